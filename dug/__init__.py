@@ -1,0 +1,33 @@
+"""dug: plain Python functions, what-if questions, and only the work that a question changes."""
+
+from . import eq
+from ._context import Context, current_context
+from ._core._cache import Cache
+from ._core._node import Node
+from ._memoize import memoize, source
+from ._tweaks import UNTWEAKED, Scenario, bump, scale, shift
+from .errors import ContextError, CycleError, DugError, NoContextError, TweakError, UnhashableArgumentError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "UNTWEAKED",
+    "Cache",
+    "Context",
+    "ContextError",
+    "CycleError",
+    "DugError",
+    "NoContextError",
+    "Node",
+    "Scenario",
+    "TweakError",
+    "UnhashableArgumentError",
+    "__version__",
+    "bump",
+    "current_context",
+    "eq",
+    "memoize",
+    "scale",
+    "shift",
+    "source",
+]

@@ -1,0 +1,378 @@
+"""What a user enters with ``with``: `Context`, a set of tweaks and the cache that results go to.
+
+A context owns its tweaks and the handles made for them; its entries own nothing.  Looking is in `_looking`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar, overload
+from weakref import WeakKeyDictionary, ref
+
+from ._core import _frame as frames
+from ._core._cache import Cache
+from ._core._events import Event, Listener
+from ._core._frame import OUTSIDE, Entry, Frame, Run, current
+from ._core._node import Node, node_of, show
+from ._core._scenario import Held
+from ._core._view import View, enter
+from ._looking import Record, find_record, is_masked
+from ._tweaks import Scenario, checked, describe, layers_of, replace_top, target_of
+from .errors import ContextError, NoContextError, TweakError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Context:
+    """A set of tweaks, and the cache that results go to; in force inside ``with``.
+
+    Contexts nest: inside another one, a context sees its tweaks over those around it, and shares every result that none of its
+    tweaks could have changed.  The same context can be entered again, later or elsewhere.  Entering one never changes another.
+
+    Args:
+        tweaks: what is different here: a mapping of nodes (``f.node(x)``) or memoised functions to values, ``bump(...)``,
+            replacements or ``UNTWEAKED``; or a `Scenario`.
+        cache: where new results go; the default is the cache of the context around, or one of its own for an outermost context.
+        name: shown in texts.
+
+    Raises:
+        TweakError: a tweak is not possible; the message names it.
+    """
+
+    def __init__(self, tweaks: Mapping[Any, Any] | Scenario | None = None, *, cache: Cache | None = None, name: str | None = None) -> None:
+        if cache is not None and not isinstance(cache, Cache):
+            raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
+        self._scenario = tweaks if isinstance(tweaks, Scenario) else Scenario(tweaks)
+        self._layers = layers_of(self._scenario)
+        self._given_cache = cache
+        self._own_cache = cache
+        self._name = name or self._scenario.name
+        self._held: Held = WeakKeyDictionary()
+        self._entries: list[Entry] = []
+        self._last: View | None = None
+        self._listeners: list[Listener] = []
+        run = _run_in_force()
+        self._maker = None if run is None else ref(run)
+
+    @property
+    def name(self) -> str | None:
+        """The name it was given, or that of its scenario."""
+        return self._name
+
+    @property
+    def tweaks(self) -> Mapping[Any, Any]:
+        """What this context itself tweaks; read-only."""
+        return self._scenario.tweaks
+
+    @property
+    def cache(self) -> Cache:
+        """The cache that results go to: the given one, that of the context around, or its own."""
+        return self._here().cache
+
+    # Entering and leaving
+
+    def __enter__(self) -> Self:
+        frame = current.get()
+        outer: Frame | None = OUTSIDE.entry if frame is OUTSIDE else frame
+        frames.open_entry(self, outer, self._view_inside(outer.view if outer else None), self._entries)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        frame = current.get()
+        if isinstance(frame, Entry) and frame.context is self:
+            frames.leave(frame)
+            return
+        reason = "it is not open here"
+        if any(entry.context is self and entry.run is frame.run for entry in _entries_around(frame)):
+            # What is inside is closed too, so that what follows runs in what is around this context.
+            while current.get().context is not self:
+                frames.leave(current.get())
+            frames.leave(current.get())
+            reason = "a context inside it was still open and is closed now"
+        raise ContextError(
+            f"{self!r} was left out of order: {reason}. "
+            "Leave contexts in the reverse order of entering; a generator must not keep one open across a yield."
+        )
+
+    def _view_inside(self, parent: View | None) -> View:
+        last = self._last
+        if last is not None and last.parent is parent and (self._given_cache is None or last.cache is self._given_cache):
+            return last
+        self._last = enter(parent, self._layers, self._held, self._cache_inside(parent), self._listeners)
+        return self._last
+
+    def _cache_inside(self, parent: View | None) -> Cache:
+        if parent is not None and self._given_cache is None:
+            return parent.cache
+        if self._own_cache is None:
+            self._own_cache = Cache()
+        self._own_cache.bind(parent.cache if parent else None)
+        return self._own_cache
+
+    # Changing
+
+    @overload
+    def tweak(self, key: Mapping[Any, Any], /) -> None: ...
+    @overload
+    def tweak(self, key: Any, value: Any, /) -> None: ...
+    def tweak(self, key: Any, /, *value: Any) -> None:
+        """Adds a tweak, or a mapping of several: all of them or, when one is not possible, none.
+
+        Shows at once in every open entry of this context and of those inside it; nodes that are running keep what they began with.
+
+        Raises:
+            TweakError: a tweak is not possible.
+            ContextError: a node is running that did not open this context.
+        """
+        if len(value) > 1 or (not value and not isinstance(key, (Mapping, Scenario))):
+            raise TypeError("Write ctx.tweak(node, value) or ctx.tweak({node: value, ...}).")
+        tweaks = {key: value[0]} if value else (key.tweaks if isinstance(key, Scenario) else key)
+        self._check_changeable("tweak")
+        checked(tweaks)
+        self._change(replace_top(self._scenario, tweaks, drop=tuple(tweaks)), tweaks)
+
+    def untweak(self, *keys: Any) -> None:
+        """Drops this context's own tweaks of nodes or functions: what the context around says shows again.
+
+        Raises:
+            TweakError: this context does not tweak one of them; nothing is dropped then.
+            ContextError: a node is running that did not open this context.
+        """
+        self._check_changeable("untweak")
+        for key in keys:
+            target_of(key)
+            if key not in self.tweaks:
+                raise TweakError(f"{self!r} does not tweak {show(key)}. To hide a tweak of a context around, tweak it to dug.UNTWEAKED.")
+        self._change(replace_top(self._scenario, {}, drop=keys), keys)
+
+    def _change(self, scenario: Scenario, keys: Any) -> None:
+        self._scenario, self._layers = scenario, layers_of(scenario)
+        targets = {target_of(key) for key in keys}
+        for handles in tuple(self._held.values()):
+            for place in [place for place in handles if place[1] in targets]:
+                del handles[place]
+        last, self._last = self._last, None
+        for entry in tuple(self._entries):
+            _settle_within(entry)
+        for entry in tuple(self._entries):
+            _renew(entry)
+        if self._last is None and last is not None:
+            self._last = enter(last.parent, self._layers, self._held, last.cache, self._listeners)
+        for key in keys:
+            self._tell(Event("tweaked", key))
+
+    def invalidate(self, *keys: Any) -> None:
+        """Forgets what ran these nodes (or any node of these functions), in every scenario: the outside has changed.
+
+        Values that only read a tweak of them stay.
+
+        Raises:
+            TweakError: one of them is neither a node nor a memoised function.
+            ContextError: a node is running that did not open this context.
+        """
+        targets = [target_of(key) for key in keys]
+        self._check_changeable("invalidate a node in")
+        self._here().cache.registry.forget(targets)
+        for key in keys:
+            self._tell(Event("invalidated", key))
+
+    def clear(self) -> None:
+        """Empties this context's own cache; what the caches beneath hold stays.
+
+        Raises:
+            ContextError: it has no cache of its own, or a node is running that did not open this context.
+        """
+        self._check_changeable("clear")
+        if self._own_cache is None and self._here().parent is not None:
+            raise ContextError(f"{self!r} has no cache of its own: its results are in the cache of a context around it. Clear that one, or give this one cache=dug.Cache().")
+        if self._own_cache is not None:
+            self._own_cache.clear()
+
+    def _check_changeable(self, verb: str) -> None:
+        run = _run_in_force()
+        if run is None or (self._maker is not None and self._maker() is run):
+            return
+        frame: Any = current.get()
+        if all(entry.context is not self or entry.run is not run for entry in _entries_around(frame)):
+            node = node_of(run.key)
+            raise ContextError(f"{node!r} is running and did not open {self!r}, so it must not {verb} it. Open a context inside the function instead.")
+
+    # Running
+
+    def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Returns ``function(*args, **kwargs)``, called inside this context; a node is such a function."""
+        with self:
+            return function(*args, **kwargs)
+
+    def activate(self) -> "Context | None":
+        """Makes this context what is in force, in this process, wherever no ``with`` is; returns the one it replaces.
+
+        Raises:
+            ContextError: called inside a ``with``.
+        """
+        if current.get() is not OUTSIDE:
+            raise ContextError(f"{self!r} cannot be activated inside a with. Activate it outside of every context.")
+        replaced = OUTSIDE.entry
+        if replaced is not None:
+            frames.close_entry(replaced)
+        OUTSIDE.activate(None)
+        OUTSIDE.activate(Entry(self._view_inside(None), None, None, self, self._entries))
+        return None if replaced is None else replaced.context  # type: ignore[no-any-return]
+
+    def deactivate(self) -> None:
+        """Ends what `activate` began.
+
+        Raises:
+            ContextError: this context is not the active one.
+        """
+        entry = OUTSIDE.entry
+        if entry is None or entry.context is not self:
+            raise ContextError(f"{self!r} is not active. Call activate() first, or deactivate the one that is.")
+        frames.close_entry(entry)
+        OUTSIDE.activate(None)
+
+    # Looking
+
+    def __contains__(self, node: object) -> bool:
+        return isinstance(node, Node) and find_record(self._here(), node) is not None
+
+    def __getitem__(self, node: Node[R]) -> R:
+        record = self.memo(node)
+        if record.error is not None:
+            raise record.error
+        value: R = record.value
+        return value
+
+    def memo(self, node: Node[Any]) -> Record:
+        """Returns what is known of a node here, without computing anything.
+
+        Raises:
+            KeyError: nothing is; the message names the node.
+        """
+        if not isinstance(node, Node):
+            raise TypeError(f"{show(node)} is not a node. Write f.node(x).")
+        record = find_record(self._here(), node)
+        if record is None:
+            raise KeyError(f"{node} has no memo in {self!r}. Compute it first: call it inside the context.")
+        return record
+
+    def is_masked(self, node: Node[Any]) -> bool:
+        """True when what the scenarios around know of a node does not hold here, because it read something tweaked here."""
+        return is_masked(self._here(), node)
+
+    @contextmanager
+    def listen(self, listener: Listener) -> Iterator[None]:
+        """Delivers an `Event` to `listener` for everything that happens in this context and in those entered inside it."""
+        registry = self._here().cache.registry
+        self._listeners.append(listener)
+        self._set_listening(registry, 1)
+        try:
+            yield
+        finally:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+            self._set_listening(registry, -1)
+
+    def _set_listening(self, registry: Any, change: int) -> None:
+        registry.listening += change
+        for entry in (*self._entries, OUTSIDE.entry):
+            if entry is not None:
+                _refresh_within(entry)
+
+    def _tell(self, event: Event) -> None:
+        view = self._last
+        if view is not None:
+            view.emit(event)
+
+    def _here(self) -> View:
+        """The view of this task's current entry, else of the last one, else of one made here and now."""
+        for entry in _entries_around(current.get()):
+            if entry.context is self:
+                return entry.view
+        if OUTSIDE.entry is not None and OUTSIDE.entry.context is self:
+            return OUTSIDE.entry.view
+        if self._last is not None:
+            return self._last
+        frame = current.get()
+        frame = OUTSIDE.entry if frame is OUTSIDE else frame
+        return self._view_inside(frame.view if frame is not None else None)
+
+    def __repr__(self) -> str:
+        name = "" if self._name is None else f" {self._name!r}"
+        return f"<dug.Context{name} tweaks={describe(self.tweaks)}>"
+
+
+def current_context() -> Context:
+    """Returns the innermost context in force.
+
+    Raises:
+        NoContextError: there is none.
+    """
+    frame: Frame | None = frames.frame_in_force("dug.current_context()")
+    while frame is not None and not isinstance(frame, Entry):
+        frame = frame.outer
+    if frame is None:
+        raise NoContextError('dug.current_context() was called outside a dug.Context. Wrap the call in "with dug.Context():".')
+    context: Context = frame.context
+    return context
+
+
+@contextmanager
+def outermost(context: Context) -> Iterator[Context]:
+    """Enters `context` as an outermost one, whatever is in force around, an activated default included."""
+    token = current.set(OUTSIDE)
+    try:
+        entry = frames.open_entry(context, None, context._view_inside(None), context._entries)
+        try:
+            yield context
+        finally:
+            frames.close_entry(entry)
+    finally:
+        current.reset(token)
+
+
+def open_contexts() -> tuple[Context, ...]:
+    """Returns the contexts in force, the innermost first and an activated one last; one entered twice is there twice."""
+    around = [entry.context for entry in _entries_around(current.get())]
+    if OUTSIDE.entry is not None and current.get() is OUTSIDE:
+        around.append(OUTSIDE.entry.context)
+    return tuple(around)
+
+
+def _run_in_force() -> Any:
+    return current.get().run
+
+
+def _entries_around(frame: Any) -> Iterator[Entry]:
+    """The entries around a frame, the innermost first."""
+    while isinstance(frame, (Entry, Run)):
+        if isinstance(frame, Entry):
+            yield frame
+        frame = frame.outer
+
+
+def _settle_within(entry: Entry) -> None:
+    for inner in entry.entries:
+        _settle_within(inner)
+    frames.settle(entry)
+
+
+def _renew(entry: Entry) -> None:
+    """Derives the view of an open entry anew, and of those inside it, after their context or one around changed."""
+    entry.view = entry.context._view_inside(entry.outer.view if entry.outer else None)
+    _refresh(entry)
+    for inner in entry.entries:
+        _renew(inner)
+
+
+def _refresh_within(entry: Entry) -> None:
+    _refresh(entry)
+    for inner in entry.entries:
+        _refresh_within(inner)
+
+
+def _refresh(entry: Entry) -> None:
+    entry.refresh(entry.run)
+    if entry is OUTSIDE.entry:
+        OUTSIDE.activate(entry)

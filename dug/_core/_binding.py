@@ -1,0 +1,207 @@
+"""Binds the arguments of any call to a canonical key; prepared once, when a function is decorated.
+
+A key is the tuple ``(function, argument, ...)`` with one element for each parameter in the order of the signature: ``*args`` is
+one tuple, ``**kwargs`` one tuple of sorted pairs.  ``f(1)``, ``f(x=1)`` and ``f(1, default)`` give equal keys.  Python's own
+argument parsing does the work: the code generated here has the function's parameters, so its errors are Python's own.
+
+A key that cannot give the arguments back (``typed``, ``key``, ``ignore``) is a `PartialKey` and carries the complete one.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from keyword import iskeyword
+from math import copysign
+from numbers import Number
+from typing import Any
+
+from attrs import frozen
+
+Key = tuple[Any, ...]
+_NAN = float("nan")
+_SIMPLE_TYPES = frozenset({int, str, bool, bytes, type(None)})
+_PREFIX = "_dug_"
+
+_CALL_SOURCE = """\
+def __call__({self}, {parameters}):
+    frame = _dug_current()
+    key = {key}
+    try:
+        memo = frame.hits.get(key)
+    except TypeError:
+        memo = None
+    if memo is None:
+        return _dug_fetch(frame, key).value
+    if frame.reads is not None:
+        frame.reads[memo] = None
+    return memo.value
+"""
+
+
+class PartialKey(tuple):  # type: ignore[type-arg]  # a tuple with a __dict__: the key of a call that does not hold all of its arguments
+    """A key whose elements do not give the arguments back; `complete` is the key that does."""
+
+    complete: Key
+
+
+@frozen(eq=False)
+class Binding:
+    """How the calls of one function become keys, and keys become calls again."""
+
+    signature: inspect.Signature
+    make_key: Callable[..., Key]
+    """Takes the function's own parameters and returns the key; raises what a wrong call of the function would raise."""
+    _positional: bool
+    """True when a complete key is the function and its positional arguments, and nothing else."""
+
+    _expression: str
+    _parameters: str
+    _names: dict[str, Any]
+
+    def arguments(self, key: Key) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Returns the positional and the keyword arguments that call the function for `key`."""
+        complete = key.complete if type(key) is PartialKey else key
+        if self._positional:
+            return complete[1:], {}
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for parameter, value in zip(self.signature.parameters.values(), complete[1:], strict=True):
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                args.extend(value)
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                kwargs.update(value)
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                kwargs[parameter.name] = value
+            else:
+                args.append(value)
+        return tuple(args), kwargs
+
+    def compile_call(self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any]) -> Callable[..., Any]:
+        """Returns a ``__call__`` with the function's own parameters: a hit is answered there, the rest goes to `fetch`."""
+        source = _CALL_SOURCE.format(self=f"{_PREFIX}self", parameters=self._parameters, key=self._expression)
+        names = {**self._names, "_dug_current": current, "_dug_fetch": fetch}
+        return _compile(source, names, "__call__")
+
+
+def prepare(
+    function: Any,
+    signature: inspect.Signature,
+    *,
+    typed: bool = False,
+    keys: Mapping[str, Callable[[Any], Any]] | None = None,
+    ignore: tuple[str, ...] = (),
+) -> Binding:
+    """Returns the binding of `function` (the first element of its keys), whose parameters `signature` names.
+
+    Raises:
+        TypeError: `keys` or `ignore` names a parameter that the function does not have.
+    """
+    keys = dict(keys or {})
+    _check_names(function, signature, (*keys, *ignore))
+    names: dict[str, Any] = {"_dug_function": function, "_dug_items": _sorted_items, "_dug_typed": _typed, "_dug_partial": _partial}
+    complete = ["_dug_function"]
+    partial = ["_dug_function"]
+    for parameter in signature.parameters.values():
+        element = f"_dug_items({parameter.name})" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+        complete.append(element)
+        if parameter.name in ignore:
+            continue
+        if parameter.name in keys:
+            names[f"_dug_key_{parameter.name}"] = keys[parameter.name]
+            element = f"_dug_key_{parameter.name}({element})"
+        partial.append(f"_dug_typed({element})" if typed else element)
+    parameters = _parameters(signature, names)
+    expression = f"({', '.join(complete)},)"
+    if partial != complete:
+        expression = f"_dug_partial(({', '.join(partial)},), {expression})"
+    make_key = _compile(f"def {_function_name(function)}({parameters}):\n    return {expression}\n", names, _function_name(function))
+    positional = all(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in signature.parameters.values())
+    return Binding(signature, make_key, positional, expression, parameters, names)
+
+
+def canonical(key: Key) -> Key:
+    """Returns `key` with every NaN in it replaced by one and the same NaN, so that all NaN are one key."""
+    for element in key[1:]:
+        if type(element) not in _SIMPLE_TYPES and _holds_nan(element):
+            break
+    else:
+        return key
+    plain = (key[0], *map(_with_one_nan, key[1:]))
+    if type(key) is PartialKey:
+        return _partial(plain, key.complete)
+    return plain
+
+
+def _compile(source: str, names: dict[str, Any], name: str) -> Callable[..., Any]:
+    """Runs generated source, as attrs does for ``__init__``, and returns the function it defines."""
+    namespace = dict(names)
+    exec(compile(source, f"<dug call {name}>", "exec"), namespace)  # noqa: S102  the text is built from identifiers only
+    made: Callable[..., Any] = namespace[name]
+    return made
+
+
+def _parameters(signature: inspect.Signature, names: dict[str, Any]) -> str:
+    """Returns the text of the parameter list; defaults are looked up in `names`, annotations are left out."""
+    bare = []
+    for parameter in signature.parameters.values():
+        default: Any = parameter.empty
+        if parameter.default is not parameter.empty:
+            names[f"_dug_default_{parameter.name}"] = parameter.default
+            default = _Reference(f"_dug_default_{parameter.name}")
+        bare.append(parameter.replace(annotation=parameter.empty, default=default))
+    return str(signature.replace(parameters=bare, return_annotation=signature.empty))[1:-1]
+
+
+@frozen(repr=False)
+class _Reference:
+    """A default in generated source: printed as the name under which its value is looked up."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _function_name(function: Any) -> str:
+    """Returns the identifier that Python's own argument errors will show."""
+    name = str(function).rpartition(".")[2].rpartition(":")[2]
+    return name if name.isidentifier() and not iskeyword(name) else "function"
+
+
+def _check_names(function: Any, signature: inspect.Signature, wanted: tuple[str, ...]) -> None:
+    for name in wanted:
+        if name not in signature.parameters:
+            known = ", ".join(signature.parameters) or "none"
+            raise TypeError(f"{function} has no parameter {name!r} to key or ignore; its parameters: {known}.")
+
+
+def _sorted_items(kwargs: dict[str, Any]) -> Key:
+    return tuple(sorted(kwargs.items()))
+
+
+def _partial(elements: Key, complete: Key) -> PartialKey:
+    key = PartialKey(elements)
+    key.complete = complete
+    return key
+
+
+def _typed(value: Any) -> Any:
+    """Returns `value` with its type beside it, recursively through tuples, and with the sign of a zero."""
+    if type(value) is tuple:
+        return tuple, tuple(map(_typed, value))
+    if isinstance(value, float) and value == 0:
+        return type(value), value, copysign(1.0, value)
+    if isinstance(value, complex) and (value.real == 0 or value.imag == 0):
+        return type(value), value, copysign(1.0, value.real), copysign(1.0, value.imag)
+    return type(value), value
+
+
+def _holds_nan(element: Any) -> bool:
+    if type(element) is tuple:
+        return any(map(_holds_nan, element))
+    return isinstance(element, Number) and bool(element != element)
+
+
+def _with_one_nan(element: Any) -> Any:
+    if type(element) is tuple:
+        return tuple(map(_with_one_nan, element))
+    return _NAN if _holds_nan(element) else element

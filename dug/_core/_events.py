@@ -1,0 +1,43 @@
+"""What can be listened to: one `Event` for each thing that happens to a node.
+
+``hit``: a memo served.  ``computed``: a body, a replacement or a bump ran.  ``reused``: an older value was verified through its
+dependencies and kept.  ``failed``: it ran and raised.  ``tweaked``, ``invalidated``: a user said so.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+
+from ._node import Node
+
+_logger = logging.getLogger("dug")
+
+
+@frozen
+class Event:
+    """One thing that happened to a node."""
+
+    kind: str
+    """``hit``, ``computed``, ``reused``, ``failed``, ``tweaked`` or ``invalidated``."""
+    node: Node[Any] | Any
+    """The node; for a tweak or an invalidation of a whole function, the function."""
+    seconds: float = 0.0
+    """How long the run took, with what it called."""
+    error: BaseException | None = None
+    """What a failed run raised."""
+
+
+Listener = Callable[[Event], object]
+
+
+def deliver(listeners: list[Listener], event: Event) -> None:
+    """Passes `event` to each listener; one that raises is removed and logged, and breaks nothing."""
+    for listener in tuple(listeners):
+        try:
+            listener(event)
+        except Exception:
+            if listener in listeners:
+                listeners.remove(listener)
+            _logger.exception("A listener failed on %r and was removed.", event)

@@ -1,0 +1,155 @@
+"""What a finished call leaves: `Memo`, and `State`, the memos that one cache holds for one node.
+
+A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
+only stops matching.  Footprints are ints, one bit for each tweakable thing.  A restriction is the frozen set of the serial
+numbers of the tweaks that the memo read; empty for one that read none, and such a memo belongs to every scenario.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import define, field
+
+from ._binding import Key
+
+LIVE, STALE, DEAD = range(3)
+"""A memo in force; one that must be verified before it is used again; one that is gone."""
+
+TWEAKED = -1
+"""The body of a memo that serves a node tweaked to a value: nothing ran for it."""
+
+Restriction = frozenset[int]
+NO_TWEAKS: Restriction = frozenset()
+
+
+class Call:
+    """One outermost call: the errors raised within it are remembered until it ends."""
+
+    __slots__ = ("failures",)
+
+    def __init__(self) -> None:
+        self.failures: list[Memo] = []
+
+    def close(self) -> None:
+        """Ends the call: its errors are kept from now on as copies without frames, with their traceback as text."""
+        kept: dict[int, Failure] = {}
+        for memo in reversed(self.failures):  # the outermost node is last, and its traceback tells the whole story
+            failure = memo.failure
+            if failure is not None:
+                memo.failure = kept.setdefault(id(failure.error), _without_frames(failure))
+        self.failures.clear()
+
+
+@define(eq=False)
+class Failure:
+    """How a node failed: the exception, and its traceback as it was filed (frames within the call, a summary afterwards)."""
+
+    error: BaseException
+    traceback: Any
+    summary: Any = None
+
+    @property
+    def text(self) -> str:
+        """The traceback as text."""
+        from traceback import TracebackException  # imported only once something has failed
+
+        summary = self.summary or TracebackException(type(self.error), self.error, self.traceback)
+        return "".join(summary.format())
+
+
+@define(eq=False, weakref_slot=False)
+class Memo:
+    """What one finished call left."""
+
+    state: "State"
+    value: Any
+    failure: Failure | None = None
+    dependencies: tuple["Memo", ...] = ()
+    """What it read, in the order of the first reads."""
+    inner: tuple[Key, ...] = ()
+    """The nodes that ran for it under contexts which it opened itself; see `_frame`."""
+    footprint: int = 0
+    restriction: Restriction = NO_TWEAKS
+    body: int = 0
+    """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""
+    seconds: float = 0.0
+    call: Call | None = None
+    """When set, the memo serves only within this outermost call."""
+    transient: bool = False
+    """True when it failed, or caught a failure, because of a source."""
+    opened: bool = False
+    """True when the run opened a context, so that its dependencies alone do not verify it."""
+    status: int = LIVE
+
+    def serves(self, call: Call | None) -> bool:
+        """True when the memo may answer within `call`; errors answer only where they were raised."""
+        return self.call is None or self.call is call
+
+
+@define(eq=False, weakref_slot=False)
+class State:
+    """The memos of one node in one cache, and the states that ever read it there."""
+
+    key: Key
+    home: object
+    """The token of the cache that holds this state."""
+    plain: Memo | None = None
+    """The memo that read no tweak, which nearly every node has and most have only."""
+    table: dict[int, dict[Restriction, Memo]] | None = None
+    """All other memos, by footprint and restriction."""
+    newest: Memo | None = None
+    """The newest memo that verification may start from."""
+    readers: "list[State] | set[State] | None" = None
+    alive: bool = True
+    _prune_at: int = field(default=16, init=False)
+
+    def memos(self) -> Iterator[Memo]:
+        """Every live memo of the node here."""
+        if self.plain is not None:
+            yield self.plain
+        for variants in (self.table or {}).values():
+            yield from variants.values()
+
+    def add_reader(self, reader: "State") -> None:
+        """Notes that a memo of `reader` read this node."""
+        readers = self.readers
+        if readers is None:
+            self.readers = [reader]
+        elif reader not in readers:
+            if len(readers) >= self._prune_at:
+                self._prune()
+            if type(self.readers) is list:
+                self.readers.append(reader)
+            else:
+                self.readers.add(reader)  # type: ignore[union-attr]
+
+    def live_readers(self) -> "list[State]":
+        """The states that read this one and still hold, or may hold, memos."""
+        return [reader for reader in self.readers or () if reader.alive]
+
+    def is_empty(self) -> bool:
+        """True when nothing here is of use to anybody."""
+        return self.plain is None and not self.table and not any(reader.alive for reader in self.readers or ())
+
+    def _prune(self) -> None:
+        """Forgets dead readers; done whenever their number has doubled, so that it costs O(1) for each reader."""
+        self.readers = set(self.live_readers())
+        self._prune_at = max(16, 2 * len(self.readers))
+
+
+def _without_frames(failure: Failure) -> Failure:
+    from traceback import TracebackException  # imported only once something has failed
+
+    summary = TracebackException(type(failure.error), failure.error, failure.traceback, lookup_lines=False)
+    return Failure(_copy_of(failure.error), None, summary)
+
+
+def _copy_of(error: BaseException) -> BaseException:
+    """Returns an equal exception that holds no frames, made without running the user's ``__init__``."""
+    try:
+        copy = type(error).__new__(type(error), *error.args)
+        copy.__dict__.update(error.__dict__)
+        copy.args = error.args
+    except Exception:  # an unusual exception type: its text still tells what it was
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return copy

@@ -1,0 +1,251 @@
+"""Says which call a memo belongs to: `Function`, what was decorated, and `Node`, one call of it.
+
+A function that can be imported by its qualified name *is* that name: nodes, tweaks and memos refer to the name, and a new
+definition under it takes the name over.  Any other function is its own object.  Inside the engine a node is its key, the plain
+tuple of `_binding`; `Node` is what users hold, compare, print, parse and pickle.
+"""
+
+import ast
+from collections.abc import Callable
+from functools import total_ordering
+from importlib import import_module
+from pickle import PicklingError
+from reprlib import Repr
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary, ref
+
+from attrs import define, field, frozen
+
+from ._binding import Binding, Key, canonical
+from ..errors import UnhashableArgumentError
+
+R_co = TypeVar("R_co", covariant=True)
+
+BENEATH = "beneath"
+"""First element of the key ``(BENEATH, key, serial)``: the node `key` as it is below one tweak of it.  See `_frame`."""
+
+_by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
+_short = Repr()
+_short.maxstring = _short.maxother = 60
+_short.maxtuple = _short.maxlist = _short.maxdict = _short.maxset = 8
+
+
+@define(eq=False, repr=False, weakref_slot=True)
+class Function:
+    """A decorated function: its name, its code and how its calls become keys."""
+
+    name: str
+    """``module:qualname``, or what ``memoize(name=...)`` said."""
+    body: Callable[..., Any]
+    kind: str = "function"
+    eq: Callable[[Any, Any], bool] | None = None
+    version: object = None
+    owned: bool = True
+    """False while the function is its name; True when it is only itself: a local function, or one whose name was taken over."""
+    options: Any = None
+    """How calls become keys, as the decorator was told; compared when the function is defined again."""
+    binding: Binding = field(init=False)
+    ask: Callable[[Key], Any] = field(init=False)
+    """Calls the function for a key in the context in force, with the driver that the decorator picked."""
+    wrappers: "list[ref[Any]]" = field(init=False, factory=list)
+    """The decorated functions that stand for it: several when the same definition was run again."""
+
+    def wrapper(self) -> Any:
+        """Returns the newest decorated function that is still there."""
+        return next((found for found in (made() for made in reversed(self.wrappers)) if found is not None), None)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
+def publish(function: Function) -> None:
+    """Makes `function` the one that its name stands for."""
+    _by_name[function.name] = function
+
+
+def find_published(name: str) -> Function | None:
+    """Returns the live function that `name` stands for, without importing anything."""
+    return _by_name.get(name)
+
+
+def load_function(name: str) -> Function:
+    """Returns the memoised function that is importable as `name`, importing its module when needed.
+
+    Raises:
+        LookupError: the module, the attribute or the memoised function is not there; the message says which.
+    """
+    function = _by_name.get(name)
+    if function is not None:
+        return function
+    module_name, _, qualname = name.partition(":")
+    try:
+        found: Any = import_module(module_name)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as exc:
+        raise LookupError(f"no memoised function {name!r}: {exc}. Write it as module:function, the module importable from here.") from exc
+    function = _by_name.get(name)
+    if function is None:
+        raise LookupError(f"{name!r} is not a memoised function. Decorate it with @dug.memoize.")
+    return function
+
+
+def check_hashable(function: Function, key: Key) -> None:
+    """Raises UnhashableArgumentError, naming the parameter, when `key` has no hash because of one of its elements."""
+    elements = key[1:]
+    names = list(function.binding.signature.parameters)
+    for position, element in enumerate(elements):
+        try:
+            hash(element)
+        except TypeError as exc:
+            name = names[position] if len(names) == len(elements) else f"argument {position}"
+            raise UnhashableArgumentError(
+                f"{function}: the argument {name}={_short.repr(element)} cannot be part of a node ({exc}). "
+                f'Pass a hashable value (a tuple, a frozen attrs class), or say @dug.memoize(key={{"{name}": fn}}) '
+                f'or ignore=("{name}",).'
+            ) from exc
+
+
+@total_ordering
+@frozen(eq=False, repr=False, slots=True, weakref_slot=True)
+class Node(Generic[R_co]):
+    """The identity of one call: a memoised function and its canonical arguments.
+
+    Two nodes are equal when they name the same function and equal arguments, in the sense in which dict keys are equal.
+    Nodes sort by their text.  They pickle by reference: the name of the function and the arguments.
+    Make one with ``f.node(...)`` or `Node.parse`; ``node()`` is the call, in the context in force.
+    """
+
+    _function: Function
+    _key: Key
+
+    @property
+    def function(self) -> Any:
+        """The memoised function."""
+        return self._function.wrapper()
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The positional arguments of the call, defaults included."""
+        return self._function.binding.arguments(self._key)[0]
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The arguments that can be passed by keyword only."""
+        return self._function.binding.arguments(self._key)[1]
+
+    def __call__(self) -> R_co:
+        """Makes the call in the context in force and returns its value."""
+        value: R_co = self._function.ask(self._key)
+        return value
+
+    def __eq__(self, other: object) -> bool:
+        return self._key == other._key if isinstance(other, Node) else NotImplemented
+
+    def __lt__(self, other: object) -> bool:
+        return str(self) < str(other) if isinstance(other, Node) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __str__(self) -> str:
+        return self._text(repr)
+
+    def __repr__(self) -> str:
+        return f"<Node {self._text(_short.repr)}>"[:400]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        reason = unpicklable_reason(self._function)
+        if reason:
+            raise PicklingError(f"{self!r} cannot be pickled: {reason}")
+        return _load_node, (self._function.name, self.args, self.kwargs)
+
+    @staticmethod
+    def parse(text: str) -> "Node[Any]":
+        """Returns the node that `text` names: the inverse of ``str(node)`` for literal arguments.
+
+        Raises:
+            ValueError: the text is not ``module:function(literal, ...)``; the message says what is wrong.
+            LookupError: there is no such memoised function.
+        """
+        name, args, kwargs = _parse_call(text)
+        return _load_node(name, args, kwargs)
+
+    def _text(self, show: Callable[[Any], str]) -> str:
+        args, kwargs = self._function.binding.arguments(self._key)
+        shown = [*map(show, args), *(f"{name}={show(value)}" for name, value in kwargs.items())]
+        return f"{self._function.name}({', '.join(shown)})"
+
+
+def make_node(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node[Any]:
+    """Returns the node of the call ``function(*args, **kwargs)``.
+
+    Raises:
+        TypeError: the function cannot be called like that.
+        UnhashableArgumentError: an argument has no hash.
+    """
+    key = canonical(function.binding.make_key(*args, **kwargs))
+    check_hashable(function, key)
+    return Node(function, key)
+
+
+def node_of(key: Key) -> Node[Any]:
+    """Returns the node that a key of the engine belongs to."""
+    while key[0] is BENEATH:
+        key = key[1]
+    return Node(key[0], key)
+
+
+def show(value: object) -> str:
+    """Returns the repr of `value`, bounded in length."""
+    return _short.repr(value)
+
+
+def unpicklable_reason(function: Function) -> str | None:
+    """Returns why another process could not find `function` by its name, or None when it can."""
+    if "<" in function.name:
+        return "its function is local, and only what can be imported can be found again. Define it at the top of a module."
+    if function.name.startswith("__main__:"):
+        return "its function is defined in __main__, which another process cannot import. Move it to a module."
+    if function.owned:
+        return "its function was redefined under the same name since. Use the new one."
+    return None
+
+
+def _load_node(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node[Any]:
+    return make_node(load_function(name), args, kwargs)
+
+
+def _parse_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    """Splits ``module:function(literals)`` into its parts; evaluates nothing but literals."""
+    name, parenthesis, rest = text.strip().partition("(")
+    if not parenthesis or ":" not in name:
+        raise ValueError(f"{text!r} is not a node. Write it as module:function(arguments), such as pricing:forward('AAPL', 1).")
+    try:
+        call = ast.parse(f"f({rest}", mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as exc:
+        raise ValueError(f"{text!r} is not a node: its arguments do not parse ({exc}).") from exc
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise ValueError(f"{text!r} is not a node: nothing may follow the arguments.")
+    args = tuple(_literal(text, argument) for argument in call.args)
+    kwargs = {keyword.arg: _literal(text, keyword.value) for keyword in call.keywords if keyword.arg is not None}
+    if len(kwargs) != len(call.keywords):
+        raise ValueError(f"{text!r} is not a node: ** is not allowed, write the arguments out.")
+    return name, args, kwargs
+
+
+def _literal(text: str, argument: ast.expr) -> Any:
+    """Returns the value of a literal; ``nan`` and ``inf`` count as literals, because they are what ``repr`` prints."""
+    try:
+        return ast.literal_eval(_WithFloatNames().visit(argument))
+    except (ValueError, TypeError, SyntaxError, RecursionError) as exc:
+        shown = ast.unparse(argument)
+        raise ValueError(f"{text!r} is not a node: the argument {shown} is not a literal (a number, string, tuple, list, dict, None...).") from exc
+
+
+class _WithFloatNames(ast.NodeTransformer):
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802  the name ast calls it by
+        return ast.Constant(float(node.id)) if node.id in ("nan", "inf") else node

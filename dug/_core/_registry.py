@@ -1,0 +1,217 @@
+"""What layered caches share: bits, handles, scenarios, and the three walks over memos.
+
+The walks are the only operations that reach from a node to what was computed from it: giving a target its first bit, forgetting
+what ran a node, and dropping what read a tweak that nobody holds.  They follow the readers of each state, which may be too many
+but never too few.
+
+One lock guards all of it.  No user code runs under it but the hashing and comparing of arguments; memos taken out are released
+after it.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import count
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, WeakValueDictionary
+
+from ._binding import Key
+from ._memo import DEAD, LIVE, STALE, Memo, State
+from ._node import BENEATH, Function
+from ._scenario import Handle, InForce, Spec, Target, bits_of, weakly
+
+if TYPE_CHECKING:
+    from ._cache import Cache
+    from ._frame import Frame
+    from ._view import View
+
+_live: "WeakSet[Registry]" = WeakSet()  # a redefined function must be forgotten wherever it ran, and only the process knows where
+
+
+class Registry:
+    """The shared part of a cache and of all that are layered on it."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.generation = 0
+        """Grows with every invalidation; a run that began in an earlier generation is not filed."""
+        self.listening = 0
+        """How many listeners there are anywhere; 0 makes listening free."""
+        self.caches: WeakSet[Cache] = WeakSet()
+        self.views: WeakSet[View] = WeakSet()
+        self.opened: WeakSet[Frame] = WeakSet()
+        """The open frames that hold reads made under contexts which are closed already."""
+        self.by_serial: WeakValueDictionary[int, Handle] = WeakValueDictionary()
+        self._bits: dict[Target, int] = {}
+        self._function_bits: dict[Function, int] = {}
+        self._handles: WeakValueDictionary[Any, Handle] = WeakValueDictionary()
+        self._scenarios: WeakValueDictionary[frozenset[int], InForce] = WeakValueDictionary()
+        self._serials = count(1)
+        self._released: deque[int] = deque()
+        _live.add(self)
+
+    # Bits
+
+    def bit_of(self, target: Target) -> int:
+        """Returns the bit of a target, 0 when it was never tweaked."""
+        return self._bits.get(target, 0)
+
+    def node_bits(self, function: Function) -> int:
+        """Returns the bits of the function and of all its nodes."""
+        return self._function_bits.get(function, 0)
+
+    def give_bit(self, target: Target) -> int:
+        """Returns the bit of a target; a new one is added to the footprint of every memo that consulted it.
+
+        Complexity: O(1) for a target that has one; once, O(its descendants) for a node, O(all nodes) for a function.
+        """
+        bit = self._bits.get(target)
+        if bit is None:
+            with self.lock:
+                bit = self._bits[target] = 1 << len(self._bits)
+                function = target if isinstance(target, Function) else target[0]
+                self._function_bits[function] = self._function_bits.get(function, 0) | bit
+                self._spread(target, bit)
+        return bit
+
+    def _spread(self, target: Target, bit: int) -> None:
+        roots = {state.key for cache in self.caches for state in _states(cache, target)}
+        walk = _Walk(self, target, roots)
+        walk.touch_roots()
+        walk.follow()
+        for memo, cache in walk.touched.items():
+            cache.widen(memo, bit)
+        for frame in self.opened:
+            if any(_concerns(target, key) for key in frame.inner):
+                frame.extra |= bit
+
+    # Forgetting
+
+    def forget(self, targets: Iterable[Target]) -> None:
+        """Takes out every memo that ran one of these nodes or functions; what only read a tweak of them stays.
+
+        What was computed from them may be verified again; they themselves must run.
+        """
+        taken = []  # released after the lock
+        with self.lock:
+            self.generation += 1
+            for target in targets:
+                roots = {state.key for cache in self.caches for state in _states(cache, target)}
+                walk = _Walk(self, target, roots, beneath=True)
+                walk.touch_roots()
+                walk.follow()
+                for memo, cache in walk.touched.items():
+                    cache.remove(memo, DEAD if _concerns(target, plain_key(memo.state.key)) else STALE)
+                for state in walk.visited_roots:
+                    taken.append(state.newest)
+                    state.newest = None
+                taken.extend(walk.touched)
+            self.forget_hits()
+
+    def forget_hits(self) -> None:
+        """Empties the short cuts of all views."""
+        for view in tuple(self.views):
+            view.hits.clear()
+
+    def drain(self) -> None:
+        """Drops the memos that read a tweak which nobody holds any more."""
+        taken = []  # released after the lock
+        while self._released:
+            with self.lock:
+                serial = self._released.popleft()
+                for cache in self.caches:
+                    taken.extend(cache.release(serial))
+
+    # Handles and scenarios
+
+    def intern(self, target: Target, spec: Spec, beneath: Handle | None) -> Handle:
+        """Returns the handle of a tweak in its place; equal ones are the same."""
+        key = (target, spec.kind, spec.identity, 0 if beneath is None else beneath.serial)
+        handle = self._handles.get(key)
+        if handle is None:
+            bit = self.give_bit(target)
+            handle = Handle(target, spec, weakly(beneath), next(self._serials), bit, None, self._released)
+            self.by_serial[handle.serial] = handle
+            handle = self._handles.setdefault(key, handle)
+        return handle
+
+    def scenario(self, content: dict[Target, Handle]) -> InForce:
+        """Returns the interned scenario with these tweaks."""
+        handles = frozenset(content.values())
+        key = frozenset(handle.serial for handle in handles)
+        found = self._scenarios.get(key)
+        return found or self._scenarios.setdefault(key, InForce(handles, dict(content), bits_of(handles)))
+
+
+class _Walk:
+    """One walk from the memos of a target to all live memos that rest on them."""
+
+    def __init__(self, registry: Registry, target: Target, roots: set[Key], *, beneath: bool = False) -> None:
+        self.touched: dict[Memo, Cache] = {}
+        self.visited_roots: list[State] = []
+        self._caches = tuple(registry.caches)
+        self._target = target
+        self._roots = roots
+        self._reached = set(roots)
+        self._beneath = beneath
+
+    def touch_roots(self) -> None:
+        """Touches every live memo of the target itself."""
+        for cache in self._caches:
+            for key in self._roots:
+                state = cache.states.get(key)
+                if state is not None:
+                    self.visited_roots.append(state)
+                    self.touched.update((memo, cache) for memo in state.memos())
+
+    def follow(self) -> None:
+        """Touches every live memo that rests on a touched one, from reader to reader."""
+        pending = deque(self._roots)
+        while pending:
+            key = pending.popleft()
+            for cache in self._caches:
+                state = cache.states.get(key)
+                for reader in () if state is None else state.live_readers():
+                    if self._touch(reader, cache) and reader.key not in self._reached:
+                        self._reached.add(reader.key)
+                        pending.append(reader.key)
+
+    def _touch(self, reader: State, cache: "Cache") -> bool:
+        """Touches what rests on touched memos in one state; True when its own readers must be looked at."""
+        if self._beneath and reader.key[0] is BENEATH and reader.key[1] in self._roots:
+            self.visited_roots.append(reader)
+            found = list(reader.memos())
+        else:
+            found = [memo for memo in reader.memos() if memo not in self.touched and self._rests_on_touched(memo)]
+        self.touched.update((memo, cache) for memo in found)
+        return bool(found) or next(reader.memos(), None) is None
+
+    def _rests_on_touched(self, memo: Memo) -> bool:
+        for read in memo.dependencies:
+            if read in self.touched or (read.status != LIVE and read.state.key in self._reached):
+                return True
+        return any(_concerns(self._target, key) for key in memo.inner)
+
+
+def plain_key(key: Key) -> Key:
+    """Returns the key of the node itself for a key beneath one of its tweaks."""
+    while key[0] is BENEATH:
+        key = key[1]
+    return key
+
+
+def live_registries() -> tuple[Registry, ...]:
+    """Returns every registry that some cache in this process still uses."""
+    return tuple(_live)
+
+
+def _states(cache: "Cache", target: Target) -> Iterator[State]:
+    """The states of a node, or of all nodes of a function, in one cache."""
+    if not isinstance(target, Function):
+        state = cache.states.get(target)
+        return iter(() if state is None else (state,))
+    return iter([state for key, state in tuple(cache.states.items()) if key[0] is target])
+
+
+def _concerns(target: Target, key: Key) -> bool:
+    return key[0] is target or key == target

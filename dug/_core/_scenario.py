@@ -1,0 +1,158 @@
+"""Which tweaks are in force somewhere: `Spec`, what a user said; `Handle`, one tweak in its place; `InForce`, an immutable map.
+
+A handle is interned: equal tweaks of a node in equal places are one object with one serial number, which restrictions hold in
+its stead, so that no memo keeps a tweak alive.  When the last holder of a handle goes, its serial is queued, and the memos that
+read it are dropped at the next miss.
+
+A bump or a replacement acts on what was in force beneath it, so its handle belongs to one handle beneath.  It refers to that
+one weakly: who holds the upper one in a scenario also holds the scenario around it.
+
+A tweak of a function under which some of its nodes are tweaked already is entered at these nodes too, each over its own handle.
+So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+from attrs import define, field, frozen
+
+from ._binding import Key
+from ._memo import NO_TWEAKS, Memo, Restriction
+from ._node import Function
+
+VALUE, BUMP, REPLACEMENT, UNTWEAK = "value", "bump", "replacement", "untweaked"
+Target = Key | Function
+"""What a tweak is said of: a node (its key) or a function."""
+
+
+@frozen(eq=False)
+class Spec:
+    """What a user said of a target: a value, a function to apply or to run instead, or that no tweak holds."""
+
+    kind: str
+    value: Any = None
+    fn: Callable[..., Any] | None = None
+    args: tuple[Any, ...] = ()
+    identity: Any = None
+    """What equal tweaks share; see `_tweaks` of the face."""
+
+
+@define(eq=False, weakref_slot=True)
+class Handle:
+    """One tweak in its place."""
+
+    target: Target
+    spec: Spec
+    beneath: "Callable[[], Handle | None]"
+    serial: int
+    bit: int
+    memo: Memo | None
+    """For a value: the memo that serves it."""
+    _released: deque[int] = field(repr=False)
+
+    def __del__(self) -> None:
+        self._released.append(self.serial)
+
+
+def no_handle() -> None:
+    """Stands for the weak reference of a handle with nothing beneath it."""
+
+
+@define(eq=False, weakref_slot=True)
+class InForce:
+    """The tweaks in force, by target; immutable and interned by content."""
+
+    handles: frozenset[Handle]
+    content: dict[Target, Handle]
+    mask: int
+    """The bits of all targets that are tweaked."""
+    running: dict[Key, Any] = field(factory=dict)
+    """The open run of each node that is being computed in this scenario."""
+    _restrictions: dict[int, Restriction] = field(factory=dict)
+
+    def handle_of(self, key: Key) -> Handle | None:
+        """Returns the tweak that a node meets here: its own, else its function's."""
+        content = self.content
+        if not content:
+            return None
+        return content.get(key) or content.get(key[0])
+
+    def restrict(self, footprint: int) -> Restriction:
+        """Returns the serials of the tweaks in force that `footprint` reads."""
+        if not footprint & self.mask:
+            return NO_TWEAKS
+        found = self._restrictions.get(footprint)
+        if found is None:
+            if len(self._restrictions) >= 1024:
+                self._restrictions.clear()
+            found = frozenset(handle.serial for handle in self.handles if handle.bit & footprint)
+            self._restrictions[footprint] = found
+        return found
+
+
+Layer = Mapping[Target, Spec]
+Held = WeakKeyDictionary[Any, dict[tuple[int, Target, Target], Handle]]
+"""The handles that a context keeps alive: by what they stand on, then by layer, the target that was named, and the target."""
+Intern = Callable[[Target, Spec, Handle | None], Handle]
+
+
+@define
+class Derivation:
+    """The work of entering layers of tweaks over the tweaks in force: ends in `content`, and says what it overrides."""
+
+    content: dict[Target, Handle]
+    intern: Intern
+    held: Held
+    anchor: object
+    """Stands in for what is beneath a tweak that does not depend on it."""
+    keep: list[Handle] = field(factory=list)
+    """Handles beneath others that are in no scenario by themselves."""
+
+    def apply(self, number: int, layer: Layer) -> None:
+        """Enters one layer: its tweaks of functions first, then its tweaks of nodes, which therefore win."""
+        for target, spec in layer.items():
+            if isinstance(target, Function):
+                self._apply_to_function(number, target, spec)
+        for target, spec in layer.items():
+            if not isinstance(target, Function):
+                self._apply_to_node(number, target, spec)
+
+    def _apply_to_function(self, number: int, function: Function, spec: Spec) -> None:
+        nodes = [target for target in self.content if not isinstance(target, Function) and target[0] is function]
+        if spec.kind == UNTWEAK:
+            for target in (function, *nodes):
+                self.content.pop(target, None)
+            return
+        for node in nodes:
+            self._put(number, function, node, spec, self.content[node])
+        self._put(number, function, function, spec, self.content.get(function))
+
+    def _apply_to_node(self, number: int, key: Key, spec: Spec) -> None:
+        if spec.kind == UNTWEAK and key[0] not in self.content:
+            self.content.pop(key, None)
+            return
+        self._put(number, key, key, spec, self.content.get(key) or self.content.get(key[0]))
+
+    def _put(self, number: int, named: Target, target: Target, spec: Spec, beneath: Handle | None) -> None:
+        if spec.kind in (VALUE, UNTWEAK) or (beneath is not None and beneath.spec.kind == UNTWEAK):
+            beneath = None
+        handle = self.intern(target, spec, beneath)
+        if beneath is not None:
+            self.keep.append(beneath)
+        self.held.setdefault(beneath or self.anchor, {})[number, named, target] = handle
+        self.content[target] = handle
+
+
+def weakly(handle: Handle | None) -> "Callable[[], Handle | None]":
+    """Returns a callable that gives `handle` back while somebody else holds it."""
+    return no_handle if handle is None else ref(handle)
+
+
+def bits_of(handles: Iterable[Handle]) -> int:
+    """Returns the bits of the targets of `handles`."""
+    bits = 0
+    for handle in handles:
+        bits |= handle.bit
+    return bits

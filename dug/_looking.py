@@ -1,0 +1,133 @@
+"""Looking at what is known of a node in a scenario, without computing anything: `Record`."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from attrs import frozen
+
+from ._core._binding import Key
+from ._core._cache import find
+from ._core._memo import TWEAKED, Memo
+from ._core._node import BENEATH, Node, node_of, show
+from ._core._registry import plain_key
+from ._core._view import View
+
+
+@frozen(eq=False, repr=False)
+class Record:
+    """What one context knows of one node; read-only, and stays as it is when the context changes."""
+
+    node: Node[Any]
+    _memo: Memo
+    _view: View
+
+    @property
+    def kind(self) -> str:
+        """``computed``, ``tweaked`` (to a value) or ``failed``."""
+        if self._memo.failure is not None:
+            return "failed"
+        return "tweaked" if self._memo.body == TWEAKED else "computed"
+
+    @property
+    def value(self) -> Any:
+        """The value; None when it failed."""
+        return self._memo.value
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception it raised, if it failed."""
+        return None if self._memo.failure is None else self._memo.failure.error
+
+    @property
+    def traceback(self) -> str | None:
+        """The traceback of the failure as text."""
+        return None if self._memo.failure is None else self._memo.failure.text
+
+    @property
+    def seconds(self) -> float:
+        """How long its run took, with what it called."""
+        return self._memo.seconds
+
+    @property
+    def dependencies(self) -> tuple[Node[Any], ...]:
+        """The nodes that it read, in the order of the first reads, and those that ran under contexts it opened itself."""
+        keys = dict.fromkeys(plain_key(key) for key in _read_keys(self._memo))
+        return tuple(node_of(key) for key in keys)
+
+    @property
+    def dependents(self) -> tuple[Node[Any], ...]:
+        """The nodes whose memos here read this one."""
+        found = dict.fromkeys(plain_key(key) for key in _reader_keys(self._view, self.node._key))
+        return tuple(node_of(key) for key in found)
+
+    @property
+    def tweaks(self) -> Mapping[Any, Any]:
+        """The tweaks that it read, directly or through others: by node or function, as they were given."""
+        read = (handle for handle in self._view.in_force.handles if handle.bit & self._memo.footprint)
+        tweaks = {}
+        for handle in read:
+            target = handle.target
+            given = handle.spec.value if handle.spec.value is not None or handle.spec.kind == "value" else handle.spec.kind
+            tweaks[node_of(target) if isinstance(target, tuple) else target.wrapper()] = given
+        return MappingProxyType(tweaks)
+
+    def __repr__(self) -> str:
+        what = show(self.error) if self.error is not None else show(self.value)
+        return f"<{self.kind} {self.node!r} = {what}>"[:400]
+
+
+def find_record(view: View, node: Node[Any]) -> Record | None:
+    """Returns what `view` knows of a node, errors of earlier calls included."""
+    memo = _look(view, node._key)
+    return None if memo is None else Record(node, memo, view)
+
+
+def is_masked(view: View, node: Node[Any]) -> bool:
+    """True when the nearest scenario around that knows the node knows something that does not hold in `view`."""
+    key = node._key
+    around = view.parent
+    while around is not None:
+        memo = _look(around, key)
+        if memo is not None:
+            return not _matches(view, memo)
+        around = around.parent
+    state = view.cache.states.get(key)
+    return state is not None and state.plain is not None and not _matches(view, state.plain)
+
+
+def _matches(view: View, memo: Memo) -> bool:
+    return view.in_force.restrict(memo.footprint) == memo.restriction
+
+
+def _look(view: View, key: Key) -> Memo | None:
+    view.cache.registry.drain()
+    memo = find(view, key, None)
+    cache = view.cache if memo is None else None
+    while cache is not None:
+        state = cache.states.get(key)
+        for found in () if state is None else state.memos():
+            if _matches(view, found):
+                return found
+        cache = cache.beneath  # type: ignore[assignment]
+    return memo
+
+
+def _read_keys(memo: Memo) -> Iterator[Key]:
+    """What a memo read; a read of its own node beneath a tweak counts as what that one read."""
+    for read in memo.dependencies:
+        if read.state.key[0] is BENEATH and plain_key(read.state.key) == plain_key(memo.state.key):
+            yield from _read_keys(read)
+        else:
+            yield read.state.key
+    yield from memo.inner
+
+
+def _reader_keys(view: View, key: Key) -> Iterator[Key]:
+    """The nodes whose memos in this view read `key`."""
+    for cache in tuple(view.cache.registry.caches):
+        state = cache.states.get(key)
+        for reader in () if state is None else state.live_readers():
+            memo = _look(view, reader.key)
+            if memo is not None and plain_key(reader.key) != key and key in set(_read_keys(memo)):
+                yield reader.key

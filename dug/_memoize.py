@@ -1,0 +1,220 @@
+"""The decorators `memoize` and `source`: read the options, refuse what cannot work, name the function, pick the driver."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import CodeType
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from ._core._binding import prepare
+from ._core._equality import is_same, substitution_key
+from ._core._node import Function, find_published, publish
+from ._core._registry import live_registries
+from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, call_key, detach, wrap
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class _Decorator(Protocol):
+    """What ``memoize(...)`` with options returns."""
+
+    @overload
+    def __call__(self, function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
+    @overload
+    def __call__(self, function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Memoized[P, R]: ...
+
+
+@overload
+def memoize(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
+@overload
+def memoize(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...
+@overload
+def memoize(function: Callable[P, R], /) -> Memoized[P, R]: ...
+@overload
+def memoize(
+    *,
+    eq: Callable[[Any, Any], bool] | None = None,
+    typed: bool = False,
+    key: Mapping[str, Callable[[Any], Any]] | None = None,
+    ignore: tuple[str, ...] = (),
+    name: str | None = None,
+    version: object = None,
+) -> _Decorator: ...
+def memoize(function: Any = None, /, **options: Any) -> Any:
+    """Decorates a function whose calls are remembered, traced and open to what-if questions inside a `Context`.
+
+    Works on functions, methods (the instance is an argument), class methods and static methods (put ``@memoize`` above
+    ``@classmethod`` and ``@staticmethod``).  Arguments must be hashable; they are keys in the sense of a dict.  The function
+    must be pure: its value may depend on its arguments and on what other memoised functions return, and on nothing else.
+
+    Args:
+        function: what is decorated; left out when options are given.
+        eq: says when two results are the same, so that what was computed from the old one still holds.  Default: the same
+            object, or equal scalars of one type (and tuples of such).  See `dug.eq` for arrays and frames.
+        typed: keeps ``1``, ``1.0`` and ``True`` apart, recursively through tuples, and ``0.0`` from ``-0.0``.
+        key: for a parameter whose arguments have no hash: its name, and a function that gives a hashable key for them.
+        ignore: names of parameters that do not matter for the result, such as a logger.
+        name: stands for ``module:qualname`` in texts and pickles.
+        version: changes when the meaning of the function changes though its code does not.
+
+    Raises:
+        TypeError: the function is a generator, coroutine function or async generator, or not a function at all, or an option
+            names a parameter that it does not have.
+    """
+    return _decorator("function", function, options)
+
+
+@overload
+def source(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
+@overload
+def source(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...
+@overload
+def source(function: Callable[P, R], /) -> Memoized[P, R]: ...
+@overload
+def source(
+    *,
+    eq: Callable[[Any, Any], bool] | None = None,
+    typed: bool = False,
+    key: Mapping[str, Callable[[Any], Any]] | None = None,
+    ignore: tuple[str, ...] = (),
+    name: str | None = None,
+    version: object = None,
+) -> _Decorator: ...
+def source(function: Any = None, /, **options: Any) -> Any:
+    """Decorates a function that reads the outside world: a file, a feed, a database, a clock.
+
+    It is remembered like any other; say ``ctx.invalidate(node)`` when the outside has changed.  When it fails, neither the
+    failure nor anything that caught it is served again after the outermost call.  Takes the options of `memoize`.
+
+    Raises:
+        TypeError: as for `memoize`.
+    """
+    return _decorator("source", function, options)
+
+
+def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
+    if function is None:
+        return lambda decorated: _decorate(kind, decorated, **options)
+    return _decorate(kind, function, **options)
+
+
+def _decorate(
+    kind: str,
+    decorated: Any,
+    *,
+    eq: Callable[[Any, Any], bool] | None = None,
+    typed: bool = False,
+    key: Mapping[str, Callable[[Any], Any]] | None = None,
+    ignore: tuple[str, ...] = (),
+    name: str | None = None,
+    version: object = None,
+) -> Any:
+    wrapper_kind, body = _unwrap(decorated)
+    _check_kind(decorated, body)
+    ignore = (ignore,) if isinstance(ignore, str) else tuple(ignore)
+    named = name or f"{getattr(body, '__module__', None)}:{getattr(body, '__qualname__', type(body).__qualname__)}"
+    function = Function(named if ":" in named else f"{body.__module__}:{named}", body, kind, eq, version)
+    function.ask = call_key
+    function.binding = prepare(function, inspect.signature(body), typed=typed, keys=key, ignore=ignore)
+    function.options = (typed, tuple(sorted((key or {}).items())), ignore)
+    if "<locals>" not in function.name and "<lambda>" not in function.name:
+        function = _take_name(function)
+    return wrap(wrapper_kind, function, body)
+
+
+def _unwrap(decorated: Any) -> tuple[Any, Any]:
+    if isinstance(decorated, classmethod):
+        return MemoizedClassMethod, decorated.__func__
+    if isinstance(decorated, staticmethod):
+        return MemoizedStaticMethod, decorated.__func__
+    return Memoized, decorated
+
+
+def _check_kind(decorated: Any, body: Any) -> None:
+    """Refuses what a memo cannot stand for, with the reason."""
+    what = f"{getattr(body, '__module__', '?')}:{getattr(body, '__qualname__', repr(body))}"
+    if isinstance(decorated, (type, property)) or not callable(body):
+        raise TypeError(f"@dug.memoize decorates functions and methods, not {decorated!r}. Put it directly on the function.")
+    if inspect.isasyncgenfunction(body):
+        raise TypeError(f"{what} is an async generator: it can be consumed once only, so it has no value to remember. Return a tuple.")
+    if inspect.iscoroutinefunction(body):
+        raise TypeError(f"{what} is a coroutine function: a coroutine can be awaited once only, and this version of dug cannot await.")
+    if inspect.isgeneratorfunction(body):
+        raise TypeError(f"{what} is a generator: it can be consumed once only, so it has no value to remember. Return a tuple.")
+
+
+def _take_name(function: Function) -> Function:
+    """Returns the function that the name stands for from now on: the one it always was, with the new definition.
+
+    With the same definition (a notebook cell run twice) nothing changes.  With another one, what ran the old one is forgotten
+    in every live cache, and the old decorated function goes on as its own object.
+    """
+    known = find_published(function.name)
+    if known is None:
+        function.owned = False
+        publish(function)
+        return function
+    if _is_same_definition(known, function):
+        return known
+    _detach_old(known)
+    for attribute in ("body", "kind", "eq", "version", "options"):
+        setattr(known, attribute, getattr(function, attribute))
+    signature, (typed, key, ignore) = inspect.signature(function.body), function.options
+    known.binding = prepare(known, signature, typed=typed, keys=dict(key), ignore=ignore)
+    for registry in live_registries():
+        registry.forget((known,))
+    return known
+
+
+def _detach_old(known: Function) -> None:
+    """Lets the decorated functions that had the name until now go on under a function of their own."""
+    own = Function(known.name, known.body, known.kind, known.eq, known.version)
+    own.ask, own.options = known.ask, known.options
+    typed, key, ignore = known.options
+    own.binding = prepare(own, known.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
+    for made in known.wrappers:
+        wrapper = made()
+        if wrapper is not None:
+            detach(wrapper, own)
+    known.wrappers.clear()
+
+
+def _is_same_definition(old: Function, new: Function) -> bool:
+    if (old.kind, old.eq, old.options) != (new.kind, new.eq, new.options) or not is_same(old.version, new.version, None):
+        return False
+    return old.body is new.body or _definition(old.body) == _definition(new.body)
+
+
+def _definition(body: Any) -> Any:
+    """Returns what decides the behaviour of a function, comparable: its code, defaults, closure and globals."""
+    code = getattr(body, "__code__", None)
+    if code is None:
+        return id(body)
+    cells = tuple(_cell_content(cell) for cell in body.__closure__ or ())
+    defaults = (body.__defaults__ or (), tuple(sorted((body.__kwdefaults__ or {}).items())))
+    return _code_key(code), _value_key(defaults), _value_key(cells), id(body.__globals__)
+
+
+def _code_key(code: CodeType) -> Any:
+    """Returns what a code object does, without where it stands in a file."""
+    constants = tuple(_code_key(one) if isinstance(one, CodeType) else _value_key(one) for one in code.co_consts)
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    return code.co_code, constants, names, code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_exceptiontable
+
+
+def _value_key(value: Any) -> Any:
+    if type(value) is tuple:
+        return tuple(map(_value_key, value))
+    if type(value) is frozenset:
+        return frozenset(map(_value_key, value))
+    return substitution_key(value) or id(value)
+
+
+def _cell_content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet: a function that refers to itself
+        return None

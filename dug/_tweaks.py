@@ -1,0 +1,257 @@
+"""What a user says is different: `bump`, `shift`, `scale`, `UNTWEAKED`, and `Scenario`, an immutable set of tweaks.
+
+Everything a user says is checked here, before anything changes, and becomes layers of `Spec` for the engine.
+"""
+
+import inspect
+import operator
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from attrs import frozen
+
+from ._core._equality import substitution_key
+from ._core._node import Function, Node, show
+from ._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE, Layer, Spec, Target
+from ._function import BoundMemoized, function_of
+from .errors import TweakError
+
+
+class _Untweaked:
+    """The type of `UNTWEAKED`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNTWEAKED"
+
+    def __reduce__(self) -> str:
+        return "UNTWEAKED"
+
+
+UNTWEAKED = _Untweaked()
+"""As a tweak: the node as if no enclosing context tweaked it; tweaks of what it reads still apply."""
+
+
+@frozen
+class Bump:
+    """A tweak that changes what a node would be without it; made by `bump`, `shift` and `scale`."""
+
+    fn: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+
+    def __repr__(self) -> str:
+        known = {operator.add: "shift", operator.mul: "scale"}.get(self.fn) if len(self.args) == 1 else None
+        shown = ", ".join(map(show, self.args))
+        return f"{known}({shown})" if known else f"bump({', '.join(filter(None, (_name(self.fn), shown)))})"
+
+
+def bump(fn: Callable[..., Any], *args: Any) -> Bump:
+    """Returns a tweak that makes a node ``fn(value, *args)``, where value is what it is in the asking scenario without this tweak.
+
+    Bumps of an input and of a node derived from it compose, flat or nested, in any order.  Equal `fn` and `args` are the same tweak.
+
+    Raises:
+        TweakError: `fn` is not callable.
+    """
+    if not callable(fn):
+        raise TweakError(f"bump() takes a function first, not {show(fn)}. To add a number, write shift({show(fn)}).")
+    return Bump(fn, args)
+
+
+def shift(amount: Any) -> Bump:
+    """Returns a tweak that adds `amount` to a node: ``value + amount``."""
+    return Bump(operator.add, (amount,))
+
+
+def scale(factor: Any) -> Bump:
+    """Returns a tweak that multiplies a node by `factor`: ``value * factor``."""
+    return Bump(operator.mul, (factor,))
+
+
+Tweaks = Mapping[Any, Any]
+
+
+@frozen(init=False, repr=False, eq=False)
+class Scenario:
+    """An immutable set of tweaks with a name: what `Context` accepts, and what can be kept, compared, combined and pickled.
+
+    ``a | b`` is what entering b inside a would mean.
+    """
+
+    name: str | None
+    layers: tuple[Mapping[Any, Any], ...]
+    """The tweaks as they are entered, the outermost first; more than one where ``|`` could not make them one."""
+
+    def __init__(self, tweaks: "Tweaks | Scenario | None" = None, name: str | None = None) -> None:
+        layers = tweaks.layers if isinstance(tweaks, Scenario) else (checked(tweaks or {}),)
+        given = tweaks.name if isinstance(tweaks, Scenario) and name is None else name
+        self.__attrs_init__(given, layers)
+
+    @property
+    def tweaks(self) -> Mapping[Any, Any]:
+        """The tweaks by node or function; where several layers say something of one, the innermost."""
+        return MappingProxyType({key: tweak for layer in self.layers for key, tweak in layer.items()})
+
+    def __or__(self, other: object) -> "Scenario":
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        names = " | ".join(name for name in (self.name, other.name) if name)
+        return _of_layers(_join(self.layers, other.layers), names or None)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return self.name == other.name and _content(self) == _content(other)
+
+    def __hash__(self) -> int:
+        return hash((self.name, tuple(frozenset(layer) for layer in self.layers)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _of_layers, (tuple(map(dict, self.layers)), self.name)
+
+    def __repr__(self) -> str:
+        name = "" if self.name is None else f"{self.name!r}, "
+        return f"Scenario({name}{describe(self.tweaks)})"
+
+
+def describe(tweaks: Tweaks) -> str:
+    """Returns tweaks as text, bounded in length."""
+    shown = [f"{key}: {show(tweak)}" if isinstance(key, Node) else f"{_name(key)}: {show(tweak)}" for key, tweak in list(tweaks.items())[:4]]
+    more = [f"... {len(tweaks) - 4} more"] if len(tweaks) > 4 else []
+    return "{" + ", ".join(one[:120] for one in shown + more) + "}"
+
+
+def checked(tweaks: Tweaks) -> Mapping[Any, Any]:
+    """Returns a copy of `tweaks` that nobody can change.
+
+    Raises:
+        TweakError: a key or a tweak is not possible; the message names it.
+    """
+    if not isinstance(tweaks, Mapping):
+        raise TweakError(f"tweaks must be a mapping of nodes to values or a Scenario, not {show(tweaks)}. Write tweaks={{f.node(x): value}}.")
+    for key, tweak in tweaks.items():
+        spec_of(key, tweak)
+    return MappingProxyType(dict(tweaks))
+
+
+def layers_of(scenario: Scenario) -> tuple[Layer, ...]:
+    """Returns what the engine enters for a scenario."""
+    return tuple({target_of(key): spec_of(key, tweak) for key, tweak in layer.items()} for layer in scenario.layers)
+
+
+def replace_top(scenario: Scenario, top: Tweaks, *, drop: tuple[Any, ...] = ()) -> Scenario:
+    """Returns `scenario` with the tweaks of `top` over its own, and without those of `drop`."""
+    layers = [{key: tweak for key, tweak in layer.items() if key not in drop} for layer in scenario.layers]
+    layers[-1] = {**layers[-1], **top}
+    return _of_layers(tuple(layers), scenario.name)
+
+
+def target_of(key: Any) -> Target:
+    """Returns what the engine calls the key of a tweak: a node or a memoised function.
+
+    Raises:
+        TweakError: it is neither.
+    """
+    if isinstance(key, Node):
+        return key._key
+    function = function_of(key)
+    if function is not None:
+        return function
+    if isinstance(key, BoundMemoized):
+        raise TweakError(f"{key!r} is a method of one instance and cannot be tweaked as a whole. Tweak a node of it: .node(...), or the function on the class.")
+    if callable(key):
+        raise TweakError(f"{show(key)} is not a memoised function. Decorate it with @dug.memoize to tweak it.")
+    raise TweakError(f"{show(key)} cannot be tweaked: a key is a node, f.node(x), or a memoised function.")
+
+
+def spec_of(key: Any, tweak: Any) -> Spec:
+    """Returns what the engine enters for one tweak.
+
+    Raises:
+        TweakError: the key cannot be tweaked, or not like that.
+    """
+    target = target_of(key)
+    if tweak is UNTWEAKED:
+        return Spec(UNTWEAK)
+    if isinstance(tweak, Bump):
+        return Spec(BUMP, tweak, tweak.fn, tweak.args, (id(tweak.fn), _identity(tweak.args)))
+    if not isinstance(target, Function):
+        return Spec(VALUE, tweak, identity=_identity(tweak))
+    if not callable(tweak):
+        raise TweakError(
+            f"{target} is a function, and {show(tweak)} cannot replace it: give a function with its parameters, a bump or UNTWEAKED. "
+            f"Did you mean {target.name.rpartition(':')[2]}.node(...), a node of it?"
+        )
+    _check_parameters(target, tweak)
+    return Spec(REPLACEMENT, tweak, tweak, identity=id(tweak))
+
+
+def _identity(value: Any) -> Any:
+    return substitution_key(value) or _ById(value)
+
+
+@frozen(eq=False)
+class _ById:
+    """A value that equals only itself; holds it, so that its identity is not given to another one."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def _check_parameters(function: Function, replacement: Callable[..., Any]) -> None:
+    """Refuses a replacement that cannot be called with the function's parameters."""
+    try:
+        theirs = inspect.signature(replacement)
+    except (TypeError, ValueError):  # some builtins do not tell
+        return
+    args: list[None] = []
+    kwargs: dict[str, None] = {}
+    for parameter in function.binding.signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs[parameter.name] = None
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            args.append(None)
+    try:
+        theirs.bind(*args, **kwargs)
+    except TypeError as exc:
+        ours = function.binding.signature
+        raise TweakError(f"{_name(replacement)}{theirs} cannot replace {function}{ours}: {exc}. Give it the same parameters.") from None
+
+
+def _join(first: tuple[Tweaks, ...], second: tuple[Tweaks, ...]) -> tuple[Tweaks, ...]:
+    """Returns the layers of both, as one where that means the same."""
+    if len(first) == len(second) == 1 and not any(_leans_on(key, tweak, first[0]) for key, tweak in second[0].items()):
+        return (MappingProxyType({**first[0], **second[0]}),)
+    return (*first, *second)
+
+
+def _leans_on(key: Any, tweak: Any, beneath: Tweaks) -> bool:
+    """True when a tweak means something else in one layer with `beneath` than over it."""
+    if isinstance(key, Node):
+        over_function = key._function in map(function_of, beneath)
+        return isinstance(tweak, Bump) and (key in beneath or over_function)
+    function = function_of(key)
+    return any(other is key or (isinstance(other, Node) and other._function is function) for other in beneath)
+
+
+def _of_layers(layers: tuple[Tweaks, ...], name: str | None) -> Scenario:
+    scenario: Scenario = Scenario.__new__(Scenario)
+    scenario.__attrs_init__(name, tuple(map(checked, layers)))
+    return scenario
+
+
+def _content(scenario: Scenario) -> Any:
+    return [{target: (spec.kind, spec.identity) for target, spec in layer.items()} for layer in layers_of(scenario)]
+
+
+def _name(value: Any) -> str:
+    function = function_of(value)
+    return function.name if function is not None else getattr(value, "__qualname__", None) or show(value)
+

@@ -1,0 +1,46 @@
+"""Every exception that dug itself raises; imports nothing.
+
+A user's own exception is never wrapped in one of these: it passes through as it was raised.
+"""
+
+__all__ = ["ContextError", "CycleError", "DugError", "NoContextError", "TweakError", "UnhashableArgumentError"]
+
+
+class DugError(Exception):
+    """The parent of every error that dug raises on its own account."""
+
+
+class NoContextError(DugError, RuntimeError):
+    """A memoised function was called, or a context was asked for, where no context is in force."""
+
+
+class ContextError(DugError, RuntimeError):
+    """A context or cache was used where that is not possible: left out of order, changed from inside a node, bound twice."""
+
+
+class CycleError(DugError, RecursionError):
+    """A node was asked for while it was being computed in the same scenario.
+
+    ``path`` is the tuple of nodes from the one that was asked for again back to itself.
+    """
+
+    def __init__(self, path: tuple[object, ...]) -> None:
+        self.path = path
+        chain = " -> ".join(str(node) for node in _shorten(path))
+        super().__init__(f"{path[0]} depends on itself: {chain}. Break the circle, or tweak one of these nodes to a value.")
+
+    def __reduce__(self) -> tuple[type["CycleError"], tuple[tuple[object, ...]]]:
+        return type(self), (self.path,)
+
+
+class UnhashableArgumentError(DugError, TypeError):
+    """An argument cannot be part of a node because it has no hash."""
+
+
+class TweakError(DugError, ValueError):
+    """A tweak names something that cannot be tweaked, or in a way that it cannot be tweaked."""
+
+
+def _shorten(path: tuple[object, ...]) -> tuple[object, ...]:
+    """Returns the path with its middle left out when it is too long to read."""
+    return path if len(path) <= 12 else (*path[:6], "...", *path[-5:])
