@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary, ref
 
-from ._core import _frame as frames
+from ._core import _entry as entries
 from ._core._cache import Cache
 from ._core._events import Event, Listener
-from ._core._frame import OUTSIDE, Entry, Frame, Run, current
+from ._core._frame import OUTSIDE, Entry, Frame, Run, current, frame_in_force
 from ._core._node import Node, node_of, show
 from ._core._scenario import Held
 from ._core._view import View, enter
@@ -75,21 +75,19 @@ class Context:
     def __enter__(self) -> Self:
         frame = current.get()
         outer: Frame | None = OUTSIDE.entry if frame is OUTSIDE else frame
-        frames.open_entry(self, outer, self._view_inside(outer.view if outer else None), self._entries)
+        entries.open_entry(self, outer, self._view_inside(outer.view if outer else None), self._entries)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         frame = current.get()
         if isinstance(frame, Entry) and frame.context is self:
-            frames.leave(frame)
+            entries.leave(frame)
             return
-        reason = "it is not open here"
-        if any(entry.context is self and entry.run is frame.run for entry in _entries_around(frame)):
-            # What is inside is closed too, so that what follows runs in what is around this context.
-            while current.get().context is not self:
-                frames.leave(current.get())
-            frames.leave(current.get())
-            reason = "a context inside it was still open and is closed now"
+        mine = (entry for entry in _entries_around(frame) if entry.context is self and entry.run is frame.run)
+        entry = next(mine, None)
+        if entry is not None:
+            entries.close_entry(entry)
+        reason = "it is not open here" if entry is None else "a context inside it is still open, and stays open"
         raise ContextError(
             f"{self!r} was left out of order: {reason}. "
             "Leave contexts in the reverse order of entering; a generator must not keep one open across a yield."
@@ -215,10 +213,10 @@ class Context:
             raise ContextError(f"{self!r} cannot be activated inside a with. Activate it outside of every context.")
         replaced = OUTSIDE.entry
         if replaced is not None:
-            frames.close_entry(replaced)
+            entries.close_entry(replaced)
         OUTSIDE.activate(None)
         OUTSIDE.activate(Entry(self._view_inside(None), None, None, self, self._entries))
-        return None if replaced is None else replaced.context  # type: ignore[no-any-return]
+        return None if replaced is None else replaced.context
 
     def deactivate(self) -> None:
         """Ends what `activate` began.
@@ -229,7 +227,7 @@ class Context:
         entry = OUTSIDE.entry
         if entry is None or entry.context is not self:
             raise ContextError(f"{self!r} is not active. Call activate() first, or deactivate the one that is.")
-        frames.close_entry(entry)
+        entries.close_entry(entry)
         OUTSIDE.activate(None)
 
     # Looking
@@ -309,7 +307,7 @@ def current_context() -> Context:
     Raises:
         NoContextError: there is none.
     """
-    frame: Frame | None = frames.frame_in_force("dug.current_context()")
+    frame: Frame | None = frame_in_force("dug.current_context()")
     while frame is not None and not isinstance(frame, Entry):
         frame = frame.outer
     if frame is None:
@@ -323,11 +321,11 @@ def outermost(context: Context) -> Iterator[Context]:
     """Enters `context` as an outermost one, whatever is in force around, an activated default included."""
     token = current.set(OUTSIDE)
     try:
-        entry = frames.open_entry(context, None, context._view_inside(None), context._entries)
+        entry = entries.open_entry(context, None, context._view_inside(None), context._entries)
         try:
             yield context
         finally:
-            frames.close_entry(entry)
+            entries.close_entry(entry)
     finally:
         current.reset(token)
 
@@ -345,9 +343,9 @@ def _run_in_force() -> Any:
 
 
 def _entries_around(frame: Any) -> Iterator[Entry]:
-    """The entries around a frame, the innermost first."""
+    """The open entries around a frame, the innermost first."""
     while isinstance(frame, (Entry, Run)):
-        if isinstance(frame, Entry):
+        if isinstance(frame, Entry) and not frame.closed:
             yield frame
         frame = frame.outer
 
@@ -355,7 +353,7 @@ def _entries_around(frame: Any) -> Iterator[Entry]:
 def _settle_within(entry: Entry) -> None:
     for inner in entry.entries:
         _settle_within(inner)
-    frames.settle(entry)
+    entries.settle(entry)
 
 
 def _renew(entry: Entry) -> None:

@@ -7,15 +7,18 @@ packs and unpacks ``*args, **kwargs`` takes 350.
 
 from collections.abc import Callable
 from time import perf_counter
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 from weakref import ref
 
 from wrapt import ObjectProxy
 
-from ._core import _frame as frames
+from ._core import _run as runs
 from ._core._binding import Key
+from ._core._cache import matches
+from ._core._drive import divert
 from ._core._equality import is_same
-from ._core._frame import Frame, Run, begin, current
+from ._core._frame import OUTSIDE, Frame, Run, current, taint
 from ._core._memo import Memo
 from ._core._node import Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
@@ -32,19 +35,21 @@ _UNREMEMBERED = (DugError, RecursionError, MemoryError)
 
 
 def fetch(frame: Any, key: Key) -> Memo:
-    """Returns the memo of a call made in `frame`, running what must run, and notes the read there.
+    """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
 
     Raises:
         Exception: what the node itself raised, now or earlier in this outermost call.
     """
-    if frame is frames.OUTSIDE:
-        frame = frames.OUTSIDE.entry or frame
+    if frame is None:
+        frame = current.get()
+    if frame is OUTSIDE:
+        frame = OUTSIDE.entry or frame
     if frame.driver is not None:
-        return frames.divert(frame, key)
+        return divert(frame, key)
     try:
-        found = begin(frame, key)
+        found = runs.begin(frame, key)
     except BaseException:
-        frames.taint(frame)
+        taint(frame)
         raise
     if isinstance(found, Memo):
         memo = found
@@ -56,17 +61,17 @@ def fetch(frame: Any, key: Key) -> Memo:
             if verified is None:
                 started = perf_counter()
                 body, args, kwargs = _what_runs(found)
-                memo = frames.finish(found, body(*args, **kwargs), perf_counter() - started)
+                memo = runs.finish(found, body(*args, **kwargs), perf_counter() - started)
             else:
                 memo = verified
         except _UNREMEMBERED:
-            frames.abandon(found)
+            runs.abandon(found)
             raise
         except Exception as exc:
-            _note(frame, frames.fail(found, exc, perf_counter() - started))
+            _note(frame, runs.fail(found, exc, perf_counter() - started))
             raise
         except BaseException:
-            frames.abandon(found)
+            runs.abandon(found)
             raise
         finally:
             current.reset(token)
@@ -76,22 +81,28 @@ def fetch(frame: Any, key: Key) -> Memo:
     return memo
 
 
-def call_key(key: Key) -> Any:
-    """Makes the call that `key` names in the context in force and returns its value."""
-    return fetch(current.get(), key).value
-
-
 def _note(frame: Frame, memo: Memo) -> None:
     if frame.reads is not None:
         frame.reads[memo] = None
 
 
+def _find_hit(frame: Any, key: Key) -> Memo | None:
+    """Does for a bound method what the compiled call does for a function."""
+    try:
+        memo: Memo | None = frame.hits.get(key)
+    except TypeError:
+        return None
+    if memo is not None:
+        _note(frame, memo)
+    return memo
+
+
 def _verify(run: Run) -> Memo | None:
     """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
-    for candidate in frames.candidates(run):
+    for candidate in runs.candidates(run):
         try:
             if all(_holds(run, read) for read in candidate.dependencies):
-                return frames.keep(run, candidate)
+                return runs.keep(run, candidate)
         except Exception:  # noqa: S110  an older memo that cannot be verified has changed; the run that follows meets the error itself
             pass
         run.forget_reads()
@@ -103,6 +114,11 @@ def _holds(run: Run, read: Memo) -> bool:
     if read.failure is not None:
         return False
     key = read.state.key
+    if run.handle is not None and key == plain_key(run.key):
+        key = runs.beneath(run.handle, key)
+    elif matches(read, run.view.in_force):
+        _note(run, read)
+        return True
     return is_same(read.value, fetch(run, key).value, plain_key(key)[0].eq)
 
 
@@ -111,7 +127,7 @@ def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str,
     key = plain_key(run.key)
     handle = run.handle
     if handle is not None and handle.spec.kind == BUMP and handle.spec.fn is not None:
-        return handle.spec.fn, (fetch(run, frames.beneath(handle, key)).value, *handle.spec.args), {}
+        return handle.spec.fn, (fetch(run, runs.beneath(handle, key)).value, *handle.spec.args), {}
     function: Function = key[0]
     args, kwargs = function.binding.arguments(key)
     if handle is not None and handle.spec.kind == REPLACEMENT and handle.spec.fn is not None:
@@ -119,10 +135,19 @@ def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str,
     return function.body, args, kwargs
 
 
-class _Memoized(ObjectProxy, Generic[P, R]):  # type: ignore[misc, type-arg]  # wrapt's class is not generic when it runs
-    """What all decorated functions share."""
+if TYPE_CHECKING:  # an annotation in a proxy class would hide those of the function
 
-    _self_function: Function
+    class _Proxy(ObjectProxy[Any]):
+        _self_function: Function
+        _self_instance: object
+        _self_make_key: Callable[..., Key]
+
+else:
+    _Proxy = ObjectProxy
+
+
+class _Memoized(_Proxy, Generic[P, R]):
+    """What all decorated functions share."""
 
     if TYPE_CHECKING:
 
@@ -164,14 +189,16 @@ class BoundMemoized(_Memoized[P, R]):
 
     def __init__(self, memoized: "_Memoized[Any, R]", instance: object) -> None:
         super().__init__(memoized.__wrapped__.__get__(instance))
-        self._self_memoized = memoized
+        self._self_make_key = memoized._self_function.binding.make_key
         self._self_function = memoized._self_function
         self._self_instance = instance
 
     if not TYPE_CHECKING:  # the type checker sees the parameters of the function
 
         def __call__(self, /, *args, **kwargs):
-            return self._self_memoized(self._self_instance, *args, **kwargs)
+            frame = current.get()
+            key = self._self_make_key(self._self_instance, *args, **kwargs)
+            return (_find_hit(frame, key) or fetch(frame, key)).value  # no more frames than a function has
 
         def node(self, /, *args, **kwargs):
             """Returns the node of this call on this instance, without making it."""
@@ -205,7 +232,7 @@ class MemoizedStaticMethod(_Memoized[P, R]):
 
 def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[..., Any]) -> Any:
     """Returns the decorated function of one of the kinds above around `body`."""
-    own_class = type(kind.__name__, (kind,), {"__call__": _compile(function), "__doc__": kind.__doc__})
+    own_class = type(kind.__name__, (kind,), {"__call__": staticmethod(_compile(function)), "__doc__": kind.__doc__})
     wrapper = own_class(body)
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
@@ -216,14 +243,19 @@ def detach(wrapper: Any, function: Function) -> None:
     """Makes a decorated function stand for `function`, because a new definition took its name over."""
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
-    type(wrapper).__call__ = _compile(function)
+    type(wrapper).__call__ = staticmethod(_compile(function))
 
 
 def function_of(value: object) -> Function | None:
-    """Returns the function behind something decorated, or None for anything else; bound methods are not functions."""
-    if isinstance(value, _Memoized) and not isinstance(value, BoundMemoized):
-        return value._self_function
-    return None
+    """Returns the function behind something decorated, or None for anything else.
+
+    A class method stands for its function, whichever class it is taken from; a method of one instance stands for nothing.
+    """
+    if type(value) is MethodType:  # what Python 3.13 makes of one below @classmethod
+        return function_of(value.__func__) if isinstance(value.__self__, type) else None
+    if not isinstance(value, _Memoized) or (isinstance(value, BoundMemoized) and not isinstance(value._self_instance, type)):
+        return None
+    return value._self_function
 
 
 def _compile(function: Function) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from attrs import frozen
 from ._core._binding import Key
 from ._core._cache import find
 from ._core._memo import TWEAKED, Memo
-from ._core._node import BENEATH, Node, node_of, show
+from ._core._node import Node, node_of, show
 from ._core._registry import plain_key
 from ._core._view import View
 
@@ -109,14 +109,14 @@ def _look(view: View, key: Key) -> Memo | None:
         for found in () if state is None else state.memos():
             if _matches(view, found):
                 return found
-        cache = cache.beneath  # type: ignore[assignment]
+        cache = cache.beneath
     return memo
 
 
 def _read_keys(memo: Memo) -> Iterator[Key]:
     """What a memo read; a read of its own node beneath a tweak counts as what that one read."""
     for read in memo.dependencies:
-        if read.state.key[0] is BENEATH and plain_key(read.state.key) == plain_key(memo.state.key):
+        if plain_key(read.state.key) == plain_key(memo.state.key):
             yield from _read_keys(read)
         else:
             yield read.state.key

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import CodeType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
@@ -9,7 +10,7 @@ from ._core._binding import prepare
 from ._core._equality import is_same, substitution_key
 from ._core._node import Function, find_published, publish
 from ._core._registry import live_registries
-from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, call_key, detach, wrap
+from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, detach, fetch, wrap
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -114,10 +115,11 @@ def _decorate(
 ) -> Any:
     wrapper_kind, body = _unwrap(decorated)
     _check_kind(decorated, body)
-    ignore = (ignore,) if isinstance(ignore, str) else tuple(ignore)
+    ignore = (str(ignore),) if isinstance(ignore, str) else tuple(ignore)
     named = name or f"{getattr(body, '__module__', None)}:{getattr(body, '__qualname__', type(body).__qualname__)}"
     function = Function(named if ":" in named else f"{body.__module__}:{named}", body, kind, eq, version)
-    function.ask = call_key
+    function.ask = partial(fetch, None)
+    function.renamed = name is not None
     function.binding = prepare(function, inspect.signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
     if "<locals>" not in function.name and "<lambda>" not in function.name:

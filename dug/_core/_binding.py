@@ -19,21 +19,20 @@ from attrs import frozen
 Key = tuple[Any, ...]
 _NAN = float("nan")
 _SIMPLE_TYPES = frozenset({int, str, bool, bytes, type(None)})
-_PREFIX = "_dug_"
 
 _CALL_SOURCE = """\
-def __call__({self}, {parameters}):
-    frame = _dug_current()
-    key = {key}
+def {name}({parameters}):
+    _dug_frame = _dug_current()
+    _dug_key = {key}
     try:
-        memo = frame.hits.get(key)
+        _dug_memo = _dug_frame.hits.get(_dug_key)
     except TypeError:
-        memo = None
-    if memo is None:
-        return _dug_fetch(frame, key).value
-    if frame.reads is not None:
-        frame.reads[memo] = None
-    return memo.value
+        _dug_memo = None
+    if _dug_memo is None:
+        return _dug_fetch(_dug_frame, _dug_key).value
+    if _dug_frame.reads is not None:
+        _dug_frame.reads[_dug_memo] = None
+    return _dug_memo.value
 """
 
 
@@ -76,10 +75,10 @@ class Binding:
         return tuple(args), kwargs
 
     def compile_call(self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any]) -> Callable[..., Any]:
-        """Returns a ``__call__`` with the function's own parameters: a hit is answered there, the rest goes to `fetch`."""
-        source = _CALL_SOURCE.format(self=f"{_PREFIX}self", parameters=self._parameters, key=self._expression)
-        names = {**self._names, "_dug_current": current, "_dug_fetch": fetch}
-        return _compile(source, names, "__call__")
+        """Returns a function with the same name and parameters: a hit is answered there, the rest goes to `fetch`."""
+        name = self.make_key.__name__
+        source = _CALL_SOURCE.format(name=name, parameters=self._parameters, key=self._expression)
+        return _compile(source, {**self._names, "_dug_current": current, "_dug_fetch": fetch}, name)
 
 
 def prepare(

@@ -28,15 +28,16 @@ The order of the search is the order of cost: the view's hits, the tweak itself,
 the node here and in the caches beneath.  Only then is an older memo verified, or the node run; both belong to `_frame`.
 """
 
+from collections.abc import Iterator
 from sys import getsizeof
 
+from ..errors import ContextError
 from ._binding import Key
 from ._memo import DEAD, LIVE, NO_TWEAKS, STALE, TWEAKED, Call, Memo, State
 from ._node import BENEATH
-from ._registry import Registry
+from ._registry import Registry, plain_key
 from ._scenario import VALUE, Handle, InForce
 from ._view import View
-from ..errors import ContextError
 
 
 def find(view: View, key: Key, call: Call | None) -> Memo | None:
@@ -107,6 +108,10 @@ def _find_around(view: View, key: Key) -> Memo | None:
 def _find_filed(view: View, key: Key, call: Call | None) -> Memo | None:
     cache: Cache | None = view.cache
     while cache is not None:
+        if key[0] is BENEATH:
+            memo = _match_beneath(cache.states.get(key[1]), key[2], view.in_force, call)
+            if memo is not None:
+                return memo
         state = cache.states.get(key)
         if state is not None:
             memo = _match(state, view.in_force, call)
@@ -126,6 +131,20 @@ def _match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
             memo = variants.get(in_force.restrict(footprint))
             if memo is not None and memo.serves(call):
                 return memo
+    return None
+
+
+def matches(memo: Memo, in_force: InForce) -> bool:
+    """THE rule for one memo in force: true when it answers in this scenario."""
+    return memo.status == LIVE and memo.call is None and in_force.restrict(memo.footprint) == memo.restriction
+
+
+def _match_beneath(state: State | None, serial: int, in_force: InForce, call: Call | None) -> Memo | None:
+    """The rule for a node beneath its own tweak: its own bits say nothing here, all others must agree."""
+    own = frozenset((serial,)) if serial else NO_TWEAKS
+    for memo in () if state is None else state.memos():
+        if memo.body == serial and memo.restriction == in_force.restrict(memo.below) | own and memo.serves(call):
+            return memo
     return None
 
 
@@ -167,27 +186,36 @@ class Cache:
             where = "on no other cache" if self.beneath is None else f"over {self.beneath!r}"
             raise ContextError(f"{self!r} was first entered {where} and cannot be entered elsewhere. Use a new dug.Cache() here.")
 
+    def tokens(self) -> Iterator[object]:
+        """The `State.home` of this cache and of all beneath it."""
+        cache: Cache | None = self
+        while cache is not None:
+            yield cache._token
+            cache = cache.beneath
+
     def state_of(self, key: Key) -> State:
         """Returns the state of `key` here, made when it is new."""
         return self.states.get(key) or self.states.setdefault(key, State(key, self._token))
 
-    def file(self, memo: Memo, in_force: InForce) -> Memo:
+    def file(self, memo: Memo) -> Memo:
         """Files a finished memo and returns the one that stands: the first that was filed for these tweaks."""
         state = memo.state
-        memo.restriction = in_force.restrict(memo.footprint)
-        first = _match(state, in_force, memo.call)
-        if first is not None:
+        first = state.plain if memo.restriction is NO_TWEAKS else (state.table or {}).get(memo.footprint, {}).get(memo.restriction)
+        if first is not None and first.serves(memo.call):
             return first
+        known = state.newest
         self._enter(memo)
         if memo.failure is None:
             self._take_as_newest(memo)
         if state.key[0] is BENEATH:
             self.state_of(state.key[1]).add_reader(state)
-        for read in memo.dependencies:
+        # What a memo of this node that is in force reads as well knows its reader already.
+        told = known.dependencies if known is not None and known.status == LIVE else ()
+        for read in set(memo.dependencies).difference(told):
             if read.state.home is not None:  # a value beneath a tweak has no state here, and nothing ever looks for it
                 self._home(read.state).add_reader(state)
         for key in memo.inner:
-            self.state_of(key).add_reader(state)
+            self.state_of(plain_key(key)).add_reader(state)
         return memo
 
     def _enter(self, memo: Memo) -> None:
@@ -227,8 +255,8 @@ class Cache:
 
     def widen(self, memo: Memo, bit: int) -> None:
         """Adds a new bit to the footprint of a filed memo."""
-        state, table = memo.state, memo.state.table
-        if state.plain is not memo and table is not None:
+        table = memo.state.table
+        if memo.state.plain is not memo and table is not None:
             variants = table[memo.footprint]
             del variants[memo.restriction]
             if not variants:
@@ -316,13 +344,14 @@ class Cache:
 
     def _drop_empty(self, memos: list[Memo]) -> None:
         """Forgets the nodes of which nothing is left with these memos, and then the nodes that only they had read."""
-        reads: dict[State, list[State]] = {}
+        gone: dict[State, list[Memo]] = {}
         for memo in memos:
-            reads.setdefault(memo.state, []).extend(self._home(read.state) for read in memo.dependencies if read.state.home is not None)
-        pending = list(reads)
+            gone.setdefault(memo.state, []).append(memo)
+        pending = list(gone)
         while pending:
             state = pending.pop()
             if state.alive and state.is_empty() and self.states.get(state.key) is state:
                 state.alive = False
                 del self.states[state.key]
-                pending.extend(reads.get(state, ()))
+                for memo in gone.get(state, ()):
+                    pending.extend(self._home(read.state) for read in memo.dependencies if read.state.home is not None)

@@ -69,6 +69,8 @@ class Memo:
     inner: tuple[Key, ...] = ()
     """The nodes that ran for it under contexts which it opened itself; see `_frame`."""
     footprint: int = 0
+    below: int = 0
+    """The footprint without the bits that say which tweak the node itself met."""
     restriction: Restriction = NO_TWEAKS
     body: int = 0
     """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""

@@ -16,8 +16,8 @@ from weakref import WeakValueDictionary, ref
 
 from attrs import define, field, frozen
 
-from ._binding import Binding, Key, canonical
 from ..errors import UnhashableArgumentError
+from ._binding import Binding, Key, canonical
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -44,9 +44,11 @@ class Function:
     """False while the function is its name; True when it is only itself: a local function, or one whose name was taken over."""
     options: Any = None
     """How calls become keys, as the decorator was told; compared when the function is defined again."""
+    renamed: bool = False
+    """True when ``memoize(name=...)`` named it, so that its name need not lead to it."""
     binding: Binding = field(init=False)
     ask: Callable[[Key], Any] = field(init=False)
-    """Calls the function for a key in the context in force, with the driver that the decorator picked."""
+    """Returns the memo of a call in the context in force, with the driver that the decorator picked."""
     wrappers: "list[ref[Any]]" = field(init=False, factory=list)
     """The decorated functions that stand for it: several when the same definition was run again."""
 
@@ -80,20 +82,35 @@ def load_function(name: str) -> Function:
     function = _by_name.get(name)
     if function is not None:
         return function
-    module_name, _, qualname = name.partition(":")
     try:
-        found: Any = import_module(module_name)
-        for part in qualname.split("."):
-            found = getattr(found, part)
+        found = _resolve(name)
     except (ImportError, AttributeError, ValueError) as exc:
         raise LookupError(f"no memoised function {name!r}: {exc}. Write it as module:function, the module importable from here.") from exc
-    function = _by_name.get(name)
+    function = _by_name.get(name) or getattr(found, "_self_function", None)
     if function is None:
         raise LookupError(f"{name!r} is not a memoised function. Decorate it with @dug.memoize.")
     return function
 
 
-def check_hashable(function: Function, key: Key) -> None:
+def _resolve(name: str) -> Any:
+    """Returns what `name` leads to: an attribute of a module, or of a class in it."""
+    module, _, qualname = name.partition(":")
+    found: Any = import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def check_key(key: Key) -> None:
+    """Raises UnhashableArgumentError when the key has no hash."""
+    try:
+        hash(key)
+    except TypeError:
+        _check_hashable(key[0], key)
+        raise
+
+
+def _check_hashable(function: Function, key: Key) -> None:
     """Raises UnhashableArgumentError, naming the parameter, when `key` has no hash because of one of its elements."""
     elements = key[1:]
     names = list(function.binding.signature.parameters)
@@ -139,7 +156,7 @@ class Node(Generic[R_co]):
 
     def __call__(self) -> R_co:
         """Makes the call in the context in force and returns its value."""
-        value: R_co = self._function.ask(self._key)
+        value: R_co = self._function.ask(self._key).value
         return value
 
     def __eq__(self, other: object) -> bool:
@@ -188,7 +205,7 @@ def make_node(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any])
         UnhashableArgumentError: an argument has no hash.
     """
     key = canonical(function.binding.make_key(*args, **kwargs))
-    check_hashable(function, key)
+    check_key(key)
     return Node(function, key)
 
 
@@ -212,6 +229,13 @@ def unpicklable_reason(function: Function) -> str | None:
         return "its function is defined in __main__, which another process cannot import. Move it to a module."
     if function.owned:
         return "its function was redefined under the same name since. Use the new one."
+    if not function.renamed:
+        try:
+            found = _resolve(function.name)
+        except (ImportError, AttributeError, ValueError) as exc:
+            return f"its name {function.name} leads nowhere ({exc}). Keep the decorated function under its own name."
+        if getattr(found, "_self_function", None) is not function:
+            return f"its name {function.name} leads to something else now. Keep the decorated function under its own name."
     return None
 
 
@@ -221,6 +245,8 @@ def _load_node(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node
 
 def _parse_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
     """Splits ``module:function(literals)`` into its parts; evaluates nothing but literals."""
+    if not isinstance(text, str):
+        raise TypeError(f"Node.parse() takes the text of a node, not {_short.repr(text)}. Write 'module:function(arguments)'.")
     name, parenthesis, rest = text.strip().partition("(")
     if not parenthesis or ":" not in name:
         raise ValueError(f"{text!r} is not a node. Write it as module:function(arguments), such as pricing:forward('AAPL', 1).")
@@ -247,5 +273,5 @@ def _literal(text: str, argument: ast.expr) -> Any:
 
 
 class _WithFloatNames(ast.NodeTransformer):
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802  the name ast calls it by
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(float(node.id)) if node.id in ("nan", "inf") else node

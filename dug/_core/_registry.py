@@ -81,6 +81,8 @@ class Registry:
         walk.follow()
         for memo, cache in walk.touched.items():
             cache.widen(memo, bit)
+            if walk.rests_on_touched(memo):
+                memo.below |= bit
         for frame in self.opened:
             if any(_concerns(target, key) for key in frame.inner):
                 frame.extra |= bit
@@ -97,7 +99,7 @@ class Registry:
             self.generation += 1
             for target in targets:
                 roots = {state.key for cache in self.caches for state in _states(cache, target)}
-                walk = _Walk(self, target, roots, beneath=True)
+                walk = _Walk(self, target, roots, forgets=True)
                 walk.touch_roots()
                 walk.follow()
                 for memo, cache in walk.touched.items():
@@ -146,14 +148,14 @@ class Registry:
 class _Walk:
     """One walk from the memos of a target to all live memos that rest on them."""
 
-    def __init__(self, registry: Registry, target: Target, roots: set[Key], *, beneath: bool = False) -> None:
+    def __init__(self, registry: Registry, target: Target, roots: set[Key], *, forgets: bool = False) -> None:
         self.touched: dict[Memo, Cache] = {}
         self.visited_roots: list[State] = []
         self._caches = tuple(registry.caches)
         self._target = target
         self._roots = roots
         self._reached = set(roots)
-        self._beneath = beneath
+        self._forgets = forgets
 
     def touch_roots(self) -> None:
         """Touches every live memo of the target itself."""
@@ -178,19 +180,27 @@ class _Walk:
 
     def _touch(self, reader: State, cache: "Cache") -> bool:
         """Touches what rests on touched memos in one state; True when its own readers must be looked at."""
-        if self._beneath and reader.key[0] is BENEATH and reader.key[1] in self._roots:
+        if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
             self.visited_roots.append(reader)
-            found = list(reader.memos())
-        else:
-            found = [memo for memo in reader.memos() if memo not in self.touched and self._rests_on_touched(memo)]
-        self.touched.update((memo, cache) for memo in found)
-        return bool(found) or next(reader.memos(), None) is None
+            self.touched.update((memo, cache) for memo in reader.memos())
+            return True
+        grown = next(reader.memos(), None) is None
+        while True:  # a bump rests on a memo of its own node
+            found = [memo for memo in reader.memos() if memo not in self.touched and self.rests_on_touched(memo)]
+            if not found:
+                return grown
+            grown = True
+            self.touched.update((memo, cache) for memo in found)
 
-    def _rests_on_touched(self, memo: Memo) -> bool:
+    def rests_on_touched(self, memo: Memo) -> bool:
+        """True when a memo read a touched one, or one that is gone and would be touched."""
+        own = memo.state.key
         for read in memo.dependencies:
-            if read in self.touched or (read.status != LIVE and read.state.key in self._reached):
+            if read.status != LIVE and read.state.key in self._reached:
                 return True
-        return any(_concerns(self._target, key) for key in memo.inner)
+            if read in self.touched and (read.state.key != own or self.rests_on_touched(read)):
+                return True
+        return any(_concerns(self._target, plain_key(key) if self._forgets else key) for key in memo.inner)
 
 
 def plain_key(key: Key) -> Key:

@@ -122,8 +122,9 @@ class Derivation:
     def _apply_to_function(self, number: int, function: Function, spec: Spec) -> None:
         nodes = [target for target in self.content if not isinstance(target, Function) and target[0] is function]
         if spec.kind == UNTWEAK:
-            for target in (function, *nodes):
-                self.content.pop(target, None)
+            self.content.pop(function, None)
+            for node in nodes:
+                del self.content[node]
             return
         for node in nodes:
             self._put(number, function, node, spec, self.content[node])

@@ -10,7 +10,7 @@ from ._events import Event, Listener, deliver
 from ._memo import Memo
 from ._node import Function
 from ._registry import Registry
-from ._scenario import UNTWEAK, VALUE, Derivation, Handle, Held, InForce, Layer, bits_of
+from ._scenario import UNTWEAK, VALUE, Derivation, Handle, Held, InForce, Layer, Target, bits_of
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -34,7 +34,13 @@ class View:
     """Those of each context around, this one's last."""
     keep: tuple[Handle, ...]
     """Handles that others stand on, kept alive for as long as the view is."""
+    untweaked: frozenset[Target]
+    """What the context itself says is untweaked."""
     hits: dict[Key, Memo] = field(factory=dict)
+
+    def is_pinned(self, key: Key) -> bool:
+        """True when the context itself says that no tweak around holds for a node."""
+        return bool(self.untweaked) and (key in self.untweaked or key[0] in self.untweaked)
 
     def emit(self, event: Event) -> None:
         """Tells everybody who listens to this context or to one around it."""
@@ -64,6 +70,7 @@ def enter(parent: View | None, layers: Sequence[Layer], held: Held, cache: "Cach
         _overrides(registry, layers),
         (*(parent.listeners if parent else ()), listeners),
         tuple(derivation.keep),
+        frozenset(target for layer in layers for target, spec in layer.items() if spec.kind == UNTWEAK),
     )
     registry.views.add(view)
     return view
