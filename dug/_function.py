@@ -5,30 +5,31 @@ ours.  Each has a class of its own whose ``__call__`` is compiled for its parame
 packs and unpacks ``*args, **kwargs`` takes 350.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 from weakref import ref
 
 from wrapt import ObjectProxy
 
 from ._core import _run as runs
 from ._core._binding import Key
-from ._core._cache import matches
 from ._core._drive import divert
 from ._core._equality import is_same
 from ._core._frame import OUTSIDE, Frame, Run, current, taint
 from ._core._memo import Memo
 from ._core._node import Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
-from ._core._scenario import BUMP, REPLACEMENT
+from ._core._scenario import BUMP
 from .errors import DugError
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
-S = TypeVar("S")
+F = TypeVar("F")
+F_contra = TypeVar("F_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 # These say that the program, not the node, is in trouble: they leave no memo, and what they pass leaves none either.
 _UNREMEMBERED = (DugError, RecursionError, MemoryError)
@@ -57,7 +58,8 @@ def fetch(frame: Any, key: Key) -> Memo:
         token = current.set(found)
         started = perf_counter()
         try:
-            verified = _verify(found)
+            candidates = runs.candidates(found)
+            verified = _verify(found, candidates) if candidates else None
             if verified is None:
                 started = perf_counter()
                 body, args, kwargs = _what_runs(found)
@@ -97,16 +99,33 @@ def _find_hit(frame: Any, key: Key) -> Memo | None:
     return memo
 
 
-def _verify(run: Run) -> Memo | None:
+def _verify(run: Run, candidates: Sequence[Memo]) -> Memo | None:
     """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
-    for candidate in runs.candidates(run):
-        try:
-            if all(_holds(run, read) for read in candidate.dependencies):
-                return runs.keep(run, candidate)
-        except Exception:  # noqa: S110  an older memo that cannot be verified has changed; the run that follows meets the error itself
-            pass
+    for candidate in candidates:
+        reads = candidate.dependencies
+        holding = _count_holding(run, reads)
+        if holding == len(reads):
+            return runs.keep(run, candidate)
         run.forget_reads()
+        runs.expect(run, reads[holding + 1 :])
     return None
+
+
+def _count_holding(run: Run, reads: Sequence[Memo]) -> int:
+    """Returns how many reads of an older run, in their order, give the same here before one does not."""
+    hits, noted = run.view.hits, run.reads
+    mask = run.view.in_force.mask
+    for number, read in enumerate(reads):
+        if read.footprint & mask or read.restriction or read.status or read.call is not None:
+            try:
+                if not _holds(run, read):
+                    return number
+            except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
+                return number
+        else:  # it read no tweak and meets none here
+            hits[read.state.key] = read
+            noted[read] = None
+    return len(reads)
 
 
 def _holds(run: Run, read: Memo) -> bool:
@@ -116,23 +135,20 @@ def _holds(run: Run, read: Memo) -> bool:
     key = read.state.key
     if run.handle is not None and key == plain_key(run.key):
         key = runs.beneath(run.handle, key)
-    elif matches(read, run.view.in_force):
-        _note(run, read)
-        return True
     return is_same(read.value, fetch(run, key).value, plain_key(key)[0].eq)
 
 
 def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """Returns the callable and the arguments of a run: a bump's, a replacement's or the node's own."""
     key = plain_key(run.key)
-    handle = run.handle
-    if handle is not None and handle.spec.kind == BUMP and handle.spec.fn is not None:
-        return handle.spec.fn, (fetch(run, runs.beneath(handle, key)).value, *handle.spec.args), {}
     function: Function = key[0]
-    args, kwargs = function.binding.arguments(key)
-    if handle is not None and handle.spec.kind == REPLACEMENT and handle.spec.fn is not None:
-        return handle.spec.fn, args, kwargs
-    return function.body, args, kwargs
+    if run.handle is None:
+        return function.body, *function.binding.arguments(key)
+    spec = run.handle.spec
+    assert spec.fn is not None  # noqa: S101  only bumps and replacements run
+    if spec.kind == BUMP:
+        return spec.fn, (fetch(run, runs.beneath(run.handle, key)).value, *spec.args), {}
+    return spec.fn, *function.binding.arguments(key)
 
 
 if TYPE_CHECKING:  # an annotation in a proxy class would hide those of the function
@@ -184,6 +200,12 @@ class _Memoized(_Proxy, Generic[P, R]):
     __str__ = __repr__
 
 
+class _TakesFirst(Protocol[F_contra, Q, R_co]):
+    """A callable that has a first parameter, for the type checker to take apart."""
+
+    def __call__(self, first: F_contra, /, *args: Q.args, **kwargs: Q.kwargs) -> R_co: ...
+
+
 class BoundMemoized(_Memoized[P, R]):
     """A memoised method of one instance (or class): the instance is the first argument of its nodes."""
 
@@ -208,10 +230,16 @@ class BoundMemoized(_Memoized[P, R]):
 class Memoized(_Memoized[P, R]):
     """A decorated function; as an attribute of a class, a method."""
 
+    # mypy takes @classmethod and @staticmethod away before it looks at a decorator above them, so what it sees here may be any
+    # of the three.  The type of the first parameter tells: the class, an instance of it, or something else.
+    @overload
+    def __get__(self: "_TakesFirst[F, Q, R]", instance: object, owner: F) -> BoundMemoized[Q, R]: ...
     @overload
     def __get__(self, instance: None, owner: Any = None) -> Self: ...
     @overload
-    def __get__(self: "Memoized[Concatenate[S, Q], R]", instance: S, owner: Any = None) -> BoundMemoized[Q, R]: ...
+    def __get__(self: "_TakesFirst[F, Q, R]", instance: F, owner: Any = None) -> BoundMemoized[Q, R]: ...
+    @overload
+    def __get__(self, instance: object, owner: Any = None) -> Self: ...
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else BoundMemoized(self, instance)
 

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from ._core._binding import Key
-from ._core._cache import find
+from ._core._cache import find, handle_of
 from ._core._memo import TWEAKED, Memo
 from ._core._node import Node, node_of, show
 from ._core._registry import plain_key
@@ -102,7 +102,10 @@ def _matches(view: View, memo: Memo) -> bool:
 
 def _look(view: View, key: Key) -> Memo | None:
     view.cache.registry.drain()
-    memo = find(view, key, None)
+    try:
+        memo = find(view, key, handle_of(view, key), None)
+    except LookupError:  # beneath a tweak that is gone
+        return None
     cache = view.cache if memo is None else None
     while cache is not None:
         state = cache.states.get(key)

@@ -23,7 +23,7 @@ class _Decorator(Protocol):
     @overload
     def __call__(self, function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
     @overload
-    def __call__(self, function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...
+    def __call__(self, function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # a static method is callable too, and what comes first counts
     @overload
     def __call__(self, function: Callable[P, R], /) -> Memoized[P, R]: ...
 
@@ -31,7 +31,7 @@ class _Decorator(Protocol):
 @overload
 def memoize(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
 @overload
-def memoize(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...
+def memoize(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # as above
 @overload
 def memoize(function: Callable[P, R], /) -> Memoized[P, R]: ...
 @overload
@@ -71,7 +71,7 @@ def memoize(function: Any = None, /, **options: Any) -> Any:
 @overload
 def source(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
 @overload
-def source(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...
+def source(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # as above
 @overload
 def source(function: Callable[P, R], /) -> Memoized[P, R]: ...
 @overload
@@ -109,13 +109,13 @@ def _decorate(
     eq: Callable[[Any, Any], bool] | None = None,
     typed: bool = False,
     key: Mapping[str, Callable[[Any], Any]] | None = None,
-    ignore: tuple[str, ...] = (),
+    ignore: str | tuple[str, ...] = (),
     name: str | None = None,
     version: object = None,
 ) -> Any:
     wrapper_kind, body = _unwrap(decorated)
     _check_kind(decorated, body)
-    ignore = (str(ignore),) if isinstance(ignore, str) else tuple(ignore)
+    ignore = tuple([ignore] if isinstance(ignore, str) else ignore)
     named = name or f"{getattr(body, '__module__', None)}:{getattr(body, '__qualname__', type(body).__qualname__)}"
     function = Function(named if ":" in named else f"{body.__module__}:{named}", body, kind, eq, version)
     function.ask = partial(fetch, None)

@@ -36,20 +36,19 @@ from ._binding import Key
 from ._memo import DEAD, LIVE, NO_TWEAKS, STALE, TWEAKED, Call, Memo, State
 from ._node import BENEATH
 from ._registry import Registry, plain_key
-from ._scenario import VALUE, Handle, InForce
+from ._scenario import UNTWEAK, VALUE, Handle, InForce
 from ._view import View
 
 
-def find(view: View, key: Key, call: Call | None) -> Memo | None:
-    """Returns the memo that answers for `key` in `view`, or None; runs nothing."""
+def find(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo | None:
+    """Returns the memo that answers for `key`, which meets the tweak `handle`, in `view`, or None; runs nothing."""
     memo = view.hits.get(key)
     if memo is not None:
         return memo
-    handle = handle_of(view, key)
     if handle is not None and handle.spec.kind == VALUE:
         memo = _value_memo(view, key, handle)
     else:
-        memo = _find_around(view, key) or _find_filed(view, key, call)
+        memo = _find_around(view, key) or _find_filed(view, key, handle, call)
     if memo is not None and memo.call is None:
         view.hits[key] = memo
     return memo
@@ -105,11 +104,11 @@ def _find_around(view: View, key: Key) -> Memo | None:
     return None
 
 
-def _find_filed(view: View, key: Key, call: Call | None) -> Memo | None:
+def _find_filed(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo | None:
     cache: Cache | None = view.cache
     while cache is not None:
         if key[0] is BENEATH:
-            memo = _match_beneath(cache.states.get(key[1]), key[2], view.in_force, call)
+            memo = _match_beneath(cache.states.get(key[1]), handle, view.in_force, call)
             if memo is not None:
                 return memo
         state = cache.states.get(key)
@@ -134,16 +133,18 @@ def _match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
     return None
 
 
-def matches(memo: Memo, in_force: InForce) -> bool:
-    """THE rule for one memo in force: true when it answers in this scenario."""
-    return memo.status == LIVE and memo.call is None and in_force.restrict(memo.footprint) == memo.restriction
-
-
-def _match_beneath(state: State | None, serial: int, in_force: InForce, call: Call | None) -> Memo | None:
-    """The rule for a node beneath its own tweak: its own bits say nothing here, all others must agree."""
-    own = frozenset((serial,)) if serial else NO_TWEAKS
+def _match_beneath(state: State | None, handle: Handle | None, in_force: InForce, call: Call | None) -> Memo | None:
+    """The rule for a node beneath its own tweak, where it meets `handle` or none: its own bits say nothing, all others must agree."""
+    serial = 0 if handle is None or handle.spec.kind == UNTWEAK else handle.serial
     for memo in () if state is None else state.memos():
-        if memo.body == serial and memo.restriction == in_force.restrict(memo.below) | own and memo.serves(call):
+        if memo.body != serial or not memo.serves(call):
+            continue
+        restriction = in_force.restrict(memo.below)
+        if handle is None or not serial:
+            matching = memo.restriction == restriction
+        else:  # a tweak of the function must also be what the node's sisters met, if it read any
+            matching = memo.restriction == restriction | {serial} and (not memo.below & handle.bit or serial in restriction)
+        if matching:
             return memo
     return None
 
@@ -347,7 +348,7 @@ class Cache:
         gone: dict[State, list[Memo]] = {}
         for memo in memos:
             gone.setdefault(memo.state, []).append(memo)
-        pending = list(gone)
+        pending = [state for state in gone if state.plain is None and not state.table]
         while pending:
             state = pending.pop()
             if state.alive and state.is_empty() and self.states.get(state.key) is state:

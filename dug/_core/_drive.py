@@ -22,8 +22,8 @@ def drive(driver: Driver, node: Node[Any]) -> Iterator[None]:
     frame = current.get()
     outer = OUTSIDE.entry if frame is OUTSIDE else frame
     view = enter(None, (), WeakKeyDictionary(), Cache(), []) if outer is None else outer.view
-    run = Run(view, outer, Call(), node._key, None, 0)
-    run.driver, run.reads = driver, None
+    run = Run(view, outer, Call(), node._key, None, None)
+    run.driver = driver
     run.refresh(run)
     token = current.set(run)
     try:

@@ -9,6 +9,7 @@ context is kept alive.
 
 from typing import Any
 
+from ._binding import Key
 from ._frame import OUTSIDE, Entry, Frame, current
 from ._memo import TWEAKED
 from ._node import BENEATH
@@ -57,7 +58,7 @@ def settle(entry: Entry) -> None:
     homes = set(outer.view.cache.tokens())
     hidden = view.overrides | view.delta
     extra = entry.extra
-    outer.inner.update(entry.inner)
+    inner: dict[Key, None] = dict(entry.inner or ())
     pending = list(reversed(entry.reads))
     seen = set()
     while pending:
@@ -70,16 +71,23 @@ def settle(entry: Entry) -> None:
             outer.reads[memo] = None
             continue
         pinned = memo.body == 0 and view.is_pinned(memo.state.key)
-        if memo.opened:
+        if memo.opened or is_value:
             extra |= memo.footprint
         elif not pinned:
-            extra |= memo.footprint & ~memo.below
+            extra |= _own_bits(view, plain_key(memo.state.key))
         if not is_value:
             key = plain_key(memo.state.key)
-            outer.inner[(BENEATH, key, 0) if pinned else key] = None
-        outer.inner.update(dict.fromkeys(memo.inner))
+            inner[(BENEATH, key, 0) if pinned else key] = None
+        inner.update(dict.fromkeys(memo.inner))
         pending.extend(reversed(memo.dependencies))
     outer.extra |= extra & ~view.overrides
-    if outer.inner:
-        entry.view.cache.registry.opened.add(outer)
-    entry.reads, entry.inner, entry.extra = {}, {}, 0
+    if inner:
+        outer.inner = {**(outer.inner or {}), **inner}
+        view.cache.registry.opened.add(outer)
+    entry.reads, entry.inner, entry.extra = {}, None, 0
+
+
+def _own_bits(view: View, key: Key) -> int:
+    """Returns the bits of every tweak that a node could have met around the context: a bump's own depends on what is beneath."""
+    registry = view.cache.registry
+    return registry.bit_of(key) | registry.bit_of(key[0])

@@ -41,6 +41,10 @@ def is_same(old: object, new: object, eq: Callable[[Any, Any], bool] | None) -> 
         return True
     if eq is not None:
         return bool(eq(old, new))
+    if type(old) is not type(new):
+        return False
+    if type(old) is float and old != new:
+        return old != old and new != new
     key = substitution_key(old)
     return key is not None and key == substitution_key(new)
 

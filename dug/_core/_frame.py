@@ -12,7 +12,7 @@ from attrs import define, field
 
 from ..errors import NoContextError
 from ._binding import Key
-from ._memo import Call, Memo
+from ._memo import Call, Memo, State
 from ._node import Node
 from ._scenario import REPLACEMENT, Handle
 from ._view import View
@@ -34,7 +34,8 @@ class _AnyFrame:
     hits: dict[Key, Memo] = field(init=False)
     reads: dict[Memo, None] | None = field(init=False)
     """What was read, in the order of the first reads; None where nobody collects it."""
-    inner: dict[Key, None] = field(init=False, factory=dict)
+    inner: dict[Key, None] | None = field(init=False, default=None)
+    """The nodes that ran for it under contexts that are closed already."""
     extra: int = field(init=False, default=0)
     """The footprint of what was read under contexts that are closed already."""
     driver: "Driver | None" = field(init=False, default=None)
@@ -42,8 +43,11 @@ class _AnyFrame:
 
     def refresh(self, run: "Run | None") -> None:
         """Chooses whether calls are answered from the hits of the view; `run` is the innermost open one."""
-        wrapped = run is not None and run.handle is not None and run.handle.spec.kind == REPLACEMENT
-        self.hits = NO_HITS if wrapped or self.driver or self.view.cache.registry.listening else self.view.hits
+        view = self.view
+        if run is not None and run.handle is not None and run.handle.spec.kind == REPLACEMENT:
+            self.hits = NO_HITS
+        else:
+            self.hits = NO_HITS if self.driver or view.cache.registry.listening else view.hits
 
 
 @define(eq=False, weakref_slot=True)
@@ -67,22 +71,37 @@ class Entry(_AnyFrame):
         self.peers.append(self)
 
 
-@define(eq=False, weakref_slot=True)
 class Run(_AnyFrame):
     """One node being computed."""
 
-    key: Key
-    handle: Handle | None
-    """The tweak that decides what runs; None for the node's own body."""
-    generation: int
-    tainted: bool = False
-    """True when something passed that leaves no memo, so that neither does this run."""
-    opened: bool = False
-    """True once a context was opened inside."""
+    __slots__ = ("generation", "handle", "key", "opened", "state", "tainted")
+    call: Call
+    reads: dict[Memo, None]
 
-    def __attrs_post_init__(self) -> None:
+    def __init__(self, view: View, outer: "Frame | None", call: Call, key: Key, handle: Handle | None, state: State | None) -> None:
+        # By hand: one is made for each run, and what attrs makes of the class above takes twice as long.
+        self.view = view
+        self.outer = outer
+        self.call = call
+        self.key = key
+        self.handle = handle
+        """The tweak that decides what runs; None for the node's own body."""
+        self.state = state
+        """What the cache holds for the node; None for nothing yet."""
+        registry = view.cache.registry
+        self.generation = registry.generation
         self.reads = {}
-        self.refresh(self)
+        self.inner = None
+        self.extra = 0
+        self.driver = None
+        self.tainted = False
+        """True when something passed that leaves no memo, so that neither does this run."""
+        self.opened = False
+        """True once a context was opened inside."""
+        if handle is None and not registry.listening:
+            self.hits = view.hits
+        else:
+            self.refresh(self)
 
     @property
     def run(self) -> "Run":

@@ -83,6 +83,10 @@ class Memo:
     """True when the run opened a context, so that its dependencies alone do not verify it."""
     status: int = LIVE
 
+    def is_verifiable(self, body: int) -> bool:
+        """True when its dependencies say whether it holds for a run of `body`."""
+        return self.body == body and not (self.opened or self.transient or self.failure)
+
     def serves(self, call: Call | None) -> bool:
         """True when the memo may answer within `call`; errors answer only where they were raised."""
         return self.call is None or self.call is call

@@ -47,7 +47,8 @@ class Registry:
         self._handles: WeakValueDictionary[Any, Handle] = WeakValueDictionary()
         self._scenarios: WeakValueDictionary[frozenset[int], InForce] = WeakValueDictionary()
         self._serials = count(1)
-        self._released: deque[int] = deque()
+        self.released: deque[int] = deque()
+        """The serials of the tweaks that nobody holds any more."""
         _live.add(self)
 
     # Bits
@@ -84,7 +85,7 @@ class Registry:
             if walk.rests_on_touched(memo):
                 memo.below |= bit
         for frame in self.opened:
-            if any(_concerns(target, key) for key in frame.inner):
+            if any(_concerns(target, key) for key in frame.inner or ()):
                 frame.extra |= bit
 
     # Forgetting
@@ -118,9 +119,9 @@ class Registry:
     def drain(self) -> None:
         """Drops the memos that read a tweak which nobody holds any more."""
         taken = []  # released after the lock
-        while self._released:
+        while self.released:
             with self.lock:
-                serial = self._released.popleft()
+                serial = self.released.popleft()
                 for cache in self.caches:
                     taken.extend(cache.release(serial))
 
@@ -132,7 +133,7 @@ class Registry:
         handle = self._handles.get(key)
         if handle is None:
             bit = self.give_bit(target)
-            handle = Handle(target, spec, weakly(beneath), next(self._serials), bit, None, self._released)
+            handle = Handle(target, spec, weakly(beneath), next(self._serials), bit, None, self.released)
             self.by_serial[handle.serial] = handle
             handle = self._handles.setdefault(key, handle)
         return handle

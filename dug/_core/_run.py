@@ -8,24 +8,20 @@ node.  That is a read of another key, ``(BENEATH, key, serial)``: the node in th
 or none for 0.  Its memos say nothing of the tweaks of the node itself, so that every bump of an input shares them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ._view import View
 from ..errors import CycleError
 from ._binding import Key, canonical
-from ._cache import find, find_masked, handle_of
+from ._cache import Cache, find, find_masked, handle_of
 from ._entry import close_entry
 from ._events import Event
 from ._frame import Entry, Frame, Outside, Run, current, frame_in_force, taint
-from ._memo import Call, Failure, Memo, State
+from ._memo import NO_TWEAKS, Call, Failure, Memo, Restriction, State
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, UNTWEAK, Handle
-
-
-_NOWHERE = State((), None)
-"""The state of a memo that is not placed yet."""
 
 
 def begin(frame: Frame | Outside, key: Key) -> Memo | Run:
@@ -44,77 +40,72 @@ def begin(frame: Frame | Outside, key: Key) -> Memo | Run:
         if memo is not None:
             return memo
     if key[0] is not BENEATH:
-        key = canonical(key)
-        check_key(key)
-        key = _key_beneath(frame, key)
-    registry = view.cache.registry
-    registry.drain()
-    memo = find(view, key, frame.call)
+        key = _in_full(frame, key)
+    cache = view.cache
+    registry = cache.registry
+    if registry.released:
+        registry.drain()
+    handle = handle_of(view, key)
+    memo = find(view, key, handle, frame.call)
     if memo is not None:
         if registry.listening:
             view.emit(Event("hit", node_of(key)))
         return memo
     call = frame.call or Call()
-    open_run = view.in_force.running.get(key)
+    running = view.in_force.running
+    open_run = running.get(key)
     if open_run is not None and open_run.call is call:
         raise CycleError(_path(frame, open_run))
-    handle = handle_of(view, key)
     if handle is not None and handle.spec.kind == UNTWEAK:
         handle = None
-    run = Run(view, frame, call, key, handle, registry.generation)
-    view.in_force.running[key] = run
+    run = running[key] = Run(view, frame, call, key, handle, cache.states.get(key))
     return run
 
 
-def _find_near(view: View, key: Key) -> Memo | None:
-    """Returns what the view or the one around it holds for a key as it came, which is what most reads in a scenario need."""
-    around = view.parent
-    try:
-        memo = view.hits.get(key)
-        if memo is None and around is not None:
-            memo = around.hits.get(key)
-            if memo is not None and memo.footprint & view.delta:
-                return None
-    except TypeError:
-        return None
-    if memo is not None:
-        view.hits[key] = memo
-    return memo
-
-
-def candidates(run: Run) -> Iterator[Memo]:
-    """The older memos of the node that may turn out to hold here as well, the likeliest first.
+def candidates(run: Run) -> list[Memo]:
+    """Returns the older memos of the node that may turn out to hold here as well, the likeliest first.
 
     One that another body made, that failed, or whose run opened a context is not among them.
     """
-    twin = run.key[1] if run.key[0] is BENEATH else (BENEATH, run.key, run.body)
-    seen: set[Memo] = set()
-    for key in (run.key, twin):
-        for memo in _known(run, key):
-            if memo is None or memo in seen or memo.body != run.body or memo.opened or memo.failure or memo.transient:
-                continue
-            seen.add(memo)
-            yield memo
+    key, view, state = run.key, run.view, run.state
+    known: list[Memo | None] = [] if state is None else [state.plain, state.newest]
+    if view.parent is not None:
+        known.insert(0, find_masked(view, key))
+    if view.cache.beneath is not None:
+        known.extend(_known(view.cache.beneath, key))
+    if key[0] is BENEATH:
+        known.extend(_known(view.cache, key[1]))
+    elif view.cache.registry.node_bits(key[0]):
+        known.extend(_known(view.cache, (BENEATH, key, run.body)))
+    found: list[Memo] = []
+    for memo in known:
+        if memo is not None and memo.is_verifiable(run.body) and memo not in found:
+            found.append(memo)
+    return found
+
+
+def expect(run: Run, reads: Iterable[Memo]) -> None:
+    """Makes hits of those memos that read no tweak and meet none here: the body of `run` is likely to read them again."""
+    mask, hits = run.view.in_force.mask, run.view.hits
+    for read in reads:
+        if not (read.footprint & mask or read.restriction or read.status or read.call is not None):
+            hits[read.state.key] = read
 
 
 def finish(run: Run, value: Any, seconds: float) -> Memo:
     """Files the value that a run gave and returns the memo that stands for it."""
-    memo = Memo(_NOWHERE, value, seconds=seconds, body=run.body, opened=run.opened)
-    return _close(run, memo, "computed")
+    return _close(run, value, None, seconds, "computed")
 
 
 def keep(run: Run, candidate: Memo) -> Memo:
     """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
-    memo = Memo(_NOWHERE, candidate.value, seconds=candidate.seconds, body=run.body)
-    return _close(run, memo, "reused")
+    return _close(run, candidate.value, None, candidate.seconds, "reused")
 
 
 def fail(run: Run, error: Exception, seconds: float) -> Memo:
     """Files the user's exception that a run raised, for as long as its outermost call lasts."""
     traceback = error.__traceback__ and error.__traceback__.tb_next
-    memo = Memo(_NOWHERE, None, Failure(error, traceback), seconds=seconds, body=run.body, opened=run.opened, call=run.call)
-    memo.transient = plain_key(run.key)[0].kind == "source"
-    return _close(run, memo, "failed")
+    return _close(run, None, Failure(error, traceback), seconds, "failed")
 
 
 def abandon(run: Run) -> None:
@@ -125,8 +116,37 @@ def abandon(run: Run) -> None:
     _end_call(run)
 
 
-def _key_beneath(frame: Frame, key: Key) -> Key:
-    """Returns what a call means inside a replacement: the node that it replaces is read beneath the replacement."""
+def beneath(handle: Handle, key: Key) -> Key:
+    """Returns the key of a node as it is beneath one tweak of it."""
+    under = handle.beneath()
+    return BENEATH, plain_key(key), 0 if under is None else under.serial
+
+
+def _find_near(view: View, key: Key) -> Memo | None:
+    """Returns what the view or the one around it holds for a key as it came, which is what most reads in a scenario need."""
+    around = view.parent
+    try:
+        memo = view.hits.get(key)
+        if memo is None and around is not None:
+            memo = around.hits.get(key)
+            if memo is not None:
+                if memo.footprint & view.delta:
+                    return None
+                view.hits[key] = memo
+    except TypeError:  # no hash: said properly by who comes next
+        return None
+    return memo
+
+
+def _in_full(frame: Frame, key: Key) -> Key:
+    """Returns the key that a call means: canonical, and inside a replacement of the node itself, beneath that."""
+    try:
+        known = key in frame.view.cache.states
+    except TypeError:
+        known = False
+    if not known:
+        key = canonical(key)
+        check_key(key)
     run = frame.run
     if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT or plain_key(run.key) != key:
         return key
@@ -135,81 +155,96 @@ def _key_beneath(frame: Frame, key: Key) -> Key:
     return beneath(run.handle, key)
 
 
-def beneath(handle: Handle, key: Key) -> Key:
-    """Returns the key of a node as it is beneath one tweak of it."""
-    under = handle.beneath()
-    return BENEATH, plain_key(key), 0 if under is None else under.serial
-
-
-def _known(run: Run, key: Key) -> Iterator[Memo | None]:
-    yield find_masked(run.view, key)
-    cache = run.view.cache
+def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
+    """What is known of a node in a cache and in those beneath it, in force or not."""
     while cache is not None:
         state = cache.states.get(key)
         if state is not None:
             yield state.plain
             yield state.newest
-        cache = cache.beneath  # type: ignore[assignment]
+        cache = cache.beneath
 
 
-def _close(run: Run, memo: Memo, kind: str) -> Memo:
-    """Completes the memo of a run that ended, files it unless something forbids, and tells who listens."""
+def _close(run: Run, value: Any, failure: Failure | None, seconds: float, kind: str) -> Memo:
+    """Makes the memo of a run that ended, files it unless something forbids, and tells who listens."""
     _stop(run)
-    view = run.view
+    view, call = run.view, run.call
     registry = view.cache.registry
-    memo.dependencies = tuple(run.reads or ())
-    memo.inner = tuple(run.inner)
+    reads = tuple(run.reads)
+    transient = failure is not None and plain_key(run.key)[0].kind == "source"
     with registry.lock:
-        _place(run, memo)
+        below = run.extra
+        for read in reads:
+            below |= read.footprint
+            if read.transient:
+                transient = True
+        state, below, footprint, restriction = _place(run, below, reads)
+        only_in = call if transient or failure is not None else None
+        inner = () if run.inner is None else tuple(run.inner)
+        memo = Memo(
+            state, value, failure, reads, inner, footprint, below, restriction, run.body, seconds, only_in, transient, run.opened
+        )
         if run.tainted or run.generation != registry.generation:
             taint(run.outer)
-            standing = memo
         else:
-            standing = view.cache.file(memo)
-            if standing.call is None:
-                view.hits[run.key] = standing
-    if memo.failure is not None and run.call is not None:
-        run.call.failures.append(memo)
+            memo = view.cache.file(memo)
+            if memo.call is None:
+                view.hits[run.key] = memo
+    if failure is not None:
+        call.failures.append(memo)
     if registry.listening:
-        view.emit(Event(kind, node_of(run.key), memo.seconds, memo.failure.error if memo.failure else None))
-    _end_call(run)
-    return standing
+        view.emit(Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
+    if call.failures:
+        _end_call(run)
+    return memo
 
 
-def _place(run: Run, memo: Memo) -> None:
-    """Says where a memo belongs: to which state, with what footprint and restriction."""
-    key, in_force, cache = run.key, run.view.in_force, run.view.cache
+def _place(run: Run, below: int, reads: tuple[Memo, ...]) -> tuple[State, int, int, Restriction]:
+    """Says where the memo of a run belongs: to which state, with what footprint and restriction.
+
+    What a run beneath a tweak gives is what the node gives wherever it meets just the tweak beneath, and is filed so where that can
+    be said; elsewhere it is filed under its own key.
+    """
+    key, handle = run.key, run.handle
+    in_force, cache = run.view.in_force, run.view.cache
+    if key[0] is not BENEATH and not cache.registry.node_bits(key[0]):
+        restriction = in_force.restrict(below) if below & in_force.mask else NO_TWEAKS
+        state = run.state if run.state is not None and run.state.alive else cache.state_of(key)
+        return state, below, below, restriction
     plain = plain_key(key)
-    below = run.extra
-    for read in memo.dependencies:
-        if run.handle is not None and read.state.key == plain:
-            below |= read.below  # a bump's own node met the tweak beneath, of which the own bits tell
-        else:
-            below |= read.footprint
-        if read.transient:
-            memo.transient = True
-    if memo.transient:
-        memo.call = run.call
-    memo.below = below
-    registry = cache.registry
-    own = registry.bit_of(plain) | registry.bit_of(plain[0])
+    if handle is not None:
+        below = run.extra
+        for read in reads:  # what a bump or a replacement reads of its own node met the tweak beneath, of which the own bits tell
+            below |= read.below if read.state.key == plain else read.footprint
+    own = _own_bits(run, plain)
     if key is plain:
-        handle = in_force.content.get(key)
-        memo.footprint = memo.below | (handle.bit if handle is not None and handle.spec.kind == UNTWEAK else own)
-        memo.restriction = in_force.restrict(memo.footprint)
-    elif not key[2] and not memo.below & own & in_force.mask:
-        key = plain  # with no tweak beneath, this is what the node gives wherever it is not tweaked
-        memo.footprint = memo.below | own
-        memo.restriction = in_force.restrict(memo.below)
+        footprint = below | own
+        return cache.state_of(key), below, footprint, in_force.restrict(footprint)
+    restriction = in_force.restrict(below)
+    if handle is not None:
+        restriction |= {handle.serial}
+    elif below & own & in_force.mask:
+        return cache.state_of(key), below, below, restriction
+    if handle is not None and below & own and (below & own != handle.bit or handle.serial not in in_force.restrict(below)):
+        return cache.state_of(key), below, below, in_force.restrict(below)
+    return cache.state_of(plain), below, below | own, restriction
+
+
+def _own_bits(run: Run, plain: Key) -> int:
+    """Returns the bits that say which tweak the node of a run met: its own, or for want of one both kinds."""
+    registry = run.view.cache.registry
+    if run.key is plain:
+        handle = run.view.in_force.content.get(plain)
     else:
-        memo.footprint = memo.below
-        memo.restriction = in_force.restrict(memo.below)
-    memo.state = cache.state_of(key)
+        handle = run.handle
+    if handle is not None and handle.target is not plain[0]:
+        return handle.bit
+    return registry.bit_of(plain) | registry.bit_of(plain[0])
 
 
 def _end_call(run: Run) -> None:
     """Ends the outermost call with its outermost run."""
-    if run.is_outermost and run.call is not None:
+    if run.is_outermost:
         run.call.close()
 
 
