@@ -10,14 +10,17 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary, ref
 
 from ._core import _entry as entries
+from ._core._binding import Key
 from ._core._cache import Cache
 from ._core._events import Event, Listener
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current, frame_in_force
+from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
-from ._core._scenario import Held
+from ._core._registry import plain_key
+from ._core._scenario import REPLACEMENT, Handle, Held
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
-from ._tweaks import Scenario, checked, describe, layers_of, replace_top, target_of
+from ._tweaks import Scenario, describe, kept_key, layers_of, replace_top, target_of
 from .errors import ContextError, NoContextError, TweakError
 
 P = ParamSpec("P")
@@ -75,7 +78,7 @@ class Context:
     def __enter__(self) -> Self:
         frame = current.get()
         outer: Frame | None = OUTSIDE.entry if frame is OUTSIDE else frame
-        entries.open_entry(self, outer, self._view_inside(outer.view if outer else None), self._entries)
+        entries.open_entry(self, outer, self._enter_inside(outer), self._entries)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -93,11 +96,18 @@ class Context:
             "Leave contexts in the reverse order of entering; a generator must not keep one open across a yield."
         )
 
-    def _view_inside(self, parent: View | None) -> View:
+    def _view_inside(self, outer: Frame | None) -> View:
+        """The view of this context entered inside a frame: the last one when nothing is different."""
+        parent = outer.view if outer is not None else None
+        inside = _replacement_around(outer)
         last = self._last
-        if last is not None and last.parent is parent and (self._given_cache is None or last.cache is self._given_cache):
-            return last
-        self._last = enter(parent, self._layers, self._held, self._cache_inside(parent), self._listeners)
+        if last is not None and last.parent is parent and last.inside == inside:
+            if self._given_cache is None or last.cache is self._given_cache:
+                return last
+        return enter(parent, self._layers, self._held, self._cache_inside(parent), self._listeners, inside)
+
+    def _enter_inside(self, outer: Frame | None) -> View:
+        self._last = self._view_inside(outer)
         return self._last
 
     def _cache_inside(self, parent: View | None) -> Cache:
@@ -127,7 +137,6 @@ class Context:
             raise TypeError("Write ctx.tweak(node, value) or ctx.tweak({node: value, ...}).")
         tweaks = {key: value[0]} if value else (key.tweaks if isinstance(key, Scenario) else key)
         self._check_changeable("tweak")
-        checked(tweaks)
         self._change(replace_top(self._scenario, tweaks, drop=tuple(tweaks)), tweaks)
 
     def untweak(self, *keys: Any) -> None:
@@ -140,7 +149,7 @@ class Context:
         self._check_changeable("untweak")
         for key in keys:
             target_of(key)
-            if key not in self.tweaks:
+            if all(kept_key(key) not in layer for layer in self._scenario._layers):
                 raise TweakError(f"{self!r} does not tweak {show(key)}. To hide a tweak of a context around, tweak it to dug.UNTWEAKED.")
         self._change(replace_top(self._scenario, {}, drop=keys), keys)
 
@@ -156,7 +165,7 @@ class Context:
         for entry in tuple(self._entries):
             _renew(entry)
         if self._last is None and last is not None:
-            self._last = enter(last.parent, self._layers, self._held, last.cache, self._listeners)
+            self._last = enter(last.parent, self._layers, self._held, last.cache, self._listeners, last.inside)
         for key in keys:
             self._tell(Event("tweaked", key))
 
@@ -215,7 +224,7 @@ class Context:
         if replaced is not None:
             entries.close_entry(replaced)
         OUTSIDE.activate(None)
-        OUTSIDE.activate(Entry(self._view_inside(None), None, None, self, self._entries))
+        OUTSIDE.activate(Entry(self._enter_inside(None), None, None, self, self._entries))
         return None if replaced is None else replaced.context
 
     def deactivate(self) -> None:
@@ -238,7 +247,7 @@ class Context:
     def __getitem__(self, node: Node[R]) -> R:
         record = self.memo(node)
         if record.error is not None:
-            raise record.error
+            raise copy_without_frames(record.error)  # a raise leaves the frames of its callers on what it raises
         value: R = record.value
         return value
 
@@ -294,7 +303,7 @@ class Context:
             return self._last
         frame = current.get()
         frame = OUTSIDE.entry if frame is OUTSIDE else frame
-        return self._view_inside(frame.view if frame is not None else None)
+        return self._view_inside(frame)
 
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {self._name!r}"
@@ -321,7 +330,7 @@ def outermost(context: Context) -> Iterator[Context]:
     """Enters `context` as an outermost one, whatever is in force around, an activated default included."""
     token = current.set(OUTSIDE)
     try:
-        entry = entries.open_entry(context, None, context._view_inside(None), context._entries)
+        entry = entries.open_entry(context, None, context._enter_inside(None), context._entries)
         try:
             yield context
         finally:
@@ -342,6 +351,14 @@ def _run_in_force() -> Any:
     return current.get().run
 
 
+def _replacement_around(frame: Frame | None) -> tuple[Key, Handle] | None:
+    """The node that a frame computes by a replacement, and that replacement."""
+    run = None if frame is None else frame.run
+    if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT:
+        return None
+    return plain_key(run.key), run.handle
+
+
 def _entries_around(frame: Any) -> Iterator[Entry]:
     """The open entries around a frame, the innermost first."""
     while isinstance(frame, (Entry, Run)):
@@ -358,7 +375,7 @@ def _settle_within(entry: Entry) -> None:
 
 def _renew(entry: Entry) -> None:
     """Derives the view of an open entry anew, and of those inside it, after their context or one around changed."""
-    entry.view = entry.context._view_inside(entry.outer.view if entry.outer else None)
+    entry.view = entry.context._enter_inside(entry.outer)
     _refresh(entry)
     for inner in entry.entries:
         _renew(inner)

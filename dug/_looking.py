@@ -84,16 +84,16 @@ def find_record(view: View, node: Node[Any]) -> Record | None:
 
 
 def is_masked(view: View, node: Node[Any]) -> bool:
-    """True when the nearest scenario around that knows the node knows something that does not hold in `view`."""
+    """True when the nearest scenario around that knows the node knows something that does not answer in `view`."""
     key = node._key
     around = view.parent
     while around is not None:
         memo = _look(around, key)
         if memo is not None:
-            return not _matches(view, memo)
+            return memo is not _look(view, key)
         around = around.parent
     state = view.cache.states.get(key)
-    return state is not None and state.plain is not None and not _matches(view, state.plain)
+    return state is not None and state.plain is not None and state.plain is not _look(view, key)
 
 
 def _matches(view: View, memo: Memo) -> bool:

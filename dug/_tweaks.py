@@ -81,11 +81,10 @@ class Scenario:
     """
 
     name: str | None
-    layers: tuple[Mapping[Any, Any], ...]
-    """The tweaks as they are entered, the outermost first; more than one where ``|`` could not make them one."""
+    _layers: tuple[Mapping["Node[Any] | Function", Any], ...]
 
     def __init__(self, tweaks: "Tweaks | Scenario | None" = None, name: str | None = None) -> None:
-        layers = tweaks.layers if isinstance(tweaks, Scenario) else (checked(tweaks or {}),)
+        layers = tweaks._layers if isinstance(tweaks, Scenario) else (checked(tweaks or {}),)
         given = tweaks.name if isinstance(tweaks, Scenario) and name is None else name
         self.__attrs_init__(given, layers)
 
@@ -94,11 +93,16 @@ class Scenario:
         """The tweaks by node or function; where several layers say something of one, the innermost."""
         return MappingProxyType({key: tweak for layer in self.layers for key, tweak in layer.items()})
 
+    @property
+    def layers(self) -> tuple[Mapping[Any, Any], ...]:
+        """The tweaks as they are entered, the outermost first; more than one where ``|`` could not make them one."""
+        return tuple(MappingProxyType({_shown_key(key): tweak for key, tweak in layer.items()}) for layer in self._layers)
+
     def __or__(self, other: object) -> "Scenario":
         if not isinstance(other, Scenario):
             return NotImplemented
         names = " | ".join(name for name in (self.name, other.name) if name)
-        return _of_layers(_join(self.layers, other.layers), names or None)
+        return _of_layers(_join(self._layers, other._layers), names or None)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scenario):
@@ -106,10 +110,10 @@ class Scenario:
         return self.name == other.name and _content(self) == _content(other)
 
     def __hash__(self) -> int:
-        return hash((self.name, tuple(frozenset(layer) for layer in self.layers)))
+        return hash((self.name, tuple(frozenset(layer) for layer in self._layers)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _of_layers, (tuple(map(dict, self.layers)), self.name)
+        return _load_scenario, (tuple(map(dict, self.layers)), self.name)
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f"{self.name!r}, "
@@ -123,28 +127,44 @@ def describe(tweaks: Tweaks) -> str:
     return "{" + ", ".join(one[:120] for one in shown + more) + "}"
 
 
-def checked(tweaks: Tweaks) -> Mapping[Any, Any]:
-    """Returns a copy of `tweaks` that nobody can change.
+def checked(tweaks: Tweaks) -> "Mapping[Node[Any] | Function, Any]":
+    """Returns a copy of `tweaks` that nobody can change, whose functions are what their names stand for at any time.
 
     Raises:
         TweakError: a key or a tweak is not possible; the message names it.
     """
     if not isinstance(tweaks, Mapping):
-        raise TweakError(f"tweaks must be a mapping of nodes to values or a Scenario, not {show(tweaks)}. Write tweaks={{f.node(x): value}}.")
+        raise TweakError(
+            f"tweaks must be a mapping of nodes to values or a Scenario, not {show(tweaks)}. Write tweaks={{f.node(x): value}}."
+        )
     for key, tweak in tweaks.items():
         spec_of(key, tweak)
-    return MappingProxyType(dict(tweaks))
+    return MappingProxyType({kept_key(key): tweak for key, tweak in tweaks.items()})
+
+
+def kept_key(key: Any) -> "Node[Any] | Function":
+    """Returns the key of a tweak as it is kept: a decorated function may lose its name to a new definition."""
+    if isinstance(key, Node):
+        return key
+    target = target_of(key)
+    assert isinstance(target, Function)  # noqa: S101  only nodes have keys of the other kind
+    return target
+
+
+def _shown_key(key: "Node[Any] | Function") -> Any:
+    return key.wrapper() if isinstance(key, Function) else key
 
 
 def layers_of(scenario: Scenario) -> tuple[Layer, ...]:
     """Returns what the engine enters for a scenario."""
-    return tuple({target_of(key): spec_of(key, tweak) for key, tweak in layer.items()} for layer in scenario.layers)
+    return tuple({target_of(key): spec_of(key, tweak) for key, tweak in layer.items()} for layer in scenario._layers)
 
 
 def replace_top(scenario: Scenario, top: Tweaks, *, drop: tuple[Any, ...] = ()) -> Scenario:
     """Returns `scenario` with the tweaks of `top` over its own, and without those of `drop`."""
-    layers = [{key: tweak for key, tweak in layer.items() if key not in drop} for layer in scenario.layers]
-    layers[-1] = {**layers[-1], **top}
+    gone = set(map(kept_key, drop))
+    layers = [{key: tweak for key, tweak in layer.items() if key not in gone} for layer in scenario._layers]
+    layers[-1] = {**layers[-1], **checked(top)}
     return _of_layers(tuple(layers), scenario.name)
 
 
@@ -156,6 +176,8 @@ def target_of(key: Any) -> Target:
     """
     if isinstance(key, Node):
         return key._key
+    if isinstance(key, Function):
+        return key
     function = function_of(key)
     if function is not None:
         return function
@@ -232,19 +254,21 @@ def _join(first: tuple[Tweaks, ...], second: tuple[Tweaks, ...]) -> tuple[Tweaks
     return (*first, *second)
 
 
-def _leans_on(key: Any, tweak: Any, beneath: Tweaks) -> bool:
+def _leans_on(key: "Node[Any] | Function", tweak: Any, beneath: Tweaks) -> bool:
     """True when a tweak means something else in one layer with `beneath` than over it."""
     if isinstance(key, Node):
-        over_function = key._function in map(function_of, beneath)
-        return isinstance(tweak, Bump) and (key in beneath or over_function)
-    function = function_of(key)
-    return any(other is key or (isinstance(other, Node) and other._function is function) for other in beneath)
+        return isinstance(tweak, Bump) and (key in beneath or key._function in beneath)
+    return any(other is key or (isinstance(other, Node) and other._function is key) for other in beneath)
 
 
 def _of_layers(layers: tuple[Tweaks, ...], name: str | None) -> Scenario:
     scenario: Scenario = Scenario.__new__(Scenario)
-    scenario.__attrs_init__(name, tuple(map(checked, layers)))
+    scenario.__attrs_init__(name, tuple(map(MappingProxyType, layers)))
     return scenario
+
+
+def _load_scenario(layers: tuple[Tweaks, ...], name: str | None) -> Scenario:
+    return _of_layers(tuple(map(checked, layers)), name)
 
 
 def _content(scenario: Scenario) -> Any:
@@ -252,6 +276,6 @@ def _content(scenario: Scenario) -> Any:
 
 
 def _name(value: Any) -> str:
-    function = function_of(value)
+    function = value if isinstance(value, Function) else function_of(value)
     return function.name if function is not None else getattr(value, "__qualname__", None) or show(value)
 

@@ -107,8 +107,10 @@ def _find_around(view: View, key: Key) -> Memo | None:
 def _find_filed(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo | None:
     cache: Cache | None = view.cache
     while cache is not None:
-        if key[0] is BENEATH:
-            memo = _match_beneath(cache.states.get(key[1]), handle, view.in_force, call)
+        is_beneath = key[0] is BENEATH
+        if is_beneath or (handle is not None and handle.spec.kind == UNTWEAK):
+            state = cache.states.get(key[1] if is_beneath else key)
+            memo = None if state is None else _match_beneath(state, handle, view, call)
             if memo is not None:
                 return memo
         state = cache.states.get(key)
@@ -133,18 +135,20 @@ def _match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
     return None
 
 
-def _match_beneath(state: State | None, handle: Handle | None, in_force: InForce, call: Call | None) -> Memo | None:
+def _match_beneath(state: State, handle: Handle | None, view: View, call: Call | None) -> Memo | None:
     """The rule for a node beneath its own tweak, where it meets `handle` or none: its own bits say nothing, all others must agree."""
-    serial = 0 if handle is None or handle.spec.kind == UNTWEAK else handle.serial
-    for memo in () if state is None else state.memos():
-        if memo.body != serial or not memo.serves(call):
+    registry = view.cache.registry
+    met = None if handle is None or handle.spec.kind == UNTWEAK else handle
+    body = 0 if met is None else met.serial
+    own = registry.untweaked_serial(state.key) if met is None else frozenset((body,))
+    for memo in state.memos():
+        if memo.body != body or not memo.serves(call):
             continue
-        restriction = in_force.restrict(memo.below)
-        if handle is None or not serial:
-            matching = memo.restriction == restriction
-        else:  # a tweak of the function must also be what the node's sisters met, if it read any
-            matching = memo.restriction == restriction | {serial} and (not memo.below & handle.bit or serial in restriction)
-        if matching:
+        restriction = view.in_force.restrict(memo.below)
+        if memo.restriction != restriction | own and (met is not None or memo.restriction != restriction):
+            continue
+        # A tweak of the function must also be what the node's sisters met, if it read any.
+        if met is None or not memo.below & met.bit or body in restriction:
             return memo
     return None
 

@@ -9,12 +9,11 @@ context is kept alive.
 
 from typing import Any
 
-from ._binding import Key
 from ._frame import OUTSIDE, Entry, Frame, current
 from ._memo import TWEAKED
 from ._node import BENEATH
 from ._registry import plain_key
-from ._view import View
+from ._view import View, own_bits
 
 
 def open_entry(context: Any, outer: Frame | None, view: View, peers: list[Entry]) -> Entry:
@@ -55,10 +54,11 @@ def settle(entry: Entry) -> None:
     if outer is None or outer.reads is None or entry.reads is None:
         return
     view = entry.view
+    running = None if entry.run is None else plain_key(entry.run.key)
     homes = set(outer.view.cache.tokens())
     hidden = view.overrides | view.delta
     extra = entry.extra
-    inner: dict[Key, None] = dict(entry.inner or ())
+    inner = dict.fromkeys(map(view.pin, entry.inner or ()))
     pending = list(reversed(entry.reads))
     seen = set()
     while pending:
@@ -70,15 +70,17 @@ def settle(entry: Entry) -> None:
         if not memo.footprint & hidden and (is_value or memo.state.home in homes):
             outer.reads[memo] = None
             continue
-        pinned = memo.body == 0 and view.is_pinned(memo.state.key)
+        key = plain_key(memo.state.key)
+        noted = view.pin(key) if memo.body == 0 else key
+        if key == running:  # the run's own bits say which tweak its node met, and what is beneath that
+            noted = BENEATH, key, 0
         if memo.opened or is_value:
-            extra |= memo.footprint
-        elif not pinned:
-            extra |= _own_bits(view, plain_key(memo.state.key))
+            extra |= memo.footprint if noted is key else memo.below
+        elif noted is key:
+            extra |= own_bits(outer.view, key)
         if not is_value:
-            key = plain_key(memo.state.key)
-            inner[(BENEATH, key, 0) if pinned else key] = None
-        inner.update(dict.fromkeys(memo.inner))
+            inner[noted] = None
+        inner.update(dict.fromkeys(map(view.pin, memo.inner)))
         pending.extend(reversed(memo.dependencies))
     outer.extra |= extra & ~view.overrides
     if inner:
@@ -86,8 +88,3 @@ def settle(entry: Entry) -> None:
         view.cache.registry.opened.add(outer)
     entry.reads, entry.inner, entry.extra = {}, None, 0
 
-
-def _own_bits(view: View, key: Key) -> int:
-    """Returns the bits of every tweak that a node could have met around the context: a bump's own depends on what is beneath."""
-    registry = view.cache.registry
-    return registry.bit_of(key) | registry.bit_of(key[0])

@@ -147,10 +147,10 @@ def _without_frames(failure: Failure) -> Failure:
     from traceback import TracebackException  # imported only once something has failed
 
     summary = TracebackException(type(failure.error), failure.error, failure.traceback, lookup_lines=False)
-    return Failure(_copy_of(failure.error), None, summary)
+    return Failure(copy_without_frames(failure.error), None, summary)
 
 
-def _copy_of(error: BaseException) -> BaseException:
+def copy_without_frames(error: BaseException) -> BaseException:
     """Returns an equal exception that holds no frames, made without running the user's ``__init__``."""
     try:
         copy = type(error).__new__(type(error), *error.args)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary
 
 from ._binding import Key
-from ._memo import DEAD, LIVE, STALE, Memo, State
+from ._memo import DEAD, LIVE, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import BENEATH, Function
-from ._scenario import Handle, InForce, Spec, Target, bits_of, weakly
+from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, bits_of, weakly
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -138,6 +138,11 @@ class Registry:
             handle = self._handles.setdefault(key, handle)
         return handle
 
+    def untweaked_serial(self, key: Key) -> Restriction:
+        """Returns the restriction of a memo that read only that its node is untweaked under a tweak of its function."""
+        handle = self._handles.get((key, UNTWEAK, None, 0))
+        return NO_TWEAKS if handle is None else frozenset((handle.serial,))
+
     def scenario(self, content: dict[Target, Handle]) -> InForce:
         """Returns the interned scenario with these tweaks."""
         handles = frozenset(content.values())
@@ -152,6 +157,7 @@ class _Walk:
     def __init__(self, registry: Registry, target: Target, roots: set[Key], *, forgets: bool = False) -> None:
         self.touched: dict[Memo, Cache] = {}
         self.visited_roots: list[State] = []
+        self._registry = registry
         self._caches = tuple(registry.caches)
         self._target = target
         self._roots = roots
@@ -165,7 +171,14 @@ class _Walk:
                 state = cache.states.get(key)
                 if state is not None:
                     self.visited_roots.append(state)
-                    self.touched.update((memo, cache) for memo in state.memos())
+                    self.touched.update((memo, cache) for memo in state.memos() if not self._is_shielded(memo))
+
+    def _is_shielded(self, memo: Memo) -> bool:
+        """True when a memo met a tweak of its node itself, so that it never asked for one of the function."""
+        if self._forgets or not memo.restriction or not isinstance(self._target, Function):
+            return False
+        met = (self._registry.by_serial.get(serial) for serial in memo.restriction)
+        return any(handle is not None and handle.target == memo.state.key for handle in met)
 
     def follow(self) -> None:
         """Touches every live memo that rests on a touched one, from reader to reader."""

@@ -11,7 +11,6 @@ or none for 0.  Its memos say nothing of the tweaks of the node itself, so that 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ._view import View
 from ..errors import CycleError
 from ._binding import Key, canonical
 from ._cache import Cache, find, find_masked, handle_of
@@ -22,6 +21,7 @@ from ._memo import NO_TWEAKS, Call, Failure, Memo, Restriction, State
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, UNTWEAK, Handle
+from ._view import View, own_bits
 
 
 def begin(frame: Frame | Outside, key: Key) -> Memo | Run:
@@ -231,14 +231,12 @@ def _place(run: Run, below: int, reads: tuple[Memo, ...]) -> tuple[State, int, i
 
 
 def _own_bits(run: Run, plain: Key) -> int:
-    """Returns the bits that say which tweak the node of a run met: its own, or for want of one both kinds."""
-    registry = run.view.cache.registry
+    """Returns the bits that say which tweak the node of a run met."""
     if run.key is plain:
-        handle = run.view.in_force.content.get(plain)
-    else:
-        handle = run.handle
-    if handle is not None and handle.target is not plain[0]:
-        return handle.bit
+        return own_bits(run.view, plain)
+    if run.handle is not None and run.handle.target is not plain[0]:
+        return run.handle.bit
+    registry = run.view.cache.registry
     return registry.bit_of(plain) | registry.bit_of(plain[0])
 
 

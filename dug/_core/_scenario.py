@@ -107,6 +107,8 @@ class Derivation:
     held: Held
     anchor: object
     """Stands in for what is beneath a tweak that does not depend on it."""
+    inside: tuple[Key, Handle] | None
+    """A node and the replacement of it that is running; see `_view.enter`."""
     keep: list[Handle] = field(factory=list)
     """Handles beneath others that are in no scenario by themselves."""
 
@@ -126,15 +128,24 @@ class Derivation:
             for node in nodes:
                 del self.content[node]
             return
+        if self.inside is not None and self.inside[0][0] is function and self.inside[0] not in nodes:
+            nodes.append(self.inside[0])
         for node in nodes:
-            self._put(number, function, node, spec, self.content[node])
+            self._put(number, function, node, spec, self._beneath(node))
         self._put(number, function, function, spec, self.content.get(function))
 
     def _apply_to_node(self, number: int, key: Key, spec: Spec) -> None:
         if spec.kind == UNTWEAK and key[0] not in self.content:
             self.content.pop(key, None)
             return
-        self._put(number, key, key, spec, self.content.get(key) or self.content.get(key[0]))
+        self._put(number, key, key, spec, self._beneath(key))
+
+    def _beneath(self, key: Key) -> Handle | None:
+        """Returns what a new tweak of a node stands on."""
+        handle = self.content.get(key) or self.content.get(key[0])
+        if self.inside is not None and key == self.inside[0] and handle is self.inside[1]:
+            return handle.beneath()
+        return handle
 
     def _put(self, number: int, named: Target, target: Target, spec: Spec, beneath: Handle | None) -> None:
         if spec.kind in (VALUE, UNTWEAK) or (beneath is not None and beneath.spec.kind == UNTWEAK):

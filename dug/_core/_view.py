@@ -8,7 +8,7 @@ from attrs import define, field
 from ._binding import Key
 from ._events import Event, Listener, deliver
 from ._memo import Memo
-from ._node import Function
+from ._node import BENEATH, Function
 from ._registry import Registry
 from ._scenario import UNTWEAK, VALUE, Derivation, Handle, Held, InForce, Layer, Target, bits_of
 
@@ -34,13 +34,17 @@ class View:
     """Those of each context around, this one's last."""
     keep: tuple[Handle, ...]
     """Handles that others stand on, kept alive for as long as the view is."""
-    untweaked: frozenset[Target]
-    """What the context itself says is untweaked."""
+    fixed: frozenset[Target]
+    """What the context itself says has a value or is untweaked."""
+    inside: "tuple[Key, Handle] | None"
+    """The node and the replacement of it that were running when the context was entered, if one was."""
     hits: dict[Key, Memo] = field(factory=dict)
 
-    def is_pinned(self, key: Key) -> bool:
-        """True when the context itself says that no tweak around holds for a node."""
-        return bool(self.untweaked) and (key in self.untweaked or key[0] in self.untweaked)
+    def pin(self, key: Key) -> Key:
+        """Returns how a node that ran here is noted around: beneath its tweaks when the context itself says which it meets."""
+        if key[0] is not BENEATH and self.fixed and (key in self.fixed or key[0] in self.fixed):
+            return BENEATH, key, 0
+        return key
 
     def emit(self, event: Event) -> None:
         """Tells everybody who listens to this context or to one around it."""
@@ -48,8 +52,17 @@ class View:
             deliver(listeners, event)
 
 
-def enter(parent: View | None, layers: Sequence[Layer], held: Held, cache: "Cache", listeners: list[Listener]) -> View:
+def enter(
+    parent: View | None,
+    layers: Sequence[Layer],
+    held: Held,
+    cache: "Cache",
+    listeners: list[Listener],
+    inside: tuple[Key, Handle] | None = None,
+) -> View:
     """Returns the view of a context with these layers of tweaks, entered inside `parent` or outermost.
+
+    Inside a replacement, what the layers say of the node it replaces stands on what is beneath the replacement.
 
     Complexity: O(tweaks in force), and what `Registry.give_bit` costs for a target that was never tweaked.
     """
@@ -57,10 +70,11 @@ def enter(parent: View | None, layers: Sequence[Layer], held: Held, cache: "Cach
     for layer in layers:
         for target in layer:
             registry.give_bit(target)
-    derivation = Derivation(dict(parent.in_force.content) if parent else {}, registry.intern, held, registry)
+    derivation = Derivation(dict(parent.in_force.content) if parent else {}, registry.intern, held, registry, inside)
     for number, layer in enumerate(layers):
         derivation.apply(number, layer)
     in_force = registry.scenario(derivation.content)
+    heard = parent.listeners if parent else ()
     around = parent.in_force.handles if parent else frozenset()
     view = View(
         parent,
@@ -68,12 +82,20 @@ def enter(parent: View | None, layers: Sequence[Layer], held: Held, cache: "Cach
         cache,
         bits_of(in_force.handles ^ around),
         _overrides(registry, layers),
-        (*(parent.listeners if parent else ()), listeners),
+        heard if any(known is listeners for known in heard) else (*heard, listeners),
         tuple(derivation.keep),
-        frozenset(target for layer in layers for target, spec in layer.items() if spec.kind == UNTWEAK),
+        frozenset(target for layer in layers for target, spec in layer.items() if spec.kind in (UNTWEAK, VALUE)),
+        inside,
     )
     registry.views.add(view)
     return view
+
+
+def own_bits(view: View, key: Key) -> int:
+    """Returns the bits that say which tweak a node meets in `view`: its own or, for want of one, both kinds."""
+    registry = view.cache.registry
+    handle = view.in_force.content.get(key)
+    return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit
 
 
 def _overrides(registry: Registry, layers: Sequence[Layer]) -> int:
