@@ -1,0 +1,252 @@
+"""The layers of the design as data, and the package's syntax trees held against them.
+
+``ALLOWED`` is read from the top: the first prefix that fits a module says what that module may import of the package.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import dug
+
+PACKAGE = Path(dug.__file__).parent
+
+# Imports point down: a module may import those of its own layer that do not import it back, and every layer below.
+LAYERS = ["dug.errors", "dug._core", "face", "services", "surfaces", "dug"]
+FACE = [
+    "dug._function",
+    "dug._memoize",
+    "dug._context",
+    "dug._graph",
+    "dug._sweep",
+    "dug._async_function",
+    "dug._tweaks",
+    "dug._looking",
+    "dug.eq",
+]
+SURFACES = ["dug.cli", "dug.web", "dug.demo", "dug._demo", "dug.__main__"]
+
+# The engine can be read in this order: each file imports only those named before it.
+CORE_ORDER = "_equality _binding _memo _node _scenario _registry _events _view _cache _frame _entry _drive _run".split()
+
+THIRD_PARTY = {"dug.errors": set(), "dug._core": {"attr", "attrs"}, "face": {"attr", "attrs", "wrapt"}}
+ANYWHERE = {"attr", "attrs", "wrapt"}
+# Services that are written for one optional package may import it at the top.
+OWN_PACKAGE = {"dug.testing": {"hypothesis", "pytest"}}
+
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 50
+
+
+def find_modules():
+    """Return the source path of each module of the package, by its dotted name."""
+    modules = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = ("dug", *path.relative_to(PACKAGE).with_suffix("").parts)
+        modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return modules
+
+
+MODULES = find_modules()
+TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+def find_layer(module):
+    """Return the layer that a module belongs to."""
+    if module == "dug":
+        return "dug"
+    for layer, prefixes in (
+        ("dug.errors", ["dug.errors"]),
+        ("dug._core", ["dug._core"]),
+        ("face", FACE),
+        ("surfaces", SURFACES),
+    ):
+        if any(module == prefix or module.startswith(prefix + ".") for prefix in prefixes):
+            return layer
+    return "services"
+
+
+def resolve(module, node):
+    """Return the modules that an import statement of a module names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    base = node.module or ""
+    if node.level:
+        parts = module.split(".")
+        is_package = MODULES[module].name == "__init__.py"
+        parts = parts[: len(parts) - node.level + is_package]
+        base = ".".join([*parts, base] if base else parts)
+    inner = [f"{base}.{alias.name}" for alias in node.names]
+    found = [name for name in inner if name in MODULES]
+    return found if len(found) == len(inner) else [base, *found]
+
+
+def walk_imports(module):
+    """Yield each import statement of a module, and whether it is at the top and whether only type checkers see it."""
+
+    def walk(body_owner, at_top, typing_only):
+        for child in ast.iter_child_nodes(body_owner):
+            if isinstance(child, ast.Import | ast.ImportFrom):
+                yield child, at_top, typing_only
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            checking = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            yield from walk(child, at_top and not inside, typing_only or checking)
+
+    yield from walk(TREES[module], at_top=True, typing_only=False)
+
+
+def find_imports(module, *, runtime_only=False):
+    """Return the modules that a module imports, anywhere in it."""
+    return {
+        name
+        for node, _, typing_only in walk_imports(module)
+        if not (runtime_only and typing_only)
+        for name in resolve(module, node)
+    }
+
+
+def find_own_imports(module, *, runtime_only=False):
+    """Return the modules of the package that a module imports."""
+    return {name for name in find_imports(module, runtime_only=runtime_only) if name.partition(".")[0] == "dug"}
+
+
+def test_the_walk_finds_the_package():
+    """The rules are held against the real modules."""
+    assert {"dug", "dug.errors", "dug._core", "dug._memoize", "dug._context", "dug._function"} <= set(MODULES)
+    assert find_own_imports("dug._context")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    """A module imports only its own layer and the layers below it."""
+    rank = LAYERS.index(find_layer(module))
+    upward = [
+        name for name in find_own_imports(module, runtime_only=True) if LAYERS.index(find_layer(name)) > rank and name != "dug"
+    ]
+
+    assert upward == []
+
+
+def test_errors_import_nothing():
+    """``errors`` imports nothing at run time but the language's own."""
+    imported = find_imports("dug.errors", runtime_only=True)
+
+    assert imported <= {"__future__", "typing", "collections.abc"}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if find_layer(name) not in ("surfaces", "dug")])
+def test_nothing_inside_the_package_imports_its_root(module):
+    """No module imports ``dug`` itself, which begins import cycles; surfaces use it as its users do."""
+    assert "dug" not in find_own_imports(module)
+
+
+def test_no_two_modules_import_each_other():
+    """The imports of the package, at run time, have no circle."""
+    edges = {module: find_own_imports(module, runtime_only=True) & set(MODULES) for module in MODULES}
+    while leaves := [module for module, targets in edges.items() if not targets & (set(edges) - {module})]:
+        for leaf in leaves:
+            del edges[leaf]
+
+    assert edges == {}
+
+
+def test_the_engine_is_read_in_one_order():
+    """In ``_core`` each file imports only those that are read before it."""
+    names = [name for name in MODULES if name.startswith("dug._core.")]
+    assert {name.rpartition(".")[2] for name in names} <= set(CORE_ORDER)
+    rank = {f"dug._core.{name}": i for i, name in enumerate(CORE_ORDER)}
+    backward = {
+        (name, target)
+        for name in names
+        for target in find_own_imports(name, runtime_only=True)
+        if rank.get(target, -1) > rank.get(name, len(rank))
+    }
+
+    assert backward == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_third_party_imports_are_those_of_the_layer(module):
+    """The core imports attrs only, the rest attrs and wrapt; optional packages only where they belong."""
+    allowed = THIRD_PARTY.get(find_layer(module), ANYWHERE)
+    for prefix, packages in OWN_PACKAGE.items():
+        if module == prefix or module.startswith(prefix + "."):
+            allowed = allowed | packages
+    at_top = {
+        name.partition(".")[0]
+        for node, top, typing_only in walk_imports(module)
+        if top and not typing_only
+        for name in resolve(module, node)
+    }
+
+    assert at_top - set(sys.stdlib_module_names) - {"dug"} <= allowed
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if find_layer(name) == "dug._core"])
+def test_the_core_does_no_input_or_output(module):
+    """``_core`` has no event loop, no clock, no files, no bytes."""
+    forbidden = {"asyncio", "time", "os", "io", "pathlib", "json", "socket", "subprocess", "tempfile"}
+
+    assert find_imports(module) & forbidden == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_import_inside_a_function_has_its_reason(module):
+    """An import inside a function has a comment with its reason, on its line or the line above."""
+    lines = MODULES[module].read_text().splitlines()
+    bare = [
+        node.lineno
+        for node, at_top, _ in walk_imports(module)
+        if not at_top
+        and "#" not in "".join(lines[node.lineno - 1 : node.end_lineno])
+        and not lines[node.lineno - 2].strip().startswith("#")
+    ]
+
+    assert bare == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_says_first_what_it_is_for(module):
+    """The first statement of every module is a docstring."""
+    docstring = ast.get_docstring(TREES[module])
+
+    assert docstring
+    assert docstring.splitlines()[0].rstrip().endswith((".", ":"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_is_too_long(module):
+    """No module has more than 400 lines."""
+    assert len(MODULES[module].read_text().splitlines()) <= MAX_MODULE_LINES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_function_is_too_long(module):
+    """No function has more than 50 lines."""
+    long = [
+        (node.name, node.end_lineno - node.lineno + 1)
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno + 1 > MAX_FUNCTION_LINES
+    ]
+
+    assert long == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_names_are_nouns_of_their_own(module):
+    """No module is called utils, helpers, common or base, nor like a top-level one of the standard library."""
+    name = module.rpartition(".")[2]
+
+    assert name not in {"utils", "helpers", "common", "base"}
+    assert module.count(".") != 1 or name not in sys.stdlib_module_names
+
+
+def test_the_package_root_has_no_logic():
+    """``dug/__init__.py`` consists of imports and assignments of names."""
+    kinds = {type(node).__name__ for node in TREES["dug"].body}
+
+    assert kinds <= {"Expr", "Import", "ImportFrom", "Assign", "AnnAssign"}

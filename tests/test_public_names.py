@@ -1,0 +1,135 @@
+"""What ``import dug`` shows, and what it loads."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import types
+
+import pytest
+
+import dug
+
+PUBLIC = [
+    "memoize",
+    "source",
+    "Context",
+    "Scenario",
+    "Cache",
+    "Node",
+    "current_context",
+    "bump",
+    "shift",
+    "scale",
+    "UNTWEAKED",
+    "eq",
+    "DugError",
+    "NoContextError",
+    "ContextError",
+    "CycleError",
+    "UnhashableArgumentError",
+    "TweakError",
+    "__version__",
+]
+
+
+def run_python(code):
+    """Run code in a fresh interpreter with this one's path, and return the lines it printed."""
+    code = f"import sys; sys.path[:0] = {[path for path in sys.path if path]!r}\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_all_is_the_list_of_public_names():
+    """``dug.__all__`` is exactly the names that are promised."""
+    assert sorted(dug.__all__) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_is_there(name):
+    """Each public name can be taken from the package."""
+    assert getattr(dug, name) is not None
+
+
+def test_nothing_else_is_shown():
+    """Apart from the public names the package shows only its own modules."""
+    others = {name for name in vars(dug) if name[0].isalpha()} - set(PUBLIC)  # pytest adds names that begin with @
+
+    assert all(isinstance(getattr(dug, name), types.ModuleType) for name in others)
+    assert all(getattr(dug, name).__name__.startswith("dug.") for name in others)
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in ("UNTWEAKED", "__version__")])
+def test_a_public_name_is_documented(name):
+    """Each public function, class and module has a docstring of its own."""
+    thing = getattr(dug, name)
+
+    assert inspect.getdoc(thing)
+    assert thing.__doc__
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name[0].isupper() and name != "UNTWEAKED"])
+def test_public_methods_are_documented(name):
+    """Each public method and property of a public class has a docstring."""
+    members = {
+        key: member
+        for cls in getattr(dug, name).__mro__
+        if cls.__module__.startswith("dug")
+        for key, member in vars(cls).items()
+        if not key.startswith("_") and (callable(member) or isinstance(member, property | classmethod | staticmethod))
+    }
+
+    assert [key for key, member in members.items() if not inspect.getdoc(member)] == []
+
+
+def test_the_version_is_a_version():
+    """``dug.__version__`` has numbers separated by dots."""
+    assert dug.__version__[0].isdigit()
+    assert "." in dug.__version__
+
+
+def test_import_loads_no_third_party_module_but_attrs_and_wrapt():
+    """A fresh ``import dug`` loads its own modules, the standard library, attrs, wrapt and what those load."""
+    loaded = run_python(
+        "import attr, attrs, wrapt\n"
+        "before = set(sys.modules)\n"
+        "import dug\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted(new - set(sys.stdlib_module_names)))\n"
+    )
+
+    assert loaded == ["dug"]
+
+
+def test_import_loads_few_modules():
+    """A fresh ``import dug`` loads a bounded number of its own modules, and none of its services."""
+    loaded = run_python("import dug\nprint(*sorted(name for name in sys.modules if name.startswith('dug')))\n")
+
+    assert len(loaded) <= 25
+    assert not [name for name in loaded if name.startswith(("dug.testing", "dug.cli", "dug.demo", "dug._demo"))]
+
+
+@pytest.mark.parametrize("module", ["asyncio", "numpy", "pandas", "hypothesis", "pytest", "subprocess", "multiprocessing"])
+def test_import_does_not_load_what_it_does_not_use(module):
+    """A fresh ``import dug`` adds neither an event loop nor optional packages to what attrs and wrapt load."""
+    loaded = run_python(
+        f"import attr, attrs, wrapt\nbefore = {module!r} in sys.modules\nimport dug\nprint(before, {module!r} in sys.modules)\n"
+    )
+
+    assert loaded in (["False", "False"], ["True", "True"])
+
+
+def test_a_star_import_gives_the_public_names():
+    """``from dug import *`` gives the names of ``__all__``."""
+    names = run_python("from dug import *\nprint(*sorted(name for name in dir() if name not in ('sys',)))\n")
+
+    assert set(PUBLIC) - {"__version__"} <= set(names)
+
+
+def test_types_are_shipped():
+    """The package says that it has type annotations."""
+    done = run_python("import dug, importlib.resources\nprint(importlib.resources.files('dug').joinpath('py.typed').is_file())\n")
+
+    assert done == ["True"]
