@@ -20,7 +20,7 @@ from ._core._registry import plain_key
 from ._core._scenario import REPLACEMENT, Handle, Held
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
-from ._tweaks import Scenario, describe, kept_key, layers_of, replace_top, target_of
+from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
 from .errors import ContextError, NoContextError, TweakError
 
 P = ParamSpec("P")
@@ -47,7 +47,7 @@ class Context:
         if cache is not None and not isinstance(cache, Cache):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
         self._scenario = tweaks if isinstance(tweaks, Scenario) else Scenario(tweaks)
-        self._layers = layers_of(self._scenario)
+        self._layers = self._scenario.specs
         self._given_cache = cache
         self._own_cache = cache
         self._name = name or self._scenario.name
@@ -154,7 +154,7 @@ class Context:
         self._change(replace_top(self._scenario, {}, drop=keys), keys)
 
     def _change(self, scenario: Scenario, keys: Any) -> None:
-        self._scenario, self._layers = scenario, layers_of(scenario)
+        self._scenario, self._layers = scenario, scenario.specs
         targets = {target_of(key) for key in keys}
         for handles in tuple(self._held.values()):
             for place in [place for place in handles if place[1] in targets]:

@@ -107,7 +107,8 @@ def _verify(run: Run, candidates: Sequence[Memo]) -> Memo | None:
         if holding == len(reads):
             return runs.keep(run, candidate)
         run.forget_reads()
-        runs.expect(run, reads[holding + 1 :])
+        if holding + 1 < len(reads):
+            runs.expect(run, reads[holding + 1 :])
     return None
 
 
@@ -135,7 +136,12 @@ def _holds(run: Run, read: Memo) -> bool:
     key = read.state.key
     if run.handle is not None and key == plain_key(run.key):
         key = runs.beneath(run.handle, key)
-    return is_same(read.value, fetch(run, key).value, plain_key(key)[0].eq)
+    memo = run.view.hits.get(key)
+    if memo is None or run.hits is not run.view.hits:
+        memo = fetch(run, key)
+    else:
+        run.reads[memo] = None
+    return memo is read or is_same(read.value, memo.value, plain_key(key)[0].eq)
 
 
 def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:

@@ -82,16 +82,20 @@ class Scenario:
 
     name: str | None
     _layers: tuple[Mapping["Node[Any] | Function", Any], ...]
+    specs: tuple[Layer, ...]
+    """What the engine enters."""
 
     def __init__(self, tweaks: "Tweaks | Scenario | None" = None, name: str | None = None) -> None:
-        layers = tweaks._layers if isinstance(tweaks, Scenario) else (checked(tweaks or {}),)
-        given = tweaks.name if isinstance(tweaks, Scenario) and name is None else name
-        self.__attrs_init__(given, layers)
+        if isinstance(tweaks, Scenario):
+            self.__attrs_init__(name if name is not None else tweaks.name, tweaks._layers, tweaks.specs)
+        else:
+            layer, specs = _checked({} if tweaks is None else tweaks)
+            self.__attrs_init__(name, (layer,), (specs,))
 
     @property
     def tweaks(self) -> Mapping[Any, Any]:
         """The tweaks by node or function; where several layers say something of one, the innermost."""
-        return MappingProxyType({key: tweak for layer in self.layers for key, tweak in layer.items()})
+        return MappingProxyType({_shown_key(key): tweak for layer in self._layers for key, tweak in layer.items()})
 
     @property
     def layers(self) -> tuple[Mapping[Any, Any], ...]:
@@ -113,7 +117,7 @@ class Scenario:
         return hash((self.name, tuple(frozenset(layer) for layer in self._layers)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load_scenario, (tuple(map(dict, self.layers)), self.name)
+        return _of_layers, (tuple(map(dict, self.layers)), self.name)
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f"{self.name!r}, "
@@ -127,8 +131,8 @@ def describe(tweaks: Tweaks) -> str:
     return "{" + ", ".join(one[:120] for one in shown + more) + "}"
 
 
-def checked(tweaks: Tweaks) -> "Mapping[Node[Any] | Function, Any]":
-    """Returns a copy of `tweaks` that nobody can change, whose functions are what their names stand for at any time.
+def _checked(tweaks: Tweaks) -> "tuple[Mapping[Node[Any] | Function, Any], Layer]":
+    """Returns a copy of `tweaks` whose functions are what their names stand for at any time, and what the engine enters for it.
 
     Raises:
         TweakError: a key or a tweak is not possible; the message names it.
@@ -137,9 +141,12 @@ def checked(tweaks: Tweaks) -> "Mapping[Node[Any] | Function, Any]":
         raise TweakError(
             f"tweaks must be a mapping of nodes to values or a Scenario, not {show(tweaks)}. Write tweaks={{f.node(x): value}}."
         )
+    kept, specs = {}, {}
     for key, tweak in tweaks.items():
-        spec_of(key, tweak)
-    return MappingProxyType({kept_key(key): tweak for key, tweak in tweaks.items()})
+        target = target_of(key)
+        specs[target] = _spec_of(target, tweak)
+        kept[target if isinstance(target, Function) else key] = tweak
+    return kept, specs
 
 
 def kept_key(key: Any) -> "Node[Any] | Function":
@@ -155,16 +162,15 @@ def _shown_key(key: "Node[Any] | Function") -> Any:
     return key.wrapper() if isinstance(key, Function) else key
 
 
-def layers_of(scenario: Scenario) -> tuple[Layer, ...]:
-    """Returns what the engine enters for a scenario."""
-    return tuple({target_of(key): spec_of(key, tweak) for key, tweak in layer.items()} for layer in scenario._layers)
-
-
 def replace_top(scenario: Scenario, top: Tweaks, *, drop: tuple[Any, ...] = ()) -> Scenario:
-    """Returns `scenario` with the tweaks of `top` over its own, and without those of `drop`."""
+    """Returns `scenario` with the tweaks of `top` over its own, and without those of `drop`.
+
+    Raises:
+        TweakError: a tweak of `top` is not possible.
+    """
     gone = set(map(kept_key, drop))
     layers = [{key: tweak for key, tweak in layer.items() if key not in gone} for layer in scenario._layers]
-    layers[-1] = {**layers[-1], **checked(top)}
+    layers[-1].update(_checked(top)[0])
     return _of_layers(tuple(layers), scenario.name)
 
 
@@ -188,13 +194,12 @@ def target_of(key: Any) -> Target:
     raise TweakError(f"{show(key)} cannot be tweaked: a key is a node, f.node(x), or a memoised function.")
 
 
-def spec_of(key: Any, tweak: Any) -> Spec:
+def _spec_of(target: Target, tweak: Any) -> Spec:
     """Returns what the engine enters for one tweak.
 
     Raises:
-        TweakError: the key cannot be tweaked, or not like that.
+        TweakError: the target cannot be tweaked like that.
     """
-    target = target_of(key)
     if tweak is UNTWEAKED:
         return Spec(UNTWEAK)
     if isinstance(tweak, Bump):
@@ -250,7 +255,7 @@ def _check_parameters(function: Function, replacement: Callable[..., Any]) -> No
 def _join(first: tuple[Tweaks, ...], second: tuple[Tweaks, ...]) -> tuple[Tweaks, ...]:
     """Returns the layers of both, as one where that means the same."""
     if len(first) == len(second) == 1 and not any(_leans_on(key, tweak, first[0]) for key, tweak in second[0].items()):
-        return (MappingProxyType({**first[0], **second[0]}),)
+        return ({**first[0], **second[0]},)
     return (*first, *second)
 
 
@@ -262,17 +267,14 @@ def _leans_on(key: "Node[Any] | Function", tweak: Any, beneath: Tweaks) -> bool:
 
 
 def _of_layers(layers: tuple[Tweaks, ...], name: str | None) -> Scenario:
+    pairs = tuple(map(_checked, layers))
     scenario: Scenario = Scenario.__new__(Scenario)
-    scenario.__attrs_init__(name, tuple(map(MappingProxyType, layers)))
+    scenario.__attrs_init__(name, tuple(layer for layer, _ in pairs), tuple(specs for _, specs in pairs))
     return scenario
 
 
-def _load_scenario(layers: tuple[Tweaks, ...], name: str | None) -> Scenario:
-    return _of_layers(tuple(map(checked, layers)), name)
-
-
 def _content(scenario: Scenario) -> Any:
-    return [{target: (spec.kind, spec.identity) for target, spec in layer.items()} for layer in layers_of(scenario)]
+    return [{target: (spec.kind, spec.identity) for target, spec in layer.items()} for layer in scenario.specs]
 
 
 def _name(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Where memos live: find, file, forget.  THE rule of dug is `_match`, and this page says why it is right.
+"""Where memos live: find, file, forget.  THE rule of dug is `match`, and this page says why it is right.
 
 **The rule.**  A memo answers for its node in a scenario exactly when the scenario, restricted to the memo's footprint, holds
 the very tweaks that the memo read: ``in_force.restrict(memo.footprint) == memo.restriction``.
@@ -115,14 +115,14 @@ def _find_filed(view: View, key: Key, handle: Handle | None, call: Call | None) 
                 return memo
         state = cache.states.get(key)
         if state is not None:
-            memo = _match(state, view.in_force, call)
+            memo = match(state, view.in_force, call)
             if memo is not None:
                 return memo
         cache = cache.beneath
     return None
 
 
-def _match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
+def match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
     """THE rule: returns the memo of this node whose footprint sees here the very tweaks that it read."""
     plain = state.plain
     if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):
@@ -209,14 +209,15 @@ class Cache:
         if first is not None and first.serves(memo.call):
             return first
         known = state.newest
+        known = state.newest
         self._enter(memo)
         if memo.failure is None:
             self._take_as_newest(memo)
         if state.key[0] is BENEATH:
             self.state_of(state.key[1]).add_reader(state)
         # What a memo of this node that is in force reads as well knows its reader already.
-        told = known.dependencies if known is not None and known.status == LIVE else ()
-        for read in set(memo.dependencies).difference(told):
+        told = known.dependencies if known is not None and known.status == LIVE else None
+        for read in set(memo.dependencies).difference(told) if told else memo.dependencies:
             if read.state.home is not None:  # a value beneath a tweak has no state here, and nothing ever looks for it
                 self._home(read.state).add_reader(state)
         for key in memo.inner:

@@ -74,7 +74,7 @@ class Entry(_AnyFrame):
 class Run(_AnyFrame):
     """One node being computed."""
 
-    __slots__ = ("generation", "handle", "key", "opened", "state", "tainted")
+    __slots__ = ("body", "generation", "handle", "key", "opened", "state", "tainted")
     call: Call
     reads: dict[Memo, None]
 
@@ -86,6 +86,8 @@ class Run(_AnyFrame):
         self.key = key
         self.handle = handle
         """The tweak that decides what runs; None for the node's own body."""
+        self.body = 0 if handle is None else handle.serial
+        """What runs: the serial of a tweak's function, 0 for the node's own body."""
         self.state = state
         """What the cache holds for the node; None for nothing yet."""
         registry = view.cache.registry
@@ -107,11 +109,6 @@ class Run(_AnyFrame):
     def run(self) -> "Run":
         """Itself, without a reference that would keep it from being freed at once."""
         return self
-
-    @property
-    def body(self) -> int:
-        """What runs: the serial of a tweak's function, 0 for the node's own body."""
-        return 0 if self.handle is None else self.handle.serial
 
     @property
     def is_outermost(self) -> bool:

@@ -42,6 +42,7 @@ class Registry:
         self.opened: WeakSet[Frame] = WeakSet()
         """The open frames that hold reads made under contexts which are closed already."""
         self.by_serial: WeakValueDictionary[int, Handle] = WeakValueDictionary()
+        """The handles that others stand on."""
         self._bits: dict[Target, int] = {}
         self._function_bits: dict[Function, int] = {}
         self._handles: WeakValueDictionary[Any, Handle] = WeakValueDictionary()
@@ -132,10 +133,11 @@ class Registry:
         key = (target, spec.kind, spec.identity, 0 if beneath is None else beneath.serial)
         handle = self._handles.get(key)
         if handle is None:
-            bit = self.give_bit(target)
-            handle = Handle(target, spec, weakly(beneath), next(self._serials), bit, None, self.released)
-            self.by_serial[handle.serial] = handle
-            handle = self._handles.setdefault(key, handle)
+            if beneath is not None:
+                self.by_serial[beneath.serial] = beneath
+            handle = Handle(target, spec, weakly(beneath), next(self._serials), self.give_bit(target), None, self.released)
+            with self.lock:
+                handle = self._handles.setdefault(key, handle)
         return handle
 
     def untweaked_serial(self, key: Key) -> Restriction:
@@ -146,9 +148,9 @@ class Registry:
     def scenario(self, content: dict[Target, Handle]) -> InForce:
         """Returns the interned scenario with these tweaks."""
         handles = frozenset(content.values())
-        key = frozenset(handle.serial for handle in handles)
-        found = self._scenarios.get(key)
-        return found or self._scenarios.setdefault(key, InForce(handles, dict(content), bits_of(handles)))
+        serials = frozenset([handle.serial for handle in handles])
+        found = self._scenarios.get(serials)
+        return found or self._scenarios.setdefault(serials, InForce(handles, serials, content, bits_of(handles)))
 
 
 class _Walk:
@@ -157,7 +159,6 @@ class _Walk:
     def __init__(self, registry: Registry, target: Target, roots: set[Key], *, forgets: bool = False) -> None:
         self.touched: dict[Memo, Cache] = {}
         self.visited_roots: list[State] = []
-        self._registry = registry
         self._caches = tuple(registry.caches)
         self._target = target
         self._roots = roots
@@ -174,11 +175,8 @@ class _Walk:
                     self.touched.update((memo, cache) for memo in state.memos() if not self._is_shielded(memo))
 
     def _is_shielded(self, memo: Memo) -> bool:
-        """True when a memo met a tweak of its node itself, so that it never asked for one of the function."""
-        if self._forgets or not memo.restriction or not isinstance(self._target, Function):
-            return False
-        met = (self._registry.by_serial.get(serial) for serial in memo.restriction)
-        return any(handle is not None and handle.target == memo.state.key for handle in met)
+        """True when a memo met a tweak of its node itself, as all tweaks are before the first of the function: it never asked further."""
+        return not self._forgets and memo.body != 0 and isinstance(self._target, Function)
 
     def follow(self) -> None:
         """Touches every live memo that rests on a touched one, from reader to reader."""

@@ -13,10 +13,10 @@ from typing import Any
 
 from ..errors import CycleError
 from ._binding import Key, canonical
-from ._cache import Cache, find, find_masked, handle_of
+from ._cache import Cache, find, find_masked, handle_of, match
 from ._entry import close_entry
 from ._events import Event
-from ._frame import Entry, Frame, Outside, Run, current, frame_in_force, taint
+from ._frame import NO_HITS, Entry, Frame, Outside, Run, current, frame_in_force, taint
 from ._memo import NO_TWEAKS, Call, Failure, Memo, Restriction, State
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
@@ -39,26 +39,34 @@ def begin(frame: Frame | Outside, key: Key) -> Memo | Run:
         memo = _find_near(view, key)
         if memo is not None:
             return memo
-    if key[0] is not BENEATH:
-        key = _in_full(frame, key)
-    cache = view.cache
-    registry = cache.registry
+    cache, in_force, registry = view.cache, view.in_force, view.cache.registry
     if registry.released:
         registry.drain()
-    handle = handle_of(view, key)
-    memo = find(view, key, handle, frame.call)
+    try:
+        state = cache.states.get(key)
+    except TypeError:  # no hash: said properly below
+        state = None
+    if key[0] is not BENEATH and (state is None or frame.hits is NO_HITS):
+        key = _in_full(frame, key)
+        state = cache.states.get(key)
+    handle = handle_of(view, key) if in_force.content else None
+    if handle is None and cache.beneath is None and key[0] is not BENEATH:
+        memo = None if state is None else match(state, in_force, frame.call)
+    else:
+        memo = find(view, key, handle, frame.call)
     if memo is not None:
+        if memo.call is None:
+            view.hits[key] = memo
         if registry.listening:
             view.emit(Event("hit", node_of(key)))
         return memo
     call = frame.call or Call()
-    running = view.in_force.running
-    open_run = running.get(key)
+    open_run = in_force.running.get(key)
     if open_run is not None and open_run.call is call:
         raise CycleError(_path(frame, open_run))
     if handle is not None and handle.spec.kind == UNTWEAK:
         handle = None
-    run = running[key] = Run(view, frame, call, key, handle, cache.states.get(key))
+    run = in_force.running[key] = Run(view, frame, call, key, handle, state)
     return run
 
 
@@ -68,20 +76,18 @@ def candidates(run: Run) -> list[Memo]:
     One that another body made, that failed, or whose run opened a context is not among them.
     """
     key, view, state = run.key, run.view, run.state
-    known: list[Memo | None] = [] if state is None else [state.plain, state.newest]
+    found: list[Memo | None] = []
     if view.parent is not None:
-        known.insert(0, find_masked(view, key))
+        found.append(find_masked(view, key))
+    if state is not None:
+        found += state.plain, state.newest
     if view.cache.beneath is not None:
-        known.extend(_known(view.cache.beneath, key))
+        found.extend(_known(view.cache.beneath, key))
     if key[0] is BENEATH:
-        known.extend(_known(view.cache, key[1]))
+        found.extend(_known(view.cache, key[1]))
     elif view.cache.registry.node_bits(key[0]):
-        known.extend(_known(view.cache, (BENEATH, key, run.body)))
-    found: list[Memo] = []
-    for memo in known:
-        if memo is not None and memo.is_verifiable(run.body) and memo not in found:
-            found.append(memo)
-    return found
+        found.extend(_known(view.cache, (BENEATH, key, run.body)))
+    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.is_verifiable(run.body)]
 
 
 def expect(run: Run, reads: Iterable[Memo]) -> None:
@@ -92,26 +98,58 @@ def expect(run: Run, reads: Iterable[Memo]) -> None:
             hits[read.state.key] = read
 
 
-def finish(run: Run, value: Any, seconds: float) -> Memo:
-    """Files the value that a run gave and returns the memo that stands for it."""
-    return _close(run, value, None, seconds, "computed")
+def finish(run: Run, value: Any, seconds: float, kind: str = "computed", failure: Failure | None = None) -> Memo:
+    """Files what a run gave and returns the memo that stands for it; tells who listens."""
+    view, call = run.view, run.call
+    registry = view.cache.registry
+    if current.get() is not run:
+        _close_left_open(run)
+    _take_from_running(run)
+    reads = tuple(run.reads)
+    transient = failure is not None and plain_key(run.key)[0].kind == "source"
+    with registry.lock:
+        below = run.extra
+        for read in reads:
+            below |= read.footprint
+            if read.transient:
+                transient = True
+        state, below, footprint, restriction = _place(run, below, reads)
+        only_in = call if transient or failure is not None else None
+        inner = () if run.inner is None else tuple(run.inner)
+        memo = Memo(
+            state, value, failure, reads, inner, footprint, below, restriction, run.body, seconds, only_in, transient, run.opened
+        )
+        if run.tainted or run.generation != registry.generation:
+            taint(run.outer)
+        else:
+            memo = view.cache.file(memo)
+            if only_in is None:
+                view.hits[run.key] = memo
+    if failure is not None:
+        call.failures.append(memo)
+    if registry.listening:
+        view.emit(Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
+    if call.failures:
+        _end_call(run)
+    return memo
 
 
 def keep(run: Run, candidate: Memo) -> Memo:
     """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
-    return _close(run, candidate.value, None, candidate.seconds, "reused")
+    return finish(run, candidate.value, candidate.seconds, "reused")
 
 
 def fail(run: Run, error: Exception, seconds: float) -> Memo:
     """Files the user's exception that a run raised, for as long as its outermost call lasts."""
     traceback = error.__traceback__ and error.__traceback__.tb_next
-    return _close(run, None, Failure(error, traceback), seconds, "failed")
+    return finish(run, None, seconds, "failed", Failure(error, traceback))
 
 
 def abandon(run: Run) -> None:
     """Closes a run that leaves no memo, because what it raised must not be remembered."""
     run.tainted = True
-    _stop(run)
+    _close_left_open(run)
+    _take_from_running(run)
     taint(run.outer)
     _end_call(run)
 
@@ -140,13 +178,8 @@ def _find_near(view: View, key: Key) -> Memo | None:
 
 def _in_full(frame: Frame, key: Key) -> Key:
     """Returns the key that a call means: canonical, and inside a replacement of the node itself, beneath that."""
-    try:
-        known = key in frame.view.cache.states
-    except TypeError:
-        known = False
-    if not known:
-        key = canonical(key)
-        check_key(key)
+    key = canonical(key)
+    check_key(key)
     run = frame.run
     if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT or plain_key(run.key) != key:
         return key
@@ -165,40 +198,6 @@ def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
         cache = cache.beneath
 
 
-def _close(run: Run, value: Any, failure: Failure | None, seconds: float, kind: str) -> Memo:
-    """Makes the memo of a run that ended, files it unless something forbids, and tells who listens."""
-    _stop(run)
-    view, call = run.view, run.call
-    registry = view.cache.registry
-    reads = tuple(run.reads)
-    transient = failure is not None and plain_key(run.key)[0].kind == "source"
-    with registry.lock:
-        below = run.extra
-        for read in reads:
-            below |= read.footprint
-            if read.transient:
-                transient = True
-        state, below, footprint, restriction = _place(run, below, reads)
-        only_in = call if transient or failure is not None else None
-        inner = () if run.inner is None else tuple(run.inner)
-        memo = Memo(
-            state, value, failure, reads, inner, footprint, below, restriction, run.body, seconds, only_in, transient, run.opened
-        )
-        if run.tainted or run.generation != registry.generation:
-            taint(run.outer)
-        else:
-            memo = view.cache.file(memo)
-            if memo.call is None:
-                view.hits[run.key] = memo
-    if failure is not None:
-        call.failures.append(memo)
-    if registry.listening:
-        view.emit(Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
-    if call.failures:
-        _end_call(run)
-    return memo
-
-
 def _place(run: Run, below: int, reads: tuple[Memo, ...]) -> tuple[State, int, int, Restriction]:
     """Says where the memo of a run belongs: to which state, with what footprint and restriction.
 
@@ -207,10 +206,12 @@ def _place(run: Run, below: int, reads: tuple[Memo, ...]) -> tuple[State, int, i
     """
     key, handle = run.key, run.handle
     in_force, cache = run.view.in_force, run.view.cache
-    if key[0] is not BENEATH and not cache.registry.node_bits(key[0]):
-        restriction = in_force.restrict(below) if below & in_force.mask else NO_TWEAKS
+    if key[0] is not BENEATH and handle is None:
+        own = own_bits(run.view, key) if cache.registry.node_bits(key[0]) else 0
+        footprint = below | own
+        restriction = in_force.restrict(footprint) if footprint & in_force.mask else NO_TWEAKS
         state = run.state if run.state is not None and run.state.alive else cache.state_of(key)
-        return state, below, below, restriction
+        return state, below, footprint, restriction
     plain = plain_key(key)
     if handle is not None:
         below = run.extra
@@ -246,11 +247,14 @@ def _end_call(run: Run) -> None:
         run.call.close()
 
 
-def _stop(run: Run) -> None:
-    """Takes a run from the open ones, with any context that its body left open."""
+def _take_from_running(run: Run) -> None:
     running = run.view.in_force.running
     if running.get(run.key) is run:
         del running[run.key]
+
+
+def _close_left_open(run: Run) -> None:
+    """Closes the contexts that a body left open."""
     frame = current.get()
     while isinstance(frame, Entry) and frame.run is run:
         if not frame.closed:

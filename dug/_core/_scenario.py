@@ -65,6 +65,7 @@ class InForce:
     """The tweaks in force, by target; immutable and interned by content."""
 
     handles: frozenset[Handle]
+    serials: Restriction
     content: dict[Target, Handle]
     mask: int
     """The bits of all targets that are tweaked."""
@@ -81,14 +82,16 @@ class InForce:
 
     def restrict(self, footprint: int) -> Restriction:
         """Returns the serials of the tweaks in force that `footprint` reads."""
-        if not footprint & self.mask:
+        read = footprint & self.mask
+        if not read:
             return NO_TWEAKS
-        found = self._restrictions.get(footprint)
+        if read == self.mask:
+            return self.serials
+        found = self._restrictions.get(read)
         if found is None:
             if len(self._restrictions) >= 1024:
                 self._restrictions.clear()
-            found = frozenset(handle.serial for handle in self.handles if handle.bit & footprint)
-            self._restrictions[footprint] = found
+            found = self._restrictions[read] = frozenset(handle.serial for handle in self.handles if handle.bit & read)
         return found
 
 
