@@ -115,18 +115,20 @@ def _verify(run: Run, candidates: Sequence[Memo]) -> Memo | None:
 def _count_holding(run: Run, reads: Sequence[Memo]) -> int:
     """Returns how many reads of an older run, in their order, give the same here before one does not."""
     hits, noted = run.view.hits, run.reads
-    mask = run.view.in_force.mask
-    for number, read in enumerate(reads):
-        if read.footprint & mask or read.restriction or read.status or read.call is not None:
+    sieve = run.view.in_force.sieve
+    for read in reads:
+        if read.sieve & sieve:
             try:
                 if not _holds(run, read):
-                    return number
+                    break
             except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
-                return number
+                break
         else:  # it read no tweak and meets none here
             hits[read.state.key] = read
             noted[read] = None
-    return len(reads)
+    else:
+        return len(reads)
+    return reads.index(read)
 
 
 def _holds(run: Run, read: Memo) -> bool:

@@ -227,15 +227,18 @@ class Cache:
     def _enter(self, memo: Memo) -> None:
         """Puts a memo where `find` looks for it; an error that no longer serves makes room."""
         state, restriction = memo.state, memo.restriction
-        if restriction is NO_TWEAKS and (state.plain is None or state.plain.call is not None):
+        if not restriction and (state.plain is None or state.plain.call is not None):
             old, state.plain = state.plain, memo
         else:
-            state.table = state.table if state.table is not None else {}
+            if state.table is None:
+                state.table = {}
             variants = state.table.setdefault(memo.footprint, {})
             old, variants[restriction] = variants.get(restriction), memo
         if old is not None:
             self._discount(old)
         self._count += 1
+        if not restriction and memo.call is None:
+            memo.sieve = memo.footprint
         for serial in restriction:
             self._read.setdefault(serial, set()).add(memo)
 
@@ -269,6 +272,8 @@ class Cache:
                 del table[memo.footprint]
             table.setdefault(memo.footprint | bit, {})[memo.restriction] = memo
         memo.footprint |= bit
+        if memo.sieve >= 0:
+            memo.sieve = memo.footprint
 
     def release(self, serial: int) -> list[Memo]:
         """Takes out every memo that read a tweak which nobody holds any more, and returns them."""
@@ -285,7 +290,7 @@ class Cache:
             registry.generation += 1
             for state in self.states.values():
                 for memo in tuple(state.memos()):
-                    memo.status = DEAD
+                    memo.status, memo.sieve = DEAD, -1
                 state.plain = state.table = state.newest = None
             self._count = 0
             self._read.clear()
@@ -338,6 +343,7 @@ class Cache:
         if memo.status == LIVE:
             self._count -= 1
         memo.status = DEAD
+        memo.sieve = -1
         self._unindex(memo)
 
     def _unindex(self, memo: Memo) -> None:

@@ -82,6 +82,11 @@ class Memo:
     opened: bool = False
     """True when the run opened a context, so that its dependencies alone do not verify it."""
     status: int = LIVE
+    sieve: int = -1
+    """The footprint of a memo in force that read no tweak and serves every call; -1 for any other.
+
+    Where ``sieve & in_force.sieve`` is 0, the memo answers; see `_scenario.InForce.sieve`.
+    """
 
     def is_verifiable(self, body: int) -> bool:
         """True when its dependencies say whether it holds for a run of `body`."""

@@ -70,7 +70,7 @@ class Registry:
         bit = self._bits.get(target)
         if bit is None:
             with self.lock:
-                bit = self._bits[target] = 1 << len(self._bits)
+                bit = self._bits[target] = 2 << len(self._bits)  # bit 0 is no target's: see `InForce.sieve`
                 function = target if isinstance(target, Function) else target[0]
                 self._function_bits[function] = self._function_bits.get(function, 0) | bit
                 self._spread(target, bit)
@@ -150,7 +150,10 @@ class Registry:
         handles = frozenset(content.values())
         serials = frozenset([handle.serial for handle in handles])
         found = self._scenarios.get(serials)
-        return found or self._scenarios.setdefault(serials, InForce(handles, serials, content, bits_of(handles)))
+        if found is None:
+            mask = bits_of(handles)
+            found = self._scenarios.setdefault(serials, InForce(handles, serials, content, mask, mask | 1))
+        return found
 
 
 class _Walk:

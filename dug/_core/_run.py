@@ -9,6 +9,8 @@ or none for 0.  Its memos say nothing of the tweaks of the node itself, so that 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import attrgetter, or_
 from typing import Any
 
 from ..errors import CycleError
@@ -22,6 +24,9 @@ from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, UNTWEAK, Handle
 from ._view import View, own_bits
+
+_footprint = attrgetter("footprint")
+_transient = attrgetter("transient")
 
 
 def begin(frame: Frame | Outside, key: Key) -> Memo | Run:
@@ -76,25 +81,26 @@ def candidates(run: Run) -> list[Memo]:
     One that another body made, that failed, or whose run opened a context is not among them.
     """
     key, view, state = run.key, run.view, run.state
-    found: list[Memo | None] = []
+    found: list[Memo | None] = [] if state is None else [state.plain, state.newest]
     if view.parent is not None:
-        found.append(find_masked(view, key))
-    if state is not None:
-        found += state.plain, state.newest
+        found.insert(0, find_masked(view, key))
     if view.cache.beneath is not None:
         found.extend(_known(view.cache.beneath, key))
     if key[0] is BENEATH:
         found.extend(_known(view.cache, key[1]))
     elif view.cache.registry.node_bits(key[0]):
         found.extend(_known(view.cache, (BENEATH, key, run.body)))
+    first = found[0] if found else None
+    if first is not None and found.count(first) == len(found):  # nearly always: what is known is one memo
+        return [first] if first.is_verifiable(run.body) else []
     return [memo for memo in dict.fromkeys(found) if memo is not None and memo.is_verifiable(run.body)]
 
 
 def expect(run: Run, reads: Iterable[Memo]) -> None:
     """Makes hits of those memos that read no tweak and meet none here: the body of `run` is likely to read them again."""
-    mask, hits = run.view.in_force.mask, run.view.hits
+    sieve, hits = run.view.in_force.sieve, run.view.hits
     for read in reads:
-        if not (read.footprint & mask or read.restriction or read.status or read.call is not None):
+        if not read.sieve & sieve:
             hits[read.state.key] = read
 
 
@@ -104,15 +110,14 @@ def finish(run: Run, value: Any, seconds: float, kind: str = "computed", failure
     registry = view.cache.registry
     if current.get() is not run:
         _close_left_open(run)
-    _take_from_running(run)
+    running = view.in_force.running
+    if running.get(run.key) is run:
+        del running[run.key]
     reads = tuple(run.reads)
     transient = failure is not None and plain_key(run.key)[0].kind == "source"
     with registry.lock:
-        below = run.extra
-        for read in reads:
-            below |= read.footprint
-            if read.transient:
-                transient = True
+        below = reduce(or_, map(_footprint, reads), run.extra)
+        transient = transient or any(map(_transient, reads))
         state, below, footprint, restriction = _place(run, below, reads)
         only_in = call if transient or failure is not None else None
         inner = () if run.inner is None else tuple(run.inner)
@@ -149,7 +154,9 @@ def abandon(run: Run) -> None:
     """Closes a run that leaves no memo, because what it raised must not be remembered."""
     run.tainted = True
     _close_left_open(run)
-    _take_from_running(run)
+    running = run.view.in_force.running
+    if running.get(run.key) is run:
+        del running[run.key]
     taint(run.outer)
     _end_call(run)
 
@@ -245,12 +252,6 @@ def _end_call(run: Run) -> None:
     """Ends the outermost call with its outermost run."""
     if run.is_outermost:
         run.call.close()
-
-
-def _take_from_running(run: Run) -> None:
-    running = run.view.in_force.running
-    if running.get(run.key) is run:
-        del running[run.key]
 
 
 def _close_left_open(run: Run) -> None:

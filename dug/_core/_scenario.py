@@ -69,6 +69,8 @@ class InForce:
     content: dict[Target, Handle]
     mask: int
     """The bits of all targets that are tweaked."""
+    sieve: int
+    """The mask, and bit 0, which is no target's: nothing that a memo of -1 says passes."""
     running: dict[Key, Any] = field(factory=dict)
     """The open run of each node that is being computed in this scenario."""
     _restrictions: dict[int, Restriction] = field(factory=dict)
