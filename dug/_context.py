@@ -10,14 +10,13 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary, ref
 
 from ._core import _entry as entries
-from ._core._binding import Key
 from ._core._cache import Cache
 from ._core._events import Event, Listener
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current, frame_in_force
 from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
 from ._core._registry import plain_key
-from ._core._scenario import REPLACEMENT, Handle, Held
+from ._core._scenario import REPLACEMENT, Held, Inside
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
 from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
@@ -351,12 +350,13 @@ def _run_in_force() -> Any:
     return current.get().run
 
 
-def _replacement_around(frame: Frame | None) -> tuple[Key, Handle] | None:
+def _replacement_around(frame: Frame | None) -> Inside | None:
     """The node that a frame computes by a replacement, and that replacement."""
     run = None if frame is None else frame.run
     if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT:
         return None
-    return plain_key(run.key), run.handle
+    key = plain_key(run.key)
+    return Inside(key, run.view.in_force.handle_of(key), run.handle)
 
 
 def _entries_around(frame: Any) -> Iterator[Entry]:

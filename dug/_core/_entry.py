@@ -70,6 +70,7 @@ def settle(entry: Entry) -> None:
         if not memo.footprint & hidden and (is_value or memo.state.home in homes):
             outer.reads[memo] = None
             continue
+        outer.transient = outer.transient or memo.transient
         key = plain_key(memo.state.key)
         noted = view.pin(key) if memo.body == 0 else key
         if key == running:  # the run's own bits say which tweak its node met, and what is beneath that
@@ -82,9 +83,13 @@ def settle(entry: Entry) -> None:
             inner[noted] = None
         inner.update(dict.fromkeys(map(view.pin, memo.inner)))
         pending.extend(reversed(memo.dependencies))
+    for key in view.bumped:
+        if extra & view.cache.registry.bit_of(key):
+            extra |= own_bits(outer.view, key)
     outer.extra |= extra & ~view.overrides
+    outer.transient = outer.transient or entry.transient
     if inner:
         outer.inner = {**(outer.inner or {}), **inner}
         view.cache.registry.opened.add(outer)
-    entry.reads, entry.inner, entry.extra = {}, None, 0
+    entry.reads, entry.inner, entry.extra, entry.transient = {}, None, 0, False
 

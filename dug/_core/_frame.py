@@ -38,6 +38,8 @@ class _AnyFrame:
     """The nodes that ran for it under contexts that are closed already."""
     extra: int = field(init=False, default=0)
     """The footprint of what was read under contexts that are closed already."""
+    transient: bool = field(init=False, default=False)
+    """True when a failure of a source was read under contexts that are closed already."""
     driver: "Driver | None" = field(init=False, default=None)
     """When set, calls made here go to it and not to the engine."""
 
@@ -95,6 +97,7 @@ class Run(_AnyFrame):
         self.reads = {}
         self.inner = None
         self.extra = 0
+        self.transient = False
         self.driver = None
         self.tainted = False
         """True when something passed that leaves no memo, so that neither does this run."""

@@ -114,7 +114,7 @@ def finish(run: Run, value: Any, seconds: float, kind: str = "computed", failure
     if running.get(run.key) is run:
         del running[run.key]
     reads = tuple(run.reads)
-    transient = failure is not None and plain_key(run.key)[0].kind == "source"
+    transient = run.transient or (failure is not None and plain_key(run.key)[0].kind == "source")
     with registry.lock:
         below = reduce(or_, map(_footprint, reads), run.extra)
         transient = transient or any(map(_transient, reads))

@@ -103,6 +103,16 @@ Held = WeakKeyDictionary[Any, dict[tuple[int, Target, Target], Handle]]
 Intern = Callable[[Target, Spec, Handle | None], Handle]
 
 
+@frozen
+class Inside:
+    """A node whose replacement is running: contexts opened inside stand on what is beneath the replacement."""
+
+    key: Key
+    met: Handle | None
+    """What the node meets around the run; a context that was opened inside may have put another tweak over it."""
+    replacement: Handle
+
+
 @define
 class Derivation:
     """The work of entering layers of tweaks over the tweaks in force: ends in `content`, and says what it overrides."""
@@ -112,8 +122,7 @@ class Derivation:
     held: Held
     anchor: object
     """Stands in for what is beneath a tweak that does not depend on it."""
-    inside: tuple[Key, Handle] | None
-    """A node and the replacement of it that is running; see `_view.enter`."""
+    inside: Inside | None
     keep: list[Handle] = field(factory=list)
     """Handles beneath others that are in no scenario by themselves."""
 
@@ -133,8 +142,8 @@ class Derivation:
             for node in nodes:
                 del self.content[node]
             return
-        if self.inside is not None and self.inside[0][0] is function and self.inside[0] not in nodes:
-            nodes.append(self.inside[0])
+        if self.inside is not None and self.inside.key[0] is function and self.inside.key not in nodes:
+            nodes.append(self.inside.key)
         for node in nodes:
             self._put(number, function, node, spec, self._beneath(node))
         self._put(number, function, function, spec, self.content.get(function))
@@ -148,8 +157,8 @@ class Derivation:
     def _beneath(self, key: Key) -> Handle | None:
         """Returns what a new tweak of a node stands on."""
         handle = self.content.get(key) or self.content.get(key[0])
-        if self.inside is not None and key == self.inside[0] and handle is self.inside[1]:
-            return handle.beneath()
+        if self.inside is not None and key == self.inside.key and handle is self.inside.met:
+            return self.inside.replacement.beneath()
         return handle
 
     def _put(self, number: int, named: Target, target: Target, spec: Spec, beneath: Handle | None) -> None:

@@ -10,7 +10,7 @@ from ._events import Event, Listener, deliver
 from ._memo import Memo
 from ._node import BENEATH, Function
 from ._registry import Registry
-from ._scenario import UNTWEAK, VALUE, Derivation, Handle, Held, InForce, Layer, Target, bits_of
+from ._scenario import BUMP, UNTWEAK, VALUE, Derivation, Handle, Held, InForce, Inside, Layer, Target, bits_of
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -36,8 +36,10 @@ class View:
     """Handles that others stand on, kept alive for as long as the view is."""
     fixed: frozenset[Target]
     """What the context itself says has a value or is untweaked."""
-    inside: "tuple[Key, Handle] | None"
+    inside: "Inside | None"
     """The node and the replacement of it that were running when the context was entered, if one was."""
+    bumped: tuple[Key, ...]
+    """The nodes that the context itself tweaks by what they would be around it."""
     hits: dict[Key, Memo] = field(factory=dict)
 
     def pin(self, key: Key) -> Key:
@@ -58,7 +60,7 @@ def enter(
     held: Held,
     cache: "Cache",
     listeners: list[Listener],
-    inside: tuple[Key, Handle] | None = None,
+    inside: Inside | None = None,
 ) -> View:
     """Returns the view of a context with these layers of tweaks, entered inside `parent` or outermost.
 
@@ -86,6 +88,7 @@ def enter(
         tuple(derivation.keep),
         frozenset(target for layer in layers for target, spec in layer.items() if spec.kind in (UNTWEAK, VALUE)),
         inside,
+        tuple(target for layer in layers for target, spec in layer.items() if spec.kind == BUMP and not isinstance(target, Function)),
     )
     registry.views.add(view)
     return view
