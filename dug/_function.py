@@ -121,7 +121,9 @@ def _count_holding(run: Run, reads: Sequence[Memo]) -> int:
             try:
                 if not _holds(run, read):
                     break
-            except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
                 break
         else:  # it read no tweak and meets none here
             hits[read.state.key] = read

@@ -9,6 +9,7 @@ context is kept alive.
 
 from typing import Any
 
+from ._binding import Key
 from ._frame import OUTSIDE, Entry, Frame, current
 from ._memo import TWEAKED
 from ._node import BENEATH
@@ -56,7 +57,8 @@ def settle(entry: Entry) -> None:
     view = entry.view
     running = None if entry.run is None else plain_key(entry.run.key)
     homes = set(outer.view.cache.tokens())
-    hidden = view.overrides | view.delta
+    overrides = view.overrides()
+    hidden = overrides | view.delta
     extra = entry.extra
     inner = dict.fromkeys(map(view.pin, entry.inner or ()))
     pending = list(reversed(entry.reads))
@@ -78,18 +80,27 @@ def settle(entry: Entry) -> None:
         if memo.opened or is_value:
             extra |= memo.footprint if noted is key else memo.below
         elif noted is key:
-            extra |= own_bits(outer.view, key)
+            extra |= _bits_met(outer, key)
         if not is_value:
             inner[noted] = None
         inner.update(dict.fromkeys(map(view.pin, memo.inner)))
         pending.extend(reversed(memo.dependencies))
     for key in view.bumped:
         if extra & view.cache.registry.bit_of(key):
-            extra |= own_bits(outer.view, key)
-    outer.extra |= extra & ~view.overrides
+            extra |= _bits_met(outer, key)
+    outer.extra |= extra & ~overrides
     outer.transient = outer.transient or entry.transient
     if inner:
         outer.inner = {**(outer.inner or {}), **inner}
         view.cache.registry.opened.add(outer)
     entry.reads, entry.inner, entry.extra, entry.transient = {}, None, 0, False
 
+
+def _bits_met(frame: Frame, key: Key) -> int:
+    """Returns the bits that say which tweak a node meets in `frame`; its own alone where a context inside the run says so."""
+    view: View | None = frame.view
+    while view is not None and frame.run is not None and view is not frame.run.view:
+        if key in view.fixed:
+            return view.cache.registry.bit_of(key)
+        view = view.parent
+    return own_bits(frame.view, key)

@@ -9,7 +9,6 @@ from ._binding import Key
 from ._events import Event, Listener, deliver
 from ._memo import Memo
 from ._node import BENEATH, Function
-from ._registry import Registry
 from ._scenario import BUMP, UNTWEAK, VALUE, Derivation, Handle, Held, InForce, Inside, Layer, Target, bits_of
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ class View:
     cache: "Cache"
     delta: int
     """The bits of the targets whose tweaks differ from those of the parent view."""
-    overrides: int
-    """The bits of the targets whose tweaks here do not depend on anything around."""
     listeners: tuple[list[Listener], ...]
     """Those of each context around, this one's last."""
     keep: tuple[Handle, ...]
@@ -47,6 +44,14 @@ class View:
         if key[0] is not BENEATH and self.fixed and (key in self.fixed or key[0] in self.fixed):
             return BENEATH, key, 0
         return key
+
+    def overrides(self) -> int:
+        """Returns the bits of the targets whose tweaks here do not depend on anything around."""
+        bits = 0
+        for target in self.fixed:
+            registry = self.cache.registry
+            bits |= registry.node_bits(target) if isinstance(target, Function) else registry.bit_of(target)
+        return bits
 
     def emit(self, event: Event) -> None:
         """Tells everybody who listens to this context or to one around it."""
@@ -83,7 +88,6 @@ def enter(
         in_force,
         cache,
         bits_of(in_force.handles ^ around),
-        _overrides(registry, layers),
         heard if any(known is listeners for known in heard) else (*heard, listeners),
         tuple(derivation.keep),
         frozenset(target for layer in layers for target, spec in layer.items() if spec.kind in (UNTWEAK, VALUE)),
@@ -99,15 +103,3 @@ def own_bits(view: View, key: Key) -> int:
     registry = view.cache.registry
     handle = view.in_force.content.get(key)
     return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit
-
-
-def _overrides(registry: Registry, layers: Sequence[Layer]) -> int:
-    """Returns the bits of what the layers set whatever is in force around them."""
-    bits = 0
-    for layer in layers:
-        for target, spec in layer.items():
-            if spec.kind == UNTWEAK and isinstance(target, Function):
-                bits |= registry.node_bits(target)
-            elif spec.kind in (UNTWEAK, VALUE):
-                bits |= registry.give_bit(target)
-    return bits
