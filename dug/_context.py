@@ -179,7 +179,7 @@ class Context:
         """
         targets = [target_of(key) for key in keys]
         self._check_changeable("invalidate a node in")
-        self._here().cache.registry.forget(targets)
+        self._here().registry.forget(targets)
         for key in keys:
             self._tell(Event("invalidated", key))
 
@@ -270,7 +270,7 @@ class Context:
     @contextmanager
     def listen(self, listener: Listener) -> Iterator[None]:
         """Delivers an `Event` to `listener` for everything that happens in this context and in those entered inside it."""
-        registry = self._here().cache.registry
+        registry = self._here().registry
         self._listeners.append(listener)
         self._set_listening(registry, 1)
         try:

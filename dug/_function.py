@@ -19,7 +19,7 @@ from ._core._drive import divert
 from ._core._equality import is_same
 from ._core._frame import OUTSIDE, Frame, Run, current, taint
 from ._core._memo import Memo
-from ._core._node import Function, Node, load_function, make_node, unpicklable_reason
+from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
 from .errors import DugError
@@ -145,12 +145,12 @@ def _holds(run: Run, read: Memo) -> bool:
         memo = fetch(run, key)
     else:
         run.reads[memo] = None
-    return memo is read or is_same(read.value, memo.value, plain_key(key)[0].eq)
+    return memo is read or is_same(read.value, memo.value, (key if key[0] is not BENEATH else plain_key(key))[0].eq)
 
 
 def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """Returns the callable and the arguments of a run: a bump's, a replacement's or the node's own."""
-    key = plain_key(run.key)
+    key = run.key if run.key[0] is not BENEATH else plain_key(run.key)
     function: Function = key[0]
     if run.handle is None:
         return function.body, *function.binding.arguments(key)

@@ -101,7 +101,7 @@ def _matches(view: View, memo: Memo) -> bool:
 
 
 def _look(view: View, key: Key) -> Memo | None:
-    view.cache.registry.drain()
+    view.registry.drain()
     try:
         memo = find(view, key, handle_of(view, key), None)
     except LookupError:  # beneath a tweak that is gone
@@ -128,7 +128,7 @@ def _read_keys(memo: Memo) -> Iterator[Key]:
 
 def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     """The nodes whose memos in this view read `key`."""
-    for cache in tuple(view.cache.registry.caches):
+    for cache in tuple(view.registry.caches):
         state = cache.states.get(key)
         for reader in () if state is None else state.live_readers():
             memo = _look(view, reader.key)

@@ -65,7 +65,7 @@ def handle_of(view: View, key: Key) -> Handle | None:
     serial = key[2]
     if not serial:
         return None
-    handle = view.cache.registry.by_serial.get(serial)
+    handle = view.registry.by_serial.get(serial)
     if handle is None:
         raise LookupError(key)
     return handle
@@ -137,7 +137,7 @@ def match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
 
 def _match_beneath(state: State, handle: Handle | None, view: View, call: Call | None) -> Memo | None:
     """The rule for a node beneath its own tweak, where it meets `handle` or none: its own bits say nothing, all others must agree."""
-    registry = view.cache.registry
+    registry = view.registry
     met = None if handle is None or handle.spec.kind == UNTWEAK else handle
     body = 0 if met is None else met.serial
     own = registry.untweaked_serial(state.key) if met is None else frozenset((body,))
@@ -164,6 +164,8 @@ class Cache:
         self.beneath: Cache | None = None
         self.states: dict[Key, State] = {}
         self._registry: Registry | None = None
+        self.holds_beneath = False
+        """True once a memo was filed under the key of a node beneath a tweak."""
         self._count = 0
         self._read: dict[int, set[Memo]] = {}  # what to drop when a tweak goes, by its serial
         self._token = object()  # says which states are ours without a reference back
@@ -214,6 +216,7 @@ class Cache:
         if memo.failure is None:
             self._take_as_newest(memo)
         if state.key[0] is BENEATH:
+            self.holds_beneath = True
             self.state_of(state.key[1]).add_reader(state)
         # What a memo of this node that is in force reads as well knows its reader already.
         told = known.dependencies if known is not None and known.status == LIVE else None
@@ -279,7 +282,18 @@ class Cache:
         """Takes out every memo that read a tweak which nobody holds any more, and returns them."""
         memos = list(self._read.pop(serial, ()))
         for memo in memos:
-            self.remove(memo, DEAD)
+            state, table = memo.state, memo.state.table
+            variants = None if table is None else table.get(memo.footprint)
+            if memo.status == LIVE and table is not None and variants is not None:
+                del variants[memo.restriction]
+                if not variants:
+                    del table[memo.footprint]
+                self._count -= 1
+            memo.status = DEAD
+            if len(memo.restriction) > 1:
+                self._unindex(memo)
+            if state.newest is memo:
+                state.newest = state.plain
         self._drop_empty(memos)
         return memos
 
@@ -358,8 +372,9 @@ class Cache:
         """Forgets the nodes of which nothing is left with these memos, and then the nodes that only they had read."""
         gone: dict[State, list[Memo]] = {}
         for memo in memos:
-            gone.setdefault(memo.state, []).append(memo)
-        pending = [state for state in gone if state.plain is None and not state.table]
+            if memo.state.plain is None and not memo.state.table:
+                gone.setdefault(memo.state, []).append(memo)
+        pending = list(gone)
         while pending:
             state = pending.pop()
             if state.alive and state.is_empty() and self.states.get(state.key) is state:

@@ -86,13 +86,13 @@ def settle(entry: Entry) -> None:
         inner.update(dict.fromkeys(map(view.pin, memo.inner)))
         pending.extend(reversed(memo.dependencies))
     for key in view.bumped:
-        if extra & view.cache.registry.bit_of(key):
+        if extra & view.registry.bit_of(key):
             extra |= _bits_met(outer, key)
     outer.extra |= extra & ~overrides
     outer.transient = outer.transient or entry.transient
     if inner:
         outer.inner = {**(outer.inner or {}), **inner}
-        view.cache.registry.opened.add(outer)
+        view.registry.opened.add(outer)
     entry.reads, entry.inner, entry.extra, entry.transient = {}, None, 0, False
 
 
@@ -101,6 +101,6 @@ def _bits_met(frame: Frame, key: Key) -> int:
     view: View | None = frame.view
     while view is not None and frame.run is not None and view is not frame.run.view:
         if key in view.fixed:
-            return view.cache.registry.bit_of(key)
+            return view.registry.bit_of(key)
         view = view.parent
     return own_bits(frame.view, key)

@@ -49,7 +49,7 @@ class _AnyFrame:
         if run is not None and run.handle is not None and run.handle.spec.kind == REPLACEMENT:
             self.hits = NO_HITS
         else:
-            self.hits = NO_HITS if self.driver or view.cache.registry.listening else view.hits
+            self.hits = NO_HITS if self.driver or view.registry.listening else view.hits
 
 
 @define(eq=False, weakref_slot=True)
@@ -92,7 +92,7 @@ class Run(_AnyFrame):
         """What runs: the serial of a tweak's function, 0 for the node's own body."""
         self.state = state
         """What the cache holds for the node; None for nothing yet."""
-        registry = view.cache.registry
+        registry = view.registry
         self.generation = registry.generation
         self.reads = {}
         self.inner = None

@@ -44,7 +44,7 @@ def begin(frame: Frame | Outside, key: Key) -> Memo | Run:
         memo = _find_near(view, key)
         if memo is not None:
             return memo
-    cache, in_force, registry = view.cache, view.in_force, view.cache.registry
+    cache, in_force, registry = view.cache, view.in_force, view.registry
     if registry.released:
         registry.drain()
     try:
@@ -88,7 +88,7 @@ def candidates(run: Run) -> list[Memo]:
         found.extend(_known(view.cache.beneath, key))
     if key[0] is BENEATH:
         found.extend(_known(view.cache, key[1]))
-    elif view.cache.registry.node_bits(key[0]):
+    elif view.cache.holds_beneath:
         found.extend(_known(view.cache, (BENEATH, key, run.body)))
     first = found[0] if found else None
     if first is not None and found.count(first) == len(found):  # nearly always: what is known is one memo
@@ -107,7 +107,7 @@ def expect(run: Run, reads: Iterable[Memo]) -> None:
 def finish(run: Run, value: Any, seconds: float, kind: str = "computed", failure: Failure | None = None) -> Memo:
     """Files what a run gave and returns the memo that stands for it; tells who listens."""
     view, call = run.view, run.call
-    registry = view.cache.registry
+    registry = view.registry
     if current.get() is not run:
         _close_left_open(run)
     running = view.in_force.running
@@ -214,7 +214,7 @@ def _place(run: Run, below: int, reads: tuple[Memo, ...]) -> tuple[State, int, i
     key, handle = run.key, run.handle
     in_force, cache = run.view.in_force, run.view.cache
     if key[0] is not BENEATH and handle is None:
-        own = own_bits(run.view, key) if cache.registry.node_bits(key[0]) else 0
+        own = own_bits(run.view, key) if run.view.registry.node_bits(key[0]) else 0
         footprint = below | own
         restriction = in_force.restrict(footprint) if footprint & in_force.mask else NO_TWEAKS
         state = run.state if run.state is not None and run.state.alive else cache.state_of(key)
@@ -244,7 +244,7 @@ def _own_bits(run: Run, plain: Key) -> int:
         return own_bits(run.view, plain)
     if run.handle is not None and run.handle.target is not plain[0]:
         return run.handle.bit
-    registry = run.view.cache.registry
+    registry = run.view.registry
     return registry.bit_of(plain) | registry.bit_of(plain[0])
 
 

@@ -9,6 +9,7 @@ from ._binding import Key
 from ._events import Event, Listener, deliver
 from ._memo import Memo
 from ._node import BENEATH, Function
+from ._registry import Registry
 from ._scenario import BUMP, UNTWEAK, VALUE, Derivation, Handle, Held, InForce, Inside, Layer, Target, bits_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class View:
     parent: "View | None"
     in_force: InForce
     cache: "Cache"
+    registry: Registry
     delta: int
     """The bits of the targets whose tweaks differ from those of the parent view."""
     listeners: tuple[list[Listener], ...]
@@ -87,6 +89,7 @@ def enter(
         parent,
         in_force,
         cache,
+        registry,
         bits_of(in_force.handles ^ around),
         heard if any(known is listeners for known in heard) else (*heard, listeners),
         tuple(derivation.keep),
@@ -100,6 +103,6 @@ def enter(
 
 def own_bits(view: View, key: Key) -> int:
     """Returns the bits that say which tweak a node meets in `view`: its own or, for want of one, both kinds."""
-    registry = view.cache.registry
+    registry = view.registry
     handle = view.in_force.content.get(key)
     return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit

@@ -1,0 +1,137 @@
+"""`assert_pure`: a node gives the same twice, and nothing that it uses is changed."""
+
+import inspect
+from typing import Any
+
+from attrs import define, field, frozen
+
+from .._core._node import Node
+from ._fingerprint import Fingerprint, find_difference, fingerprint
+from ._reference import Ask, Evaluation, Outcome, Run
+from ._sameness import is_same_outcome, show_outcome, show_value
+from ._transparent import check_is_node, eq_of
+
+
+def assert_pure(node: Node[Any]) -> None:
+    """Checks that `node`, and every node it reads, gives the same whenever it runs, and changes nothing it uses.
+
+    The node is evaluated twice from scratch, by running the plain functions with nothing remembered from
+    before, under the tweaks in force where this is called.  Each node that runs must end alike in both
+    evaluations and read the same nodes; and while it runs, its arguments and the results that it reads
+    must keep their contents.  Raising the same error twice counts as alike.
+
+    Contents are what `pickle` would save, without what `functools.cached_property` keeps.
+
+    Raises:
+        AssertionError: the message names the innermost node that is not pure, and what differed.
+    """
+    __tracebackhide__ = True
+    check_is_node(node, "assert_pure")
+    first, second = _Watch(), _Watch()
+    for evaluation in (first, second):
+        evaluation.evaluate(node)
+        evaluation.check_results()
+        if evaluation.changes:
+            raise AssertionError(str(evaluation.changes[0]))
+    _compare(first, second)
+
+
+@frozen
+class _Change:
+    """One value that did not keep its contents."""
+
+    node: Node[Any]
+    what: str
+    path: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        at = f" (first difference at {self.path})" if self.path else ""
+        return (
+            f"{self.node} is not pure: {self.what} changed{at}.\n"
+            f"  before: {self.before}\n"
+            f"  after:  {self.after}\n"
+            f"Work on a copy, and return what is new."
+        )
+
+
+@frozen
+class _Kept:
+    """A value with its contents as they were."""
+
+    value: Any
+    contents: Fingerprint
+    text: str
+    name: str
+
+    def find_change(self, node: Node[Any], what: str) -> _Change | None:
+        """Returns what happened to the value since, or None when it is as it was."""
+        path = find_difference(self.contents, fingerprint(self.value, self.name))
+        return None if path is None else _Change(node, what, path, self.text, show_value(self.value))
+
+
+def _keep(value: object, name: str = "") -> _Kept:
+    return _Kept(value, fingerprint(value, name), show_value(value), name)
+
+
+@define
+class _Watch(Evaluation):
+    """An evaluation that runs each node once and watches what a running body does to the values it gets."""
+
+    fresh_runs: int = 0
+    changes: list[_Change] = field(factory=list, init=False)
+    reads: dict[Ask, frozenset[Node[Any]]] = field(factory=dict, init=False)
+    _results: dict[Ask, _Kept] = field(factory=dict, init=False)
+
+    def check_results(self) -> None:
+        """Notes the results that changed after everybody who read them was looked at."""
+        for ask, kept in self._results.items():
+            self._note(kept.find_change(ask.node, "its result, after it had returned it,"))
+
+    def _run(self, run: Run, body: Any) -> Outcome:
+        arguments = [(name, _keep(value, name)) for name, value in _arguments(run.node)]
+        outcome = super()._run(run, body)
+        for name, kept in arguments:
+            self._note(kept.find_change(run.node, f"its argument {name}"))
+        for ask in dict.fromkeys(run.reads):
+            if ask in self._results:
+                self._note(self._results[ask].find_change(run.node, f"while it ran, the result of {ask.node}"))
+        self.reads[run.ask] = frozenset(ask.node for ask in run.reads)
+        return outcome
+
+    def _file(self, ask: Ask, outcome: Outcome) -> Outcome:
+        if outcome.error is None:
+            self._results[ask] = _keep(outcome.value)
+        return super()._file(ask, outcome)
+
+    def _note(self, change: _Change | None) -> None:
+        if change is not None:
+            self.changes.append(change)
+
+
+def _arguments(node: Node[Any]) -> list[tuple[str, Any]]:
+    """Returns the arguments of a node with their parameters' names."""
+    bound = inspect.signature(node.function.__wrapped__).bind(*node.args, **node.kwargs)
+    return list(bound.arguments.items())
+
+
+def _compare(first: _Watch, second: _Watch) -> None:
+    """Raises AssertionError for the first node, dependencies before dependents, that the evaluations disagree on."""
+    __tracebackhide__ = True
+    for ask, one in first.outcomes.items():
+        two = second.outcomes.get(ask)
+        if two is not None and not is_same_outcome(one, two, eq_of(ask.node)):
+            raise AssertionError(
+                f"{ask.node} is not pure: two runs of it from scratch differ.\n"
+                f"  first:  {show_outcome(one)}\n"
+                f"  second: {show_outcome(two)}\n"
+                f"It depends on something besides its arguments and the nodes it reads, or on the order of a set."
+            )
+    for ask, reads in first.reads.items():
+        differing = reads ^ second.reads.get(ask, reads)
+        if differing:
+            raise AssertionError(
+                f"{ask.node} is not pure: two runs of it from scratch read different nodes.\n"
+                f"  read by one of them only: {', '.join(sorted(map(str, differing)))}"
+            )

@@ -1,0 +1,189 @@
+"""An evaluation of nodes without any cache, to compare the engine with: `Evaluation`.
+
+It runs the plain functions.  Each memoised call that one of them makes comes back here, and is
+answered by running that function in turn, under the tweaks that `_world` finds in force.  Nothing is
+looked up in a cache of dug, and nothing is filed in one.
+
+A body runs anew each time it is asked for, `fresh_runs` times in all.  After that, what the
+evaluation has seen already is answered from its own table: a recombining tree, which asks for the
+same few nodes in exponentially many ways, comes to an end too.  A deep chain is evaluated on the stacks
+of several threads, of which one runs at a time.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import copy_context
+from functools import partial
+from typing import Any, TypeVar
+
+from attrs import define, evolve, field, frozen
+
+from .._context import Context, open_contexts
+from .._core._drive import drive
+from .._core._frame import Entry, current
+from .._core._node import Node
+from ..errors import CycleError, DugError
+from ._world import Chain, World, enter_all
+
+R = TypeVar("R")
+FRESH_RUNS = 1_000
+HOP = 25
+"""How many questions deep a thread goes: far enough from the recursion limit for the frames of the bodies between."""
+
+
+@frozen
+class Outcome:
+    """How a call ended: with a value, or with an error."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+    def get(self) -> Any:
+        """Returns the value, or raises the error."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+@frozen
+class Ask:
+    """A question: a node, in a world, under some of the tweaks that this world says of it."""
+
+    node: Node[Any]
+    likeness: object
+    chain: Chain
+
+
+@define(eq=False)
+class Run:
+    """One body that is running: for which question, in which world."""
+
+    ask: Ask
+    world: World
+    beneath: Chain | None
+    """For a replacement, what the same node called inside it meets; None for the node's own body."""
+    reads: list[Ask] = field(factory=list)
+    _frame: Any = None
+    """The frame it runs in; what was opened around that is in its world."""
+
+    @property
+    def node(self) -> Node[Any]:
+        """The node whose body it is."""
+        return self.ask.node
+
+    def execute(self, body: Callable[..., Any], driver: Callable[["Run", Node[Any]], Any]) -> Outcome:
+        """Runs the body and returns how it ended; the memoised calls it makes go to `driver`."""
+        with drive(partial(driver, self), self.node):
+            self._frame = current.get()
+            return attempt(lambda: body(*self.node.args, **self.node.kwargs))
+
+    def opened(self) -> list[Context]:
+        """Returns the contexts that the body has opened and not left, the innermost first."""
+        contexts = []
+        frame = current.get()
+        while frame is not self._frame:
+            if isinstance(frame, Entry):
+                contexts.append(frame.context)
+            frame = frame.outer
+        return contexts
+
+
+def attempt(call: Callable[[], Any]) -> Outcome:
+    """Returns how a call ends; what is no `Exception` passes."""
+    try:
+        return Outcome(call())
+    except Exception as exc:  # noqa: BLE001  an error of the user's is an outcome like any other
+        return Outcome(error=exc)
+
+
+@define
+class Evaluation:
+    """One reading of a program.
+
+    Args:
+        fresh_runs: How many bodies run before the evaluation answers from its own table.
+
+    Attributes:
+        outcomes: The latest outcome of each question, in the order in which they were first answered.
+    """
+
+    fresh_runs: int = FRESH_RUNS
+    outcomes: dict[Ask, Outcome] = field(factory=dict, init=False)
+    _target: Ask | None = field(default=None, init=False)
+    _running: dict[Ask, None] = field(factory=dict, init=False)
+    _runs: int = field(default=0, init=False)
+
+    def evaluate(self, node: Node[Any]) -> Outcome:
+        """Returns how a call of `node` ends under the tweaks in force here, with nothing remembered."""
+        world = enter_all(World(), _layers_of(open_contexts()))
+        self._target = Ask(node, world.likeness, world.hear(node))
+        return self._answer(self._target, world)
+
+    def outcomes_here(self) -> Iterator[tuple[Node[Any], Outcome]]:
+        """Gives the outcomes of the nodes that ran under the same tweaks as the target, dependencies first."""
+        for ask, outcome in self.outcomes.items():
+            if self._target is not None and ask.likeness == self._target.likeness:
+                yield ask.node, outcome
+
+    def _answer(self, ask: Ask, world: World) -> Outcome:
+        """Returns how a node ends, obeying the first tweak of its chain."""
+        if ask.chain and ask.chain[0].kind == "value":
+            return self.outcomes.get(ask) or self._file(ask, Outcome(ask.chain[0].tweak))
+        if self._runs >= self.fresh_runs and ask in self.outcomes:
+            return self.outcomes[ask]
+        if ask in self._running:
+            return Outcome(error=CycleError(self._path_to(ask)))
+        self._running[ask] = None
+        try:
+            outcome = self._obey(ask, world) if len(self._running) % HOP else _on_a_fresh_stack(self._obey, ask, world)
+        finally:
+            del self._running[ask]
+        return self._file(ask, outcome)
+
+    def _obey(self, ask: Ask, world: World) -> Outcome:
+        said = ask.chain[0] if ask.chain else None
+        if said is not None and said.kind == "bump":
+            beneath = self._answer(evolve(ask, chain=ask.chain[1:]), world)
+            return attempt(lambda: said.tweak.fn(beneath.get(), *said.tweak.args))
+        if said is not None and said.kind == "replacement":
+            return self._run(Run(ask, world, ask.chain[1:]), said.tweak)
+        return self._run(Run(ask, world, None), ask.node.function.__wrapped__)
+
+    def _run(self, run: Run, body: Callable[..., Any]) -> Outcome:
+        self._runs += 1
+        return run.execute(body, self._read)
+
+    def _read(self, run: Run, node: Node[Any]) -> Any:
+        """Answers a call that a running body makes, within the contexts that it has opened since."""
+        opened = _layers_of(run.opened())
+        world = enter_all(run.world, opened)
+        chain = world.hear(node)
+        if run.beneath is not None and node == run.node:
+            inside = enter_all(World(), opened).hear(node)
+            chain = inside if inside and inside[-1].is_final else inside + run.beneath
+        ask = Ask(node, world.likeness, chain)
+        run.reads.append(ask)
+        return self._answer(ask, world).get()
+
+    def _file(self, ask: Ask, outcome: Outcome) -> Outcome:
+        """Keeps an outcome and returns it; an error of dug's own is none of the node's, so it is not kept."""
+        if not isinstance(outcome.error, (DugError, RecursionError, MemoryError)):
+            self.outcomes[ask] = outcome
+        return outcome
+
+    def _path_to(self, ask: Ask) -> tuple[Node[Any], ...]:
+        running = list(self._running)
+        return (*(open_ask.node for open_ask in running[running.index(ask) :]), ask.node)
+
+
+def _on_a_fresh_stack(call: Callable[..., R], *args: Any) -> R:
+    """Returns ``call(*args)``, made in a thread of its own, because the recursion limit counts the frames of one thread."""
+    # Loading the threads' module takes as long as loading dug, and few chains are deep.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(copy_context().run, call, *args).result()
+
+
+def _layers_of(contexts: Sequence[Context]) -> list[Mapping[Any, Any]]:
+    """Returns what the contexts say now, the outermost first; one with several scenarios joined says several things."""
+    return [layer for ctx in reversed(contexts) for layer in ctx._scenario.layers]

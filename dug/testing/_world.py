@@ -1,0 +1,112 @@
+"""Which tweaks a node meets, worked out anew from what the contexts say: `World`.
+
+This is the meaning of tweaks, written a second time and without the engine, so that the two can be
+compared.  A world is what the contexts around a call say, and never changes.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from .._core._node import Function, Node
+from .._function import function_of
+from .._tweaks import UNTWEAKED, Bump
+
+Target = Node[Any] | Function
+_SCALARS = (type(None), bool, int, float, complex, str, bytes)
+
+
+@frozen
+class Said:
+    """One tweak, as one context says it."""
+
+    kind: str
+    """``value``, ``bump``, ``replacement`` or ``untweaked``."""
+    tweak: Any = field(eq=False)
+    likeness: object
+    """What tweaks that mean the same share."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no tweak beneath this one is heard."""
+        return self.kind in ("value", "untweaked")
+
+
+Chain = tuple[Said, ...]
+"""What is said of one node, the first to be obeyed first; nothing follows a final tweak."""
+
+
+@frozen(eq=False)
+class World:
+    """What is said of each target, by the contexts around a call taken together."""
+
+    _chains: Mapping[Target, Chain] = field(factory=dict)
+
+    likeness: object = field(init=False)
+    """What two worlds in which every node means the same share."""
+
+    @likeness.default
+    def _(self) -> object:
+        return frozenset(self._chains.items())
+
+    def hear(self, node: Node[Any]) -> Chain:
+        """Returns what is said of a node, the first to be obeyed first."""
+        found = self._chains.get(node)
+        return self._chains.get(_function(node), ()) if found is None else found
+
+    def enter(self, tweaks: Mapping[Any, object]) -> "World":
+        """Returns this world inside one more context: a node key of it comes before a function key."""
+        chains = dict(self._chains)
+        for key, tweak in tweaks.items():
+            function = function_of(key)
+            if function is not None:
+                _say_of_function(chains, function, _read_function_tweak(tweak))
+        for key, tweak in tweaks.items():
+            if isinstance(key, Node):
+                beneath = chains.get(key, chains.get(_function(key), ()))
+                chains[key] = _say(_read_node_tweak(tweak), beneath)
+        return World(chains)
+
+
+def enter_all(world: World, layers: Iterable[Mapping[Target, object]]) -> World:
+    """Returns a world inside several contexts, the outermost first."""
+    for layer in layers:
+        world = world.enter(layer)
+    return world
+
+
+def _say_of_function(chains: dict[Target, Chain], function: Function, said: Said) -> None:
+    """Says it of the function, and of each of its nodes of which something was said before."""
+    for target, beneath in tuple(chains.items()):
+        if isinstance(target, Node) and _function(target) is function:
+            chains[target] = _say(said, beneath)
+    chains[function] = _say(said, chains.get(function, ()))
+
+
+def _function(node: Node[Any]) -> Function:
+    return node._function
+
+
+def _say(said: Said, beneath: Chain) -> Chain:
+    return (said,) if said.is_final else (said, *beneath)
+
+
+def _read_node_tweak(tweak: object) -> Said:
+    """Returns the tweak of a node; a callable is a value here."""
+    if tweak is UNTWEAKED:
+        return Said("untweaked", None, None)
+    if isinstance(tweak, Bump):
+        return Said("bump", tweak, tuple(map(_likeness, (tweak.fn, *tweak.args))))
+    return Said("value", tweak, _likeness(tweak))
+
+
+def _read_function_tweak(tweak: object) -> Said:
+    """Returns the tweak of a function: what is neither a bump nor UNTWEAKED replaces the body."""
+    said = _read_node_tweak(tweak)
+    return Said("replacement", tweak, id(tweak)) if said.kind == "value" else said
+
+
+def _likeness(value: object) -> object:
+    """Returns what only values that mean the same share; the chains keep alive what goes by its id."""
+    return (type(value), repr(value)) if type(value) in _SCALARS else id(value)

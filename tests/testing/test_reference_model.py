@@ -1,0 +1,54 @@
+"""The evaluation without a cache gives what the oracle gives and what dug gives, on random programs and tweaks."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import Level, Oracle
+from oracle import Outcome as Expected
+from programs import Boom
+from strategies import FUNCTIONS, NODES, outsides, programs, tweaks
+from subject import Subject
+
+import dug
+from dug.testing import assert_transparent, isolated
+from dug.testing._reference import Evaluation
+
+layers = st.lists(tweaks(FUNCTIONS), max_size=3)
+
+
+def as_expected(outcome):
+    """Returns an outcome as the oracle writes it."""
+    if outcome.error is None:
+        return Expected(outcome.value)
+    assert isinstance(outcome.error, Boom), outcome.error
+    return Expected(outcome.error.args[0], failed=True)
+
+
+@given(bodies=programs, outside=outsides, scenario=layers, node=st.sampled_from(NODES), fresh_runs=st.sampled_from([0, 3, 1_000]))
+@isolated()
+def test_the_evaluation_agrees_with_the_oracle(bodies, outside, scenario, node, fresh_runs):
+    """Under nested contexts, and with contexts inside bodies, however much the evaluation keeps in its own table."""
+    expected = Oracle(bodies, outside).ask(node, tuple(map(Level, scenario))).outcome
+    subject = Subject(bodies, outside)
+
+    with ExitStack() as stack:
+        for level in scenario:
+            stack.enter_context(dug.Context(tweaks=subject.tweaks(level)))
+        found = Evaluation(fresh_runs=fresh_runs).evaluate(subject.node(node))
+
+    assert as_expected(found) == expected
+
+
+@given(bodies=programs, outside=outsides, scenario=layers, change=tweaks(FUNCTIONS), node=st.sampled_from(NODES))
+@isolated()
+def test_dug_is_transparent(bodies, outside, scenario, change, node):
+    """`assert_transparent` finds nothing on random programs: neither dug nor the evaluation is wrong about one."""
+    subject = Subject(bodies, outside)
+
+    with ExitStack() as stack:
+        for level in scenario:
+            stack.enter_context(dug.Context(tweaks=subject.tweaks(level)))
+        assert_transparent(subject.node(node), tweaks=subject.tweaks(change))
