@@ -11,12 +11,12 @@ from weakref import WeakKeyDictionary, ref
 
 from ._core import _entry as entries
 from ._core._cache import Cache
+from ._core._entry import entries_around, refresh, refresh_within, replacement_around, settle_within
 from ._core._events import Event, Listener
-from ._core._frame import OUTSIDE, Entry, Frame, Run, current, frame_in_force
+from ._core._frame import OUTSIDE, Entry, Frame, current, frame_in_force
 from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
-from ._core._registry import plain_key
-from ._core._scenario import REPLACEMENT, Held, Inside
+from ._core._scenario import Held
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
 from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
@@ -42,7 +42,9 @@ class Context:
         TweakError: a tweak is not possible; the message names it.
     """
 
-    def __init__(self, tweaks: Mapping[Any, Any] | Scenario | None = None, *, cache: Cache | None = None, name: str | None = None) -> None:
+    def __init__(
+        self, tweaks: Mapping[Any, Any] | Scenario | None = None, *, cache: Cache | None = None, name: str | None = None
+    ) -> None:
         if cache is not None and not isinstance(cache, Cache):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
         self._scenario = tweaks if isinstance(tweaks, Scenario) else Scenario(tweaks)
@@ -85,7 +87,7 @@ class Context:
         if isinstance(frame, Entry) and frame.context is self:
             entries.leave(frame)
             return
-        mine = (entry for entry in _entries_around(frame) if entry.context is self and entry.run is frame.run)
+        mine = (entry for entry in entries_around(frame) if entry.context is self and entry.run is frame.run)
         entry = next(mine, None)
         if entry is not None:
             entries.close_entry(entry)
@@ -98,12 +100,17 @@ class Context:
     def _view_inside(self, outer: Frame | None) -> View:
         """The view of this context entered inside a frame: the last one when nothing is different."""
         parent = outer.view if outer is not None else None
-        inside = _replacement_around(outer)
+        inside = replacement_around(outer)
         last = self._last
-        if last is not None and last.parent is parent and last.inside == inside:
-            if self._given_cache is None or last.cache is self._given_cache:
-                return last
-        return enter(parent, self._layers, self._held, self._cache_inside(parent), self._listeners, inside)
+        if (
+            last is not None
+            and last.parent is parent
+            and last.inside == inside
+            and (self._given_cache is None or last.cache is self._given_cache)
+        ):
+            return last
+        cache = self._cache_inside(parent)
+        return enter(parent, self._layers, self._held, cache=cache, listeners=self._listeners, inside=inside)
 
     def _enter_inside(self, outer: Frame | None) -> View:
         self._last = self._view_inside(outer)
@@ -126,7 +133,8 @@ class Context:
     def tweak(self, key: Any, /, *value: Any) -> None:
         """Adds a tweak, or a mapping of several: all of them or, when one is not possible, none.
 
-        Shows at once in every open entry of this context and of those inside it; nodes that are running keep what they began with.
+        Shows at once in every open entry of this context and of those inside it; nodes that are running keep what they began
+        with.
 
         Raises:
             TweakError: a tweak is not possible.
@@ -149,7 +157,9 @@ class Context:
         for key in keys:
             target_of(key)
             if all(kept_key(key) not in layer for layer in self._scenario._layers):
-                raise TweakError(f"{self!r} does not tweak {show(key)}. To hide a tweak of a context around, tweak it to dug.UNTWEAKED.")
+                raise TweakError(
+                    f"{self!r} does not tweak {show(key)}. To hide a tweak of a context around, tweak it to dug.UNTWEAKED."
+                )
         self._change(replace_top(self._scenario, {}, drop=keys), keys)
 
     def _change(self, scenario: Scenario, keys: Any) -> None:
@@ -160,11 +170,12 @@ class Context:
                 del handles[place]
         last, self._last = self._last, None
         for entry in tuple(self._entries):
-            _settle_within(entry)
+            settle_within(entry)
         for entry in tuple(self._entries):
             _renew(entry)
         if self._last is None and last is not None:
-            self._last = enter(last.parent, self._layers, self._held, last.cache, self._listeners, last.inside)
+            parent, cache, listeners = last.parent, last.cache, self._listeners
+            self._last = enter(parent, self._layers, self._held, cache=cache, listeners=listeners, inside=last.inside)
         for key in keys:
             self._tell(Event("tweaked", key))
 
@@ -191,7 +202,10 @@ class Context:
         """
         self._check_changeable("clear")
         if self._own_cache is None and self._here().parent is not None:
-            raise ContextError(f"{self!r} has no cache of its own: its results are in the cache of a context around it. Clear that one, or give this one cache=dug.Cache().")
+            raise ContextError(
+                f"{self!r} has no cache of its own: its results are in the cache of a context around it. "
+                "Clear that one, or give this one cache=dug.Cache()."
+            )
         if self._own_cache is not None:
             self._own_cache.clear()
 
@@ -200,9 +214,12 @@ class Context:
         if run is None or (self._maker is not None and self._maker() is run):
             return
         frame: Any = current.get()
-        if all(entry.context is not self or entry.run is not run for entry in _entries_around(frame)):
+        if all(entry.context is not self or entry.run is not run for entry in entries_around(frame)):
             node = node_of(run.key)
-            raise ContextError(f"{node!r} is running and did not open {self!r}, so it must not {verb} it. Open a context inside the function instead.")
+            raise ContextError(
+                f"{node!r} is running and did not open {self!r}, so it must not {verb} it. "
+                "Open a context inside the function instead."
+            )
 
     # Running
 
@@ -284,7 +301,7 @@ class Context:
         registry.listening += change
         for entry in (*self._entries, OUTSIDE.entry):
             if entry is not None:
-                _refresh_within(entry)
+                refresh_within(entry)
 
     def _tell(self, event: Event) -> None:
         view = self._last
@@ -293,7 +310,7 @@ class Context:
 
     def _here(self) -> View:
         """The view of this task's current entry, else of the last one, else of one made here and now."""
-        for entry in _entries_around(current.get()):
+        for entry in entries_around(current.get()):
             if entry.context is self:
                 return entry.view
         if OUTSIDE.entry is not None and OUTSIDE.entry.context is self:
@@ -340,7 +357,7 @@ def outermost(context: Context) -> Iterator[Context]:
 
 def open_contexts() -> tuple[Context, ...]:
     """Returns the contexts in force, the innermost first and an activated one last; one entered twice is there twice."""
-    around = [entry.context for entry in _entries_around(current.get())]
+    around = [entry.context for entry in entries_around(current.get())]
     if OUTSIDE.entry is not None and current.get() is OUTSIDE:
         around.append(OUTSIDE.entry.context)
     return tuple(around)
@@ -350,44 +367,9 @@ def _run_in_force() -> Any:
     return current.get().run
 
 
-def _replacement_around(frame: Frame | None) -> Inside | None:
-    """The node that a frame computes by a replacement, and that replacement."""
-    run = None if frame is None else frame.run
-    if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT:
-        return None
-    key = plain_key(run.key)
-    return Inside(key, run.view.in_force.handle_of(key), run.handle)
-
-
-def _entries_around(frame: Any) -> Iterator[Entry]:
-    """The open entries around a frame, the innermost first."""
-    while isinstance(frame, (Entry, Run)):
-        if isinstance(frame, Entry) and not frame.closed:
-            yield frame
-        frame = frame.outer
-
-
-def _settle_within(entry: Entry) -> None:
-    for inner in entry.entries:
-        _settle_within(inner)
-    entries.settle(entry)
-
-
 def _renew(entry: Entry) -> None:
     """Derives the view of an open entry anew, and of those inside it, after their context or one around changed."""
     entry.view = entry.context._enter_inside(entry.outer)
-    _refresh(entry)
+    refresh(entry)
     for inner in entry.entries:
         _renew(inner)
-
-
-def _refresh_within(entry: Entry) -> None:
-    _refresh(entry)
-    for inner in entry.entries:
-        _refresh_within(inner)
-
-
-def _refresh(entry: Entry) -> None:
-    entry.refresh(entry.run)
-    if entry is OUTSIDE.entry:
-        OUTSIDE.activate(entry)

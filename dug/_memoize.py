@@ -44,7 +44,7 @@ def memoize(
     name: str | None = None,
     version: object = None,
 ) -> _Decorator: ...
-def memoize(function: Any = None, /, **options: Any) -> Any:
+def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the options are those of the overloads
     """Decorates a function whose calls are remembered, traced and open to what-if questions inside a `Context`.
 
     Works on functions, methods (the instance is an argument), class methods and static methods (put ``@memoize`` above
@@ -141,9 +141,9 @@ def _check_kind(decorated: Any, body: Any) -> None:
     if isinstance(decorated, (type, property)) or not callable(body):
         raise TypeError(f"@dug.memoize decorates functions and methods, not {decorated!r}. Put it directly on the function.")
     if inspect.isasyncgenfunction(body):
-        raise TypeError(f"{what} is an async generator: it can be consumed once only, so it has no value to remember. Return a tuple.")
+        raise TypeError(f"{what} is an async generator: it can be consumed once, so it has no value to remember. Return a tuple.")
     if inspect.iscoroutinefunction(body):
-        raise TypeError(f"{what} is a coroutine function: a coroutine can be awaited once only, and this version of dug cannot await.")
+        raise TypeError(f"{what} is a coroutine function: a coroutine can be awaited once, and this version of dug cannot await.")
     if inspect.isgeneratorfunction(body):
         raise TypeError(f"{what} is a generator: it can be consumed once only, so it has no value to remember. Return a tuple.")
 
@@ -204,7 +204,8 @@ def _code_key(code: CodeType) -> Any:
     """Returns what a code object does, without where it stands in a file."""
     constants = tuple(_code_key(one) if isinstance(one, CodeType) else _value_key(one) for one in code.co_consts)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    return code.co_code, constants, names, code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_exceptiontable
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+    return code.co_code, constants, names, code.co_flags, counts, code.co_exceptiontable
 
 
 def _value_key(value: Any) -> Any:

@@ -48,9 +48,10 @@ class Bump:
 
 
 def bump(fn: Callable[..., Any], *args: Any) -> Bump:
-    """Returns a tweak that makes a node ``fn(value, *args)``, where value is what it is in the asking scenario without this tweak.
+    """Returns a tweak that makes a node ``fn(value, *args)``, where value is what it is in the asking scenario without it.
 
-    Bumps of an input and of a node derived from it compose, flat or nested, in any order.  Equal `fn` and `args` are the same tweak.
+    Bumps of an input and of a node derived from it compose, flat or nested, in any order.  Equal `fn` and `args` are the same
+    tweak.
 
     Raises:
         TweakError: `fn` is not callable.
@@ -126,7 +127,7 @@ class Scenario:
 
 def describe(tweaks: Tweaks) -> str:
     """Returns tweaks as text, bounded in length."""
-    shown = [f"{key}: {show(tweak)}" if isinstance(key, Node) else f"{_name(key)}: {show(tweak)}" for key, tweak in list(tweaks.items())[:4]]
+    shown = [f"{key if isinstance(key, Node) else _name(key)}: {show(tweak)}" for key, tweak in list(tweaks.items())[:4]]
     more = [f"... {len(tweaks) - 4} more"] if len(tweaks) > 4 else []
     return "{" + ", ".join(one[:120] for one in shown + more) + "}"
 
@@ -188,7 +189,10 @@ def target_of(key: Any) -> Target:
     if function is not None:
         return function
     if isinstance(key, BoundMemoized):
-        raise TweakError(f"{key!r} is a method of one instance and cannot be tweaked as a whole. Tweak a node of it: .node(...), or the function on the class.")
+        raise TweakError(
+            f"{key!r} is a method of one instance and cannot be tweaked as a whole. "
+            "Tweak a node of it: .node(...), or the function on the class."
+        )
     if callable(key):
         raise TweakError(f"{show(key)} is not a memoised function. Decorate it with @dug.memoize to tweak it.")
     raise TweakError(f"{show(key)} cannot be tweaked: a key is a node, f.node(x), or a memoised function.")
@@ -208,7 +212,8 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
         return Spec(VALUE, tweak, identity=_identity(tweak))
     if not callable(tweak):
         raise TweakError(
-            f"{target} is a function, and {show(tweak)} cannot replace it: give a function with its parameters, a bump or UNTWEAKED. "
+            f"{target} is a function, and {show(tweak)} cannot replace it: "
+            "give a function with its parameters, a bump or UNTWEAKED. "
             f"Did you mean {target.name.rpartition(':')[2]}.node(...), a node of it?"
         )
     _check_parameters(target, tweak)
@@ -249,7 +254,9 @@ def _check_parameters(function: Function, replacement: Callable[..., Any]) -> No
         theirs.bind(*args, **kwargs)
     except TypeError as exc:
         ours = function.binding.signature
-        raise TweakError(f"{_name(replacement)}{theirs} cannot replace {function}{ours}: {exc}. Give it the same parameters.") from None
+        raise TweakError(
+            f"{_name(replacement)}{theirs} cannot replace {function}{ours}: {exc}. Give it the same parameters."
+        ) from None
 
 
 def _join(first: tuple[Tweaks, ...], second: tuple[Tweaks, ...]) -> tuple[Tweaks, ...]:

@@ -36,7 +36,7 @@ def {name}({parameters}):
 """
 
 
-class PartialKey(tuple):  # type: ignore[type-arg]  # a tuple with a __dict__: the key of a call that does not hold all of its arguments
+class PartialKey(tuple[Any, ...]):  # noqa: SLOT001  a tuple cannot have slots of its own
     """A key whose elements do not give the arguments back; `complete` is the key that does."""
 
     complete: Key
@@ -96,7 +96,8 @@ def prepare(
     """
     keys = dict(keys or {})
     _check_names(function, signature, (*keys, *ignore))
-    names: dict[str, Any] = {"_dug_function": function, "_dug_items": _sorted_items, "_dug_typed": _typed, "_dug_partial": _partial}
+    names: dict[str, Any] = {"_dug_function": function, "_dug_items": _sorted_items}
+    names |= {"_dug_typed": _typed, "_dug_partial": _partial}
     complete = ["_dug_function"]
     partial = ["_dug_function"]
     for parameter in signature.parameters.values():
@@ -112,7 +113,8 @@ def prepare(
     expression = f"({', '.join(complete)},)"
     if partial != complete:
         expression = f"_dug_partial(({', '.join(partial)},), {expression})"
-    make_key = _compile(f"def {_function_name(function)}({parameters}):\n    return {expression}\n", names, _function_name(function))
+    name = _function_name(function)
+    make_key = _compile(f"def {name}({parameters}):\n    return {expression}\n", names, name)
     positional = all(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in signature.parameters.values())
     return Binding(signature, make_key, positional, expression, parameters, names)
 

@@ -33,7 +33,7 @@ from sys import getsizeof
 
 from ..errors import ContextError
 from ._binding import Key
-from ._memo import DEAD, LIVE, NO_TWEAKS, STALE, TWEAKED, Call, Memo, State
+from ._memo import DEAD, LIVE, STALE, TWEAKED, Call, Memo, State
 from ._node import BENEATH
 from ._registry import Registry, plain_key
 from ._scenario import UNTWEAK, VALUE, Handle, InForce
@@ -88,7 +88,8 @@ def _value_memo(view: View, key: Key, handle: Handle) -> Memo:
         return Memo(State(key, None), handle.spec.value, body=TWEAKED)
     if handle.memo is None:
         restriction = frozenset((handle.serial,))
-        handle.memo = Memo(view.cache.state_of(key), handle.spec.value, footprint=handle.bit, restriction=restriction, body=TWEAKED)
+        state = view.cache.state_of(key)
+        handle.memo = Memo(state, handle.spec.value, footprint=handle.bit, restriction=restriction, body=TWEAKED)
     return handle.memo
 
 
@@ -136,7 +137,10 @@ def match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
 
 
 def _match_beneath(state: State, handle: Handle | None, view: View, call: Call | None) -> Memo | None:
-    """The rule for a node beneath its own tweak, where it meets `handle` or none: its own bits say nothing, all others must agree."""
+    """The rule for a node beneath its own tweak, where it meets `handle` or none.
+
+    Its own bits say nothing there; all others must agree.
+    """
     registry = view.registry
     met = None if handle is None or handle.spec.kind == UNTWEAK else handle
     body = 0 if met is None else met.serial
@@ -207,10 +211,11 @@ class Cache:
     def file(self, memo: Memo) -> Memo:
         """Files a finished memo and returns the one that stands: the first that was filed for these tweaks."""
         state = memo.state
-        first = state.plain if memo.restriction is NO_TWEAKS else (state.table or {}).get(memo.footprint, {}).get(memo.restriction)
+        first = state.plain
+        if memo.restriction:
+            first = state.table.get(memo.footprint, {}).get(memo.restriction) if state.table else None
         if first is not None and first.serves(memo.call):
             return first
-        known = state.newest
         known = state.newest
         self._enter(memo)
         if memo.failure is None:

@@ -21,7 +21,7 @@ def drive(driver: Driver, node: Node[Any]) -> Iterator[None]:
     """
     frame = current.get()
     outer = OUTSIDE.entry if frame is OUTSIDE else frame
-    view = enter(None, (), WeakKeyDictionary(), Cache(), []) if outer is None else outer.view
+    view = enter(None, (), WeakKeyDictionary(), cache=Cache(), listeners=[]) if outer is None else outer.view
     run = Run(view, outer, Call(), node._key, None, None)
     run.driver = driver
     run.refresh(run)

@@ -7,13 +7,15 @@ that the context untweaks is noted as beneath its tweaks: whoever tweaks it arou
 context is kept alive.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from ._binding import Key
-from ._frame import OUTSIDE, Entry, Frame, current
-from ._memo import TWEAKED
+from ._frame import OUTSIDE, Entry, Frame, Run, current
+from ._memo import TWEAKED, Memo
 from ._node import BENEATH
 from ._registry import plain_key
+from ._scenario import REPLACEMENT, Inside
 from ._view import View, own_bits
 
 
@@ -55,45 +57,99 @@ def settle(entry: Entry) -> None:
     if outer is None or outer.reads is None or entry.reads is None:
         return
     view = entry.view
-    running = None if entry.run is None else plain_key(entry.run.key)
-    homes = set(outer.view.cache.tokens())
     overrides = view.overrides()
-    hidden = overrides | view.delta
-    extra = entry.extra
-    inner = dict.fromkeys(map(view.pin, entry.inner or ()))
+    moved = _Moved(entry, outer, overrides | view.delta, set(outer.view.cache.tokens()))
     pending = list(reversed(entry.reads))
     seen = set()
     while pending:
         memo = pending.pop()
-        if memo in seen:
-            continue
-        seen.add(memo)
-        is_value = memo.body == TWEAKED
-        if not memo.footprint & hidden and (is_value or memo.state.home in homes):
-            outer.reads[memo] = None
-            continue
+        if memo not in seen:
+            seen.add(memo)
+            if not moved.keep(memo):
+                moved.replace(memo)
+                pending.extend(reversed(memo.dependencies))
+    for key in view.bumped:
+        if moved.extra & view.registry.bit_of(key):
+            moved.extra |= _bits_met(outer, key)
+    outer.extra |= moved.extra & ~overrides
+    outer.transient = outer.transient or entry.transient
+    if moved.inner:
+        outer.inner = {**(outer.inner or {}), **moved.inner}
+        view.registry.opened.add(outer)
+    entry.reads, entry.inner, entry.extra, entry.transient = {}, None, 0, False
+
+
+def replacement_around(frame: Frame | None) -> Inside | None:
+    """The node that a frame computes by a replacement, and that replacement."""
+    run = None if frame is None else frame.run
+    if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT:
+        return None
+    key = plain_key(run.key)
+    return Inside(key, run.view.in_force.handle_of(key), run.handle)
+
+
+def entries_around(frame: Any) -> Iterator[Entry]:
+    """The open entries around a frame, the innermost first."""
+    while isinstance(frame, (Entry, Run)):
+        if isinstance(frame, Entry) and not frame.closed:
+            yield frame
+        frame = frame.outer
+
+
+def settle_within(entry: Entry) -> None:
+    """Settles an open entry and all entries inside it, the innermost first."""
+    for inner in entry.entries:
+        settle_within(inner)
+    settle(entry)
+
+
+def refresh_within(entry: Entry) -> None:
+    """Refreshes an open entry and all entries inside it."""
+    refresh(entry)
+    for inner in entry.entries:
+        refresh_within(inner)
+
+
+def refresh(entry: Entry) -> None:
+    """Chooses anew whether calls in an entry are answered from hits, after its view or its listeners changed."""
+    entry.refresh(entry.run)
+    if entry is OUTSIDE.entry:
+        OUTSIDE.activate(entry)
+
+
+class _Moved:
+    """What the reads made under a context come to in the frame around it."""
+
+    def __init__(self, entry: Entry, outer: Frame, hidden: int, homes: set[object]) -> None:
+        self.extra = entry.extra
+        self.inner = dict.fromkeys(map(entry.view.pin, entry.inner or ()))
+        self._view, self._outer = entry.view, outer
+        self._hidden, self._homes = hidden, homes
+        self._running = None if entry.run is None else plain_key(entry.run.key)
+
+    def keep(self, memo: Memo) -> bool:
+        """Passes a read on that saw nothing of the context; True when it did."""
+        if memo.footprint & self._hidden or (memo.body != TWEAKED and memo.state.home not in self._homes):
+            return False
+        if self._outer.reads is not None:
+            self._outer.reads[memo] = None
+        return True
+
+    def replace(self, memo: Memo) -> None:
+        """Takes over the footprint of a read that does not go on, and the nodes that ran for it."""
+        view, outer = self._view, self._outer
         outer.transient = outer.transient or memo.transient
         key = plain_key(memo.state.key)
         noted = view.pin(key) if memo.body == 0 else key
-        if key == running:  # the run's own bits say which tweak its node met, and what is beneath that
+        if key == self._running:  # the run's own bits say which tweak its node met, and what is beneath that
             noted = BENEATH, key, 0
-        if memo.opened or is_value:
-            extra |= memo.footprint if noted is key else memo.below
+        if memo.opened or memo.body == TWEAKED:
+            self.extra |= memo.footprint if noted is key else memo.below
         elif noted is key:
-            extra |= _bits_met(outer, key)
-        if not is_value:
-            inner[noted] = None
-        inner.update(dict.fromkeys(map(view.pin, memo.inner)))
-        pending.extend(reversed(memo.dependencies))
-    for key in view.bumped:
-        if extra & view.registry.bit_of(key):
-            extra |= _bits_met(outer, key)
-    outer.extra |= extra & ~overrides
-    outer.transient = outer.transient or entry.transient
-    if inner:
-        outer.inner = {**(outer.inner or {}), **inner}
-        view.registry.opened.add(outer)
-    entry.reads, entry.inner, entry.extra, entry.transient = {}, None, 0, False
+            self.extra |= _bits_met(outer, key)
+        if memo.body != TWEAKED:
+            self.inner[noted] = None
+        self.inner.update(dict.fromkeys(map(view.pin, memo.inner)))
 
 
 def _bits_met(frame: Frame, key: Key) -> int:

@@ -80,7 +80,9 @@ class Run(_AnyFrame):
     call: Call
     reads: dict[Memo, None]
 
-    def __init__(self, view: View, outer: "Frame | None", call: Call, key: Key, handle: Handle | None, state: State | None) -> None:
+    def __init__(  # noqa: PLR0917  by position, which is the quickest
+        self, view: View, outer: "Frame | None", call: Call, key: Key, handle: Handle | None, state: State | None
+    ) -> None:
         # By hand: one is made for each run, and what attrs makes of the class above takes twice as long.
         self.view = view
         self.outer = outer

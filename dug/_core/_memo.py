@@ -161,6 +161,6 @@ def copy_without_frames(error: BaseException) -> BaseException:
         copy = type(error).__new__(type(error), *error.args)
         copy.__dict__.update(error.__dict__)
         copy.args = error.args
-    except Exception:  # an unusual exception type: its text still tells what it was
+    except Exception:  # noqa: BLE001  an unusual exception type: its text still tells what it was
         return RuntimeError(f"{type(error).__name__}: {error}")
     return copy

@@ -85,7 +85,9 @@ def load_function(name: str) -> Function:
     try:
         found = _resolve(name)
     except (ImportError, AttributeError, ValueError) as exc:
-        raise LookupError(f"no memoised function {name!r}: {exc}. Write it as module:function, the module importable from here.") from exc
+        raise LookupError(
+            f"no memoised function {name!r}: {exc}. Write it as module:function, the module importable from here."
+        ) from exc
     function = _by_name.get(name) or getattr(found, "_self_function", None)
     if function is None:
         raise LookupError(f"{name!r} is not a memoised function. Decorate it with @dug.memoize.")
@@ -255,7 +257,7 @@ def _parse_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as exc:
         raise ValueError(f"{text!r} is not a node: its arguments do not parse ({exc}).") from exc
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise ValueError(f"{text!r} is not a node: nothing may follow the arguments.")
+        raise ValueError(f"{text!r} is not a node: nothing may follow the arguments.")  # noqa: TRY004  its type is right
     args = tuple(_literal(text, argument) for argument in call.args)
     kwargs = {keyword.arg: _literal(text, keyword.value) for keyword in call.keywords if keyword.arg is not None}
     if len(kwargs) != len(call.keywords):
@@ -269,7 +271,9 @@ def _literal(text: str, argument: ast.expr) -> Any:
         return ast.literal_eval(_WithFloatNames().visit(argument))
     except (ValueError, TypeError, SyntaxError, RecursionError) as exc:
         shown = ast.unparse(argument)
-        raise ValueError(f"{text!r} is not a node: the argument {shown} is not a literal (a number, string, tuple, list, dict, None...).") from exc
+        raise ValueError(
+            f"{text!r} is not a node: the argument {shown} is not a literal (a number, string, tuple, list, dict, None...)."
+        ) from exc
 
 
 class _WithFloatNames(ast.NodeTransformer):

@@ -178,7 +178,7 @@ class _Walk:
                     self.touched.update((memo, cache) for memo in state.memos() if not self._is_shielded(memo))
 
     def _is_shielded(self, memo: Memo) -> bool:
-        """True when a memo met a tweak of its node itself, as all tweaks are before the first of the function: it never asked further."""
+        """True when a memo met a tweak of its node itself, as all are before the first of the function, and asked no further."""
         return not self._forgets and memo.body != 0 and isinstance(self._target, Function)
 
     def follow(self) -> None:

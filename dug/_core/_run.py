@@ -3,9 +3,9 @@
 A driver (synchronous here, others beside it) does what lies between: it verifies a candidate by asking for its dependencies, or
 runs the body.
 
-**Beneath a tweak.**  A bump reads its node as it would be without this one tweak, and a replacement does so when it calls the same
-node.  That is a read of another key, ``(BENEATH, key, serial)``: the node in the same scenario, meeting the tweak `serial` instead,
-or none for 0.  Its memos say nothing of the tweaks of the node itself, so that every bump of an input shares them.
+**Beneath a tweak.**  A bump reads its node as it would be without this one tweak, and a replacement does so when it calls the
+same node.  That is a read of another key, ``(BENEATH, key, serial)``: the node in the same scenario, meeting the tweak `serial`
+instead, or none for 0.  What it gives is what the node gives wherever it meets just that, and is shared with all of these.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ _footprint = attrgetter("footprint")
 _transient = attrgetter("transient")
 
 
-def begin(frame: Frame | Outside, key: Key) -> Memo | Run:
+def begin(frame: Frame | Outside, key: Key) -> Memo | Run:  # noqa: C901  the order of the search is the order of cost
     """Returns the memo that answers a call made in `frame`, or the run that a driver must bring to its end.
 
     Raises:
@@ -59,19 +59,25 @@ def begin(frame: Frame | Outside, key: Key) -> Memo | Run:
         memo = None if state is None else match(state, in_force, frame.call)
     else:
         memo = find(view, key, handle, frame.call)
-    if memo is not None:
-        if memo.call is None:
-            view.hits[key] = memo
-        if registry.listening:
-            view.emit(Event("hit", node_of(key)))
-        return memo
+    if memo is None:
+        return _open(frame, key, handle, state)
+    if memo.call is None:
+        view.hits[key] = memo
+    if registry.listening:
+        view.emit(Event("hit", node_of(key)))
+    return memo
+
+
+def _open(frame: Frame, key: Key, handle: Handle | None, state: State | None) -> Run:
+    """Opens the run of a node that no memo answers for."""
     call = frame.call or Call()
-    open_run = in_force.running.get(key)
+    running = frame.view.in_force.running
+    open_run = running.get(key)
     if open_run is not None and open_run.call is call:
         raise CycleError(_path(frame, open_run))
     if handle is not None and handle.spec.kind == UNTWEAK:
         handle = None
-    run = in_force.running[key] = Run(view, frame, call, key, handle, state)
+    run = running[key] = Run(frame.view, frame, call, key, handle, state)
     return run
 
 
@@ -208,44 +214,44 @@ def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
 def _place(run: Run, below: int, reads: tuple[Memo, ...]) -> tuple[State, int, int, Restriction]:
     """Says where the memo of a run belongs: to which state, with what footprint and restriction.
 
-    What a run beneath a tweak gives is what the node gives wherever it meets just the tweak beneath, and is filed so where that can
-    be said; elsewhere it is filed under its own key.
+    What a run beneath a tweak gives is what the node gives wherever it meets just the tweak beneath, and is filed so where that
+    can be said (`_place_beneath`); elsewhere it is filed under its own key.
     """
+    key, view = run.key, run.view
+    if key[0] is BENEATH:
+        return _place_beneath(run, below if run.handle is None else _below_of(run, reads))
+    if run.handle is not None:
+        below = _below_of(run, reads)
+    footprint = below | own_bits(view, key) if view.registry.node_bits(key[0]) else below
+    restriction = view.in_force.restrict(footprint) if footprint & view.in_force.mask else NO_TWEAKS
+    state = run.state if run.state is not None and run.state.alive else view.cache.state_of(key)
+    return state, below, footprint, restriction
+
+
+def _place_beneath(run: Run, below: int) -> tuple[State, int, int, Restriction]:
+    """`_place` for a node beneath a tweak of it: as if just `run.handle` tweaked it, unless its sisters met something else."""
     key, handle = run.key, run.handle
-    in_force, cache = run.view.in_force, run.view.cache
-    if key[0] is not BENEATH and handle is None:
-        own = own_bits(run.view, key) if run.view.registry.node_bits(key[0]) else 0
-        footprint = below | own
-        restriction = in_force.restrict(footprint) if footprint & in_force.mask else NO_TWEAKS
-        state = run.state if run.state is not None and run.state.alive else cache.state_of(key)
-        return state, below, footprint, restriction
+    in_force, cache, registry = run.view.in_force, run.view.cache, run.view.registry
     plain = plain_key(key)
-    if handle is not None:
-        below = run.extra
-        for read in reads:  # what a bump or a replacement reads of its own node met the tweak beneath, of which the own bits tell
-            below |= read.below if read.state.key == plain else read.footprint
-    own = _own_bits(run, plain)
-    if key is plain:
-        footprint = below | own
-        return cache.state_of(key), below, footprint, in_force.restrict(footprint)
-    restriction = in_force.restrict(below)
-    if handle is not None:
-        restriction |= {handle.serial}
-    elif below & own & in_force.mask:
-        return cache.state_of(key), below, below, restriction
-    if handle is not None and below & own and (below & own != handle.bit or handle.serial not in in_force.restrict(below)):
-        return cache.state_of(key), below, below, in_force.restrict(below)
-    return cache.state_of(plain), below, below | own, restriction
+    read = met = in_force.restrict(below)
+    own = registry.bit_of(plain) | registry.bit_of(plain[0])
+    if handle is None:
+        is_free = not below & own & in_force.mask
+    else:
+        own = own if handle.target is plain[0] else handle.bit
+        is_free = not below & own or (below & own == handle.bit and handle.serial in read)
+        met = read | {handle.serial}
+    if is_free:
+        return cache.state_of(plain), below, below | own, met
+    return cache.state_of(key), below, below, read
 
 
-def _own_bits(run: Run, plain: Key) -> int:
-    """Returns the bits that say which tweak the node of a run met."""
-    if run.key is plain:
-        return own_bits(run.view, plain)
-    if run.handle is not None and run.handle.target is not plain[0]:
-        return run.handle.bit
-    registry = run.view.registry
-    return registry.bit_of(plain) | registry.bit_of(plain[0])
+def _below_of(run: Run, reads: tuple[Memo, ...]) -> int:
+    """What a bump or a replacement read; of its own node it met the tweak beneath, which the own bits tell."""
+    below, plain = run.extra, plain_key(run.key)
+    for read in reads:
+        below |= read.below if read.state.key == plain else read.footprint
+    return below
 
 
 def _end_call(run: Run) -> None:

@@ -65,6 +65,7 @@ def enter(
     parent: View | None,
     layers: Sequence[Layer],
     held: Held,
+    *,
     cache: "Cache",
     listeners: list[Listener],
     inside: Inside | None = None,
@@ -95,7 +96,7 @@ def enter(
         tuple(derivation.keep),
         frozenset(target for layer in layers for target, spec in layer.items() if spec.kind in (UNTWEAK, VALUE)),
         inside,
-        tuple(target for layer in layers for target, spec in layer.items() if spec.kind == BUMP and not isinstance(target, Function)),
+        tuple(key for layer in layers for key, spec in layer.items() if spec.kind == BUMP and not isinstance(key, Function)),
     )
     registry.views.add(view)
     return view

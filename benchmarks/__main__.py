@@ -1,0 +1,96 @@
+"""The command: ``python -m benchmarks [--only NAME ...] [--quick] [--json FILE] [--check]``.
+
+It prints the report on standard output and its progress on standard error. A full run takes some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import attrs
+
+from . import _report, calls, curves, memory, recompute
+from ._harness import Case, Effort, measure
+
+T = TypeVar("T")
+
+GROUPS = ("calls", "recompute", "memory", "import", "curves")
+
+
+@attrs.frozen
+class Plan:
+    """How much to measure: the sizes of each group, and how long each sample lasts."""
+
+    effort: Effort
+    recompute: recompute.Sizes
+    curves: curves.Sizes
+    nodes: int
+
+
+FULL = Plan(
+    effort=Effort(rounds=9, sample_s=0.1),
+    recompute=recompute.Sizes(),
+    curves=curves.Sizes(),
+    nodes=20_000,
+)
+QUICK = Plan(
+    effort=Effort(rounds=5, sample_s=0.02),
+    recompute=recompute.Sizes(leaves=200, scenarios=100),
+    curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
+    nodes=5_000,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what ``arguments`` ask for, print the report, and give the exit status.
+
+    Returns:
+        1 with ``--check`` when a bar is missed, else 0.
+    """
+    options = _parser().parse_args(arguments)
+    results = run(QUICK if options.quick else FULL, options.only or GROUPS)
+    print("\n".join(_report.text(results)))
+    if options.json:
+        options.json.write_text(json.dumps(_report.as_json(results), indent=1) + "\n", encoding="utf-8")
+    return int(options.check and not all(bar.passed for bar in _report.bars(results)))
+
+
+def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
+    """The results of the named groups."""
+    return _report.Results(
+        figures=tuple(figure for case in _cases(plan, groups) for figure in _noted(case.name, measure, case, plan.effort)),
+        weights=tuple(_noted("bytes", memory.weights, plan.nodes)) if "memory" in groups else (),
+        curves=tuple(_noted("curves", curves.curves, plan.curves)) if "curves" in groups else (),
+    )
+
+
+def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
+    if "calls" in groups:
+        yield from calls.cases()
+    if "recompute" in groups:
+        yield from recompute.cases(plan.recompute)
+    if "import" in groups:
+        yield memory.import_time()
+
+
+def _noted(name: str, fn: Callable[..., T], *arguments: object) -> T:
+    print(f"measuring: {name}", file=sys.stderr, flush=True)
+    return fn(*arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast dug is, in ratios.")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=f"some of: {', '.join(GROUPS)}")
+    parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, not how fast it is")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every figure to FILE")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a bar is missed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

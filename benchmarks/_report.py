@@ -1,0 +1,180 @@
+"""How the figures are shown: bars to pass, reStructuredText tables, text plots, and one JSON document.
+
+It only formats. The tables are what ``README.rst`` holds.
+"""
+
+from __future__ import annotations
+
+import math
+import pathlib
+import platform
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import metadata
+
+import attrs
+
+import dug
+
+from ._harness import Figure
+from .curves import Curve
+from .memory import Weight
+
+
+@attrs.frozen
+class Bar:
+    """What a figure has to be: at most ``limit``, in the words of ``what``."""
+
+    what: str
+    limit: float
+    found: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figure is within the limit."""
+        return self.found <= self.limit
+
+
+@attrs.frozen
+class Results:
+    """Everything one run measured."""
+
+    figures: tuple[Figure, ...]
+    weights: tuple[Weight, ...]
+    curves: tuple[Curve, ...]
+
+
+def bars(results: Results) -> Iterator[Bar]:
+    """The bars whose figures were measured."""
+    limits = {
+        ("hit", "dug"): ("a hit, times functools.cache", 4.0),
+        ("one leaf of a tree", "dug, a scenario"): ("one leaf of the tree, times the recompute by hand", 40.0),
+        ("what-if, 1 us trade", "dug"): ("1,000 what-ifs at 1 us a trade, times the naive recompute", 1.0),
+        ("what-if, 10 us trade", "dug"): ("1,000 what-ifs at 10 us a trade, times the naive recompute", 1.0),
+    }
+    for figure in results.figures:
+        if (figure.case, figure.contender) in limits:
+            what, limit = limits[figure.case, figure.contender]
+            yield Bar(what, limit, figure.ratio)
+    for weight in results.weights:
+        if weight.contender == "dug":
+            yield Bar("bytes of a node with two edges", 800.0, weight.bytes_per_node)
+    for curve in results.curves:
+        yield Bar(f"growth of a scenario's cost with {curve.name}", 1.5, curve.growth)
+
+
+def as_json(results: Results) -> dict[str, object]:
+    """The whole run as plain lists and dicts: the machine, the figures, and the bars."""
+    return {
+        "machine": machine(),
+        **attrs.asdict(results),
+        "bars": [{**attrs.asdict(bar), "passed": bar.passed} for bar in bars(results)],
+    }
+
+
+def machine() -> dict[str, object]:
+    """What the figures were taken on."""
+    return {
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "dug": dug.__version__,
+        "attrs": metadata.version("attrs"),
+        "wrapt": metadata.version("wrapt"),
+    }
+
+
+def _processor() -> str:
+    """The name of the processor where Linux tells it, else what Python knows."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def text(results: Results) -> Iterator[str]:
+    """The report, line by line: valid reStructuredText, readable as it is."""
+    yield ", ".join(f"{name} {value}" for name, value in machine().items())
+    yield ""
+    yield from _bars_table(list(bars(results)))
+    yield from _figures_table(results)
+    for curve in results.curves:
+        yield from _curve_table(curve)
+
+
+def _bars_table(rows: Sequence[Bar]) -> Iterator[str]:
+    header = ("bar", "at most", "measured", "")
+    yield from _table(
+        header, [(bar.what, f"{bar.limit:g}", _digits(bar.found), "passed" if bar.passed else "MISSED") for bar in rows]
+    )
+
+
+def _figures_table(results: Results) -> Iterator[str]:
+    header = ("case", "contender", "median", "from", "to", "ratio")
+    rows = [
+        (
+            figure.case,
+            figure.contender,
+            f"{duration(figure.median)} a {figure.unit}",
+            duration(figure.lowest),
+            duration(figure.highest),
+            _digits(figure.ratio),
+        )
+        for figure in results.figures
+    ]
+    rows += [
+        ("bytes", weight.contender, f"{weight.bytes_per_node:.0f} B a node", "", "", _digits(ratio))
+        for weight, ratio in _weight_ratios(results.weights)
+    ]
+    yield from _table(header, rows)
+
+
+def _weight_ratios(weights: Sequence[Weight]) -> Iterator[tuple[Weight, float]]:
+    return ((weight, weight.bytes_per_node / weights[0].bytes_per_node) for weight in weights)
+
+
+def _curve_table(curve: Curve) -> Iterator[str]:
+    """A table with a bar for each point, whose length is proportional to the median."""
+    longest = max(point.median for point in curve.points)
+    yield f"Cost of a scenario against {curve.name}:"
+    yield ""
+    yield from _table(
+        (curve.axis, "median", "lowest", "0 to " + duration(longest)),
+        [
+            (f"{point.size:,}", duration(point.median), duration(point.lowest), "o" * round(40 * point.median / longest))
+            for point in curve.points
+        ],
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A simple table of reStructuredText, nothing without rows; an empty first cell would join two rows: there must be none."""
+    rows = list(rows)
+    if not rows:
+        return
+    rows.insert(0, header)
+    widths = [max(map(len, column)) or 1 for column in zip(*rows, strict=True)]
+    rule = "  ".join("=" * width for width in widths)
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    yield from [rule, lines[0], rule, *lines[1:], rule, ""]
+
+
+def _digits(number: float) -> str:
+    """Three digits, or all that stand before the point."""
+    return f"{number:.3g}" if abs(number) < 1000 else f"{number:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Three digits and a unit: ``89.4 ns``, ``1.23 us``."""
+    for factor, unit in ((1e9, "ns"), (1e6, "us"), (1e3, "ms")):
+        if seconds * factor < 999.5:
+            return f"{_three(seconds * factor)} {unit}"
+    return f"{_three(seconds)} s"
+
+
+def _three(number: float) -> str:
+    """Three significant digits, without an exponent."""
+    before = 1 if number < 1 else int(math.log10(number)) + 1
+    return f"{number:.{max(0, 3 - before)}f}"

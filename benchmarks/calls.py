@@ -1,0 +1,88 @@
+"""What one call costs when its value is known: a hit, by position and by keyword, and a hit inside a running node.
+
+``timeit`` compiles a loop for each contender, so that the interpreter specialises each loop on its own callee. Its loop
+(about 8 ns) is part of every figure, the yardstick's too; the contender "empty loop" shows it.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import time
+import timeit
+from collections.abc import Callable
+from typing import Any
+
+import dug
+
+from ._harness import Case, Contender
+
+READS = 1_000
+
+
+def cases() -> list[Case]:
+    """The three kinds of hit."""
+    return [_hit("hit", "fn(7)"), _hit("keyword hit", "fn(x=7)"), _traced_hit()]
+
+
+def _hit(name: str, call: str) -> Case:
+    """The same call again and again, at the top level of a context."""
+    return Case(
+        name,
+        "call",
+        (
+            Contender("functools.cache", _timer(call, functools.cache(_identity)).timeit),
+            Contender("dug", _in_context(_timer(call, dug.memoize(_identity)))),
+            Contender("plain function", _timer(call, _identity).timeit),
+            Contender("empty loop", _timer("pass", None).timeit),
+        ),
+    )
+
+
+def _identity(x: int) -> int:
+    return x
+
+
+def _timer(statement: str, fn: object) -> timeit.Timer:
+    return timeit.Timer(statement, timer=time.process_time, globals={"fn": fn})
+
+
+def _in_context(timer: timeit.Timer) -> Callable[[int], float]:
+    """A ``run`` inside one context, where the call has been made once before."""
+    ctx = dug.Context()
+
+    def run(number: int) -> float:
+        with ctx:
+            timer.timeit(1)
+            return timer.timeit(number)
+
+    return run
+
+
+def _traced_hit() -> Case:
+    """A running node reads 1,000 known nodes, each once: each read is a hit, and a new edge."""
+    return Case(
+        "traced hit",
+        "read",
+        (
+            Contender("functools.cache", _traced(functools.cache, functools.cache(_identity))),
+            Contender("dug", _traced(dug.memoize, dug.memoize(_identity))),
+        ),
+        per=READS,
+    )
+
+
+def _traced(memoize: Callable[..., Any], fn: Callable[[int], int]) -> Callable[[int], float]:
+    """A ``run`` of ``number`` readers, timed from inside, so that only the reads count."""
+    timer = timeit.Timer("for x in nodes: fn(x)", timer=time.process_time, globals={"fn": fn, "nodes": range(READS)})
+    reader = memoize(lambda _serial: timer.timeit(1))
+    serials = itertools.count()
+    ctx = dug.Context()
+
+    def run(number: int) -> float:
+        with ctx:
+            timer.timeit(1)
+            return math.fsum(reader(next(serials)) for _ in range(number))
+
+    return run

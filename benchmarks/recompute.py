@@ -1,0 +1,302 @@
+"""What a change costs: a cold chain, one leaf of a tree, and a thousand what-ifs over a book of trades.
+
+Beside dug stand the recompute that a patient programmer writes by hand for this one graph ("by hand": it knows beforehand
+what depends on what, and cannot be told another graph) and the one that computes everything again ("naive").
+All contenders of a case give equal answers; the tests compare them.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+
+import dug
+
+from ._harness import Case, Contender, time_calls
+
+Change = tuple[int, float]  # which input or leaf, and its new value
+
+
+@attrs.frozen
+class Sizes:
+    """How large the graphs are; the defaults are those of the published figures."""
+
+    depth: int = 300
+    leaves: int = 1_000
+    trades: int = 200
+    inputs: int = 50
+    scenarios: int = 1_000
+    calibration_s: float = 0.02
+    """How long a sample lasts that finds out what a trade costs."""
+
+
+def cases(sizes: Sizes) -> Iterator[Case]:
+    """The cases of this file, each built when it is asked for."""
+    yield cold_chain(sizes.depth)
+    yield tree(sizes.leaves)
+    yield first_tweaks(sizes.leaves)
+    for name, cost_s in (("cheap", 0.0), ("1 us", 1e-6), ("10 us", 1e-5)):
+        yield what_ifs(f"what-if, {name} trade", sizes, cost_s)
+
+
+def cold_chain(depth: int) -> Case:
+    """Fibonacci numbers from nothing, by recursion: what a node costs the first time."""
+    cached, memoized = _fibonacci(functools.cache), _fibonacci(dug.memoize)
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 20 * depth))  # a node of dug is three Python frames deep
+
+    def with_cache() -> None:
+        cached.cache_clear()
+        cached(depth)
+
+    def with_dug() -> None:
+        with dug.Context():
+            memoized(depth)
+
+    contenders = (Contender("functools.cache", time_calls(with_cache)), Contender("dug", time_calls(with_dug)))
+    return Case("cold chain", "node", contenders, per=depth + 1)
+
+
+def _fibonacci(memoize: Callable[..., Any]) -> Any:
+    @memoize
+    def fib(n: int) -> int:
+        return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+    return fib
+
+
+class HandTree:
+    """A tree of sums in which every value is kept; the parent of node ``n`` is ``n // 2``, the leaves are the upper half.
+
+    As in `DugTree`, the sum of a node is a function that is called for it. Written into the loop, it would take 0.4 of the
+    time; a recompute that is told what to compute cannot do that.
+    """
+
+    def __init__(self, leaves: int) -> None:
+        self.leaves = leaves
+        self.values = {leaves + leaf: float(leaf) for leaf in range(leaves)}
+        for n in reversed(range(1, leaves)):
+            self.values[n] = self.total(n)
+
+    def total(self, n: int) -> float:
+        """The sum of a node from its two children."""
+        return self.values[2 * n] + self.values[2 * n + 1]
+
+    def change(self, leaf: int, value: float) -> float:
+        """Set one leaf and give the new root; touches one path of the tree."""
+        n = self.leaves + leaf
+        self.values[n] = value
+        while n := n // 2:
+            self.values[n] = self.total(n)
+        return self.values[1]
+
+
+class DugTree:
+    """The same tree as memoised functions, in a context that knows every node."""
+
+    def __init__(self, leaves: int) -> None:
+        @dug.memoize
+        def leaf(number: int) -> float:
+            return float(number)
+
+        @dug.memoize
+        def total(n: int) -> float:
+            return child(2 * n) + child(2 * n + 1)
+
+        def child(n: int) -> float:
+            return leaf(n - leaves) if n >= leaves else total(n)
+
+        self.leaf, self.total = leaf, total
+        self.ctx = dug.Context()
+        self.ctx.run(total, 1)
+
+    def what_if(self, leaf: int, value: float) -> float:
+        """The root in a scenario of its own, entered and left; the context of the tree is in force."""
+        with dug.Context({self.leaf.node(leaf): value}):
+            return self.total(1)
+
+    def change(self, leaf: int, value: float) -> float:
+        """The root after a tweak of the tree's context, which is in force and keeps the tweak."""
+        self.ctx.tweak(self.leaf.node(leaf), value)
+        return self.total(1)
+
+
+def changes(leaves: int) -> Iterator[Change]:
+    """Each leaf in turn, each time with a value it never had."""
+    return ((serial * 7 % leaves, -1.0 - serial) for serial in itertools.count())
+
+
+def tree(leaves: int) -> Case:
+    """One leaf of a tree changes, and the root is asked for; every leaf has been tweaked once before."""
+    by_hand, in_scenario, in_place = HandTree(leaves), DugTree(leaves), DugTree(leaves)
+    for each in (in_scenario, in_place):
+        with each.ctx:
+            for leaf in range(leaves):
+                each.what_if(leaf, -1.0)
+    contenders = (
+        Contender("by hand", _time_changes(by_hand.change, changes(leaves))),
+        Contender("dug, a scenario", _inside(in_scenario.ctx, _time_changes(in_scenario.what_if, changes(leaves)))),
+        Contender("dug, one leaf in place", _inside(in_place.ctx, _time_changes(in_place.change, _one_leaf()))),
+        Contender("naive", time_calls(lambda: HandTree(leaves))),
+    )
+    return Case("one leaf of a tree", "change", contenders)
+
+
+def _one_leaf() -> Iterator[Change]:
+    return ((0, -1.0 - serial) for serial in itertools.count())
+
+
+def _time_changes(change: Callable[[int, float], float], stream: Iterator[Change]) -> Callable[[int], float]:
+    def run(number: int) -> float:
+        batch = list(itertools.islice(stream, number))
+        started = time.process_time()
+        for leaf, value in batch:
+            change(leaf, value)
+        return time.process_time() - started
+
+    return run
+
+
+def _inside(ctx: dug.Context, run: Callable[[int], float]) -> Callable[[int], float]:
+    return lambda number: ctx.run(run, number)
+
+
+def first_tweaks(leaves: int) -> Case:
+    """Each leaf of a fresh tree is tweaked for the first time ever; a node pays this once in its life."""
+
+    def by_hand() -> float:
+        return _time_changes(HandTree(leaves).change, changes(leaves))(leaves)
+
+    def with_dug() -> float:
+        fresh = DugTree(leaves)
+        return _inside(fresh.ctx, _time_changes(fresh.what_if, changes(leaves)))(leaves)
+
+    def repeat(batch: Callable[[], float]) -> Callable[[int], float]:
+        return lambda number: sum(batch() for _ in range(number))
+
+    contenders = (Contender("by hand", repeat(by_hand)), Contender("dug, a scenario", repeat(with_dug)))
+    return Case("first tweak of a leaf", "change", contenders, per=leaves)
+
+
+@attrs.frozen
+class Book:
+    """Trades that each read two inputs, so that an input has ``2 * trades / inputs`` dependents; and a list of what-ifs.
+
+    ``spin`` empty loops are the work of pricing one trade, besides three operations on floats.
+    """
+
+    trades: int
+    inputs: int
+    spin: int
+
+    def first(self, trade: int) -> int:
+        """The first input that the trade reads."""
+        return trade % self.inputs
+
+    def second(self, trade: int) -> int:
+        """The second one; another than the first when the number of inputs is even."""
+        return (trade * 7 + 3) % self.inputs
+
+    def price(self, trade: int, first: float, second: float) -> float:
+        """The work that every contender has to do for a trade whose inputs changed."""
+        for _ in range(self.spin):
+            pass
+        return (trade % 5 + 1) * (first - 0.5) + second
+
+    def scenarios(self, count: int) -> list[Change]:
+        """One input each, in turn, with a value it never had."""
+        return [(number % self.inputs, 2.0 + number) for number in range(count)]
+
+
+def what_ifs(name: str, sizes: Sizes, cost_s: float) -> Case:
+    """What a book is worth in many scenarios, its first value included; one trade costs ``cost_s`` to price."""
+    book = Book(sizes.trades, sizes.inputs, _spin_for(cost_s, sizes))
+    scenarios = book.scenarios(sizes.scenarios)
+    contenders = tuple(
+        Contender(label, time_calls(functools.partial(fn, book, scenarios)))
+        for label, fn in (("naive", naive), ("by hand", by_hand), ("dug", with_dug))
+    )
+    return Case(name, "scenario", contenders, per=sizes.scenarios)
+
+
+def naive(book: Book, scenarios: Sequence[Change]) -> list[float]:
+    """Every answer by pricing every trade."""
+    answers = []
+    values = [1.0] * book.inputs
+    reads = [(trade, book.first(trade), book.second(trade)) for trade in range(book.trades)]
+    for number, value in scenarios:
+        values[number] = value
+        answers.append(sum([book.price(trade, values[first], values[second]) for trade, first, second in reads]))
+        values[number] = 1.0
+    return answers
+
+
+def by_hand(book: Book, scenarios: Sequence[Change]) -> list[float]:
+    """Every answer by pricing the trades that read the changed input, known beforehand, and adding up all of them."""
+    answers = []
+    values = [1.0] * book.inputs
+    reads = [(trade, book.first(trade), book.second(trade)) for trade in range(book.trades)]
+    dependents = [[read for read in reads if number in read[1:]] for number in range(book.inputs)]
+    prices = [book.price(trade, values[first], values[second]) for trade, first, second in reads]
+    for number, value in scenarios:
+        values[number] = value
+        changed = prices.copy()
+        for trade, first, second in dependents[number]:
+            changed[trade] = book.price(trade, values[first], values[second])
+        answers.append(sum(changed))
+        values[number] = 1.0
+    return answers
+
+
+def with_dug(book: Book, scenarios: Sequence[Change]) -> list[float]:
+    """Every answer from memoised functions, in a context made for this."""
+    level, total = memoized_book(book)
+    answers = []
+    with dug.Context():
+        total()
+        for number, value in scenarios:
+            with dug.Context({level.node(number): value}):
+                answers.append(total())
+    return answers
+
+
+def memoized_book(book: Book) -> tuple[Any, Any]:
+    """The inputs and the total of the book, as memoised functions of their own."""
+
+    @dug.memoize
+    def level(_number: int) -> float:
+        return 1.0
+
+    @dug.memoize
+    def price(trade: int) -> float:
+        return book.price(trade, level(book.first(trade)), level(book.second(trade)))
+
+    @dug.memoize
+    def total() -> float:
+        return sum([price(trade) for trade in range(book.trades)])
+
+    return level, total
+
+
+def _spin_for(cost_s: float, sizes: Sizes) -> int:
+    """How many empty loops make the naive contender need ``cost_s`` for a trade, all it does included."""
+    if not cost_s:
+        return 0
+    scenarios = 1 + round(sizes.calibration_s / cost_s / sizes.trades)
+    idle, spin = _naive_cost(0, sizes, scenarios), 100
+    for _ in range(4):  # a loop's cost depends a little on how many there are, so close in on it
+        spin = max(1, round(spin * (cost_s - idle) / (_naive_cost(spin, sizes, scenarios) - idle)))
+    return spin
+
+
+def _naive_cost(spin: int, sizes: Sizes, scenarios: int) -> float:
+    """What one trade costs the naive contender, as the median of seven samples."""
+    book = Book(sizes.trades, sizes.inputs, spin)
+    timed = time_calls(functools.partial(naive, book, book.scenarios(scenarios)))
+    return statistics.median(timed(1) for _ in range(7)) / scenarios / book.trades

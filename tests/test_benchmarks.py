@@ -1,0 +1,133 @@
+"""The benchmarks run, their contenders agree, and dug reruns in them what it should; nothing here looks at a clock."""
+
+import itertools
+import json
+import pathlib
+import sys
+
+import pytest
+
+import dug
+from dug.testing import EventLog
+
+sys.path.append(str(pathlib.Path(__file__).parent.parent))  # the benchmarks belong to the checkout, and are not installed
+
+from benchmarks import __main__ as command
+from benchmarks import _harness, _report, curves, memory, recompute
+
+TINY = command.Plan(
+    effort=_harness.Effort(rounds=1, sample_s=1e-6),
+    recompute=recompute.Sizes(depth=10, leaves=8, trades=10, inputs=5, scenarios=7, calibration_s=1e-4),
+    curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
+    nodes=50,
+)
+BARS = 4 + 1 + 4
+
+
+@pytest.fixture(scope="module")
+def results():
+    """One run of everything but the interpreters, at sizes that take no time."""
+    return command.run(TINY, ["calls", "recompute", "memory", "curves"])
+
+
+def computed(ctx, fn, *args):
+    """How many nodes ``fn`` runs in the context and in those entered inside it."""
+    with EventLog(ctx) as log:
+        ctx.run(fn, *args)
+    return len(log.computed)
+
+
+@pytest.mark.slow
+def test_every_bar_has_its_figure(results):
+    """No bar is lost because a case or a contender was renamed."""
+    assert len(list(_report.bars(results))) == BARS
+
+
+@pytest.mark.slow
+def test_the_yardstick_of_each_case_has_ratio_one(results):
+    """The first contender of a case is measured against itself."""
+    first = [next(figures) for _, figures in itertools.groupby(results.figures, lambda figure: figure.case)]
+
+    assert {figure.ratio for figure in first} == {1.0}
+
+
+@pytest.mark.slow
+def test_the_report_names_every_case_and_curve(results):
+    """The tables leave nothing out."""
+    report = "\n".join(_report.text(results))
+    names = [figure.case for figure in results.figures] + [curve.name for curve in results.curves]
+
+    assert [name for name in names if name not in report] == []
+
+
+@pytest.mark.slow
+def test_the_results_are_json(results):
+    """What ``--json`` writes can be read back, bars included."""
+    document = json.loads(json.dumps(_report.as_json(results)))
+
+    assert len(document["bars"]) == BARS
+    assert document["machine"]["dug"] == dug.__version__
+
+
+def test_the_what_if_contenders_agree():
+    """Naive, by hand and dug give the same answers, to the bit."""
+    book = recompute.Book(trades=30, inputs=7, spin=0)
+    scenarios = book.scenarios(20)
+    answers = recompute.naive(book, scenarios)
+
+    assert recompute.by_hand(book, scenarios) == answers
+    assert recompute.with_dug(book, scenarios) == answers
+
+
+def test_the_tree_contenders_agree():
+    """The tree by hand, in scenarios and in place gives the same roots."""
+    by_hand, in_scenario, in_place = (make(8) for make in (recompute.HandTree, recompute.DugTree, recompute.DugTree))
+    with in_scenario.ctx:
+        roots = [in_scenario.what_if(leaf, 5.0) for leaf in range(8)]
+    with in_place.ctx:
+        kept = [in_place.change(leaf, 5.0) for leaf in range(8)]
+
+    assert roots == [recompute.HandTree(8).change(leaf, 5.0) for leaf in range(8)]
+    assert kept == [by_hand.change(leaf, 5.0) for leaf in range(8)]
+
+
+def test_a_tree_scenario_reruns_one_path():
+    """One leaf of eight changes: the three sums above it run, and no other."""
+    tree = recompute.DugTree(8)
+
+    assert computed(tree.ctx, tree.what_if, 3, -1.0) == 3
+
+
+def test_a_book_scenario_reruns_the_dependents_of_its_input():
+    """One input of 50 changes: the eight trades that read it run, and the total."""
+    level, total = recompute.memoized_book(curves.BOOK)
+    ctx = dug.Context()
+    ctx.run(total)
+
+    with ctx:
+        assert computed(dug.Context({level.node(3): 2.0}), total) == 2 * 200 // 50 + 1
+
+
+def test_a_node_has_a_weight():
+    """Memory is measured for both contenders, dug's nodes being the heavier."""
+    cached, weighed = memory.weights(100)
+
+    assert 0 < cached.bytes_per_node < weighed.bytes_per_node
+
+
+def test_calibration_asks_for_at_least_one_loop():
+    """Work longer than a sample is measured once a round."""
+    slow = _harness.Contender("slow", lambda number: 10.0 * number)
+    figure, twice = _harness.measure(
+        _harness.Case("case", "call", (slow, _harness.Contender("slower", lambda number: 20.0 * number)), per=2),
+        _harness.Effort(rounds=3, sample_s=0.1),
+    )
+
+    assert (figure.loops, figure.median, twice.ratio) == (1, 5.0, 2.0)
+
+
+def test_durations_have_three_digits_and_a_unit():
+    """A reader can compare two figures without counting zeros."""
+    shown = [_report.duration(seconds) for seconds in (0.0, 8.94e-8, 9.996e-7, 1.234e-5, 0.5, 12.0)]
+
+    assert shown == ["0.00 ns", "89.4 ns", "1.00 us", "12.3 us", "500 ms", "12.0 s"]
