@@ -244,6 +244,12 @@ class Cache:
             old, variants[restriction] = variants.get(restriction), memo
         if old is not None:
             self._discount(old)
+        if state.has_failed and state.table is not None:
+            for variants in tuple(state.table.values()):  # a failure tried again, perhaps with another footprint
+                old = variants.get(restriction)
+                if old is not None and old is not memo and not old.serves(memo.call):
+                    self.remove(old, DEAD)
+        state.has_failed = state.has_failed or memo.call is not None
         self._count += 1
         if not restriction and memo.call is None:
             memo.sieve = memo.footprint

@@ -112,6 +112,8 @@ class State:
     """The newest memo that verification may start from."""
     readers: "list[State] | set[State] | None" = None
     alive: bool = True
+    has_failed: bool = False
+    """True once a memo was filed that serves only within its call."""
     _prune_at: int = field(default=16, init=False)
 
     def memos(self) -> Iterator[Memo]:

@@ -183,14 +183,14 @@ class _Walk:
 
     def follow(self) -> None:
         """Touches every live memo that rests on a touched one, from reader to reader."""
-        pending = deque(self._roots)
+        pending, queued = deque(self._roots), set(self._roots)
         while pending:
             key = pending.popleft()
             for cache in self._caches:
                 state = cache.states.get(key)
                 for reader in () if state is None else state.live_readers():
-                    if self._touch(reader, cache) and reader.key not in self._reached:
-                        self._reached.add(reader.key)
+                    if self._touch(reader, cache) and reader.key not in queued:
+                        queued.add(reader.key)
                         pending.append(reader.key)
 
     def _touch(self, reader: State, cache: "Cache") -> bool:
@@ -199,12 +199,14 @@ class _Walk:
             self.visited_roots.append(reader)
             self.touched.update((memo, cache) for memo in reader.memos())
             return True
-        grown = next(reader.memos(), None) is None
+        if next(reader.memos(), None) is None:
+            self._reached.add(reader.key)
+            return True
         while True:  # a bump rests on a memo of its own node
             found = [memo for memo in reader.memos() if memo not in self.touched and self.rests_on_touched(memo)]
             if not found:
-                return grown
-            grown = True
+                return reader.key in self._reached
+            self._reached.add(reader.key)
             self.touched.update((memo, cache) for memo in found)
 
     def rests_on_touched(self, memo: Memo) -> bool:
