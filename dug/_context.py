@@ -16,7 +16,7 @@ from ._core._events import Event, Listener
 from ._core._frame import OUTSIDE, Entry, Frame, current, frame_in_force
 from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
-from ._core._scenario import Held
+from ._core._scenario import Held, Layer, Target
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
 from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
@@ -163,10 +163,9 @@ class Context:
         self._change(replace_top(self._scenario, {}, drop=keys), keys)
 
     def _change(self, scenario: Scenario, keys: Any) -> None:
-        self._scenario, self._layers = scenario, scenario.specs
-        targets = {target_of(key) for key in keys}
-        for handles in tuple(self._held.values()):
-            for place in [place for place in handles if place[1] in targets]:
+        before, self._scenario, self._layers = self._layers, scenario, scenario.specs
+        for handles in tuple(self._held.values()):  # what a tweak made anew is equal to keeps its memos
+            for place in [place for place in handles if _said(before, place) != _said(self._layers, place)]:
                 del handles[place]
         last, self._last = self._last, None
         for entry in tuple(self._entries):
@@ -361,6 +360,13 @@ def open_contexts() -> tuple[Context, ...]:
     if OUTSIDE.entry is not None and current.get() is OUTSIDE:
         around.append(OUTSIDE.entry.context)
     return tuple(around)
+
+
+def _said(layers: tuple[Layer, ...], place: tuple[int, Target, Target]) -> tuple[str, Any] | None:
+    """What the layers of a context say at one place, comparable."""
+    number, named, _ = place
+    spec = layers[number].get(named) if number < len(layers) else None
+    return None if spec is None else (spec.kind, spec.identity)
 
 
 def _run_in_force() -> Any:
