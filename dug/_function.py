@@ -31,6 +31,8 @@ F = TypeVar("F")
 F_contra = TypeVar("F_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
+_NO_KEYWORDS: dict[str, Any] = {}
+
 # These say that the program, not the node, is in trouble: they leave no memo, and what they pass leaves none either.
 _UNREMEMBERED = (DugError, RecursionError, MemoryError)
 
@@ -41,10 +43,8 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
     Raises:
         Exception: what the node itself raised, now or earlier in this outermost call.
     """
-    if frame is None:
-        frame = current.get()
-    if frame is OUTSIDE:
-        frame = OUTSIDE.entry or frame
+    if frame is None or frame is OUTSIDE:
+        frame = _frame_in_force()
     if frame.driver is not None:
         return divert(frame, key)
     try:
@@ -61,8 +61,12 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
             candidates = runs.candidates(found)
             verified = _verify(found, candidates) if candidates else None
             if verified is None:
-                started = perf_counter()
-                body, args, kwargs = _what_runs(found)
+                started = perf_counter() if candidates else started
+                body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
+                if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
+                    body = body.body  # nearly always
+                else:
+                    body, args, kwargs = _what_runs(found)
                 memo = runs.finish(found, body(*args, **kwargs), perf_counter() - started)
             else:
                 memo = verified
@@ -81,6 +85,11 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
     if memo.failure is not None:
         raise memo.failure.error.with_traceback(memo.failure.traceback)
     return memo
+
+
+def _frame_in_force() -> Any:
+    frame = current.get()
+    return OUTSIDE.entry or frame if frame is OUTSIDE else frame
 
 
 def _note(frame: Frame, memo: Memo) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from ._core._binding import Key
-from ._core._cache import find, handle_of
+from ._core._find import find, handle_of
 from ._core._memo import TWEAKED, Memo
 from ._core._node import Node, node_of, show
 from ._core._registry import plain_key

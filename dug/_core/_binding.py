@@ -49,7 +49,7 @@ class Binding:
     signature: inspect.Signature
     make_key: Callable[..., Key]
     """Takes the function's own parameters and returns the key; raises what a wrong call of the function would raise."""
-    _positional: bool
+    positional: bool
     """True when a complete key is the function and its positional arguments, and nothing else."""
 
     _expression: str
@@ -59,7 +59,7 @@ class Binding:
     def arguments(self, key: Key) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Returns the positional and the keyword arguments that call the function for `key`."""
         complete = key.complete if type(key) is PartialKey else key
-        if self._positional:
+        if self.positional:
             return complete[1:], {}
         args: list[Any] = []
         kwargs: dict[str, Any] = {}

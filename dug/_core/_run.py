@@ -15,9 +15,10 @@ from typing import Any
 
 from ..errors import CycleError
 from ._binding import Key, canonical
-from ._cache import Cache, find, find_masked, handle_of, match
+from ._cache import Cache
 from ._entry import close_entry
 from ._events import Event
+from ._find import find, find_masked, handle_of, match
 from ._frame import NO_HITS, Entry, Frame, Outside, Run, current, frame_in_force, taint
 from ._memo import NO_TWEAKS, Call, Failure, Memo, Restriction, State
 from ._node import BENEATH, check_key, node_of
@@ -105,9 +106,7 @@ def candidates(run: Run) -> list[Memo]:
 def expect(run: Run, reads: Iterable[Memo]) -> None:
     """Makes hits of those memos that read no tweak and meet none here: the body of `run` is likely to read them again."""
     sieve, hits = run.view.in_force.sieve, run.view.hits
-    for read in reads:
-        if not read.sieve & sieve:
-            hits[read.state.key] = read
+    hits.update({read.state.key: read for read in reads if not read.sieve & sieve})
 
 
 def finish(run: Run, value: Any, seconds: float, kind: str = "computed", failure: Failure | None = None) -> Memo:
@@ -122,8 +121,10 @@ def finish(run: Run, value: Any, seconds: float, kind: str = "computed", failure
     reads = tuple(run.reads)
     transient = run.transient or (failure is not None and plain_key(run.key)[0].kind == "source")
     with registry.lock:
-        below = reduce(or_, map(_footprint, reads), run.extra)
-        transient = transient or any(map(_transient, reads))
+        footprints = map(_footprint, reads)
+        below = reduce(or_, footprints if len(reads) < 8 else set(footprints), run.extra)
+        if call.failures:  # what rests on a failure serves only within its call
+            transient = transient or any(map(_transient, reads))
         state, below, footprint, restriction = _place(run, below, reads)
         only_in = call if transient or failure is not None else None
         inner = () if run.inner is None else tuple(run.inner)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class View:
     """What is in force, around what, and the memos found so far.
 
-    `hits` may be emptied at any time; it is a short cut to what `_cache.find` would find.
+    `hits` may be emptied at any time; it is a short cut to what `_find.find` would find.
     """
 
     parent: "View | None"

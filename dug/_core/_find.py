@@ -1,0 +1,157 @@
+"""Which memo answers for a node in a scenario: `find`.  THE rule of dug is `match`, and this page says why it is right.
+
+**The rule.**  A memo answers for its node in a scenario exactly when the scenario, restricted to the memo's footprint, holds
+the very tweaks that the memo read: ``in_force.restrict(memo.footprint) == memo.restriction``.
+
+**Why it is right.**  These invariants hold:
+
+* I1 what is in force in a scenario never changes, and a run keeps the scenario that it began with;
+* I2 a footprint holds the bit of every node whose tweak status was consulted, untweaked ones included;
+* I3 a memo is filed under exactly the tweaks that it read;
+* I4 a target has its bit before any scenario tweaks it (`_registry.Registry.give_bit` adds it to the memos that exist);
+* I5 the hits of a view are memos that match the view's scenario;
+* I6 the dependencies of a memo are everything that was returned or raised to its body, hits included;
+* I7 a memo is filed if and only if every tweak that it read is held by somebody and nothing that it ran was invalidated.
+
+Take a memo of node n that matches scenario S.  Follow a fresh run of n in S beside the run that made the memo.  Both start in
+the same body with the same arguments.  Each time the body asks for a node m, the tweak that m meets has its bit in the footprint
+(I2), and S agrees there with what the memo read (I3, I4); so m is tweaked alike, or runs alike by induction, and the body
+gets the same answer (I6).  So it does the same next, up to its end, and gives the same value.  Nothing outside the footprint was
+asked, so nothing outside can matter.
+
+**What follows.**  A tweaked node is masked, and so is all that was computed from it, because their footprints hold its bit.  A
+memo that read no tweak has an empty restriction and serves every scenario, whoever computed it.  A child never changes what its
+parent finds, because it only adds memos, under its own restriction.  Siblings that tweak alike share, because handles are
+interned.  Coming back finds what still matches, because nothing was thrown away.
+
+The order of the search is the order of cost: the view's hits, the tweak itself, the hits of the views around it, the memos of
+the node here and in the caches beneath.  Only then is an older memo verified, or the node run; both belong to `_frame`.
+"""
+
+from typing import TYPE_CHECKING
+
+from ._binding import Key
+from ._memo import TWEAKED, Call, Memo, State
+from ._node import BENEATH
+from ._scenario import UNTWEAK, VALUE, Handle, InForce
+from ._view import View
+
+if TYPE_CHECKING:
+    from ._cache import Cache
+
+
+def find(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo | None:
+    """Returns the memo that answers for `key`, which meets the tweak `handle`, in `view`, or None; runs nothing."""
+    memo = view.hits.get(key)
+    if memo is not None:
+        return memo
+    if handle is not None and handle.spec.kind == VALUE:
+        memo = _value_memo(view, key, handle)
+    else:
+        memo = _find_around(view, key) or _find_filed(view, key, handle, call)
+    if memo is not None and memo.call is None:
+        view.hits[key] = memo
+    return memo
+
+
+def handle_of(view: View, key: Key) -> Handle | None:
+    """Returns the tweak that `key` meets in `view`; for a key beneath a tweak, what it meets there.
+
+    Raises:
+        LookupError: the key is beneath a tweak that is gone.
+    """
+    if key[0] is not BENEATH:
+        return view.in_force.handle_of(key)
+    serial = key[2]
+    if not serial:
+        return None
+    handle = view.registry.by_serial.get(serial)
+    if handle is None:
+        raise LookupError(key)
+    return handle
+
+
+def find_masked(view: View, key: Key) -> Memo | None:
+    """Returns what the nearest view around knows of `key`, whether or not it matches here."""
+    around = view.parent
+    while around is not None:
+        memo = around.hits.get(key)
+        if memo is not None:
+            return memo
+        around = around.parent
+    return None
+
+
+def _value_memo(view: View, key: Key, handle: Handle) -> Memo:
+    """Returns the memo that serves a node tweaked to a value; beneath another tweak, whose footprint says it all, one without."""
+    if key[0] is BENEATH:
+        return Memo(State(key, None), handle.spec.value, body=TWEAKED)
+    if handle.memo is None:
+        restriction = frozenset((handle.serial,))
+        state = view.cache.state_of(key)
+        handle.memo = Memo(state, handle.spec.value, footprint=handle.bit, restriction=restriction, body=TWEAKED)
+    return handle.memo
+
+
+def _find_around(view: View, key: Key) -> Memo | None:
+    """Returns a memo from the hits of an enclosing view that read nothing which differs here."""
+    delta, around = view.delta, view.parent
+    while around is not None:
+        memo = around.hits.get(key)
+        if memo is not None and not memo.footprint & delta:
+            return memo
+        delta |= around.delta
+        around = around.parent
+    return None
+
+
+def _find_filed(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo | None:
+    cache: Cache | None = view.cache
+    while cache is not None:
+        is_beneath = key[0] is BENEATH
+        if is_beneath or (handle is not None and handle.spec.kind == UNTWEAK):
+            state = cache.states.get(key[1] if is_beneath else key)
+            memo = None if state is None else _match_beneath(state, handle, view, call)
+            if memo is not None:
+                return memo
+        state = cache.states.get(key)
+        if state is not None:
+            memo = match(state, view.in_force, call)
+            if memo is not None:
+                return memo
+        cache = cache.beneath
+    return None
+
+
+def match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
+    """THE rule: returns the memo of this node whose footprint sees here the very tweaks that it read."""
+    plain = state.plain
+    if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):
+        return plain
+    if state.table:
+        for footprint, variants in tuple(state.table.items()):
+            memo = variants.get(in_force.restrict(footprint))
+            if memo is not None and memo.serves(call):
+                return memo
+    return None
+
+
+def _match_beneath(state: State, handle: Handle | None, view: View, call: Call | None) -> Memo | None:
+    """The rule for a node beneath its own tweak, where it meets `handle` or none.
+
+    Its own bits say nothing there; all others must agree.
+    """
+    registry = view.registry
+    met = None if handle is None or handle.spec.kind == UNTWEAK else handle
+    body = 0 if met is None else met.serial
+    own = registry.untweaked_serial(state.key) if met is None else frozenset((body,))
+    for memo in state.memos():
+        if memo.body != body or not memo.serves(call):
+            continue
+        restriction = view.in_force.restrict(memo.below)
+        if memo.restriction != restriction | own and (met is not None or memo.restriction != restriction):
+            continue
+        # A tweak of the function must also be what the node's sisters met, if it read any.
+        if met is None or not memo.below & met.bit or body in restriction:
+            return memo
+    return None
