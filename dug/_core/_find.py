@@ -25,7 +25,10 @@ parent finds, because it only adds memos, under its own restriction.  Siblings t
 interned.  Coming back finds what still matches, because nothing was thrown away.
 
 The order of the search is the order of cost: the view's hits, the tweak itself, the hits of the views around it, the memos of
-the node here and in the caches beneath.  Only then is an older memo verified, or the node run; both belong to `_frame`.
+the node here and in the caches beneath.  Only then is an older memo verified, or the node run; both belong to `_run`.
+
+A node beneath its own tweak (see `_run`) is asked for as if no more than that tweaked it.  The same argument holds for it with
+the footprint of all that the memo read *below* itself: which tweak the node itself met is the question, not part of the answer.
 """
 
 from typing import TYPE_CHECKING

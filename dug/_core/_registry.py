@@ -197,6 +197,7 @@ class _Walk:
         """Touches what rests on touched memos in one state; True when its own readers must be looked at."""
         if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
             self.visited_roots.append(reader)
+            self._reached.add(reader.key)
             self.touched.update((memo, cache) for memo in reader.memos())
             return True
         if next(reader.memos(), None) is None:
