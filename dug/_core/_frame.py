@@ -4,7 +4,7 @@ It is a `Run` while a body runs, an `Entry` under a ``with``, or `OUTSIDE`.  Rea
 they are made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -72,6 +72,15 @@ class Entry(_AnyFrame):
         self.refresh(self.run)
         self.peers.append(self)
 
+    def noted(self) -> Iterable[Key]:
+        """The nodes of `inner`, as the contexts around that the run opened will note them."""
+        keys: Iterable[Key] = self.inner or ()
+        view: View | None = self.view
+        while view is not None and self.run is not None and view is not self.run.view:
+            keys = map(view.pin, keys)
+            view = view.parent
+        return keys
+
 
 class Run(_AnyFrame):
     """One node being computed."""
@@ -114,6 +123,10 @@ class Run(_AnyFrame):
     def run(self) -> "Run":
         """Itself, without a reference that would keep it from being freed at once."""
         return self
+
+    def noted(self) -> Iterable[Key]:
+        """The nodes of `inner`."""
+        return self.inner or ()
 
     @property
     def is_outermost(self) -> bool:

@@ -86,7 +86,7 @@ class Registry:
             if walk.rests_on_touched(memo):
                 memo.below |= bit
         for frame in self.opened:
-            if any(_concerns(target, key) for key in frame.inner or ()):
+            if any(_concerns(target, key) for key in frame.noted()):
                 frame.extra |= bit
 
     # Forgetting
