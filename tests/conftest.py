@@ -1,0 +1,38 @@
+"""Hypothesis profiles, and how many steps the state machine took.
+
+`pytest` uses the profile `default`, `pytest --hypothesis-profile=long` the long one, `mutants.py` its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+settings.register_profile(
+    "default",
+    derandomize=False,
+    deadline=None,  # the first call of a machine imports and compiles
+    max_examples=100,
+    stateful_step_count=50,
+    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no reason to fail
+)
+settings.register_profile("long", settings.get_profile("default"), max_examples=1_000)
+settings.register_profile(
+    "mutants",
+    settings.get_profile("default"),
+    max_examples=400,
+    database=None,  # what one mutant taught must not help with the next
+    derandomize=True,
+    phases=[Phase.generate],  # that there is a counterexample is enough, it need not be small
+)
+settings.load_profile("default")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much the state machine proved."""
+    model: Any = sys.modules.get("test_model")
+    if model is not None and model.Model.steps:
+        terminalreporter.write_line(f"state machine: {model.Model.steps:,} steps, {model.Model.calls:,} calls")

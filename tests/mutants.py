@@ -1,0 +1,240 @@
+"""Breaks the engine on purpose, one fault at a time, and says whether the state machine notices.
+
+`python tests/mutants.py [--jobs N] [--only TEXT]` copies the package for each mutant, replaces one piece of its text, and
+runs `test_model.py` against the copy, with a fixed seed and up to the first counterexample. It fails when a mutant survives,
+and when a text is no longer found exactly once: then the engine was changed, and the mutant must follow it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from attrs import frozen
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "dug"
+LONGEST_S = 120
+"""A mutant that hangs for so long is caught as well."""
+
+
+@frozen
+class Mutant:
+    """One deliberate fault: what it is, and the text of one file that makes it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = (
+    Mutant(
+        "a hit of the parent serves although a tweak masks it",
+        "_core/_run.py",
+        "if memo.footprint & view.delta:",
+        "if False:",
+    ),
+    Mutant(
+        "a memo without tweaks serves although a tweak masks it",
+        "_core/_find.py",
+        "if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):",
+        "if plain is not None and plain.serves(call):",
+    ),
+    Mutant(
+        "results are filed one level too far out",
+        "_core/_run.py",
+        "restriction = view.in_force.restrict(footprint) if footprint & view.in_force.mask else NO_TWEAKS",
+        "restriction = NO_TWEAKS",
+    ),
+    Mutant(
+        "a memo says nothing of whether its own node was tweaked",
+        "_core/_run.py",
+        "footprint = below | own_bits(view, key) if view.registry.node_bits(key[0]) else below",
+        "footprint = below",
+    ),
+    Mutant(
+        "a first tweak is not told to the memos that exist",
+        "_core/_registry.py",
+        "                self._spread(target, bit)\n",
+        "",
+    ),
+    Mutant(
+        "verification keeps the footprint of the old dependencies",
+        "_core/_run.py",
+        'return finish(run, candidate.value, candidate.seconds, "reused")',
+        'run.reads = dict.fromkeys(candidate.dependencies)\n    return finish(run, candidate.value, candidate.seconds, "reused")',
+    ),
+    Mutant(
+        "verification believes every candidate",
+        "_function.py",
+        "        if holding == len(reads):\n",
+        "        if True:\n",
+    ),
+    Mutant(
+        "verification asks for dependencies in the wrong order",
+        "_function.py",
+        "        holding = _count_holding(run, reads)\n",
+        "        holding = _count_holding(run, reads[::-1])\n",
+    ),
+    Mutant(
+        "nothing is verified",
+        "_core/_memo.py",
+        "return self.body == body and not (self.opened or self.transient or self.failure)",
+        "return False",
+    ),
+    Mutant(
+        "a run that opened a context is verified through its dependencies",
+        "_core/_memo.py",
+        "return self.body == body and not (self.opened or self.transient or self.failure)",
+        "return self.body == body and not (self.transient or self.failure)",
+    ),
+    Mutant(
+        "what another body computed is verified",
+        "_core/_memo.py",
+        "return self.body == body and not (self.opened or self.transient or self.failure)",
+        "return not (self.opened or self.transient or self.failure)",
+    ),
+    Mutant(
+        "a bump acts on the node without any tweak",
+        "_core/_run.py",
+        "return BENEATH, plain_key(key), 0 if under is None else under.serial",
+        "return BENEATH, plain_key(key), 0",
+    ),
+    Mutant(
+        "an error is served to another call",
+        "_core/_memo.py",
+        "return self.call is None or self.call is call",
+        "return True",
+    ),
+    Mutant(
+        "what caught the error of a source is served to another call",
+        "_core/_run.py",
+        "transient = transient or any(map(_transient, reads))",
+        "pass",
+    ),
+    Mutant(
+        "invalidating a node keeps what was computed from it",
+        "_core/_registry.py",
+        "                walk.follow()\n                for memo, cache in walk.touched.items():\n                    cache.remove",
+        "                for memo, cache in walk.touched.items():\n                    cache.remove",
+    ),
+    Mutant(
+        "invalidating a node leaves the hits of the contexts",
+        "_core/_registry.py",
+        "                taken.extend(walk.touched)\n            self.forget_hits()\n",
+        "                taken.extend(walk.touched)\n",
+    ),
+    Mutant(
+        "a redefined function keeps what the old one computed",
+        "_memoize.py",
+        "        registry.forget((known,))\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "what was read under a context inside a run goes on as it is",
+        "_core/_entry.py",
+        "            if not moved.keep(memo):\n",
+        "            if moved.keep(memo) and False:\n",
+    ),
+    Mutant(
+        "the tweaks of a context inside a run leak outward",
+        "_core/_entry.py",
+        "outer.extra |= moved.extra & ~overrides",
+        "outer.extra |= moved.extra",
+    ),
+    Mutant(
+        "the footprint of what was read under a context inside a run is lost",
+        "_core/_entry.py",
+        "outer.extra |= moved.extra & ~overrides",
+        "pass",
+    ),
+    Mutant(
+        "memos outlive the tweaks that they read",
+        "_core/_scenario.py",
+        "self._released.append(self.serial)",
+        "pass",
+    ),
+    Mutant(
+        "values are the same when they compare equal",
+        "_core/_equality.py",
+        "        return kind, value\n",
+        "        return value\n",
+    ),
+    Mutant(
+        "a tweak of a function beats a tweak of its node",
+        "_core/_scenario.py",
+        "return content.get(key) or content.get(key[0])",
+        "return content.get(key[0]) or content.get(key)",
+    ),
+    Mutant(
+        "a tweak of an open context is not shown to the contexts inside",
+        "_context.py",
+        "    for inner in entry.entries:\n        _renew(inner)\n",
+        "",
+    ),
+    Mutant(
+        "a layered cache does not read the one beneath",
+        "_core/_find.py",
+        "        cache = cache.beneath\n    return None\n\n\ndef match(",
+        "        cache = None\n    return None\n\n\ndef match(",
+    ),
+)
+
+
+def main() -> int:
+    """Run all mutants; return 0 when each was caught."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
+    parser.add_argument("--only", default="", help="run those with this text in their name")
+    options = parser.parse_args()
+    chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
+    lost = [mutant for mutant in chosen if (PACKAGE / mutant.file).read_text().count(mutant.old) != 1]
+    for mutant in lost:
+        print(f"LOST      {mutant.name}: {mutant.file} does not hold its text exactly once")
+    if lost:
+        return 2
+    with ThreadPoolExecutor(options.jobs) as pool:
+        caught = list(pool.map(try_mutant, chosen))
+    print(f"{sum(caught)} of {len(caught)} mutants caught")
+    return 0 if all(caught) else 1
+
+
+def try_mutant(mutant: Mutant) -> bool:
+    """Return whether the state machine finds a fault in a copy of the package, and say so."""
+    began = time.monotonic()
+    with TemporaryDirectory() as folder:
+        copy = Path(folder, "dug")
+        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        text = (copy / mutant.file).read_text()
+        (copy / mutant.file).write_text(text.replace(mutant.old, mutant.new))
+        verdict = run_tests(Path(folder))
+    is_caught = not verdict.startswith("1 passed")
+    word = "caught" if is_caught else "SURVIVED"
+    print(f"{word:9} {mutant.name} ({time.monotonic() - began:.0f} s: {verdict})", flush=True)
+    return is_caught
+
+
+def run_tests(folder: Path) -> str:
+    """Return the last words of the state machine, run with the package that is in `folder`."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider"]
+    command += ["--hypothesis-profile=mutants", str(TESTS / "test_model.py")]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LONGEST_S, check=False)
+    except subprocess.TimeoutExpired:
+        return "hung"
+    lines = done.stdout.splitlines() or ["nothing was run"]
+    reasons = [line for line in lines if line.startswith("FAILED") or " passed" in line]
+    return (reasons or lines[-1:])[0].removeprefix("FAILED ")[:100]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

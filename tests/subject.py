@@ -1,0 +1,141 @@
+"""The random programs of `programs.py` on dug: their functions memoised, their tweaks in dug's words.
+
+The functions live in a module of their own, so that decorating one again is a redefinition.
+Each run of a body is noted in `ran`, which is how a needless run is found.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from attrs import define, field, frozen
+from ledger import Work
+from oracle import Outcome, attempt
+from programs import FAILS, Boom, Bump, Call, Expression, Key, Outside, Replacement, Tweak, Tweaks, Untweaked, Value
+
+import dug
+
+MODULE = "random_program"
+
+
+def add(value: Any, size: int) -> Any:
+    """Bump a value by an argument."""
+    return value + size
+
+
+def fail(value: Any, size: int) -> Any:
+    """Fail instead of bumping a value."""
+    raise Boom(size)
+
+
+@define(eq=False)
+class Subject:
+    """One program, ready to be called."""
+
+    bodies: Sequence[Expression]
+    outside: Mapping[Call, Any]
+    functions: list[Any] = field(factory=list)
+    ran: list[Work] = field(factory=list)
+    replacements: dict[tuple[int, Replacement], Callable[..., Any]] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        sys.modules[MODULE] = ModuleType(MODULE)
+        self.functions = [self.define(number) for number in range(len(self.bodies))]
+
+    def define(self, number: int) -> Any:
+        """Decorate a function, for the first time or again."""
+        body = self.bodies[number]
+        kind = dug.source if isinstance(body, Outside) else dug.memoize
+        function = kind(self._name(self._make(number, body), f"f{number}"))
+        setattr(sys.modules[MODULE], f"f{number}", function)
+        return function
+
+    def call(self, node: Call) -> Outcome:
+        """Call a function as a user does, in one of the ways that name the same node."""
+        function = self.functions[node.function]
+        if node.argument:
+            return attempt(lambda: function(argument=node.argument))
+        return attempt(function if node.function % 2 else lambda: function(node.argument))
+
+    def node(self, node: Call) -> dug.Node:
+        """Return dug's node."""
+        return self.functions[node.function].node(node.argument)
+
+    def key(self, key: Key) -> Any:
+        """Return dug's key of a tweak."""
+        return self.node(key) if isinstance(key, Call) else self.functions[key]
+
+    def tweaks(self, tweaks: Tweaks) -> dict[Any, Any]:
+        """Return tweaks in dug's words."""
+        return {self.key(key): self._tweak(key, tweak) for key, tweak in tweaks.items()}
+
+    def _tweak(self, key: Key, tweak: Tweak) -> Any:
+        match tweak:
+            case Value(value):
+                return value
+            case Untweaked():
+                return dug.UNTWEAKED
+            case Bump("shift", size):
+                return dug.shift(size)
+            case Bump(how, size):
+                return dug.bump(add if how == "add" else fail, size)
+            case Replacement(body):
+                assert isinstance(key, int)
+                return self.replacements.setdefault((key, tweak), self._make(key, body))
+
+    def _make(self, number: int, body: Expression) -> Callable[..., Any]:
+        def call(argument: int = 0) -> Any:
+            self.ran.append((Call(number, argument), body))
+            return body.run(Running(self, Call(number, argument)), argument)
+
+        return call
+
+    def _name(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        function.__module__, function.__qualname__, function.__name__ = MODULE, name, name
+        return function
+
+
+@frozen
+class Running:
+    """The world of one running body: memoised functions and real contexts."""
+
+    subject: Subject
+    node: Call
+
+    def read(self, node: Call) -> Any:
+        """Call another memoised function."""
+        return self.subject.functions[node.function](node.argument)
+
+    def read_original(self) -> Any:
+        """Call this function again, from inside its replacement."""
+        return self.read(self.node)
+
+    def look_outside(self) -> Any:
+        """Read the outside."""
+        held = self.subject.outside[self.node]
+        if held == FAILS:
+            raise Boom(held)
+        return held
+
+    @contextmanager
+    def within(self, tweaks: Tweaks, *, scoped: bool) -> Iterator[Inside]:
+        """Open a context."""
+        cache = dug.Cache() if scoped else None
+        with dug.Context(self.subject.tweaks(tweaks), cache=cache) as ctx:
+            yield Inside(self.subject, ctx)
+
+
+@frozen
+class Inside:
+    """A context open in a running body."""
+
+    subject: Subject
+    ctx: dug.Context
+
+    def tweak(self, tweaks: Tweaks) -> None:
+        """Tweak it further."""
+        self.ctx.tweak(self.subject.tweaks(tweaks))
