@@ -13,9 +13,10 @@ from ._core import _entry as entries
 from ._core._cache import Cache
 from ._core._entry import entries_around, refresh, refresh_within, replacement_around, settle_within
 from ._core._events import Event, Listener
-from ._core._frame import OUTSIDE, Entry, Frame, current, frame_in_force
+from ._core._frame import OUTSIDE, Entry, Frame, Run, current, frame_in_force
 from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
+from ._core._run import unwind
 from ._core._scenario import Held, Layer, Target
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
@@ -72,7 +73,7 @@ class Context:
     @property
     def cache(self) -> Cache:
         """The cache that results go to: the given one, that of the context around, or its own."""
-        return self._here().cache
+        return self._given_cache or self._here().cache
 
     # Entering and leaving
 
@@ -87,17 +88,21 @@ class Context:
         if isinstance(frame, Entry) and frame.context is self:
             entries.leave(frame)
             return
-        mine = (entry for entry in entries_around(frame) if entry.context is self and entry.run is frame.run)
-        entry = next(mine, None)
-        if entry is not None:
-            entries.close_entry(entry)
-        reason = "it is not open here" if entry is None else "a context inside it is still open, and stays open"
+        mine = next((entry for entry in entries_around(frame) if entry.context is self), None)
+        if error is not None and mine is not None and mine.run is not frame.run:
+            unwind(mine)  # an interrupt hit the engine between two steps: the runs inside are dead
+            return
+        if mine is not None and mine.run is frame.run:
+            entries.close_entry(mine)
+            reason = "a context inside it is still open, and stays open"
+        else:
+            reason = "it is not open here"
         raise ContextError(
             f"{self!r} was left out of order: {reason}. "
             "Leave contexts in the reverse order of entering; a generator must not keep one open across a yield."
         )
 
-    def _view_inside(self, outer: Frame | None) -> View:
+    def _view_inside(self, outer: Frame | None, *, looks: bool = False) -> View:
         """The view of this context entered inside a frame: the last one when nothing is different."""
         parent = outer.view if outer is not None else None
         inside = replacement_around(outer)
@@ -109,12 +114,18 @@ class Context:
             and (self._given_cache is None or last.cache is self._given_cache)
         ):
             return last
-        cache = self._cache_inside(parent)
+        cache = self._cache_seen(parent) if looks else self._cache_inside(parent)
         return enter(parent, self._layers, self._held, cache=cache, listeners=self._listeners, inside=inside)
 
     def _enter_inside(self, outer: Frame | None) -> View:
         self._last = self._view_inside(outer)
         return self._last
+
+    def _cache_seen(self, parent: View | None) -> Cache:
+        """The cache that a look reads; one that was never entered holds nothing, and a look does not bind it."""
+        if self._given_cache is not None and not self._given_cache.is_bound:
+            return Cache() if parent is None else parent.cache
+        return self._cache_inside(parent)
 
     def _cache_inside(self, parent: View | None) -> Cache:
         if parent is not None and self._given_cache is None:
@@ -235,11 +246,10 @@ class Context:
         """
         if current.get() is not OUTSIDE:
             raise ContextError(f"{self!r} cannot be activated inside a with. Activate it outside of every context.")
-        replaced = OUTSIDE.entry
+        view, replaced = self._enter_inside(None), OUTSIDE.entry
         if replaced is not None:
             entries.close_entry(replaced)
-        OUTSIDE.activate(None)
-        OUTSIDE.activate(Entry(self._enter_inside(None), None, None, self, self._entries))
+        OUTSIDE.activate(Entry(view, None, None, self, self._entries))
         return None if replaced is None else replaced.context
 
     def deactivate(self) -> None:
@@ -286,21 +296,23 @@ class Context:
     @contextmanager
     def listen(self, listener: Listener) -> Iterator[None]:
         """Delivers an `Event` to `listener` for everything that happens in this context and in those entered inside it."""
-        registry = self._here().registry
         self._listeners.append(listener)
-        self._set_listening(registry, 1)
+        self._refresh()
         try:
             yield
         finally:
             if listener in self._listeners:
                 self._listeners.remove(listener)
-            self._set_listening(registry, -1)
+            self._refresh()
 
-    def _set_listening(self, registry: Any, change: int) -> None:
-        registry.listening += change
-        for entry in (*self._entries, OUTSIDE.entry):
-            if entry is not None:
-                refresh_within(entry)
+    def _refresh(self) -> None:
+        """Lets calls in this context come to the engine while somebody listens, and be answered from hits otherwise."""
+        for entry in self._entries:
+            refresh_within(entry)
+        frame = current.get()
+        while isinstance(frame, (Entry, Run)):
+            frame.refresh(frame.run)
+            frame = frame.outer
 
     def _tell(self, event: Event) -> None:
         view = self._last
@@ -317,8 +329,7 @@ class Context:
         if self._last is not None:
             return self._last
         frame = current.get()
-        frame = OUTSIDE.entry if frame is OUTSIDE else frame
-        return self._view_inside(frame)
+        return self._view_inside(OUTSIDE.entry if frame is OUTSIDE else frame, looks=True)
 
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {self._name!r}"

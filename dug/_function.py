@@ -5,6 +5,7 @@ ours.  Each has a class of its own whose ``__call__`` is compiled for its parame
 packs and unpacks ``*args, **kwargs`` takes 350.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from types import MethodType
@@ -31,6 +32,7 @@ F = TypeVar("F")
 F_contra = TypeVar("F_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
+_logger = logging.getLogger("dug")
 _NO_KEYWORDS: dict[str, Any] = {}
 
 # These say that the program, not the node, is in trouble: they leave no memo, and what they pass leaves none either.
@@ -55,9 +57,10 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
     if isinstance(found, Memo):
         memo = found
     else:
-        token = current.set(found)
+        token = None
         started = perf_counter()
         try:
+            token = current.set(found)
             candidates = runs.candidates(found)
             verified = _verify(found, candidates) if candidates else None
             if verified is None:
@@ -67,7 +70,7 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
                     body = body.body  # nearly always
                 else:
                     body, args, kwargs = _what_runs(found)
-                memo = runs.finish(found, body(*args, **kwargs), perf_counter() - started)
+                memo = runs.finish(found, runs.check_value(found, body(*args, **kwargs)), perf_counter() - started)
             else:
                 memo = verified
         except _UNREMEMBERED:
@@ -80,7 +83,8 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
             runs.abandon(found)
             raise
         finally:
-            current.reset(token)
+            if token is not None:
+                current.reset(token)
     _note(frame, memo)
     if memo.failure is not None:
         raise memo.failure.error.with_traceback(memo.failure.traceback)
@@ -130,9 +134,10 @@ def _count_holding(run: Run, reads: Sequence[Memo]) -> int:
             try:
                 if not _holds(run, read):
                     break
-            except KeyboardInterrupt:
-                raise
-            except BaseException:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
+            except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
+                break
+            except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
+                run.raised = (read.state.key, exc)
                 break
         else:  # it read no tweak and meets none here
             hits[read.state.key] = read
@@ -154,7 +159,12 @@ def _holds(run: Run, read: Memo) -> bool:
         memo = fetch(run, key)
     else:
         run.reads[memo] = None
-    return memo is read or is_same(read.value, memo.value, (key if key[0] is not BENEATH else plain_key(key))[0].eq)
+    function: Function = (key if key[0] is not BENEATH else plain_key(key))[0]
+    try:
+        return memo is read or is_same(read.value, memo.value, function.eq)
+    except Exception:
+        _logger.exception("The eq= of %s failed, so its value counts as changed.", function)
+        return False
 
 
 def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -234,6 +244,10 @@ class BoundMemoized(_Memoized[P, R]):
         self._self_function = memoized._self_function
         self._self_instance = instance
 
+    def __reduce__(self) -> Any:
+        made, (name,) = super().__reduce__()
+        return _bind, (made, name, self._self_instance)
+
     if not TYPE_CHECKING:  # the type checker sees the parameters of the function
 
         def __call__(self, /, *args, **kwargs):
@@ -283,6 +297,7 @@ def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[...
     wrapper = own_class(body)
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
+    function.newest = wrapper
     return wrapper
 
 
@@ -290,6 +305,7 @@ def detach(wrapper: Any, function: Function) -> None:
     """Makes a decorated function stand for `function`, because a new definition took its name over."""
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
+    function.newest = wrapper
     type(wrapper).__call__ = staticmethod(_compile(function))
 
 
@@ -307,6 +323,10 @@ def function_of(value: object) -> Function | None:
 
 def _compile(function: Function) -> Callable[..., Any]:
     return function.binding.compile_call(current.get, fetch)
+
+
+def _bind(load: Callable[[str], Any], name: str, instance: object) -> Any:
+    return BoundMemoized(load(name), instance)
 
 
 def _load(name: str) -> Any:

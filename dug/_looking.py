@@ -16,7 +16,7 @@ from ._core._view import View
 
 @frozen(eq=False, repr=False)
 class Record:
-    """What one context knows of one node; read-only, and stays as it is when the context changes."""
+    """What one context knows of one node: its memo, as it was when asked for, and who has read it since."""
 
     node: Node[Any]
     _memo: Memo
@@ -68,8 +68,7 @@ class Record:
         tweaks = {}
         for handle in read:
             target = handle.target
-            given = handle.spec.value if handle.spec.value is not None or handle.spec.kind == "value" else handle.spec.kind
-            tweaks[node_of(target) if isinstance(target, tuple) else target.wrapper()] = given
+            tweaks[node_of(target) if isinstance(target, tuple) else target.wrapper()] = handle.spec.value
         return MappingProxyType(tweaks)
 
     def __repr__(self) -> str:

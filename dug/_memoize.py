@@ -120,11 +120,17 @@ def _decorate(
     function = Function(named if ":" in named else f"{body.__module__}:{named}", body, kind, eq, version)
     function.ask = partial(fetch, None)
     function.renamed = name is not None
-    function.binding = prepare(function, inspect.signature(body), typed=typed, keys=key, ignore=ignore)
+    function.binding = prepare(function, _signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
-    if "<locals>" not in function.name and "<lambda>" not in function.name:
+    if name is not None or _has_name(body):
         function = _take_name(function)
     return wrap(wrapper_kind, function, body)
+
+
+def _has_name(body: Any) -> bool:
+    """True when a function may be importable by its qualified name; a partial or an instance only has the name of its class."""
+    qualname = getattr(body, "__qualname__", None)
+    return isinstance(qualname, str) and "<" not in qualname and bool(getattr(body, "__module__", None))
 
 
 def _unwrap(decorated: Any) -> tuple[Any, Any]:
@@ -133,6 +139,13 @@ def _unwrap(decorated: Any) -> tuple[Any, Any]:
     if isinstance(decorated, staticmethod):
         return MemoizedStaticMethod, decorated.__func__
     return Memoized, decorated
+
+
+def _signature(body: Any) -> inspect.Signature:
+    try:
+        return inspect.signature(body)
+    except ValueError as exc:  # some builtins do not tell
+        raise TypeError(f"{body!r} does not say what its parameters are. Write a function around it and decorate that.") from exc
 
 
 def _check_kind(decorated: Any, body: Any) -> None:

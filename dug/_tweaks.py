@@ -6,7 +6,7 @@ Everything a user says is checked here, before anything changes, and becomes lay
 import inspect
 import operator
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, MethodType
 from typing import Any
 
 from attrs import frozen
@@ -117,6 +117,12 @@ class Scenario:
     def __hash__(self) -> int:
         return hash((self.name, tuple(frozenset(layer) for layer in self._layers)))
 
+    def __copy__(self) -> "Scenario":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Scenario":
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _of_layers, (tuple(map(dict, self.layers)), self.name)
 
@@ -163,16 +169,23 @@ def _shown_key(key: "Node[Any] | Function") -> Any:
     return key.wrapper() if isinstance(key, Function) else key
 
 
-def replace_top(scenario: Scenario, top: Tweaks, *, drop: tuple[Any, ...] = ()) -> Scenario:
+def replace_top(scenario: Scenario, top: "Tweaks | Scenario", *, drop: tuple[Any, ...] = ()) -> Scenario:
     """Returns `scenario` with the tweaks of `top` over its own, and without those of `drop`.
 
     Raises:
         TweakError: a tweak of `top` is not possible.
     """
-    gone = set(map(kept_key, drop))
-    layers = [{key: tweak for key, tweak in layer.items() if key not in gone} for layer in scenario._layers]
-    layers[-1].update(_checked(top)[0])
-    return _of_layers(tuple(layers), scenario.name)
+    added = top if isinstance(top, Scenario) else Scenario(top)
+    gone = {*map(kept_key, drop), *(key for layer in added._layers for key in layer)}
+    layers = [dict(layer) for layer in scenario._layers]
+    specs = [dict(layer) for layer in scenario.specs]
+    for key in gone:
+        for number, layer in enumerate(layers):
+            layer.pop(key, None)
+            specs[number].pop(target_of(key), None)
+    layers[-1].update(added._layers[0])
+    specs[-1].update(added.specs[0])
+    return _made((*layers, *added._layers[1:]), (*specs, *added.specs[1:]), scenario.name)
 
 
 def target_of(key: Any) -> Target:
@@ -182,6 +195,8 @@ def target_of(key: Any) -> Target:
         TweakError: it is neither.
     """
     if isinstance(key, Node):
+        if not key.is_current():
+            raise TweakError(f"{key!r} is of an older definition of its function, with other parameters. Make the node anew.")
         return key._key
     if isinstance(key, Function):
         return key
@@ -205,9 +220,9 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
         TweakError: the target cannot be tweaked like that.
     """
     if tweak is UNTWEAKED:
-        return Spec(UNTWEAK)
+        return Spec(UNTWEAK, tweak)
     if isinstance(tweak, Bump):
-        return Spec(BUMP, tweak, tweak.fn, tweak.args, (id(tweak.fn), _identity(tweak.args)))
+        return Spec(BUMP, tweak, tweak.fn, tweak.args, (_callable_identity(tweak.fn), _identity(tweak.args)))
     if not isinstance(target, Function):
         return Spec(VALUE, tweak, identity=_identity(tweak))
     if not callable(tweak):
@@ -217,7 +232,12 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
             f"Did you mean {target.name.rpartition(':')[2]}.node(...), a node of it?"
         )
     _check_parameters(target, tweak)
-    return Spec(REPLACEMENT, tweak, tweak, identity=id(tweak))
+    return Spec(REPLACEMENT, tweak, tweak, identity=_callable_identity(tweak))
+
+
+def _callable_identity(fn: Callable[..., Any]) -> Any:
+    """What equal functions share: a bound method is made anew each time it is asked for."""
+    return (id(fn.__self__), id(fn.__func__)) if type(fn) is MethodType else id(fn)
 
 
 def _identity(value: Any) -> Any:
@@ -275,8 +295,12 @@ def _leans_on(key: "Node[Any] | Function", tweak: Any, beneath: Tweaks) -> bool:
 
 def _of_layers(layers: tuple[Tweaks, ...], name: str | None) -> Scenario:
     pairs = tuple(map(_checked, layers))
+    return _made(tuple(layer for layer, _ in pairs), tuple(specs for _, specs in pairs), name)
+
+
+def _made(layers: tuple[Any, ...], specs: tuple[Layer, ...], name: str | None) -> Scenario:
     scenario: Scenario = Scenario.__new__(Scenario)
-    scenario.__attrs_init__(name, tuple(layer for layer, _ in pairs), tuple(specs for _, specs in pairs))
+    scenario.__attrs_init__(name, layers, specs)
     return scenario
 
 

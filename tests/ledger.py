@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from attrs import define, field, frozen
 from oracle import Level, Levels, Outcome, Run, Said
-from programs import SOURCES, Bump, Call, Expression, Key, Replacement, Tweak, Untweaked, Value
+from programs import SOURCES, Bump, Call, Expression, Key, Outside, Replacement, Tweak, Untweaked, Value
 
 Work = tuple[Call, Expression | None]
 
@@ -42,7 +42,6 @@ class Fact:
     reads: tuple[tuple[Call, Outcome], ...]
     heard: set[tuple[Call, tuple[Said, ...]]]
     ran: set[Call]
-    bent: set[Call]
     met_source_error: bool
     is_expired: bool = False
 
@@ -50,11 +49,6 @@ class Fact:
     def is_plain(self) -> bool:
         """The run heard no tweak at all."""
         return not any(said for _, said in self.title.heard)
-
-    @property
-    def is_given(self) -> bool:
-        """Nothing ran: a tweak gave the value."""
-        return bool(self.run.said) and isinstance(self.run.said[0].tweak, Value)
 
     @property
     def is_brief(self) -> bool:
@@ -93,8 +87,7 @@ def learn(run: Run) -> Fact:
         causes=causes,
         reads=tuple(dict.fromkeys((read.node, read.outcome) for read in run.reads)),
         heard=heard,
-        ran=set().union([run.node] if runs_own_body(run) else [], *(cause.ran for cause in causes)),
-        bent=set().union([run.node] if run.said else [], *(cause.bent for cause in causes)),
+        ran=set().union([] if is_given(run) else [run.node], *(cause.ran for cause in causes)),
         met_source_error=is_source_error(run) or any(cause.met_source_error for cause in causes),
     )
 
@@ -114,6 +107,11 @@ def plainly(said: tuple[Said, ...]) -> tuple[tuple[Key, Tweak], ...]:
 def runs_own_body(run: Run) -> bool:
     """Neither a value nor a bump nor a replacement took the body's place."""
     return run.body is not None and not (run.said and isinstance(run.said[0].tweak, Replacement))
+
+
+def is_given(run: Run) -> bool:
+    """Nothing ran: a tweak gave the value."""
+    return bool(run.said) and isinstance(run.said[0].tweak, Value)
 
 
 def is_source_error(run: Run) -> bool:
@@ -147,9 +145,10 @@ class Ledger:
                 self._expire(lambda fact, tweak=tweak: fact.heard_tweak(tweak))
 
     def invalidate(self, nodes: set[Call]) -> None:
-        """Let go of what ran these nodes; do not count on what replaced or bumped them."""
-        self.forget(lambda fact: not nodes.isdisjoint(fact.ran))
-        self._expire(lambda fact: not nodes.isdisjoint(fact.bent))
+        """Let go of what ran these nodes; what only heard a value said of them stays."""
+        for cache, fact in self._pick(lambda fact: not nodes.isdisjoint(fact.ran)):
+            del self.facts[cache][fact.title]
+            self.newest.pop((cache, fact.run.node, False), None)  # verification may begin with what was invalidated
 
     def end_call(self) -> None:
         """Do not count on errors any more; they stay to be looked at."""
@@ -164,39 +163,45 @@ class Ledger:
         """Return how many memos a clean cache may hold."""
         return len(self.doubts.get(cache, set()).union(self.facts.get(cache, ())))
 
-    def settle(self, fact: Fact) -> Iterator[Work]:
-        """Yield what has a reason to run for this fact to be known (bodies, and None for a bump), and file it."""
-        if self._knows(fact):
+    def settle(self, fact: Fact, *, is_doubted: bool = False) -> Iterator[Work]:
+        """Yield what has a reason to run for this fact to be known (bodies, and None for a bump), and file it.
+
+        Where it is in doubt whether a cache had to run something, it is not counted on what that made known.
+        """
+        known = self._find(fact)
+        if known is not None and not known.is_expired:
             return
+        is_doubted |= (known is not None and not known.is_brief) or self._is_doubtful(fact)
         is_needless = any(self._find_needless(fact))
         levels = fact.run.levels
         for cause in fact.causes:
             if fact.run.opened:
                 levels = self._leave(levels, cause.run.levels)
-            yield from self.settle(cause)
+            yield from self.settle(cause, is_doubted=is_doubted)
         if fact.run.opened:
             self._leave(levels, fact.run.levels)
-        if not is_needless and not fact.is_given:
+        if not is_needless and not is_given(fact.run):
             yield fact.run.node, fact.run.body
-        self._file(fact)
+        self._file(fact, is_doubted=is_doubted)
 
     def forget(self, is_meant: Callable[[Fact], bool]) -> None:
         """Let go of the facts that are meant."""
-        for facts in self.facts.values():
-            for title in [title for title, fact in facts.items() if is_meant(fact)]:
-                del facts[title]
+        for cache, fact in self._pick(is_meant):
+            del self.facts[cache][fact.title]
 
     def _expire(self, is_meant: Callable[[Fact], bool]) -> None:
-        for facts in self.facts.values():
-            for fact in facts.values():
-                fact.is_expired |= is_meant(fact)
+        for _, fact in self._pick(is_meant):
+            fact.is_expired = True
 
-    def _knows(self, fact: Fact) -> bool:
-        held = [self.facts.get(cache, {}).get(fact.title) for cache in caches_of(fact.run.levels)]
-        return any(known is not None and not known.is_expired for known in held)
+    def _pick(self, is_meant: Callable[[Fact], bool]) -> list[tuple[Hashable, Fact]]:
+        return [(cache, fact) for cache, facts in self.facts.items() for fact in facts.values() if is_meant(fact)]
+
+    def _find(self, fact: Fact) -> Fact | None:
+        held = (self.facts.get(cache, {}).get(fact.title) for cache in caches_of(fact.run.levels))
+        return min((known for known in held if known is not None), key=lambda known: known.is_expired, default=None)
 
     def _is_doubtful(self, fact: Fact) -> bool:
-        """A node's `UNTWEAKED` under a tweak of its function is as good as no tweak, or a tweak of its own: a cache may choose."""
+        """A node's `UNTWEAKED` under a tweak of its function is a tweak of its own, or as good as none: a cache may choose."""
         hides = any(each.hides for _, said in fact.heard for each in said)
         return hides or (not fact.run.said and self.holders[fact.run.node, Untweaked()] > 0)
 
@@ -207,10 +212,10 @@ class Ledger:
             if older is not None and self.facts.get(cache, {}).get(older.title) is older:
                 yield older.makes_needless(fact)
 
-    def _file(self, fact: Fact) -> None:
+    def _file(self, fact: Fact, *, is_doubted: bool) -> None:
         cache = caches_of(fact.run.levels)[-1]
         self.facts.setdefault(cache, {})[fact.title] = fact
-        if self._is_doubtful(fact):
+        if is_doubted:
             fact.is_expired = True
             self.doubts.setdefault(cache, set()).add(fact.title)
         if not fact.run.outcome.failed:
@@ -235,3 +240,17 @@ class Ledger:
 def caches_of(levels: Iterable[Level]) -> list[Hashable]:
     """Return the caches that can be read in a scenario, the one that is written last."""
     return [level.cache for level in levels if level.cache is not None]
+
+
+def find_retries(run: Run) -> Iterator[Work]:
+    """Yield the bodies that fail on the way to an answer and may not answer for another call: each call runs them again."""
+    if run.outcome.failed or meets_source_error(run):
+        if run.outcome.failed and run.body is not None:
+            yield run.node, run.body
+        for read in run.reads:
+            yield from find_retries(read)
+
+
+def meets_source_error(run: Run) -> bool:
+    """The outside could not be read on the way."""
+    return (run.outcome.failed and isinstance(run.body, Outside)) or any(map(meets_source_error, run.reads))

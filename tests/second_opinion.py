@@ -19,14 +19,21 @@ What is checked, by the word the report uses:
   and the memo is filed in a cache that the call can see.
   A repeated call, leaving a child, sharing among siblings and scenarios that run descendants only are all cases of it.
   Reruns are allowed after a failure, after a source's error was met anywhere below, after an invalidation of something
-  that ran, after ``clear``, and, within a body that opens contexts, once for each context it opens.
-  A combination counts ``UNTWEAKED`` and what lies beneath a bump or a replacement, also when it makes no difference.
+  that ran, after ``clear``, after an exception that is not an ``Exception``, and, within a body that opens contexts,
+  once for each context it opens.
+  A combination counts ``UNTWEAKED`` and what lies beneath a bump or a replacement, also when it makes no difference;
+  a node that is ``UNTWEAKED`` under a tweak of its function may be filed, held and rerun apart from the untweaked one.
+  A tweak is held by the living contexts that have it and were entered over the cache, or one it is layered with.
 * ``cutoff``: a body does not run when its memo for the scenario with no relevant tweak is there and all that it had
   read directly has a substitutable value now (bodies that opened a context or met an error are excepted).
 * ``leak``: after a context is dropped or a tweak replaced, ``len(cache)`` is at most the number of combinations
   evaluated there whose tweaks are still held, with no help from the cycle collector; after a program is dropped none
   of its contexts and caches survive a collection.
-* ``look``: looking runs nothing, agrees with what a call finds, and names the dependencies in first-read order.
+  Here a kept context also holds the tweaks around its last entry, which looks use.
+* ``look``: looking runs nothing, agrees with what a call finds, says what is masked, and names the dependencies in
+  first-read order.
+
+What is not counted, only compared in value: scripts with a union ``a | b`` of scenarios that tweak the same function.
 
 It stays in one file because a second opinion should be readable without the rest of the test-suite.
 """
@@ -450,15 +457,14 @@ def _without_untweaked(part):
 class Fact:
     """A combination: one way of running a node, and the tweaks it really reads."""
 
-    __slots__ = ("doubled", "kind", "node", "others", "runs", "specs", "vague")
+    __slots__ = ("kind", "node", "others", "runs", "specs", "stacked", "vague")
 
     def __init__(self, kind, node, labels, runs):
         self.kind = kind
         self.node = node
         self.runs = runs
         self.specs = frozenset(item for _, label in labels for part in label for item in part)
-        chains = [Counter(own) for _, (own, _) in labels]
-        self.doubled = frozenset(item for chain in chains for item, count in chain.items() if count > 1)
+        self.stacked = frozenset(item for _, label in labels for part in label for item in part[:-1])
         self.vague = False  # whether a node is UNTWEAKED and its function tweaked: then it may count as untweaked, too
         self.others = ()  # the same said in fewer words: no UNTWEAKED over nothing, no function's tweak under a node's
 
@@ -978,12 +984,12 @@ class Play:
                     del facts[fact]
 
     def count_holders(self):
-        """Forget the facts that read one tweak twice over when one of those who hold it lets go."""
+        """Forget the facts that read a tweak on top of another when one of those who hold it lets go."""
         before, items = self.holders, [layer.items() for kept in self.kept.values() for layer in kept.layers]
         self.holders = Counter(item for layer in items for item in layer)
         fewer = {item for item, count in before.items() if self.holders[item] < count}
         for facts in self.done.values() if fewer else ():
-            for fact in [fact for fact in facts if fact.doubled & fewer]:
+            for fact in [fact for fact in facts if fact.stacked & fewer]:
                 del facts[fact]
 
     def held_over(self, cache):

@@ -120,16 +120,13 @@ def prepare(
 
 
 def canonical(key: Key) -> Key:
-    """Returns `key` with every NaN in it replaced by one and the same NaN, so that all NaN are one key."""
+    """Returns `key` with every NaN in it replaced by one and the same NaN, so that all NaN are one key; calls keep theirs."""
     for element in key[1:]:
         if type(element) not in _SIMPLE_TYPES and _holds_nan(element):
             break
     else:
         return key
-    plain = (key[0], *map(_with_one_nan, key[1:]))
-    if type(key) is PartialKey:
-        return _partial(plain, key.complete)
-    return plain
+    return _partial((key[0], *map(_with_one_nan, key[1:])), key.complete if type(key) is PartialKey else key)
 
 
 def _compile(source: str, names: dict[str, Any], name: str) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from ._binding import Key
 from ._memo import DEAD, LIVE, STALE, Memo, State
 from ._node import BENEATH
 from ._registry import Registry, plain_key
+from ._scenario import InForce
 
 
 class Cache:
@@ -41,6 +42,11 @@ class Cache:
             self._registry.caches.add(self)
         return self._registry
 
+    @property
+    def is_bound(self) -> bool:
+        """True once a context was entered with it."""
+        return self._registry is not None
+
     def bind(self, beneath: "Cache | None") -> None:
         """Lays the cache over `beneath`; the first call decides.
 
@@ -67,9 +73,11 @@ class Cache:
         """Returns the state of `key` here, made when it is new."""
         return self.states.get(key) or self.states.setdefault(key, State(key, self._token))
 
-    def file(self, memo: Memo) -> Memo:
-        """Files a finished memo and returns the one that stands: the first that was filed for these tweaks."""
+    def file(self, memo: Memo, in_force: InForce) -> Memo:
+        """Files a memo finished in a scenario and returns the one that stands: the first that was filed for these tweaks."""
         state = memo.state
+        if state.has_failed:
+            self._drop_tried_again(memo, in_force)
         first = state.plain
         if memo.restriction:
             first = state.table.get(memo.footprint, {}).get(memo.restriction) if state.table else None
@@ -84,6 +92,12 @@ class Cache:
             self.state_of(state.key[1]).add_reader(state)
         self._tell(memo, known)
         return memo
+
+    def _drop_tried_again(self, memo: Memo, in_force: InForce) -> None:
+        """Takes out what an earlier call left that failed here, now that the node was tried again."""
+        for old in tuple(memo.state.memos()):
+            if not old.serves(memo.call) and in_force.restrict(old.footprint) == old.restriction:
+                self.remove(old, DEAD)
 
     def _tell(self, memo: Memo, known: Memo | None) -> None:
         """Makes the node of a memo a reader of what it read; what `known`, the last memo of it in force, read knows already."""
@@ -116,11 +130,6 @@ class Cache:
             old, variants[restriction] = variants.get(restriction), memo
         if old is not None:
             self._discount(old)
-        if state.has_failed and state.table is not None:
-            for variants in tuple(state.table.values()):  # a failure tried again, perhaps with another footprint
-                old = variants.get(restriction)
-                if old is not None and old is not memo and not old.serves(memo.call):
-                    self.remove(old, DEAD)
         state.has_failed = state.has_failed or memo.call is not None
         self._count += 1
         if not restriction and memo.call is None:

@@ -49,7 +49,7 @@ class _AnyFrame:
         if run is not None and run.handle is not None and run.handle.spec.kind == REPLACEMENT:
             self.hits = NO_HITS
         else:
-            self.hits = NO_HITS if self.driver or view.registry.listening else view.hits
+            self.hits = NO_HITS if self.driver or any(view.listeners) else view.hits
 
 
 @define(eq=False, weakref_slot=True)
@@ -85,7 +85,7 @@ class Entry(_AnyFrame):
 class Run(_AnyFrame):
     """One node being computed."""
 
-    __slots__ = ("body", "generation", "handle", "key", "opened", "state", "tainted")
+    __slots__ = ("body", "generation", "handle", "key", "opened", "raised", "state", "tainted")
     call: Call
     reads: dict[Memo, None]
 
@@ -103,8 +103,7 @@ class Run(_AnyFrame):
         """What runs: the serial of a tweak's function, 0 for the node's own body."""
         self.state = state
         """What the cache holds for the node; None for nothing yet."""
-        registry = view.registry
-        self.generation = registry.generation
+        self.generation = view.registry.generation
         self.reads = {}
         self.inner = None
         self.extra = 0
@@ -114,7 +113,9 @@ class Run(_AnyFrame):
         """True when something passed that leaves no memo, so that neither does this run."""
         self.opened = False
         """True once a context was opened inside."""
-        if handle is None and not registry.listening:
+        self.raised: tuple[Key, BaseException] | None = None
+        """What went out of a node while this one was verified, and is due where the body asks for that node."""
+        if handle is None and not any(view.listeners):
             self.hits = view.hits
         else:
             self.refresh(self)

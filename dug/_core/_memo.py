@@ -158,11 +158,31 @@ def _without_frames(failure: Failure) -> Failure:
 
 
 def copy_without_frames(error: BaseException) -> BaseException:
-    """Returns an equal exception that holds no frames, made without running the user's ``__init__``."""
+    """Returns an exception that says the same and holds no frames, also not in the exceptions of a group."""
+    if isinstance(error, BaseExceptionGroup):
+        copied: BaseException = error.derive([copy_without_frames(one) for one in error.exceptions])
+    else:
+        copied = _copy_one(error)
+    notes = getattr(error, "__notes__", None)
+    if notes is not None:
+        copied.__notes__ = list(notes)
+    return copied
+
+
+def _copy_one(error: BaseException) -> BaseException:
+    """Copies as ``copy.copy`` does; where that fails or says something else, without calling ``__init__``."""
+    from copy import copy  # imported only once something has failed
+
     try:
-        copy = type(error).__new__(type(error), *error.args)
-        copy.__dict__.update(error.__dict__)
-        copy.args = error.args
+        copied = copy(error)
+        if type(copied) is type(error) and str(copied) == str(error):
+            return copied
+    except Exception:  # noqa: BLE001, S110  an ``__init__`` with parameters of its own: tried otherwise below
+        pass
+    try:
+        copied = type(error).__new__(type(error), *error.args)
+        copied.__dict__.update(error.__dict__)
+        copied.args = error.args
     except Exception:  # noqa: BLE001  an unusual exception type: its text still tells what it was
         return RuntimeError(f"{type(error).__name__}: {error}")
-    return copy
+    return copied

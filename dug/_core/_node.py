@@ -51,10 +51,12 @@ class Function:
     """Returns the memo of a call in the context in force, with the driver that the decorator picked."""
     wrappers: "list[ref[Any]]" = field(init=False, factory=list)
     """The decorated functions that stand for it: several when the same definition was run again."""
+    newest: Any = field(init=False, default=None)
+    """The last of them, which nodes and scenarios show."""
 
     def wrapper(self) -> Any:
-        """Returns the newest decorated function that is still there."""
-        return next((found for found in (made() for made in reversed(self.wrappers)) if found is not None), None)
+        """Returns the newest decorated function."""
+        return self.newest
 
     def __str__(self) -> str:
         return self.name
@@ -82,9 +84,11 @@ def load_function(name: str) -> Function:
     function = _by_name.get(name)
     if function is not None:
         return function
+    found = None
     try:
-        found = _resolve(name)
-    except (ImportError, AttributeError, ValueError) as exc:
+        import_module(name.partition(":")[0])
+        found = None if name in _by_name else _resolve(name)
+    except (ImportError, AttributeError, ValueError, TypeError) as exc:
         raise LookupError(
             f"no memoised function {name!r}: {exc}. Write it as module:function, the module importable from here."
         ) from exc
@@ -165,10 +169,22 @@ class Node(Generic[R_co]):
         return self._key == other._key if isinstance(other, Node) else NotImplemented
 
     def __lt__(self, other: object) -> bool:
-        return str(self) < str(other) if isinstance(other, Node) else NotImplemented
+        if not isinstance(other, Node):
+            return NotImplemented
+        return self._key != other._key and str(self) < str(other)
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+    def __copy__(self) -> "Node[R_co]":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Node[R_co]":
+        return self
+
+    def is_current(self) -> bool:
+        """True unless the function was defined anew with other parameters since."""
+        return len(getattr(self._key, "complete", self._key)) == len(self._function.binding.signature.parameters) + 1
 
     def __str__(self) -> str:
         return self._text(repr)
@@ -194,7 +210,7 @@ class Node(Generic[R_co]):
         return _load_node(name, args, kwargs)
 
     def _text(self, show: Callable[[Any], str]) -> str:
-        args, kwargs = self._function.binding.arguments(self._key)
+        args, kwargs = self._function.binding.arguments(self._key) if self.is_current() else (self._key[1:], {})
         shown = [*map(show, args), *(f"{name}={show(value)}" for name, value in kwargs.items())]
         return f"{self._function.name}({', '.join(shown)})"
 

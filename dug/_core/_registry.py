@@ -35,8 +35,6 @@ class Registry:
         self.lock = RLock()
         self.generation = 0
         """Grows with every invalidation; a run that began in an earlier generation is not filed."""
-        self.listening = 0
-        """How many listeners there are anywhere; 0 makes listening free."""
         self.caches: WeakSet[Cache] = WeakSet()
         self.views: WeakSet[View] = WeakSet()
         self.opened: WeakSet[Frame] = WeakSet()

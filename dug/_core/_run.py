@@ -11,15 +11,16 @@ instead, or none for 0.  What it gives is what the node gives wherever it meets 
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import attrgetter, or_
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from ..errors import CycleError
 from ._binding import Key, canonical
 from ._cache import Cache
-from ._entry import close_entry
+from ._entry import close_entry, leave
 from ._events import Event
 from ._find import find, find_masked, handle_of, match
-from ._frame import NO_HITS, Entry, Frame, Outside, Run, current, frame_in_force, taint
+from ._frame import NO_HITS, OUTSIDE, Entry, Frame, Outside, Run, current, frame_in_force, taint
 from ._memo import NO_TWEAKS, Call, Failure, Memo, Restriction, State
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
@@ -28,6 +29,7 @@ from ._view import View, own_bits
 
 _footprint = attrgetter("footprint")
 _transient = attrgetter("transient")
+_CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
 
 
 def begin(frame: Frame | Outside, key: Key) -> Memo | Run:  # noqa: C901  the order of the search is the order of cost
@@ -40,6 +42,8 @@ def begin(frame: Frame | Outside, key: Key) -> Memo | Run:  # noqa: C901  the or
     """
     if isinstance(frame, Outside):
         frame = frame_in_force(f"{key[0]}()")
+    if frame.run is not None and frame.run.raised is not None:
+        _raise_due(frame.run, key)
     view = frame.view
     if frame.hits is view.hits:
         memo = _find_near(view, key)
@@ -64,9 +68,30 @@ def begin(frame: Frame | Outside, key: Key) -> Memo | Run:  # noqa: C901  the or
         return _open(frame, key, handle, state)
     if memo.call is None:
         view.hits[key] = memo
-    if registry.listening:
-        view.emit(Event("hit", node_of(key)))
+    if any(view.listeners):
+        _emit(view, Event("hit", node_of(key)))
     return memo
+
+
+def _raise_due(run: Run, key: Key) -> None:
+    """Raises what went out of a node while the run that now asks for it was verified."""
+    if run.raised is not None and run.raised[0] == key:
+        error, run.raised = run.raised[1], None
+        raise error
+
+
+def check_value(run: Run, value: Any) -> Any:
+    """Returns the value of a run.
+
+    Raises:
+        TypeError: it can be consumed once only.
+        BaseException: what went out of a node while this one was verified, when the body did not ask for it.
+    """
+    if type(value) in _CONSUMABLE:
+        raise TypeError(f"{node_of(run.key)} returned a {type(value).__name__}, which can be consumed once. Return a tuple.")
+    if run.raised is not None:
+        raise run.raised[1]
+    return value
 
 
 def _open(frame: Frame, key: Key, handle: Handle | None, state: State | None) -> Run:
@@ -134,13 +159,13 @@ def finish(run: Run, value: Any, seconds: float, kind: str = "computed", failure
         if run.tainted or run.generation != registry.generation:
             taint(run.outer)
         else:
-            memo = view.cache.file(memo)
+            memo = view.cache.file(memo, view.in_force)
             if only_in is None:
                 view.hits[run.key] = memo
     if failure is not None:
         call.failures.append(memo)
-    if registry.listening:
-        view.emit(Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
+    if any(view.listeners):
+        _emit(view, Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
     if call.failures:
         _end_call(run)
     return memo
@@ -166,6 +191,19 @@ def abandon(run: Run) -> None:
         del running[run.key]
     taint(run.outer)
     _end_call(run)
+
+
+def unwind(entry: Entry) -> None:
+    """Leaves an entry, and all that is left inside it of runs that were interrupted."""
+    frame = current.get()
+    while frame is not entry:
+        if isinstance(frame, Run):
+            abandon(frame)
+        elif not frame.closed:
+            close_entry(frame)
+        frame = frame.outer
+        current.set(frame)
+    leave(entry)
 
 
 def beneath(handle: Handle, key: Key) -> Key:
@@ -259,6 +297,18 @@ def _end_call(run: Run) -> None:
     """Ends the outermost call with its outermost run."""
     if run.is_outermost:
         run.call.close()
+
+
+def _emit(view: View, event: Event) -> None:
+    """Tells who listens, outside of every run: what a listener does is no part of the node that runs."""
+    frame = current.get()
+    while frame.run is not None:
+        frame = frame.outer or OUTSIDE
+    token = current.set(frame)
+    try:
+        view.emit(event)
+    finally:
+        current.reset(token)
 
 
 def _close_left_open(run: Run) -> None:
