@@ -712,3 +712,36 @@ def test_a_tuple_is_not_two_arguments():
 
     assert values == calls
     assert len({packed.node(*args, **kwargs) for args, kwargs in calls}) == len(calls)
+
+
+def test_two_memos_of_one_node_are_told_of_a_first_tweak_by_different_ways():
+    """The first tweak of a node reaches each memo above it, also when another memo of the same node was reached before."""
+
+    @dug.memoize
+    def x():
+        return 1
+
+    @dug.memoize
+    def near():
+        return x()
+
+    @dug.memoize
+    def middle():
+        return near() % 3
+
+    @dug.memoize
+    def far():
+        return middle() or x()
+
+    @dug.memoize
+    def top():
+        return far()
+
+    with dug.Context({near.node(): dug.shift(2)}):
+        top()
+        with dug.Context({x: dug.scale(2)}):
+            top()
+            with dug.Context({x.node(): 0}):
+                value = top()
+
+    assert value == 2

@@ -180,33 +180,40 @@ class _Walk:
         return not self._forgets and memo.body != 0 and isinstance(self._target, Function)
 
     def follow(self) -> None:
-        """Touches every live memo that rests on a touched one, from reader to reader."""
-        pending, queued = deque(self._roots), set(self._roots)
+        """Touches every live memo that rests on a touched one, from reader to reader.
+
+        A node is looked at again whenever one of its memos is touched: different memos of one node rest on different ones.
+        """
+        pending = deque(self._roots)
         while pending:
             key = pending.popleft()
             for cache in self._caches:
                 state = cache.states.get(key)
                 for reader in () if state is None else state.live_readers():
-                    if self._touch(reader, cache) and reader.key not in queued:
-                        queued.add(reader.key)
+                    if self._touch(reader, cache):
                         pending.append(reader.key)
 
     def _touch(self, reader: State, cache: "Cache") -> bool:
-        """Touches what rests on touched memos in one state; True when its own readers must be looked at."""
+        """Touches what rests on touched memos in one state; True when that is news to its own readers."""
+        before = len(self.touched)
+        is_news = False
         if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
             self.visited_roots.append(reader)
-            self._reached.add(reader.key)
             self.touched.update((memo, cache) for memo in reader.memos())
-            return True
-        if next(reader.memos(), None) is None:
+            is_news = reader.key not in self._reached
+        elif next(reader.memos(), None) is None:
+            is_news = reader.key not in self._reached
+        else:
+            while True:  # a bump rests on a memo of its own node
+                found = [memo for memo in reader.memos() if memo not in self.touched and self.rests_on_touched(memo)]
+                if not found:
+                    break
+                self.touched.update((memo, cache) for memo in found)
+                self._reached.add(reader.key)
+        is_news = is_news or len(self.touched) > before
+        if is_news:
             self._reached.add(reader.key)
-            return True
-        while True:  # a bump rests on a memo of its own node
-            found = [memo for memo in reader.memos() if memo not in self.touched and self.rests_on_touched(memo)]
-            if not found:
-                return reader.key in self._reached
-            self._reached.add(reader.key)
-            self.touched.update((memo, cache) for memo in found)
+        return is_news
 
     def rests_on_touched(self, memo: Memo) -> bool:
         """True when a memo read a touched one, or one that is gone and would be touched."""
