@@ -89,10 +89,11 @@ def is_masked(view: View, node: Node[Any]) -> bool:
     while around is not None:
         memo = _look(around, key)
         if memo is not None:
-            return memo is not _look(view, key)
+            return memo is not _look(view, key) and not _matches(view, memo)
         around = around.parent
     state = view.cache.states.get(key)
-    return state is not None and state.plain is not None and state.plain is not _look(view, key)
+    plain = None if state is None else state.plain
+    return plain is not None and plain is not _look(view, key) and not _matches(view, plain)
 
 
 def _matches(view: View, memo: Memo) -> bool:
