@@ -1210,8 +1210,8 @@ class Play:
 
     def see_mask(self, context, target, node, stack):
         """Check whether what the enclosing scenario knows of a node is valid here."""
-        if len(stack) < 2 or self.blind or stack[-1][1] != stack[-2][1]:
-            return
+        if len(stack) < 2 or self.blind or len({cache for _, cache in stack}) > 1:
+            return  # with caches in layers, the one beneath may know the node by another memo
         around, here = (self.model.evaluate(node, self.scenario(entries)) for entries in (stack[:-1], stack))
         if around.fact.kind == "value" or not any(around.fact in self.done[cache] for cache in self.visible(stack[-1][1])):
             return
