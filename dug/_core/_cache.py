@@ -96,7 +96,7 @@ class Cache:
     def _drop_tried_again(self, memo: Memo, in_force: InForce) -> None:
         """Takes out what an earlier call left that failed here, now that the node was tried again."""
         for old in tuple(memo.state.memos()):
-            if not old.serves(memo.call) and in_force.restrict(old.footprint) == old.restriction:
+            if not old.serves(memo.call) and old.restriction in (memo.restriction, in_force.restrict(old.footprint)):
                 self.remove(old, DEAD)
 
     def _tell(self, memo: Memo, known: Memo | None) -> None:
