@@ -137,7 +137,7 @@ def _count_holding(run: Run, reads: Sequence[Memo]) -> int:
             except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
                 break
             except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
-                run.raised = (read.state.key, exc)
+                run.raised = (_key_asked(run, read), exc)
                 break
         else:  # it read no tweak and meets none here
             hits[read.state.key] = read
@@ -151,9 +151,7 @@ def _holds(run: Run, read: Memo) -> bool:
     """True when asking again for something that was read gives what it gave."""
     if read.failure is not None:
         return False
-    key = read.state.key
-    if run.handle is not None and key == plain_key(run.key):
-        key = runs.beneath(run.handle, key)
+    key = _key_asked(run, read)
     memo = run.view.hits.get(key)
     if memo is None or run.hits is not run.view.hits:
         memo = fetch(run, key)
@@ -165,6 +163,12 @@ def _holds(run: Run, read: Memo) -> bool:
     except Exception:
         _logger.exception("The eq= of %s failed, so its value counts as changed.", function)
         return False
+
+
+def _key_asked(run: Run, read: Memo) -> Key:
+    """Returns the key by which a run asks for what an older run of the same node read: of itself, beneath the tweak that runs."""
+    key = read.state.key
+    return runs.beneath(run.handle, key) if run.handle is not None and key == plain_key(run.key) else key
 
 
 def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
