@@ -72,7 +72,7 @@ class Context:
 
     @property
     def cache(self) -> Cache:
-        """The cache that results go to: the given one, that of the context around, or its own."""
+        """The cache that results go to, which is the given one, that of the context around, or its own."""
         return self._given_cache or self._here().cache
 
     # Entering and leaving

@@ -63,7 +63,7 @@ class Record:
 
     @property
     def tweaks(self) -> Mapping[Any, Any]:
-        """The tweaks that it read, directly or through others: by node or function, as they were given."""
+        """The tweaks that it read, directly or through others, by node or function, as they were given."""
         read = (handle for handle in self._view.in_force.handles if handle.bit & self._memo.footprint)
         tweaks = {}
         for handle in read:

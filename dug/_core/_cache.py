@@ -209,7 +209,7 @@ class Cache:
 
     @property
     def nbytes(self) -> int:
-        """An estimate, in bytes, of this cache's own bookkeeping: not of values and arguments."""
+        """An estimate, in bytes, of this cache's own bookkeeping, without values and arguments."""
         self.registry.drain()
         size = getsizeof(self.states)
         for state in self.states.values():

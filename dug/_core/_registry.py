@@ -219,9 +219,11 @@ class _Walk:
         """True when a memo read a touched one, or one that is gone and would be touched."""
         own = memo.state.key
         for read in memo.dependencies:
+            is_own = read.state.key == own
             if read.status != LIVE and read.state.key in self._reached:
-                return True
-            if read in self.touched and (read.state.key != own or self.rests_on_touched(read)):
+                if self._forgets or not is_own or own != self._target:  # no body asks for its own node
+                    return True
+            elif read in self.touched and (not is_own or self.rests_on_touched(read)):
                 return True
         return any(_concerns(self._target, plain_key(key) if self._forgets else key) for key in memo.inner)
 
