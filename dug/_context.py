@@ -153,9 +153,9 @@ class Context:
         """
         if len(value) > 1 or (not value and not isinstance(key, (Mapping, Scenario))):
             raise TypeError("Write ctx.tweak(node, value) or ctx.tweak({node: value, ...}).")
-        tweaks = {key: value[0]} if value else (key.tweaks if isinstance(key, Scenario) else key)
         self._check_changeable("tweak")
-        self._change(replace_top(self._scenario, tweaks, drop=tuple(tweaks)), tweaks)
+        added = Scenario({key: value[0]} if value else key)
+        self._change(replace_top(self._scenario, added), added.tweaks)
 
     def untweak(self, *keys: Any) -> None:
         """Drops this context's own tweaks of nodes or functions: what the context around says shows again.

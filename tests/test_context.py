@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -739,3 +740,49 @@ def test_the_reprs_of_the_other_objects_are_useful(p):
     assert "max" in repr(dug.bump(max, 3))
     assert "crash" in repr(dug.Scenario({p.x.node(): 5}, name="crash"))
     assert "Cache" in repr(dug.Cache())
+
+
+def test_tweaking_to_a_scenario_of_layers_means_what_entering_it_means(p):
+    """``ctx.tweak(a | b)`` keeps a bump of b standing on a bump of a."""
+    layered = dug.Scenario({p.x.node(): dug.shift(1)}) | dug.Scenario({p.x.node(): dug.shift(10)})
+    with dug.Context(tweaks=layered):
+        entered = p.x()
+    with dug.Context() as ctx:
+        ctx.tweak(layered)
+        tweaked = p.x()
+
+    assert tweaked == entered
+
+
+def test_a_look_binds_no_cache(p):
+    """A context that was only looked at can still be entered anywhere."""
+    ctx = dug.Context(cache=dug.Cache())
+    seen = p.x.node() in ctx
+    with dug.Context(), ctx:
+        value = p.x()
+
+    assert not seen
+    assert value == p.x.__wrapped__()
+
+
+def test_an_interrupt_between_two_steps_of_the_engine_leaves_no_run_behind(p):
+    """Whatever frame an interrupt strikes in, it arrives as it is, and no context is in force after the ``with``."""
+
+    def interrupt(frame, event, arg):
+        if frame.f_code.co_name == "finish" and event == "call":
+            sys.settrace(None)
+            raise KeyboardInterrupt
+
+    def call():
+        with dug.Context():
+            sys.settrace(interrupt)
+            p.total()
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            call()
+    finally:
+        sys.settrace(None)
+
+    with pytest.raises(dug.NoContextError):
+        p.total()

@@ -132,3 +132,24 @@ def test_the_package_does_not_load_them():
     """The equalities are there without numpy and pandas being loaded by them."""
     assert callable(dug.eq.array)
     assert callable(dug.eq.frame)
+
+
+def test_a_masked_array_is_the_same_only_as_itself():
+    """A mask is part of a masked array, so two of them are never called the same."""
+    np = pytest.importorskip("numpy")
+    shown, hidden = np.ma.MaskedArray([1.0, 2.0], mask=[False, False]), np.ma.MaskedArray([1.0, 2.0], mask=[False, True])
+
+    assert not dug.eq.array(shown, hidden)
+    assert dug.eq.array(shown, shown)
+
+
+def test_frames_that_differ_in_what_equals_does_not_see_are_not_the_same():
+    """The sign of a zero, the type of an object and ``attrs`` tell two frames apart."""
+    pd = pytest.importorskip("pandas")
+    noted = pd.DataFrame({"a": [1]})
+    noted.attrs["source"] = "desk"
+
+    assert not dug.eq.frame(pd.DataFrame({"a": [0.0]}), pd.DataFrame({"a": [-0.0]}))
+    assert not dug.eq.frame(pd.DataFrame({"a": [1]}, dtype=object), pd.DataFrame({"a": [True]}, dtype=object))
+    assert not dug.eq.frame(pd.DataFrame({"a": [1]}), noted)
+    assert dug.eq.frame(pd.DataFrame({"a": [1.0, float("nan")]}), pd.DataFrame({"a": [1.0, float("nan")]}))

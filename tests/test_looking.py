@@ -407,3 +407,36 @@ def test_the_event_log_counts_nodes_and_functions():
     assert counts == (2, 1, 0)
     assert log.computed == []
     assert log.hits == [square.node(2)]
+
+
+def test_a_listener_of_a_context_that_is_entered_later_hears_it(p):
+    """Listening can begin before the context is entered, wherever that will be."""
+    heard = []
+    ctx = dug.Context()
+    with ctx.listen(heard.append), dug.Context(), ctx:
+        p.x()
+
+    assert [event.kind for event in heard] == ["computed"]
+
+
+def test_what_a_listener_calls_is_no_dependency_of_the_node_that_runs(p):
+    """A call made by a listener is recorded nowhere but in its own memo."""
+    with dug.Context() as ctx:
+        p.x()
+
+        def curious(event):
+            if event.kind == "hit" and event.node == p.x.node():
+                p.y()
+
+        with ctx.listen(curious):
+            p.double()
+        read = ctx.memo(p.double.node()).dependencies
+
+    assert read == _plain_reads(p)
+
+
+def _plain_reads(p):
+    """What `double` reads with nobody listening."""
+    with dug.Context() as ctx:
+        p.double()
+        return ctx.memo(p.double.node()).dependencies

@@ -925,3 +925,34 @@ def test_the_error_of_a_node_that_a_caller_caught_is_remembered():
 
     assert value is None
     assert log.computed == []
+
+
+def test_partials_of_one_function_are_functions_of_their_own():
+    """Two partials share a class, and nothing else."""
+    first, second = (dug.memoize(functools.partial(lambda a, b: (a, b), start)) for start in (1, 2))
+    with dug.Context():
+        values = first(5), second(5), first.node(5)()
+
+    assert values == ((1, 5), (2, 5), (1, 5))
+
+
+def test_a_function_that_returns_a_generator_fails_with_the_reason():
+    """What can be consumed once only has no value to remember, also where decoration could not see it."""
+
+    @dug.memoize
+    def numbers():
+        return (n for n in range(3))
+
+    with dug.Context(), pytest.raises(TypeError, match="consumed once"):
+        numbers()
+
+
+def test_a_body_gets_its_own_nan():
+    """All NaN are one key, and each call still passes the argument it was given."""
+
+    @dug.memoize
+    def part(z):
+        return z.imag
+
+    with dug.Context():
+        assert part(complex(float("nan"), 2.0)) == 2.0
