@@ -208,6 +208,8 @@ def target_of(key: Any) -> Target:
             f"{key!r} is a method of one instance and cannot be tweaked as a whole. "
             "Tweak a node of it: .node(...), or the function on the class."
         )
+    if function_of(getattr(key, "__self__", None)) is not None:
+        raise TweakError(f"{show(key)} is not a node. Call it with the arguments of the call you mean: f.node(x).")
     if callable(key):
         raise TweakError(f"{show(key)} is not a memoised function. Decorate it with @dug.memoize to tweak it.")
     raise TweakError(f"{show(key)} cannot be tweaked: a key is a node, f.node(x), or a memoised function.")

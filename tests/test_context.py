@@ -786,3 +786,9 @@ def test_an_interrupt_between_two_steps_of_the_engine_leaves_no_run_behind(p):
 
     with pytest.raises(dug.NoContextError):
         p.total()
+
+
+def test_a_node_method_that_was_not_called_says_so(p):
+    """``{f.node: value}`` is a slip of the pen, and the error says what to type."""
+    with pytest.raises(dug.TweakError, match=r"Call it with the arguments"):
+        dug.Context(tweaks={p.x.node: 1})
