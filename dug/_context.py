@@ -3,6 +3,7 @@
 A context owns its tweaks and the handles made for them; its entries own nothing.  Looking is in `_looking`.
 """
 
+from _thread import allocate_lock
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,10 +14,10 @@ from ._core import _entry as entries
 from ._core._cache import Cache
 from ._core._entry import entries_around, refresh, refresh_within, replacement_around, settle_within
 from ._core._events import Event, Listener
+from ._core._finish import unwind
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current, frame_in_force
 from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
-from ._core._run import unwind
 from ._core._scenario import Held, Layer, Target
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
@@ -57,6 +58,7 @@ class Context:
         self._entries: list[Entry] = []
         self._last: View | None = None
         self._listeners: list[Listener] = []
+        self._making = allocate_lock()  # threads that enter first at the same time
         run = _run_in_force()
         self._maker = None if run is None else ref(run)
 
@@ -130,8 +132,9 @@ class Context:
     def _cache_inside(self, parent: View | None) -> Cache:
         if parent is not None and self._given_cache is None:
             return parent.cache
-        if self._own_cache is None:
-            self._own_cache = Cache()
+        with self._making:
+            if self._own_cache is None:
+                self._own_cache = Cache()
         self._own_cache.bind(parent.cache if parent else None)
         return self._own_cache
 
@@ -175,7 +178,8 @@ class Context:
 
     def _change(self, scenario: Scenario, keys: Any) -> None:
         before, self._scenario, self._layers = self._layers, scenario, scenario.specs
-        for handles in tuple(self._held.values()):  # what a tweak made anew is equal to keeps its memos
+        # What a tweak made anew is equal to keeps its memos; the list is made at once, as other threads may enter meanwhile.
+        for handles in [self._held.get(beneath()) or {} for beneath in self._held.keyrefs()]:
             for place in [place for place in handles if _said(before, place) != _said(self._layers, place)]:
                 del handles[place]
         last, self._last = self._last, None

@@ -5,7 +5,7 @@ ours.  Each has a class of its own whose ``__call__`` is compiled for its parame
 packs and unpacks ``*args, **kwargs`` takes 350.
 """
 
-import logging
+from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from types import MethodType
@@ -14,16 +14,18 @@ from weakref import ref
 
 from wrapt import ObjectProxy
 
-from ._core import _run as runs
+from ._core._begin import begin, take
 from ._core._binding import Key
 from ._core._drive import divert
-from ._core._equality import is_same
+from ._core._find import beneath
+from ._core._finish import check_value, fail, finish, keep
+from ._core._flight import PATIENCE_S, Joined, join, part
 from ._core._frame import OUTSIDE, Frame, Run, current, taint
 from ._core._memo import Memo
 from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
-from .errors import DugError
+from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -32,12 +34,7 @@ F = TypeVar("F")
 F_contra = TypeVar("F_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
-_logger = logging.getLogger("dug")
 _NO_KEYWORDS: dict[str, Any] = {}
-
-# These say that the program, not the node, is in trouble: they leave no memo, and what they pass leaves none either.
-_UNREMEMBERED = (DugError, RecursionError, MemoryError)
-
 
 def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, so that each node has two frames of ours in a traceback
     """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
@@ -50,42 +47,39 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
     if frame.driver is not None:
         return divert(frame, key)
     try:
-        found = runs.begin(frame, key)
+        found: Any = begin(frame, key)
+        while type(found) is Joined:
+            found = _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
     except BaseException:
         taint(frame)
         raise
-    if isinstance(found, Memo):
-        memo = found
-    else:
+    if type(found) is Run:
         token = None
         started = perf_counter()
         try:
             token = current.set(found)
-            candidates = runs.candidates(found)
-            verified = _verify(found, candidates) if candidates else None
-            if verified is None:
-                started = perf_counter() if candidates else started
+            older = candidates(found)
+            memo = _verify(found, older) if older else None
+            if memo is None:
+                started = perf_counter() if older else started
                 body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
                 if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
                     body = body.body  # nearly always
                 else:
                     body, args, kwargs = _what_runs(found)
-                memo = runs.finish(found, runs.check_value(found, body(*args, **kwargs)), perf_counter() - started)
-            else:
-                memo = verified
-        except _UNREMEMBERED:
-            runs.abandon(found)
-            raise
-        except Exception as exc:
-            _note(frame, runs.fail(found, exc, perf_counter() - started))
-            raise
-        except BaseException:
-            runs.abandon(found)
+                memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
+        except BaseException as exc:
+            failed = fail(found, exc, perf_counter() - started)
+            if failed is not None and frame.reads is not None:
+                frame.reads[failed] = None
             raise
         finally:
             if token is not None:
                 current.reset(token)
-    _note(frame, memo)
+    else:
+        memo = found
+    if frame.reads is not None:
+        frame.reads[memo] = None
     if memo.failure is not None:
         raise memo.failure.error.with_traceback(memo.failure.traceback)
     return memo
@@ -96,9 +90,18 @@ def _frame_in_force() -> Any:
     return OUTSIDE.entry or frame if frame is OUTSIDE else frame
 
 
-def _note(frame: Frame, memo: Memo) -> None:
-    if frame.reads is not None:
-        frame.reads[memo] = None
+def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
+    """Waits in this thread for a run that somebody else drives; returns the memo it left, if it serves here."""
+    asleep = allocate_lock()
+    asleep.acquire()
+    wait = join(frame, joined, asleep.release, thread=get_ident())
+    if wait is not None:
+        try:
+            while not asleep.acquire(timeout=PATIENCE_S) and not joined.run.is_lost():
+                pass
+        finally:
+            part(wait)
+    return take(frame, key, joined)
 
 
 def _find_hit(frame: Any, key: Key) -> Memo | None:
@@ -107,68 +110,49 @@ def _find_hit(frame: Any, key: Key) -> Memo | None:
         memo: Memo | None = frame.hits.get(key)
     except TypeError:
         return None
-    if memo is not None:
-        _note(frame, memo)
+    if memo is not None and frame.reads is not None:
+        frame.reads[memo] = None
     return memo
 
 
-def _verify(run: Run, candidates: Sequence[Memo]) -> Memo | None:
+def _verify(run: Run, older: Sequence[Memo]) -> Memo | None:
     """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
-    for candidate in candidates:
-        reads = candidate.dependencies
-        holding = _count_holding(run, reads)
-        if holding == len(reads):
-            return runs.keep(run, candidate)
-        run.forget_reads()
-        if holding + 1 < len(reads):
-            runs.expect(run, reads[holding + 1 :])
+    view = run.view
+    hits, sieve = view.hits, view.in_force.sieve
+    for candidate in older:
+        reads, noted, changed = candidate.dependencies, run.reads, None
+        for read in reads:  # in their order, up to the first that does not give the same here
+            if not read.sieve & sieve:  # it read no tweak and meets none here
+                hits[read.state.key] = read
+                noted[read] = None
+            elif not _holds(run, read):
+                changed = read
+                break
+        if changed is None:
+            return keep(run, candidate)
+        forget_reads(run, candidate, changed)
     return None
-
-
-def _count_holding(run: Run, reads: Sequence[Memo]) -> int:
-    """Returns how many reads of an older run, in their order, give the same here before one does not."""
-    hits, noted = run.view.hits, run.reads
-    sieve = run.view.in_force.sieve
-    for read in reads:
-        if read.sieve & sieve:
-            try:
-                if not _holds(run, read):
-                    break
-            except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
-                break
-            except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
-                run.raised = (_key_asked(run, read), exc)
-                break
-        else:  # it read no tweak and meets none here
-            hits[read.state.key] = read
-            noted[read] = None
-    else:
-        return len(reads)
-    return reads.index(read)
 
 
 def _holds(run: Run, read: Memo) -> bool:
     """True when asking again for something that was read gives what it gave."""
     if read.failure is not None:
         return False
-    key = _key_asked(run, read)
-    memo = run.view.hits.get(key)
-    if memo is None or run.hits is not run.view.hits:
-        memo = fetch(run, key)
-    else:
-        run.reads[memo] = None
-    function: Function = (key if key[0] is not BENEATH else plain_key(key))[0]
-    try:
-        return memo is read or is_same(read.value, memo.value, function.eq)
-    except Exception:
-        _logger.exception("The eq= of %s failed, so its value counts as changed.", function)
-        return False
-
-
-def _key_asked(run: Run, read: Memo) -> Key:
-    """Returns the key by which a run asks for what an older run of the same node read: of itself, beneath the tweak that runs."""
     key = read.state.key
-    return runs.beneath(run.handle, key) if run.handle is not None and key == plain_key(run.key) else key
+    if run.handle is not None:
+        key = key_asked(run, read)
+    memo = run.view.hits.get(key)
+    try:
+        if memo is None or run.hits is not run.view.hits:
+            memo = fetch(run, key)
+        else:
+            run.reads[memo] = None
+        return memo is read or is_as_before(key, read, memo)
+    except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
+        return False
+    except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
+        raise_later(run, key, exc)
+        return False
 
 
 def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -180,7 +164,7 @@ def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str,
     spec = run.handle.spec
     assert spec.fn is not None  # noqa: S101  only bumps and replacements run
     if spec.kind == BUMP:
-        return spec.fn, (fetch(run, runs.beneath(run.handle, key)).value, *spec.args), {}
+        return spec.fn, (fetch(run, beneath(run.handle, key)).value, *spec.args), {}
     return spec.fn, *function.binding.arguments(key)
 
 

@@ -31,7 +31,10 @@ FACE = [
 SURFACES = ["dug.cli", "dug.web", "dug.demo", "dug._demo", "dug.__main__"]
 
 # The engine can be read in this order: each file imports only those named before it.
-CORE_ORDER = "_equality _binding _memo _node _scenario _registry _events _view _find _cache _frame _entry _drive _run".split()
+CORE_ORDER = (
+    "_equality _binding _memo _node _scenario _registry _events _view _find _cache _frame _flight _entry _drive "
+    "_begin _verify _finish"
+).split()
 
 THIRD_PARTY = {"dug.errors": set(), "dug._core": {"attr", "attrs"}, "face": {"attr", "attrs", "wrapt"}}
 ANYWHERE = {"attr", "attrs", "wrapt"}

@@ -4,14 +4,15 @@ A state holds the memos of one node in one cache.  Most nodes have one memo that
 others are in a table by footprint and restriction.  Each tweak that a memo read leads to the memo, to drop it with the tweak.
 """
 
-from collections.abc import Iterable, Iterator
+from _thread import allocate_lock
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from operator import is_not
 from sys import getsizeof
 
 from ..errors import ContextError
 from ._binding import Key
-from ._memo import DEAD, LIVE, STALE, Memo, State
+from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH
 from ._registry import Registry, plain_key
 from ._scenario import InForce
@@ -33,13 +34,17 @@ class Cache:
         self._count = 0
         self._read: dict[int, set[Memo]] = {}  # what to drop when a tweak goes, by its serial
         self._token = object()  # says which states are ours without a reference back
+        self._binding = allocate_lock()  # threads that enter first at the same time
 
     @property
     def registry(self) -> Registry:
         """What this cache shares with those it is layered on; made when the cache is bound."""
         if self._registry is None:
-            self._registry = Registry()
-            self._registry.caches.add(self)
+            with self._binding:
+                if self._registry is None:
+                    registry = Registry()
+                    registry.caches.add(self)
+                    self._registry = registry
         return self._registry
 
     @property
@@ -56,8 +61,13 @@ class Cache:
         if beneath is self:
             return
         if self._registry is None and beneath is not None:
-            self.beneath, self._registry = beneath, beneath.registry
-            self._registry.caches.add(self)
+            registry = beneath.registry
+            with self._binding, registry.lock:
+                if self._registry is None:
+                    self.beneath = beneath
+                    registry.caches.add(self)
+                    self._registry = registry
+            self.bind(beneath)
         elif self.beneath is not beneath:
             where = "on no other cache" if self.beneath is None else f"over {self.beneath!r}"
             raise ContextError(f"{self!r} was first entered {where} and cannot be entered elsewhere. Use a new dug.Cache() here.")
@@ -75,18 +85,21 @@ class Cache:
 
     def file(self, memo: Memo, in_force: InForce) -> Memo:
         """Files a memo finished in a scenario and returns the one that stands: the first that was filed for these tweaks."""
-        state = memo.state
+        state, restriction = memo.state, memo.restriction
         if state.has_failed:
             self._drop_tried_again(memo, in_force)
         first = state.plain
-        if memo.restriction:
-            first = state.table.get(memo.footprint, {}).get(memo.restriction) if state.table else None
+        if restriction:
+            variants = state.table.get(memo.footprint) if state.table else None
+            first = variants.get(restriction) if variants else None
         if first is not None and first.serves(memo.call):
             return first
         known = state.newest
         self._enter(memo)
         if memo.failure is None:
-            self._take_as_newest(memo)
+            state.newest = memo
+            if known is not None and known.status == STALE:
+                self._unindex(known)
         if state.key[0] is BENEATH:
             self.holds_beneath = True
             self.state_of(state.key[1]).add_reader(state)
@@ -100,14 +113,15 @@ class Cache:
                 self.remove(old, DEAD)
 
     def _tell(self, memo: Memo, known: Memo | None) -> None:
-        """Makes the node of a memo a reader of what it read; what `known`, the last memo of it in force, read knows already."""
-        state = memo.state
-        reads: Iterable[Memo] = memo.dependencies
-        if known is not None and known.status == LIVE and len(known.dependencies) == len(memo.dependencies):
-            reads = compress(reads, map(is_not, reads, known.dependencies))
+        """Makes the node of a memo a reader of what it read; what `known`, an earlier memo of it, read knows already."""
+        state, token = memo.state, self._token
+        reads: Sequence[Memo] = memo.dependencies
+        if known is not None and len(known.dependencies) == len(reads):
+            pairs = compress(zip(reads, known.dependencies), map(is_not, reads, known.dependencies))  # noqa: B905  as long
+            reads = [new for new, old in pairs if new.state is not old.state or new.state.home is not token]
         for read in reads:
             home = read.state
-            if home.home is not self._token or not home.alive:
+            if home.home is not token or not home.alive:
                 if home.home is None:  # a value beneath a tweak has no state here, and nothing ever looks for it
                     continue
                 home = self.state_of(home.key)
@@ -119,23 +133,31 @@ class Cache:
             self.state_of(plain_key(key)).add_reader(state)
 
     def _enter(self, memo: Memo) -> None:
-        """Puts a memo where `find` looks for it; an error that no longer serves makes room."""
+        """Puts a memo where `find` looks for it, in the place of an error that no longer serves."""
         state, restriction = memo.state, memo.restriction
         if not restriction and (state.plain is None or state.plain.call is not None):
             old, state.plain = state.plain, memo
         else:
             if state.table is None:
                 state.table = {}
-            variants = state.table.setdefault(memo.footprint, {})
+            variants = state.table.get(memo.footprint)
+            if variants is None:
+                variants = state.table[memo.footprint] = {}
             old, variants[restriction] = variants.get(restriction), memo
         if old is not None:
             self._discount(old)
-        state.has_failed = state.has_failed or memo.call is not None
         self._count += 1
-        if not restriction and memo.call is None:
+        self.registry.filings += 1
+        if memo.call is not None:
+            state.has_failed = True
+        elif not restriction:
             memo.sieve = memo.footprint
         for serial in restriction:
-            self._read.setdefault(serial, set()).add(memo)
+            known = self._read.get(serial)
+            if known is None:
+                self._read[serial] = {memo}
+            else:
+                known.add(memo)
 
     def remove(self, memo: Memo, status: int) -> None:
         """Takes a memo out, so that it answers no more; a stale one that can be verified is kept for that, once a node."""
@@ -149,7 +171,7 @@ class Cache:
                 if not variants:
                     del state.table[memo.footprint]
         self._discount(memo)
-        if status == STALE and memo.failure is None and not memo.opened and not memo.transient:
+        if status == STALE and memo.verifies != TWEAKED:
             memo.status = STALE
             self._take_as_newest(memo)
             for serial in memo.restriction:

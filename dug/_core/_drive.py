@@ -22,7 +22,7 @@ def drive(driver: Driver, node: Node[Any]) -> Iterator[None]:
     frame = current.get()
     outer = OUTSIDE.entry if frame is OUTSIDE else frame
     view = enter(None, (), WeakKeyDictionary(), cache=Cache(), listeners=[]) if outer is None else outer.view
-    run = Run(view, outer, Call(), node._key, None, None)
+    run = Run(view, outer, Call(), node._key, None, State(node._key, None), None)
     run.driver = driver
     run.refresh(run)
     token = current.set(run)
@@ -37,4 +37,4 @@ def divert(frame: Frame, key: Key) -> Memo:
     key = canonical(key)
     check_key(key)
     assert frame.driver is not None  # noqa: S101  the caller saw it
-    return Memo(State(key, None), frame.driver(node_of(key)))
+    return Memo(State(key, None), frame.driver(node_of(key)), 0)

@@ -56,10 +56,15 @@ def settle(entry: Entry) -> None:
     outer = entry.outer
     if outer is None or outer.reads is None or entry.reads is None:
         return
+    with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
+        _settle(entry, outer)
+
+
+def _settle(entry: Entry, outer: Frame) -> None:
     view = entry.view
     overrides = view.overrides()
     moved = _Moved(entry, outer, overrides | view.delta, set(outer.view.cache.tokens()))
-    pending = list(reversed(entry.reads))
+    pending = list(reversed(entry.reads or ()))
     seen = set()
     while pending:
         memo = pending.pop()

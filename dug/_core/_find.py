@@ -25,9 +25,9 @@ parent finds, because it only adds memos, under its own restriction.  Siblings t
 interned.  Coming back finds what still matches, because nothing was thrown away.
 
 The order of the search is the order of cost: the view's hits, the tweak itself, the hits of the views around it, the memos of
-the node here and in the caches beneath.  Only then is an older memo verified, or the node run; both belong to `_run`.
+the node here and in the caches beneath.  Only then is an older memo verified (`_verify`), or the node run.
 
-A node beneath its own tweak (see `_run`) is asked for as if no more than that tweaked it.  The same argument holds for it with
+A node beneath its own tweak (see `_begin`) is asked for as if no more than that tweaked it.  The same argument holds for it with
 the footprint of all that the memo read *below* itself: which tweak the node itself met is the question, not part of the answer.
 """
 
@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING
 from ._binding import Key
 from ._memo import TWEAKED, Call, Memo, State
 from ._node import BENEATH
+from ._registry import plain_key
 from ._scenario import UNTWEAK, VALUE, Handle, InForce
 from ._view import View
 
@@ -49,12 +50,8 @@ def find(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo
     if memo is not None:
         return memo
     if handle is not None and handle.spec.kind == VALUE:
-        memo = _value_memo(view, key, handle)
-    else:
-        memo = _find_around(view, key) or _find_filed(view, key, handle, call)
-    if memo is not None and memo.call is None:
-        view.hits[key] = memo
-    return memo
+        return _value_memo(view, key, handle)
+    return _find_around(view, key) or _find_filed(view, key, handle, call)
 
 
 def handle_of(view: View, key: Key) -> Handle | None:
@@ -64,7 +61,8 @@ def handle_of(view: View, key: Key) -> Handle | None:
         LookupError: the key is beneath a tweak that is gone.
     """
     if key[0] is not BENEATH:
-        return view.in_force.handle_of(key)
+        content = view.in_force.content
+        return content.get(key) or content.get(key[0])
     serial = key[2]
     if not serial:
         return None
@@ -72,6 +70,12 @@ def handle_of(view: View, key: Key) -> Handle | None:
     if handle is None:
         raise LookupError(key)
     return handle
+
+
+def beneath(handle: Handle, key: Key) -> Key:
+    """Returns the key of a node as it is beneath one tweak of it."""
+    under = handle.beneath()
+    return BENEATH, plain_key(key), 0 if under is None else under.serial
 
 
 def find_masked(view: View, key: Key) -> Memo | None:
@@ -88,11 +92,11 @@ def find_masked(view: View, key: Key) -> Memo | None:
 def _value_memo(view: View, key: Key, handle: Handle) -> Memo:
     """Returns the memo that serves a node tweaked to a value; beneath another tweak, whose footprint says it all, one without."""
     if key[0] is BENEATH:
-        return Memo(State(key, None), handle.spec.value, body=TWEAKED)
+        return Memo(State(key, None), handle.spec.value, TWEAKED)
     if handle.memo is None:
         restriction = frozenset((handle.serial,))
         state = view.cache.state_of(key)
-        handle.memo = Memo(state, handle.spec.value, footprint=handle.bit, restriction=restriction, body=TWEAKED)
+        handle.memo = Memo(state, handle.spec.value, TWEAKED, (), handle.bit, 0, restriction)
     return handle.memo
 
 

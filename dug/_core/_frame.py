@@ -6,16 +6,21 @@ they are made.
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from ..errors import NoContextError
 from ._binding import Key
+from ._events import Event
 from ._memo import Call, Memo, State
 from ._node import Node
 from ._scenario import REPLACEMENT, Handle
 from ._view import View
+
+if TYPE_CHECKING:
+    from ._flight import Wait
 
 NO_HITS: dict[Key, Memo] = {}
 """Stands in for the hits of a view where each call must come to `begin`; never written to."""
@@ -85,12 +90,22 @@ class Entry(_AnyFrame):
 class Run(_AnyFrame):
     """One node being computed."""
 
-    __slots__ = ("body", "generation", "handle", "key", "opened", "raised", "state", "tainted")
+    __slots__ = (
+        "body", "generation", "handle", "has_task", "held_up", "is_done", "key", "masked", "memo", "opened", "state", "tainted",
+        "thread", "waits",
+    )  # fmt: skip
     call: Call
     reads: dict[Memo, None]
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
-        self, view: View, outer: "Frame | None", call: Call, key: Key, handle: Handle | None, state: State | None
+        self,
+        view: View,
+        outer: "Frame | None",
+        call: Call,
+        key: Key,
+        handle: Handle | None,
+        state: State,
+        masked: Memo | None,
     ) -> None:
         # By hand: one is made for each run, and what attrs makes of the class above takes twice as long.
         self.view = view
@@ -102,7 +117,9 @@ class Run(_AnyFrame):
         self.body = 0 if handle is None else handle.serial
         """What runs: the serial of a tweak's function, 0 for the node's own body."""
         self.state = state
-        """What the cache holds for the node; None for nothing yet."""
+        """Where the cache holds what is known of the node."""
+        self.masked = masked
+        """What the view around holds for the node, which does not answer here."""
         self.generation = view.registry.generation
         self.reads = {}
         self.inner = None
@@ -113,10 +130,19 @@ class Run(_AnyFrame):
         """True when something passed that leaves no memo, so that neither does this run."""
         self.opened = False
         """True once a context was opened inside."""
-        self.raised: tuple[Key, BaseException] | None = None
-        """What went out of a node while this one was verified, and is due where the body asks for that node."""
-        if handle is None and not any(view.listeners):
-            self.hits = view.hits
+        self.thread = get_ident()
+        """The number of the thread that runs it."""
+        self.has_task = False
+        """True when it runs in a task of its own, which others in its thread do not wait for."""
+        self.waits: list[Wait] | None = None
+        """Those who wait for it; see `_flight`."""
+        self.held_up: set[Wait] | None = None
+        """The waits that keep it from going on."""
+        self.is_done = False
+        self.memo: Memo | None = None
+        """What it left, once it is done; None when it leaves nothing."""
+        if handle is None and outer is not None and outer.hits is view.hits:
+            self.hits = view.hits  # who asked listens to nobody, and is asked in the same scenario
         else:
             self.refresh(self)
 
@@ -134,10 +160,9 @@ class Run(_AnyFrame):
         """True when no run is open around this one and nobody else ends the call."""
         return self.outer is None or self.outer.call is None
 
-    def forget_reads(self) -> None:
-        """Starts anew: what a failed verification asked for is no dependency, and the run meets its errors itself."""
-        self.reads = {}
-        self.tainted = False
+    def is_lost(self) -> bool:
+        """True when whoever drives it is gone and will not finish it."""
+        return self.is_done
 
 
 Frame = Entry | Run
@@ -183,3 +208,15 @@ def taint(frame: Frame | Outside | None) -> None:
     """Says that something passed through `frame` that leaves no memo."""
     if frame is not None and frame.run is not None:
         frame.run.tainted = True
+
+
+def tell(view: View, event: Event) -> None:
+    """Tells who listens, outside of every run: what a listener does is no part of the node that runs."""
+    frame = current.get()
+    while frame.run is not None:
+        frame = frame.outer or OUTSIDE
+    token = current.set(frame)
+    try:
+        view.emit(event)
+    finally:
+        current.reset(token)

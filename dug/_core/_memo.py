@@ -25,10 +25,23 @@ NO_TWEAKS: Restriction = frozenset()
 class Call:
     """One outermost call: the errors raised within it are remembered until it ends."""
 
-    __slots__ = ("failures",)
+    __slots__ = ("__weakref__", "adopted", "due", "failures")
 
     def __init__(self) -> None:
         self.failures: list[Memo] = []
+        self.adopted: set[Memo] | None = None
+        """What another call computed while this one waited for it, and what serves here as well."""
+        self.due: dict[Any, tuple[Key, BaseException]] | None = None
+        """By run: what went out of a node while the run was verified, and is due where its body asks for that node."""
+
+    def adopt(self, memo: "Memo") -> None:
+        """Lets a memo of another call serve within this one too."""
+        if self.adopted is None:
+            self.adopted = set()
+        self.adopted.add(memo)
+        self.failures.append(memo)
+        if memo.failure is not None:
+            memo.failure.calls.add(self)
 
     def close(self) -> None:
         """Ends the call: its errors are kept from now on as copies without frames, with their traceback as text."""
@@ -36,7 +49,9 @@ class Call:
         for memo in reversed(self.failures):  # the outermost node is last, and its traceback tells the whole story
             failure = memo.failure
             if failure is not None:
-                memo.failure = kept.setdefault(id(failure.error), _without_frames(failure))
+                failure.calls.discard(self)
+                if not failure.calls:
+                    memo.failure = kept.setdefault(id(failure.error), _without_frames(failure))
         self.failures.clear()
 
 
@@ -47,6 +62,8 @@ class Failure:
     error: BaseException
     traceback: Any
     summary: Any = None
+    calls: set[Call] = field(factory=set)
+    """The open calls within which it is raised again."""
 
     @property
     def text(self) -> str:
@@ -57,44 +74,59 @@ class Failure:
         return "".join(summary.format())
 
 
-@define(eq=False, weakref_slot=False)
 class Memo:
     """What one finished call left."""
 
-    state: "State"
-    value: Any
-    failure: Failure | None = None
-    dependencies: tuple["Memo", ...] = ()
-    """What it read, in the order of the first reads."""
-    inner: tuple[Key, ...] = ()
-    """The nodes that ran for it under contexts which it opened itself; see `_frame`."""
-    footprint: int = 0
-    below: int = 0
-    """The footprint without the bits that say which tweak the node itself met."""
-    restriction: Restriction = NO_TWEAKS
-    body: int = 0
-    """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""
-    seconds: float = 0.0
-    call: Call | None = None
-    """When set, the memo serves only within this outermost call."""
-    transient: bool = False
-    """True when it failed, or caught a failure, because of a source."""
-    opened: bool = False
-    """True when the run opened a context, so that its dependencies alone do not verify it."""
-    status: int = LIVE
-    sieve: int = -1
-    """The footprint of a memo in force that read no tweak and serves every call; -1 for any other.
+    __slots__ = (
+        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "opened", "restriction", "seconds", "sieve",
+        "state", "status", "transient", "value", "verifies",
+    )  # fmt: skip
 
-    Where ``sieve & in_force.sieve`` is 0, the memo answers; see `_scenario.InForce.sieve`.
-    """
+    def __init__(  # noqa: PLR0917  by position, which is the quickest
+        self,
+        state: "State",
+        value: Any,
+        body: int,
+        dependencies: "tuple[Memo, ...]" = (),
+        footprint: int = 0,
+        below: int = 0,
+        restriction: Restriction = NO_TWEAKS,
+    ) -> None:
+        # By hand: one is made for each run, and what attrs makes of so many fields takes twice as long.
+        self.state = state
+        self.value = value
+        self.body = body
+        """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""
+        self.dependencies = dependencies
+        """What it read, in the order of the first reads."""
+        self.footprint = footprint
+        self.below = below
+        """The footprint without the bits that say which tweak the node itself met."""
+        self.restriction = restriction
+        self.seconds = 0.0
+        self.status = LIVE
+        self.sieve = -1
+        """The footprint of a memo in force that read no tweak and serves every call; -1 for any other.
 
-    def is_verifiable(self, body: int) -> bool:
-        """True when its dependencies say whether it holds for a run of `body`."""
-        return self.body == body and not (self.opened or self.transient or self.failure)
+        Where ``sieve & in_force.sieve`` is 0, the memo answers; see `_scenario.InForce.sieve`.
+        """
+        self.verifies = body
+        """The body of the runs for which its dependencies say whether it holds; `TWEAKED` when they do not say."""
+        self.failure: Failure | None = None
+        self.inner: tuple[Key, ...] = ()
+        """The nodes that ran for it under contexts which it opened itself; see `_frame`."""
+        self.call: Call | None = None
+        """When set, the memo serves only within this outermost call."""
+        self.transient = False
+        """True when it failed, or caught a failure, because of a source."""
+        self.opened = False
+        """True when the run opened a context, so that its dependencies alone do not verify it."""
 
     def serves(self, call: Call | None) -> bool:
         """True when the memo may answer within `call`; errors answer only where they were raised."""
-        return self.call is None or self.call is call
+        if self.call is None or self.call is call:
+            return True
+        return call is not None and call.adopted is not None and self in call.adopted
 
 
 @define(eq=False, weakref_slot=False)
@@ -114,6 +146,12 @@ class State:
     alive: bool = True
     has_failed: bool = False
     """True once a memo was filed that serves only within its call."""
+    flight: Any = None
+    """The newest open run of the node, in whatever scenario; None when it has ended, or is joined by nobody."""
+    flights: int = 0
+    """How many runs of the node are open."""
+    forgotten: int = 0
+    """The generation in which the node was last forgotten."""
     _prune_at: int = field(default=16, init=False)
 
     def memos(self) -> Iterator[Memo]:
@@ -142,6 +180,8 @@ class State:
 
     def is_empty(self) -> bool:
         """True when nothing here is of use to anybody."""
+        if self.flights:
+            return False
         return self.plain is None and not self.table and not any(reader.alive for reader in self.readers or ())
 
     def _prune(self) -> None:

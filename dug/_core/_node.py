@@ -46,6 +46,8 @@ class Function:
     """How calls become keys, as the decorator was told; compared when the function is defined again."""
     renamed: bool = False
     """True when ``memoize(name=...)`` named it, so that its name need not lead to it."""
+    is_async: bool = field(init=False, default=False)
+    """True for a coroutine function, whose calls are awaited."""
     binding: Binding = field(init=False)
     ask: Callable[[Key], Any] = field(init=False)
     """Returns the memo of a call in the context in force, with the driver that the decorator picked."""

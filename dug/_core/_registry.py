@@ -4,8 +4,8 @@ The walks are the only operations that reach from a node to what was computed fr
 what ran a node, and dropping what read a tweak that nobody holds.  They follow the readers of each state, which may be too many
 but never too few.
 
-One lock guards all of it.  No user code runs under it but the hashing and comparing of arguments; memos taken out are released
-after it.
+One lock guards all of it: it is held to open and to close a run, to file, and during the walks.  No user code runs under it
+but the hashing and comparing of arguments; memos taken out are released after it.
 """
 
 from collections import deque
@@ -22,6 +22,7 @@ from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, bits_of, weakly
 
 if TYPE_CHECKING:
     from ._cache import Cache
+    from ._flight import Wait
     from ._frame import Frame
     from ._view import View
 
@@ -35,6 +36,8 @@ class Registry:
         self.lock = RLock()
         self.generation = 0
         """Grows with every invalidation; a run that began in an earlier generation is not filed."""
+        self.filings = 0
+        """Grows whenever a memo is filed or filed anew, so that who looked before looks again."""
         self.caches: WeakSet[Cache] = WeakSet()
         self.views: WeakSet[View] = WeakSet()
         self.opened: WeakSet[Frame] = WeakSet()
@@ -46,6 +49,8 @@ class Registry:
         self._handles: WeakValueDictionary[Any, Handle] = WeakValueDictionary()
         self._scenarios: WeakValueDictionary[frozenset[int], InForce] = WeakValueDictionary()
         self._serials = count(1)
+        self.blocked: dict[int, Wait] = {}
+        """What each thread that blocks waits for, by its number; see `_flight`."""
         self.released: deque[int] = deque()
         """The serials of the tweaks that nobody holds any more."""
         _live.add(self)
@@ -68,10 +73,13 @@ class Registry:
         bit = self._bits.get(target)
         if bit is None:
             with self.lock:
-                bit = self._bits[target] = 2 << len(self._bits)  # bit 0 is no target's: see `InForce.sieve`
-                function = target if isinstance(target, Function) else target[0]
-                self._function_bits[function] = self._function_bits.get(function, 0) | bit
-                self._spread(target, bit)
+                bit = self._bits.get(target)
+                if bit is None:
+                    bit = 2 << len(self._bits)  # bit 0 is no target's: see `InForce.sieve`
+                    self._spread(target, bit)
+                    function = target if isinstance(target, Function) else target[0]
+                    self._function_bits[function] = self._function_bits.get(function, 0) | bit
+                    self._bits[target] = bit  # last: who finds it there may rely on the memos that exist
         return bit
 
     def _spread(self, target: Target, bit: int) -> None:
@@ -79,6 +87,7 @@ class Registry:
         walk = _Walk(self, target, roots)
         walk.touch_roots()
         walk.follow()
+        self.filings += 1
         for memo, cache in walk.touched.items():
             cache.widen(memo, bit)
             if walk.rests_on_touched(memo):
@@ -105,6 +114,7 @@ class Registry:
                 for memo, cache in walk.touched.items():
                     cache.remove(memo, DEAD if _concerns(target, plain_key(memo.state.key)) else STALE)
                 for state in walk.visited_roots:
+                    state.forgotten = self.generation
                     taken.append(state.newest)
                     state.newest = None
                 taken.extend(walk.touched)
@@ -118,8 +128,8 @@ class Registry:
     def drain(self) -> None:
         """Drops the memos that read a tweak which nobody holds any more."""
         taken = []  # released after the lock
-        while self.released:
-            with self.lock:
+        with self.lock:
+            while self.released:
                 serial = self.released.popleft()
                 for cache in self.caches:
                     taken.extend(cache.release(serial))
@@ -150,7 +160,8 @@ class Registry:
         found = self._scenarios.get(serials)
         if found is None:
             mask = bits_of(handles)
-            found = self._scenarios.setdefault(serials, InForce(handles, serials, content, mask, mask | 1))
+            with self.lock:
+                found = self._scenarios.setdefault(serials, InForce(handles, serials, content, mask, mask | 1))
         return found
 
 
@@ -237,7 +248,11 @@ def plain_key(key: Key) -> Key:
 
 def live_registries() -> tuple[Registry, ...]:
     """Returns every registry that some cache in this process still uses."""
-    return tuple(_live)
+    while True:
+        try:
+            return tuple(_live)
+        except RuntimeError:  # another thread made one meanwhile
+            continue
 
 
 def _states(cache: "Cache", target: Target) -> Iterator[State]:

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary, ref
 from attrs import define, field, frozen
 
 from ._binding import Key
-from ._memo import NO_TWEAKS, Memo, Restriction
+from ._memo import NO_TWEAKS, Memo, Restriction, State
 from ._node import Function
 
 VALUE, BUMP, REPLACEMENT, UNTWEAK = "value", "bump", "replacement", "untweaked"
@@ -71,7 +71,7 @@ class InForce:
     """The bits of all targets that are tweaked."""
     sieve: int
     """The mask, and bit 0, which is no target's: nothing that a memo of -1 says passes."""
-    running: dict[Key, Any] = field(factory=dict)
+    running: dict[State, Any] = field(factory=dict)
     """The open run of each node that is being computed in this scenario."""
     _restrictions: dict[int, Restriction] = field(factory=dict)
 

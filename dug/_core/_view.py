@@ -98,7 +98,8 @@ def enter(
         inside,
         tuple(key for layer in layers for key, spec in layer.items() if spec.kind == BUMP and not isinstance(key, Function)),
     )
-    registry.views.add(view)
+    with registry.lock:
+        registry.views.add(view)
     return view
 
 

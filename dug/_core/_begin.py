@@ -1,0 +1,176 @@
+"""The first verb: `begin` answers a call, opens a run of it, or says who computes the node already.
+
+A driver (synchronous here, others beside it) brings the run to its end: it verifies an older memo by asking for what that one
+read (`_verify`), or runs the body, and hands over what came of it (`_finish`).
+
+**Beneath a tweak.**  A bump reads its node as it would be without this one tweak, and a replacement does so when it calls the
+same node.  That is a read of another key, ``(BENEATH, key, serial)``: the node in the same scenario, meeting the tweak `serial`
+instead, or none for 0.  What it gives is what the node gives wherever it meets just that, and is shared with all of these.
+"""
+
+from ..errors import CycleError
+from ._binding import Key, canonical
+from ._events import Event
+from ._find import beneath, find, handle_of, match
+from ._flight import Joined, is_around, path_to
+from ._frame import NO_HITS, Frame, Outside, Run, frame_in_force, tell
+from ._memo import Call, Memo
+from ._node import BENEATH, check_key, node_of
+from ._registry import plain_key
+from ._scenario import REPLACEMENT, UNTWEAK, Handle, bits_of
+from ._view import View
+
+
+def begin(  # noqa: C901  one function: the order of the search is the order of cost
+    frame: Frame | Outside, key: Key, *, has_waited: bool = False
+) -> Memo | Run | Joined:
+    """Returns the memo that answers a call made in `frame`, the run that a driver must bring to its end, or who does so already.
+
+    The hits of the frame do not hold the key: the caller has looked.  Who has waited for the run of another scenario is not
+    asked to do so again.
+
+    Raises:
+        NoContextError: no context is in force.
+        UnhashableArgumentError: an argument has no hash.
+        CycleError: the node is being computed around the call in this very scenario.
+    """
+    if isinstance(frame, Outside):
+        frame = frame_in_force(f"{key[0]}()")
+    view, call, masked = frame.view, frame.call, None
+    cache, in_force, registry, around = view.cache, view.in_force, view.registry, view.parent
+    generation, filings = registry.generation, registry.filings
+    if call is not None and call.due:
+        _raise_due(call, frame, key)
+    if registry.released:
+        registry.drain()
+    try:
+        if around is not None and frame.hits is view.hits:
+            masked = around.hits.get(key)
+            if masked is not None and not masked.footprint & view.delta:
+                return hit(view, key, masked, generation)
+        state = cache.states.get(key)
+    except TypeError:  # no hash: said properly below
+        state = None
+    if (state is None or frame.hits is NO_HITS) and key[0] is not BENEATH:
+        key = _in_full(frame, key)
+        state = cache.states.get(key)
+    is_beneath = key[0] is BENEATH
+    handle = handle_of(view, key) if is_beneath or in_force.content else None
+    if handle is None and cache.beneath is None and not is_beneath:
+        memo = None if state is None else match(state, in_force, call)
+    else:
+        memo = find(view, key, handle, call)
+    if memo is not None:
+        return hit(view, key, memo, generation, is_heard=frame.hits is NO_HITS)
+    if state is None:
+        state = cache.state_of(key)
+    met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
+    run = Run(view, frame, call or Call(), key, met, state, masked)
+    with registry.lock:
+        if not state.flights and registry.filings == filings and state.alive:  # nearly always
+            return _take_off(run)
+    return _meet(run, handle, is_patient=not has_waited)
+
+
+def _take_off(run: Run) -> Run:
+    """Enters a run among those in flight; under the lock."""
+    state = run.state
+    run.view.in_force.running[state] = state.flight = run
+    state.flights += 1
+    return run
+
+
+def _meet(run: Run, handle: Handle | None, *, is_patient: bool) -> Memo | Run | Joined:
+    """Decides what becomes of a run whose node is in flight elsewhere, or for which a memo may have been filed meanwhile.
+
+    Raises:
+        CycleError: the node is in flight around the call, in this scenario.
+    """
+    frame, view, state, registry = run.outer, run.view, run.state, run.view.registry
+    assert frame is not None  # noqa: S101  a run that `begin` opens was asked for somewhere
+    while True:
+        filings, generation = registry.filings, registry.generation
+        memo = find(view, run.key, handle, frame.call)
+        if memo is not None:
+            return hit(view, run.key, memo, generation, is_heard=frame.hits is NO_HITS)
+        other: Run | None = view.in_force.running.get(state)
+        if other is not None and is_around(frame, other):
+            raise CycleError(tuple(map(node_of, (*path_to(frame, other), run.key))))
+        if other is not None and not _holds_up_itself(run, other):
+            return Joined(other)
+        if other is None and is_patient and state.flight is not None and _may_answer(state.flight, run):
+            return Joined(state.flight, is_optional=True)
+        with registry.lock:
+            if not state.alive:
+                state = run.state = view.cache.state_of(run.key)
+            elif registry.filings == filings and view.in_force.running.get(state) is other:
+                return _take_off(run) if other is None else run
+
+
+def _holds_up_itself(run: Run, other: Run) -> bool:
+    """True when one thread is in both runs, though no call leads from the other to this one: it must go on to end the other."""
+    return run.thread == other.thread and not other.has_task and not plain_key(run.key)[0].is_async
+
+
+def _may_answer(other: Run, run: Run) -> bool:
+    """True when what the open run of another scenario gives is likely to answer for `run`, going by what the node read before."""
+    known = run.state.newest
+    if known is None or other.is_done or _holds_up_itself(run, other) or is_around(run.outer, other):
+        return False
+    differing = other.view.in_force.handles ^ run.view.in_force.handles
+    return not known.footprint & bits_of(differing)
+
+
+def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
+    """Returns the memo of a run that was waited for, when it answers a call made in `frame`."""
+    memo = joined.run.memo
+    if memo is None or joined.is_optional:
+        return None
+    if frame.call is not None and not memo.serves(frame.call):
+        frame.call.adopt(memo)
+    if any(frame.view.listeners):
+        tell(frame.view, Event("hit", node_of(key)))
+    return memo
+
+
+def hit(view: View, key: Key, memo: Memo, generation: int, *, is_heard: bool = False) -> Memo:
+    """Returns a memo that answers, and keeps it at hand; `generation` is that in which the search for it began."""
+    if memo.call is None:
+        view.hits[key] = memo
+        if view.registry.generation != generation:  # forgotten meanwhile, maybe after the hits were emptied
+            view.hits.clear()
+    if is_heard and any(view.listeners):
+        tell(view, Event("hit", node_of(key)))
+    return memo
+
+
+def take_out(run: Run) -> None:
+    """Takes a run out of those in flight; under the lock, so that whoever finds it there can still join it."""
+    state, running = run.state, run.view.in_force.running
+    run.is_done = True
+    if running.get(state) is run:
+        del running[state]
+        state.flights -= 1
+    if state.flight is run:
+        state.flight = None
+
+
+def _raise_due(call: Call, frame: Frame, key: Key) -> None:
+    """Raises what went out of a node while the run that now asks for it was verified."""
+    assert call.due is not None  # noqa: S101  the caller saw it
+    due = call.due.get(frame.run)
+    if due is not None and due[0] == key:
+        del call.due[frame.run]
+        raise due[1]
+
+
+def _in_full(frame: Frame, key: Key) -> Key:
+    """Returns the key that a call means: canonical, and inside a replacement of the node itself, beneath that."""
+    key = canonical(key)
+    check_key(key)
+    run = frame.run
+    if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT or plain_key(run.key) != key:
+        return key
+    if frame is not run and frame.view.in_force.handle_of(key) is not run.view.in_force.handle_of(key):
+        return key  # a context inside the replacement tweaks the node anew
+    return beneath(run.handle, key)

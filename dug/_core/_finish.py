@@ -1,0 +1,189 @@
+"""The second verb: `finish` and its sisters close a run and file what it left."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import attrgetter, or_
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Any
+
+from ..errors import DugError
+from ._begin import hit, take_out
+from ._entry import close_entry, leave
+from ._events import Event
+from ._flight import land
+from ._frame import NO_HITS, Entry, Run, current, taint, tell
+from ._memo import DEAD, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
+from ._node import BENEATH, node_of
+from ._registry import plain_key
+from ._view import own_bits
+
+_footprint = attrgetter("footprint")
+_transient = attrgetter("transient")
+# These say that the program, not the node, is in trouble: they leave no memo, and what they pass leaves none either.
+_UNREMEMBERED = (DugError, RecursionError, MemoryError)
+_CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
+
+
+def finish(  # noqa: C901  one function: it is half of what a run costs
+    run: Run, value: Any, seconds: float, kind: str = "computed", failure: Failure | None = None
+) -> Memo:
+    """Files what a run gave and returns the memo that stands for it; tells who listens."""
+    view, call, state = run.view, run.call, run.state
+    registry = view.registry
+    if current.get() is not run:
+        _close_left_open(run)
+    place = state if state.alive else view.cache.state_of(run.key)
+    reads = tuple(run.reads)
+    with registry.lock:
+        take_out(run)
+        run.state = place
+        below = reduce(or_, map(_footprint, reads) if len(reads) < 8 else set(map(_footprint, reads)), run.extra)
+        memo = _place(run, value, below, reads)
+        memo.seconds = seconds
+        if run.opened:
+            memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
+        if failure is not None or run.transient or call.failures:
+            _limit(run, memo, failure)
+        if run.tainted or (run.generation != registry.generation and not _is_true_still(run, state, reads)):
+            memo.status = DEAD
+        else:
+            memo = run.memo = view.cache.file(memo, view.in_force)
+    if run.memo is None:
+        taint(run.outer)
+    elif memo.call is None:
+        hit(view, run.key, memo, run.generation)
+    if run.waits:
+        land(run)
+    if failure is not None:
+        call.failures.append(memo)
+    if run.hits is NO_HITS and any(view.listeners):
+        tell(view, Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
+    if call.failures and run.is_outermost:
+        call.close()
+    return memo
+
+
+def keep(run: Run, candidate: Memo) -> Memo:
+    """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
+    if run.view.registry.generation != run.generation:  # what it was verified with may have been forgotten meanwhile
+        run.view.hits.clear()
+    return finish(run, candidate.value, candidate.seconds, "reused")
+
+
+def fail(run: Run, error: BaseException, seconds: float) -> Memo | None:
+    """Files the user's exception that a run raised, for as long as its outermost call lasts; None when nothing remembers it."""
+    if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
+        abandon(run)
+        return None
+    traceback = error.__traceback__ and error.__traceback__.tb_next
+    return finish(run, None, seconds, "failed", Failure(error, traceback, calls={run.call}))
+
+
+def abandon(run: Run) -> None:
+    """Closes a run that leaves no memo, because what it raised must not be remembered."""
+    run.tainted = True
+    _close_left_open(run)
+    taint(run.outer)
+    with run.view.registry.lock:
+        take_out(run)
+    if run.waits:
+        land(run)
+    if run.call.due:
+        run.call.due.pop(run, None)
+    if run.is_outermost:
+        run.call.close()
+
+
+def unwind(entry: Entry) -> None:
+    """Leaves an entry, and all that is left inside it of runs that were interrupted."""
+    frame = current.get()
+    while frame is not entry:
+        if isinstance(frame, Run):
+            abandon(frame)
+        elif not frame.closed:
+            close_entry(frame)
+        frame = frame.outer
+        current.set(frame)
+    leave(entry)
+
+
+def check_value(run: Run, value: Any) -> Any:
+    """Returns the value of a run.
+
+    Raises:
+        TypeError: it can be consumed once only.
+        BaseException: what went out of a node while this one was verified, when the body did not ask for it.
+    """
+    if type(value) in _CONSUMABLE:
+        raise TypeError(f"{node_of(run.key)} returned a {type(value).__name__}, which can be consumed once. Return a tuple.")
+    if run.call.due and run in run.call.due:
+        raise run.call.due.pop(run)[1]
+    return value
+
+
+def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:
+    """Says of a memo that rests on a failure within which call it serves, and that it cannot be verified."""
+    memo.failure = failure
+    is_source_error = failure is not None and plain_key(run.key)[0].kind == "source"
+    memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
+    if memo.transient or failure is not None:
+        memo.call, memo.verifies = run.call, TWEAKED
+
+
+def _is_true_still(run: Run, state: State, reads: Iterable[Memo]) -> bool:
+    """True when nothing that a run read or ran itself was forgotten since it began."""
+    if run.key[0] is BENEATH or run.opened or state.forgotten > run.generation or not state.alive:
+        return False
+    return all(read.status == LIVE for read in reads)
+
+
+def _place(run: Run, value: Any, below: int, reads: tuple[Memo, ...]) -> Memo:
+    """Returns the memo of a run, which says where it belongs: to which state, with what footprint and restriction.
+
+    What a run beneath a tweak gives is what the node gives wherever it meets just the tweak beneath, and is filed so where that
+    can be said (`_place_beneath`); elsewhere it is filed under its own key.
+    """
+    key, view, state = run.key, run.view, run.state
+    if key[0] is BENEATH:
+        state, below, footprint, restriction = _place_beneath(run, below if run.handle is None else _below_of(run, reads))
+        return Memo(state, value, run.body, reads, footprint, below, restriction)
+    if run.handle is not None:
+        below = _below_of(run, reads)
+    footprint = below | own_bits(view, key) if view.registry.node_bits(key[0]) else below
+    restriction = view.in_force.restrict(footprint) if footprint & view.in_force.mask else NO_TWEAKS
+    return Memo(state, value, run.body, reads, footprint, below, restriction)
+
+
+def _place_beneath(run: Run, below: int) -> tuple[State, int, int, Restriction]:
+    """`_place` for a node beneath a tweak of it: as if just `run.handle` tweaked it, unless its sisters met something else."""
+    key, handle = run.key, run.handle
+    in_force, cache, registry = run.view.in_force, run.view.cache, run.view.registry
+    plain = plain_key(key)
+    read = met = in_force.restrict(below)
+    own = registry.bit_of(plain) | registry.bit_of(plain[0])
+    if handle is None:
+        is_free = not below & own & in_force.mask
+    else:
+        own = own if handle.target is plain[0] else handle.bit
+        is_free = not below & own or (below & own == handle.bit and handle.serial in read)
+        met = read | {handle.serial}
+    if is_free:
+        return cache.state_of(plain), below, below | own, met
+    return cache.state_of(key), below, below, read
+
+
+def _below_of(run: Run, reads: tuple[Memo, ...]) -> int:
+    """What a bump or a replacement read; of its own node it met the tweak beneath, which the own bits tell."""
+    below, plain = run.extra, plain_key(run.key)
+    for read in reads:
+        below |= read.below if read.state.key == plain else read.footprint
+    return below
+
+
+def _close_left_open(run: Run) -> None:
+    """Closes the contexts that a body left open."""
+    frame = current.get()
+    while isinstance(frame, Entry) and frame.run is run:
+        if not frame.closed:
+            close_entry(frame)
+        frame = frame.outer

@@ -1,0 +1,167 @@
+"""Who waits for whom: one run of a node in a scenario is joined by all who ask meanwhile, and no circle of waits closes.
+
+A run in flight is joined by `join`, with a callable that wakes who waits; `land` wakes them all.  What waits is a run (or the
+thread that drives it), so each wait is kept on the runs around the asker, up to the first that has a task of its own: what is
+around that one waits for it by a wait of its own.  A thread that blocks also holds up every task of the loop that runs in it,
+so blocked threads are known by their number.
+
+A wait closes a circle when what it waits for waits already, directly or through others, for a run around the asker.  Waits are
+added and searched under the registry's lock, so two of them cannot close a circle together.
+
+Cost: nothing for a run that nobody joins, but one attribute.  A wait costs O(runs around the asker, in one thread), and the
+search O(waits that the joined run depends on).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from ..errors import CycleError
+from ._node import node_of
+
+if TYPE_CHECKING:
+    from ._frame import Frame, Run
+
+
+PATIENCE_S = 0.5
+"""How often who waits in another thread looks whether the loop that drives a run is still there."""
+
+
+@define(eq=False)
+class Joined:
+    """What `begin` answers with when the node is being computed by somebody else: the run to wait for."""
+
+    run: "Run"
+    is_optional: bool = False
+    """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
+
+
+@define(eq=False)
+class Wait:
+    """One asker that waits for a run."""
+
+    frame: "Frame"
+    run: "Run"
+    wake: Callable[[], object]
+    thread: int | None
+    """The number of the thread that blocks; None for a task, which leaves its thread to others."""
+    holders: "list[Run]" = field(factory=list)
+    """The runs around the asker that cannot go on before it does."""
+
+
+def join(frame: "Frame", joined: Joined, wake: Callable[[], object], *, thread: int | None) -> Wait | None:
+    """Returns the wait of an asker for a run, whose `wake` will be called once; None when there is nothing to wait for.
+
+    Raises:
+        CycleError: the run waits for the asker, directly or through others.
+    """
+    run = joined.run
+    registry = run.view.registry
+    with registry.lock:
+        if run.is_done:
+            return None
+        path = _find_circle(frame, run, thread, registry.blocked)
+        if path is None:
+            return _wait(Wait(frame, run, wake, thread))
+    if joined.is_optional:
+        return None
+    raise CycleError(tuple(map(node_of, path)))
+
+
+def join_own(frame: "Frame", run: "Run", wake: Callable[[], object]) -> Wait | None:
+    """`join` for the run that the asker has just opened, which cannot wait for anything yet."""
+    with run.view.registry.lock:
+        if run.is_done:
+            return None
+        return _wait(Wait(frame, run, wake, None))
+
+
+def part(wait: Wait) -> bool:
+    """Ends a wait, whether or not the run has landed; True when nobody waits for it any more."""
+    with wait.run.view.registry.lock:
+        for holder in wait.holders:
+            if holder.held_up is not None:
+                holder.held_up.discard(wait)
+        if wait.thread is not None:
+            wait.run.view.registry.blocked.pop(wait.thread, None)
+        waits = wait.run.waits
+        if waits and wait in waits:
+            waits.remove(wait)
+        return not waits
+
+
+def land(run: "Run") -> None:
+    """Wakes all who wait for a run that is done."""
+    waits, run.waits = run.waits, None
+    for wait in waits or ():
+        wait.wake()
+
+
+def is_around(frame: "Frame | None", run: "Run") -> bool:
+    """True when `run` is open around `frame`, or another run of its node in its scenario is.
+
+    Complexity: O(frames around).
+    """
+    state, in_force = run.state, run.view.in_force
+    while frame is not None:
+        here = frame.run
+        if here is run or (here is not None and here.state is state and here.view.in_force is in_force):
+            return True
+        frame = None if here is None else here.outer
+    return False
+
+
+def path_to(frame: "Frame | None", run: "Run") -> list[Any]:
+    """Returns the keys of the runs from `run` down to `frame`."""
+    path: list[Any] = []
+    while frame is not None and frame.run is not None:
+        here = frame.run
+        path.append(here.key)
+        if here is run or (here.state is run.state and here.view.in_force is run.view.in_force):
+            break
+        frame = here.outer
+    return path[::-1]
+
+
+def _wait(wait: Wait) -> Wait:
+    """Notes a wait on its run, and on the runs that it holds up."""
+    if wait.run.waits is None:
+        wait.run.waits = []
+    wait.run.waits.append(wait)
+    if wait.thread is not None:
+        wait.run.view.registry.blocked[wait.thread] = wait
+    holder = wait.frame.run
+    while holder is not None:
+        if holder.held_up is None:
+            holder.held_up = set()
+        holder.held_up.add(wait)
+        wait.holders.append(holder)
+        if holder.has_task or holder.outer is None:
+            break
+        holder = holder.outer.run
+    return wait
+
+
+def _find_circle(frame: "Frame", target: "Run", thread: int | None, blocked: dict[int, Wait]) -> list[Any] | None:
+    """Returns the keys along the circle that waiting for `target` would close, or None."""
+    ways: dict[Run, list[Any]] = {target: [target.key]}
+    pending = [target]
+    while pending:
+        run = pending.pop()
+        if is_around(frame, run):
+            return [*path_to(frame, run), *ways[run]]
+        if thread is not None and run.thread == thread:
+            asker = [frame.run.key] if frame.run is not None else []
+            return [*asker, *ways[run], *(asker or [target.key])]
+        for wait in _waits_of(run, blocked):
+            if wait.run not in ways:
+                ways[wait.run] = [*ways[run], *path_to(wait.frame, run)[1:], wait.run.key]
+                pending.append(wait.run)
+    return None
+
+
+def _waits_of(run: "Run", blocked: dict[int, Wait]) -> Iterator[Wait]:
+    yield from run.held_up or ()
+    if run.has_task and run.thread in blocked:
+        yield blocked[run.thread]

@@ -1,0 +1,93 @@
+"""Early cut-off: what a driver needs to find out whether an older memo of a node holds for a run of it.
+
+A candidate is verified by asking for what it read, in its order, up to the first that gives something else.  The asking is the
+driver's; when all hold, `_finish.keep` files the same value with what was read now.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+
+from ._binding import Key
+from ._cache import Cache
+from ._equality import is_same
+from ._find import beneath, find_masked
+from ._frame import Run
+from ._memo import Memo
+from ._node import BENEATH, Function
+from ._registry import plain_key
+
+_logger = logging.getLogger("dug")
+
+
+def candidates(run: Run) -> Sequence[Memo]:
+    """Returns the older memos of the node that may turn out to hold here as well, the likeliest first.
+
+    One that another body made, that failed, or whose run opened a context is not among them.
+    """
+    key, view, state, masked = run.key, run.view, run.state, run.masked
+    plain, newest, cache = state.plain, state.newest, view.cache
+    if (
+        (masked is newest or masked is None) and (plain is newest or plain is None)
+        and cache.beneath is None and not cache.holds_beneath and key[0] is not BENEATH
+    ):  # fmt: skip
+        if newest is not None:  # nearly always: what is known is one memo
+            return (newest,) if newest.verifies == run.body else ()
+        if view.parent is None:
+            return ()
+    found: list[Memo | None] = [masked or find_masked(view, key), plain, newest]
+    if cache.beneath is not None:
+        found.extend(_known(cache.beneath, key))
+    if key[0] is BENEATH:
+        found.extend(_known(cache, key[1]))
+    elif cache.holds_beneath:
+        found.extend(_known(cache, (BENEATH, key, run.body)))
+    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == run.body]
+
+
+def key_asked(run: Run, read: Memo) -> Key:
+    """Returns the key by which a run asks for what an older run of the same node read: of itself, beneath the tweak that runs."""
+    key = read.state.key
+    return beneath(run.handle, key) if run.handle is not None and key == plain_key(run.key) else key
+
+
+def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
+    """Starts anew after a failed verification: what it asked for is no dependency, and the run meets its errors itself.
+
+    What the candidate read after `changed` is made a hit where it read no tweak and meets none here: the body is likely to read
+    it again.
+    """
+    run.reads, run.tainted = {}, False
+    view, reads = run.view, candidate.dependencies
+    position = reads.index(changed) + 1
+    if position < len(reads):
+        sieve = view.in_force.sieve
+        view.hits.update({read.state.key: read for read in reads[position:] if not read.sieve & sieve})
+    if view.registry.generation != run.generation:  # some may have been forgotten after the hits were emptied
+        view.hits.clear()
+
+
+def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
+    """True when the value that a node gives now can stand in for the one it gave."""
+    function: Function = (key if key[0] is not BENEATH else plain_key(key))[0]
+    try:
+        return is_same(old.value, new.value, function.eq)
+    except Exception:
+        _logger.exception("The eq= of %s failed, so its value counts as changed.", function)
+        return False
+
+
+def raise_later(run: Run, key: Key, error: BaseException) -> None:
+    """Keeps what went out of a node while a run was verified for the body, to be raised where it asks for the node."""
+    if run.call.due is None:
+        run.call.due = {}
+    run.call.due[run] = (key, error)
+
+
+def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
+    """What is known of a node in a cache and in those beneath it, in force or not."""
+    while cache is not None:
+        state = cache.states.get(key)
+        if state is not None:
+            yield state.plain
+            yield state.newest
+        cache = cache.beneath
