@@ -59,6 +59,11 @@ class Fact:
         """The run, or one that it read, heard this tweak."""
         return any(tweak in said for _, said in self.title.heard)
 
+    def heard_bump_in(self, level: Level) -> bool:
+        """The run was made with this level in force, and heard a bump or a replacement there or further inwards."""
+        depth = next((depth for depth, each in enumerate(self.run.levels) if each is level), None)
+        return depth is not None and any(each.depth >= depth and not each.is_final for _, said in self.heard for each in said)
+
     def makes_needless(self, other: Fact) -> bool:
         """The other run would do the same work: what runs is the same, and reads the same values of the same nodes."""
         return (
@@ -224,11 +229,16 @@ class Ledger:
                 self.newest[cache, fact.run.node, True] = fact
 
     def _leave(self, levels: Levels, entered: Levels) -> Levels:
-        """Let go of what was said by the contexts which a body has left, in going from one read to the next."""
+        """Let go of what was said by the contexts which a body has left, in going from one read to the next.
+
+        As in `release`, a bump that somebody else says as well may stand on something else there.
+        """
         if levels is not entered:
             common = [old for old, new in zip(levels, entered, strict=False) if old is new]
             said = {tweak for level in common for tweak in level.tweaks.items()}
             self.forget(lambda fact: any(self._is_lost(each, said) for _, each in fact.title.heard))
+            left = levels[len(common) : len(common) + 1]
+            self._expire(lambda fact: any(map(fact.heard_bump_in, left)))
             for cache in set(caches_of(levels)) - set(caches_of(common)):
                 self.clear(cache)
         return entered

@@ -537,8 +537,13 @@ class ModelFrame:
         facts.update(result.facts)
         if result not in seen:
             seen.add(result)
-            self.repeats.update(result.repeats)
+            self.reruns.update(result.repeats)
             self.private.update(result.private)
+
+    @property
+    def reruns(self):
+        """Give where to count what runs for an opened context: its own cache, if it is in one, gives none of it to others."""
+        return self.private if any(episode[3] for episode in self.episodes) else self.repeats
 
     def meddle(self):
         """Do nothing: it is refused."""
@@ -574,7 +579,7 @@ class ModelFrame:
             if private:
                 self.private[fact] += 1
             elif fact.specs & items:
-                self.repeats[fact] += 1
+                self.reruns[fact] += 1
             else:
                 outer[fact] = result
         self.episodes[-1] = (layer, {}, set(), private)

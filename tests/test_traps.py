@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import sys
 import threading
@@ -40,6 +41,14 @@ def p():
         return double() + y()
 
     return SimpleNamespace(x=x, y=y, z=z, double=double, total=total)
+
+
+@pytest.fixture
+def no_collector():
+    """A test in which only the last reference frees: whoever stands in a circle stays."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture
@@ -596,6 +605,81 @@ def test_a_caught_recursion_error_is_not_remembered(p):
 
     assert (first, second) == ("too deep", 1)
     assert known == (False, False)
+
+
+class Halt(BaseException):
+    """What is never remembered."""
+
+
+def test_what_a_verification_met_is_raised_where_a_replacement_asks_for_its_node(p):
+    """A BaseException that came up while a replacement was verified reaches it where it calls its own node, and can be caught."""
+
+    @dug.memoize
+    def strict():
+        if p.x() == 5:
+            raise Halt
+        return 0
+
+    def careful():
+        try:
+            return strict()
+        except Halt:
+            return -1
+
+    with dug.Context(tweaks={strict: careful}):
+        before = strict()
+        with dug.Context(tweaks={p.x.node(): 5}):
+            value = strict()
+
+    assert (before, value) == (0, -1)
+
+
+def test_what_a_verification_met_is_raised_where_the_body_asks_with_an_equal_argument(p):
+    """The argument that is asked with need not equal itself: all NaN are one key."""
+
+    @dug.memoize
+    def strict(n):
+        if p.x() == 5:
+            raise Halt
+        return 0
+
+    @dug.memoize
+    def careful():
+        try:
+            return strict(float("nan"))
+        except Halt:
+            return -1
+
+    with dug.Context():
+        before = careful()
+        with dug.Context(tweaks={p.x.node(): 5}):
+            value = careful()
+
+    assert (before, value) == (0, -1)
+
+
+def test_what_a_verification_met_keeps_no_tweak_alive(p, no_collector):
+    """When an interrupted call is over, what it met goes, and with it the memos that read a dropped tweak."""
+
+    @dug.memoize
+    def strict():
+        if p.x() == 5:
+            raise Halt
+        return p.x()
+
+    @dug.memoize
+    def careful():
+        return strict()
+
+    with dug.Context() as ctx:
+        careful()
+        size = len(ctx.cache)
+        child = dug.Context(tweaks={p.x.node(): 5})
+        with child, pytest.raises(Halt):
+            p.double(), careful()
+        del child
+
+    assert len(ctx.cache) == size
 
 
 @pytest.mark.parametrize("kind", ["list", "array"])

@@ -13,7 +13,7 @@ from ._binding import Key, canonical
 from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
-from ._frame import NO_HITS, Frame, Outside, Run, frame_in_force, tell
+from ._frame import NO_HITS, Frame, Outside, Run, frame_in_force, raise_due, tell
 from ._memo import Call, Memo
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
@@ -40,7 +40,7 @@ def begin(  # noqa: C901  one function: the order of the search is the order of 
     cache, in_force, registry, around = view.cache, view.in_force, view.registry, view.parent
     generation, filings = registry.generation, registry.filings
     if call is not None and call.due:
-        _raise_due(call, frame, key)
+        raise_due(call, frame.run, key if key[0] is BENEATH else _in_full(frame, key))
     if registry.released:
         registry.drain()
     try:
@@ -153,15 +153,6 @@ def take_out(run: Run) -> None:
         state.flights -= 1
     if state.flight is run:
         state.flight = None
-
-
-def _raise_due(call: Call, frame: Frame, key: Key) -> None:
-    """Raises what went out of a node while the run that now asks for it was verified."""
-    assert call.due is not None  # noqa: S101  the caller saw it
-    due = call.due.get(frame.run)
-    if due is not None and due[0] == key:
-        del call.due[frame.run]
-        raise due[1]
 
 
 def _in_full(frame: Frame, key: Key) -> Key:

@@ -11,7 +11,7 @@ from ._begin import hit, take_out
 from ._entry import close_entry, leave
 from ._events import Event
 from ._flight import land
-from ._frame import NO_HITS, Entry, Run, current, taint, tell
+from ._frame import NO_HITS, Entry, Run, current, raise_due, taint, tell
 from ._memo import DEAD, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
 from ._node import BENEATH, node_of
 from ._registry import plain_key
@@ -116,8 +116,8 @@ def check_value(run: Run, value: Any) -> Any:
     """
     if type(value) in _CONSUMABLE:
         raise TypeError(f"{node_of(run.key)} returned a {type(value).__name__}, which can be consumed once. Return a tuple.")
-    if run.call.due and run in run.call.due:
-        raise run.call.due.pop(run)[1]
+    if run.call.due:
+        raise_due(run.call, run, None)
     return value
 
 

@@ -220,3 +220,16 @@ def tell(view: View, event: Event) -> None:
         view.emit(event)
     finally:
         current.reset(token)
+
+
+def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
+    """Raises what went out of a node while `run`, which now asks for the node `key`, was verified; for None, of any node."""
+    assert call.due is not None  # noqa: S101  the caller saw it
+    due = call.due.get(run)
+    if due is not None and key in (None, due[0]):
+        del call.due[run]
+        error = due[1]
+        try:
+            raise error
+        finally:
+            del due, error  # its traceback holds this frame: a circle would keep the tweaks of the run
