@@ -18,9 +18,9 @@ from ._core._begin import begin, take
 from ._core._binding import Key
 from ._core._drive import divert
 from ._core._find import beneath
-from ._core._finish import check_value, fail, finish, keep
+from ._core._finish import check_value, fail, finish, give_up, keep
 from ._core._flight import PATIENCE_S, Joined, join, part
-from ._core._frame import OUTSIDE, Frame, Run, current, taint
+from ._core._frame import LATE, OUTSIDE, Frame, Run, current, step_out, taint
 from ._core._memo import Memo
 from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
@@ -42,10 +42,10 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
     Raises:
         Exception: what the node itself raised, now or earlier in this outermost call.
     """
-    if frame is None or frame is OUTSIDE:
-        frame = _frame_in_force()
-    if frame.driver is not None:
-        return divert(frame, key)
+    if frame is None or frame is OUTSIDE or frame.driver is not None:
+        frame = frame_to_ask(frame, key)
+        if frame.driver is not None:
+            return divert(frame, key)
     try:
         found: Any = begin(frame, key)
         while type(found) is Joined:
@@ -66,7 +66,7 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
                 if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
                     body = body.body  # nearly always
                 else:
-                    body, args, kwargs = _what_runs(found)
+                    body, args, kwargs = what_runs(found)
                 memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
         except BaseException as exc:
             failed = fail(found, exc, perf_counter() - started)
@@ -85,9 +85,13 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
     return memo
 
 
-def _frame_in_force() -> Any:
-    frame = current.get()
-    return OUTSIDE.entry or frame if frame is OUTSIDE else frame
+def frame_to_ask(frame: Any, key: Key) -> Any:
+    """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
+    if frame is None:
+        frame = current.get()
+    if frame is OUTSIDE:
+        frame = OUTSIDE.entry or frame
+    return step_out(frame, key) if frame.driver is LATE else frame
 
 
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
@@ -101,6 +105,7 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
                 pass
         finally:
             part(wait)
+        give_up(joined.run)
     return take(frame, key, joined)
 
 
@@ -144,6 +149,8 @@ def _holds(run: Run, read: Memo) -> bool:
     memo = run.view.hits.get(key)
     try:
         if memo is None or run.hits is not run.view.hits:
+            if plain_key(key)[0].is_async:  # a loop that the body runs can await it, and nothing here
+                return False
             memo = fetch(run, key)
         else:
             run.reads[memo] = None
@@ -155,7 +162,7 @@ def _holds(run: Run, read: Memo) -> bool:
         return False
 
 
-def _what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """Returns the callable and the arguments of a run: a bump's, a replacement's or the node's own."""
     key = run.key if run.key[0] is not BENEATH else plain_key(run.key)
     function: Function = key[0]
@@ -239,8 +246,10 @@ class BoundMemoized(_Memoized[P, R]):
     if not TYPE_CHECKING:  # the type checker sees the parameters of the function
 
         def __call__(self, /, *args, **kwargs):
-            frame = current.get()
             key = self._self_make_key(self._self_instance, *args, **kwargs)
+            if self._self_function.is_async:
+                return self._self_function.ask(key)
+            frame = current.get()
             return (_find_hit(frame, key) or fetch(frame, key)).value  # no more frames than a function has
 
         def node(self, /, *args, **kwargs):
@@ -310,7 +319,7 @@ def function_of(value: object) -> Function | None:
 
 
 def _compile(function: Function) -> Callable[..., Any]:
-    return function.binding.compile_call(current.get, fetch)
+    return function.binding.compile_call(current.get, function.fetch, is_async=function.is_async)
 
 
 def _bind(load: Callable[[str], Any], name: str, instance: object) -> Any:

@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import CodeType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
+from ._async_function import fetch_async, value_async
 from ._core._binding import prepare
 from ._core._equality import is_same, substitution_key
 from ._core._node import Function, find_published, publish
@@ -62,7 +62,7 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
         version: changes when the meaning of the function changes though its code does not.
 
     Raises:
-        TypeError: the function is a generator, coroutine function or async generator, or not a function at all, or an option
+        TypeError: the function is a generator or an async generator, or not a function at all, or an option
             names a parameter that it does not have.
     """
     return _decorator("function", function, options)
@@ -118,13 +118,20 @@ def _decorate(
     ignore = tuple([ignore] if isinstance(ignore, str) else ignore)
     named = name or f"{getattr(body, '__module__', None)}:{getattr(body, '__qualname__', type(body).__qualname__)}"
     function = Function(named if ":" in named else f"{body.__module__}:{named}", body, kind, eq, version)
-    function.ask = partial(fetch, None)
+    _pick_driver(function)
     function.renamed = name is not None
     function.binding = prepare(function, _signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
     if name is not None or _has_name(body):
         function = _take_name(function)
     return wrap(wrapper_kind, function, body)
+
+
+def _pick_driver(function: Function) -> None:
+    """Lets a coroutine function be awaited, and any other be called."""
+    body = function.body
+    function.is_async = inspect.iscoroutinefunction(body) or inspect.iscoroutinefunction(getattr(type(body), "__call__", None))  # noqa: B004
+    function.fetch, function.ask = (fetch_async, value_async) if function.is_async else (fetch, None)
 
 
 def _has_name(body: Any) -> bool:
@@ -155,8 +162,6 @@ def _check_kind(decorated: Any, body: Any) -> None:
         raise TypeError(f"@dug.memoize decorates functions and methods, not {decorated!r}. Put it directly on the function.")
     if inspect.isasyncgenfunction(body):
         raise TypeError(f"{what} is an async generator: it can be consumed once, so it has no value to remember. Return a tuple.")
-    if inspect.iscoroutinefunction(body):
-        raise TypeError(f"{what} is a coroutine function: a coroutine can be awaited once, and this version of dug cannot await.")
     if inspect.isgeneratorfunction(body):
         raise TypeError(f"{what} is a generator: it can be consumed once only, so it has no value to remember. Return a tuple.")
 
@@ -175,7 +180,7 @@ def _take_name(function: Function) -> Function:
     if _is_same_definition(known, function):
         return known
     _detach_old(known)
-    for attribute in ("body", "kind", "eq", "version", "options"):
+    for attribute in ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask"):
         setattr(known, attribute, getattr(function, attribute))
     signature, (typed, key, ignore) = inspect.signature(function.body), function.options
     known.binding = prepare(known, signature, typed=typed, keys=dict(key), ignore=ignore)
@@ -187,7 +192,8 @@ def _take_name(function: Function) -> Function:
 def _detach_old(known: Function) -> None:
     """Lets the decorated functions that had the name until now go on under a function of their own."""
     own = Function(known.name, known.body, known.kind, known.eq, known.version)
-    own.ask, own.options = known.ask, known.options
+    own.options = known.options
+    _pick_driver(own)
     typed, key, ignore = known.options
     own.binding = prepare(own, known.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
     for made in known.wrappers:

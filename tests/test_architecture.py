@@ -24,6 +24,7 @@ FACE = [
     "dug._graph",
     "dug._sweep",
     "dug._async_function",
+    "dug._backends",
     "dug._tweaks",
     "dug._looking",
     "dug.eq",
@@ -32,14 +33,14 @@ SURFACES = ["dug.cli", "dug.web", "dug.demo", "dug._demo", "dug.__main__"]
 
 # The engine can be read in this order: each file imports only those named before it.
 CORE_ORDER = (
-    "_equality _binding _memo _node _scenario _registry _events _view _find _cache _frame _flight _entry _drive "
+    "_equality _binding _memo _node _scenario _registry _events _view _find _cache _order _frame _flight _entry _drive "
     "_begin _verify _finish"
 ).split()
 
 THIRD_PARTY = {"dug.errors": set(), "dug._core": {"attr", "attrs"}, "face": {"attr", "attrs", "wrapt"}}
 ANYWHERE = {"attr", "attrs", "wrapt"}
 # Services that are written for one optional package may import it at the top.
-OWN_PACKAGE = {"dug.testing": {"hypothesis", "pytest"}}
+OWN_PACKAGE = {"dug.testing": {"hypothesis", "pytest"}, "dug._backends._trio": {"trio"}}
 
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50

@@ -645,24 +645,19 @@ def generator():
     yield 1
 
 
-async def coroutine():
-    """A function that has its value later."""
-    return 1
-
-
 async def asynchronous_generator():
     """A function that has many values later."""
     yield 1
 
 
 @pytest.mark.parametrize("decorate", [dug.memoize, dug.source, dug.memoize(typed=True)], ids=["memoize", "source", "options"])
-@pytest.mark.parametrize("function", [generator, coroutine, asynchronous_generator])
+@pytest.mark.parametrize("function", [generator, asynchronous_generator])
 def test_functions_without_one_value_are_refused_at_decoration(function, decorate):
-    """Generators, coroutine functions and async generators raise TypeError with the name and the reason."""
+    """Generators and async generators raise TypeError with the name and the reason."""
     with pytest.raises(TypeError, match=function.__name__) as caught:
         decorate(function)
 
-    reason = {"generator": "generator", "coroutine": "coroutine", "asynchronous_generator": "async"}[function.__name__]
+    reason = {"generator": "generator", "asynchronous_generator": "async"}[function.__name__]
     assert reason in str(caught.value).replace(function.__name__, "", 1)
 
 

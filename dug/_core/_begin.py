@@ -13,7 +13,7 @@ from ._binding import Key, canonical
 from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
-from ._frame import NO_HITS, Frame, Outside, Run, frame_in_force, raise_due, tell
+from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, raise_due, tell
 from ._memo import Call, Memo
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
@@ -109,7 +109,7 @@ def _meet(run: Run, handle: Handle | None, *, is_patient: bool) -> Memo | Run | 
 
 def _holds_up_itself(run: Run, other: Run) -> bool:
     """True when one thread is in both runs, though no call leads from the other to this one: it must go on to end the other."""
-    return run.thread == other.thread and not other.has_task and not plain_key(run.key)[0].is_async
+    return run.thread == other.thread and not other.has_task and not run.has_task
 
 
 def _may_answer(other: Run, run: Run) -> bool:
@@ -147,7 +147,7 @@ def hit(view: View, key: Key, memo: Memo, generation: int, *, is_heard: bool = F
 def take_out(run: Run) -> None:
     """Takes a run out of those in flight; under the lock, so that whoever finds it there can still join it."""
     state, running = run.state, run.view.in_force.running
-    run.is_done = True
+    run.is_done, run.hits, run.driver = True, NO_HITS, LATE
     if running.get(state) is run:
         del running[state]
         state.flights -= 1

@@ -21,7 +21,7 @@ _NAN = float("nan")
 _SIMPLE_TYPES = frozenset({int, str, bool, bytes, type(None)})
 
 _CALL_SOURCE = """\
-def {name}({parameters}):
+{kind}def {name}({parameters}):
     _dug_frame = _dug_current()
     _dug_key = {key}
     try:
@@ -29,7 +29,7 @@ def {name}({parameters}):
     except TypeError:
         _dug_memo = None
     if _dug_memo is None:
-        return _dug_fetch(_dug_frame, _dug_key).value
+        return ({wait}_dug_fetch(_dug_frame, _dug_key)).value
     if _dug_frame.reads is not None:
         _dug_frame.reads[_dug_memo] = None
     return _dug_memo.value
@@ -74,10 +74,13 @@ class Binding:
                 args.append(value)
         return tuple(args), kwargs
 
-    def compile_call(self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any]) -> Callable[..., Any]:
+    def compile_call(
+        self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any], *, is_async: bool
+    ) -> Callable[..., Any]:
         """Returns a function with the same name and parameters: a hit is answered there, the rest goes to `fetch`."""
         name = self.make_key.__name__
-        source = _CALL_SOURCE.format(name=name, parameters=self._parameters, key=self._expression)
+        kind, wait = ("async ", "await ") if is_async else ("", "")
+        source = _CALL_SOURCE.format(kind=kind, wait=wait, name=name, parameters=self._parameters, key=self._expression)
         return _compile(source, {**self._names, "_dug_current": current, "_dug_fetch": fetch}, name)
 
 

@@ -32,8 +32,10 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     registry = view.registry
     if current.get() is not run:
         _close_left_open(run)
+    if run.is_done:  # its loop was given up and came back
+        run.tainted = True
     place = state if state.alive else view.cache.state_of(run.key)
-    reads = tuple(run.reads)
+    reads, is_heard = tuple(run.reads), run.hits is NO_HITS
     with registry.lock:
         take_out(run)
         run.state = place
@@ -56,7 +58,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         land(run)
     if failure is not None:
         call.failures.append(memo)
-    if run.hits is NO_HITS and any(view.listeners):
+    if is_heard and any(view.listeners):
         tell(view, Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
     if call.failures and run.is_outermost:
         call.close()
@@ -81,6 +83,8 @@ def fail(run: Run, error: BaseException, seconds: float) -> Memo | None:
 
 def abandon(run: Run) -> None:
     """Closes a run that leaves no memo, because what it raised must not be remembered."""
+    if run.is_done:
+        return
     run.tainted = True
     _close_left_open(run)
     taint(run.outer)
@@ -92,6 +96,12 @@ def abandon(run: Run) -> None:
         run.call.due.pop(run, None)
     if run.is_outermost:
         run.call.close()
+
+
+def give_up(run: Run) -> None:
+    """Abandons a run whose loop is gone, so that who waits for it can begin it anew."""
+    if run.is_lost():
+        abandon(run)
 
 
 def unwind(entry: Entry) -> None:

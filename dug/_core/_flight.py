@@ -69,11 +69,9 @@ def join(frame: "Frame", joined: Joined, wake: Callable[[], object], *, thread: 
     raise CycleError(tuple(map(node_of, path)))
 
 
-def join_own(frame: "Frame", run: "Run", wake: Callable[[], object]) -> Wait | None:
+def join_own(frame: "Frame", run: "Run", wake: Callable[[], object]) -> Wait:
     """`join` for the run that the asker has just opened, which cannot wait for anything yet."""
     with run.view.registry.lock:
-        if run.is_done:
-            return None
         return _wait(Wait(frame, run, wake, None))
 
 

@@ -7,7 +7,7 @@ they are made.
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
 
@@ -15,7 +15,8 @@ from ..errors import NoContextError
 from ._binding import Key
 from ._events import Event
 from ._memo import Call, Memo, State
-from ._node import Node
+from ._node import Node, node_of
+from ._registry import plain_key
 from ._scenario import REPLACEMENT, Handle
 from ._view import View
 
@@ -29,6 +30,20 @@ Driver = Callable[[Node[Any]], Any]
 """Takes the calls made in a frame in place of the engine: gets the node and returns its value, or raises."""
 
 
+def LATE(node: Node[Any]) -> None:  # noqa: N802  a mark, which nobody calls
+    """Stands as the driver of a run that has ended, for the calls of a task that outlives it; see `step_out`."""
+
+
+class Task(Protocol):
+    """What drives a run of a coroutine function."""
+
+    def cancel(self) -> None:
+        """Cancels the run; from any thread."""
+
+    def is_lost(self) -> bool:
+        """True when its loop is gone, so that the run will never end."""
+
+
 @define(eq=False, weakref_slot=True)
 class _AnyFrame:
     """Where calls are made: in which view, and who collects what is read."""
@@ -37,8 +52,8 @@ class _AnyFrame:
     outer: "Frame | None"
     call: Call | None
     hits: dict[Key, Memo] = field(init=False)
-    reads: dict[Memo, None] | None = field(init=False)
-    """What was read, in the order of the first reads; None where nobody collects it."""
+    reads: dict[Memo, int | None] | None = field(init=False)
+    """What was read, in the order of the first reads, with its start (see `_order`); None where nobody collects it."""
     inner: dict[Key, None] | None = field(init=False, default=None)
     """The nodes that ran for it under contexts that are closed already."""
     extra: int = field(init=False, default=0)
@@ -91,11 +106,40 @@ class Run(_AnyFrame):
     """One node being computed."""
 
     __slots__ = (
-        "body", "generation", "handle", "has_task", "held_up", "is_done", "key", "masked", "memo", "opened", "state", "tainted",
-        "thread", "waits",
+        "asked", "body", "generation", "handle", "held_up", "is_done", "key", "masked", "memo", "opened", "outcome", "state",
+        "tainted", "task", "thread", "waits",
     )  # fmt: skip
     call: Call
-    reads: dict[Memo, None]
+    reads: dict[Memo, int | None]
+    handle: Handle | None
+    """The tweak that decides what runs; None for the node's own body."""
+    body: int
+    """What runs: the serial of a tweak's function, 0 for the node's own body."""
+    state: State
+    """Where the cache holds what is known of the node."""
+    masked: Memo | None
+    """What the view around holds for the node, which does not answer here."""
+    generation: int
+    """That of the registry when the run began."""
+    tainted: bool
+    """True when something passed that leaves no memo, so that neither does this run."""
+    opened: bool
+    """True once a context was opened inside."""
+    asked: dict[Memo, int | None] | None
+    """What the last failed verification asked for."""
+    thread: int
+    """The number of the thread that runs it."""
+    task: Task | None
+    """What drives it; None for a thread."""
+    waits: "list[Wait] | None"
+    """Those who wait for it; see `_flight`."""
+    held_up: "set[Wait] | None"
+    """The waits that keep it from going on."""
+    is_done: bool
+    memo: Memo | None
+    """What it left for others, once it is done; None when it leaves nothing."""
+    outcome: Memo | BaseException | None
+    """What its task tells the one who began it."""
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
         self,
@@ -113,34 +157,15 @@ class Run(_AnyFrame):
         self.call = call
         self.key = key
         self.handle = handle
-        """The tweak that decides what runs; None for the node's own body."""
         self.body = 0 if handle is None else handle.serial
-        """What runs: the serial of a tweak's function, 0 for the node's own body."""
         self.state = state
-        """Where the cache holds what is known of the node."""
         self.masked = masked
-        """What the view around holds for the node, which does not answer here."""
         self.generation = view.registry.generation
-        self.reads = {}
-        self.inner = None
-        self.extra = 0
-        self.transient = False
-        self.driver = None
-        self.tainted = False
-        """True when something passed that leaves no memo, so that neither does this run."""
-        self.opened = False
-        """True once a context was opened inside."""
         self.thread = get_ident()
-        """The number of the thread that runs it."""
-        self.has_task = False
-        """True when it runs in a task of its own, which others in its thread do not wait for."""
-        self.waits: list[Wait] | None = None
-        """Those who wait for it; see `_flight`."""
-        self.held_up: set[Wait] | None = None
-        """The waits that keep it from going on."""
-        self.is_done = False
-        self.memo: Memo | None = None
-        """What it left, once it is done; None when it leaves nothing."""
+        self.reads = {}
+        self.extra = 0
+        self.transient = self.tainted = self.opened = self.is_done = False
+        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.outcome = self.asked = None
         if handle is None and outer is not None and outer.hits is view.hits:
             self.hits = view.hits  # who asked listens to nobody, and is asked in the same scenario
         else:
@@ -160,9 +185,14 @@ class Run(_AnyFrame):
         """True when no run is open around this one and nobody else ends the call."""
         return self.outer is None or self.outer.call is None
 
+    @property
+    def has_task(self) -> bool:
+        """True when it runs in a task of its own, which others in its thread do not wait for."""
+        return bool(plain_key(self.key)[0].is_async)
+
     def is_lost(self) -> bool:
-        """True when whoever drives it is gone and will not finish it."""
-        return self.is_done
+        """True when the loop that drives it is gone."""
+        return self.task is not None and not self.is_done and self.task.is_lost()
 
 
 Frame = Entry | Run
@@ -233,3 +263,17 @@ def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
             raise error
         finally:
             del due, error  # its traceback holds this frame: a circle would keep the tweaks of the run
+
+
+def step_out(frame: Frame, key: Key) -> Frame:
+    """Returns where a call of a task that outlives the run it was started in is made: the same scenario, noted nowhere.
+
+    Warns:
+        RuntimeWarning: naming both nodes.
+    """
+    from warnings import warn  # imported only when there is something to say
+
+    assert isinstance(frame, Run)  # noqa: S101  only runs end before their tasks
+    text = f"{node_of(key)} was asked for by a task or thread that outlives {node_of(frame.key)}, which started it"
+    warn(f"{text}; what depends on it is not recorded. Wait for what a memoised function starts.", RuntimeWarning, stacklevel=4)
+    return Entry(frame.view, None, None, None, [])

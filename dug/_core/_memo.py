@@ -79,7 +79,7 @@ class Memo:
 
     __slots__ = (
         "below", "body", "call", "dependencies", "failure", "footprint", "inner", "opened", "restriction", "seconds", "sieve",
-        "state", "status", "transient", "value", "verifies",
+        "starts", "state", "status", "transient", "value", "verifies",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
@@ -121,6 +121,8 @@ class Memo:
         """True when it failed, or caught a failure, because of a source."""
         self.opened = False
         """True when the run opened a context, so that its dependencies alone do not verify it."""
+        self.starts: tuple[int | None, ...] | None = None
+        """For a coroutine function: which of its reads do not wait for each other; see `_order`."""
 
     def serves(self, call: Call | None) -> bool:
         """True when the memo may answer within `call`; errors answer only where they were raised."""

@@ -49,8 +49,10 @@ class Function:
     is_async: bool = field(init=False, default=False)
     """True for a coroutine function, whose calls are awaited."""
     binding: Binding = field(init=False)
-    ask: Callable[[Key], Any] = field(init=False)
-    """Returns the memo of a call in the context in force, with the driver that the decorator picked."""
+    fetch: Callable[[Any, Key], Any] = field(init=False)
+    """Returns the memo of a call made in a frame, or what to await for it: the driver that the decorator picked."""
+    ask: Any = field(init=False, default=None)
+    """For a coroutine function: returns what to await for the value of a call in the context in force."""
     wrappers: "list[ref[Any]]" = field(init=False, factory=list)
     """The decorated functions that stand for it: several when the same definition was run again."""
     newest: Any = field(init=False, default=None)
@@ -164,7 +166,8 @@ class Node(Generic[R_co]):
 
     def __call__(self) -> R_co:
         """Makes the call in the context in force and returns its value."""
-        value: R_co = self._function.ask(self._key).value
+        function = self._function
+        value: R_co = function.ask(self._key) if function.is_async else function.fetch(None, self._key).value
         return value
 
     def __eq__(self, other: object) -> bool:

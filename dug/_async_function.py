@@ -1,0 +1,162 @@
+"""The driver of coroutine functions: `fetch_async` brings their runs to their end, each in a task of its own.
+
+An asker that finds no memo opens a run and lets a task drive it, on its own loop, or joins the run that is in flight, wherever
+that is driven.  So cancelling one asker harms nobody else, and the last one that goes takes the run along.
+"""
+
+import sys
+from collections.abc import Sequence
+from inspect import isawaitable
+from time import perf_counter
+from typing import Any
+
+from ._core._begin import begin, take
+from ._core._binding import Key
+from ._core._find import beneath
+from ._core._finish import check_value, fail, finish, keep
+from ._core._flight import Joined
+from ._core._frame import Run, taint
+from ._core._memo import Memo
+from ._core._order import batches, starts_of
+from ._core._registry import plain_key
+from ._core._scenario import BUMP
+from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
+from ._function import fetch, frame_to_ask, what_runs
+
+
+async def fetch_async(frame: Any, key: Key) -> Memo:
+    """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
+
+    Raises:
+        Exception: what the node itself raised, now or earlier in this outermost call.
+    """
+    frame = frame_to_ask(frame, key)
+    if frame.driver is not None:
+        raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")
+    start = None if frame.reads is None else len(frame.reads)
+    try:
+        found: Any = begin(frame, key)
+        while type(found) is Joined:
+            await _backend().wait(frame, found)
+            found = take(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+        if type(found) is Run:
+            found = await _fly(frame, found)
+    except BaseException:
+        taint(frame)
+        raise
+    memo: Memo = found
+    if frame.reads is not None:
+        frame.reads.setdefault(memo, start)
+    if memo.failure is not None:
+        raise memo.failure.error.with_traceback(memo.failure.traceback)
+    return memo
+
+
+async def value_async(key: Key) -> Any:
+    """Returns the value of a call made in the context in force."""
+    return (await fetch_async(None, key)).value
+
+
+async def _fly(frame: Any, run: Run) -> Memo:
+    """Returns what a new run leaves, or raises what leaves no memo."""
+    outcome = await _backend().fly(frame, run, _drive)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    memo: Memo = outcome
+    return memo
+
+
+async def _drive(run: Run) -> None:
+    """Brings a run to its end, in a task of its own in which it is the frame in force; `run.outcome` says what came of it."""
+    started = perf_counter()
+    try:
+        older = candidates(run)
+        held = await _find_holding(run, older) if older else None
+        if held is None:
+            started = perf_counter() if older else started
+            value = check_value(run, await _run_body(run))
+        reads, starts = run.reads, starts_of(run.reads, run.asked)
+        memo = finish(run, value, perf_counter() - started) if held is None else keep(run, held)
+        if starts is not None and memo.dependencies == tuple(reads):
+            memo.starts = starts
+        run.outcome = memo
+    except BaseException as exc:
+        run.outcome = fail(run, exc, perf_counter() - started) or exc
+        if isinstance(exc, (_backend().CANCELLED, GeneratorExit)):
+            raise
+
+
+async def _run_body(run: Run) -> Any:
+    """Returns the value of a bump, a replacement or the function's own body; a plain function may replace an async one."""
+    if run.handle is not None and run.handle.spec.kind == BUMP:
+        fn, args = run.handle.spec.fn, run.handle.spec.args
+        assert fn is not None  # noqa: S101  a bump has a function
+        value = fn((await fetch_async(run, beneath(run.handle, plain_key(run.key)))).value, *args)
+    else:
+        body, args, kwargs = what_runs(run)
+        value = body(*args, **kwargs)
+    return await value if isawaitable(value) else value
+
+
+async def _find_holding(run: Run, older: Sequence[Memo]) -> Memo | None:
+    """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
+    for candidate in older:
+        changed = await _find_changed(run, candidate)
+        if changed is None:
+            return candidate
+        forget_reads(run, candidate, changed)
+    return None
+
+
+async def _find_changed(run: Run, candidate: Memo) -> Memo | None:
+    """Returns the first read of an older run that does not give the same here; asks together for what was asked for together."""
+    hits, sieve = run.view.hits, run.view.in_force.sieve
+    for batch in batches(candidate):
+        start = len(run.reads)
+        asked = []
+        for read in batch:
+            if not read.sieve & sieve:  # it read no tweak and meets none here
+                hits[read.state.key] = read
+                run.reads.setdefault(read, start)
+            else:
+                asked.append(read)
+        questions = [_holds(run, read, start) for read in asked]
+        answers = [await questions[0]] if len(questions) == 1 else await _backend().gather(questions) if questions else []
+        if not all(answers):
+            return asked[answers.index(False)]
+    return None
+
+
+async def _holds(run: Run, read: Memo, start: int) -> bool:
+    """True when asking again for something that was read gives what it gave."""
+    if read.failure is not None:
+        return False
+    key = key_asked(run, read)
+    memo = run.view.hits.get(key) if run.hits is run.view.hits else None
+    try:
+        if memo is not None:
+            run.reads.setdefault(memo, start)
+        elif plain_key(key)[0].is_async:
+            memo = await fetch_async(run, key)
+        else:
+            memo = fetch(run, key)
+        return memo is read or is_as_before(key, read, memo)
+    except (_backend().CANCELLED, GeneratorExit):
+        raise
+    except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
+        return False
+    except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
+        raise_later(run, key, exc)
+        return False
+
+
+def _backend() -> Any:
+    """Returns the backend of the loop that this task is on."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        from ._backends import _trio  # imported where it is in use already
+
+        return _trio
+    from ._backends import _asyncio  # imported where it is in use already
+
+    return _asyncio

@@ -1,0 +1,134 @@
+"""Runs of coroutine functions on trio; see `dug._backends`."""
+
+from _thread import get_ident
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
+from typing import Any
+
+import trio
+
+from .._core._finish import abandon, give_up
+from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, part
+from .._core._frame import Frame, Run, current
+
+CANCELLED = trio.Cancelled
+
+Drive = Callable[[Run], Coroutine[Any, Any, None]]
+
+
+class _Task:
+    """The system task that drives a run, for those who wait on other loops and threads."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        self.ended = trio.Event()
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread = get_ident()
+
+    async def drive(self, drive: Drive, run: Run) -> None:
+        """Drives the run; a system task must let nothing out but its own cancellation."""
+        try:
+            with self.scope:
+                await drive(run)
+        finally:
+            abandon(run)  # nothing to do, unless it was cancelled before it began
+            self.ended.set()
+
+    def cancel(self) -> None:
+        """Cancels the run; from any thread."""
+        if get_ident() == self._thread:
+            self.scope.cancel()
+        else:
+            _run_soon(self._token, self.scope.cancel)
+
+    def is_lost(self) -> bool:
+        """True when the trio run is over, so that this one will never end."""
+        return not _run_soon(self._token, _nothing)
+
+
+class _Sleeper:
+    """One asker that sleeps in its own task until it is woken from any thread."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread = get_ident()
+
+    def wake(self) -> None:
+        """Ends the sleep."""
+        if get_ident() == self._thread:
+            self._event.set()
+        else:
+            _run_soon(self._token, self._event.set)
+
+    async def sleep(self, run: Run) -> None:
+        """Sleeps until woken; for a run on another loop or thread, also until that is gone."""
+        if run.thread == self._thread:
+            await self._event.wait()
+            return
+        while not self._event.is_set() and not run.is_lost():
+            with trio.move_on_after(PATIENCE_S):
+                await self._event.wait()
+
+
+async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
+    """Drives a run to its end in a system task of its own, and returns what came of it."""
+    sleeper = _Sleeper()
+    wait = join_own(frame, run, sleeper.wake)
+    context = copy_context()
+    context.run(current.set, run)
+    run.task = task = _Task()
+    trio.lowlevel.spawn_system_task(task.drive, drive, run, context=context)
+    await _sleep(sleeper, wait)
+    return run.outcome
+
+
+async def wait(frame: Frame, joined: Joined) -> None:
+    """Waits for a run that somebody else drives."""
+    sleeper = _Sleeper()
+    begun = join(frame, joined, sleeper.wake, thread=None)
+    if begun is not None:
+        await _sleep(sleeper, begun)
+
+
+async def _sleep(sleeper: _Sleeper, wait: Wait) -> None:
+    """Sleeps through a wait; the last asker that is cancelled cancels the run, and returns after it has ended."""
+    run = wait.run
+    try:
+        await sleeper.sleep(run)
+    except BaseException as exc:
+        task = run.task
+        if part(wait) and task is not None and not run.is_done:
+            task.cancel()
+            if isinstance(task, _Task) and isinstance(exc, CANCELLED) and run.thread == get_ident():
+                with trio.CancelScope(shield=True):
+                    await task.ended.wait()
+        raise
+    part(wait)
+    give_up(run)
+
+
+async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Returns the results of coroutines that run at the same time; when one raises, the others are cancelled."""
+    results: list[Any] = [None] * len(coroutines)
+
+    async def keep(position: int, coroutine: Coroutine[Any, Any, Any]) -> None:
+        results[position] = await coroutine
+
+    async with trio.open_nursery() as nursery:
+        for position, coroutine in enumerate(coroutines):
+            nursery.start_soon(keep, position, coroutine)
+    return results
+
+
+def _run_soon(token: trio.lowlevel.TrioToken, call: Callable[[], object]) -> bool:
+    """Runs `call` in the thread of a trio run; False when that run is over."""
+    try:
+        token.run_sync_soon(call)
+    except trio.RunFinishedError:
+        return False
+    return True
+
+
+def _nothing() -> None:
+    """Asks whether a trio run still takes calls."""

@@ -1,0 +1,49 @@
+"""Which reads of a run do not wait for each other: a body that gathers asks for several nodes before it has any.
+
+For a read of a coroutine function, a run notes how many reads it had when it asked (its *start*).  A read whose start is at most
+the number of reads known to hold can be asked for together with them: the body did not need more to ask for it.  Other reads
+have no start, and are taken to need all that came before them.
+"""
+
+from collections.abc import Iterator
+
+from ._memo import Memo
+
+
+def batches(memo: Memo) -> Iterator[list[Memo]]:
+    """Yields what a memo read, in its order, in the batches that can be asked for together."""
+    reads, starts = memo.dependencies, memo.starts
+    if starts is None:
+        yield from ([read] for read in reads)
+        return
+    first = 0
+    while first < len(reads):
+        last = first + 1
+        while last < len(reads) and _start(starts, last) <= first:
+            last += 1
+        yield list(reads[first:last])
+        first = last
+
+
+def starts_of(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | None) -> tuple[int | None, ...] | None:
+    """Returns the starts of the reads of a run; None when there are none.
+
+    A read that was a hit, because a verification that failed had asked for it (with what else is in `asked`), was asked for
+    there: it starts when all that it needed there has been read here.
+    """
+    if not asked:
+        starts = tuple(reads.values())
+        return starts if any(start is not None for start in starts) else None
+    places = {memo: place for place, memo in enumerate(reads)}
+    needed, farthest = [0], 0  # by the number of reads there: how many reads here hold all of them
+    for memo in asked:
+        farthest = max(farthest, places.get(memo, -1) + 1)
+        needed.append(farthest)
+    return tuple(
+        start if start is not None or asked.get(memo) is None else needed[asked[memo] or 0] for memo, start in reads.items()
+    )
+
+
+def _start(starts: tuple[int | None, ...], place: int) -> int:
+    start = starts[place]
+    return place if start is None else start
