@@ -6,8 +6,11 @@ that is driven.  So cancelling one asker harms nobody else, and the last one tha
 
 import sys
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 from inspect import isawaitable
 from time import perf_counter
+from types import CoroutineType
 from typing import Any
 
 from ._core._begin import begin, take
@@ -40,7 +43,9 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
             await _backend().wait(frame, found)
             found = take(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
         if type(found) is Run:
-            found = await _fly(frame, found)
+            found = await _backend().fly(frame, found, _drive)
+            if not isinstance(found, Memo):  # nothing remembers it
+                raise found  # noqa: TRY301  the frames around must know of it as of any other
     except BaseException:
         taint(frame)
         raise
@@ -55,15 +60,6 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
 async def value_async(key: Key) -> Any:
     """Returns the value of a call made in the context in force."""
     return (await fetch_async(None, key)).value
-
-
-async def _fly(frame: Any, run: Run) -> Memo:
-    """Returns what a new run leaves, or raises what leaves no memo."""
-    outcome = await _backend().fly(frame, run, _drive)
-    if isinstance(outcome, BaseException):
-        raise outcome
-    memo: Memo = outcome
-    return memo
 
 
 async def _drive(run: Run) -> None:
@@ -95,7 +91,7 @@ async def _run_body(run: Run) -> Any:
     else:
         body, args, kwargs = what_runs(run)
         value = body(*args, **kwargs)
-    return await value if isawaitable(value) else value
+    return await value if type(value) is CoroutineType or isawaitable(value) else value
 
 
 async def _find_holding(run: Run, older: Sequence[Memo]) -> Memo | None:
@@ -153,10 +149,10 @@ async def _holds(run: Run, read: Memo, start: int) -> bool:
 def _backend() -> Any:
     """Returns the backend of the loop that this task is on."""
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_task():
-        from ._backends import _trio  # imported where it is in use already
+    return _load("_trio" if trio is not None and trio.lowlevel.in_trio_task() else "_asyncio")
 
-        return _trio
-    from ._backends import _asyncio  # imported where it is in use already
 
-    return _asyncio
+@cache
+def _load(name: str) -> Any:
+    """Imports a backend when it is needed first: then its loop is in use already."""
+    return import_module(f"._backends.{name}", __package__)

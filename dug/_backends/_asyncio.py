@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
 from typing import Any
 
-from .._core._finish import abandon, give_up
+from .._core._finish import give_up
 from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, part
 from .._core._frame import Frame, Run, current
 
@@ -17,6 +17,8 @@ Drive = Callable[[Run], Coroutine[Any, Any, None]]
 
 class _Task:
     """The task that drives a run, for those who wait on other loops and threads."""
+
+    __slots__ = ("_loop", "_thread", "task")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
         self._loop, self.task, self._thread = loop, task, get_ident()
@@ -29,72 +31,75 @@ class _Task:
             self._loop.call_soon_threadsafe(self.task.cancel)
 
     def is_lost(self) -> bool:
-        """True when the loop is closed, so that the run will never end."""
-        return self._loop.is_closed()
+        """True when the loop is closed, or the task was cancelled before it began, so that the run will never end."""
+        return self._loop.is_closed() or self.task.done()
 
 
 class _Sleeper:
     """One asker that sleeps in its own task until it is woken from any thread."""
 
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
+    __slots__ = ("_loop", "_thread", "woken")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._thread = get_ident()
-        self._future: asyncio.Future[None] = self.loop.create_future()
+        self.woken: asyncio.Future[None] = loop.create_future()
 
     def wake(self) -> None:
         """Ends the sleep."""
         if get_ident() == self._thread:
             self._set()
-        elif not self.loop.is_closed():  # else nobody sleeps there any more
-            self.loop.call_soon_threadsafe(self._set)
+        elif not self._loop.is_closed():  # else nobody sleeps there any more
+            self._loop.call_soon_threadsafe(self._set)
 
     def _set(self) -> None:
-        if not self._future.done():
-            self._future.set_result(None)
-
-    async def sleep(self, run: Run) -> None:
-        """Sleeps until woken; for a run on another loop or thread, also until that is gone."""
-        if run.thread == self._thread:
-            await self._future
-            return
-        while not self._future.done() and not run.is_lost():
-            await asyncio.wait([self._future], timeout=PATIENCE_S)
+        if not self.woken.done():
+            self.woken.set_result(None)
 
 
 async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
     """Drives a run to its end in a task of its own, and returns what came of it."""
-    sleeper = _Sleeper()
+    loop = asyncio.get_running_loop()
+    sleeper = _Sleeper(loop)
     wait = join_own(frame, run, sleeper.wake)
     context = copy_context()
     context.run(current.set, run)
-    task = sleeper.loop.create_task(drive(run), context=context)
-    task.add_done_callback(lambda _: abandon(run))  # nothing to do, unless it was cancelled before it began
-    run.task = _Task(sleeper.loop, task)
-    await _sleep(sleeper, wait)
+    run.task = _Task(loop, loop.create_task(drive(run), context=context))
+    try:
+        await sleeper.woken
+    except BaseException as exc:
+        await _leave(wait, exc)
+        raise
+    part(wait)
     return run.outcome
 
 
 async def wait(frame: Frame, joined: Joined) -> None:
-    """Waits for a run that somebody else drives."""
-    sleeper = _Sleeper()
+    """Waits for a run that somebody else drives; for one on another loop or thread, also until that is gone."""
+    sleeper = _Sleeper(asyncio.get_running_loop())
     begun = join(frame, joined, sleeper.wake, thread=None)
-    if begun is not None:
-        await _sleep(sleeper, begun)
-
-
-async def _sleep(sleeper: _Sleeper, wait: Wait) -> None:
-    """Sleeps through a wait; the last asker that is cancelled cancels the run, and returns after it has ended."""
-    run = wait.run
+    if begun is None:
+        return
+    run = joined.run
     try:
-        await sleeper.sleep(run)
+        if run.thread == get_ident():
+            await sleeper.woken
+        while not sleeper.woken.done() and not run.is_lost():
+            await asyncio.wait([sleeper.woken], timeout=PATIENCE_S)
     except BaseException as exc:
-        task = run.task
-        if part(wait) and task is not None and not run.is_done:
-            task.cancel()
-            if isinstance(task, _Task) and isinstance(exc, CANCELLED) and run.thread == get_ident():
-                await asyncio.wait([task.task])
+        await _leave(begun, exc)
         raise
-    part(wait)
+    part(begun)
+    give_up(run)
+
+
+async def _leave(wait: Wait, reason: BaseException) -> None:
+    """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
+    run = wait.run
+    if part(wait) and run.task is not None and not run.is_done:
+        run.task.cancel()
+        if isinstance(run.task, _Task) and isinstance(reason, CANCELLED) and run.thread == get_ident():
+            await asyncio.wait([run.task.task])
     give_up(run)
 
 

@@ -50,25 +50,16 @@ class _Sleeper:
     """One asker that sleeps in its own task until it is woken from any thread."""
 
     def __init__(self) -> None:
-        self._event = trio.Event()
+        self.woken = trio.Event()
         self._token = trio.lowlevel.current_trio_token()
         self._thread = get_ident()
 
     def wake(self) -> None:
         """Ends the sleep."""
         if get_ident() == self._thread:
-            self._event.set()
+            self.woken.set()
         else:
-            _run_soon(self._token, self._event.set)
-
-    async def sleep(self, run: Run) -> None:
-        """Sleeps until woken; for a run on another loop or thread, also until that is gone."""
-        if run.thread == self._thread:
-            await self._event.wait()
-            return
-        while not self._event.is_set() and not run.is_lost():
-            with trio.move_on_after(PATIENCE_S):
-                await self._event.wait()
+            _run_soon(self._token, self.woken.set)
 
 
 async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
@@ -79,32 +70,43 @@ async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
     context.run(current.set, run)
     run.task = task = _Task()
     trio.lowlevel.spawn_system_task(task.drive, drive, run, context=context)
-    await _sleep(sleeper, wait)
+    try:
+        await sleeper.woken.wait()
+    except BaseException as exc:
+        await _leave(wait, exc)
+        raise
+    part(wait)
     return run.outcome
 
 
 async def wait(frame: Frame, joined: Joined) -> None:
-    """Waits for a run that somebody else drives."""
+    """Waits for a run that somebody else drives; for one on another loop or thread, also until that is gone."""
     sleeper = _Sleeper()
     begun = join(frame, joined, sleeper.wake, thread=None)
-    if begun is not None:
-        await _sleep(sleeper, begun)
-
-
-async def _sleep(sleeper: _Sleeper, wait: Wait) -> None:
-    """Sleeps through a wait; the last asker that is cancelled cancels the run, and returns after it has ended."""
-    run = wait.run
+    if begun is None:
+        return
+    run = joined.run
     try:
-        await sleeper.sleep(run)
+        if run.thread == get_ident():
+            await sleeper.woken.wait()
+        while not sleeper.woken.is_set() and not run.is_lost():
+            with trio.move_on_after(PATIENCE_S):
+                await sleeper.woken.wait()
     except BaseException as exc:
-        task = run.task
-        if part(wait) and task is not None and not run.is_done:
-            task.cancel()
-            if isinstance(task, _Task) and isinstance(exc, CANCELLED) and run.thread == get_ident():
-                with trio.CancelScope(shield=True):
-                    await task.ended.wait()
+        await _leave(begun, exc)
         raise
-    part(wait)
+    part(begun)
+    give_up(run)
+
+
+async def _leave(wait: Wait, reason: BaseException) -> None:
+    """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
+    run = wait.run
+    if part(wait) and run.task is not None and not run.is_done:
+        run.task.cancel()
+        if isinstance(run.task, _Task) and isinstance(reason, CANCELLED) and run.thread == get_ident():
+            with trio.CancelScope(shield=True):
+                await run.task.ended.wait()
     give_up(run)
 
 

@@ -8,20 +8,22 @@ same node.  That is a read of another key, ``(BENEATH, key, serial)``: the node 
 instead, or none for 0.  What it gives is what the node gives wherever it meets just that, and is shared with all of these.
 """
 
+from _thread import get_ident
+
 from ..errors import CycleError
 from ._binding import Key, canonical
 from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
 from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, raise_due, tell
-from ._memo import Call, Memo
+from ._memo import Call, Memo, State
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, UNTWEAK, Handle, bits_of
 from ._view import View
 
 
-def begin(  # noqa: C901  one function: the order of the search is the order of cost
+def begin(  # noqa: C901, PLR0912  one function: the order of the search is the order of cost
     frame: Frame | Outside, key: Key, *, has_waited: bool = False
 ) -> Memo | Run | Joined:
     """Returns the memo that answers a call made in `frame`, the run that a driver must bring to its end, or who does so already.
@@ -64,12 +66,18 @@ def begin(  # noqa: C901  one function: the order of the search is the order of 
         return hit(view, key, memo, generation, is_heard=frame.hits is NO_HITS)
     if state is None:
         state = cache.state_of(key)
+    if not state.flights:  # nearly always
+        run = _prepare(frame, key, handle, state, masked)
+        with registry.lock:
+            if not state.flights and registry.filings == filings and state.alive:
+                return _take_off(run)
+    return _meet(frame, key, handle, state, masked, is_patient=not has_waited)
+
+
+def _prepare(frame: Frame, key: Key, handle: Handle | None, state: State, masked: Memo | None) -> Run:
+    """Returns a run that is not in flight yet."""
     met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
-    run = Run(view, frame, call or Call(), key, met, state, masked)
-    with registry.lock:
-        if not state.flights and registry.filings == filings and state.alive:  # nearly always
-            return _take_off(run)
-    return _meet(run, handle, is_patient=not has_waited)
+    return Run(frame.view, frame, frame.call or Call(), key, met, state, masked)
 
 
 def _take_off(run: Run) -> Run:
@@ -80,45 +88,50 @@ def _take_off(run: Run) -> Run:
     return run
 
 
-def _meet(run: Run, handle: Handle | None, *, is_patient: bool) -> Memo | Run | Joined:
-    """Decides what becomes of a run whose node is in flight elsewhere, or for which a memo may have been filed meanwhile.
+def _meet(
+    frame: Frame, key: Key, handle: Handle | None, state: State, masked: Memo | None, *, is_patient: bool
+) -> Memo | Run | Joined:
+    """Decides what a call gets whose node is in flight elsewhere, or for which a memo may have been filed meanwhile.
 
     Raises:
         CycleError: the node is in flight around the call, in this scenario.
     """
-    frame, view, state, registry = run.outer, run.view, run.state, run.view.registry
-    assert frame is not None  # noqa: S101  a run that `begin` opens was asked for somewhere
+    view, registry = frame.view, frame.view.registry
+    running = view.in_force.running
     while True:
         filings, generation = registry.filings, registry.generation
-        memo = find(view, run.key, handle, frame.call)
+        memo = find(view, key, handle, frame.call)
         if memo is not None:
-            return hit(view, run.key, memo, generation, is_heard=frame.hits is NO_HITS)
-        other: Run | None = view.in_force.running.get(state)
+            return hit(view, key, memo, generation, is_heard=frame.hits is NO_HITS)
+        other: Run | None = running.get(state)
         if other is not None and is_around(frame, other):
-            raise CycleError(tuple(map(node_of, (*path_to(frame, other), run.key))))
-        if other is not None and not _holds_up_itself(run, other):
+            raise CycleError(tuple(map(node_of, (*path_to(frame, other), key))))
+        if other is not None and not _is_held_up(other, key):
             return Joined(other)
-        if other is None and is_patient and state.flight is not None and _may_answer(state.flight, run):
-            return Joined(state.flight, is_optional=True)
+        abroad = _find_abroad(state, frame, key) if other is None and is_patient else None
+        if abroad is not None:
+            return Joined(abroad, is_optional=True)
+        run = _prepare(frame, key, handle, state, masked)
         with registry.lock:
             if not state.alive:
-                state = run.state = view.cache.state_of(run.key)
-            elif registry.filings == filings and view.in_force.running.get(state) is other:
+                state = view.cache.state_of(key)
+            elif registry.filings == filings and running.get(state) is other:
                 return _take_off(run) if other is None else run
 
 
-def _holds_up_itself(run: Run, other: Run) -> bool:
-    """True when one thread is in both runs, though no call leads from the other to this one: it must go on to end the other."""
-    return run.thread == other.thread and not other.has_task and not run.has_task
+def _is_held_up(other: Run, key: Key) -> bool:
+    """True when a run cannot go on before a call of `key` made here ends, though it did not lead to it: one thread is in both."""
+    return other.thread == get_ident() and not other.has_task and not plain_key(key)[0].is_async
 
 
-def _may_answer(other: Run, run: Run) -> bool:
-    """True when what the open run of another scenario gives is likely to answer for `run`, going by what the node read before."""
-    known = run.state.newest
-    if known is None or other.is_done or _holds_up_itself(run, other) or is_around(run.outer, other):
-        return False
-    differing = other.view.in_force.handles ^ run.view.in_force.handles
-    return not known.footprint & bits_of(differing)
+def _find_abroad(state: State, frame: Frame, key: Key) -> Run | None:
+    """Returns an open run of another scenario that is likely to answer here, going by what the node read before."""
+    known, other = state.newest, state.flight
+    if known is None or other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
+        return None
+    differing = other.view.in_force.handles ^ frame.view.in_force.handles
+    found: Run = other
+    return None if known.footprint & bits_of(differing) else found
 
 
 def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:

@@ -61,7 +61,9 @@ def join(frame: "Frame", joined: Joined, wake: Callable[[], object], *, thread: 
     with registry.lock:
         if run.is_done:
             return None
-        path = _find_circle(frame, run, thread, registry.blocked)
+        path = None
+        if run.held_up or registry.blocked or thread is not None:  # else it waits for nothing
+            path = _find_circle(frame, run, thread, registry.blocked)
         if path is None:
             return _wait(Wait(frame, run, wake, thread))
     if joined.is_optional:
