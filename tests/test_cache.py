@@ -260,6 +260,47 @@ def test_len_counts_the_memos(p):
     assert sizes == [0, 3, 3, 1]
 
 
+def test_what_was_cleared_beneath_a_layer_is_invalidated_by_what_it_read():
+    """A memo whose dependency went with the cleared cache beneath is forgotten with what that one read, and with nothing else."""
+    reads = []
+
+    @dug.memoize
+    def old():
+        return 1
+
+    @dug.memoize
+    def new():
+        return 1
+
+    @dug.memoize
+    def middle():
+        return sources[-1]()
+
+    @dug.memoize
+    def top():
+        reads.append(middle())
+        return reads[-1]
+
+    sources = [old]
+    with dug.Context() as outer:
+        middle()
+        outer.invalidate(middle)
+        sources.append(new)
+        middle()
+        with dug.Context(cache=dug.Cache()) as inner:
+            top()
+            outer.clear()
+            inner.invalidate(old)
+            top()
+            assert len(reads) == 1
+
+            inner.invalidate(new)
+            with EventLog(inner) as log:
+                top()
+
+    assert [node.function for node in log.computed] == [new, middle]
+
+
 def test_clear_forgets_every_memo(p):
     """``cache.clear()`` empties the cache; contexts over it go on and compute again."""
     cache = dug.Cache()

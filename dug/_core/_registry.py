@@ -227,16 +227,29 @@ class _Walk:
         return is_news
 
     def rests_on_touched(self, memo: Memo) -> bool:
-        """True when a memo read a touched one, or one that is gone and would be touched."""
-        own = memo.state.key
-        for read in memo.dependencies:
-            is_own = read.state.key == own
-            if read.status != LIVE and read.state.key in self._reached:
-                if self._forgets or not is_own or own != self._target:  # no body asks for its own node
-                    return True
-            elif read in self.touched and (not is_own or self.rests_on_touched(read)):
+        """True when a memo read a touched one, directly or through memos that are gone and were not looked at by themselves."""
+        seen, pending = {memo}, [memo]
+        while pending:
+            reader = pending.pop()
+            if any(_concerns(self._target, plain_key(key) if self._forgets else key) for key in reader.inner):
                 return True
-        return any(_concerns(self._target, plain_key(key) if self._forgets else key) for key in memo.inner)
+            own = reader.state.key
+            for read in reader.dependencies:
+                is_gone = read.status != LIVE
+                if read in self.touched or (is_gone and self._is_gone_root(read)):
+                    if read.state.key != own:
+                        return True
+                elif not is_gone:
+                    continue
+                if read not in seen:  # gone, or of the node itself beneath a tweak: what it read decides
+                    seen.add(read)
+                    pending.append(read)
+        return False
+
+    def _is_gone_root(self, memo: Memo) -> bool:
+        """True for a memo of the target itself that would be touched if it still were in a cache."""
+        key = memo.state.key
+        return _concerns(self._target, plain_key(key) if self._forgets else key) and not self._is_shielded(memo)
 
 
 def plain_key(key: Key) -> Key:
