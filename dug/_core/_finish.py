@@ -38,6 +38,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     reads, is_heard = tuple(run.reads), run.hits is NO_HITS
     with registry.lock:
         take_out(run)
+        call.runs += kind != "reused"
         run.state = place
         below = reduce(or_, map(_footprint, reads) if len(reads) < 8 else set(map(_footprint, reads)), run.extra)
         memo = _place(run, value, below, reads)
