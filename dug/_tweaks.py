@@ -6,6 +6,7 @@ Everything a user says is checked here, before anything changes, and becomes lay
 import inspect
 import operator
 from collections.abc import Callable, Mapping
+from itertools import islice
 from types import MappingProxyType, MethodType
 from typing import Any
 
@@ -133,9 +134,23 @@ class Scenario:
 
 def describe(tweaks: Tweaks) -> str:
     """Returns tweaks as text, bounded in length."""
-    shown = [f"{key if isinstance(key, Node) else _name(key)}: {show(tweak)}" for key, tweak in list(tweaks.items())[:4]]
+    return "{" + _list_tweaks(tweaks, ": ") + "}"
+
+
+def title(scenario: Scenario) -> str:
+    """Returns what a scenario is called: its name, else its tweaks as text, bounded in length; ``base`` when there are none."""
+    return scenario.name or " | ".join(_list_tweaks(layer, " = ") for layer in scenario.layers if layer) or "base"
+
+
+def show_key(key: Any) -> str:
+    """Returns the key of a tweak as text: a node, or the name of a function."""
+    return str(key) if isinstance(key, Node) else _name(key)
+
+
+def _list_tweaks(tweaks: Tweaks, between: str) -> str:
+    shown = [f"{show_key(key)}{between}{show(tweak)}" for key, tweak in islice(tweaks.items(), 4)]
     more = [f"... {len(tweaks) - 4} more"] if len(tweaks) > 4 else []
-    return "{" + ", ".join(one[:120] for one in shown + more) + "}"
+    return ", ".join(one[:120] for one in shown + more)
 
 
 def _checked(tweaks: Tweaks) -> "tuple[Mapping[Node[Any] | Function, Any], Layer]":
