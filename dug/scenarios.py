@@ -1,0 +1,107 @@
+"""Makes scenarios, one after the other as they are asked for: `ladder`, one node at a time, and `grid`, all combinations.
+
+They hold the nodes and what is said of them, and no scenario.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import product
+from math import prod
+from typing import Any
+
+from attrs import frozen
+
+from ._core._node import show
+from ._tweaks import Scenario, show_key
+
+__all__ = ["Grid", "Ladder", "grid", "ladder"]
+
+
+@frozen(eq=False, repr=False)
+class Ladder:
+    """One scenario for each node and direction; made by `ladder`.  It has a length where its nodes have one."""
+
+    nodes: Iterable[Any]
+    """What is tweaked, one after the other."""
+    up: Any
+    """What each is tweaked to first."""
+    down: Any = None
+    """What each is tweaked to after that; None for one direction only."""
+
+    def __iter__(self) -> Iterator[Scenario]:
+        for node in self.nodes:
+            yield Scenario({node: self.up}, name=f"{show_key(node)} up")
+            if self.down is not None:
+                yield Scenario({node: self.down}, name=f"{show_key(node)} down")
+
+    def __len__(self) -> int:
+        if not isinstance(self.nodes, Sized):
+            raise TypeError("This ladder has no length, because its nodes have none. Give it a list of nodes.")
+        return len(self.nodes) * (1 if self.down is None else 2)
+
+    def __repr__(self) -> str:
+        down = "" if self.down is None else f", {show(self.down)}"
+        return f"ladder({show(self.nodes)}, {show(self.up)}{down})"
+
+
+@frozen(eq=False, repr=False)
+class Grid:
+    """One scenario for each combination of values; made by `grid`.  It has a length, and can be iterated again."""
+
+    axes: Mapping[Any, tuple[Any, ...]]
+    """What each node is tweaked to."""
+
+    def __iter__(self) -> Iterator[Scenario]:
+        for values in product(*self.axes.values()):
+            yield Scenario(dict(zip(self.axes, values, strict=True)))
+
+    def __len__(self) -> int:
+        return prod(map(len, self.axes.values()))
+
+    def __repr__(self) -> str:
+        return f"grid({show(dict(self.axes))})"
+
+
+def ladder(nodes: Iterable[Any], up: Any, down: Any = None) -> Ladder:
+    """Returns scenarios that tweak one node each: to `up`, and when `down` is given to `down` after that.
+
+    The name of a scenario is the text of its node and the direction: ``market:spot('AAPL') up``.  The sweep of a ladder with both
+    directions has `Sweep.central`.
+
+    Args:
+        nodes: nodes, or memoised functions for all nodes of each; taken one by one as the scenarios are asked for.
+        up: what each is tweaked to, a bump as a rule: ``dug.shift(0.01)``.
+        down: the same the other way; None for one direction only.
+
+    Example:
+        >>> import dug
+        >>> from dug.scenarios import ladder
+        >>> @dug.memoize(name="market:rate")
+        ... def rate():
+        ...     return 0.0625
+        >>> [scenario.name for scenario in ladder([rate.node()], dug.shift(0.5), dug.shift(-0.5))]
+        ['market:rate() up', 'market:rate() down']
+    """
+    return Ladder(nodes, up, down)
+
+
+def grid(axes: Mapping[Any, Iterable[Any]]) -> Grid:
+    """Returns scenarios for all combinations of values, those of the last node changing first.
+
+    A scenario has no name of its own, so that its tweaks name its result: ``market:spot('AAPL') = 101.0, market:rate() = 0.05``.
+
+    Args:
+        axes: for each node (or memoised function) the values, bumps or replacements it is tweaked to.
+
+    Raises:
+        TypeError: `axes` is no mapping, or what it says of a node cannot be iterated.
+    """
+    if not isinstance(axes, Mapping):
+        raise TypeError(f"grid() takes a mapping of nodes to values, not {show(axes)}. Write grid({{f.node(x): [1, 2]}}).")
+    return Grid({key: _values_of(key, values) for key, values in axes.items()})
+
+
+def _values_of(key: Any, values: Any) -> tuple[Any, ...]:
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        one = show(values)
+        raise TypeError(f"grid() takes several values of {show_key(key)}, not {one}. Write [{one}] for just one.")
+    return tuple(values)
