@@ -5,6 +5,7 @@ from ._context import Context, current_context
 from ._core._cache import Cache
 from ._core._node import Node
 from ._memoize import memoize, source
+from ._sweep import sweep
 from ._tweaks import UNTWEAKED, Scenario, bump, scale, shift
 from .errors import ContextError, CycleError, DugError, NoContextError, TweakError, UnhashableArgumentError
 
@@ -30,4 +31,5 @@ __all__ = [
     "scale",
     "shift",
     "source",
+    "sweep",
 ]

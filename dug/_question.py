@@ -1,0 +1,140 @@
+"""Asks nodes under one scenario: `Question`, and `Caller`, the place where it is asked from.
+
+A question is one outermost call: an error is met once in it, however many of its nodes read what failed, and nobody is asked for
+it again before the next question.  Inside a running node it is a part of that node's call.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context as Variables
+from contextvars import copy_context
+from time import perf_counter
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from attrs import define, frozen
+
+from ._context import Context
+from ._core._frame import Frame, current
+from ._core._memo import Call, Failure
+from ._core._node import node_of
+from ._core._scenario import Target
+from ._results import Result, Targets, keep_failure
+from ._tweaks import Scenario, Tweaks
+from .errors import ContextError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+V = TypeVar("V")
+
+
+@frozen(eq=False)
+class Caller:
+    """The place where a sweep was asked for: the frame in force there, and the context variables, which travel to any thread."""
+
+    _frame: Frame
+    _variables: Variables
+
+    def call(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Returns what `fn` does when it is called from there.
+
+        Raises:
+            ContextError: the node that was running there has finished, so that it could not note what is read.
+        """
+        run = self._frame.run
+        if run is not None and run.is_done:
+            raise ContextError(
+                f"{node_of(run.key)!r} has finished, and what its sweep reads can no longer be noted. "
+                "Take the results inside the function: tuple(dug.sweep(...))."
+            )
+        return self._variables.copy().run(fn, *args, **kwargs)
+
+
+@define(eq=False)
+class Question(Generic[V]):
+    """One scenario's question, which is answered where it is asked or, once handed to an executor, there.
+
+    Until it is closed it holds the context, and with it what was computed under its tweaks.
+    """
+
+    _caller: Caller
+    _targets: Targets[V]
+    _name: Any
+    _context: Context | Failure
+    """A failure where the tweaks are not possible."""
+    _future: Any = None
+
+    def hand_to(self, executor: Any) -> None:
+        """Lets an executor answer, unless it does already."""
+        if self._future is None:
+            self._future = executor.submit(self._ask)
+
+    def answer(self) -> Result[V]:
+        """Returns the result, and waits for it if need be."""
+        result: Result[V] = self._ask() if self._future is None else self._future.result()
+        return result
+
+    def is_akin(self, other: "Question[V]") -> bool:
+        """True when the two scenarios have a tweak in common, so that one may find what the other computed."""
+        mine, theirs = _list_specs(self._context), _list_specs(other._context)
+        return any(theirs.get(target) == said for target, said in mine.items())
+
+    def close(self) -> None:
+        """Lets go of the context, which the frames that an error leads to would hold for as long as there is the error."""
+        del self._context, self._future
+
+    def _ask(self) -> Result[V]:
+        values: dict[Any, Any] = {}
+        failures: dict[Any, Failure] = {}
+        started = perf_counter()
+        recomputed = self._caller.call(self._ask_each, values, failures)
+        seconds = perf_counter() - started
+        scenario = self._context._scenario if isinstance(self._context, Context) else None
+        return Result(self._name, scenario, values, recomputed, seconds, failures, self._targets)
+
+    def _ask_each(self, values: dict[Any, Any], failures: dict[Any, Failure]) -> int:
+        """Asks the targets in the context, inside the one in force, and returns how many runs that took."""
+        if isinstance(self._context, Failure):
+            failures.update(dict.fromkeys(self._targets.nodes, self._context))
+            return 0
+        with self._context, _one_call() as call:
+            before = call.runs
+            for label, node in self._targets.nodes.items():
+                try:
+                    values[label] = node()
+                except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+                    failures[label] = keep_failure(exc)
+            return call.runs - before
+
+
+def call_from(frame: Frame) -> Caller:
+    """Returns the place where calls are made in `frame`, which may stand for a context that is active by default."""
+    variables = copy_context()
+    variables.run(current.set, frame)
+    return Caller(frame, variables)
+
+
+def make_context(tweaks: Tweaks | Scenario, name: Any) -> Context | Failure:
+    """Returns a context with what a user gave as a scenario, or why there is none."""
+    try:
+        return Context(Scenario(tweaks, name if isinstance(name, str) else None))
+    except Exception as exc:  # noqa: BLE001  the result of this scenario, which must not hide those of others
+        return keep_failure(exc)
+
+
+def _list_specs(context: Context | Failure) -> dict[Target, Any]:
+    layers = context._scenario.specs if isinstance(context, Context) else ()
+    return {target: (spec.kind, spec.identity) for layer in layers for target, spec in layer.items()}
+
+
+@contextmanager
+def _one_call() -> Iterator[Call]:
+    """Makes one outermost call of all calls that are made in the entry in force, unless a running node's call includes them."""
+    entry = current.get()
+    if entry.call is not None:
+        yield entry.call
+        return
+    call = entry.call = Call()
+    try:
+        yield call
+    finally:
+        call.close()

@@ -1,0 +1,154 @@
+"""``progress=`` tells how far a sweep is, and never breaks it."""
+
+import sys
+from types import ModuleType
+
+import pytest
+
+import dug
+
+
+@dug.memoize
+def spot():
+    """Reads nothing."""
+    return 100.0
+
+
+SCENARIOS = [{spot.node(): 1.0}, {spot.node(): 2.0}]
+
+
+class Bar:
+    """Stands in for tqdm's, which need not be installed."""
+
+    def __init__(self, total):
+        self.total, self.n, self.is_open = total, 0, True
+        made.append(self)
+
+    def update(self, n):
+        self.n += n
+
+    def close(self):
+        self.is_open = False
+
+
+made = []
+
+
+@pytest.fixture
+def tqdm(monkeypatch):
+    """The bars that were made, by a module in the place of tqdm."""
+    made.clear()
+    module = ModuleType("tqdm.auto")
+    module.tqdm = Bar
+    monkeypatch.setitem(sys.modules, "tqdm", ModuleType("tqdm"))
+    monkeypatch.setitem(sys.modules, "tqdm.auto", module)
+    return made
+
+
+def test_a_function_is_told_after_each_result():
+    """A function is called with how many results are there and how many there will be."""
+    told = []
+    with dug.Context():
+        told.extend(result.value for result in dug.sweep(spot.node(), SCENARIOS, progress=lambda *said: told.append(said)))
+
+    assert told == [(1, 2), 1.0, (2, 2), 2.0]
+
+
+def test_a_total_that_nobody_knows_is_none():
+    """Scenarios without a length have no total."""
+    told = []
+    with dug.Context():
+        list(dug.sweep(spot.node(), iter(SCENARIOS), progress=lambda *said: told.append(said)))
+
+    assert told == [(1, None), (2, None)]
+
+
+def test_nothing_is_told_again():
+    """Iterating again makes no progress."""
+    told = []
+    with dug.Context():
+        swept = dug.sweep(spot.node(), SCENARIOS, progress=lambda *said: told.append(said))
+        assert len([*swept, *swept]) == 4
+
+    assert len(told) == 2
+
+
+def test_a_function_may_look_at_the_results():
+    """A function that iterates the results that are there is not in their way."""
+    seen = []
+
+    def look(done, total):
+        seen.append([result.value for _, result in zip(range(done), swept, strict=False)])
+
+    with dug.Context():
+        swept = dug.sweep(spot.node(), SCENARIOS, progress=look)
+        list(swept)
+
+    assert seen == [[1.0], [1.0, 2.0]]
+
+
+def test_a_function_that_fails_breaks_nothing(caplog):
+    """A function that raises is logged once and not called again."""
+
+    def fail(done, total):
+        raise ZeroDivisionError
+
+    with dug.Context():
+        values = [result.value for result in dug.sweep(spot.node(), SCENARIOS, progress=fail)]
+
+    assert values == [1.0, 2.0]
+    assert [record.name for record in caplog.records] == ["dug"]
+
+
+def test_true_draws_a_bar(tqdm):
+    """``progress=True`` moves one bar to its end and closes it."""
+    with dug.Context():
+        list(dug.sweep(spot.node(), SCENARIOS, progress=True))
+
+    assert [(bar.total, bar.n, bar.is_open) for bar in tqdm] == [(2, 2, False)]
+
+
+def test_a_bar_without_a_total_is_closed(tqdm):
+    """A bar whose end is not known is closed after the last scenario."""
+    with dug.Context():
+        list(dug.sweep(spot.node(), iter(SCENARIOS), progress=True))
+
+    assert [(bar.total, bar.n, bar.is_open) for bar in tqdm] == [(None, 2, False)]
+
+
+def test_a_bar_appears_before_the_first_result(tqdm):
+    """A bar is there while the first scenario is asked, and not before."""
+    seen = []
+
+    @dug.memoize
+    def look():
+        seen.append([bar.n for bar in tqdm])
+
+    with dug.Context():
+        swept = dug.sweep(look.node(), [{}], progress=True)
+        assert tqdm == []
+        list(swept)
+
+    assert seen == [[0]]
+
+
+def test_a_bar_without_tqdm_says_what_to_type(monkeypatch):
+    """Without tqdm, ``progress=True`` is an ImportError at once, which names the extra."""
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+
+    with dug.Context(), pytest.raises(ImportError, match=r'pip install "dug\[progress\]"'):
+        dug.sweep(spot.node(), SCENARIOS, progress=True)
+
+
+@pytest.mark.parametrize("progress", [None, False])
+def test_no_progress_is_the_default(progress):
+    """None and False tell nothing."""
+    with dug.Context():
+        assert len(list(dug.sweep(spot.node(), SCENARIOS, progress=progress))) == 2
+
+
+def test_another_progress_is_refused():
+    """What is neither a bool nor a function is a TypeError at once."""
+    with dug.Context(), pytest.raises(TypeError, match="progress must be"):
+        dug.sweep(spot.node(), SCENARIOS, progress="yes")
