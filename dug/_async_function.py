@@ -16,10 +16,10 @@ from typing import Any
 from ._core._begin import begin, take
 from ._core._binding import Key
 from ._core._find import beneath
-from ._core._finish import check_value, fail, finish, keep
+from ._core._finish import check_value, fail, finish, keep, refuse
 from ._core._flight import Joined
-from ._core._frame import Run, taint
-from ._core._memo import Memo
+from ._core._frame import Run
+from ._core._memo import LIVE, Memo
 from ._core._order import batches, starts_of
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
@@ -37,8 +37,9 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
     if frame.driver is not None:
         raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")
     start = None if frame.reads is None else len(frame.reads)
+    found: Any = None
     try:
-        found: Any = begin(frame, key)
+        found = begin(frame, key)
         while type(found) is Joined:
             await _backend().wait(frame, found)
             found = take(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
@@ -46,8 +47,8 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
             found = await _backend().fly(frame, found, _drive)
             if not isinstance(found, Memo):  # nothing remembers it
                 raise found  # noqa: TRY301  the frames around must know of it as of any other
-    except BaseException:
-        taint(frame)
+    except BaseException as exc:
+        refuse(frame, exc)
         raise
     memo: Memo = found
     if frame.reads is not None:
@@ -113,6 +114,8 @@ async def _find_changed(run: Run, candidate: Memo) -> Memo | None:
         for read in batch:
             if not read.sieve & sieve:  # it read no tweak and meets none here
                 hits[read.state.key] = read
+                if read.status != LIVE:  # as in `hit`
+                    hits.pop(read.state.key, None)
                 run.reads.setdefault(read, start)
             else:
                 asked.append(read)

@@ -18,10 +18,10 @@ from ._core._begin import begin, take
 from ._core._binding import Key
 from ._core._drive import divert
 from ._core._find import beneath
-from ._core._finish import check_value, fail, finish, give_up, keep
+from ._core._finish import check_value, fail, finish, give_up, keep, refuse
 from ._core._flight import PATIENCE_S, Joined, join, part
-from ._core._frame import LATE, OUTSIDE, Frame, Run, current, step_out, taint
-from ._core._memo import Memo
+from ._core._frame import LATE, OUTSIDE, Frame, Run, current, step_out
+from ._core._memo import LIVE, Memo
 from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
@@ -50,14 +50,13 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
         found: Any = begin(frame, key)
         while type(found) is Joined:
             found = _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
-    except BaseException:
-        taint(frame)
+    except BaseException as exc:
+        refuse(frame, exc)
         raise
-    if type(found) is Run:
-        token = None
-        started = perf_counter()
+    if found.__class__ is Run:  # nothing that an interrupt could hit stands between here and the try
+        token, started = None, 0.0
         try:
-            token = current.set(found)
+            token, started = current.set(found), perf_counter()
             older = candidates(found)
             memo = _verify(found, older) if older else None
             if memo is None:
@@ -129,6 +128,8 @@ def _verify(run: Run, older: Sequence[Memo]) -> Memo | None:
         for read in reads:  # in their order, up to the first that does not give the same here
             if not read.sieve & sieve:  # it read no tweak and meets none here
                 hits[read.state.key] = read
+                if read.status != LIVE:  # as in `hit`
+                    hits.pop(read.state.key, None)
                 noted[read] = None
             elif not _holds(run, read):
                 changed = read

@@ -16,7 +16,7 @@ from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
 from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, raise_due, tell
-from ._memo import Call, Memo, State
+from ._memo import LIVE, Call, Memo, State
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, UNTWEAK, Handle, bits_of
@@ -40,7 +40,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         frame = frame_in_force(f"{key[0]}()")
     view, call, masked = frame.view, frame.call, None
     cache, in_force, registry, around = view.cache, view.in_force, view.registry, view.parent
-    generation, filings = registry.generation, registry.filings
+    filings = registry.filings
     if call is not None and call.due:
         raise_due(call, frame.run, key if key[0] is BENEATH else _in_full(frame, key))
     if registry.released:
@@ -49,7 +49,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         if around is not None and frame.hits is view.hits:
             masked = around.hits.get(key)
             if masked is not None and not masked.footprint & view.delta:
-                return hit(view, key, masked, generation)
+                return hit(view, key, masked)
         state = cache.states.get(key)
     except TypeError:  # no hash: said properly below
         state = None
@@ -63,7 +63,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     else:
         memo = find(view, key, handle, call)
     if memo is not None:
-        return hit(view, key, memo, generation, is_heard=frame.hits is NO_HITS)
+        return hit(view, key, memo, is_heard=frame.hits is NO_HITS)
     if state is None:
         state = cache.state_of(key)
     if not state.flights:  # nearly always
@@ -99,10 +99,10 @@ def _meet(
     view, registry = frame.view, frame.view.registry
     running = view.in_force.running
     while True:
-        filings, generation = registry.filings, registry.generation
+        filings = registry.filings
         memo = find(view, key, handle, frame.call)
         if memo is not None:
-            return hit(view, key, memo, generation, is_heard=frame.hits is NO_HITS)
+            return hit(view, key, memo, is_heard=frame.hits is NO_HITS)
         other: Run | None = running.get(state)
         if other is not None and is_around(frame, other):
             raise CycleError(tuple(map(node_of, (*path_to(frame, other), key))))
@@ -146,12 +146,12 @@ def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     return memo
 
 
-def hit(view: View, key: Key, memo: Memo, generation: int, *, is_heard: bool = False) -> Memo:
-    """Returns a memo that answers, and keeps it at hand; `generation` is that in which the search for it began."""
+def hit(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
+    """Returns a memo that answers, and keeps it at hand."""
     if memo.call is None:
         view.hits[key] = memo
-        if view.registry.generation != generation:  # forgotten meanwhile, maybe after the hits were emptied
-            view.hits.clear()
+        if memo.status != LIVE:  # forgotten meanwhile, maybe after the hits were emptied; no thread can look between these lines
+            view.hits.pop(key, None)
     if is_heard and any(view.listeners):
         tell(view, Event("hit", node_of(key)))
     return memo

@@ -1,5 +1,6 @@
 """The second verb: `finish` and its sisters close a run and file what it left."""
 
+from _thread import get_ident
 from collections.abc import Iterable
 from functools import reduce
 from operator import attrgetter, or_
@@ -11,7 +12,7 @@ from ._begin import hit, take_out
 from ._entry import close_entry, leave
 from ._events import Event
 from ._flight import land
-from ._frame import NO_HITS, Entry, Run, current, raise_due, taint, tell
+from ._frame import NO_HITS, Entry, Frame, Outside, Run, current, raise_due, taint, tell
 from ._memo import DEAD, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
 from ._node import BENEATH, node_of
 from ._registry import plain_key
@@ -54,22 +55,20 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     if run.memo is None:
         taint(run.outer)
     elif memo.call is None:
-        hit(view, run.key, memo, run.generation)
+        hit(view, run.key, memo)
     if run.waits:
         land(run)
     if failure is not None:
         call.failures.append(memo)
     if is_heard and any(view.listeners):
         tell(view, Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
-    if call.failures and run.is_outermost:
+    if call.failures and (run.is_outermost or call.is_closed):
         call.close()
     return memo
 
 
 def keep(run: Run, candidate: Memo) -> Memo:
     """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
-    if run.view.registry.generation != run.generation:  # what it was verified with may have been forgotten meanwhile
-        run.view.hits.clear()
     return finish(run, candidate.value, candidate.seconds, "reused")
 
 
@@ -97,6 +96,20 @@ def abandon(run: Run) -> None:
         run.call.due.pop(run, None)
     if run.is_outermost:
         run.call.close()
+
+
+def refuse(frame: Frame | Outside, error: BaseException) -> None:
+    """Notes that a call made in `frame` got no answer, so that the run around it leaves no memo.
+
+    An interrupt may have hit between the opening of a run and its driver: a run that nobody drives is abandoned.
+    """
+    taint(frame)
+    if isinstance(error, Exception) or isinstance(frame, Outside):
+        return
+    thread = get_ident()
+    for run in tuple(frame.view.in_force.running.values()):
+        if run.outer is frame and run.thread == thread and run.task is None:
+            abandon(run)
 
 
 def give_up(run: Run) -> None:
@@ -135,6 +148,8 @@ def check_value(run: Run, value: Any) -> Any:
 def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:
     """Says of a memo that rests on a failure within which call it serves, and that it cannot be verified."""
     memo.failure = failure
+    if any(read.status == DEAD for read in memo.dependencies):  # tried again by another call, it may miss a first tweak
+        run.tainted = True
     is_source_error = failure is not None and plain_key(run.key)[0].kind == "source"
     memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
     if memo.transient or failure is not None:

@@ -25,10 +25,11 @@ NO_TWEAKS: Restriction = frozenset()
 class Call:
     """One outermost call: the errors raised within it are remembered until it ends."""
 
-    __slots__ = ("__weakref__", "adopted", "due", "failures", "runs")
+    __slots__ = ("__weakref__", "adopted", "due", "failures", "is_closed", "runs")
 
     def __init__(self) -> None:
         self.failures: list[Memo] = []
+        self.is_closed = False
         self.runs = 0
         """How many bodies, replacements and bumps ran to their end within it."""
         self.adopted: set[Memo] | None = None
@@ -47,6 +48,7 @@ class Call:
 
     def close(self) -> None:
         """Ends the call: its errors are kept from now on as copies without frames, with their traceback as text."""
+        self.is_closed = True
         kept: dict[int, Failure] = {}
         for memo in reversed(self.failures):  # the outermost node is last, and its traceback tells the whole story
             failure = memo.failure

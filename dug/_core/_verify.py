@@ -60,10 +60,11 @@ def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
     view, reads = run.view, candidate.dependencies
     position = reads.index(changed) + 1
     if position < len(reads):
-        sieve = view.in_force.sieve
-        view.hits.update({read.state.key: read for read in reads[position:] if not read.sieve & sieve})
-    if view.registry.generation != run.generation:  # some may have been forgotten after the hits were emptied
-        view.hits.clear()
+        sieve, registry = view.in_force.sieve, view.registry
+        expected = {read.state.key: read for read in reads[position:] if not read.sieve & sieve}
+        with registry.lock:
+            if registry.generation == run.generation:  # else some may have been forgotten meanwhile
+                view.hits.update(expected)
 
 
 def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
