@@ -239,6 +239,7 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
     if tweak is UNTWEAKED:
         return Spec(UNTWEAK, tweak)
     if isinstance(tweak, Bump):
+        _check_awaited(target, tweak.fn)
         return Spec(BUMP, tweak, tweak.fn, tweak.args, (_callable_identity(tweak.fn), _identity(tweak.args)))
     if not isinstance(target, Function):
         return Spec(VALUE, tweak, identity=_identity(tweak))
@@ -248,6 +249,7 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
             "give a function with its parameters, a bump or UNTWEAKED. "
             f"Did you mean {target.name.rpartition(':')[2]}.node(...), a node of it?"
         )
+    _check_awaited(target, tweak)
     _check_parameters(target, tweak)
     return Spec(REPLACEMENT, tweak, tweak, identity=_callable_identity(tweak))
 
@@ -272,6 +274,16 @@ class _ById:
 
     def __hash__(self) -> int:
         return id(self.value)
+
+
+def _check_awaited(target: Target, fn: Callable[..., Any]) -> None:
+    """Refuses a coroutine function where nothing awaits it."""
+    function = target if isinstance(target, Function) else target[0]
+    if not function.is_async and inspect.iscoroutinefunction(fn):
+        raise TweakError(
+            f"{_name(fn)} is a coroutine function, and {function} is called without await. Give a plain function, "
+            f"or make {function} a coroutine function."
+        )
 
 
 def _check_parameters(function: Function, replacement: Callable[..., Any]) -> None:

@@ -588,3 +588,21 @@ def test_the_interpreter_limit_is_untouched():
         dug.memoize(lambda: 1)()
 
     assert sys.getrecursionlimit() == limit
+
+
+@pytest.mark.parametrize("make_key", [lambda f: f, lambda f: f.node(1)], ids=["function", "node"])
+def test_a_coroutine_function_cannot_stand_in_for_a_plain_one(make_key):
+    """A coroutine function as a replacement or in a bump of a plain function is refused, because nothing would await it."""
+
+    @dug.memoize
+    def plain(n):
+        return n
+
+    async def later(n):
+        return n
+
+    key = make_key(plain)
+    tweak = dug.bump(later) if key is not plain else later
+
+    with pytest.raises(dug.TweakError, match="later is a coroutine function, and .*plain is called without await"):
+        dug.Context({key: tweak})
