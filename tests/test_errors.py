@@ -604,5 +604,5 @@ def test_a_coroutine_function_cannot_stand_in_for_a_plain_one(make_key):
     key = make_key(plain)
     tweak = dug.bump(later) if key is not plain else later
 
-    with pytest.raises(dug.TweakError, match="later is a coroutine function, and .*plain is called without await"):
+    with pytest.raises(dug.TweakError, match=r"later is a coroutine function, and .*plain is called without await"):
         dug.Context({key: tweak})
