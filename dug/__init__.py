@@ -2,6 +2,7 @@
 
 from . import eq
 from ._context import Context, current_context
+from ._core._accel import COMPILED
 from ._core._cache import Cache
 from ._core._node import Node
 from ._memoize import memoize, source
@@ -12,6 +13,7 @@ from .errors import ContextError, CycleError, DugError, NoContextError, TweakErr
 __version__ = "0.1.0"
 
 __all__ = [
+    "COMPILED",
     "UNTWEAKED",
     "Cache",
     "Context",

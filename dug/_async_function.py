@@ -58,9 +58,9 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
     return memo
 
 
-async def value_async(key: Key) -> Any:
-    """Returns the value of a call made in the context in force."""
-    return (await fetch_async(None, key)).value
+async def value_async(frame: Any, key: Key) -> Any:
+    """Returns the value of a call made in `frame` (None: the one in force)."""
+    return (await fetch_async(frame, key)).value
 
 
 async def _drive(run: Run) -> None:

@@ -16,6 +16,7 @@ from wrapt import ObjectProxy
 
 from ._core._begin import begin, take
 from ._core._binding import Key
+from ._core._call import let_call, make_class
 from ._core._drive import divert
 from ._core._find import beneath
 from ._core._finish import check_value, fail, finish, give_up, keep, refuse
@@ -249,7 +250,7 @@ class BoundMemoized(_Memoized[P, R]):
         def __call__(self, /, *args, **kwargs):
             key = self._self_make_key(self._self_instance, *args, **kwargs)
             if self._self_function.is_async:
-                return self._self_function.ask(key)
+                return self._self_function.ask(None, key)
             frame = current.get()
             return (_find_hit(frame, key) or fetch(frame, key)).value  # no more frames than a function has
 
@@ -291,20 +292,17 @@ class MemoizedStaticMethod(_Memoized[P, R]):
 
 def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[..., Any]) -> Any:
     """Returns the decorated function of one of the kinds above around `body`."""
-    own_class = type(kind.__name__, (kind,), {"__call__": staticmethod(_compile(function)), "__doc__": kind.__doc__})
-    wrapper = own_class(body)
-    wrapper._self_function = function
-    function.wrappers.append(ref(wrapper))
-    function.newest = wrapper
+    wrapper = make_class(kind)(body)
+    stand_for(wrapper, function)
     return wrapper
 
 
-def detach(wrapper: Any, function: Function) -> None:
-    """Makes a decorated function stand for `function`, because a new definition took its name over."""
+def stand_for(wrapper: Any, function: Function) -> None:
+    """Makes a decorated function stand for `function`: when it is made, and when a new definition takes its name over."""
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
     function.newest = wrapper
-    type(wrapper).__call__ = staticmethod(_compile(function))
+    let_call(wrapper, function, function.fetch, function.ask)
 
 
 def function_of(value: object) -> Function | None:
@@ -317,10 +315,6 @@ def function_of(value: object) -> Function | None:
     if not isinstance(value, _Memoized) or (isinstance(value, BoundMemoized) and not isinstance(value._self_instance, type)):
         return None
     return value._self_function
-
-
-def _compile(function: Function) -> Callable[..., Any]:
-    return function.binding.compile_call(current.get, function.fetch, is_async=function.is_async)
 
 
 def _bind(load: Callable[[str], Any], name: str, instance: object) -> Any:

@@ -10,7 +10,7 @@ from ._core._binding import prepare
 from ._core._equality import is_same, substitution_key
 from ._core._node import Function, find_published, publish
 from ._core._registry import live_registries
-from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, detach, fetch, wrap
+from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, stand_for, wrap
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -199,7 +199,7 @@ def _detach_old(known: Function) -> None:
     for made in known.wrappers:
         wrapper = made()
         if wrapper is not None:
-            detach(wrapper, own)
+            stand_for(wrapper, own)
     known.wrappers.clear()
 
 

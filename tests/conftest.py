@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+import dug
+
 settings.register_profile(
     "default",
     derandomize=True,  # the same examples each time: a build does not fail by chance, the long profile searches
@@ -30,6 +32,11 @@ settings.register_profile(
     phases=[Phase.generate],  # that there is a counterexample is enough, it need not be small
 )
 settings.load_profile("default")
+
+
+def pytest_report_header() -> str:
+    """Say which of the two call paths is tested."""
+    return f"dug: {'compiled' if dug.COMPILED else 'pure'} call path"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

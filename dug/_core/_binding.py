@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from keyword import iskeyword
 from math import copysign
 from numbers import Number
+from sys import intern
 from typing import Any
 
 from attrs import frozen
@@ -55,6 +56,8 @@ class Binding:
     _expression: str
     _parameters: str
     _names: dict[str, Any]
+    _is_plain: bool
+    """True when a key is nothing but the function and its arguments as they came."""
 
     def arguments(self, key: Key) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Returns the positional and the keyword arguments that call the function for `key`."""
@@ -73,6 +76,20 @@ class Binding:
             else:
                 args.append(value)
         return tuple(args), kwargs
+
+    def plain_parameters(self, missing: object) -> tuple[tuple[str, ...] | None, tuple[Any, ...], int, int]:
+        """Returns the names of the parameters, their defaults (or `missing`), how many cannot be named, how many have a position.
+
+        There are no names where a key is not the plain tuple of the arguments.
+        """
+        parameters = self.signature.parameters.values()
+        kinds = [parameter.kind for parameter in parameters]
+        if not self._is_plain or any(kind in (kind.VAR_POSITIONAL, kind.VAR_KEYWORD) for kind in kinds):
+            return None, (), 0, 0
+        defaults = tuple(missing if one.default is one.empty else one.default for one in parameters)
+        unnamed = sum(kind is kind.POSITIONAL_ONLY for kind in kinds)
+        placed = sum(kind is not kind.KEYWORD_ONLY for kind in kinds)
+        return tuple(map(intern, self.signature.parameters)), defaults, unnamed, placed
 
     def compile_call(
         self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any], *, is_async: bool
@@ -119,7 +136,7 @@ def prepare(
     name = _function_name(function)
     make_key = _compile(f"def {name}({parameters}):\n    return {expression}\n", names, name)
     positional = all(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in signature.parameters.values())
-    return Binding(signature, make_key, positional, expression, parameters, names)
+    return Binding(signature, make_key, positional, expression, parameters, names, partial == complete)
 
 
 def canonical(key: Key) -> Key:

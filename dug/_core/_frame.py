@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field
 
 from ..errors import NoContextError
+from ._accel import make_hits
 from ._binding import Key
 from ._events import Event
 from ._memo import Call, Memo, State
@@ -23,7 +24,7 @@ from ._view import View
 if TYPE_CHECKING:
     from ._flight import Wait
 
-NO_HITS: dict[Key, Memo] = {}
+NO_HITS: dict[Key, Memo] = make_hits()
 """Stands in for the hits of a view where each call must come to `begin`; never written to."""
 
 Driver = Callable[[Node[Any]], Any]

@@ -52,7 +52,7 @@ class Function:
     fetch: Callable[[Any, Key], Any] = field(init=False)
     """Returns the memo of a call made in a frame, or what to await for it: the driver that the decorator picked."""
     ask: Any = field(init=False, default=None)
-    """For a coroutine function: returns what to await for the value of a call in the context in force."""
+    """For a coroutine function: the same with the value in the place of the memo."""
     wrappers: "list[ref[Any]]" = field(init=False, factory=list)
     """The decorated functions that stand for it: several when the same definition was run again."""
     newest: Any = field(init=False, default=None)
@@ -167,7 +167,7 @@ class Node(Generic[R_co]):
     def __call__(self) -> R_co:
         """Makes the call in the context in force and returns its value."""
         function = self._function
-        value: R_co = function.ask(self._key) if function.is_async else function.fetch(None, self._key).value
+        value: R_co = function.ask(None, self._key) if function.is_async else function.fetch(None, self._key).value
         return value
 
     def __eq__(self, other: object) -> bool:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from ._accel import make_hits
 from ._binding import Key
 from ._events import Event, Listener, deliver
 from ._memo import Memo
@@ -39,7 +40,7 @@ class View:
     """The node and the replacement of it that were running when the context was entered, if one was."""
     bumped: tuple[Key, ...]
     """The nodes that the context itself tweaks by what they would be around it."""
-    hits: dict[Key, Memo] = field(factory=dict)
+    hits: dict[Key, Memo] = field(factory=make_hits)
 
     def pin(self, key: Key) -> Key:
         """Returns how a node that ran here is noted around: beneath its tweaks when the context itself says which it meets."""

@@ -1,0 +1,25 @@
+"""Chooses between the compiled call path (`_accel.c`) and the pure one: `compiled` is None where the pure one is in use.
+
+``DUG_NO_EXTENSIONS=1`` asks for the pure one; a build without a C compiler has no other.
+"""
+
+from importlib import import_module
+from os import environ
+from typing import Any
+
+
+def _load() -> Any:
+    if environ.get("DUG_NO_EXTENSIONS"):
+        return None
+    try:
+        return import_module("._caccel", __package__)
+    except ImportError:
+        return None
+
+
+compiled = _load()
+COMPILED = compiled is not None
+"""True when the compiled call path is in use."""
+
+make_hits: Any = dict if compiled is None else compiled.Hits
+"""Makes what a view keeps its hits in."""

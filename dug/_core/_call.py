@@ -1,0 +1,44 @@
+"""Makes the decorated functions callable: by the compiled call path, where it is in use, or by the pure one.
+
+Both do the same.  The pure one, the function that `_binding` generates, is the specification; the compiled one takes the calls
+made of plain parameters and leaves all others to it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ._accel import compiled
+from ._frame import Entry, Run, current
+from ._memo import Memo
+from ._node import Function
+
+if compiled is not None:
+    from collections.abc import Coroutine
+
+    Coroutine.register(compiled.set_up(current, Entry, Run, Memo))  # what the call of a coroutine function gives is one
+
+
+def make_class(kind: type[Any]) -> type[Any]:
+    """Returns the class of one decorated function: it is called as `let_call` says."""
+    if compiled is None:
+        return type(kind.__name__, (kind,), {"__doc__": kind.__doc__})
+    made: type[Any] = compiled.make_class(kind, f"{kind.__module__}.{kind.__name__}", kind.__doc__ or "")
+    return made
+
+
+def let_call(wrapper: Any, function: Function, fetch: Callable[..., Any], value: Callable[..., Any]) -> None:
+    """Makes a decorated function call `function`: a hit is answered at once, the rest goes to a driver.
+
+    Args:
+        wrapper: an instance of a class of `make_class`.
+        function: what it stands for.
+        fetch: the driver; takes a frame and a key and returns the memo, or a coroutine of it.
+        value: for a coroutine function, the same with the value in the place of the memo.
+    """
+    binding = function.binding
+    pure = binding.compile_call(current.get, fetch, is_async=function.is_async)
+    if compiled is None:
+        type(wrapper).__call__ = staticmethod(pure)
+        return
+    driver = value if function.is_async else fetch
+    compiled.attach(wrapper, compiled.Call(function, *binding.plain_parameters(compiled.Call), pure, driver, function.is_async))
