@@ -606,3 +606,29 @@ def test_a_coroutine_function_cannot_stand_in_for_a_plain_one(make_key):
 
     with pytest.raises(dug.TweakError, match=r"later is a coroutine function, and .*plain is called without await"):
         dug.Context({key: tweak})
+
+
+def test_a_failure_that_comes_before_the_first_read_does_not_stand_for_another_scenario():
+    """A source that fails under a tweak before it has read what is tweaked is tried again there, not served from around."""
+    is_down = False
+
+    @dug.source
+    def host():
+        return "a"
+
+    @dug.source
+    def feed():
+        if is_down:
+            raise OSError
+        return host()
+
+    with dug.Context():
+        before = feed()
+        with dug.Context(tweaks={host.node(): "b"}):
+            is_down = True
+            with pytest.raises(OSError):  # noqa: PT011  it has no text
+                feed()
+            is_down = False
+            after = feed()
+
+    assert (before, after) == ("a", "b")

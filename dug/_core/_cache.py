@@ -92,6 +92,8 @@ class Cache:
         if restriction:
             variants = state.table.get(memo.footprint) if state.table else None
             first = variants.get(restriction) if variants else None
+        elif first is not None and first.footprint & in_force.mask:  # a failure may come before the read of what is tweaked here
+            first = None
         if first is not None and first.serves(memo.call):
             return first
         known = state.newest
