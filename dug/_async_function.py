@@ -45,7 +45,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
             found = take(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
         if type(found) is Run:
             found = await _backend().fly(frame, found, _drive)
-            if not isinstance(found, Memo):  # nothing remembers it
+            if not isinstance(found, Memo):  # nothing remembers it, or not as it was raised
                 raise found  # noqa: TRY301  the frames around must know of it as of any other
     except BaseException as exc:
         refuse(frame, exc)

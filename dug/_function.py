@@ -105,6 +105,7 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
                 pass
         finally:
             part(wait)
+        joined.failure = wait.failure
         give_up(joined.run)
     return take(frame, key, joined)
 

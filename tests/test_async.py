@@ -118,7 +118,7 @@ def test_a_node_of_a_coroutine_function_is_awaited(run, square):
 
 
 def test_a_memoised_coroutine_function_is_one():
-    """What inspect says of a decorated function is true: it takes a decorated coroutine function for what it is, and a decorated plain one for what that is."""
+    """A decorated coroutine function is one to inspect, and a decorated plain function is not."""
 
     @dug.memoize
     async def awaited():
@@ -1600,5 +1600,43 @@ def test_context_variables_of_a_body_stay_in_it(run):
         variable.set("by the asker")
         with dug.Context():
             assert [await body(), variable.get()] == ["by the asker", "by the asker"]
+
+    run(main)
+
+
+def test_the_exception_is_the_users_own_object(run):
+    """The object that a coroutine body raised arrives through any number of nodes."""
+    error = LookupError("no price")
+
+    @dug.memoize
+    async def bottom():
+        raise error
+
+    @dug.memoize
+    async def top():
+        return await bottom()
+
+    async def main():
+        with dug.Context(), pytest.raises(LookupError) as caught:
+            await top()
+        assert caught.value is error
+
+    run(main)
+
+
+def test_after_the_call_a_failure_is_kept_as_text(run):
+    """What is remembered of a failure says what and where, and holds no frame of the run."""
+
+    @dug.memoize
+    async def broken():
+        raise ValueError("no price")
+
+    async def main():
+        with dug.Context() as ctx:
+            with pytest.raises(ValueError, match="no price"):
+                await broken()
+            record = ctx.memo(broken.node())
+        assert record.error.__traceback__ is None
+        assert "in broken" in record.traceback
 
     run(main)

@@ -7,7 +7,7 @@ from contextvars import copy_context
 from typing import Any
 
 from .._core._finish import give_up
-from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, part
+from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of, part
 from .._core._frame import Frame, Run, current
 
 CANCELLED = asyncio.CancelledError
@@ -71,7 +71,7 @@ async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
         await _leave(wait, exc)
         raise
     part(wait)
-    return run.outcome
+    return outcome_of(wait)
 
 
 async def wait(frame: Frame, joined: Joined) -> None:
@@ -90,6 +90,7 @@ async def wait(frame: Frame, joined: Joined) -> None:
         await _leave(begun, exc)
         raise
     part(begun)
+    joined.failure = begun.failure
     give_up(run)
 
 

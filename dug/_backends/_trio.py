@@ -8,7 +8,7 @@ from typing import Any
 import trio
 
 from .._core._finish import abandon, give_up
-from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, part
+from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of, part
 from .._core._frame import Frame, Run, current
 
 CANCELLED = trio.Cancelled
@@ -76,7 +76,7 @@ async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
         await _leave(wait, exc)
         raise
     part(wait)
-    return run.outcome
+    return outcome_of(wait)
 
 
 async def wait(frame: Frame, joined: Joined) -> None:
@@ -96,6 +96,7 @@ async def wait(frame: Frame, joined: Joined) -> None:
         await _leave(begun, exc)
         raise
     part(begun)
+    joined.failure = begun.failure
     give_up(run)
 
 

@@ -135,10 +135,16 @@ def _find_abroad(state: State, frame: Frame, key: Key) -> Run | None:
 
 
 def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
-    """Returns the memo of a run that was waited for, when it answers a call made in `frame`."""
-    memo = joined.run.memo
+    """Returns the memo of a run that was waited for, when it answers a call made in `frame`.
+
+    Raises:
+        Exception: what the run raised, when the call is outside of every node: the memo may keep only a copy by now.
+    """
+    memo, failure = joined.run.memo, joined.failure
     if memo is None or joined.is_optional:
         return None
+    if failure is not None and frame.call is None:
+        raise failure.error.with_traceback(failure.traceback)
     if frame.call is not None and not memo.serves(frame.call):
         frame.call.adopt(memo)
     if any(frame.view.listeners):

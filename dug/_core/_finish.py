@@ -57,7 +57,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     elif memo.call is None:
         hit(view, run.key, memo)
     if run.waits:
-        land(run)
+        land(run, memo)
     if failure is not None:
         call.failures.append(memo)
     if is_heard and any(view.listeners):

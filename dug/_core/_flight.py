@@ -22,6 +22,7 @@ from ._node import node_of
 
 if TYPE_CHECKING:
     from ._frame import Frame, Run
+    from ._memo import Failure, Memo
 
 
 PATIENCE_S = 0.5
@@ -35,6 +36,8 @@ class Joined:
     run: "Run"
     is_optional: bool = False
     """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
+    failure: "Failure | None" = None
+    """How the run failed, once it was waited for."""
 
 
 @define(eq=False)
@@ -48,6 +51,8 @@ class Wait:
     """The number of the thread that blocks; None for a task, which leaves its thread to others."""
     holders: "list[Run]" = field(factory=list)
     """The runs around the asker that cannot go on before it does."""
+    failure: "Failure | None" = None
+    """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
 
 
 def join(frame: "Frame", joined: Joined, wake: Callable[[], object], *, thread: int | None) -> Wait | None:
@@ -91,11 +96,25 @@ def part(wait: Wait) -> bool:
         return not waits
 
 
-def land(run: "Run") -> None:
-    """Wakes all who wait for a run that is done."""
+def land(run: "Run", memo: "Memo | None" = None) -> None:
+    """Wakes all who wait for a run that is done; a failure it left is theirs as well from now on."""
     waits, run.waits = run.waits, None
+    failure = None if memo is None else memo.failure
     for wait in waits or ():
+        if failure is not None and memo is not None:
+            wait.failure = failure
+            call = wait.frame.call
+            if memo is run.memo and call is not None and wait.frame.view.in_force is run.view.in_force and not memo.serves(call):
+                call.adopt(memo)
         wait.wake()
+
+
+def outcome_of(wait: Wait) -> Any:
+    """Returns what a run came to for the asker who began it: its memo, or an exception that no memo gives any more."""
+    failure = wait.failure
+    if failure is not None and wait.frame.call is None:  # the call that it failed in has ended, and keeps a copy
+        return failure.error.with_traceback(failure.traceback)
+    return wait.run.outcome
 
 
 def is_around(frame: "Frame | None", run: "Run") -> bool:
