@@ -40,13 +40,14 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
     found: Any = None
     try:
         found = begin(frame, key)
-        while type(found) is Joined:
-            await _backend().wait(frame, found)
-            found = take(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
-        if type(found) is Run:
-            found = await _backend().fly(frame, found, _drive)
-            if not isinstance(found, Memo):  # nothing remembers it, or not as it was raised
-                raise found  # noqa: TRY301  the frames around must know of it as of any other
+        while type(found) is not Memo:
+            if type(found) is Joined:
+                await _backend().wait(frame, found)
+                found = take(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+            else:
+                found = await _backend().fly(frame, found, _drive) or begin(frame, key)  # None: it was begun anew elsewhere
+                if isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
+                    raise found  # noqa: TRY301  the frames around must know of it as of any other
     except BaseException as exc:
         refuse(frame, exc)
         raise

@@ -1,12 +1,13 @@
 """Runs of coroutine functions on asyncio; see `dug._backends`."""
 
 import asyncio
-from _thread import get_ident
+import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import copy_context
 from typing import Any
 
-from .._core._finish import give_up
+from .._core._finish import abandon, give_up
 from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of, part
 from .._core._frame import Frame, Run, current
 
@@ -18,39 +19,45 @@ Drive = Callable[[Run], Coroutine[Any, Any, None]]
 class _Task:
     """The task that drives a run, for those who wait on other loops and threads."""
 
-    __slots__ = ("_loop", "_thread", "task")
+    __slots__ = ("loop", "task")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
-        self._loop, self.task, self._thread = loop, task, get_ident()
+        self.loop, self.task = loop, task
 
-    def cancel(self) -> None:
-        """Cancels the run; from any thread."""
-        if get_ident() == self._thread:
+    def cancel(self, run: Run) -> None:
+        """Cancels `run`, which it drives; from any thread."""
+        if asyncio._get_running_loop() is self.loop:
             self.task.cancel()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.task.cancel)
+        else:
+            _call_soon(self.loop, self._cancel_there, run)
+
+    def _cancel_there(self, run: Run) -> None:
+        self.task.cancel()
+        self.task.add_done_callback(lambda _: give_up(run))  # if it had not begun, nothing of it will say that it ended
 
     def is_lost(self) -> bool:
-        """True when the loop is closed, or the task was cancelled before it began, so that the run will never end."""
-        return self._loop.is_closed() or self.task.done()
+        """True when the loop is closed or was left, or the task was cancelled before it began, so that the run will not end.
+
+        A loop that was left may be run again: then what has been begun anew meanwhile counts.
+        """
+        return self.task.done() or self.loop.is_closed() or not self.loop.is_running()
 
 
 class _Sleeper:
     """One asker that sleeps in its own task until it is woken from any thread."""
 
-    __slots__ = ("_loop", "_thread", "woken")
+    __slots__ = ("_loop", "woken")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._thread = get_ident()
         self.woken: asyncio.Future[None] = loop.create_future()
 
     def wake(self) -> None:
         """Ends the sleep."""
-        if get_ident() == self._thread:
+        if asyncio._get_running_loop() is self._loop:
             self._set()
-        elif not self._loop.is_closed():  # else nobody sleeps there any more
-            self._loop.call_soon_threadsafe(self._set)
+        else:
+            _call_soon(self._loop, self._set)
 
     def _set(self) -> None:
         if not self.woken.done():
@@ -64,7 +71,14 @@ async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
     wait = join_own(frame, run, sleeper.wake)
     context = copy_context()
     context.run(current.set, run)
-    run.task = _Task(loop, loop.create_task(drive(run), context=context))
+    driven = drive(run)
+    try:
+        run.task = _Task(loop, loop.create_task(driven, context=context))
+    except BaseException:
+        driven.close()
+        part(wait)
+        abandon(run)
+        raise
     try:
         await sleeper.woken
     except BaseException as exc:
@@ -76,13 +90,14 @@ async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
 
 async def wait(frame: Frame, joined: Joined) -> None:
     """Waits for a run that somebody else drives; for one on another loop or thread, also until that is gone."""
-    sleeper = _Sleeper(asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    sleeper = _Sleeper(loop)
     begun = join(frame, joined, sleeper.wake, thread=None)
     if begun is None:
         return
     run = joined.run
     try:
-        if run.thread == get_ident():
+        if _is_on(run, loop):
             await sleeper.woken
         while not sleeper.woken.done() and not run.is_lost():
             await asyncio.wait([sleeper.woken], timeout=PATIENCE_S)
@@ -96,12 +111,30 @@ async def wait(frame: Frame, joined: Joined) -> None:
 
 async def _leave(wait: Wait, reason: BaseException) -> None:
     """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
-    run = wait.run
-    if part(wait) and run.task is not None and not run.is_done:
-        run.task.cancel()
-        if isinstance(run.task, _Task) and isinstance(reason, CANCELLED) and run.thread == get_ident():
-            await asyncio.wait([run.task.task])
+    run, task = wait.run, wait.run.task
+    if part(wait) and task is not None and not run.is_done:
+        task.cancel(run)
+        if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
+            with _shielded():
+                await asyncio.wait([task.task])
     give_up(run)
+
+
+def _is_on(run: Run, loop: asyncio.AbstractEventLoop | None) -> bool:
+    """True when a task of `loop` drives a run."""
+    return isinstance(run.task, _Task) and run.task.loop is loop
+
+
+def _shielded() -> AbstractContextManager[object]:
+    """Keeps off the cancellations of anyio, which come again and again; who cancels a second time by himself is heard."""
+    anyio = sys.modules.get("anyio")
+    return nullcontext() if anyio is None else anyio.CancelScope(shield=True)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: Any) -> None:
+    """Makes a call on another loop, or none when that is closed: nobody waits there any more."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *args)
 
 
 async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:

@@ -1,6 +1,5 @@
 """Runs of coroutine functions on trio; see `dug._backends`."""
 
-from _thread import get_ident
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
 from typing import Any
@@ -22,8 +21,7 @@ class _Task:
     def __init__(self) -> None:
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
-        self._token = trio.lowlevel.current_trio_token()
-        self._thread = get_ident()
+        self.token = trio.lowlevel.current_trio_token()
 
     async def drive(self, drive: Drive, run: Run) -> None:
         """Drives the run; a system task must let nothing out but its own cancellation."""
@@ -34,16 +32,13 @@ class _Task:
             abandon(run)  # nothing to do, unless it was cancelled before it began
             self.ended.set()
 
-    def cancel(self) -> None:
-        """Cancels the run; from any thread."""
-        if get_ident() == self._thread:
-            self.scope.cancel()
-        else:
-            _run_soon(self._token, self.scope.cancel)
+    def cancel(self, run: Run) -> None:  # noqa: ARG002  the other backend needs it
+        """Cancels the run that it drives; from any thread."""
+        _run_there(self.token, self.scope.cancel)
 
     def is_lost(self) -> bool:
         """True when the trio run is over, so that this one will never end."""
-        return not _run_soon(self._token, _nothing)
+        return not _run_soon(self.token, _nothing)
 
 
 class _Sleeper:
@@ -51,15 +46,11 @@ class _Sleeper:
 
     def __init__(self) -> None:
         self.woken = trio.Event()
-        self._token = trio.lowlevel.current_trio_token()
-        self._thread = get_ident()
+        self.token = trio.lowlevel.current_trio_token()
 
     def wake(self) -> None:
         """Ends the sleep."""
-        if get_ident() == self._thread:
-            self.woken.set()
-        else:
-            _run_soon(self._token, self.woken.set)
+        _run_there(self.token, self.woken.set)
 
 
 async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
@@ -69,7 +60,12 @@ async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
     context = copy_context()
     context.run(current.set, run)
     run.task = task = _Task()
-    trio.lowlevel.spawn_system_task(task.drive, drive, run, context=context)
+    try:
+        trio.lowlevel.spawn_system_task(task.drive, drive, run, context=context)
+    except BaseException:  # the trio run is about to end
+        part(wait)
+        abandon(run)
+        raise
     try:
         await sleeper.woken.wait()
     except BaseException as exc:
@@ -87,7 +83,7 @@ async def wait(frame: Frame, joined: Joined) -> None:
         return
     run = joined.run
     try:
-        if run.thread == get_ident():
+        if _is_on(run, sleeper.token):
             await sleeper.woken.wait()
         while not sleeper.woken.is_set() and not run.is_lost():
             with trio.move_on_after(PATIENCE_S):
@@ -102,13 +98,18 @@ async def wait(frame: Frame, joined: Joined) -> None:
 
 async def _leave(wait: Wait, reason: BaseException) -> None:
     """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
-    run = wait.run
-    if part(wait) and run.task is not None and not run.is_done:
-        run.task.cancel()
-        if isinstance(run.task, _Task) and isinstance(reason, CANCELLED) and run.thread == get_ident():
+    run, task = wait.run, wait.run.task
+    if part(wait) and task is not None and not run.is_done:
+        task.cancel(run)
+        if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
             with trio.CancelScope(shield=True):
-                await run.task.ended.wait()
+                await task.ended.wait()
     give_up(run)
+
+
+def _is_on(run: Run, token: trio.lowlevel.TrioToken) -> bool:
+    """True when a task of the trio run with this token drives a run."""
+    return isinstance(run.task, _Task) and run.task.token is token
 
 
 async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
@@ -122,6 +123,14 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
         for position, coroutine in enumerate(coroutines):
             nursery.start_soon(keep, position, coroutine)
     return results
+
+
+def _run_there(token: trio.lowlevel.TrioToken, call: Callable[[], object]) -> None:
+    """Makes a call in a trio run: at once from a task of it, soon from elsewhere, not at all when it is over."""
+    if trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is token:
+        call()
+    else:
+        _run_soon(token, call)
 
 
 def _run_soon(token: trio.lowlevel.TrioToken, call: Callable[[], object]) -> bool:

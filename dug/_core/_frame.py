@@ -38,8 +38,8 @@ def LATE(node: Node[Any]) -> None:  # noqa: N802  a mark, which nobody calls
 class Task(Protocol):
     """What drives a run of a coroutine function."""
 
-    def cancel(self) -> None:
-        """Cancels the run; from any thread."""
+    def cancel(self, run: "Run") -> None:
+        """Cancels the run, which it drives; from any thread."""
 
     def is_lost(self) -> bool:
         """True when its loop is gone, so that the run will never end."""
