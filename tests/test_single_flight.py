@@ -513,6 +513,59 @@ def test_who_asks_while_a_run_is_cancelled_gets_a_run_of_its_own(run, gate):
     run(main)
 
 
+def test_a_body_that_swallows_its_cancellation_is_not_remembered(run, gate):
+    """A value that a body makes up when it is cancelled is no value of its node."""
+
+    @dug.memoize
+    async def stubborn():
+        try:
+            await gate.wait()
+        except BaseException:  # noqa: BLE001  what no body should do
+            return "made up"
+        return "right"
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("first", stubborn)
+                await settle()
+                askers.cancel("first")
+            assert stubborn.node() not in ctx
+            gate.open()
+            assert await stubborn() == "right"
+
+    run(main)
+
+
+def test_a_body_that_turns_its_cancellation_into_an_error_is_not_remembered(run, gate):
+    """An error that a body makes of its cancellation does not reach who asks next."""
+
+    @dug.memoize
+    async def stubborn():
+        try:
+            await gate.wait()
+        except BaseException as exc:
+            raise ValueError("interrupted") from exc
+        return "right"
+
+    @dug.memoize
+    async def reader():
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(stubborn)
+                await settle()
+                scope.cancel()
+        gate.open()
+        return await stubborn()
+
+    async def main():
+        with dug.Context():
+            assert await reader() == "right"
+
+    run(main)
+
+
 def test_a_body_that_caught_a_timeout_is_not_remembered(run, slow, gate):
     """A value that depends on how long a node took is given to who asked, and not filed."""
 

@@ -100,6 +100,7 @@ async def _leave(wait: Wait, reason: BaseException) -> None:
     """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
     run, task = wait.run, wait.run.task
     if part(wait) and task is not None and not run.is_done:
+        run.tainted = True  # what a body makes of its cancellation is no value of its node
         task.cancel(run)
         if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
             with trio.CancelScope(shield=True):
