@@ -1640,3 +1640,145 @@ def test_after_the_call_a_failure_is_kept_as_text(run):
         assert "in broken" in record.traceback
 
     run(main)
+
+
+def test_a_read_in_a_context_that_was_left_meanwhile_is_recorded(run, p):
+    """A task that a body started under a context reads for the body also after the body left that context."""
+
+    @dug.memoize
+    async def root():
+        values = []
+
+        async def ask():
+            await settle()  # the context is left before this goes on
+            values.append(await p.total())
+
+        async with anyio.create_task_group() as group:
+            with dug.Context(tweaks={p.x.node(): 5}):
+                group.start_soon(ask)
+        return values[0]
+
+    async def main():
+        with dug.Context() as ctx:
+            values = [await root()]
+            with dug.Context(tweaks={p.y.node(): 0}):
+                values.append(await root())
+            ctx.invalidate(p.y.node())
+            values.append(await root())
+        assert values == [20, 10, 20]
+
+    run(main)
+    assert p.runs == ["total", "double", "y", "total", "y"]
+
+
+def test_a_read_in_nested_contexts_that_were_left_meanwhile_is_recorded(run, p):
+    """The same through two contexts, the inner of which tweaks what the outer one bumps."""
+
+    @dug.memoize
+    async def root():
+        values = []
+
+        async def ask():
+            await settle()
+            values.append(await p.total())
+
+        async with anyio.create_task_group() as group:
+            with dug.Context(tweaks={p.x.node(): 5}), dug.Context(tweaks={p.double.node(): dug.shift(1)}):
+                group.start_soon(ask)
+        return values[0]
+
+    async def main():
+        with dug.Context():
+            values = [await root()]
+            with dug.Context(tweaks={p.y.node(): 0}):
+                values.append(await root())
+            with dug.Context(tweaks={p.x.node(): 0}):
+                values.append(await root())
+        assert values == [21, 11, 21]
+
+    run(main)
+
+
+def test_a_task_that_outlives_its_run_under_a_context_is_told(run_asyncio, p):
+    """The same for a task that was started under a context inside the run; it keeps the scenario."""
+    tasks = []
+
+    async def main():
+        go = asyncio.Event()
+
+        async def ask():
+            await go.wait()
+            return await p.double()
+
+        @dug.memoize
+        async def root():
+            with dug.Context(tweaks={p.x.node(): 5}):
+                tasks.append(asyncio.create_task(ask()))
+            return await p.y()
+
+        with dug.Context() as ctx:
+            value = await root()
+            go.set()
+            with pytest.warns(RuntimeWarning, match=r"double\(\) was asked for by a task .* outlives .*root\(\)"):
+                late = await tasks[0]
+            assert ctx.memo(root.node()).dependencies == (p.y.node(),)
+        assert (value, late) == (10, 10)
+
+    run_asyncio(main)
+
+
+def test_a_task_that_outlives_its_run_may_open_a_context(run_asyncio, p):
+    """A task that enters a context after its run has ended is warned, and gets the value of its own scenario."""
+    tasks = []
+
+    async def main():
+        go = asyncio.Event()
+
+        async def ask():
+            await go.wait()
+            with dug.Context(tweaks={p.x.node(): 5}):
+                return await p.double()
+
+        @dug.memoize
+        async def root():
+            tasks.append(asyncio.create_task(ask()))
+            return await p.y()
+
+        with dug.Context():
+            await root()
+            go.set()
+            with pytest.warns(RuntimeWarning, match="outlives"):
+                assert await tasks[0] == 10
+            assert await p.double() == 2
+
+    run_asyncio(main)
+
+
+def test_a_read_in_a_context_that_a_task_has_not_left_is_recorded(run, p):
+    """What a task read under a context counts for the body that used it, though the task is in the context still."""
+
+    @dug.memoize
+    async def root():
+        values = []
+        has_read, may_end = anyio.Event(), anyio.Event()
+
+        async def ask():
+            with dug.Context(tweaks={p.x.node(): 5}):
+                values.append(await p.total())
+                has_read.set()
+                await may_end.wait()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await has_read.wait()
+            may_end.set()
+        return values[0]
+
+    async def main():
+        with dug.Context():
+            values = [await root()]
+            with dug.Context(tweaks={p.y.node(): 0}):
+                values.append(await root())
+        assert values == [20, 10]
+
+    run(main)

@@ -167,11 +167,21 @@ def take_out(run: Run) -> None:
     """Takes a run out of those in flight; under the lock, so that whoever finds it there can still join it."""
     state, running = run.state, run.view.in_force.running
     run.is_done, run.hits, run.driver = True, NO_HITS, LATE
+    if run.opened:
+        _end_entries(run)
+        run.entries = run.late = None  # they refer back to it
     if running.get(state) is run:
         del running[state]
         state.flights -= 1
     if state.flight is run:
         state.flight = None
+
+
+def _end_entries(frame: Frame) -> None:
+    """Lets what tasks ask for under contexts of a run that has ended be known for that."""
+    for entry in frame.entries or ():
+        entry.hits, entry.driver = NO_HITS, LATE
+        _end_entries(entry)
 
 
 def _in_full(frame: Frame, key: Key) -> Key:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ._binding import Key
-from ._frame import OUTSIDE, Entry, Frame, Run, current
+from ._frame import LATE, NO_HITS, OUTSIDE, Entry, Frame, Run, current
 from ._memo import TWEAKED, Memo
 from ._node import BENEATH
 from ._registry import plain_key
@@ -22,7 +22,9 @@ from ._view import View, own_bits
 def open_entry(context: Any, outer: Frame | None, view: View, peers: list[Entry]) -> Entry:
     """Opens an entry of a context inside `outer` and puts it in force."""
     entry = Entry(view, outer, outer.call if outer else None, context, peers)
-    if isinstance(outer, Entry):
+    if outer is not None:
+        if outer.entries is None:
+            outer.entries = []
         outer.entries.append(entry)
     if entry.run is not None:
         entry.run.opened = True
@@ -34,8 +36,10 @@ def close_entry(entry: Entry) -> None:
     """Closes an entry and hands what was read under it to the frame around it."""
     entry.closed = True
     entry.peers.remove(entry)
-    if isinstance(entry.outer, Entry):
+    if entry.outer is not None and entry.outer.entries:
         entry.outer.entries.remove(entry)
+    if entry.run is not None:  # a task may go on in it
+        entry.hits, entry.driver = NO_HITS, LATE
     closed: Frame | None = entry
     while isinstance(closed, Entry) and closed.closed:  # one around may have been closed before, out of order
         settle(closed)
@@ -49,6 +53,17 @@ def leave(entry: Entry) -> None:
     while isinstance(outer, Entry) and outer.closed:
         outer = outer.outer
     current.set(OUTSIDE if outer is None or outer is OUTSIDE.entry else outer)
+
+
+def settle_late(run: Run) -> None:
+    """Moves to a run what its tasks read under contexts after these were closed, or under such as they have not closed yet."""
+    for entry in tuple(run.entries or ()):
+        settle_within(entry)
+    for entry in run.late or ():
+        frame: Frame | None = entry
+        while isinstance(frame, Entry):
+            settle(frame)
+            frame = frame.outer
 
 
 def settle(entry: Entry) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import DugError
 from ._begin import hit, take_out
-from ._entry import close_entry, leave
+from ._entry import close_entry, leave, settle_late
 from ._events import Event
 from ._flight import land
 from ._frame import NO_HITS, Entry, Frame, Outside, Run, current, raise_due, taint, tell
@@ -31,8 +31,9 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     """Files what a run gave and returns the memo that stands for it; tells who listens."""
     view, call, state = run.view, run.call, run.state
     registry = view.registry
-    if current.get() is not run:
+    if run.opened:
         _close_left_open(run)
+        settle_late(run)
     if run.is_done:  # its loop was given up and came back
         run.tainted = True
     place = state if state.alive else view.cache.state_of(run.key)

@@ -85,10 +85,14 @@ class Entry(_AnyFrame):
     closed: bool = False
     run: "Run | None" = field(init=False)
     """The innermost open run."""
+    late: "Entry | None" = field(init=False, default=None)
+    """Notes what is read here after it was closed."""
 
     def __attrs_post_init__(self) -> None:
         self.run = self.outer.run if self.outer else None
         self.driver = self.outer.driver if self.outer else None
+        if self.driver is LATE and self.run is not None and not self.run.is_done:
+            self.driver = None  # the one around is closed, and this one is open
         self.reads = None if self.run is None else {}
         self.refresh(self.run)
         self.peers.append(self)
@@ -107,8 +111,8 @@ class Run(_AnyFrame):
     """One node being computed."""
 
     __slots__ = (
-        "asked", "body", "generation", "handle", "held_up", "is_done", "key", "masked", "memo", "opened", "outcome", "state",
-        "tainted", "task", "thread", "waits",
+        "asked", "body", "entries", "generation", "handle", "held_up", "is_done", "key", "late", "masked", "memo", "opened",
+        "outcome", "state", "tainted", "task", "thread", "waits",
     )  # fmt: skip
     call: Call
     reads: dict[Memo, int | None]
@@ -126,6 +130,10 @@ class Run(_AnyFrame):
     """True when something passed that leaves no memo, so that neither does this run."""
     opened: bool
     """True once a context was opened inside."""
+    entries: "list[Entry] | None"
+    """The entries made directly inside and still open."""
+    late: "list[Entry] | None"
+    """Those that note what its tasks read under contexts which are closed already."""
     asked: dict[Memo, int | None] | None
     """What the last failed verification asked for."""
     thread: int
@@ -167,6 +175,7 @@ class Run(_AnyFrame):
         self.extra = 0
         self.transient = self.tainted = self.opened = self.is_done = False
         self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.outcome = self.asked = None
+        self.entries = self.late = None
         if handle is None and outer is not None and outer.hits is view.hits:
             self.hits = view.hits  # who asked listens to nobody, and is asked in the same scenario
         else:
@@ -267,14 +276,29 @@ def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
 
 
 def step_out(frame: Frame, key: Key) -> Frame:
-    """Returns where a call of a task that outlives the run it was started in is made: the same scenario, noted nowhere.
+    """Returns where a call is made of a task that goes on after its frame has ended: in the same scenario.
+
+    A task under a context that was closed meanwhile still reads for the run around it.  What one asks for that outlives its run
+    is noted nowhere.
 
     Warns:
-        RuntimeWarning: naming both nodes.
+        RuntimeWarning: the run has ended; names both nodes.
     """
+    run = frame.run
+    assert run is not None  # noqa: S101  what is closed outside of every run goes on as it was
+    if isinstance(frame, Entry) and not run.is_done:
+        return _late(frame, run)
     from warnings import warn  # imported only when there is something to say
 
-    assert isinstance(frame, Run)  # noqa: S101  only runs end before their tasks
-    text = f"{node_of(key)} was asked for by a task or thread that outlives {node_of(frame.key)}, which started it"
+    text = f"{node_of(key)} was asked for by a task or thread that outlives {node_of(run.key)}, which started it"
     warn(f"{text}; what depends on it is not recorded. Wait for what a memoised function starts.", RuntimeWarning, stacklevel=4)
     return Entry(frame.view, None, None, None, [])
+
+
+def _late(entry: Entry, run: Run) -> Entry:
+    """Returns the entry that notes what is read under one that is closed, until the run around ends."""
+    with entry.view.registry.lock:  # it may have threads, too
+        if entry.late is None:
+            entry.late = Entry(entry.view, entry.outer, entry.call, None, [])
+            run.late = [*(run.late or ()), entry.late]
+        return entry.late
