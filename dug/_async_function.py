@@ -19,7 +19,7 @@ from ._core._find import beneath
 from ._core._finish import check_value, fail, finish, keep, refuse
 from ._core._flight import Joined
 from ._core._frame import Run
-from ._core._memo import LIVE, Memo
+from ._core._memo import ASIDE, LIVE, Memo
 from ._core._order import batches, starts_of
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
@@ -138,6 +138,8 @@ async def _holds(run: Run, read: Memo, start: int) -> bool:
             run.reads.setdefault(memo, start)
         elif plain_key(key)[0].is_async:
             memo = await fetch_async(run, key)
+        elif read.starts is ASIDE:  # the loop must not stand still for it now either
+            memo = await _backend().call_aside(fetch, run, key)
         else:
             memo = fetch(run, key)
         return memo is read or is_as_before(key, read, memo)

@@ -22,7 +22,7 @@ from ._core._find import beneath
 from ._core._finish import check_value, fail, finish, give_up, keep, refuse
 from ._core._flight import PATIENCE_S, Joined, join, part
 from ._core._frame import LATE, OUTSIDE, Frame, Run, current, step_out
-from ._core._memo import LIVE, Memo
+from ._core._memo import ASIDE, LIVE, Memo
 from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
@@ -68,6 +68,8 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, s
                 else:
                     body, args, kwargs = what_runs(found)
                 memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
+            if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
+                memo.starts = ASIDE
         except BaseException as exc:
             failed = fail(found, exc, perf_counter() - started)
             if failed is not None and frame.reads is not None:

@@ -14,7 +14,7 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 import pytest
-from loops import BACKENDS, Gate, run_on, settle
+from loops import BACKENDS, Gate, Signal, run_on, settle
 
 import dug
 from dug.testing import EventLog
@@ -1780,5 +1780,58 @@ def test_a_read_in_a_context_that_a_task_has_not_left_is_recorded(run, p):
             with dug.Context(tweaks={p.y.node(): 0}):
                 values.append(await root())
         assert values == [20, 10]
+
+    run(main)
+
+
+def test_a_coroutine_awaited_from_a_thread_is_recorded(run, p):
+    """What a blocking function in a thread reads on the loop is its dependency, and so one of who called it."""
+
+    @dug.memoize
+    def blocked():
+        return 1 + anyio.from_thread.run(p.double)
+
+    @dug.memoize
+    async def root():
+        return await anyio.to_thread.run_sync(blocked)
+
+    async def main():
+        with dug.Context() as ctx:
+            values = [await root()]
+            with dug.Context(tweaks={p.x.node(): 5}):
+                values.append(await root())
+            assert ctx.memo(blocked.node()).dependencies == (p.double.node(),)
+        assert values == [3, 11]
+
+    run(main)
+    assert p.runs == ["double", "x", "double"]
+
+
+def test_a_blocking_read_in_a_thread_is_not_verified_on_the_loop(run):
+    """What a body read through to_thread is verified in a thread too, so that the loop goes on meanwhile."""
+    go = Signal()
+    inputs = {"n": 1}
+
+    @dug.source
+    def feed():
+        go.wait_here()
+        return inputs["n"]
+
+    @dug.memoize
+    async def root():
+        return await anyio.to_thread.run_sync(feed)
+
+    async def main():
+        with dug.Context() as ctx:
+            go.set()
+            values = [await root()]
+            go.clear()
+            inputs["n"] = 2
+            ctx.invalidate(feed)
+            async with anyio.create_task_group() as group:
+                group.start_soon(root)
+                await settle()
+                go.set()
+            assert [*values, await root()] == [1, 2]
 
     run(main)

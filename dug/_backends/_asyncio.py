@@ -121,6 +121,12 @@ async def _leave(wait: Wait, reason: BaseException) -> None:
     give_up(run)
 
 
+async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
+    """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
+    anyio_threads = sys.modules.get("anyio.to_thread")
+    return await (asyncio.to_thread if anyio_threads is None else anyio_threads.run_sync)(call, *args)
+
+
 def _is_on(run: Run, loop: asyncio.AbstractEventLoop | None) -> bool:
     """True when a task of `loop` drives a run."""
     return isinstance(run.task, _Task) and run.task.loop is loop

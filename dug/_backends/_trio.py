@@ -1,5 +1,6 @@
 """Runs of coroutine functions on trio; see `dug._backends`."""
 
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
 from typing import Any
@@ -106,6 +107,12 @@ async def _leave(wait: Wait, reason: BaseException) -> None:
             with trio.CancelScope(shield=True):
                 await task.ended.wait()
     give_up(run)
+
+
+async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
+    """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
+    threads: Any = sys.modules.get("anyio.to_thread", trio.to_thread)
+    return await threads.run_sync(call, *args)
 
 
 def _is_on(run: Run, token: trio.lowlevel.TrioToken) -> bool:

@@ -12,6 +12,9 @@ from attrs import define, field
 
 from ._binding import Key
 
+ASIDE: tuple[int | None, ...] = ()
+"""The `Memo.starts` of a function that blocked a thread of its own for a body which is a coroutine."""
+
 LIVE, STALE, DEAD = range(3)
 """A memo in force; one that must be verified before it is used again; one that is gone."""
 
@@ -126,7 +129,7 @@ class Memo:
         self.opened = False
         """True when the run opened a context, so that its dependencies alone do not verify it."""
         self.starts: tuple[int | None, ...] | None = None
-        """For a coroutine function: which of its reads do not wait for each other; see `_order`."""
+        """For a coroutine function: which of its reads do not wait for each other, see `_order`; for any other, maybe `ASIDE`."""
 
     def serves(self, call: Call | None) -> bool:
         """True when the memo may answer within `call`; errors answer only where they were raised."""

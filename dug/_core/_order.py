@@ -13,7 +13,7 @@ from ._memo import Memo
 def batches(memo: Memo) -> Iterator[list[Memo]]:
     """Yields what a memo read, in its order, in the batches that can be asked for together."""
     reads, starts = memo.dependencies, memo.starts
-    if starts is None:
+    if not starts:
         yield from ([read] for read in reads)
         return
     first = 0
