@@ -667,7 +667,8 @@ def wait_until_waiting(ctx, function, count):
     registry = ctx.cache.registry
     for _ in range(1_000_000):
         with registry.lock:
-            flight = ctx.cache.states[key].flight
+            state = ctx.cache.states.get(key)
+            flight = None if state is None else state.flight
             if flight is not None and len(flight.waits or ()) >= count:
                 return
     raise AssertionError("too few wait for the run")
@@ -1086,6 +1087,41 @@ def test_a_circle_that_a_thread_catches_ends_there():
 
     assert values == [0, 0]
     assert len(ctx.cache) == 0
+
+
+def test_a_wait_that_is_over_closes_no_circle(monkeypatch):
+    """A thread may ask for a node that waited for its last run and has not woken up yet."""
+    a_runs, b_waits, b_may_wake = Signal(), Signal(), Signal()
+    part = dug._function.part
+
+    def part_late(wait):
+        b_may_wake.wait_here()
+        return part(wait)
+
+    monkeypatch.setattr(dug._function, "part", part_late)
+
+    @dug.memoize
+    def a():
+        a_runs.set()
+        b_waits.wait_here()
+        return 1
+
+    @dug.memoize
+    def b():
+        return a() + 1
+
+    ctx = dug.Context()
+    with ctx:
+        first = Worker(ctx.run, lambda: (a(), b()))
+        a_runs.wait_here()
+        second = Worker(ctx.run, b)
+        wait_until_waiting(ctx, a, 1)
+        b_waits.set()
+        wait_until_waiting(ctx, b, 1)
+        b_may_wake.set()
+
+    assert first.result() == (1, 2)
+    assert second.result() == 2
 
 
 @pytest.mark.parametrize("size", [2, 3, 8])

@@ -174,7 +174,7 @@ def _find_circle(frame: "Frame", target: "Run", thread: int | None, blocked: dic
             asker = [frame.run.key] if frame.run is not None else []
             return [*asker, *ways[run], *(asker or [target.key])]
         for wait in _waits_of(run, blocked):
-            if wait.run not in ways:
+            if wait.run not in ways and not wait.run.is_done:  # else who waits is about to go on
                 ways[wait.run] = [*ways[run], *path_to(wait.frame, run)[1:], wait.run.key]
                 pending.append(wait.run)
     return None
