@@ -1510,7 +1510,7 @@ def test_a_node_may_await_itself_in_another_scenario(run, p):
 
 @pytest.mark.slow
 def test_a_deep_chain_needs_no_recursion(run):
-    """A chain of ten thousand coroutine nodes needs no setting of the interpreter, first and when it is verified."""
+    """A chain of three thousand coroutine nodes needs no setting of the interpreter, first and when it is verified."""
     inputs = {"n": 0}
 
     @dug.source
@@ -1523,11 +1523,11 @@ def test_a_deep_chain_needs_no_recursion(run):
 
     async def main():
         with dug.Context() as ctx:
-            values = [await chain(10_000)]
+            values = [await chain(3_000)]
             inputs["n"] = 1
             ctx.invalidate(feed)
-            values.append(await chain(10_000))
-        assert values == [10_001, 10_002]
+            values.append(await chain(3_000))
+        assert values == [3_001, 3_002]
 
     run(main)
 

@@ -479,6 +479,64 @@ def test_a_task_cancelled_at_once_leaves_nothing(run_asyncio, slow, gate):
     run_asyncio(main)
 
 
+def test_what_is_in_flight_when_the_loop_ends_cleans_up_once(run_asyncio):
+    """When asyncio.run cancels what is left, a run is cancelled once, and its cleaning up is not interrupted by its askers."""
+    cleaned = []
+
+    @dug.memoize
+    async def leaf(n):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await settle()
+            cleaned.append(n)
+
+    @dug.memoize
+    async def reader(n):
+        return await leaf(n)
+
+    async def main():
+        with dug.Context():
+            tasks.extend(asyncio.create_task(reader(n)) for n in range(8))
+            await settle()
+
+    tasks = []
+    run_asyncio(main)
+    assert sorted(cleaned) == list(range(8))
+
+
+@pytest.mark.usefixtures("_is_impatient")
+def test_an_asker_cancelled_during_a_timeout_of_the_body(run_asyncio, gate):
+    """A body that is cleaning up after a timeout of its own when its asker goes is cancelled once that is over."""
+    steps = []
+
+    @dug.memoize
+    async def slow():
+        try:
+            async with asyncio.timeout(0):
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    steps.append("timeout")
+                    await gate.wait()
+        except TimeoutError:
+            steps.append("goes on")
+        await asyncio.Event().wait()
+
+    async def main():
+        with dug.Context():
+            task = asyncio.create_task(slow())
+            await settle()
+            task.cancel()
+            await settle()
+            gate.open()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert steps == ["timeout", "goes on"]
+
+    run_asyncio(main)
+
+
 def test_who_asks_while_a_run_is_cancelled_gets_a_run_of_its_own(run, gate):
     """An asker who joins a run that is being cancelled is served by a new one."""
     runs = []

@@ -114,11 +114,24 @@ async def _leave(wait: Wait, reason: BaseException) -> None:
     run, task = wait.run, wait.run.task
     if part(wait) and task is not None and not run.is_done:
         run.tainted = True  # what a body makes of its cancellation is no value of its node
-        task.cancel(run)
         if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
             with _shielded():
-                await asyncio.wait([task.task])
+                await _end(task.task)
+        else:
+            task.cancel(run)
     give_up(run)
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    """Cancels a task, and returns when it has ended.
+
+    One that is cancelled already, because its loop is about to close, is left to clean up.  If that was a timeout of its own, it
+    goes on afterwards, and is cancelled then.
+    """
+    while not task.done():
+        if not task.cancelling():
+            task.cancel()
+        await asyncio.wait([task], timeout=PATIENCE_S)
 
 
 async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
