@@ -47,7 +47,11 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
             else:
                 found = await _backend().fly(frame, found, _drive) or begin(frame, key)  # None: it was begun anew elsewhere
                 if isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
-                    raise found  # noqa: TRY301  the frames around must know of it as of any other
+                    error, found = found, None
+                    try:
+                        raise error
+                    finally:
+                        del error  # its traceback holds this frame: a circle would keep the tweaks of the run
     except BaseException as exc:
         refuse(frame, exc)
         raise
@@ -65,7 +69,7 @@ async def value_async(frame: Any, key: Key) -> Any:
 
 
 async def _drive(run: Run) -> None:
-    """Brings a run to its end, in a task of its own in which it is the frame in force; `run.outcome` says what came of it."""
+    """Brings a run to its end, in a task of its own in which it is the frame in force."""
     started = perf_counter()
     try:
         older = candidates(run)
@@ -77,11 +81,12 @@ async def _drive(run: Run) -> None:
         memo = finish(run, value, perf_counter() - started) if held is None else keep(run, held)
         if starts is not None and memo.dependencies == tuple(reads):
             memo.starts = starts
-        run.outcome = memo
     except BaseException as exc:
-        run.outcome = fail(run, exc, perf_counter() - started) or exc
+        fail(run, exc, perf_counter() - started)
         if isinstance(exc, (_backend().CANCELLED, GeneratorExit)):
             raise
+    finally:
+        run.task = None  # its context refers to the run
 
 
 async def _run_body(run: Run) -> Any:

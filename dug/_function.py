@@ -107,7 +107,7 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
                 pass
         finally:
             part(wait)
-        joined.failure = wait.failure
+        joined.failure, wait.failure, wait.came = wait.failure, None, None
         give_up(joined.run)
     return take(frame, key, joined)
 

@@ -6,12 +6,16 @@ The program most tests use is that of `test_rules`, awaited: ``double`` reads ``
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import gc
 import inspect
+import weakref
 from types import SimpleNamespace
 
 import anyio
 import anyio.from_thread
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from loops import BACKENDS, Gate, Signal, run_on, settle
@@ -1835,3 +1839,61 @@ def test_a_blocking_read_in_a_thread_is_not_verified_on_the_loop(run):
             assert [*values, await root()] == [1, 2]
 
     run(main)
+
+
+@pytest.mark.parametrize("outcome", ["value", "error", "cancelled"])
+def test_what_a_dropped_scenario_held_is_freed_at_once(run, outcome):
+    """When a context is dropped, what its coroutine nodes read and gave is freed without the garbage collector."""
+
+    class Thing:
+        pass
+
+    @dug.memoize
+    async def x():
+        return None
+
+    @dug.memoize
+    async def holder():
+        thing = await x()
+        await anyio.lowlevel.checkpoint()
+        if outcome == "error":
+            raise ValueError
+        if outcome == "cancelled":
+            await anyio.sleep_forever()
+        return [thing]
+
+    @dug.memoize
+    async def root():
+        await ask_in_nursery(x, x)
+        return await holder()
+
+    async def ask(thing):
+        with dug.Context(tweaks={x.node(): thing}), anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(cancel, scope)
+                with contextlib.suppress(ValueError):
+                    await root()
+
+    async def cancel(scope):
+        await settle()
+        scope.cancel()
+
+    async def main():
+        things = []
+        with dug.Context() as ctx:
+            for _ in range(5):
+                thing = Thing()
+                things.append(weakref.ref(thing))
+                await ask(thing)
+            del thing
+            await x()
+            await settle()
+            assert len(ctx.cache) == 1
+        return [thing() is None for thing in things]
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert run(main)[:-1] == [True] * 4
+    finally:
+        gc.enable()

@@ -141,10 +141,14 @@ def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
         Exception: what the run raised, when the call is outside of every node: the memo may keep only a copy by now.
     """
     memo, failure = joined.run.memo, joined.failure
+    joined.failure = None
     if memo is None or joined.is_optional:
         return None
     if failure is not None and frame.call is None:
-        raise failure.error.with_traceback(failure.traceback)
+        try:
+            raise failure.error.with_traceback(failure.traceback)
+        finally:
+            del failure  # its traceback holds this frame: a circle would keep the tweaks of the run
     if frame.call is not None and not memo.serves(frame.call):
         frame.call.adopt(memo)
     if any(frame.view.listeners):

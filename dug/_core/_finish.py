@@ -76,14 +76,14 @@ def keep(run: Run, candidate: Memo) -> Memo:
 def fail(run: Run, error: BaseException, seconds: float) -> Memo | None:
     """Files the user's exception that a run raised, for as long as its outermost call lasts; None when nothing remembers it."""
     if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
-        abandon(run)
+        abandon(run, error)
         return None
     traceback = error.__traceback__ and error.__traceback__.tb_next
     return finish(run, None, seconds, "failed", Failure(error, traceback, calls={run.call}))
 
 
-def abandon(run: Run) -> None:
-    """Closes a run that leaves no memo, because what it raised must not be remembered."""
+def abandon(run: Run, error: BaseException | None = None) -> None:
+    """Closes a run that leaves no memo, because what it raised must not be remembered; for None, it raised nothing."""
     if run.is_done:
         return
     run.tainted = True
@@ -92,7 +92,7 @@ def abandon(run: Run) -> None:
     with run.view.registry.lock:
         take_out(run)
     if run.waits:
-        land(run)
+        land(run, error)
     if run.call.due:
         run.call.due.pop(run, None)
     if run.is_outermost:

@@ -51,6 +51,8 @@ class Wait:
     """The number of the thread that blocks; None for a task, which leaves its thread to others."""
     holders: "list[Run]" = field(factory=list)
     """The runs around the asker that cannot go on before it does."""
+    came: "Memo | BaseException | None" = None
+    """What the run came to; None when it was given up, to be begun anew."""
     failure: "Failure | None" = None
     """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
 
@@ -96,25 +98,25 @@ def part(wait: Wait) -> bool:
         return not waits
 
 
-def land(run: "Run", memo: "Memo | None" = None) -> None:
-    """Wakes all who wait for a run that is done; a failure it left is theirs as well from now on."""
+def land(run: "Run", came: "Memo | BaseException | None") -> None:
+    """Wakes all who wait for a run that is done, and tells what it came to; a failure is theirs as well from now on."""
     waits, run.waits = run.waits, None
-    failure = None if memo is None else memo.failure
+    failure = getattr(came, "failure", None)
+    filed = run.memo if failure is not None else None
     for wait in waits or ():
-        if failure is not None and memo is not None:
-            wait.failure = failure
-            call = wait.frame.call
-            if memo is run.memo and call is not None and wait.frame.view.in_force is run.view.in_force and not memo.serves(call):
-                call.adopt(memo)
+        wait.came, wait.failure = came, failure
+        call = wait.frame.call
+        if filed is not None and call is not None and wait.frame.view.in_force is run.view.in_force and not filed.serves(call):
+            call.adopt(filed)
         wait.wake()
 
 
 def outcome_of(wait: Wait) -> Any:
-    """Returns what a run came to for the asker who began it: its memo, or an exception that no memo gives any more."""
+    """Returns what a run came to for the asker who began it: a memo, or an exception that no memo gives (any more)."""
     failure = wait.failure
     if failure is not None and wait.frame.call is None:  # the call that it failed in has ended, and keeps a copy
         return failure.error.with_traceback(failure.traceback)
-    return wait.run.outcome
+    return wait.came
 
 
 def is_around(frame: "Frame | None", run: "Run") -> bool:

@@ -112,7 +112,7 @@ class Run(_AnyFrame):
 
     __slots__ = (
         "asked", "body", "entries", "generation", "handle", "held_up", "is_done", "key", "late", "masked", "memo", "opened",
-        "outcome", "state", "tainted", "task", "thread", "waits",
+        "state", "tainted", "task", "thread", "waits",
     )  # fmt: skip
     call: Call
     reads: dict[Memo, int | None]
@@ -147,8 +147,6 @@ class Run(_AnyFrame):
     is_done: bool
     memo: Memo | None
     """What it left for others, once it is done; None when it leaves nothing."""
-    outcome: Memo | BaseException | None
-    """What its task tells the one who began it."""
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
         self,
@@ -174,7 +172,7 @@ class Run(_AnyFrame):
         self.reads = {}
         self.extra = 0
         self.transient = self.tainted = self.opened = self.is_done = False
-        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.outcome = self.asked = None
+        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = None
         self.entries = self.late = None
         if handle is None and outer is not None and outer.hits is view.hits:
             self.hits = view.hits  # who asked listens to nobody, and is asked in the same scenario
