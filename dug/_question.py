@@ -96,14 +96,14 @@ class Question(Generic[V]):
         if isinstance(self._context, Failure):
             failures.update(dict.fromkeys(self._targets.nodes, self._context))
             return 0
-        with self._context, _one_call() as call:
-            before = call.runs
+        with self._context, _one_call():
             for label, node in self._targets.nodes.items():
                 try:
                     values[label] = node()
                 except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
                     failures[label] = keep_failure(exc)
-            return call.runs - before
+            runs: int = current.get().runs  # no variable for the entry: the frames of an error lead here, and would hold it
+            return runs
 
 
 def call_from(frame: Frame) -> Caller:
@@ -127,14 +127,14 @@ def _list_specs(context: Context | Failure) -> dict[Target, Any]:
 
 
 @contextmanager
-def _one_call() -> Iterator[Call]:
+def _one_call() -> Iterator[None]:
     """Makes one outermost call of all calls that are made in the entry in force, unless a running node's call includes them."""
     entry = current.get()
     if entry.call is not None:
-        yield entry.call
+        yield
         return
     call = entry.call = Call()
     try:
-        yield call
+        yield
     finally:
         call.close()

@@ -216,3 +216,20 @@ def test_a_node_may_sweep_on_threads(p, pool):
 
     assert before == same == tuple(1900 + 10 * i for i in range(10))
     assert after == tuple(1910 + 10 * i for i in range(10))
+
+
+def test_counts_are_each_scenarios_own_on_threads(p, pool):
+    """Inside a node, too, what a scenario ran is counted for it alone, whatever runs at the same time."""
+    counts = []
+
+    @dug.memoize
+    def risk():
+        swept = dug.sweep(p.total.node(), [{p.x.node(i): 50} for i in range(20)], executor=pool)
+        counts.extend(result.recomputed for result in swept)
+
+    with dug.Context():
+        p.total()
+        (result,) = dug.sweep(risk.node(), [{}])
+
+    assert counts == [2] * 20
+    assert result.recomputed == 41

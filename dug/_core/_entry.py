@@ -42,8 +42,17 @@ def close_entry(entry: Entry) -> None:
         entry.hits, entry.driver = NO_HITS, LATE
     closed: Frame | None = entry
     while isinstance(closed, Entry) and closed.closed:  # one around may have been closed before, out of order
+        _pass_runs_on(closed)
         settle(closed)
         closed = closed.outer
+
+
+def _pass_runs_on(entry: Entry) -> None:
+    """Counts what ran under a context for the frame around it."""
+    if entry.runs and entry.outer is not None:
+        with entry.view.registry.lock:
+            entry.outer.runs += entry.runs
+            entry.runs = 0
 
 
 def leave(entry: Entry) -> None:

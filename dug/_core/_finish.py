@@ -40,7 +40,8 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     reads, is_heard = tuple(run.reads), run.hits is NO_HITS
     with registry.lock:
         take_out(run)
-        call.runs += kind != "reused"
+        assert run.outer is not None  # noqa: S101  `begin` makes a run in the frame that asks
+        run.outer.runs += run.runs + (kind != "reused")
         run.state = place
         below = reduce(or_, map(_footprint, reads) if len(reads) < 8 else set(map(_footprint, reads)), run.extra)
         memo = _place(run, value, below, reads)
@@ -91,6 +92,9 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
     taint(run.outer)
     with run.view.registry.lock:
         take_out(run)
+        if run.outer is not None:
+            run.outer.runs += run.runs
+            run.runs = 0  # it may come back, see `finish`
     if run.waits:
         land(run, error)
     if run.call.due:

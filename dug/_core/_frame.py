@@ -59,6 +59,8 @@ class _AnyFrame:
     """The nodes that ran for it under contexts that are closed already."""
     extra: int = field(init=False, default=0)
     """The footprint of what was read under contexts that are closed already."""
+    runs: int = field(init=False, default=0)
+    """How many bodies, replacements and bumps ran to their end within it, but for those of runs that are still open."""
     transient: bool = field(init=False, default=False)
     """True when a failure of a source was read under contexts that are closed already."""
     driver: "Driver | None" = field(init=False, default=None)
@@ -170,7 +172,7 @@ class Run(_AnyFrame):
         self.generation = view.registry.generation
         self.thread = get_ident()
         self.reads = {}
-        self.extra = 0
+        self.extra = self.runs = 0
         self.transient = self.tainted = self.opened = self.is_done = False
         self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = None
         self.entries = self.late = None

@@ -28,13 +28,11 @@ NO_TWEAKS: Restriction = frozenset()
 class Call:
     """One outermost call: the errors raised within it are remembered until it ends."""
 
-    __slots__ = ("__weakref__", "adopted", "due", "failures", "is_closed", "runs")
+    __slots__ = ("__weakref__", "adopted", "due", "failures", "is_closed")
 
     def __init__(self) -> None:
         self.failures: list[Memo] = []
         self.is_closed = False
-        self.runs = 0
-        """How many bodies, replacements and bumps ran to their end within it."""
         self.adopted: set[Memo] | None = None
         """What another call computed while this one waited for it, and what serves here as well."""
         self.due: dict[Any, tuple[Key, BaseException]] | None = None
