@@ -5,6 +5,7 @@ traceback are emptied.  `Results` keeps every result, so that it can be iterated
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from gc import get_referents
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from traceback import walk_tb
 from types import FrameType
@@ -211,16 +212,21 @@ def keep_failure(error: Exception) -> Failure:
 def _empty(frame: FrameType | None, seen: set[FrameType]) -> None:
     """Lets go of what a frame holds and what those that called it hold, up to one that is running.
 
-    What may be suspended is left alone: emptying it would close somebody's generator.
+    What is suspended is left alone: emptying it would close somebody's generator or coroutine.
     """
     while frame is not None and frame not in seen:
         seen.add(frame)
-        if not frame.f_code.co_flags & _CAN_BE_SUSPENDED:
+        if not frame.f_code.co_flags & _CAN_BE_SUSPENDED or _has_ended(frame):
             try:
                 frame.clear()
             except RuntimeError:
                 return
         frame = frame.f_back
+
+
+def _has_ended(frame: FrameType) -> bool:
+    """True when a generator or coroutine ran to its end: its frame is its own from then on, and refers to its code."""
+    return frame.f_code in get_referents(frame)
 
 
 def subtract(one: Result[V], other: Result[V], take: Callable[[Any, Any], Any]) -> tuple[dict[Any, Any], dict[Any, Failure]]:

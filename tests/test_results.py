@@ -161,6 +161,30 @@ def test_a_kept_error_holds_no_frames_open():
     assert not any(any(each) for each in held)
 
 
+def test_frames_of_generators_that_ended_are_emptied():
+    """A generator or coroutine that an error went through holds nothing after the error was kept."""
+
+    def generate():
+        big = object()
+        yield big
+        raise ValueError(big)
+
+    async def wait():
+        big = object()
+        list(generate())
+        return big
+
+    @dug.memoize
+    def fail():
+        wait().send(None)
+
+    (result,) = sweep(fail.node(), {})
+    held = find_locals(result.error)
+
+    assert len(held) >= 3
+    assert not any(held)
+
+
 def test_frames_that_go_on_are_left_alone():
     """A generator that caught an error and is suspended goes on after the error was kept."""
 
