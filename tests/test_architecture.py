@@ -23,6 +23,7 @@ FACE = [
     "dug._context",
     "dug._graph",
     "dug._sweep",
+    "dug._swept",
     "dug._question",
     "dug._results",
     "dug._progress",

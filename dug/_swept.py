@@ -1,0 +1,191 @@
+"""What every sweep is, whoever answers it: `Swept`, scenarios that are drawn one by one, and how their results differ.
+
+A `Swept` owns the scenarios that it has drawn and not yet handed out, in their order, and the last one before these, so that the
+next finds what it shares with that; only who iterates touches it.
+Who asks is in `_sweep`, how one scenario is asked in `_question`, and what becomes of the answers in `_results`.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import repeat
+from operator import sub
+from typing import Any, TypeVar
+
+from ._context import Context
+from ._core._memo import Failure
+from ._progress import Reporter
+from ._question import Caller, Question, make_context
+from ._results import Result, Results, Targets, subtract
+from ._tweaks import Scenario, show_key, title
+from .scenarios import Ladder
+
+V = TypeVar("V")
+
+# A type checker takes a literal mapping of names to tweaks of different kinds for a mapping to objects, hence the Any.
+Scenarios = Mapping[Any, Any] | Iterable[Mapping[Any, Any] | Scenario]
+
+AHEAD = 4
+"""How many scenarios are taken for each that can run before the first of them is handed out: none waits for a slow one."""
+
+
+class Swept(Results[V]):
+    """The results of a sweep, and how they differ."""
+
+    def __init__(self, targets: Targets[V], scenarios: Scenarios, caller: Caller, reporter: Reporter) -> None:
+        super().__init__(targets)
+        self._scenarios = scenarios
+        self._items = caller.call(_iterate, scenarios)
+        self._caller = caller
+        self._reporter = reporter
+        self._drawn: deque[Question[V]] = deque()
+        self._answered: Question[V] | None = None
+        self._is_drained = False
+        self._broken: Failure | None = None
+        self._base: Result[V] | None = None
+
+    @property
+    def base(self) -> Result[V]:
+        """What the targets give in the context around, with none of the scenarios."""
+        raise NotImplementedError
+
+    def diff(self) -> Results[Any]:
+        """Returns the difference that each scenario makes: ``value - base value`` for each target.
+
+        A target that failed, under the scenario or in the base, has its error in the place of a difference, and so has one whose
+        values cannot be subtracted.  What was recomputed and how long it took are the scenario's.
+        """
+        return _Differences(self)
+
+    def central(self) -> Results[Any]:
+        """Returns the central difference for each node of a `ladder`: ``(value up - value down) / 2`` for each target.
+
+        It is the change for one bump, in which the curvature cancels.  After ``shift(h)`` and ``shift(-h)``, divide it by h for a
+        derivative.  A result is named after its node; what was recomputed and how long it took are the sums of both directions.
+
+        Raises:
+            TypeError: the scenarios are not a ladder with two directions.
+        """
+        ladder = self._scenarios
+        if not isinstance(ladder, Ladder) or ladder.down is None:
+            raise TypeError("central() needs a scenario up and one down for each node. Sweep over ladder(nodes, up, down).")
+        return _CentralDifferences(self, ladder)
+
+    def _find_total(self) -> int | None:
+        return find_length(self._scenarios)
+
+    def _announce(self) -> None:
+        self._reporter.tell(len(self._kept), self._find_total())
+
+    def _draw(self) -> Question[V] | None:
+        """Takes one scenario more, if there is one."""
+        try:
+            name, tweaks = self._caller.call(next, self._items)
+        except StopIteration:
+            self._is_drained = True
+            return None
+        except BaseException as exc:  # noqa: BLE001  raised in its place, after the results of the scenarios before
+            self._is_drained, self._broken = True, Failure(exc, exc.__traceback__)
+            return None
+        context = self._caller.call(make_context, tweaks, name)
+        name = self._make_unique(self._find_name(context) if name is None else name)
+        question = self._make_question(name, context)
+        self._drawn.append(question)
+        return question
+
+    def _take_oldest(self) -> Question[V]:
+        """Returns the question whose result is the next, and lets go of the one before if they share nothing."""
+        question = self._drawn[0]
+        if self._answered is not None and not question.is_akin(self._answered):
+            self._close_answered()  # nothing to find there, and it would be in the way
+        return question
+
+    def _hand_out(self) -> None:
+        """Notes that the oldest question was answered; not before it is, as what was interrupted is asked again."""
+        self._close_answered()
+        self._answered = self._drawn.popleft()
+
+    def _end(self) -> None:
+        """Notes that there are no more scenarios.
+
+        Raises:
+            BaseException: what the scenarios raised, in the place where the next one would be.
+        """
+        self._close_answered()
+        self._reporter.close()
+        if self._broken is not None:
+            raise self._broken.error.with_traceback(self._broken.traceback)
+
+    def _make_base_question(self) -> Question[V]:
+        return self._make_question("base", self._caller.call(Context))
+
+    def _make_question(self, name: Any, context: Context | Failure) -> Question[V]:
+        return Question(self._caller, self._targets, name, context)
+
+    def _close_answered(self) -> None:
+        """Lets go of the scenario that was answered last, and of what was computed under its tweaks."""
+        if self._answered is not None:
+            self._answered.close()
+            self._answered = None
+
+    def _find_name(self, context: Context | Failure) -> str:
+        if isinstance(context, Failure):
+            return f"scenario {len(self._kept) + len(self._drawn) + 1}"
+        return title(context._scenario)
+
+
+class _Differences(Results[Any]):
+    """What each scenario of a sweep changes."""
+
+    def __init__(self, swept: Swept[Any]) -> None:
+        super().__init__(swept._targets)
+        self._swept = swept
+
+    def _find_total(self) -> int | None:
+        return self._swept._find_total()
+
+    def _make_next(self) -> Result[Any] | None:
+        result = self._swept._find(len(self._kept))
+        if result is None:
+            return None
+        values, failures = subtract(result, self._swept.base, sub)
+        return Result(result.name, result.scenario, values, result.recomputed, result.seconds, failures, self._targets)
+
+
+class _CentralDifferences(Results[Any]):
+    """What each node of a ladder changes."""
+
+    def __init__(self, swept: Swept[Any], ladder: Ladder) -> None:
+        super().__init__(swept._targets)
+        self._swept = swept
+        self._nodes = ladder.nodes
+
+    def _find_total(self) -> int | None:
+        return find_length(self._nodes)
+
+    def _make_next(self) -> Result[Any] | None:
+        up = self._swept._find(2 * len(self._kept))
+        down = self._swept._find(2 * len(self._kept) + 1)
+        if up is None or down is None:
+            return None
+        values, failures = subtract(up, down, _halve_difference)
+        assert up.scenario is not None  # noqa: S101  a ladder makes its scenarios itself
+        name = self._make_unique(show_key(next(iter(up.scenario.tweaks))))
+        recomputed, seconds = up.recomputed + down.recomputed, up.seconds + down.seconds
+        return Result(name, None, values, recomputed, seconds, failures, self._targets)
+
+
+def _halve_difference(up: Any, down: Any) -> Any:
+    return (up - down) / 2
+
+
+def _iterate(scenarios: Scenarios) -> Iterator[tuple[Any, Any]]:
+    """Returns pairs of a name (None: its own, or the text of its tweaks) and tweaks."""
+    return iter(scenarios.items()) if isinstance(scenarios, Mapping) else zip(repeat(None), scenarios)
+
+
+def find_length(items: Any) -> int | None:
+    """Returns how many items there are, or None where nobody can tell without taking them."""
+    try:
+        return len(items) if isinstance(items, Sized) else None
+    except TypeError:  # a ladder of nodes that have no length
+        return None
