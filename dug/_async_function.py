@@ -42,10 +42,10 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
         found = begin(frame, key)
         while type(found) is not Memo:
             if type(found) is Joined:
-                await _backend().wait(frame, found)
+                await backend().wait(frame, found)
                 found = take(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
             else:
-                found = await _backend().fly(frame, found, _drive) or begin(frame, key)  # None: it was begun anew elsewhere
+                found = await backend().fly(frame, found, _drive) or begin(frame, key)  # None: it was begun anew elsewhere
                 if isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
                     error, found = found, None
                     try:
@@ -83,7 +83,7 @@ async def _drive(run: Run) -> None:
             memo.starts = starts
     except BaseException as exc:
         fail(run, exc, perf_counter() - started)
-        if isinstance(exc, (_backend().CANCELLED, GeneratorExit)):
+        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
             raise
     finally:
         run.task = None  # its context refers to the run
@@ -126,7 +126,7 @@ async def _find_changed(run: Run, candidate: Memo) -> Memo | None:
             else:
                 asked.append(read)
         questions = [_holds(run, read, start) for read in asked]
-        answers = [await questions[0]] if len(questions) == 1 else await _backend().gather(questions) if questions else []
+        answers = [await questions[0]] if len(questions) == 1 else await backend().gather(questions) if questions else []
         if not all(answers):
             return asked[answers.index(False)]
     return None
@@ -144,11 +144,11 @@ async def _holds(run: Run, read: Memo, start: int) -> bool:
         elif plain_key(key)[0].is_async:
             memo = await fetch_async(run, key)
         elif read.starts is ASIDE:  # the loop must not stand still for it now either
-            memo = await _backend().call_aside(fetch, run, key)
+            memo = await backend().call_aside(fetch, run, key)
         else:
             memo = fetch(run, key)
         return memo is read or is_as_before(key, read, memo)
-    except (_backend().CANCELLED, GeneratorExit):
+    except (backend().CANCELLED, GeneratorExit):
         raise
     except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
         return False
@@ -157,7 +157,7 @@ async def _holds(run: Run, read: Memo, start: int) -> bool:
         return False
 
 
-def _backend() -> Any:
+def backend() -> Any:
     """Returns the backend of the loop that this task is on."""
     trio = sys.modules.get("trio")
     return _load("_trio" if trio is not None and trio.lowlevel.in_trio_task() else "_asyncio")
