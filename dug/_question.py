@@ -16,7 +16,7 @@ from attrs import define, frozen
 from ._context import Context
 from ._core._frame import Frame, current
 from ._core._memo import Call, Failure
-from ._core._node import node_of
+from ._core._node import Node, node_of
 from ._core._scenario import Target
 from ._results import Result, Targets, keep_failure
 from ._tweaks import Scenario, Tweaks
@@ -38,6 +38,14 @@ class Caller:
         """Returns what `fn` does when it is called from there.
 
         Raises:
+            ContextError: as for `variables`.
+        """
+        return self.variables().run(fn, *args, **kwargs)
+
+    def variables(self) -> Variables:
+        """Returns the context variables of what is called from there.
+
+        Raises:
             ContextError: the node that was running there has finished, so that it could not note what is read.
         """
         run = self._frame.run
@@ -46,12 +54,12 @@ class Caller:
                 f"{node_of(run.key)!r} has finished, and what its sweep reads can no longer be noted. "
                 "Take the results inside the function: tuple(dug.sweep(...))."
             )
-        return self._variables.copy().run(fn, *args, **kwargs)
+        return self._variables.copy()
 
 
 @define(eq=False)
 class Question(Generic[V]):
-    """One scenario's question, which is answered where it is asked or, once handed to an executor, there.
+    """One scenario's question, which is answered where it is asked or, once handed to an executor, there; or it is awaited.
 
     Until it is closed it holds the context, and with it what was computed under its tweaks.
     """
@@ -73,6 +81,14 @@ class Question(Generic[V]):
         result: Result[V] = self._ask() if self._future is None else self._future.result()
         return result
 
+    async def answer_async(self, backend: Any) -> Result[V]:
+        """Returns the result of asking all nodes at the same time; in a task in which `Caller.variables` are in force."""
+        values: dict[Any, Any] = {}
+        failures: dict[Any, Failure] = {}
+        started = perf_counter()
+        recomputed = await self._ask_together(values, failures, backend)
+        return self._make_result(values, failures, recomputed, perf_counter() - started)
+
     def is_akin(self, other: "Question[V]") -> bool:
         """True when the two scenarios have a tweak in common, so that one may find what the other computed."""
         mine, theirs = _list_specs(self._context), _list_specs(other._context)
@@ -87,7 +103,9 @@ class Question(Generic[V]):
         failures: dict[Any, Failure] = {}
         started = perf_counter()
         recomputed = self._caller.call(self._ask_each, values, failures)
-        seconds = perf_counter() - started
+        return self._make_result(values, failures, recomputed, perf_counter() - started)
+
+    def _make_result(self, values: dict[Any, Any], failures: dict[Any, Failure], recomputed: int, seconds: float) -> Result[V]:
         scenario = self._context._scenario if isinstance(self._context, Context) else None
         return Result(self._name, scenario, values, recomputed, seconds, failures, self._targets)
 
@@ -104,6 +122,33 @@ class Question(Generic[V]):
                     failures[label] = keep_failure(exc)
             runs: int = current.get().runs  # no variable for the entry: the frames of an error lead here, and would hold it
             return runs
+
+    async def _ask_together(self, values: dict[Any, Any], failures: dict[Any, Failure], backend: Any) -> int:
+        """Does what `_ask_each` does, for all targets at the same time."""
+        if isinstance(self._context, Failure):
+            return self._ask_each(values, failures)
+        gone: list[BaseException] = []
+
+        async def ask(label: Any, node: Node[Any]) -> None:
+            try:
+                values[label] = await node() if node._function.is_async else node()
+            except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+                failures[label] = keep_failure(exc)
+            except (backend.CANCELLED, GeneratorExit):
+                raise
+            except BaseException as exc:  # noqa: BLE001  raised below: here it would come in a group
+                gone.append(exc)
+
+        with self._context, _one_call():
+            asked = [ask(label, node) for label, node in self._targets.nodes.items()]
+            await (asked[0] if len(asked) == 1 else backend.gather(asked))
+            runs: int = current.get().runs
+        if gone:
+            raise gone[0]
+        for there in (values, failures):
+            for label in filter(there.__contains__, self._targets.nodes):
+                there[label] = there.pop(label)  # in the order of the targets, whichever came first
+        return runs
 
 
 def call_from(frame: Frame) -> Caller:

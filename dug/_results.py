@@ -167,13 +167,16 @@ class Results(Generic[V]):
 
     def _find(self, position: int) -> Result[V] | None:
         if position >= len(self._kept) and not self._is_complete:
-            result = self._make_next()
-            if result is None:
-                self._is_complete = True
-            else:
-                self._kept.append(result)
-                self._announce()
+            self._keep(self._make_next())
         return self._kept[position] if position < len(self._kept) else None
+
+    def _keep(self, result: Result[V] | None) -> None:
+        """Keeps the result after those that are kept; None when there is none."""
+        if result is None:
+            self._is_complete = True
+        else:
+            self._kept.append(result)
+            self._announce()
 
     def _make_unique(self, name: Any) -> Any:
         """Returns a name that no other result has: a number follows one that is taken."""

@@ -1,15 +1,16 @@
 """Asks the same nodes under many scenarios: `sweep`.
 
-A `Sweep` asks in the thread that iterates, or on an executor.
+A `Sweep` asks in the thread that iterates, or on an executor; an `AsyncSweep` asks what must be awaited.
 What it has in common with others is in `_swept`.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar, overload
 
+from ._async_sweep import AsyncSweep
 from ._core._frame import frame_in_force
 from ._core._node import Node, show
 from ._progress import Progress, Reporter, make_reporter
@@ -30,23 +31,41 @@ class Executor(Protocol):
         """Schedules ``fn()``."""
 
 
+# A node of a coroutine function is one of coroutines, so what is said of those comes first; and a mapping is an iterable.
+@overload
+def sweep(  # type: ignore[overload-overlap]
+    target: Node[Coroutine[Any, Any, R]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
+) -> AsyncSweep[R]: ...
 @overload
 def sweep(
     target: Node[R], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None
 ) -> "Sweep[R]": ...
 @overload
-def sweep(  # type: ignore[overload-overlap]  # a mapping whose labels are nodes is a mapping first
+def sweep(  # type: ignore[overload-overlap]
+    target: Mapping[K, Node[Coroutine[Any, Any, R]]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
+) -> AsyncSweep[dict[K, R]]: ...
+@overload
+def sweep(  # type: ignore[overload-overlap]
     target: Mapping[K, Node[R]], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None
 ) -> "Sweep[dict[K, R]]": ...
+@overload
+def sweep(  # type: ignore[overload-overlap]
+    target: Iterable[Node[Coroutine[Any, Any, R]]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
+) -> AsyncSweep[tuple[R, ...]]: ...
 @overload
 def sweep(
     target: Iterable[Node[R]], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None
 ) -> "Sweep[tuple[R, ...]]": ...
-def sweep(target: Any, scenarios: Any, *, executor: Executor | None = None, progress: Progress = None) -> "Sweep[Any]":
+def sweep(
+    target: Any, scenarios: Any, *, executor: Executor | None = None, limit: int | None = None, progress: Progress = None
+) -> "Sweep[Any] | AsyncSweep[Any]":
     """Returns what nodes give under many scenarios: a `Result` for each, in their order, computed as iterating asks for them.
 
     A scenario is in force inside the context around the call to `sweep`, and is one outermost call, whatever the number of
     targets.  An error is part of the result that it belongs to, and stops nothing.
+
+    When a target is of a coroutine function, the scenarios run at the same time, the targets of each too, and the results are to
+    be awaited or iterated with ``async for``; see `AsyncSweep`.
 
     Args:
         target: a node, several, or a mapping of labels to nodes; the values come in the same shape.
@@ -54,12 +73,16 @@ def sweep(target: Any, scenarios: Any, *, executor: Executor | None = None, prog
             are needed, so that a generator may make them.  `dug.scenarios` has the usual ones.
         executor: what runs them, several at a time: anything with ``submit``, such as a
             ``concurrent.futures.ThreadPoolExecutor``.  A few scenarios for each worker are taken ahead.
+        limit: where a target is of a coroutine function: how many scenarios run at the same time.  None for all, or for 64 of
+            those that have no length, such as a generator's.  A few for each of them are taken ahead.
         progress: True for a bar (needs tqdm), or a function that is called with how many results are there and how many there
             will be, which is None where the scenarios have no length.
 
     Raises:
         NoContextError: called outside a context.
-        TypeError: the target is no node, the scenarios cannot be iterated, or the executor has no ``submit``.
+        TypeError: the target is no node, the scenarios cannot be iterated, or the executor has no ``submit``; an executor for a
+            coroutine function, or a limit for others.
+        ValueError: the limit is less than 1.
         ImportError: ``progress=True``, and tqdm is not installed; the message says what to type.
 
     Example:
@@ -76,7 +99,10 @@ def sweep(target: Any, scenarios: Any, *, executor: Executor | None = None, prog
     caller = call_from(frame_in_force("dug.sweep()"))
     if executor is not None and not hasattr(executor, "submit"):
         raise TypeError(f"{show(executor)} is no executor, it has no submit(). Give a concurrent.futures.ThreadPoolExecutor().")
-    return Sweep(_read_targets(target), _check_scenarios(scenarios), caller, executor, make_reporter(progress))
+    targets = _read_targets(target)
+    if _must_be_awaited(targets, executor, limit):
+        return AsyncSweep(targets, _check_scenarios(scenarios), caller, limit, make_reporter(progress))
+    return Sweep(targets, _check_scenarios(scenarios), caller, executor, make_reporter(progress))
 
 
 class Sweep(Swept[V]):
@@ -105,8 +131,7 @@ class Sweep(Swept[V]):
             self._draw()
             self._hand_newest()
         if not self._drawn:
-            self._end()
-            return None
+            return self._end()
         result = self._take_oldest().answer()
         self._hand_out()
         return result
@@ -137,9 +162,37 @@ def _read_targets(target: Any) -> Targets[Any]:
 def _check_node(target: Any) -> Node[Any]:
     if not isinstance(target, Node):
         raise TypeError(f"{show(target)} is not a node. A sweep takes nodes: write f.node(x), or [f.node(x), g.node()].")
-    if target._function.is_async:
-        raise TypeError(f"{target!r} is of a coroutine function, which a sweep cannot await. Enter a Context for each scenario.")
     return target
+
+
+def _must_be_awaited(targets: Targets[Any], executor: object, limit: object) -> bool:
+    """True when a target is of a coroutine function.
+
+    Raises:
+        TypeError: there is an executor for such targets, or a limit for others.
+        ValueError: the limit is less than 1.
+    """
+    awaited = next((node for node in targets.nodes.values() if node._function.is_async), None)
+    if awaited is not None and executor is not None:
+        raise TypeError(
+            f"{awaited!r} is of a coroutine function, which no executor can run. "
+            "Leave executor= out; limit= says how many scenarios run at the same time."
+        )
+    if awaited is None and limit is not None:
+        raise TypeError(
+            "limit= is for targets of coroutine functions, and there is none here. "
+            f"For threads, write executor=concurrent.futures.ThreadPoolExecutor({limit})."
+        )
+    if limit is not None:
+        _check_limit(limit)
+    return awaited is not None
+
+
+def _check_limit(limit: Any) -> None:
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"limit must be how many scenarios run at the same time, not {show(limit)}. Write limit=10.")
+    if limit < 1:
+        raise ValueError(f"limit must be at least 1, not {limit}: no scenario would run.")
 
 
 def _in_order(nodes: tuple[Any, ...], values: Mapping[Any, Any]) -> tuple[Any, ...]:

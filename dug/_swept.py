@@ -104,8 +104,8 @@ class Swept(Results[V]):
         self._close_answered()
         self._answered = self._drawn.popleft()
 
-    def _end(self) -> None:
-        """Notes that there are no more scenarios.
+    def _end(self) -> Result[V] | None:
+        """Returns None, as there are no more scenarios.
 
         Raises:
             BaseException: what the scenarios raised, in the place where the next one would be.
@@ -114,6 +114,7 @@ class Swept(Results[V]):
         self._reporter.close()
         if self._broken is not None:
             raise self._broken.error.with_traceback(self._broken.traceback)
+        return None
 
     def _make_base_question(self) -> Question[V]:
         return self._make_question("base", self._caller.call(Context))

@@ -24,6 +24,7 @@ FACE = [
     "dug._graph",
     "dug._sweep",
     "dug._swept",
+    "dug._async_sweep",
     "dug._question",
     "dug._results",
     "dug._progress",

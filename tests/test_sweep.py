@@ -1,4 +1,4 @@
-"""`sweep` asks nodes under many scenarios, one after the other; threads are in `test_sweep_threads.py`."""
+"""`sweep` asks nodes under many scenarios, one after the other; see also `test_sweep_threads.py` and `test_async_sweep.py`."""
 
 import gc
 import weakref
@@ -228,17 +228,6 @@ def test_a_function_is_no_target(p):
         for target in (p.total, [p.total], {"total": p.total}):
             with pytest.raises(TypeError, match="is not a node"):
                 dug.sweep(target, [{}])
-
-
-def test_a_coroutine_is_no_target():
-    """A node that must be awaited is refused at once, and gives no coroutine as a value."""
-
-    @dug.memoize
-    async def fetch():
-        return 1
-
-    with dug.Context(), pytest.raises(TypeError, match="coroutine function"):
-        dug.sweep([fetch.node()], [{}])
 
 
 def test_one_scenario_is_refused(p):

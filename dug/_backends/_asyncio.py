@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from contextvars import Context as Variables
 from contextvars import copy_context
 from typing import Any
 
@@ -12,28 +13,31 @@ from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of
 from .._core._frame import Frame, Run, current
 
 CANCELLED = asyncio.CancelledError
+Event = asyncio.Event
+find_loop = asyncio.get_running_loop
 
 Drive = Callable[[Run], Coroutine[Any, Any, None]]
 
 
 class _Task:
-    """The task that drives a run, for those who wait on other loops and threads."""
+    """A task that may be cancelled from other loops and threads: one that drives a run, or a scenario of a sweep."""
 
     __slots__ = ("loop", "task")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
         self.loop, self.task = loop, task
 
-    def cancel(self, run: Run) -> None:
-        """Cancels `run`, which it drives; from any thread."""
+    def cancel(self, run: Run | None = None) -> None:
+        """Cancels the task, which drives `run` if it drives one; from any thread."""
         if asyncio._get_running_loop() is self.loop:
             self.task.cancel()
         else:
             _call_soon(self.loop, self._cancel_there, run)
 
-    def _cancel_there(self, run: Run) -> None:
+    def _cancel_there(self, run: Run | None) -> None:
         self.task.cancel()
-        self.task.add_done_callback(lambda _: give_up(run))  # if it had not begun, nothing of it will say that it ended
+        if run is not None:
+            self.task.add_done_callback(lambda _: give_up(run))  # if it had not begun, nothing of it will say that it ended
 
     def is_lost(self) -> bool:
         """True when the loop is closed or was left, or the task was cancelled before it began, so that the run will not end.
@@ -162,3 +166,27 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one) for one in coroutines]
     return [task.result() for task in tasks]
+
+
+def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> _Task:
+    """Lets ``call()`` run in a task of its own, in which `variables` are in force; `on_end` is called on this loop after it."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(call(), context=variables)
+    task.add_done_callback(lambda _: on_end())
+    return _Task(loop, task)
+
+
+async def end(tasks: Iterable[_Task]) -> None:
+    """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
+    pending = {one.task for one in tasks}
+    for task in pending:
+        task.cancel()
+    cancelled: BaseException | None = None
+    while pending:
+        try:
+            await asyncio.wait(pending)
+        except CANCELLED as exc:
+            cancelled = exc
+        pending = {task for task in pending if not task.done()}
+    if cancelled is not None:
+        raise cancelled

@@ -1,8 +1,10 @@
 """Runs of coroutine functions on trio; see `dug._backends`."""
 
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextvars import Context as Variables
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import trio
@@ -12,29 +14,31 @@ from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of
 from .._core._frame import Frame, Run, current
 
 CANCELLED = trio.Cancelled
+Event = trio.Event
+find_loop = trio.lowlevel.current_trio_token
 
 Drive = Callable[[Run], Coroutine[Any, Any, None]]
 
 
 class _Task:
-    """The system task that drives a run, for those who wait on other loops and threads."""
+    """A system task that may be cancelled from other threads: one that drives a run, or a scenario of a sweep."""
 
     def __init__(self) -> None:
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
         self.token = trio.lowlevel.current_trio_token()
 
-    async def drive(self, drive: Drive, run: Run) -> None:
-        """Drives the run; a system task must let nothing out but its own cancellation."""
+    async def carry(self, call: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]) -> None:
+        """Awaits ``call()``; a system task must let nothing out but its own cancellation."""
         try:
             with self.scope:
-                await drive(run)
+                await call()
         finally:
-            abandon(run)  # nothing to do, unless it was cancelled before it began
+            on_end()
             self.ended.set()
 
-    def cancel(self, run: Run) -> None:  # noqa: ARG002  the other backend needs it
-        """Cancels the run that it drives; from any thread."""
+    def cancel(self, run: Run | None = None) -> None:  # noqa: ARG002  the other backend needs it
+        """Cancels the task; from any thread."""
         _run_there(self.token, self.scope.cancel)
 
     def is_lost(self) -> bool:
@@ -62,7 +66,8 @@ async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
     context.run(current.set, run)
     run.task = task = _Task()
     try:
-        trio.lowlevel.spawn_system_task(task.drive, drive, run, context=context)
+        on_end = partial(abandon, run)  # nothing to do, unless it was cancelled before it began
+        trio.lowlevel.spawn_system_task(task.carry, partial(drive, run), on_end, context=context)
     except BaseException:  # the trio run is about to end
         part(wait)
         abandon(run)
@@ -131,6 +136,23 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
         for position, coroutine in enumerate(coroutines):
             nursery.start_soon(keep, position, coroutine)
     return results
+
+
+def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> _Task:
+    """Lets ``call()`` run in a system task, in which `variables` are in force; `on_end` is called on this loop after it."""
+    task = _Task()
+    trio.lowlevel.spawn_system_task(task.carry, call, on_end, context=variables)
+    return task
+
+
+async def end(tasks: Iterable[_Task]) -> None:
+    """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
+    waiting = tuple(tasks)
+    for task in waiting:
+        task.cancel()
+    with trio.CancelScope(shield=True):
+        for task in waiting:
+            await task.ended.wait()
 
 
 def _run_there(token: trio.lowlevel.TrioToken, call: Callable[[], object]) -> None:
