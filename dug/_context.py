@@ -4,7 +4,7 @@ A context owns its tweaks and the handles made for them; its entries own nothing
 """
 
 from _thread import allocate_lock
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
@@ -273,12 +273,15 @@ class Context:
     def __contains__(self, node: object) -> bool:
         return isinstance(node, Node) and find_record(self._here(), node) is not None
 
-    def __getitem__(self, node: Node[R]) -> R:
+    @overload
+    def __getitem__(self, node: Node[Coroutine[Any, Any, R]]) -> R: ...  # what it gave when it was awaited
+    @overload
+    def __getitem__(self, node: Node[R]) -> R: ...
+    def __getitem__(self, node: Node[Any]) -> Any:
         record = self.memo(node)
         if record.error is not None:
             raise copy_without_frames(record.error)  # a raise leaves the frames of its callers on what it raises
-        value: R = record.value
-        return value
+        return record.value
 
     def memo(self, node: Node[Any]) -> Record:
         """Returns what is known of a node here, without computing anything.

@@ -4,7 +4,7 @@ A result keeps what its nodes gave and raised, and neither the context that they
 traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  Who asks is in `_sweep`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from gc import get_referents
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from traceback import walk_tb
@@ -77,6 +77,8 @@ class Result(Generic[V]):
         """The first of the errors; None when there is none."""
         return next(iter(self.errors.values()), None)
 
+    @overload
+    def __getitem__(self, target: Node[Coroutine[Any, Any, R]]) -> R: ...
     @overload
     def __getitem__(self, target: Node[R]) -> R: ...
     @overload

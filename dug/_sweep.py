@@ -56,6 +56,15 @@ def sweep(  # type: ignore[overload-overlap]
 def sweep(
     target: Iterable[Node[R]], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None
 ) -> "Sweep[tuple[R, ...]]": ...
+# Some to be awaited and some not: a type checker has no word for that, and the limit says it.
+@overload
+def sweep(  # type: ignore[overload-overlap]
+    target: Mapping[K, Node[Any]], scenarios: Scenarios, *, limit: int, progress: Progress = None
+) -> AsyncSweep[dict[K, Any]]: ...
+@overload
+def sweep(
+    target: Iterable[Node[Any]], scenarios: Scenarios, *, limit: int, progress: Progress = None
+) -> AsyncSweep[tuple[Any, ...]]: ...
 def sweep(
     target: Any, scenarios: Any, *, executor: Executor | None = None, limit: int | None = None, progress: Progress = None
 ) -> "Sweep[Any] | AsyncSweep[Any]":

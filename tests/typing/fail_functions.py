@@ -33,7 +33,7 @@ with dug.Context() as ctx:
     found: str = ctx[spot.node("A")]  # E: assignment
     ran: str = ctx.run(spot, "A")  # E: assignment
     ctx.run(spot, 1)  # E: arg-type
-    ctx["spot"]  # E: index
+    ctx["spot"]  # E: call-overload
 
 spot.node(1)  # E: arg-type
 spot.node()  # E: call-arg

@@ -17,7 +17,7 @@ with dug.Context(), ContextThreadPoolExecutor() as pool:
     dug.sweep("A", [{node: 1.0}])  # E: arg-type
     dug.sweep(5, [{node: 1.0}])  # E: call-overload
     dug.sweep(node, 5)  # E: call-overload
-    dug.sweep(node, [5])  # E: list-item
+    dug.sweep(node, [5])  # E: arg-type, list-item
     dug.sweep(node, [], executor=4)  # E: call-overload
     dug.sweep(node, [], progress="yes")  # E: call-overload
     text: str = dug.sweep(node, [])["up"].value  # E: assignment
