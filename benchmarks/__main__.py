@@ -14,12 +14,12 @@ from typing import TypeVar
 
 import attrs
 
-from . import _report, calls, curves, memory, recompute
+from . import _report, calls, concurrency, curves, memory, recompute
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
 
-GROUPS = ("calls", "recompute", "memory", "import", "curves")
+GROUPS = ("calls", "concurrency", "recompute", "memory", "import", "curves")
 
 
 @attrs.frozen
@@ -27,6 +27,7 @@ class Plan:
     """How much to measure: the sizes of each group, and how long each sample lasts."""
 
     effort: Effort
+    concurrency: concurrency.Sizes
     recompute: recompute.Sizes
     curves: curves.Sizes
     nodes: int
@@ -34,12 +35,14 @@ class Plan:
 
 FULL = Plan(
     effort=Effort(rounds=9, sample_s=0.1),
+    concurrency=concurrency.Sizes(),
     recompute=recompute.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
 QUICK = Plan(
     effort=Effort(rounds=5, sample_s=0.02),
+    concurrency=concurrency.Sizes(leaves=200, scenarios=20),
     recompute=recompute.Sizes(leaves=200, scenarios=100),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
@@ -72,6 +75,8 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
 def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
     if "calls" in groups:
         yield from calls.cases()
+    if "concurrency" in groups:
+        yield from concurrency.cases(plan.concurrency)
     if "recompute" in groups:
         yield from recompute.cases(plan.recompute)
     if "import" in groups:

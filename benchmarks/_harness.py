@@ -1,4 +1,4 @@
-"""How a time is taken here: contenders in turn, in one process, on process CPU time.
+"""How a time is taken here: contenders in turn, in one process, on process CPU time (by the wall where they wait).
 
 A figure of this package is a *ratio* between two ways to do the same thing, measured so that whatever slows the machine
 slows both. In each round every contender runs once, the order rotating from round to round; a ratio is taken within a
@@ -27,7 +27,7 @@ import attrs
 class Contender:
     """One way to do the work of a case.
 
-    ``run(number)`` does it ``number`` times and returns the CPU seconds that took.
+    ``run(number)`` does it ``number`` times and returns the seconds that took.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Figure:
 
 @attrs.frozen
 class Effort:
-    """How long to measure: ``rounds`` samples of each contender, each of at least ``sample_s`` CPU seconds."""
+    """How long to measure: ``rounds`` samples of each contender, each of at least ``sample_s`` seconds."""
 
     rounds: int
     sample_s: float

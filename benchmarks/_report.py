@@ -48,6 +48,8 @@ def bars(results: Results) -> Iterator[Bar]:
     """The bars whose figures were measured."""
     limits = {
         ("hit", "dug"): ("a hit, times functools.cache", 4.0),
+        ("fan-out", "dug"): ("1,000 leaves that read ten shared nodes, times a plain gather", 1.6),
+        ("warm await", "dug"): ("a warm await, times that of a finished future", 2.0),
         ("one leaf of a tree", "dug, a scenario"): ("one leaf of the tree, times the recompute by hand", 40.0),
         ("what-if, 1 us trade", "dug"): ("1,000 what-ifs at 1 us a trade, times the naive recompute", 1.0),
         ("what-if, 10 us trade", "dug"): ("1,000 what-ifs at 10 us a trade, times the naive recompute", 1.0),

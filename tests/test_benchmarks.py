@@ -1,5 +1,6 @@
 """The benchmarks run, their contenders agree, and dug reruns in them what it should; nothing here looks at a clock."""
 
+import asyncio
 import itertools
 import json
 import pathlib
@@ -13,21 +14,22 @@ from dug.testing import EventLog
 sys.path.append(str(pathlib.Path(__file__).parent.parent))  # the benchmarks belong to the checkout, and are not installed
 
 from benchmarks import __main__ as command
-from benchmarks import _harness, _report, curves, memory, recompute
+from benchmarks import _harness, _report, concurrency, curves, memory, recompute
 
 TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
+    concurrency=concurrency.Sizes(leaves=20, leaf_s=1e-4, hits=8, threads=(1, 2), scenarios=4),
     recompute=recompute.Sizes(depth=10, leaves=8, trades=10, inputs=5, scenarios=7, calibration_s=1e-4),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
-BARS = 4 + 1 + 4
+BARS = 4 + 2 + 1 + 4
 
 
 @pytest.fixture(scope="module")
 def results():
     """One run of everything but the interpreters, at sizes that take no time."""
-    return command.run(TINY, ["calls", "recompute", "memory", "curves"])
+    return command.run(TINY, ["calls", "concurrency", "recompute", "memory", "curves"])
 
 
 def computed(ctx, fn, *args):
@@ -131,3 +133,25 @@ def test_durations_have_three_digits_and_a_unit():
     shown = [_report.duration(seconds) for seconds in (0.0, 8.94e-8, 9.996e-7, 1.234e-5, 0.5, 12.0)]
 
     assert shown == ["0.00 ns", "89.4 ns", "1.00 us", "12.3 us", "500 ms", "12.0 s"]
+
+
+@pytest.mark.parametrize(
+    ("read", "shared"),
+    [
+        (concurrency._read_in_turn, 10),
+        (concurrency._read_at_once, 10),
+        (concurrency._read_one, 10),
+        (concurrency._read_nothing, 0),
+    ],
+)
+def test_a_fan_out_runs_each_node_once(read, shared):
+    """Of the memoised contender, each of 20 leaves and each shared node runs once; both contenders give the same."""
+    plain, _ = concurrency._make_program(lambda function: function, read, 0.0, 0.0)
+    leaf, _ = concurrency._make_program(dug.memoize, read, 0.0, 0.0)
+
+    async def gather(function):
+        return await asyncio.gather(*map(function, range(20)))
+
+    ctx = dug.Context()
+    assert computed(ctx, asyncio.run, gather(leaf)) == 20 + shared
+    assert ctx.run(asyncio.run, gather(leaf)) == asyncio.run(gather(plain))
