@@ -143,6 +143,9 @@ async def _holds(run: Run, read: Memo, start: int) -> bool:
             run.reads.setdefault(memo, start)
         elif plain_key(key)[0].is_async:
             memo = await fetch_async(run, key)
+            noted = run.reads.get(memo)
+            if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
+                run.reads[memo] = start
         elif read.starts is ASIDE:  # the loop must not stand still for it now either
             memo = await backend().call_aside(fetch, run, key)
         else:
