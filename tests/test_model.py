@@ -23,23 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from ledger import learn
 from oracle import Level, Outcome
-from programs import (
-    FAILS,
-    FUNCTIONS,
-    SOURCES,
-    Argument,
-    Bump,
-    Call,
-    Constant,
-    Expression,
-    Key,
-    Outside,
-    Read,
-    Tweak,
-    Tweaks,
-    Value,
-    Within,
-)
+from programs import FAILS, FUNCTIONS, SOURCES, Call, Expression, Key, Tweak, Tweaks, Value
 from stage import ROOT, Stage
 from strategies import (
     NODES,
@@ -263,19 +247,3 @@ PORTIONS = {"long": 28, "mutants": 4}
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=settings().max_examples * PORTIONS.get(settings.get_current_profile_name(), 2))
-
-
-def test_what_heard_a_bump_over_an_equal_one_goes_with_its_context() -> None:
-    """The same bump outside holds another tweak: neither the value nor a cut-off is left when a body has closed its context."""
-    same = Bump("add", 0)
-    inside = Within({1: same}, Read(3, Argument()), {}, Constant(0), scoped=False)
-    program = (Outside(), Outside(), Constant(0), Read(1, Argument()), inside, Read(4, Constant(0)))
-    machine = Model()
-    machine.begin(program, dict.fromkeys(SOURCE_NODES, 0), {1: same})
-    try:
-        for node in (Call(5, 1), Call(3, 0)):
-            machine.ask(node)
-
-        assert machine.subject.ran == [(Call(3, 0), machine.bodies[3])]
-    finally:
-        machine.teardown()
