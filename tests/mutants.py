@@ -63,8 +63,8 @@ MUTANTS = (
     Mutant(
         "a first tweak is not told to the memos that exist",
         "_core/_registry.py",
-        "                self._spread(target, bit)\n",
-        "",
+        "self._spread(target, bit)",
+        "pass",
     ),
     Mutant(
         "verification keeps the footprint of the old dependencies",
@@ -217,8 +217,8 @@ def try_mutant(mutant: Mutant) -> bool:
         text = (copy / mutant.file).read_text()
         (copy / mutant.file).write_text(text.replace(mutant.old, mutant.new))
         verdict = run_tests(Path(folder))
-    is_caught = not verdict.startswith("1 passed")
-    word = "caught" if is_caught else "SURVIVED"
+    is_caught = verdict == "hung" or "::runTest" in verdict  # a package that cannot be imported says nothing of its fault
+    word = "caught" if is_caught else "SURVIVED" if " passed" in verdict else "BROKEN"
     print(f"{word:9} {mutant.name} ({time.monotonic() - began:.0f} s: {verdict})", flush=True)
     return is_caught
 
