@@ -1,10 +1,11 @@
 """dug: plain Python functions, what-if questions, and only the work that a question changes."""
 
 from . import eq
-from ._context import Context, current_context
+from ._context import Context
 from ._core._accel import COMPILED
 from ._core._cache import Cache
 from ._core._node import Node
+from ._in_force import current_context
 from ._memoize import memoize, source
 from ._sweep import sweep
 from ._tweaks import UNTWEAKED, Scenario, bump, scale, shift

@@ -15,14 +15,14 @@ from ._core._cache import Cache
 from ._core._entry import entries_around, refresh, refresh_within, replacement_around, settle_within
 from ._core._events import Event, Listener
 from ._core._finish import unwind
-from ._core._frame import OUTSIDE, Entry, Frame, Run, current, frame_in_force
+from ._core._frame import OUTSIDE, Entry, Frame, Run, current
 from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
 from ._core._scenario import Held, Layer, Target
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
 from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
-from .errors import ContextError, NoContextError, TweakError
+from .errors import ContextError, TweakError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,7 +82,9 @@ class Context:
     def __enter__(self) -> Self:
         frame = current.get()
         outer: Frame | None = OUTSIDE.entry if frame is OUTSIDE else frame
-        entries.open_entry(self, outer, self._enter_inside(outer), self._entries)
+        entry = entries.open_entry(self, outer, self._enter_inside(outer), self._entries)
+        if not _is_current(entry):  # another thread changed a context meanwhile, and did not see this entry
+            _renew(entry)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -111,6 +113,7 @@ class Context:
         last = self._last
         if (
             last is not None
+            and last.layers is self._layers
             and last.parent is parent
             and last.inside == inside
             and (self._given_cache is None or last.cache is self._given_cache)
@@ -120,8 +123,8 @@ class Context:
         return enter(parent, self._layers, self._held, cache=cache, listeners=self._listeners, inside=inside)
 
     def _enter_inside(self, outer: Frame | None) -> View:
-        self._last = self._view_inside(outer)
-        return self._last
+        view = self._last = self._view_inside(outer)
+        return view  # not `_last`, which may be another thread's by now
 
     def _cache_seen(self, parent: View | None) -> Cache:
         """The cache that a look reads; one that was never entered holds nothing, and a look does not bind it."""
@@ -158,7 +161,7 @@ class Context:
             raise TypeError("Write ctx.tweak(node, value) or ctx.tweak({node: value, ...}).")
         self._check_changeable("tweak")
         added = Scenario({key: value[0]} if value else key)
-        self._change(replace_top(self._scenario, added), added.tweaks)
+        self._change(lambda scenario: replace_top(scenario, added), added.tweaks)
 
     def untweak(self, *keys: Any) -> None:
         """Drops this context's own tweaks of nodes or functions: what the context around says shows again.
@@ -168,20 +171,29 @@ class Context:
             ContextError: a node is running that did not open this context.
         """
         self._check_changeable("untweak")
+        self._change(lambda scenario: self._without(scenario, keys), keys)
+
+    def _without(self, scenario: Scenario, keys: tuple[Any, ...]) -> Scenario:
         for key in keys:
             target_of(key)
-            if all(kept_key(key) not in layer for layer in self._scenario._layers):
+            if all(kept_key(key) not in layer for layer in scenario._layers):
                 raise TweakError(
                     f"{self!r} does not tweak {show(key)}. To hide a tweak of a context around, tweak it to dug.UNTWEAKED."
                 )
-        self._change(replace_top(self._scenario, {}, drop=keys), keys)
+        return replace_top(scenario, {}, drop=keys)
 
-    def _change(self, scenario: Scenario, keys: Any) -> None:
-        before, self._scenario, self._layers = self._layers, scenario, scenario.specs
+    def _change(self, make: Callable[[Scenario], Scenario], keys: Any) -> None:
+        while True:
+            old = self._scenario
+            new = make(old)
+            with self._making:
+                if self._scenario is old:  # else another thread was quicker, and its change must not be lost
+                    before, self._scenario, self._layers = self._layers, new, new.specs
+                    break
         # What a tweak made anew is equal to keeps its memos; the list is made at once, as other threads may enter meanwhile.
         for handles in [self._held.get(beneath()) or {} for beneath in self._held.keyrefs()]:
-            for place in [place for place in handles if _said(before, place) != _said(self._layers, place)]:
-                del handles[place]
+            for place in [place for place in tuple(handles) if _said(before, place) != _said(self._layers, place)]:
+                handles.pop(place, None)
         last, self._last = self._last, None
         for entry in tuple(self._entries):
             settle_within(entry)
@@ -253,7 +265,10 @@ class Context:
         view, replaced = self._enter_inside(None), OUTSIDE.entry
         if replaced is not None:
             entries.close_entry(replaced)
-        OUTSIDE.activate(Entry(view, None, None, self, self._entries))
+        entry = Entry(view, None, None, self, self._entries)
+        if not _is_current(entry):
+            _renew(entry)
+        OUTSIDE.activate(entry)
         return None if replaced is None else replaced.context
 
     def deactivate(self) -> None:
@@ -343,43 +358,6 @@ class Context:
         return f"<dug.Context{name} tweaks={describe(self.tweaks)}>"
 
 
-def current_context() -> Context:
-    """Returns the innermost context in force.
-
-    Raises:
-        NoContextError: there is none.
-    """
-    frame: Frame | None = frame_in_force("dug.current_context()")
-    while frame is not None and not isinstance(frame, Entry):
-        frame = frame.outer
-    if frame is None:
-        raise NoContextError('dug.current_context() was called outside a dug.Context. Wrap the call in "with dug.Context():".')
-    context: Context = frame.context
-    return context
-
-
-@contextmanager
-def outermost(context: Context) -> Iterator[Context]:
-    """Enters `context` as an outermost one, whatever is in force around, an activated default included."""
-    token = current.set(OUTSIDE)
-    try:
-        entry = entries.open_entry(context, None, context._enter_inside(None), context._entries)
-        try:
-            yield context
-        finally:
-            entries.close_entry(entry)
-    finally:
-        current.reset(token)
-
-
-def open_contexts() -> tuple[Context, ...]:
-    """Returns the contexts in force, the innermost first and an activated one last; one entered twice is there twice."""
-    around = [entry.context for entry in entries_around(current.get())]
-    if OUTSIDE.entry is not None and current.get() is OUTSIDE:
-        around.append(OUTSIDE.entry.context)
-    return tuple(around)
-
-
 def _said(layers: tuple[Layer, ...], place: tuple[int, Target, Target]) -> tuple[str, Any] | None:
     """What the layers of a context say at one place, comparable."""
     number, named, _ = place
@@ -393,7 +371,16 @@ def _run_in_force() -> Any:
 
 def _renew(entry: Entry) -> None:
     """Derives the view of an open entry anew, and of those inside it, after their context or one around changed."""
-    entry.view = entry.context._enter_inside(entry.outer)
+    while True:
+        entry.view = entry.context._enter_inside(entry.outer)
+        if _is_current(entry):  # else another thread changed a context meanwhile
+            break
     refresh(entry)
-    for inner in entry.entries:
+    for inner in tuple(entry.entries or ()):
         _renew(inner)
+
+
+def _is_current(entry: Entry) -> bool:
+    """True when the view of an entry is that of its context, inside that of the frame around it, as they are now."""
+    view, outer = entry.view, entry.outer
+    return view.layers is entry.context._layers and (outer is None or view.parent is outer.view)

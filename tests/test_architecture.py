@@ -21,6 +21,7 @@ FACE = [
     "dug._function",
     "dug._memoize",
     "dug._context",
+    "dug._in_force",
     "dug._graph",
     "dug._sweep",
     "dug._swept",

@@ -792,3 +792,52 @@ def test_a_node_method_that_was_not_called_says_so(p):
     """``{f.node: value}`` is a slip of the pen, and the error says what to type."""
     with pytest.raises(dug.TweakError, match=r"Call it with the arguments"):
         dug.Context(tweaks={p.x.node: 1})
+
+
+class Meddling:
+    """An argument whose hash calls something, once."""
+
+    def __init__(self):
+        self.meddle = None
+
+    def __hash__(self):
+        meddle, self.meddle = self.meddle, None
+        if meddle is not None:
+            meddle()
+        return 1
+
+    def __eq__(self, other):
+        return self is other
+
+
+def test_two_tweaks_at_the_same_time_are_both_kept():
+    """A tweak made while another thread tweaks the same context loses neither."""
+
+    @dug.memoize
+    def level(of):
+        return 0
+
+    argument = Meddling()
+    with dug.Context() as ctx:
+        node = level.node(argument)
+        argument.meddle = lambda: ctx.tweak(level.node("other"), 2)
+        ctx.tweak(node, 1)
+
+        assert (level(argument), level("other")) == (1, 2)
+
+
+def test_a_tweak_made_while_a_context_is_entered_shows_in_it():
+    """Whoever enters a context while it is changed has what it says afterwards."""
+
+    @dug.memoize
+    def level(of):
+        return 0
+
+    argument = Meddling()
+    with dug.Context():
+        ctx = dug.Context({level.node(argument): 1})
+        argument.meddle = lambda: ctx.tweak(level.node("other"), 2)
+        with ctx:
+            assert (level(argument), level("other")) == (1, 2)
+        with ctx:
+            assert (level(argument), level("other")) == (1, 2)

@@ -216,11 +216,14 @@ class Cache:
     def clear(self) -> None:
         """Empties this cache; what the caches beneath it hold stays, and so do all tweaks."""
         registry = self.registry
+        taken: list[Memo | None] = []  # released after the lock
         with registry.lock:
             registry.generation += 1
-            for state in self.states.values():
+            for state in tuple(self.states.values()):
                 for memo in tuple(state.memos()):
                     memo.status, memo.sieve = DEAD, -1
+                    taken.append(memo)
+                taken.append(state.newest)
                 state.plain = state.table = state.newest = None
             self._count = 0
             self._read.clear()
@@ -236,7 +239,7 @@ class Cache:
         """An estimate, in bytes, of this cache's own bookkeeping, without values and arguments."""
         self.registry.drain()
         size = getsizeof(self.states)
-        for state in self.states.values():
+        for state in tuple(self.states.values()):
             size += getsizeof(state.key) + getsizeof(state)
             size += sum(getsizeof(part) for part in (state.readers, state.table) if part is not None)
             size += sum(map(getsizeof, (state.table or {}).values()))

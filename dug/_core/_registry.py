@@ -92,6 +92,7 @@ class Registry:
             cache.widen(memo, bit)
             if walk.rests_on_touched(memo):
                 memo.below |= bit
+        self.filings += 1  # again: who looked in between may have missed one
         for frame in self.opened:
             if any(_concerns(target, key) for key in frame.noted()):
                 frame.extra |= bit

@@ -25,6 +25,8 @@ class View:
     """
 
     parent: "View | None"
+    layers: Sequence[Layer]
+    """What the context itself says."""
     in_force: InForce
     cache: "Cache"
     registry: Registry
@@ -89,6 +91,7 @@ def enter(
     around = parent.in_force.handles if parent else frozenset()
     view = View(
         parent,
+        layers,
         in_force,
         cache,
         registry,

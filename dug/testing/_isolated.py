@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from .._context import Context, outermost
+from .._context import Context
+from .._in_force import outermost
 
 P = ParamSpec("P")
 R = TypeVar("R")
