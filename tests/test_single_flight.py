@@ -650,6 +650,62 @@ def test_a_body_that_caught_a_timeout_is_not_remembered(run, slow, gate):
     run(main)
 
 
+def test_what_a_body_made_of_a_timeout_goes_to_all_who_wait(run, slow):
+    """Those who ask at the same time for a node that catches a timeout share one run, and none of them is remembered."""
+    runs = []
+
+    @dug.memoize
+    async def patient():
+        runs.append("patient")
+        with anyio.move_on_after(0):
+            return await slow()
+        return "late"
+
+    @dug.memoize
+    async def reader(number):
+        return await patient()
+
+    async def ask(number):
+        answers.append(await reader(number))
+
+    answers = []
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                for number in range(8):
+                    group.start_soon(ask, number)
+            assert not any(node in ctx for node in [patient.node(), *map(reader.node, range(8))])
+
+    run(main)
+    assert (answers, runs) == (["late"] * 8, ["patient"])
+
+
+def test_a_failing_task_group_fails_for_all_who_wait(run_asyncio, slow):
+    """The failure of a body whose task group cancelled what was beside it reaches everybody who asks at the same time."""
+    runs = []
+
+    @dug.memoize
+    async def fails():
+        raise LookupError("nothing there")
+
+    @dug.memoize
+    async def both():
+        runs.append("both")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(slow())
+            group.create_task(fails())
+
+    async def main():
+        with dug.Context():
+            return await asyncio.gather(*[both() for _ in range(5)], return_exceptions=True)
+
+    errors = run_asyncio(main)
+    assert runs == ["both"]
+    assert {type(error) for error in errors} == {ExceptionGroup}
+    assert len({id(error.exceptions[0]) for error in errors}) == 1
+
+
 @pytest.mark.parametrize("how", ["timeout", "wait_for"])
 def test_the_timeouts_of_asyncio_leave_no_memo(run_asyncio, slow, gate, how):
     """What a body gives after asyncio.timeout or asyncio.wait_for ended its wait for a node is not filed."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._core._finish import abandon, give_up
 from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of, part
-from .._core._frame import Frame, Run, current
+from .._core._frame import UNTRUE, Frame, Run, current
 
 CANCELLED = asyncio.CancelledError
 Event = asyncio.Event
@@ -117,7 +117,7 @@ async def _leave(wait: Wait, reason: BaseException) -> None:
     """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
     run, task = wait.run, wait.run.task
     if part(wait) and task is not None and not run.is_done:
-        run.tainted = True  # what a body makes of its cancellation is no value of its node
+        run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
         if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
             with _shielded():
                 await _end(task.task)

@@ -11,7 +11,7 @@ import trio
 
 from .._core._finish import abandon, give_up
 from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of, part
-from .._core._frame import Frame, Run, current
+from .._core._frame import UNTRUE, Frame, Run, current
 
 CANCELLED = trio.Cancelled
 Event = trio.Event
@@ -106,7 +106,7 @@ async def _leave(wait: Wait, reason: BaseException) -> None:
     """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
     run, task = wait.run, wait.run.task
     if part(wait) and task is not None and not run.is_done:
-        run.tainted = True  # what a body makes of its cancellation is no value of its node
+        run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
         task.cancel(run)
         if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
             with trio.CancelScope(shield=True):

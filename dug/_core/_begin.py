@@ -15,7 +15,7 @@ from ._binding import Key, canonical
 from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
-from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, raise_due, tell
+from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, raise_due, taint, tell
 from ._memo import LIVE, Call, Memo, State
 from ._node import BENEATH, check_key, node_of
 from ._registry import plain_key
@@ -144,6 +144,8 @@ def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     joined.failure = None
     if memo is None or joined.is_optional:
         return None
+    if joined.run.tainted:
+        taint(frame, joined.run.tainted)
     if failure is not None and frame.call is None:
         try:
             raise failure.error.with_traceback(failure.traceback)

@@ -12,7 +12,7 @@ from ._begin import hit, take_out
 from ._entry import close_entry, leave, settle_late
 from ._events import Event
 from ._flight import land
-from ._frame import NO_HITS, Entry, Frame, Outside, Run, current, raise_due, taint, tell
+from ._frame import NO_HITS, UNTRUE, Entry, Frame, Outside, Run, current, raise_due, taint, taint_of, tell
 from ._memo import DEAD, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
 from ._node import BENEATH, node_of
 from ._registry import plain_key
@@ -25,7 +25,7 @@ _UNREMEMBERED = (DugError, RecursionError, MemoryError)
 _CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
 
 
-def finish(  # noqa: C901  one function: it is half of what a run costs
+def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     run: Run, value: Any, seconds: float, kind: str = "computed", failure: Failure | None = None
 ) -> Memo:
     """Files what a run gave and returns the memo that stands for it; tells who listens."""
@@ -35,7 +35,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         _close_left_open(run)
         settle_late(run)
     if run.is_done:  # its loop was given up and came back
-        run.tainted = True
+        run.tainted = UNTRUE
     place = state if state.alive else view.cache.state_of(run.key)
     reads, is_heard = tuple(run.reads), run.hits is NO_HITS
     with registry.lock:
@@ -50,12 +50,15 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
             memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
         if failure is not None or run.transient or call.failures:
             _limit(run, memo, failure)
-        if run.tainted or (run.generation != registry.generation and not _is_true_still(run, state, reads)):
+        if run.generation != registry.generation and not _is_true_still(run, state, reads):
+            run.tainted = UNTRUE
+        if run.tainted:
             memo.status = DEAD
         else:
-            memo = run.memo = view.cache.file(memo, view.in_force)
-    if run.memo is None:
-        taint(run.outer)
+            memo = view.cache.file(memo, view.in_force)
+        run.memo = None if run.tainted == UNTRUE else memo
+    if run.tainted:
+        taint(run.outer, run.tainted)
     elif memo.call is None:
         hit(view, run.key, memo)
     if run.waits:
@@ -87,9 +90,9 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
     """Closes a run that leaves no memo, because what it raised must not be remembered; for None, it raised nothing."""
     if run.is_done:
         return
-    run.tainted = True
+    run.tainted = UNTRUE
     _close_left_open(run)
-    taint(run.outer)
+    taint(run.outer, taint_of(error))
     with run.view.registry.lock:
         take_out(run)
         if run.outer is not None:
@@ -108,7 +111,7 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
 
     An interrupt may have hit between the opening of a run and its driver: a run that nobody drives is abandoned.
     """
-    taint(frame)
+    taint(frame, taint_of(error))
     if isinstance(error, Exception) or isinstance(frame, Outside):
         return
     thread = get_ident()
@@ -154,7 +157,7 @@ def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:
     """Says of a memo that rests on a failure within which call it serves, and that it cannot be verified."""
     memo.failure = failure
     if any(read.status == DEAD for read in memo.dependencies):  # tried again by another call, it may miss a first tweak
-        run.tainted = True
+        run.tainted = UNTRUE
     is_source_error = failure is not None and plain_key(run.key)[0].kind == "source"
     memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
     if memo.transient or failure is not None:

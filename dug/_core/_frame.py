@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 NO_HITS: dict[Key, Memo] = make_hits()
 """Stands in for the hits of a view where each call must come to `begin`; never written to."""
 
+TIMED, UNTRUE = 1, 2
+"""How a run is tainted: by a cancellation that it caught, so that its value hangs on the clock and goes to those only who ask at
+the same time; or by what makes its value nobody else's at all (a circle, an interrupt, an invalidation)."""
+
 Driver = Callable[[Node[Any]], Any]
 """Takes the calls made in a frame in place of the engine: gets the node and returns its value, or raises."""
 
@@ -128,8 +132,8 @@ class Run(_AnyFrame):
     """What the view around holds for the node, which does not answer here."""
     generation: int
     """That of the registry when the run began."""
-    tainted: bool
-    """True when something passed that leaves no memo, so that neither does this run."""
+    tainted: int
+    """What passed through the run, so that it is not remembered: nothing (0), what was `TIMED`, or what makes it `UNTRUE`."""
     opened: bool
     """True once a context was opened inside."""
     entries: "list[Entry] | None"
@@ -173,7 +177,8 @@ class Run(_AnyFrame):
         self.thread = get_ident()
         self.reads = {}
         self.extra = self.runs = 0
-        self.transient = self.tainted = self.opened = self.is_done = False
+        self.tainted = 0
+        self.transient = self.opened = self.is_done = False
         self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = None
         self.entries = self.late = None
         if handle is None and outer is not None and outer.hits is view.hits:
@@ -244,10 +249,17 @@ def frame_in_force(what: object) -> Frame:
     return found
 
 
-def taint(frame: Frame | Outside | None) -> None:
+def taint(frame: Frame | Outside | None, how: int) -> None:
     """Says that something passed through `frame` that leaves no memo."""
     if frame is not None and frame.run is not None:
-        frame.run.tainted = True
+        frame.run.tainted = max(frame.run.tainted, how)
+
+
+def taint_of(error: BaseException | None) -> int:
+    """Returns how an exception that no memo keeps taints what it passes; None for a run that was given up."""
+    if error is None or isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)):
+        return UNTRUE
+    return TIMED
 
 
 def tell(view: View, event: Event) -> None:

@@ -56,7 +56,7 @@ def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
     What the candidate read after `changed` is made a hit where it read no tweak and meets none here: the body is likely to read
     it again.
     """
-    run.asked, run.reads, run.tainted = run.reads, {}, False
+    run.asked, run.reads, run.tainted = run.reads, {}, 0
     view, reads = run.view, candidate.dependencies
     position = reads.index(changed) + 1
     if position < len(reads):
