@@ -411,16 +411,17 @@ is_frame(State *st, PyObject *frame)
 static PyObject *
 find_hit(State *st, PyObject *frame, PyObject *const *elements, Py_ssize_t count)
 {
-    PyObject *hits, *owned = NULL, *memo = NULL, *value = NULL;
+    PyObject *memo = NULL, *value = NULL;
     int has_reads = is_frame(st, frame);
-    hits = has_reads ? slot_at(frame, st->hits) : (owned = PyObject_GetAttr(frame, st->hits_name));
+    /* Held: the code of an argument may give the frame another view, and this one goes with the last who holds it. */
+    PyObject *hits = has_reads ? Py_XNewRef(slot_at(frame, st->hits)) : PyObject_GetAttr(frame, st->hits_name);
     if (hits != NULL && (PyObject *)Py_TYPE(hits) == st->hits_type) {
         memo = hits_find((Hits *)hits, elements, count);
         if (memo == NULL && PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_TypeError)) {
             PyErr_Clear(); /* no hash: the driver says it properly */
         }
     }
-    Py_XDECREF(owned);
+    Py_XDECREF(hits);
     if (memo == NULL) {
         return NULL;
     }
