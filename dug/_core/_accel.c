@@ -55,7 +55,7 @@ typedef struct {
     Py_ssize_t size; /* a power of two, or 0 */
     Py_ssize_t used; /* slots with a memo */
     Py_ssize_t full; /* slots that are not NULL */
-    size_t version;  /* grows with every change */
+    size_t version;  /* grows with every change of the keys */
 } Hits;
 
 #define DELETED ((PyObject *)&accel_module)
@@ -187,7 +187,6 @@ hits_set(Hits *self, PyObject *key, PyObject *memo)
     if (slot != NULL) {
         PyObject *old = slot->memo;
         slot->memo = Py_NewRef(memo);
-        self->version++;
         Py_DECREF(old);
         return 0;
     }
