@@ -643,13 +643,15 @@ static PyType_Spec call_spec = {
 
 /* ---- Awaitable: one call of a coroutine function -------------------------------------------------------------------- */
 
+/* BEGUN while a hit is looked for; ENDED with that, when all else is up to `inner`, if there is one. */
 enum { NEW, BEGUN, ENDED };
 
 typedef struct {
     PyObject_HEAD
     Call *call;
     PyObject *key;
-    PyObject *inner; /* the driver's coroutine, once there was no hit */
+    PyObject *inner; /* the driver's coroutine, once there was no hit; kept to the end, as it may be what runs */
+    PyObject *weakrefs;
     int stage;
 } Awaitable;
 
@@ -670,26 +672,47 @@ make_awaitable(Call *call, PyObject *key)
     }
     self->call = (Call *)Py_NewRef(call);
     self->key = Py_NewRef(key);
-    self->inner = NULL;
+    self->inner = self->weakrefs = NULL;
     self->stage = NEW;
     PyObject_GC_Track(self);
     return (PyObject *)self;
 }
 
+/* Sets the error of what can only be done to a coroutine that has not begun. */
+static void
+refuse_awaitable(Awaitable *self)
+{
+    if (self->stage == BEGUN) {
+        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+    }
+    else {
+        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+    }
+}
+
 /* Answers from a hit, or gets the driver's coroutine: 1 for an answer, 0 for a coroutine, -1 for an error. */
 static int
-awaitable_begin(Awaitable *self, PyObject **result)
+awaitable_begin(Awaitable *self, PyObject *sent, PyObject **result)
 {
     State *st = self->call->state;
     PyObject *frame;
-    self->stage = BEGUN;
+    if (self->stage != NEW) {
+        refuse_awaitable(self);
+        return -1;
+    }
+    if (sent != Py_None) {
+        PyErr_SetString(PyExc_TypeError, "can't send non-None value to a just-started coroutine");
+        return -1;
+    }
     if (PyContextVar_Get(st->current, NULL, &frame) < 0) {
         return -1;
     }
+    self->stage = BEGUN;
     *result = find_hit(st, frame, ((PyTupleObject *)self->key)->ob_item, PyTuple_GET_SIZE(self->key));
     if (*result == NULL && !PyErr_Occurred()) {
         self->inner = ask_driver(self->call, frame, self->key);
     }
+    self->stage = ENDED;
     Py_DECREF(frame);
     return *result != NULL ? 1 : self->inner != NULL ? 0 : -1;
 }
@@ -698,29 +721,14 @@ static PySendResult
 awaitable_send(PyObject *op, PyObject *sent, PyObject **result)
 {
     Awaitable *self = (Awaitable *)op;
-    PySendResult outcome;
     *result = NULL;
-    if (self->stage == ENDED) {
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
-        return PYGEN_ERROR;
-    }
-    if (self->stage == NEW) {
-        int found = awaitable_begin(self, result);
+    if (self->inner == NULL) {
+        int found = awaitable_begin(self, sent, result);
         if (found != 0) {
-            self->stage = ENDED;
             return found > 0 ? PYGEN_RETURN : PYGEN_ERROR;
         }
     }
-    else if (self->inner == NULL) {
-        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
-        return PYGEN_ERROR;
-    }
-    outcome = PyIter_Send(self->inner, sent, result);
-    if (outcome != PYGEN_NEXT) {
-        self->stage = ENDED;
-        Py_CLEAR(self->inner);
-    }
-    return outcome;
+    return PyIter_Send(self->inner, sent, result);
 }
 
 /* Turns what was sent into what a generator's method returns: a value that was yielded, or StopIteration. */
@@ -754,34 +762,38 @@ awaitable_next(PyObject *self)
 }
 
 static PyObject *
+awaitable_iter(PyObject *op)
+{
+    Awaitable *self = (Awaitable *)op;
+    PyObject *waits = self->inner == NULL ? Py_NewRef(Py_None) : PyObject_GetAttrString(self->inner, "cr_await");
+    Py_XDECREF(waits);
+    if (waits == Py_None) {
+        return Py_NewRef(op);
+    }
+    if (waits != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "coroutine is being awaited already");
+    }
+    return NULL;
+}
+
+static PyObject *
 awaitable_throw(PyObject *op, PyObject *args)
 {
     Awaitable *self = (Awaitable *)op;
-    PyObject *kind, *value = NULL, *traceback = NULL;
-    if (!PyArg_UnpackTuple(args, "throw", 1, 3, &kind, &value, &traceback)) {
-        return NULL;
-    }
-    if (self->stage != BEGUN || self->inner == NULL) {
-        if (self->stage == ENDED) {
-            PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+    if (self->inner == NULL) {
+        if (self->stage != NEW) {
+            refuse_awaitable(self);
+            return NULL;
+        }
+        self->inner = ask_driver(self->call, Py_None, self->key);
+        if (self->inner == NULL) {
             return NULL;
         }
         self->stage = ENDED;
-        if (PyExceptionInstance_Check(kind)) {
-            PyErr_SetObject((PyObject *)Py_TYPE(kind), kind);
-        }
-        else {
-            PyErr_SetObject(kind, value);
-        }
-        return NULL;
     }
     PyObject *throw = PyObject_GetAttrString(self->inner, "throw");
     PyObject *result = throw == NULL ? NULL : PyObject_CallObject(throw, args);
     Py_XDECREF(throw);
-    if (result == NULL) {
-        self->stage = ENDED;
-        Py_CLEAR(self->inner);
-    }
     return result;
 }
 
@@ -789,15 +801,15 @@ static PyObject *
 awaitable_close(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     Awaitable *self = (Awaitable *)op;
-    PyObject *inner = self->inner;
-    self->stage = ENDED;
-    self->inner = NULL;
-    if (inner == NULL) {
-        Py_RETURN_NONE;
+    if (self->inner != NULL) {
+        return PyObject_CallMethod(self->inner, "close", NULL);
     }
-    PyObject *result = PyObject_CallMethod(inner, "close", NULL);
-    Py_DECREF(inner);
-    return result;
+    if (self->stage == BEGUN) {
+        refuse_awaitable(self);
+        return NULL;
+    }
+    self->stage = ENDED;
+    Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -817,7 +829,10 @@ static PyObject *
 awaitable_running(PyObject *op, void *Py_UNUSED(closure))
 {
     Awaitable *self = (Awaitable *)op;
-    return PyBool_FromLong(self->stage == BEGUN && self->inner == NULL);
+    if (self->inner != NULL) {
+        return PyObject_GetAttrString(self->inner, "cr_running");
+    }
+    return PyBool_FromLong(self->stage == BEGUN);
 }
 
 static PyObject *
@@ -874,6 +889,9 @@ awaitable_dealloc(Awaitable *self)
     }
     State *st = self->call->state;
     PyObject_GC_UnTrack(self);
+    if (self->weakrefs != NULL) {
+        PyObject_ClearWeakRefs((PyObject *)self);
+    }
     awaitable_clear(self);
     Py_CLEAR(self->call);
 #ifndef Py_GIL_DISABLED
@@ -885,6 +903,11 @@ awaitable_dealloc(Awaitable *self)
     type->tp_free(self);
     Py_DECREF(type);
 }
+
+static PyMemberDef awaitable_members[] = {
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(Awaitable, weakrefs), Py_READONLY, NULL},
+    {NULL},
+};
 
 static PyGetSetDef awaitable_getset[] = {
     {"__name__", awaitable_name, NULL, NULL, NULL},
@@ -903,7 +926,7 @@ static PyMethodDef awaitable_methods[] = {
 
 static PyType_Slot awaitable_slots[] = {
     {Py_tp_doc, "One call of a memoised coroutine function, to be awaited once."},
-    {Py_am_await, PyObject_SelfIter},
+    {Py_am_await, awaitable_iter},
     {Py_am_send, awaitable_send},
     {Py_tp_iternext, awaitable_next},
     {Py_tp_repr, awaitable_repr},
@@ -911,6 +934,7 @@ static PyType_Slot awaitable_slots[] = {
     {Py_tp_traverse, awaitable_traverse},
     {Py_tp_clear, awaitable_clear},
     {Py_tp_dealloc, awaitable_dealloc},
+    {Py_tp_members, awaitable_members},
     {Py_tp_getset, awaitable_getset},
     {Py_tp_methods, awaitable_methods},
     {0, NULL},
