@@ -14,6 +14,7 @@ import warnings
 import weakref
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import dug
@@ -27,7 +28,7 @@ REUSED = "cannot reuse already awaited coroutine"
 @dug.memoize
 async def double(x):
     """Return twice x, after a turn of the loop."""
-    await anyio.sleep(0)
+    await anyio.lowlevel.checkpoint()
     return 2 * x
 
 
@@ -66,7 +67,7 @@ def outcome(act):
     """Return what act gives or raises, as text."""
     try:
         return repr(act())
-    except BaseException as exc:  # a test of BaseExceptions too
+    except BaseException as exc:  # noqa: BLE001  an interrupt that was thrown in is one
         return repr(exc)
 
 
@@ -230,6 +231,63 @@ def test_closing_it_ends_it(path, is_begun):
             await asyncio.sleep(0)
 
     asyncio.run(main())
+
+
+def test_each_one_that_is_never_awaited_warns(path):
+    """Also when its memory was that of another one that warned."""
+
+    def drop_some(together):
+        held = [path(double)(number) for number in range(together)]
+        del held[:]
+        for _ in range(5):
+            path(double)(1)
+            gc.collect()
+
+    for together in (0, 1, 40):
+        with pytest.warns(RuntimeWarning, match="coroutine 'double' was never awaited") as record:
+            drop_some(together)
+        assert len(record) == together + 5
+
+
+def test_one_in_a_cycle_that_is_never_awaited_warns_and_goes(path):
+    """The garbage collector frees it and has it warn; its memory warns again in its next life."""
+
+    class Box:
+        """Something hashable in a cycle."""
+
+    def drop_box():
+        box = Box()
+        box.made = path(double)(box)
+        gone = weakref.ref(box)
+        del box
+        gc.collect()
+        path(double)(1)
+        return gone() is None
+
+    for _ in range(3):
+        with pytest.warns(RuntimeWarning, match="coroutine 'double' was never awaited") as record:
+            assert drop_box()
+        assert len(record) == 2
+
+
+def test_one_that_its_warning_brings_back_can_be_awaited(path, monkeypatch):
+    """A warning that is an error goes to the unraisable hook, which may keep the object alive."""
+    kept = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: kept.append(unraisable.object))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        path(double)(1)
+        del path
+    made = kept[0]
+    if not isinstance(made, collections.abc.Coroutine):
+        pytest.skip("a coroutine of Python's own does not say which it is")
+
+    async def main():
+        with dug.Context():
+            return await made
+
+    assert asyncio.run(main()) == 2
+    kept.clear()
 
 
 def test_the_context_in_force_is_that_of_the_await(path, loop):

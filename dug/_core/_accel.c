@@ -35,7 +35,7 @@ typedef struct {
     PyObject *hits_name;
     Py_ssize_t hits, reads; /* offsets in both kinds of frames */
     Py_ssize_t value;       /* offset in a memo */
-    PyObject *spare[SPARES]; /* Awaitables that are not in use: one is made for each call, and lives for a moment */
+    PyObject *spare[SPARES]; /* Awaitables not in use, without their class: one is made for each call and lives for a moment */
     int spares;
 } State;
 
@@ -662,6 +662,7 @@ make_awaitable(Call *call, PyObject *key)
     Awaitable *self;
     if (st->spares > 0) {
         self = (Awaitable *)st->spare[--st->spares];
+        Py_INCREF(st->awaitable_type);
         _Py_NewReference((PyObject *)self);
     }
     else {
@@ -887,21 +888,22 @@ awaitable_dealloc(Awaitable *self)
     if (self->stage == NEW && PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0) {
         return;
     }
-    State *st = self->call->state;
+    Call *call = self->call;
+    State *st = call->state;
     PyObject_GC_UnTrack(self);
     if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs((PyObject *)self);
     }
     awaitable_clear(self);
-    Py_CLEAR(self->call);
-#ifndef Py_GIL_DISABLED
-    if (st->spares < SPARES && st->awaitable_type == (PyObject *)type) {
-        st->spare[st->spares++] = (PyObject *)self; /* and its reference to the type */
-        return;
+    /* One that was finalized once would never be again: it is of no more use. */
+    if (st->spares < SPARES && st->awaitable_type == (PyObject *)type && !PyObject_GC_IsFinalized((PyObject *)self)) {
+        st->spare[st->spares++] = (PyObject *)self;
     }
-#endif
-    type->tp_free(self);
+    else {
+        PyObject_GC_Del(self);
+    }
     Py_DECREF(type);
+    Py_DECREF(call); /* last: it keeps the state */
 }
 
 static PyMemberDef awaitable_members[] = {
@@ -1117,10 +1119,7 @@ accel_clear(PyObject *module)
 {
     State *st = PyModule_GetState(module);
     while (st->spares > 0) {
-        PyObject *spare = st->spare[--st->spares];
-        PyTypeObject *type = Py_TYPE(spare);
-        PyObject_GC_Del(spare);
-        Py_DECREF(type);
+        PyObject_GC_Del(st->spare[--st->spares]);
     }
     Py_CLEAR(st->call_type);
     Py_CLEAR(st->awaitable_type);
@@ -1141,6 +1140,12 @@ static PyModuleDef_Slot accel_slots[] = {
     {0, NULL},
 };
 
+static void
+accel_free(void *module)
+{
+    accel_clear(module);
+}
+
 static struct PyModuleDef accel_module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_caccel",
@@ -1150,6 +1155,7 @@ static struct PyModuleDef accel_module = {
     .m_slots = accel_slots,
     .m_traverse = accel_traverse,
     .m_clear = accel_clear,
+    .m_free = accel_free,
 };
 
 PyMODINIT_FUNC
