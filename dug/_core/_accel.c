@@ -18,6 +18,7 @@
 
 #if PY_VERSION_HEX < 0x030C0000
 #define Py_T_PYSSIZET T_PYSSIZET
+#define Py_T_OBJECT_EX T_OBJECT_EX
 #define Py_READONLY READONLY
 #endif
 
@@ -954,7 +955,7 @@ static PyType_Spec awaitable_spec = {
 /* Behind whatever its base class keeps in an instance. */
 typedef struct {
     vectorcallfunc vectorcall;
-    Call *call; /* borrowed: the class keeps it, and the instance its class */
+    PyObject *call; /* as in a slot of a Python class, so that its code traverses and clears it; NULL once it did */
 } Extension;
 
 static inline Extension *
@@ -966,7 +967,12 @@ extension_of(PyObject *self)
 static PyObject *
 decorated_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
-    return call_made(extension_of(self)->call, args, nargsf, kwnames);
+    PyObject *call = extension_of(self)->call;
+    if (call == NULL) {
+        PyErr_SetString(PyExc_ReferenceError, "the garbage collector has taken this function apart");
+        return NULL;
+    }
+    return call_made((Call *)call, args, nargsf, kwnames);
 }
 
 PyDoc_STRVAR(make_class_doc, "make_class(base, name, doc)\n--\n\n"
@@ -983,6 +989,7 @@ make_class(PyObject *module, PyObject *args)
     Py_ssize_t size = ((PyTypeObject *)base)->tp_basicsize;
     PyMemberDef members[] = {
         {"__vectorcalloffset__", Py_T_PYSSIZET, size + (Py_ssize_t)offsetof(Extension, vectorcall), Py_READONLY, NULL},
+        {"_dug_call", Py_T_OBJECT_EX, size + (Py_ssize_t)offsetof(Extension, call), 0, NULL},
         {NULL},
     };
     PyType_Slot slots[] = {
@@ -1003,6 +1010,9 @@ make_class(PyObject *module, PyObject *args)
     }
     PyObject *made = PyType_FromModuleAndSpec(module, &spec, bases);
     Py_DECREF(bases);
+    if (made != NULL && PyObject_DelAttrString(made, "_dug_call") < 0) { /* nobody but attach() may set it */
+        Py_CLEAR(made);
+    }
     return made;
 }
 
@@ -1021,12 +1031,9 @@ attach(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "attach() takes an instance of a class of make_class()");
         return NULL;
     }
-    if (PyObject_SetAttrString((PyObject *)type, "_dug_call", call) < 0) {
-        return NULL;
-    }
     Extension *extension = extension_of(instance);
-    extension->call = (Call *)call;
     extension->vectorcall = decorated_vectorcall;
+    Py_XSETREF(extension->call, Py_NewRef(call));
     Py_RETURN_NONE;
 }
 

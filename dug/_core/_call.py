@@ -5,6 +5,7 @@ made of plain parameters and leaves all others to it.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from ._accel import compiled
@@ -19,9 +20,19 @@ if compiled is not None:
 
 
 def make_class(kind: type[Any]) -> type[Any]:
-    """Returns the class of one decorated function: it is called as `let_call` says."""
-    if compiled is None:
-        return type(kind.__name__, (kind,), {"__doc__": kind.__doc__})
+    """Returns the class of one decorated function, or of all that are called by the compiled call path."""
+    if _is_extensible(kind):
+        return _make_compiled(kind)  # type: ignore[arg-type]  # a class has a hash
+    return type(kind.__name__, (kind,), {"__doc__": kind.__doc__})
+
+
+def _is_extensible(kind: type[Any]) -> bool:
+    """True when C can make a class of `kind`: not where wrapt is without its own extension and has a metaclass instead."""
+    return compiled is not None and type(kind) is type
+
+
+@cache
+def _make_compiled(kind: type[Any]) -> type[Any]:
     made: type[Any] = compiled.make_class(kind, f"{kind.__module__}.{kind.__name__}", kind.__doc__ or "")
     return made
 
@@ -37,8 +48,11 @@ def let_call(wrapper: Any, function: Function, fetch: Callable[..., Any], value:
     """
     binding = function.binding
     pure = binding.compile_call(current.get, fetch, is_async=function.is_async)
-    if compiled is None:
-        type(wrapper).__call__ = staticmethod(pure)
-        return
-    driver = value if function.is_async else fetch
-    compiled.attach(wrapper, compiled.Call(function, *binding.plain_parameters(compiled.Call), pure, driver, function.is_async))
+    call = pure
+    if compiled is not None:
+        driver = value if function.is_async else fetch
+        call = compiled.Call(function, *binding.plain_parameters(compiled.Call), pure, driver, function.is_async)
+    if _is_extensible(type(wrapper)):
+        compiled.attach(wrapper, call)
+    else:
+        type(wrapper).__call__ = staticmethod(call)
