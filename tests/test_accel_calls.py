@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
+import threading
+import traceback
 import weakref
 
 import pytest
 
 import dug
+from dug._core._accel import compiled
 from dug._core._frame import current
 from dug._core._memo import Memo
+from dug.testing import EventLog
 
 compiled_only = pytest.mark.skipif(not dug.COMPILED, reason="the compiled call path is not in use")
 
@@ -42,6 +47,97 @@ def path(request):
     return pure
 
 
+@dug.memoize
+def plain(a, b=2, c=3):
+    """Parameters that are given either way."""
+    return a, b, c
+
+
+@dug.memoize
+def only(a, b=2, /, c=3, *, d, e=5):
+    """Positional-only and keyword-only parameters."""
+    return a, b, c, d, e
+
+
+@dug.memoize
+def packed(a, *rest, b=2, **others):
+    """Every kind of parameter that packs."""
+    return a, rest, b, others
+
+
+@dug.memoize(typed=True)
+def typed(a, b=2):
+    """Arguments with their types."""
+    return a, b
+
+
+@dug.memoize(key={"a": str}, ignore=("b",))
+def partial(a, b=2):
+    """A key that does not give the arguments back."""
+    return a, b
+
+
+@dug.memoize
+def nothing():
+    """No parameter."""
+    return "nothing"
+
+
+@dug.memoize
+def fifteen(p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15=15):  # noqa: PLR0917  how many is the point
+    """As many parameters as the compiled path takes."""
+    return p1, p15
+
+
+@dug.memoize
+def sixteen(p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15, p16=16):  # noqa: PLR0917  as above
+    """One more."""
+    return p1, p16
+
+
+@dug.memoize
+def failing(a):
+    """Raise ZeroDivisionError for 0."""
+    return 1 // a
+
+
+class Holder:
+    """Methods of the three kinds."""
+
+    @dug.memoize
+    def method(self, a, b=2):
+        """Return the arguments."""
+        return a, b
+
+    @dug.memoize
+    @classmethod
+    def of_class(cls, a, b=2):
+        """Return the class's name and the arguments."""
+        return cls.__name__, a, b
+
+    @dug.memoize
+    @staticmethod
+    def static(a, b=2):
+        """Return the arguments."""
+        return a, b
+
+    def __repr__(self):
+        return "holder"
+
+
+holder = Holder()
+
+
+class Name(str):
+    """A keyword that is no plain str: equal to nothing."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return False
+
+
 class Armed:
     """An argument whose ``__hash__`` or ``__eq__`` does something once, when it is told to."""
 
@@ -58,8 +154,246 @@ class Armed:
         return 7
 
     def __eq__(self, other):
-        self._fire("eq")
+        for one_of_them in (self, other):  # a table asks the one that it holds
+            if type(one_of_them) is Armed:
+                one_of_them._fire("eq")
         return type(other) is Armed
+
+
+def outcome(act):
+    """Return what act gives or raises, as text."""
+    try:
+        return repr(act())
+    except Exception as exc:  # noqa: BLE001  any error is compared
+        return f"{type(exc).__name__}: {exc}"
+
+
+CALLS = [
+    ((), {}),
+    ((1,), {}),
+    ((1, 5), {}),
+    ((1, 5, 6), {}),
+    ((1, 5, 6, 7), {}),
+    ((), {"a": 1}),
+    ((), {"b": 5, "a": 1}),
+    ((1,), {"a": 1}),
+    ((1, 5), {"b": 5}),
+    ((1,), {"c": 6}),
+    ((1,), {"d": 7}),
+    ((1,), {"e": 8, "d": 7}),
+    ((1, 5, 6), {"d": 7}),
+    ((1, 5, 6, 0), {"d": 7}),
+    ((1,), {"f": 9}),
+    ((), {"b": 5}),
+    ((1.0,), {}),
+    ((True, 5.0), {}),
+    ((float("nan"),), {}),
+    (((1, 2),), {}),
+    (((1, float("nan")),), {}),
+    (([],), {}),
+    ((1,), {"b": []}),
+    (({1: []},), {"d": 1}),
+    ((Name("x"),), {"d": Name("y")}),
+    ((1,), {Name("b"): 5}),
+    ((1,), {Name("d"): 5}),
+    ((0,), {}),
+    (tuple(range(14)), {}),
+    (tuple(range(15)), {}),
+    (tuple(range(16)), {}),
+    (tuple(range(17)), {}),
+    (tuple(range(14)), {"p15": 0}),
+    (tuple(range(15)), {"p16": 0}),
+    (tuple(range(14)), {"p14": 0}),
+]
+FUNCTIONS = [one, plain, only, packed, typed, partial, nothing, fifteen, sixteen, failing, Holder.method, Holder.static]
+
+
+@compiled_only
+@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+@pytest.mark.parametrize("is_known", [False, True], ids=["miss", "hit"])
+def test_both_paths_give_and_raise_the_same(function, is_known):
+    """Every call, right or wrong, has the same result or the same error, in Python's own words."""
+    record = function._self_function
+    pure = record.binding.compile_call(current.get, record.fetch, is_async=False)
+    for args, kwargs in CALLS:
+        with dug.Context():
+            if is_known:
+                outcome(lambda: function.__wrapped__(*args, **kwargs))  # noqa: B023  called at once
+                outcome(lambda: function(*args, **kwargs))  # noqa: B023
+            compiled = outcome(lambda: function(*args, **kwargs))  # noqa: B023
+        with dug.Context():
+            assert compiled == outcome(lambda: pure(*args, **kwargs))  # noqa: B023
+
+
+@compiled_only
+@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+def test_both_paths_know_what_the_other_computed(function):
+    """A call made on one path is a hit on the other: the keys are equal."""
+    record = function._self_function
+    pure = record.binding.compile_call(current.get, record.fetch, is_async=False)
+    for first, second in ((pure, function), (function, pure)):
+        for args, kwargs in CALLS:
+            with dug.Context() as ctx:
+                known = outcome(lambda: first(*args, **kwargs))  # noqa: B023
+                with EventLog(ctx) as log:
+                    assert outcome(lambda: second(*args, **kwargs)) == known  # noqa: B023
+                is_raised = ": " in known.partition("(")[0]
+                assert is_raised or (log.count(function) == 0 and len(log.hits) == 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (holder.method, "(1, 2)"),
+        (Holder.of_class, "('Holder', 1, 2)"),
+        (holder.of_class, "('Holder', 1, 2)"),
+        (holder.static, "(1, 2)"),
+    ],
+)
+def test_methods_are_called_by_position_and_by_keyword(method, expected):
+    """Bound, class and static methods, spelled in every way, are one node each."""
+    with dug.Context() as ctx, EventLog(ctx) as log:
+        values = {repr(value) for value in (method(1), method(a=1), method(1, b=2), method(1, 2), method(b=2, a=1))}
+
+    assert values == {expected}
+    assert log.count(Holder.__dict__[method.__name__]) == 1
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'a'"):
+        method()
+
+
+def test_hits_note_what_was_read(path):
+    """A hit inside a run is an edge, in the order of the first reads, on both paths."""
+
+    @dug.memoize
+    def reader():
+        return [path(one)(number)[0] if number == 9 else path(one)(number) for number in (3, 1, 3, 2)]
+
+    with dug.Context() as ctx:
+        for number in (1, 2, 3):
+            path(one)(number)
+        assert reader() == [3, 1, 3, 2]
+        assert list(ctx.memo(reader.node()).dependencies) == [one.node(number) for number in (3, 1, 2)]
+
+
+def test_a_hit_costs_no_object(path):
+    """Warm calls, by position, by keyword and with a default left out, leave nothing behind."""
+    with dug.Context():
+        for _ in range(2):
+            path(plain)(1), path(plain)(a=1), path(plain)(1, c=3)
+        before = sys.getallocatedblocks()
+        for _ in range(1_000):
+            plain(1), plain(a=1), plain(1, c=3)
+        assert abs(sys.getallocatedblocks() - before) < 50
+
+
+def test_a_call_in_the_default_context_is_a_hit(path):
+    """Where no with is in force, the process-wide default context answers."""
+    ctx = dug.Context()
+    with EventLog(ctx) as log:
+        ctx.activate()
+        try:
+            assert (path(one)(1), path(one)(1)) == (1, 1)
+        finally:
+            ctx.deactivate()
+
+    assert log.count(one) == 1
+    with pytest.raises(dug.NoContextError, match=r"with dug.Context\(\):"):
+        path(one)(1)
+
+
+@pytest.mark.parametrize("where", ["hash", "eq"])
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyboardInterrupt])
+def test_an_error_of_an_argument_is_that_of_both_paths(path, where, error):
+    """What an argument raises passes; a TypeError says that it has no hash, or lets the driver have its say."""
+
+    def act():
+        raise error("of the argument")
+
+    with dug.Context():
+        path(one)(Armed())
+        argument = Armed(where)
+        argument.act = act
+        if error is TypeError:  # raised once: asked again, the driver gets an answer
+            assert isinstance(path(one)(argument), Armed)
+        else:
+            with pytest.raises(error, match="of the argument"):
+                path(one)(argument)
+        assert isinstance(path(one)(Armed()), Armed)
+
+
+def test_a_traceback_has_at_most_two_frames_of_ours_for_each_node(path):
+    """Between one body and the next stand two frames of the library at most."""
+
+    @dug.memoize
+    def outer(a):
+        return path(failing)(a)
+
+    with dug.Context(), pytest.raises(ZeroDivisionError) as caught:
+        path(outer)(0)
+
+    names = [entry.name for entry in traceback.extract_tb(caught.value.__traceback__)]
+    bodies = [at for at, frame in enumerate(traceback.extract_tb(caught.value.__traceback__)) if frame.filename == __file__]
+    assert names[-1] == "failing"
+    assert all(later - earlier <= 3 for earlier, later in itertools.pairwise(bodies))
+
+
+def test_recursion_ends_in_an_error(path):
+    """A recursion that is too deep is a RecursionError, whatever the limit, where the stack has room for it."""
+
+    @dug.memoize
+    def deep(n):
+        return path(deep)(n + 1)
+
+    def run(limit):
+        sys.setrecursionlimit(limit)
+        with dug.Context(), pytest.raises(RecursionError):
+            path(deep)(0)
+        ended.append(limit)
+
+    ended, before, size = [], sys.getrecursionlimit(), threading.stack_size(256 << 20)
+    try:
+        for limit in (before, 20_000):
+            thread = threading.Thread(target=run, args=(limit,))
+            thread.start()
+            thread.join()
+    finally:
+        sys.setrecursionlimit(before)
+        threading.stack_size(size)
+
+    assert ended == [before, 20_000]
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((("x",), (), 0, 1), "as long as defaults"),
+        ((("x",), (1,), 0, 2), "no shorter than positional"),
+        ((("x",), (1,), 2, 1), "no shorter than positional"),
+        ((["x"], (1,), 0, 1), "names must be a tuple"),
+    ],
+)
+def test_a_call_that_cannot_be_is_refused(arguments, complaint):
+    """What the compiled call relies on is checked once, when it is made."""
+    with pytest.raises(TypeError, match=complaint):
+        compiled.Call(one._self_function, *arguments, len, len, False)
+
+
+@compiled_only
+def test_a_driver_returns_memos():
+    """Anything else is refused: its value would be read from memory that is something else."""
+    call = compiled.Call(one._self_function, ("x",), (1,), 0, 1, len, lambda frame, key: (frame, 1), False)
+    with dug.Context(), pytest.raises(TypeError, match="which is no memo"):
+        call(object())
+
+
+@compiled_only
+@pytest.mark.parametrize("instance", [one.__wrapped__, 1, object(), "call"])
+def test_only_instances_of_made_classes_take_a_call(instance):
+    """Nothing else has room for one."""
+    call = compiled.Call(one._self_function, None, (), 0, 0, len, len, False)
+    with pytest.raises(TypeError, match="make_class"):
+        compiled.attach(call if instance == "call" else instance, call)
 
 
 @pytest.mark.parametrize("when", ["hash", "eq"])
@@ -107,8 +441,6 @@ def test_a_function_may_be_called_while_it_is_redefined(path, monkeypatch):
 @compiled_only
 def test_a_call_may_be_made_while_its_function_is_given_another():
     """The old call goes last: what it held may call the function, and meets the new one."""
-    from dug._core._accel import compiled
-
     function = dug.memoize(lambda x, late=None: x)
     seen, record = [], function._self_function
 
@@ -135,9 +467,9 @@ def test_a_decorated_function_in_a_cycle_is_collected(path):
     class Box:
         """Something hashable in a cycle."""
 
-    box = Box()
-
     def make():
+        box = Box()
+
         @dug.memoize
         def held(x, default=box):
             return x
@@ -148,7 +480,6 @@ def test_a_decorated_function_in_a_cycle_is_collected(path):
         return weakref.ref(held), weakref.ref(held._self_function)
 
     refs = make()
-    del box
     gc.collect()
 
     assert [ref() for ref in refs] == [None, None]

@@ -65,18 +65,18 @@ typedef struct {
 static Py_hash_t
 hash_elements(PyObject *const *elements, Py_ssize_t count)
 {
-    Py_uhash_t mixed = (Py_uhash_t)2870177450012600261ULL;
+    uint64_t mixed = 2870177450012600261U;
     for (Py_ssize_t i = 0; i < count; i++) {
-        Py_uhash_t lane = (Py_uhash_t)PyObject_Hash(elements[i]);
-        if (lane == (Py_uhash_t)-1) {
+        Py_hash_t lane = PyObject_Hash(elements[i]);
+        if (lane == -1) {
             return -1;
         }
-        mixed += lane * (Py_uhash_t)14029467366897019727ULL;
+        mixed += (uint64_t)lane * 14029467366897019727U;
         mixed = (mixed << 31) | (mixed >> 33);
-        mixed *= (Py_uhash_t)11400714785074694791ULL;
+        mixed *= 11400714785074694791U;
     }
-    mixed ^= mixed >> 29;
-    return mixed == (Py_uhash_t)-1 ? 1546275796 : (Py_hash_t)mixed;
+    Py_hash_t hash = (Py_hash_t)(mixed ^ mixed >> 29);
+    return hash == -1 ? -2 : hash;
 }
 
 /* True (1) when the elements of a key are these, 0 when not, -1 for an error; may run the code of arguments. */
@@ -406,6 +406,20 @@ is_frame(State *st, PyObject *frame)
     return (PyObject *)Py_TYPE(frame) == st->run_type || (PyObject *)Py_TYPE(frame) == st->entry_type;
 }
 
+/* Returns a new reference to the frame in force; none once the module was taken apart with all that is garbage at exit. */
+static inline PyObject *
+get_frame(State *st)
+{
+    PyObject *frame = NULL;
+    if (st->current == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the call path is not set up");
+    }
+    else if (PyContextVar_Get(st->current, NULL, &frame) < 0) {
+        return NULL;
+    }
+    return frame;
+}
+
 /* Returns the value of the hit for the elements of a key in a frame, with the read noted; NULL, mostly without an error, when
    there is none. */
 static PyObject *
@@ -445,7 +459,7 @@ find_parameter(Call *self, PyObject *name)
             return i;
         }
     }
-    for (Py_ssize_t i = self->positional_only; i < count; i++) {
+    for (Py_ssize_t i = PyUnicode_CheckExact(name) ? self->positional_only : count; i < count; i++) {
         if (PyUnicode_Compare(PyTuple_GET_ITEM(self->names, i), name) == 0) {
             return i;
         }
@@ -510,24 +524,28 @@ static PyObject *
 call_filled(Call *self, PyObject *const *elements, Py_ssize_t count)
 {
     State *st = self->state;
-    PyObject *frame, *key, *value;
+    PyObject *key, *value;
     if (self->is_async) {
         key = make_key(elements, count);
         value = key == NULL ? NULL : make_awaitable(self, key);
         Py_XDECREF(key);
         return value;
     }
-    if (PyContextVar_Get(st->current, NULL, &frame) < 0) {
+    PyObject *frame = get_frame(st);
+    if (frame == NULL) {
         return NULL;
     }
     value = find_hit(st, frame, elements, count);
     if (value == NULL && !PyErr_Occurred()) {
         key = make_key(elements, count);
         PyObject *memo = key == NULL ? NULL : ask_driver(self, frame, key);
-        if (memo != NULL) {
+        if (memo != NULL && (PyObject *)Py_TYPE(memo) == st->memo_type) {
             value = Py_XNewRef(slot_at(memo, st->value));
-            Py_DECREF(memo);
         }
+        else if (memo != NULL) {
+            PyErr_Format(PyExc_TypeError, "the driver returned %R, which is no memo", memo);
+        }
+        Py_XDECREF(memo);
         Py_XDECREF(key);
     }
     Py_DECREF(frame);
@@ -567,8 +585,9 @@ call_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                                      &positional_only, &positional, &slow, &fetch, &is_async)) {
         return NULL;
     }
-    if (names != Py_None && (!PyTuple_CheckExact(names) || PyTuple_GET_SIZE(names) != PyTuple_GET_SIZE(defaults))) {
-        PyErr_SetString(PyExc_TypeError, "names must be a tuple as long as defaults, or None");
+    if (names != Py_None && (!PyTuple_CheckExact(names) || PyTuple_GET_SIZE(names) != PyTuple_GET_SIZE(defaults) ||
+                             positional_only < 0 || positional_only > positional || positional > PyTuple_GET_SIZE(names))) {
+        PyErr_SetString(PyExc_TypeError, "names must be a tuple as long as defaults and no shorter than positional, or None");
         return NULL;
     }
     PyObject *module = PyType_GetModule(type);
@@ -599,6 +618,7 @@ call_traverse(Call *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->module);
     Py_VISIT(self->function);
+    Py_VISIT(self->names);
     Py_VISIT(self->defaults);
     Py_VISIT(self->slow);
     Py_VISIT(self->fetch);
@@ -697,7 +717,6 @@ static int
 awaitable_begin(Awaitable *self, PyObject *sent, PyObject **result)
 {
     State *st = self->call->state;
-    PyObject *frame;
     if (self->stage != NEW) {
         refuse_awaitable(self);
         return -1;
@@ -706,7 +725,8 @@ awaitable_begin(Awaitable *self, PyObject *sent, PyObject **result)
         PyErr_SetString(PyExc_TypeError, "can't send non-None value to a just-started coroutine");
         return -1;
     }
-    if (PyContextVar_Get(st->current, NULL, &frame) < 0) {
+    PyObject *frame = get_frame(st);
+    if (frame == NULL) {
         return -1;
     }
     self->stage = BEGUN;
@@ -1027,7 +1047,9 @@ attach(PyObject *module, PyObject *args)
         return NULL;
     }
     PyTypeObject *type = Py_TYPE(instance);
-    if (type->tp_call != PyVectorcall_Call || type->tp_vectorcall_offset != type->tp_basicsize - (Py_ssize_t)sizeof(Extension)) {
+    int is_heap = PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE); /* those of this module: its own, which do not fit, and made ones */
+    if (!is_heap || PyType_GetModule(type) != module ||
+        type->tp_vectorcall_offset != type->tp_basicsize - (Py_ssize_t)sizeof(Extension)) {
         PyErr_SetString(PyExc_TypeError, "attach() takes an instance of a class of make_class()");
         return NULL;
     }
@@ -1141,8 +1163,11 @@ accel_clear(PyObject *module)
 
 static PyModuleDef_Slot accel_slots[] = {
     {Py_mod_exec, accel_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
 #if PY_VERSION_HEX >= 0x030D0000
-    {Py_mod_gil, Py_MOD_GIL_USED},
+    {Py_mod_gil, Py_MOD_GIL_USED}, /* the engine relies on it as well: a build without a GIL turns it on, and says so */
 #endif
     {0, NULL},
 };
