@@ -141,6 +141,7 @@ class AsyncSweep(Swept[V]):
         return result
 
     async def _answer_oldest(self) -> Result[V] | None:
+        self._caller.check()  # what was begun before goes on, but nobody notes it
         while True:
             self._start_idle()
             self._start_new()
@@ -184,12 +185,10 @@ class AsyncSweep(Swept[V]):
             self._start(self._idle.popleft())
 
     def _start(self, question: Question[V]) -> None:
+        loop, variables = backend(), self._caller.variables()
         attempt = self._attempts[question] = _Attempt()
         self._running.add(attempt)
-        loop = backend()
-        attempt.task = loop.start(
-            partial(_answer, loop, question, attempt), self._caller.variables(), partial(self._note_end, attempt)
-        )
+        attempt.task = loop.start(partial(_answer, loop, question, attempt), variables, partial(self._note_end, attempt))
 
     def _note_end(self, attempt: _Attempt[V]) -> None:
         """Wakes who waits; does nothing for what was given up."""

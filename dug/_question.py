@@ -46,15 +46,23 @@ class Caller:
         """Returns the context variables of what is called from there.
 
         Raises:
+            ContextError: as for `check`.
+        """
+        self.check()
+        return self._variables.copy()
+
+    def check(self) -> None:
+        """Refuses to go on where nothing can be noted any more.
+
+        Raises:
             ContextError: the node that was running there has finished, so that it could not note what is read.
         """
         run = self._frame.run
         if run is not None and run.is_done:
             raise ContextError(
                 f"{node_of(run.key)!r} has finished, and what its sweep reads can no longer be noted. "
-                "Take the results inside the function: tuple(dug.sweep(...))."
+                "Take the results inside the function: tuple(dug.sweep(...)), or await dug.sweep(...)."
             )
-        return self._variables.copy()
 
 
 @define(eq=False)

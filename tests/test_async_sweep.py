@@ -556,6 +556,32 @@ def test_a_sweep_that_outlives_its_node_is_refused(p, run):
     run(main)
 
 
+def test_what_is_in_flight_when_its_node_ends_is_refused(run):
+    """Scenarios that a node began and did not wait for give no results afterwards; closing their sweep cancels them."""
+
+    async def main():
+        gates = Gates()
+
+        @dug.memoize
+        async def risk():
+            swept = dug.sweep(gates.node, gates.scenarios(range(3)))
+            iteration = aiter(swept)
+            await anext(iteration)
+            return swept, iteration
+
+        with dug.Context():
+            swept, iteration = await risk()
+            await settle()
+            assert gates.inside == {1, 2}
+            await swept.aclose()
+            assert sorted(gates.left) == [1, 2]
+            for ask in (exhaust(swept), complete(swept), anext(iteration)):
+                with pytest.raises(dug.ContextError, match="has finished"):
+                    await ask
+
+    run(main)
+
+
 def test_the_context_around_is_that_of_the_call(p, run):
     """The scenarios stand on the context around ``dug.sweep``, wherever and whenever they are awaited."""
 
