@@ -895,22 +895,53 @@ def test_one_task_at_a_time_awaits(run):
 
 @pytest.mark.parametrize("then", BACKENDS)
 def test_a_sweep_goes_on_on_another_loop(p, run, then):
-    """What was begun on one loop goes on on another one, also when the first is gone."""
+    """What was begun on one loop goes on on another one, also when the first is gone with scenarios in flight."""
+    loops = []
+
+    @dug.memoize
+    async def node():
+        if await p.x(0) > 5 and len(loops) == 1:
+            await anyio.sleep_forever()
+        return await p.x(0)
 
     async def begin():
+        loops.append("first")
         iteration = aiter(swept)
-        return iteration, (await anext(iteration)).value
+        value = (await anext(iteration)).value
+        await settle()
+        return iteration, value
 
-    async def complete():
+    async def proceed():
+        loops.append("second")
         return [result.value for result in await swept]
 
     with dug.Context():
-        swept = dug.sweep(p.total.node(), [{p.x.node(0): i} for i in range(5, 9)])
+        swept = dug.sweep(node.node(), [{p.x.node(0): i} for i in range(5, 9)])
     iteration, first = run(begin)
 
-    assert first == 80
-    assert anyio.run(complete, backend=then) == [80, 90, 100, 110]
+    assert first == 5
+    assert anyio.run(proceed, backend=then) == [5, 6, 7, 8]
     del iteration
+
+
+def test_a_cancelled_aclose_ends_cancelled():
+    """Who is cancelled while closing a sweep waits for its scenarios, and is cancelled then."""
+
+    async def main():
+        gates = Gates()
+        with dug.Context():
+            swept = dug.sweep(gates.node, gates.scenarios(range(3)))
+            iteration = aiter(swept)
+            await anext(iteration)
+            await settle()
+            task = asyncio.create_task(swept.aclose())
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        return sorted(gates.left)
+
+    assert asyncio.run(main()) == [1, 2]
 
 
 def test_a_scenario_that_a_stranger_cancelled_is_asked_again():

@@ -81,6 +81,21 @@ def test_a_result_counts_what_ran(p):
     assert counts == [(2, 2), (4, 4), (2, 2), (0, 0), (0, 0)]
 
 
+def test_a_result_counts_what_ran_for_a_node_that_leaves_no_memo(p):
+    """What is not remembered does not count itself; what ran for it does."""
+
+    @dug.memoize
+    def fail():
+        p.y(0)
+        raise RecursionError
+
+    with dug.Context():
+        (result,) = dug.sweep(fail.node(), [{}])
+
+    assert type(result.error) is RecursionError
+    assert result.recomputed == 2
+
+
 def test_targets_share_the_context_of_a_scenario(p):
     """What one target runs under a scenario, another target of it finds."""
     with dug.Context():
