@@ -5,7 +5,7 @@ that is driven.  So cancelling one asker harms nobody else, and the last one tha
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from inspect import isawaitable
@@ -76,7 +76,9 @@ async def _drive(run: Run) -> None:
         held = await _find_holding(run, older) if older else None
         if held is None:
             started = perf_counter() if older else started
-            value = check_value(run, await _run_body(run))
+            body, args, kwargs = await _find_body(run)
+            value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
+            value = check_value(run, await value if type(value) is CoroutineType or isawaitable(value) else value)
         reads, starts = run.reads, starts_of(run.reads, run.asked)
         memo = finish(run, value, perf_counter() - started) if held is None else keep(run, held)
         if starts is not None and memo.dependencies == tuple(reads):
@@ -89,16 +91,13 @@ async def _drive(run: Run) -> None:
         run.task = None  # its context refers to the run
 
 
-async def _run_body(run: Run) -> Any:
-    """Returns the value of a bump, a replacement or the function's own body; a plain function may replace an async one."""
-    if run.handle is not None and run.handle.spec.kind == BUMP:
-        fn, args = run.handle.spec.fn, run.handle.spec.args
-        assert fn is not None  # noqa: S101  a bump has a function
-        value = fn((await fetch_async(run, beneath(run.handle, plain_key(run.key)))).value, *args)
-    else:
-        body, args, kwargs = what_runs(run)
-        value = body(*args, **kwargs)
-    return await value if type(value) is CoroutineType or isawaitable(value) else value
+async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """Returns the callable and the arguments of a run: a bump's, a replacement's or the function's own."""
+    if run.handle is None or run.handle.spec.kind != BUMP:
+        return what_runs(run)
+    fn, args = run.handle.spec.fn, run.handle.spec.args
+    assert fn is not None  # noqa: S101  a bump has a function
+    return fn, ((await fetch_async(run, beneath(run.handle, plain_key(run.key)))).value, *args), {}
 
 
 async def _find_holding(run: Run, older: Sequence[Memo]) -> Memo | None:
