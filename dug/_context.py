@@ -5,20 +5,20 @@ A context owns its tweaks and the handles made for them; its entries own nothing
 
 from _thread import allocate_lock
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary, ref
 
 from ._core import _entry as entries
 from ._core._cache import Cache
-from ._core._entry import entries_around, refresh, refresh_within, replacement_around, settle_within
+from ._core._entry import entries_around, refresh, refresh_within, renew_within, replacement_around, settle_within
 from ._core._events import Event, Listener
 from ._core._finish import unwind
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current
 from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
-from ._core._scenario import Held, Layer, Target
+from ._core._scenario import Held, Layer, let_go
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
 from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
@@ -50,7 +50,6 @@ class Context:
         if cache is not None and not isinstance(cache, Cache):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
         self._scenario = tweaks if isinstance(tweaks, Scenario) else Scenario(tweaks)
-        self._layers = self._scenario.specs
         self._given_cache = cache
         self._own_cache = cache
         self._name = name or self._scenario.name
@@ -59,7 +58,7 @@ class Context:
         self._last: View | None = None
         self._listeners: list[Listener] = []
         self._making = allocate_lock()  # threads that enter first at the same time
-        run = _run_in_force()
+        run: Any = current.get().run
         self._maker = None if run is None else ref(run)
 
     @property
@@ -81,10 +80,7 @@ class Context:
 
     def __enter__(self) -> Self:
         frame = current.get()
-        outer: Frame | None = OUTSIDE.entry if frame is OUTSIDE else frame
-        entry = entries.open_entry(self, outer, self._enter_inside(outer), self._entries)
-        if not _is_current(entry):  # another thread changed a context meanwhile, and did not see this entry
-            _renew(entry)
+        self._open_inside(OUTSIDE.entry if frame is OUTSIDE else frame)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -113,18 +109,35 @@ class Context:
         last = self._last
         if (
             last is not None
-            and last.layers is self._layers
+            and last.layers is self._scenario.specs
             and last.parent is parent
             and last.inside == inside
             and (self._given_cache is None or last.cache is self._given_cache)
         ):
             return last
         cache = self._cache_seen(parent) if looks else self._cache_inside(parent)
-        return enter(parent, self._layers, self._held, cache=cache, listeners=self._listeners, inside=inside)
+        return enter(parent, self._scenario.specs, self._held, cache=cache, listeners=self._listeners, inside=inside)
 
-    def _enter_inside(self, outer: Frame | None) -> View:
-        view = self._last = self._view_inside(outer)
-        return view  # not `_last`, which may be another thread's by now
+    def _open_inside(self, outer: Frame | None) -> Entry:
+        """Opens an entry inside a frame and puts it in force."""
+        entry = entries.open_entry(self, outer, self._view_inside(outer), self._entries)
+        self._keep_up(entry)
+        return entry
+
+    def renew(self, entry: Entry) -> None:
+        """Derives the view of an open entry anew, because this context or one around it has changed."""
+        entry.view = self._view_inside(entry.outer)
+        refresh(entry)
+        self._keep_up(entry)
+
+    def _keep_up(self, entry: Entry) -> None:
+        """Sees to it that an entry with a new view says what is said now; looks after others can see it, so nothing is missed."""
+        view, outer = entry.view, entry.outer
+        self._last = view
+        while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
+            let_go(self._held, view.layers, self._scenario.specs)
+            view = self._last = entry.view = self._view_inside(outer)
+            refresh(entry)
 
     def _cache_seen(self, parent: View | None) -> Cache:
         """The cache that a look reads; one that was never entered holds nothing, and a look does not bind it."""
@@ -161,7 +174,7 @@ class Context:
             raise TypeError("Write ctx.tweak(node, value) or ctx.tweak({node: value, ...}).")
         self._check_changeable("tweak")
         added = Scenario({key: value[0]} if value else key)
-        self._change(lambda scenario: replace_top(scenario, added), added.tweaks)
+        self._change(lambda said: replace_top(said, added), added.tweaks)
 
     def untweak(self, *keys: Any) -> None:
         """Drops this context's own tweaks of nodes or functions: what the context around says shows again.
@@ -182,28 +195,28 @@ class Context:
                 )
         return replace_top(scenario, {}, drop=keys)
 
-    def _change(self, make: Callable[[Scenario], Scenario], keys: Any) -> None:
-        while True:
-            old = self._scenario
-            new = make(old)
-            with self._making:
-                if self._scenario is old:  # else another thread was quicker, and its change must not be lost
-                    before, self._scenario, self._layers = self._layers, new, new.specs
-                    break
-        # What a tweak made anew is equal to keeps its memos; the list is made at once, as other threads may enter meanwhile.
-        for handles in [self._held.get(beneath()) or {} for beneath in self._held.keyrefs()]:
-            for place in [place for place in tuple(handles) if _said(before, place) != _said(self._layers, place)]:
-                handles.pop(place, None)
+    def _change(self, revise: Callable[[Scenario], Scenario], keys: Any) -> None:
+        let_go(self._held, self._say(revise), self._scenario.specs)
         last, self._last = self._last, None
         for entry in tuple(self._entries):
             settle_within(entry)
         for entry in tuple(self._entries):
-            _renew(entry)
+            renew_within(entry)
         if self._last is None and last is not None:
             parent, cache, listeners = last.parent, last.cache, self._listeners
-            self._last = enter(parent, self._layers, self._held, cache=cache, listeners=listeners, inside=last.inside)
+            self._last = enter(parent, self._scenario.specs, self._held, cache=cache, listeners=listeners, inside=last.inside)
         for key in keys:
             self._tell(Event("tweaked", key))
+
+    def _say(self, revise: Callable[[Scenario], Scenario]) -> tuple[Layer, ...]:
+        """Makes the context say what `revise` makes of what it says, and returns what it said."""
+        while True:
+            before = self._scenario
+            scenario = revise(before)  # hashes what users gave: not under the lock
+            with self._making:
+                if self._scenario is before:
+                    self._scenario = scenario
+                    return before.specs
 
     def invalidate(self, *keys: Any) -> None:
         """Forgets what ran these nodes (or any node of these functions), in every scenario: the outside has changed.
@@ -236,7 +249,7 @@ class Context:
             self._own_cache.clear()
 
     def _check_changeable(self, verb: str) -> None:
-        run = _run_in_force()
+        run: Any = current.get().run
         if run is None or (self._maker is not None and self._maker() is run):
             return
         frame: Any = current.get()
@@ -262,12 +275,10 @@ class Context:
         """
         if current.get() is not OUTSIDE:
             raise ContextError(f"{self!r} cannot be activated inside a with. Activate it outside of every context.")
-        view, replaced = self._enter_inside(None), OUTSIDE.entry
+        replaced, entry = OUTSIDE.entry, Entry(self._view_inside(None), None, None, self, self._entries)
+        self._keep_up(entry)
         if replaced is not None:
             entries.close_entry(replaced)
-        entry = Entry(view, None, None, self, self._entries)
-        if not _is_current(entry):
-            _renew(entry)
         OUTSIDE.activate(entry)
         return None if replaced is None else replaced.context
 
@@ -323,13 +334,13 @@ class Context:
         try:
             yield
         finally:
-            if listener in self._listeners:
+            with suppress(ValueError):  # it failed and was removed
                 self._listeners.remove(listener)
             self._refresh()
 
     def _refresh(self) -> None:
         """Lets calls in this context come to the engine while somebody listens, and be answered from hits otherwise."""
-        for entry in self._entries:
+        for entry in tuple(self._entries):
             refresh_within(entry)
         frame = current.get()
         while isinstance(frame, (Entry, Run)):
@@ -358,29 +369,3 @@ class Context:
         return f"<dug.Context{name} tweaks={describe(self.tweaks)}>"
 
 
-def _said(layers: tuple[Layer, ...], place: tuple[int, Target, Target]) -> tuple[str, Any] | None:
-    """What the layers of a context say at one place, comparable."""
-    number, named, _ = place
-    spec = layers[number].get(named) if number < len(layers) else None
-    return None if spec is None else (spec.kind, spec.identity)
-
-
-def _run_in_force() -> Any:
-    return current.get().run
-
-
-def _renew(entry: Entry) -> None:
-    """Derives the view of an open entry anew, and of those inside it, after their context or one around changed."""
-    while True:
-        entry.view = entry.context._enter_inside(entry.outer)
-        if _is_current(entry):  # else another thread changed a context meanwhile
-            break
-    refresh(entry)
-    for inner in tuple(entry.entries or ()):
-        _renew(inner)
-
-
-def _is_current(entry: Entry) -> bool:
-    """True when the view of an entry is that of its context, inside that of the frame around it, as they are now."""
-    view, outer = entry.view, entry.outer
-    return view.layers is entry.context._layers and (outer is None or view.parent is outer.view)

@@ -30,7 +30,7 @@ def outermost(context: Context) -> Iterator[Context]:
     """Enters `context` as an outermost one, whatever is in force around, an activated default included."""
     token = current.set(OUTSIDE)
     try:
-        entry = entries.open_entry(context, None, context._enter_inside(None), context._entries)
+        entry = context._open_inside(None)
         try:
             yield context
         finally:

@@ -177,8 +177,8 @@ MUTANTS = (
     ),
     Mutant(
         "a tweak of an open context is not shown to the contexts inside",
-        "_context.py",
-        "    for inner in entry.entries:\n        _renew(inner)\n",
+        "_core/_entry.py",
+        "    for inner in tuple(entry.entries):\n        renew_within(inner)\n",
         "",
     ),
     Mutant(

@@ -22,10 +22,6 @@ from ._view import View, own_bits
 def open_entry(context: Any, outer: Frame | None, view: View, peers: list[Entry]) -> Entry:
     """Opens an entry of a context inside `outer` and puts it in force."""
     entry = Entry(view, outer, outer.call if outer else None, context, peers)
-    if outer is not None:
-        if outer.entries is None:
-            outer.entries = []
-        outer.entries.append(entry)
     if entry.run is not None:
         entry.run.opened = True
     current.set(entry)
@@ -127,7 +123,7 @@ def entries_around(frame: Any) -> Iterator[Entry]:
 
 def settle_within(entry: Entry) -> None:
     """Settles an open entry and all entries inside it, the innermost first."""
-    for inner in entry.entries:
+    for inner in tuple(entry.entries or ()):
         settle_within(inner)
     settle(entry)
 
@@ -135,8 +131,15 @@ def settle_within(entry: Entry) -> None:
 def refresh_within(entry: Entry) -> None:
     """Refreshes an open entry and all entries inside it."""
     refresh(entry)
-    for inner in entry.entries:
+    for inner in tuple(entry.entries or ()):
         refresh_within(inner)
+
+
+def renew_within(entry: Entry) -> None:
+    """Derives anew the views of an open entry and of all entries inside it, the outermost first."""
+    entry.context.renew(entry)
+    for inner in tuple(entry.entries or ()):
+        renew_within(inner)
 
 
 def refresh(entry: Entry) -> None:

@@ -95,13 +95,18 @@ class Entry(_AnyFrame):
     """Notes what is read here after it was closed."""
 
     def __attrs_post_init__(self) -> None:
-        self.run = self.outer.run if self.outer else None
-        self.driver = self.outer.driver if self.outer else None
+        outer = self.outer
+        self.run = outer.run if outer else None
+        self.driver = outer.driver if outer else None
         if self.driver is LATE and self.run is not None and not self.run.is_done:
             self.driver = None  # the one around is closed, and this one is open
         self.reads = None if self.run is None else {}
-        self.refresh(self.run)
         self.peers.append(self)
+        if outer is not None and self.context is not None:
+            if outer.entries is None:
+                outer.entries = []
+            outer.entries.append(self)
+        self.refresh(self.run)  # last: who begins to listen refreshes the entries that are noted
 
     def noted(self) -> Iterable[Key]:
         """The nodes of `inner`, as the contexts around that the run opened will note them."""

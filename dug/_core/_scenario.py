@@ -12,7 +12,7 @@ So a lookup is two dict lookups, the node's own tweak before its function's, and
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -169,6 +169,25 @@ class Derivation:
             self.keep.append(beneath)
         self.held.setdefault(beneath or self.anchor, {})[number, named, target] = handle
         self.content[target] = handle
+
+
+def let_go(held: Held, before: Sequence[Layer], now: Sequence[Layer]) -> None:
+    """Drops from `held` the handles of what the layers before said otherwise; what a tweak made anew is equal to keeps its memos.
+
+    The lists are made at once: other threads may enter meanwhile.
+    """
+    for beneath in [beneath() for beneath in held.keyrefs()]:
+        handles = held.get(beneath) if beneath is not None else None
+        for place in tuple(handles or ()):
+            if handles is not None and _said(before, place) != _said(now, place):
+                handles.pop(place, None)
+
+
+def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> tuple[str, Any] | None:
+    """What the layers of a context say at one place, comparable."""
+    number, named, _ = place
+    spec = layers[number].get(named) if number < len(layers) else None
+    return None if spec is None else (spec.kind, spec.identity)
 
 
 def weakly(handle: Handle | None) -> "Callable[[], Handle | None]":

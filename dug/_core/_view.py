@@ -26,7 +26,7 @@ class View:
 
     parent: "View | None"
     layers: Sequence[Layer]
-    """What the context itself says."""
+    """What the context said when it was made."""
     in_force: InForce
     cache: "Cache"
     registry: Registry

@@ -1,0 +1,171 @@
+"""Two threads, and every place at which one of them can be interrupted by the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import combinations, product
+from typing import Any
+
+import pytest
+from attrs import define, field, frozen
+from hypothesis import settings
+from interleave import explore
+
+import dug
+
+
+@frozen(eq=False)
+class Change:
+    """What one action changes: what a context says, or, where it names none, the outside."""
+
+    ctx: dug.Context | None
+    name: str
+    value: int
+
+
+@define(eq=False)
+class World:
+    """Four nodes, contexts that all share, what the outside holds and what is being changed."""
+
+    outside: list[int]
+    functions: dict[str, Any]
+    root: dug.Context
+    kept: dug.Context
+    other: dug.Context
+    says: dict[dug.Context, dict[str, int]] = field(factory=dict)
+    begun: list[Change] = field(factory=list)
+    done: list[Change] = field(factory=list)
+
+    def node(self, name: str) -> dug.Node:
+        return self.functions[name].node()
+
+    def make(self, **tweaks: int) -> dug.Context:
+        """Return a context that says this."""
+        ctx = dug.Context({self.node(name): value for name, value in tweaks.items()})
+        self.says[ctx] = tweaks
+        return ctx
+
+    def ask(self, *contexts: dug.Context) -> None:
+        """Ask for the top node inside these contexts: it was that at some time during the call."""
+        done = tuple(self.done)
+        with ExitStack() as stack:
+            for ctx in (self.root, *contexts):
+                stack.enter_context(ctx)
+            value = self.functions["top"]()
+
+        maybe = [change for change in self.begun if change not in done]
+        if all(change.ctx for change in maybe):  # a call during which the outside changes may see some of it before, some after
+            chosen = (some for size in range(len(maybe) + 1) for some in combinations(maybe, size))
+            assert value in {self.expect(contexts, (*done, *some)) for some in chosen}
+
+    def expect(self, contexts: tuple[dug.Context, ...], changes: tuple[Change, ...]) -> int:
+        """Return what the top node is after these changes."""
+        held, said = 1, {}
+        for ctx in (self.root, *contexts):
+            said.update(self.says[ctx])
+            said.update((change.name, change.value) for change in changes if change.ctx is ctx)
+        for change in changes:
+            held = change.value if change.ctx is None else held
+        x, y = said.get("x", held), said.get("y", 2)
+        return said.get("middle", x + y) * 10 + (x if y else 0)
+
+    @contextmanager
+    def changing(self, ctx: dug.Context | None, name: str, value: int) -> Iterator[None]:
+        """Note a change."""
+        change = Change(ctx, name, value)
+        self.begun.append(change)
+        yield
+        self.done.append(change)
+
+    def check(self) -> None:
+        """When all is quiet, each scenario gives what it should, twice."""
+        for _ in range(2):
+            for contexts in ((), (self.kept,), (self.other,), (self.other, self.kept), (self.make(middle=1),)):
+                self.ask(*contexts)
+
+
+def make_world(*, is_warm: bool) -> tuple[World, dug.Cache]:
+    """Return a new world."""
+    outside = [1]
+
+    @dug.memoize
+    def x():
+        return outside[0]
+
+    @dug.memoize
+    def y():
+        return 2
+
+    @dug.memoize
+    def middle():
+        return x() + y()
+
+    @dug.memoize
+    def top():
+        return middle() * 10 + (x() if y() else 0)
+
+    cache = dug.Cache()
+    root, kept, other = dug.Context(cache=cache), dug.Context({y.node(): 3}), dug.Context({x.node(): 7})
+    functions = {"x": x, "y": y, "middle": middle, "top": top}
+    world = World(outside, functions, root, kept, other, {root: {}, kept: {"y": 3}, other: {"x": 7}})
+    if is_warm:
+        world.ask()
+    else:
+        root.run(int)
+    return world, cache
+
+
+def ask_root(world: World) -> None:
+    world.ask()
+
+
+def ask_kept(world: World) -> None:
+    world.ask(world.kept)
+
+
+def ask_kept_elsewhere(world: World) -> None:
+    world.ask(world.other, world.kept)
+
+
+def ask_new(world: World) -> None:
+    world.ask(world.make(middle=4))
+
+
+def invalidate(world: World) -> None:
+    with world.changing(None, "x", 5):
+        world.outside[0] = 5
+        world.root.invalidate(world.node("x"))
+    world.ask()
+
+
+def tweak(world: World) -> None:
+    with world.changing(world.root, "x", 6):
+        world.root.tweak(world.node("x"), 6)
+    world.ask()
+
+
+def tweak_kept(world: World) -> None:
+    with world.changing(world.kept, "middle", 8):
+        world.kept.tweak(world.node("middle"), 8)
+    world.ask(world.kept)
+
+
+def clear(world: World) -> None:
+    world.root.clear()
+    world.ask()
+
+
+ACTIONS = [ask_root, ask_kept, ask_kept_elsewhere, ask_new, invalidate, tweak, tweak_kept, clear]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize(("first", "second"), list(product(ACTIONS, ACTIONS)), ids=lambda action: action.__name__)
+def test_one_action_interrupted_by_another(first: Callable[..., Any], second: Callable[..., Any], is_warm: bool) -> None:
+    """Wherever one thread is stopped, what another does meanwhile neither gets nor leaves a wrong value."""
+    if first is second and first in (invalidate, tweak, tweak_kept):
+        return  # they say the same
+    stride = 1 if settings.get_current_profile_name() == "long" else 7
+    for world in explore(lambda: make_world(is_warm=is_warm), first, second, stride=stride):
+        world.check()
