@@ -12,7 +12,7 @@ from typing import Any
 
 from ._binding import Key
 from ._frame import LATE, NO_HITS, OUTSIDE, Entry, Frame, Run, current
-from ._memo import TWEAKED, Memo
+from ._memo import FORGOTTEN, TWEAKED, Memo
 from ._node import BENEATH
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, Inside
@@ -171,6 +171,7 @@ class _Moved:
         """Takes over the footprint of a read that does not go on, and the nodes that ran for it."""
         view, outer = self._view, self._outer
         outer.transient = outer.transient or memo.transient
+        self.extra |= memo.footprint & FORGOTTEN
         key = plain_key(memo.state.key)
         noted = view.pin(key) if memo.body == 0 else key
         if key == self._running:  # the run's own bits say which tweak its node met, and what is beneath that

@@ -13,7 +13,7 @@ from ._entry import close_entry, leave, settle_late
 from ._events import Event
 from ._flight import land
 from ._frame import NO_HITS, UNTRUE, Entry, Frame, Outside, Run, current, raise_due, taint, taint_of, tell
-from ._memo import DEAD, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
+from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
 from ._node import BENEATH, node_of
 from ._registry import plain_key
 from ._view import own_bits
@@ -50,7 +50,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
             memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
         if failure is not None or run.transient or call.failures:
             _limit(run, memo, failure)
-        if run.generation != registry.generation and not _is_true_still(run, state, reads):
+        if below & FORGOTTEN or (run.generation != registry.generation and not _is_true_still(run, state, reads)):
             run.tainted = UNTRUE
         if run.tainted:
             memo.status = DEAD

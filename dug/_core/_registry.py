@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary
 
 from ._binding import Key
-from ._memo import DEAD, LIVE, NO_TWEAKS, STALE, Memo, Restriction, State
+from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import BENEATH, Function
 from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, bits_of, weakly
 
@@ -75,7 +75,7 @@ class Registry:
             with self.lock:
                 bit = self._bits.get(target)
                 if bit is None:
-                    bit = 2 << len(self._bits)  # bit 0 is no target's: see `InForce.sieve`
+                    bit = 2 << len(self._bits)  # bit 0 is no target's: see `FORGOTTEN` and `InForce.sieve`
                     self._spread(target, bit)
                     function = target if isinstance(target, Function) else target[0]
                     self._function_bits[function] = self._function_bits.get(function, 0) | bit
@@ -114,6 +114,7 @@ class Registry:
                 walk.follow()
                 for memo, cache in walk.touched.items():
                     cache.remove(memo, DEAD if _concerns(target, plain_key(memo.state.key)) else STALE)
+                    memo.footprint |= FORGOTTEN
                 for state in walk.visited_roots:
                     state.forgotten = self.generation
                     taken.append(state.newest)
