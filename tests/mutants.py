@@ -159,8 +159,8 @@ MUTANTS = (
     ),
     Mutant(
         "memos outlive the tweaks that they read",
-        "_core/_scenario.py",
-        "self._released.append(self.serial)",
+        "_core/_registry.py",
+        "released.append(watch.serial)",
         "pass",
     ),
     Mutant(

@@ -169,3 +169,34 @@ def test_one_action_interrupted_by_another(first: Callable[..., Any], second: Ca
     stride = 1 if settings.get_current_profile_name() == "long" else 7
     for world in explore(lambda: make_world(is_warm=is_warm), first, second, stride=stride):
         world.check()
+
+
+def test_a_tweak_is_let_go_while_another_thread_says_the_same() -> None:
+    """It counts as gone, or as held by the other: never as gone although it is held, so that nothing reads it for good."""
+
+    def set_up() -> tuple[tuple[World, list[dug.Context]], dug.Cache]:
+        world, cache = make_world(is_warm=True)
+        held = [world.make(x=4)]
+        world.ask(held[0])
+        world.says.clear()
+        return (world, held), cache
+
+    def let_go(made: tuple[World, list[dug.Context]]) -> None:
+        made[1].pop(0)
+
+    def say_the_same(made: tuple[World, list[dug.Context]]) -> None:
+        world, held = made
+        held.append(dug.Context({world.node("x"): 4}))
+        world.root.run(held[-1].run, world.functions["top"])
+
+    for world, held in explore(set_up, let_go, say_the_same, is_fine=True):
+        cache = world.root.cache
+        ctx = held.pop()
+        with world.root:
+            ctx.run(world.functions["top"])
+            size = len(cache)
+            assert ctx.run(world.functions["top"]) == 64
+            assert world.node("top") in ctx
+            assert len(cache) == size
+        del ctx
+        assert len(cache) == 4

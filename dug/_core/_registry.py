@@ -9,7 +9,7 @@ but the hashing and comparing of arguments; memos taken out are released after i
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from weakref import WeakSet, WeakValueDictionary
 from ._binding import Key
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import BENEATH, Function
-from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, bits_of, weakly
+from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, Watch, bits_of, weakly
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -53,6 +53,9 @@ class Registry:
         """What each thread that blocks waits for, by its number; see `_flight`."""
         self.released: deque[int] = deque()
         """The serials of the tweaks that nobody holds any more."""
+        self._watches: dict[int, Watch] = {}
+        """By serial: what notices that nobody holds a tweak any more."""
+        self._release = _releasing(self.released, self._watches)
         _live.add(self)
 
     # Bits
@@ -145,9 +148,12 @@ class Registry:
         if handle is None:
             if beneath is not None:
                 self.by_serial[beneath.serial] = beneath
-            handle = Handle(target, spec, weakly(beneath), next(self._serials), self.give_bit(target), None, self.released)
+            made = Handle(target, spec, weakly(beneath), next(self._serials), self.give_bit(target))
             with self.lock:
-                handle = self._handles.setdefault(key, handle)
+                handle = self._handles.setdefault(key, made)
+            if handle is made:
+                watch = self._watches[made.serial] = Watch(made, self._release)
+                watch.serial = made.serial
         return handle
 
     def untweaked_serial(self, key: Key) -> Restriction:
@@ -252,6 +258,16 @@ class _Walk:
         """True for a memo of the target itself that would be touched if it still were in a cache."""
         key = memo.state.key
         return _concerns(self._target, plain_key(key) if self._forgets else key) and not self._is_shielded(memo)
+
+
+def _releasing(released: deque[int], watches: dict[int, Watch]) -> Callable[[Watch], None]:
+    """Returns what a watch calls; it holds no registry, so that it keeps none alive."""
+
+    def release(watch: Watch) -> None:
+        released.append(watch.serial)
+        watches.pop(watch.serial, None)
+
+    return release
 
 
 def plain_key(key: Key) -> Key:

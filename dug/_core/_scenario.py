@@ -11,7 +11,6 @@ A tweak of a function under which some of its nodes are tweaked already is enter
 So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -48,12 +47,19 @@ class Handle:
     beneath: "Callable[[], Handle | None]"
     serial: int
     bit: int
-    memo: Memo | None
+    memo: Memo | None = None
     """For a value: the memo that serves it."""
-    _released: deque[int] = field(repr=False)
 
-    def __del__(self) -> None:
-        self._released.append(self.serial)
+
+class Watch(ref[Handle]):
+    """Queues the serial of a handle when its last holder lets it go.
+
+    Not a ``__del__``: while that runs, another thread can still get hold of the handle, and would keep it although it counts as
+    gone.
+    """
+
+    __slots__ = ("serial",)
+    serial: int
 
 
 def no_handle() -> None:
