@@ -6,6 +6,7 @@ dependencies and kept.  ``failed``: it ran and raised.  ``tweaked``, ``invalidat
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from attrs import frozen
@@ -38,6 +39,6 @@ def deliver(listeners: list[Listener], event: Event) -> None:
         try:
             listener(event)
         except Exception:
-            if listener in listeners:
+            with suppress(ValueError):  # it failed in another thread as well, which removed it
                 listeners.remove(listener)
             _logger.exception("A listener failed on %r and was removed.", event)
