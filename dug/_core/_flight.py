@@ -103,7 +103,7 @@ def land(run: "Run", came: "Memo | BaseException | None") -> None:
     waits, run.waits = run.waits, None
     failure = getattr(came, "failure", None)
     filed = run.memo if failure is not None else None
-    for wait in waits or ():
+    for wait in tuple(waits or ()):  # who is cancelled meanwhile takes itself off the list
         wait.came, wait.failure = came, failure
         call = wait.frame.call
         if filed is not None and call is not None and wait.frame.view.in_force is run.view.in_force and not filed.serves(call):
