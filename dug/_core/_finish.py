@@ -89,7 +89,7 @@ def fail(run: Run, error: BaseException, seconds: float) -> Memo | None:
 def abandon(run: Run, error: BaseException | None = None) -> None:
     """Closes a run that leaves no memo, because what it raised must not be remembered; for None, it raised nothing."""
     if run.is_done:
-        land(run)  # an interrupt may have hit between taking it out and this
+        land(run, error)  # an interrupt may have hit between taking it out and this
         return
     run.tainted = UNTRUE
     _close_left_open(run)
