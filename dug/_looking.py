@@ -10,7 +10,7 @@ from ._core._binding import Key
 from ._core._find import find, handle_of
 from ._core._memo import TWEAKED, Memo
 from ._core._node import Node, node_of, show
-from ._core._registry import plain_key
+from ._core._registry import members, plain_key
 from ._core._view import View
 
 
@@ -128,7 +128,7 @@ def _read_keys(memo: Memo) -> Iterator[Key]:
 
 def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     """The nodes whose memos in this view read `key`."""
-    for cache in tuple(view.registry.caches):
+    for cache in members(view.registry.caches):
         state = cache.states.get(key)
         for reader in () if state is None else state.live_readers():
             memo = _look(view, reader.key)

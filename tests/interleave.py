@@ -19,7 +19,7 @@ from attrs import define, field
 import dug
 
 PACKAGE = str(Path(dug.__file__).parent)
-HELD_UP_S, LONGEST_S = 0.02, 1.0
+HELD_UP_S, LONGEST_S = 0.005, 0.2
 """When the second action is taken to wait for a lock: soon where the first holds the registry's."""
 World = TypeVar("World")
 

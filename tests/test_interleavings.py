@@ -13,6 +13,7 @@ from hypothesis import settings
 from interleave import explore
 
 import dug
+from dug._core import _events
 
 
 @frozen(eq=False)
@@ -200,3 +201,37 @@ def test_a_tweak_is_let_go_while_another_thread_says_the_same() -> None:
             assert len(cache) == size
         del ctx
         assert len(cache) == 4
+
+
+@pytest.mark.slow
+def test_memos_are_looked_through_while_another_thread_files_one() -> None:
+    """A node beneath a tweak is looked for among all memos of the node, in the middle of which others may file theirs."""
+
+    def set_up() -> tuple[World, dug.Cache]:
+        world, cache = make_world(is_warm=True)
+        for value in (2, 3):
+            world.ask(world.make(x=value))
+        return world, cache
+
+    def bump(world: World) -> None:
+        with world.root, world.make(x=4), dug.Context({world.node("middle"): dug.shift(1)}):
+            assert world.functions["middle"]() == 7
+
+    def ask(world: World) -> None:
+        world.ask(world.make(x=5))
+
+    for _ in explore(set_up, bump, ask):
+        pass
+
+
+def test_a_listener_that_fails_in_two_threads_is_removed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of the threads is told of it."""
+    monkeypatch.setattr(_events._logger, "disabled", True)
+
+    def set_up() -> tuple[World, dug.Cache]:
+        world, cache = make_world(is_warm=True)
+        world.root._listeners.append(lambda _: 1 / 0)
+        return world, cache
+
+    for world in explore(set_up, ask_root, ask_root, stride=2):
+        assert world.root._listeners == []

@@ -14,7 +14,7 @@ from ..errors import ContextError
 from ._binding import Key
 from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH
-from ._registry import Registry, plain_key
+from ._registry import Registry, members, plain_key
 from ._scenario import InForce
 
 
@@ -163,15 +163,15 @@ class Cache:
 
     def remove(self, memo: Memo, status: int) -> None:
         """Takes a memo out, so that it answers no more; a stale one that can be verified is kept for that, once a node."""
-        state = memo.state
+        state, table = memo.state, memo.state.table
         if state.plain is memo:
             state.plain = None
-        elif state.table is not None:
-            variants = state.table.get(memo.footprint, {})
+        elif table is not None:
+            variants = table.get(memo.footprint, {})
             if variants.get(memo.restriction) is memo:
                 del variants[memo.restriction]
                 if not variants:
-                    del state.table[memo.footprint]
+                    del table[memo.footprint]
         self._discount(memo)
         if status == STALE and memo.verifies != TWEAKED:
             memo.status = STALE
@@ -228,7 +228,7 @@ class Cache:
             self._count = 0
             self._read.clear()
             # Memos of a cache above may rest on what was here: its bare structure must stay for the walks of the registry.
-            if not any(cache.beneath is self for cache in registry.caches):
+            if not any(cache.beneath is self for cache in members(registry.caches)):
                 dropped, self.states = self.states, {}
                 for state in dropped.values():
                     state.alive = False
@@ -239,10 +239,10 @@ class Cache:
         """An estimate, in bytes, of this cache's own bookkeeping, without values and arguments."""
         self.registry.drain()
         size = getsizeof(self.states)
-        for state in tuple(self.states.values()):
+        for state in self.states.copy().values():
             size += getsizeof(state.key) + getsizeof(state)
             size += sum(getsizeof(part) for part in (state.readers, state.table) if part is not None)
-            size += sum(map(getsizeof, (state.table or {}).values()))
+            size += sum(map(getsizeof, (state.table or {}).copy().values()))
             size += sum(getsizeof(memo) + getsizeof(memo.dependencies) for memo in state.memos())
         return size
 

@@ -135,8 +135,9 @@ def match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
     plain = state.plain
     if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):
         return plain
-    if state.table:
-        for footprint, variants in tuple(state.table.items()):
+    table = state.table
+    if table:
+        for footprint, variants in table.copy().items():  # in one step: other threads file meanwhile
             memo = variants.get(in_force.restrict(footprint))
             if memo is not None and memo.serves(call):
                 return memo

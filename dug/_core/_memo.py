@@ -165,11 +165,13 @@ class State:
     _prune_at: int = field(default=16, init=False)
 
     def memos(self) -> Iterator[Memo]:
-        """Every live memo of the node here."""
-        if self.plain is not None:
-            yield self.plain
-        for variants in (self.table or {}).values():
-            yield from variants.values()
+        """Every live memo of the node here; those that are filed or taken out meanwhile may be missing."""
+        plain, table = self.plain, self.table
+        if plain is not None:
+            yield plain
+        if table:
+            for variants in table.copy().values():
+                yield from variants.copy().values()
 
     def add_reader(self, reader: "State") -> None:
         """Notes that a memo of `reader` read this node."""
@@ -186,7 +188,7 @@ class State:
 
     def live_readers(self) -> "list[State]":
         """The states that read this one and still hold, or may hold, memos."""
-        return [reader for reader in self.readers or () if reader.alive]
+        return [reader for reader in tuple(self.readers or ()) if reader.alive]
 
     def is_empty(self) -> bool:
         """True when nothing here is of use to anybody."""

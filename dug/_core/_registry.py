@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
 from ._binding import Key
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ._flight import Wait
     from ._frame import Frame
     from ._view import View
+
+T = TypeVar("T")
 
 _live: "WeakSet[Registry]" = WeakSet()  # a redefined function must be forgotten wherever it ran, and only the process knows where
 
@@ -86,7 +88,7 @@ class Registry:
         return bit
 
     def _spread(self, target: Target, bit: int) -> None:
-        roots = {state.key for cache in self.caches for state in _states(cache, target)}
+        roots = {state.key for cache in members(self.caches) for state in _states(cache, target)}
         walk = _Walk(self, target, roots)
         walk.touch_roots()
         walk.follow()
@@ -96,7 +98,7 @@ class Registry:
             if walk.rests_on_touched(memo):
                 memo.below |= bit
         self.filings += 1  # again: who looked in between may have missed one
-        for frame in self.opened:
+        for frame in members(self.opened):
             if any(_concerns(target, key) for key in frame.noted()):
                 frame.extra |= bit
 
@@ -111,7 +113,7 @@ class Registry:
         with self.lock:
             self.generation += 1
             for target in targets:
-                roots = {state.key for cache in self.caches for state in _states(cache, target)}
+                roots = {state.key for cache in members(self.caches) for state in _states(cache, target)}
                 walk = _Walk(self, target, roots, forgets=True)
                 walk.touch_roots()
                 walk.follow()
@@ -127,7 +129,7 @@ class Registry:
 
     def forget_hits(self) -> None:
         """Empties the short cuts of all views."""
-        for view in tuple(self.views):
+        for view in members(self.views):
             view.hits.clear()
 
     def drain(self) -> None:
@@ -136,7 +138,7 @@ class Registry:
         with self.lock:
             while self.released:
                 serial = self.released.popleft()
-                for cache in self.caches:
+                for cache in members(self.caches):
                     taken.extend(cache.release(serial))
 
     # Handles and scenarios
@@ -179,7 +181,7 @@ class _Walk:
     def __init__(self, registry: Registry, target: Target, roots: set[Key], *, forgets: bool = False) -> None:
         self.touched: dict[Memo, Cache] = {}
         self.visited_roots: list[State] = []
-        self._caches = tuple(registry.caches)
+        self._caches = members(registry.caches)
         self._target = target
         self._roots = roots
         self._reached = set(roots)
@@ -279,10 +281,15 @@ def plain_key(key: Key) -> Key:
 
 def live_registries() -> tuple[Registry, ...]:
     """Returns every registry that some cache in this process still uses."""
+    return members(_live)
+
+
+def members(weak: WeakSet[T]) -> tuple[T, ...]:
+    """Returns what is alive in a weak set, which no lock keeps other threads from adding to or letting go of."""
     while True:
         try:
-            return tuple(_live)
-        except RuntimeError:  # another thread made one meanwhile
+            return tuple(weak)
+        except RuntimeError:  # it changed meanwhile
             continue
 
 
