@@ -130,8 +130,8 @@ MUTANTS = (
     Mutant(
         "invalidating a node leaves the hits of the contexts",
         "_core/_registry.py",
-        "                taken.extend(walk.touched)\n            self.forget_hits()\n",
-        "                taken.extend(walk.touched)\n",
+        "                taken.append(walk)\n        self.forget_hits()\n",
+        "                taken.append(walk)\n",
     ),
     Mutant(
         "a redefined function keeps what the old one computed",

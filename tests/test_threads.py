@@ -5,12 +5,15 @@ Where two threads must meet at one point, an event or a patch of the engine brin
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
+import pytest
+
 import dug
-from dug._core import _begin, _registry
+from dug._core import _begin, _finish, _registry
 from dug._core._cache import Cache
 
 
@@ -91,3 +94,193 @@ def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
         view.hits.clear()
 
         assert g() == 20
+
+
+# Waiting.
+
+
+def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeypatch):
+    """An interrupt between the end of a run and its news is no reason to wait for ever."""
+    running, joined = Event(), Event()
+    ran: list[int] = []
+
+    @dug.memoize
+    def f():
+        ran.append(1)
+        running.set()
+        joined.wait(20)
+        return 1
+
+    def interrupt(run):
+        monkeypatch.setattr(_finish, "land", land)
+        raise KeyboardInterrupt
+
+    land = _finish.land
+    told: list[Any] = []
+    root = dug.Context()
+
+    def first():
+        try:
+            told.append(root.run(f))
+        except KeyboardInterrupt:
+            told.append("interrupted")
+
+    monkeypatch.setattr(_finish, "land", interrupt)
+    asker = start(first)
+    running.wait(20)
+    waiter = start(lambda: told.append(root.run(f)))
+    while not registry_of(root).blocked:
+        pass
+    joined.set()
+    finish(asker, waiter)
+
+    assert sorted(map(str, told)) == ["1", "interrupted"]
+
+
+# No lock is held while user code runs.
+
+
+class Watched:
+    """Notes whether a lock was held whenever code of a user's ran."""
+
+    def __init__(self) -> None:
+        self.ctx = dug.Context()
+        self.ctx.run(int)
+        self.lock = registry_of(self.ctx).lock
+        self.places: list[str] = []
+        self.held: list[str] = []
+
+    def look(self, place: str) -> None:
+        self.places.append(place)
+        if self.lock._is_owned():
+            self.held.append(place)
+
+    def thing(self, place: str) -> Thing:
+        return Thing(self, place)
+
+
+class Thing:
+    """A value that looks when it is finalized."""
+
+    def __init__(self, watched: Watched, place: str) -> None:
+        self.watched, self.place = watched, place
+
+    def __del__(self) -> None:
+        self.watched.look(self.place)
+
+
+@pytest.fixture(name="watched")
+def _watched():
+    """Only what goes by itself, not with a garbage collection, which may come at any time."""
+    gc.collect()
+    gc.disable()
+    yield Watched()
+    gc.enable()
+
+
+def test_no_lock_is_held_while_user_code_runs(watched):
+    """Not in bodies, `eq=`, `key=`, bumps, replacements and listeners."""
+    look = watched.look
+
+    def equal(old, new):
+        look("eq")
+        return old == new
+
+    def key(value):
+        look("key")
+        return tuple(value)
+
+    def bump(value, size):
+        look("bump")
+        return value + size
+
+    outside = [1]
+
+    @dug.source(eq=equal)
+    def x():
+        look("body")
+        return list(outside)
+
+    @dug.memoize(key={"weights": key})
+    def f(weights):
+        look("body")
+        return sum(x()) + sum(weights)
+
+    @dug.memoize
+    def g():
+        return f([1, 2])
+
+    def replacement(weights):
+        look("replacement")
+        return 5
+
+    with watched.ctx as ctx, ctx.listen(lambda event: look(event.kind)):
+        g()
+        with dug.Context({f.node([1, 2]): dug.bump(bump, 1)}):
+            g()
+        with dug.Context({f: replacement}):
+            g()
+        ctx.invalidate(x)
+        g()
+        ctx.tweak(x.node(), [4])
+        g()
+
+    assert {"body", "eq", "key", "bump", "replacement", "computed", "invalidated", "tweaked"} <= set(watched.places)
+    assert watched.held == []
+
+
+def test_no_lock_is_held_while_values_are_finalized(watched):
+    """Whatever it is that lets go of them."""
+    thing = watched.thing
+
+    @dug.memoize
+    def forgotten():
+        return thing("invalidated")
+
+    @dug.memoize
+    def reader():
+        forgotten()
+        return thing("computed anew")
+
+    @dug.memoize
+    def tweaked():
+        return 1
+
+    @dug.memoize
+    def read_tweak():
+        tweaked()
+        return thing("dropped with its tweak")
+
+    @dug.memoize
+    def fails():
+        raise ValueError(thing("tried again"))
+
+    @dug.memoize
+    def opens():
+        with dug.Context({tweaked.node(): thing("value of a tweak inside")}):
+            read_tweak()
+        return 1
+
+    with watched.ctx as ctx:
+        for _ in range(3):
+            reader()
+            ctx.invalidate(forgotten.node())
+        reader()
+        ctx.run(opens)
+        for number in range(3):
+            dug.Context({tweaked.node(): number}).run(read_tweak)
+            len(ctx.cache)
+        for _ in range(3):
+            with pytest.raises(ValueError):  # noqa: PT011  its type is all there is to it
+                fails()
+        ctx.invalidate(reader)
+        read_tweak()
+        ctx.clear()
+        scoped = dug.Context(cache=dug.Cache())
+        scoped.run(dug.memoize(lambda: thing("dropped with its cache")))
+        del scoped
+        reader()
+
+    expected = ["invalidated", "computed anew", "dropped with its tweak", "tried again", "value of a tweak inside"]
+    assert {*expected, "dropped with its cache"} <= set(watched.places)
+    assert watched.held == []

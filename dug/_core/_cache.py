@@ -232,7 +232,7 @@ class Cache:
                 dropped, self.states = self.states, {}
                 for state in dropped.values():
                     state.alive = False
-            registry.forget_hits()
+        registry.forget_hits()
 
     @property
     def nbytes(self) -> int:

@@ -76,6 +76,7 @@ def settle(entry: Entry) -> None:
     outer = entry.outer
     if outer is None or outer.reads is None or entry.reads is None:
         return
+    reads = entry.reads  # noqa: F841  released after the lock
     with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
         _settle(entry, outer)
 

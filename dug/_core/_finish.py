@@ -55,6 +55,8 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
         if run.tainted:
             memo.status = DEAD
         else:
+            known = memo.state
+            displaced: Any = (*known.memos(), known.newest) if known.has_failed else known.newest  # noqa: F841  released after the lock
             memo = view.cache.file(memo, view.in_force)
         run.memo = None if run.tainted == UNTRUE else memo
     if run.tainted:

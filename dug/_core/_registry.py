@@ -81,13 +81,13 @@ class Registry:
                 bit = self._bits.get(target)
                 if bit is None:
                     bit = 2 << len(self._bits)  # bit 0 is no target's: see `FORGOTTEN` and `InForce.sieve`
-                    self._spread(target, bit)
+                    walk = self._spread(target, bit)  # noqa: F841  released after the lock
                     function = target if isinstance(target, Function) else target[0]
                     self._function_bits[function] = self._function_bits.get(function, 0) | bit
                     self._bits[target] = bit  # last: who finds it there may rely on the memos that exist
         return bit
 
-    def _spread(self, target: Target, bit: int) -> None:
+    def _spread(self, target: Target, bit: int) -> "_Walk":
         roots = {state.key for cache in members(self.caches) for state in _states(cache, target)}
         walk = _Walk(self, target, roots)
         walk.touch_roots()
@@ -101,6 +101,7 @@ class Registry:
         for frame in members(self.opened):
             if any(_concerns(target, key) for key in frame.noted()):
                 frame.extra |= bit
+        return walk
 
     # Forgetting
 
@@ -109,7 +110,7 @@ class Registry:
 
         What was computed from them may be verified again; they themselves must run.
         """
-        taken = []  # released after the lock
+        taken: list[Any] = []  # released after the lock
         with self.lock:
             self.generation += 1
             for target in targets:
@@ -118,27 +119,29 @@ class Registry:
                 walk.touch_roots()
                 walk.follow()
                 for memo, cache in walk.touched.items():
+                    taken.append(memo.state.newest)
                     cache.remove(memo, DEAD if _concerns(target, plain_key(memo.state.key)) else STALE)
                     memo.footprint |= FORGOTTEN
                 for state in walk.visited_roots:
                     state.forgotten = self.generation
                     taken.append(state.newest)
                     state.newest = None
-                taken.extend(walk.touched)
-            self.forget_hits()
+                taken.append(walk)
+        self.forget_hits()
 
     def forget_hits(self) -> None:
-        """Empties the short cuts of all views."""
+        """Empties the short cuts of all views; after what was in them was marked as forgotten."""
         for view in members(self.views):
             view.hits.clear()
 
     def drain(self) -> None:
         """Drops the memos that read a tweak which nobody holds any more."""
-        taken = []  # released after the lock
+        taken = []  # released after the lock, and so are the caches
         with self.lock:
+            caches = members(self.caches)
             while self.released:
                 serial = self.released.popleft()
-                for cache in members(self.caches):
+                for cache in caches:
                     taken.extend(cache.release(serial))
 
     # Handles and scenarios
