@@ -23,7 +23,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
 from threading import Barrier, Thread
@@ -400,7 +400,7 @@ def check_single_flight(crowd: Crowd) -> None:
         by_place[ran.node, ran.run.key, ran.body, ran.run.view.in_force, ran.run.view.cache].append(ran)
     for runs in by_place.values():
         runs.sort(key=lambda ran: ran.began)
-        assert all(first.ended < second.began for first, second in zip(runs, runs[1:], strict=False)), "ran twice at once"
+        assert all(first.ended < second.began for first, second in pairwise(runs)), "ran twice at once"
 
 
 def find_fact(ran: Ran, oracle: Oracle) -> Fact:

@@ -37,7 +37,9 @@ class Figures:
     played=st.lists(scripts, min_size=2, max_size=8),
     seed=st.none() | st.integers(0, 2**32),
 )
-def test_threads_are_told_what_the_oracle_says(program: Any, outside: Any, first: Any, kept: Any, played: Any, seed: Any) -> None:
+def test_threads_are_told_what_the_oracle_says(  # noqa: PLR0917  as Hypothesis names them
+    program: Any, outside: Any, first: Any, kept: Any, played: Any, seed: Any
+) -> None:
     """Threads that share one context get the oracle's answers, and run each node once for each combination of tweaks."""
     crowd = Crowd(program, outside)
     party = Party(crowd, first, kept)

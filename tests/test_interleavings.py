@@ -118,22 +118,27 @@ def make_world(*, is_warm: bool) -> tuple[World, dug.Cache]:
 
 
 def ask_root(world: World) -> None:
+    """Ask in the outermost context."""
     world.ask()
 
 
 def ask_kept(world: World) -> None:
+    """Ask in a context that all threads share."""
     world.ask(world.kept)
 
 
 def ask_kept_elsewhere(world: World) -> None:
+    """Ask in that context, entered inside another one."""
     world.ask(world.other, world.kept)
 
 
 def ask_new(world: World) -> None:
+    """Ask in a new context."""
     world.ask(world.make(middle=4))
 
 
 def invalidate(world: World) -> None:
+    """Say that the outside has changed."""
     with world.changing(None, "x", 5):
         world.outside[0] = 5
         world.root.invalidate(world.node("x"))
@@ -141,18 +146,21 @@ def invalidate(world: World) -> None:
 
 
 def tweak(world: World) -> None:
+    """Tweak the outermost context."""
     with world.changing(world.root, "x", 6):
         world.root.tweak(world.node("x"), 6)
     world.ask()
 
 
 def tweak_kept(world: World) -> None:
+    """Tweak the shared one."""
     with world.changing(world.kept, "middle", 8):
         world.kept.tweak(world.node("middle"), 8)
     world.ask(world.kept)
 
 
 def clear(world: World) -> None:
+    """Empty the cache."""
     world.root.clear()
     world.ask()
 
@@ -163,7 +171,7 @@ ACTIONS = [ask_root, ask_kept, ask_kept_elsewhere, ask_new, invalidate, tweak, t
 @pytest.mark.slow
 @pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
 @pytest.mark.parametrize(("first", "second"), list(product(ACTIONS, ACTIONS)), ids=lambda action: action.__name__)
-def test_one_action_interrupted_by_another(first: Callable[..., Any], second: Callable[..., Any], is_warm: bool) -> None:
+def test_one_action_interrupted_by_another(first: Callable[..., Any], second: Callable[..., Any], *, is_warm: bool) -> None:
     """Wherever one thread is stopped, what another does meanwhile neither gets nor leaves a wrong value."""
     if first is second and first in (invalidate, tweak, tweak_kept):
         return  # they say the same
