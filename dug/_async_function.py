@@ -18,7 +18,7 @@ from ._core._binding import Key
 from ._core._find import beneath
 from ._core._finish import check_value, fail, finish, keep, refuse
 from ._core._flight import Joined
-from ._core._frame import Run
+from ._core._frame import OUTSIDE, Run
 from ._core._memo import ASIDE, LIVE, Memo
 from ._core._order import batches, starts_of
 from ._core._registry import plain_key
@@ -33,9 +33,10 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
     Raises:
         Exception: what the node itself raised, now or earlier in this outermost call.
     """
-    frame = frame_to_ask(frame, key)
-    if frame.driver is not None:
-        raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")
+    if frame is None or frame is OUTSIDE or frame.driver is not None:
+        frame = frame_to_ask(frame, key)
+        if frame.driver is not None:
+            raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")
     start = None if frame.reads is None else len(frame.reads)
     found: Any = None
     try:
@@ -76,7 +77,7 @@ async def _drive(run: Run) -> None:
         held = await _find_holding(run, older) if older else None
         if held is None:
             started = perf_counter() if older else started
-            body, args, kwargs = await _find_body(run)
+            body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
             value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
             value = check_value(run, await value if type(value) is CoroutineType or isawaitable(value) else value)
         reads, starts = run.reads, starts_of(run.reads, run.asked)
@@ -92,8 +93,9 @@ async def _drive(run: Run) -> None:
 
 
 async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """Returns the callable and the arguments of a run: a bump's, a replacement's or the function's own."""
-    if run.handle is None or run.handle.spec.kind != BUMP:
+    """Returns the callable and the arguments of a run that meets a tweak: a bump's or a replacement's."""
+    assert run.handle is not None  # noqa: S101  the function's own body needs no search
+    if run.handle.spec.kind != BUMP:
         return what_runs(run)
     fn, args = run.handle.spec.fn, run.handle.spec.args
     assert fn is not None  # noqa: S101  a bump has a function

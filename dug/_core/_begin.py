@@ -100,14 +100,14 @@ def _meet(
     running = view.in_force.running
     while True:
         filings = registry.filings
-        memo = find(view, key, handle, frame.call)
-        if memo is not None:
-            return hit(view, key, memo, is_heard=frame.hits is NO_HITS)
         other: Run | None = running.get(state)
         if other is not None and is_around(frame, other):
             raise CycleError(tuple(map(node_of, (*path_to(frame, other), key))))
         if other is not None and not _is_held_up(other, key):
             return Joined(other)
+        memo = find(view, key, handle, frame.call)
+        if memo is not None:
+            return hit(view, key, memo, is_heard=frame.hits is NO_HITS)
         abroad = _find_abroad(state, frame, key) if other is None and is_patient else None
         if abroad is not None:
             return Joined(abroad, is_optional=True)
@@ -121,7 +121,7 @@ def _meet(
 
 def _is_held_up(other: Run, key: Key) -> bool:
     """True when a run cannot go on before a call of `key` made here ends, though it did not lead to it: one thread is in both."""
-    return other.thread == get_ident() and not other.has_task and not plain_key(key)[0].is_async
+    return not other.has_task and other.thread == get_ident() and not plain_key(key)[0].is_async
 
 
 def _find_abroad(state: State, frame: Frame, key: Key) -> Run | None:

@@ -15,7 +15,7 @@ search O(waits that the joined run depends on).
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define
 
 from ..errors import CycleError
 from ._node import node_of
@@ -40,21 +40,23 @@ class Joined:
     """How the run failed, once it was waited for."""
 
 
-@define(eq=False)
 class Wait:
     """One asker that waits for a run."""
 
-    frame: "Frame"
-    run: "Run"
-    wake: Callable[[], object]
-    thread: int | None
-    """The number of the thread that blocks; None for a task, which leaves its thread to others."""
-    holders: "list[Run]" = field(factory=list)
-    """The runs around the asker that cannot go on before it does."""
-    came: "Memo | BaseException | None" = None
-    """What the run came to; None when it was given up, to be begun anew."""
-    failure: "Failure | None" = None
-    """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
+    __slots__ = ("came", "failure", "frame", "holders", "run", "thread", "wake")
+
+    def __init__(self, frame: "Frame", run: "Run", wake: Callable[[], object], thread: int | None) -> None:
+        self.frame = frame
+        self.run = run
+        self.wake = wake
+        self.thread = thread
+        """The number of the thread that blocks; None for a task, which leaves its thread to others."""
+        self.holders: tuple[Run, ...] = ()
+        """The runs around the asker that cannot go on before it does."""
+        self.came: Memo | BaseException | None = None
+        """What the run came to; None when it was given up, to be begun anew."""
+        self.failure: Failure | None = None
+        """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
 
 
 def join(frame: "Frame", joined: Joined, wake: Callable[[], object], *, thread: int | None) -> Wait | None:
@@ -157,7 +159,7 @@ def _wait(wait: Wait) -> Wait:
         if holder.held_up is None:
             holder.held_up = set()
         holder.held_up.add(wait)
-        wait.holders.append(holder)
+        wait.holders += (holder,)
         if holder.has_task or holder.outer is None:
             break
         holder = holder.outer.run

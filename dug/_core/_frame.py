@@ -16,7 +16,7 @@ from ._accel import make_hits
 from ._binding import Key
 from ._events import Event
 from ._memo import Call, Memo, State
-from ._node import Node, node_of
+from ._node import BENEATH, Node, node_of
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, Handle
 from ._view import View
@@ -122,8 +122,8 @@ class Run(_AnyFrame):
     """One node being computed."""
 
     __slots__ = (
-        "asked", "body", "entries", "generation", "handle", "held_up", "is_done", "key", "late", "masked", "memo", "opened",
-        "state", "tainted", "task", "thread", "waits",
+        "asked", "body", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "masked", "memo",
+        "opened", "state", "tainted", "task", "thread", "waits",
     )  # fmt: skip
     call: Call
     reads: dict[Memo, int | None]
@@ -149,6 +149,8 @@ class Run(_AnyFrame):
     """What the last failed verification asked for."""
     thread: int
     """The number of the thread that runs it."""
+    has_task: bool
+    """True when it runs in a task of its own, which others in its thread do not wait for."""
     task: Task | None
     """What drives it; None for a thread."""
     waits: "list[Wait] | None"
@@ -180,6 +182,7 @@ class Run(_AnyFrame):
         self.masked = masked
         self.generation = view.registry.generation
         self.thread = get_ident()
+        self.has_task = key[0].is_async if key[0] is not BENEATH else plain_key(key)[0].is_async
         self.reads = {}
         self.extra = self.runs = 0
         self.tainted = 0
@@ -204,11 +207,6 @@ class Run(_AnyFrame):
     def is_outermost(self) -> bool:
         """True when no run is open around this one and nobody else ends the call."""
         return self.outer is None or self.outer.call is None
-
-    @property
-    def has_task(self) -> bool:
-        """True when it runs in a task of its own, which others in its thread do not wait for."""
-        return bool(plain_key(self.key)[0].is_async)
 
     def is_lost(self) -> bool:
         """True when the loop that drives it is gone."""
