@@ -19,4 +19,4 @@ def test_a_leak_is_found():
     def leak(rounds):
         kept.extend([number] for number in range(rounds))
 
-    assert [what.split()[1] for what in leaks.find_leaks(leak, 2_500)][:2] == ["objects", "blocks"]
+    assert "objects" in {what.split()[1] for what in leaks.find_leaks(leak, 2_500)}
