@@ -5,11 +5,16 @@
    argument without a hash, and (through the generated function) every call that is not made of plain parameters.
 
    Invariants:
-   - Hits finds a key by the elements alone, so that a call makes no tuple to look one up; whenever an argument is compared, its
-     own code may run and change the table, which is then searched anew;
-   - a Call never changes after it was made, but for what its collector takes away;
+   - Hits finds a key by the elements alone, so that a call makes no tuple to look one up; whenever an argument is hashed or
+     compared, its own code may run: it may change the table, which is then searched anew, or take it from the frame, so that
+     whoever searches holds it;
+   - a Call never changes after it was made, not even for the garbage collector: no cycle is made of Calls and tuples alone;
    - the objects of the engine (frames, memos) are Python objects with slots, whose offsets are read when the module is set up;
-   - an Awaitable is awaited once, and looks for a hit when it is, not when it is made, as a coroutine would.  */
+   - an Awaitable is awaited once, and looks for a hit when it is, not when it is made, as a coroutine would; where it finds
+     none it hands all over to a coroutine.
+
+   Each interpreter has a module of its own, and shares nothing.  A build of Python without a GIL turns it on to import this:
+   tables, free list and engine rely on it.  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -41,8 +46,6 @@ typedef struct {
 } State;
 
 static struct PyModuleDef accel_module;
-
-/* ---- Hits: memos by key, for a view ----------------------------------------------------------------------------------- */
 
 typedef struct {
     Py_hash_t hash;
@@ -97,33 +100,36 @@ has_elements(PyObject *key, PyObject *const *elements, Py_ssize_t count)
     return same;
 }
 
-/* Returns the slot with a key, NULL when there is none; `failed` says whether comparing raised. */
-static Slot *
-find_slot(Hits *self, PyObject *const *elements, Py_ssize_t count, Py_hash_t hash, int *failed)
+/* Finds the slot with a key: 1 when there is one, 0 when not, -1 for an error; gives the hash of the key. */
+static int
+find_slot(Hits *self, PyObject *const *elements, Py_ssize_t count, Py_hash_t *hash, Slot **found)
 {
-    *failed = 0;
+    *hash = hash_elements(elements, count);
+    if (*hash == -1) {
+        return -1;
+    }
 again:
     if (self->size == 0) {
-        return NULL;
+        return 0;
     }
     size_t version = self->version;
     size_t mask = (size_t)self->size - 1;
-    for (size_t i = (size_t)hash & mask;; i = (i + 1) & mask) {
+    for (size_t i = (size_t)*hash & mask;; i = (i + 1) & mask) {
         Slot *slot = &self->table[i];
         if (slot->key == NULL) {
-            return NULL;
+            return 0;
         }
-        if (slot->hash == hash && slot->key != DELETED) {
+        if (slot->hash == *hash && slot->key != DELETED) {
             int same = has_elements(slot->key, elements, count);
             if (same < 0) {
-                *failed = 1;
-                return NULL;
+                return -1;
             }
             if (self->version != version) {
                 goto again;
             }
             if (same) {
-                return slot;
+                *found = slot;
+                return 1;
             }
         }
     }
@@ -158,37 +164,33 @@ resize(Hits *self)
     return 0;
 }
 
+/* Does the same for a tuple. */
 static int
-check_key(PyObject *key)
+find_key(Hits *self, PyObject *key, Py_hash_t *hash, Slot **found)
 {
     if (!PyTuple_Check(key)) {
         PyErr_Format(PyExc_TypeError, "a key is a tuple, not %R", key);
         return -1;
     }
-    return 0;
+    return find_slot(self, ((PyTupleObject *)key)->ob_item, PyTuple_GET_SIZE(key), hash, found);
 }
 
 static int
-hits_set(Hits *self, PyObject *key, PyObject *memo)
+hits_assign(PyObject *op, PyObject *key, PyObject *memo)
 {
-    int failed;
-    if (check_key(key) < 0) {
+    Hits *self = (Hits *)op;
+    Py_hash_t hash;
+    Slot *slot;
+    if (memo == NULL) {
+        PyErr_SetString(PyExc_TypeError, "use pop()");
         return -1;
     }
-    PyObject *const *elements = ((PyTupleObject *)key)->ob_item;
-    Py_ssize_t count = PyTuple_GET_SIZE(key);
-    Py_hash_t hash = hash_elements(elements, count);
-    if (hash == -1) {
+    int found = find_key(self, key, &hash, &slot);
+    if (found < 0) {
         return -1;
     }
-    Slot *slot = find_slot(self, elements, count, hash, &failed);
-    if (failed) {
-        return -1;
-    }
-    if (slot != NULL) {
-        PyObject *old = slot->memo;
-        slot->memo = Py_NewRef(memo);
-        Py_DECREF(old);
+    if (found) {
+        Py_SETREF(slot->memo, Py_NewRef(memo));
         return 0;
     }
     if ((self->full + 1) * 3 > self->size * 2 && resize(self) < 0) {
@@ -205,30 +207,13 @@ hits_set(Hits *self, PyObject *key, PyObject *memo)
     return 0;
 }
 
-/* Returns a new reference to the memo of a key, NULL when there is none, or with an error. */
-static PyObject *
-hits_find(Hits *self, PyObject *const *elements, Py_ssize_t count)
-{
-    int failed;
-    Py_hash_t hash = hash_elements(elements, count);
-    if (hash == -1) {
-        return NULL;
-    }
-    Slot *slot = find_slot(self, elements, count, hash, &failed);
-    return slot == NULL ? NULL : Py_NewRef(slot->memo);
-}
-
 static PyObject *
 hits_get(PyObject *self, PyObject *key)
 {
-    if (check_key(key) < 0) {
-        return NULL;
-    }
-    PyObject *memo = hits_find((Hits *)self, ((PyTupleObject *)key)->ob_item, PyTuple_GET_SIZE(key));
-    if (memo == NULL && !PyErr_Occurred()) {
-        Py_RETURN_NONE;
-    }
-    return memo;
+    Py_hash_t hash;
+    Slot *slot;
+    int found = find_key((Hits *)self, key, &hash, &slot);
+    return found < 0 ? NULL : Py_NewRef(found ? slot->memo : Py_None);
 }
 
 static int
@@ -261,18 +246,14 @@ hits_pop(PyObject *op, PyObject *args)
 {
     Hits *self = (Hits *)op;
     PyObject *key, *otherwise;
-    int failed;
-    if (!PyArg_ParseTuple(args, "O!O", &PyTuple_Type, &key, &otherwise)) {
+    Py_hash_t hash;
+    Slot *slot;
+    if (!PyArg_ParseTuple(args, "OO", &key, &otherwise)) {
         return NULL;
     }
-    PyObject *const *elements = ((PyTupleObject *)key)->ob_item;
-    Py_hash_t hash = hash_elements(elements, PyTuple_GET_SIZE(key));
-    if (hash == -1) {
-        return NULL;
-    }
-    Slot *slot = find_slot(self, elements, PyTuple_GET_SIZE(key), hash, &failed);
-    if (slot == NULL) {
-        return failed ? NULL : Py_NewRef(otherwise);
+    int found = find_key(self, key, &hash, &slot);
+    if (found <= 0) {
+        return found < 0 ? NULL : Py_NewRef(otherwise);
     }
     PyObject *old = slot->key, *memo = slot->memo;
     slot->key = DELETED;
@@ -295,7 +276,7 @@ hits_update(PyObject *self, PyObject *other)
     while (PyDict_Next(other, &position, &key, &memo)) {
         Py_INCREF(key);
         Py_INCREF(memo);
-        int failed = hits_set((Hits *)self, key, memo);
+        int failed = hits_assign(self, key, memo);
         Py_DECREF(key);
         Py_DECREF(memo);
         if (failed) {
@@ -303,16 +284,6 @@ hits_update(PyObject *self, PyObject *other)
         }
     }
     Py_RETURN_NONE;
-}
-
-static int
-hits_assign(PyObject *self, PyObject *key, PyObject *memo)
-{
-    if (memo == NULL) {
-        PyErr_SetString(PyExc_TypeError, "use pop()");
-        return -1;
-    }
-    return hits_set((Hits *)self, key, memo);
 }
 
 static Py_ssize_t
@@ -377,8 +348,6 @@ static PyType_Spec hits_spec = {
     .slots = hits_slots,
 };
 
-/* ---- Call: how one function is called ------------------------------------------------------------------------------- */
-
 typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
@@ -398,12 +367,6 @@ static inline PyObject *
 slot_at(PyObject *object, Py_ssize_t offset)
 {
     return *(PyObject **)((char *)object + offset);
-}
-
-static inline int
-is_frame(State *st, PyObject *frame)
-{
-    return (PyObject *)Py_TYPE(frame) == st->run_type || (PyObject *)Py_TYPE(frame) == st->entry_type;
 }
 
 /* Returns a new reference to the frame in force; none once the module was taken apart with all that is garbage at exit. */
@@ -426,12 +389,18 @@ static PyObject *
 find_hit(State *st, PyObject *frame, PyObject *const *elements, Py_ssize_t count)
 {
     PyObject *memo = NULL, *value = NULL;
-    int has_reads = is_frame(st, frame);
+    PyObject *kind = (PyObject *)Py_TYPE(frame);
+    int has_reads = kind == st->run_type || kind == st->entry_type;
     /* Held: the code of an argument may give the frame another view, and this one goes with the last who holds it. */
     PyObject *hits = has_reads ? Py_XNewRef(slot_at(frame, st->hits)) : PyObject_GetAttr(frame, st->hits_name);
     if (hits != NULL && (PyObject *)Py_TYPE(hits) == st->hits_type) {
-        memo = hits_find((Hits *)hits, elements, count);
-        if (memo == NULL && PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_TypeError)) {
+        Py_hash_t hash;
+        Slot *slot;
+        int found = find_slot((Hits *)hits, elements, count, &hash, &slot);
+        if (found > 0) {
+            memo = Py_NewRef(slot->memo);
+        }
+        else if (found < 0 && PyErr_ExceptionMatches(PyExc_TypeError)) {
             PyErr_Clear(); /* no hash: the driver says it properly */
         }
     }
@@ -553,8 +522,9 @@ call_filled(Call *self, PyObject *const *elements, Py_ssize_t count)
 }
 
 static PyObject *
-call_made(Call *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+call_vectorcall(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
+    Call *self = (Call *)op;
     PyObject *elements[1 + MOST_PARAMETERS], *value;
     Py_INCREF(self); /* an argument's own code may redefine the function meanwhile */
     if (self->names != NULL && fill_elements(self, elements, args, PyVectorcall_NARGS(nargsf), kwnames)) {
@@ -565,12 +535,6 @@ call_made(Call *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     }
     Py_DECREF(self);
     return value;
-}
-
-static PyObject *
-call_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
-{
-    return call_made((Call *)self, args, nargsf, kwnames);
 }
 
 static PyObject *
@@ -661,8 +625,6 @@ static PyType_Spec call_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = call_slots,
 };
-
-/* ---- Awaitable: one call of a coroutine function -------------------------------------------------------------------- */
 
 /* BEGUN while a hit is looked for; ENDED with that, when all else is up to `inner`, if there is one. */
 enum { NEW, BEGUN, ENDED };
@@ -970,8 +932,6 @@ static PyType_Spec awaitable_spec = {
     .slots = awaitable_slots,
 };
 
-/* ---- The class of a decorated function ------------------------------------------------------------------------------ */
-
 /* Behind whatever its base class keeps in an instance. */
 typedef struct {
     vectorcallfunc vectorcall;
@@ -992,11 +952,8 @@ decorated_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObj
         PyErr_SetString(PyExc_ReferenceError, "the garbage collector has taken this function apart");
         return NULL;
     }
-    return call_made((Call *)call, args, nargsf, kwnames);
+    return call_vectorcall(call, args, nargsf, kwnames);
 }
-
-PyDoc_STRVAR(make_class_doc, "make_class(base, name, doc)\n--\n\n"
-                             "Returns a subclass of base whose instances can be given a Call with attach.");
 
 static PyObject *
 make_class(PyObject *module, PyObject *args)
@@ -1036,8 +993,6 @@ make_class(PyObject *module, PyObject *args)
     return made;
 }
 
-PyDoc_STRVAR(attach_doc, "attach(instance, call)\n--\n\nMakes calls of an instance of a made class go to call.");
-
 static PyObject *
 attach(PyObject *module, PyObject *args)
 {
@@ -1059,8 +1014,6 @@ attach(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* ---- The module ------------------------------------------------------------------------------------------------------ */
-
 static Py_ssize_t
 find_offset(PyObject *type, const char *name)
 {
@@ -1075,9 +1028,6 @@ find_offset(PyObject *type, const char *name)
     Py_XDECREF(descriptor);
     return offset;
 }
-
-PyDoc_STRVAR(set_up_doc, "set_up(current, entry, run, memo)\n--\n\n"
-                         "Says where frames and memos are found: the ContextVar, and the classes of the engine.");
 
 static PyObject *
 set_up(PyObject *module, PyObject *args)
@@ -1106,9 +1056,12 @@ set_up(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef accel_methods[] = {
-    {"set_up", set_up, METH_VARARGS, set_up_doc},
-    {"make_class", make_class, METH_VARARGS, make_class_doc},
-    {"attach", attach, METH_VARARGS, attach_doc},
+    {"set_up", set_up, METH_VARARGS,
+     "set_up(current, entry, run, memo)\n--\n\nSays where frames and memos are found: the ContextVar, and the classes of the engine."},
+    {"make_class", make_class, METH_VARARGS,
+     "make_class(base, name, doc)\n--\n\nReturns a subclass of base whose instances can be given a Call with attach."},
+    {"attach", attach, METH_VARARGS,
+     "attach(instance, call)\n--\n\nMakes calls of an instance of a made class go to call."},
     {NULL},
 };
 
@@ -1167,7 +1120,7 @@ static PyModuleDef_Slot accel_slots[] = {
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #endif
 #if PY_VERSION_HEX >= 0x030D0000
-    {Py_mod_gil, Py_MOD_GIL_USED}, /* the engine relies on it as well: a build without a GIL turns it on, and says so */
+    {Py_mod_gil, Py_MOD_GIL_USED},
 #endif
     {0, NULL},
 };
