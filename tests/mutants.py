@@ -178,7 +178,7 @@ MUTANTS = (
     Mutant(
         "a tweak of an open context is not shown to the contexts inside",
         "_core/_entry.py",
-        "    for inner in tuple(entry.entries):\n        renew_within(inner)\n",
+        "    for inner in tuple(entry.entries or ()):\n        renew_within(inner)\n",
         "",
     ),
     Mutant(
