@@ -30,11 +30,30 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from anyio.lowlevel import checkpoint
 from attrs import define, field, frozen
 from hypothesis import strategies as st
 from ledger import Fact, learn
 from oracle import Level, Levels, Oracle, Outcome
-from programs import FUNCTIONS, Call, Expression, Key, Tweaks, Untweaked
+from programs import (
+    FUNCTIONS,
+    KINDS,
+    Boom,
+    Call,
+    Catch,
+    Choose,
+    Expression,
+    Fail,
+    Key,
+    Kind,
+    Original,
+    Outside,
+    Read,
+    Sum,
+    Tweaks,
+    Untweaked,
+    Within,
+)
 from strategies import nodes, targets, tweaks
 from subject import Running, Subject
 
@@ -164,6 +183,75 @@ class Changed:
         self.opened.tweak(tweaks)
         *around, level = scenario.get()
         scenario.set((*around, Level({**level.tweaks, **tweaks}, level.cache)))
+
+
+# The same programs as coroutine functions.
+
+
+@define(eq=False)
+class AsyncCrowd(Crowd):
+    """One program whose functions are coroutine functions, which give way to other tasks in the middle of their bodies."""
+
+    async def give_way(self) -> None:
+        """Let other tasks go on, mostly."""
+        for _ in range(next(self.clock) % 3):
+            await checkpoint()
+
+    async def await_call(self, node: Call) -> Outcome:
+        """Await a function as a user does."""
+        try:
+            return Outcome(await self.functions[node.function](node.argument))
+        except Boom as boom:
+            return Outcome(boom.args[0], failed=True)
+
+    def _make(self, number: int, body: Expression) -> Callable[..., Any]:
+        async def call(argument: int = 0) -> Any:
+            node = Call(number, argument)
+            with self.noted(node, body):
+                return await evaluate(body, InAsyncCrowd(self, node), argument)
+
+        return call
+
+
+@frozen
+class InAsyncCrowd(InCrowd):
+    """The world of one running coroutine."""
+
+    async def read_soon(self, node: Call) -> Any:
+        """Await another memoised function."""
+        await self.subject.give_way()
+        return await self.subject.functions[node.function](node.argument)
+
+
+async def evaluate(expression: Expression, world: InAsyncCrowd, argument: int) -> Any:  # noqa: C901  one case for each kind
+    """Return what an expression gives where reading is awaiting: what the expressions of `programs.py` do, word by word."""
+    match expression:
+        case Read(function, of):
+            return await world.read_soon(Call(function, int(await evaluate(of, world, argument) == 1)))
+        case Original():
+            return await world.read_soon(world.node)
+        case Outside():
+            await world.subject.give_way()
+            return Running.look_outside(world)
+        case Sum(left, right):
+            return (await evaluate(left, world, argument) + await evaluate(right, world, argument)) % 3
+        case Kind(of):
+            return KINDS.get(repr(await evaluate(of, world, argument)), 0)
+        case Choose(condition, yes, no):
+            return await evaluate(yes if await evaluate(condition, world, argument) else no, world, argument)
+        case Fail(value):
+            raise Boom(await evaluate(value, world, argument))
+        case Catch(body, otherwise):
+            try:
+                return await evaluate(body, world, argument)
+            except Boom:
+                return await evaluate(otherwise, world, argument)
+        case Within(first, body, more, rest, scoped):
+            with world.within(first, scoped=scoped) as ctx:
+                before = await evaluate(body, world, argument)
+                ctx.tweak(more)
+                return (before + await evaluate(rest, world, argument)) % 3
+    return expression.run(world, argument)
 
 
 # Scripts: what a worker does.
@@ -384,7 +472,7 @@ def count_doubles(crowd: Crowd, oracle: Oracle, flights: Flights) -> Counter[str
             counts["inside"] += 1
             continue
         fact = find_fact(ran, oracle)
-        same = known[fact.title, ran.body, ran.run.view.cache]
+        same = known[fact.title, ran.body, ran.run.body, ran.run.view.cache]  # one replacement may stand over itself
         if same:
             reason = find_reason(ran, fact, [other for other, _ in same], untweaked, flights)
             assert reason, ("ran twice", ran.node, ran.levels)
