@@ -243,3 +243,15 @@ def test_a_listener_that_fails_in_two_threads_is_removed_once(monkeypatch: pytes
 
     for world in explore(set_up, ask_root, ask_root, stride=2):
         assert world.root._listeners == []
+
+
+@pytest.mark.slow
+def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
+    """The new node is known afterwards, or it is not; it is never filed where nobody finds it."""
+
+    def ask_another(world: World) -> None:
+        assert world.root.run(dug.memoize(lambda: 1)) == 1
+
+    for world in explore(lambda: make_world(is_warm=True), clear, ask_another):
+        cache = world.root.cache
+        assert len(cache) == sum(1 for state in cache.states.values() for _ in state.memos())

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import compress
 from operator import is_not
 from sys import getsizeof
+from typing import Any
 
 from ..errors import ContextError
 from ._binding import Key
@@ -216,11 +217,11 @@ class Cache:
     def clear(self) -> None:
         """Empties this cache; what the caches beneath it hold stays, and so do all tweaks."""
         registry = self.registry
-        taken: list[Memo | None] = []  # released after the lock
+        taken: list[Any] = []  # released after the lock
         with registry.lock:
             registry.generation += 1
-            for state in tuple(self.states.values()):
-                for memo in tuple(state.memos()):
+            for state in self.states.copy().values():  # others add states meanwhile, but file nothing
+                for memo in state.memos():
                     memo.status, memo.sieve = DEAD, -1
                     taken.append(memo)
                 taken.append(state.newest)
@@ -229,9 +230,10 @@ class Cache:
             self._read.clear()
             # Memos of a cache above may rest on what was here: its bare structure must stay for the walks of the registry.
             if not any(cache.beneath is self for cache in members(registry.caches)):
-                dropped, self.states = self.states, {}
-                for state in dropped.values():
+                while self.states:  # one by one, so that no state is left alive that nobody finds
+                    state = self.states.popitem()[1]
                     state.alive = False
+                    taken.append(state)
         registry.forget_hits()
 
     @property

@@ -301,7 +301,7 @@ def _states(cache: "Cache", target: Target) -> Iterator[State]:
     if not isinstance(target, Function):
         state = cache.states.get(target)
         return iter(() if state is None else (state,))
-    return iter([state for key, state in tuple(cache.states.items()) if key[0] is target])
+    return iter([state for key, state in cache.states.copy().items() if key[0] is target])
 
 
 def _concerns(target: Target, key: Key) -> bool:
