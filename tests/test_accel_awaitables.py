@@ -6,6 +6,7 @@ import asyncio
 import collections.abc
 import contextvars
 import gc
+import importlib.util
 import inspect
 import re
 import sys
@@ -424,3 +425,33 @@ def test_a_wrong_call_is_refused_when_it_is_made(path):
         path(double)()
     with pytest.raises(TypeError, match=r"double\(\) got an unexpected keyword argument 'y'"):
         path(double)(1, y=2)
+
+
+@compiled_only
+def test_the_module_goes_with_its_classes_and_its_free_list():
+    """An interpreter that ends, or imports the module anew, leaves none of it behind."""
+
+    class Frame:
+        __slots__ = ("hits", "reads")
+
+    class Memo:
+        __slots__ = ("value",)
+
+    async def drive(frame, key):
+        return 1
+
+    def load():
+        spec = importlib.util.find_spec("dug._core._caccel")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        in_force = contextvars.ContextVar("in_force", default=None)
+        kind = module.set_up(in_force, Frame, Frame, Memo)
+        call = module.Call(object(), ("x",), (module.Call,), 0, 1, drive, drive, True)
+        for made in [call(number) for number in range(50)]:
+            made.close()
+        return [weakref.ref(part) for part in (module, kind, module.Hits, module.Call)]
+
+    parts = load()
+    gc.collect()
+
+    assert [part() for part in parts] == [None] * 4
