@@ -301,6 +301,47 @@ def test_what_was_cleared_beneath_a_layer_is_invalidated_by_what_it_read():
     assert [node.function for node in log.computed] == [new, middle]
 
 
+@pytest.mark.parametrize("change", ["invalidate", "tweak"])
+def test_what_rests_on_a_cleared_memo_is_found_past_a_newer_one(change):
+    """A layer whose dependency went with the cleared cache beneath follows its sources, whatever was filed there since."""
+    outside = {1: 10, 2: 20}
+
+    @dug.source
+    def read(number):
+        return outside[number]
+
+    @dug.memoize
+    def which():
+        return 1
+
+    @dug.memoize
+    def middle():
+        return read(which())
+
+    @dug.memoize
+    def top():
+        return middle() + 1
+
+    with dug.Context():
+        with dug.Context(cache=dug.Cache()) as between:
+            middle()
+            layer = dug.Context(cache=dug.Cache())
+            with layer:
+                top()
+            between.clear()
+            with dug.Context({which.node(): 2}):
+                middle()
+                read(1)
+            outside[1] = 11
+            if change == "invalidate":
+                between.invalidate(read.node(1))
+                with layer:
+                    assert top() == 12
+            else:
+                with layer, dug.Context({read.node(1): 12}):
+                    assert top() == 13
+
+
 def test_clear_forgets_every_memo(p):
     """``cache.clear()`` empties the cache; contexts over it go on and compute again."""
     cache = dug.Cache()

@@ -114,6 +114,7 @@ class Cache:
         for old in tuple(memo.state.memos()):
             if not old.serves(memo.call) and old.restriction in (memo.restriction, in_force.restrict(old.footprint)):
                 self.remove(old, DEAD)
+                memo.state.has_lost = True
 
     def _tell(self, memo: Memo, known: Memo | None) -> None:
         """Makes the node of a memo a reader of what it read; what `known`, an earlier memo of it, read knows already."""
@@ -226,6 +227,7 @@ class Cache:
                     taken.append(memo)
                 taken.append(state.newest)
                 state.plain = state.table = state.newest = None
+                state.has_lost = True
             self._count = 0
             self._read.clear()
             # Memos of a cache above may rest on what was here: its bare structure must stay for the walks of the registry.

@@ -162,6 +162,8 @@ class State:
     """How many runs of the node are open."""
     forgotten: int = 0
     """The generation in which the node was last forgotten."""
+    has_lost: bool = False
+    """True once a memo was taken out on which others may rest: a walk goes on from here to them."""
     _prune_at: int = field(default=16, init=False)
 
     def memos(self) -> Iterator[Memo]:

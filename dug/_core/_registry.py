@@ -219,14 +219,14 @@ class _Walk:
 
     def _touch(self, reader: State, cache: "Cache") -> bool:
         """Touches what rests on touched memos in one state; True when that is news to its own readers."""
-        before = len(self.touched)
-        is_news = False
+        before, is_first = len(self.touched), reader.key not in self._reached
+        leads_on = reader.has_lost
         if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
             self.visited_roots.append(reader)
             self.touched.update((memo, cache) for memo in reader.memos())
-            is_news = reader.key not in self._reached
+            leads_on = True
         elif next(reader.memos(), None) is None:
-            is_news = reader.key not in self._reached
+            leads_on = True
         else:
             while True:  # a bump rests on a memo of its own node
                 found = [memo for memo in reader.memos() if memo not in self.touched and self.rests_on_touched(memo)]
@@ -234,7 +234,7 @@ class _Walk:
                     break
                 self.touched.update((memo, cache) for memo in found)
                 self._reached.add(reader.key)
-        is_news = is_news or len(self.touched) > before
+        is_news = len(self.touched) > before or (is_first and leads_on)
         if is_news:
             self._reached.add(reader.key)
         return is_news
