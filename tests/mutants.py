@@ -39,7 +39,7 @@ MUTANTS = (
     Mutant(
         "a hit of the parent serves although a tweak masks it",
         "_core/_begin.py",
-        "if masked is not None and not masked.footprint & view.delta:",
+        "if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:",
         "if masked is not None:",
     ),
     Mutant(

@@ -48,7 +48,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     try:
         if around is not None and frame.hits is view.hits:
             masked = around.hits.get(key)
-            if masked is not None and not masked.footprint & view.delta:
+            if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # gone, it misses first tweaks
                 return hit(view, key, masked)
         state = cache.states.get(key)
     except TypeError:  # no hash: said properly below

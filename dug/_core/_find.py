@@ -34,7 +34,7 @@ the footprint of all that the memo read *below* itself: which tweak the node its
 from typing import TYPE_CHECKING
 
 from ._binding import Key
-from ._memo import TWEAKED, Call, Memo, State
+from ._memo import LIVE, TWEAKED, Call, Memo, State
 from ._node import BENEATH
 from ._registry import plain_key
 from ._scenario import UNTWEAK, VALUE, Handle, InForce
@@ -105,7 +105,7 @@ def _find_around(view: View, key: Key) -> Memo | None:
     delta, around = view.delta, view.parent
     while around is not None:
         memo = around.hits.get(key)
-        if memo is not None and not memo.footprint & delta:
+        if memo is not None and not memo.footprint & delta and memo.status == LIVE:
             return memo
         delta |= around.delta
         around = around.parent
