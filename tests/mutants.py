@@ -1,8 +1,9 @@
-"""Breaks the engine on purpose, one fault at a time, and says whether the state machine notices.
+"""Breaks the engine on purpose, one fault at a time, and says whether the tests that look for it notice.
 
 `python tests/mutants.py [--jobs N] [--only TEXT]` copies the package for each mutant, replaces one piece of its text, and
-runs `test_model.py` against the copy, with a fixed seed and up to the first counterexample. It fails when a mutant survives,
-and when a text is no longer found exactly once: then the engine was changed, and the mutant must follow it.
+runs `test_model.py` against the copy, with a fixed seed and up to the first counterexample; or, for the faults that only many
+threads and tasks can notice, the tests of those. It fails when a mutant survives, and when a text is no longer found exactly
+once: then the engine was changed, and the mutant must follow it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ class Mutant:
     file: str
     old: str
     new: str
+    tests: tuple[str, ...] = ("test_model.py",)
 
+
+MANY = ("test_concurrent_model.py",)
+THREADS = ("test_thread_safety.py",)
+WAITERS = ("test_single_flight.py",)
 
 MUTANTS = (
     Mutant(
@@ -70,8 +76,7 @@ MUTANTS = (
         "verification keeps the footprint of the old dependencies",
         "_core/_finish.py",
         'return finish(run, candidate.value, candidate.seconds, "reused")',
-        "run.reads = dict.fromkeys(candidate.dependencies)\n    "
-        'return finish(run, candidate.value, candidate.seconds, "reused")',
+        'run.reads = dict.fromkeys(candidate.dependencies)\n    return finish(run, candidate.value, candidate.seconds, "reused")',
     ),
     Mutant(
         "verification believes every candidate",
@@ -187,6 +192,34 @@ MUTANTS = (
         "        cache = cache.beneath\n    return None\n\n\ndef match(",
         "        cache = None\n    return None\n\n\ndef match(",
     ),
+    Mutant(
+        "a run is not entered among those in flight",
+        "_core/_begin.py",
+        "    run.view.in_force.running[state] = state.flight = run\n",
+        "",
+        MANY,
+    ),
+    Mutant(
+        "who waits is not told of the exception",
+        "_core/_flight.py",
+        "        wait.came, wait.failure = came, failure\n",
+        "        wait.came = came\n",
+        WAITERS,
+    ),
+    Mutant(
+        "what read something that was forgotten meanwhile is filed",
+        "_core/_finish.py",
+        "if below & FORGOTTEN or (",
+        "if (",
+        THREADS,
+    ),
+    Mutant(
+        "a hit stays that was forgotten while it was looked for",
+        "_core/_begin.py",
+        "        if memo.status != LIVE:  # forgotten",
+        "        if False:  # forgotten",
+        THREADS,
+    ),
 )
 
 
@@ -209,24 +242,24 @@ def main() -> int:
 
 
 def try_mutant(mutant: Mutant) -> bool:
-    """Return whether the state machine finds a fault in a copy of the package, and say so."""
+    """Return whether its tests find a fault in a copy of the package, and say so."""
     began = time.monotonic()
     with TemporaryDirectory() as folder:
         copy = Path(folder, "dug")
         shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
         text = (copy / mutant.file).read_text()
         (copy / mutant.file).write_text(text.replace(mutant.old, mutant.new))
-        verdict = run_tests(Path(folder))
-    is_caught = verdict == "hung" or "::runTest" in verdict  # a package that cannot be imported says nothing of its fault
+        verdict = run_tests(Path(folder), mutant.tests)
+    is_caught = verdict == "hung" or ".py::" in verdict  # a package that cannot be imported says nothing of its fault
     word = "caught" if is_caught else "SURVIVED" if " passed" in verdict else "BROKEN"
     print(f"{word:9} {mutant.name} ({time.monotonic() - began:.0f} s: {verdict})", flush=True)
     return is_caught
 
 
-def run_tests(folder: Path) -> str:
-    """Return the last words of the state machine, run with the package that is in `folder`."""
+def run_tests(folder: Path, tests: tuple[str, ...]) -> str:
+    """Return the last words of tests that were run with the package that is in `folder`."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider"]
-    command += ["--hypothesis-profile=mutants", str(TESTS / "test_model.py")]
+    command += ["--hypothesis-profile=mutants", str(TESTS / tests[0]), *tests[1:]]
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
