@@ -135,8 +135,8 @@ MUTANTS = (
     Mutant(
         "invalidating a node leaves the hits of the contexts",
         "_core/_registry.py",
-        "                taken.append(walk)\n        self.forget_hits()\n",
-        "                taken.append(walk)\n",
+        "may have looked before the walk came by\n        self.forget_hits()\n",
+        "may have looked before the walk came by\n",
     ),
     Mutant(
         "a redefined function keeps what the old one computed",

@@ -123,10 +123,11 @@ class Registry:
                     cache.remove(memo, DEAD if _concerns(target, plain_key(memo.state.key)) else STALE)
                     memo.footprint |= FORGOTTEN
                 for state in walk.visited_roots:
-                    state.forgotten = self.generation
+                    state.forgotten = self.generation + 1
                     taken.append(state.newest)
                     state.newest = None
                 taken.append(walk)
+            self.generation += 1  # again: a run that began in between may have looked before the walk came by
         self.forget_hits()
 
     def forget_hits(self) -> None:

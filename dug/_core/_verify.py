@@ -12,7 +12,7 @@ from ._cache import Cache
 from ._equality import is_same
 from ._find import beneath, find_masked
 from ._frame import Run
-from ._memo import Memo
+from ._memo import DEAD, Memo
 from ._node import BENEATH, Function
 from ._registry import plain_key
 
@@ -41,7 +41,7 @@ def candidates(run: Run) -> Sequence[Memo]:
         found.extend(_known(cache, key[1]))
     elif cache.holds_beneath:
         found.extend(_known(cache, (BENEATH, key, run.body)))
-    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == run.body]
+    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == run.body and memo.status != DEAD]
 
 
 def key_asked(run: Run, read: Memo) -> Key:
