@@ -166,16 +166,20 @@ class Stage(RuleBasedStateMachine):
         self.ledger.end_call()
         return run
 
-    def find_ancestors(self, top: Call) -> set[dug.Node]:
-        """Return the closure of the recorded dependencies of a node."""
+    def find_ancestors(self, top: Call) -> set[dug.Node] | None:
+        """Return the closure of the recorded dependencies of a node.
+
+        None when it cannot be followed: a memo on the way went when the cache beneath, which held it, was cleared.
+        """
         ctx = dug.current_context()
         found, todo = set(), [self.subject.node(top)]
         while todo:
             node = todo.pop()
-            if node in ctx:
-                new = set(ctx.memo(node).dependencies) - found
-                found |= new
-                todo.extend(new)
+            if node not in ctx:
+                return None
+            new = set(ctx.memo(node).dependencies) - found
+            found |= new
+            todo.extend(new)
         return found
 
 

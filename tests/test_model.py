@@ -187,7 +187,8 @@ class Model(Stage):
     def change_what_is_no_ancestor(self, node: Call, other: Call) -> None:
         """P6: changing a node that was not recorded as an ancestor does not change the value."""
         run = self.ask(node)
-        if other != node and self.subject.node(other) not in self.find_ancestors(node):
+        ancestors = self.find_ancestors(node)
+        if other != node and ancestors is not None and self.subject.node(other) not in ancestors:
             for value in range(3):
                 changed = self.oracle.ask(node, (*self.levels, Level({other: Value(value)})))
                 assert changed.outcome == run.outcome
