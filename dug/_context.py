@@ -86,6 +86,11 @@ class Context:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         frame = current.get()
         if isinstance(frame, Entry) and frame.context is self:
+            if frame.closed:
+                entries.step_back(frame)
+                raise ContextError(
+                    f"{self!r} was left already, by another task or thread. Enter and leave a context in the same one."
+                )
             entries.leave(frame)
             return
         mine = next((entry for entry in entries_around(frame) if entry.context is self), None)
@@ -263,7 +268,10 @@ class Context:
     # Running
 
     def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Returns ``function(*args, **kwargs)``, called inside this context; a node is such a function."""
+        """Returns ``function(*args, **kwargs)``, called inside this context; a node is such a function.
+
+        What a coroutine function gives is awaited outside: for one, write ``with ctx:`` around the ``await``.
+        """
         with self:
             return function(*args, **kwargs)
 
@@ -367,5 +375,3 @@ class Context:
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {self._name!r}"
         return f"<dug.Context{name} tweaks={describe(self.tweaks)}>"
-
-

@@ -37,6 +37,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 _NO_KEYWORDS: dict[str, Any] = {}
 
+
 def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, so that each node has two frames of ours in a traceback
     """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
 

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from ._async_function import fetch_async, value_async
 from ._core._binding import prepare
 from ._core._equality import is_same, substitution_key
-from ._core._node import Function, find_published, publish
+from ._core._node import Function, find_published, publish, show
 from ._core._registry import live_registries
 from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, stand_for, wrap
 
@@ -96,7 +96,16 @@ def source(function: Any = None, /, **options: Any) -> Any:
     return _decorator("source", function, options)
 
 
+_OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version"})
+
+
 def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
+    unknown = sorted(options.keys() - _OPTIONS)
+    if unknown:
+        decorator = "source" if kind == "source" else "memoize"
+        raise TypeError(f"@dug.{decorator} has no option {unknown[0]}=; its options: {', '.join(sorted(_OPTIONS))}.")
+    if options.get("eq") is not None and not callable(options["eq"]):
+        raise TypeError(f"eq must be a function of two results, not {show(options['eq'])}. Write eq=dug.eq.array, for example.")
     if function is None:
         return lambda decorated: _decorate(kind, decorated, **options)
     return _decorate(kind, function, **options)

@@ -86,7 +86,13 @@ class Question(Generic[V]):
 
     def answer(self) -> Result[V]:
         """Returns the result, and waits for it if need be."""
-        result: Result[V] = self._ask() if self._future is None else self._future.result()
+        if self._future is None:
+            return self._ask()
+        try:
+            result: Result[V] = self._future.result()
+        except BaseException:  # an interrupt, or the executor is closed: who asks again asks here
+            self._future = None
+            raise
         return result
 
     async def answer_async(self, backend: Any) -> Result[V]:

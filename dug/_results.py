@@ -191,7 +191,8 @@ class Results(Generic[V]):
 
     def __repr__(self) -> str:
         total = len(self._kept) if self._is_complete else self._find_total()
-        return f"<{type(self).__name__} of {_count(self._targets)}, {len(self._kept)} of {total or 'unknown'} scenarios done>"
+        of = "unknown" if total is None else total
+        return f"<{type(self).__name__} of {_count(self._targets)}, {len(self._kept)} of {of} scenarios done>"
 
 
 def keep_failure(error: Exception) -> Failure:

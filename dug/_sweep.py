@@ -108,6 +108,8 @@ def sweep(
     caller = call_from(frame_in_force("dug.sweep()"))
     if executor is not None and not hasattr(executor, "submit"):
         raise TypeError(f"{show(executor)} is no executor, it has no submit(). Give a concurrent.futures.ThreadPoolExecutor().")
+    if hasattr(executor, "_mp_context"):  # as the pool of the standard library calls it
+        raise TypeError(f"{show(executor)} runs calls in other processes, where no context goes. Give a ThreadPoolExecutor().")
     targets = _read_targets(target)
     if _must_be_awaited(targets, executor, limit):
         return AsyncSweep(targets, _check_scenarios(scenarios), caller, limit, make_reporter(progress))

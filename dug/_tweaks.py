@@ -13,6 +13,7 @@ from typing import Any
 from attrs import frozen
 
 from ._core._equality import substitution_key
+from ._core._finish import CONSUMABLE
 from ._core._node import Function, Node, show
 from ._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE, Layer, Spec, Target
 from ._function import BoundMemoized, function_of
@@ -242,6 +243,8 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
         _check_awaited(target, tweak.fn)
         return Spec(BUMP, tweak, tweak.fn, tweak.args, (_callable_identity(tweak.fn), _identity(tweak.args)))
     if not isinstance(target, Function):
+        if type(tweak) in CONSUMABLE:
+            raise TweakError(f"{show(tweak)} can be consumed once, so it is no value. Tweak the node to what it gives.")
         return Spec(VALUE, tweak, identity=_identity(tweak))
     if not callable(tweak):
         raise TweakError(
@@ -340,4 +343,3 @@ def _content(scenario: Scenario) -> Any:
 def _name(value: Any) -> str:
     function = value if isinstance(value, Function) else function_of(value)
     return function.name if function is not None else getattr(value, "__qualname__", None) or show(value)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import pickle
@@ -632,3 +633,46 @@ def test_a_failure_that_comes_before_the_first_read_does_not_stand_for_another_s
             after = feed()
 
     assert (before, after) == ("a", "b")
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize("is_async", [False, True], ids=["def", "async def"])
+def test_a_forgotten_await_is_refused(is_async):
+    """A body that returns the call of a coroutine function without awaiting it fails each time, with what to type."""
+
+    @dug.memoize
+    async def price():
+        return 1
+
+    @dug.memoize
+    def total():
+        return price()
+
+    @dug.memoize
+    async def later():
+        return price()
+
+    def ask():
+        with dug.Context():
+            for _ in range(2):
+                with pytest.raises(TypeError, match=r"(total|later)\(\) returned a coroutine, .* Await it"):
+                    asyncio.run(ask_later()) if is_async else total()
+
+    async def ask_later():
+        return await later()
+
+    ask()
+    gc.collect()  # the warnings of what was never awaited belong to this test
+
+
+def test_a_coroutine_is_no_value_of_a_tweak():
+    """A coroutine as the value of a tweak is refused, because it could be awaited once only."""
+
+    @dug.memoize
+    async def price():
+        return 1
+
+    made = price()
+    with pytest.raises(dug.TweakError, match="can be consumed once"):
+        dug.Context({price.node(): made})
+    made.close()

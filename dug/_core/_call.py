@@ -4,8 +4,9 @@ Both do the same.  The pure one, the function that `_binding` generates, is the 
 made of plain parameters and leaves all others to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import cache
+from types import CoroutineType
 from typing import Any
 
 from ._accel import compiled
@@ -13,10 +14,9 @@ from ._frame import Entry, Run, current
 from ._memo import Memo
 from ._node import Function
 
-if compiled is not None:
-    from collections.abc import Coroutine
-
-    Coroutine.register(compiled.set_up(current, Entry, Run, Memo))  # what the call of a coroutine function gives is one
+AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, Entry, Run, Memo)
+"""The type of what the call of a coroutine function gives, to be awaited once."""
+Coroutine.register(AWAITABLE)
 
 
 def make_class(kind: type[Any]) -> type[Any]:

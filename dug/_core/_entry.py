@@ -54,6 +54,11 @@ def _pass_runs_on(entry: Entry) -> None:
 def leave(entry: Entry) -> None:
     """Closes the entry in force, and puts the nearest open one around it in force again."""
     close_entry(entry)
+    step_back(entry)
+
+
+def step_back(entry: Entry) -> None:
+    """Puts the nearest open entry or run around a closed entry in force again."""
     outer = entry.outer
     while isinstance(outer, Entry) and outer.closed:
         outer = outer.outer

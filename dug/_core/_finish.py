@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import DugError
 from ._begin import hit, take_out
+from ._call import AWAITABLE
 from ._entry import close_entry, leave, settle_late
 from ._events import Event
 from ._flight import land
@@ -22,7 +23,7 @@ _footprint = attrgetter("footprint")
 _transient = attrgetter("transient")
 # These say that the program, not the node, is in trouble: they leave no memo, and what they pass leaves none either.
 _UNREMEMBERED = (DugError, RecursionError, MemoryError)
-_CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
+CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITABLE})
 
 
 def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
@@ -149,8 +150,10 @@ def check_value(run: Run, value: Any) -> Any:
         TypeError: it can be consumed once only.
         BaseException: what went out of a node while this one was verified, when the body did not ask for it.
     """
-    if type(value) in _CONSUMABLE:
-        raise TypeError(f"{node_of(run.key)} returned a {type(value).__name__}, which can be consumed once. Return a tuple.")
+    if type(value) in CONSUMABLE:
+        is_coroutine = type(value) in {CoroutineType, AWAITABLE}
+        what, instead = ("coroutine", "Await it, in an async def,") if is_coroutine else (type(value).__name__, "Make it a tuple")
+        raise TypeError(f"{node_of(run.key)} returned a {what}, which can be consumed once. {instead} and return that.")
     if run.call.due:
         raise_due(run.call, run, None)
     return value

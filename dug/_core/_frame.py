@@ -6,7 +6,7 @@ they are made.
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from threading import get_ident
+from threading import get_ident, main_thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
@@ -247,7 +247,10 @@ def frame_in_force(what: object) -> Frame:
     if frame is OUTSIDE:
         frame = OUTSIDE.entry
         if frame is None:
-            raise NoContextError(f'{what} was called outside a dug.Context. Wrap the call in "with dug.Context():".')
+            text = f'{what} was called outside a dug.Context. Wrap the call in "with dug.Context():".'
+            if get_ident() != main_thread().ident:
+                text += " To take a context along to a thread, use dug.executors.threads.ContextThreadPoolExecutor, or ctx.run."
+            raise NoContextError(text)
     found: Frame = frame
     return found
 

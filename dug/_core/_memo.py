@@ -122,7 +122,7 @@ class Memo:
         """The body of the runs for which its dependencies say whether it holds; `TWEAKED` when they do not say."""
         self.failure: Failure | None = None
         self.inner: tuple[Key, ...] = ()
-        """The nodes that ran for it under contexts which it opened itself; see `_frame`."""
+        """The nodes that ran for it under contexts which it opened itself; see `_entry`."""
         self.call: Call | None = None
         """When set, the memo serves only within this outermost call."""
         self.transient = False

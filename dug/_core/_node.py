@@ -22,7 +22,7 @@ from ._binding import Binding, Key, canonical
 R_co = TypeVar("R_co", covariant=True)
 
 BENEATH = "beneath"
-"""First element of the key ``(BENEATH, key, serial)``: the node `key` as it is below one tweak of it.  See `_frame`."""
+"""First element of the key ``(BENEATH, key, serial)``: the node `key` as it is below one tweak of it.  See `_begin`."""
 
 _by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
 _short = Repr()

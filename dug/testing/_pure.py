@@ -9,7 +9,7 @@ from .._core._node import Node
 from ._fingerprint import Fingerprint, find_difference, fingerprint
 from ._reference import Ask, Evaluation, Outcome, Run
 from ._sameness import is_same_outcome, show_outcome, show_value
-from ._transparent import check_is_node, eq_of
+from ._transparent import check_can_evaluate, eq_of
 
 
 def assert_pure(node: Node[Any]) -> None:
@@ -26,7 +26,7 @@ def assert_pure(node: Node[Any]) -> None:
         AssertionError: the message names the innermost node that is not pure, and what differed.
     """
     __tracebackhide__ = True
-    check_is_node(node, "assert_pure")
+    check_can_evaluate(node, "assert_pure")
     first, second = _Watch(), _Watch()
     for evaluation in (first, second):
         evaluation.evaluate(node)

@@ -47,7 +47,7 @@ def assert_transparent(
         answers repeated calls from a table of its own.
     """
     __tracebackhide__ = True
-    check_is_node(node, "assert_transparent")
+    check_can_evaluate(node, "assert_transparent")
     with _some_context() as ctx:
         _compare(ctx, node, eq, "")
         if not tweaks:
@@ -62,6 +62,13 @@ def check_is_node(node: object, name: str) -> None:
     if not isinstance(node, Node):
         hint = f" Write {name}(f.node(...))." if callable(node) else ""
         raise TypeError(f"{name}() takes a node, not {node!r}.{hint}")
+
+
+def check_can_evaluate(node: Node[Any], name: str) -> None:
+    """Raises TypeError, saying what to type, when `node` is not a node, or is to be awaited."""
+    check_is_node(node, name)
+    if node._function.is_async:
+        raise TypeError(f"{node} is of a coroutine function, and {name}() evaluates synchronous nodes only. Give one of those.")
 
 
 @contextmanager
