@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         "a first tweak is not told to the memos that exist",
         "_core/_registry.py",
-        "self._spread(target, bit)",
-        "pass",
+        "walk = self._spread(target, bit)",
+        "walk = None",
     ),
     Mutant(
         "verification keeps the footprint of the old dependencies",
