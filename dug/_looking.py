@@ -50,6 +50,11 @@ class Record:
         return self._memo.seconds
 
     @property
+    def own_seconds(self) -> float:
+        """How long its run took without the runs that it led to; 0 where these overlapped for longer."""
+        return max(0.0, self._memo.own_seconds)
+
+    @property
     def dependencies(self) -> tuple[Node[Any], ...]:
         """The nodes that it read, in the order of the first reads, and those that ran under contexts it opened itself."""
         keys = dict.fromkeys(plain_key(key) for key in _read_keys(self._memo))

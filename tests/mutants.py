@@ -75,8 +75,9 @@ MUTANTS = (
     Mutant(
         "verification keeps the footprint of the old dependencies",
         "_core/_finish.py",
-        'return finish(run, candidate.value, candidate.seconds, "reused")',
-        'run.reads = dict.fromkeys(candidate.dependencies)\n    return finish(run, candidate.value, candidate.seconds, "reused")',
+        "return finish(run, candidate.value, candidate.seconds, held=candidate)",
+        "run.reads = dict.fromkeys(candidate.dependencies)\n"
+        "    return finish(run, candidate.value, candidate.seconds, held=candidate)",
     ),
     Mutant(
         "verification believes every candidate",

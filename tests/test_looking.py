@@ -318,6 +318,27 @@ def test_the_events_of_a_tweak_and_of_an_invalidation(p):
     assert "computed" not in {kind for kind, node in events}
 
 
+def test_own_seconds_leave_out_the_runs_that_one_led_to(p):
+    """What a node's own run took is the whole less what the runs that it led to took, also under a context inside it."""
+
+    @dug.memoize
+    def asks_inside():
+        with dug.Context():
+            return p.double()
+
+    with dug.Context() as ctx:
+        asks_inside()
+        p.total()
+
+    def seconds_of(*fns):
+        return sum(ctx.memo(fn.node()).seconds for fn in fns)
+
+    assert ctx.memo(p.x.node()).own_seconds == seconds_of(p.x)
+    assert ctx.memo(p.double.node()).own_seconds == pytest.approx(seconds_of(p.double) - seconds_of(p.x))
+    assert ctx.memo(asks_inside.node()).own_seconds == pytest.approx(seconds_of(asks_inside) - seconds_of(p.double))
+    assert ctx.memo(p.total.node()).own_seconds == pytest.approx(seconds_of(p.total) - seconds_of(p.y))
+
+
 def test_events_have_seconds(p):
     """The event of a computation says how long it took."""
     events = []

@@ -48,7 +48,8 @@ def _pass_runs_on(entry: Entry) -> None:
     if entry.runs and entry.outer is not None:
         with entry.view.registry.lock:
             entry.outer.runs += entry.runs
-            entry.runs = 0
+            entry.outer.spent += entry.spent
+            entry.runs, entry.spent = 0, 0.0
 
 
 def leave(entry: Entry) -> None:

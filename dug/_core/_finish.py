@@ -27,11 +27,10 @@ CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITA
 
 
 def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
-    run: Run, value: Any, seconds: float, kind: str = "computed", failure: Failure | None = None
+    run: Run, value: Any, seconds: float, failure: Failure | None = None, held: Memo | None = None
 ) -> Memo:
-    """Files what a run gave and returns the memo that stands for it; tells who listens."""
-    view, call, state = run.view, run.call, run.state
-    registry = view.registry
+    """Files what a run gave, or the value of an older memo that held, and returns the memo that stands; tells who listens."""
+    view, call, state, registry = run.view, run.call, run.state, run.view.registry
     if run.opened:
         _close_left_open(run)
         settle_late(run)
@@ -42,11 +41,12 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     with registry.lock:
         take_out(run)
         assert run.outer is not None  # noqa: S101  `begin` makes a run in the frame that asks
-        run.outer.runs += run.runs + (kind != "reused")
+        run.outer.runs += run.runs + (held is None)
+        run.outer.spent += seconds if held is None else run.spent
         run.state = place
         below = reduce(or_, map(_footprint, reads) if len(reads) < 8 else set(map(_footprint, reads)), run.extra)
         memo = _place(run, value, below, reads)
-        memo.seconds = seconds
+        memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
         if run.opened:
             memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
         if failure is not None or run.transient or call.failures:
@@ -69,6 +69,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     if failure is not None:
         call.failures.append(memo)
     if is_heard and any(view.listeners):
+        kind = "reused" if held is not None else "computed" if failure is None else "failed"
         tell(view, Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
     if call.failures and (run.is_outermost or call.is_closed):
         call.close()
@@ -77,7 +78,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
 
 def keep(run: Run, candidate: Memo) -> Memo:
     """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
-    return finish(run, candidate.value, candidate.seconds, "reused")
+    return finish(run, candidate.value, candidate.seconds, held=candidate)
 
 
 def fail(run: Run, error: BaseException, seconds: float) -> Memo | None:
@@ -86,7 +87,7 @@ def fail(run: Run, error: BaseException, seconds: float) -> Memo | None:
         abandon(run, error)
         return None
     traceback = error.__traceback__ and error.__traceback__.tb_next
-    return finish(run, None, seconds, "failed", Failure(error, traceback, calls={run.call}))
+    return finish(run, None, seconds, Failure(error, traceback, calls={run.call}))
 
 
 def abandon(run: Run, error: BaseException | None = None) -> None:
@@ -101,7 +102,8 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
         take_out(run)
         if run.outer is not None:
             run.outer.runs += run.runs
-            run.runs = 0  # it may come back, see `finish`
+            run.outer.spent += run.spent
+            run.runs, run.spent = 0, 0.0  # it may come back, see `finish`
     if run.waits:
         land(run, error)
     if run.call.due:

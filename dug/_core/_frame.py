@@ -65,6 +65,8 @@ class _AnyFrame:
     """The footprint of what was read under contexts that are closed already."""
     runs: int = field(init=False, default=0)
     """How many bodies, replacements and bumps ran to their end within it, but for those of runs that are still open."""
+    spent: float = field(init=False, default=0.0)
+    """The seconds that these took, each with what it called."""
     transient: bool = field(init=False, default=False)
     """True when a failure of a source was read under contexts that are closed already."""
     driver: "Driver | None" = field(init=False, default=None)
@@ -185,6 +187,7 @@ class Run(_AnyFrame):
         self.has_task = key[0].is_async if key[0] is not BENEATH else plain_key(key)[0].is_async
         self.reads = {}
         self.extra = self.runs = 0
+        self.spent = 0.0
         self.tainted = 0
         self.transient = self.opened = self.is_done = False
         self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = None

@@ -86,8 +86,8 @@ class Memo:
     """What one finished call left."""
 
     __slots__ = (
-        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "opened", "restriction", "seconds", "sieve",
-        "starts", "state", "status", "transient", "value", "verifies",
+        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "opened", "own_seconds", "restriction",
+        "seconds", "sieve", "starts", "state", "status", "transient", "value", "verifies",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
@@ -111,7 +111,8 @@ class Memo:
         self.below = below
         """The footprint without the bits that say which tweak the node itself met."""
         self.restriction = restriction
-        self.seconds = 0.0
+        self.seconds = self.own_seconds = 0.0
+        """How long its run took, with and without the runs that it led to."""
         self.status = LIVE
         self.sieve = -1
         """The footprint of a memo in force that read no tweak and serves every call; -1 for any other.
