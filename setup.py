@@ -4,9 +4,11 @@
 """
 
 import os
+from pathlib import Path
 
 from setuptools import Extension, setup
 
-call_path = Extension("dug._core._caccel", ["dug/_core/_accel.c"], depends=["setup.py"], optional=True)
+headers = sorted(map(str, Path("dug/_core").glob("_accel_*.h")))
+call_path = Extension("dug._core._caccel", ["dug/_core/_accel.c"], depends=["setup.py", *headers], optional=True)
 
 setup(ext_modules=[] if os.environ.get("DUG_NO_EXTENSIONS") else [call_path])

@@ -13,21 +13,23 @@ from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
-from ._core._begin import begin, take
+from ._core._begin import take
 from ._core._binding import Key
 from ._core._find import beneath
-from ._core._finish import check_value, fail, finish, keep, refuse
-from ._core._flight import Joined
-from ._core._frame import OUTSIDE, Run
+from ._core._finish import check_value, fail, give_up, keep, refuse
+from ._core._flight import Joined, outcome_of
+from ._core._frame import OUTSIDE, Frame, Run, current
 from ._core._memo import ASIDE, LIVE, Memo
+from ._core._node import BENEATH
 from ._core._order import batches, starts_of
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
+from ._core._verbs import begin, finish, join, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
 from ._function import fetch, frame_to_ask, what_runs
 
 
-async def fetch_async(frame: Any, key: Key) -> Memo:
+async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutine: each that is awaited on the way costs as much as a hit
     """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
 
     Raises:
@@ -43,16 +45,24 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
         found = begin(frame, key)
         while type(found) is not Memo:
             if type(found) is Joined:
-                await backend().wait(frame, found)
-                found = take(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
-            else:
-                found = await backend().fly(frame, found, _drive) or begin(frame, key)  # None: it was begun anew elsewhere
-                if isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
-                    error, found = found, None
-                    try:
-                        raise error
-                    finally:
-                        del error  # its traceback holds this frame: a circle would keep the tweaks of the run
+                found = await _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+                continue
+            wait = backend().launch(frame, found, _drive)
+            try:
+                await wait.sleep()
+            except BaseException as exc:
+                await wait.leave(exc)
+                raise
+            part(wait)
+            found, wait = outcome_of(wait), None  # a failure there holds this frame
+            if found is None:  # it was begun anew elsewhere
+                found = begin(frame, key)
+            elif isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
+                error, found = found, None
+                try:
+                    raise error
+                finally:
+                    del error  # its traceback holds this frame: a circle would keep the tweaks of the run
     except BaseException as exc:
         refuse(frame, exc)
         raise
@@ -64,6 +74,21 @@ async def fetch_async(frame: Any, key: Key) -> Memo:
     return memo
 
 
+async def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
+    """Waits for a run that somebody else drives; returns the memo it left, if it serves here."""
+    wait = backend().Asleep(frame, joined.run)
+    if join(wait, joined.is_optional):
+        try:
+            await wait.sleep()
+        except BaseException as exc:
+            await wait.leave(exc)
+            raise
+        part(wait)
+        joined.failure, wait.failure, wait.came = wait.failure, None, None
+        give_up(joined.run)
+    return take(frame, key, joined)
+
+
 async def value_async(frame: Any, key: Key) -> Any:
     """Returns the value of a call made in `frame` (None: the one in force)."""
     return (await fetch_async(frame, key)).value
@@ -71,16 +96,21 @@ async def value_async(frame: Any, key: Key) -> Any:
 
 async def _drive(run: Run) -> None:
     """Brings a run to its end, in a task of its own in which it is the frame in force."""
+    current.set(run)
     started = perf_counter()
     try:
         older = candidates(run)
         held = await _find_holding(run, older) if older else None
         if held is None:
             started = perf_counter() if older else started
-            body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
-            value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
+            key = run.key
+            if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].binding.positional:
+                value = key[0].body(*key[1:])  # nearly always
+            else:
+                body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
+                value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
             value = check_value(run, await value if type(value) is CoroutineType or isawaitable(value) else value)
-        reads, starts = run.reads, starts_of(run.reads, run.asked)
+        reads, starts = run.reads, starts_of(run.reads, run.asked) if run.reads else None
         memo = finish(run, value, perf_counter() - started) if held is None else keep(run, held)
         if starts is not None and memo.dependencies == tuple(reads):
             memo.starts = starts

@@ -217,7 +217,7 @@ class AsyncSweep(Swept[V]):
 
     def _cancel(self) -> None:
         for attempt in tuple(self._running):
-            attempt.task.cancel()
+            attempt.task.call_off()
 
     async def _stop(self) -> None:
         """Cancels what is in flight, and waits for it."""

@@ -1,4 +1,4 @@
-"""The decorated function as users see it, and the synchronous driver `fetch` that brings its runs to their end.
+"""The decorated function as users see it, and the synchronous driver `fetch_any` that brings its runs to their end.
 
 A `Memoized` stands in for the function: signature, documentation and annotations are the function's own (wrapt), the call is
 ours.  On the pure path each has a class of its own whose ``__call__`` is made for its parameters: such a call takes 150 ns where
@@ -14,18 +14,19 @@ from weakref import ref
 
 from wrapt import ObjectProxy
 
-from ._core._begin import begin, take
+from ._core._begin import take
 from ._core._binding import Key
 from ._core._call import let_call, make_class
 from ._core._drive import divert
 from ._core._find import beneath
-from ._core._finish import check_value, fail, finish, give_up, keep, refuse
-from ._core._flight import PATIENCE_S, Joined, join, part
+from ._core._finish import check_value, fail, give_up, keep, refuse
+from ._core._flight import PATIENCE_S, Joined, Wait
 from ._core._frame import LATE, OUTSIDE, Frame, Run, current, step_out
 from ._core._memo import ASIDE, LIVE, Memo
 from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
+from ._core._verbs import begin, finish, join, make_fetch, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
 
 P = ParamSpec("P")
@@ -38,7 +39,7 @@ R_co = TypeVar("R_co", covariant=True)
 _NO_KEYWORDS: dict[str, Any] = {}
 
 
-def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, so that each node has two frames of ours in a traceback
+def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, so that each node has two frames of ours in a traceback
     """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
 
     Raises:
@@ -97,14 +98,27 @@ def frame_to_ask(frame: Any, key: Key) -> Any:
     return step_out(frame, key) if frame.driver is LATE else frame
 
 
+class _Asleep(Wait):
+    """A thread that blocks until a run has landed."""
+
+    __slots__ = ("gate",)
+
+    def __init__(self, frame: Frame, run: Run) -> None:
+        super().__init__(frame, run, get_ident())
+        self.gate = allocate_lock()
+        self.gate.acquire()
+
+    def wake(self) -> None:
+        """Lets the thread go on."""
+        self.gate.release()
+
+
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Waits in this thread for a run that somebody else drives; returns the memo it left, if it serves here."""
-    asleep = allocate_lock()
-    asleep.acquire()
-    wait = join(frame, joined, asleep.release, thread=get_ident())
-    if wait is not None:
+    wait = _Asleep(frame, joined.run)
+    if join(wait, joined.is_optional):
         try:
-            while not asleep.acquire(timeout=PATIENCE_S) and not joined.run.is_lost():
+            while not wait.gate.acquire(timeout=PATIENCE_S) and not joined.run.is_lost():
                 pass
         finally:
             part(wait)
@@ -179,6 +193,9 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     if spec.kind == BUMP:
         return spec.fn, (fetch(run, beneath(run.handle, key)).value, *spec.args), {}
     return spec.fn, *function.binding.arguments(key)
+
+
+fetch = make_fetch(fetch_any, _holds, what_runs)
 
 
 if TYPE_CHECKING:  # an annotation in a proxy class would hide those of the function
@@ -306,7 +323,7 @@ def stand_for(wrapper: Any, function: Function) -> None:
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
     function.newest = wrapper
-    let_call(wrapper, function, function.fetch, function.ask)
+    let_call(wrapper, function, function.fetch)
 
 
 def function_of(value: object) -> Function | None:

@@ -18,12 +18,13 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from paths import compiled_only
 
 import dug
-from dug._core._frame import current
+from dug._core._call import CLASSES
+from dug._core._frame import Entry, current
 from dug.testing import EventLog
 
-compiled_only = pytest.mark.skipif(not dug.COMPILED, reason="the compiled call path is not in use")
 REUSED = "cannot reuse already awaited coroutine"
 
 
@@ -431,12 +432,6 @@ def test_a_wrong_call_is_refused_when_it_is_made(path):
 def test_the_module_goes_with_its_classes_and_its_free_list():
     """An interpreter that ends, or imports the module anew, leaves none of it behind."""
 
-    class Frame:
-        __slots__ = ("hits", "reads")
-
-    class Memo:
-        __slots__ = ("value",)
-
     async def drive(frame, key):
         return 1
 
@@ -445,7 +440,7 @@ def test_the_module_goes_with_its_classes_and_its_free_list():
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         in_force = contextvars.ContextVar("in_force", default=None)
-        kind = module.set_up(in_force, Frame, Frame, Memo)
+        kind = module.set_up(in_force, Entry, CLASSES)
         call = module.Call(object(), ("x",), (module.Call,), 0, 1, drive, drive, True)
         for made in [call(number) for number in range(50)]:
             made.close()

@@ -12,14 +12,13 @@ import traceback
 import weakref
 
 import pytest
+from paths import compiled_only
 
 import dug
 from dug._core._accel import compiled
 from dug._core._frame import current
 from dug._core._memo import Memo
 from dug.testing import EventLog
-
-compiled_only = pytest.mark.skipif(not dug.COMPILED, reason="the compiled call path is not in use")
 
 
 @dug.memoize

@@ -9,11 +9,12 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paths import compiled_only
 
-from dug._core._accel import COMPILED, make_hits
+from dug._core._accel import make_hits
 from dug._core._binding import PartialKey
 
-pytestmark = pytest.mark.skipif(not COMPILED, reason="the compiled call path is not in use")
+pytestmark = compiled_only
 
 
 class Meddler:

@@ -8,6 +8,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from paths import pure_only
 
 import dug
 from dug.testing import EventLog
@@ -765,6 +766,7 @@ def test_a_look_binds_no_cache(p):
     assert value == p.x.__wrapped__()
 
 
+@pure_only
 def test_an_interrupt_between_two_steps_of_the_engine_leaves_no_run_behind(p):
     """Whatever frame an interrupt strikes in, it arrives as it is, and no context is in force after the ``with``."""
 

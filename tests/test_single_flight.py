@@ -1071,19 +1071,35 @@ def test_a_loop_that_refuses_the_task_leaves_nothing_behind():
         loop = asyncio.get_running_loop()
         errors = []
 
-        def refuse(loop, coroutine, **options):
-            coroutine.close()
+        def refuse(*args, **options):
             raise LookupError("no more tasks")
 
         with dug.Context():
-            loop.set_task_factory(refuse)
+            loop.call_soon = refuse
             for _ in range(2):
                 try:
                     await node()
                 except LookupError as exc:
                     errors.append(str(exc))
-            loop.set_task_factory(None)
+            del loop.call_soon
             assert (errors, await node()) == (["no more tasks"] * 2, 1)
+
+    run_on("asyncio", main)
+
+
+def test_no_task_factory_is_asked_for_the_task_of_a_run():
+    """Whatever makes the tasks of a loop, also one that begins them at once, a run begins in a task of its own, later."""
+
+    @dug.memoize
+    async def node():
+        return asyncio.current_task().get_name()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(lambda loop, coroutine, **options: pytest.fail("asked"))
+        with dug.Context():
+            assert await node() == str(node.node()).partition("(")[0]
+        loop.set_task_factory(None)
 
     run_on("asyncio", main)
 

@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from paths import pure_only
 
 import dug
 from dug._core import _begin, _finish, _registry
@@ -48,6 +49,7 @@ def registry_of(ctx: dug.Context) -> Any:
 # Forgetting.
 
 
+@pure_only
 def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatch):
     """Who finds a memo in the middle of an invalidation, and goes on when it is over, leaves nothing behind for others."""
     outside = [1]
@@ -103,6 +105,7 @@ def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
 # Waiting.
 
 
+@pure_only
 def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeypatch):
     """An interrupt between the end of a run and its news is no reason to wait for ever."""
     running, joined = Event(), Event()

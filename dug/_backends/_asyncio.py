@@ -2,15 +2,15 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import Context as Variables
-from contextvars import copy_context
 from typing import Any
 
 from .._core._finish import abandon, give_up
-from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of, part
-from .._core._frame import UNTRUE, Frame, Run, current
+from .._core._flight import PATIENCE_S, Wait
+from .._core._frame import UNTRUE, Frame, Run
+from .._core._verbs import join_own, part
 
 CANCELLED = asyncio.CancelledError
 Event = asyncio.Event
@@ -19,111 +19,91 @@ find_loop = asyncio.get_running_loop
 Drive = Callable[[Run], Coroutine[Any, Any, None]]
 
 
-class _Task:
-    """A task that may be cancelled from other loops and threads: one that drives a run, or a scenario of a sweep."""
+class _Task(asyncio.Task[None]):
+    """A task that may be called off from other loops and threads: one that drives a run, or a scenario of a sweep.
 
-    __slots__ = ("loop", "task")
+    No task factory is asked for it: an eager one would begin it inside the asker.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
-        self.loop, self.task = loop, task
+    __slots__ = ()
 
-    def cancel(self, run: Run | None = None) -> None:
+    def call_off(self, run: Run | None = None) -> None:
         """Cancels the task, which drives `run` if it drives one; from any thread."""
-        if asyncio._get_running_loop() is self.loop:
-            self.task.cancel()
+        loop = self.get_loop()
+        if asyncio._get_running_loop() is loop:
+            self.cancel()
         else:
-            _call_soon(self.loop, self._cancel_there, run)
+            _call_soon(loop, self._cancel_there, run)
 
     def _cancel_there(self, run: Run | None) -> None:
-        self.task.cancel()
+        self.cancel()
         if run is not None:
-            self.task.add_done_callback(lambda _: give_up(run))  # if it had not begun, nothing of it will say that it ended
+            self.add_done_callback(lambda _: give_up(run))  # if it had not begun, nothing of it will say that it ended
 
     def is_lost(self) -> bool:
         """True when the loop is closed or was left, or the task was cancelled before it began, so that the run will not end.
 
         A loop that was left may be run again: then what has been begun anew meanwhile counts.
         """
-        return self.task.done() or self.loop.is_closed() or not self.loop.is_running()
+        return self.done() or self.get_loop().is_closed() or not self.get_loop().is_running()
 
 
-class _Sleeper:
-    """One asker that sleeps in its own task until it is woken from any thread."""
+class Asleep(Wait):
+    """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
 
-    __slots__ = ("_loop", "woken")
+    __slots__ = ("loop", "woken")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, frame: Frame, run: Run) -> None:
+        self.frame, self.run, self.thread = frame, run, None
+        self.holders, self.came, self.failure = (), None, None
+        self.loop = loop = asyncio.get_running_loop()
         self.woken: asyncio.Future[None] = loop.create_future()
 
     def wake(self) -> None:
         """Ends the sleep."""
-        if asyncio._get_running_loop() is self._loop:
+        if asyncio._get_running_loop() is self.loop:
             self._set()
         else:
-            _call_soon(self._loop, self._set)
+            _call_soon(self.loop, self._set)
 
     def _set(self) -> None:
         if not self.woken.done():
             self.woken.set_result(None)
 
+    def sleep(self) -> Awaitable[None]:
+        """Returns what to await: until the run has landed or, for one on another loop or thread, that is gone."""
+        return self.woken if _is_on(self.run, self.loop) else self._watch()
 
-async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
-    """Drives a run to its end in a task of its own, and returns what came of it."""
-    loop = asyncio.get_running_loop()
-    sleeper = _Sleeper(loop)
-    wait = join_own(frame, run, sleeper.wake)
-    context = copy_context()
-    context.run(current.set, run)
+    async def _watch(self) -> None:
+        while not self.woken.done() and not self.run.is_lost():
+            await asyncio.wait([self.woken], timeout=PATIENCE_S)
+
+    async def leave(self, reason: BaseException) -> None:
+        """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
+        run, task = self.run, self.run.task
+        if part(self) and task is not None and not run.is_done:
+            run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
+            if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
+                with _shielded():
+                    await _end(task)
+            else:
+                task.call_off(run)
+        give_up(run)
+
+
+def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
+    """Lets a run be driven to its end in a task of its own, and returns the wait of who asked for it."""
+    wait = Asleep(frame, run)
+    join_own(wait)
     driven = drive(run)
     try:
-        run.task = _Task(loop, loop.create_task(driven, context=context))
+        run.task = _Task(driven, loop=wait.loop, name=str(run.key[0]))
     except BaseException:
         driven.close()
         part(wait)
         abandon(run)
         raise
-    try:
-        await sleeper.woken
-    except BaseException as exc:
-        await _leave(wait, exc)
-        raise
-    part(wait)
-    return outcome_of(wait)
-
-
-async def wait(frame: Frame, joined: Joined) -> None:
-    """Waits for a run that somebody else drives; for one on another loop or thread, also until that is gone."""
-    loop = asyncio.get_running_loop()
-    sleeper = _Sleeper(loop)
-    begun = join(frame, joined, sleeper.wake, thread=None)
-    if begun is None:
-        return
-    run = joined.run
-    try:
-        if _is_on(run, loop):
-            await sleeper.woken
-        while not sleeper.woken.done() and not run.is_lost():
-            await asyncio.wait([sleeper.woken], timeout=PATIENCE_S)
-    except BaseException as exc:
-        await _leave(begun, exc)
-        raise
-    part(begun)
-    joined.failure = begun.failure
-    give_up(run)
-
-
-async def _leave(wait: Wait, reason: BaseException) -> None:
-    """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
-    run, task = wait.run, wait.run.task
-    if part(wait) and task is not None and not run.is_done:
-        run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
-        if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
-            with _shielded():
-                await _end(task.task)
-        else:
-            task.cancel(run)
-    give_up(run)
+    return wait
 
 
 async def _end(task: "asyncio.Task[None]") -> None:
@@ -146,7 +126,7 @@ async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
 
 def _is_on(run: Run, loop: asyncio.AbstractEventLoop | None) -> bool:
     """True when a task of `loop` drives a run."""
-    return isinstance(run.task, _Task) and run.task.loop is loop
+    return isinstance(run.task, _Task) and run.task.get_loop() is loop
 
 
 def _shielded() -> AbstractContextManager[object]:
@@ -170,15 +150,14 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
 
 def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> _Task:
     """Lets ``call()`` run in a task of its own, in which `variables` are in force; `on_end` is called on this loop after it."""
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(call(), context=variables)
+    task = _Task(call(), context=variables)
     task.add_done_callback(lambda _: on_end())
-    return _Task(loop, task)
+    return task
 
 
 async def end(tasks: Iterable[_Task]) -> None:
     """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
-    pending = {one.task for one in tasks}
+    pending: set[asyncio.Task[None]] = set(tasks)
     for task in pending:
         task.cancel()
     cancelled: BaseException | None = None

@@ -10,8 +10,9 @@ from typing import Any
 import trio
 
 from .._core._finish import abandon, give_up
-from .._core._flight import PATIENCE_S, Joined, Wait, join, join_own, outcome_of, part
-from .._core._frame import UNTRUE, Frame, Run, current
+from .._core._flight import PATIENCE_S, Wait
+from .._core._frame import UNTRUE, Frame, Run
+from .._core._verbs import join_own, part
 
 CANCELLED = trio.Cancelled
 Event = trio.Event
@@ -37,7 +38,7 @@ class _Task:
             on_end()
             self.ended.set()
 
-    def cancel(self, run: Run | None = None) -> None:  # noqa: ARG002  the other backend needs it
+    def call_off(self, run: Run | None = None) -> None:  # noqa: ARG002  the other backend needs it
         """Cancels the task; from any thread."""
         _run_there(self.token, self.scope.cancel)
 
@@ -46,72 +47,53 @@ class _Task:
         return not _run_soon(self.token, _nothing)
 
 
-class _Sleeper:
-    """One asker that sleeps in its own task until it is woken from any thread."""
+class Asleep(Wait):
+    """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
 
-    def __init__(self) -> None:
-        self.woken = trio.Event()
+    __slots__ = ("token", "woken")
+
+    def __init__(self, frame: Frame, run: Run) -> None:
+        super().__init__(frame, run, None)
         self.token = trio.lowlevel.current_trio_token()
+        self.woken = trio.Event()
 
     def wake(self) -> None:
         """Ends the sleep."""
         _run_there(self.token, self.woken.set)
 
+    async def sleep(self) -> None:
+        """Returns when the run has landed or, for one on another loop or thread, that is gone."""
+        if _is_on(self.run, self.token):
+            await self.woken.wait()
+        while not self.woken.is_set() and not self.run.is_lost():
+            with trio.move_on_after(PATIENCE_S):
+                await self.woken.wait()
 
-async def fly(frame: Frame, run: Run, drive: Drive) -> Any:
-    """Drives a run to its end in a system task of its own, and returns what came of it."""
-    sleeper = _Sleeper()
-    wait = join_own(frame, run, sleeper.wake)
-    context = copy_context()
-    context.run(current.set, run)
+    async def leave(self, reason: BaseException) -> None:
+        """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
+        run, task = self.run, self.run.task
+        if part(self) and task is not None and not run.is_done:
+            run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
+            task.call_off(run)
+            if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
+                with trio.CancelScope(shield=True):
+                    await task.ended.wait()
+        give_up(run)
+
+
+def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
+    """Lets a run be driven to its end in a system task of its own, and returns the wait of who asked for it."""
+    wait = Asleep(frame, run)
+    join_own(wait)
     run.task = task = _Task()
     try:
         on_end = partial(abandon, run)  # nothing to do, unless it was cancelled before it began
-        trio.lowlevel.spawn_system_task(task.carry, partial(drive, run), on_end, context=context)
+        trio.lowlevel.spawn_system_task(task.carry, partial(drive, run), on_end, context=copy_context())
     except BaseException:  # the trio run is about to end
         part(wait)
         abandon(run)
         raise
-    try:
-        await sleeper.woken.wait()
-    except BaseException as exc:
-        await _leave(wait, exc)
-        raise
-    part(wait)
-    return outcome_of(wait)
-
-
-async def wait(frame: Frame, joined: Joined) -> None:
-    """Waits for a run that somebody else drives; for one on another loop or thread, also until that is gone."""
-    sleeper = _Sleeper()
-    begun = join(frame, joined, sleeper.wake, thread=None)
-    if begun is None:
-        return
-    run = joined.run
-    try:
-        if _is_on(run, sleeper.token):
-            await sleeper.woken.wait()
-        while not sleeper.woken.is_set() and not run.is_lost():
-            with trio.move_on_after(PATIENCE_S):
-                await sleeper.woken.wait()
-    except BaseException as exc:
-        await _leave(begun, exc)
-        raise
-    part(begun)
-    joined.failure = begun.failure
-    give_up(run)
-
-
-async def _leave(wait: Wait, reason: BaseException) -> None:
-    """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
-    run, task = wait.run, wait.run.task
-    if part(wait) and task is not None and not run.is_done:
-        run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
-        task.cancel(run)
-        if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
-            with trio.CancelScope(shield=True):
-                await task.ended.wait()
-    give_up(run)
+    return wait
 
 
 async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
@@ -149,7 +131,7 @@ async def end(tasks: Iterable[_Task]) -> None:
     """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
     waiting = tuple(tasks)
     for task in waiting:
-        task.cancel()
+        task.call_off()
     with trio.CancelScope(shield=True):
         for task in waiting:
             await task.ended.wait()

@@ -5,6 +5,7 @@
 
 from importlib import import_module
 from os import environ
+from threading import RLock
 from typing import Any
 
 
@@ -23,3 +24,6 @@ COMPILED = compiled is not None
 
 make_hits: Any = dict if compiled is None else compiled.Hits
 """Makes what a view keeps its hits in."""
+
+make_lock: Any = RLock if compiled is None else compiled.Lock
+"""Makes a lock that its holder may take again."""

@@ -26,6 +26,10 @@ class Cache:
     contexts may share one.  Its length is the number of memos it holds.
     """
 
+    __slots__ = (
+        "__weakref__", "_binding", "_count", "_read", "_registry", "_token", "beneath", "holds_beneath", "states",
+    )  # fmt: skip
+
     def __init__(self) -> None:
         self.beneath: Cache | None = None
         self.states: dict[Key, State] = {}

@@ -10,11 +10,24 @@ from types import CoroutineType
 from typing import Any
 
 from ._accel import compiled
+from ._binding import Binding
+from ._cache import Cache
+from ._flight import Wait
 from ._frame import Entry, Run, current
-from ._memo import Memo
+from ._memo import Call, Memo, State
 from ._node import Function
+from ._registry import Registry
+from ._scenario import Handle, InForce, Spec
+from ._view import View
 
-AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, Entry, Run, Memo)
+CLASSES: dict[str, Any] = {
+    "frame": Run, "run": Run, "entry": Entry, "wait": Wait, "memo": Memo, "state": State, "view": View, "force": InForce,
+    "cache": Cache, "registry": Registry, "call": Call, "function": Function, "binding": Binding, "handle": Handle,
+    "spec": Spec,
+}  # fmt: skip
+"""The classes whose slots the compiled call path reads."""
+
+AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, Entry, CLASSES)
 """The type of what the call of a coroutine function gives, to be awaited once."""
 Coroutine.register(AWAITABLE)
 
@@ -37,21 +50,19 @@ def _make_compiled(kind: type[Any]) -> type[Any]:
     return made
 
 
-def let_call(wrapper: Any, function: Function, fetch: Callable[..., Any], value: Callable[..., Any]) -> None:
+def let_call(wrapper: Any, function: Function, fetch: Callable[..., Any]) -> None:
     """Makes a decorated function call `function`: a hit is answered at once, the rest goes to a driver.
 
     Args:
         wrapper: an instance of a class of `make_class`.
         function: what it stands for.
         fetch: the driver; takes a frame and a key and returns the memo, or a coroutine of it.
-        value: for a coroutine function, the same with the value in the place of the memo.
     """
     binding = function.binding
     pure = binding.compile_call(current.get, fetch, is_async=function.is_async)
     call = pure
     if compiled is not None:
-        driver = value if function.is_async else fetch
-        call = compiled.Call(function, *binding.plain_parameters(compiled.Call), pure, driver, function.is_async)
+        call = compiled.Call(function, *binding.plain_parameters(compiled.Call), pure, fetch, function.is_async)
     if _is_extensible(type(wrapper)):
         compiled.attach(wrapper, call)
     else:

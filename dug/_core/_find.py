@@ -50,7 +50,7 @@ def find(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo
     if memo is not None:
         return memo
     if handle is not None and handle.spec.kind == VALUE:
-        return _value_memo(view, key, handle)
+        return value_memo(view, key, handle)
     return _find_around(view, key) or _find_filed(view, key, handle, call)
 
 
@@ -89,7 +89,7 @@ def find_masked(view: View, key: Key) -> Memo | None:
     return None
 
 
-def _value_memo(view: View, key: Key, handle: Handle) -> Memo:
+def value_memo(view: View, key: Key, handle: Handle) -> Memo:
     """Returns the memo that serves a node tweaked to a value; beneath another tweak, whose footprint says it all, one without."""
     if key[0] is BENEATH:
         return Memo(State(key, None), handle.spec.value, TWEAKED)

@@ -4,7 +4,7 @@ from _thread import get_ident
 from collections.abc import Iterable
 from functools import reduce
 from operator import attrgetter, or_
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackType
 from typing import Any
 
 from ..errors import DugError
@@ -67,7 +67,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     if run.waits:
         land(run, memo)
     if failure is not None:
-        call.failures.append(memo)
+        call.note(memo)
     if is_heard and any(view.listeners):
         kind = "reused" if held is not None else "computed" if failure is None else "failed"
         tell(view, Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
@@ -83,10 +83,18 @@ def keep(run: Run, candidate: Memo) -> Memo:
 
 def fail(run: Run, error: BaseException, seconds: float) -> Memo | None:
     """Files the user's exception that a run raised, for as long as its outermost call lasts; None when nothing remembers it."""
+    return _fail(run, error, error.__traceback__ and error.__traceback__.tb_next, seconds)
+
+
+def fail_below(run: Run, error: BaseException, seconds: float) -> Memo | None:
+    """`fail` for a driver that has no frame in the traceback of the exception."""
+    return _fail(run, error, error.__traceback__, seconds)
+
+
+def _fail(run: Run, error: BaseException, traceback: TracebackType | None, seconds: float) -> Memo | None:
     if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
         abandon(run, error)
         return None
-    traceback = error.__traceback__ and error.__traceback__.tb_next
     return finish(run, None, seconds, Failure(error, traceback, calls={run.call}))
 
 

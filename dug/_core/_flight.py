@@ -1,6 +1,6 @@
 """Who waits for whom: one run of a node in a scenario is joined by all who ask meanwhile, and no circle of waits closes.
 
-A run in flight is joined by `join`, with a callable that wakes who waits; `land` wakes them all.  What waits is a run (or the
+A run in flight is joined by `join`, with a `Wait` that can wake who waits; `land` wakes them all.  What waits is a run (or the
 thread that drives it), so each wait is kept on the runs around the asker, up to the first that has a task of its own: what is
 around that one waits for it by a wait of its own.  A thread that blocks also holds up every task of the loop that runs in it,
 so blocked threads are known by their number.
@@ -12,7 +12,7 @@ Cost: nothing for a run that nobody joins, but one attribute.  A wait costs O(ru
 search O(waits that the joined run depends on).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -43,12 +43,11 @@ class Joined:
 class Wait:
     """One asker that waits for a run."""
 
-    __slots__ = ("came", "failure", "frame", "holders", "run", "thread", "wake")
+    __slots__ = ("came", "failure", "frame", "holders", "run", "thread")
 
-    def __init__(self, frame: "Frame", run: "Run", wake: Callable[[], object], thread: int | None) -> None:
+    def __init__(self, frame: "Frame", run: "Run", thread: int | None) -> None:
         self.frame = frame
         self.run = run
-        self.wake = wake
         self.thread = thread
         """The number of the thread that blocks; None for a task, which leaves its thread to others."""
         self.holders: tuple[Run, ...] = ()
@@ -58,32 +57,39 @@ class Wait:
         self.failure: Failure | None = None
         """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
 
+    def wake(self) -> None:
+        """Lets the asker go on; called once, from any thread."""
+        raise NotImplementedError
 
-def join(frame: "Frame", joined: Joined, wake: Callable[[], object], *, thread: int | None) -> Wait | None:
-    """Returns the wait of an asker for a run, whose `wake` will be called once; None when there is nothing to wait for.
+
+def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as the compiled one takes it
+    """Begins the wait of an asker, who will be woken once; False when there is nothing to wait for.
+
+    One that is optional is left out where it would close a circle.
 
     Raises:
         CycleError: the run waits for the asker, directly or through others.
     """
-    run = joined.run
+    frame, run, thread = wait.frame, wait.run, wait.thread
     registry = run.view.registry
     with registry.lock:
         if run.is_done:
-            return None
+            return False
         path = None
         if run.held_up or registry.blocked or thread is not None:  # else it waits for nothing
             path = _find_circle(frame, run, thread, registry.blocked)
         if path is None:
-            return _wait(Wait(frame, run, wake, thread))
-    if joined.is_optional:
-        return None
+            _enter(wait)
+            return True
+    if is_optional:
+        return False
     raise CycleError(tuple(map(node_of, path)))
 
 
-def join_own(frame: "Frame", run: "Run", wake: Callable[[], object]) -> Wait:
+def join_own(wait: Wait) -> None:
     """`join` for the run that the asker has just opened, which cannot wait for anything yet."""
-    with run.view.registry.lock:
-        return _wait(Wait(frame, run, wake, None))
+    with wait.run.view.registry.lock:
+        _enter(wait)
 
 
 def part(wait: Wait) -> bool:
@@ -147,7 +153,7 @@ def path_to(frame: "Frame | None", run: "Run") -> list[Any]:
     return path[::-1]
 
 
-def _wait(wait: Wait) -> Wait:
+def _enter(wait: Wait) -> None:
     """Notes a wait on its run, and on the runs that it holds up."""
     if wait.run.waits is None:
         wait.run.waits = []
@@ -163,7 +169,6 @@ def _wait(wait: Wait) -> Wait:
         if holder.has_task or holder.outer is None:
             break
         holder = holder.outer.run
-    return wait
 
 
 def _find_circle(frame: "Frame", target: "Run", thread: int | None, blocked: dict[int, Wait]) -> list[Any] | None:

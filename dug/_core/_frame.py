@@ -42,7 +42,7 @@ def LATE(node: Node[Any]) -> None:  # noqa: N802  a mark, which nobody calls
 class Task(Protocol):
     """What drives a run of a coroutine function."""
 
-    def cancel(self, run: "Run") -> None:
+    def call_off(self, run: "Run") -> None:
         """Cancels the run, which it drives; from any thread."""
 
     def is_lost(self) -> bool:

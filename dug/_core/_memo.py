@@ -34,7 +34,7 @@ class Call:
     __slots__ = ("__weakref__", "adopted", "due", "failures", "is_closed")
 
     def __init__(self) -> None:
-        self.failures: list[Memo] = []
+        self.failures: list[Memo] | tuple[()] = ()
         self.is_closed = False
         self.adopted: set[Memo] | None = None
         """What another call computed while this one waited for it, and what serves here as well."""
@@ -46,9 +46,15 @@ class Call:
         if self.adopted is None:
             self.adopted = set()
         self.adopted.add(memo)
-        self.failures.append(memo)
+        self.note(memo)
         if memo.failure is not None:
             memo.failure.calls.add(self)
+
+    def note(self, memo: "Memo") -> None:
+        """Notes a failure, to be kept as a copy when the call ends."""
+        if not self.failures:
+            self.failures = []
+        self.failures.append(memo)
 
     def close(self) -> None:
         """Ends the call: its errors are kept from now on as copies without frames, with their traceback as text."""
@@ -60,7 +66,7 @@ class Call:
                 failure.calls.discard(self)
                 if not failure.calls:
                     memo.failure = kept.setdefault(id(failure.error), _without_frames(failure))
-        self.failures.clear()
+        self.failures = ()
 
 
 @define(eq=False)

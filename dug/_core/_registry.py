@@ -11,10 +11,10 @@ but the hashing and comparing of arguments; memos taken out are released after i
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
+from ._accel import make_lock
 from ._binding import Key
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import BENEATH, Function
@@ -34,8 +34,13 @@ _live: "WeakSet[Registry]" = WeakSet()  # a redefined function must be forgotten
 class Registry:
     """The shared part of a cache and of all that are layered on it."""
 
+    __slots__ = (
+        "__weakref__", "_bits", "_function_bits", "_handles", "_release", "_scenarios", "_serials", "_watches", "blocked",
+        "by_serial", "caches", "filings", "generation", "lock", "opened", "released", "views",
+    )  # fmt: skip
+
     def __init__(self) -> None:
-        self.lock = RLock()
+        self.lock = make_lock()
         self.generation = 0
         """Grows with every invalidation; a run that began in an earlier generation is not filed."""
         self.filings = 0

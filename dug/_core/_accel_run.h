@@ -1,0 +1,972 @@
+/* Runs: the common case of the two verbs and of the synchronous driver, compiled.
+
+   `_begin.begin`, `_finish.finish`, `_verify` and `_function.fetch` are the specification.  Here a case is looked at first and
+   changed afterwards: whatever is not common (a listener, a layered cache, a bump, a failure, an invalidation meanwhile, somebody
+   else's run, a lock that another thread holds) is left to the function in Python before anything was changed.
+
+   What a function's result says is told in _accel_flight.h. */
+
+/* An error of a key's own __hash__ or __eq__: the specification meets it again and says it properly, unless it is an interrupt. */
+static int
+leave_error(void)
+{
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return FAILED;
+    }
+    PyErr_Clear();
+    return NOT_COMMON;
+}
+
+/* True when two sets of bits have one in common, -1 for an error. */
+static inline int
+meet(PyObject *bits, PyObject *others)
+{
+    int over, overs;
+    long long left = PyLong_AsLongLongAndOverflow(bits, &over), right = PyLong_AsLongLongAndOverflow(others, &overs);
+    if (!over && !overs) {
+        return (left & right) != 0;
+    }
+    PyObject *both = PyNumber_And(bits, others);
+    int found = both == NULL ? -1 : PyObject_IsTrue(both);
+    Py_XDECREF(both);
+    return found;
+}
+
+/* Adds bits to a set of bits, which it takes over; equal sets stay one object. */
+static PyObject *
+unite(PyObject *bits, PyObject *more)
+{
+    int over, overs;
+    if (bits == NULL || bits == more) {
+        return bits;
+    }
+    long long left = PyLong_AsLongLongAndOverflow(bits, &over), right = PyLong_AsLongLongAndOverflow(more, &overs);
+    if (!over && !overs) {
+        if ((left | right) == left) {
+            return bits;
+        }
+        if ((left | right) == right) {
+            Py_DECREF(bits);
+            return Py_NewRef(more);
+        }
+    }
+    PyObject *both = PyNumber_Or(bits, more);
+    Py_DECREF(bits);
+    return both;
+}
+
+/* Returns a new object with the slots of a model, which has no others. */
+static PyObject *
+copy_model(PyObject *model)
+{
+    PyTypeObject *type = Py_TYPE(model);
+    PyObject *made = type->tp_alloc(type, 0);
+    for (Py_ssize_t at = sizeof(PyObject); made != NULL && at < type->tp_basicsize; at += (Py_ssize_t)sizeof(PyObject *)) {
+        *(PyObject **)((char *)made + at) = Py_XNewRef(*(PyObject **)((char *)model + at));
+    }
+    return made;
+}
+
+static inline double
+now(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyTime_t time = 0;
+    PyTime_PerfCounterRaw(&time);
+    return PyTime_AsSecondsDouble(time);
+#else
+    return _PyTime_AsSecondsDouble(_PyTime_GetPerfCounter());
+#endif
+}
+
+/* `_begin.hit`: keeps a memo that answers at hand. */
+static int
+keep_at_hand(State *st, PyObject *view, PyObject *key, PyObject *memo)
+{
+    PyObject *hits = SLOT(view, view_hits);
+    if (SLOT(memo, memo_call) != Py_None) {
+        return 0;
+    }
+    if (hits_assign(hits, key, memo) < 0) {
+        return -1;
+    }
+    if (SLOT(memo, memo_status) != st->live) {
+        PyObject *gone = PyObject_CallMethod(hits, "pop", "OO", key, Py_None);
+        Py_XDECREF(gone);
+        return gone == NULL ? -1 : 0;
+    }
+    return 0;
+}
+
+/* True when all elements of a key are what they seem: no NaN, nothing with a hash of its own. */
+static int
+is_plain(PyObject *key)
+{
+    for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(key); i++) {
+        PyObject *element = PyTuple_GET_ITEM(key, i);
+        if (!(PyLong_CheckExact(element) || PyUnicode_CheckExact(element) || PyBool_Check(element) || element == Py_None ||
+              PyBytes_CheckExact(element) || (PyFloat_CheckExact(element) && !isnan(PyFloat_AS_DOUBLE(element))))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Finds the memo of a node that answers in a view without asking the hits of others; DONE with it or with NULL. */
+static int
+find_filed(State *st, PyObject *view, PyObject *key, PyObject *state, PyObject *call, PyObject **found)
+{
+    PyObject *force = SLOT(view, view_in_force), *content = SLOT(force, force_content);
+    if (PyDict_GET_SIZE(content) > 0) {
+        PyObject *handle = PyDict_GetItemWithError(content, key);
+        if (handle == NULL && !PyErr_Occurred()) {
+            handle = PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));
+        }
+        if (handle == NULL && PyErr_Occurred()) {
+            return FAILED;
+        }
+        if (handle != NULL && SLOT(SLOT(handle, handle_spec), spec_kind) != st->value_kind) {
+            return NOT_COMMON;
+        }
+        if (handle != NULL) {
+            *found = SLOT(handle, handle_memo) != Py_None ? Py_NewRef(SLOT(handle, handle_memo))
+                                                          : PyObject_CallFunctionObjArgs(st->value_memo, view, key, handle, NULL);
+            return *found == NULL ? FAILED : DONE;
+        }
+    }
+    if (state == NULL) {
+        return DONE;
+    }
+    PyObject *plain = SLOT(state, state_plain), *table = SLOT(state, state_table);
+    if (plain != Py_None && (SLOT(plain, memo_call) == Py_None || SLOT(plain, memo_call) == call)) {
+        int masked = meet(SLOT(plain, memo_footprint), SLOT(force, force_mask));
+        if (masked <= 0) {
+            *found = Py_NewRef(plain);
+            return masked < 0 ? FAILED : DONE;
+        }
+    }
+    if (table == Py_None || PyDict_GET_SIZE(table) == 0) {
+        return DONE;
+    }
+    *found = PyObject_CallFunctionObjArgs(st->match, state, force, call, NULL);
+    return *found == NULL ? FAILED : DONE;
+}
+
+/* Makes a run of a node that is not in flight, and enters it among those that are. */
+static int
+take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *state, PyObject *masked, PyObject *filings,
+         PyObject **found)
+{
+    PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
+    PyObject *run = copy_model(st->run_model), *reads = PyDict_New(), *thread = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    call = call == Py_None ? PyObject_CallNoArgs(st->call_class) : Py_NewRef(call);
+    if (run == NULL || reads == NULL || thread == NULL || call == NULL) {
+        Py_XDECREF(run);
+        Py_XDECREF(reads);
+        Py_XDECREF(thread);
+        Py_XDECREF(call);
+        return FAILED;
+    }
+    SET(run, frame_view, Py_NewRef(view));
+    SET(run, frame_outer, Py_NewRef(frame));
+    SET(run, frame_call, call);
+    SET(run, frame_hits, Py_NewRef(SLOT(view, view_hits)));
+    SET(run, frame_reads, reads);
+    SET(run, run_key, Py_NewRef(key));
+    SET(run, run_state, Py_NewRef(state));
+    SET(run, run_masked, Py_NewRef(masked));
+    SET(run, run_generation, Py_NewRef(SLOT(registry, registry_generation)));
+    SET(run, run_thread, thread);
+    SET(run, run_has_task, Py_NewRef(SLOT(PyTuple_GET_ITEM(key, 0), function_is_async)));
+    *found = run;
+    /* From here on no code of anybody else runs. */
+    if (!lock_is_free((Lock *)SLOT(registry, registry_lock)) || SLOT(registry, registry_filings) != filings ||
+        SLOT(state, state_alive) != Py_True || SLOT(state, state_flights) != st->zero) {
+        return NOT_COMMON;
+    }
+    if (PyDict_SetItem(SLOT(SLOT(view, view_in_force), force_running), state, run) < 0) {
+        return FAILED;
+    }
+    SET(state, state_flight, Py_NewRef(run));
+    SET(state, state_flights, Py_NewRef(st->one));
+    return RUNS;
+}
+
+/* `_begin.begin`: DONE with the memo that answers or a `Joined`, RUNS with a run to bring to its end. */
+static int
+quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
+{
+    PyTypeObject *kind = Py_TYPE(frame);
+    *found = NULL;
+    if (((PyObject *)kind != st->run_type && (PyObject *)kind != st->entry_type) || SLOT(frame, frame_driver) != Py_None ||
+        !PyTuple_CheckExact(key) || PyTuple_GET_SIZE(key) == 0 ||
+        (PyObject *)Py_TYPE(PyTuple_GET_ITEM(key, 0)) != st->function_class) {
+        return NOT_COMMON;
+    }
+    PyObject *view = Py_NewRef(SLOT(frame, frame_view)), *cache = SLOT(view, view_cache), *around = SLOT(view, view_parent);
+    PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
+    PyObject *filings = Py_NewRef(SLOT(registry, registry_filings)), *masked = Py_NewRef(Py_None), *state = NULL;
+    int came = NOT_COMMON;
+    if (SLOT(frame, frame_hits) != SLOT(view, view_hits) || SLOT(cache, cache_beneath) != Py_None ||
+        (call != Py_None && SLOT(call, call_due) != Py_None)) {
+        goto end;
+    }
+    if (PyObject_Size(SLOT(registry, registry_released)) != 0) {
+        PyObject *drained = PyObject_CallMethodNoArgs(registry, st->drain);
+        Py_XDECREF(drained);
+        if (drained == NULL) {
+            goto error;
+        }
+        Py_SETREF(filings, Py_NewRef(SLOT(registry, registry_filings)));
+    }
+    if (around != Py_None) {
+        Py_hash_t hash;
+        Slot *slot;
+        int known = find_key((Hits *)SLOT(around, view_hits), key, &hash, &slot);
+        if (known < 0) {
+            goto error;
+        }
+        if (known) {
+            Py_SETREF(masked, Py_NewRef(slot->memo));
+            int differs = meet(SLOT(masked, memo_footprint), SLOT(view, view_delta));
+            if (differs == 0 && SLOT(masked, memo_status) == st->live) {
+                *found = Py_NewRef(masked);
+                goto answered;
+            }
+        }
+    }
+    state = Py_XNewRef(PyDict_GetItemWithError(SLOT(cache, cache_states), key));
+    if (state == NULL) {
+        if (PyErr_Occurred()) {
+            goto error;
+        }
+        if (!is_plain(key)) {
+            PyObject *full = PyObject_CallFunctionObjArgs(st->in_full, frame, key, NULL);
+            Py_XDECREF(full);
+            if (full != key) {
+                goto error;
+            }
+        }
+    }
+    came = find_filed(st, view, key, state, call, found);
+    if (came != DONE) {
+        if (came == FAILED) {
+            goto error;
+        }
+        Py_CLEAR(*found);
+        goto end;
+    }
+    if (*found != NULL && *found != Py_None) {
+        goto answered;
+    }
+    Py_CLEAR(*found);
+    if (state == NULL) {
+        PyObject *made = copy_model(st->state_model);
+        if (made == NULL) {
+            goto error;
+        }
+        SET(made, state_key, Py_NewRef(key));
+        SET(made, state_home, Py_NewRef(SLOT(cache, cache__token)));
+        state = Py_XNewRef(PyDict_SetDefault(SLOT(cache, cache_states), key, made));
+        Py_DECREF(made);
+        if (state == NULL) {
+            goto error;
+        }
+    }
+    if (SLOT(state, state_flights) != st->zero) {
+        came = join_flight(st, frame, view, state, found);
+        if (came == FAILED) {
+            goto error;
+        }
+        goto end;
+    }
+    came = take_off(st, frame, view, key, state, masked, filings, found);
+    if (came != RUNS) {
+        Py_CLEAR(*found);
+    }
+    if (came == FAILED) {
+        goto error;
+    }
+    goto end;
+answered:
+    came = DONE;
+    if (SLOT(*found, memo_failure) != Py_None) {
+        came = NOT_COMMON;
+        Py_CLEAR(*found);
+    }
+    else if (keep_at_hand(st, view, key, *found) < 0) {
+        goto error;
+    }
+    goto end;
+error:
+    Py_CLEAR(*found);
+    came = leave_error();
+end:
+    Py_DECREF(view);
+    Py_DECREF(filings);
+    Py_DECREF(masked);
+    Py_XDECREF(state);
+    return came;
+}
+
+/* Files a memo under the tweaks that it read: the part of `_cache.Cache._enter` for one that read any. */
+static int
+enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObject *restriction)
+{
+    PyObject *table = SLOT(state, state_table), *footprint = SLOT(memo, memo_footprint), *serial;
+    if (table == Py_None) {
+        table = PyDict_New();
+        if (table == NULL) {
+            return -1;
+        }
+        SET(state, state_table, table);
+    }
+    PyObject *variants = PyDict_GetItemWithError(table, footprint);
+    if (variants == NULL) {
+        variants = PyDict_New();
+        if (variants == NULL || PyDict_SetItem(table, footprint, variants) < 0) {
+            Py_XDECREF(variants);
+            return -1;
+        }
+        Py_DECREF(variants);
+    }
+    if (PyDict_SetItem(variants, restriction, memo) < 0) {
+        return -1;
+    }
+    PyObject *serials = PyObject_GetIter(restriction);
+    int failed = serials == NULL;
+    while (!failed && (serial = PyIter_Next(serials)) != NULL) {
+        PyObject *readers = PyDict_GetItemWithError(SLOT(cache, cache__read), serial);
+        if (readers != NULL) {
+            failed = PySet_Add(readers, memo) < 0;
+        }
+        else {
+            readers = PySet_New(NULL);
+            failed = readers == NULL || PySet_Add(readers, memo) < 0 || PyDict_SetItem(SLOT(cache, cache__read), serial, readers) < 0;
+            Py_XDECREF(readers);
+        }
+        Py_DECREF(serial);
+    }
+    Py_XDECREF(serials);
+    return failed || PyErr_Occurred() ? -1 : 0;
+}
+
+/* Makes a node a reader of one that it read. */
+static int
+add_reader(State *st, PyObject *home, PyObject *reader)
+{
+    PyObject *readers = SLOT(home, state_readers);
+    if (readers == Py_None) {
+        readers = PyList_New(1);
+        if (readers == NULL) {
+            return -1;
+        }
+        PyList_SET_ITEM(readers, 0, Py_NewRef(reader));
+        SET(home, state_readers, readers);
+        return 0;
+    }
+    Py_ssize_t most = PyLong_AsSsize_t(SLOT(home, state__prune_at));
+    if (PyAnySet_CheckExact(readers) && PySet_GET_SIZE(readers) < most) {
+        return PySet_Add(readers, reader);
+    }
+    if (PyList_CheckExact(readers) && PyList_GET_SIZE(readers) < most) {
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(readers); i++) {
+            if (PyList_GET_ITEM(readers, i) == reader) {
+                return 0;
+            }
+        }
+        return PyList_Append(readers, reader);
+    }
+    PyObject *done = PyObject_CallMethodOneArg(home, st->add_reader, reader);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+/* `_cache.Cache._tell`: makes the node of a memo a reader of all that it read. */
+static int
+tell_read(State *st, PyObject *cache, PyObject *state, PyObject *reads, PyObject *known)
+{
+    PyObject *token = SLOT(cache, cache__token), *before = known == Py_None ? NULL : SLOT(known, memo_dependencies);
+    Py_ssize_t count = PyTuple_GET_SIZE(reads);
+    if (before != NULL && PyTuple_GET_SIZE(before) != count) {
+        before = NULL;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *read = PyTuple_GET_ITEM(reads, i), *old = before == NULL ? NULL : PyTuple_GET_ITEM(before, i);
+        PyObject *home = SLOT(read, memo_state);
+        if (read == old || (old != NULL && home == SLOT(old, memo_state) && SLOT(home, state_home) == token)) {
+            continue;
+        }
+        if (add_reader(st, home, state) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* True when every read is filed in this cache and alive, so that its state is the one to tell. */
+static int
+are_here(State *st, PyObject *cache, PyObject *reads)
+{
+    PyObject *token = SLOT(cache, cache__token);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(reads); i++) {
+        PyObject *home = SLOT(PyTuple_GET_ITEM(reads, i), memo_state);
+        if (SLOT(home, state_home) != token || SLOT(home, state_alive) != Py_True) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Returns the restriction of a footprint that meets a tweak: `_scenario.InForce.restrict`. */
+static PyObject *
+restrict_to(State *st, PyObject *force, PyObject *footprint)
+{
+    PyObject *read = PyNumber_And(footprint, SLOT(force, force_mask)), *found = NULL;
+    int is_all = read == NULL ? -1 : PyObject_RichCompareBool(read, SLOT(force, force_mask), Py_EQ);
+    if (is_all == 0) {
+        found = PyDict_GetItemWithError(SLOT(force, force__restrictions), read);
+    }
+    else if (is_all > 0) {
+        found = SLOT(force, force_serials);
+    }
+    Py_XDECREF(read);
+    if (found != NULL || PyErr_Occurred()) {
+        return Py_XNewRef(found);
+    }
+    return PyObject_CallMethodOneArg(force, st->restrict_name, footprint);
+}
+
+static PyObject *
+count_up(PyObject *number, long more)
+{
+    long value = PyLong_AsLong(number);
+    return value == -1 && PyErr_Occurred() ? NULL : PyLong_FromLong(value + more);
+}
+
+static int
+is_common_run(State *st, PyObject *run, PyObject *value)
+{
+    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *registry = SLOT(view, view_registry);
+    PyObject *outer = SLOT(run, frame_outer), *kind = (PyObject *)Py_TYPE(value);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(st->consumable); i++) {
+        if (PyTuple_GET_ITEM(st->consumable, i) == kind) {
+            return 0;
+        }
+    }
+    return SLOT(run, run_opened) == Py_False && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
+           SLOT(run, frame_inner) == Py_None && SLOT(run, frame_extra) == st->zero && SLOT(run, frame_transient) == Py_False &&
+           SLOT(run, run_tainted) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&
+           SLOT(run, run_generation) == SLOT(registry, registry_generation) && outer != Py_None &&
+           SLOT(SLOT(run, frame_call), call_due) == Py_None && Py_SIZE(SLOT(SLOT(run, frame_call), call_failures)) == 0 &&
+           SLOT(state, state_alive) == Py_True && SLOT(state, state_has_failed) == Py_False &&
+           SLOT(state, state_flights) == st->one && SLOT(state, state_flight) == run &&
+           SLOT(SLOT(view, view_cache), cache_beneath) == Py_None &&
+           (PyObject *)Py_TYPE(PyTuple_GET_ITEM(SLOT(run, run_key), 0)) == st->function_class;
+}
+
+/* Makes the memo of a common run: with its footprint and restriction, filed nowhere yet. */
+static int
+make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
+{
+    PyObject *view = SLOT(run, frame_view), *force = SLOT(view, view_in_force), *registry = SLOT(view, view_registry);
+    PyObject *key = SLOT(run, run_key), *read, *ignored, *memo = NULL, *restriction = NULL, *footprint = NULL, *below = NULL;
+    PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted));
+    Py_ssize_t position = 0, count = 0;
+    int came = FAILED;
+    below = Py_NewRef(st->zero);
+    while (reads != NULL && PyDict_Next(noted, &position, &read, &ignored)) {
+        PyTuple_SET_ITEM(reads, count++, Py_NewRef(read));
+        below = unite(below, SLOT(read, memo_footprint));
+    }
+    if (reads == NULL || below == NULL) {
+        goto end;
+    }
+    int forgotten = meet(below, st->one);
+    if (forgotten != 0 || !are_here(st, SLOT(view, view_cache), reads)) {
+        came = forgotten < 0 ? FAILED : NOT_COMMON;
+        goto end;
+    }
+    footprint = Py_NewRef(below);
+    PyObject *bits = SLOT(registry, registry__function_bits);
+    if (PyDict_GET_SIZE(bits) > 0) {
+        PyObject *own = PyDict_GetItemWithError(bits, PyTuple_GET_ITEM(key, 0));
+        if (own != NULL) {
+            own = PyObject_CallFunctionObjArgs(st->own_bits, view, key, NULL);
+            footprint = own == NULL ? NULL : unite(footprint, own);
+            Py_XDECREF(own);
+        }
+        if (footprint == NULL || PyErr_Occurred()) {
+            goto end;
+        }
+    }
+    int met = meet(footprint, SLOT(force, force_mask));
+    restriction = met < 0 ? NULL : met ? restrict_to(st, force, footprint) : Py_NewRef(st->no_tweaks);
+    memo = restriction == NULL ? NULL : copy_model(st->memo_model);
+    if (memo == NULL) {
+        goto end;
+    }
+    if (held != NULL) {
+        SET(memo, memo_seconds, Py_NewRef(SLOT(held, memo_seconds)));
+        SET(memo, memo_own_seconds, Py_NewRef(SLOT(held, memo_own_seconds)));
+    }
+    else {
+        double spent = PyFloat_AsDouble(SLOT(run, frame_spent));
+        SET(memo, memo_seconds, PyFloat_FromDouble(seconds));
+        SET(memo, memo_own_seconds, spent == 0.0 ? Py_XNewRef(SLOT(memo, memo_seconds)) : PyFloat_FromDouble(seconds - spent));
+        if (SLOT(memo, memo_seconds) == NULL || SLOT(memo, memo_own_seconds) == NULL) {
+            goto end;
+        }
+    }
+    SET(memo, memo_state, Py_NewRef(SLOT(run, run_state)));
+    SET(memo, memo_value, Py_NewRef(value));
+    SET(memo, memo_dependencies, Py_NewRef(reads));
+    SET(memo, memo_below, Py_NewRef(below));
+    SET(memo, memo_footprint, Py_NewRef(footprint));
+    SET(memo, memo_restriction, Py_NewRef(restriction));
+    if (!met) {
+        SET(memo, memo_sieve, Py_NewRef(footprint));
+    }
+    *made = Py_NewRef(memo);
+    came = DONE;
+end:
+    Py_XDECREF(memo);
+    Py_XDECREF(reads);
+    Py_XDECREF(below);
+    Py_XDECREF(footprint);
+    Py_XDECREF(restriction);
+    return came;
+}
+
+/* True when nothing else stands where a memo belongs, 0 when something does, -1 for an error. */
+static int
+has_place(State *st, PyObject *state, PyObject *memo)
+{
+    PyObject *table = SLOT(state, state_table), *newest = SLOT(state, state_newest), *restriction = SLOT(memo, memo_restriction);
+    if (newest != Py_None && SLOT(newest, memo_status) == st->stale) {
+        return 0;
+    }
+    if (PySet_GET_SIZE(restriction) == 0) {
+        return SLOT(state, state_plain) == Py_None;
+    }
+    if (table == Py_None) {
+        return 1;
+    }
+    PyObject *variants = PyDict_GetItemWithError(table, SLOT(memo, memo_footprint));
+    if (variants == NULL || PyDict_GET_SIZE(variants) == 0) {
+        return PyErr_Occurred() ? -1 : 1;
+    }
+    int stands = PyDict_Contains(variants, restriction);
+    return stands < 0 ? -1 : !stands;
+}
+
+/* Takes a run out of those in flight and files its memo; under the lock. */
+static int
+file(State *st, PyObject *run, PyObject *memo, int has_run)
+{
+    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *cache = SLOT(view, view_cache);
+    PyObject *registry = SLOT(view, view_registry), *outer = SLOT(run, frame_outer), *known = Py_NewRef(SLOT(state, state_newest));
+    PyObject *count = count_up(SLOT(cache, cache__count), 1), *filings = count_up(SLOT(registry, registry_filings), 1);
+    PyObject *runs = count_up(SLOT(outer, frame_runs), PyLong_AsLong(SLOT(run, frame_runs)) + has_run);
+    double longer = PyFloat_AsDouble(has_run ? SLOT(memo, memo_seconds) : SLOT(run, frame_spent));
+    PyObject *spent = PyFloat_FromDouble(PyFloat_AsDouble(SLOT(outer, frame_spent)) + longer);
+    int failed = count == NULL || filings == NULL || runs == NULL || spent == NULL ||
+                 PyDict_DelItem(SLOT(SLOT(view, view_in_force), force_running), state) < 0;
+    if (failed) {
+        Py_XDECREF(count);
+        Py_XDECREF(filings);
+        Py_XDECREF(runs);
+        Py_XDECREF(spent);
+        Py_DECREF(known);
+        return -1;
+    }
+    SET(run, run_is_done, Py_NewRef(Py_True));
+    SET(run, frame_hits, Py_NewRef(st->no_hits));
+    SET(run, frame_driver, Py_NewRef(st->late));
+    SET(state, state_flights, Py_NewRef(st->zero));
+    SET(state, state_flight, Py_NewRef(Py_None));
+    SET(outer, frame_runs, runs);
+    SET(outer, frame_spent, spent);
+    SET(run, run_memo, Py_NewRef(memo));
+    SET(cache, cache__count, count);
+    SET(registry, registry_filings, filings);
+    if (PySet_GET_SIZE(SLOT(memo, memo_restriction)) == 0) {
+        SET(state, state_plain, Py_NewRef(memo));
+    }
+    else {
+        failed = enter_variant(st, cache, state, memo, SLOT(memo, memo_restriction)) < 0;
+    }
+    SET(state, state_newest, Py_NewRef(memo));
+    failed = failed || tell_read(st, cache, state, SLOT(memo, memo_dependencies), known) < 0;
+    Py_DECREF(known);
+    return failed ? -1 : 0;
+}
+
+/* `_finish.finish` and, with an older memo that held, `_finish.keep`: DONE with the memo that was filed. */
+static int
+quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
+{
+    PyObject *memo = NULL, *known = NULL, *state = Py_NewRef(SLOT(run, run_state));
+    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry);
+    int came = NOT_COMMON;
+    *made = NULL;
+    if (is_common_run(st, run, value)) {
+        came = make_memo(st, run, value, seconds, held, &memo);
+    }
+    if (came != DONE) {
+        goto end;
+    }
+    lock_acquire((Lock *)SLOT(registry, registry_lock));
+    /* What was made ready took memory, so the garbage collector may have run code, or another thread: looked at again. */
+    int fits = is_common_run(st, run, value) && are_here(st, SLOT(view, view_cache), SLOT(memo, memo_dependencies));
+    fits = fits ? has_place(st, state, memo) : 0;
+    if (fits > 0) {
+        known = Py_NewRef(SLOT(state, state_newest)); /* released after the lock */
+        came = file(st, run, memo, held == NULL) < 0 ? FAILED : DONE;
+    }
+    else {
+        came = fits < 0 ? FAILED : NOT_COMMON;
+    }
+    lock_release((Lock *)SLOT(registry, registry_lock));
+    if (came == DONE && keep_at_hand(st, view, SLOT(run, run_key), memo) < 0) {
+        came = FAILED;
+    }
+    if (came == DONE && SLOT(run, run_waits) != Py_None && land(st, run, memo) < 0) {
+        came = FAILED;
+    }
+    if (came == DONE) {
+        *made = Py_NewRef(memo);
+    }
+end:
+    Py_XDECREF(memo);
+    Py_XDECREF(known);
+    Py_DECREF(state);
+    return came;
+}
+
+static PyObject *quick_fetch(State *st, PyObject *frame, PyObject *key);
+
+/* True when a value can stand in for an older one, as far as that can be told without code of anybody else; -1 when not told. */
+static int
+is_same_plain(PyObject *old, PyObject *new)
+{
+    if (old == new) {
+        return 1;
+    }
+    if (Py_TYPE(old) != Py_TYPE(new)) {
+        return 0;
+    }
+    if (PyLong_CheckExact(old) || PyUnicode_CheckExact(old)) {
+        return PyObject_RichCompareBool(old, new, Py_EQ);
+    }
+    if (PyFloat_CheckExact(old)) {
+        double was = PyFloat_AS_DOUBLE(old), is = PyFloat_AS_DOUBLE(new);
+        return isnan(was) ? isnan(is) != 0 : was == is && !signbit(was) == !signbit(is);
+    }
+    return -1;
+}
+
+/* `_function._holds`: true when asking again for something that was read gives what it gave; -1 for an error of the engine. */
+static int
+holds(State *st, PyObject *run, PyObject *read)
+{
+    PyObject *view = SLOT(run, frame_view), *hits = SLOT(view, view_hits), *memo = NULL;
+    PyObject *key = Py_NewRef(SLOT(SLOT(read, memo_state), state_key)), *function = PyTuple_GET_ITEM(key, 0);
+    int same = 0, known = 0;
+    Py_hash_t hash;
+    Slot *slot;
+    if (SLOT(read, memo_failure) != Py_None) {
+        goto end;
+    }
+    if ((PyObject *)Py_TYPE(function) != st->function_class) { /* a key beneath a tweak */
+        PyObject *answer = PyObject_CallFunctionObjArgs(st->holds, run, read, NULL);
+        same = answer == NULL ? -1 : answer == Py_True;
+        Py_XDECREF(answer);
+        goto end;
+    }
+    if (SLOT(run, frame_hits) == hits) {
+        known = find_key((Hits *)hits, key, &hash, &slot);
+    }
+    if (known > 0) {
+        memo = Py_NewRef(slot->memo);
+        known = PyDict_SetItem(SLOT(run, frame_reads), memo, Py_None);
+    }
+    else if (known == 0 && SLOT(function, function_is_async) == Py_False) {
+        if (Py_EnterRecursiveCall(" while an older value is verified") == 0) {
+            memo = quick_fetch(st, run, key);
+            Py_LeaveRecursiveCall();
+        }
+        known = memo == NULL ? -1 : 0;
+    }
+    if (known == 0 && memo != NULL) {
+        same = memo == read;
+        if (!same) {
+            same = SLOT(function, function_eq) == Py_None ? is_same_plain(SLOT(read, memo_value), SLOT(memo, memo_value)) : -1;
+        }
+        if (same < 0) {
+            PyObject *answer = PyObject_CallFunctionObjArgs(st->is_as_before, key, read, memo, NULL);
+            known = answer == NULL ? -1 : 0;
+            same = answer == Py_True;
+            Py_XDECREF(answer);
+        }
+    }
+    if (known < 0) { /* what cannot be verified has changed; what is no Exception is due where the body asks for it */
+        PyObject *kind, *error, *traceback, *noted = Py_NewRef(Py_None);
+        same = 0;
+        PyErr_Fetch(&kind, &error, &traceback);
+        PyErr_NormalizeException(&kind, &error, &traceback);
+        if (!PyErr_GivenExceptionMatches(kind, PyExc_Exception)) {
+            if (traceback != NULL) {
+                PyException_SetTraceback(error, traceback);
+            }
+            Py_SETREF(noted, PyObject_CallFunctionObjArgs(st->raise_later, run, key, error, NULL));
+        }
+        same = noted == NULL ? -1 : 0;
+        Py_XDECREF(noted);
+        Py_XDECREF(kind);
+        Py_XDECREF(error);
+        Py_XDECREF(traceback);
+    }
+end:
+    Py_XDECREF(memo);
+    Py_DECREF(key);
+    return same;
+}
+
+/* Puts a memo that read no tweak, and meets none here, among the hits of a view. */
+static int
+take_as_hit(State *st, PyObject *view, PyObject *memo)
+{
+    PyObject *key = Py_NewRef(SLOT(SLOT(memo, memo_state), state_key));
+    int failed = keep_at_hand(st, view, key, memo);
+    Py_DECREF(key);
+    return failed;
+}
+
+/* `_verify.forget_reads`: starts anew after the read at a position turned out to be another. */
+static int
+forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
+{
+    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry), *anew = PyDict_New();
+    if (anew == NULL) {
+        return -1;
+    }
+    SET(run, run_asked, SLOT(run, frame_reads));
+    SLOT(run, frame_reads) = anew;
+    SET(run, run_tainted, Py_NewRef(st->zero));
+    while (++position < PyTuple_GET_SIZE(reads)) {
+        PyObject *read = PyTuple_GET_ITEM(reads, position);
+        int differs = meet(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
+        if (differs < 0) {
+            return -1;
+        }
+        if (!differs && lock_is_free((Lock *)SLOT(registry, registry_lock)) &&
+            SLOT(registry, registry_generation) == SLOT(run, run_generation) && take_as_hit(st, view, read) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* True when all that an older memo was computed from still is the same here, 0 when not, -1 for an error. */
+static int
+verify(State *st, PyObject *run, PyObject *candidate)
+{
+    PyObject *view = SLOT(run, frame_view), *reads = Py_NewRef(SLOT(candidate, memo_dependencies));
+    int same = 1;
+    for (Py_ssize_t i = 0; same > 0 && i < PyTuple_GET_SIZE(reads); i++) {
+        PyObject *read = PyTuple_GET_ITEM(reads, i);
+        int differs = meet(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
+        if (differs == 0) {
+            same = take_as_hit(st, view, read) < 0 || PyDict_SetItem(SLOT(run, frame_reads), read, Py_None) < 0 ? -1 : 1;
+        }
+        else {
+            same = differs < 0 ? -1 : holds(st, run, read);
+        }
+        if (same == 0 && forget_reads(st, run, reads, i) < 0) {
+            same = -1;
+        }
+    }
+    Py_DECREF(reads);
+    return same;
+}
+
+/* `_verify.candidates`: returns the older memos that may turn out to hold for a run, the likeliest first. */
+static PyObject *
+candidates(State *st, PyObject *run)
+{
+    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *masked = SLOT(run, run_masked);
+    PyObject *plain = SLOT(state, state_plain), *newest = SLOT(state, state_newest);
+    if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None) {
+        return PyObject_CallOneArg(st->candidates, run);
+    }
+    if ((masked == newest || masked == Py_None) && (plain == newest || plain == Py_None)) {
+        if (newest != Py_None) {
+            return SLOT(newest, memo_verifies) == st->zero ? PyTuple_Pack(1, newest) : PyTuple_New(0);
+        }
+        if (SLOT(view, view_parent) == Py_None) {
+            return PyTuple_New(0);
+        }
+    }
+    PyObject *found[] = {Py_NewRef(masked), plain, newest}, *chosen = PyList_New(0);
+    PyObject *around = SLOT(view, view_parent);
+    int failed = chosen == NULL;
+    while (!failed && found[0] == Py_None && around != Py_None) {
+        Py_hash_t hash;
+        Slot *slot;
+        int known = find_key((Hits *)SLOT(around, view_hits), SLOT(run, run_key), &hash, &slot);
+        if (known > 0) {
+            Py_SETREF(found[0], Py_NewRef(slot->memo));
+        }
+        failed = known < 0;
+        around = SLOT(around, view_parent);
+    }
+    for (int i = 0; !failed && i < 3; i++) {
+        PyObject *memo = found[i];
+        int is_new = i == 0 || (memo != found[0] && (i == 1 || memo != found[1]));
+        if (memo != Py_None && is_new && SLOT(memo, memo_verifies) == st->zero && SLOT(memo, memo_status) != st->dead) {
+            failed = PyList_Append(chosen, memo) < 0;
+        }
+    }
+    Py_DECREF(found[0]);
+    if (failed) {
+        Py_CLEAR(chosen);
+    }
+    return chosen;
+}
+
+/* Runs what a run stands for: the body of its function, nearly always. */
+static PyObject *
+run_body(State *st, PyObject *run)
+{
+    PyObject *key = SLOT(run, run_key), *function = PyTuple_GET_ITEM(key, 0), *value = NULL;
+    if (SLOT(SLOT(function, function_binding), binding_positional) == Py_True) {
+        PyObject *body = Py_NewRef(SLOT(function, function_body));
+        value = PyObject_Vectorcall(body, ((PyTupleObject *)key)->ob_item + 1, (size_t)PyTuple_GET_SIZE(key) - 1, NULL);
+        Py_DECREF(body);
+        return value;
+    }
+    PyObject *asked = PyObject_CallOneArg(st->what_runs, run);
+    if (asked != NULL) {
+        value = PyObject_Call(PyTuple_GET_ITEM(asked, 0), PyTuple_GET_ITEM(asked, 1), PyTuple_GET_ITEM(asked, 2));
+        Py_DECREF(asked);
+    }
+    return value;
+}
+
+/* Finds an older memo that holds, or runs the body: returns the memo that was filed. */
+static PyObject *
+compute(State *st, PyObject *run, double *started)
+{
+    PyObject *older = candidates(st, run), *memo = NULL;
+    int same = older == NULL ? -1 : 0;
+    Py_ssize_t count = older == NULL ? 0 : PySequence_Fast_GET_SIZE(older);
+    for (Py_ssize_t i = 0; same == 0 && i < count; i++) {
+        PyObject *candidate = PySequence_Fast_GET_ITEM(older, i);
+        same = verify(st, run, candidate);
+        if (same > 0) {
+            int came = quick_finish(st, run, SLOT(candidate, memo_value), 0.0, candidate, &memo);
+            if (came == NOT_COMMON) {
+                memo = PyObject_CallFunctionObjArgs(st->keep, run, candidate, NULL);
+            }
+        }
+    }
+    Py_XDECREF(older);
+    if (same != 0) {
+        return memo;
+    }
+    if (count > 0) {
+        *started = now();
+    }
+    PyObject *value = run_body(st, run);
+    if (value == NULL) {
+        return NULL;
+    }
+    double seconds = now() - *started;
+    if (quick_finish(st, run, value, seconds, NULL, &memo) == NOT_COMMON) {
+        memo = PyObject_CallFunction(st->finish, "OOd", run, value, seconds);
+    }
+    Py_DECREF(value);
+    return memo;
+}
+
+/* Files what a run raised, notes that in the frame that asked, and leaves the error as it was. */
+static void
+file_failure(State *st, PyObject *frame, PyObject *run, double seconds)
+{
+    PyObject *kind, *error, *traceback;
+    PyErr_Fetch(&kind, &error, &traceback);
+    PyErr_NormalizeException(&kind, &error, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(error, traceback);
+    }
+    PyObject *memo = PyObject_CallFunction(st->fail, "OOd", run, error, seconds);
+    if (memo == NULL || (memo != Py_None && SLOT(frame, frame_reads) != Py_None &&
+                         PyDict_SetItem(SLOT(frame, frame_reads), memo, Py_None) < 0)) {
+        Py_DECREF(kind);
+        Py_XDECREF(error);
+        Py_XDECREF(traceback);
+    }
+    else {
+        PyErr_Restore(kind, error, traceback);
+    }
+    Py_XDECREF(memo);
+}
+
+/* `_function.fetch`: returns the memo of a call made in a frame, with the read noted. */
+static PyObject *
+quick_fetch(State *st, PyObject *frame, PyObject *key)
+{
+    PyObject *found, *memo;
+    int came = quick_begin(st, frame, key, &found);
+    if (came == DONE && (PyObject *)Py_TYPE(found) != st->memo_type) { /* somebody else's run: this thread has to wait */
+        Py_DECREF(found);
+        came = NOT_COMMON;
+    }
+    if (came == NOT_COMMON) {
+        return PyObject_CallFunctionObjArgs(st->fetch, frame, key, NULL);
+    }
+    if (came == FAILED) {
+        return NULL;
+    }
+    memo = found;
+    if (came == RUNS) {
+        PyObject *token = PyContextVar_Set(st->current, found);
+        double started = now();
+        memo = token == NULL ? NULL : compute(st, found, &started);
+        if (memo == NULL) {
+            file_failure(st, frame, found, now() - started);
+        }
+        if (token != NULL) {
+            PyObject *kind, *error, *traceback;
+            PyErr_Fetch(&kind, &error, &traceback);
+            if (PyContextVar_Reset(st->current, token) < 0) {
+                Py_CLEAR(memo);
+                Py_XDECREF(kind);
+                Py_XDECREF(error);
+                Py_XDECREF(traceback);
+            }
+            else {
+                PyErr_Restore(kind, error, traceback);
+            }
+            Py_DECREF(token);
+        }
+        Py_DECREF(found);
+        if (memo != NULL && (PyObject *)Py_TYPE(frame) == st->run_type && SLOT(frame, run_task) != Py_None) {
+            PyObject *set = PyObject_CallFunctionObjArgs(st->mark_aside, frame, memo, NULL);
+            Py_XDECREF(set);
+            if (set == NULL) {
+                Py_CLEAR(memo);
+            }
+        }
+    }
+    if (memo != NULL && SLOT(frame, frame_reads) != Py_None && PyDict_SetItem(SLOT(frame, frame_reads), memo, Py_None) < 0) {
+        Py_CLEAR(memo);
+    }
+    if (memo != NULL && SLOT(memo, memo_failure) != Py_None) { /* another call's, which came first */
+        PyObject *never = PyObject_CallOneArg(st->raise_failure, memo);
+        Py_XDECREF(never);
+        Py_CLEAR(memo);
+    }
+    return memo;
+}
