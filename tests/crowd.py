@@ -59,6 +59,7 @@ from subject import Running, Subject
 
 import dug
 from dug._core import _begin, _finish
+from dug._core._accel import compiled
 from dug._core._frame import current
 
 PACKAGE = str(Path(dug.__file__).parent)
@@ -436,7 +437,14 @@ class Flights:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_begin, "_take_off", self._noting(_begin._take_off, self.began))
             patch.setattr(_finish, "take_out", self._noting(_finish.take_out, self.ended))
-            yield
+            if compiled is None:
+                yield
+                return
+            compiled.watch(self._noting(id, self.began), self._noting(id, self.ended))
+            try:
+                yield
+            finally:
+                compiled.watch()
 
     def _noting(self, function: Callable[[Any], Any], times: dict[Any, int]) -> Callable[[Any], Any]:
         def call(run: Any) -> Any:

@@ -30,6 +30,7 @@ from attrs import define, field
 
 import dug
 from dug._core import _begin, _finish
+from dug._core._accel import compiled
 from dug._core._frame import current
 
 WIDTH, LAYERS, LEAVES, KEPT, SCENARIOS = 30, 8, 20, 16, 12
@@ -148,15 +149,22 @@ class World:
 
         def end(run: Any) -> None:
             take_out(run)
-            began, body = self.flights.pop(run), self.bodies.pop(run, None)
-            if body is not None:
-                self.runs.append(Ran(*body, began, next(self.clock)))
+            self._note_end(run)
 
         _begin._take_off, _finish.take_out = begin, end
+        if compiled is not None:
+            compiled.watch(lambda run: self.flights.__setitem__(run, next(self.clock)), self._note_end)
         try:
             yield
         finally:
             _begin._take_off, _finish.take_out = take_off, take_out
+            if compiled is not None:
+                compiled.watch()
+
+    def _note_end(self, run: Any) -> None:
+        began, body = self.flights.pop(run), self.bodies.pop(run, None)
+        if body is not None:
+            self.runs.append(Ran(*body, began, next(self.clock)))
 
     def change(self, chance: random.Random) -> None:
         """Let the outside of one leaf change, and say so."""

@@ -69,6 +69,7 @@ typedef struct {
     PyObject *memo_type;
     PyObject *hits_name, *add_reader, *restrict_name, *drain, *wake;
     PyObject *zero, *one;
+    PyObject *began, *ended; /* what watch() was told to call; NULL for nothing */
     PyObject *quick_fetch; /* fetch() of this module: the driver of the calls that are run here */
 #define X(part) PyObject *part;
     EACH_PART(X) /* NULL until set_up() */
@@ -197,6 +198,19 @@ finish_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
 }
 
 static PyObject *
+watch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    State *st = PyModule_GetState(module);
+    if (count != 0 && count != 2) {
+        PyErr_SetString(PyExc_TypeError, "watch() takes two callables, or nothing");
+        return NULL;
+    }
+    Py_XSETREF(st->began, count == 0 ? NULL : Py_NewRef(args[0]));
+    Py_XSETREF(st->ended, count == 0 ? NULL : Py_NewRef(args[1]));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 join_own_method(PyObject *module, PyObject *wait)
 {
     State *st = PyModule_GetState(module);
@@ -243,6 +257,8 @@ static PyMethodDef accel_methods[] = {
      "begin(frame, key)\n--\n\nReturns a memo or a run, or None when the case is not common."},
     {"finish", (PyCFunction)(void (*)(void))finish_method, METH_FASTCALL,
      "finish(run, value, seconds)\n--\n\nReturns the memo that was filed, or None when the case is not common."},
+    {"watch", (PyCFunction)(void (*)(void))watch_method, METH_FASTCALL,
+     "watch(began, ended)\n--\n\nFor tests: calls the one with each run that is begun here, the other when it is filed here."},
     {"join_own", join_own_method, METH_O, "join_own(wait)\n--\n\nBegins the wait of an asker for the run that it opened."},
     {"join", (PyCFunction)(void (*)(void))join_method, METH_FASTCALL,
      "join(wait, is_optional)\n--\n\nBegins the wait of an asker; False when there is nothing to wait for."},
@@ -294,6 +310,8 @@ accel_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->memo_type);
     Py_VISIT(st->lock_type);
     Py_VISIT(st->quick_fetch);
+    Py_VISIT(st->began);
+    Py_VISIT(st->ended);
 #define X(part) Py_VISIT(st->part);
     EACH_PART(X)
 #undef X
@@ -316,6 +334,8 @@ accel_clear(PyObject *module)
     Py_CLEAR(st->memo_type);
     Py_CLEAR(st->lock_type);
     Py_CLEAR(st->quick_fetch);
+    Py_CLEAR(st->began);
+    Py_CLEAR(st->ended);
     Py_CLEAR(st->hits_name);
     Py_CLEAR(st->add_reader);
     Py_CLEAR(st->restrict_name);

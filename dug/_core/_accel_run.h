@@ -152,6 +152,14 @@ find_filed(State *st, PyObject *view, PyObject *key, PyObject *state, PyObject *
     return *found == NULL ? FAILED : DONE;
 }
 
+static int
+tell_watcher(PyObject *watcher, PyObject *run)
+{
+    PyObject *told = watcher == NULL ? Py_NewRef(Py_None) : PyObject_CallOneArg(watcher, run);
+    Py_XDECREF(told);
+    return told == NULL ? -1 : 0;
+}
+
 /* Makes a run of a node that is not in flight, and enters it among those that are. */
 static int
 take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *state, PyObject *masked, PyObject *filings,
@@ -179,6 +187,9 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
     SET(run, run_thread, thread);
     SET(run, run_has_task, Py_NewRef(SLOT(PyTuple_GET_ITEM(key, 0), function_is_async)));
     *found = run;
+    if (tell_watcher(st->began, run) < 0) {
+        return FAILED;
+    }
     /* From here on no code of anybody else runs. */
     if (!lock_is_free((Lock *)SLOT(registry, registry_lock)) || SLOT(registry, registry_filings) != filings ||
         SLOT(state, state_alive) != Py_True || SLOT(state, state_flights) != st->zero) {
@@ -622,7 +633,7 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
     fits = fits ? has_place(st, state, memo) : 0;
     if (fits > 0) {
         known = Py_NewRef(SLOT(state, state_newest)); /* released after the lock */
-        came = file(st, run, memo, held == NULL) < 0 ? FAILED : DONE;
+        came = file(st, run, memo, held == NULL) < 0 || tell_watcher(st->ended, run) < 0 ? FAILED : DONE;
     }
     else {
         came = fits < 0 ? FAILED : NOT_COMMON;
