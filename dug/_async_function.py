@@ -16,7 +16,7 @@ from typing import Any
 from ._core._begin import take
 from ._core._binding import Key
 from ._core._find import beneath
-from ._core._finish import check_value, fail, give_up, keep, refuse
+from ._core._finish import abandon, check_value, fail, give_up, keep, refuse
 from ._core._flight import Joined, outcome_of
 from ._core._frame import OUTSIDE, Frame, Run, current
 from ._core._memo import ASIDE, LIVE, Memo
@@ -64,6 +64,8 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
                 finally:
                     del error  # its traceback holds this frame: a circle would keep the tweaks of the run
     except BaseException as exc:
+        if type(found) is Run and found.task is None and not found.is_done:  # no loop took it, so nobody else must wait for it
+            abandon(found)
         refuse(frame, exc)
         raise
     memo: Memo = found

@@ -105,6 +105,20 @@ def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
 # Waiting.
 
 
+def test_a_run_that_no_loop_drives_is_not_waited_for():
+    """Where a coroutine cannot be driven, as outside of every loop, nothing is left in flight for others to join."""
+
+    @dug.memoize
+    async def f():
+        return 1
+
+    with dug.Context() as ctx:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            f().send(None)
+        assert asyncio.run(asyncio.wait_for(f(), 5)) == 1
+        assert not ctx.cache.states[f.node()._key].flights
+
+
 @pure_only
 def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeypatch):
     """An interrupt between the end of a run and its news is no reason to wait for ever."""
