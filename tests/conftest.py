@@ -44,3 +44,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     model: Any = sys.modules.get("test_model")
     if model is not None and model.Model.steps:
         terminalreporter.write_line(f"state machine: {model.Model.steps:,} steps, {model.Model.calls:,} calls")
+    many: Any = sys.modules.get("test_concurrent_model")
+    if many is not None and many.Figures.counts:
+        shown = ", ".join(f"{number:,} {what}" for what, number in many.Figures.counts.most_common())
+        terminalreporter.write_line(f"many at once: {shown}")

@@ -6,7 +6,8 @@ what they were told against the oracle, and `count_doubles` looks for what ran t
 
 The same fact (see `ledger.py`) may be found out twice only
 
-* as a failure, or by catching that of a source: once in each outermost call;
+* as a failure, or by catching that of a source: once in each outermost call, and again where another call has tried it again;
+* by catching any failure that another call tried again before the catcher had ended, so that nothing was filed of it;
 * by the `UNTWEAKED` of a node, of which a cache may choose to make a tweak or none;
 * under a context that a body opens, which lets go of its tweaks when it closes;
 * in two scenarios at the same time: neither can know that the other's run will not read what they differ in.
@@ -517,7 +518,14 @@ def find_reason(ran: Ran, fact: Fact, before: list[Ran], untweaked: set[Key], fl
         return "untweaked"
     if any(flights.overlap(other, ran) and other.run.view.in_force is not ran.run.view.in_force for other in before):
         return "races"
+    if catches(fact) and all(other.run.memo is None for other in before):
+        return "caught again"
     return ""
+
+
+def catches(fact: Fact) -> bool:
+    """True when something on the way failed."""
+    return any(cause.run.outcome.failed or catches(cause) for cause in fact.causes)
 
 
 def find_untweaked(levels: Levels) -> Iterator[Key]:
