@@ -113,10 +113,10 @@ def _meet(
             return Joined(abroad, is_optional=True)
         run = _prepare(frame, key, handle, state, masked)
         with registry.lock:
-            if not state.alive:
-                state = view.cache.state_of(key)
-            elif registry.filings == filings and running.get(state) is other:
+            if state.alive and registry.filings == filings and running.get(state) is other:
                 return _take_off(run) if other is None else run
+        if not state.alive:  # looked up without the lock, as it hashes and compares arguments
+            state = view.cache.state_of(key)
 
 
 def _is_held_up(other: Run, key: Key) -> bool:
