@@ -5,13 +5,18 @@ Where two threads must meet at one point, an event or a patch of the engine brin
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from contextvars import copy_context
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 from paths import pure_only
+from stress_threads import stress
 
 import dug
 from dug._core import _begin, _finish, _registry
@@ -20,10 +25,16 @@ from dug._core._cache import Cache
 
 def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Return what a function returns in a thread of its own."""
-    told: list[Any] = []
-    thread = start(lambda: told.append(function(*args)))
-    finish(thread)
-    return told[0]
+    told: Future[Any] = Future()
+
+    def call():
+        try:
+            told.set_result(function(*args))
+        except BaseException as exc:  # noqa: BLE001  raised in the thread that waits
+            told.set_exception(exc)
+
+    finish(start(call))
+    return told.result()
 
 
 def start(function: Callable[[], object]) -> Thread:
@@ -44,6 +55,59 @@ def registry_of(ctx: dug.Context) -> Any:
     """Return what holds the lock of a context."""
     cache: Cache = ctx.cache
     return cache.registry
+
+
+# The ways in which a context reaches a thread.
+
+
+def test_run_makes_a_context_the_one_in_force_in_its_thread():
+    """A thread has no context of its own; `Context.run` gives it one, for as long as the call lasts."""
+    f = dug.memoize(lambda: 1)
+    with dug.Context() as ctx, dug.Context({f.node(): 2}) as child:
+        assert in_thread(ctx.run, f) == 1
+        assert in_thread(lambda: ctx.run(child.run, f)) == 2
+        with pytest.raises(dug.NoContextError):
+            in_thread(f)
+
+
+def test_a_copied_context_carries_what_is_in_force():
+    """What `contextvars` copies is all that is in force, with the frame that collects reads."""
+    x = dug.memoize(lambda: 1)
+
+    @dug.memoize
+    def f():
+        return in_thread(copy_context().run, x)
+
+    with dug.Context() as ctx, dug.Context({x.node(): 2}) as child:
+        assert in_thread(copy_context().run, f) == 2
+        assert child.memo(f.node()).dependencies == (x.node(),)
+    assert ctx.run(f) == 1
+
+
+def test_other_threads_see_which_context_is_active():
+    """An activated context is that of all threads, at once, and so is its end."""
+    f = dug.memoize(lambda: 1)
+    ctx = dug.Context({f.node(): 2})
+    ctx.activate()
+    try:
+        assert in_thread(f) == 2
+        in_thread(ctx.tweak, f.node(), 3)
+        assert f() == 3
+    finally:
+        in_thread(ctx.deactivate)
+
+    with pytest.raises(dug.NoContextError):
+        f()
+
+
+@pytest.mark.slow
+def test_many_threads_share_a_warm_base():
+    """Thousands of calls from eight threads, in scenarios, while the outside changes: none wrong, nothing run twice."""
+    counts = stress(calls=24_000, threads=8, seed=1, changes=12)
+
+    assert counts["calls"] == 24_000
+    assert counts["changes"] > 0
+    assert counts["wrong"] == counts["errors"] == counts["doubles"] == 0
 
 
 # Forgetting.
@@ -100,6 +164,121 @@ def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
         view.hits.clear()
 
         assert g() == 20
+
+
+# Contexts that are left while what was started inside goes on.
+
+
+def make_left_early(*, start_inside, depth=1):
+    """Return a node that leaves contexts while another node, which it started inside, is still to read what it reads."""
+    go = Event()
+
+    @dug.memoize
+    def x():
+        return 1
+
+    @dug.memoize
+    def other():
+        return 0
+
+    @dug.memoize
+    def slow():
+        go.wait(20)
+        return x() + other()
+
+    @dug.memoize
+    def top():
+        go.clear()
+        with ExitStack() as stack:
+            for number in range(depth):
+                stack.enter_context(dug.Context({other.node(): number}))
+            later = start_inside(slow)
+        go.set()
+        return later()
+
+    return x, top
+
+
+def in_carried_thread(function):
+    """Call a function in a thread that the context is carried to, and return how to get its value."""
+    told: list[Any] = []
+    carried = copy_context()
+    thread = start(lambda: told.append(carried.run(function)))
+
+    def wait():
+        finish(thread)
+        return told[0]
+
+    return wait
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_what_is_read_after_a_context_was_left_belongs_to_the_run(depth):
+    """A run depends on what a thread of its own reads under a context that the run has left meanwhile."""
+    x, top = make_left_early(start_inside=in_carried_thread, depth=depth)
+    with dug.Context() as ctx:
+        assert top() == depth
+        with dug.Context({x.node(): 2}):
+            assert top() == 1 + depth
+        ctx.invalidate(x.node())
+
+        assert top.node() not in ctx
+
+
+def test_what_a_task_reads_after_a_context_was_left_belongs_to_the_run():
+    """So it is with tasks."""
+
+    @dug.memoize
+    async def x():
+        return 1
+
+    @dug.memoize
+    async def slow():
+        await asyncio.sleep(0)
+        return await x()
+
+    @dug.memoize
+    async def top():
+        with dug.Context({x.node(): 2}), dug.Context({x.node(): dug.UNTWEAKED}):
+            task = asyncio.ensure_future(slow())
+            await asyncio.sleep(0)
+        return await task
+
+    async def main():
+        with dug.Context() as ctx:
+            assert await top() == 1
+            ctx.invalidate(x.node())
+            assert top.node() not in ctx
+
+    asyncio.run(main())
+
+
+def test_a_thread_that_outlives_the_run_whose_context_it_is_in_is_warned():
+    """It adds nothing to what was filed, and both nodes are named."""
+    go, told = Event(), []
+    x = dug.memoize(lambda: 1)
+
+    def late():
+        go.wait(20)
+        with pytest.warns(RuntimeWarning, match="outlives") as warned:
+            x()
+        told.extend(str(one.message) for one in warned)
+
+    @dug.memoize
+    def top():
+        with dug.Context({x.node(): 2}):
+            threads.append(Thread(target=copy_context().run, args=(late,), daemon=True))
+            threads[0].start()
+        return 1
+
+    threads: list[Thread] = []
+    with dug.Context() as ctx:
+        top()
+        go.set()
+        finish(*threads)
+
+        assert len(told) == 1
+        assert ctx.memo(top.node()).dependencies == ()
 
 
 # Waiting.

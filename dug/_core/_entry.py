@@ -7,8 +7,9 @@ that the context untweaks is noted as beneath its tweaks: whoever tweaks it arou
 context is kept alive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+from weakref import ref
 
 from ._binding import Key
 from ._frame import LATE, NO_HITS, OUTSIDE, Entry, Frame, Run, current
@@ -36,8 +37,13 @@ def close_entry(entry: Entry) -> None:
         entry.outer.entries.remove(entry)
     if entry.run is not None:  # a task may go on in it
         entry.hits, entry.driver = NO_HITS, LATE
+    _settle_outward(entry)
+
+
+def _settle_outward(entry: Entry) -> None:
+    """Settles a closed entry, and those around it that were closed before, out of order."""
     closed: Frame | None = entry
-    while isinstance(closed, Entry) and closed.closed:  # one around may have been closed before, out of order
+    while isinstance(closed, Entry) and closed.closed:
         _pass_runs_on(closed)
         settle(closed)
         closed = closed.outer
@@ -82,16 +88,17 @@ def settle(entry: Entry) -> None:
     outer = entry.outer
     if outer is None or outer.reads is None or entry.reads is None:
         return
-    reads = entry.reads  # noqa: F841  released after the lock
+    fresh = _LateReads(entry) if entry.closed else {}
     with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
-        _settle(entry, outer)
+        reads, entry.reads = entry.reads, fresh  # first, as threads may note reads meanwhile; and released after the lock
+        _settle(entry, outer, reads)
 
 
-def _settle(entry: Entry, outer: Frame) -> None:
+def _settle(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
     view = entry.view
     overrides = view.overrides()
     moved = _Moved(entry, outer, overrides | view.delta, set(outer.view.cache.tokens()))
-    pending = list(reversed(entry.reads or ()))
+    pending = list(reads)[::-1]
     seen = set()
     while pending:
         memo = pending.pop()
@@ -108,7 +115,7 @@ def _settle(entry: Entry, outer: Frame) -> None:
     if moved.inner:
         outer.inner = {**(outer.inner or {}), **moved.inner}
         view.registry.opened.add(outer)
-    entry.reads, entry.inner, entry.extra, entry.transient = {}, None, 0, False
+    entry.inner, entry.extra, entry.transient = None, 0, False
 
 
 def replacement_around(frame: Frame | None) -> Inside | None:
@@ -154,6 +161,27 @@ def refresh(entry: Entry) -> None:
     entry.refresh(entry.run)
     if entry is OUTSIDE.entry:
         OUTSIDE.activate(entry)
+
+
+class _LateReads(dict[Memo, int | None]):
+    """The reads of a closed entry: what was asked for before it was closed, and comes after that, goes outward at once."""
+
+    __slots__ = ("_entry",)
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self._entry = ref(entry)  # who notes something holds it
+
+    def __setitem__(self, memo: Memo, start: int | None) -> None:
+        super().__setitem__(memo, start)
+        entry = self._entry()
+        if entry is not None:
+            _settle_outward(entry)
+
+    def setdefault(self, memo: Memo, start: int | None = None) -> int | None:
+        """Notes a read."""
+        self[memo] = start
+        return start
 
 
 class _Moved:
