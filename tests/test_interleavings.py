@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import combinations, product
+from itertools import combinations, count, product
 from typing import Any
 
 import pytest
 from attrs import define, field, frozen
+from crowd import Flights
 from hypothesis import settings
 from interleave import explore
 
@@ -48,13 +49,17 @@ class World:
         return ctx
 
     def ask(self, *contexts: dug.Context) -> None:
-        """Ask for the top node inside these contexts: it was that at some time during the call."""
-        done = tuple(self.done)
+        """Ask for the top node inside these contexts, twice: it was that during the call, or since they were entered."""
         with ExitStack() as stack:
+            done = tuple(self.done)
             for ctx in (self.root, *contexts):
                 stack.enter_context(ctx)
-            value = self.functions["top"]()
+            self.compare(self.functions["top"](), contexts, done)
+            done = tuple(self.done)
+            self.compare(self.functions["top"](), contexts, done)
 
+    def compare(self, value: int, contexts: tuple[dug.Context, ...], done: tuple[Change, ...]) -> None:
+        """Hold a value against what it may be when these changes were done before the call began."""
         maybe = [change for change in self.begun if change not in done]
         if all(change.ctx for change in maybe):  # a call during which the outside changes may see some of it before, some after
             chosen = (some for size in range(len(maybe) + 1) for some in combinations(maybe, size))
@@ -175,7 +180,7 @@ def test_one_action_interrupted_by_another(first: Callable[..., Any], second: Ca
     """Wherever one thread is stopped, what another does meanwhile neither gets nor leaves a wrong value."""
     if first is second and first in (invalidate, tweak, tweak_kept):
         return  # they say the same
-    stride = 1 if settings.get_current_profile_name() == "long" else 7
+    stride = {"long": 1, "mutants": 2}.get(settings.get_current_profile_name(), 7)
     for world in explore(lambda: make_world(is_warm=is_warm), first, second, stride=stride):
         world.check()
 
@@ -255,3 +260,41 @@ def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
     for world in explore(lambda: make_world(is_warm=True), clear, ask_another):
         cache = world.root.cache
         assert len(cache) == sum(1 for state in cache.states.values() for _ in state.memos())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_elsewhere", [False, True], ids=["here", "elsewhere"])
+def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool) -> None:
+    """What another thread has filed since it was looked for is found; from cold, another scenario runs what is in flight here."""
+    flights = Flights(count())
+
+    def set_up() -> tuple[tuple[Any, dug.Context, dug.Context], dug.Cache]:
+        f, other = dug.memoize(lambda: 1), dug.memoize(lambda: 0)
+        root, child = dug.Context(cache=dug.Cache()), dug.Context({other.node(): 1} if is_elsewhere else {})
+        root.run(child.run, int)
+        flights.began.clear()
+        return (f, root, child), root.cache
+
+    def ask(made: Any) -> None:
+        f, root, _ = made
+        root.run(f)
+
+    def ask_in_child(made: Any) -> None:
+        f, root, child = made
+        root.run(child.run, f)
+
+    with flights.noted():
+        for first, second in [(ask, ask_in_child), (ask_in_child, ask)]:
+            for _ in explore(set_up, first, second):
+                runs = sorted(flights.began, key=flights.began.__getitem__)
+                if len(runs) > 1:
+                    assert is_elsewhere
+                    assert flights.began[runs[1]] < flights.ended[runs[0]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [tweak, tweak_kept], ids=lambda action: action.__name__)
+def test_a_context_is_changed_while_another_thread_enters_it(change: Callable[[World], None]) -> None:
+    """Wherever the other is, its entry says what the context says as soon as the change is done."""
+    for world in explore(lambda: make_world(is_warm=True), ask_kept, change):
+        assert len(world.done) == 1
