@@ -34,7 +34,7 @@ from dug._core._accel import compiled
 from dug._core._frame import current
 
 WIDTH, LAYERS, LEAVES, KEPT, SCENARIOS = 30, 8, 20, 16, 12
-STUCK_S = 120
+STUCK_S = 60
 
 Said = dict[int, int]
 """The leaves that a scenario tweaks."""
@@ -293,7 +293,8 @@ def stress(*, calls: int, threads: int, seed: int, changes: int) -> Counter[str]
             for worker in workers:
                 worker.start()
             for worker in workers:
-                worker.join()
+                worker.join(max(STUCK_S, calls // 500))
+                assert not worker.is_alive(), "a thread hangs"
     finally:
         sys.setswitchinterval(before)
     counts = find_doubles(world)
