@@ -229,6 +229,13 @@ MUTANTS = (
         ("test_interleavings.py", "-k", "runs_once"),
     ),
     Mutant(
+        "a run begins in another scenario than was searched",
+        "_core/_begin.py",
+        "return Run(view, frame,",
+        "return Run(frame.view, frame,",
+        ("test_interleavings.py", "-k", "tweaked_while"),
+    ),
+    Mutant(
         "who waits is not woken",
         "_core/_flight.py",
         "        wait.wake()\n",

@@ -298,3 +298,20 @@ def test_a_context_is_changed_while_another_thread_enters_it(change: Callable[[W
     """Wherever the other is, its entry says what the context says as soon as the change is done."""
     for world in explore(lambda: make_world(is_warm=True), ask_kept, change):
         assert len(world.done) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_around", [True, False], ids=["around", "itself"])
+def test_a_node_is_tweaked_while_another_thread_asks_for_it(*, is_around: bool) -> None:
+    """Wherever the asker is, its run is filed where the node is not tweaked: what the tweak says is served afterwards."""
+
+    def ask(world: World) -> None:
+        with world.root, world.other:
+            assert world.functions["y"]() in (2, 6)
+
+    def say(world: World) -> None:
+        (world.root if is_around else world.other).tweak(world.node("y"), 6)
+
+    for world in explore(lambda: make_world(is_warm=False), ask, say):
+        with world.root, world.other:
+            assert world.functions["y"]() == 6

@@ -67,17 +67,19 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     if state is None:
         state = cache.state_of(key)
     if not state.flights:  # nearly always
-        run = _prepare(frame, key, handle, state, masked)
+        run = _prepare(view, frame, key, handle, state, masked)
         with registry.lock:
             if not state.flights and registry.filings == filings and state.alive:
                 return _take_off(run)
-    return _meet(frame, key, handle, state, masked, is_patient=not has_waited)
+    return _meet(view, frame, key, handle, state, masked, is_patient=not has_waited)
 
 
-def _prepare(frame: Frame, key: Key, handle: Handle | None, state: State, masked: Memo | None) -> Run:
-    """Returns a run that is not in flight yet."""
+def _prepare(  # noqa: PLR0917  by position, as in `Run`
+    view: View, frame: Frame, key: Key, handle: Handle | None, state: State, masked: Memo | None
+) -> Run:
+    """Returns a run that is not in flight yet; in the view that was searched, though the frame may have another by now."""
     met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
-    return Run(frame.view, frame, frame.call or Call(), key, met, state, masked)
+    return Run(view, frame, frame.call or Call(), key, met, state, masked)
 
 
 def _take_off(run: Run) -> Run:
@@ -88,15 +90,15 @@ def _take_off(run: Run) -> Run:
     return run
 
 
-def _meet(
-    frame: Frame, key: Key, handle: Handle | None, state: State, masked: Memo | None, *, is_patient: bool
+def _meet(  # noqa: PLR0917  as above
+    view: View, frame: Frame, key: Key, handle: Handle | None, state: State, masked: Memo | None, *, is_patient: bool
 ) -> Memo | Run | Joined:
     """Decides what a call gets whose node is in flight elsewhere, or for which a memo may have been filed meanwhile.
 
     Raises:
         CycleError: the node is in flight around the call, in this scenario.
     """
-    view, registry = frame.view, frame.view.registry
+    registry = view.registry
     running = view.in_force.running
     while True:
         filings = registry.filings
@@ -108,10 +110,10 @@ def _meet(
         memo = find(view, key, handle, frame.call)
         if memo is not None:
             return hit(view, key, memo, is_heard=frame.hits is NO_HITS)
-        abroad = _find_abroad(state, frame, key) if other is None and is_patient else None
+        abroad = _find_abroad(state, view, frame, key) if other is None and is_patient else None
         if abroad is not None:
             return Joined(abroad, is_optional=True)
-        run = _prepare(frame, key, handle, state, masked)
+        run = _prepare(view, frame, key, handle, state, masked)
         with registry.lock:
             if state.alive and registry.filings == filings and running.get(state) is other:
                 return _take_off(run) if other is None else run
@@ -124,12 +126,12 @@ def _is_held_up(other: Run, key: Key) -> bool:
     return not other.has_task and other.thread == get_ident() and not plain_key(key)[0].is_async
 
 
-def _find_abroad(state: State, frame: Frame, key: Key) -> Run | None:
+def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Run | None:
     """Returns an open run of another scenario that is likely to answer here, going by what the node read before."""
     known, other = state.newest, state.flight
     if known is None or other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
         return None
-    differing = other.view.in_force.handles ^ frame.view.in_force.handles
+    differing = other.view.in_force.handles ^ view.in_force.handles
     found: Run = other
     return None if known.footprint & bits_of(differing) else found
 
