@@ -479,6 +479,23 @@ def test_a_task_cancelled_at_once_leaves_nothing(run_asyncio, slow, gate):
     run_asyncio(main)
 
 
+def test_a_run_that_a_stranger_cancelled_before_it_began_is_begun_anew(run_asyncio, slow, gate):
+    """A task of a run may be cancelled by who knows nothing of it; then nobody waits for what will not come."""
+
+    async def main():
+        with dug.Context():
+            mine = asyncio.all_tasks()
+            askers = [asyncio.create_task(slow()) for _ in range(3)]
+            await asyncio.sleep(0)
+            (driver,) = asyncio.all_tasks() - {*mine, *askers}
+            driver.cancel()
+            gate.open()
+            return await asyncio.wait_for(asyncio.gather(*askers), 5)
+
+    assert run_asyncio(main) == [1, 1, 1]
+    assert slow.runs == [1]
+
+
 def test_what_is_in_flight_when_the_loop_ends_cleans_up_once(run_asyncio):
     """When asyncio.run cancels what is left, a run is cancelled once, and its cleaning up is not interrupted by its askers."""
     cleaned = []

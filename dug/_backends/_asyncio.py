@@ -25,20 +25,23 @@ class _Task(asyncio.Task[None]):
     No task factory is asked for it: an eager one would begin it inside the asker.
     """
 
-    __slots__ = ()
+    __slots__ = ("run",)
+    run: Run | None
+    """What it drives, for as long as it may not have begun; None for a scenario of a sweep."""
 
-    def call_off(self, run: Run | None = None) -> None:
-        """Cancels the task, which drives `run` if it drives one; from any thread."""
+    def call_off(self) -> None:
+        """Cancels the task; from any thread."""
         loop = self.get_loop()
         if asyncio._get_running_loop() is loop:
             self.cancel()
         else:
-            _call_soon(loop, self._cancel_there, run)
+            _call_soon(loop, self.cancel)
 
-    def _cancel_there(self, run: Run | None) -> None:
-        self.cancel()
-        if run is not None:
-            self.add_done_callback(lambda _: give_up(run))  # if it had not begun, nothing of it will say that it ended
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancels the task, whoever asks for it; from the thread of its loop."""
+        if self.run is not None:
+            self.add_done_callback(_see_off)
+        return super().cancel(msg)
 
     def is_lost(self) -> bool:
         """True when the loop is closed or was left, or the task was cancelled before it began, so that the run will not end.
@@ -87,7 +90,7 @@ class Asleep(Wait):
                 with _shielded():
                     await _end(task)
             else:
-                task.call_off(run)
+                task.call_off()
         give_up(run)
 
 
@@ -97,13 +100,22 @@ def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
     join_own(wait)
     driven = drive(run)
     try:
-        run.task = _Task(driven, loop=wait.loop, name=str(run.key[0]))
+        run.task = task = _Task(driven, loop=wait.loop, name=str(run.key[0]))
     except BaseException:
         driven.close()
         part(wait)
         abandon(run)
         raise
+    task.run = run
     return wait
+
+
+def _see_off(task: "asyncio.Task[None]") -> None:
+    """Abandons a run whose task was cancelled before it began, by whomever: nothing else says that it ended."""
+    assert isinstance(task, _Task)  # noqa: S101  only those have it called
+    run, task.run = task.run, None
+    if run is not None and not run.is_done:
+        abandon(run)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:
@@ -151,6 +163,7 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
 def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> _Task:
     """Lets ``call()`` run in a task of its own, in which `variables` are in force; `on_end` is called on this loop after it."""
     task = _Task(call(), context=variables)
+    task.run = None
     task.add_done_callback(lambda _: on_end())
     return task
 

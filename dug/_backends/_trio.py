@@ -38,7 +38,7 @@ class _Task:
             on_end()
             self.ended.set()
 
-    def call_off(self, run: Run | None = None) -> None:  # noqa: ARG002  the other backend needs it
+    def call_off(self) -> None:
         """Cancels the task; from any thread."""
         _run_there(self.token, self.scope.cancel)
 
@@ -74,7 +74,7 @@ class Asleep(Wait):
         run, task = self.run, self.run.task
         if part(self) and task is not None and not run.is_done:
             run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
-            task.call_off(run)
+            task.call_off()
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
                 with trio.CancelScope(shield=True):
                     await task.ended.wait()

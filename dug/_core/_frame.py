@@ -42,8 +42,8 @@ def LATE(node: Node[Any]) -> None:  # noqa: N802  a mark, which nobody calls
 class Task(Protocol):
     """What drives a run of a coroutine function."""
 
-    def call_off(self, run: "Run") -> None:
-        """Cancels the run, which it drives; from any thread."""
+    def call_off(self) -> None:
+        """Cancels it; from any thread."""
 
     def is_lost(self) -> bool:
         """True when its loop is gone, so that the run will never end."""
