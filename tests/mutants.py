@@ -236,6 +236,20 @@ MUTANTS = (
         ("test_interleavings.py", "-k", "tweaked_while"),
     ),
     Mutant(
+        "who met others in flight does not look again before it runs",
+        "_core/_begin.py",
+        "state.alive and registry.filings == filings and running.get(state) is other:",
+        "state.alive and running.get(state) is other:",
+        ("test_interleavings.py", "-k", "runs_once"),
+    ),
+    Mutant(
+        "a first bit can be seen before the memos have it",
+        "_core/_registry.py",
+        "                    bit = 2 << len(self._bits)  # bit 0",
+        "                    bit = self._bits[target] = 2 << len(self._bits)  # bit 0",
+        ("test_interleavings.py", "-k", "first_bit"),
+    ),
+    Mutant(
         "who waits is not woken",
         "_core/_flight.py",
         "        wait.wake()\n",

@@ -293,6 +293,20 @@ def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool) -
 
 
 @pytest.mark.slow
+def test_a_first_bit_is_given_to_two_threads_at_once() -> None:
+    """Each of them may rely on the memos that exist: all that rest on the node have the bit by then."""
+
+    def get(world: World) -> None:
+        cache = world.root.cache
+        bit = cache.registry.give_bit(world.node("x")._key)
+        memos = [cache.states[world.node(name)._key].plain for name in ("x", "middle", "top")]
+        assert all(memo.footprint & bit == bit for memo in memos)
+
+    for _ in explore(lambda: make_world(is_warm=True), get, get):
+        pass
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [tweak, tweak_kept], ids=lambda action: action.__name__)
 def test_a_context_is_changed_while_another_thread_enters_it(change: Callable[[World], None]) -> None:
     """Wherever the other is, its entry says what the context says as soon as the change is done."""
