@@ -15,6 +15,7 @@ from typing import Any
 
 from ._core._begin import take
 from ._core._binding import Key
+from ._core._entry import note
 from ._core._find import beneath
 from ._core._finish import abandon, check_value, fail, give_up, keep, refuse
 from ._core._flight import Joined, outcome_of
@@ -39,6 +40,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
         frame = frame_to_ask(frame, key)
         if frame.driver is not None:
             raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")
+    view = frame.view
     start = None if frame.reads is None else len(frame.reads)
     found: Any = None
     try:
@@ -69,8 +71,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
         refuse(frame, exc)
         raise
     memo: Memo = found
-    if frame.reads is not None:
-        frame.reads.setdefault(memo, start)
+    note(frame, view, memo, start)
     if memo.failure is not None:
         raise memo.failure.error.with_traceback(memo.failure.traceback)
     return memo

@@ -18,6 +18,7 @@ from ._core._begin import take
 from ._core._binding import Key
 from ._core._call import let_call, make_class
 from ._core._drive import divert
+from ._core._entry import note
 from ._core._find import beneath
 from ._core._finish import check_value, fail, give_up, keep, refuse
 from ._core._flight import PATIENCE_S, Joined, Wait
@@ -49,6 +50,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
         frame = frame_to_ask(frame, key)
         if frame.driver is not None:
             return divert(frame, key)
+    view = frame.view
     try:
         found: Any = begin(frame, key)
         while type(found) is Joined:
@@ -74,16 +76,15 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
                 memo.starts = ASIDE
         except BaseException as exc:
             failed = fail(found, exc, perf_counter() - started)
-            if failed is not None and frame.reads is not None:
-                frame.reads[failed] = None
+            if failed is not None:
+                note(frame, view, failed)
             raise
         finally:
             if token is not None:
                 current.reset(token)
     else:
         memo = found
-    if frame.reads is not None:
-        frame.reads[memo] = None
+    note(frame, view, memo)
     if memo.failure is not None:
         raise memo.failure.error.with_traceback(memo.failure.traceback)
     return memo

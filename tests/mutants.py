@@ -299,6 +299,13 @@ MUTANTS = (
         THREADS,
     ),
     Mutant(
+        "what comes after its context was tweaked counts as asked for there",
+        "_core/_entry.py",
+        "    then = frame if frame.view is view else _frame_then(frame, view)\n",
+        "    then = frame\n",
+        THREADS,
+    ),
+    Mutant(
         "a lock is held while memos are released",
         "_core/_registry.py",
         "before the walk came by\n        self.forget_hits()\n",

@@ -9,7 +9,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from contextvars import copy_context
 from threading import Event, Thread
 from typing import Any
@@ -249,6 +249,76 @@ def test_what_a_task_reads_after_a_context_was_left_belongs_to_the_run():
             assert await top() == 1
             ctx.invalidate(x.node())
             assert top.node() not in ctx
+
+    asyncio.run(main())
+
+
+# Contexts that are tweaked while what was started inside goes on.
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_what_is_read_after_a_context_was_tweaked_was_asked_for_before(depth):
+    """What a thread of a run asked for sees no tweak that its contexts get meanwhile, so the run does depend on it."""
+    go = Event()
+    x, y = dug.memoize(lambda: 1), dug.memoize(lambda: 1)
+
+    @dug.memoize
+    def slow():
+        asked.set()
+        go.wait(20)
+        return 10 * x() + y()
+
+    @dug.memoize
+    def top():
+        asked.clear()
+        go.clear()
+        with ExitStack() as stack:
+            outermost = stack.enter_context(dug.Context({x.node(): 2}))
+            for _ in range(depth - 1):
+                stack.enter_context(dug.Context())
+            later = in_carried_thread(slow)
+            asked.wait(20)
+            outermost.tweak(y.node(), 7)
+            go.set()
+            return later()
+
+    asked = Event()
+    with dug.Context() as ctx:
+        assert top() == 21
+        with dug.Context({y.node(): 5}):
+            assert top() == 25
+        ctx.invalidate(y.node())
+
+        assert top.node() not in ctx
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_task_reads_after_a_context_was_tweaked_was_asked_for_before(fails):
+    """So it is with tasks, and with failures."""
+    y = dug.memoize(lambda: 1)
+
+    @dug.memoize
+    async def slow():
+        await asyncio.sleep(0)
+        if fails and y() == 1:
+            raise ValueError
+        return y()
+
+    @dug.memoize
+    async def top():
+        with dug.Context() as inner:
+            task = asyncio.ensure_future(slow())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            inner.tweak(y.node(), 7)
+            with suppress(ValueError):
+                return await task
+
+    async def main():
+        with dug.Context():
+            assert await top() == (None if fails else 1)
+            with dug.Context({y.node(): 5}):
+                assert await top() == 5
 
     asyncio.run(main())
 

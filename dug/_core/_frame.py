@@ -223,6 +223,7 @@ class Outside:
     """The frame in force where there is no ``with``: answers from the process-wide default context, if one is active."""
 
     __slots__ = ("entry", "hits")
+    view = None
     reads = None
     run = None
     driver = None
