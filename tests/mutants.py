@@ -215,6 +215,13 @@ MUTANTS = (
         THREADS,
     ),
     Mutant(
+        "what caught a failure that was tried again meanwhile is filed",
+        "_core/_finish.py",
+        "    if any(read.status == DEAD for read in memo.dependencies):",
+        "    if False:",
+        THREADS,
+    ),
+    Mutant(
         "a hit stays that was forgotten while it was looked for",
         "_core/_begin.py",
         "        if memo.status != LIVE:  # forgotten",

@@ -166,6 +166,41 @@ def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
         assert g() == 20
 
 
+def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
+    """Nobody told the old failure of the first tweak that came meanwhile, so what caught it runs again."""
+    caught, go = Event(), Event()
+
+    @dug.memoize
+    def f():
+        raise LookupError("no feed")
+
+    @dug.memoize
+    def g():
+        try:
+            value = f()
+        except LookupError:
+            value = 0
+        caught.set()
+        go.wait(20)
+        return value
+
+    ctx, child = dug.Context(), dug.Context({f.node(): 7})
+    asker = start(lambda: ctx.run(g))
+    caught.wait(20)
+    with ctx:
+        with pytest.raises(LookupError, match="no feed"):
+            f()
+        with child:
+            pass
+        go.set()
+        finish(asker)
+
+        assert g.node() not in ctx
+        assert g() == 0
+        with child:
+            assert g() == 7
+
+
 # Contexts that are left while what was started inside goes on.
 
 
