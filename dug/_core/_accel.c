@@ -53,7 +53,7 @@
 /* What is done in Python, and objects of the engine that are compared with or copied: what set_up() is told by name. */
 #define EACH_PART(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
-    X(what_runs) X(mark_aside) X(raise_failure) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
+    X(what_runs) X(mark_aside) X(note) X(raise_failure) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
     X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind)
 
 #define SLOT(object, field) (*(PyObject **)((char *)(object) + st->at.field))

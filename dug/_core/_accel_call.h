@@ -56,7 +56,8 @@ find_hit(State *st, PyObject *frame, PyObject *const *elements, Py_ssize_t count
     }
     if ((PyObject *)Py_TYPE(memo) == st->memo_type) {
         PyObject *reads = has_reads ? SLOT(frame, frame_reads) : NULL;
-        if (reads == NULL || reads == Py_None || PyDict_SetItem(reads, memo, Py_None) == 0) {
+        if (reads == NULL || reads == Py_None ||
+            (PyDict_CheckExact(reads) ? PyDict_SetItem(reads, memo, Py_None) : PyObject_SetItem(reads, memo, Py_None)) == 0) {
             value = Py_XNewRef(SLOT(memo, memo_value));
         }
     }

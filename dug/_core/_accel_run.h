@@ -901,9 +901,25 @@ compute(State *st, PyObject *run, double *started)
     return memo;
 }
 
+/* `_entry.note`: notes a read that was asked for in a frame in this view, though it may have another by now. */
+static int
+note_read(State *st, PyObject *frame, PyObject *view, PyObject *memo)
+{
+    PyObject *reads = SLOT(frame, frame_reads);
+    if (SLOT(frame, frame_view) == view && reads == Py_None) {
+        return 0;
+    }
+    if (SLOT(frame, frame_view) == view && PyDict_CheckExact(reads)) {
+        return PyDict_SetItem(reads, memo, Py_None);
+    }
+    PyObject *noted = PyObject_CallFunctionObjArgs(st->note, frame, view, memo, NULL);
+    Py_XDECREF(noted);
+    return noted == NULL ? -1 : 0;
+}
+
 /* Files what a run raised, notes that in the frame that asked, and leaves the error as it was. */
 static void
-file_failure(State *st, PyObject *frame, PyObject *run, double seconds)
+file_failure(State *st, PyObject *frame, PyObject *view, PyObject *run, double seconds)
 {
     PyObject *kind, *error, *traceback;
     PyErr_Fetch(&kind, &error, &traceback);
@@ -912,8 +928,7 @@ file_failure(State *st, PyObject *frame, PyObject *run, double seconds)
         PyException_SetTraceback(error, traceback);
     }
     PyObject *memo = PyObject_CallFunction(st->fail, "OOd", run, error, seconds);
-    if (memo == NULL || (memo != Py_None && SLOT(frame, frame_reads) != Py_None &&
-                         PyDict_SetItem(SLOT(frame, frame_reads), memo, Py_None) < 0)) {
+    if (memo == NULL || (memo != Py_None && note_read(st, frame, view, memo) < 0)) {
         Py_DECREF(kind);
         Py_XDECREF(error);
         Py_XDECREF(traceback);
@@ -928,17 +943,19 @@ file_failure(State *st, PyObject *frame, PyObject *run, double seconds)
 static PyObject *
 quick_fetch(State *st, PyObject *frame, PyObject *key)
 {
-    PyObject *found, *memo;
-    int came = quick_begin(st, frame, key, &found);
+    PyObject *found = NULL, *memo, *view = NULL;
+    int came = NOT_COMMON;
+    if ((PyObject *)Py_TYPE(frame) == st->run_type || (PyObject *)Py_TYPE(frame) == st->entry_type) {
+        view = Py_NewRef(SLOT(frame, frame_view));
+        came = quick_begin(st, frame, key, &found);
+    }
     if (came == DONE && (PyObject *)Py_TYPE(found) != st->memo_type) { /* somebody else's run: this thread has to wait */
         Py_DECREF(found);
         came = NOT_COMMON;
     }
-    if (came == NOT_COMMON) {
-        return PyObject_CallFunctionObjArgs(st->fetch, frame, key, NULL);
-    }
-    if (came == FAILED) {
-        return NULL;
+    if (came == NOT_COMMON || came == FAILED) {
+        Py_XDECREF(view);
+        return came == FAILED ? NULL : PyObject_CallFunctionObjArgs(st->fetch, frame, key, NULL);
     }
     memo = found;
     if (came == RUNS) {
@@ -946,7 +963,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
         double started = now();
         memo = token == NULL ? NULL : compute(st, found, &started);
         if (memo == NULL) {
-            file_failure(st, frame, found, now() - started);
+            file_failure(st, frame, view, found, now() - started);
         }
         if (token != NULL) {
             PyObject *kind, *error, *traceback;
@@ -971,9 +988,10 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
             }
         }
     }
-    if (memo != NULL && SLOT(frame, frame_reads) != Py_None && PyDict_SetItem(SLOT(frame, frame_reads), memo, Py_None) < 0) {
+    if (memo != NULL && note_read(st, frame, view, memo) < 0) {
         Py_CLEAR(memo);
     }
+    Py_DECREF(view);
     if (memo != NULL && SLOT(memo, memo_failure) != Py_None) { /* another call's, which came first */
         PyObject *never = PyObject_CallOneArg(st->raise_failure, memo);
         Py_XDECREF(never);

@@ -14,6 +14,7 @@ from ._accel import compiled
 from ._begin import _in_full
 from ._begin import begin as begin_any
 from ._binding import Key
+from ._entry import note
 from ._find import match, value_memo
 from ._finish import CONSUMABLE, check_value, fail_below, keep
 from ._finish import finish as finish_any
@@ -59,43 +60,8 @@ def make_fetch(fetch: Fetch, holds: Callable[[Run, Memo], bool], what_runs: Call
     if compiled is None:
         return fetch
     nowhere = State((), None)
-    compiled.let_run(
-        {
-            "fetch": fetch,
-            "match": match,
-            "value_memo": value_memo,
-            "in_full": _in_full,
-            "own_bits": own_bits,
-            "join_own": _flight.join_own,
-            "join": _flight.join,
-            "part": _flight.part,
-            "finish": _finish_checked,
-            "keep": keep,
-            "fail": fail_below,
-            "candidates": candidates,
-            "holds": holds,
-            "is_as_before": is_as_before,
-            "raise_later": raise_later,
-            "what_runs": what_runs,
-            "mark_aside": _mark_aside,
-            "raise_failure": _raise_failure,
-            "call_class": Call,
-            "joined_class": Joined,
-            "wait_class": Wait,
-            "function_class": Function,
-            "run_model": _blank_run(),
-            "memo_model": Memo(nowhere, None, 0),
-            "state_model": nowhere,
-            "consumable": tuple(CONSUMABLE),
-            "no_hits": NO_HITS,
-            "late": LATE,
-            "no_tweaks": NO_TWEAKS,
-            "live": LIVE,
-            "stale": STALE,
-            "dead": DEAD,
-            "value_kind": VALUE,
-        }
-    )
+    models = {"run_model": _blank_run(), "memo_model": Memo(nowhere, None, 0), "state_model": nowhere}
+    compiled.let_run({**_PARTS, **models, "fetch": fetch, "holds": holds, "what_runs": what_runs})
     made: Fetch = compiled.fetch
     return made
 
@@ -126,3 +92,36 @@ def _mark_aside(frame: Run, memo: Memo) -> None:
 def _raise_failure(memo: Memo) -> NoReturn:
     assert memo.failure is not None  # noqa: S101  the caller saw it
     raise memo.failure.error.with_traceback(memo.failure.traceback)
+
+
+_PARTS: dict[str, Any] = {
+    "match": match,
+    "value_memo": value_memo,
+    "in_full": _in_full,
+    "own_bits": own_bits,
+    "join_own": _flight.join_own,
+    "join": _flight.join,
+    "part": _flight.part,
+    "finish": _finish_checked,
+    "keep": keep,
+    "fail": fail_below,
+    "candidates": candidates,
+    "is_as_before": is_as_before,
+    "raise_later": raise_later,
+    "mark_aside": _mark_aside,
+    "note": note,
+    "raise_failure": _raise_failure,
+    "call_class": Call,
+    "joined_class": Joined,
+    "wait_class": Wait,
+    "function_class": Function,
+    "consumable": tuple(CONSUMABLE),
+    "no_hits": NO_HITS,
+    "late": LATE,
+    "no_tweaks": NO_TWEAKS,
+    "live": LIVE,
+    "stale": STALE,
+    "dead": DEAD,
+    "value_kind": VALUE,
+}
+"""What the compiled verbs leave to Python, and what they know things by."""
