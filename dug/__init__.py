@@ -9,7 +9,7 @@ from ._in_force import current_context
 from ._memoize import memoize, source
 from ._sweep import sweep
 from ._tweaks import UNTWEAKED, Scenario, bump, scale, shift
-from .errors import ContextError, CycleError, DugError, NoContextError, TweakError, UnhashableArgumentError
+from .errors import ContextError, CycleError, DepthError, DugError, NoContextError, TweakError, UnhashableArgumentError
 
 __version__ = "0.1.0"
 
@@ -20,6 +20,7 @@ __all__ = [
     "Context",
     "ContextError",
     "CycleError",
+    "DepthError",
     "DugError",
     "NoContextError",
     "Node",

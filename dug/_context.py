@@ -18,7 +18,7 @@ from ._core._finish import unwind
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current
 from ._core._memo import copy_without_frames
 from ._core._node import Node, node_of, show
-from ._core._scenario import Held, Layer, let_go
+from ._core._scenario import Held, Inside, Layer, let_go
 from ._core._view import View, enter
 from ._looking import Record, find_record, is_masked
 from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
@@ -39,19 +39,29 @@ class Context:
             replacements or ``UNTWEAKED``; or a `Scenario`.
         cache: where new results go; the default is the cache of the context around, or one of its own for an outermost context.
         name: shown in texts.
+        max_depth: how deep nodes may lead to nodes before that counts as a recursion without end (`DepthError`); the default is
+            what the context around says, or a million.
 
     Raises:
         TweakError: a tweak is not possible; the message names it.
     """
 
     def __init__(
-        self, tweaks: Mapping[Any, Any] | Scenario | None = None, *, cache: Cache | None = None, name: str | None = None
+        self,
+        tweaks: Mapping[Any, Any] | Scenario | None = None,
+        *,
+        cache: Cache | None = None,
+        name: str | None = None,
+        max_depth: int | None = None,
     ) -> None:
         if cache is not None and not isinstance(cache, Cache):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
+        if max_depth is not None and (not isinstance(max_depth, int) or max_depth < 1):
+            raise ValueError(f"max_depth must be a number of nodes, at least 1, not {show(max_depth)}.")
         self._scenario = tweaks if isinstance(tweaks, Scenario) else Scenario(tweaks)
         self._given_cache = cache
         self._own_cache = cache
+        self._max_depth = max_depth
         self._name = name or self._scenario.name
         self._held: Held = WeakKeyDictionary()
         self._entries: list[Entry] = []
@@ -121,7 +131,11 @@ class Context:
         ):
             return last
         cache = self._cache_seen(parent) if looks else self._cache_inside(parent)
-        return enter(parent, self._scenario.specs, self._held, cache=cache, listeners=self._listeners, inside=inside)
+        return self._derive(parent, cache, inside)
+
+    def _derive(self, parent: View | None, cache: Cache, inside: Inside | None) -> View:
+        said, depth = self._scenario.specs, self._max_depth
+        return enter(parent, said, self._held, cache=cache, listeners=self._listeners, inside=inside, max_depth=depth)
 
     def _open_inside(self, outer: Frame | None) -> Entry:
         """Opens an entry inside a frame and puts it in force."""
@@ -208,8 +222,7 @@ class Context:
         for entry in tuple(self._entries):
             renew_within(entry)
         if self._last is None and last is not None:
-            parent, cache, listeners = last.parent, last.cache, self._listeners
-            self._last = enter(parent, self._scenario.specs, self._held, cache=cache, listeners=listeners, inside=last.inside)
+            self._last = self._derive(last.parent, last.cache, last.inside)
         for key in keys:
             self._tell(Event("tweaked", key))
 

@@ -5,7 +5,7 @@ ours.  On the pure path each has a class of its own whose ``__call__`` is made f
 one that packs and unpacks ``*args, **kwargs`` takes 350.
 """
 
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from types import MethodType
@@ -22,13 +22,14 @@ from ._core._entry import note
 from ._core._find import beneath
 from ._core._finish import check_value, fail, give_up, keep, refuse
 from ._core._flight import PATIENCE_S, Joined, Wait
-from ._core._frame import LATE, OUTSIDE, Frame, Run, current, step_out
+from ._core._frame import LATE, OUTSIDE, Frame, Run, current, here, step_out
 from ._core._memo import ASIDE, LIVE, Memo
 from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
 from ._core._registry import plain_key
 from ._core._scenario import BUMP
 from ._core._verbs import begin, finish, join, make_fetch, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
+from ._deep import go_deeper, is_deep
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -50,7 +51,9 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
         frame = frame_to_ask(frame, key)
         if frame.driver is not None:
             return divert(frame, key)
-    view = frame.view
+    run, view = frame.run, frame.view
+    if run is not None and not run.depth & 15 and is_deep():
+        return go_deeper(fetch, frame, key)
     try:
         found: Any = begin(frame, key)
         while type(found) is Joined:
@@ -105,7 +108,7 @@ class _Asleep(Wait):
     __slots__ = ("gate",)
 
     def __init__(self, frame: Frame, run: Run) -> None:
-        super().__init__(frame, run, get_ident())
+        super().__init__(frame, run, here())
         self.gate = allocate_lock()
         self.gate.acquire()
 
@@ -196,7 +199,7 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     return spec.fn, *function.binding.arguments(key)
 
 
-fetch = make_fetch(fetch_any, _holds, what_runs)
+fetch = make_fetch(fetch_any, holds=_holds, what_runs=what_runs, deeper=go_deeper)
 
 
 if TYPE_CHECKING:  # an annotation in a proxy class would hide those of the function

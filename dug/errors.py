@@ -3,7 +3,7 @@
 A user's own exception is never wrapped in one of these: it passes through as it was raised.
 """
 
-__all__ = ["ContextError", "CycleError", "DugError", "NoContextError", "TweakError", "UnhashableArgumentError"]
+__all__ = ["ContextError", "CycleError", "DepthError", "DugError", "NoContextError", "TweakError", "UnhashableArgumentError"]
 
 
 class DugError(Exception):
@@ -31,6 +31,24 @@ class CycleError(DugError, RecursionError):
 
     def __reduce__(self) -> tuple[type["CycleError"], tuple[tuple[object, ...]]]:
         return type(self), (self.path,)
+
+
+class DepthError(DugError, RecursionError):
+    """Nodes lead to nodes deeper than the context allows, nearly always because a recursion does not end.
+
+    ``path`` is the tuple of the innermost nodes, the one that was asked for last.
+    """
+
+    def __init__(self, limit: int, path: tuple[object, ...]) -> None:
+        self.limit, self.path = limit, path
+        chain = " -> ".join(map(str, path))
+        super().__init__(
+            f"{path[-1]} is more than {limit:,} nodes deep: ... -> {chain}. "
+            "Let the recursion end or, if it is meant to be so deep, enter dug.Context(max_depth=...)."
+        )
+
+    def __reduce__(self) -> tuple[type["DepthError"], tuple[int, tuple[object, ...]]]:
+        return type(self), (self.limit, self.path)
 
 
 class UnhashableArgumentError(DugError, TypeError):

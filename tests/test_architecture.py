@@ -32,6 +32,7 @@ FACE = [
     "dug.scenarios",
     "dug._async_function",
     "dug._backends",
+    "dug._deep",
     "dug._tweaks",
     "dug._looking",
     "dug.eq",

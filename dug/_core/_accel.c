@@ -29,6 +29,7 @@
 #endif
 
 #define SPARES 32
+#define MOST_FRAMES 500 /* in one thread, before a call goes on in another */
 #define MOST_PARAMETERS 15 /* of a function whose calls are looked up here */
 
 /* The slots of the engine's objects that are read here: the class, as set_up() is told, and the name of the slot. */
@@ -36,13 +37,13 @@
     X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner) X(frame, extra) X(frame, runs) \
     X(frame, spent) X(frame, transient) X(frame, driver) \
     X(run, key) X(run, handle) X(run, state) X(run, masked) X(run, generation) X(run, tainted) X(run, opened) X(run, asked) \
-    X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(entry, run) \
+    X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(entry, run) \
     X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
     X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
     X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
     X(state, key) X(state, home) X(state, plain) X(state, table) X(state, newest) X(state, readers) X(state, alive) \
     X(state, has_failed) X(state, flight) X(state, flights) X(state, _prune_at) \
-    X(view, parent) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, hits) \
+    X(view, parent) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) \
     X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, _restrictions) \
     X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) \
     X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) \
@@ -53,7 +54,7 @@
 /* What is done in Python, and objects of the engine that are compared with or copied: what set_up() is told by name. */
 #define EACH_PART(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
-    X(what_runs) X(mark_aside) X(note) X(raise_failure) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
+    X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
     X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind)
 
 #define SLOT(object, field) (*(PyObject **)((char *)(object) + st->at.field))

@@ -160,16 +160,39 @@ tell_watcher(PyObject *watcher, PyObject *run)
     return told == NULL ? -1 : 0;
 }
 
+static PyObject *
+count_up(PyObject *number, long more)
+{
+    long value = PyLong_AsLong(number);
+    return value == -1 && PyErr_Occurred() ? NULL : PyLong_FromLong(value + more);
+}
+
+/* `_frame.here`: returns the number of the thread that a call made here belongs to. */
+static PyObject *
+get_thread(State *st)
+{
+    PyObject *number = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    if (number != NULL && PyDict_GET_SIZE(st->origins) > 0) {
+        PyObject *origin = PyDict_GetItemWithError(st->origins, number);
+        if (origin != NULL) {
+            Py_SETREF(number, Py_NewRef(origin));
+        }
+    }
+    return number;
+}
+
 /* Makes a run of a node that is not in flight, and enters it among those that are. */
 static int
 take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *state, PyObject *masked, PyObject *filings,
          PyObject **found)
 {
     PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
-    PyObject *run = copy_model(st->run_model), *reads = PyDict_New(), *thread = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    PyObject *around = run_of(st, frame), *depth = around == Py_None ? Py_NewRef(st->zero) : count_up(SLOT(around, run_depth), 1);
+    PyObject *run = copy_model(st->run_model), *reads = PyDict_New(), *thread = get_thread(st);
     call = call == Py_None ? PyObject_CallNoArgs(st->call_class) : Py_NewRef(call);
-    if (run == NULL || reads == NULL || thread == NULL || call == NULL) {
+    if (run == NULL || reads == NULL || thread == NULL || call == NULL || depth == NULL) {
         Py_XDECREF(run);
+        Py_XDECREF(depth);
         Py_XDECREF(reads);
         Py_XDECREF(thread);
         Py_XDECREF(call);
@@ -185,10 +208,14 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
     SET(run, run_masked, Py_NewRef(masked));
     SET(run, run_generation, Py_NewRef(SLOT(registry, registry_generation)));
     SET(run, run_thread, thread);
+    SET(run, run_depth, depth);
     SET(run, run_has_task, Py_NewRef(SLOT(PyTuple_GET_ITEM(key, 0), function_is_async)));
     *found = run;
     if (tell_watcher(st->began, run) < 0) {
         return FAILED;
+    }
+    if (PyLong_AsLong(depth) > PyLong_AsLong(SLOT(view, view_max_depth))) {
+        return NOT_COMMON;
     }
     /* From here on no code of anybody else runs. */
     if (!lock_is_free((Lock *)SLOT(registry, registry_lock)) || SLOT(registry, registry_filings) != filings ||
@@ -446,13 +473,6 @@ restrict_to(State *st, PyObject *force, PyObject *footprint)
         return Py_XNewRef(found);
     }
     return PyObject_CallMethodOneArg(force, st->restrict_name, footprint);
-}
-
-static PyObject *
-count_up(PyObject *number, long more)
-{
-    long value = PyLong_AsLong(number);
-    return value == -1 && PyErr_Occurred() ? NULL : PyLong_FromLong(value + more);
 }
 
 static int
@@ -939,12 +959,28 @@ file_failure(State *st, PyObject *frame, PyObject *view, PyObject *run, double s
     Py_XDECREF(memo);
 }
 
+/* `_deep.is_deep`: true when this thread has used up its part of the stack, of which calls in C take some as well. */
+static inline int
+is_deep(void)
+{
+    PyThreadState *thread = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030C0000
+    return thread->py_recursion_limit - thread->py_recursion_remaining > MOST_FRAMES ||
+           Py_C_RECURSION_LIMIT - thread->c_recursion_remaining > MOST_FRAMES;
+#else
+    return thread->recursion_limit - thread->recursion_remaining > MOST_FRAMES;
+#endif
+}
+
 /* `_function.fetch`: returns the memo of a call made in a frame, with the read noted. */
 static PyObject *
 quick_fetch(State *st, PyObject *frame, PyObject *key)
 {
     PyObject *found = NULL, *memo, *view = NULL;
     int came = NOT_COMMON;
+    if (is_deep()) {
+        return PyObject_CallFunctionObjArgs(st->deeper, st->quick_fetch, frame, key, NULL);
+    }
     if ((PyObject *)Py_TYPE(frame) == st->run_type || (PyObject *)Py_TYPE(frame) == st->entry_type) {
         view = Py_NewRef(SLOT(frame, frame_view));
         came = quick_begin(st, frame, key, &found);

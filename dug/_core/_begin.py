@@ -8,16 +8,16 @@ same node.  That is a read of another key, ``(BENEATH, key, serial)``: the node 
 instead, or none for 0.  What it gives is what the node gives wherever it meets just that, and is shared with all of these.
 """
 
-from _thread import get_ident
+from typing import Any
 
-from ..errors import CycleError
+from ..errors import CycleError, DepthError
 from ._binding import Key, canonical
 from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
-from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, raise_due, taint, tell
+from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, here, raise_due, taint, tell
 from ._memo import LIVE, Call, Memo, State
-from ._node import BENEATH, check_key, node_of
+from ._node import BENEATH, Node, check_key, node_of
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, UNTWEAK, Handle, bits_of
 from ._view import View
@@ -79,7 +79,20 @@ def _prepare(  # noqa: PLR0917  by position, as in `Run`
 ) -> Run:
     """Returns a run that is not in flight yet; in the view that was searched, though the frame may have another by now."""
     met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
-    return Run(view, frame, frame.call or Call(), key, met, state, masked)
+    run = Run(view, frame, frame.call or Call(), key, met, state, masked)
+    if run.depth > view.max_depth:
+        raise DepthError(view.max_depth, _innermost(run))
+    return run
+
+
+def _innermost(run: Run) -> tuple[Node[Any], ...]:
+    """Returns the last few nodes down to that of a run."""
+    path: list[Node[Any]] = []
+    around: Run | None = run
+    while around is not None and len(path) < 6:
+        path.append(node_of(around.key))
+        around = None if around.outer is None else around.outer.run
+    return tuple(reversed(path))
 
 
 def _take_off(run: Run) -> Run:
@@ -123,7 +136,7 @@ def _meet(  # noqa: PLR0917  as above
 
 def _is_held_up(other: Run, key: Key) -> bool:
     """True when a run cannot go on before a call of `key` made here ends, though it did not lead to it: one thread is in both."""
-    return not other.has_task and other.thread == get_ident() and not plain_key(key)[0].is_async
+    return not other.has_task and other.thread == here() and not plain_key(key)[0].is_async
 
 
 def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Run | None:

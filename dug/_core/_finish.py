@@ -1,6 +1,5 @@
 """The second verb: `finish` and its sisters close a run and file what it left."""
 
-from _thread import get_ident
 from collections.abc import Iterable
 from functools import reduce
 from operator import attrgetter, or_
@@ -13,7 +12,7 @@ from ._call import AWAITABLE
 from ._entry import close_entry, leave, settle_late
 from ._events import Event
 from ._flight import land
-from ._frame import NO_HITS, UNTRUE, Entry, Frame, Outside, Run, current, raise_due, taint, taint_of, tell
+from ._frame import NO_HITS, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
 from ._node import BENEATH, node_of
 from ._registry import plain_key
@@ -128,7 +127,7 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
     taint(frame, taint_of(error))
     if isinstance(error, Exception) or isinstance(frame, Outside):
         return
-    thread = get_ident()
+    thread = here()
     for run in tuple(frame.view.in_force.running.values()):
         if run.outer is frame and run.thread == thread and run.task is None:
             abandon(run)

@@ -39,6 +39,16 @@ def LATE(node: Node[Any]) -> None:  # noqa: N802  a mark, which nobody calls
     """Stands as the driver of a run that has ended, for the calls of a task that outlives it; see `step_out`."""
 
 
+ORIGINS: dict[int, int] = {}
+"""Which thread each of those works for that go on with a deep evaluation of another, by their numbers."""
+
+
+def here() -> int:
+    """Returns the number of the thread that a call made here belongs to."""
+    ident = get_ident()
+    return ORIGINS.get(ident, ident)
+
+
 class Task(Protocol):
     """What drives a run of a coroutine function."""
 
@@ -124,8 +134,8 @@ class Run(_AnyFrame):
     """One node being computed."""
 
     __slots__ = (
-        "asked", "body", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "masked", "memo",
-        "opened", "state", "tainted", "task", "thread", "waits",
+        "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "masked",
+        "memo", "opened", "state", "tainted", "task", "thread", "waits",
     )  # fmt: skip
     call: Call
     reads: dict[Memo, int | None]
@@ -149,8 +159,10 @@ class Run(_AnyFrame):
     """Those that note what its tasks read under contexts which are closed already."""
     asked: dict[Memo, int | None] | None
     """What the last failed verification asked for."""
+    depth: int
+    """How many runs are open around it."""
     thread: int
-    """The number of the thread that runs it."""
+    """The number of the thread that runs it, or that this one works for."""
     has_task: bool
     """True when it runs in a task of its own, which others in its thread do not wait for."""
     task: Task | None
@@ -183,7 +195,8 @@ class Run(_AnyFrame):
         self.state = state
         self.masked = masked
         self.generation = view.registry.generation
-        self.thread = get_ident()
+        self.thread = here()
+        self.depth = 0 if outer is None or outer.run is None else outer.run.depth + 1
         self.has_task = key[0].is_async if key[0] is not BENEATH else plain_key(key)[0].is_async
         self.reads = {}
         self.extra = self.runs = 0
@@ -252,7 +265,7 @@ def frame_in_force(what: object) -> Frame:
         frame = OUTSIDE.entry
         if frame is None:
             text = f'{what} was called outside a dug.Context. Wrap the call in "with dug.Context():".'
-            if get_ident() != main_thread().ident:
+            if here() != main_thread().ident:
                 text += " To take a context along to a thread, use dug.executors.threads.ContextThreadPoolExecutor, or ctx.run."
             raise NoContextError(text)
     found: Frame = frame

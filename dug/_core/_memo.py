@@ -65,7 +65,10 @@ class Call:
             if failure is not None:
                 failure.calls.discard(self)
                 if not failure.calls:
-                    memo.failure = kept.setdefault(id(failure.error), _without_frames(failure))
+                    copied = kept.get(id(failure.error))
+                    if copied is None:  # made once, as it takes as long as the traceback is deep
+                        copied = kept[id(failure.error)] = _without_frames(failure)
+                    memo.failure = copied
         self.failures = ()
 
 

@@ -5,7 +5,6 @@ nobody and is alone.  Whatever else there is they leave, before anything was cha
 are the specification.
 """
 
-from _thread import get_ident
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -19,7 +18,7 @@ from ._find import match, value_memo
 from ._finish import CONSUMABLE, check_value, fail_below, keep
 from ._finish import finish as finish_any
 from ._flight import Joined, Wait
-from ._frame import LATE, NO_HITS, Frame, Outside, Run
+from ._frame import LATE, NO_HITS, ORIGINS, Frame, Outside, Run, here
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
 from ._node import Function
 from ._scenario import VALUE
@@ -49,19 +48,22 @@ join_own: Callable[[Wait], None] = _flight.join_own if compiled is None else com
 part: Callable[[Wait], bool] = _flight.part if compiled is None else compiled.part
 
 
-def make_fetch(fetch: Fetch, holds: Callable[[Run, Memo], bool], what_runs: Callable[[Run], Any]) -> Fetch:
+def make_fetch(
+    fetch: Fetch, *, holds: Callable[[Run, Memo], bool], what_runs: Callable[[Run], Any], deeper: Callable[..., Any]
+) -> Fetch:
     """Returns the synchronous driver: `fetch` itself or, where it is in use, the compiled one, which leaves to it the rest.
 
     Args:
         fetch: the driver.
         holds: true when asking again, in a run, for something that was read gives what it gave.
         what_runs: returns the callable and the arguments of a run.
+        deeper: returns what a call gives, made on a fresh stack.
     """
     if compiled is None:
         return fetch
     nowhere = State((), None)
     models = {"run_model": _blank_run(), "memo_model": Memo(nowhere, None, 0), "state_model": nowhere}
-    compiled.let_run({**_PARTS, **models, "fetch": fetch, "holds": holds, "what_runs": what_runs})
+    compiled.let_run({**_PARTS, **models, "fetch": fetch, "holds": holds, "what_runs": what_runs, "deeper": deeper})
     made: Fetch = compiled.fetch
     return made
 
@@ -73,7 +75,7 @@ def _blank_run() -> Run:
         for name in vars(kind)["__slots__"]:
             if name != "__weakref__":
                 setattr(run, name, None)
-    run.extra = run.runs = run.body = run.tainted = 0
+    run.extra = run.runs = run.body = run.tainted = run.depth = 0
     run.spent = 0.0
     run.transient = run.opened = run.is_done = False
     return run
@@ -85,7 +87,7 @@ def _finish_checked(run: Run, value: Any, seconds: float) -> Memo:
 
 def _mark_aside(frame: Run, memo: Memo) -> None:
     """Notes of what a blocked thread read for a run that has a task that the loop must not stand still for it."""
-    if frame.thread != get_ident():
+    if frame.thread != here():
         memo.starts = ASIDE
 
 
@@ -110,6 +112,7 @@ _PARTS: dict[str, Any] = {
     "raise_later": raise_later,
     "mark_aside": _mark_aside,
     "note": note,
+    "origins": ORIGINS,
     "raise_failure": _raise_failure,
     "call_class": Call,
     "joined_class": Joined,

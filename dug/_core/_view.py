@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ._cache import Cache
 
 
+MAX_DEPTH = 1_000_000
+"""How deep runs may be nested where no context says otherwise: a recursion that goes further does not end, nearly always."""
+
+
 @define(eq=False, weakref_slot=True)
 class View:
     """What is in force, around what, and the memos found so far.
@@ -42,6 +46,8 @@ class View:
     """The node and the replacement of it that were running when the context was entered, if one was."""
     bumped: tuple[Key, ...]
     """The nodes that the context itself tweaks by what they would be around it."""
+    max_depth: int
+    """How many runs may be open around one."""
     hits: dict[Key, Memo] = field(factory=make_hits)
 
     def pin(self, key: Key) -> Key:
@@ -72,6 +78,7 @@ def enter(
     cache: "Cache",
     listeners: list[Listener],
     inside: Inside | None = None,
+    max_depth: int | None = None,
 ) -> View:
     """Returns the view of a context with these layers of tweaks, entered inside `parent` or outermost.
 
@@ -101,6 +108,7 @@ def enter(
         frozenset(target for layer in layers for target, spec in layer.items() if spec.kind in (UNTWEAK, VALUE)),
         inside,
         tuple(key for layer in layers for key, spec in layer.items() if spec.kind == BUMP and not isinstance(key, Function)),
+        max_depth or (parent.max_depth if parent else MAX_DEPTH),
     )
     with registry.lock:
         registry.views.add(view)
