@@ -195,6 +195,7 @@ def _take_name(function: Function) -> Function:
     known.binding = prepare(known, signature, typed=typed, keys=dict(key), ignore=ignore)
     for registry in live_registries():
         registry.forget((known,))
+        registry.redefined[known] = registry.generation
     return known
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from ._accel import make_lock
 from ._binding import Key
@@ -36,7 +36,7 @@ class Registry:
 
     __slots__ = (
         "__weakref__", "_bits", "_function_bits", "_handles", "_release", "_scenarios", "_serials", "_watches", "blocked",
-        "by_serial", "caches", "filings", "generation", "lock", "opened", "released", "views",
+        "by_serial", "caches", "filings", "generation", "lock", "opened", "redefined", "released", "views",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -45,6 +45,8 @@ class Registry:
         """Grows with every invalidation; a run that began in an earlier generation is not filed."""
         self.filings = 0
         """Grows whenever a memo is filed or filed anew, so that who looked before looks again."""
+        self.redefined: WeakKeyDictionary[Function, int] = WeakKeyDictionary()
+        """By function: the generation in which it was last forgotten because it was defined anew."""
         self.caches: WeakSet[Cache] = WeakSet()
         self.views: WeakSet[View] = WeakSet()
         self.opened: WeakSet[Frame] = WeakSet()
