@@ -15,10 +15,11 @@ from typing import Any, Generic, Self, TypeVar
 from attrs import define
 
 from ._async_function import backend
+from ._caller import AHEAD, Caller
 from ._progress import Reporter
-from ._question import Caller, Question
+from ._question import Question
 from ._results import Result, Targets
-from ._swept import AHEAD, Scenarios, Swept
+from ._swept import Scenarios, Swept
 
 T = TypeVar("T")
 V = TypeVar("V")

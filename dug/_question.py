@@ -1,68 +1,25 @@
-"""Asks nodes under one scenario: `Question`, and `Caller`, the place where it is asked from.
+"""Asks nodes under one scenario: `Question`.
 
 A question is one outermost call: an error is met once in it, however many of its nodes read what failed, and nobody is asked for
 it again before the next question.  Inside a running node it is a part of that node's call.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import Context as Variables
-from contextvars import copy_context
 from time import perf_counter
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
-from attrs import define, frozen
+from attrs import define
 
+from ._caller import Caller, one_call
 from ._context import Context
-from ._core._frame import Frame, current
-from ._core._memo import Call, Failure
-from ._core._node import Node, node_of
+from ._core._frame import current
+from ._core._memo import Failure
+from ._core._node import Node
 from ._core._scenario import Target
 from ._results import Result, Targets, keep_failure
 from ._tweaks import Scenario, Tweaks
-from .errors import ContextError
 
-P = ParamSpec("P")
 R = TypeVar("R")
 V = TypeVar("V")
-
-
-@frozen(eq=False)
-class Caller:
-    """The place where a sweep was asked for: the frame in force there, and the context variables, which travel to any thread."""
-
-    _frame: Frame
-    _variables: Variables
-
-    def call(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Returns what `fn` does when it is called from there.
-
-        Raises:
-            ContextError: as for `variables`.
-        """
-        return self.variables().run(fn, *args, **kwargs)
-
-    def variables(self) -> Variables:
-        """Returns the context variables of what is called from there.
-
-        Raises:
-            ContextError: as for `check`.
-        """
-        self.check()
-        return self._variables.copy()
-
-    def check(self) -> None:
-        """Refuses to go on where nothing can be noted any more.
-
-        Raises:
-            ContextError: the node that was running there has finished, so that it could not note what is read.
-        """
-        run = self._frame.run
-        if run is not None and run.is_done:
-            raise ContextError(
-                f"{node_of(run.key)!r} has finished, and what its sweep reads can no longer be noted. "
-                "Take the results inside the function: tuple(dug.sweep(...)), or await dug.sweep(...)."
-            )
 
 
 @define(eq=False)
@@ -128,7 +85,7 @@ class Question(Generic[V]):
         if isinstance(self._context, Failure):
             failures.update(dict.fromkeys(self._targets.nodes, self._context))
             return 0
-        with self._context, _one_call():
+        with self._context, one_call():
             for label, node in self._targets.nodes.items():
                 try:
                     values[label] = node()
@@ -153,7 +110,7 @@ class Question(Generic[V]):
             except BaseException as exc:  # noqa: BLE001  raised below: here it would come in a group
                 gone.append(exc)
 
-        with self._context, _one_call():
+        with self._context, one_call():
             asked = [ask(label, node) for label, node in self._targets.nodes.items()]
             await (asked[0] if len(asked) == 1 else backend.gather(asked))
             runs: int = current.get().runs
@@ -163,13 +120,6 @@ class Question(Generic[V]):
             for label in filter(there.__contains__, self._targets.nodes):
                 there[label] = there.pop(label)  # in the order of the targets, whichever came first
         return runs
-
-
-def call_from(frame: Frame) -> Caller:
-    """Returns the place where calls are made in `frame`, which may stand for a context that is active by default."""
-    variables = copy_context()
-    variables.run(current.set, frame)
-    return Caller(frame, variables)
 
 
 def make_context(tweaks: Tweaks | Scenario, name: Any) -> Context | Failure:
@@ -183,17 +133,3 @@ def make_context(tweaks: Tweaks | Scenario, name: Any) -> Context | Failure:
 def _list_specs(context: Context | Failure) -> dict[Target, Any]:
     layers = context._scenario.specs if isinstance(context, Context) else ()
     return {target: (spec.kind, spec.identity) for layer in layers for target, spec in layer.items()}
-
-
-@contextmanager
-def _one_call() -> Iterator[None]:
-    """Makes one outermost call of all calls that are made in the entry in force, unless a running node's call includes them."""
-    entry = current.get()
-    if entry.call is not None:
-        yield
-        return
-    call = entry.call = Call()
-    try:
-        yield
-    finally:
-        call.close()

@@ -4,31 +4,23 @@ A `Sweep` asks in the thread that iterates, or on an executor; an `AsyncSweep` a
 What it has in common with others is in `_swept`.
 """
 
-import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from operator import itemgetter
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from ._async_sweep import AsyncSweep
+from ._caller import Caller, Executor, call_from, check_executor, find_width
 from ._core._frame import frame_in_force
 from ._core._node import Node, show
 from ._progress import Progress, Reporter, make_reporter
-from ._question import Caller, call_from
 from ._results import Result, Targets
-from ._swept import AHEAD, Scenarios, Swept
+from ._swept import Scenarios, Swept
 from ._tweaks import Scenario
 
 K = TypeVar("K")
 R = TypeVar("R")
 V = TypeVar("V")
-
-
-class Executor(Protocol):
-    """What can run a call elsewhere: `submit` returns something whose ``result()`` waits for what the call returns."""
-
-    def submit(self, fn: Callable[[], Any], /) -> Any:
-        """Schedules ``fn()``."""
 
 
 # A node of a coroutine function is one of coroutines, so what is said of those comes first; and a mapping is an iterable.
@@ -106,10 +98,7 @@ def sweep(
         market:spot('MSFT') = 50.0 -> 100.0
     """
     caller = call_from(frame_in_force("dug.sweep()"))
-    if executor is not None and not hasattr(executor, "submit"):
-        raise TypeError(f"{show(executor)} is no executor, it has no submit(). Give a concurrent.futures.ThreadPoolExecutor().")
-    if hasattr(executor, "_mp_context"):  # as the pool of the standard library calls it
-        raise TypeError(f"{show(executor)} runs calls in other processes, where no context goes. Give a ThreadPoolExecutor().")
+    check_executor(executor)
     targets = _read_targets(target)
     if _must_be_awaited(targets, executor, limit):
         return AsyncSweep(targets, _check_scenarios(scenarios), caller, limit, make_reporter(progress))
@@ -124,7 +113,7 @@ class Sweep(Swept[V]):
     ) -> None:
         super().__init__(targets, scenarios, caller, reporter)
         self._executor = executor
-        self._width = _find_width(executor)
+        self._width = find_width(executor)
 
     @property
     def base(self) -> Result[V]:
@@ -222,11 +211,3 @@ def _check_scenarios(scenarios: Any) -> Any:
     if not isinstance(scenarios, Iterable):
         raise TypeError(f"A sweep takes scenarios one by one, and {show(scenarios)} has none. Write [{{f.node(x): value}}, ...].")
     return scenarios
-
-
-def _find_width(executor: Any) -> int:
-    """Returns how many scenarios may be drawn and not yet handed out: one for nobody else to run, a few for each worker."""
-    if executor is None:
-        return 1
-    workers = getattr(executor, "_max_workers", None)  # as the executors of the standard library call it
-    return AHEAD * (workers if isinstance(workers, int) else os.cpu_count() or 1)

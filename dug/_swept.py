@@ -11,10 +11,11 @@ from itertools import repeat
 from operator import sub
 from typing import Any, TypeVar
 
+from ._caller import Caller
 from ._context import Context
 from ._core._memo import Failure
 from ._progress import Reporter
-from ._question import Caller, Question, make_context
+from ._question import Question, make_context
 from ._results import Result, Results, Targets, subtract
 from ._tweaks import Scenario, show_key, title
 from .scenarios import Ladder
@@ -23,9 +24,6 @@ V = TypeVar("V")
 
 # A type checker takes a literal mapping of names to tweaks of different kinds for a mapping to objects, hence the Any.
 Scenarios = Mapping[Any, Any] | Iterable[Mapping[Any, Any] | Scenario]
-
-AHEAD = 4
-"""How many scenarios are taken for each that can run before the first of them is handed out: none waits for a slow one."""
 
 
 class Swept(Results[V]):

@@ -23,6 +23,7 @@ FACE = [
     "dug._context",
     "dug._in_force",
     "dug._graph",
+    "dug._caller",
     "dug._sweep",
     "dug._swept",
     "dug._async_sweep",
