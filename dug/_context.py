@@ -1,10 +1,10 @@
 """What a user enters with ``with``: `Context`, a set of tweaks and the cache that results go to.
 
-A context owns its tweaks and the handles made for them; its entries own nothing.  Looking is in `_looking`.
+A context owns its tweaks and the handles made for them; its entries own nothing.  Looking is in `_outlook`.
 """
 
 from _thread import allocate_lock
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
@@ -16,11 +16,10 @@ from ._core._entry import entries_around, refresh, refresh_within, renew_within,
 from ._core._events import Event, Listener
 from ._core._finish import unwind
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current
-from ._core._memo import copy_without_frames
-from ._core._node import Node, node_of, show
+from ._core._node import node_of, show
 from ._core._scenario import Held, Inside, Layer, let_go
 from ._core._view import View, enter
-from ._looking import Record, find_record, is_masked
+from ._outlook import Outlook
 from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
 from .errors import ContextError, TweakError
 
@@ -28,7 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Context:
+class Context(Outlook):
     """A set of tweaks, and the cache that results go to; in force inside ``with``.
 
     Contexts nest: inside another one, a context sees its tweaks over those around it, and shares every result that none of its
@@ -315,37 +314,7 @@ class Context:
         entries.close_entry(entry)
         OUTSIDE.activate(None)
 
-    # Looking
-
-    def __contains__(self, node: object) -> bool:
-        return isinstance(node, Node) and find_record(self._here(), node) is not None
-
-    @overload
-    def __getitem__(self, node: Node[Coroutine[Any, Any, R]]) -> R: ...  # what it gave when it was awaited
-    @overload
-    def __getitem__(self, node: Node[R]) -> R: ...
-    def __getitem__(self, node: Node[Any]) -> Any:
-        record = self.memo(node)
-        if record.error is not None:
-            raise copy_without_frames(record.error)  # a raise leaves the frames of its callers on what it raises
-        return record.value
-
-    def memo(self, node: Node[Any]) -> Record:
-        """Returns what is known of a node here, without computing anything.
-
-        Raises:
-            KeyError: nothing is; the message names the node.
-        """
-        if not isinstance(node, Node):
-            raise TypeError(f"{show(node)} is not a node. Write f.node(x).")
-        record = find_record(self._here(), node)
-        if record is None:
-            raise KeyError(f"{node} has no memo in {self!r}. Compute it first: call it inside the context.")
-        return record
-
-    def is_masked(self, node: Node[Any]) -> bool:
-        """True when what the scenarios around know of a node does not hold here, because it read something tweaked here."""
-        return is_masked(self._here(), node)
+    # Listening
 
     @contextmanager
     def listen(self, listener: Listener) -> Iterator[None]:

@@ -63,16 +63,16 @@ class Graph(Generic[N]):
         if len(self._places) < len(self._facts):
             raise ValueError(f"two facts are of one node: {_find_twice(self._facts)}. Give one for each.")
         self._reads = _number(self._places, edges)
-        self._sorted = _sort(self._facts, self._reads)
+        self._sorted: Places = _sort(self._facts, self._reads)
 
     @classmethod
-    def _make(cls, facts: tuple[Fact[N], ...], reads: list[tuple[int, ...]]) -> Self:
-        """Returns the graph of facts whose edges are places already."""
+    def _make_sorted(cls, facts: tuple[Fact[N], ...], reads: list[tuple[int, ...]]) -> Self:
+        """Returns the graph of facts that come after those of what they read, and whose edges are places already."""
         graph = cls.__new__(cls)
         graph._facts = facts
         graph._places = {fact.node: place for place, fact in enumerate(facts)}
         graph._reads = reads
-        graph._sorted = _sort(facts, reads)
+        graph._sorted = range(len(facts))
         return graph
 
     # What is there
@@ -164,7 +164,7 @@ class Graph(Generic[N]):
         Raises:
             KeyError: one of them is not here.
         """
-        return self._part(sorted({self._place(node) for node in nodes}))
+        return self._part({self._place(node) for node in nodes})
 
     def filter(
         self,
@@ -190,7 +190,7 @@ class Graph(Generic[N]):
         if module is not None:
             modules = frozenset(_several(module))
             tests.append(lambda fact: fact.module in modules)
-        return self._part([place for place, fact in enumerate(self._facts) if all(test(fact) for test in tests)])
+        return self._part({place for place, fact in enumerate(self._facts) if all(test(fact) for test in tests)})
 
     # In the words of others
 
@@ -215,7 +215,7 @@ class Graph(Generic[N]):
         return graph
 
     def to_frame(self) -> Any:
-        """Returns a ``pandas.DataFrame`` with a row for each node, in topological order, and a column for each fact.
+        """Returns a ``pandas.DataFrame`` with a row for each node, by its text, in topological order, and a column for each fact.
 
         Raises:
             ImportError: pandas is not installed; the message says what to type.
@@ -226,7 +226,7 @@ class Graph(Generic[N]):
             raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
         rows = [self._facts[place] for place in self._sorted]
         columns = {name: [getattr(fact, name) for fact in rows] for name in fields_dict(Fact) if name != "node"}
-        index = pandas.Index([fact.node for fact in rows], name="node", tupleize_cols=False)
+        index = pandas.Index([str(fact.node) for fact in rows], name="node", tupleize_cols=False)
         return pandas.DataFrame(columns, index=index)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
@@ -263,10 +263,11 @@ class Graph(Generic[N]):
         starts = [self._place(node) for node in nodes]
         return frozenset(self._named(_reach(starts, edges).difference(starts)))
 
-    def _part(self, places: list[int]) -> "Graph[N]":
-        renamed = {place: new for new, place in enumerate(places)}
-        reads = [tuple([renamed[read] for read in self._reads[place] if read in renamed]) for place in places]
-        return Graph._make(tuple([self._facts[place] for place in places]), reads)
+    def _part(self, places: set[int]) -> "Graph[N]":
+        kept = [place for place in self._sorted if place in places]
+        renamed = {place: new for new, place in enumerate(kept)}
+        reads = [tuple([renamed[read] for read in self._reads[place] if read in renamed]) for place in kept]
+        return Graph._make_sorted(tuple([self._facts[place] for place in kept]), reads)
 
 
 def _number(places: dict[N, int], edges: Mapping[N, Sequence[N]]) -> list[tuple[int, ...]]:

@@ -57,7 +57,7 @@ class Record:
     @property
     def dependencies(self) -> tuple[Node[Any], ...]:
         """The nodes that it read, in the order of the first reads, and those that ran under contexts it opened itself."""
-        keys = dict.fromkeys(plain_key(key) for key in _read_keys(self._memo))
+        keys = dict.fromkeys(plain_key(key) for key in read_keys(self._memo))
         return tuple(node_of(key) for key in keys)
 
     @property
@@ -81,32 +81,46 @@ class Record:
         return f"<{self.kind} {self.node!r} = {what}>"[:400]
 
 
+def check_node(node: Any) -> Node[Any]:
+    """Returns what it is given.
+
+    Raises:
+        TypeError: it is not a node.
+    """
+    if not isinstance(node, Node):
+        raise TypeError(f"{show(node)} is not a node. Write f.node(x).")
+    return node
+
+
 def find_record(view: View, node: Node[Any]) -> Record | None:
     """Returns what `view` knows of a node, errors of earlier calls included."""
-    memo = _look(view, node._key)
+    view.registry.drain()
+    memo = look(view, node._key)
     return None if memo is None else Record(node, memo, view)
 
 
 def is_masked(view: View, node: Node[Any]) -> bool:
     """True when the nearest scenario around that knows the node knows something that does not answer in `view`."""
+    view.registry.drain()
     key = node._key
     around = view.parent
     while around is not None:
-        memo = _look(around, key)
+        memo = look(around, key)
         if memo is not None:
-            return memo is not _look(view, key) and not _matches(view, memo)
+            return memo is not look(view, key) and not matches(view, memo)
         around = around.parent
     state = view.cache.states.get(key)
     plain = None if state is None else state.plain
-    return plain is not None and plain is not _look(view, key) and not _matches(view, plain)
+    return plain is not None and plain is not look(view, key) and not matches(view, plain)
 
 
-def _matches(view: View, memo: Memo) -> bool:
+def matches(view: View, memo: Memo) -> bool:
+    """True when a memo answers in `view`, if its cache is seen from there; not asked of what is beneath a tweak."""
     return view.in_force.restrict(memo.footprint) == memo.restriction
 
 
-def _look(view: View, key: Key) -> Memo | None:
-    view.registry.drain()
+def look(view: View, key: Key) -> Memo | None:
+    """Returns the memo that answers for a node in `view`, errors of earlier calls included, after the registry was drained."""
     try:
         memo = find(view, key, handle_of(view, key), None)
     except LookupError:  # beneath a tweak that is gone
@@ -115,17 +129,17 @@ def _look(view: View, key: Key) -> Memo | None:
     while cache is not None:
         state = cache.states.get(key)
         for found in () if state is None else state.memos():
-            if _matches(view, found):
+            if matches(view, found):
                 return found
         cache = cache.beneath
     return memo
 
 
-def _read_keys(memo: Memo) -> Iterator[Key]:
+def read_keys(memo: Memo) -> Iterator[Key]:
     """What a memo read; a read of its own node beneath a tweak counts as what that one read."""
     for read in memo.dependencies:
         if plain_key(read.state.key) == plain_key(memo.state.key):
-            yield from _read_keys(read)
+            yield from read_keys(read)
         else:
             yield read.state.key
     yield from memo.inner
@@ -133,9 +147,10 @@ def _read_keys(memo: Memo) -> Iterator[Key]:
 
 def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     """The nodes whose memos in this view read `key`."""
+    view.registry.drain()
     for cache in members(view.registry.caches):
         state = cache.states.get(key)
         for reader in () if state is None else state.live_readers():
-            memo = _look(view, reader.key)
-            if memo is not None and plain_key(reader.key) != key and key in set(_read_keys(memo)):
+            memo = look(view, reader.key)
+            if memo is not None and plain_key(reader.key) != key and key in set(read_keys(memo)):
                 yield reader.key

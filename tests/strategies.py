@@ -150,3 +150,12 @@ def bodies(function: int) -> st.SearchStrategy[Expression]:
 nodes = st.builds(Call, st.integers(0, FUNCTIONS - 1), arguments)
 targets = st.builds(Call, st.sampled_from([3, 4, 5, 5]), arguments)
 programs = st.tuples(*map(bodies, range(FUNCTIONS)))
+
+
+@st.composite
+def situations(draw):
+    """A program, what was asked in contexts around, what was forgotten, and what is asked now, in which scenario."""
+    asked = st.just(NODES) | st.lists(targets, max_size=2)  # what never ran, nobody can plan: mostly all did
+    first, *inner = draw(st.lists(st.tuples(tweaks(FUNCTIONS), asked), min_size=1, max_size=3))
+    levels = [(draw(st.sampled_from([{}, first[0]])), draw(st.sampled_from([NODES, NODES, first[1]]))), *inner]
+    return draw(programs), draw(outsides), levels, draw(st.lists(nodes, max_size=1)), draw(targets)

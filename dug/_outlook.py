@@ -1,0 +1,84 @@
+"""What can be asked of a context besides calling in it: `Outlook`, which every `Context` is.
+
+Most of what answers is imported when somebody asks, so that ``import dug`` stays light.
+"""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ._core._memo import copy_without_frames
+from ._core._node import Node
+from ._core._view import View
+from ._looking import Record, check_node, find_record, is_masked
+
+if TYPE_CHECKING:
+    from ._failures import Failed
+    from ._graph import Fact, Graph
+    from ._table import Table
+
+R = TypeVar("R")
+
+
+class Outlook:
+    """What can be asked of a context.
+
+    Looks run nothing and call no code of the user's but ``==``, ``hash`` and ``repr``.
+    """
+
+    def _here(self) -> View:
+        """The view that looks see."""
+        raise NotImplementedError
+
+    # One node
+
+    def __contains__(self, node: object) -> bool:
+        return isinstance(node, Node) and find_record(self._here(), node) is not None
+
+    @overload
+    def __getitem__(self, node: Node[Coroutine[Any, Any, R]]) -> R: ...  # what it gave when it was awaited
+    @overload
+    def __getitem__(self, node: Node[R]) -> R: ...
+    def __getitem__(self, node: Node[Any]) -> Any:
+        record = self.memo(node)
+        if record.error is not None:
+            raise copy_without_frames(record.error)  # a raise leaves the frames of its callers on what it raises
+        return record.value
+
+    def memo(self, node: Node[Any]) -> Record:
+        """Returns what is known of a node here, without computing anything.
+
+        Raises:
+            KeyError: nothing is; the message names the node.
+        """
+        record = find_record(self._here(), check_node(node))
+        if record is None:
+            raise KeyError(f"{node} has no memo in {self!r}. Compute it first: call it inside the context.")
+        return record
+
+    def is_masked(self, node: Node[Any]) -> bool:
+        """True when what the scenarios around know of a node does not hold here, because it read something tweaked here."""
+        return is_masked(self._here(), node)
+
+    # Many nodes
+
+    def graph(self, *targets: Node[Any]) -> "Graph[Node[Any]]":
+        """Returns nodes and all that they read, each with what is known of it here; for no targets, all that is known here.
+
+        Complexity: linear in the nodes and edges that it returns.
+        """
+        from ._live_graph import list_known, make_graph  # loaded when somebody looks
+
+        view = self._here()
+        return make_graph(view, [check_node(node)._key for node in targets] or list_known(view))
+
+    def states(self, *targets: Node[Any]) -> "Table[Fact[Node[Any]]]":
+        """Returns a table of the nodes of `graph` and what each of them is here."""
+        from ._table import tabulate_states  # loaded when somebody looks
+
+        return tabulate_states(self.graph(*targets))
+
+    def failures(self) -> "Table[Failed]":
+        """Returns a table of the nodes that failed here and were not tried again since, those in which an error began first."""
+        from ._failures import list_failures  # loaded when somebody looks
+
+        return list_failures(self._here())

@@ -1,0 +1,83 @@
+"""What failed in a context, and where that began."""
+
+from contextlib import suppress
+
+import pytest
+
+import dug
+
+MISSING = set()
+
+
+@dug.source(name="f:file")
+def file(name):
+    """Looks outside."""
+    if name in MISSING:
+        raise FileNotFoundError(name)
+    return float(len(name))
+
+
+@dug.memoize(name="f:parsed")
+def parsed(name):
+    """Reads a file."""
+    return file(name)
+
+
+@dug.memoize(name="f:price")
+def price(name, quantity):
+    """Reads what was parsed, and fails for no quantity."""
+    return parsed(name) / quantity
+
+
+@pytest.fixture(autouse=True)
+def missing():
+    """The names of the files that are not there."""
+    MISSING.clear()
+    yield MISSING
+    MISSING.clear()
+
+
+def test_failures_are_listed_where_they_began_first(missing):
+    """``ctx.failures()`` has every node that failed here, those in which an error began first."""
+    missing.update("bc")
+    with dug.Context() as ctx:
+        for name in "cb":
+            with suppress(FileNotFoundError):
+                price(name, 1)
+        table = ctx.failures()
+
+    assert [failed.node for failed in table][:2] == [file.node("c"), file.node("b")]
+    assert {failed.node: failed.origin for failed in table}[price.node("b", 1)] == file.node("b")
+    assert len(table) == 6
+    assert str(table).splitlines()[0].split(None, 2) == ["node", "error", "began in"]
+
+
+def test_what_was_tried_again_is_no_failure(missing):
+    """A node that was tried again and gave a value is not listed any more; nor is one in another scenario."""
+    missing.add("b")
+    with dug.Context() as ctx:
+        with suppress(FileNotFoundError):
+            price("b", 1)
+        with dug.Context({file.node("b"): 1.0}) as mended:
+            price("b", 1)
+            inside = len(mended.failures())
+        missing.clear()
+        price("b", 1)
+
+        assert (inside, len(ctx.failures())) == (0, 0)
+
+
+def test_an_error_that_was_caught_is_listed_with_who_raised_it(missing):
+    """A failure that a node caught is that of the node that failed; the one that caught it has a value."""
+
+    @dug.memoize
+    def careful():
+        try:
+            return file("b")
+        except FileNotFoundError:
+            return 0.0
+
+    missing.add("b")
+    with dug.Context() as ctx:
+        assert careful() == 0.0
+        assert [failed.node for failed in ctx.failures()] == [file.node("b")]

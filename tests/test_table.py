@@ -1,0 +1,66 @@
+"""Tables: rows that print, and become a frame."""
+
+import pytest
+
+import dug
+
+
+@dug.source(name="t:file")
+def file():
+    """Looks outside."""
+    return 2.0
+
+
+@dug.memoize(name="t:x")
+def x():
+    """Reads nothing."""
+    return 1
+
+
+@dug.memoize(name="t:twice")
+def twice():
+    """Reads x."""
+    return 2 * x()
+
+
+@dug.memoize(name="t:total")
+def total():
+    """Reads twice, x and the source."""
+    return twice() + x() + file()
+
+
+def test_states_are_a_table():
+    """``ctx.states()`` has a row for each node, prints as a table and becomes a frame."""
+    with dug.Context() as ctx:
+        total()
+        table = ctx.states(total.node())
+        text = str(table).splitlines()
+
+    assert [fact.node for fact in table] == [x.node(), twice.node(), file.node(), total.node()]
+    assert text[0].split() == ["node", "state", "seconds", "read", "error"]
+    assert text[3].split()[:3] == ["t:file()", "computed,", "source"]
+    assert len(table[1:]) == 3
+    assert repr(table) == "<Table of 4 rows: node, state, seconds, read, error>"
+
+
+def test_a_long_table_prints_its_beginning():
+    """Of a long table the first rows are printed, and how many more there are."""
+    leaf = dug.memoize(name="t:leaf")(lambda n: n)
+    with dug.Context() as ctx:
+        for n in range(1100):
+            leaf(n)
+        lines = str(ctx.states()).splitlines()
+
+    assert len(lines) == 62
+    assert lines[-1] == "... 1,040 more"
+
+
+def test_a_table_becomes_a_frame():
+    """The frame of a table has its rows and columns."""
+    pytest.importorskip("pandas")
+    with dug.Context() as ctx:
+        total()
+        frame = ctx.states(total.node()).to_frame()
+
+    assert list(frame.columns) == ["node", "state", "seconds", "read", "error"]
+    assert list(frame["read"]) == [2, 1, 1, 0]
