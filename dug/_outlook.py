@@ -14,6 +14,7 @@ from ._looking import Record, check_node, find_record, is_masked
 if TYPE_CHECKING:
     from ._failures import Failed
     from ._graph import Fact, Graph
+    from ._plan import Plan
     from ._table import Table
 
 R = TypeVar("R")
@@ -58,6 +59,12 @@ class Outlook:
     def is_masked(self, node: Node[Any]) -> bool:
         """True when what the scenarios around know of a node does not hold here, because it read something tweaked here."""
         return is_masked(self._here(), node)
+
+    def plan(self, node: Node[Any]) -> "Plan":
+        """Returns what would run if a node were asked now, without running it; what cannot be known is marked."""
+        from ._plan import make_plan  # loaded when somebody looks
+
+        return make_plan(self._here(), check_node(node)._key)
 
     # Many nodes
 
