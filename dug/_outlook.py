@@ -60,6 +60,12 @@ class Outlook:
         """True when what the scenarios around know of a node does not hold here, because it read something tweaked here."""
         return is_masked(self._here(), node)
 
+    def explain(self, node: Node[Any]) -> str:
+        """Returns, as text, where the value of a node comes from here, or why there is none: tweaks, reads, what masks it."""
+        from ._explanation import explain  # loaded when somebody looks
+
+        return explain(self, check_node(node))
+
     def plan(self, node: Node[Any]) -> "Plan":
         """Returns what would run if a node were asked now, without running it; what cannot be known is marked."""
         from ._plan import make_plan  # loaded when somebody looks

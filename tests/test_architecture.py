@@ -26,6 +26,7 @@ FACE = [
     "dug._live_graph",
     "dug._standing",
     "dug._outlook",
+    "dug._explanation",
     "dug._plan",
     "dug._table",
     "dug._failures",
