@@ -12,6 +12,7 @@ from ._core._view import View
 from ._looking import Record, check_node, find_record, is_masked
 
 if TYPE_CHECKING:
+    from ._comparison import Comparison
     from ._failures import Failed
     from ._graph import Fact, Graph
     from ._plan import Plan
@@ -95,3 +96,14 @@ class Outlook:
         from ._failures import list_failures  # loaded when somebody looks
 
         return list_failures(self._here())
+
+    def compare(self, other: "Outlook", *targets: Node[Any]) -> "Comparison":
+        """Returns which nodes have other values in another context, from the targets down to the tweaks that made the difference.
+
+        Raises:
+            KeyError: one of the two does not know a target; the message says which.
+            TypeError: there is no target.
+        """
+        from ._comparison import compare  # loaded when somebody looks
+
+        return compare(self, other, [check_node(node) for node in targets])

@@ -27,6 +27,7 @@ FACE = [
     "dug._standing",
     "dug._outlook",
     "dug._explanation",
+    "dug._comparison",
     "dug._plan",
     "dug._table",
     "dug._failures",
