@@ -3,7 +3,7 @@
 Most of what answers is imported when somebody asks, so that ``import dug`` stays light.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._core._memo import copy_without_frames
@@ -12,10 +12,12 @@ from ._core._view import View
 from ._looking import Record, check_node, find_record, is_masked
 
 if TYPE_CHECKING:
+    from ._caller import Executor
     from ._comparison import Comparison
     from ._failures import Failed
     from ._graph import Fact, Graph
     from ._plan import Plan
+    from ._run_all import Batch
     from ._table import Table
 
 R = TypeVar("R")
@@ -107,3 +109,30 @@ class Outlook:
         from ._comparison import compare  # loaded when somebody looks
 
         return compare(self, other, [check_node(node) for node in targets])
+
+    # Running
+
+    def run_all(
+        self,
+        nodes: "Iterable[Node[R]]",
+        *,
+        executor: "Executor | None" = None,
+        return_exceptions: bool = True,
+        progress: "bool | Callable[[int, int | None], object] | None" = None,
+    ) -> "Batch[R]":
+        """Computes nodes here, in one outermost call: all that can be computed is, whatever fails.
+
+        Args:
+            nodes: what to compute.
+            executor: what runs them, several at a time: anything with ``submit``, such as a
+                ``concurrent.futures.ThreadPoolExecutor``.
+            return_exceptions: False to raise the first error; what was computed until then is remembered.
+            progress: True for a bar (needs tqdm), or a function that is called with how many are done and how many there are.
+
+        Raises:
+            TypeError: one of them is no node, or is of a coroutine function; or the executor is none.
+            ImportError: ``progress=True``, and tqdm is not installed; the message says what to type.
+        """
+        from ._run_all import run_all  # loaded when somebody has a batch
+
+        return run_all(self, nodes, executor, progress, returns_exceptions=return_exceptions)

@@ -1,0 +1,177 @@
+"""Computes many nodes in one outermost call, whatever fails: `run_all`, and `Batch`, what came of it.
+
+Who asks, and on what, is shared with sweeps (`_caller`); a sweep asks the same nodes under many scenarios, a batch
+many nodes under one.
+"""
+
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping
+from functools import partial
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from ._caller import Caller, call_from, check_executor, find_width, inside, one_call
+from ._core._frame import current
+from ._core._memo import Failure
+from ._core._node import Node, node_of
+from ._failures import Failed, find_origin, tabulate_failures
+from ._looking import check_node, look
+from ._progress import Progress, make_reporter
+from ._results import keep_failure
+from ._standing import describe_error
+from ._table import Table, import_pandas
+
+R = TypeVar("R")
+
+
+@frozen(eq=False, repr=False)
+class Batch(Generic[R]):
+    """What came of computing many nodes: each that was asked for is in `values`, in `failures` or in `not_run`."""
+
+    values: Mapping[Node[R], R]
+    """What the nodes gave."""
+    failures: Mapping[Node[Any], Failed]
+    """The nodes in which an error began, whether they were asked for or read by such; each with the error, its traceback and the
+    arguments."""
+    not_run: Mapping[Node[R], Failed]
+    """The nodes that were asked for and could not run to their end because something that they read failed; and what that was."""
+    recomputed: int
+    """How many bodies, replacements and bumps ran."""
+    seconds: float
+    """How long it took."""
+
+    def __getitem__(self, node: Node[R]) -> R:
+        if node in self.values:
+            return self.values[node]
+        failed = self.failures.get(node) or self.not_run.get(node)
+        if failed is None:
+            raise KeyError(f"{node} is not in {self!r}. Ask for it: ctx.run_all([...]).")
+        raise failed.error
+
+    __iter__ = None  # as with `Result`
+
+    def tabulate_failures(self) -> Table[Failed]:
+        """Returns `failures` as a table, followed by what could not run because of them."""
+        return tabulate_failures([*self.failures.values(), *self.not_run.values()])
+
+    def to_frame(self) -> Any:
+        """Returns a ``pandas.DataFrame`` with a row for each node, by its text: its value, or its error and where that began.
+
+        Raises:
+            ImportError: pandas is not installed; the message says what to type.
+        """
+        pandas = import_pandas()
+        failed = {**self.failures, **self.not_run}
+        rows: list[Any] = [(str(node), value, None, None) for node, value in self.values.items()]
+        rows += [(str(node), None, describe_error(one.error), str(one.origin)) for node, one in failed.items()]
+        frame = pandas.DataFrame(rows, columns=["node", "value", "error", "began in"])
+        return frame.set_index("node")
+
+    def __repr__(self) -> str:
+        return (
+            f"<Batch: {len(self.values)} computed, {len(self.failures)} failed, {len(self.not_run)} not run, "
+            f"{self.recomputed} recomputed in {self.seconds:.3g} s>"
+        )
+
+
+def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progress, *, returns_exceptions: bool) -> Batch[R]:
+    """Computes nodes in a context.
+
+    Raises:
+        TypeError: one of them is no node, or is of a coroutine function; or the executor is none.
+        Exception: the first error, unless errors are to be returned.
+    """
+    asked = list(dict.fromkeys(map(_check, nodes)))
+    check_executor(executor)
+    reporter = make_reporter(progress)
+    kept = _Kept()
+    started = perf_counter()
+    with inside(ctx), one_call():
+        answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
+        reporter.begin(len(asked))
+        try:
+            for done, (node, failed) in enumerate(answers, 1):
+                if failed is not None and not returns_exceptions:
+                    raise failed.error.with_traceback(failed._failure.traceback)
+                kept.note(node, failed)
+                reporter.tell(done, len(asked))
+        finally:
+            answers.close()
+            reporter.close()
+        runs: int = current.get().runs  # no variable for the entry, as in `_question`
+    return Batch(kept.values, kept.failures, kept.not_run, runs, perf_counter() - started)
+
+
+class _Kept:
+    """What came of the nodes so far."""
+
+    def __init__(self) -> None:
+        self.values: dict[Any, Any] = {}
+        self.failures: dict[Node[Any], Failed] = {}
+        self.not_run: dict[Any, Failed] = {}
+        self._errors: dict[int, Failure] = {}
+
+    def ask(self, node: Node[Any]) -> Failed | None:
+        """Asks for a node, wherever this is called; keeps its value or returns how it failed."""
+        try:
+            self.values[node] = node()
+        except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+            return self._read_failure(node, exc)
+        return None
+
+    def note(self, node: Node[Any], failed: Failed | None) -> None:
+        """Enters how a node failed, if it did."""
+        if failed is None:
+            self.values[node] = self.values.pop(node)  # in the order of the nodes, whichever came first
+        else:
+            self.failures.setdefault(failed.origin, Failed(failed.origin, failed.origin, failed._failure))
+            if failed.origin != node:
+                self.not_run[node] = failed
+
+    def _read_failure(self, node: Node[Any], error: Exception) -> Failed:
+        """Returns how a node failed; one error is kept once, with the traceback of the first node that it went out of."""
+        failure = self._errors.get(id(error))
+        if failure is None:
+            failure = self._errors[id(error)] = keep_failure(error)
+        error.__traceback__ = failure.traceback
+        memo = look(current.get().view, node._key)
+        origin = node if memo is None or memo.failure is None else node_of(find_origin(memo).state.key)
+        return Failed(node, origin, failure)
+
+
+def _ask_in_turn(nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], Failed | None], None, None]:
+    for node in nodes:
+        yield node, kept.ask(node)
+
+
+def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], Failed | None], None, None]:
+    """Asks on an executor, a few for each worker ahead; yields in the order of the nodes."""
+    caller: Caller = call_from(current.get())
+    width = find_width(executor)
+    pending: deque[tuple[Node[Any], Any]] = deque()
+    try:
+        for node in nodes:
+            pending.append((node, executor.submit(partial(caller.call, kept.ask, node))))
+            if len(pending) >= width:
+                yield _wait(*pending.popleft())
+        while pending:
+            yield _wait(*pending.popleft())
+    finally:
+        for _, future in pending:  # an error is raised, or an interrupt: what runs is waited for, what does not is not begun
+            if not getattr(future, "cancel", bool)():
+                future.result()
+
+
+def _wait(node: Node[Any], future: Any) -> tuple[Node[Any], Failed | None]:
+    return node, future.result()
+
+
+def _check(node: Any) -> Node[Any]:
+    if check_node(node)._function.is_async:
+        raise TypeError(
+            f"{node!r} is of a coroutine function, which run_all() cannot await. Write await dug.sweep([...], [{{}}]) "
+            "inside the context: its result has what each node gave, errors too."
+        )
+    return node  # type: ignore[no-any-return]
