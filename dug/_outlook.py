@@ -136,3 +136,13 @@ class Outlook:
         from ._run_all import run_all  # loaded when somebody has a batch
 
         return run_all(self, nodes, executor, progress, returns_exceptions=return_exceptions)
+
+    def debug(self, node: Node[Any]) -> None:
+        """Runs the body of a node that failed once more, in pdb, and stops where it raises; nothing of this is remembered.
+
+        What the body calls answers with what is known here, errors included.  A node that only passed an error on stands for the
+        one in which it began.
+        """
+        from ._debugging import debug  # loaded when somebody debugs
+
+        debug(self, check_node(node))

@@ -31,6 +31,7 @@ FACE = [
     "dug._plan",
     "dug._table",
     "dug._failures",
+    "dug._debugging",
     "dug._run_all",
     "dug._caller",
     "dug._sweep",
