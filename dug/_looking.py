@@ -121,6 +121,8 @@ def matches(view: View, memo: Memo) -> bool:
 
 def look(view: View, key: Key) -> Memo | None:
     """Returns the memo that answers for a node in `view`, errors of earlier calls included, after the registry was drained."""
+    if view.registry.released:
+        view.registry.drain()
     try:
         memo = find(view, key, handle_of(view, key), None)
     except LookupError:  # beneath a tweak that is gone

@@ -246,6 +246,7 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
     PyObject *filings = Py_NewRef(SLOT(registry, registry_filings)), *masked = Py_NewRef(Py_None), *state = NULL;
     int came = NOT_COMMON;
     if (SLOT(frame, frame_hits) != SLOT(view, view_hits) || SLOT(cache, cache_beneath) != Py_None ||
+        !PyDict_CheckExact(SLOT(cache, cache_states)) || /* it knows of more states than it holds */
         (call != Py_None && SLOT(call, call_due) != Py_None)) {
         goto end;
     }
@@ -732,7 +733,10 @@ holds(State *st, PyObject *run, PyObject *read)
     if (known == 0 && memo != NULL) {
         same = memo == read;
         if (!same) {
-            same = SLOT(function, function_eq) == Py_None ? is_same_plain(SLOT(read, memo_value), SLOT(memo, memo_value)) : -1;
+            /* A memo of another class has its value elsewhere, and only Python knows where. */
+            int is_plain_pair = (PyObject *)Py_TYPE(read) == st->memo_type && (PyObject *)Py_TYPE(memo) == st->memo_type;
+            same = is_plain_pair && SLOT(function, function_eq) == Py_None
+                       ? is_same_plain(SLOT(read, memo_value), SLOT(memo, memo_value)) : -1;
         }
         if (same < 0) {
             PyObject *answer = PyObject_CallFunctionObjArgs(st->is_as_before, key, read, memo, NULL);
@@ -896,7 +900,10 @@ compute(State *st, PyObject *run, double *started)
         PyObject *candidate = PySequence_Fast_GET_ITEM(older, i);
         same = verify(st, run, candidate);
         if (same > 0) {
-            int came = quick_finish(st, run, SLOT(candidate, memo_value), 0.0, candidate, &memo);
+            int came = NOT_COMMON;
+            if ((PyObject *)Py_TYPE(candidate) == st->memo_type) { /* else its value is not in its slot */
+                came = quick_finish(st, run, SLOT(candidate, memo_value), 0.0, candidate, &memo);
+            }
             if (came == NOT_COMMON) {
                 memo = PyObject_CallFunctionObjArgs(st->keep, run, candidate, NULL);
             }

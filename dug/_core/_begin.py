@@ -175,6 +175,8 @@ def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
 
 def hit(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
     """Returns a memo that answers, and keeps it at hand."""
+    if memo.__class__ is not Memo:
+        memo.value  # noqa: B018  read from where it is stored, which makes it a plain memo: hits are never of another kind
     if memo.call is None:
         view.hits[key] = memo
         if memo.status != LIVE:  # forgotten meanwhile, maybe after the hits were emptied; no thread can look between these lines
