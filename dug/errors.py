@@ -3,7 +3,17 @@
 A user's own exception is never wrapped in one of these: it passes through as it was raised.
 """
 
-__all__ = ["ContextError", "CycleError", "DepthError", "DugError", "NoContextError", "TweakError", "UnhashableArgumentError"]
+__all__ = [
+    "CodecError",
+    "ContextError",
+    "CycleError",
+    "DepthError",
+    "DugError",
+    "NoContextError",
+    "SnapshotError",
+    "TweakError",
+    "UnhashableArgumentError",
+]
 
 
 class DugError(Exception):
@@ -57,6 +67,14 @@ class UnhashableArgumentError(DugError, TypeError):
 
 class TweakError(DugError, ValueError):
     """A tweak names something that cannot be tweaked, or in a way that it cannot be tweaked."""
+
+
+class CodecError(DugError, ValueError):
+    """A value cannot be written down by a codec, or what a codec wrote cannot be read here."""
+
+
+class SnapshotError(DugError):
+    """A snapshot cannot be written, or a file is no snapshot that can be read here, or it is damaged."""
 
 
 def _shorten(path: tuple[object, ...]) -> tuple[object, ...]:

@@ -59,7 +59,12 @@ CORE_ORDER = (
 THIRD_PARTY = {"dug.errors": set(), "dug._core": {"attr", "attrs"}, "face": {"attr", "attrs", "wrapt"}}
 ANYWHERE = {"attr", "attrs", "wrapt"}
 # Services that are written for one optional package may import it at the top.
-OWN_PACKAGE = {"dug.testing": {"hypothesis", "pytest"}, "dug._backends._trio": {"trio"}}
+OWN_PACKAGE = {
+    "dug.testing": {"hypothesis", "pytest"},
+    "dug._backends._trio": {"trio"},
+    "dug.codec._numpy": {"numpy"},
+    "dug.codec._pandas": {"pandas"},
+}
 
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50

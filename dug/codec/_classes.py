@@ -1,0 +1,145 @@
+"""The classes that users registered, by name; values of them are written field by field and made again without ``__init__``.
+
+A name found in a file is looked up here and nowhere else, so that no file can choose what is imported or called.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, TypeVar, overload
+
+import attrs
+from attrs import frozen
+
+from .._core._node import show
+from ..errors import CodecError
+
+C = TypeVar("C", bound=type[Any])
+
+
+@frozen(eq=False)
+class Known:
+    """A registered class, how to take its values apart and how to put them together."""
+
+    name: str
+    cls: type[Any]
+    take_apart: Callable[[Any], Any]
+    put_together: Callable[[Any], Any]
+
+
+_by_class: dict[type[Any], Known] = {}  # the process has one set of classes, so it has one of these
+_by_name: dict[str, Known] = {}
+
+
+@overload
+def register(cls: C, /) -> C: ...
+@overload
+def register(*, name: str | None = None) -> Callable[[C], C]: ...
+def register(cls: Any = None, /, *, name: str | None = None) -> Any:
+    """Lets values of a class be written and read: an attrs class, a dataclass, a named tuple, an enum or an exception.
+
+    Also a decorator.  Values are read by the class that is registered under their name where they are read, with the fields that
+    they had; neither ``__init__`` nor converters nor validators run.
+
+    Args:
+        cls: the class; left out when options are given.
+        name: stands for ``module:qualname`` in what is written, so that the class can be moved.
+
+    Raises:
+        TypeError: values of the class cannot be taken apart.
+
+    Example:
+        >>> from enum import Enum
+        >>> from dug import codec
+        >>> @codec.register(name="docs:Side")
+        ... class Side(Enum):
+        ...     BUY = 1
+        >>> codec.decode(codec.encode(Side.BUY))
+        <Side.BUY: 1>
+    """
+    if cls is None:
+        return lambda decorated: _register(decorated, name)
+    return _register(cls, name)
+
+
+def find_class(cls: type[Any]) -> Known | None:
+    """Returns what is known of a class, None when it is not registered."""
+    return _by_class.get(cls)
+
+
+def find_named(name: object) -> Known:
+    """Returns the class that is registered under a name.
+
+    Raises:
+        CodecError: none is.
+    """
+    known = _by_name.get(name) if isinstance(name, str) else None
+    if known is None:
+        raise CodecError(f"no class is registered as {show(name)} here. Import it, and say dug.codec.register(cls).")
+    return known
+
+
+def _register(cls: Any, name: str | None) -> Any:
+    if not isinstance(cls, type):
+        raise TypeError(f"register() takes a class, not {show(cls)}.")
+    known = Known(name or f"{cls.__module__}:{cls.__qualname__}", cls, *_ways(cls))
+    _by_class[cls] = _by_name[known.name] = known
+    return cls
+
+
+def _ways(cls: type[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    if issubclass(cls, Enum):
+        return (lambda member: member.name), lambda name: _member(cls, name)
+    if issubclass(cls, BaseException):
+        return (lambda error: [error.args, dict(vars(error))]), lambda parts: _error(cls, parts)
+    if attrs.has(cls):
+        names = tuple(field.name for field in attrs.fields(cls))
+    elif dataclasses.is_dataclass(cls):
+        names = tuple(field.name for field in dataclasses.fields(cls))
+    elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        names = tuple(cls._fields)
+        return (lambda value: dict(zip(names, value, strict=True))), lambda fields: tuple.__new__(
+            cls, _ordered(cls, names, fields)
+        )
+    else:
+        raise TypeError(
+            f"{cls.__qualname__} cannot be registered: values are taken apart where the class is an attrs class, a dataclass, "
+            "a named tuple, an enum or an exception."
+        )
+    return (lambda value: {name: getattr(value, name) for name in names}), lambda fields: _object(cls, names, fields)
+
+
+def _member(cls: type[Enum], name: Any) -> Enum:
+    member = cls.__members__.get(name) if isinstance(name, str) else None
+    if member is None:
+        raise CodecError(f"{cls.__qualname__} has no member {show(name)} here.")
+    return member
+
+
+def _ordered(cls: type[Any], names: tuple[str, ...], fields: Any) -> list[Any]:
+    if not isinstance(fields, dict) or fields.keys() != set(names):
+        shown = ", ".join(map(str, fields)) if isinstance(fields, dict) else show(fields)
+        raise CodecError(
+            f"a value of {cls.__qualname__} was written with the fields {shown}, and here it has {', '.join(names)}."
+        )
+    return [fields[name] for name in names]
+
+
+def _object(cls: type[Any], names: tuple[str, ...], fields: Any) -> Any:
+    values = _ordered(cls, names, fields)
+    made: Any = object.__new__(cls)
+    for name, value in zip(names, values, strict=True):
+        object.__setattr__(made, name, value)  # as attrs itself fills frozen classes
+    code = getattr(cls.__hash__, "__code__", None)
+    if code is not None and "_attrs_cached_hash" in code.co_names:
+        object.__setattr__(made, "_attrs_cached_hash", None)
+    return made
+
+
+def _error(cls: type[BaseException], parts: Any) -> BaseException:
+    if not isinstance(parts, list) or len(parts) != 2 or not isinstance(parts[0], tuple) or not isinstance(parts[1], dict):
+        raise CodecError(f"an exception of {cls.__qualname__} is not written as one.")
+    made = cls.__new__(cls, *parts[0])
+    made.args = parts[0]
+    vars(made).update(parts[1])
+    return made

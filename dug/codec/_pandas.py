@@ -1,0 +1,80 @@
+"""Frames and series of pandas as Arrow streams.  What Arrow would change on the way is refused instead."""
+
+from typing import Any
+
+import pandas as pd
+
+from .. import eq
+from ..errors import CodecError
+
+_OLDEST = 15  # earlier ones unpickle what a stream tells them to (CVE-2023-47248)
+_SERIES = b"dug.series"
+
+
+def is_frame(value: object) -> bool:
+    """True for what is written as Arrow."""
+    return type(value) in (pd.DataFrame, pd.Series)
+
+
+def write(value: Any) -> tuple[bytes, ...]:
+    """Returns a frame or a series as an Arrow stream.
+
+    Raises:
+        CodecError: pyarrow is missing or too old, or Arrow cannot say what the frame holds.
+    """
+    pa = _import_pyarrow()
+    is_series = type(value) is pd.Series
+    try:
+        table = pa.Table.from_pandas(value.to_frame() if is_series else value)
+        if is_series:
+            name = b"named" if value.name is not None else b""
+            table = table.replace_schema_metadata({**(table.schema.metadata or {}), _SERIES: name})
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        data = sink.getvalue().to_pybytes()
+    except Exception as exc:  # pyarrow's own errors have no common parent but this
+        raise CodecError(f"Arrow cannot hold this {type(value).__name__}: {exc}") from exc
+    if not _is_same(value, read(data)):
+        raise CodecError(f"Arrow would change what is in this {type(value).__name__}. Give each column one plain type.")
+    return (data,)
+
+
+def read(data: bytes | bytearray | memoryview) -> Any:
+    """Returns the frame or the series that `write` wrote.
+
+    Raises:
+        CodecError: pyarrow is missing or too old, or it is no Arrow stream.
+    """
+    pa = _import_pyarrow()
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+            table = reader.read_all()
+        table.validate(full=True)
+        frame = table.to_pandas()
+        name = (table.schema.metadata or {}).get(_SERIES)
+        if name is None:
+            return frame
+        series = frame.iloc[:, 0]
+        series.name = series.name if name else None
+        return series
+    except Exception as exc:
+        raise CodecError(f"it is no Arrow stream: {exc}") from exc
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    try:
+        return bool(eq.frame(old, new))
+    except Exception:  # noqa: BLE001  what cannot be compared is not known to be the same
+        return False
+
+
+def _import_pyarrow() -> Any:
+    try:
+        import pyarrow as pa  # optional package: needed for frames only
+        import pyarrow.ipc  # a part of it that is loaded by itself
+    except ImportError:
+        raise CodecError('frames need pyarrow. Type: pip install "dug[snapshot]"') from None
+    if int(pa.__version__.partition(".")[0]) < _OLDEST:
+        raise CodecError(f"pyarrow {pa.__version__} is too old: {_OLDEST} is the first that reads streams safely.")
+    return pa

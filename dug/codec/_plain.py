@@ -1,0 +1,241 @@
+"""Typed JSON: plain Python data as JSON from which the very same data is read, types and order included.
+
+``None``, truth values, finite floats, moderate ints, strings, lists and dicts with string keys are JSON's own.  Anything else is
+an object with one key that begins with ``$`` and says the type; dicts with such keys are written as lists of pairs.
+"""
+
+import json
+import math
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from .._core._node import show
+from ..errors import CodecError
+from ._classes import find_class, find_named
+
+_AS_IT_IS = frozenset({type(None), bool, str})
+_MOST = 1 << 63  # other readers of JSON keep no more than 64 bits, and Python reads no more than 4,300 digits
+_PATH = type(Path())
+
+
+_NOTHING: frozenset[str] = frozenset()
+_write = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), check_circular=False).encode
+
+
+class _Refused(Exception):  # noqa: N818  never leaves this file
+    """Carries the reason why a value has no codec."""
+
+
+def dump(value: Any) -> tuple[bytes, frozenset[str]]:
+    """Returns plain data as typed JSON, and the names of the registered classes that it takes to read it.
+
+    Raises:
+        CodecError: some part of it is of a type that has no codec; the message names the type.
+    """
+    kind = type(value)
+    if (kind is float and math.isfinite(value)) or (kind is int and -_MOST <= value < _MOST):  # most values are numbers
+        return repr(value).encode("ascii"), _NOTHING
+    needs: set[str] = set()
+    try:
+        text = _write(_pack(value, needs))
+    except _Refused as exc:
+        raise CodecError(str(exc)) from None
+    except RecursionError:
+        raise CodecError("it is nested too deeply, or holds itself.") from None
+    return text.encode("ascii"), frozenset(needs)
+
+
+def load(data: bytes | bytearray | memoryview) -> Any:
+    """Returns the data that `dump` wrote.
+
+    Raises:
+        CodecError: it is not what `dump` writes, or a class is not registered here.
+    """
+    try:
+        return _unpack(json.loads(bytes(data), parse_constant=_refuse_constant))
+    except CodecError:
+        raise
+    except RecursionError:
+        raise CodecError("it is nested too deeply to be read.") from None
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, ArithmeticError, AttributeError, OSError) as exc:
+        raise CodecError(f"it is no typed JSON: {exc}") from exc
+
+
+def _refuse_constant(name: str) -> None:
+    raise CodecError(f"{name} is not written like that.")
+
+
+# Writing
+
+
+def _pack(value: Any, needs: set[str]) -> Any:
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    if kind is int:
+        return value if -_MOST <= value < _MOST else {"$int": hex(value)}
+    if kind is list:
+        return [_pack(item, needs) for item in value]
+    if kind is dict:
+        return _pack_dict(value, needs)
+    writer = _WRITERS.get(kind)
+    if writer is not None:
+        tag, take_apart, is_nested = writer
+        return {tag: _pack(take_apart(value), needs) if is_nested else take_apart(value)}
+    if kind in _SETS:
+        return {_SETS[kind]: _sorted_items(value, needs)}
+    known = find_class(kind)
+    if known is not None:
+        needs.add(known.name)
+        return {"$object": [known.name, _pack(known.take_apart(value), needs)]}
+    if kind.__module__.partition(".")[0] == "numpy":
+        from . import _numpy  # optional package: it is there, because the value is
+
+        return _numpy.pack(value)
+    raise _Refused(f"{kind.__module__}.{kind.__qualname__} has no codec. Register it: dug.codec.register(cls).")
+
+
+def _pack_dict(value: dict[Any, Any], needs: set[str]) -> Any:
+    if all(type(key) is str and not key.startswith("$") for key in value):
+        return {key: _pack(item, needs) for key, item in value.items()}
+    return {"$dict": [[_pack(key, needs), _pack(item, needs)] for key, item in value.items()]}
+
+
+def _sorted_items(value: Any, needs: set[str]) -> list[Any]:
+    """The items of a set in an order of their own: equal sets are written alike in every process."""
+    return sorted((_pack(item, needs) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def _pack_zone(value: Any) -> Any:
+    zone = value.tzinfo
+    if zone is None:
+        return None
+    if type(zone) is timezone:
+        offset = zone.utcoffset(None)
+        name = zone.tzname(None)
+        return [offset.days, offset.seconds, offset.microseconds, None if name == timezone(offset).tzname(None) else name]
+    if type(zone) is ZoneInfo and zone.key is not None:
+        return zone.key
+    raise _Refused(f"the time zone {show(zone)} has no codec. Use datetime.timezone or zoneinfo.ZoneInfo.")
+
+
+def _base64(value: Any) -> str:
+    return b64encode(value).decode("ascii")
+
+
+_WRITERS: dict[type[Any], tuple[str, Callable[[Any], Any], bool]] = {
+    tuple: ("$tuple", list, True),
+    bytes: ("$bytes", _base64, False),
+    bytearray: ("$bytearray", _base64, False),
+    complex: ("$complex", lambda value: [value.real, value.imag], True),
+    Decimal: ("$decimal", str, False),
+    Fraction: ("$fraction", lambda value: [value.numerator, value.denominator], True),
+    date: ("$date", date.isoformat, False),
+    datetime: ("$datetime", lambda value: [value.replace(tzinfo=None).isoformat(), value.fold, _pack_zone(value)], False),
+    time: ("$time", lambda value: [value.replace(tzinfo=None).isoformat(), value.fold, _pack_zone(value)], False),
+    timedelta: ("$timedelta", lambda value: [value.days, value.seconds, value.microseconds], False),
+    range: ("$range", lambda value: [value.start, value.stop, value.step], True),
+    UUID: ("$uuid", lambda value: value.hex, False),
+    _PATH: ("$path", str, False),
+}
+"""By type: the tag, what takes a value apart, and whether the parts are values themselves."""
+_SETS: dict[type[Any], str] = {set: "$set", frozenset: "$frozenset"}
+
+
+# Reading
+
+
+def _unpack(plain: Any) -> Any:
+    if type(plain) is list:
+        return [_unpack(item) for item in plain]
+    if type(plain) is not dict:
+        return plain
+    if not any(key.startswith("$") for key in plain):
+        return {key: _unpack(item) for key, item in plain.items()}
+    if len(plain) != 1:
+        raise CodecError("an object mixes a type with fields.")
+    ((tag, content),) = plain.items()
+    reader = _READERS.get(tag)
+    if reader is None:
+        raise CodecError(f"the type {show(tag)} is not known here. It may need a newer dug.")
+    return reader(content)
+
+
+def _items(content: Any) -> list[Any]:
+    if type(content) is not list:
+        raise CodecError(f"{show(content)} stands where a list was expected.")
+    return [_unpack(item) for item in content]
+
+
+def _float(content: Any) -> float:
+    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content]
+
+
+def _int(content: str) -> int:
+    return int(content, 16)
+
+
+def _real(content: Any) -> float:
+    value = _unpack(content)
+    if type(value) is not float:
+        raise CodecError(f"{show(content)} stands where a float was expected.")
+    return value
+
+
+def _zone(content: Any) -> Any:
+    if content is None:
+        return None
+    if isinstance(content, str):
+        return ZoneInfo(content)  # refuses what leads out of the folder of time zones
+    days, seconds, microseconds, name = content
+    offset = timedelta(days, seconds, microseconds)
+    return timezone(offset) if name is None else timezone(offset, name)
+
+
+def _moment(kind: Any, content: Any) -> Any:
+    text, fold, zone = content
+    return kind.fromisoformat(text).replace(fold=fold, tzinfo=_zone(zone))
+
+
+def _object(content: Any) -> Any:
+    name, parts = content
+    return find_named(name).put_together(_unpack(parts))
+
+
+def _array(content: Any) -> Any:
+    from . import _numpy  # optional package: needed for this value only
+
+    return _numpy.unpack(content)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "$float": _float,
+    "$int": _int,
+    "$tuple": lambda content: tuple(_items(content)),
+    "$set": lambda content: set(_items(content)),
+    "$frozenset": lambda content: frozenset(_items(content)),
+    "$dict": lambda content: {_unpack(key): _unpack(item) for key, item in content},
+    "$bytes": lambda content: b64decode(content, validate=True),
+    "$bytearray": lambda content: bytearray(b64decode(content, validate=True)),
+    "$complex": lambda content: complex(_real(content[0]), _real(content[1])),
+    "$decimal": Decimal,
+    "$fraction": lambda content: Fraction(*_items(content)),
+    "$date": date.fromisoformat,
+    "$datetime": lambda content: _moment(datetime, content),
+    "$time": lambda content: _moment(time, content),
+    "$timedelta": lambda content: timedelta(*content),
+    "$range": lambda content: range(*_items(content)),
+    "$uuid": lambda content: UUID(hex=content),
+    "$path": Path,
+    "$object": _object,
+    "$numpy": _array,
+}

@@ -1,0 +1,130 @@
+"""Picks the codec of a value: `encode`, `decode`, and what `decode` would miss."""
+
+import pickle
+import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any
+
+from attrs import frozen
+
+from .._core._node import show
+from ..errors import CodecError
+from . import _classes, _plain
+
+Part = bytes | memoryview
+_NUMBERS = frozenset({int, float})
+
+
+@frozen(eq=False)
+class Encoded:
+    """A value as a codec wrote it."""
+
+    codec: str
+    """``json``, ``bytes``, ``npy``, ``arrow`` or ``pickle``."""
+    parts: tuple[Part, ...]
+    """The bytes, in pieces that may be the value's own memory."""
+    needs: frozenset[str] = frozenset()
+    """The names of the registered classes that it takes to read it."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes there are."""
+        return sum(len(part) for part in self.parts)
+
+
+def encode(value: Any, *, allow_pickle: bool = False) -> Encoded:
+    """Returns a value as bytes, by the first codec that has its type.
+
+    Args:
+        value: anything.
+        allow_pickle: pickles what has no codec; only a reader that trusts the file will read it.
+
+    Raises:
+        CodecError: the value has no codec; the message says which type has not, and what to do.
+    """
+    try:
+        return _encode(value)
+    except CodecError as refused:
+        if not allow_pickle:
+            raise
+        try:
+            return Encoded("pickle", (pickle.dumps(value, protocol=4),))
+        except Exception as exc:
+            raise CodecError(f"{refused} It cannot be pickled either: {exc}") from exc
+
+
+def _encode(value: Any) -> Encoded:
+    kind = type(value)
+    if kind in _NUMBERS:
+        return Encoded("json", (_plain.dump(value)[0],))
+    if kind is bytes:
+        return Encoded("bytes", (value,))
+    origin = kind.__module__.partition(".")[0]
+    if origin == "numpy":
+        from . import _numpy  # optional package: it is there, because the value is
+
+        if _numpy.is_array(value):
+            return Encoded("npy", _numpy.write(value))
+    elif origin == "pandas":
+        from . import _pandas  # optional package: it is there, because the value is
+
+        if _pandas.is_frame(value):
+            return Encoded("arrow", _pandas.write(value))
+    try:
+        data, needs = _plain.dump(value)
+    except CodecError:
+        raise
+    except Exception as exc:  # a field of a registered class may raise anything
+        raise CodecError(f"it cannot be taken apart: {type(exc).__name__}: {exc}") from exc
+    return Encoded("json", (data,), needs)
+
+
+def decode(encoded: Encoded, *, trust: bool = False) -> Any:
+    """Returns the value that was encoded.
+
+    Args:
+        encoded: what `encode` gave.
+        trust: unpickles what was pickled, which can run any code.
+
+    Raises:
+        CodecError: it cannot be read here; the message says why.
+    """
+    codec = encoded.codec
+    data: Any = encoded.parts[0] if len(encoded.parts) == 1 else b"".join(encoded.parts)
+    if codec == "json":
+        return _plain.load(data)
+    if codec == "bytes":
+        return bytes(data)
+    missing = find_missing(codec, encoded.needs, trust=trust)
+    if missing is not None:
+        raise CodecError(missing)
+    if codec == "npy":
+        from . import _numpy  # optional package: needed for this value only
+
+        return _numpy.read(data)
+    if codec == "arrow":
+        from . import _pandas  # optional package: needed for this value only
+
+        return _pandas.read(data)
+    try:
+        return pickle.loads(data)  # noqa: S301  the caller said that the file is trusted
+    except Exception as exc:
+        raise CodecError(f"it cannot be unpickled: {type(exc).__name__}: {exc}") from exc
+
+
+def find_missing(codec: str, needs: Iterable[str] = (), *, trust: bool = False) -> str | None:
+    """Returns why nothing that this codec wrote can be read here, or None when it can; decodes nothing."""
+    if codec == "pickle":
+        return None if trust else "it was pickled, and unpickling can run any code. If you trust the file, say trust=True."
+    for package in {"npy": ("numpy",), "arrow": ("pandas", "pyarrow")}.get(codec, ()):
+        if package not in sys.modules and find_spec(package) is None:
+            return f"it takes {package} to read it, which is not installed."
+    if codec not in ("json", "bytes", "npy", "arrow"):
+        return f"it was written by {show(codec)}, which this dug does not know."
+    for name in needs:
+        try:
+            _classes.find_named(name)
+        except CodecError as exc:
+            return str(exc)
+    return None
