@@ -1,0 +1,126 @@
+"""What a function is, as text that other processes compare."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import dug
+from dug.fingerprint import fingerprint_of, has_changed, source_of
+
+MODULE = """
+FACTOR = 2
+def plain(x, y=(1, {{"a"}}), *, z="z"):
+    {doc}
+    {comment}
+    if x in {{"a", "b", "c", "d"}}:
+        return [lambda: x + {constant}]
+    return y
+def close(value):
+    def inner(): return value
+    return inner
+closed = close({closed})
+"""
+
+
+def make(tmp_path, name="m", *, doc="'''One.'''", comment="# one", constant=1, closed="(1, 2)"):
+    """Return the names of a module that was written and run."""
+    path = tmp_path / f"{name}.py"
+    path.write_text(MODULE.format(doc=doc, comment=comment, constant=constant, closed=closed))
+    space = {"__name__": name}
+    exec(compile(path.read_text(), str(path), "exec"), space)
+    return space
+
+
+@pytest.mark.slow  # three processes
+def test_a_fingerprint_is_the_same_in_every_process(tmp_path):
+    """Sets among the constants and defaults, and the order of hashes, do not show."""
+    make(tmp_path)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import m; from dug.fingerprint import fingerprint_of as f\n"
+    code += "print(f(m.plain)); print(f(m.closed))"
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"), [({"comment": "# two"}, False), ({"doc": "'''Two.'''"}, False), ({"constant": 2}, True)]
+)
+def test_what_a_function_does_is_what_counts(tmp_path, change, expected):
+    """Comments and docstrings do not change a function; a constant in an inner function does."""
+    before, after = make(tmp_path)["plain"], make(tmp_path, "n", **change)["plain"]
+
+    assert has_changed(fingerprint_of(before), fingerprint_of(after)) is expected
+
+
+def test_what_is_closed_over_counts(tmp_path):
+    """Functions made by one function differ by what they close over."""
+    one, two = make(tmp_path)["closed"], make(tmp_path, "n", closed="(1, 3)")["closed"]
+
+    assert has_changed(fingerprint_of(one), fingerprint_of(two))
+
+
+def test_defaults_count():
+    """Another default is another function."""
+
+    def one(x=1.0):
+        return x
+
+    def two(x=2.0):
+        return x
+
+    two.__code__ = one.__code__
+
+    assert has_changed(fingerprint_of(one), fingerprint_of(two))
+
+
+def test_the_version_of_a_memoised_function_counts():
+    """``memoize(version=...)`` is part of what a function is."""
+
+    def body():
+        return 1
+
+    one, two = dug.memoize(version=1)(body), dug.memoize(version=2)(body)
+
+    assert has_changed(fingerprint_of(one), fingerprint_of(two))
+
+
+def test_another_python_compares_the_text():
+    """Where the byte code is of another Python, the source text without its layout decides."""
+
+    def one():
+        return 1
+
+    mine = fingerprint_of(one)
+    other = mine.replace(mine.partition(":")[0], "cpython-399-0").replace(mine.partition(":")[2][:4], "0000", 1)
+
+    assert not has_changed(mine, other)
+    assert has_changed(mine, other[:-4] + "0000")
+    assert not has_changed(mine, other.partition("/text:")[0] + "/text:")
+
+
+def test_what_has_no_code_has_no_fingerprint():
+    """A builtin has neither fingerprint nor source, and is never said to have changed."""
+    assert fingerprint_of(len) is None
+    assert source_of(len) is None
+    assert not has_changed(None, fingerprint_of(source_of))
+
+
+def test_the_source_of_a_memoised_function_is_its_text():
+    """The text of a decorated function has its decorator."""
+
+    @dug.memoize
+    def area(side):
+        return side * side
+
+    assert source_of(area).startswith("@dug.memoize\ndef area(side):")
