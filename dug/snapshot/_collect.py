@@ -1,0 +1,185 @@
+"""What of a context goes into a file: the memos that answer there, what they read, and what is known of other nodes.
+
+Only what `Context.memo` would show is taken as a memo.  A read of a node beneath its own tweak is told as what that one read, so
+that a file knows one memo of a node.  Dependencies come before what read them.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from attrs import define, field
+
+from .._core._binding import Key
+from .._core._cache import Cache
+from .._core._memo import TWEAKED, Memo
+from .._core._node import BENEATH, Function
+from .._core._registry import plain_key
+from .._core._scenario import UNTWEAK, Target
+from .._core._view import View
+from .._looking import _look
+from . import _format as fmt
+
+
+@define(eq=False)
+class Found:
+    """One node, and what is known of it in the context."""
+
+    key: Key
+    memo: Memo | None
+    """Its memo; for a masked or forgotten one, a memo whose edges are shown."""
+    state: str
+    flags: int = 0
+    edges: list[tuple[int, Key]] = field(factory=list)
+    """What it read, in its order, and what ran under contexts it opened; each with its kind."""
+    consulted: tuple[Target, ...] = ()
+    """For one that opened contexts: what can be tweaked and was looked at, directly or through others."""
+    times_read: int = 0
+    is_open: bool = False
+    """True until all that it read is in the order."""
+
+    @property
+    def answers(self) -> bool:
+        """True when the memo is what the node answers in the context."""
+        return self.state in (fmt.COMPUTED, fmt.TWEAKED, fmt.FAILED)
+
+    @property
+    def has_value(self) -> bool:
+        """True when the memo answers in the context, with a value."""
+        return self.state in (fmt.COMPUTED, fmt.TWEAKED) and self.memo is not None
+
+
+def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
+    """Returns all nodes of a view, or some and what these rest on, in an order in which dependencies come first."""
+    known: dict[Key, Found] = {}
+    order: list[Found] = []
+    keys = list(_keys(view) if wanted is None else wanted)
+    # What answers comes first, so that what it read and is gone is told as it was read.
+    silent = []
+    for key in keys:
+        if key in known:
+            continue
+        if _look(view, key) is None:
+            silent.append(key)
+        else:
+            _add(view, known, order, key)
+    for key in silent:
+        _add(view, known, order, key)
+    for found in order:
+        for kind, key in found.edges:
+            if kind == fmt.READ:
+                known[key].times_read += 1
+    return order
+
+
+def _keys(view: View) -> Iterator[Key]:
+    """The nodes that the caches of a view know, and those that it tweaks."""
+    cache: Cache | None = view.cache
+    while cache is not None:
+        yield from [key for key in cache.states.copy() if key[0] is not BENEATH]
+        cache = cache.beneath
+    yield from (key for key in view.in_force.content if not isinstance(key, Function))
+
+
+def _add(view: View, known: dict[Key, Found], order: list[Found], first: Key) -> None:
+    """Adds a node after all that it reads; keeps its own stack, as chains are long."""
+    if first in known:
+        return
+    stack = [_open(view, known, first, None)]
+    while stack:
+        found, reads = stack[-1]
+        for key, read in reads:
+            if key not in known:
+                stack.append(_open(view, known, key, read))
+                break
+        else:
+            stack.pop()
+            order.append(found)
+
+
+def _open(view: View, known: dict[Key, Found], key: Key, read: Memo | None) -> tuple[Found, Iterator[tuple[Key, Memo | None]]]:
+    """Returns a node, noted as known, and what it reads that is to be added before it."""
+    found = known[key] = _find(view, key, read)
+    memo = found.memo
+    if memo is None or not (memo.dependencies or memo.inner):
+        return found, iter(())
+    edges = dict.fromkeys(_edges(memo))
+    circular = {key for kind, key, _ in edges if kind == fmt.READ and key in known and known[key].is_open}
+    if circular:  # only a memo of another scenario can be read in a circle
+        found.flags |= fmt.LOST
+    found.edges = list(dict.fromkeys((kind, key) for kind, key, _ in edges if key not in circular))
+    return found, _follow(known, found, {key: memo for _, key, memo in edges if key not in circular})
+
+
+def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]) -> Iterator[tuple[Key, Memo | None]]:
+    """Yields what a node reads, and then says what became of these reads since."""
+    found.is_open = True
+    yield from reads.items()
+    found.is_open = False
+    for key, read in reads.items():
+        now = known[key].memo
+        if read is None or now is read:
+            continue
+        if now is None or not known[key].answers:
+            found.flags |= fmt.LOST
+        elif (now.failure is None) != (read.failure is None) or now.value is not read.value:
+            found.flags |= fmt.UNVERIFIED  # it was tried again since
+
+
+def _find(view: View, key: Key, read: Memo | None) -> Found:
+    """Returns what is known of a node; of one that does not answer, what `read` says, which another node read."""
+    memo, handle = _look(view, key), view.in_force.handle_of(key)
+    is_tweaked = handle is not None and handle.spec.kind != UNTWEAK
+    found = Found(key, memo, fmt.COMPUTED, fmt.SOURCE if key[0].kind == "source" else 0)
+    if memo is None:
+        found.memo = read or _seen_elsewhere(view, key)
+        found.state = fmt.MASKED if read is None and found.memo is not None else fmt.NOT_RUN
+    elif memo.failure is not None:
+        found.state = fmt.FAILED
+    elif is_tweaked:
+        found.state = fmt.TWEAKED
+    if found.memo is not None:
+        _mark(view, found, found.memo)
+        if is_tweaked and found.memo.body != TWEAKED:
+            found.flags |= fmt.UNVERIFIED  # what is beneath the tweak is told as its own reads
+    return found
+
+
+def _mark(view: View, found: Found, memo: Memo) -> None:
+    """Notes what the engine must know of a memo."""
+    found.flags |= fmt.TRANSIENT if memo.transient else 0
+    found.flags |= fmt.SERVES_CALL if memo.call is not None else 0
+    if memo.verifies == TWEAKED and memo.body != TWEAKED:
+        found.flags |= fmt.UNVERIFIED
+    if _has_opened(memo):
+        found.flags |= fmt.OPENED
+        found.consulted = tuple(target for target, bit in view.registry._bits.copy().items() if bit & memo.footprint)
+
+
+def _has_opened(memo: Memo) -> bool:
+    own = memo.state.key
+    return memo.opened or any(plain_key(read.state.key) == plain_key(own) and _has_opened(read) for read in memo.dependencies)
+
+
+def _seen_elsewhere(view: View, key: Key) -> Memo | None:
+    """Returns a memo of the node that does not answer here, for the picture of what it read."""
+    cache: Cache | None = view.cache
+    while cache is not None:
+        state = cache.states.get(key)
+        memo = None if state is None else next(state.memos(), None)
+        if memo is not None:
+            return memo
+        cache = cache.beneath
+    return None
+
+
+def _edges(memo: Memo) -> Iterator[tuple[int, Key, Memo | None]]:
+    """What a memo read and what ran inside it; reads of its own node beneath a tweak count as what these read."""
+    own = plain_key(memo.state.key)
+    for read in memo.dependencies:
+        key = plain_key(read.state.key)
+        if key == own:
+            yield from _edges(read)
+        else:
+            yield fmt.READ, key, read
+    for key in memo.inner:
+        plain = plain_key(key)
+        yield (fmt.RAN_INSIDE if plain is key else fmt.RAN_BENEATH), plain, None

@@ -1,0 +1,222 @@
+"""Opens a snapshot to read it: nothing is believed, and nothing in it is run, imported or decoded here.
+
+The file is known by its first hundred bytes before SQLite sees it.  It is then opened read-only with the schema that this format
+has and no other, so that no view or trigger of the file's takes part.  Rows are read in the order of their keys, which must grow,
+so that a damaged tree has an end; each row has the types of its columns and its check number.  Whatever is wrong is a
+`SnapshotError` that says what.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike, fspath
+from pathlib import Path
+from threading import RLock
+from typing import Any
+from urllib.parse import quote
+from weakref import finalize
+
+from attrs import frozen
+
+from ..codec import Encoded
+from ..errors import SnapshotError
+from . import _format as fmt
+
+_MOST_BYTES = 1 << 26
+"""No text or chunk is larger."""
+
+
+@frozen
+class Info:
+    """What a file says of itself."""
+
+    path: Path
+    format: int
+    created: str
+    """When it was saved, in UTC."""
+    dug: str
+    python: str
+    platform: str
+    context: str
+    """The name of the context, if it had one."""
+    nodes: int
+    values: int
+    failures: int
+
+
+class SavedFile:
+    """An open snapshot, for any thread."""
+
+    def __init__(self, path: "str | PathLike[str]") -> None:
+        self.path = Path(fspath(path))
+        self.lock = RLock()
+        number = _check_header(self.path)
+        with self.reading():
+            self._connection = _connect(self.path)
+            self._close = finalize(self, self._connection.close)
+            _check_schema(self._connection, is_exact=number == fmt.FORMAT)
+            self.info = _read_info(self.path, number, dict(self._connection.execute("SELECT name, value FROM info LIMIT 100")))
+
+    def close(self) -> None:
+        """Closes the file; what was not read cannot be read any more."""
+        with self.lock:
+            self._close()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turns whatever goes wrong with the file inside into a SnapshotError."""
+        try:
+            with self.lock:
+                yield
+        except (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError) as exc:
+            if isinstance(exc, sqlite3.ProgrammingError):
+                raise SnapshotError(f"{self.path} was closed. Load it again.") from exc
+            raise self.damaged(str(exc)) from exc
+
+    def damaged(self, what: str) -> SnapshotError:
+        """Returns the error that says that the file is damaged, and how."""
+        return SnapshotError(f"{self.path} is damaged: {what}. Take another copy of it, or save the context anew.")
+
+    def rows(self, table: str, where: str = "", values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yields the rows of a table by their first column, each with the types of its columns and its check number right."""
+        columns = fmt.columns(table)
+        names = ", ".join(name for name, _, _ in columns)
+        seen: set[tuple[type[Any], ...]] = set()
+        last = 0
+        for row in self._select(f"SELECT {names} FROM {table} {where} ORDER BY {columns[0][0]}", values):  # noqa: S608  names of ours
+            kinds = tuple(map(type, row))
+            if kinds not in seen and not _fits(kinds, columns):
+                raise self.damaged(f"a row of {table} has other types than it should")
+            seen.add(kinds)
+            if row[0] <= last:
+                raise self.damaged(f"the rows of {table} are out of order")
+            if not fmt.is_intact(row):
+                raise self.damaged(f"row {row[0]} of {table} does not have its check number")
+            last = row[0]
+            yield row
+
+    def edges(self, number: int | None = None) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+        """Yields the number of each node that has edges with these, in their order: kind and dependency."""
+        where = "" if number is None else "WHERE node = ?"
+        query = f"SELECT node, position, kind, dependency FROM edges {where} ORDER BY node, position"  # noqa: S608  words of ours
+        current, found = 0, list[tuple[int, int]]()
+        for node, position, kind, dependency in self._select(query, () if number is None else (number,)):
+            if not (type(node) is type(position) is type(kind) is type(dependency) is int):
+                raise self.damaged("a row of edges has other types than it should")
+            if node > current:
+                if found:
+                    yield current, found
+                current, found = node, []
+            if node != current or position != len(found):
+                raise self.damaged("the rows of edges are out of order")
+            found.append((kind, dependency))
+        if found:
+            yield current, found
+
+    def _select(self, query: str, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+        """Yields the rows of a query; others may read between them."""
+        with self.reading():
+            cursor = self._connection.execute(query, values)
+        while True:
+            with self.reading():
+                batch = cursor.fetchmany(500)
+            if not batch:
+                return
+            yield from batch
+
+    def read(self, number: int, codec: str, needs: str | None, size: int, digest: bytes) -> Encoded:
+        """Returns what a value was encoded to.
+
+        Raises:
+            SnapshotError: it is not what was written.
+        """
+        parts: list[bytes] = []
+        left, last = size, 0
+        with self.reading():
+            for row, data in self._connection.execute("SELECT id, data FROM chunks WHERE node = ? ORDER BY id", (number,)):
+                if type(data) is not bytes or type(row) is not int or row <= last or len(data) > left:
+                    raise self.damaged("the pieces of a value are not what was written")
+                left, last = left - len(data), row
+                parts.append(data)
+        if left or fmt.digest(codec, parts) != digest:
+            raise self.damaged("a value is not what was written")
+        return Encoded(codec, (_join(parts),), frozenset((needs or "").split("\n")) - {""})
+
+
+def _join(parts: list[bytes]) -> bytes | memoryview:
+    """Puts pieces together, each let go when it is copied: what is large is in memory once."""
+    if len(parts) <= 1:
+        return b"".join(parts)
+    whole = bytearray()
+    parts.reverse()
+    while parts:
+        whole += parts.pop()
+    return memoryview(whole)
+
+
+def _check_header(path: Path) -> int:
+    """Returns the number of the file's format.
+
+    Raises:
+        SnapshotError: it is no snapshot.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as exc:
+        raise SnapshotError(f"{path} cannot be read: {exc}") from exc
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
+        raise SnapshotError(f"{path} is no snapshot: it does not begin like an SQLite file.")
+    application, number = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
+    if application != fmt.APPLICATION_ID:
+        raise SnapshotError(f"{path} is no snapshot: it is an SQLite file of another application (id {application:#x}).")
+    if number < 1:
+        raise SnapshotError(f"{path} is damaged: it says that its format is {number}.")
+    return number
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Immutable: no journal that lies beside it takes part, and nothing is locked or written.
+    address = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _check_schema(connection: sqlite3.Connection, *, is_exact: bool) -> None:
+    """Lets through the tables of this format; those of a newer one may be more, but nothing that computes."""
+    expected = {**fmt.SCHEMA, **fmt.INDEXES}
+    found = {}
+    for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master LIMIT 100"):
+        said = str(sql).upper()
+        if kind not in ("table", "index") or "VIRTUAL" in said or " AS " in said:
+            raise ValueError(f"it has a {kind} {name!r}, which no snapshot has")
+        found[name] = sql
+    if is_exact and found != expected:
+        raise ValueError("its tables are not those of this format")
+    if not found.keys() >= fmt.SCHEMA.keys():
+        raise ValueError("some of its tables are missing")
+
+
+def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
+    minimum = int(said.get("minimum_reader", 1 << 30))
+    if minimum > fmt.FORMAT:
+        raise SnapshotError(
+            f"{path} has format {number}, which takes a dug that reads format {minimum}; this one reads {fmt.FORMAT}. "
+            'Type: pip install --upgrade "dug"'
+        )
+    if number < fmt.FORMAT or int(said.get("format", 0)) != number or not all(type(text) is str for text in said.values()):
+        raise ValueError("what it says of itself does not fit")
+    texts = [said.get(name, "") for name in ("created", "dug", "python", "platform", "context")]
+    counts = [int(said.get(name, 0)) for name in ("nodes", "values", "failures")]
+    return Info(path, number, *texts, *counts)
+
+
+def _fits(kinds: tuple[type[Any], ...], columns: tuple[tuple[str, type[Any], bool], ...]) -> bool:
+    return all(
+        kind is expected or (is_optional and kind is type(None))
+        for kind, (_, expected, is_optional) in zip(kinds, columns, strict=True)
+    )

@@ -1,0 +1,105 @@
+"""Format 1 of a snapshot, as data: what marks the file, its tables, and how a row is checked.
+
+A snapshot is an SQLite database.  The numbers that mark it are in its first hundred bytes, so that a file is known before SQLite
+sees it.  Each row of the tables that are read in one piece ends with a check number over its other columns, and what a value was
+encoded to has a digest, because SQLite notices damage to its own structure only.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any
+from zlib import crc32
+
+APPLICATION_ID = 0x64756721
+"""``dug!`` in ASCII; at offset 68 of the file, big-endian."""
+FORMAT = 1
+"""The format that is written, which is SQLite's ``user_version``; at offset 60."""
+MINIMUM_READER = 1
+"""The oldest format number that a reader must know to read what is written here."""
+SUFFIX = ".dug"
+
+COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN = "computed", "tweaked", "failed", "masked", "not-run"
+"""The states of a node; as in `dug._graph.Fact`."""
+
+READ, RAN_INSIDE, RAN_BENEATH = 0, 1, 2
+"""The kinds of an edge: what was read; what ran under a context that the node opened; the same, pinned by that context."""
+
+OPENED, TRANSIENT, UNVERIFIED, SERVES_CALL, SOURCE, LOST = 1, 2, 4, 8, 16, 32
+"""The flags of a node: it opened contexts; it failed, or caught a failure, because of a source; its dependencies do not say
+whether it holds; it answered within its outermost call only; its function is a source; what it read is not told in full."""
+
+SCHEMA = {
+    "info": "CREATE TABLE info (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "functions": (
+        "CREATE TABLE functions (id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, version TEXT, source TEXT, "
+        "fingerprint TEXT, unreachable TEXT, row_check INTEGER NOT NULL)"
+    ),
+    "nodes": (
+        "CREATE TABLE nodes (id INTEGER PRIMARY KEY, function INTEGER NOT NULL, arguments TEXT, text TEXT NOT NULL, "
+        "state TEXT NOT NULL, flags INTEGER NOT NULL, seconds REAL NOT NULL, own_seconds REAL NOT NULL, "
+        "times_read INTEGER NOT NULL, codec TEXT, needs TEXT, size INTEGER, digest BLOB, absent TEXT, "
+        "value TEXT NOT NULL, dependencies INTEGER NOT NULL, row_check INTEGER NOT NULL)"
+    ),
+    "edges": (
+        "CREATE TABLE edges (node INTEGER NOT NULL, position INTEGER NOT NULL, kind INTEGER NOT NULL, "
+        "dependency INTEGER NOT NULL, PRIMARY KEY (node, position)) WITHOUT ROWID"
+    ),
+    "chunks": "CREATE TABLE chunks (id INTEGER PRIMARY KEY, node INTEGER NOT NULL, data BLOB NOT NULL)",
+    "errors": (
+        "CREATE TABLE errors (node INTEGER PRIMARY KEY, type TEXT NOT NULL, text TEXT NOT NULL, traceback TEXT NOT NULL, "
+        "arguments TEXT, row_check INTEGER NOT NULL)"
+    ),
+    "tweaks": (
+        "CREATE TABLE tweaks (id INTEGER PRIMARY KEY, layer INTEGER NOT NULL, function INTEGER NOT NULL, node INTEGER, "
+        "kind TEXT NOT NULL, fn TEXT, codec TEXT, needs TEXT, size INTEGER, digest BLOB, absent TEXT, text TEXT NOT NULL, "
+        "row_check INTEGER NOT NULL)"
+    ),
+    "consulted": (
+        "CREATE TABLE consulted (id INTEGER PRIMARY KEY, node INTEGER NOT NULL, function INTEGER NOT NULL, target INTEGER, "
+        "row_check INTEGER NOT NULL)"
+    ),
+}
+"""The tables, by name; see ``docs/reference/snapshot_format.rst`` for what is in them."""
+
+INDEXES = {
+    "chunks_of_node": "CREATE INDEX chunks_of_node ON chunks (node)",
+    "nodes_by_text": "CREATE INDEX nodes_by_text ON nodes (text)",
+}
+
+
+_TYPES = {"INTEGER": int, "TEXT": str, "REAL": float, "BLOB": bytes}
+
+
+def columns(table: str) -> tuple[tuple[str, type[Any], bool], ...]:
+    """The columns of a table: name, type, and whether it may be NULL."""
+    said = SCHEMA[table].partition("(")[2].split(", PRIMARY KEY (")[0].rstrip(")").split(", ")
+    words = (column.split() for column in said)
+    return tuple((word[0], _TYPES[word[1]], word[2:] not in (["NOT", "NULL"], ["PRIMARY", "KEY"])) for word in words)
+
+
+def insert(table: str, width: int) -> str:
+    """Returns the statement that adds a row of `width` columns."""
+    return f"INSERT INTO {table} VALUES ({','.join('?' * width)})"  # noqa: S608  a name of ours
+
+
+def checked(row: Sequence[Any]) -> tuple[Any, ...]:
+    """Returns a row with its check number at the end."""
+    return (*row, crc32(repr(row).encode("utf-8", "surrogatepass")))
+
+
+def is_intact(row: Sequence[Any]) -> bool:
+    """True when the last column is the check number of the others."""
+    return bool(crc32(repr(tuple(row[:-1])).encode("utf-8", "surrogatepass")) == row[-1])
+
+
+def edges_check(edges: Sequence[tuple[int, int]]) -> int:
+    """Returns the check number of a node's edges, pairs of kind and dependency in their order."""
+    return crc32(repr(tuple(edges)).encode("ascii"))
+
+
+def digest(codec: str, parts: Iterable[bytes | memoryview]) -> bytes:
+    """Returns what two encoded values share exactly when they are the same bytes by the same codec."""
+    made = blake2b(codec.encode(), digest_size=16)
+    for part in parts:
+        made.update(part)
+    return made.digest()

@@ -1,0 +1,198 @@
+"""Opens a file as a context: `load`, and `Snapshot`, in which every value of the file answers until something masks it."""
+
+from collections.abc import Callable, Iterable
+from os import PathLike
+from typing import Any
+
+from attrs import define
+
+from .._context import Context
+from .._core._cache import Cache
+from .._core._frame import Frame
+from .._core._node import Function, find_published, load_function, make_node
+from .._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE
+from .._core._view import View
+from .._tweaks import UNTWEAKED, Bump, Scenario, _of_layers
+from ..codec import CodecError, Encoded, decode
+from ..errors import DugError, SnapshotError
+from ._file import Info, SavedFile
+from ._report import Absent
+from ._rows import FunctionRow, TweakRow, read_functions, read_node, read_tweaks
+from ._shelf import Shelf
+from ._text import ARITHMETIC, name_of
+
+
+class Snapshot(Context):
+    """A loaded file: a `dug.Context` with the tweaks that were in force, and a cache with the values that were known.
+
+    Enter it like any other, and contexts inside it.  Values stay in the file until they are asked for; close it when you need no
+    more of them.
+    """
+
+    def __init__(self, scenario: Scenario, shelf: Shelf) -> None:
+        super().__init__(scenario, cache=shelf, name=shelf.saved.info.context or shelf.saved.path.name)
+        self._shelf = shelf
+        shelf.expect(scenario.specs)
+
+    @property
+    def info(self) -> Info:
+        """What the file says of itself: when it was saved, by which versions, how much there is."""
+        return self._shelf.saved.info
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The names of the functions whose code, defaults or closure are not what they were, of those that are there by now."""
+        self._here()
+        return tuple(self._shelf.changed)
+
+    @property
+    def absent(self) -> tuple[Absent, ...]:
+        """What the file has and what does not serve here, of the functions that are there by now, with the reason."""
+        self._here()
+        return tuple(self._shelf.absent)
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The nodes that serve as soon as the functions they rest on are there, by their text."""
+        self._here()
+        return tuple(self._shelf.pending())
+
+    def close(self) -> None:
+        """Closes the file: values that were not asked for cannot be read any more."""
+        self._shelf.saved.close()
+
+    def _view_inside(self, outer: Frame | None, *, looks: bool = False) -> View:
+        self._cache_inside(None if outer is None else outer.view)  # what comes in needs the registry that it lies in
+        self._shelf.fill()
+        return super()._view_inside(outer, looks=looks)
+
+    def _cache_seen(self, parent: View | None) -> Cache:
+        return self._cache_inside(parent)  # a look must see what the file holds, so it binds the cache
+
+
+def load(
+    path: "str | PathLike[str]",
+    *,
+    trust: bool = False,
+    recompute_changed: bool = False,
+    functions: Iterable[Callable[..., Any]] = (),
+) -> Snapshot:
+    """Opens a file as a context in which every value of it answers, and only what is masked or missing is computed.
+
+    Functions are found by their names among those that were decorated in this process; nothing is imported.  Import the modules
+    whose functions the file tweaks before, any others at any time.
+
+    Args:
+        path: the file.
+        trust: unpickles what was pickled and imports the modules that the file names, which can run any code.
+        recompute_changed: treats what a function whose code has changed gave as stale: it is run again, and what was computed
+            from it is, where the new value differs.
+        functions: those that bumps and replacements in the file may name, besides arithmetic.
+
+    Raises:
+        SnapshotError: the file is no snapshot, needs a newer dug or is damaged, or it tweaks a function that is not there.
+    """
+    file = SavedFile(path)
+    try:
+        shelf = Shelf(file, trust=trust, recompute_changed=recompute_changed)
+        if trust:
+            _import_functions(shelf)
+        known = dict(ARITHMETIC)
+        known.update((name, fn) for fn in functions for name in [name_of(fn)[0]] if name is not None)
+        return Snapshot(_read_scenario(file, known, trust=trust), shelf)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _import_functions(shelf: Shelf) -> None:
+    for name in tuple(shelf.names()):
+        try:
+            load_function(name)
+        except LookupError:  # it waits, as without trust
+            continue
+
+
+def _read_scenario(file: SavedFile, known: dict[str, Callable[..., Any]], *, trust: bool) -> Scenario:
+    """Returns the tweaks that were in force."""
+    rows = read_tweaks(file)
+    functions = read_functions(file) if rows else {}
+    layers: dict[int, dict[Any, Any]] = {}
+    for row in rows:
+        said = functions.get(row.function)
+        if said is None:
+            raise file.damaged(f"function {row.function} is not there")
+        layers.setdefault(row.layer, {})[_read_target(file, row, said)] = _read_tweak(file, row, known, trust=trust)
+    try:
+        return _of_layers(tuple(layers.values()) or ({},), None)
+    except DugError as exc:
+        raise SnapshotError(f"{file.path}: its tweaks are not possible here: {exc}") from exc
+
+
+def _read_target(file: SavedFile, row: TweakRow, said: FunctionRow) -> Any:
+    function: Function | None = find_published(said.name) if said.unreachable is None else None
+    if function is None:
+        why = said.unreachable or f"import {said.name.partition(':')[0]} before you load it"
+        raise SnapshotError(f"{file.path} tweaks {said.name}, which is not there: {why}.")
+    if row.node is None:
+        return function.wrapper()
+    node = read_node(file, row.node)
+    if node is None or node.function != row.function or node.arguments is None:
+        raise SnapshotError(f"{file.path} tweaks a node of {said.name} whose arguments were not written.")
+    try:
+        args, kwargs = decode(Encoded("json", (node.arguments.encode("utf-8"),)))
+        return make_node(function, tuple(args), kwargs)
+    except Exception as exc:
+        raise SnapshotError(f"{file.path} tweaks {node.text}, whose arguments do not fit here: {exc}") from exc
+
+
+def _read_tweak(file: SavedFile, row: TweakRow, known: dict[str, Callable[..., Any]], *, trust: bool) -> Any:
+    """Returns a tweak; in the place of one that cannot be had, one that says so when it is needed."""
+    if row.kind == UNTWEAK:
+        return UNTWEAKED
+    if row.kind not in (VALUE, BUMP, REPLACEMENT):
+        raise file.damaged(f"there is no tweak that is a {row.kind}")
+    content, reason = row.content, row.content.reason
+    try:
+        if reason is None:
+            assert content.codec is not None and content.size is not None and content.digest is not None  # noqa: S101, PT018  no reason
+            encoded = file.read(content.number, content.codec, content.needs, content.size, content.digest)
+            value = decode(encoded, trust=trust)
+            if row.kind == VALUE:
+                return value
+            fn = known.get(row.fn or "") or (_import(row.fn or "") if trust else None)
+            if fn is not None:
+                return fn if row.kind == REPLACEMENT else Bump(fn, tuple(value))
+            reason = f"{row.fn} is not known here. Load the file with functions=[...]"
+    except CodecError as exc:
+        reason = str(exc)
+    return Bump(_Unreadable(file, row.text, reason))
+
+
+def _import(name: str) -> Callable[..., Any] | None:
+    """Returns the function that a trusted file names."""
+    from importlib import import_module  # for trusted files only
+
+    module, _, qualname = name.partition(":")
+    try:
+        found: Any = import_module(module)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    return found if callable(found) else None
+
+
+@define(eq=False)
+class _Unreadable:
+    """Stands for a tweak that cannot be had: what was computed with it serves, and nothing can be computed anew."""
+
+    file: SavedFile
+    text: str
+    reason: str | None
+
+    def __call__(self, *_: object) -> Any:
+        raise SnapshotError(f"{self.file.path}: the tweak {self.text} cannot be had: {self.reason}. Tweak it anew.")
+
+    def __repr__(self) -> str:
+        return f"<{self.text}, which cannot be had>"

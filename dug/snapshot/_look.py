@@ -1,0 +1,205 @@
+"""Looks at a file without decoding or importing anything of it: `look`, and the texts that were captured at save time."""
+
+from os import PathLike
+from types import TracebackType
+from typing import Self
+
+from attrs import frozen
+
+from .._graph import Fact, Graph
+from . import _format as fmt
+from ._file import Info, SavedFile
+from ._report import Absent
+from ._rows import ErrorRow, FunctionRow, NodeRow, find_node, read_errors, read_functions, read_node, read_nodes, read_tweaks
+
+
+@frozen
+class SavedError:
+    """How a node failed."""
+
+    node: str
+    type: str
+    """``module:qualname`` of the exception's class."""
+    text: str
+    traceback: str
+
+    def __str__(self) -> str:
+        name = self.type.rpartition(":")[2]
+        return f"{name}: {self.text}" if self.text else name
+
+
+@frozen
+class SavedFunction:
+    """A function as it was when the file was saved."""
+
+    name: str
+    kind: str
+    version: str | None
+    source: str | None
+    """Its text, for reading."""
+    fingerprint: str | None
+
+
+@frozen
+class SavedTweak:
+    """A tweak that was in force, as text."""
+
+    target: str
+    text: str
+    layer: int
+    """0 for the outermost; a later one is over it."""
+
+
+@frozen
+class SavedNode:
+    """What is known of one node."""
+
+    node: str
+    function: str
+    state: str
+    """``computed``, ``tweaked``, ``failed``, ``masked`` or ``not-run``."""
+    is_source: bool
+    value: str
+    """The value as short text; empty when there is none."""
+    size_bytes: int | None
+    """How large the value is in the file; None when it is not there."""
+    digest: str | None
+    """What two values, in any files, share exactly when they were written down alike."""
+    absent: str | None
+    """Why the value is not in the file, if it has one and it is not."""
+    seconds: float
+    own_seconds: float
+    times_read: int
+    dependencies: tuple[str, ...]
+    error: SavedError | None
+
+
+class Look:
+    """An open file to look at; close it, or use it in a ``with``.  Nodes are named by their text."""
+
+    def __init__(self, file: SavedFile) -> None:
+        self._file = file
+        self._functions = read_functions(file)
+
+    @property
+    def info(self) -> Info:
+        """What the file says of itself: when it was saved, by which versions, how much there is."""
+        return self._file.info
+
+    @property
+    def functions(self) -> tuple[SavedFunction, ...]:
+        """The functions with their source text, as they were."""
+        return tuple(
+            SavedFunction(row.name, row.kind, row.version, row.source, row.fingerprint) for row in self._functions.values()
+        )
+
+    @property
+    def tweaks(self) -> tuple[SavedTweak, ...]:
+        """The tweaks that were in force, the outermost context's first."""
+        return tuple(
+            SavedTweak(self._function(row.function) if row.node is None else self._text(row.node), row.text, row.layer)
+            for row in read_tweaks(self._file)
+        )
+
+    @property
+    def absent(self) -> tuple[Absent, ...]:
+        """The nodes whose value is not in the file, with the reason."""
+        rows = self._file.rows("nodes", "WHERE absent IS NOT NULL")
+        return tuple(Absent(row[3], row[13]) for row in rows)
+
+    def failures(self) -> tuple[SavedError, ...]:
+        """Returns the nodes that failed, each after what it read; takes no longer for the nodes that did not fail."""
+        return tuple(self._error(row, self._text(row.number)) for row in read_errors(self._file).values())
+
+    def nodes(self) -> tuple[str, ...]:
+        """Returns the texts of all nodes, each after what it read."""
+        return tuple(row.text for row in read_nodes(self._file))
+
+    def graph(self) -> Graph[str]:
+        """Returns all nodes and what they read."""
+        rows = list(read_nodes(self._file))
+        texts = {row.number: row.text for row in rows}
+        errors = {number: self._error(row, texts.get(number, "?")) for number, row in read_errors(self._file).items()}
+        facts = [self._fact(row, errors.get(row.number)) for row in rows]
+        edges = {row.text: list(dict.fromkeys(texts[number] for number in row.reads)) for row in rows if row.edges}
+        return Graph(facts, edges)
+
+    def __getitem__(self, node: str) -> SavedNode:
+        row = find_node(self._file, node)
+        if row is None:
+            raise KeyError(f"{node} is not in {self._file.path}. Its nodes are those of nodes().")
+        error = read_errors(self._file).get(row.number) if row.state == fmt.FAILED else None
+        content = row.content
+        return SavedNode(
+            row.text,
+            self._function(row.function),
+            row.state,
+            bool(row.flags & fmt.SOURCE),
+            row.value,
+            content.size,
+            None if content.digest is None else content.digest.hex(),
+            content.absent,
+            row.seconds,
+            row.own_seconds,
+            row.times_read,
+            tuple(dict.fromkeys(self._text(number) for _, number in row.edges)),
+            None if error is None else self._error(error, row.text),
+        )
+
+    def __contains__(self, node: object) -> bool:
+        return isinstance(node, str) and find_node(self._file, node) is not None
+
+    def __len__(self) -> int:
+        return self.info.nodes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def __repr__(self) -> str:
+        return f"<dug.snapshot.Look {self._file.path} of {self.info.created}, {self.info.nodes:,} nodes>"
+
+    def _function(self, number: int) -> str:
+        row: FunctionRow | None = self._functions.get(number)
+        if row is None:
+            raise self._file.damaged(f"function {number} is not there")
+        return row.name
+
+    def _text(self, number: int) -> str:
+        row = read_node(self._file, number)
+        if row is None:
+            raise self._file.damaged(f"node {number} is not there")
+        return row.text
+
+    def _error(self, row: ErrorRow, text: str) -> SavedError:
+        return SavedError(text, row.type, row.text, row.traceback)
+
+    def _fact(self, row: NodeRow, error: SavedError | None) -> Fact[str]:
+        name = self._function(row.function)
+        return Fact(
+            row.text,
+            name,
+            name.partition(":")[0],
+            row.state,
+            bool(row.flags & fmt.SOURCE),
+            row.seconds,
+            row.own_seconds,
+            row.times_read,
+            row.content.size,
+            None if error is None else str(error),
+        )
+
+
+def look(path: "str | PathLike[str]") -> Look:
+    """Opens a file to look at: states, texts, failures and the graph, with nothing decoded, imported or run.
+
+    Raises:
+        SnapshotError: the file is no snapshot, needs a newer dug, or is damaged, which may show only when one looks there.
+    """
+    return Look(SavedFile(path))

@@ -1,0 +1,43 @@
+"""What `save` tells its caller: `Report`, and `Absent`, one thing that is not in the file and why."""
+
+from pathlib import Path
+
+from attrs import frozen
+
+
+@frozen
+class Absent:
+    """Something that was left out of a file, or that cannot be taken from it here."""
+
+    what: str
+    """The text of a node, or of a tweak."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}"
+
+
+@frozen
+class Report:
+    """What was saved."""
+
+    path: Path
+    nodes: int
+    """How many nodes there are in the file, whatever is known of them."""
+    values: int
+    """How many of them have a value that can be read back."""
+    failures: int
+    size_bytes: int
+    seconds: float
+    absent: tuple[Absent, ...]
+    """What was left out, with the reason; a value that was left out is computed again when it is asked for."""
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.path}: {self.nodes:,} nodes, {self.values:,} values, {self.failures:,} failures, {self.size_bytes:,} bytes"
+        ]
+        if self.absent:
+            lines.append(f"left out: {len(self.absent):,}")
+        lines += [f"  {one}" for one in self.absent[:10]]
+        lines += [f"  ... {len(self.absent) - 10:,} more"] if len(self.absent) > 10 else []
+        return "\n".join(lines)

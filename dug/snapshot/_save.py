@@ -1,0 +1,265 @@
+"""Writes a context into a file: `save`, which either puts a whole file in place or leaves what was there.
+
+Nothing that a user's object does while it is written down can make a save fail: what raises is left out, with the reason.
+"""
+
+import platform
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import count
+from os import PathLike, fspath
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from attrs import define, field
+
+from .. import codec
+from .._context import Context
+from .._core._node import Function, Node, show
+from .._core._scenario import BUMP, REPLACEMENT, VALUE, Spec, Target
+from .._core._view import View
+from .._progress import Progress, make_reporter
+from .._tweaks import Bump
+from ..errors import CodecError, SnapshotError
+from ..fingerprint import fingerprint_of, source_of
+from . import _format as fmt
+from ._atomic import replacing
+from ._collect import Found, collect
+from ._report import Absent, Report
+from ._text import arguments_of, call_of, clean, message_of, name_of, text_of
+
+_CHUNK_BYTES = 8 << 20
+"""Large values are written and read in pieces of this size, so that no more than one is copied."""
+_BATCH = 1_000
+
+
+def save(
+    ctx: Context,
+    path: "str | PathLike[str]",
+    *,
+    nodes: Iterable[Node[Any]] | None = None,
+    allow_pickle: bool = False,
+    progress: Progress = None,
+) -> Report:
+    """Writes what a context knows into one file, which takes the place of `path` in one step, and says what was left out.
+
+    The file has every value and failure that answers in the context, its own and those of the contexts around; the tweaks in
+    force; what each node read; and the source text of the functions.  A value that cannot be written is left out and
+    computed again when it is asked for.  A save that is killed or finds the disk full leaves the old file as it was.
+
+    Args:
+        ctx: the context; what `ctx.memo` shows is what is saved.
+        path: the file; ``.dug`` is its usual ending.
+        nodes: saves these and what they rest on only; those that did not run are noted.
+        allow_pickle: pickles values that have no codec; only `load` with ``trust=True`` reads them.
+        progress: True for a bar, or a function of how many nodes are written and how many there are.
+
+    Raises:
+        SnapshotError: the file cannot be written; what was at `path` is as it was.
+    """
+    started, place, reporter = perf_counter(), Path(fspath(path)), make_reporter(progress)
+    view = ctx._here()
+    view.registry.drain()
+    found = collect(view, None if nodes is None else [_key_of(node) for node in nodes])
+    try:
+        with replacing(place) as made, closing(sqlite3.connect(made, isolation_level=None)) as connection:
+            writer = _Writer(connection, allow_pickle)
+            writer.begin()
+            reporter.begin(len(found))
+            for done, _ in enumerate(writer.write(view, found), 1):
+                reporter.tell(done, len(found))
+            writer.end(ctx, found)
+            connection.close()  # before the file takes its place
+    except (OSError, sqlite3.Error) as exc:
+        raise SnapshotError(f"{place} cannot be written: {exc}. What was there before is as it was.") from exc
+    finally:
+        reporter.close()
+    failures = sum(one.state == fmt.FAILED for one in found)
+    size = place.stat().st_size
+    return Report(place, len(found), writer.values, failures, size, perf_counter() - started, tuple(writer.absent))
+
+
+def _key_of(node: Any) -> Any:
+    if not isinstance(node, Node):
+        raise TypeError(f"{show(node)} is not a node. Write f.node(x).")
+    return node._key
+
+
+@define(eq=False)
+class _Writer:
+    """Writes rows in batches, and big values piece by piece."""
+
+    connection: sqlite3.Connection
+    allow_pickle: bool
+    values: int = 0
+    absent: list[Absent] = field(factory=list)
+    _rows: dict[str, list[tuple[Any, ...]]] = field(factory=dict)
+    _functions: dict[Function, int] = field(factory=dict)
+    _numbers: dict[Any, int] = field(factory=dict)
+    """The number of each node, by its key."""
+    _texts: dict[str, int] = field(factory=dict)
+    """How many nodes have each text."""
+    _others: Iterator[int] = field(factory=lambda: count(1))
+    """The numbers of all other rows."""
+
+    def begin(self) -> None:
+        """Marks the file and makes the tables; it is no file yet that anybody sees, so SQLite need not be careful with it."""
+        execute = self.connection.execute
+        execute("PRAGMA page_size = 4096")
+        execute("PRAGMA journal_mode = OFF")
+        execute("PRAGMA synchronous = OFF")
+        execute(f"PRAGMA application_id = {fmt.APPLICATION_ID}")
+        execute(f"PRAGMA user_version = {fmt.FORMAT}")
+        execute("BEGIN")
+        for statement in fmt.SCHEMA.values():
+            execute(statement)
+
+    def write(self, view: View, found: list[Found]) -> Iterator[None]:
+        """Writes the nodes, one for each step, and then the tweaks."""
+        self._numbers = {one.key: number for number, one in enumerate(found, 1)}
+        for one in found:
+            self._write_node(one)
+            yield
+        layers, around = [], view
+        while around is not None:
+            layers.append(around.layers)
+            if around.parent is None:
+                break
+            around = around.parent
+        said = [layer for entered in reversed(layers) for layer in entered]
+        for number, layer in enumerate(said):
+            for target, spec in layer.items():
+                self._write_tweak(number, target, spec)
+
+    def end(self, ctx: Context, found: list[Found]) -> None:
+        """Writes what the file says of itself."""
+        versions = {
+            "format": fmt.FORMAT,
+            "minimum_reader": fmt.MINIMUM_READER,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "dug": getattr(sys.modules[__name__.partition(".")[0]], "__version__", "?"),
+            "python": f"{platform.python_implementation()} {platform.python_version()}",
+            "platform": platform.platform(),
+            "context": ctx.name or "",
+            "nodes": len(found),
+            "values": self.values,
+            "failures": sum(one.state == fmt.FAILED for one in found),
+        }
+        self._rows["info"] = [(name, clean(str(value))) for name, value in versions.items()]
+        for table in tuple(self._rows):
+            self._flush(table)
+        for statement in fmt.INDEXES.values():
+            self.connection.execute(statement)
+        self.connection.execute("COMMIT")
+
+    def _add(self, table: str, row: tuple[Any, ...]) -> None:
+        rows = self._rows.setdefault(table, [])
+        rows.append(row)
+        if len(rows) >= _BATCH:
+            self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        rows = self._rows.pop(table, None)
+        if rows:
+            self.connection.executemany(fmt.insert(table, len(rows[0])), rows)
+
+    def _function(self, function: Function) -> int:
+        number = self._functions.get(function)
+        if number is None:
+            number = self._functions[function] = len(self._functions) + 1
+            source, print_ = source_of(function.body), fingerprint_of(function.newest or function.body)
+            version = None if function.version is None else text_of(function.version)
+            reason = "it is a local function" if "<" in function.name else "it was redefined since" if function.owned else None
+            row = (number, clean(function.name), function.kind, version, source and clean(source), print_, reason)
+            self._add("functions", fmt.checked(row))
+        return number
+
+    def _write_node(self, one: Found) -> None:
+        number, memo = self._numbers[one.key], one.memo
+        text, arguments = call_of(one.key)
+        text = self._only(text)
+        value: tuple[Any, ...] = ("", None, None, None, None, None)
+        if one.has_value and memo is not None:
+            value = (text_of(memo.value), *self._encode(number, text, memo.value))
+            self.values += value[1] is not None
+        elif one.state == fmt.FAILED and memo is not None:
+            self._write_error(number, memo.failure)
+        if arguments is None and one.state != fmt.NOT_RUN:
+            self.absent.append(Absent(text, "its arguments cannot be written, so that it is there for looking only."))
+        edges = [(kind, self._numbers[key]) for kind, key in one.edges]
+        for position, (kind, dependency) in enumerate(edges):
+            self._add("edges", (number, position, kind, dependency))
+        for target in one.consulted:
+            self._write_consulted(number, target)
+        shown, codec_name, needs, size, digest, absent = value
+        seconds, own = (0.0, 0.0) if memo is None else (float(memo.seconds), max(0.0, float(memo.own_seconds)))
+        self._add("nodes", fmt.checked((
+            number, self._function(one.key[0]), arguments, text, one.state, one.flags, seconds, own, one.times_read,
+            codec_name, needs, size, digest, absent, shown, fmt.edges_check(edges),
+        )))  # fmt: skip
+
+    def _only(self, text: str) -> str:
+        """Returns a text that no other node of the file has."""
+        times = self._texts[text] = self._texts.get(text, 0) + 1
+        return text if times == 1 else self._only(f"{text} #{times}")
+
+    def _encode(self, number: int, what: str, value: Any) -> tuple[str | None, str | None, int | None, bytes | None, str | None]:
+        """Writes a value and returns what is said of it: codec, needs, size, digest, and why it is absent."""
+        try:
+            encoded = codec.encode(value, allow_pickle=self.allow_pickle)
+        except CodecError as exc:
+            self.absent.append(Absent(what, str(exc)))
+            return None, None, None, None, clean(str(exc))
+        for part in encoded.parts:
+            for start in range(0, len(part), _CHUNK_BYTES):
+                piece = part if len(part) <= _CHUNK_BYTES else memoryview(part)[start : start + _CHUNK_BYTES]
+                self._add("chunks", (None, number, piece))
+                if len(part) > _CHUNK_BYTES >> 4:
+                    self._flush("chunks")
+        needs = "\n".join(sorted(encoded.needs)) or None
+        return encoded.codec, needs, encoded.size_bytes, fmt.digest(encoded.codec, encoded.parts), None
+
+    def _write_error(self, number: int, failure: Any) -> None:
+        error = failure.error
+        try:
+            trace = failure.text
+        except Exception as exc:  # noqa: BLE001  an exception whose text cannot be made
+            trace = f"(the traceback cannot be shown: {type(exc).__name__})"
+        name = f"{type(error).__module__}:{type(error).__qualname__}"
+        self._add("errors", fmt.checked((number, name, message_of(error), clean(trace), arguments_of(error))))
+
+    def _write_consulted(self, number: int, target: Target) -> None:
+        self._add("consulted", fmt.checked((next(self._others), number, *self._target(target))))
+
+    def _target(self, target: Target) -> tuple[int, int | None]:
+        """Returns the number of a function, and that of the node when it is one."""
+        if isinstance(target, Function):
+            return self._function(target), None
+        return self._function(target[0]), self._number_of(target)
+
+    def _number_of(self, key: Any) -> int:
+        """Returns the number of a node; one that nothing is known of becomes a node of the file here."""
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers) + 1
+            self._write_node(Found(key, None, fmt.NOT_RUN))
+        return number
+
+    def _write_tweak(self, layer: int, target: Target, spec: Spec) -> None:
+        number = next(self._others)
+        what = f"the tweak of {target if isinstance(target, Function) else call_of(target)[0]}"
+        name: str | None = None
+        value: tuple[Any, ...] = (None, None, None, None, None)
+        if spec.kind == VALUE:
+            value = self._encode(-number, what, spec.value)
+        elif spec.kind in (BUMP, REPLACEMENT):
+            name, reason = name_of(spec.fn)
+            value = (None, None, None, None, reason) if reason else self._encode(-number, what, spec.args)
+            if reason:
+                self.absent.append(Absent(what, reason))
+        text = text_of(spec.value if spec.kind != BUMP else Bump(spec.fn, spec.args))  # type: ignore[arg-type]
+        self._add("tweaks", fmt.checked((number, layer, *self._target(target), spec.kind, name, *value, text)))

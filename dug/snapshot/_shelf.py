@@ -1,0 +1,346 @@
+"""The cache of a loaded snapshot: `Shelf`, which brings in what the file says of a function once the function is there.
+
+Functions are matched by name when they are asked for, and nothing is imported: what is known of a function that is not there yet
+waits, and so does all that was computed from it, because a tweak of that function could not reach it.  What comes in is made by
+the ordinary machinery (bits, footprints, restrictions, readers), as if it had just been computed here; only the values stay in
+the file (`_stored`).  Whatever comes in late is left out where something was invalidated or cleared since: the file cannot know.
+"""
+
+import builtins
+from collections.abc import Iterator
+from typing import Any, cast
+from weakref import WeakKeyDictionary, ref
+
+from attrs import define
+
+from .._core._binding import Key
+from .._core._cache import Cache
+from .._core._memo import DEAD, NO_TWEAKS, TWEAKED, Call, Failure, Memo, State
+from .._core._node import BENEATH, Function, find_published, make_node
+from .._core._registry import plain_key
+from .._core._scenario import UNTWEAK, VALUE, Handle, Held, InForce, Layer
+from .._core._view import enter
+from ..codec import CodecError, Encoded, decode, find_missing
+from ..fingerprint import fingerprint_of, has_changed
+from . import _format as fmt
+from ._file import SavedFile
+from ._report import Absent
+from ._rows import ErrorRow, NodeRow, read_consulted, read_errors, read_functions, read_nodes
+from ._stored import Stored, StoredMemo
+
+
+class RecordedError(Exception):
+    """Stands for the exception of a saved node whose class is not known here; says what that one said."""
+
+
+@define(eq=False)
+class Waiting:
+    """What of a file has not come in."""
+
+    rows: list[NodeRow]
+    functions: dict[str, int]
+    """The functions that are not there yet, by name."""
+    errors: dict[int, ErrorRow]
+    consulted: dict[int, list[tuple[int, int | None]]]
+
+
+class Shelf(Cache):
+    """A cache that holds what a file says, as far as the functions are there."""
+
+    def __init__(self, file: SavedFile, *, trust: bool, recompute_changed: bool) -> None:
+        super().__init__()
+        self.states = _States(self)
+        self.saved = file
+        self.changed: dict[str, None] = {}
+        """The functions whose code is not what it was."""
+        self.absent: list[Absent] = []
+        """What was in the file and does not serve here, with the reason."""
+        self._trust, self._recompute_changed = trust, recompute_changed
+        self._rows = read_functions(file)
+        names = {row.name: number for number, row in self._rows.items() if row.unreachable is None}
+        self._waiting = Waiting(list(read_nodes(file)), names, read_errors(file), read_consulted(file))
+        self._functions: dict[int, Function] = {}
+        self._keys: dict[int, Key] = {}
+        self._memos: dict[int, Memo] = {}
+        self._base: InForce | None = None
+        self._held: Held = WeakKeyDictionary()
+        self._kept: tuple[Handle, ...] = ()
+        self._layers: tuple[Layer, ...] = ()
+        self._generation: int | None = None
+        self._past = Call()
+        self._past.close()
+
+    def expect(self, layers: tuple[Layer, ...]) -> None:
+        """Says under which tweaks the file's values were computed."""
+        self._layers = layers
+
+    def is_waiting_for(self, key: Key) -> bool:
+        """True when the file says something of a node whose function has come since.
+
+        Not during a walk of the registry, which must not meet memos that were not there when it began: they come in at the next
+        ask, with the bits that were given meanwhile.
+        """
+        function = plain_key(key)[0]
+        is_there = function.name in self._waiting.functions and find_published(function.name) is function
+        return is_there and not self.registry.lock._is_owned()  # as threading.Condition asks it
+
+    def names(self) -> Iterator[str]:
+        """The names of the functions that are not there yet."""
+        return iter(self._waiting.functions)
+
+    def fill(self) -> None:
+        """Brings in what the file says of all functions that are there by now.
+
+        Complexity: O(1) when there is no new one; O(nodes that have not come in) else.
+        """
+        registry = self.registry
+        if self._generation is None:
+            self._generation = registry.generation
+        if not any(map(find_published, self._waiting.functions)):
+            return
+        with registry.lock:
+            if registry.generation != self._generation:
+                self._give_up("something was invalidated before its function was there")
+                return
+            if self._base is None:
+                self._derive()
+            fresh = self._match_functions()
+            self._bring_in()
+            stale = [function for function in fresh if function.name in self.changed]
+            if self._recompute_changed and stale:
+                registry.forget(stale)
+            self._generation = registry.generation
+
+    def pending(self) -> Iterator[str]:
+        """The texts of the nodes whose function, or a function that they rest on, is not there yet."""
+        return (row.text for row in self._waiting.rows)
+
+    def _derive(self) -> None:
+        """Derives the scenario of the file, and holds its tweaks."""
+        view = enter(None, self._layers, self._held, cache=self, listeners=[])
+        self._base, self._kept = view.in_force, view.keep
+
+    def _give_up(self, reason: str) -> None:
+        self.absent.extend(Absent(row.text, reason) for row in self._waiting.rows)
+        self._waiting = Waiting([], {}, {}, {})
+        self._memos.clear()
+
+    def _match_functions(self) -> list[Function]:
+        """Returns the functions that have come, and notes those that changed."""
+        fresh = []
+        for name, number in tuple(self._waiting.functions.items()):
+            function = find_published(name)
+            if function is None:
+                continue
+            del self._waiting.functions[name]
+            self._functions[number] = function
+            fresh.append(function)
+            if has_changed(self._rows[number].fingerprint, fingerprint_of(function.newest or function.body)):
+                self.changed[name] = None
+        return fresh
+
+    # Bringing in
+
+    def _bring_in(self) -> None:
+        """Makes a memo of each node that can have one; the others wait, or do not serve."""
+        waiting, left, lost = self._waiting, list[NodeRow](), dict[int, str]()
+        for row in waiting.rows:
+            reason = self._find_reason(row, lost)
+            if reason is None and not self._is_ready(row):
+                left.append(row)
+            elif reason is None and row.state != fmt.MASKED:
+                memo = self._make(row)
+                if memo is None:
+                    reason = "it was computed here meanwhile"
+                else:
+                    self._memos[row.number] = memo
+            if reason is not None:
+                lost[row.number] = reason
+                if row.state not in (fmt.MASKED, fmt.NOT_RUN):
+                    self.absent.append(Absent(row.text, reason))
+        waiting.rows = left
+        if not left:
+            self._memos.clear()
+            self._keys.clear()
+
+    def _find_reason(self, row: NodeRow, lost: dict[int, str]) -> str | None:
+        """Returns why a node cannot serve, now or later; None when it can."""
+        function = self._rows.get(row.function)
+        if function is None:
+            raise self.saved.damaged(f"function {row.function} is not there")
+        if row.flags & fmt.LOST:
+            return "what it rests on was gone when it was saved"
+        if row.state != fmt.MASKED and any(number in lost for _, number in row.edges):
+            return next(
+                f"it rests on a node that does not serve ({lost[number]})" if "rests on" not in lost[number] else lost[number]
+                for _, number in row.edges
+                if number in lost
+            )
+        if function.unreachable is not None:
+            return f"no other process can find its function: {function.unreachable}"
+        if row.function in self._functions and row.number not in self._keys:
+            return self._find_key(row)
+        return None
+
+    def _find_key(self, row: NodeRow) -> str | None:
+        """Finds the key of a node here; returns why it has none, if so."""
+        if row.arguments is None:
+            return "its arguments were not written"
+        try:
+            args, kwargs = decode(Encoded("json", (row.arguments.encode("utf-8"),)))
+            self._keys[row.number] = make_node(self._functions[row.function], tuple(args), kwargs)._key
+        except Exception as exc:  # noqa: BLE001  other parameters, a class that is not known, or a key= function of the user's
+            return f"its arguments do not fit here: {exc}"
+        return None
+
+    def _is_ready(self, row: NodeRow) -> bool:
+        """True when the functions of a node and of all that it rests on are there."""
+        if row.state == fmt.MASKED:
+            return row.number in self._keys
+        return (
+            row.number in self._keys
+            and all(number in (self._memos if kind == fmt.READ else self._keys) for kind, number in row.edges)
+            and all(
+                function in self._functions and (target is None or target in self._keys)
+                for function, target in self._waiting.consulted.get(row.number, ())
+            )
+        )
+
+    def _make(self, row: NodeRow) -> Memo | None:
+        """Returns the memo of a node, filed where it serves; None when another one is filed there."""
+        in_force, registry, key = self._in_force, self.registry, self._keys[row.number]
+        handle = in_force.handle_of(key)
+        state = self.state_of(key)
+        if handle is not None and handle.spec.kind == VALUE:
+            if handle.memo is None:
+                handle.memo = Memo(state, handle.spec.value, TWEAKED, (), handle.bit, 0, frozenset((handle.serial,)))
+            return handle.memo
+        met = handle if handle is not None and handle.spec.kind != UNTWEAK else None
+        reads = tuple(dict.fromkeys(self._memos[number] for number in row.reads))
+        below, own = self._bits_read(row, reads), self._own_bits(key)
+        footprint = below | own if registry.node_bits(key[0]) else below
+        restriction = in_force.restrict(footprint) if footprint & in_force.mask else NO_TWEAKS
+        if row.flags & fmt.OPENED:
+            below = footprint
+        memo = StoredMemo(state, None, 0 if met is None else met.serial, reads, footprint, below, restriction)
+        self._describe(memo, row)
+        return self._put(memo, row)
+
+    @property
+    def _in_force(self) -> InForce:
+        return cast("InForce", self._base)
+
+    def _own_bits(self, key: Key) -> int:
+        """The bits that say which tweak a node meets in the file's scenario; as `_view.own_bits`."""
+        handle, registry = self._in_force.content.get(key), self.registry
+        return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit
+
+    def _bits_read(self, row: NodeRow, reads: tuple[Memo, ...]) -> int:
+        """The footprint of what a node read, in its own run and under contexts that it opened."""
+        bits = 0
+        for memo in reads:
+            bits |= memo.footprint
+        for kind, number in row.edges:
+            if kind == fmt.RAN_INSIDE:
+                bits |= self._own_bits(self._keys[number])
+        for function, target in self._waiting.consulted.get(row.number, ()):
+            bits |= self.registry.give_bit(self._functions[function] if target is None else self._keys[target])
+        return bits
+
+    def _describe(self, memo: Memo, row: NodeRow) -> None:
+        memo.seconds, memo.own_seconds = row.seconds, row.own_seconds
+        memo.transient, memo.opened = bool(row.flags & fmt.TRANSIENT), bool(row.flags & fmt.OPENED)
+        memo.inner = tuple(
+            self._keys[number] if kind == fmt.RAN_INSIDE else (BENEATH, self._keys[number], 0)
+            for kind, number in row.edges
+            if kind != fmt.READ
+        )
+        is_partial = any(read.status == DEAD for read in memo.dependencies)  # it cannot be compared with what is computed anew
+        if row.flags & (fmt.UNVERIFIED | fmt.OPENED) or is_partial:
+            memo.verifies = TWEAKED
+        if row.flags & fmt.SERVES_CALL or row.state == fmt.FAILED:
+            memo.call, memo.verifies = self._past, TWEAKED
+
+    def _put(self, memo: Memo, row: NodeRow) -> Memo | None:
+        """Files a memo, unless its value is not to be had; returns it, or None when another one is filed in its place."""
+        reason = self._read_outcome(memo, row)
+        if reason is not None:
+            if reason:
+                self.absent.append(Absent(row.text, reason))
+            memo.status = DEAD
+            memo.state.has_lost = True
+            self._tell(memo, None)
+            return memo
+        standing = self.file(memo, self._in_force)
+        memo.sieve = -1  # the compiled call path does not see it before it was asked for its value
+        return memo if standing is memo else None
+
+    def _read_outcome(self, memo: Memo, row: NodeRow) -> str | None:
+        """Gives a memo its failure, or the place of its value; returns why it has neither, if so."""
+        if row.state == fmt.NOT_RUN:
+            return ""
+        if row.state == fmt.FAILED:
+            memo.failure = self._failure_of(self._waiting.errors.get(row.number))
+            return None
+        content = row.content
+        reason = content.reason or find_missing(content.codec or "", _split(content.needs), trust=self._trust)
+        memo.value = Stored(self.saved, content, self._trust, ref(self.registry)) if reason is None else None
+        return reason
+
+    def _failure_of(self, row: ErrorRow | None) -> Failure:
+        if row is None:
+            raise self.saved.damaged("a node that failed has no error")
+        return Failure(_error_of(row), None, _Summary(row.traceback))
+
+
+class _Summary:
+    """Stands for a summary of a traceback of which only the text is known."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def format(self) -> list[str]:
+        """The lines of the traceback."""
+        return [self._text]
+
+
+class _States(dict[Key, State]):
+    """The states of a shelf, which asks the file before it says that it does not know a node."""
+
+    __slots__ = ("_shelf",)
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__()
+        self._shelf = ref(shelf)
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        state = super().get(key)
+        if state is None:
+            shelf = self._shelf()
+            if shelf is not None and shelf.is_waiting_for(key):
+                shelf.fill()
+                state = super().get(key)
+        return default if state is None else state
+
+
+def _split(needs: str | None) -> list[str]:
+    return needs.split("\n") if needs else []
+
+
+def _error_of(row: ErrorRow) -> BaseException:
+    """Returns an exception that says what the saved one said: of its class, where that is a builtin one or registered."""
+    module, _, name = row.type.partition(":")
+    try:
+        arguments = None if row.arguments is None else decode(Encoded("json", (row.arguments.encode("utf-8"),)))
+        kind = getattr(builtins, name, None) if module == "builtins" else None
+        if isinstance(kind, type) and issubclass(kind, Exception) and isinstance(arguments, tuple):
+            made: BaseException = kind(*arguments)
+            if str(made) == row.text:
+                return made
+        elif isinstance(arguments, BaseException):
+            return arguments
+    except (CodecError, TypeError, ValueError):
+        pass
+    return RecordedError(f"{name}: {row.text}" if row.text else name)

@@ -1,0 +1,86 @@
+"""A memo whose value is still in a file: `StoredMemo`, which becomes a plain memo when its value is first asked for.
+
+The class has the layout of `Memo` and a property in the place of its slot, so that whoever asks for the value gets it; then the
+memo takes the class of a plain one, and costs what any other does.  The compiled call path reads the slot itself, and so it must
+never see one: `_begin.hit` asks for the value before a memo is kept at hand, and `Memo.sieve` stays -1 until then.
+"""
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from attrs import frozen
+
+from .._core._memo import LIVE, Memo
+from .._core._node import node_of
+from ..codec import decode
+from ..errors import CodecError, SnapshotError
+from ._file import SavedFile
+from ._rows import Content
+
+if TYPE_CHECKING:
+    from .._core._registry import Registry
+
+_slot: Any = vars(Memo)["value"]  # the descriptor of the slot that the property hides
+
+
+@frozen(eq=False)
+class Stored:
+    """Where a value is, and how it may be read."""
+
+    file: SavedFile
+    content: Content
+    trust: bool
+    registry: "ref[Registry]"
+
+    def read(self) -> Any:
+        """Returns the value.
+
+        Raises:
+            SnapshotError: the file is damaged or closed.
+            CodecError: the value cannot be read here.
+        """
+        content = self.content
+        assert content.codec is not None and content.size is not None and content.digest is not None  # noqa: S101, PT018  it is not absent
+        encoded = self.file.read(content.number, content.codec, content.needs, content.size, content.digest)
+        return decode(encoded, trust=self.trust)
+
+
+class StoredMemo(Memo):  # the slot that the property hides is the point
+    """A memo whose value is read from a file when it is first asked for."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> Any:
+        """The value, read now."""
+        stored = _slot.__get__(self)
+        if type(stored) is not Stored:  # another thread was quicker
+            return stored
+        return _take(self, stored)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        _slot.__set__(self, value)
+
+
+def _take(memo: StoredMemo, stored: Stored) -> Any:
+    """Reads a value and makes the memo a plain one; threads that read at the same time get the same object."""
+    try:
+        value = stored.read()
+    except CodecError as exc:
+        raise SnapshotError(
+            f"{stored.file.path}: the value of {node_of(memo.state.key)} cannot be read: {exc} "
+            "To compute it anew, say ctx.invalidate(node)."
+        ) from exc
+    with stored.file.lock:
+        present = _slot.__get__(memo)
+        if type(present) is not Stored:
+            return present
+        _slot.__set__(memo, value)
+    registry = stored.registry()
+    memo.__class__ = Memo  # type: ignore[assignment]  # of the same layout
+    if registry is not None:
+        with registry.lock:  # a first tweak may be adding its bit just now
+            if memo.status == LIVE and not memo.restriction and memo.call is None and memo.sieve < 0:
+                memo.sieve = memo.footprint
+    return value

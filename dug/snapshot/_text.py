@@ -1,0 +1,88 @@
+"""What is captured as text when a context is saved, so that a file can be looked at without decoding anything.
+
+A user's ``__repr__`` or ``__str__`` may raise and may give anything; here it gives a bounded text that every database takes.
+"""
+
+import operator
+from typing import Any
+
+from .._core._binding import Key
+from .._core._node import Function, node_of, show
+from .._function import function_of
+from ..codec import CodecError, encode
+
+_LONGEST = 20_000
+
+
+def clean(text: str) -> str:
+    """Returns a text that can be written as UTF-8, bounded in length."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def text_of(value: object) -> str:
+    """Returns the short text of a value."""
+    try:
+        return clean(show(value))
+    except Exception as exc:  # noqa: BLE001  it is the user's
+        return f"<{type(value).__qualname__}, which cannot be shown: {type(exc).__name__}>"
+
+
+def message_of(error: BaseException) -> str:
+    """Returns what an exception says."""
+    try:
+        return clean(str(error))
+    except Exception as exc:  # noqa: BLE001  it is the user's
+        return f"(it cannot be shown: {type(exc).__name__})"
+
+
+def call_of(key: Key) -> tuple[str, str | None]:
+    """Returns the text of a node and its arguments as typed JSON; None where these cannot be written."""
+    node = node_of(key)
+    try:
+        text = clean(str(node))
+    except Exception:  # noqa: BLE001  an argument's text is the user's
+        text = f"{clean(node._function.name)}(...)"
+    if not node.is_current():
+        return text, None
+    args, kwargs = node._function.binding.arguments(key)
+    return text, json_of([list(args), kwargs])
+
+
+def arguments_of(error: BaseException) -> str | None:
+    """Returns what makes an exception again, as typed JSON; None where it cannot be written."""
+    try:
+        kind = type(error)
+        # An OSError keeps its file name out of its args.
+        args = error.__reduce__()[1] if kind.__module__ == "builtins" else error
+    except Exception:  # noqa: BLE001  it is the user's
+        return None
+    return json_of(args)
+
+
+def json_of(value: Any) -> str | None:
+    """Returns a value as typed JSON, None when that cannot be."""
+    try:
+        encoded = encode(value)
+    except CodecError:
+        return None
+    return b"".join(encoded.parts).decode("ascii") if encoded.codec == "json" else None
+
+
+ARITHMETIC = {
+    f"operator:{name}": getattr(operator, name) for name in "add sub mul truediv floordiv mod pow neg abs and_ or_ xor".split()
+}
+"""The functions that a bump may name in any file: they run nothing of anybody's."""
+
+
+def name_of(fn: Any) -> tuple[str | None, str | None]:
+    """Returns the name by which a function can be found again, or None and the reason why it cannot."""
+    for name, known in ARITHMETIC.items():
+        if fn is known:
+            return name, None
+    function: Function | None = function_of(fn)
+    name = function.name if function is not None else f"{getattr(fn, '__module__', None)}:{getattr(fn, '__qualname__', '<')}"
+    if "<" in name or name.startswith("None:") or getattr(fn, "__self__", None) is not None:
+        return None, f"{text_of(fn)} cannot be found by a name. Define it at the top of a module."
+    return clean(name), None

@@ -1,0 +1,426 @@
+"""A loaded snapshot as a context."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import types
+import weakref
+
+import kept_book
+import pytest
+from kept_book import blob, book, delta, handle, position, price, report
+
+import dug
+from dug import codec, snapshot
+from dug.testing import EventLog
+
+
+def add_twice(value, amount):
+    """Bump a value."""
+    return value + 2 * amount
+
+
+def test_values_are_served_from_the_file(saved, load, ran):
+    """Asking for what was computed runs nothing."""
+    with load(saved):
+        assert book() == 20.0
+
+    assert ran == []
+
+
+def test_a_tweak_runs_its_dependents_only(saved, load, ran):
+    """Over a loaded file, a tweak runs what read it, and takes the rest from the file."""
+    with load(saved), dug.Context(tweaks={price.node("B"): 3.0}):
+        assert book() == 25.0
+
+    assert ran == ["position(B)", "book"]
+
+
+def test_a_loaded_file_can_be_tweaked_itself(saved, load, ran):
+    """``ctx.tweak`` on the snapshot is a tweak like any other."""
+    with load(saved) as ctx:
+        ctx.tweak(price.node("B"), 3.0)
+        assert book() == 25.0
+        ctx.untweak(price.node("B"))
+        assert book() == 20.0
+
+    assert ran == ["position(B)", "book"]
+
+
+def test_early_cut_off_works_over_a_file(saved, load, ran):
+    """A node that is computed anew to the value in the file stops the running there."""
+    with load(saved), dug.Context(tweaks={price.node("B"): dug.bump(float)}):
+        assert book() == 20.0
+
+    assert ran == []
+
+
+def test_an_absent_value_is_computed_when_it_is_asked_for(saved, load, ran):
+    """A value that was left out is no reason to run what read it."""
+    with load(saved) as ctx:
+        assert report() == (20.0, True)
+        assert ran == []
+        handle()
+
+        assert ran == ["handle"]
+    assert [(one.what, "no codec" in one.reason) for one in ctx.absent] == [("kept_book:handle()", True)]
+
+
+def test_a_tweak_beneath_an_absent_value_runs_what_read_it(saved, load, ran):
+    """What rests on a value that was left out is masked as everything else."""
+    with load(saved), dug.Context(tweaks={handle.node(): None}):
+        assert report() == (20.0, False)
+
+    assert ran == ["report"]
+
+
+def test_a_failure_is_there_to_look_at_and_is_tried_again(saved, load, ran):
+    """A failed node shows its exception and traceback, and the next call runs it again."""
+    with load(saved) as ctx:
+        memo = ctx.memo(position.node("X"))
+        assert (memo.kind, type(memo.error), memo.error.args) == ("failed", KeyError, ("X",))
+        assert "return PRICES[ticker]" in memo.traceback
+        with pytest.raises(KeyError):
+            position("X")
+
+    assert ran == ["position(X)", "price(X)"]
+
+
+def test_a_failure_runs_again_when_its_cause_is_tweaked(saved, load, ran):
+    """Tweaking the source that failed computes what failed with it, and nothing else."""
+    with load(saved), dug.Context(tweaks={price.node("X"): 4.0}):
+        assert position("X") == 40.0
+        assert book() == 20.0
+
+    assert ran == ["position(X)"]
+
+
+def test_an_exception_of_an_unknown_class_is_stood_for(tmp_path, load):
+    """An exception that is neither builtin nor registered comes back as a RecordedError that says what it said."""
+
+    class OwnError(Exception):
+        pass
+
+    @dug.memoize(name="kept_book:own")
+    def own():
+        raise OwnError("no luck")
+
+    with dug.Context() as ctx:
+        with pytest.raises(OwnError):
+            own()
+        snapshot.save(ctx, tmp_path / "x.dug")
+
+    error = load(tmp_path / "x.dug").memo(own.node()).error
+
+    assert isinstance(error, snapshot.RecordedError)
+    assert str(error).endswith("OwnError: no luck")
+
+
+def test_invalidation_reaches_into_the_file(saved, load, ran):
+    """A source that is invalidated runs again, and so does what read it when the value is another one."""
+    with load(saved) as ctx:
+        ctx.invalidate(price.node("B"))
+        kept_book.PRICES["B"] = 3.0
+        try:
+            assert book() == 25.0
+        finally:
+            kept_book.PRICES["B"] = 2.0
+
+    assert ran == ["price(B)", "position(B)", "book"]
+
+
+def test_a_node_that_opened_contexts_is_served_and_masked(tmp_path, load, ran):
+    """A delta is taken from the file, until something that it read is tweaked."""
+    with dug.Context() as ctx:
+        delta("A")
+        snapshot.save(ctx, tmp_path / "x.dug")
+    ran.clear()
+    with load(tmp_path / "x.dug"):
+        assert delta("A") == 10.0
+        assert ran == []
+        with dug.Context(tweaks={price.node("B"): 5.0}):
+            assert delta("A") == 10.0
+            assert "delta(A)" in ran
+
+
+def test_tweaks_are_in_force_again(tmp_path, load, ran):
+    """Values, bumps and ``UNTWEAKED`` of the saved scenario are those of the loaded one."""
+    tweaks = {price.node("A"): 4.0, price.node("B"): dug.scale(2.0)}
+    with dug.Context(tweaks=tweaks), dug.Context(tweaks={price.node("A"): dug.shift(1.0)}) as ctx:
+        assert book() == 70.0
+        snapshot.save(ctx, tmp_path / "x.dug")
+    ran.clear()
+    loaded = load(tmp_path / "x.dug")
+    with loaded:
+        assert book() == 70.0
+        assert ran == []
+        assert position("A", 1) == 5.0
+        assert position("B", 1) == 4.0
+        with dug.Context(tweaks={price.node("A"): dug.UNTWEAKED}):
+            assert book() == 30.0
+
+
+def test_a_bump_by_an_own_function_is_found_where_it_is_given(tmp_path, load):
+    """A function that a file names is not looked up: the reader gives it, or is told when it is needed."""
+    with dug.Context(tweaks={price.node("A"): dug.bump(add_twice, 1.0)}) as ctx:
+        book()
+        snapshot.save(ctx, tmp_path / "x.dug")
+
+    with load(tmp_path / "x.dug", functions=[add_twice]):
+        assert position("A", 1) == 3.0
+    with load(tmp_path / "x.dug") as ctx:
+        assert book() == 40.0
+        ctx.invalidate(price.node("A"))
+        with pytest.raises(snapshot.SnapshotError, match=r"add_twice is not known here.*functions="):
+            position("A", 1)
+
+
+def test_a_tweak_that_cannot_be_written_is_reported(tmp_path, load):
+    """What was computed with it serves all the same, and a new computation says what is missing."""
+    with dug.Context(tweaks={price.node("A"): dug.bump(lambda value: value + 1)}) as ctx:
+        book()
+        report = snapshot.save(ctx, tmp_path / "x.dug")
+
+    assert [one.what for one in report.absent] == ["the tweak of kept_book:price('A')"]
+    with load(tmp_path / "x.dug") as ctx:
+        assert book() == 30.0
+        ctx.invalidate(price.node("A"))
+        with pytest.raises(snapshot.SnapshotError, match="Tweak it anew"):
+            position("A", 1)
+
+
+def test_a_value_is_read_when_it_is_asked_for(tmp_path, load, monkeypatch):
+    """Entering, looking around and tweaking read no value; asking for one reads that one, once."""
+    with dug.Context() as ctx:
+        book()
+        snapshot.save(ctx, tmp_path / "x.dug")
+    read = []
+    real = snapshot._file.SavedFile.read
+    monkeypatch.setattr(
+        snapshot._file.SavedFile, "read", lambda self, number, *args: read.append(number) or real(self, number, *args)
+    )
+
+    with load(tmp_path / "x.dug") as loaded:
+        assert book.node() in loaded
+        assert loaded.memo(book.node()).dependencies
+        with dug.Context(tweaks={price.node("B"): 3.0}):
+            pass
+        assert read == []
+        assert (book(), book(), loaded[book.node()]) == (20.0, 20.0, 20.0)
+        assert len(read) == 1
+
+
+def test_a_read_value_costs_what_any_other_does(saved, load):
+    """Once its value was read, a memo is a plain memo, which the compiled call path knows."""
+    from dug._core._memo import Memo
+
+    with load(saved) as ctx:
+        book()
+        memo = ctx.memo(book.node())._memo
+
+        assert type(memo) is Memo
+        assert memo.sieve == memo.footprint
+
+
+def test_what_is_large_is_written_and_read_in_pieces(tmp_path, load, monkeypatch):
+    """A value larger than a chunk comes back whole."""
+    monkeypatch.setattr(snapshot._save, "_CHUNK_BYTES", 1_000)
+    with dug.Context() as ctx:
+        expected = blob(10_240)
+        snapshot.save(ctx, tmp_path / "x.dug")
+
+    with load(tmp_path / "x.dug") as loaded:
+        rows = loaded._shelf.saved._select("SELECT length(data) FROM chunks", ())
+        assert max(size for (size,) in rows) == 1_000
+        assert blob(10_240) == expected
+
+
+def test_changed_code_is_reported(saved, load, ran, monkeypatch):
+    """A function whose code is not what it was is named; what it gave serves all the same."""
+    monkeypatch.setattr("dug.snapshot._shelf.has_changed", lambda before, now: before == saved_print)
+    saved_print = next(one.fingerprint for one in looked(saved).functions if one.name == "kept_book:position")
+    with load(saved) as ctx:
+        assert ctx.changed == ("kept_book:position",)
+        assert book() == 20.0
+
+    assert ran == []
+
+
+def test_changed_code_is_recomputed_when_asked(saved, load, ran, monkeypatch):
+    """With ``recompute_changed`` what changed runs again, and what read it only when it gives something else."""
+    saved_print = next(one.fingerprint for one in looked(saved).functions if one.name == "kept_book:position")
+    monkeypatch.setattr("dug.snapshot._shelf.has_changed", lambda before, now: before == saved_print)
+    with load(saved, recompute_changed=True):
+        assert book() == 20.0
+
+    assert sorted(ran) == ["position(A)", "position(B)"]
+
+
+def looked(path):
+    """Return a file that was looked at."""
+    with snapshot.look(path) as found:
+        found.functions  # noqa: B018  read before it is closed
+        return found
+
+
+def define(name, source):
+    """Run a module that defines memoised functions."""
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, f"{name}.py", "exec"), vars(module))
+    return module
+
+
+LATE = "import dug\nRAN = []\n@dug.memoize\ndef low():\n    RAN.append('low')\n    return 1\n"
+
+
+@pytest.fixture
+def late(tmp_path):
+    """A file of two modules, the lower of which is not there any more."""
+    low = define("late_low", LATE)
+    high = define(
+        "late_high",
+        "import dug, sys\n@dug.memoize\ndef high():\n    return sys.modules['late_low'].low() + 1\n",
+    )
+    with dug.Context() as ctx:
+        high.high()
+        snapshot.save(ctx, tmp_path / "late.dug")
+    del low, ctx
+    del sys.modules["late_low"]
+    gc.collect()
+    yield tmp_path / "late.dug", high
+    sys.modules.pop("late_low", None)
+    sys.modules.pop("late_high", None)
+
+
+def test_nothing_is_imported_and_what_comes_late_is_served(late, load):
+    """What rests on a function that is not there waits for it; nothing is imported for that."""
+    path, high = late
+    with load(path) as ctx:
+        assert ctx.pending == ("late_low:low()", "late_high:high()")
+        assert "late_low" not in sys.modules
+        low = define("late_low", LATE)
+        assert high.high() == 2
+        assert (low.low(), low.RAN, ctx.pending) == (1, [], ())
+
+
+def test_what_comes_late_after_an_invalidation_is_not_served(late, load):
+    """A file cannot know what was invalidated before its functions were there."""
+    path, high = late
+    with load(path) as ctx:
+        low = define("late_low", LATE)
+        ctx.invalidate(low.low)
+        assert high.high() == 2
+
+        assert low.RAN == ["low"]
+        assert "invalidated" in ctx.absent[-1].reason
+
+
+def test_a_late_function_may_be_tweaked_first(late, load):
+    """A tweak of what is not in yet masks what rests on it when it comes in."""
+    path, high = late
+    with load(path):
+        low = define("late_low", LATE)
+        with dug.Context(tweaks={low.low: lambda: 5}):
+            assert high.high() == 6
+        with dug.Context(tweaks={low.low.node(): 7}):
+            assert high.high() == 8
+        assert low.RAN == []
+
+
+def test_a_file_that_tweaks_what_is_not_there_says_what_to_import(tmp_path):
+    """Tweaks must be in force from the beginning, so their functions must be there."""
+    low = define("late_low", LATE)
+    with dug.Context(tweaks={low.low.node(): 3}) as ctx:
+        low.low()
+        snapshot.save(ctx, tmp_path / "x.dug")
+    del low, ctx
+    del sys.modules["late_low"]
+    gc.collect()
+
+    with pytest.raises(snapshot.SnapshotError, match="import late_low before"):
+        snapshot.load(tmp_path / "x.dug")
+
+
+def test_results_of_local_functions_do_not_serve(tmp_path, load):
+    """A local function has no name by which it could be found; what rests on it is computed again."""
+
+    @dug.memoize
+    def local():
+        return book()
+
+    with dug.Context() as ctx:
+        local()
+        snapshot.save(ctx, tmp_path / "x.dug")
+
+    with load(tmp_path / "x.dug") as loaded:
+        assert "local function" in loaded.absent[0].reason
+        assert local.node() not in loaded
+        assert book.node() in loaded
+
+
+def test_arguments_of_registered_classes_are_matched(tmp_path, load):
+    """A node whose argument is of a registered class is found by an equal one; others are left out and said."""
+
+    @codec.register
+    class Key(tuple):
+        _fields = ("a",)
+        __slots__ = ()
+
+    @dug.memoize(name="kept_book:by_key")
+    def by_key(key):
+        return 1
+
+    with dug.Context() as ctx, EventLog(ctx):
+        by_key(Key((1,)))
+        by_key(object)
+        saved = snapshot.save(ctx, tmp_path / "x.dug")
+
+    assert "arguments cannot be written" in saved.absent[0].reason
+    with load(tmp_path / "x.dug") as loaded, EventLog(loaded) as log:
+        by_key(Key((1,)))
+        assert log.computed == []
+
+
+def test_a_snapshot_inside_another_context_sees_its_tweaks(saved, load, ran):
+    """Entered inside a context, a snapshot serves what that one does not tweak."""
+    with dug.Context(tweaks={price.node("B"): 3.0}), load(saved):
+        assert book() == 25.0
+        assert position("A") == 10.0
+
+    assert ran == ["position(B)", "book"]
+
+
+def test_dropping_a_snapshot_frees_it(saved):
+    """Nothing holds a loaded file that was dropped, and it is closed."""
+    loaded = snapshot.load(saved)
+    with loaded:
+        book()
+    file = weakref.ref(loaded._shelf.saved)
+    del loaded
+    gc.collect()
+
+    assert file() is None
+
+
+def test_a_closed_file_says_so(saved, load):
+    """A value that was not read before the file was closed cannot be read any more."""
+    ctx = load(saved)
+    ctx.close()
+
+    with ctx, pytest.raises(snapshot.SnapshotError, match="was closed"):
+        book()
+
+
+def test_a_pickled_value_takes_trust(tmp_path, load, ran):
+    """What was pickled is computed again, unless the file is trusted."""
+    with dug.Context(tweaks={handle.node(): types.SimpleNamespace(a=1)}) as ctx:
+        with pytest.raises(snapshot.SnapshotError):
+            snapshot.save(ctx, tmp_path / "no" / "folder.dug")
+        handle()
+        snapshot.save(ctx, tmp_path / "x.dug", allow_pickle=True)
+
+    with load(tmp_path / "x.dug", trust=True):
+        assert handle() == types.SimpleNamespace(a=1)
+    with load(tmp_path / "x.dug"), pytest.raises(snapshot.SnapshotError, match="trust=True"):
+        handle()
