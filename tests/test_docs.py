@@ -143,6 +143,7 @@ def run_python(*arguments: str, cwd: Path = ROOT) -> None:
 def page(request, tmp_path, monkeypatch):
     """A page about to be run: its files can be imported, and none is left imported."""
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)  # a page may write files
     before = set(sys.modules)
     built = Page(request.param, tmp_path)
     monkeypatch.setitem(sys.modules, "__main__", built.module)
