@@ -64,6 +64,7 @@ OWN_PACKAGE = {
     "dug._backends._trio": {"trio"},
     "dug.codec._numpy": {"numpy"},
     "dug.codec._pandas": {"pandas"},
+    "dug.draw._graphviz": {"graphviz"},
 }
 
 MAX_MODULE_LINES = 400

@@ -1,0 +1,31 @@
+"""What a notebook shows of a graph: `mimebundle`."""
+
+from collections.abc import Callable, Container
+from typing import Any
+
+from .._graph import Graph
+from ._mermaid import mermaid
+from ._render import svg
+from ._tree import tree
+
+
+def mimebundle(graph: Graph[Any], include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+    """Returns a graph in what a notebook can show, by type: SVG where Graphviz is there, else Mermaid; and always text.
+
+    Args:
+        graph: what to draw.
+        include: the types that are asked for; None for all.
+        exclude: the types that are not wanted.
+    """
+    drawn: dict[str, Callable[[Graph[Any]], str]] = {"image/svg+xml": svg, "text/vnd.mermaid": mermaid, "text/plain": tree}
+    bundle: dict[str, str] = {}
+    for kind, draw in drawn.items():
+        if (include is not None and kind not in include) or (exclude is not None and kind in exclude):
+            continue
+        if kind == "text/vnd.mermaid" and "image/svg+xml" in bundle:
+            continue
+        try:
+            bundle[kind] = draw(graph)
+        except (ImportError, RuntimeError):  # no Graphviz: what comes next needs none
+            continue
+    return bundle

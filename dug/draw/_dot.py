@@ -1,0 +1,111 @@
+"""A graph in the language of Graphviz: `dot`."""
+
+from math import sqrt
+from textwrap import wrap
+from typing import Any
+
+from .._graph import Graph
+from ._palette import FAINT, INK, LOOKS
+from ._picture import LIMIT, Box, Picture, make_picture
+from ._words import MAX_NAME, legend_of, name_of, notes_on, shorten, title_of, visible
+
+FONT = "Helvetica,Arial,sans-serif"
+SWATCH = 'BORDER="1" FIXEDSIZE="TRUE" WIDTH="20" HEIGHT="14"'
+MAX_TOOLTIP = 400
+LEAST_STRIPE = 0.06
+"""How much of a box the rarest of its states colours, so that three failures among thousands are seen."""
+
+
+def dot(graph: Graph[Any], *, by: str | None = None, limit: int = LIMIT) -> str:
+    """Returns a graph as DOT, the language of Graphviz.
+
+    Arrows run from what was read to what read it, left to right.  A colour is a state, the thickness of a line around a box is
+    its part of the time, and a box with a lid is a source.
+
+    Args:
+        graph: what to draw.
+        by: what has a box: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
+        limit: how many boxes there may be.
+
+    Raises:
+        ValueError: `by` or `limit` is not possible.
+    """
+    picture = make_picture(graph, by=by, limit=limit)
+    font = f'fontname="{FONT}", fontcolor="{INK}"'
+    lines = [
+        "digraph dug {",
+        f'  graph [rankdir=LR, nodesep=0.18, ranksep=0.6, {font}, fontsize=10, labelloc=b, labeljust=l, tooltip=" "]',
+        f"  graph [label=<{_legend(picture)}>]",
+        f'  node [shape=box, {font}, fontsize=11, margin="0.12,0.06", height=0.3]',
+        f'  edge [color="{FAINT}", {font}, fontsize=9, arrowsize=0.6]',
+        *[f"  n{number} [{_box(picture, box)}]" for number, box in enumerate(picture.boxes)],
+        *[f"  n{start} -> n{end}{_line(count)}" for start, end, count in picture.lines],
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    r"""Returns `text` as it may stand between quotes in DOT and is shown as it is.
+
+    A backslash would begin an escape (``\N`` is the name of a box), and an ampersand an entity.
+    """
+    return visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
+
+
+def escape_markup(text: str) -> str:
+    """Returns `text` as it may stand in a label between angle brackets, and in HTML."""
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def _box(picture: Picture, box: Box) -> str:
+    look = LOOKS[box.state]
+    notes = "".join([f"\\n{escape(line)}" for note in notes_on(picture, box) for line in wrap(note, MAX_NAME)])
+    tooltip = shorten(visible(box.full_name), MAX_TOOLTIP)
+    attributes = {
+        "label": f"{escape(name_of(box))}{notes}",
+        "tooltip": escape(tooltip),
+        "color": look.line,
+        "penwidth": f"{0.8 + 5.2 * sqrt(picture.share(box)):.2f}",
+    }
+    striped = len(box.states) > 1
+    styles = ["striped" if striped else "filled"]
+    if look.is_dashed and not striped:
+        styles.append("dashed")
+    if box.is_source and not striped:
+        attributes["shape"] = "cylinder"
+    elif not striped and not box.is_group:
+        styles.append("rounded")
+    attributes["style"] = ",".join(styles)
+    attributes["fillcolor"] = _stripes(box) if striped else look.fill
+    return ", ".join([f'{name}="{value}"' for name, value in attributes.items()])
+
+
+def _stripes(box: Box) -> str:
+    """Returns the colours of a box with as much of each as there are nodes of that state, and a sliver at least."""
+    shares = [max(LEAST_STRIPE, count / box.count) for _, count in box.states]
+    parts = [f"{LOOKS[state].fill};{share / sum(shares):.4f}" for (state, _), share in zip(box.states, shares, strict=True)]
+    return ":".join([*parts[:-1], LOOKS[box.states[-1][0]].fill])  # the last has what is left
+
+
+def _line(count: int) -> str:
+    return f' [label="{count:,}"]' if count > 1 else ""
+
+
+def _legend(picture: Picture) -> str:
+    swatches = "".join(
+        [
+            f'<TD BGCOLOR="{LOOKS[state].fill}" COLOR="{LOOKS[state].line}" {SWATCH}></TD>'
+            f'<TD ALIGN="LEFT">{escape_markup(meaning)}   </TD>'
+            for state, meaning in legend_of(picture)
+        ]
+    )
+    hints = "the thicker the line, the more time it took"
+    if any(box.is_source for box in picture.boxes):
+        hints += "; with a lid: a source"
+    rows = [f"<TD><B>{escape_markup(title_of(picture))}</B>: {escape_markup(hints)}</TD>", swatches]
+    # A table for each row, so that the columns of one do not stretch those of the other.
+    start, end = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="2"><TR>', "<TD> </TD></TR></TABLE>"
+    tables = [f"{start}{row}{end}" for row in rows if row]
+    cells = "".join([f'<TR><TD ALIGN="LEFT">{table}</TD></TR>' for table in tables])
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{cells}</TABLE>'

@@ -1,0 +1,31 @@
+"""Which colour each state has, and in which order states are told.
+
+The hues are apart for those who do not see red and green as others do, and each state is also told in words.
+"""
+
+from attrs import frozen
+
+
+@frozen
+class Look:
+    """How a state is drawn: the fill and line colours, what it means, and whether its line is dashed."""
+
+    fill: str
+    line: str
+    meaning: str
+    is_dashed: bool = False
+
+
+LOOKS = {
+    "failed": Look("#F6B8B1", "#A3150B", "failed"),
+    "code-changed": Look("#BFE6DE", "#0B6B5B", "its code has changed since"),
+    "tweaked": Look("#FFD98A", "#9A5B00", "tweaked"),
+    "masked": Look("#DDD0F3", "#5B3A9B", "masked by a tweak"),
+    "not-run": Look("#FFFFFF", "#777777", "not run", is_dashed=True),
+    "computed": Look("#D6E6F7", "#2F5F93", "computed here"),
+    "inherited": Look("#ECECEC", "#6B6B6B", "computed in a context around"),
+}
+"""By state, what a reader looks for first: a box of many nodes has the line of the first state that is among them."""
+
+INK = "#222222"
+FAINT = "#8A8A8A"

@@ -1,0 +1,183 @@
+"""What is drawn, whatever it is drawn with: `Picture`, boxes and lines made of a graph.
+
+A box stands for one node, or for all nodes of a function or a module where a graph has more nodes than can be read.
+What failed or is tweaked then keeps a box of its own, as long as that is not too many either: it is what one looks for.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+from attrs import evolve, frozen
+
+from .._graph import Fact, Graph
+from ._palette import LOOKS
+
+LIMIT = 60
+"""How many boxes are drawn unless a caller says otherwise."""
+
+LINES_A_BOX = 4
+"""With more lines for each box than this, a picture is a tangle: then nodes are drawn together, too."""
+
+APART = 12
+"""How many failed or tweaked nodes keep a box of their own among boxes of many nodes."""
+
+GROUPINGS = ("node", "function", "module")
+
+_RANKS = {state: rank for rank, state in enumerate(LOOKS)}
+
+
+@frozen
+class Box:
+    """One box: a node, or `count` nodes that are drawn together."""
+
+    name: str
+    """What it is called where there is little room; as it was given, so that who draws must escape it."""
+    full_name: str
+    is_group: bool
+    is_source: bool
+    count: int
+    states: tuple[tuple[str, int], ...]
+    """How many nodes there are of each state, what a reader looks for first in front."""
+    seconds: float
+    """How long its nodes ran, without what they called."""
+    error: str | None
+
+    @property
+    def state(self) -> str:
+        """The state that a reader looks for first."""
+        return self.states[0][0]
+
+
+@frozen
+class Picture:
+    """Boxes by place, and lines between them from what was read to what read it."""
+
+    boxes: tuple[Box, ...]
+    """What was read comes before what read it, as far as boxes of many nodes let it."""
+    lines: tuple[tuple[int, int, int], ...]
+    """From, to, and how many reads a line stands for."""
+    grouping: str
+    count: int
+    """How many nodes the picture is of."""
+    seconds: float
+
+    @property
+    def states(self) -> tuple[tuple[str, int], ...]:
+        """How many nodes there are of each state."""
+        return _in_order(_add(box.states for box in self.boxes))
+
+    def share(self, box: Box) -> float:
+        """Which part of all the time a box took, from 0 to 1."""
+        return min(1.0, box.seconds / self.seconds) if self.seconds > 0 else 0.0
+
+
+def make_picture(graph: Graph[Any], *, by: str | None, limit: int) -> Picture:
+    """Returns what is to be drawn of a graph.
+
+    Args:
+        graph: what to draw.
+        by: ``"node"``, ``"function"`` or ``"module"``: what has a box; None for the finest of them that keeps to the limit.
+        limit: how many boxes there may be; what has no room in one of its own shares one called *others*.
+
+    Raises:
+        ValueError: `by` or `limit` is not possible.
+    """
+    if by is not None and by not in GROUPINGS:
+        raise ValueError(f"by={by!r} is no way to draw a graph. Write one of {', '.join(map(repr, GROUPINGS))}, or None.")
+    if limit < 2:
+        raise ValueError(f"limit={limit!r} leaves nothing to see. Allow at least 2 boxes.")
+    grouping = by or _choose(graph, limit)
+    if grouping == "node":
+        keys: list[Hashable] = list(range(len(graph.facts)))
+    else:
+        keys = _keys_apart(graph.facts, grouping, min(APART, limit // 4))
+    return _draw_together(graph, grouping, _fold_rest(keys, limit))
+
+
+def _choose(graph: Graph[Any], limit: int) -> str:
+    facts = graph.facts
+    if len(facts) <= limit and _count_edges(graph) <= LINES_A_BOX * max(limit, len(facts)):
+        return "node"
+    return "function" if len({fact.function for fact in facts}) <= limit - limit // 4 else "module"
+
+
+def _count_edges(graph: Graph[Any]) -> int:
+    return sum(len(graph.dependencies(node)) for node in graph.nodes)
+
+
+def _keys_apart(facts: tuple[Fact[Any], ...], grouping: str, room: int) -> list[Hashable]:
+    """Returns by place what a node shares its box with: its place for one that stands apart, a name for others."""
+    name: Callable[[Fact[Any]], str] = (lambda fact: fact.function) if grouping == "function" else (lambda fact: fact.module)
+    keys: list[Hashable] = [name(fact) for fact in facts]
+    for state in ("failed", "tweaked"):
+        places = [place for place, fact in enumerate(facts) if fact.state == state]
+        if len(places) <= room:
+            room -= len(places)
+            for place in places:
+                keys[place] = place
+    return keys
+
+
+def _fold_rest(keys: list[Hashable], limit: int) -> list[Hashable]:
+    """Returns the keys, the ones that stand for fewest nodes replaced by None where there are more than `limit`."""
+    counts = Counter(keys)
+    if len(counts) <= limit:
+        return keys
+    kept = {key for key, _ in counts.most_common(limit - 1)}
+    return [key if key in kept else None for key in keys]
+
+
+def _draw_together(graph: Graph[Any], grouping: str, keys: list[Hashable]) -> Picture:
+    """Returns the picture in which the nodes of one key share a box."""
+    place_of = {fact.node: place for place, fact in enumerate(graph.facts)}
+    order = [place_of[node] for node in graph]
+    number = {key: number for number, key in enumerate(dict.fromkeys([keys[place] for place in order]))}
+    members: list[list[Fact[Any]]] = [[] for _ in number]
+    lines: Counter[tuple[int, int]] = Counter()
+    for place in order:
+        fact, box = graph.facts[place], number[keys[place]]
+        members[box].append(fact)
+        for read in graph.dependencies(fact.node):
+            lines[number[keys[place_of[read]]], box] += 1
+    boxes = tuple([_make_box(key, facts) for key, facts in zip(number, members, strict=True)])
+    return Picture(
+        boxes=_name_apart(boxes),
+        lines=tuple([(start, end, count) for (start, end), count in lines.items()]),
+        grouping=grouping,
+        count=len(graph),
+        seconds=sum([box.seconds for box in boxes]),
+    )
+
+
+def _make_box(key: Hashable, facts: list[Fact[Any]]) -> Box:
+    first = facts[0]
+    stands_alone = len(facts) == 1 and key is not None
+    full = str(first.node) if stands_alone else "others" if key is None else str(key)
+    return Box(
+        name=full.removeprefix(f"{first.module}:"),
+        full_name=full,
+        is_group=not stands_alone,
+        is_source=all(fact.is_source for fact in facts),
+        count=len(facts),
+        states=_in_order(Counter([fact.state for fact in facts])),
+        seconds=sum([fact.own_seconds for fact in facts]),
+        error=next((fact.error for fact in facts if fact.error is not None), None),
+    )
+
+
+def _name_apart(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+    """Returns the boxes, those that would be called the same by their full name."""
+    names = Counter([box.name for box in boxes])
+    return tuple([evolve(box, name=box.full_name) if names[box.name] > 1 else box for box in boxes])
+
+
+def _add(counts: Iterable[tuple[tuple[str, int], ...]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for states in counts:
+        total.update(dict(states))
+    return total
+
+
+def _in_order(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda item: _RANKS.get(item[0], len(_RANKS))))

@@ -1,0 +1,111 @@
+"""A graph as lines of text for a terminal: `tree`."""
+
+from typing import Any
+
+from attrs import frozen
+
+from .._graph import Graph
+from ._picture import LIMIT, Picture, make_picture
+from ._words import TIMES, name_of, notes_on, title_of
+
+MAX_ELSEWHERE = 6
+
+CHARSETS = ("unicode", "ascii")
+
+
+@frozen
+class _Pens:
+    branch: str
+    last: str
+    bar: str
+    gap: str
+
+
+_PENS = {"unicode": _Pens("├── ", "└── ", "│   ", "    "), "ascii": _Pens("|-- ", "`-- ", "|   ", "    ")}
+
+
+def tree(graph: Graph[Any], *, by: str | None = None, limit: int = LIMIT, charset: str = "unicode") -> str:
+    """Returns a graph as a tree of text: what nothing here read, and below each line what it read.
+
+    What was read by several is written once; the others say *also* and its name.
+
+    Args:
+        graph: what to draw.
+        by: what has a line: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
+        limit: how many of them there may be.
+        charset: ``"unicode"``, or ``"ascii"`` for terminals that know nothing else.
+
+    Raises:
+        ValueError: `by`, `limit` or `charset` is not possible.
+    """
+    if charset not in CHARSETS:
+        raise ValueError(f"charset={charset!r} is not known. Write one of {', '.join(map(repr, CHARSETS))}.")
+    picture = make_picture(graph, by=by, limit=limit)
+    text = "\n".join([title_of(picture), *_write(picture, _PENS[charset])]) + "\n"
+    return text if charset == "unicode" else _to_ascii(text)
+
+
+def _write(picture: Picture, pens: _Pens) -> list[str]:
+    """Returns a line for each box, below the first that read it, and one for what a box read that stands elsewhere."""
+    reads: list[list[int]] = [[] for _ in picture.boxes]
+    for start, end, _ in picture.lines:
+        if start != end:
+            reads[end].append(start)
+    roots, below = _span(picture, reads)
+    lines: list[str] = []
+    pending: list[tuple[str, int | None, str, str]] = [(_line(picture, root), root, "", "") for root in reversed(roots)]
+    while pending:
+        text, place, before, indent = pending.pop()
+        lines.append(f"{before}{text}")
+        if place is None:
+            continue
+        rows: list[tuple[str, int | None]] = [(_line(picture, read), read) for read in below[place]]
+        elsewhere = [name_of(picture.boxes[read]) for read in reads[place] if read not in below[place]]
+        if elsewhere:
+            rows.append((f"also {_enumerate(elsewhere)}", None))
+        for position in range(len(rows) - 1, -1, -1):
+            branch, bar = (pens.last, pens.gap) if position == len(rows) - 1 else (pens.branch, pens.bar)
+            pending.append((*rows[position], indent + branch, indent + bar))
+    return lines
+
+
+def _span(picture: Picture, reads: list[list[int]]) -> tuple[list[int], list[list[int]]]:
+    """Returns the boxes that stand below none, and by box those that stand below it: each stands once."""
+    read_by_others = {start for start, end, _ in picture.lines if start != end}
+    places = range(len(reads) - 1, -1, -1)  # what reads is last
+    # Boxes of many nodes may read each other in a circle, which nothing outside of it reads: begin anywhere in it.
+    starts = [place for place in places if place not in read_by_others] + list(places)
+    roots: list[int] = []
+    below: list[list[int]] = [[] for _ in reads]
+    standing: set[int] = set()
+    for start in starts:
+        if start in standing:
+            continue
+        roots.append(start)
+        standing.add(start)
+        pending = [(start, iter(reads[start]))]
+        while pending:
+            place, rest = pending[-1]
+            read = next((read for read in rest if read not in standing), None)
+            if read is None:
+                pending.pop()
+            else:
+                standing.add(read)
+                below[place].append(read)
+                pending.append((read, iter(reads[read])))
+    return roots, below
+
+
+def _enumerate(names: list[str]) -> str:
+    shown = ", ".join(names[:MAX_ELSEWHERE])
+    return f"{shown} and {len(names) - MAX_ELSEWHERE} more" if len(names) > MAX_ELSEWHERE else shown
+
+
+def _line(picture: Picture, place: int) -> str:
+    box = picture.boxes[place]
+    notes = notes_on(picture, box)
+    return f"{name_of(box)}  [{', '.join(notes)}]" if notes else name_of(box)
+
+
+def _to_ascii(text: str) -> str:
+    return text.replace(TIMES, "x").replace("…", "...").encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,75 @@
+"""The words in a box, the same in each kind of picture, as plain text that who draws must escape."""
+
+from ._palette import LOOKS
+from ._picture import Box, Picture
+
+MAX_NAME = 40
+MAX_ERROR = 80
+TIMES = "\N{MULTIPLICATION SIGN}"
+NOTEWORTHY = 0.01
+"""Which part of all the time is worth a word."""
+
+
+def visible(text: str) -> str:
+    """Returns `text` with everything that is not seen, or that moves what is around it, written as an escape sequence.
+
+    Line ends, control characters, marks that turn the direction of writing and halves of surrogate pairs are such.
+    """
+    if text.isprintable():
+        return text
+    return "".join([char if char.isprintable() else repr(char)[1:-1] for char in text])
+
+
+def shorten(text: str, length: int) -> str:
+    """Returns `text`, the middle left out where it is longer than `length`."""
+    if len(text) <= length:
+        return text
+    head = length * 2 // 3
+    return f"{text[:head]}…{text[head + 1 - length :]}"
+
+
+def name_of(box: Box) -> str:
+    """Returns what a box is called, and how many nodes it stands for."""
+    name = shorten(visible(box.name), MAX_NAME)
+    return f"{name} {TIMES}{box.count:,}" if box.is_group else name
+
+
+def notes_on(picture: Picture, box: Box) -> list[str]:
+    """Returns what else a box says: what is unusual about its states, its error, and its time where that counts."""
+    notes = []
+    if len(box.states) > 1:
+        notes += [f"{count:,} {state}" for state, count in box.states]
+    elif box.state != "computed":
+        notes.append(box.state)
+    if box.error is not None:
+        notes[0] = f"{notes[0]}: {shorten(visible(box.error), MAX_ERROR)}" if notes else shorten(visible(box.error), MAX_ERROR)
+    if box.seconds > 0 and picture.share(box) >= NOTEWORTHY:
+        notes.append(in_seconds(box.seconds))
+    return notes
+
+
+def title_of(picture: Picture) -> str:
+    """Returns what a picture is of, in one line."""
+    states = ", ".join([f"{count:,} {state}" for state, count in picture.states])
+    nodes = f"{picture.count:,} node{'' if picture.count == 1 else 's'}"
+    title = f"{nodes} ({states})" if states else nodes
+    if picture.seconds > 0:
+        title += f", {in_seconds(picture.seconds)}"
+    return title if picture.grouping == "node" else f"{title}, drawn by {picture.grouping}"
+
+
+def legend_of(picture: Picture) -> list[tuple[str, str]]:
+    """Returns the states in a picture with what they mean."""
+    return [(state, LOOKS[state].meaning) for state, _ in picture.states]
+
+
+def in_seconds(seconds: float) -> str:
+    """Returns a time with three digits and a unit that suits it.
+
+    >>> in_seconds(0.01234), in_seconds(75.0), in_seconds(4e-6)
+    ('12.3 ms', '75 s', '4 us')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{float(f'{seconds / size:.3g}'):,g} {unit}"
+    return f"{float(f'{seconds / 1e-6:.3g}'):g} us"
