@@ -40,6 +40,7 @@ FACE = [
     "dug._question",
     "dug._results",
     "dug._progress",
+    "dug._seconds",
     "dug.scenarios",
     "dug._async_function",
     "dug._backends",
@@ -58,13 +59,14 @@ CORE_ORDER = (
 
 THIRD_PARTY = {"dug.errors": set(), "dug._core": {"attr", "attrs"}, "face": {"attr", "attrs", "wrapt"}}
 ANYWHERE = {"attr", "attrs", "wrapt"}
-# Services that are written for one optional package may import it at the top.
+# Services and surfaces that are written for one optional package may import it at the top.
 OWN_PACKAGE = {
     "dug.testing": {"hypothesis", "pytest"},
     "dug._backends._trio": {"trio"},
     "dug.codec._numpy": {"numpy"},
     "dug.codec._pandas": {"pandas"},
     "dug.draw._graphviz": {"graphviz"},
+    "dug.cli": {"click"},
 }
 
 MAX_MODULE_LINES = 400

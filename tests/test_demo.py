@@ -147,19 +147,6 @@ def test_the_module_is_runnable():
     assert "demo" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["dmeo"], [], ["demo", "--fast"]])
-def test_a_wrong_command_line_is_one_readable_line(arguments, capsys):
-    """A command line that means nothing exits with 2, and one line says what to type."""
-    with pytest.raises(SystemExit) as exit_info:
-        main(arguments)
-    complaint = capsys.readouterr().err
-
-    assert exit_info.value.code == 2
-    assert complaint.count("\n") == 1
-    assert complaint.startswith("python -m dug")
-    assert "--help" in complaint
-
-
 def test_the_example_runs(capsys):
     """``examples/what_if.py`` prints its three answers, the base among them."""
     example = pathlib.Path(__file__).parent.parent / "examples" / "what_if.py"

@@ -1,4 +1,4 @@
-"""The command line of dug: ``python -m dug``."""
+"""The command line of dug: ``dug``, or ``python -m dug``."""
 
 from ._main import main
 

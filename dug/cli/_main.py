@@ -1,48 +1,66 @@
-"""Which commands ``python -m dug`` has, and what each of them prints.
+"""Where the command line begins and ends: `main` runs a command, and turns what goes wrong into one line and an exit status.
 
-A command is a function that takes the stream to print on. A wrong command line is one readable line on the standard
-error stream and the exit status 2.
+``demo`` needs no other package.  All other commands need click, which is imported when it is there, and by nothing else.
 """
 
-from __future__ import annotations
-
-import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn, TextIO
+from collections.abc import Sequence
+from pathlib import Path
 
-from ..demo import report
+HELP = """\
+usage: {program} demo
+
+  demo    Price a book of equity trades under what-if scenarios, and show what each one recomputes.
+
+All other commands (run, show, failures, explain, graph, diff, info) need click and rich.
+Type: pip install "dug[cli]"
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that ``arguments`` name (by default those of the process) and give its exit status.
+    """Runs the command that `arguments` name (by default those of the process) and returns the exit status.
 
-    Raises:
-        SystemExit: when the arguments name no command, with status 2; after ``--help``, with status 0.
+    0 when all went well, 1 when what was asked for failed, 2 when the command line means nothing.
     """
-    command = _parser().parse_args(arguments).command
-    COMMANDS[command](sys.stdout)
-    return 0
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        from ._app import invoke  # needs click
+    except ImportError as exc:
+        if exc.name != "click":
+            raise
+        return _do_without(words)
+    try:
+        status = invoke(words, _program())
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has read enough, such as ``head``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains when it flushes
+        return 1
+    return status
 
 
-def demo(out: TextIO) -> None:
-    """Price a book of equity trades under what-if scenarios, and show what each one recomputes."""
-    print(report.text(), file=out)
+def _program() -> str:
+    """Returns what was typed to come here."""
+    name = Path(sys.argv[0]).name.removesuffix(".exe")
+    return "dug" if name == "dug" else "python -m dug"
 
 
-COMMANDS: dict[str, Callable[[TextIO], None]] = {"demo": demo}
+def _do_without(words: list[str]) -> int:
+    """Does what can be done without click."""
+    if words == ["demo"]:
+        from ..demo import report  # the demo's modules take a while, and no other command needs them
 
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that complains in one line; argparse's own complaint starts with the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}. Type: {self.prog} --help\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m dug", description="What-if questions on plain Python functions.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__, description=command.__doc__)
-    return parser
+        print(report.text())
+        return 0
+    if words in (["--help"], ["demo", "--help"]):
+        print(HELP.format(program=_program()), end="")
+        return 0
+    word = words[0] if words else "a command"
+    what = f"{word} needs click and rich" if word in HELP else f"there is no command {word!r} without click and rich"
+    if words[:1] == ["demo"]:
+        what = f"demo takes no {words[1]!r}"
+    print(
+        f'{_program()}: {what}. Type: pip install "dug[cli]" (or: {_program()} --help)',
+        file=sys.stderr,
+    )
+    return 2

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._graph import Graph
+from .._seconds import in_seconds
 from ._dot import escape_markup
 from ._picture import LIMIT, make_picture
 from ._render import svg
-from ._words import in_seconds, shorten, title_of
+from ._words import shorten, title_of
 
 MAX_FAILURES = 200
 

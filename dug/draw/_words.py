@@ -1,5 +1,6 @@
 """The words in a box, the same in each kind of picture, as plain text that who draws must escape."""
 
+from .._seconds import in_seconds
 from ._palette import LOOKS
 from ._picture import Box, Picture
 
@@ -61,15 +62,3 @@ def title_of(picture: Picture) -> str:
 def legend_of(picture: Picture) -> list[tuple[str, str]]:
     """Returns the states in a picture with what they mean."""
     return [(state, LOOKS[state].meaning) for state, _ in picture.states]
-
-
-def in_seconds(seconds: float) -> str:
-    """Returns a time with three digits and a unit that suits it.
-
-    >>> in_seconds(0.01234), in_seconds(75.0), in_seconds(4e-6)
-    ('12.3 ms', '75 s', '4 us')
-    """
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{float(f'{seconds / size:.3g}'):,g} {unit}"
-    return f"{float(f'{seconds / 1e-6:.3g}'):g} us"

@@ -1,13 +1,10 @@
 """`_words` says the same in each kind of picture."""
 
-import doctest
-
 import pytest
 from sketch import sketch
 
-from dug.draw import _words
 from dug.draw._picture import LIMIT, make_picture
-from dug.draw._words import MAX_NAME, in_seconds, name_of, notes_on, shorten, title_of, visible
+from dug.draw._words import MAX_NAME, name_of, notes_on, shorten, title_of, visible
 
 
 def only_box(**known):
@@ -65,17 +62,3 @@ def test_the_title_counts_the_states():
     picture = make_picture(sketch({"m:top()": ["m:low()"]}, top={"state": "failed"}, low={"own_seconds": 1.5}), by=None, limit=9)
 
     assert title_of(picture) == "2 nodes (1 failed, 1 computed), 1.5 s"
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.0, "0 us"), (0.0015, "1.5 ms"), (1.0, "1 s"), (12345.6, "12,300 s")])
-def test_a_time_has_a_unit_that_suits_it(seconds, text):
-    """Three digits, and the largest unit that gives a whole one."""
-    assert in_seconds(seconds) == text
-
-
-def test_the_examples_in_the_docstrings_pass():
-    """What a docstring shows is what happens."""
-    results = doctest.testmod(_words)
-
-    assert results.attempted
-    assert not results.failed

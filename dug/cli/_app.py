@@ -1,0 +1,89 @@
+"""The commands, by name: `invoke` runs one, and says in one line what was wrong.
+
+A command's module is imported when the command is typed, so that none waits for what another one needs.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..errors import DugError
+
+COMMANDS = {
+    "demo": ("_demo", "Price a book of trades under what-if scenarios."),
+    "run": ("_run", "Call a function, with tweaks, and save what it computed."),
+    "show": ("_show", "Show what is in a file, or all about one node of it."),
+    "failures": ("_failures", "List the nodes that failed, and why."),
+    "explain": ("_explain", "Say where a value comes from."),
+    "graph": ("_graph", "Draw what read what."),
+    "diff": ("_diff", "Say what changed from one file to another, and because of what."),
+    "info": ("_info", "Say when and by what a file was saved, and what is in it."),
+}
+"""The module of each command, and what a list of commands says of it."""
+
+EPILOG = """\
+\b
+Examples:
+  dug demo
+  dug run pricing:book --tweak "pricing:spot('AAPL')=scale(0.5)" --save book.dug
+  dug failures book.dug
+  dug diff yesterday.dug today.dug
+
+\b
+Completion (once, in the shell's start-up file):
+  bash: eval "$(_DUG_COMPLETE=bash_source dug)"
+  zsh:  eval "$(_DUG_COMPLETE=zsh_source dug)"
+  fish: _DUG_COMPLETE=fish_source dug | source
+"""
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = import_module(f".{COMMANDS[cmd_name][0]}", __package__).command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(
+    "dug", cls=_Commands, no_args_is_help=False, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="dug")
+def app() -> None:
+    """What-if questions on plain Python functions: run them, and read the files that contexts were saved to."""
+
+
+def invoke(words: list[str], program: str) -> int:
+    """Runs the command that `words` name and returns the exit status."""
+    try:
+        status: Any = app.main(words, prog_name=program, standalone_mode=False)
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except click.Abort:
+        return _complain(program, "stopped", 130)
+    except click.UsageError as exc:
+        path = exc.ctx.command_path if exc.ctx is not None else program
+        return _complain(path, f"{exc.format_message().rstrip('.')}. Type: {path} --help", 2)
+    except click.ClickException as exc:
+        return _complain(program, exc.format_message(), 1)
+    except DugError as exc:
+        return _complain(program, str(exc), 1)
+    return status if isinstance(status, int) else 0
+
+
+def _complain(who: str, what: str, status: int) -> int:
+    """Says what was wrong in one line, whatever the message had."""
+    print(f"{who}: {' '.join(what.split())}", file=sys.stderr)
+    return status

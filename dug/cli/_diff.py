@@ -1,0 +1,144 @@
+"""``dug diff``: what changed from one file to another, from the targets down to what made the difference."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+from attrs import frozen
+
+from ._file import open_file
+from ._tables import as_json, print_rows
+
+if TYPE_CHECKING:
+    from .._graph import Graph
+    from ..snapshot import Look, SavedNode
+
+EPILOG = """\
+\b
+Examples:
+  dug diff yesterday.dug today.dug
+  dug diff yesterday.dug today.dug --json
+"""
+
+MOST_ROWS = 200
+MOST_INDENT = 8
+MOST_CAUSES = 3
+
+
+@frozen
+class Change:
+    """A node that is not the same in two files."""
+
+    node: str
+    depth: int
+    """How many changed nodes it is below a target."""
+    was: str | None
+    """What it was; None where it was not there."""
+    now: str | None
+    because: str
+
+
+@click.command("diff", epilog=EPILOG)
+@click.argument("before", type=click.Path(exists=True, dir_okay=False), metavar="A")
+@click.argument("after", type=click.Path(exists=True, dir_okay=False), metavar="B")
+@click.option("--all", "wants_all", is_flag=True, help="Show every change, however many there are.")
+@as_json
+def command(before: str, after: str, *, wants_all: bool, wants_json: bool) -> None:
+    """Say which nodes are not the same in B as in A, and because of what.
+
+    Targets come first, and below each what it read that changed, too; what did not change is left out.
+    """
+    with open_file(before) as one, open_file(after) as other:
+        changes = find_changes(one, other)
+        total = other.info.nodes
+    if wants_json:
+        names = ["node", "was", "now", "because"]
+        print_rows(names, [[change.node, change.was, change.now, change.because] for change in changes], wants_json=True)
+        return
+    new, gone = sum(change.was is None for change in changes), sum(change.now is None for change in changes)
+    click.echo(f"{len(changes) - new - gone:,} of {total:,} nodes changed, {new:,} are new, {gone:,} are gone")
+    shown = changes if wants_all else changes[:MOST_ROWS]
+    if shown:
+        rows = [[_indent(change), change.was, change.now, change.because] for change in shown]
+        print_rows(["node", "was", "is", "because"], rows)
+    if len(shown) < len(changes):
+        click.echo(f"and {len(changes) - len(shown):,} more. Type: dug diff {before} {after} --all")
+
+
+def find_changes(one: "Look", other: "Look") -> list[Change]:
+    """Returns the nodes that changed, targets first, each above what it read; then what is in the first file only."""
+    was, now = read_nodes(one), read_nodes(other)
+    changed = {node for node, known in now.items() if node not in was or not _is_same(was[node], known)}
+    graph = other.graph().subgraph(changed)
+    targets = {tweak.target for tweak in one.tweaks} ^ {tweak.target for tweak in other.tweaks}
+    causes = _find_recoded(one, other) | targets
+    changes = [
+        Change(
+            node=node,
+            depth=depth,
+            was=_tell(was[node]) if node in was else None,
+            now=_tell(now[node]),
+            because=_find_cause(graph, now[node], causes),
+        )
+        for node, depth in _walk(graph)
+    ]
+    return changes + [Change(node, 0, _tell(known), None, "") for node, known in was.items() if node not in now]
+
+
+def read_nodes(file: "Look") -> "dict[str, SavedNode]":
+    """Returns all nodes of a file."""
+    return {node: file[node] for node in file.nodes()}
+
+
+def _is_same(was: "SavedNode", now: "SavedNode") -> bool:
+    if was.state != now.state and "failed" in (was.state, now.state):
+        return False
+    if was.error is not None and now.error is not None:
+        return str(was.error) == str(now.error)
+    if was.digest is not None and now.digest is not None:
+        return was.digest == now.digest
+    return was.value == now.value and was.state == now.state
+
+
+def _tell(known: "SavedNode") -> str:
+    if known.error is not None:
+        return f"failed: {known.error}"
+    return known.value or known.state
+
+
+def _find_recoded(one: "Look", other: "Look") -> set[str]:
+    """Returns the functions whose code is not the same in both."""
+    was = {function.name: function.fingerprint for function in one.functions}
+    return {function.name for function in other.functions if was.get(function.name, function.fingerprint) != function.fingerprint}
+
+
+def _find_cause(graph: "Graph[str]", now: "SavedNode", causes: set[str]) -> str:
+    """Returns why a node changed: a tweak, its code, what it read that changed, or the outside."""
+    if now.state == "tweaked":
+        return "a tweak"
+    reads = graph.dependencies(now.node)
+    reasons = list(reads[:MOST_CAUSES])
+    if len(reads) > MOST_CAUSES:
+        reasons.append(f"{len(reads) - MOST_CAUSES:,} more")
+    if now.node in causes:
+        reasons.insert(0, "a tweak that is gone")
+    if now.function in causes:
+        reasons.insert(0, "its function")
+    return ", ".join(reasons) or ("the outside" if now.is_source else "it ran again")
+
+
+def _walk(graph: "Graph[str]") -> Iterator[tuple[str, int]]:
+    """Yields each node once, below the first that read it, with its depth."""
+    seen: set[str] = set()
+    pending = [(root, 0) for root in reversed(graph.roots)]
+    while pending:
+        node, depth = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        yield node, depth
+        pending += [(read, depth + 1) for read in reversed(graph.dependencies(node)) if read not in seen]
+
+
+def _indent(change: Change) -> str:
+    return "  " * min(change.depth, MOST_INDENT) + change.node

@@ -1,0 +1,47 @@
+"""``dug info``: what a file says of itself."""
+
+from pathlib import Path
+
+import click
+
+from ._file import file_argument, open_file
+from ._tables import as_json, one_line, print_json
+
+EPILOG = """\
+\b
+Example:
+  dug info night.dug
+"""
+
+
+@click.command("info", epilog=EPILOG)
+@file_argument
+@as_json
+def command(file: str, *, wants_json: bool) -> None:
+    """Say when and by what a file was saved, what was tweaked, and how much is in it."""
+    with open_file(file) as saved:
+        info = saved.info
+        said = {
+            "file": str(info.path),
+            "bytes": Path(info.path).stat().st_size,
+            "format": info.format,
+            "saved": info.created,
+            "dug": info.dug,
+            "python": info.python,
+            "platform": info.platform,
+            "context": info.context,
+            "nodes": info.nodes,
+            "values": info.values,
+            "failures": info.failures,
+            "tweaks": [f"{tweak.target} = {tweak.text}" for tweak in saved.tweaks],
+            "left out": [f"{absent.what}: {absent.reason}" for absent in saved.absent],
+        }
+    if wants_json:
+        print_json(said)
+        return
+    for name, value in said.items():
+        lines = value if isinstance(value, list) else [f"{value:,}" if isinstance(value, int) else str(value)]
+        for line in lines[:20]:
+            click.echo(f"{name:<9} {one_line(line)}".rstrip())
+        if len(lines) > 20:
+            click.echo(f"{name:<9} and {len(lines) - 20:,} more: dug info {file} --json")

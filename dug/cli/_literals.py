@@ -1,0 +1,119 @@
+"""What is typed on the command line, as values; nothing of it is evaluated but literals.
+
+A word that is no literal and has none of a literal's marks is taken as text, so that names, dates and paths need no quotes
+within quotes.
+"""
+
+import ast
+from typing import Any
+
+from .._core._node import Node, load_function
+from .._tweaks import UNTWEAKED, scale, shift
+from ..errors import TweakError
+
+_BUMPS = {"scale": scale, "shift": shift}
+_MARKS = frozenset("\"'()[]{}=,")
+
+
+def parse_literal(text: str) -> Any:
+    """Returns the value of a Python literal, or `text` itself where it is a plain word.
+
+    >>> parse_literal("1.5"), parse_literal("('a', None)"), parse_literal("EMEA"), parse_literal("2024-01-31")
+    (1.5, ('a', None), 'EMEA', '2024-01-31')
+
+    Raises:
+        ValueError: it looks like a literal and is none.
+    """
+    word = text.strip()
+    if word in ("nan", "inf", "-inf"):
+        return float(word)
+    try:
+        return ast.literal_eval(word)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as exc:
+        if word and not _MARKS & set(word):
+            return word
+        raise ValueError(
+            f"{text!r} is not a literal. Write a number, None, True, [1, 2], or a text in quotes: \"'text'\"."
+        ) from exc
+
+
+def parse_arguments(words: tuple[str, ...]) -> tuple[list[Any], dict[str, Any]]:
+    """Returns the positional and keyword arguments that words like ``1``, ``EMEA`` and ``years=2`` mean.
+
+    Raises:
+        ValueError: one of them is no literal, or a positional one stands behind a keyword.
+    """
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name.isidentifier():
+            kwargs[name] = parse_literal(value)
+        elif kwargs:
+            raise ValueError(f"{word!r} stands behind a keyword. Write arguments without a name first.")
+        else:
+            args.append(parse_literal(word))
+    return args, kwargs
+
+
+def parse_tweak(text: str) -> tuple[Any, Any]:
+    """Returns the node or function that ``node=value`` tweaks, and to what.
+
+    The value is a literal, ``scale(x)``, ``shift(x)`` or ``UNTWEAKED``.
+
+    Raises:
+        ValueError: it is not of that form, or the value is not possible.
+        LookupError: there is no such function.
+    """
+    key, value = split_tweak(text)
+    return (Node.parse(key) if key.endswith(")") else load_function(key).wrapper()), parse_tweak_value(value)
+
+
+def split_tweak(text: str) -> tuple[str, str]:
+    """Returns the two sides of ``node=value``; an equals sign may stand among the arguments of a node as well.
+
+    >>> split_tweak("pricing:forward('a=b', years=2)=5")
+    ("pricing:forward('a=b', years=2)", '5')
+
+    Raises:
+        ValueError: there is no node or function before an equals sign.
+    """
+    at = text.find("=")
+    while at >= 0:
+        key = text[:at].strip()
+        if _is_key(key):
+            return key, text[at + 1 :].strip()
+        at = text.find("=", at + 1)
+    raise ValueError(f'{text!r} is not a tweak. Write it as "module:function(arguments)=value".')
+
+
+def parse_tweak_value(text: str) -> Any:
+    """Returns what a tweak is to: ``UNTWEAKED``, a bump or a literal.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if text == "UNTWEAKED":
+        return UNTWEAKED
+    name, parenthesis, rest = text.partition("(")
+    if parenthesis and name.strip() in _BUMPS and rest.rstrip().endswith(")"):
+        amount = parse_literal(rest.rstrip()[:-1])
+        try:
+            return _BUMPS[name.strip()](amount)
+        except (TypeError, TweakError) as exc:
+            raise ValueError(f"{text!r} is not possible: {exc}") from exc
+    return parse_literal(text)
+
+
+def _is_key(text: str) -> bool:
+    """True for the text of a node or the name of a function."""
+    name, parenthesis, rest = text.partition("(")
+    module, colon, qualname = name.partition(":")
+    if not colon or not all(part.isidentifier() for part in [*module.split("."), *qualname.split(".")]):
+        return False
+    if not parenthesis:
+        return True
+    try:
+        return isinstance(ast.parse(f"f({rest}", mode="eval").body, ast.Call)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False

@@ -1,0 +1,161 @@
+"""``dug run``: call a function in a context, and keep what it computed."""
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from pathlib import Path
+from pprint import pformat
+from traceback import print_exception
+from typing import Any
+
+import click
+
+from .._context import Context
+from .._core._node import Node, load_function
+from .._tweaks import Scenario
+from ._literals import parse_arguments, parse_tweak
+from ._tables import one_line, print_json
+
+EPILOG = """\
+\b
+Examples:
+  dug run pricing:book
+  dug run pricing:position AAPL 100 years=1
+  dug run "pricing:position('AAPL', 100, 1)" --tweak "pricing:spot('AAPL')=96.0"
+  dug run pricing:book --tweak "pricing:spot=scale(0.5)" --save crash.dug
+  dug run batch:report --load night.dug --tweak "batch:path('EMEA')=fixed.csv" --save morning.dug
+"""
+
+
+@click.command("run", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@click.argument("target", metavar="MODULE:FUNCTION")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")
+@click.option("--tweak", "tweaks", multiple=True, metavar="NODE=VALUE", help="Say what is different; may be given several times.")
+@click.option("--load", "loaded", type=click.Path(dir_okay=False), help="Start from what a file knows, and run only the rest.")
+@click.option("--save", "saved", type=click.Path(dir_okay=False), help="Write what is known afterwards to a file, failures too.")
+@click.option("--trust", is_flag=True, help="Read and write pickles, too: only for files of your own.")
+@click.option("--traceback", "wants_traceback", is_flag=True, help="Print the whole traceback of an error.")
+@click.option("--json", "wants_json", is_flag=True, help="Print the value as JSON.")
+def command(
+    target: str,
+    arguments: tuple[str, ...],
+    tweaks: tuple[str, ...],
+    loaded: str | None,
+    saved: str | None,
+    *,
+    trust: bool,
+    wants_traceback: bool,
+    wants_json: bool,
+) -> int:
+    """Call a function with arguments in a context of its own, and print its value.
+
+    ARGS are Python literals; a plain word is text, and name=value passes a keyword.
+    VALUE is a literal, scale(x), shift(x) or UNTWEAKED.
+    Modules are looked for in the current folder first.
+    """
+    with _readable_errors():
+        call = find_call(target, arguments)
+        scenario = Scenario(dict(map(parse_tweak, tweaks)))
+    with ExitStack() as stack:
+        if loaded is not None:
+            stack.enter_context(_load(loaded, trust=trust))
+        ctx = stack.enter_context(Context(scenario))
+        status = _call(call, target, wants_traceback=wants_traceback, wants_json=wants_json)
+        if saved is not None:
+            _save(ctx, saved, trust=trust)
+    return status
+
+
+def find_call(target: str, words: tuple[str, ...]) -> Callable[[], Any]:
+    """Returns the node, or the call of a plain function, that was typed.
+
+    Raises:
+        ValueError: it cannot be read.
+        LookupError: there is no such function.
+        TypeError: the function cannot be called like that.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as ``python -m`` does
+    if "(" in target:
+        if words:
+            raise ValueError(f"{target!r} has its arguments already: leave out {' '.join(words)!r}.")
+        return Node.parse(target)
+    args, kwargs = parse_arguments(words)
+    function = find_function(target)
+    if hasattr(function, "node"):
+        node: Node[Any] = function.node(*args, **kwargs)
+        return node
+    inspect.signature(function).bind(*args, **kwargs)
+    return lambda: function(*args, **kwargs)
+
+
+def find_function(name: str) -> Any:
+    """Returns the function, memoised or plain, that ``module:function`` names.
+
+    Raises:
+        LookupError: there is none.
+    """
+    module, colon, qualname = name.partition(":")
+    if not colon:
+        raise LookupError(f"{name!r} is no function. Write it as module:function, such as pricing:book.")
+    try:
+        found: Any = import_module(module)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as exc:
+        try:
+            return load_function(name).wrapper()  # it may have been given that name
+        except LookupError:
+            raise LookupError(f"there is no {name!r}: {exc}.") from exc
+    if not callable(found):
+        raise LookupError(f"{name!r} cannot be called: it is a {type(found).__name__}.")  # noqa: TRY004  its name is wrong
+    return found
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    """Turns what is wrong with a command line into a complaint about it."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError) as exc:  # a DugError passes: it is readable already
+        raise click.UsageError(str(exc.args[0] if exc.args else exc)) from exc
+
+
+def _call(call: Callable[[], Any], target: str, *, wants_traceback: bool, wants_json: bool) -> int:
+    """Makes the call, prints what it gave and returns the exit status."""
+    try:
+        value = call()
+        if inspect.isawaitable(value):
+            value = asyncio.run(_wait(value))
+    except Exception as exc:  # noqa: BLE001  whatever the user's function raises is told, and what it computed is saved
+        if wants_traceback:
+            print_exception(exc)
+        click.echo(f"dug run: {target} failed: {type(exc).__name__}: {one_line(str(exc))}", err=True)
+        return 1
+    failures = getattr(value, "failures", None)
+    if wants_json:
+        print_json(value)
+    elif value is not None:
+        click.echo(value if isinstance(value, str) else pformat(value))
+    return 1 if failures else 0
+
+
+async def _wait(value: Any) -> Any:
+    return await value
+
+
+def _load(path: str, *, trust: bool) -> Any:
+    from .. import snapshot  # only commands that name a file need it
+
+    return snapshot.load(path, trust=trust)
+
+
+def _save(ctx: Context, path: str, *, trust: bool) -> None:
+    from .. import snapshot  # only commands that name a file need it
+
+    report = snapshot.save(ctx, path, allow_pickle=trust)
+    click.echo(str(report), err=True)

@@ -1,0 +1,110 @@
+"""``dug show``: what is in a file."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .._seconds import in_seconds
+from ._file import file_argument, find_node, open_file, optional_node_argument
+from ._tables import as_json, one_line, print_json, print_rows
+
+if TYPE_CHECKING:
+    from ..snapshot import Look
+
+EPILOG = """\
+\b
+Examples:
+  dug show night.dug
+  dug show night.dug --all
+  dug show night.dug "pricing:forward('AAPL', 1)"
+"""
+
+MOST_ROWS = 100
+
+
+@click.command("show", epilog=EPILOG)
+@file_argument
+@optional_node_argument
+@click.option("--all", "wants_all", is_flag=True, help="Show all nodes, not only those that nothing read.")
+@click.option("--source", "wants_source", is_flag=True, help="Show the source text of the node's function, as it was.")
+@as_json
+def command(file: str, node: str | None, *, wants_all: bool, wants_source: bool, wants_json: bool) -> None:
+    """Show the nodes of a file that nothing read, or all that is known of one node.
+
+    Values are shown as text that was written when the file was saved: nothing in it is decoded, imported or run.
+    """
+    with open_file(file) as saved:
+        if node is not None:
+            _show_node(saved, find_node(saved, node), wants_source=wants_source, wants_json=wants_json)
+            return
+        if wants_source:
+            raise click.UsageError("--source needs a NODE")
+        rows = _list_nodes(saved, wants_all=wants_all)
+        info = saved.info
+    if not wants_json:
+        click.echo(f"{file}, saved {info.created}: {info.nodes:,} nodes, {info.values:,} values, {info.failures:,} failures")
+    shown = rows if wants_json or wants_all else rows[:MOST_ROWS]
+    print_rows(["node", "state", "value", "seconds"], shown, wants_json=wants_json)
+    if len(shown) < len(rows):
+        click.echo(f"and {len(rows) - len(shown):,} more. Type: dug show {file} --all")
+
+
+def _list_nodes(saved: "Look", *, wants_all: bool) -> list[list[Any]]:
+    graph = saved.graph()
+    listed = graph.order if wants_all else graph.roots
+    rows = []
+    for node in listed:
+        known = saved[node]
+        rows.append([node, known.state, known.value if known.error is None else str(known.error), round(known.seconds, 6)])
+    return rows
+
+
+def _show_node(saved: "Look", node: str, *, wants_source: bool, wants_json: bool) -> None:
+    known = saved[node]
+    source = next((function.source for function in saved.functions if function.name == known.function), None)
+    said: dict[str, Any] = {
+        "node": node,
+        "state": known.state,
+        "is_source": known.is_source,
+        "value": known.value,
+        "bytes": known.size_bytes,
+        "left_out": known.absent,
+        "seconds": known.seconds,
+        "own_seconds": known.own_seconds,
+        "error": None if known.error is None else str(known.error),
+        "traceback": None if known.error is None else known.error.traceback,
+        "read": {read: saved[read].value for read in known.dependencies},
+        "times_read": known.times_read,
+        "tweak": next((tweak.text for tweak in reversed(saved.tweaks) if tweak.target == node), None),
+    }
+    if wants_source:
+        said["source"] = source
+    if wants_json:
+        print_json(said)
+    else:
+        click.echo("\n".join(_describe(said)))
+
+
+def _describe(said: dict[str, Any]) -> Iterator[str]:
+    """Yields the lines that tell of a node."""
+    yield one_line(said["node"])
+    yield f"  state    {said['state']}{', source' if said['is_source'] else ''}"
+    for name, text in (
+        ("value", said["value"]),
+        ("tweak", said["tweak"]),
+        ("left out", said["left_out"]),
+        ("error", said["error"]),
+    ):
+        if text:
+            yield f"  {name:<8} {one_line(text)}"
+    if said["bytes"] is not None:
+        yield f"  bytes    {said['bytes']:,}"
+    yield f"  took     {in_seconds(said['seconds'])}, {in_seconds(said['own_seconds'])} by itself"
+    yield f"  read by  {said['times_read']:,} node{'' if said['times_read'] == 1 else 's'}"
+    for number, (read, value) in enumerate(said["read"].items()):
+        yield f"  {'' if number else 'read':<8} {one_line(read)}{' = ' if value else ''}{one_line(value)}"
+    if said["traceback"]:
+        yield from ["", *said["traceback"].rstrip().splitlines()]
+    if said.get("source"):
+        yield from ["", *said["source"].rstrip().splitlines()]

@@ -1,0 +1,222 @@
+"""The commands that read a file: ``show``, ``info``, ``failures``, ``explain`` and ``graph``."""
+
+import json
+import shutil
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("saved")
+
+
+def test_show_lists_the_targets(dug_says):
+    """What nothing read is shown with its value, below a line about the file."""
+    said = dug_says("show", "book.dug")
+    first, head, row = said.out.splitlines()
+
+    assert said.status == 0
+    assert first.startswith("book.dug, saved 20")
+    assert first.endswith(": 5 nodes, 5 values, 0 failures")
+    assert head.split() == ["node", "state", "value", "seconds"]
+    assert row.split()[:3] == ["pricing:book()", "computed", "39500.0"]
+
+
+def test_show_lists_all_when_asked(dug_says):
+    """``--all`` has a row for each node, each after what it read."""
+    rows = json.loads(dug_says("show", "book.dug", "--all", "--json").out)
+
+    assert len(rows) == 5
+    assert rows[-1]["node"] == "pricing:book()"
+    assert rows[0] | {"seconds": 0} == {"node": "pricing:spot('AAPL')", "state": "computed", "value": "190.0", "seconds": 0}
+
+
+@pytest.mark.parametrize("text", ["pricing:position('AAPL', 100, 1)", "position('AAPL', 100, 1)", 'position("AAPL",100,1)'])
+def test_show_tells_all_of_a_node(dug_says, text):
+    """A node is found by its text, without its module, and however its literals are written."""
+    said = dug_says("show", "crash.dug", text).out
+
+    assert "  value    10000.0\n" in said
+    assert "  state    computed\n" in said
+    assert "  read     pricing:spot('AAPL') = 100.0\n" in said
+
+
+def test_show_finds_a_function_with_one_node(dug_says):
+    """A function that ran once needs no arguments."""
+    assert dug_says("show", "book.dug", "book").out.startswith("pricing:book()\n")
+
+
+def test_show_tells_of_a_tweak(dug_says):
+    """A tweaked node says what the tweak says."""
+    said = json.loads(dug_says("show", "crash.dug", "spot('AAPL')", "--json").out)
+
+    assert (said["state"], said["value"], said["tweak"], said["is_source"]) == ("tweaked", "100.0", "100.0", True)
+
+
+def test_show_has_the_source_text(dug_says):
+    """The function is shown as it was when the file was saved."""
+    assert '    return position("AAPL", 100) + position("MSFT", 50)' in dug_says("show", "book.dug", "book", "--source").out
+
+
+def test_show_has_the_traceback(dug_says):
+    """A failed node says where it failed."""
+    said = dug_says("show", "failed.dug", "spot").out
+
+    assert "  error    KeyError: 'IBM'\n" in said
+    assert 'return {"AAPL": 190.0' in said
+
+
+@pytest.mark.parametrize("command", ["show", "explain"])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("spot", "can be pricing:spot('AAPL'), pricing:spot('MSFT')"), ("'MSFT", "Did you mean"), ("nothing", "is not in book.dug")],
+)
+def test_a_node_that_is_not_there_is_one_readable_line(dug_says, command, text, complaint):
+    """A node that is not known, or could be several, is named."""
+    said = dug_says(command, "book.dug", text)
+
+    assert said.status == 2
+    assert complaint in said.complaint
+
+
+def test_info_says_what_a_file_is(dug_says):
+    """When it was saved, by what, and how much is in it."""
+    said = json.loads(dug_says("info", "crash.dug", "--json").out)
+
+    assert (said["nodes"], said["values"], said["failures"], said["format"]) == (5, 5, 0, 1)
+    assert said["tweaks"] == ["pricing:spot('AAPL') = 100.0"]
+    assert "tweaks    pricing:spot('AAPL') = 100.0\n" in dug_says("info", "crash.dug").out
+
+
+def test_failures_say_why(dug_says):
+    """Each node that failed has its error and the node in which that began."""
+    assert dug_says("failures", "failed.dug").out.splitlines() == [
+        "node                           error            began in",
+        "pricing:spot('IBM')            KeyError: 'IBM'",
+        "pricing:position('IBM', 5, 1)  KeyError: 'IBM'  pricing:spot('IBM')",
+    ]
+
+
+def test_failures_have_tracebacks(dug_says):
+    """``--traceback`` prints one for each error, where it began."""
+    said = dug_says("failures", "failed.dug", "--traceback").out
+
+    assert said.count("Traceback") == 1
+    assert json.loads(dug_says("failures", "failed.dug", "--json").out)[0]["traceback"].startswith("Traceback")
+
+
+def test_no_failures_are_said(dug_says):
+    """A file without failures is a sentence, or an empty list."""
+    assert dug_says("failures", "book.dug").out == "nothing failed in book.dug\n"
+    assert json.loads(dug_says("failures", "book.dug", "--json").out) == []
+
+
+def test_explain_tells_where_a_value_comes_from(dug_says):
+    """What it read, and the tweaks that it rests on by which way."""
+    lines = dug_says("explain", "crash.dug", "book").out.splitlines()
+
+    assert lines[0].startswith("pricing:book() = 30500.0, computed in ")
+    assert [line.split(", computed")[0] for line in lines[1:4]] == [
+        "  It read:",
+        "    pricing:position('AAPL', 100, 1) = 10000.0",
+        "    pricing:position('MSFT', 50, 1) = 20500.0",
+    ]
+    assert lines[4:] == [
+        "  It rests on tweaks:",
+        "    pricing:spot('AAPL') = 100.0, by pricing:spot('AAPL') -> pricing:position('AAPL', 100, 1) -> pricing:book()",
+    ]
+
+
+def test_explain_follows_an_error(dug_says):
+    """A node that only passed an error on names the one in which it began."""
+    assert dug_says("explain", "failed.dug", "position").out.splitlines() == [
+        "pricing:position('IBM', 5, 1) failed: KeyError: 'IBM'",
+        "  The error began in pricing:spot('IBM')",
+        "  and came here by pricing:spot('IBM') -> pricing:position('IBM', 5, 1)",
+        "  It read:",
+        "    pricing:spot('IBM') failed: KeyError: 'IBM'",
+    ]
+    assert "  The error began here:" in dug_says("explain", "failed.dug", "spot").out
+
+
+def test_explain_a_tweak(dug_says):
+    """A tweaked node says so."""
+    assert dug_says("explain", "crash.dug", "spot('AAPL')").out.splitlines() == [
+        "pricing:spot('AAPL') = 100.0, because it is tweaked.",
+        "  The tweak says 100.0.",
+    ]
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("dot", "digraph"), ("mermaid", "flowchart LR"), ("ascii", "5 nodes")])
+def test_a_graph_is_drawn(dug_says, kind, begins):
+    """Each kind of picture that is text is printed."""
+    said = dug_says("graph", "book.dug", "--format", kind)
+
+    assert said.status == 0
+    assert said.out.startswith(begins)
+    assert "position(" in said.out
+
+
+def test_a_graph_of_one_node_is_what_it_read(dug_says):
+    """``--node`` leaves out what the node did not read."""
+    said = dug_says("graph", "book.dug", "--node", "position('AAPL', 100, 1)").out
+
+    assert [line.split("  [")[0] for line in said.splitlines()[1:]] == ["position('AAPL', 100, 1)", "└── spot('AAPL')"]
+
+
+def test_a_graph_is_drawn_by_function(dug_says):
+    """``--by`` is that of `dug.draw`."""
+    assert "position \N{MULTIPLICATION SIGN}2" in dug_says("graph", "book.dug", "--by", "function").out
+
+
+def test_a_terminal_that_knows_ascii_only_gets_that(dug_says, monkeypatch):
+    """What is printed can be printed there."""
+    monkeypatch.setattr(type(sys.stdout), "encoding", "ascii", raising=False)
+
+    assert "`-- position('MSFT'" in dug_says("graph", "book.dug").out
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="the program dot is not installed")
+@pytest.mark.parametrize(("kind", "begins"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")])
+def test_a_picture_is_written_to_a_file(dug_says, pricing, kind, begins):
+    """What Graphviz draws goes where ``--output`` says."""
+    assert dug_says("graph", "book.dug", "--format", kind, "--output", f"x.{kind}").status == 0
+    assert (pricing / f"x.{kind}").read_bytes().startswith(begins)
+
+
+def test_a_graph_without_graphviz_says_what_to_type(dug_says, monkeypatch, tmp_path):
+    """A missing program is one line."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = dug_says("graph", "book.dug", "--format", "svg")
+
+    assert said.status == 1
+    assert "apt-get install graphviz" in said.complaint
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", "FILE"],
+        ["info", "FILE"],
+        ["failures", "FILE"],
+        ["explain", "FILE", "x"],
+        ["graph", "FILE"],
+        ["diff", "book.dug", "FILE"],
+    ],
+)
+def test_a_file_that_is_none_is_one_readable_line(dug_says, pricing, words):
+    """What is no snapshot is said to be none, and what is not there not to be there."""
+    (pricing / "text.dug").write_text("hello")
+    said, missing = [dug_says(*[name if word == "FILE" else word for word in words]) for name in ("text.dug", "no.dug")]
+
+    assert said.status == 1
+    assert "text.dug" in said.complaint
+    assert missing.status == 2
+    assert "'no.dug' does not exist" in missing.complaint
+
+
+def test_no_command_needs_the_code(dug_says):
+    """The module of the functions is gone, and nothing tried to import it."""
+    for words in (["show", "book.dug", "--all"], ["explain", "book.dug", "book"], ["diff", "book.dug", "crash.dug"]):
+        assert dug_says(*words).status == 0
+
+    assert "pricing" not in sys.modules

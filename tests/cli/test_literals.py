@@ -1,0 +1,114 @@
+"""`_literals` reads what is typed, and evaluates nothing."""
+
+import doctest
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dug
+from dug.cli import _literals
+from dug.cli._literals import parse_arguments, parse_literal, parse_tweak, parse_tweak_value, split_tweak
+
+literals = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@dug.memoize
+def price(ticker, years=1):
+    """A price."""
+    return 1.0
+
+
+@given(literals)
+def test_what_is_printed_is_read(value):
+    """The repr of a literal is read as its value."""
+    assert parse_literal(repr(value)) == value
+
+
+@pytest.mark.parametrize("word", ["EMEA", "2024-01-31", "prices/emea.csv", "~/x", "a b", "50%", "x.y", "-v"])
+def test_a_plain_word_is_text(word):
+    """Names, dates and paths need no quotes."""
+    assert parse_literal(word) == word
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2", "'half", "f(1)", "__import__('os').system('true')", "{1: x}", "(lambda: 1)()", "a=b", "(" * 500, ""]
+)
+def test_what_looks_like_a_literal_and_is_none_is_an_error(text):
+    """Half a list, a call or an expression is named, not run and not taken as text."""
+    with pytest.raises(ValueError, match="not a literal"):
+        parse_literal(text)
+
+
+def test_floats_that_have_no_literal_are_read():
+    """``nan`` and ``inf`` are what ``repr`` prints."""
+    assert math.isnan(parse_literal("nan"))
+    assert parse_literal("-inf") == -math.inf
+
+
+def test_arguments_have_names_or_none():
+    """``name=value`` is a keyword; anything else is positional."""
+    assert parse_arguments(("AAPL", "1", "years=2", "label='a=b'")) == (["AAPL", 1], {"years": 2, "label": "a=b"})
+
+
+def test_an_argument_behind_a_keyword_is_an_error():
+    """As in Python, arguments without a name come first."""
+    with pytest.raises(ValueError, match="'1' stands behind a keyword"):
+        parse_arguments(("years=2", "1"))
+
+
+@given(st.text(), literals)
+def test_any_node_and_any_value_are_told_apart(argument, value):
+    """The equals sign of a tweak is the one behind the node, whatever the arguments and the value contain."""
+    node = f"m:f({argument!r}, years={argument!r})"
+
+    assert split_tweak(f"{node}={value!r}") == (node, repr(value).strip())
+
+
+@pytest.mark.parametrize("text", ["price=1", "m:f(1)", "m:f(1=2", "=1", "m:=1", "1:f=1", "m:f(x)+g(y)=1"])
+def test_what_is_no_tweak_is_an_error(text):
+    """Without a node or a function before the equals sign, the error says what to write."""
+    with pytest.raises(ValueError, match=r"Write it as \"module:function"):
+        split_tweak(text)
+
+
+def test_a_tweak_names_a_node_or_a_function():
+    """A key with arguments is a node, one without is the function."""
+    name = str(price.node("A")).partition("(")[0]
+
+    assert parse_tweak(f"{name}('A', years=2)=5") == (price.node("A", 2), 5)
+    assert parse_tweak(f"{name}=scale(2)") == (price, dug.scale(2))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("scale(0.5)", dug.scale(0.5)),
+        ("shift( -1 )", dug.shift(-1)),
+        ("UNTWEAKED", dug.UNTWEAKED),
+        ("prices.csv", "prices.csv"),
+        ("'scale(1)'", "scale(1)"),
+    ],
+)
+def test_a_tweak_is_a_bump_or_a_literal(text, value):
+    """``scale`` and ``shift`` are the only calls that mean something."""
+    assert parse_tweak_value(text) == value
+
+
+@pytest.mark.parametrize("text", ["bump(1)", "scale(", "scale(x y z)(1)", "scale(open('f'))"])
+def test_no_other_call_is_a_value(text):
+    """Nothing is called because somebody typed it."""
+    with pytest.raises(ValueError, match="not a literal"):
+        parse_tweak_value(text)
+
+
+def test_the_examples_in_the_docstrings_pass():
+    """What a docstring shows is what happens."""
+    results = doctest.testmod(_literals)
+
+    assert results.attempted
+    assert not results.failed

@@ -1,0 +1,153 @@
+"""``dug run`` calls a function of the current folder, under tweaks."""
+
+import json
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("pricing")
+
+
+def test_a_function_is_called(dug_says):
+    """The value of a memoised function is printed."""
+    said = dug_says("run", "pricing:book")
+
+    assert (said.status, said.out, said.err) == (0, "39500.0\n", "")
+
+
+@pytest.mark.parametrize(
+    "words", [["pricing:position", "AAPL", "2"], ["pricing:position", "AAPL", "quantity=2"], ["pricing:position('AAPL', 2)"]]
+)
+def test_arguments_are_literals(dug_says, words):
+    """Words, keywords and the text of a node name the same call."""
+    assert dug_says("run", *words).out == "380.0\n"
+
+
+def test_a_negative_number_is_an_argument(dug_says):
+    """A minus sign does not make an option."""
+    assert dug_says("run", "pricing:position", "AAPL", "-2").out == "-380.0\n"
+
+
+def test_a_plain_function_is_called_in_a_context(dug_says):
+    """What is not memoised itself may call what is; text is printed as it is."""
+    assert dug_says("run", "pricing:report", "AAPL", "MSFT", "separator=';'").out == "AAPL:190.0;MSFT:410.0\n"
+
+
+def test_a_coroutine_function_is_awaited(dug_says):
+    """What has to be awaited is, on asyncio."""
+    assert dug_says("run", "pricing:later", "AAPL").out == "190.0\n"
+
+
+@pytest.mark.parametrize(
+    ("tweak", "value"),
+    [
+        ("pricing:spot('AAPL')=100.0", 30500.0),
+        ("pricing:spot=scale(0.5)", 19750.0),
+        ("pricing:position('AAPL', years=1, quantity=100)=shift(1)", 39501.0),
+    ],
+)
+def test_a_tweak_changes_the_value(dug_says, tweak, value):
+    """A node to a value, a function or a node to a bump."""
+    assert dug_says("run", "pricing:book", "--tweak", tweak).out == f"{value}\n"
+
+
+def test_several_tweaks_are_in_force_together(dug_says):
+    """The option may be repeated, and stand before the function."""
+    said = dug_says("run", "--tweak", "pricing:spot('AAPL')=1.0", "pricing:book", "--tweak", "pricing:spot('MSFT')=1.0")
+
+    assert said.out == "150.0\n"
+
+
+def test_json_is_json(dug_says):
+    """A program can read the value."""
+    assert json.loads(dug_says("run", "pricing:book", "--json").out) == 39500.0
+
+
+def test_an_error_is_one_line(dug_says):
+    """What the function raises is named, and the status is 1."""
+    said = dug_says("run", "pricing:spot", "IBM")
+
+    assert said.status == 1
+    assert said.out == ""
+    assert said.complaint == "dug run: pricing:spot failed: KeyError: 'IBM'"
+
+
+def test_a_traceback_is_printed_when_asked_for(dug_says):
+    """The whole story is there for whoever wants it."""
+    said = dug_says("run", "pricing:spot", "IBM", "--traceback")
+
+    assert said.status == 1
+    assert 'return {"AAPL": 190.0' in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["nowhere:book"], "No module named 'nowhere'"),
+        (["pricing:nothing"], "no attribute 'nothing'"),
+        (["pricing"], "Write it as module:function"),
+        (["pricing:number"], "cannot be called"),
+        (["pricing:book", "1"], "book() takes 0 positional arguments"),
+        (["pricing:report", "separators=1"], "unexpected keyword argument 'separators'"),
+        (["pricing:spot", "[1"], "'[1' is not a literal"),
+        (["pricing:spot", "[1]"], "cannot be part of a node"),
+        (["pricing:spot('AAPL')", "1"], "has its arguments already"),
+        (["pricing:spot(AAPL)"], "is not a literal"),
+        (["pricing:book", "--tweak", "pricing:spot"], "is not a tweak"),
+        (["pricing:book", "--tweak", "pricing:spot=5"], "pricing:spot"),
+        (["pricing:book", "--tweak", "pricing:nothing(1)=5"], "pricing:nothing"),
+        (["pricing:book", "--tweak", "pricing:spot('A')=[1"], "'[1' is not a literal"),
+    ],
+)
+def test_a_wrong_command_line_is_one_readable_line(dug_says, words, complaint):
+    """What cannot be read is named, nothing runs, and the status is not 0."""
+    said = dug_says("run", *words)
+
+    assert said.status in (1, 2)
+    assert said.out == ""
+    assert complaint in said.complaint
+
+
+def test_typed_text_is_not_run(dug_says, tmp_path):
+    """No argument, tweak or node is evaluated."""
+    canary = tmp_path / "canary"
+    attack = f"__import__('pathlib').Path({str(canary)!r}).touch()"
+    for words in (
+        [f"pricing:spot({attack})"],
+        ["pricing:spot", attack],
+        ["pricing:book", "--tweak", f"pricing:spot('A')={attack}"],
+    ):
+        assert dug_says("run", *words).status == 2
+
+    assert not canary.exists()
+
+
+def test_the_current_folder_comes_first(dug_says, tmp_path):
+    """A module is found without being installed."""
+    assert str(tmp_path) not in sys.path
+    assert dug_says("run", "pricing:book").status == 0
+
+
+def test_a_run_starts_from_a_file(dug_says, pricing):
+    """With ``--load``, only what a tweak changes runs; everything else is the file's."""
+    pytest.importorskip("dug.snapshot")
+    log = pricing / "log.txt"
+    code = pricing / "pricing.py"
+    note = f'    with open({str(log)!r}, "a") as log:\n        log.write(ticker + " ")\n'
+    code.write_text(code.read_text().replace('    """A position."""\n', note))
+    dug_says("run", "pricing:book", "--save", "a.dug")
+    log.unlink()
+    said = dug_says("run", "pricing:book", "--load", "a.dug", "--tweak", "pricing:spot('MSFT')=400.0", "--save", "b.dug")
+
+    assert said.out == "39000.0\n"
+    assert log.read_text() == "MSFT "
+
+
+def test_a_failed_run_is_saved(dug_says, pricing):
+    """A file is written whatever failed: that is when one needs it."""
+    pytest.importorskip("dug.snapshot")
+    said = dug_says("run", "pricing:spot", "IBM", "--save", "failed.dug")
+
+    assert said.status == 1
+    assert "1 failures" in said.err
+    assert (pricing / "failed.dug").exists()

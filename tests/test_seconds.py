@@ -1,0 +1,22 @@
+"""`in_seconds` writes times for people."""
+
+import doctest
+
+import pytest
+
+from dug import _seconds
+from dug._seconds import in_seconds
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.0, "0 us"), (0.0015, "1.5 ms"), (1.0, "1 s"), (12345.6, "12,300 s")])
+def test_a_time_has_a_unit_that_suits_it(seconds, text):
+    """Three digits, and the largest unit that gives a whole one."""
+    assert in_seconds(seconds) == text
+
+
+def test_the_examples_in_the_docstrings_pass():
+    """What a docstring shows is what happens."""
+    results = doctest.testmod(_seconds)
+
+    assert results.attempted
+    assert not results.failed
