@@ -76,15 +76,15 @@ def sweep(
             ``concurrent.futures.ThreadPoolExecutor``.  A few scenarios for each worker are taken ahead.
         limit: where a target is of a coroutine function: how many scenarios run at the same time.  None for all, or for 64 of
             those that have no length, such as a generator's.  A few for each of them are taken ahead.
-        progress: True for a bar (needs tqdm), or a function that is called with how many results are there and how many there
-            will be, which is None where the scenarios have no length.
+        progress: True for a bar (needs tqdm or rich), or a function that is called with how many results are there and how many
+            there will be, which is None where the scenarios have no length.
 
     Raises:
         NoContextError: called outside a context.
         TypeError: the target is no node, the scenarios cannot be iterated, or the executor has no ``submit``; an executor for a
             coroutine function, or a limit for others.
         ValueError: the limit is less than 1.
-        ImportError: ``progress=True``, and tqdm is not installed; the message says what to type.
+        ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
 
     Example:
         >>> import dug

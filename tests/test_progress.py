@@ -1,11 +1,13 @@
 """``progress=`` tells how far a sweep is, and never breaks it."""
 
+import io
 import sys
 from types import ModuleType
 
 import pytest
 
 import dug
+from dug._progress import is_watched
 
 
 @dug.memoize
@@ -34,10 +36,18 @@ class Bar:
 made = []
 
 
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self):
+        return True
+
+
 @pytest.fixture
 def tqdm(monkeypatch):
     """The bars that were made, by a module in the place of tqdm."""
     made.clear()
+    monkeypatch.setattr("dug._progress.is_watched", lambda: True)
     module = ModuleType("tqdm.auto")
     module.tqdm = Bar
     monkeypatch.setitem(sys.modules, "tqdm", ModuleType("tqdm"))
@@ -132,10 +142,42 @@ def test_a_bar_appears_before_the_first_result(tqdm):
     assert seen == [[0]]
 
 
-def test_a_bar_without_tqdm_says_what_to_type(monkeypatch):
-    """Without tqdm, ``progress=True`` is an ImportError at once, which names the extra."""
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+def test_nobody_sees_a_bar_in_a_pipe(tqdm, monkeypatch):
+    """Where the standard error stream is no terminal and there is no notebook, nothing is drawn."""
+    monkeypatch.undo()
+    with dug.Context():
+        list(dug.sweep(spot.node(), SCENARIOS, progress=True))
+
+    assert tqdm == []
+
+
+def test_a_terminal_or_a_notebook_is_watched(monkeypatch):
+    """Either is enough, and a process without a standard error stream has neither."""
+    assert not is_watched()
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    assert is_watched()
+    monkeypatch.delitem(sys.modules, "ipykernel")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert is_watched()
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not is_watched()
+
+
+def test_without_tqdm_the_bar_is_one_of_rich(monkeypatch):
+    """``progress=True`` moves a bar of rich's to its end."""
+    pytest.importorskip("rich")
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with dug.Context():
+        list(dug.sweep(spot.node(), SCENARIOS, progress=True))
+
+    assert "100%" in sys.stderr.getvalue()
+
+
+def test_a_bar_without_either_says_what_to_type(monkeypatch):
+    """Without tqdm and rich, ``progress=True`` is an ImportError at once, which names the extra."""
+    for name in ("tqdm", "tqdm.auto", "rich", "rich.progress"):
+        monkeypatch.setitem(sys.modules, name, None)
 
     with dug.Context(), pytest.raises(ImportError, match=r'pip install "dug\[progress\]"'):
         dug.sweep(spot.node(), SCENARIOS, progress=True)

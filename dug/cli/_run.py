@@ -18,6 +18,7 @@ from .._core._node import Node, load_function
 from .._tweaks import Scenario
 from ._literals import parse_arguments, parse_tweak
 from ._tables import one_line, print_json
+from ._watch import watch
 
 EPILOG = """\
 \b
@@ -37,6 +38,7 @@ Examples:
 @click.option("--load", "loaded", type=click.Path(dir_okay=False), help="Start from what a file knows, and run only the rest.")
 @click.option("--save", "saved", type=click.Path(dir_okay=False), help="Write what is known afterwards to a file, failures too.")
 @click.option("--trust", is_flag=True, help="Read and write pickles, too: only for files of your own.")
+@click.option("--progress", "wants_progress", is_flag=True, help="Show on a terminal how many nodes ran and were saved.")
 @click.option("--traceback", "wants_traceback", is_flag=True, help="Print the whole traceback of an error.")
 @click.option("--json", "wants_json", is_flag=True, help="Print the value as JSON.")
 def command(
@@ -47,6 +49,7 @@ def command(
     saved: str | None,
     *,
     trust: bool,
+    wants_progress: bool,
     wants_traceback: bool,
     wants_json: bool,
 ) -> int:
@@ -63,9 +66,10 @@ def command(
         if loaded is not None:
             stack.enter_context(_load(loaded, trust=trust))
         ctx = stack.enter_context(Context(scenario))
-        status = _call(call, target, wants_traceback=wants_traceback, wants_json=wants_json)
+        with watch(ctx, wanted=wants_progress):
+            status = _call(call, target, wants_traceback=wants_traceback, wants_json=wants_json)
         if saved is not None:
-            _save(ctx, saved, trust=trust)
+            _save(ctx, saved, trust=trust, wants_progress=wants_progress)
     return status
 
 
@@ -154,8 +158,8 @@ def _load(path: str, *, trust: bool) -> Any:
     return snapshot.load(path, trust=trust)
 
 
-def _save(ctx: Context, path: str, *, trust: bool) -> None:
+def _save(ctx: Context, path: str, *, trust: bool, wants_progress: bool) -> None:
     from .. import snapshot  # only commands that name a file need it
 
-    report = snapshot.save(ctx, path, allow_pickle=trust)
+    report = snapshot.save(ctx, path, allow_pickle=trust, progress=wants_progress)
     click.echo(str(report), err=True)

@@ -1,0 +1,31 @@
+"""Shows how far a run is, while it runs, to whoever watches: `watch`, a listener on events."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .._context import Context
+from .._core._events import Event
+from .._progress import is_watched
+
+
+@contextmanager
+def watch(ctx: Context, *, wanted: bool) -> Iterator[None]:
+    """Shows how many nodes ran and failed in a context, on a terminal; nothing where there is none, or when it is not wanted."""
+    if not wanted or not is_watched():
+        yield
+        return
+    from rich.console import Console  # takes a while, and is needed here only
+    from rich.status import Status  # likewise
+
+    counts: Counter[str] = Counter()
+    with Status("0 computed", console=Console(stderr=True)) as status:
+
+        def count(event: Event) -> None:
+            counts[event.kind] += 1
+            if event.kind in ("computed", "failed"):
+                failed = f", {counts['failed']:,} failed" if counts["failed"] else ""
+                status.update(f"{counts['computed']:,} computed{failed}")
+
+        with ctx.listen(count):
+            yield
