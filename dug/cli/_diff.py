@@ -22,7 +22,8 @@ Examples:
 
 MOST_ROWS = 200
 MOST_INDENT = 8
-MOST_CAUSES = 3
+MOST_CAUSES = 2
+MOST_TEXT = 40
 
 
 @frozen
@@ -59,7 +60,7 @@ def command(before: str, after: str, *, wants_all: bool, wants_json: bool) -> No
     click.echo(f"{len(changes) - new - gone:,} of {total:,} nodes changed, {new:,} are new, {gone:,} are gone")
     shown = changes if wants_all else changes[:MOST_ROWS]
     if shown:
-        rows = [[_indent(change), change.was, change.now, change.because] for change in shown]
+        rows = [[_indent(change), _shorten(change.was), _shorten(change.now), change.because] for change in shown]
         print_rows(["node", "was", "is", "because"], rows)
     if len(shown) < len(changes):
         click.echo(f"and {len(changes) - len(shown):,} more. Type: dug diff {before} {after} --all")
@@ -138,6 +139,11 @@ def _walk(graph: "Graph[str]") -> Iterator[tuple[str, int]]:
         seen.add(node)
         yield node, depth
         pending += [(read, depth + 1) for read in reversed(graph.dependencies(node)) if read not in seen]
+
+
+def _shorten(text: str | None) -> str | None:
+    """Returns a value as it fits in a column; JSON has it in full."""
+    return text if text is None or len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 3]}..."
 
 
 def _indent(change: Change) -> str:

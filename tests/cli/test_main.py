@@ -117,3 +117,16 @@ def test_completion_knows_the_commands():
     )
 
     assert done.stdout.split() == ["plain,failures"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_reference_has_each_option(command):
+    """The page about the command line says what each option of each command does."""
+    pytest.importorskip("click")
+    from dug.cli._app import app
+
+    page = (ROOT / "docs" / "reference" / "command_line.rst").read_text()
+    section = page[page.index(f"\n``{command}") :].partition("\n--------")[2].partition("\n--------")[0]
+    options = [name for option in app.get_command(None, command).params for name in option.opts if name.startswith("--")]
+
+    assert [name for name in options if f"``{name}" not in section] == []
