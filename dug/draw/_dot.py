@@ -93,19 +93,22 @@ def _line(count: int) -> str:
 
 
 def _legend(picture: Picture) -> str:
-    swatches = "".join(
-        [
-            f'<TD BGCOLOR="{LOOKS[state].fill}" COLOR="{LOOKS[state].line}" {SWATCH}></TD>'
-            f'<TD ALIGN="LEFT">{escape_markup(meaning)}   </TD>'
-            for state, meaning in legend_of(picture)
-        ]
-    )
     hints = "the thicker the line, the more time it took"
     if any(box.is_source for box in picture.boxes):
         hints += "; with a lid: a source"
-    rows = [f"<TD><B>{escape_markup(title_of(picture))}</B>: {escape_markup(hints)}</TD>", swatches]
+    title = title_of(picture)
+    rows = [f'<TD ALIGN="LEFT"><B>{escape_markup(title)}</B>: {escape_markup(hints)}</TD>']
+    looks = legend_of(picture)
+    if looks:
+        swatches = [
+            f'<TD BGCOLOR="{LOOKS[state].fill}" COLOR="{LOOKS[state].line}" {SWATCH}></TD>'
+            f'<TD ALIGN="LEFT">{escape_markup(meaning)}   </TD>'
+            for state, meaning in looks
+        ]
+        # A row that is shorter than the title is stretched, and every cell with it: the last one takes what is left, roughly.
+        left = 6 * len(title + hints) - sum([6 * len(meaning) + 44 for _, meaning in looks])
+        rows.append(f'{"".join(swatches)}<TD WIDTH="{max(1, left)}"> </TD>')
     # A table for each row, so that the columns of one do not stretch those of the other.
-    start, end = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="2"><TR>', "<TD> </TD></TR></TABLE>"
-    tables = [f"{start}{row}{end}" for row in rows if row]
-    cells = "".join([f'<TR><TD ALIGN="LEFT">{table}</TD></TR>' for table in tables])
+    start = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="2">'
+    cells = "".join([f'<TR><TD ALIGN="LEFT">{start}<TR>{row}</TR></TABLE></TD></TR>' for row in rows])
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{cells}</TABLE>'

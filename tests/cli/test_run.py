@@ -108,6 +108,15 @@ def test_a_wrong_command_line_is_one_readable_line(dug_says, words, complaint):
     assert complaint in said.complaint
 
 
+def test_an_error_of_many_lines_is_one(dug_says, pricing):
+    """Whatever a module or a function says when it fails, the complaint is a line."""
+    (pricing / "broken.py").write_text('raise ImportError("first\\nsecond")\n')
+    (pricing / "pricing.py").write_text('def fail():\n    raise ValueError("first\\nsecond")\n')
+
+    assert "first second" in dug_says("run", "broken:f").complaint
+    assert "first\\nsecond" in dug_says("run", "pricing:fail").complaint
+
+
 def test_typed_text_is_not_run(dug_says, tmp_path):
     """No argument, tweak or node is evaluated."""
     canary = tmp_path / "canary"

@@ -45,6 +45,11 @@ def test_many_nodes_are_drawn_by_function():
     assert sum(int(count[1]) for count in counts) == 1000
 
 
+def test_a_function_that_calls_itself_is_one_line():
+    """A box of many nodes that read each other does not stand below itself."""
+    assert lines(sketch({"m:f(2)": ["m:f(1)"], "m:f(1)": ["m:f(0)"]}), by="function") == [f"f {TIMES}3"]
+
+
 def test_what_many_read_is_named_briefly():
     """A line names no more than six that stand elsewhere."""
     low = [f"m:low{number}()" for number in range(9)]
