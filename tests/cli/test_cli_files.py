@@ -220,3 +220,18 @@ def test_no_command_needs_the_code(dug_says):
         assert dug_says(*words).status == 0
 
     assert "pricing" not in sys.modules
+
+
+def test_nodes_are_completed(dug_says):
+    """The shell is told the nodes of the file that was typed before, and nothing when that is no snapshot."""
+    import click
+
+    from dug.cli._file import complete_node
+
+    def complete(file, typed):
+        context = click.Context(click.Command("show"))
+        context.params = {"file": file}
+        return complete_node(context, None, typed)
+
+    assert complete("book.dug", "spot") == ["pricing:spot('AAPL')", "pricing:spot('MSFT')"]
+    assert complete("pricing.csv", "spot") == []

@@ -130,3 +130,37 @@ def test_the_reference_has_each_option(command):
     options = [name for option in app.get_command(None, command).params for name in option.opts if name.startswith("--")]
 
     assert [name for name in options if f"``{name}" not in section] == []
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_read_enough_is_no_error():
+    """``dug ... | head`` ends without a traceback."""
+    pytest.importorskip("click")
+    code = "import sys; sys.argv = ['dug', '--help']; sys.stdout.reconfigure(write_through=True)\n"
+    code += "from dug.cli import main; input(); sys.exit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    process.stdout.close()  # before anything is written
+    with process:
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        complaint = process.stderr.read()
+
+    assert complaint == b""
+    assert process.returncode == 1
+
+
+def test_an_interrupt_is_one_line(dug_says, monkeypatch):
+    """Ctrl-C stops a command without a traceback."""
+    pytest.importorskip("click")
+    from dug.demo import report
+
+    def stop():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "text", stop)
+    said = dug_says("demo")
+
+    assert said.status == 130
+    assert said.err.strip() == "python -m dug: stopped"
