@@ -11,6 +11,7 @@ import click
 
 from .. import __version__
 from ..errors import DugError
+from ._tables import one_line
 
 COMMANDS = {
     "demo": ("_demo", "Price a book of trades under what-if scenarios."),
@@ -85,5 +86,5 @@ def invoke(words: list[str], program: str) -> int:
 
 def _complain(who: str, what: str, status: int) -> int:
     """Says what was wrong in one line, whatever the message had."""
-    print(f"{who}: {' '.join(what.split())}", file=sys.stderr)
+    print(f"{who}: {one_line(' '.join(what.split()))}", file=sys.stderr)
     return status

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._file import file_argument, open_file
-from ._tables import as_json, one_line, print_rows
+from ._tables import as_json, lines_of, one_line, print_rows
 
 if TYPE_CHECKING:
     from ..snapshot import Look, SavedError
@@ -39,7 +39,7 @@ def command(file: str, *, wants_traceback: bool, wants_json: bool) -> None:
     if wants_traceback and not wants_json:
         for node, failure in failures.items():
             if origins[node] == node:
-                click.echo(f"\n{one_line(node)}\n{failure.traceback.rstrip()}")
+                click.echo("\n".join(["", one_line(node), *lines_of(failure.traceback)]))
 
 
 def find_origin(saved: "Look", failures: "dict[str, SavedError]", node: str) -> str:

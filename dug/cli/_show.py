@@ -7,7 +7,7 @@ import click
 
 from .._seconds import in_seconds
 from ._file import file_argument, find_node, open_file, optional_node_argument
-from ._tables import as_json, one_line, print_json, print_rows
+from ._tables import as_json, lines_of, one_line, print_json, print_rows
 
 if TYPE_CHECKING:
     from ..snapshot import Look
@@ -105,6 +105,6 @@ def _describe(said: dict[str, Any]) -> Iterator[str]:
     for number, (read, value) in enumerate(said["read"].items()):
         yield f"  {'' if number else 'read':<8} {one_line(read)}{' = ' if value else ''}{one_line(value)}"
     if said["traceback"]:
-        yield from ["", *said["traceback"].rstrip().splitlines()]
+        yield from ["", *lines_of(said["traceback"])]
     if said.get("source"):
-        yield from ["", *said["source"].rstrip().splitlines()]
+        yield from ["", *lines_of(said["source"])]

@@ -36,6 +36,11 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else "".join([char if char.isprintable() else repr(char)[1:-1] for char in text])
 
 
+def lines_of(text: str) -> list[str]:
+    """Returns the lines of a text, each as it may be printed on a terminal."""
+    return [one_line(line.expandtabs()) for line in text.rstrip().splitlines()]
+
+
 def _cells(row: Row) -> list[str]:
     return ["" if cell is None else f"{cell:,}" if type(cell) is int else one_line(str(cell)) for cell in row]
 

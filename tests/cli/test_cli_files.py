@@ -214,6 +214,21 @@ def test_a_file_that_is_none_is_one_readable_line(dug_says, pricing, words):
     assert "'no.dug' does not exist" in missing.complaint
 
 
+@pytest.mark.parametrize("words", [["failures", "--traceback"], ["show", "fail"], ["explain", "fail"], ["graph"], ["failures"]])
+def test_a_file_cannot_paint_on_the_terminal(dug_says, pricing, words):
+    """Escape sequences in an error, its traceback or a source text arrive as text."""
+    code = "import dug\n\n@dug.memoize\ndef fail():\n\traise ValueError('\x1b[2J')\n"
+    (pricing / "painter.py").write_text(code)
+    dug_says("run", "painter:fail", "--save", "painter.dug")
+    command, *rest = words
+    extra = ["--source"] if command == "show" else []
+    said = dug_says(command, "painter.dug", *rest, *extra)
+
+    assert said.status == 0
+    assert "\\x1b[2J" in said.out
+    assert "\x1b" not in said.out
+
+
 def test_no_command_needs_the_code(dug_says):
     """The module of the functions is gone, and nothing tried to import it."""
     for words in (["show", "book.dug", "--all"], ["explain", "book.dug", "book"], ["diff", "book.dug", "crash.dug"]):
