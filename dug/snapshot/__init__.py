@@ -1,12 +1,20 @@
-"""Keeps a context in one file: `save` writes it, `load` makes it a context again, `look` reads it without running anything."""
+"""Keeps a context in one file: `save` writes it, `load` makes it a context again, `look` reads it without running anything.
+
+What is not asked for is not loaded: a command that looks at a file starts without what saves one, and without codecs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SnapshotError
-from ._file import Info
-from ._load import Snapshot, load
-from ._look import Look, SavedError, SavedFunction, SavedNode, SavedTweak, look
-from ._report import Absent, Report
-from ._save import save
-from ._shelf import RecordedError
+
+if TYPE_CHECKING:
+    from ._file import Info
+    from ._load import Snapshot, load
+    from ._look import Look, SavedError, SavedFunction, SavedNode, SavedTweak, look
+    from ._report import Absent, Report
+    from ._save import save
+    from ._shelf import RecordedError
 
 __all__ = [
     "Absent",
@@ -24,3 +32,30 @@ __all__ = [
     "look",
     "save",
 ]
+
+_HOMES = {
+    "Info": "_file",
+    "Snapshot": "_load",
+    "load": "_load",
+    "Look": "_look",
+    "SavedError": "_look",
+    "SavedFunction": "_look",
+    "SavedNode": "_look",
+    "SavedTweak": "_look",
+    "look": "_look",
+    "Absent": "_report",
+    "Report": "_report",
+    "save": "_save",
+    "RecordedError": "_shelf",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -12,15 +12,17 @@ from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from weakref import finalize
 
 from attrs import frozen
 
-from ..codec import Encoded
 from ..errors import SnapshotError
 from . import _format as fmt
+
+if TYPE_CHECKING:
+    from ..codec import Encoded
 
 _MOST_BYTES = 1 << 26
 """No text or chunk is larger."""
@@ -124,12 +126,14 @@ class SavedFile:
                 return
             yield from batch
 
-    def read(self, number: int, codec: str, needs: str | None, size: int, digest: bytes) -> Encoded:
+    def read(self, number: int, codec: str, needs: str | None, size: int, digest: bytes) -> "Encoded":
         """Returns what a value was encoded to.
 
         Raises:
             SnapshotError: it is not what was written.
         """
+        from ..codec import Encoded  # who only looks at a file needs no codec, and starts sooner
+
         parts: list[bytes] = []
         left, last = size, 0
         with self.reading():

@@ -1,5 +1,6 @@
 """Looks at a file without decoding or importing anything of it: `look`, and the texts that were captured at save time."""
 
+from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
 from typing import Self
@@ -115,6 +116,18 @@ class Look:
         """Returns the texts of all nodes, each after what it read."""
         return tuple(row.text for row in read_nodes(self._file))
 
+    def targets(self) -> tuple[str, ...]:
+        """Returns the texts of the nodes that nothing in the file read."""
+        return tuple(text for _, _, _, text, _, _, _, _, times_read, *_ in self._file.rows("nodes") if not times_read)
+
+    def known(self) -> Iterator[SavedNode]:
+        """Yields what is known of each node, each after what it read; for many nodes quicker than one by one."""
+        errors = read_errors(self._file)
+        texts: dict[int, str] = {}
+        for row in read_nodes(self._file):
+            texts[row.number] = row.text
+            yield self._saved(row, errors.get(row.number), texts)
+
     def graph(self) -> Graph[str]:
         """Returns all nodes and what they read."""
         rows = list(read_nodes(self._file))
@@ -128,23 +141,7 @@ class Look:
         row = find_node(self._file, node)
         if row is None:
             raise KeyError(f"{node} is not in {self._file.path}. Its nodes are those of nodes().")
-        error = read_errors(self._file).get(row.number) if row.state == fmt.FAILED else None
-        content = row.content
-        return SavedNode(
-            row.text,
-            self._function(row.function),
-            row.state,
-            bool(row.flags & fmt.SOURCE),
-            row.value,
-            content.size,
-            None if content.digest is None else content.digest.hex(),
-            content.absent,
-            row.seconds,
-            row.own_seconds,
-            row.times_read,
-            tuple(dict.fromkeys(self._text(number) for _, number in row.edges)),
-            None if error is None else self._error(error, row.text),
-        )
+        return self._saved(row, read_errors(self._file).get(row.number) if row.state == fmt.FAILED else None, {})
 
     def __contains__(self, node: object) -> bool:
         return isinstance(node, str) and find_node(self._file, node) is not None
@@ -164,6 +161,25 @@ class Look:
 
     def __repr__(self) -> str:
         return f"<dug.snapshot.Look {self._file.path} of {self.info.created}, {self.info.nodes:,} nodes>"
+
+    def _saved(self, row: NodeRow, error: ErrorRow | None, texts: dict[int, str]) -> SavedNode:
+        content = row.content
+        reads = [texts.get(number) or self._text(number) for _, number in row.edges]
+        return SavedNode(
+            row.text,
+            self._function(row.function),
+            row.state,
+            bool(row.flags & fmt.SOURCE),
+            row.value,
+            content.size,
+            None if content.digest is None else content.digest.hex(),
+            content.absent,
+            row.seconds,
+            row.own_seconds,
+            row.times_read,
+            tuple(dict.fromkeys(reads)),
+            None if error is None or row.state != fmt.FAILED else self._error(error, row.text),
+        )
 
     def _function(self, number: int) -> str:
         row: FunctionRow | None = self._functions.get(number)

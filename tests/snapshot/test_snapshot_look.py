@@ -1,0 +1,64 @@
+"""Looking at many nodes of a file at once, and what is loaded for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kept_book import delta
+
+import dug
+from dug import snapshot
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_all_that_is_known_comes_in_one_go(saved):
+    """`known` yields what each node gives by itself, each after what it read."""
+    with snapshot.look(saved) as looked:
+        known = list(looked.known())
+
+        assert [one.node for one in known] == list(looked.nodes())
+        assert known == [looked[one.node] for one in known]
+
+
+def test_what_ran_in_a_context_of_a_node_is_known(tmp_path, ran):
+    """A node that opens a context names what ran there, whichever comes first in the file."""
+    with dug.Context() as ctx:
+        delta("A")
+        snapshot.save(ctx, tmp_path / "x.dug")
+    with snapshot.look(tmp_path / "x.dug") as looked:
+        known = list(looked.known())
+
+        assert known == [looked[one.node] for one in known]
+
+
+def test_targets_are_what_nothing_read(saved):
+    """The targets of a file are the roots of its graph."""
+    with snapshot.look(saved) as looked:
+        assert looked.targets() == looked.graph().roots == ("kept_book:report()", "kept_book:position('X', 10)")
+
+
+@pytest.mark.parametrize("name", snapshot.__all__)
+def test_a_public_name_is_there(name):
+    """What is public can be taken from the package, although it is loaded only then."""
+    assert getattr(snapshot, name).__name__ == name
+    assert name in dir(snapshot)
+
+
+def test_another_name_is_not_there():
+    """A name that is not public is an AttributeError that says so."""
+    with pytest.raises(AttributeError, match=r"module 'dug\.snapshot' has no attribute 'open'"):
+        snapshot.open  # noqa: B018  that it raises is the behaviour
+
+
+@pytest.mark.slow
+def test_a_look_loads_no_codec():
+    """Who only looks at a file loads neither what saves and loads one, nor what decodes values."""
+    code = "import sys; from dug.snapshot import look; print(*[name for name in sys.modules if name.startswith('dug.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert "dug.snapshot._look" in done.stdout.split()
+    assert {"dug.codec", "dug.snapshot._save", "dug.snapshot._load", "dug.fingerprint"} & set(done.stdout.split()) == set()
