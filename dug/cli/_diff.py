@@ -10,7 +10,6 @@ from ._file import open_file
 from ._tables import as_json, print_rows
 
 if TYPE_CHECKING:
-    from .._graph import Graph
     from ..snapshot import Look, SavedNode
 
 EPILOG = """\
@@ -68,9 +67,10 @@ def command(before: str, after: str, *, wants_all: bool, wants_json: bool) -> No
 
 def find_changes(one: "Look", other: "Look") -> list[Change]:
     """Returns the nodes that changed, targets first, each above what it read; then what is in the first file only."""
-    was, now = read_nodes(one), read_nodes(other)
-    changed = {node for node, known in now.items() if node not in was or not _is_same(was[node], known)}
-    graph = other.graph().subgraph(changed)
+    was = {known.node: known for known in one.known()}
+    now = {known.node: known for known in other.known()}
+    changed = [node for node, known in now.items() if node not in was or not _is_same(was[node], known)]
+    reads = _read_among(changed, now)
     targets = {tweak.target for tweak in one.tweaks} ^ {tweak.target for tweak in other.tweaks}
     causes = _find_recoded(one, other) | targets
     changes = [
@@ -79,16 +79,17 @@ def find_changes(one: "Look", other: "Look") -> list[Change]:
             depth=depth,
             was=_tell(was[node]) if node in was else None,
             now=_tell(now[node]),
-            because=_find_cause(graph, now[node], causes),
+            because=_find_cause(now[node], reads[node], causes),
         )
-        for node, depth in _walk(graph)
+        for node, depth in _walk(reads)
     ]
     return changes + [Change(node, 0, _tell(known), None, "") for node, known in was.items() if node not in now]
 
 
-def read_nodes(file: "Look") -> "dict[str, SavedNode]":
-    """Returns all nodes of a file."""
-    return {node: file[node] for node in file.nodes()}
+def _read_among(nodes: list[str], known: "dict[str, SavedNode]") -> dict[str, list[str]]:
+    """Returns for each of the nodes which of the others it read; what reads comes first."""
+    among = set(nodes)
+    return {node: [read for read in known[node].dependencies if read in among] for node in reversed(nodes)}
 
 
 def _is_same(was: "SavedNode", now: "SavedNode") -> bool:
@@ -113,12 +114,11 @@ def _find_recoded(one: "Look", other: "Look") -> set[str]:
     return {function.name for function in other.functions if was.get(function.name, function.fingerprint) != function.fingerprint}
 
 
-def _find_cause(graph: "Graph[str]", now: "SavedNode", causes: set[str]) -> str:
+def _find_cause(now: "SavedNode", reads: list[str], causes: set[str]) -> str:
     """Returns why a node changed: a tweak, its code, what it read that changed, or the outside."""
     if now.state == "tweaked":
         return "a tweak"
-    reads = graph.dependencies(now.node)
-    reasons = list(reads[:MOST_CAUSES])
+    reasons = reads[:MOST_CAUSES]
     if len(reads) > MOST_CAUSES:
         reasons.append(f"{len(reads) - MOST_CAUSES:,} more")
     if now.node in causes:
@@ -128,17 +128,20 @@ def _find_cause(graph: "Graph[str]", now: "SavedNode", causes: set[str]) -> str:
     return ", ".join(reasons) or ("the outside" if now.is_source else "it ran again")
 
 
-def _walk(graph: "Graph[str]") -> Iterator[tuple[str, int]]:
+def _walk(reads: dict[str, list[str]]) -> Iterator[tuple[str, int]]:
     """Yields each node once, below the first that read it, with its depth."""
     seen: set[str] = set()
-    pending = [(root, 0) for root in reversed(graph.roots)]
-    while pending:
-        node, depth = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        yield node, depth
-        pending += [(read, depth + 1) for read in reversed(graph.dependencies(node)) if read not in seen]
+    below = {read for others in reads.values() for read in others}
+    targets = [node for node in reads if node not in below]
+    for target in [*targets, *reads]:  # what only a circle of contexts inside contexts leads to is a target, too
+        pending = [(target, 0)]
+        while pending:
+            node, depth = pending.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            yield node, depth
+            pending += [(read, depth + 1) for read in reversed(reads[node]) if read not in seen]
 
 
 def _shorten(text: str | None) -> str | None:

@@ -10,7 +10,7 @@ from ._file import file_argument, find_node, open_file, optional_node_argument
 from ._tables import as_json, lines_of, one_line, print_json, print_rows
 
 if TYPE_CHECKING:
-    from ..snapshot import Look
+    from ..snapshot import Look, SavedNode
 
 EPILOG = """\
 \b
@@ -40,24 +40,21 @@ def command(file: str, node: str | None, *, wants_all: bool, wants_source: bool,
             return
         if wants_source:
             raise click.UsageError("--source needs a NODE")
-        rows = _list_nodes(saved, wants_all=wants_all)
-        info = saved.info
+        info, targets = saved.info, saved.targets()
+        if wants_all:
+            rows = [_make_row(known) for known in saved.known()]
+        else:
+            rows = [_make_row(saved[target]) for target in (targets if wants_json else targets[:MOST_ROWS])]
     if not wants_json:
         click.echo(f"{file}, saved {info.created}: {info.nodes:,} nodes, {info.values:,} values, {info.failures:,} failures")
-    shown = rows if wants_json or wants_all else rows[:MOST_ROWS]
-    print_rows(["node", "state", "value", "seconds"], shown, wants_json=wants_json)
-    if len(shown) < len(rows):
-        click.echo(f"and {len(rows) - len(shown):,} more. Type: dug show {file} --all")
+    print_rows(["node", "state", "value", "seconds"], rows, wants_json=wants_json)
+    if not wants_all and len(rows) < len(targets):
+        click.echo(f"and {len(targets) - len(rows):,} more. Type: dug show {file} --all")
 
 
-def _list_nodes(saved: "Look", *, wants_all: bool) -> list[list[Any]]:
-    graph = saved.graph()
-    listed = graph.order if wants_all else graph.roots
-    rows = []
-    for node in listed:
-        known = saved[node]
-        rows.append([node, known.state, known.value if known.error is None else str(known.error), round(known.seconds, 6)])
-    return rows
+def _make_row(known: "SavedNode") -> list[Any]:
+    value = known.value if known.error is None else str(known.error)
+    return [known.node, known.state, value, round(known.seconds, 6)]
 
 
 def _show_node(saved: "Look", node: str, *, wants_source: bool, wants_json: bool) -> None:
