@@ -15,6 +15,7 @@ import click
 
 from .._context import Context
 from .._core._node import Node, load_function
+from .._run_all import Batch
 from .._tweaks import Scenario
 from ._literals import parse_arguments, parse_tweak
 from ._tables import one_line, print_json
@@ -140,12 +141,11 @@ def _call(call: Callable[[], Any], target: str, *, wants_traceback: bool, wants_
             print_exception(exc)
         click.echo(f"dug run: {target} failed: {type(exc).__name__}: {one_line(str(exc))}", err=True)
         return 1
-    failures = getattr(value, "failures", None)
     if wants_json:
         print_json(value)
     elif value is not None:
         click.echo(value if isinstance(value, str) else pformat(value))
-    return 1 if failures else 0
+    return 1 if isinstance(value, Batch) and value.failures else 0
 
 
 async def _wait(value: Any) -> Any:

@@ -72,6 +72,18 @@ def test_an_error_is_one_line(dug_says):
     assert said.complaint == "dug run: pricing:spot failed: KeyError: 'IBM'"
 
 
+@pytest.mark.parametrize(("tickers", "status"), [("'AAPL'", 0), ("'AAPL', 'IBM'", 1)])
+def test_a_batch_that_failed_in_part_is_no_success(dug_says, pricing, tickers, status):
+    """Where ``run_all`` could not compute everything, the status says so; any other value has none."""
+    code = (pricing / "pricing.py").read_text()
+    batch = f"def night():\n    return dug.current_context().run_all(map(spot.node, ({tickers},)))\n"
+    (pricing / "pricing.py").write_text(f"{code}\n\n{batch}")
+    said = dug_says("run", "pricing:night")
+
+    assert said.status == status
+    assert said.out.startswith("<Batch: 1 computed, ")
+
+
 def test_a_traceback_is_printed_when_asked_for(dug_says):
     """The whole story is there for whoever wants it."""
     said = dug_says("run", "pricing:spot", "IBM", "--traceback")
