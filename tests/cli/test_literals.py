@@ -11,9 +11,11 @@ import dug
 from dug.cli import _literals
 from dug.cli._literals import parse_arguments, parse_literal, parse_tweak, parse_tweak_value, split_tweak
 
+texts, floats = st.text(max_size=20), st.floats(allow_nan=False, allow_infinity=False)
 literals = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | floats | texts | st.binary(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
 )
 
 
