@@ -39,6 +39,7 @@ class Mutant:
 
 MANY = ("test_concurrent_model.py",)
 THREADS = ("test_thread_safety.py",)
+TRAPS = ("test_traps.py",)
 WAITERS = ("test_single_flight.py",)
 
 MUTANTS = (
@@ -71,6 +72,20 @@ MUTANTS = (
         "_core/_registry.py",
         "walk = self._spread(target, bit)",
         "walk = None",
+    ),
+    Mutant(
+        "a first tweak is told to what met a nearer one inside a run",
+        "_core/_registry.py",
+        "return any(watch is not None and watch.target == key for watch in watches)",
+        "return False",
+        TRAPS,
+    ),
+    Mutant(
+        "a first tweak is not told to what met a farther one inside a run",
+        "_core/_registry.py",
+        "return any(watch is not None and watch.target == key for watch in watches)",
+        "return any(watch is not None for watch in watches)",
+        TRAPS,
     ),
     Mutant(
         "verification keeps the footprint of the old dependencies",

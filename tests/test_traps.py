@@ -328,6 +328,28 @@ def test_tweaking_in_the_middle_of_a_context_inside_a_node(p):
     assert second == (14, 10)
 
 
+@pytest.mark.parametrize("tweaks_inside", [False, True])
+@pytest.mark.parametrize(("around", "outcomes", "runs"), [("z", (10, 8), 2), ("x", (50, 40), 2), ("square", (6, 6), 1)])
+def test_the_first_tweak_of_a_function_whose_node_is_bumped_inside_a_node(p, square, *, around, outcomes, runs, tweaks_inside):
+    """A bump in a node's own context stands on what is around: a tweak of the function, where no tweak of the node hides it."""
+    nodes = {"x": p.x.node(), "z": p.z.node(), "square": square.node(3)}
+
+    @dug.memoize
+    def opener():
+        with dug.Context(tweaks={square.node(3): dug.shift(1)}):
+            value = square(3) * p.x()
+        with dug.Context(tweaks={square: abs} if tweaks_inside else None):
+            return value
+
+    with dug.Context(tweaks={nodes[around]: 5}) as ctx, EventLog(ctx) as log:
+        first = opener()
+        ctx.tweak(square, lambda n: 7)
+        second = opener()
+
+    assert (first, second) == outcomes
+    assert log.count(opener) == runs
+
+
 def make_counter():
     """Return a memoised function that gives another value at each run."""
     values = iter(range(100))

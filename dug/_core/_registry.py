@@ -106,7 +106,8 @@ class Registry:
                 memo.below |= bit
         self.filings += 1  # again: who looked in between may have missed one
         for frame in members(self.opened):
-            if any(_concerns(target, key) for key in frame.noted()):
+            met = frame.run.view.in_force.content if frame.run else {}
+            if any(_concerns(target, key) and key not in met for key in frame.noted()):
                 frame.extra |= bit
         return walk
 
@@ -165,9 +166,15 @@ class Registry:
             with self.lock:
                 handle = self._handles.setdefault(key, made)
             if handle is made:
-                watch = self._watches[made.serial] = Watch(made, self._release)
-                watch.serial = made.serial
+                watch = Watch(made, self._release)
+                watch.serial, watch.target = made.serial, target
+                self._watches[made.serial] = watch
         return handle
+
+    def reads_tweak_of(self, key: Key, memo: Memo) -> bool:
+        """True when a memo read a tweak of this very node, which somebody still holds."""
+        watches = map(self._watches.get, memo.restriction)
+        return any(watch is not None and watch.target == key for watch in watches)
 
     def untweaked_serial(self, key: Key) -> Restriction:
         """Returns the restriction of a memo that read only that its node is untweaked under a tweak of its function."""
@@ -192,6 +199,7 @@ class _Walk:
     def __init__(self, registry: Registry, target: Target, roots: set[Key], *, forgets: bool = False) -> None:
         self.touched: dict[Memo, Cache] = {}
         self.visited_roots: list[State] = []
+        self._registry = registry
         self._caches = members(registry.caches)
         self._target = target
         self._roots = roots
@@ -252,7 +260,7 @@ class _Walk:
         seen, pending = {memo}, [memo]
         while pending:
             reader = pending.pop()
-            if any(_concerns(self._target, plain_key(key) if self._forgets else key) for key in reader.inner):
+            if any(self._concerns_inner(reader, key) for key in reader.inner):
                 return True
             own = reader.state.key
             for read in reader.dependencies:
@@ -266,6 +274,15 @@ class _Walk:
                     seen.add(read)
                     pending.append(read)
         return False
+
+    def _concerns_inner(self, memo: Memo, key: Key) -> bool:
+        """True when a node that ran for a memo, under a context inside its run, is the target's and may have met its tweak.
+
+        One that met a tweak of itself around asked no further, see `_is_shielded`.
+        """
+        if self._forgets:
+            return _concerns(self._target, plain_key(key))
+        return _concerns(self._target, key) and not self._registry.reads_tweak_of(key, memo)
 
     def _is_gone_root(self, memo: Memo) -> bool:
         """True for a memo of the target itself that would be touched if it still were in a cache."""

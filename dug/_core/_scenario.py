@@ -58,8 +58,9 @@ class Watch(ref[Handle]):
     gone.
     """
 
-    __slots__ = ("serial",)
+    __slots__ = ("serial", "target")
     serial: int
+    target: Target
 
 
 def no_handle() -> None:
