@@ -279,6 +279,20 @@ MUTANTS = (
         (*WAITERS, "-k", "threads"),
     ),
     Mutant(
+        "nobody says that a run was cancelled before it began",
+        "_backends/_asyncio.py",
+        "    task.add_done_callback(partial(_see_off, run))\n",
+        "",
+        (*WAITERS, "-k", "stranger"),
+    ),
+    Mutant(
+        "a run that no loop drives stays in flight",
+        "_async_function.py",
+        "            abandon(found)\n",
+        "            pass\n",
+        (*THREADS, "-k", "no_loop_drives"),
+    ),
+    Mutant(
         "memos are filed while those that exist are given a new bit",
         "_core/_registry.py",
         "            with self.lock:\n                bit = self._bits.get(target)\n",
