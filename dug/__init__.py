@@ -9,7 +9,17 @@ from ._in_force import current_context
 from ._memoize import memoize, source
 from ._sweep import sweep
 from ._tweaks import UNTWEAKED, Scenario, bump, scale, shift
-from .errors import ContextError, CycleError, DepthError, DugError, NoContextError, TweakError, UnhashableArgumentError
+from .errors import (
+    CodecError,
+    ContextError,
+    CycleError,
+    DepthError,
+    DugError,
+    NoContextError,
+    SnapshotError,
+    TweakError,
+    UnhashableArgumentError,
+)
 
 __version__ = "0.1.0"
 
@@ -17,6 +27,7 @@ __all__ = [
     "COMPILED",
     "UNTWEAKED",
     "Cache",
+    "CodecError",
     "Context",
     "ContextError",
     "CycleError",
@@ -25,6 +36,7 @@ __all__ = [
     "NoContextError",
     "Node",
     "Scenario",
+    "SnapshotError",
     "TweakError",
     "UnhashableArgumentError",
     "__version__",

@@ -15,7 +15,7 @@ from .._core._node import BENEATH, Function
 from .._core._registry import plain_key
 from .._core._scenario import UNTWEAK, Target
 from .._core._view import View
-from .._looking import _look
+from .._looking import look
 from . import _format as fmt
 
 
@@ -57,7 +57,7 @@ def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
     for key in keys:
         if key in known:
             continue
-        if _look(view, key) is None:
+        if look(view, key) is None:
             silent.append(key)
         else:
             _add(view, known, order, key)
@@ -126,7 +126,7 @@ def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]
 
 def _find(view: View, key: Key, read: Memo | None) -> Found:
     """Returns what is known of a node; of one that does not answer, what `read` says, which another node read."""
-    memo, handle = _look(view, key), view.in_force.handle_of(key)
+    memo, handle = look(view, key), view.in_force.handle_of(key)
     is_tweaked = handle is not None and handle.spec.kind != UNTWEAK
     found = Found(key, memo, fmt.COMPUTED, fmt.SOURCE if key[0].kind == "source" else 0)
     if memo is None:
