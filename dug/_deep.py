@@ -35,9 +35,16 @@ def is_deep() -> bool:
 
 
 def go_deeper(call: Callable[..., T], *args: Any) -> T:
-    """Returns ``call(*args)``, made in a new thread."""
+    """Returns ``call(*args)``, made in a new thread.
+
+    Raises:
+        RecursionError: the system has no thread left.
+    """
     deeper = _Deeper(call, args)
-    deeper.start()
+    try:
+        deeper.start()
+    except RuntimeError as exc:  # the system has no more
+        raise RecursionError("There is no thread left in which to go deeper: see max_depth of dug.Context.") from exc
     deeper.wait()
     _take_over(deeper.variables)
     if deeper.error is not None:
