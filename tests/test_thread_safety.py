@@ -201,6 +201,33 @@ def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
             assert g() == 7
 
 
+def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
+    """A run that ends while its function is first tweaked is not served where it is tweaked."""
+    running, go = Event(), Event()
+    spread = _registry.Registry._spread
+
+    @dug.memoize
+    def f():
+        running.set()
+        go.wait(20)
+        return 1
+
+    def spread_slowly(self, target, bit):
+        walk = spread(self, target, bit)
+        go.set()
+        asker.join(0.1)  # it cannot end: the lock is held here
+        return walk
+
+    ctx, child = dug.Context(), dug.Context({f: lambda: 2})
+    asker = start(lambda: ctx.run(f))
+    running.wait(20)
+    monkeypatch.setattr(_registry.Registry, "_spread", spread_slowly)
+    with ctx, child:
+        finish(asker)
+
+        assert f() == 2
+
+
 # Contexts that are left while what was started inside goes on.
 
 

@@ -639,18 +639,20 @@ static int
 quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
 {
     PyObject *memo = NULL, *known = NULL, *state = Py_NewRef(SLOT(run, run_state));
-    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry);
+    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry), *filings = Py_NewRef(SLOT(registry, registry_filings));
     int came = NOT_COMMON;
     *made = NULL;
-    if (is_common_run(st, run, value)) {
+    if (lock_is_free((Lock *)SLOT(registry, registry_lock)) && is_common_run(st, run, value)) {
         came = make_memo(st, run, value, seconds, held, &memo);
     }
     if (came != DONE) {
         goto end;
     }
     lock_acquire((Lock *)SLOT(registry, registry_lock));
-    /* What was made ready took memory, so the garbage collector may have run code, or another thread: looked at again. */
-    int fits = is_common_run(st, run, value) && are_here(st, SLOT(view, view_cache), SLOT(memo, memo_dependencies));
+    /* What was made ready took memory, so the garbage collector may have run code, or another thread: looked at again.  Who gives
+       a first bit counts as filing, and the memo would be without that bit. */
+    int fits = SLOT(registry, registry_filings) == filings && is_common_run(st, run, value) &&
+               are_here(st, SLOT(view, view_cache), SLOT(memo, memo_dependencies));
     fits = fits ? has_place(st, state, memo) : 0;
     if (fits > 0) {
         known = Py_NewRef(SLOT(state, state_newest)); /* released after the lock */
@@ -673,6 +675,7 @@ end:
     Py_XDECREF(memo);
     Py_XDECREF(known);
     Py_DECREF(state);
+    Py_DECREF(filings);
     return came;
 }
 
