@@ -316,8 +316,15 @@ def test_a_context_is_changed_while_another_thread_enters_it(change: Callable[[W
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_around", [True, False], ids=["around", "itself"])
-def test_a_node_is_tweaked_while_another_thread_asks_for_it(*, is_around: bool) -> None:
+@pytest.mark.parametrize("is_heard", [False, True], ids=["", "heard"])
+def test_a_node_is_tweaked_while_another_thread_asks_for_it(*, is_around: bool, is_heard: bool) -> None:
     """Wherever the asker is, its run is filed where the node is not tweaked: what the tweak says is served afterwards."""
+
+    def set_up() -> tuple[World, dug.Cache]:
+        world, cache = make_world(is_warm=False)
+        if is_heard:  # then nothing of it is compiled
+            world.root._listeners.append(lambda _: None)
+        return world, cache
 
     def ask(world: World) -> None:
         with world.root, world.other:
@@ -326,6 +333,6 @@ def test_a_node_is_tweaked_while_another_thread_asks_for_it(*, is_around: bool) 
     def say(world: World) -> None:
         (world.root if is_around else world.other).tweak(world.node("y"), 6)
 
-    for world in explore(lambda: make_world(is_warm=False), ask, say):
+    for world in explore(set_up, ask, say):
         with world.root, world.other:
             assert world.functions["y"]() == 6
