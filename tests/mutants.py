@@ -253,8 +253,8 @@ MUTANTS = (
     Mutant(
         "a run begins in another scenario than was searched",
         "_core/_begin.py",
-        "return Run(view, frame,",
-        "return Run(frame.view, frame,",
+        "run = Run(view, frame,",
+        "run = Run(frame.view, frame,",
         ("test_interleavings.py", "-k", "tweaked_while"),
     ),
     Mutant(
@@ -281,8 +281,8 @@ MUTANTS = (
     Mutant(
         "nobody says that a run was cancelled before it began",
         "_backends/_asyncio.py",
-        "    task.add_done_callback(partial(_see_off, run))\n",
-        "",
+        "            self.add_done_callback(_see_off)\n",
+        "            pass\n",
         (*WAITERS, "-k", "stranger"),
     ),
     Mutant(
