@@ -179,6 +179,13 @@ MUTANTS = (
         "pass",
     ),
     Mutant(
+        "what ran under a context of a node inside one of a run asks for no tweaks",
+        "_core/_entry.py",
+        "            self._note(view.pin(inner))\n",
+        "            self.inner[view.pin(inner)] = None\n",
+        TRAPS,
+    ),
+    Mutant(
         "memos outlive the tweaks that they read",
         "_core/_registry.py",
         "released.append(watch.serial)",

@@ -350,6 +350,30 @@ def test_the_first_tweak_of_a_function_whose_node_is_bumped_inside_a_node(p, squ
     assert log.count(opener) == runs
 
 
+@pytest.mark.parametrize(("asked", "outcomes", "runs"), [(3, (20, 20), 1), (4, (26, 10), 2)])
+def test_untweaked_around_a_node_that_opens_a_context_itself(square, *, asked, outcomes, runs):
+    """What a node's own context untweaks does not ask around for a tweak of its function, however deep it is read; others do."""
+
+    @dug.memoize
+    def inner():
+        with dug.Context(tweaks={square.node(asked): dug.shift(1)}):
+            return square(3) + square(asked)
+
+    @dug.memoize
+    def opener():
+        with dug.Context(tweaks={square.node(3): dug.UNTWEAKED}):
+            return inner()
+
+    with dug.Context() as ctx, EventLog(ctx) as log:
+        dug.Context(tweaks={square: abs}).run(abs, 0)  # a first tweak would tell the memos itself
+        first = opener()
+        ctx.tweak(square, lambda n: 0)
+        second = opener()
+
+    assert (first, second) == outcomes
+    assert log.count(opener) == runs
+
+
 def make_counter():
     """Return a memoised function that gives another value at each run."""
     values = iter(range(100))

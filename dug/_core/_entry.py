@@ -213,6 +213,7 @@ class _Moved:
         self.inner = dict.fromkeys(map(entry.view.pin, entry.inner or ()))
         self._view, self._outer = entry.view, outer
         self._hidden, self._homes = hidden, homes
+        self._apart = entry.view.bits_apart()
         self._running = None if entry.run is None else plain_key(entry.run.key)
 
     def keep(self, memo: Memo) -> bool:
@@ -233,12 +234,17 @@ class _Moved:
         if key == self._running:  # the run's own bits say which tweak its node met, and what is beneath that
             noted = BENEATH, key, 0
         if memo.opened or memo.body == TWEAKED:
-            self.extra |= memo.footprint if noted is key else memo.below
-        elif noted is key:
-            self.extra |= _bits_met(outer, key)
+            self.extra |= (memo.footprint if noted is key else memo.below) & ~self._apart
         if memo.body != TWEAKED:
-            self.inner[noted] = None
-        self.inner.update(dict.fromkeys(map(view.pin, memo.inner)))
+            self._note(noted)
+        for inner in memo.inner:
+            self._note(view.pin(inner))
+
+    def _note(self, key: Key) -> None:
+        """Notes a node that ran, and which tweaks around it may meet."""
+        self.inner[key] = None
+        if key[0] is not BENEATH:
+            self.extra |= _bits_met(self._outer, key)
 
 
 def _bits_met(frame: Frame, key: Key) -> int:

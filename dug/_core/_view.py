@@ -64,6 +64,14 @@ class View:
             bits |= registry.node_bits(target) if isinstance(target, Function) else registry.bit_of(target)
         return bits
 
+    def bits_apart(self) -> int:
+        """Returns the bits of the functions of which the context fixes single nodes, which then do not ask for them around."""
+        bits = 0
+        for target in self.fixed:
+            if not isinstance(target, Function):
+                bits |= self.registry.bit_of(target[0])
+        return bits
+
     def emit(self, event: Event) -> None:
         """Tells everybody who listens to this context or to one around it."""
         for listeners in self.listeners:
