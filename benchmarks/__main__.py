@@ -43,7 +43,7 @@ FULL = Plan(
 QUICK = Plan(
     effort=Effort(rounds=5, sample_s=0.02),
     concurrency=concurrency.Sizes(leaves=200, scenarios=20),
-    recompute=recompute.Sizes(leaves=200, scenarios=100),
+    recompute=recompute.Sizes(deep=20_000, side=100, leaves=200, scenarios=100),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )

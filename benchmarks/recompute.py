@@ -1,4 +1,4 @@
-"""What a change costs: a cold chain, one leaf of a tree, and a thousand what-ifs over a book of trades.
+"""What a change costs: cold chains and a grid, one leaf of a tree, and a thousand what-ifs over a book of trades.
 
 Beside dug stand the recompute that a patient programmer writes by hand for this one graph ("by hand": it knows beforehand
 what depends on what, and cannot be told another graph) and the one that computes everything again ("naive").
@@ -29,6 +29,8 @@ class Sizes:
     """How large the graphs are; the defaults are those of the published figures."""
 
     depth: int = 300
+    deep: int = 100_000
+    side: int = 300
     leaves: int = 1_000
     trades: int = 200
     inputs: int = 50
@@ -40,6 +42,8 @@ class Sizes:
 def cases(sizes: Sizes) -> Iterator[Case]:
     """The cases of this file, each built when it is asked for."""
     yield cold_chain(sizes.depth)
+    yield grid(sizes.side)
+    yield deep_chain(sizes.deep)
     yield tree(sizes.leaves)
     yield first_tweaks(sizes.leaves)
     for name, cost_s in (("cheap", 0.0), ("1 us", 1e-6), ("10 us", 1e-5)):
@@ -69,6 +73,55 @@ def _fibonacci(memoize: Callable[..., Any]) -> Any:
         return n if n < 2 else fib(n - 1) + fib(n - 2)
 
     return fib
+
+
+def grid(side: int) -> Case:
+    """A square in which each node reads the one above and the one beside it, from nothing, row by row."""
+    cached, memoized = _grid(functools.cache), _grid(dug.memoize)
+
+    def fill(node: Callable[[int, int], int]) -> None:
+        for i in range(side):
+            for j in range(side):
+                node(i, j)
+
+    def with_cache() -> None:
+        cached.cache_clear()
+        fill(cached)
+
+    def with_dug() -> None:
+        with dug.Context():
+            fill(memoized)
+
+    contenders = (Contender("functools.cache", time_calls(with_cache)), Contender("dug", time_calls(with_dug)))
+    return Case("cold grid", "node", contenders, per=side * side)
+
+
+def _grid(memoize: Callable[..., Any]) -> Any:
+    @memoize
+    def node(i: int, j: int) -> int:
+        return (node(i - 1, j) if i else 1) + (node(i, j - 1) if j else 1) & 1023
+
+    return node
+
+
+def deep_chain(depth: int) -> Case:
+    """A chain of nodes, each of which reads the next one, beside as many nodes in chains of 200."""
+
+    @dug.memoize
+    def chain(n: int, last: int) -> int:
+        return chain(n - 1, last) + 1 if n > last else 0
+
+    def shallow() -> None:
+        with dug.Context():
+            for top in range(199, depth, 200):
+                chain(top, top - 199)
+
+    def deep() -> None:
+        with dug.Context():
+            chain(depth - 1, 0)
+
+    contenders = (Contender("chains of 200", time_calls(shallow)), Contender("one chain", time_calls(deep)))
+    return Case("deep chain", "node", contenders, per=depth)
 
 
 class HandTree:

@@ -19,11 +19,11 @@ from benchmarks import _harness, _report, concurrency, curves, memory, recompute
 TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
     concurrency=concurrency.Sizes(leaves=20, leaf_s=1e-4, hits=8, threads=(1, 2), scenarios=4),
-    recompute=recompute.Sizes(depth=10, leaves=8, trades=10, inputs=5, scenarios=7, calibration_s=1e-4),
+    recompute=recompute.Sizes(depth=10, deep=1_000, side=4, leaves=8, trades=10, inputs=5, scenarios=7, calibration_s=1e-4),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
-BARS = 4 + 2 + 1 + 4
+BARS = 16 + 1 + 4 if dug.COMPILED else 8 + 1 + 4  # ratios, bytes, curves
 
 
 @pytest.fixture(scope="module")
