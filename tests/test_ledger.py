@@ -1,11 +1,12 @@
-"""What the ledger counts on, where the random scripts of `test_model.py` once doubted a good engine."""
+"""What the judge counts on, where the random scripts of `test_model.py` once doubted a good engine."""
 
 from __future__ import annotations
 
 from ledger import Ledger, learn
 from oracle import Level, Oracle
-from programs import Argument, Bump, Call, Constant, Outside, Read, Within
+from programs import FAILS, Argument, Bump, Call, Catch, Constant, Outside, Read, Sum, Within
 from strategies import SOURCE_NODES
+from test_model import Model
 
 
 def test_what_heard_a_bump_over_an_equal_one_goes_with_its_context():
@@ -19,3 +20,19 @@ def test_what_heard_a_bump_over_an_equal_one_goes_with_its_context():
         reasons = list(ledger.settle(learn(oracle.ask(top, (Level({1: same}, "root"),)))))
 
     assert reasons == [(Call(3, 0), bodies[3])]
+
+
+def test_what_is_tried_again_may_find_in_the_cache_what_it_ran_before():
+    """After a source failed, what a node ran in a cache of its own and what it read from the one around may change places."""
+    caught = Catch(Read(1, Constant(0)), Read(1, Read(0, Constant(0))))
+    scoped = Within({}, Constant(0), {}, Read(2, Argument()), scoped=True)
+    top = Sum(Read(3, Argument()), Read(4, Argument()))
+    model = Model()
+    model.begin(
+        program=(Outside(), Outside(), caught, scoped, Read(2, Constant(0)), top),
+        outside={Call(0, 0): 1, Call(0, 1): 0, Call(1, 0): FAILS, Call(1, 1): 1},
+        first={},
+    )
+
+    model.ask_what_if(node=Call(5, 1), changes=[(3, 0)])
+    model.teardown()
