@@ -30,6 +30,11 @@
 
 #define SPARES 32
 #define MOST_FRAMES 500 /* in one thread, before a call goes on in another */
+#ifdef Py_C_RECURSION_LIMIT
+#define MOST_C_CALLS Py_C_RECURSION_LIMIT
+#elif defined(C_RECURSION_LIMIT)
+#define MOST_C_CALLS C_RECURSION_LIMIT /* 3.12 */
+#endif
 #define MOST_PARAMETERS 15 /* of a function whose calls are looked up here */
 
 /* The slots of the engine's objects that are read here: the class, as set_up() is told, and the name of the slot. */

@@ -976,7 +976,7 @@ is_deep(void)
     PyThreadState *thread = PyThreadState_Get();
 #if PY_VERSION_HEX >= 0x030C0000
     return thread->py_recursion_limit - thread->py_recursion_remaining > MOST_FRAMES ||
-           Py_C_RECURSION_LIMIT - thread->c_recursion_remaining > MOST_FRAMES;
+           MOST_C_CALLS - thread->c_recursion_remaining > MOST_FRAMES;
 #else
     return thread->recursion_limit - thread->recursion_remaining > MOST_FRAMES;
 #endif
