@@ -4,6 +4,9 @@
 runs `test_model.py` against the copy, with a fixed seed and up to the first counterexample; or, for the faults that only many
 threads and tasks can notice, the tests of those. It fails when a mutant survives, and when a text is no longer found exactly
 once: then the engine was changed, and the mutant must follow it.
+
+The call path in use is the one that is broken. On the compiled one, a mutant whose code is compiled too has a `twin`, the same
+fault in C, and the copy is compiled again; mutants of C alone are left out on the pure path.
 """
 
 from __future__ import annotations
@@ -20,10 +23,15 @@ from tempfile import TemporaryDirectory
 
 from attrs import frozen
 
+import dug
+
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "dug"
 LONGEST_S = 900
 """A mutant that takes so long hangs, and is caught as well; a survivor needs a minute or two."""
+
+Edit = tuple[str, str, str]
+"""A file of the package, a text that it holds exactly once, and what is put in its place."""
 
 
 @frozen
@@ -35,9 +43,23 @@ class Mutant:
     old: str
     new: str
     tests: tuple[str, ...] = ("test_model.py",)
+    twin: Edit | None = None
+    """The same fault in C, where the code is compiled as well."""
+
+    @property
+    def is_in_c(self) -> bool:
+        """True for a fault that cannot be on the pure path."""
+        return self.file.endswith((".c", ".h"))
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """Everything that makes the fault on the compiled path; the first alone makes it on the pure one."""
+        python = (self.file, self.old, self.new)
+        return (python, self.twin) if self.twin else (python,)
 
 
 MANY = ("test_concurrent_model.py",)
+MEDDLING = ("test_meddling.py",)
 THREADS = ("test_thread_safety.py",)
 TRAPS = ("test_traps.py",)
 WAITERS = ("test_single_flight.py",)
@@ -48,24 +70,44 @@ MUTANTS = (
         "_core/_begin.py",
         "if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:",
         "if masked is not None:",
+        twin=(
+            "_core/_accel_run.h",
+            "if (differs == 0 && SLOT(masked, memo_status) == st->live) {",
+            "if (differs >= 0) {",
+        ),
     ),
     Mutant(
         "a memo without tweaks serves although a tweak masks it",
         "_core/_find.py",
         "if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):",
         "if plain is not None and plain.serves(call):",
+        twin=(
+            "_core/_accel_run.h",
+            "        if (masked <= 0) {",
+            "        if (1) {",
+        ),
     ),
     Mutant(
         "results are filed one level too far out",
         "_core/_finish.py",
         "restriction = view.in_force.restrict(footprint) if footprint & view.in_force.mask else NO_TWEAKS",
         "restriction = NO_TWEAKS",
+        twin=(
+            "_core/_accel_run.h",
+            "restriction = met < 0 ? NULL : met ? restrict_to(st, force, footprint) : Py_NewRef(st->no_tweaks);",
+            "restriction = Py_NewRef(st->no_tweaks);\n    met = 0;",
+        ),
     ),
     Mutant(
         "a memo says nothing of whether its own node was tweaked",
         "_core/_finish.py",
         "footprint = below | own_bits(view, key) if view.registry.node_bits(key[0]) else below",
         "footprint = below",
+        twin=(
+            "_core/_accel_run.h",
+            "footprint = own == NULL ? NULL : unite(footprint, own);",
+            "",
+        ),
     ),
     Mutant(
         "a first tweak is not told to the memos that exist",
@@ -93,18 +135,37 @@ MUTANTS = (
         "return finish(run, candidate.value, candidate.seconds, held=candidate)",
         "run.reads = dict.fromkeys(candidate.dependencies)\n"
         "    return finish(run, candidate.value, candidate.seconds, held=candidate)",
+        twin=(
+            "_core/_accel_run.h",
+            "    Py_DECREF(reads);\n    return same;\n}",
+            (
+                "    if (same > 0) {\n"
+                '        SET(run, frame_reads, PyObject_CallMethod((PyObject *)&PyDict_Type, "fromkeys", "(O)", reads));\n'
+                "    }\n    Py_DECREF(reads);\n    return same;\n}"
+            ),
+        ),
     ),
     Mutant(
         "verification believes every candidate",
         "_function.py",
         "        if changed is None:\n",
         "        if True:\n",
+        twin=(
+            "_core/_accel_run.h",
+            "        if (same == 0 && forget_reads(st, run, reads, i) < 0) {\n            same = -1;\n        }\n",
+            "        if (same == 0) {\n            same = 1;\n            break;\n        }\n",
+        ),
     ),
     Mutant(
         "verification asks for dependencies in the wrong order",
         "_function.py",
         "        for read in reads:  # in",
         "        for read in reads[::-1]:  # in",
+        twin=(
+            "_core/_accel_run.h",
+            "PyObject *read = PyTuple_GET_ITEM(reads, i);\n",
+            "PyObject *read = PyTuple_GET_ITEM(reads, PyTuple_GET_SIZE(reads) - 1 - i);\n",
+        ),
     ),
     Mutant(
         "nothing is verified",
@@ -123,6 +184,11 @@ MUTANTS = (
         "_core/_verify.py",
         "            return (newest,) if newest.verifies == run.body else ()\n",
         "            return (newest,)\n",
+        twin=(
+            "_core/_accel_run.h",
+            "return SLOT(newest, memo_verifies) == st->zero ? PyTuple_Pack(1, newest) : PyTuple_New(0);",
+            "return PyTuple_Pack(1, newest);",
+        ),
     ),
     Mutant(
         "a bump acts on the node without any tweak",
@@ -135,12 +201,18 @@ MUTANTS = (
         "_core/_memo.py",
         "        if self.call is None or self.call is call:\n",
         "        if True:\n",
+        twin=(
+            "_core/_accel_run.h",
+            "if (plain != Py_None && (SLOT(plain, memo_call) == Py_None || SLOT(plain, memo_call) == call)) {",
+            "if (plain != Py_None) {",
+        ),
     ),
     Mutant(
         "what caught the error of a source is served to another call",
         "_core/_finish.py",
         "memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))",
         "memo.transient = run.transient or is_source_error",
+        ("test_memoize.py", "-k", "error_of_a_source"),
     ),
     Mutant(
         "invalidating a node keeps what was computed from it",
@@ -196,12 +268,35 @@ MUTANTS = (
         "_core/_equality.py",
         "        return kind, value\n",
         "        return value\n",
+        twin=(
+            "_core/_accel_run.h",
+            "    if (Py_TYPE(old) != Py_TYPE(new)) {\n        return 0;\n    }\n",
+            "    if (Py_TYPE(old) != Py_TYPE(new)) {\n        return PyObject_RichCompareBool(old, new, Py_EQ);\n    }\n",
+        ),
     ),
     Mutant(
         "a tweak of a function beats a tweak of its node",
         "_core/_scenario.py",
         "return content.get(key) or content.get(key[0])",
         "return content.get(key[0]) or content.get(key)",
+    ),
+    Mutant(
+        "a call meets a tweak of its function before one of its node",
+        "_core/_find.py",
+        "return content.get(key) or content.get(key[0])",
+        "return content.get(key[0]) or content.get(key)",
+        TRAPS,
+        twin=(
+            "_core/_accel_run.h",
+            (
+                "PyDict_GetItemWithError(content, key);\n        if (handle == NULL && !PyErr_Occurred()) {\n"
+                "            handle = PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));"
+            ),
+            (
+                "PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));\n        if (handle == NULL && !PyErr_Occurred()) {\n"
+                "            handle = PyDict_GetItemWithError(content, key);"
+            ),
+        ),
     ),
     Mutant(
         "a tweak of an open context is not shown to the contexts inside",
@@ -221,6 +316,14 @@ MUTANTS = (
         "    run.view.in_force.running[state] = state.flight = run\n",
         "",
         MANY,
+        twin=(
+            "_core/_accel_run.h",
+            (
+                "    if (PyDict_SetItem(SLOT(SLOT(view, view_in_force), force_running), state, run) < 0) {\n"
+                "        return FAILED;\n    }\n    SET(state, state_flight, Py_NewRef(run));\n"
+            ),
+            "",
+        ),
     ),
     Mutant(
         "who waits is not told of the exception",
@@ -235,6 +338,11 @@ MUTANTS = (
         "if below & FORGOTTEN or (",
         "if (",
         THREADS,
+        twin=(
+            "_core/_accel_run.h",
+            "if (forgotten != 0 || !are_here(",
+            "if (forgotten < 0 || !are_here(",
+        ),
     ),
     Mutant(
         "what caught a failure that was tried again meanwhile is filed",
@@ -248,7 +356,7 @@ MUTANTS = (
         "_core/_begin.py",
         "        if memo.status != LIVE:  # forgotten",
         "        if False:  # forgotten",
-        THREADS,
+        MEDDLING,
     ),
     Mutant(
         "nobody looks again after a run was entered",
@@ -284,6 +392,11 @@ MUTANTS = (
         "        wait.wake()\n",
         "",
         (*WAITERS, "-k", "threads"),
+        twin=(
+            "_core/_accel_flight.h",
+            "PyObject *woken = PyObject_CallMethodNoArgs(wait, st->wake);",
+            "PyObject *woken = Py_NewRef(Py_None);",
+        ),
     ),
     Mutant(
         "nobody says that a run was cancelled before it began",
@@ -304,7 +417,7 @@ MUTANTS = (
         "_core/_registry.py",
         "            with self.lock:\n                bit = self._bits.get(target)\n",
         "            if True:\n                bit = self._bits.get(target)\n",
-        ("test_interleavings.py", "-k", "ask_root-ask_kept"),
+        ("test_interleavings.py", "-k", "ask_kept-ask_root"),
     ),
     Mutant(
         "an entry does not look again whether its context has changed",
@@ -355,6 +468,55 @@ MUTANTS = (
         "\n            taken.clear()\n            walk = memo = cache = None\n            self.forget_hits()\n",
         THREADS,
     ),
+    Mutant(
+        "C: a hit stays that was forgotten while it was looked for",
+        "_core/_accel_run.h",
+        "    if (SLOT(memo, memo_status) != st->live) {\n        PyObject *gone",
+        "    if (0) {\n        PyObject *gone",
+        MEDDLING,
+    ),
+    Mutant(
+        "C: nobody looks again before a run is entered",
+        "_core/_accel_run.h",
+        "SLOT(registry, registry_filings) != filings ||\n        SLOT(state, state_alive)",
+        "\n        SLOT(state, state_alive)",
+        MEDDLING,
+    ),
+    Mutant(
+        "C: a run begins in another scenario than was searched",
+        "_core/_accel_run.h",
+        "    SET(run, frame_view, Py_NewRef(view));",
+        "    view = SLOT(frame, frame_view);\n    SET(run, frame_view, Py_NewRef(view));",
+        MEDDLING,
+    ),
+    Mutant(
+        "C: nobody looks again before a memo is filed",
+        "_core/_accel_run.h",
+        "int fits = SLOT(registry, registry_filings) == filings && is_common_run(st, run, value) &&",
+        "int fits = 1 ||",
+        MEDDLING,
+    ),
+    Mutant(
+        "C: a memo is filed although a first bit was given meanwhile",
+        "_core/_accel_run.h",
+        "int fits = SLOT(registry, registry_filings) == filings && is_common_run",
+        "int fits = is_common_run",
+        MEDDLING,
+    ),
+    Mutant(
+        "C: a search ends when an argument has changed the hits",
+        "_core/_accel_hits.h",
+        "                goto again;\n",
+        "                return 0;\n",
+        ("test_accel_hits.py",),
+    ),
+    Mutant(
+        "C: a run that an invalidation has hit is filed",
+        "_core/_accel_run.h",
+        "           SLOT(run, run_generation) == SLOT(registry, registry_generation) && outer",
+        "           outer",
+        MEDDLING,
+    ),
 )
 
 
@@ -364,15 +526,19 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     parser.add_argument("--only", default="", help="run those with this text in their name")
     options = parser.parse_args()
-    chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
-    lost = [mutant for mutant in chosen if (PACKAGE / mutant.file).read_text().count(mutant.old) != 1]
-    for mutant in lost:
-        print(f"LOST      {mutant.name}: {mutant.file} does not hold its text exactly once")
+    began = time.monotonic()
+    named = [mutant for mutant in MUTANTS if options.only in mutant.name]
+    lost = [(mutant, edit) for mutant in named for edit in mutant.edits if (PACKAGE / edit[0]).read_text().count(edit[1]) != 1]
+    for mutant, edit in lost:
+        print(f"LOST      {mutant.name}: {edit[0]} does not hold its text exactly once")
     if lost:
         return 2
+    path = "compiled" if dug.COMPILED else "pure"
+    chosen = [mutant for mutant in named if dug.COMPILED or not mutant.is_in_c]
+    print(f"{path} call path: {len(chosen)} mutants, {len(named) - len(chosen)} of C alone are left out", flush=True)
     with ThreadPoolExecutor(options.jobs) as pool:
         caught = list(pool.map(try_mutant, chosen))
-    print(f"{sum(caught)} of {len(caught)} mutants caught")
+    print(f"{sum(caught)} of {len(caught)} mutants caught on the {path} call path in {time.monotonic() - began:.0f} s")
     return 0 if all(caught) else 1
 
 
@@ -380,15 +546,39 @@ def try_mutant(mutant: Mutant) -> bool:
     """Return whether its tests find a fault in a copy of the package, and say so."""
     began = time.monotonic()
     with TemporaryDirectory() as folder:
-        copy = Path(folder, "dug")
-        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        text = (copy / mutant.file).read_text()
-        (copy / mutant.file).write_text(text.replace(mutant.old, mutant.new))
-        verdict = run_tests(Path(folder), mutant.tests)
+        edits = mutant.edits if dug.COMPILED else mutant.edits[:1]
+        verdict = make_copy(Path(folder), edits) or run_tests(Path(folder), mutant.tests)
     is_caught = verdict == "hung" or ".py::" in verdict  # a package that cannot be imported says nothing of its fault
     word = "caught" if is_caught else "SURVIVED" if " passed" in verdict else "BROKEN"
     print(f"{word:9} {mutant.name} ({time.monotonic() - began:.0f} s: {verdict})", flush=True)
     return is_caught
+
+
+def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
+    """Make a copy of the package with these edits, compiled where one is in C; return why it is of no use, or nothing."""
+    copy = folder / "dug"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for file, old, new in edits:
+        text = (copy / file).read_text()
+        (copy / file).write_text(text.replace(old, new))
+    if any(file.endswith((".c", ".h")) for file, _, _ in edits):
+        for built in (copy / "_core").glob("_caccel*.so"):
+            built.unlink()  # what is there afterwards was compiled from the copy
+        shutil.copy(PACKAGE.parent / "setup.py", folder)
+        flags = f"{os.environ.get('CFLAGS', '')} -O0 -g0"  # compiles three times as fast
+        run_python(folder, "setup.py", "-q", "build_ext", "--inplace", CFLAGS=flags)
+        if not any((copy / "_core").glob("_caccel*.so")):
+            return "the C code does not compile"
+    used = run_python(folder, "-c", "import dug, dug._core._accel as a; print(dug.__file__, getattr(a.compiled, '__file__', ''))")
+    expected = [copy / "__init__.py", *((copy / "_core").glob("_caccel*.so") if dug.COMPILED else ())]
+    return "" if list(map(Path, used.split())) == expected else f"not the copy is used, but {used}"
+
+
+def run_python(folder: Path, *arguments: str, **variables: str) -> str:
+    """Return what Python prints in a folder, with the package that is there."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def run_tests(folder: Path, tests: tuple[str, ...]) -> str:
