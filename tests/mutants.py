@@ -293,7 +293,8 @@ MUTANTS = (
                 "            handle = PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));"
             ),
             (
-                "PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));\n        if (handle == NULL && !PyErr_Occurred()) {\n"
+                "PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));\n"
+                "        if (handle == NULL && !PyErr_Occurred()) {\n"
                 "            handle = PyDict_GetItemWithError(content, key);"
             ),
         ),
@@ -337,7 +338,7 @@ MUTANTS = (
         "_core/_finish.py",
         "if below & FORGOTTEN or (",
         "if (",
-        THREADS,
+        (*THREADS, "-k", "reads_a_forgotten"),
         twin=(
             "_core/_accel_run.h",
             "if (forgotten != 0 || !are_here(",
