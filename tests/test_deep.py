@@ -216,9 +216,9 @@ def test_an_interrupt_reaches_the_deep():
     def chain(n):
         if n:
             return chain(n - 1)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         last = time.monotonic() + 20
         try:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             while time.monotonic() < last:
                 pass
         except KeyboardInterrupt:
