@@ -181,6 +181,14 @@ get_thread(State *st)
     return number;
 }
 
+/* Says whether nothing has happened, since `filings` was read, that a run begun now would have to know of. */
+static int
+may_take_off(State *st, PyObject *registry, PyObject *state, PyObject *filings)
+{
+    return lock_is_free((Lock *)SLOT(registry, registry_lock)) && SLOT(registry, registry_filings) == filings &&
+           SLOT(state, state_alive) == Py_True && SLOT(state, state_flights) == st->zero;
+}
+
 /* Makes a run of a node that is not in flight, and enters it among those that are. */
 static int
 take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *state, PyObject *masked, PyObject *filings,
@@ -211,15 +219,14 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
     SET(run, run_depth, depth);
     SET(run, run_has_task, Py_NewRef(SLOT(PyTuple_GET_ITEM(key, 0), function_is_async)));
     *found = run;
-    if (tell_watcher(st->began, run) < 0) {
+    if (st->began != NULL && may_take_off(st, registry, state, filings) && tell_watcher(st->began, run) < 0) {
         return FAILED;
     }
     if (PyLong_AsLong(depth) > PyLong_AsLong(SLOT(view, view_max_depth))) {
         return NOT_COMMON;
     }
     /* From here on no code of anybody else runs. */
-    if (!lock_is_free((Lock *)SLOT(registry, registry_lock)) || SLOT(registry, registry_filings) != filings ||
-        SLOT(state, state_alive) != Py_True || SLOT(state, state_flights) != st->zero) {
+    if (!may_take_off(st, registry, state, filings)) {
         return NOT_COMMON;
     }
     if (PyDict_SetItem(SLOT(SLOT(view, view_in_force), force_running), state, run) < 0) {
