@@ -18,8 +18,15 @@ from ._core._frame import ORIGINS, here
 
 T = TypeVar("T")
 
+_NOT_AT_WORK: set[int] = set()
+"""The threads that go deeper: an exception sent to one would in CPython 3.11 reach the thread that it starts, before that can answer."""
+_SENDING = allocate_lock()
+"""Held by whoever sends an exception to a thread that is at work, and by who stops being at work."""
+
 HALF = 400
 """Of how many Python frames a stack may hold when a call still goes on there; the interpreter's own limit is 1,000."""
+PATIENCE_S, HASTE_S = 1.0, 0.01
+"""How long to wait in one go: an interrupt that came just before is seen afterwards; and when one is to be passed on."""
 
 
 def is_deep() -> bool:
@@ -40,12 +47,13 @@ def go_deeper(call: Callable[..., T], *args: Any) -> T:
     Raises:
         RecursionError: the system has no thread left.
     """
-    deeper = _Deeper(call, args)
+    deeper, own = _Deeper(call, args), get_ident()
     try:
-        deeper.start()
-    except RuntimeError as exc:  # the system has no more
-        raise RecursionError("There is no thread left in which to go deeper: see max_depth of dug.Context.") from exc
-    deeper.wait()
+        with _SENDING:
+            _NOT_AT_WORK.add(own)
+        _bring_to_end(deeper)
+    finally:
+        _NOT_AT_WORK.discard(own)
     _take_over(deeper.variables)
     if deeper.error is not None:
         error, deeper.error = deeper.error, None
@@ -57,6 +65,25 @@ def go_deeper(call: Callable[..., T], *args: Any) -> T:
     return value
 
 
+def _bring_to_end(deeper: "_Deeper") -> None:
+    """Makes the call of a new thread; an interrupt from when it has begun is passed on to where the work is done."""
+    interrupt: type[BaseException] | None = None
+    try:
+        deeper.start()
+    except RuntimeError as exc:  # the system has no more
+        raise RecursionError("There is no thread left in which to go deeper: see max_depth of dug.Context.") from exc
+    except BaseException as exc:
+        if deeper.is_called_off():
+            raise
+        interrupt = type(exc)
+    while True:  # between the one `try` and the other the interpreter raises no interrupt
+        try:
+            deeper.wait(interrupt)
+            break
+        except BaseException as exc:  # noqa: BLE001  it is passed on
+            interrupt = type(exc)
+
+
 class _Deeper(Thread):
     """One part of a deep evaluation."""
 
@@ -66,41 +93,57 @@ class _Deeper(Thread):
         self.origin = here()
         self.value: Any = None
         self.error: BaseException | None = None
-        self._work: list[Any] = [call, *args]
+        self._work: list[tuple[Any, ...]] = [(call, *args)]  # for whoever takes it out
         self._is_done = False
         self._gate = allocate_lock()  # `join` takes the thread for ended when it is interrupted
         self._gate.acquire()
 
+    def is_called_off(self) -> bool:
+        """True when the call has not begun and now never will."""
+        try:
+            self._work.pop()
+        except IndexError:
+            return False
+        return True
+
     def run(self) -> None:
         """Makes the call."""
-        ORIGINS[get_ident()] = self.origin
-        work, self._work = self._work, []
+        ident = get_ident()
         try:
-            self.value = self.variables.run(*work)
+            work = self._work.pop()
+        except IndexError:
+            return
+        try:
+            ORIGINS[ident] = self.origin
+            try:
+                self.value = self.variables.run(*work)
+            finally:
+                with _SENDING:
+                    ORIGINS.pop(ident)  # no interrupt is sent here any more; one that was sent is raised now
         except BaseException as exc:  # noqa: BLE001  raised where it is waited for
             self.error = exc
-        finally:
-            del ORIGINS[get_ident()]
-            self._is_done = True
-            self._gate.release()
+        del work
+        ORIGINS.pop(ident, None)  # should the interrupt have come before
+        self._is_done = True
+        self._gate.release()
 
-    def wait(self) -> None:
-        """Returns when the call has ended; an interrupt meanwhile is raised in the thread in which the work is done."""
-        interrupt: type[BaseException] | None = None
+    def wait(self, interrupt: type[BaseException] | None) -> None:
+        """Returns when the call has ended; an interrupt is raised in the thread in which the work is done."""
         while not self._is_done:
-            try:
-                self._gate.acquire(timeout=-1 if interrupt is None else 0.01)
-            except BaseException as exc:  # noqa: BLE001  it is passed on
-                interrupt = type(exc)
             if interrupt is not None and self._raise_below(interrupt):
                 interrupt = None
+            self._gate.acquire(timeout=PATIENCE_S if interrupt is None else HASTE_S)
+        if interrupt is not None and self.error is None:
+            self.error = interrupt()
 
     def _raise_below(self, kind: type[BaseException]) -> bool:
-        """Raises an exception in the last of the threads that work for the same one; False when there is none yet."""
+        """Raises an exception in the last of the threads that work for this one; False when there is none yet."""
         from ctypes import c_ulong, py_object, pythonapi  # only for an interrupt
 
-        below = [ident for ident, origin in ORIGINS.copy().items() if origin == self.origin]
-        return bool(below) and pythonapi.PyThreadState_SetAsyncExc(c_ulong(below[-1]), py_object(kind)) == 1
+        with _SENDING:
+            last = [ident for ident, origin in ORIGINS.copy().items() if origin == self.origin][-1:]
+            is_at_work = bool(last) and last[0] not in _NOT_AT_WORK
+            return is_at_work and pythonapi.PyThreadState_SetAsyncExc(c_ulong(last[0]), py_object(kind)) == 1
 
 
 def _take_over(variables: Context) -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -208,6 +209,15 @@ def test_an_async_recursion_without_end_is_told():
         asyncio.run(main())
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt: a shell that starts a program in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_reaches_the_deep():
     """Ctrl-C is raised in the node that is at work, however deep, and nothing of the interrupted nodes is kept."""
     met = []
@@ -232,6 +242,34 @@ def test_an_interrupt_reaches_the_deep():
         assert len(ctx.cache) == 0
 
     assert met == [0]
+
+
+@pytest.mark.usefixtures("_interruptible")
+def test_an_interrupt_at_any_moment_stops_every_thread():
+    """Wherever Ctrl-C finds the evaluation on its way down, it ends, and no thread of it is left at work."""
+    @dug.memoize
+    def chain(n):
+        if n:
+            return chain(n - 1)
+        last = time.monotonic() + 20
+        while time.monotonic() < last:
+            pass
+        return 0
+
+    def interrupt(delay: float) -> None:
+        time.sleep(delay)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    for step in range(60):
+        killer = threading.Thread(target=interrupt, args=(step * 0.0003,))
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012  it may come before the context is entered
+            killer.start()
+            with dug.Context():
+                chain(DEEP)
+        killer.join()
+        last = time.monotonic() + 10
+        while any(thread.name == "dug, deeper" and thread.is_alive() for thread in threading.enumerate()):
+            assert time.monotonic() < last
 
 
 def test_two_threads_that_wait_for_each_other_in_the_deep_are_told():
