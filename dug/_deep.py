@@ -19,7 +19,7 @@ from ._core._frame import ORIGINS, here
 T = TypeVar("T")
 
 _NOT_AT_WORK: set[int] = set()
-"""The threads that go deeper: an exception sent to one would in CPython 3.11 reach the thread that it starts, before that can answer."""
+"""The threads that go deeper.  In CPython 3.11 what is sent to one reaches the thread that it starts, before that can answer."""
 _SENDING = allocate_lock()
 """Held by whoever sends an exception to a thread that is at work, and by who stops being at work."""
 
