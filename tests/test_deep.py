@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import signal
 import sys
 import threading
@@ -211,9 +212,14 @@ def test_an_async_recursion_without_end_is_told():
 
 @pytest.fixture
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt: a shell that starts a program in the background has it ignored."""
+    """Ctrl-C raises KeyboardInterrupt: a shell that starts a program in the background has it ignored.
+
+    The collector is off, as what is raised in a callback of its own (Hypothesis has one) is lost.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.disable()
     yield
+    gc.enable()
     signal.signal(signal.SIGINT, before)
 
 
