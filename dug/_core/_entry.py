@@ -3,8 +3,8 @@
 What is read under a context that a run opened is moved to the run when the context closes (`settle`).  A read that saw its
 tweaks, or is in a cache of its own, is replaced by the nearest memos below that are not; its footprint is kept without the bits
 that the context overrides; and the nodes that ran are noted as `inner`, so that forgetting one of them forgets the run.  A node
-that the context untweaks is noted as beneath its tweaks: whoever tweaks it around changes nothing.  No memo made under such a
-context is kept alive.
+that the context untweaks is noted as beneath its tweaks: whoever tweaks it around changes nothing, nor does who tweaks its
+function, whose bit therefore comes from the other nodes that ran.  No memo made under such a context is kept alive.
 """
 
 from collections.abc import Iterable, Iterator
