@@ -350,8 +350,9 @@ def test_the_first_tweak_of_a_function_whose_node_is_bumped_inside_a_node(p, squ
     assert log.count(opener) == runs
 
 
+@pytest.mark.parametrize("is_scoped", [False, True])
 @pytest.mark.parametrize(("asked", "outcomes", "runs"), [(3, (20, 20), 1), (4, (26, 10), 2)])
-def test_untweaked_around_a_node_that_opens_a_context_itself(square, *, asked, outcomes, runs):
+def test_untweaked_around_a_node_that_opens_a_context_itself(square, *, asked, outcomes, runs, is_scoped):
     """What a node's own context untweaks does not ask around for a tweak of its function, however deep it is read; others do."""
 
     @dug.memoize
@@ -361,7 +362,7 @@ def test_untweaked_around_a_node_that_opens_a_context_itself(square, *, asked, o
 
     @dug.memoize
     def opener():
-        with dug.Context(tweaks={square.node(3): dug.UNTWEAKED}):
+        with dug.Context(tweaks={square.node(3): dug.UNTWEAKED}), dug.Context(cache=dug.Cache() if is_scoped else None):
             return inner()
 
     with dug.Context() as ctx, EventLog(ctx) as log:

@@ -213,7 +213,7 @@ class _Moved:
         self.inner = dict.fromkeys(map(entry.view.pin, entry.inner or ()))
         self._view, self._outer = entry.view, outer
         self._hidden, self._homes = hidden, homes
-        self._apart = entry.view.bits_apart()
+        self._apart = _bits_apart(entry)
         self._running = None if entry.run is None else plain_key(entry.run.key)
 
     def keep(self, memo: Memo) -> bool:
@@ -245,6 +245,15 @@ class _Moved:
         self.inner[key] = None
         if key[0] is not BENEATH:
             self.extra |= _bits_met(self._outer, key)
+
+
+def _bits_apart(entry: Entry) -> int:
+    """Returns the bits of functions that some nodes do not ask for around, as the contexts from here to the run say."""
+    bits, view = 0, entry.view
+    while entry.run is not None and view is not entry.run.view and view.parent is not None:
+        bits |= view.bits_apart()
+        view = view.parent
+    return bits
 
 
 def _bits_met(frame: Frame, key: Key) -> int:
