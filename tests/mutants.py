@@ -479,8 +479,8 @@ MUTANTS = (
     Mutant(
         "C: nobody looks again before a run is entered",
         "_core/_accel_run.h",
-        "SLOT(registry, registry_filings) != filings ||\n        SLOT(state, state_alive)",
-        "\n        SLOT(state, state_alive)",
+        "SLOT(registry, registry_filings) == filings &&\n           SLOT(state, state_alive)",
+        "\n           SLOT(state, state_alive)",
         MEDDLING,
     ),
     Mutant(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import combinations, count, product
+from operator import call
 from typing import Any
 
 import pytest
@@ -263,25 +265,30 @@ def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_layered", [False, True], ids=["plain", "layered"])
 @pytest.mark.parametrize("is_elsewhere", [False, True], ids=["here", "elsewhere"])
-def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool) -> None:
-    """What another thread has filed since it was looked for is found; from cold, another scenario runs what is in flight here."""
+def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool, is_layered: bool) -> None:
+    """What another thread has filed since it was looked for is found; from cold, another scenario runs what is in flight here.
+
+    What is layered on another cache takes the uncompiled path.
+    """
     flights = Flights(count())
 
     def set_up() -> tuple[tuple[Any, dug.Context, dug.Context], dug.Cache]:
         f, other = dug.memoize(lambda: 1), dug.memoize(lambda: 0)
         root, child = dug.Context(cache=dug.Cache()), dug.Context({other.node(): 1} if is_elsewhere else {})
-        root.run(child.run, int)
+        base = dug.Context().run if is_layered else call
+        base(root.run, child.run, int)
         flights.began.clear()
-        return (f, root, child), root.cache
+        return (f, partial(base, root.run), child), root.cache
 
     def ask(made: Any) -> None:
-        f, root, _ = made
-        root.run(f)
+        f, run, _ = made
+        run(f)
 
     def ask_in_child(made: Any) -> None:
-        f, root, child = made
-        root.run(child.run, f)
+        f, run, child = made
+        run(child.run, f)
 
     with flights.noted():
         for first, second in [(ask, ask_in_child), (ask_in_child, ask)]:
