@@ -9,7 +9,6 @@ import ast
 from collections.abc import Callable
 from functools import total_ordering
 from importlib import import_module
-from pickle import PicklingError
 from reprlib import Repr
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary, ref
@@ -200,6 +199,8 @@ class Node(Generic[R_co]):
     def __reduce__(self) -> tuple[Any, ...]:
         reason = unpicklable_reason(self._function)
         if reason:
+            from pickle import PicklingError  # whoever pickles has it
+
             raise PicklingError(f"{self!r} cannot be pickled: {reason}")
         return _load_node, (self._function.name, self.args, self.kwargs)
 
