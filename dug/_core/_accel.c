@@ -252,7 +252,10 @@ fetch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "fetch() takes a frame and a key, after let_run()");
         return NULL;
     }
-    return quick_fetch(st, args[0], args[1]);
+    PyObject *frame = args[0] == Py_None ? get_frame(st) : Py_NewRef(args[0]);
+    PyObject *memo = frame == NULL ? NULL : quick_fetch(st, frame, args[1]);
+    Py_XDECREF(frame);
+    return memo;
 }
 
 static PyMethodDef accel_methods[] = {
