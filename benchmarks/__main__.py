@@ -27,6 +27,7 @@ class Plan:
     """How much to measure: the sizes of each group, and how long each sample lasts."""
 
     effort: Effort
+    keys: int
     concurrency: concurrency.Sizes
     recompute: recompute.Sizes
     curves: curves.Sizes
@@ -35,6 +36,7 @@ class Plan:
 
 FULL = Plan(
     effort=Effort(rounds=9, sample_s=0.1),
+    keys=100_000,
     concurrency=concurrency.Sizes(),
     recompute=recompute.Sizes(),
     curves=curves.Sizes(),
@@ -42,6 +44,7 @@ FULL = Plan(
 )
 QUICK = Plan(
     effort=Effort(rounds=5, sample_s=0.02),
+    keys=100_000,
     concurrency=concurrency.Sizes(leaves=200, scenarios=20),
     recompute=recompute.Sizes(deep=20_000, side=100, leaves=200, scenarios=100),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
@@ -74,7 +77,7 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
 
 def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
     if "calls" in groups:
-        yield from calls.cases()
+        yield from calls.cases(plan.keys)
     if "concurrency" in groups:
         yield from concurrency.cases(plan.concurrency)
     if "recompute" in groups:

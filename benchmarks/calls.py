@@ -1,4 +1,4 @@
-"""What one call costs when its value is known: by position and by keyword, under other contexts, and inside a running node.
+"""What one call costs when its value is known: by the shape of the call, under other contexts, and inside a running node.
 
 ``timeit`` compiles a loop for each contender, so that the interpreter specialises each loop on its own callee. Its loop
 (about 8 ns) is part of every figure, the yardstick's too; the contender "empty loop" shows it.
@@ -12,8 +12,10 @@ import itertools
 import math
 import time
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import attrs
 
 import dug
 
@@ -21,30 +23,20 @@ from ._harness import Case, Contender
 
 READS = 1_000
 
-
-def cases() -> list[Case]:
-    """The kinds of hit."""
-    return [
-        _hit("hit", "fn(7)", _identity),
-        _hit("hit, 3 arguments", "fn(7, 8, 9)", _first),
-        _hit("keyword hit", "fn(x=7)", _identity),
-        _hit_under_contexts(),
-        _traced_hit(),
-    ]
+Memoize = Callable[[Callable[..., int]], Any]
 
 
-def _hit(name: str, call: str, fn: Callable[..., int]) -> Case:
-    """The same call again and again, at the top level of a context."""
-    return Case(
-        name,
-        "call",
-        (
-            Contender("functools.cache", _timer(call, functools.cache(fn)).timeit),
-            Contender("dug", _in_contexts(_timer(call, dug.memoize(fn)))),
-            Contender("plain function", _timer(call, fn).timeit),
-            Contender("empty loop", _timer("pass", None).timeit),
-        ),
-    )
+def cases(keys: int) -> Iterator[Case]:
+    """The kinds of hit; one of them asks for ``keys`` values in turn."""
+    for name, call, make in HITS:
+        yield _hit(name, call, make)
+    yield _hits_of_many(keys)
+    yield _hit_under_contexts()
+    yield _traced_hit()
+
+
+def _constant() -> int:
+    return 7
 
 
 def _identity(x: int) -> int:
@@ -53,6 +45,68 @@ def _identity(x: int) -> int:
 
 def _first(x: int, y: int, z: int) -> int:  # noqa: ARG001  the arguments are the key
     return x
+
+
+def _with_default(x: int, y: int = 8) -> int:  # noqa: ARG001  the arguments are the key
+    return x
+
+
+def _length(x: tuple[int, ...]) -> int:
+    return len(x)
+
+
+def _make_trade(memoize: Memoize) -> Any:
+    """An instance, whose class has a memoised method; the hash of its fields is part of every contender's key."""
+
+    @attrs.frozen
+    class Trade:
+        quantity: int
+
+        @memoize
+        def value(self) -> int:
+            return self.quantity
+
+    return Trade(7)
+
+
+# Name of the case, what is typed, and what makes the ``fn`` in it, given the contender's decorator. ``x`` is 7, and a tuple
+# that holds it is a new one in each call.
+HITS: tuple[tuple[str, str, Callable[[Memoize], Any]], ...] = (
+    ("hit", "fn(7)", lambda memoize: memoize(_identity)),
+    ("hit, no argument", "fn()", lambda memoize: memoize(_constant)),
+    ("hit, 3 arguments", "fn(7, 8, 9)", lambda memoize: memoize(_first)),
+    ("keyword hit", "fn(x=7)", lambda memoize: memoize(_identity)),
+    ("hit, omitted default", "fn(7)", lambda memoize: memoize(_with_default)),
+    ("hit, tuple argument", "fn((x, 8, 9))", lambda memoize: memoize(_length)),
+    ("hit, method", "fn.value()", _make_trade),
+)
+
+
+def _hit(name: str, call: str, make: Callable[[Memoize], Any]) -> Case:
+    """The same call again and again, at the top level of a context."""
+    return Case(name, "call", _contenders(call, make, "pass"))
+
+
+def _hits_of_many(keys: int) -> Case:
+    """Many known values in turn, so that what is looked up is in no processor's nearest cache."""
+    loop = "for x in keys: "
+    contenders = _contenders(loop + "fn(x)", lambda memoize: memoize(_identity), loop + "pass", keys=scatter(keys))
+    return Case("hit, many keys", "call", contenders, per=keys)
+
+
+def scatter(keys: int) -> list[int]:
+    """The numbers below ``keys``, not in their order; ``keys`` is no multiple of 7,919, which is a prime."""
+    return [number * 7_919 % keys for number in range(keys)]
+
+
+def _contenders(call: str, make: Callable[[Memoize], Any], empty: str, **names: object) -> tuple[Contender, ...]:
+    """Those of every hit at the top level; ``names`` are further ones that the statement ``call`` reads."""
+    return (
+        Contender("functools.cache", _warm(_timer(call, make(functools.cache), **names))),
+        Contender("dug", _in_contexts(_timer(call, make(dug.memoize), **names))),
+        Contender("plain function", _timer(call, make(lambda fn: fn), **names).timeit),
+        Contender("empty loop", _timer(empty, None, **names).timeit),
+    )
 
 
 def _hit_under_contexts() -> Case:
@@ -66,8 +120,14 @@ def _hit_under_contexts() -> Case:
     return Case("hit seen through contexts", "call", tuple(contenders))
 
 
-def _timer(statement: str, fn: object) -> timeit.Timer:
-    return timeit.Timer(statement, timer=time.process_time, globals={"fn": fn})
+def _warm(timer: timeit.Timer) -> Callable[[int], float]:
+    """A ``run`` of calls that have been made once before."""
+    timer.timeit(1)
+    return timer.timeit
+
+
+def _timer(statement: str, fn: object, **names: object) -> timeit.Timer:
+    return timeit.Timer(statement, timer=time.process_time, globals={"fn": fn, "x": 7, **names})
 
 
 def _in_contexts(timer: timeit.Timer, other: Any = None, depth: int = 0) -> Callable[[int], float]:

@@ -14,10 +14,11 @@ from dug.testing import EventLog
 sys.path.append(str(pathlib.Path(__file__).parent.parent))  # the benchmarks belong to the checkout, and are not installed
 
 from benchmarks import __main__ as command
-from benchmarks import _harness, _report, concurrency, curves, memory, recompute
+from benchmarks import _harness, _report, calls, concurrency, curves, memory, recompute
 
 TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
+    keys=50,
     concurrency=concurrency.Sizes(leaves=20, leaf_s=1e-4, hits=8, threads=(1, 2), scenarios=4),
     recompute=recompute.Sizes(depth=10, deep=1_000, side=4, leaves=8, trades=10, inputs=5, scenarios=7, calibration_s=1e-4),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
@@ -69,6 +70,23 @@ def test_the_results_are_json(results):
 
     assert len(document["bars"]) == BARS
     assert document["machine"]["dug"] == dug.__version__
+
+
+@pytest.mark.parametrize(("call", "make"), [kind[1:] for kind in calls.HITS], ids=[name for name, *_ in calls.HITS])
+def test_a_hit_runs_nothing(call, make):
+    """Every kind of call gives the plain function's value, and is known when it is made a second time."""
+    ctx, memoized = dug.Context(), make(dug.memoize)
+    plain = eval(call, {"fn": make(lambda fn: fn), "x": 7})
+
+    assert computed(ctx, eval, call, {"fn": memoized, "x": 7}) == 1
+    with EventLog(ctx) as log:
+        assert ctx.run(eval, call, {"fn": memoized, "x": 7}) == plain
+    assert log.computed == []
+
+
+def test_many_keys_are_distinct():
+    """Of 50 keys in scattered order each is asked for once."""
+    assert sorted(calls.scatter(50)) == list(range(50))
 
 
 def test_the_what_if_contenders_agree():
