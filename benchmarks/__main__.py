@@ -46,7 +46,7 @@ QUICK = Plan(
     effort=Effort(rounds=5, sample_s=0.02),
     keys=100_000,
     concurrency=concurrency.Sizes(leaves=200, scenarios=20),
-    recompute=recompute.Sizes(deep=20_000, side=100, leaves=200, scenarios=100),
+    recompute=recompute.Sizes(deep=20_000, side=100, leaves=200, wide=1_000, scenarios=100, outer=2),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )

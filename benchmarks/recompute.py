@@ -1,4 +1,4 @@
-"""What a change costs: cold chains and a grid, one leaf of a tree, and a thousand what-ifs over a book of trades.
+"""What a change costs: cold chains and a grid, one leaf of a tree or of a wide sum, and what-ifs over a book of trades.
 
 Beside dug stand the recompute that a patient programmer writes by hand for this one graph ("by hand": it knows beforehand
 what depends on what, and cannot be told another graph) and the one that computes everything again ("naive").
@@ -32,9 +32,11 @@ class Sizes:
     deep: int = 100_000
     side: int = 300
     leaves: int = 1_000
+    wide: int = 10_000
     trades: int = 200
     inputs: int = 50
     scenarios: int = 1_000
+    outer: int = 20
     calibration_s: float = 0.02
     """How long a sample lasts that finds out what a trade costs."""
 
@@ -46,8 +48,10 @@ def cases(sizes: Sizes) -> Iterator[Case]:
     yield deep_chain(sizes.deep)
     yield tree(sizes.leaves)
     yield first_tweaks(sizes.leaves)
+    yield wide_sum(sizes.wide)
     for name, cost_s in (("cheap", 0.0), ("1 us", 1e-6), ("10 us", 1e-5)):
         yield what_ifs(f"what-if, {name} trade", sizes, cost_s)
+    yield nested_what_ifs(sizes)
 
 
 def cold_chain(depth: int) -> Case:
@@ -237,6 +241,51 @@ def first_tweaks(leaves: int) -> Case:
     return Case("first tweak of a leaf", "change", contenders, per=leaves)
 
 
+class HandSum:
+    """A sum of many leaves, whose values are kept."""
+
+    def __init__(self, leaves: int) -> None:
+        self.values = [float(leaf) for leaf in range(leaves)]
+
+    def change(self, leaf: int, value: float) -> float:
+        """Set one leaf and give the new sum, which is added up anew: a difference would not be the same to the last bit."""
+        self.values[leaf] = value
+        return sum(self.values)
+
+
+class DugSum:
+    """The same sum as a memoised function that reads all leaves, in a context that knows every node."""
+
+    def __init__(self, leaves: int) -> None:
+        @dug.memoize
+        def leaf(number: int) -> float:
+            return float(number)
+
+        @dug.memoize
+        def total() -> float:
+            return sum([leaf(number) for number in range(leaves)])
+
+        self.leaf, self.total = leaf, total
+        self.ctx = dug.Context()
+        self.ctx.run(total)
+
+    def what_if(self, leaf: int, value: float) -> float:
+        """The sum in a scenario of its own; the context of the sum is in force."""
+        with dug.Context({self.leaf.node(leaf): value}):
+            return self.total()
+
+
+def wide_sum(leaves: int) -> Case:
+    """One leaf changes of the many that one node reads; it is always the same, and the others are hits."""
+    memoized = DugSum(leaves)
+    contenders = (
+        Contender("by hand", _time_changes(HandSum(leaves).change, _one_leaf())),
+        Contender("dug", _inside(memoized.ctx, _time_changes(memoized.what_if, _one_leaf()))),
+        Contender("naive", time_calls(lambda: HandSum(leaves).change(0, -1.0))),
+    )
+    return Case("one leaf of a wide sum", "change", contenders)
+
+
 @attrs.frozen
 class Book:
     """Trades that each read two inputs, so that an input has ``2 * trades / inputs`` dependents; and a list of what-ifs.
@@ -278,44 +327,115 @@ def what_ifs(name: str, sizes: Sizes, cost_s: float) -> Case:
     return Case(name, "scenario", contenders, per=sizes.scenarios)
 
 
-def naive(book: Book, scenarios: Sequence[Change]) -> list[float]:
-    """Every answer by pricing every trade."""
+def naive(book: Book, scenarios: Sequence[Change], levels: Sequence[float] | None = None) -> list[float]:
+    """Every answer by pricing every trade; ``levels`` are the inputs, all 1 where nothing is said."""
     answers = []
-    values = [1.0] * book.inputs
+    values = list(levels or [1.0] * book.inputs)
     reads = [(trade, book.first(trade), book.second(trade)) for trade in range(book.trades)]
     for number, value in scenarios:
-        values[number] = value
+        before, values[number] = values[number], value
         answers.append(sum([book.price(trade, values[first], values[second]) for trade, first, second in reads]))
-        values[number] = 1.0
+        values[number] = before
     return answers
+
+
+class HandBook:
+    """The prices of a book, and the trades that read each input, known beforehand."""
+
+    def __init__(self, book: Book) -> None:
+        reads = [(trade, book.first(trade), book.second(trade)) for trade in range(book.trades)]
+        self.book = book
+        self.levels = [1.0] * book.inputs
+        self.dependents = [[read for read in reads if number in read[1:]] for number in range(book.inputs)]
+        self.prices = [book.price(trade, 1.0, 1.0) for trade in range(book.trades)]
+
+    def reprice(self, prices: list[float], number: int, value: float) -> None:
+        """Set an input and, in ``prices``, the trades that read it."""
+        price, levels = self.book.price, self.levels
+        levels[number] = value
+        for trade, first, second in self.dependents[number]:
+            prices[trade] = price(trade, levels[first], levels[second])
+
+    def what_ifs(self, prices: list[float], scenarios: Sequence[Change]) -> list[float]:
+        """What adding up all prices gives in each scenario, the prices before it being ``prices``."""
+        answers = []
+        for number, value in scenarios:
+            before, changed = self.levels[number], prices.copy()
+            self.reprice(changed, number, value)
+            answers.append(sum(changed))
+            self.levels[number] = before
+        return answers
 
 
 def by_hand(book: Book, scenarios: Sequence[Change]) -> list[float]:
-    """Every answer by pricing the trades that read the changed input, known beforehand, and adding up all of them."""
-    answers = []
-    values = [1.0] * book.inputs
-    reads = [(trade, book.first(trade), book.second(trade)) for trade in range(book.trades)]
-    dependents = [[read for read in reads if number in read[1:]] for number in range(book.inputs)]
-    prices = [book.price(trade, values[first], values[second]) for trade, first, second in reads]
-    for number, value in scenarios:
-        values[number] = value
-        changed = prices.copy()
-        for trade, first, second in dependents[number]:
-            changed[trade] = book.price(trade, values[first], values[second])
-        answers.append(sum(changed))
-        values[number] = 1.0
-    return answers
+    """Every answer by pricing the trades that read the changed input, and adding up all of them."""
+    hand = HandBook(book)
+    return hand.what_ifs(hand.prices, scenarios)
 
 
 def with_dug(book: Book, scenarios: Sequence[Change]) -> list[float]:
     """Every answer from memoised functions, in a context made for this."""
     level, total = memoized_book(book)
+    with dug.Context():
+        total()
+        return _ask(level, total, scenarios)
+
+
+def _ask(level: Any, total: Callable[[], float], scenarios: Sequence[Change]) -> list[float]:
+    answers = []
+    for number, value in scenarios:
+        with dug.Context({level.node(number): value}):
+            answers.append(total())
+    return answers
+
+
+def nested_what_ifs(sizes: Sizes) -> Case:
+    """What each input changes inside each of some outer what-ifs, from nothing; one trade costs 1 us to price."""
+    book = Book(sizes.trades, sizes.inputs, _spin_for(1e-6, sizes))
+    outer, inner = nest(book, sizes.outer)
+    contenders = tuple(
+        Contender(label, time_calls(functools.partial(fn, book, outer, inner)))
+        for label, fn in (("naive", nested_naive), ("by hand", nested_by_hand), ("dug", nested_with_dug))
+    )
+    return Case("nested what-if, 1 us trade", "scenario", contenders, per=len(outer) * len(inner))
+
+
+def nest(book: Book, outer: int) -> tuple[list[Change], list[Change]]:
+    """The outer changes, and those of each input that are made in each of them."""
+    return [(number * 3 % book.inputs, -1.0 - number) for number in range(outer)], book.scenarios(book.inputs)
+
+
+def nested_naive(book: Book, outer: Sequence[Change], inner: Sequence[Change]) -> list[float]:
+    """Every answer by pricing every trade."""
+    answers = []
+    for number, value in outer:
+        levels = [1.0] * book.inputs
+        levels[number] = value
+        answers += naive(book, inner, levels)
+    return answers
+
+
+def nested_by_hand(book: Book, outer: Sequence[Change], inner: Sequence[Change]) -> list[float]:
+    """Every answer by pricing the trades that read a changed input: once for each outer change, then for each inner one."""
+    hand = HandBook(book)
+    answers = []
+    for number, value in outer:
+        prices = hand.prices.copy()
+        hand.reprice(prices, number, value)
+        answers += hand.what_ifs(prices, inner)
+        hand.levels[number] = 1.0
+    return answers
+
+
+def nested_with_dug(book: Book, outer: Sequence[Change], inner: Sequence[Change]) -> list[float]:
+    """Every answer from memoised functions, in contexts inside contexts."""
+    level, total = memoized_book(book)
     answers = []
     with dug.Context():
         total()
-        for number, value in scenarios:
+        for number, value in outer:
             with dug.Context({level.node(number): value}):
-                answers.append(total())
+                answers += _ask(level, total, inner)
     return answers
 
 

@@ -20,7 +20,9 @@ TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
     keys=50,
     concurrency=concurrency.Sizes(leaves=20, leaf_s=1e-4, hits=8, threads=(1, 2), scenarios=4),
-    recompute=recompute.Sizes(depth=10, deep=1_000, side=4, leaves=8, trades=10, inputs=5, scenarios=7, calibration_s=1e-4),
+    recompute=recompute.Sizes(
+        depth=10, deep=1_000, side=4, leaves=8, wide=9, trades=10, inputs=5, scenarios=7, outer=2, calibration_s=1e-4
+    ),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
@@ -99,6 +101,17 @@ def test_the_what_if_contenders_agree():
     assert recompute.with_dug(book, scenarios) == answers
 
 
+def test_the_nested_what_if_contenders_agree():
+    """Naive, by hand and dug give the same answers inside other what-ifs, also where both change one input."""
+    book = recompute.Book(trades=30, inputs=7, spin=0)
+    outer, inner = recompute.nest(book, 4)
+    answers = recompute.nested_naive(book, outer, inner)
+
+    assert len(answers) == 4 * 7
+    assert recompute.nested_by_hand(book, outer, inner) == answers
+    assert recompute.nested_with_dug(book, outer, inner) == answers
+
+
 def test_the_tree_contenders_agree():
     """The tree by hand, in scenarios and in place gives the same roots."""
     by_hand, in_scenario, in_place = (make(8) for make in (recompute.HandTree, recompute.DugTree, recompute.DugTree))
@@ -116,6 +129,23 @@ def test_a_tree_scenario_reruns_one_path():
     tree = recompute.DugTree(8)
 
     assert computed(tree.ctx, tree.what_if, 3, -1.0) == 3
+
+
+def test_one_leaf_of_a_wide_sum_reruns_the_sum():
+    """One of 50 leaves changes: one node runs, and gives what adding up by hand gives."""
+    wide = recompute.DugSum(50)
+
+    assert computed(wide.ctx, wide.what_if, 7, -1.0) == 1
+    assert wide.ctx.run(wide.what_if, 7, -1.0) == recompute.HandSum(50).change(7, -1.0)
+
+
+def test_a_nested_what_if_reruns_what_reads_the_inner_change():
+    """Inside an outer what-if that has been asked, one input of 50 reruns eight trades and the total."""
+    level, total = recompute.memoized_book(curves.BOOK)
+    with dug.Context(), dug.Context({level.node(7): 2.0}) as outer:
+        total()
+
+        assert computed(outer, recompute._ask, level, total, [(3, 2.0)]) == 2 * 200 // 50 + 1
 
 
 def test_a_book_scenario_reruns_the_dependents_of_its_input():
