@@ -14,12 +14,12 @@ from typing import TypeVar
 
 import attrs
 
-from . import _report, calls, concurrency, curves, memory, recompute
+from . import _report, calls, concurrency, curves, memory, peers, recompute
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
 
-GROUPS = ("calls", "concurrency", "recompute", "memory", "import", "curves")
+GROUPS = ("calls", "concurrency", "recompute", "peers", "memory", "import", "curves")
 
 
 @attrs.frozen
@@ -72,6 +72,7 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
         figures=tuple(figure for case in _cases(plan, groups) for figure in _noted(case.name, measure, case, plan.effort)),
         weights=tuple(_noted("bytes", memory.weights, plan.nodes)) if "memory" in groups else (),
         curves=tuple(_noted("curves", curves.curves, plan.curves)) if "curves" in groups else (),
+        missing=peers.find_missing() if "peers" in groups else (),
     )
 
 
@@ -82,6 +83,8 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         yield from concurrency.cases(plan.concurrency)
     if "recompute" in groups:
         yield from recompute.cases(plan.recompute)
+    if "peers" in groups:
+        yield from peers.cases(plan.recompute)
     if "import" in groups:
         yield memory.import_time()
 

@@ -19,6 +19,7 @@ import dug
 from ._harness import Figure
 from .curves import Curve
 from .memory import Weight
+from .peers import PACKAGES, find_missing
 
 
 @attrs.frozen
@@ -42,6 +43,8 @@ class Results:
     figures: tuple[Figure, ...]
     weights: tuple[Weight, ...]
     curves: tuple[Curve, ...]
+    missing: tuple[str, ...] = ()
+    """Packages whose contenders were left out, as they are not installed."""
 
 
 # By case and contender: what it is, and the limits of its ratio on the compiled call path and on the pure one.
@@ -107,6 +110,7 @@ def machine() -> dict[str, object]:
         "dug": dug.__version__,
         "attrs": metadata.version("attrs"),
         "wrapt": metadata.version("wrapt"),
+        **{package: metadata.version(package) for package in PACKAGES if package not in find_missing()},
     }
 
 
@@ -123,6 +127,9 @@ def text(results: Results) -> Iterator[str]:
     """The report, line by line: valid reStructuredText, readable as it is."""
     yield ", ".join(f"{name} {value}" for name, value in machine().items())
     yield ""
+    if results.missing:
+        yield f"Left out, not installed: {', '.join(results.missing)}. Type: pip install {' '.join(results.missing)}"
+        yield ""
     yield from _bars_table(list(bars(results)))
     yield from _figures_table(results)
     for curve in results.curves:

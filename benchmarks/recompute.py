@@ -56,7 +56,7 @@ def cases(sizes: Sizes) -> Iterator[Case]:
 
 def cold_chain(depth: int) -> Case:
     """Fibonacci numbers from nothing, by recursion: what a node costs the first time."""
-    cached, memoized = _fibonacci(functools.cache), _fibonacci(dug.memoize)
+    cached, memoized = fibonacci(functools.cache), fibonacci(dug.memoize)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 20 * depth))  # a node of dug is three Python frames deep
 
     def with_cache() -> None:
@@ -71,7 +71,9 @@ def cold_chain(depth: int) -> Case:
     return Case("cold chain", "node", contenders, per=depth + 1)
 
 
-def _fibonacci(memoize: Callable[..., Any]) -> Any:
+def fibonacci(memoize: Callable[..., Any]) -> Any:
+    """The Fibonacci numbers as a memoised function."""
+
     @memoize
     def fib(n: int) -> int:
         return n if n < 2 else fib(n - 1) + fib(n - 2)
@@ -305,6 +307,10 @@ class Book:
         """The second one; another than the first when the number of inputs is even."""
         return (trade * 7 + 3) % self.inputs
 
+    def reads(self) -> list[tuple[int, int, int]]:
+        """Each trade with the two inputs that it reads."""
+        return [(trade, self.first(trade), self.second(trade)) for trade in range(self.trades)]
+
     def price(self, trade: int, first: float, second: float) -> float:
         """The work that every contender has to do for a trade whose inputs changed."""
         for _ in range(self.spin):
@@ -331,7 +337,7 @@ def naive(book: Book, scenarios: Sequence[Change], levels: Sequence[float] | Non
     """Every answer by pricing every trade; ``levels`` are the inputs, all 1 where nothing is said."""
     answers = []
     values = list(levels or [1.0] * book.inputs)
-    reads = [(trade, book.first(trade), book.second(trade)) for trade in range(book.trades)]
+    reads = book.reads()
     for number, value in scenarios:
         before, values[number] = values[number], value
         answers.append(sum([book.price(trade, values[first], values[second]) for trade, first, second in reads]))
@@ -343,7 +349,7 @@ class HandBook:
     """The prices of a book, and the trades that read each input, known beforehand."""
 
     def __init__(self, book: Book) -> None:
-        reads = [(trade, book.first(trade), book.second(trade)) for trade in range(book.trades)]
+        reads = book.reads()
         self.book = book
         self.levels = [1.0] * book.inputs
         self.dependents = [[read for read in reads if number in read[1:]] for number in range(book.inputs)]
@@ -439,18 +445,18 @@ def nested_with_dug(book: Book, outer: Sequence[Change], inner: Sequence[Change]
     return answers
 
 
-def memoized_book(book: Book) -> tuple[Any, Any]:
+def memoized_book(book: Book, memoize: Callable[..., Any] = dug.memoize) -> tuple[Any, Any]:
     """The inputs and the total of the book, as memoised functions of their own."""
 
-    @dug.memoize
+    @memoize
     def level(_number: int) -> float:
         return 1.0
 
-    @dug.memoize
+    @memoize
     def price(trade: int) -> float:
         return book.price(trade, level(book.first(trade)), level(book.second(trade)))
 
-    @dug.memoize
+    @memoize
     def total() -> float:
         return sum([price(trade) for trade in range(book.trades)])
 

@@ -6,6 +6,7 @@ import json
 import pathlib
 import sys
 
+import attrs
 import pytest
 
 import dug
@@ -14,14 +15,14 @@ from dug.testing import EventLog
 sys.path.append(str(pathlib.Path(__file__).parent.parent))  # the benchmarks belong to the checkout, and are not installed
 
 from benchmarks import __main__ as command
-from benchmarks import _harness, _report, calls, concurrency, curves, memory, recompute
+from benchmarks import _harness, _report, calls, concurrency, curves, memory, peers, recompute
 
 TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
     keys=50,
     concurrency=concurrency.Sizes(leaves=20, leaf_s=1e-4, hits=8, threads=(1, 2), scenarios=4),
     recompute=recompute.Sizes(
-        depth=10, deep=1_000, side=4, leaves=8, wide=9, trades=10, inputs=5, scenarios=7, outer=2, calibration_s=1e-4
+        depth=10, deep=1_000, side=4, leaves=8, wide=9, trades=10, inputs=6, scenarios=7, outer=2, calibration_s=1e-4
     ),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
@@ -32,7 +33,13 @@ BARS = 16 + 1 + 4 if dug.COMPILED else 8 + 1 + 4  # ratios, bytes, curves
 @pytest.fixture(scope="module")
 def results():
     """One run of everything but the interpreters, at sizes that take no time."""
-    return command.run(TINY, ["calls", "concurrency", "recompute", "memory", "curves"])
+    return command.run(TINY, ["calls", "concurrency", "recompute", "peers", "memory", "curves"])
+
+
+@pytest.fixture
+def job(tmp_path):
+    """What the peers are given, in small."""
+    return peers.Job(depth=20, book=recompute.Book(trades=30, inputs=8, spin=0), folder=tmp_path)
 
 
 def computed(ctx, fn, *args):
@@ -58,11 +65,12 @@ def test_the_yardstick_of_each_case_has_ratio_one(results):
 
 @pytest.mark.slow
 def test_the_report_names_every_case_and_curve(results):
-    """The tables leave nothing out."""
+    """The tables leave nothing out, but for peers that are not installed."""
     report = "\n".join(_report.text(results))
     names = [figure.case for figure in results.figures] + [curve.name for curve in results.curves]
 
     assert [name for name in names if name not in report] == []
+    assert results.missing == peers.find_missing()
 
 
 @pytest.mark.slow
@@ -156,6 +164,62 @@ def test_a_book_scenario_reruns_the_dependents_of_its_input():
 
     with ctx:
         assert computed(dug.Context({level.node(3): 2.0}), total) == 2 * 200 // 50 + 1
+
+
+def test_peers_give_equal_hits(job):
+    """All that are installed give the value that was asked for, and leave the limit of recursion as it was."""
+    limit = sys.getrecursionlimit()
+    for name, subject in peers.make(peers.HITS, job).items():
+        with subject.inside:
+            assert (name, subject.ask(7), subject.ask(7)) == (name, 7, 7)
+
+    assert sys.getrecursionlimit() == limit
+
+
+def test_peers_give_equal_chains(job):
+    """All that are installed give the same number, also when they start from nothing again."""
+    for name, subject in peers.make(peers.CHAINS, job).items():
+        with subject.inside:
+            answers = [(subject.forget(), subject.ask())[1] for _ in range(2)]
+        assert (name, answers) == (name, [6765, 6765])
+
+
+@pytest.mark.parametrize("question", ["change", "what_if"])
+def test_peers_give_equal_books(job, question):
+    """All that are installed give the same totals, whether an input keeps its new value or not."""
+    answers = {}
+    for name, live in peers.make(peers.BOOKS, job).items():
+        with live.inside:
+            answers[name] = [getattr(live, question)(number, value) for number, value in job.book.scenarios(20)]
+
+    assert answers == dict.fromkeys(answers, answers["naive"])
+
+
+def test_what_is_not_known_any_more_is_computed_again(job):
+    """Of the chain of dug, all nodes run after it forgot them, and none before."""
+    chain = peers.make(peers.CHAINS, job)["dug"]
+
+    assert [computed(chain.inside, chain.ask) for _ in range(2)] == [21, 0]
+    chain.inside.run(chain.forget)
+    assert computed(chain.inside, chain.ask) == 21
+
+
+def test_a_change_in_place_reruns_the_dependents_of_its_input(job):
+    """One input of 50 changes in the context itself: eight trades run, and the total."""
+    live = peers.make(peers.BOOKS, attrs.evolve(job, book=curves.BOOK))["dug"]
+
+    assert computed(live.ctx, live.change, 3, 2.0) == 2 * 200 // 50 + 1
+
+
+def test_peers_that_are_not_installed_are_left_out(job, monkeypatch):
+    """Those that are there do the job, and a line of the report names the others."""
+    for package in peers.PACKAGES:
+        monkeypatch.setitem(sys.modules, package, None)
+    report = "\n".join(_report.text(_report.Results((), (), (), peers.find_missing())))
+
+    assert [*peers.make(peers.HITS, job)] == ["functools.cache", "dug", "dict"]
+    assert "not installed: cachetools, dask, joblib, loman, modelx." in report
+    assert _report.machine().keys().isdisjoint(peers.PACKAGES)
 
 
 def test_a_node_has_a_weight():
