@@ -1,4 +1,4 @@
-"""The command: ``python -m benchmarks [--only NAME ...] [--quick] [--json FILE] [--check]``.
+"""The command: ``python -m benchmarks [--only NAME ...] [--quick] [--json FILE] [--plot FILE] [--check]``.
 
 It prints the report on standard output and its progress on standard error. A full run takes some minutes.
 """
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import attrs
 
-from . import _report, calls, concurrency, curves, memory, peers, recompute
+from . import _plot, _report, calls, concurrency, curves, memory, peers, recompute
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
@@ -58,11 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         1 with ``--check`` when a bar is missed, else 0.
     """
-    options = _parser().parse_args(arguments)
-    results = run(QUICK if options.quick else FULL, options.only or GROUPS)
+    options = _parse(arguments)
+    results = run(QUICK if options.quick else FULL, options.only)
     print("\n".join(_report.text(results)))
     if options.json:
         options.json.write_text(json.dumps(_report.as_json(results), indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        _plot.draw(results.curves, options.plot)
     return int(options.check and not all(bar.passed for bar in _report.bars(results)))
 
 
@@ -94,11 +96,28 @@ def _noted(name: str, fn: Callable[..., T], *arguments: object) -> T:
     return fn(*arguments)
 
 
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; what cannot be drawn is refused before anything is measured."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.plot and "curves" not in options.only:
+        parser.error("--plot draws the curves. Add curves to --only, or leave --only out")
+    return options
+
+
+def _picture(text: str) -> pathlib.Path:
+    try:
+        return _plot.check(text)
+    except (ImportError, ValueError) as exc:
+        raise argparse.ArgumentTypeError(f"{exc}") from exc
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast dug is, in ratios.")
-    parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=f"some of: {', '.join(GROUPS)}")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="GROUP", help=", ".join(GROUPS))
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, not how fast it is")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every figure to FILE")
+    parser.add_argument("--plot", type=_picture, metavar="FILE", help="draw the curves to FILE, .svg or .png (needs matplotlib)")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bar is missed")
     return parser
 

@@ -5,6 +5,8 @@ import itertools
 import json
 import pathlib
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import attrs
 import pytest
@@ -97,6 +99,81 @@ def test_a_hit_runs_nothing(call, make):
 def test_many_keys_are_distinct():
     """Of 50 keys in scattered order each is asked for once."""
     assert sorted(calls.scatter(50)) == list(range(50))
+
+
+class Panel:
+    """Stands in for a panel of matplotlib's, which need not be installed: keeps the curves, and hears the rest."""
+
+    def __init__(self):
+        self.lines = []
+
+    def plot(self, sizes, costs, *, label, **_options):
+        self.lines.append((label, sizes, costs))
+
+    def __getattr__(self, name):
+        return lambda *args, **options: None
+
+
+class Figure:
+    """Stands in for a figure of matplotlib's: a file of it holds the lines of its panels."""
+
+    def __init__(self, **_options):
+        self.panels = []
+
+    def subplots(self, _rows, columns, **_options):
+        self.panels = [Panel() for _ in range(columns)]
+        return self.panels
+
+    def savefig(self, path):
+        path.write_text(json.dumps([panel.lines for panel in self.panels]), encoding="utf-8")
+
+
+@pytest.fixture
+def matplotlib(monkeypatch):
+    """A module in the place of matplotlib."""
+    package, module = ModuleType("matplotlib"), ModuleType("matplotlib.figure")
+    package.__spec__, module.Figure = ModuleSpec("matplotlib", None), Figure
+    monkeypatch.setitem(sys.modules, "matplotlib", package)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", module)
+
+
+@pytest.mark.usefixtures("matplotlib")
+def test_the_picture_has_every_curve(tmp_path, monkeypatch, capsys):
+    """``--plot`` draws each curve beside those that run against the same, in microseconds."""
+    points = (curves.Point(10, 2e-6, 1e-6), curves.Point(100, 3e-6, 1e-6))
+    drawn = [curves.Curve(name, axis, points) for name, axis in (("left", "scenarios"), ("kept", "scenarios"), ("rest", "nodes"))]
+    monkeypatch.setattr(curves, "curves", lambda _sizes: drawn)
+
+    assert command.main(["--only", "curves", "--plot", str(tmp_path / "curves.svg")]) == 0
+    panels = json.loads((tmp_path / "curves.svg").read_text(encoding="utf-8"))
+    assert [[label for label, *_ in lines] for lines in panels] == [["left", "kept"], ["rest"]]
+    assert panels[1] == [["rest", [10, 100], pytest.approx([2.0, 3.0])]]
+    assert "Cost of a scenario against kept" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("matplotlib")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--plot", "curves.pdf"], "'curves.pdf' does not end in .png or .svg"),
+        (["--plot", "curves.svg", "--only", "calls"], "Add curves to --only"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(arguments, message, capsys):
+    """Before anything is measured, the command says what to type."""
+    with pytest.raises(SystemExit, match="2"):
+        command.main(arguments)
+
+    assert message in capsys.readouterr().err
+
+
+def test_a_picture_without_matplotlib_names_the_extra(monkeypatch, capsys):
+    """It is refused before anything is measured."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--plot", "curves.svg"])
+
+    assert 'pip install "dug[benchmarks]"' in capsys.readouterr().err
 
 
 def test_the_what_if_contenders_agree():
