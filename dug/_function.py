@@ -317,7 +317,7 @@ class MemoizedStaticMethod(_Memoized[P, R]):
 
 def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[..., Any]) -> Any:
     """Returns the decorated function of one of the kinds above around `body`."""
-    wrapper = make_class(kind)(body)
+    wrapper = make_class(kind, is_method=kind is Memoized)(body)
     stand_for(wrapper, function)
     return wrapper
 

@@ -224,6 +224,29 @@ def test_both_paths_give_and_raise_the_same(function, is_known):
             assert compiled == outcome(lambda: pure(*args, **kwargs))  # noqa: B023
 
 
+@pytest.mark.parametrize("name", ["method", "of_class", "static"])
+def test_a_call_on_an_instance_is_one_of_the_bound_method(name):
+    """Called at once or taken off the instance first: the same result or error, and for a right call the same node."""
+    bound = getattr(holder, name)
+    for args, kwargs in CALLS:
+        with dug.Context() as ctx, EventLog(ctx) as log:
+            calls = {
+                "method": lambda: holder.method(*args, **kwargs),  # noqa: B023  called at once
+                "of_class": lambda: holder.of_class(*args, **kwargs),  # noqa: B023
+                "static": lambda: holder.static(*args, **kwargs),  # noqa: B023
+            }
+            assert outcome(calls[name]) == outcome(lambda: bound(*args, **kwargs))  # noqa: B023
+            assert len(log.computed) <= 1
+
+
+@compiled_only
+def test_a_method_is_not_bound_to_be_called(monkeypatch):
+    """A method called on its instance takes that as its first argument, as a plain function does."""
+    monkeypatch.setattr(dug._function.BoundMemoized, "__init__", None)
+    with dug.Context():
+        assert [holder.method(1), holder.method(1), holder.method(a=2, b=3)] == [(1, 2), (1, 2), (2, 3)]
+
+
 @compiled_only
 @pytest.mark.parametrize("function", FUNCTIONS, ids=str)
 def test_both_paths_know_what_the_other_computed(function):

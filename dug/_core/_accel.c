@@ -275,7 +275,7 @@ static PyMethodDef accel_methods[] = {
     {"fetch", (PyCFunction)(void (*)(void))fetch_method, METH_FASTCALL,
      "fetch(frame, key)\n--\n\nThe synchronous driver: returns the memo of a call."},
     {"make_class", make_class, METH_VARARGS,
-     "make_class(base, name, doc)\n--\n\nReturns a subclass of base whose instances can be given a Call with attach."},
+     "make_class(base, name, doc, is_method)\n--\n\nReturns a subclass of base whose instances can be given a Call with attach."},
     {"attach", attach, METH_VARARGS,
      "attach(instance, call)\n--\n\nMakes calls of an instance of a made class go to call."},
     {NULL},

@@ -303,7 +303,8 @@ make_class(PyObject *module, PyObject *args)
 {
     PyObject *base;
     const char *name, *doc;
-    if (!PyArg_ParseTuple(args, "O!ss", &PyType_Type, &base, &name, &doc)) {
+    int is_method; /* called on an instance, it may be given that as the first argument, so that nothing is bound for the call */
+    if (!PyArg_ParseTuple(args, "O!ssp", &PyType_Type, &base, &name, &doc, &is_method)) {
         return NULL;
     }
     Py_ssize_t size = ((PyTypeObject *)base)->tp_basicsize;
@@ -321,7 +322,7 @@ make_class(PyObject *module, PyObject *args)
     PyType_Spec spec = {
         .name = name,
         .basicsize = (int)(size + sizeof(Extension)),
-        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | (is_method ? Py_TPFLAGS_METHOD_DESCRIPTOR : 0),
         .slots = slots,
     };
     PyObject *bases = PyTuple_Pack(1, base);

@@ -32,10 +32,15 @@ AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current,
 Coroutine.register(AWAITABLE)
 
 
-def make_class(kind: type[Any]) -> type[Any]:
-    """Returns the class of one decorated function, or of all that are called by the compiled call path."""
+def make_class(kind: type[Any], *, is_method: bool) -> type[Any]:
+    """Returns the class of one decorated function, or of all that are called by the compiled call path.
+
+    Args:
+        kind: the class that it extends.
+        is_method: whether calling an attribute of an instance is calling it with that instance before all other arguments.
+    """
     if _is_extensible(kind):
-        return _make_compiled(kind)  # type: ignore[arg-type]  # a class has a hash
+        return _make_compiled(kind, is_method)  # type: ignore[arg-type]  # a class has a hash
     return type(kind.__name__, (kind,), {"__doc__": kind.__doc__})
 
 
@@ -45,8 +50,8 @@ def _is_extensible(kind: type[Any]) -> bool:
 
 
 @cache
-def _make_compiled(kind: type[Any]) -> type[Any]:
-    made: type[Any] = compiled.make_class(kind, f"{kind.__module__}.{kind.__name__}", kind.__doc__ or "")
+def _make_compiled(kind: type[Any], is_method: bool) -> type[Any]:  # noqa: FBT001  kept by position
+    made: type[Any] = compiled.make_class(kind, f"{kind.__module__}.{kind.__name__}", kind.__doc__ or "", is_method)
     return made
 
 
