@@ -8,6 +8,8 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from paths import pure_only
 
 import dug
@@ -843,3 +845,28 @@ def test_a_tweak_made_while_a_context_is_entered_shows_in_it():
             assert (level(argument), level("other")) == (1, 2)
         with ctx:
             assert (level(argument), level("other")) == (1, 2)
+
+
+@given(data=st.data())
+def test_a_node_reads_some_of_many_tweaks(data):
+    """Whichever few or many of the tweaks in force a node reads, it is told apart by these, and by no others."""
+
+    @dug.memoize
+    def x(n):
+        return 0
+
+    @dug.memoize
+    def total(read):
+        return sum(x(n) for n in read)
+
+    reads = data.draw(st.lists(st.frozensets(st.integers(0, 29)), min_size=1, max_size=6))
+    says = data.draw(st.lists(st.dictionaries(st.integers(0, 29), st.integers(1, 3)), min_size=2, max_size=4))
+    with dug.Context() as ctx, EventLog(ctx) as log:
+        kept = [dug.Context({x.node(n): value for n, value in said.items()}) for said in says]
+        for said, scenario in zip(says, kept, strict=True):
+            with scenario:
+                for read in reads:
+                    assert total(read) == sum(said.get(n, 0) for n in read)
+    for read in reads:
+        told_apart = {tuple(sorted((n, value) for n, value in said.items() if n in read)) for said in says}
+        assert log.count(total.node(read)) == len(told_apart)

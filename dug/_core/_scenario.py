@@ -11,7 +11,7 @@ A tweak of a function under which some of its nodes are tweaked already is enter
 So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -81,6 +81,8 @@ class InForce:
     running: dict[State, Any] = field(factory=dict)
     """The open run of each node that is being computed in this scenario."""
     _restrictions: dict[int, Restriction] = field(factory=dict)
+    _by_bit: dict[int, int] = field(factory=dict)
+    """The serials by the bits of their targets, once a restriction needed few of many."""
 
     def handle_of(self, key: Key) -> Handle | None:
         """Returns the tweak that a node meets here: its own, else its function's."""
@@ -100,8 +102,20 @@ class InForce:
         if found is None:
             if len(self._restrictions) >= 1024:
                 self._restrictions.clear()
-            found = self._restrictions[read] = frozenset(handle.serial for handle in self.handles if handle.bit & read)
+            found = self._restrictions[read] = frozenset(self._serials_of(read))
         return found
+
+    def _serials_of(self, bits: int) -> Iterator[int]:
+        """The serials of the tweaks of targets with these bits, found bit by bit where that is less to look at."""
+        if 4 * bits.bit_count() > len(self.handles):
+            yield from (handle.serial for handle in self.handles if handle.bit & bits)
+            return
+        if not self._by_bit:
+            self._by_bit = {handle.bit: handle.serial for handle in self.handles}  # in one step: other threads may look
+        while bits:
+            bit = bits & -bits
+            yield self._by_bit[bit]
+            bits ^= bit
 
 
 Layer = Mapping[Target, Spec]
