@@ -31,6 +31,11 @@ class Title:
     node: Call
     heard: frozenset[tuple[Call, tuple[tuple[Key, Tweak], ...]]]
 
+    def without_untweaked(self) -> Title:
+        """Return the title for a cache that takes `UNTWEAKED`, where it keeps a function's tweak from a node, for none at all."""
+        heard = ((node, tuple(each for each in said if not isinstance(each[1], Untweaked))) for node, said in self.heard)
+        return Title(self.node, frozenset(heard))
+
 
 @define(eq=False)
 class Fact:
