@@ -7,7 +7,9 @@ the file (`_stored`).  Whatever comes in late is left out where something was in
 """
 
 import builtins
+import re
 from collections.abc import Iterator
+from traceback import FrameSummary
 from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
 
@@ -27,6 +29,8 @@ from ._file import SavedFile
 from ._report import Absent
 from ._rows import ErrorRow, NodeRow, read_consulted, read_errors, read_functions, read_nodes
 from ._stored import Stored, StoredMemo
+
+_PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
 
 
 class RecordedError(Exception):
@@ -280,17 +284,24 @@ class Shelf(Cache):
         if row.state == fmt.NOT_RUN:
             return ""
         if row.state == fmt.FAILED:
-            memo.failure = self._failure_of(self._waiting.errors.get(row.number))
+            memo.failure = self._failure_of(row)
             return None
         content = row.content
         reason = content.reason or find_missing(content.codec or "", _split(content.needs), trust=self._trust)
         memo.value = Stored(self.saved, content, self._trust, ref(self.registry)) if reason is None else None
         return reason
 
-    def _failure_of(self, row: ErrorRow | None) -> Failure:
-        if row is None:
+    def _failure_of(self, row: NodeRow) -> Failure:
+        """Returns how a node failed: with the exception of a node that it read, where it only passed that on."""
+        errors = self._waiting.errors
+        own = errors.get(row.number)
+        if own is None:
             raise self.saved.damaged("a node that failed has no error")
-        return Failure(_error_of(row), None, _Summary(row.traceback))
+        for number in row.reads:
+            failure, passed = self._memos[number].failure, errors.get(number)
+            if failure is not None and passed is not None and _is_passed_on(passed, own):
+                return Failure(failure.error, None, _Summary(own.traceback))
+        return Failure(_error_of(own), None, _Summary(own.traceback))
 
 
 class _Summary:
@@ -304,6 +315,11 @@ class _Summary:
     def format(self) -> list[str]:
         """The lines of the traceback."""
         return [self._text]
+
+    @property
+    def stack(self) -> list[FrameSummary]:
+        """The places that the text names."""
+        return [FrameSummary(file, int(line), name, lookup_line=False) for file, line, name in _PLACE.findall(self._text)]
 
 
 class _States(dict[Key, State]):
@@ -327,6 +343,12 @@ class _States(dict[Key, State]):
 
 def _split(needs: str | None) -> list[str]:
     return needs.split("\n") if needs else []
+
+
+def _is_passed_on(error: ErrorRow, onward: ErrorRow) -> bool:
+    """True when two nodes failed with one exception: it says the same, and was raised in the same place."""
+    one, other = (row.traceback[row.traceback.rfind('File "') :] for row in (error, onward))
+    return (error.type, error.text, error.arguments, one) == (onward.type, onward.text, onward.arguments, other)
 
 
 def _error_of(row: ErrorRow) -> BaseException:

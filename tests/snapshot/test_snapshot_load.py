@@ -424,3 +424,36 @@ def test_a_pickled_value_takes_trust(tmp_path, load, ran):
         assert handle() == types.SimpleNamespace(a=1)
     with load(tmp_path / "x.dug"), pytest.raises(snapshot.SnapshotError, match="trust=True"):
         handle()
+
+
+def test_a_failure_is_explained_as_it_was(saved, load):
+    """What a loaded node passed on is said to have begun where it did, and the place of the raise is named."""
+    with dug.Context() as ctx:
+        ctx.run_all([kept_book.position.node("X")])
+    loaded = load(saved)
+    said = [(failed.node, failed.origin) for failed in loaded.failures()]
+
+    assert said == [(failed.node, failed.origin) for failed in ctx.failures()]
+    for node, _ in said:
+        assert loaded.explain(node) == ctx.explain(node)
+
+
+def test_an_error_that_says_the_same_is_not_taken_for_one_that_was_passed_on(tmp_path, load):
+    """A node that raises an error of its own, alike to one that it caught, is where that began."""
+
+    @dug.memoize(name="saved_errors:inner")
+    def inner():
+        raise KeyError(1)
+
+    @dug.memoize(name="saved_errors:outer")
+    def outer():
+        try:
+            inner()
+        except KeyError:
+            raise KeyError(1) from None
+
+    with dug.Context() as ctx:
+        ctx.run_all([outer.node()])
+        snapshot.save(ctx, tmp_path / "errors.dug")
+
+    assert all(failed.origin == failed.node for failed in load(tmp_path / "errors.dug").failures())
