@@ -38,10 +38,13 @@ def command(file: str, *, kind: str, nodes: tuple[str, ...], by: str | None, lim
         drawn = _draw(graph, kind, file, to_file=output is not None, by=by, limit=limit)
     except (ImportError, RuntimeError) as exc:
         raise click.ClickException(str(exc)) from exc
-    if output is not None:
-        Path(output).write_bytes(drawn)
-    else:
+    if output is None:
         sys.stdout.buffer.write(drawn)
+        return
+    try:
+        Path(output).write_bytes(drawn)
+    except OSError as exc:
+        raise click.ClickException(f"{output} cannot be written: {exc.strerror}") from exc
 
 
 def _draw(graph: Any, kind: str, title: str, *, to_file: bool, by: str | None, limit: int) -> bytes:

@@ -250,3 +250,11 @@ def test_nodes_are_completed(dug_says):
 
     assert complete("book.dug", "spot") == ["pricing:spot('AAPL')", "pricing:spot('MSFT')"]
     assert complete("pricing.csv", "spot") == []
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(dug_says):
+    """A folder that is not there is named."""
+    said = dug_says("graph", "book.dug", "--output", "nowhere/book.txt")
+
+    assert said.status == 1
+    assert "nowhere/book.txt cannot be written: No such file or directory" in said.complaint
