@@ -6,6 +6,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 HELP = """\
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if exc.name != "click":
             raise
         return _do_without(words)
+    if isinstance(sys.stdout, TextIOWrapper):  # a character that the terminal lacks is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = invoke(words, _program())
         sys.stdout.flush()

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from pprint import pformat
-from traceback import print_exception
+from traceback import extract_tb, print_exception
 from typing import Any
 
 import click
@@ -18,7 +18,7 @@ from .._core._node import Node, load_function
 from .._run_all import Batch
 from .._tweaks import Scenario
 from ._literals import parse_arguments, parse_tweak
-from ._tables import one_line, print_json
+from ._tables import one_line, print_json, text_of
 from ._watch import watch
 
 EPILOG = """\
@@ -60,6 +60,8 @@ def command(
     VALUE is a literal, scale(x), shift(x) or UNTWEAKED.
     Modules are looked for in the current folder first.
     """
+    for named in (target, *tweaks):
+        _import_module(named)
     with _readable_errors():
         call = find_call(target, arguments)
         scenario = Scenario(dict(map(parse_tweak, tweaks)))
@@ -67,11 +69,35 @@ def command(
         if loaded is not None:
             stack.enter_context(_load(loaded, trust=trust))
         ctx = stack.enter_context(Context(scenario))
-        with watch(ctx, wanted=wants_progress):
-            status = _call(call, target, wants_traceback=wants_traceback, wants_json=wants_json)
-        if saved is not None:
-            _save(ctx, saved, trust=trust, wants_progress=wants_progress)
-    return status
+        try:
+            with watch(ctx, wanted=wants_progress):
+                value, error = _call(call)
+            return _tell(value, error, target, wants_traceback=wants_traceback, wants_json=wants_json)
+        finally:  # also when nobody reads what is printed, and when what ran was stopped
+            if saved is not None:
+                _save(ctx, saved, trust=trust, wants_progress=wants_progress)
+
+
+def _import_module(named: str) -> None:
+    """Imports the module of a function or node, so that what is wrong inside it is told as that.
+
+    Raises:
+        click.ClickException: the module raises an error.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as ``python -m`` does
+    module, colon, _ = named.partition(":")
+    if not colon or not all(part.isidentifier() for part in module.split(".")):
+        return  # whoever reads the words says so
+    try:
+        import_module(module)
+    except ImportError:  # likewise
+        return
+    except Exception as exc:
+        last = extract_tb(exc.__traceback__)[-1]
+        where = "" if isinstance(exc, SyntaxError) else f" ({last.filename}, line {last.lineno})"  # it names its own
+        raise click.ClickException(f"{module} cannot be imported: {type(exc).__name__}: {text_of(exc, str)}{where}") from exc
 
 
 def find_call(target: str, words: tuple[str, ...]) -> Callable[[], Any]:
@@ -82,9 +108,6 @@ def find_call(target: str, words: tuple[str, ...]) -> Callable[[], Any]:
         LookupError: there is no such function.
         TypeError: the function cannot be called like that.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)  # as ``python -m`` does
     if "(" in target:
         if words:
             raise ValueError(f"{target!r} has its arguments already: leave out {' '.join(words)!r}.")
@@ -130,21 +153,26 @@ def _readable_errors() -> Iterator[None]:
         raise click.UsageError(str(exc.args[0] if exc.args else exc)) from exc
 
 
-def _call(call: Callable[[], Any], target: str, *, wants_traceback: bool, wants_json: bool) -> int:
-    """Makes the call, prints what it gave and returns the exit status."""
+def _call(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """Makes the call, and returns what it gave and what it raised."""
     try:
         value = call()
-        if inspect.isawaitable(value):
-            value = asyncio.run(_wait(value))
+        return asyncio.run(_wait(value)) if inspect.isawaitable(value) else value, None
     except Exception as exc:  # noqa: BLE001  whatever the user's function raises is told, and what it computed is saved
+        return None, exc
+
+
+def _tell(value: Any, error: Exception | None, target: str, *, wants_traceback: bool, wants_json: bool) -> int:
+    """Prints what a call gave or raised, and returns the exit status."""
+    if error is not None:
         if wants_traceback:
-            print_exception(exc)
-        click.echo(f"dug run: {target} failed: {type(exc).__name__}: {one_line(str(exc))}", err=True)
+            print_exception(error)
+        click.echo(f"dug run: {target} failed: {type(error).__name__}: {one_line(text_of(error, str))}", err=True)
         return 1
     if wants_json:
         print_json(value)
     elif value is not None:
-        click.echo(value if isinstance(value, str) else pformat(value))
+        click.echo(value if isinstance(value, str) else text_of(value, pformat))
     return 1 if isinstance(value, Batch) and value.failures else 0
 
 

@@ -4,8 +4,9 @@ A pipe gets whole cells without colours, so that what it searches for is there, 
 """
 
 import json
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -28,7 +29,19 @@ def print_rows(columns: Sequence[str], rows: Sequence[Row], *, title: str = "", 
 
 def print_json(value: Any) -> None:
     """Prints a value as JSON, and what JSON has no word for as text."""
-    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    try:
+        text = json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False)
+    except (RecursionError, ValueError):  # it holds itself, or an integer of more digits than Python writes
+        text = json.dumps(text_of(value, repr), ensure_ascii=False)
+    click.echo(text)
+
+
+def text_of(value: Any, show: Callable[[Any], str]) -> str:
+    """Returns a value as text, or why it has none: that runs code of the user's."""
+    try:
+        return show(value)
+    except Exception as exc:  # noqa: BLE001  it is the user's
+        return f"<{type(value).__qualname__}, which cannot be shown: {type(exc).__name__}>"
 
 
 def one_line(text: str) -> str:
@@ -39,6 +52,21 @@ def one_line(text: str) -> str:
 def lines_of(text: str) -> list[str]:
     """Returns the lines of a text, each as it may be printed on a terminal."""
     return [one_line(line.expandtabs()) for line in text.rstrip().splitlines()]
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value in the words of JSON."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else _key(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    is_word = value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_word else text_of(value, str)
+
+
+def _key(key: Any) -> Any:
+    """Returns a key that `json` writes: a tuple is text here."""
+    return text_of(key, str) if isinstance(key, dict | list | tuple) else _plain(key)
 
 
 def _cells(row: Row) -> list[str]:

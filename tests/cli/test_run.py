@@ -172,3 +172,110 @@ def test_a_failed_run_is_saved(dug_says, pricing):
     assert said.status == 1
     assert "1 failures" in said.err
     assert (pricing / "failed.dug").exists()
+
+
+ODD = """\
+import dug
+
+
+class Odd(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+@dug.memoize
+def odd():
+    raise Odd
+
+
+class Shy:
+    def __repr__(self):
+        raise RuntimeError
+
+
+@dug.memoize
+def shy():
+    return Shy()
+
+
+@dug.memoize
+def half():
+    return "\\ud800"
+
+
+@dug.memoize
+def long():
+    return 10**5000
+
+
+@dug.memoize
+def pairs():
+    return {(1, 2): float("nan"), 3: [(float("-inf"), None)]}
+
+
+@dug.memoize
+def circle():
+    found = []
+    found.append(found)
+    return found
+
+
+@dug.memoize
+def stopped():
+    pairs()
+    raise KeyboardInterrupt
+"""
+
+
+@pytest.fixture
+def odd(pricing):
+    """A module whose values are hard to print."""
+    (pricing / "odd.py").write_text(ODD)
+    yield pricing
+    sys.modules.pop("odd", None)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("name", ["odd", "shy", "half", "long", "pairs", "circle"])
+def test_what_cannot_be_printed_is_saved_all_the_same(dug_says, odd, name, options):
+    """However a value or an error prints, there is no traceback, and the file is written."""
+    pytest.importorskip("dug.snapshot")
+    said = dug_says("run", f"odd:{name}", "--save", "odd.dug", *options)
+
+    assert said.status == (1 if name == "odd" else 0)
+    assert "odd.dug: 1 nodes" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_value_that_json_has_no_word_for_is_text(dug_says, odd):
+    """What is printed can be read by any program: neither NaN nor infinity is JSON."""
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    said = dug_says("run", "odd:pairs", "--json").out
+
+    assert json.loads(said, parse_constant=refuse) == {"(1, 2)": "nan", "3": [["-inf", None]]}
+
+
+def test_an_interrupted_run_is_saved(dug_says, odd):
+    """What was computed before Ctrl-C is in the file."""
+    pytest.importorskip("dug.snapshot")
+    said = dug_says("run", "odd:stopped", "--save", "odd.dug")
+
+    assert said.status == 130
+    assert (odd / "odd.dug").exists()
+
+
+@pytest.mark.parametrize("words", [["broken:f"], ["broken:f(1)"], ["pricing:book", "--tweak", "broken:f(1)=2"]])
+@pytest.mark.parametrize(
+    ("code", "what"), [("1 / 0", "ZeroDivisionError"), ("def f(:", "SyntaxError"), ("int('x')", "ValueError")]
+)
+def test_a_module_that_fails_is_one_readable_line(dug_says, pricing, words, code, what):
+    """The complaint names the module, the error and the place."""
+    (pricing / "broken.py").write_text(f"\n{code}\n")
+    said = dug_says("run", *words)
+
+    assert said.status == 1
+    assert f"broken cannot be imported: {what}: " in said.complaint
+    assert "line " in said.complaint
