@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import pickle
+import warnings
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, Flag
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +77,22 @@ class Side(Enum):
 
 
 @codec.register
+class Right(Flag):
+    READ = 1
+    WRITE = 2
+
+
+@codec.register
+@dataclasses.dataclass
+class Curve:
+    points: list[float]
+
+    @functools.cached_property
+    def total(self):
+        return sum(self.points)
+
+
+@codec.register
 class Refused(Exception):
     def __init__(self, what, code):
         super().__init__(what)
@@ -137,11 +155,15 @@ def test_plain_data_is_read_as_it_was_written(value):
         Trade("a", (1, 2)),
         Quote(1.5),
         Side.BUY,
+        Right.READ,
+        Right.READ | Right.WRITE,
+        Right(0),
         Point(1, [2]),
         {"$tuple": 1},
         {(1, 2): {3}},
         np.float32(0.1),
         np.datetime64("2020-01-01"),
+        np.str_(""),
         [np.arange(3)],
     ],
     ids=lambda value: type(value).__name__,
@@ -317,3 +339,62 @@ def test_equal_sets_are_written_alike():
     """The order of a set in this process does not show."""
     assert codec.encode({"a", "b", "c"}).parts == codec.encode({"c", "b", "a"}).parts
     assert json.loads(codec.encode({"b", "a"}).parts[0]) == {"$set": ["a", "b"]}
+
+
+def test_an_array_can_be_written_to_when_it_is_read():
+    """A function that works in place gets what it got from the one that computed the array."""
+    array = again(np.zeros(2))
+    array += 1
+
+    assert array.tolist() == [1.0, 1.0]
+
+
+def test_a_warning_that_is_an_error_refuses_an_array():
+    """What numpy says of a type never leaves `encode` as anything but a CodecError."""
+    array = np.zeros(2, np.dtype("f8", metadata={"unit": "m"}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(CodecError, match="metadata"):
+            codec.encode(array)
+
+
+def test_halves_of_a_character_are_refused():
+    """JSON would read the character that they make together."""
+    for value in ("\ud83d\ude00", {"\ud83d\ude00": 1}):
+        with pytest.raises(CodecError, match="halves"):
+            codec.encode(value)
+
+
+@pytest.mark.parametrize("wrap", [lambda value: (value,), lambda value: [value], lambda value: {1: value}, Quote])
+def test_what_is_nested_so_deeply_that_it_could_not_be_read_is_refused(wrap):
+    """A value takes more of the stack to be read than to be written, and both are bounded."""
+    value = None
+    for _ in range(49):
+        value = wrap(value)
+
+    assert codec.encode(again(value)).parts == codec.encode(value).parts
+    for _ in range(51):
+        value = wrap(value)
+    with pytest.raises(CodecError, match="nested too deeply"):
+        codec.encode(value)
+
+
+def test_what_is_more_than_its_fields_is_refused():
+    """A value is never read without a part of it; what a cached property keeps is computed again."""
+    curve = Curve([1.0])
+    assert curve.total == 1.0
+    assert again(curve) == curve
+    curve.label = "EUR"
+    with pytest.raises(CodecError, match="label of Curve is no field"):
+        codec.encode(curve)
+
+
+def test_a_class_that_is_built_on_another_container_is_not_registered():
+    """Its fields are not all that it holds."""
+
+    @dataclasses.dataclass
+    class Named(dict):
+        name: str
+
+    with pytest.raises(TypeError, match="Named cannot be registered"):
+        codec.register(Named)

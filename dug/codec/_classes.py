@@ -5,7 +5,9 @@ A name found in a file is looked up here and nowhere else, so that no file can c
 
 import dataclasses
 from collections.abc import Callable
-from enum import Enum
+from enum import Enum, Flag
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any, TypeVar, overload
 
 import attrs
@@ -89,7 +91,7 @@ def _register(cls: Any, name: str | None) -> Any:
 
 def _ways(cls: type[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     if issubclass(cls, Enum):
-        return (lambda member: member.name), lambda name: _member(cls, name)
+        return _name_of, lambda name: _member(cls, name)
     if issubclass(cls, BaseException):
         return (lambda error: [error.args, dict(vars(error))]), lambda parts: _error(cls, parts)
     if attrs.has(cls):
@@ -98,7 +100,7 @@ def _ways(cls: type[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
         names = tuple(field.name for field in dataclasses.fields(cls))
     elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
         names = tuple(cls._fields)
-        return (lambda value: dict(zip(names, value, strict=True))), lambda fields: tuple.__new__(
+        return (lambda value: dict(zip(names, _whole(value, names), strict=True))), lambda fields: tuple.__new__(
             cls, _ordered(cls, names, fields)
         )
     else:
@@ -106,14 +108,52 @@ def _ways(cls: type[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
             f"{cls.__qualname__} cannot be registered: values are taken apart where the class is an attrs class, a dataclass, "
             "a named tuple, an enum or an exception."
         )
-    return (lambda value: {name: getattr(value, name) for name in names}), lambda fields: _object(cls, names, fields)
+    try:
+        object.__new__(cls)
+    except TypeError as exc:  # it is a dict, or whatever else holds more than its fields
+        raise TypeError(f"{cls.__qualname__} cannot be registered: its values cannot be put together from fields: {exc}") from exc
+    return (lambda value: _take_fields(_whole(value, names), names)), lambda fields: _object(cls, names, fields)
+
+
+def _whole(value: Any, names: tuple[str, ...]) -> Any:
+    """Returns a value that has nothing but its fields, and what is computed from them.
+
+    Raises:
+        ValueError: it has, and would be read without that.
+    """
+    more = getattr(value, "__dict__", {}).keys() - set(names) - {"_attrs_cached_hash"}
+    lost = sorted(name for name in more if not isinstance(getattr(type(value), name, None), cached_property))
+    if lost:
+        raise ValueError(f"{', '.join(lost)} of {type(value).__qualname__} is no field")
+    return value
+
+
+def _take_fields(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+def _name_of(member: Enum) -> Any:
+    """Returns what a member is called; of flags that have no name together, what each is called."""
+    cls = type(member)
+    if member.name in cls.__members__:
+        return member.name
+    names = [part.name for part in member] if isinstance(member, Flag) else []
+    if _flags(cls, names) != member:
+        raise ValueError(f"{show(member)} has bits that no member has")
+    return names
 
 
 def _member(cls: type[Enum], name: Any) -> Enum:
+    if issubclass(cls, Flag) and isinstance(name, list):
+        return _flags(cls, name)
     member = cls.__members__.get(name) if isinstance(name, str) else None
     if member is None:
         raise CodecError(f"{cls.__qualname__} has no member {show(name)} here.")
     return member
+
+
+def _flags(cls: Any, names: list[Any]) -> Enum:
+    return reduce(or_, [_member(cls, name) for name in names]) if names else cls(0)
 
 
 def _ordered(cls: type[Any], names: tuple[str, ...], fields: Any) -> list[Any]:

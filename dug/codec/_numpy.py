@@ -33,17 +33,17 @@ def write(array: Any) -> tuple[Part, ...]:
     if not (array.flags.c_contiguous or array.flags.f_contiguous):
         array = np.ascontiguousarray(array)
     stream = BytesIO()
-    description = npy.header_data_from_array_1_0(array)
     try:
+        description = npy.header_data_from_array_1_0(array)
         npy.write_array_header_2_0(stream, description)
-    except (ValueError, UnicodeError) as exc:
+    except Exception as exc:  # a warning, where these are errors
         raise CodecError(f"an array of this type has no codec: {exc}") from exc
     flat = array.reshape(-1, order="F" if description["fortran_order"] else "C")
     return stream.getvalue(), memoryview(flat.view(np.uint8) if flat.dtype.itemsize else flat)
 
 
 def read(data: bytes | bytearray | memoryview) -> Any:
-    """Returns the array that `write` wrote; it keeps `data`, and can be written to when `data` can.
+    """Returns the array that `write` wrote; it can be written to, and keeps `data` where that can.
 
     Raises:
         CodecError: it is no array, or its header says another size than there is.
@@ -63,7 +63,8 @@ def read(data: bytes | bytearray | memoryview) -> Any:
     try:
         if not prod(shape) or not dtype.itemsize:
             return np.empty(shape, dtype, order="F" if is_fortran else "C")
-        return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if is_fortran else "C")
+        own = bytearray(data) if memoryview(data).readonly else data
+        return np.frombuffer(own, dtype, offset=start).reshape(shape, order="F" if is_fortran else "C")
     except (ValueError, MemoryError) as exc:  # dimensions that no array has, of which one is 0
         raise CodecError(f"it is no .npy array: {exc}") from exc
 
@@ -77,7 +78,7 @@ def pack(value: Any) -> Any:
     if is_array(value):
         return {"$numpy": _text(b"".join(write(value)))}
     if isinstance(value, np.generic) and _PLAIN_DTYPE.fullmatch(value.dtype.str) and value.dtype.type is type(value):
-        return {"$numpy": [value.dtype.str, _text(value.tobytes())]}
+        return {"$numpy": [value.dtype.str, _text(value.tobytes()[: value.dtype.itemsize])]}
     raise CodecError(f"{type(value).__module__}.{type(value).__qualname__} has no codec.")
 
 

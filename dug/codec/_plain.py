@@ -6,6 +6,7 @@ an object with one key that begins with ``$`` and says the type; dicts with such
 
 import json
 import math
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
@@ -20,9 +21,11 @@ from .._core._node import show
 from ..errors import CodecError
 from ._classes import find_class, find_named
 
-_AS_IT_IS = frozenset({type(None), bool, str})
+_AS_IT_IS = frozenset({type(None), bool})
 _MOST = 1 << 63  # other readers of JSON keep no more than 64 bits, and Python reads no more than 4,300 digits
+_MOST_DEEP = 100  # a value must not need more of the stack to be read than there is wherever it is read
 _PATH = type(Path())
+_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 _NOTHING: frozenset[str] = frozenset()
@@ -44,7 +47,7 @@ def dump(value: Any) -> tuple[bytes, frozenset[str]]:
         return repr(value).encode("ascii"), _NOTHING
     needs: set[str] = set()
     try:
-        text = _write(_pack(value, needs))
+        text = _write(_pack(value, needs, _MOST_DEEP))
     except _Refused as exc:
         raise CodecError(str(exc)) from None
     except RecursionError:
@@ -75,28 +78,29 @@ def _refuse_constant(name: str) -> None:
 # Writing
 
 
-def _pack(value: Any, needs: set[str]) -> Any:
+def _pack(value: Any, needs: set[str], room: int) -> Any:
+    """Returns a value in the words of JSON; `room` is how many levels of it there may be."""
+    if not room:
+        raise RecursionError
     kind = type(value)
     if kind in _AS_IT_IS:
         return value
-    if kind is float:
-        return value if math.isfinite(value) else {"$float": repr(value)}
-    if kind is int:
-        return value if -_MOST <= value < _MOST else {"$int": hex(value)}
+    if kind in _WORDS:
+        return _WORDS[kind](value)
     if kind is list:
-        return [_pack(item, needs) for item in value]
+        return [_pack(item, needs, room - 1) for item in value]
     if kind is dict:
-        return _pack_dict(value, needs)
+        return _pack_dict(value, needs, room - 1)
     writer = _WRITERS.get(kind)
     if writer is not None:
         tag, take_apart, is_nested = writer
-        return {tag: _pack(take_apart(value), needs) if is_nested else take_apart(value)}
+        return {tag: _pack(take_apart(value), needs, room) if is_nested else take_apart(value)}
     if kind in _SETS:
-        return {_SETS[kind]: _sorted_items(value, needs)}
+        return {_SETS[kind]: _sorted_items(value, needs, room - 1)}
     known = find_class(kind)
     if known is not None:
         needs.add(known.name)
-        return {"$object": [known.name, _pack(known.take_apart(value), needs)]}
+        return {"$object": [known.name, _pack(known.take_apart(value), needs, room)]}
     if kind.__module__.partition(".")[0] == "numpy":
         from . import _numpy  # optional package: it is there, because the value is
 
@@ -104,15 +108,22 @@ def _pack(value: Any, needs: set[str]) -> Any:
     raise _Refused(f"{kind.__module__}.{kind.__qualname__} has no codec. Register it: dug.codec.register(cls).")
 
 
-def _pack_dict(value: dict[Any, Any], needs: set[str]) -> Any:
+def _pack_dict(value: dict[Any, Any], needs: set[str], room: int) -> Any:
     if all(type(key) is str and not key.startswith("$") for key in value):
-        return {key: _pack(item, needs) for key, item in value.items()}
-    return {"$dict": [[_pack(key, needs), _pack(item, needs)] for key, item in value.items()]}
+        return {_pack(key, needs, room): _pack(item, needs, room) for key, item in value.items()}
+    return {"$dict": [[_pack(key, needs, room), _pack(item, needs, room)] for key, item in value.items()]}
 
 
-def _sorted_items(value: Any, needs: set[str]) -> list[Any]:
+def _check_text(value: str) -> str:
+    """Returns a text, unless it would be read as another one: JSON takes two halves of a surrogate pair for a character."""
+    if not value.isascii() and _HALVES.search(value):
+        raise _Refused("a text with both halves of a surrogate pair has no codec.")
+    return value
+
+
+def _sorted_items(value: Any, needs: set[str], room: int) -> list[Any]:
     """The items of a set in an order of their own: equal sets are written alike in every process."""
-    return sorted((_pack(item, needs) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+    return sorted((_pack(item, needs, room) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
 
 
 def _pack_zone(value: Any) -> Any:
@@ -132,6 +143,12 @@ def _base64(value: Any) -> str:
     return b64encode(value).decode("ascii")
 
 
+_WORDS: dict[type[Any], Callable[[Any], Any]] = {
+    float: lambda value: value if math.isfinite(value) else {"$float": repr(value)},
+    int: lambda value: value if -_MOST <= value < _MOST else {"$int": hex(value)},
+    str: _check_text,
+}
+"""By type: what says a value in a word of JSON's own, where there is one."""
 _WRITERS: dict[type[Any], tuple[str, Callable[[Any], Any], bool]] = {
     tuple: ("$tuple", list, True),
     bytes: ("$bytes", _base64, False),
