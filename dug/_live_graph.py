@@ -16,6 +16,7 @@ from ._graph import Fact, Graph
 from ._standing import Standing, describe_error, list_reads
 
 _OPEN = -1
+_slot: Any = vars(Memo)["value"]  # the descriptor of the slot: a value that is in a file yet is left there
 _SIZED = (bool, bytearray, bytes, complex, float, int, str, type(None))  # what has no parts
 
 
@@ -86,7 +87,7 @@ def _list_facts(
         else:
             own, failure = max(0.0, memo.own_seconds), memo.failure
             error = None if failure is None else describe_error(failure.error)
-            size = size_of(memo.value) if failure is None else None
+            size = size_of(_slot.__get__(memo)) if failure is None else None
             yield Fact(node_of(key), name, module, state, is_source, memo.seconds, own, times, size, error)
 
 

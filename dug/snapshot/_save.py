@@ -19,6 +19,7 @@ from attrs import define, field
 
 from .. import codec
 from .._context import Context
+from .._core._memo import Memo
 from .._core._node import Function, Node, show
 from .._core._scenario import BUMP, REPLACEMENT, VALUE, Spec, Target
 from .._core._view import View
@@ -184,7 +185,7 @@ class _Writer:
         text = self._only(text)
         value: tuple[Any, ...] = ("", None, None, None, None, None)
         if one.has_value and memo is not None:
-            value = (text_of(memo.value), *self._encode(number, text, memo.value))
+            value = self._write_value(number, text, memo)
             self.values += value[1] is not None
         elif one.state == fmt.FAILED and memo is not None:
             self._write_error(number, memo.failure)
@@ -201,6 +202,17 @@ class _Writer:
             number, self._function(one.key[0]), arguments, text, one.state, one.flags, seconds, own, one.times_read,
             codec_name, needs, size, digest, absent, shown, fmt.edges_check(edges),
         )))  # fmt: skip
+
+    def _write_value(self, number: int, text: str, memo: Memo) -> tuple[Any, ...]:
+        """Writes the value of a node and returns it as text, and what `_encode` says of it."""
+        try:
+            value = memo.value
+        except SnapshotError as exc:  # it lies in a file that was loaded
+            if not isinstance(exc.__cause__, CodecError):
+                raise
+            self.absent.append(Absent(text, str(exc)))
+            return "", None, None, None, None, clean(str(exc))
+        return text_of(value), *self._encode(number, text, value)
 
     def _only(self, text: str) -> str:
         """Returns a text that no other node of the file has."""

@@ -7,12 +7,14 @@ import sys
 import types
 import weakref
 
+import attrs
 import kept_book
 import pytest
 from kept_book import blob, book, delta, handle, position, price, report
 
 import dug
 from dug import codec, snapshot
+from dug.errors import SnapshotError
 from dug.testing import EventLog
 
 
@@ -457,3 +459,36 @@ def test_an_error_that_says_the_same_is_not_taken_for_one_that_was_passed_on(tmp
         snapshot.save(ctx, tmp_path / "errors.dug")
 
     assert all(failed.origin == failed.node for failed in load(tmp_path / "errors.dug").failures())
+
+
+def test_a_value_that_cannot_be_read_hinders_neither_a_graph_nor_a_save(tmp_path, load):
+    """A class that has other fields by now makes one value absent, and a graph reads no value at all."""
+
+    @codec.register(name="kept_book:Pair")
+    @attrs.frozen
+    class Pair:
+        one: int
+
+    @dug.memoize(name="kept_book:pair")
+    def pair():
+        return Pair(1)
+
+    with dug.Context() as ctx:
+        pair()
+        snapshot.save(ctx, tmp_path / "x.dug")
+    codec.register(name="kept_book:Pair")(attrs.make_class("Pair", ["one", "two"]))
+    loaded = load(tmp_path / "x.dug")
+    report = snapshot.save(loaded, tmp_path / "y.dug")
+
+    assert loaded.graph().fact(pair.node()).size is None
+    assert [(one.what, "the fields one" in one.reason) for one in report.absent] == [("kept_book:pair()", True)]
+
+
+def test_a_closed_file_is_not_saved_as_an_empty_one(saved, load):
+    """A save that could not write any value leaves the file as it was."""
+    loaded = load(saved)
+    loaded.close()
+    with pytest.raises(SnapshotError, match="was closed"):
+        snapshot.save(loaded, saved)
+
+    assert snapshot.look(saved).info.values == 6
