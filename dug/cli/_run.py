@@ -38,6 +38,7 @@ Examples:
 @click.option("--tweak", "tweaks", multiple=True, metavar="NODE=VALUE", help="Say what is different; may be given several times.")
 @click.option("--load", "loaded", type=click.Path(dir_okay=False), help="Start from what a file knows, and run only the rest.")
 @click.option("--save", "saved", type=click.Path(dir_okay=False), help="Write what is known afterwards to a file, failures too.")
+@click.option("--recompute-changed", is_flag=True, help="Run functions whose code changed since the file of --load was saved.")
 @click.option("--trust", is_flag=True, help="Read and write pickles, too: only for files of your own.")
 @click.option("--progress", "wants_progress", is_flag=True, help="Show on a terminal how many nodes ran and were saved.")
 @click.option("--traceback", "wants_traceback", is_flag=True, help="Print the whole traceback of an error.")
@@ -49,6 +50,7 @@ def command(
     loaded: str | None,
     saved: str | None,
     *,
+    recompute_changed: bool,
     trust: bool,
     wants_progress: bool,
     wants_traceback: bool,
@@ -67,7 +69,7 @@ def command(
         scenario = Scenario(dict(map(parse_tweak, tweaks)))
     with ExitStack() as stack:
         if loaded is not None:
-            stack.enter_context(_load(loaded, trust=trust))
+            stack.enter_context(_loading(loaded, trust=trust, recompute_changed=recompute_changed))
         ctx = stack.enter_context(Context(scenario))
         try:
             with watch(ctx, wanted=wants_progress):
@@ -180,10 +182,27 @@ async def _wait(value: Any) -> Any:
     return await value
 
 
-def _load(path: str, *, trust: bool) -> Any:
+@contextmanager
+def _loading(path: str, *, trust: bool, recompute_changed: bool) -> Iterator[None]:
+    """Starts from what a file knows, and says at the end what of it was not what it seems."""
     from .. import snapshot  # only commands that name a file need it
 
-    return snapshot.load(path, trust=trust)
+    loaded = snapshot.load(path, trust=trust, recompute_changed=recompute_changed)
+    try:
+        with loaded:
+            yield
+    finally:
+        if loaded.changed and not recompute_changed:
+            names = ", ".join(loaded.changed)
+            click.echo(
+                f"dug run: {one_line(names)} changed since {path} was saved, and what it gave then was used. "
+                "To run it again, add --recompute-changed",
+                err=True,
+            )
+        if loaded.absent:
+            click.echo(
+                f"dug run: {len(loaded.absent):,} of {path} could not be used: {one_line(str(loaded.absent[0]))}", err=True
+            )
 
 
 def _save(ctx: Context, path: str, *, trust: bool, wants_progress: bool) -> None:

@@ -279,3 +279,20 @@ def test_a_module_that_fails_is_one_readable_line(dug_says, pricing, words, code
     assert said.status == 1
     assert f"broken cannot be imported: {what}: " in said.complaint
     assert "line " in said.complaint
+
+
+def test_code_that_changed_since_a_file_is_said_and_run_when_asked(dug_says, pricing):
+    """Values of a function that is not what it was are never used without a word."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:book", "--save", "a.dug")
+    code = pricing / "pricing.py"
+    code.write_text(code.read_text().replace("return quantity", "return 10 * quantity"))
+    del sys.modules["pricing"]
+    said = dug_says("run", "pricing:book", "--load", "a.dug")
+
+    assert said.out == "39500.0\n"
+    assert "pricing:position changed since a.dug was saved" in said.complaint
+    assert said.complaint.endswith("--recompute-changed")
+    said = dug_says("run", "pricing:book", "--load", "a.dug", "--recompute-changed")
+
+    assert (said.out, said.err) == ("395000.0\n", "")
