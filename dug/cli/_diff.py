@@ -73,13 +73,14 @@ def find_changes(one: "Look", other: "Look") -> list[Change]:
     reads = _read_among(changed, now)
     targets = {tweak.target for tweak in one.tweaks} ^ {tweak.target for tweak in other.tweaks}
     causes = _find_recoded(one, other) | targets
+    floating = _find_floating(one, other)
     changes = [
         Change(
             node=node,
             depth=depth,
             was=_tell(was[node]) if node in was else None,
             now=_tell(now[node]),
-            because=_find_cause(now[node], reads[node], causes),
+            because=_find_cause(now[node], reads[node], causes, floating),
         )
         for node, depth in _walk(reads)
     ]
@@ -114,9 +115,22 @@ def _find_recoded(one: "Look", other: "Look") -> set[str]:
     return {function.name for function in other.functions if was.get(function.name, function.fingerprint) != function.fingerprint}
 
 
-def _find_cause(now: "SavedNode", reads: list[str], causes: set[str]) -> str:
+def _find_floating(one: "Look", other: "Look") -> dict[str, bool]:
+    """Returns, of what the second file tweaks, what both tweak alike and not to a value: what changed beneath it shows."""
+    was, now = _list_tweaks(one), _list_tweaks(other)
+    return {target: said == was.get(target) and said[-1][0] != "value" for target, said in now.items()}
+
+
+def _list_tweaks(file: "Look") -> dict[str, list[tuple[str, str]]]:
+    said: dict[str, list[tuple[str, str]]] = {}
+    for tweak in file.tweaks:
+        said.setdefault(tweak.target, []).append((tweak.kind, tweak.text))
+    return said
+
+
+def _find_cause(now: "SavedNode", reads: list[str], causes: set[str], floating: dict[str, bool]) -> str:
     """Returns why a node changed: a tweak, its code, what it read that changed, or the outside."""
-    if now.state == "tweaked":
+    if now.state == "tweaked" and not floating.get(now.node, floating.get(now.function)):
         return "a tweak"
     reasons = reads[:MOST_CAUSES]
     if len(reads) > MOST_CAUSES:

@@ -49,6 +49,8 @@ class SavedTweak:
     text: str
     layer: int
     """0 for the outermost; a later one is over it."""
+    kind: str
+    """``value``, ``bump``, ``replacement`` or ``untweaked``."""
 
 
 @frozen
@@ -98,7 +100,7 @@ class Look:
     def tweaks(self) -> tuple[SavedTweak, ...]:
         """The tweaks that were in force, the outermost context's first."""
         return tuple(
-            SavedTweak(self._function(row.function) if row.node is None else self._text(row.node), row.text, row.layer)
+            SavedTweak(self._function(row.function) if row.node is None else self._text(row.node), row.text, row.layer, row.kind)
             for row in read_tweaks(self._file)
         )
 

@@ -82,6 +82,20 @@ def test_a_source_that_changed_is_the_outside(dug_says, pricing, monkeypatch):
     assert changes == [("outside:quote()", "'190'", "'200'", "the outside")]
 
 
+@pytest.mark.parametrize(("tweak", "why"), [("scale(2)", "the outside"), ("5.0", "a tweak")])
+def test_what_changed_beneath_a_tweak_is_the_cause(dug_says, pricing, monkeypatch, tweak, why):
+    """A bump that both files have changed nothing; what it was applied to did."""
+    monkeypatch.delitem(sys.modules, "outside", raising=False)
+    code = "import pathlib\nimport dug\n\n@dug.source\ndef quote():\n    return float(pathlib.Path('quote').read_text())\n"
+    (pricing / "outside.py").write_text(code)
+    for quote, said, file in (("190", "scale(2)", "a.dug"), ("200", tweak, "b.dug")):
+        (pricing / "quote").write_text(quote)
+        dug_says("run", "outside:quote", "--tweak", f"outside:quote()={said}", "--save", file)
+    changes = json.loads(dug_says("diff", "a.dug", "b.dug", "--json").out)
+
+    assert [change["because"] for change in changes] == [why]
+
+
 def test_a_change_of_code_is_told(dug_says, pricing):
     """Where a function has other code in the second file, it is the cause."""
     path = pricing / "pricing.py"
