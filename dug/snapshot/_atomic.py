@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from shutil import copymode
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -22,15 +23,20 @@ _YOUNG_S = 60.0
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a new empty file to write beside `path`, which takes its place at the end; after an error it is removed.
 
+    A link stays one to the file that is replaced, and who may read the old file may read the new one.
+
     Raises:
         OSError: the folder cannot be written to, or the disk is full.
     """
+    path = path.resolve()
     _remove_left_over(path)
     made = path.with_name(f".{path.name}.{uuid4().hex[:12]}{_ENDING}")
     with made.open("xb") as lock:
         _lock(lock)
         try:
             yield made
+            with suppress(FileNotFoundError):
+                copymode(path, made)
             _force_to_disk(made)
             made.replace(path)
         except BaseException:

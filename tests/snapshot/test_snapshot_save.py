@@ -177,3 +177,18 @@ def test_a_few_killed_savers_leave_whole_files():
 def test_two_hundred_killed_savers_leave_whole_files():
     """None of 200 savers killed at random moments leaves half a file."""
     assert len(set(kills.run(200, seed=4))) > 20
+
+
+def test_a_link_stays_one_and_its_file_keeps_its_mode(tmp_path, ran):
+    """A save through a link replaces what it leads to, and opens it to nobody else."""
+    file, link = tmp_path / "1.dug", tmp_path / "latest.dug"
+    with dug.Context() as ctx:
+        snapshot.save(ctx, file)
+        file.chmod(0o600)
+        link.symlink_to(file.name)
+        kept_book.report()
+        snapshot.save(ctx, link)
+
+    assert link.is_symlink()
+    assert snapshot.look(file).info.nodes > 0
+    assert file.stat().st_mode & 0o777 == 0o600
