@@ -14,7 +14,7 @@ from .._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE
 from .._core._view import View
 from .._tweaks import UNTWEAKED, Bump, Scenario, _of_layers
 from ..codec import CodecError, Encoded, decode
-from ..errors import DugError, SnapshotError
+from ..errors import ContextError, DugError, SnapshotError
 from ._file import Info, SavedFile
 from ._report import Absent
 from ._rows import FunctionRow, TweakRow, read_functions, read_node, read_tweaks
@@ -62,7 +62,14 @@ class Snapshot(Context):
         self._shelf.saved.close()
 
     def _view_inside(self, outer: Frame | None, *, looks: bool = False) -> View:
-        self._cache_inside(None if outer is None else outer.view)  # what comes in needs the registry that it lies in
+        try:
+            self._cache_inside(None if outer is None else outer.view)  # what comes in needs the registry that it lies in
+        except ContextError as exc:
+            path = self._shelf.saved.path
+            raise ContextError(
+                f"{path} was entered or looked at elsewhere before, and what was read of it belongs there. "
+                f"Load it once more: snapshot.load({str(path)!r})."
+            ) from exc
         self._shelf.fill()
         return super()._view_inside(outer, looks=looks)
 
@@ -192,7 +199,8 @@ class _Unreadable:
     reason: str | None
 
     def __call__(self, *_: object) -> Any:
-        raise SnapshotError(f"{self.file.path}: the tweak {self.text} cannot be had: {self.reason}. Tweak it anew.")
+        reason = (self.reason or "").rstrip(".")
+        raise SnapshotError(f"{self.file.path}: the tweak {self.text} cannot be had: {reason}. Tweak it anew.")
 
     def __repr__(self) -> str:
         return f"<{self.text}, which cannot be had>"

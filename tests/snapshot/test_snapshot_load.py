@@ -492,3 +492,11 @@ def test_a_closed_file_is_not_saved_as_an_empty_one(saved, load):
         snapshot.save(loaded, saved)
 
     assert snapshot.look(saved).info.values == 6
+
+
+def test_a_file_that_was_looked_at_elsewhere_says_to_load_it_once_more(saved, load):
+    """What was read of a file rests on the caches around it, so it cannot be carried into others."""
+    loaded = load(saved)
+    loaded.failures()
+    with dug.Context(), pytest.raises(dug.ContextError, match=r"Load it once more: snapshot.load\("):
+        loaded.__enter__()
