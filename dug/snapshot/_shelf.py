@@ -29,6 +29,7 @@ from ._file import SavedFile
 from ._report import Absent
 from ._rows import ErrorRow, NodeRow, read_consulted, read_errors, read_functions, read_nodes
 from ._stored import Stored, StoredMemo
+from ._text import message_of
 
 _PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
 
@@ -361,7 +362,7 @@ def _error_of(row: ErrorRow) -> BaseException:
             made: BaseException = kind(*arguments)
             if str(made) == row.text:
                 return made
-        elif isinstance(arguments, BaseException):
+        elif isinstance(arguments, BaseException) and message_of(arguments) == row.text:
             return arguments
     except (CodecError, TypeError, ValueError):
         pass

@@ -500,3 +500,21 @@ def test_a_file_that_was_looked_at_elsewhere_says_to_load_it_once_more(saved, lo
     loaded.failures()
     with dug.Context(), pytest.raises(dug.ContextError, match=r"Load it once more: snapshot.load\("):
         loaded.__enter__()
+
+
+def test_an_error_that_lost_what_it_said_is_stood_for(tmp_path, load):
+    """An exception whose arguments do not make it again says what it said, and not half of it."""
+
+    @codec.register
+    class MissingFile(OSError):
+        pass
+
+    @dug.memoize(name="kept_book:missing")
+    def missing():
+        raise MissingFile(2, "No such file", "prices.csv")
+
+    with dug.Context() as ctx:
+        ctx.run_all([missing.node()])
+        snapshot.save(ctx, tmp_path / "x.dug")
+
+    assert str(load(tmp_path / "x.dug").memo(missing.node()).error).endswith("No such file: 'prices.csv'")
