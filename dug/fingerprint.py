@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import blake2b
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 from . import codec
@@ -50,10 +50,10 @@ def fingerprint_of(function: Callable[..., Any]) -> str | None:
     code = _code_of(plain)
     if code is None:
         return None
-    state = "\n".join((*_state_of(plain), "" if known is None else _show(known.version)))
-    text = _normal_text(plain)
-    by_text = "" if text is None else _digest(f"{text}\n{state}")
-    return f"{_SAME_CODE}:{_digest(f'{_code_text(code)}{chr(10)}{state}')}/text:{by_text}"
+    given = function if known is None else known.body
+    version = "" if known is None else _show(known.version, _tell_text, frozenset())
+    by_code, by_text = (_digest(_behaviour(given, tell, version)) for tell in (_tell_code, _tell_text))
+    return f"{_SAME_CODE}:{by_code}/text:{by_text if _normal_text(plain) is not None else ''}"
 
 
 def has_changed(before: str | None, now: str | None) -> bool:
@@ -79,26 +79,47 @@ def _code_of(plain: Any) -> CodeType | None:
     return code if isinstance(code, CodeType) else None
 
 
-def _state_of(plain: Any) -> Iterator[str]:
-    """The defaults and what is closed over, as texts."""
-    for value in getattr(plain, "__defaults__", None) or ():
-        yield _show(value)
-    for name, value in sorted((getattr(plain, "__kwdefaults__", None) or {}).items()):
-        yield f"{name}={_show(value)}"
-    for cell in getattr(plain, "__closure__", None) or ():
+def _behaviour(function: Any, tell: Callable[[Any], str], last: str = "", seen: frozenset[int] = frozenset()) -> str:
+    """Returns what a function does in the words of `tell`, with its state and `last`."""
+    return "\n".join((tell(_plain(function)), *_state_of(function, tell, seen | {id(function)}), *([last] if not seen else [])))
+
+
+def _tell_code(plain: Any) -> str:
+    code = _code_of(plain)
+    return "" if code is None else _code_text(code)
+
+
+def _tell_text(plain: Any) -> str:
+    return _normal_text(plain) or ""
+
+
+def _state_of(function: Any, tell: Callable[[Any], str], seen: frozenset[int]) -> Iterator[str]:
+    """The defaults and what is closed over, as texts; of a partial, what it passes on as well."""
+    while isinstance(function, partial):
+        yield from (_show(value, tell, seen) for value in function.args)
+        yield from (f"{name}={_show(value, tell, seen)}" for name, value in sorted(function.keywords.items()))
+        function = function.func
+    for value in getattr(function, "__defaults__", None) or ():
+        yield _show(value, tell, seen)
+    for name, value in sorted((getattr(function, "__kwdefaults__", None) or {}).items()):
+        yield f"{name}={_show(value, tell, seen)}"
+    for cell in getattr(function, "__closure__", None) or ():
         try:
-            yield _show(cell.cell_contents)
+            yield _show(cell.cell_contents, tell, seen)
         except ValueError:  # not assigned yet: a function that refers to itself
             yield "unassigned"
 
 
-def _show(value: Any) -> str:
-    """Data as data, anything that has a name as its name, and anything else as the name of its type."""
+def _show(value: Any, tell: Callable[[Any], str], seen: frozenset[int]) -> str:
+    """Data as data, a plain function as what it does, anything else that has a name as its name, and the rest by its type."""
     try:
         return b"".join(codec.encode(value).parts).decode("latin-1")
     except CodecError:
         named = value if hasattr(value, "__qualname__") else type(value)
-        return f"{getattr(named, '__module__', '?')}:{getattr(named, '__qualname__', '?')}"
+    name = f"{getattr(named, '__module__', '?')}:{getattr(named, '__qualname__', '?')}"
+    if id(value) in seen or function_of(value) is not None or not isinstance(value, FunctionType | partial):
+        return name
+    return f"{name} {_behaviour(value, tell, seen=seen)}"
 
 
 def _code_text(code: CodeType) -> str:

@@ -124,3 +124,42 @@ def test_the_source_of_a_memoised_function_is_its_text():
         return side * side
 
     assert source_of(area).startswith("@dug.memoize\ndef area(side):")
+
+
+WRAPPED = """
+import functools
+def log(fn):
+    @functools.wraps(fn)
+    def logged(*args):
+        return fn(*args)
+    return logged
+@log
+def decorated(x):
+    return x + {constant}
+def defaulted(x, fn=lambda x: x + {constant}):
+    return fn(x)
+def grow(x):
+    return x + {constant}
+applied = functools.partial(grow, {constant})
+def make():
+    def again(x):
+        return again(x - 1) if x else {constant}
+    return again
+recursive = make()
+"""
+
+
+@pytest.mark.parametrize("name", ["decorated", "defaulted", "applied", "recursive"])
+def test_a_function_inside_a_function_counts(tmp_path, name):
+    """What a decorator wraps, a default calls or a partial passes on decides what a function does."""
+    found = []
+    for file, constant in (("m.py", 1), ("n.py", 1), ("o.py", 2)):
+        path = tmp_path / file
+        path.write_text(WRAPPED.format(constant=constant))
+        space = {"__name__": "m"}
+        exec(compile(path.read_text(), str(path), "exec"), space)
+        found.append(fingerprint_of(space[name]))
+
+    assert found[0] == found[1]
+    assert has_changed(found[0], found[2])
+    assert has_changed(found[0].replace("cpython", "other"), found[2])
