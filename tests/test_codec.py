@@ -307,6 +307,7 @@ def test_what_was_pickled_is_read_when_it_is_trusted_only():
         b'{"$timedelta":[1e30,0,0]}',
         b'{"$bytes":"*"}',
         b'{"$set":[[]]}',
+        b'{"$fraction":["1e999999999"]}',
         b'{"$numpy":["|O8","AAAAAAAAAAA="]}',
         b'{"$numpy":"AAAA"}',
         b"[" * 100_000,

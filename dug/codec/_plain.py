@@ -208,6 +208,13 @@ def _real(content: Any) -> float:
     return value
 
 
+def _fraction(content: Any) -> Fraction:
+    values = _items(content)
+    if not all(type(value) is int for value in values):  # of a text like 1e999999999 it would make all the digits
+        raise CodecError(f"{show(content)} stands where two integers were expected.")
+    return Fraction(*values)
+
+
 def _zone(content: Any) -> Any:
     if content is None:
         return None
@@ -245,7 +252,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "$bytearray": lambda content: bytearray(b64decode(content, validate=True)),
     "$complex": lambda content: complex(_real(content[0]), _real(content[1])),
     "$decimal": Decimal,
-    "$fraction": lambda content: Fraction(*_items(content)),
+    "$fraction": _fraction,
     "$date": date.fromisoformat,
     "$datetime": lambda content: _moment(datetime, content),
     "$time": lambda content: _moment(time, content),
