@@ -26,7 +26,7 @@ def command(file: str, *, wants_traceback: bool, wants_json: bool) -> None:
     """List the nodes that failed, each after what it read, with the error and the node in which that began."""
     with open_file(file) as saved:
         failures = {failure.node: failure for failure in saved.failures()}
-        origins = {node: find_origin(saved, failures, node) for node in failures}
+        origins = _find_origins(saved, failures)
     columns = ["node", "error", "began in", *(["traceback"] if wants_json else [])]
     rows = [
         [node, str(failure), None if origins[node] == node else origins[node], *([failure.traceback] if wants_json else [])]
@@ -43,13 +43,28 @@ def command(file: str, *, wants_traceback: bool, wants_json: bool) -> None:
 
 
 def find_origin(saved: "Look", failures: "dict[str, SavedError]", node: str) -> str:
-    """Returns the node in which the error of a node began: the last one, from read to read, that failed alike."""
+    """Returns the node in which the error of a node began: the last one, from read to read, that failed with it."""
     seen = {node}
     while True:
-        failure = failures[node]
-        alike = (read for read in saved[node].dependencies if read in failures and read not in seen)
-        passed = next((read for read in alike if str(failures[read]) == str(failure)), None)
-        if passed is None:
+        passed = _find_passed(saved, failures, node)
+        if passed is None or passed in seen:  # contexts inside nodes may close a circle
             return node
         seen.add(passed)
         node = passed
+
+
+def _find_origins(saved: "Look", failures: "dict[str, SavedError]") -> dict[str, str]:
+    """Returns the node in which the error of each node began; each comes after what it read."""
+    origins: dict[str, str] = {}
+    for node in failures:
+        passed = _find_passed(saved, failures, node)
+        origins[node] = node if passed is None else origins.get(passed, passed)
+    return origins
+
+
+def _find_passed(saved: "Look", failures: "dict[str, SavedError]", node: str) -> str | None:
+    """Returns the node that was read and whose error a node passed on."""
+    own = failures[node]
+    alike = (str(own), own.place)
+    reads = (read for read in saved[node].dependencies if read in failures and read != node)
+    return next((read for read in reads if (str(failures[read]), failures[read].place) == alike), None)

@@ -11,7 +11,18 @@ from .._graph import Fact, Graph
 from . import _format as fmt
 from ._file import Info, SavedFile
 from ._report import Absent
-from ._rows import ErrorRow, FunctionRow, NodeRow, find_node, read_errors, read_functions, read_node, read_nodes, read_tweaks
+from ._rows import (
+    ErrorRow,
+    FunctionRow,
+    NodeRow,
+    find_node,
+    read_error,
+    read_errors,
+    read_functions,
+    read_node,
+    read_nodes,
+    read_tweaks,
+)
 
 
 @frozen
@@ -23,6 +34,11 @@ class SavedError:
     """``module:qualname`` of the exception's class."""
     text: str
     traceback: str
+
+    @property
+    def place(self) -> str:
+        """The place of the raise, as the traceback ends with it: nodes that pass an error on have the same one."""
+        return self.traceback[self.traceback.rfind('File "') :]
 
     def __str__(self) -> str:
         name = self.type.rpartition(":")[2]
@@ -143,7 +159,7 @@ class Look:
         row = find_node(self._file, node)
         if row is None:
             raise KeyError(f"{node} is not in {self._file.path}. Its nodes are those of nodes().")
-        return self._saved(row, read_errors(self._file).get(row.number) if row.state == fmt.FAILED else None, {})
+        return self._saved(row, read_error(self._file, row.number) if row.state == fmt.FAILED else None, {})
 
     def __contains__(self, node: object) -> bool:
         return isinstance(node, str) and find_node(self._file, node) is not None

@@ -102,6 +102,11 @@ def read_errors(file: SavedFile) -> dict[int, ErrorRow]:
     return {row[0]: ErrorRow(*row[:-1]) for row in file.rows("errors")}
 
 
+def read_error(file: SavedFile, number: int) -> ErrorRow | None:
+    """Returns how the node with a number failed, or None."""
+    return next((ErrorRow(*row[:-1]) for row in list(file.rows("errors", "WHERE node = ?", (number,)))), None)
+
+
 def read_tweaks(file: SavedFile) -> list[TweakRow]:
     """Returns the tweaks, in the order in which they are entered."""
     return [

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+import dug
+from dug import snapshot
+
 pytestmark = pytest.mark.usefixtures("saved")
 
 
@@ -258,3 +261,35 @@ def test_a_picture_that_cannot_be_written_is_one_line(dug_says):
 
     assert said.status == 1
     assert "nowhere/book.txt cannot be written: No such file or directory" in said.complaint
+
+
+@pytest.mark.parametrize("command", [["failures"], ["show", "--json"]])
+def test_many_failures_take_no_longer_each(dug_says, tmp_path, monkeypatch, command):
+    """What a command reads of a file grows with the failures in it, not with their square."""
+    from dug.snapshot._file import SavedFile
+
+    @dug.memoize(name="many_failures:source")
+    def source():
+        raise KeyError("feed")
+
+    @dug.memoize(name="many_failures:reader")
+    def reader(number):
+        source()
+
+    @dug.memoize(name="many_failures:own")
+    def own():
+        try:
+            source()
+        except KeyError:
+            raise KeyError("feed") from None
+
+    with dug.Context() as ctx:
+        ctx.run_all([*map(reader.node, range(100)), own.node()])
+        snapshot.save(ctx, tmp_path / "many.dug")
+    rows, real = [], SavedFile._select
+    monkeypatch.setattr(SavedFile, "_select", lambda *args: (rows.append(row) or row for row in real(*args)))
+    said = dug_says(*command[:1], tmp_path / "many.dug", *command[1:])
+
+    assert said.status == 0
+    assert len(rows) < 20 * 102
+    assert said.out.count("many_failures:source()") == (101 if command == ["failures"] else 0)  # own() raised an error of its own
