@@ -80,7 +80,7 @@ class _Explanation:
             yield f"  its own run raised that{_place(memo)}; asked again, it is tried again"
             return
         yield f"  passed on: the error began in {node_of(origin.state.key)}{_place(memo)}"
-        yield f"  by way of {' > '.join(_chain(memo, origin))}"
+        yield f"  by way of {_join(list(_chain(memo, origin)))}"
 
     def _reads(self, memo: Memo) -> Iterator[str]:
         read = list_reads(memo)
@@ -114,7 +114,7 @@ class _Explanation:
                 key = came[key]  # noqa: PLW2901  from the tweak to the node
                 way.append(str(node_of(key)))
             if way:
-                yield f"    by way of {' > '.join(way)}"
+                yield f"    by way of {_join(way)}"
         if len(tweaked) > _SHOWN:
             yield f"  ... and {len(tweaked) - _SHOWN:,} more tweaked nodes"
 
@@ -229,6 +229,12 @@ def _outcome(memo: Memo | None, state: str) -> str:
     if memo.failure is not None:
         return f" raised {describe_error(memo.failure.error)}"
     return f" = {show(memo.value)}"
+
+
+def _join(way: list[str]) -> str:
+    """Returns the nodes on a way as one line, those in the middle left out where there are many."""
+    shown = way if len(way) <= _SHOWN else [*way[: _SHOWN // 2], f"... {len(way) - _SHOWN:,} more ...", *way[-_SHOWN // 2 :]]
+    return " > ".join(shown)
 
 
 def _time(memo: Memo) -> str:

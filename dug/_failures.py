@@ -50,7 +50,8 @@ class Failed:
 def list_failures(view: View) -> Table[Failed]:
     """Returns what failed in a view, those in which an error began first."""
     standing = Standing(view)
-    found = [make_failed(memo) for memo in _list_failed(standing)]
+    known: dict[Memo, Memo] = {}
+    found = [make_failed(memo, known) for memo in _list_failed(standing)]
     found.sort(key=lambda failed: failed.origin != failed.node)
     return tabulate_failures(found)
 
@@ -67,21 +68,31 @@ def tabulate_failures(found: list[Failed]) -> Table[Failed]:
     )
 
 
-def make_failed(memo: Memo) -> Failed:
-    """Returns a node that failed, by its memo."""
+def make_failed(memo: Memo, known: dict[Memo, Memo]) -> Failed:
+    """Returns a node that failed, by its memo; `known` is that of `find_origin`."""
     assert memo.failure is not None  # noqa: S101  callers ask for what failed
-    return Failed(node_of(memo.state.key), node_of(find_origin(memo).state.key), memo.failure)
+    return Failed(node_of(memo.state.key), node_of(find_origin(memo, known).state.key), memo.failure)
 
 
-def find_origin(memo: Memo) -> Memo:
-    """Returns the memo of the node in which the error of a memo began."""
-    while True:
-        failure = memo.failure
-        reads = (read for read in memo.dependencies if read.failure is not None and failure is not None)
+def find_origin(memo: Memo, known: dict[Memo, Memo] | None = None) -> Memo:
+    """Returns the memo of the node in which the error of a memo began.
+
+    Args:
+        memo: one that failed.
+        known: what was found for others; is added to, so that who asks for many walks over each once.
+    """
+    known = {} if known is None else known
+    way = [memo]
+    while way[-1] not in known:
+        failure = way[-1].failure
+        reads = (read for read in way[-1].dependencies if read.failure is not None and failure is not None)
         passed = next((read for read in reads if read.failure.error is failure.error), None)  # type: ignore[union-attr]
         if passed is None:
-            return memo
-        memo = passed
+            known[way[-1]] = way[-1]
+        else:
+            way.append(passed)
+    known.update(dict.fromkeys(way, known[way[-1]]))
+    return known[memo]
 
 
 def read_arguments(node: Node[Any]) -> Mapping[str, Any]:

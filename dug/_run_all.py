@@ -14,7 +14,7 @@ from attrs import frozen
 
 from ._caller import Caller, call_from, check_executor, find_width, inside, one_call
 from ._core._frame import current
-from ._core._memo import Failure
+from ._core._memo import Failure, Memo
 from ._core._node import Node, node_of
 from ._failures import Failed, find_origin, tabulate_failures
 from ._looking import check_node, look
@@ -112,6 +112,7 @@ class _Kept:
         self.failures: dict[Node[Any], Failed] = {}
         self.not_run: dict[Any, Failed] = {}
         self._errors: dict[int, Failure] = {}
+        self._origins: dict[Memo, Memo] = {}
 
     def ask(self, node: Node[Any]) -> Failed | None:
         """Asks for a node, wherever this is called; keeps its value or returns how it failed."""
@@ -137,7 +138,7 @@ class _Kept:
             failure = self._errors[id(error)] = keep_failure(error)
         error.__traceback__ = failure.traceback
         memo = look(current.get().view, node._key)
-        origin = node if memo is None or memo.failure is None else node_of(find_origin(memo).state.key)
+        origin = node if memo is None or memo.failure is None else node_of(find_origin(memo, self._origins).state.key)
         return Failed(node, origin, failure)
 
 

@@ -274,3 +274,21 @@ def test_only_a_node_can_be_explained(base):
     """What is no node is refused with how to make one."""
     with pytest.raises(TypeError, match=r"is not a node. Write f.node\(x\)"):
         base.explain(price)
+
+
+@dug.memoize(name="m:step")
+def step(number):
+    """Reads the step before, and a source at last."""
+    return step(number - 1) if number else spot("A") if file("A") else None
+
+
+def test_a_long_way_is_folded(base):
+    """Of many nodes between a tweak and what it changed, or an error and what it stopped, the first and the last are named."""
+    said = {file.node("A"): 3.0}
+    with dug.Context(said) as ctx:
+        step(100)
+        lines = explain(ctx, step.node(100)).splitlines()
+    assert lines[-1] == (
+        "    by way of m:step(0) > m:step(1) > m:step(2) > m:step(3) > m:step(4) > m:step(5) > ... 88 more ... > "
+        "m:step(94) > m:step(95) > m:step(96) > m:step(97) > m:step(98) > m:step(99)"
+    )

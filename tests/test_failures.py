@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 
 import dug
+from dug._failures import find_origin
 
 MISSING = set()
 
@@ -81,3 +82,23 @@ def test_an_error_that_was_caught_is_listed_with_who_raised_it(missing):
     with dug.Context() as ctx:
         assert careful() == 0.0
         assert [failed.node for failed in ctx.failures()] == [file.node("b")]
+
+
+@dug.memoize(name="f:step")
+def step(number):
+    """Reads the step before, and a file at last."""
+    return step(number - 1) if number else file("steps")
+
+
+def test_the_origins_of_many_are_found_in_one_walk(missing):
+    """Whoever lists the failures of a chain looks at each node of it once."""
+    missing.add("steps")
+    with dug.Context() as ctx:
+        with suppress(FileNotFoundError):
+            step(50)
+        memos = [ctx.memo(step.node(number))._memo for number in range(51)]
+        known = {}
+        origins = [find_origin(memo, known) for memo in reversed(memos)]
+
+        assert set(origins) == {ctx.memo(file.node("steps"))._memo}
+        assert set(known) == {*memos, *origins}

@@ -102,6 +102,8 @@ class _Writer:
     _functions: dict[Function, int] = field(factory=dict)
     _numbers: dict[Any, int] = field(factory=dict)
     """The number of each node, by its key."""
+    _errors: dict[int, tuple[str, str, str, str | None]] = field(factory=dict)
+    """What is said of each failure, by its identity."""
     _texts: dict[str, int] = field(factory=dict)
     """How many nodes have each text."""
     _others: Iterator[int] = field(factory=lambda: count(1))
@@ -236,13 +238,20 @@ class _Writer:
         return encoded.codec, needs, encoded.size_bytes, fmt.digest(encoded.codec, encoded.parts), None
 
     def _write_error(self, number: int, failure: Any) -> None:
+        said = self._errors.get(id(failure))
+        if said is None:  # many nodes pass one error on, and its traceback is as long as they are many
+            said = self._errors[id(failure)] = self._tell_error(failure)
+        self._add("errors", fmt.checked((number, *said)))
+
+    def _tell_error(self, failure: Any) -> tuple[str, str, str, str | None]:
+        """Returns the class of an exception, what it says, its traceback and its arguments."""
         error = failure.error
         try:
             trace = failure.text
         except Exception as exc:  # noqa: BLE001  an exception whose text cannot be made
             trace = f"(the traceback cannot be shown: {type(exc).__name__})"
         name = f"{type(error).__module__}:{type(error).__qualname__}"
-        self._add("errors", fmt.checked((number, name, message_of(error), clean(trace), arguments_of(error))))
+        return name, message_of(error), clean(trace), arguments_of(error)
 
     def _write_consulted(self, number: int, target: Target) -> None:
         self._add("consulted", fmt.checked((next(self._others), number, *self._target(target))))

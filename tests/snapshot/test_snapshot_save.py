@@ -192,3 +192,23 @@ def test_a_link_stays_one_and_its_file_keeps_its_mode(tmp_path, ran):
     assert link.is_symlink()
     assert snapshot.look(file).info.nodes > 0
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_error_that_many_passed_on_is_told_once(tmp_path, monkeypatch):
+    """A traceback is as long as the chain of nodes that it went through: it is not made anew for each of them."""
+
+    @dug.memoize(name="kept_book:step")
+    def step(number):
+        if not number:
+            raise ValueError(number)
+        return step(number - 1)
+
+    told, real = [], snapshot._save.arguments_of
+    monkeypatch.setattr(snapshot._save, "arguments_of", lambda error: told.append(error) or real(error))
+    with dug.Context() as ctx:
+        with pytest.raises(ValueError, match="0"):
+            step(20)
+        report = snapshot.save(ctx, tmp_path / "x.dug")
+
+    assert report.failures == 21
+    assert len(told) == 1
