@@ -61,7 +61,10 @@ def save(
 
     Raises:
         SnapshotError: the file cannot be written; what was at `path` is as it was.
+        TypeError: it is no context, or one of `nodes` is no node.
     """
+    if not isinstance(ctx, Context):
+        raise TypeError(f"{show(ctx)} is no context. Write snapshot.save(ctx, path).")
     started, place, reporter = perf_counter(), Path(fspath(path)), make_reporter(progress)
     view = ctx._here()
     view.registry.drain()

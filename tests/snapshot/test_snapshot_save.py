@@ -212,3 +212,9 @@ def test_an_error_that_many_passed_on_is_told_once(tmp_path, monkeypatch):
 
     assert report.failures == 21
     assert len(told) == 1
+
+
+def test_a_file_in_the_place_of_a_context_is_said(tmp_path):
+    """Whoever mixes up the arguments reads their order."""
+    with dug.Context() as ctx, pytest.raises(TypeError, match=r"Write snapshot.save\(ctx, path\)"):
+        snapshot.save(tmp_path / "x.dug", ctx)
