@@ -133,8 +133,8 @@ def _code_text(code: CodeType) -> str:
 
 
 def _has_docstring(code: CodeType) -> bool:
-    """True when the first constant is the docstring: Python 3.13 marks it, and earlier ones have none or ``None`` there."""
-    if sys.version_info >= (3, 13):
+    """True when the first constant is the docstring: Python 3.14 marks it, and earlier ones have none or ``None`` there."""
+    if sys.version_info >= (3, 14):
         return bool(code.co_flags & 0x4000000)
     return not code.co_name.startswith("<") and bool(code.co_consts) and isinstance(code.co_consts[0], str)
 
