@@ -35,9 +35,9 @@ def replacing(path: Path) -> Iterator[Path]:
         _lock(lock)
         try:
             yield made
-            with suppress(FileNotFoundError):
-                copymode(path, made)
             _force_to_disk(made)
+            with suppress(OSError):  # there was none, or the file system has no modes
+                copymode(path, made)
             made.replace(path)
         except BaseException:
             with suppress(OSError):
