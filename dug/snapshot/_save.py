@@ -19,6 +19,7 @@ from attrs import define, field
 
 from .. import codec
 from .._context import Context
+from .._core._cache import Cache
 from .._core._memo import Memo
 from .._core._node import Function, Node, show
 from .._core._scenario import BUMP, REPLACEMENT, VALUE, Spec, Target
@@ -31,6 +32,7 @@ from . import _format as fmt
 from ._atomic import replacing
 from ._collect import Found, collect
 from ._report import Absent, Report
+from ._shelf import Shelf
 from ._text import arguments_of, call_of, clean, message_of, name_of, text_of
 
 _CHUNK_BYTES = 8 << 20
@@ -71,7 +73,7 @@ def save(
     found = collect(view, None if nodes is None else [_key_of(node) for node in nodes])
     try:
         with replacing(place) as made, closing(sqlite3.connect(made, isolation_level=None)) as connection:
-            writer = _Writer(connection, allow_pickle)
+            writer = _Writer(connection, allow_pickle, _lost_before(view))
             writer.begin()
             reporter.begin(len(found))
             for done, _ in enumerate(writer.write(view, found), 1):
@@ -93,12 +95,24 @@ def _key_of(node: Any) -> Any:
     return node._key
 
 
+def _lost_before(view: View) -> dict[str, str]:
+    """Returns what lies in files that were loaded and could not be taken from there: the reason, by the text of the node."""
+    lost: dict[str, str] = {}
+    cache: Cache | None = view.cache
+    while cache is not None:
+        if isinstance(cache, Shelf):
+            lost.update((one.what, one.reason) for one in cache.absent)
+        cache = cache.beneath
+    return lost
+
+
 @define(eq=False)
 class _Writer:
     """Writes rows in batches, and big values piece by piece."""
 
     connection: sqlite3.Connection
     allow_pickle: bool
+    lost: dict[str, str]
     values: int = 0
     absent: list[Absent] = field(factory=list)
     _rows: dict[str, list[tuple[Any, ...]]] = field(factory=dict)
@@ -196,6 +210,8 @@ class _Writer:
             self._write_error(number, memo.failure)
         if arguments is None and one.state != fmt.NOT_RUN:
             self.absent.append(Absent(text, "its arguments cannot be written, so that it is there for looking only."))
+        elif not one.answers and text in self.lost:
+            self.absent.append(Absent(text, self.lost[text]))
         edges = [(kind, self._numbers[key]) for kind, key in one.edges]
         for position, (kind, dependency) in enumerate(edges):
             self._add("edges", (number, position, kind, dependency))

@@ -484,6 +484,21 @@ def test_a_value_that_cannot_be_read_hinders_neither_a_graph_nor_a_save(tmp_path
     assert [(one.what, "the fields one" in one.reason) for one in report.absent] == [("kept_book:pair()", True)]
 
 
+def test_what_a_file_could_not_give_is_told_when_it_is_saved_again(tmp_path, load, ran):
+    """A pickled value that nobody trusted is not in the next file, and the report says why."""
+
+    @dug.memoize(name="kept_book:things")
+    def things():
+        return types.SimpleNamespace(a=1)
+
+    with dug.Context() as ctx:
+        things()
+        snapshot.save(ctx, tmp_path / "x.dug", allow_pickle=True)
+    report = snapshot.save(load(tmp_path / "x.dug"), tmp_path / "y.dug")
+
+    assert [(one.what, "trust=True" in one.reason) for one in report.absent] == [("kept_book:things()", True)]
+
+
 def test_a_closed_file_is_not_saved_as_an_empty_one(saved, load):
     """A save that could not write any value leaves the file as it was."""
     loaded = load(saved)
