@@ -15,7 +15,7 @@ from attrs import frozen
 from ._caller import Caller, call_from, check_executor, find_width, inside, one_call
 from ._core._frame import current
 from ._core._memo import Failure, Memo
-from ._core._node import Node, node_of
+from ._core._node import Node, node_of, show
 from ._failures import Failed, find_origin, tabulate_failures
 from ._looking import check_node, look
 from ._progress import Progress, make_reporter
@@ -83,6 +83,8 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
         TypeError: one of them is no node, or is of a coroutine function; or the executor is none.
         Exception: the first error, unless errors are to be returned.
     """
+    if isinstance(nodes, Node):
+        raise TypeError(f"run_all() takes several nodes, and {show(nodes)} is one. Write run_all([f.node(x)]).")
     asked = list(dict.fromkeys(map(_check, nodes)))
     check_executor(executor)
     reporter = make_reporter(progress)

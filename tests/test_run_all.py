@@ -265,6 +265,8 @@ def test_what_cannot_run_is_refused():
     with dug.Context() as ctx, EventLog(ctx) as log:
         with pytest.raises(TypeError, match=r"is not a node. Write f.node\(x\)"):
             ctx.run_all([price.node("a", 1), price])
+        with pytest.raises(TypeError, match=r"is one. Write run_all\(\[f.node\(x\)\]\)"):
+            ctx.run_all(price.node("a", 1))
         with pytest.raises(TypeError, match=r"is of a coroutine function, which run_all\(\) cannot await"):
             ctx.run_all([price.node("a", 1), later.node()])
         with pytest.raises(TypeError, match="is no executor"):

@@ -67,6 +67,8 @@ def save(
     """
     if not isinstance(ctx, Context):
         raise TypeError(f"{show(ctx)} is no context. Write snapshot.save(ctx, path).")
+    if isinstance(nodes, Node):
+        raise TypeError(f"nodes= takes several nodes, and {show(nodes)} is one. Write nodes=[f.node(x)].")
     started, place, reporter = perf_counter(), Path(fspath(path)), make_reporter(progress)
     view = ctx._here()
     view.registry.drain()

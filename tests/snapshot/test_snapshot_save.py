@@ -218,3 +218,5 @@ def test_a_file_in_the_place_of_a_context_is_said(tmp_path):
     """Whoever mixes up the arguments reads their order."""
     with dug.Context() as ctx, pytest.raises(TypeError, match=r"Write snapshot.save\(ctx, path\)"):
         snapshot.save(tmp_path / "x.dug", ctx)
+    with dug.Context() as ctx, pytest.raises(TypeError, match=r"Write nodes=\[f.node\(x\)\]"):
+        snapshot.save(ctx, tmp_path / "x.dug", nodes=kept_book.book.node())
