@@ -236,7 +236,7 @@ def test_an_interrupt_reaches_the_deep():
         try:
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             while time.monotonic() < last:
-                pass
+                time.sleep(0.001)  # 3.13 catches nothing that is raised where an empty loop jumps back
         except KeyboardInterrupt:
             met.append(n)
             raise
