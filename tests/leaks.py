@@ -1,9 +1,10 @@
 """Looks for leaks: does everything that is done often a million times, and says whether memory stays as it was.
 
-`python tests/leaks.py [--rounds N] [--only TEXT]` warms each workload up, then runs it in five parts and compares what is
-left after the first with what is left after the last: objects that the garbage collector knows, blocks of Python's own
-allocator (which holds what is small, to the block), and resident memory (which also shows what is large).  It fails when one
-of them grew.  It runs on whichever call path is loaded, and says which.
+`python tests/leaks.py [--rounds N] [--only TEXT]` warms each workload up, then runs it in six parts and looks at what is left
+after each: objects that the garbage collector knows, blocks of Python's own allocator (which holds what is small, to the
+block), and resident memory (which also shows what is large).  A leak grows in every part, so it fails when one of them grew
+again and again; a table of the interpreter that doubles, or an arena that it takes, makes one step.  It runs on whichever call
+path is loaded, and says which.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from attrs import frozen
@@ -24,7 +26,7 @@ from attrs import frozen
 import dug
 from dug._core._accel import make_hits
 
-PARTS = 5
+PARTS = 6
 BATCH = 1_000
 """After so many rounds a workload that computes begins a new context, for a cache keeps what it holds."""
 
@@ -212,6 +214,10 @@ WORKLOADS = (
 )  # fmt: skip
 
 
+ALLOWED = {"objects": 100, "blocks": 300, "resident": 2 << 20}
+"""How much more may be there in the end than in the beginning, with the largest step left out."""
+
+
 @frozen
 class Traces:
     """What is there at one moment: objects, blocks, and bytes of resident memory."""
@@ -220,14 +226,16 @@ class Traces:
     blocks: int
     resident: int
 
-    def grown(self, since: Traces) -> list[str]:
-        """Return what grew by more than chance explains: the tables of the interpreter itself may double meanwhile."""
-        allowed = {"objects": 100, "blocks": 300, "resident": 2 << 20}
-        return [
-            f"{getattr(self, name) - getattr(since, name):+,} {name}"
-            for name, most in allowed.items()
-            if getattr(self, name) - getattr(since, name) > most
-        ]
+
+def what_grew(traces: Sequence[Traces]) -> list[str]:
+    """Return what grew from one moment to the next, again and again, with how it did."""
+    grown = []
+    for name, most in ALLOWED.items():
+        counts = [getattr(one, name) for one in traces]
+        steps = [later - earlier for earlier, later in pairwise(counts)]
+        if sum(steps) - max(steps) > most:
+            grown.append(f"{counts[-1] - counts[0]:+,} {name} ({', '.join(format(step, '+,') for step in steps)})")
+    return grown
 
 
 def trace() -> Traces:
@@ -250,11 +258,11 @@ def find_leaks(workload: Callable[[int], None], rounds: int) -> list[str]:
     gc.collect()
     gc.freeze()  # what is there already is not looked through again and again
     try:
-        workload(part)
-        before = trace()
+        traces = []
         for _ in range(PARTS - 1):
             workload(part)
-        return trace().grown(before)
+            traces.append(trace())
+        return what_grew(traces)
     finally:
         gc.unfreeze()
 
