@@ -395,7 +395,7 @@ MUTANTS = (
         (*WAITERS, "-k", "threads"),
         twin=(
             "_core/_accel_flight.h",
-            "PyObject *woken = PyObject_CallMethodNoArgs(wait, st->wake);",
+            "PyObject *woken = PyObject_CallMethodNoArgs(wait, st->name_wake);",
             "PyObject *woken = Py_NewRef(Py_None);",
         ),
     ),

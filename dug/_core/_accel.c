@@ -62,6 +62,10 @@
     X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
     X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind)
 
+/* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
+#define EACH_NAME(X) \
+    X(hits) X(add_reader) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__)
+
 #define SLOT(object, field) (*(PyObject **)((char *)(object) + st->at.field))
 
 typedef struct {
@@ -73,7 +77,9 @@ typedef struct {
     PyObject *entry_type; /* the two kinds of frames */
     PyObject *run_type;
     PyObject *memo_type;
-    PyObject *hits_name, *add_reader, *restrict_name, *drain, *wake;
+#define X(name) PyObject *name_##name;
+    EACH_NAME(X)
+#undef X
     PyObject *zero, *one;
     PyObject *began, *ended; /* what watch() was told to call; NULL for nothing */
     PyObject *quick_fetch; /* fetch() of this module: the driver of the calls that are run here */
@@ -285,19 +291,21 @@ static int
 accel_exec(PyObject *module)
 {
     State *st = PyModule_GetState(module);
-    st->hits_name = PyUnicode_InternFromString("hits");
-    st->add_reader = PyUnicode_InternFromString("add_reader");
-    st->wake = PyUnicode_InternFromString("wake");
-    st->drain = PyUnicode_InternFromString("drain");
-    st->restrict_name = PyUnicode_InternFromString("restrict");
+#define X(name) \
+    st->name_##name = PyUnicode_InternFromString(#name); \
+    if (st->name_##name == NULL) { \
+        return -1; \
+    }
+    EACH_NAME(X)
+#undef X
     st->zero = PyLong_FromLong(0);
     st->one = PyLong_FromLong(1);
     st->lock_type = PyType_FromModuleAndSpec(module, &lock_spec, NULL);
     st->call_type = PyType_FromModuleAndSpec(module, &call_spec, NULL);
     st->awaitable_type = PyType_FromModuleAndSpec(module, &awaitable_spec, NULL);
     st->hits_type = PyType_FromModuleAndSpec(module, &hits_spec, NULL);
-    if (st->hits_name == NULL || st->add_reader == NULL || st->restrict_name == NULL || st->drain == NULL || st->wake == NULL || st->zero == NULL || st->one == NULL ||
-        st->lock_type == NULL || st->call_type == NULL || st->awaitable_type == NULL || st->hits_type == NULL) {
+    if (st->zero == NULL || st->one == NULL || st->lock_type == NULL || st->call_type == NULL || st->awaitable_type == NULL ||
+        st->hits_type == NULL) {
         return -1;
     }
     if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0) {
@@ -345,12 +353,9 @@ accel_clear(PyObject *module)
     Py_CLEAR(st->quick_fetch);
     Py_CLEAR(st->began);
     Py_CLEAR(st->ended);
-    Py_CLEAR(st->hits_name);
-    Py_CLEAR(st->add_reader);
-    Py_CLEAR(st->restrict_name);
-    Py_CLEAR(st->drain);
-    Py_CLEAR(st->wake);
-    Py_CLEAR(st->restrict_name);
+#define X(name) Py_CLEAR(st->name_##name);
+    EACH_NAME(X)
+#undef X
     Py_CLEAR(st->zero);
     Py_CLEAR(st->one);
 #define X(part) Py_CLEAR(st->part);

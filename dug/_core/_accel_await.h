@@ -137,7 +137,7 @@ static PyObject *
 awaitable_iter(PyObject *op)
 {
     Awaitable *self = (Awaitable *)op;
-    PyObject *waits = self->inner == NULL ? Py_NewRef(Py_None) : PyObject_GetAttrString(self->inner, "cr_await");
+    PyObject *waits = self->inner == NULL ? Py_NewRef(Py_None) : PyObject_GetAttr(self->inner, self->call->state->name_cr_await);
     Py_XDECREF(waits);
     if (waits == Py_None) {
         return Py_NewRef(op);
@@ -163,14 +163,14 @@ awaitable_throw(PyObject *op, PyObject *args)
         }
         self->stage = ENDED;
     }
-    PyObject *throw = PyObject_GetAttrString(self->inner, "throw");
+    PyObject *throw = PyObject_GetAttr(self->inner, self->call->state->name_throw);
     PyObject *result = throw == NULL ? NULL : PyObject_CallObject(throw, args);
     Py_XDECREF(throw);
     if (result == NULL && PyErr_ExceptionMatches(PyExc_StopIteration)) { /* what was thrown was caught, and the driver is done */
         PyObject *kind, *error, *traceback;
         PyErr_Fetch(&kind, &error, &traceback);
         PyErr_NormalizeException(&kind, &error, &traceback);
-        PyObject *memo = PyObject_GetAttrString(error, "value");
+        PyObject *memo = PyObject_GetAttr(error, self->call->state->name_value);
         Py_XDECREF(kind);
         Py_XDECREF(error);
         Py_XDECREF(traceback);
@@ -184,7 +184,7 @@ awaitable_close(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     Awaitable *self = (Awaitable *)op;
     if (self->inner != NULL) {
-        return PyObject_CallMethod(self->inner, "close", NULL);
+        return PyObject_CallMethodNoArgs(self->inner, self->call->state->name_close);
     }
     if (self->stage == BEGUN) {
         refuse_awaitable(self);
@@ -197,7 +197,8 @@ awaitable_close(PyObject *op, PyObject *Py_UNUSED(ignored))
 static PyObject *
 awaitable_name(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyObject_GetAttrString(((Awaitable *)self)->call->slow, "__name__");
+    Call *call = ((Awaitable *)self)->call;
+    return PyObject_GetAttr(call->slow, call->state->name___name__);
 }
 
 static PyObject *
@@ -212,7 +213,7 @@ awaitable_running(PyObject *op, void *Py_UNUSED(closure))
 {
     Awaitable *self = (Awaitable *)op;
     if (self->inner != NULL) {
-        return PyObject_GetAttrString(self->inner, "cr_running");
+        return PyObject_GetAttr(self->inner, self->call->state->name_cr_running);
     }
     return PyBool_FromLong(self->stage == BEGUN);
 }

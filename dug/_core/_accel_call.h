@@ -38,7 +38,7 @@ find_hit(State *st, PyObject *frame, PyObject *const *elements, Py_ssize_t count
     PyObject *kind = (PyObject *)Py_TYPE(frame);
     int has_reads = kind == st->run_type || kind == st->entry_type;
     /* Held: the code of an argument may give the frame another view, and this one goes with the last who holds it. */
-    PyObject *hits = has_reads ? Py_XNewRef(SLOT(frame, frame_hits)) : PyObject_GetAttr(frame, st->hits_name);
+    PyObject *hits = has_reads ? Py_XNewRef(SLOT(frame, frame_hits)) : PyObject_GetAttr(frame, st->name_hits);
     if (hits != NULL && (PyObject *)Py_TYPE(hits) == st->hits_type) {
         Py_hash_t hash;
         Slot *slot;

@@ -145,7 +145,7 @@ land(State *st, PyObject *run, PyObject *memo)
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(all); i++) {
         PyObject *wait = PyTuple_GET_ITEM(all, i);
         SET(wait, wait_came, Py_NewRef(memo));
-        PyObject *woken = PyObject_CallMethodNoArgs(wait, st->wake);
+        PyObject *woken = PyObject_CallMethodNoArgs(wait, st->name_wake);
         if (woken == NULL) {
             Py_DECREF(all);
             return FAILED;

@@ -91,7 +91,7 @@ keep_at_hand(State *st, PyObject *view, PyObject *key, PyObject *memo)
         return -1;
     }
     if (SLOT(memo, memo_status) != st->live) {
-        PyObject *gone = PyObject_CallMethod(hits, "pop", "OO", key, Py_None);
+        PyObject *gone = PyObject_CallMethodObjArgs(hits, st->name_pop, key, Py_None, NULL);
         Py_XDECREF(gone);
         return gone == NULL ? -1 : 0;
     }
@@ -258,7 +258,7 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         goto end;
     }
     if (PyObject_Size(SLOT(registry, registry_released)) != 0) {
-        PyObject *drained = PyObject_CallMethodNoArgs(registry, st->drain);
+        PyObject *drained = PyObject_CallMethodNoArgs(registry, st->name_drain);
         Py_XDECREF(drained);
         if (drained == NULL) {
             goto error;
@@ -423,7 +423,7 @@ add_reader(State *st, PyObject *home, PyObject *reader)
         }
         return PyList_Append(readers, reader);
     }
-    PyObject *done = PyObject_CallMethodOneArg(home, st->add_reader, reader);
+    PyObject *done = PyObject_CallMethodOneArg(home, st->name_add_reader, reader);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;
 }
@@ -480,7 +480,7 @@ restrict_to(State *st, PyObject *force, PyObject *footprint)
     if (found != NULL || PyErr_Occurred()) {
         return Py_XNewRef(found);
     }
-    return PyObject_CallMethodOneArg(force, st->restrict_name, footprint);
+    return PyObject_CallMethodOneArg(force, st->name_restrict, footprint);
 }
 
 static int
