@@ -1,7 +1,8 @@
 """What the nodes of a sweep gave: `Result`, for one scenario, and `Results`, a row of them that is made as it is asked for.
 
 A result keeps what its nodes gave and raised, and neither the context that they ran in nor its memos: the frames of an error's
-traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  Who asks is in `_sweep`.
+traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `_sync_sweep` and
+`_async_sweep` ask.
 """
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping

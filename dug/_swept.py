@@ -2,7 +2,7 @@
 
 A `Swept` owns the scenarios that it has drawn and not yet handed out, in their order, and the last one before these, so that the
 next finds what it shares with that; only who iterates touches it.
-Who asks is in `_sweep`, how one scenario is asked in `_question`, and what becomes of the answers in `_results`.
+`_sync_sweep` and `_async_sweep` ask; how one scenario is asked is in `_question`, what becomes of the answers in `_results`.
 """
 
 from collections import deque

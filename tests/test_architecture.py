@@ -37,6 +37,8 @@ FACE = [
     "dug._sweep",
     "dug._swept",
     "dug._async_sweep",
+    "dug._sync_sweep",
+    "dug._make_sweep",
     "dug._question",
     "dug._results",
     "dug._progress",

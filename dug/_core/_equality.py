@@ -6,7 +6,6 @@ and ``-0.0`` differ and NaN equals itself, or tuples of such.  For every other t
 
 from collections.abc import Callable, Hashable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from math import copysign
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 # Equal values of these types look the same to any reader.
 _PLAIN_TYPES = frozenset({type(None), bool, int, str, bytes})
 # Equal values of these may still print differently (Decimal("1.0"), a time in two zones), so their text decides.
-_TEXT_TYPES = frozenset({complex, Decimal, date, datetime, time, timedelta})
+_TEXT_TYPES = frozenset({complex, date, datetime, time, timedelta})
 
 
 def substitution_key(value: object) -> Hashable | None:
@@ -24,7 +23,7 @@ def substitution_key(value: object) -> Hashable | None:
         return kind, value
     if kind is float:
         return _float_key(value)  # type: ignore[arg-type]
-    if kind in _TEXT_TYPES:
+    if kind in _TEXT_TYPES or _is_decimal(kind):
         return kind, repr(value)
     if kind is tuple:
         return _tuple_key(value)  # type: ignore[arg-type]
@@ -47,6 +46,10 @@ def is_same(old: object, new: object, eq: Callable[[Any, Any], bool] | None) -> 
         return old != old and new != new
     key = substitution_key(old)
     return key is not None and key == substitution_key(new)
+
+
+def _is_decimal(kind: type) -> bool:
+    return kind.__name__ == "Decimal" and kind.__module__ == "decimal"  # its module takes long to import
 
 
 def _float_key(value: float) -> Hashable:
