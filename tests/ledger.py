@@ -211,9 +211,12 @@ class Ledger:
         return min((known for known in held if known is not None), key=lambda known: known.is_expired, default=None)
 
     def _is_doubtful(self, fact: Fact) -> bool:
-        """A node's `UNTWEAKED` under a tweak of its function is a tweak of its own, or as good as none: a cache may choose."""
+        """A node's `UNTWEAKED` under a tweak of its function is a tweak of its own, or as good as none: a cache may choose.
+
+        So may it for a node that hears nothing, beneath a bump or not, while what ran under such an `UNTWEAKED` may be known.
+        """
         hides = any(each.hides for _, said in fact.heard for each in said)
-        return hides or (not fact.run.said and self.holders[fact.run.node, Untweaked()] > 0)
+        return hides or (not plainly(fact.run.said) and self.holders[fact.run.node, Untweaked()] > 0)
 
     def _find_needless(self, fact: Fact) -> Iterator[bool]:
         cache = caches_of(fact.run.levels)[-1]

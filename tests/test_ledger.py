@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger import Ledger, learn
 from oracle import Level, Oracle
-from programs import FAILS, Argument, Bump, Call, Catch, Constant, Outside, Read, Sum, Within
+from programs import FAILS, Argument, Bump, Call, Catch, Constant, Original, Outside, Read, Replacement, Sum, Untweaked, Within
 from strategies import SOURCE_NODES
 from test_model import Model
 
@@ -35,4 +35,23 @@ def test_what_is_tried_again_may_find_in_the_cache_what_it_ran_before():
     )
 
     model.ask_what_if(node=Call(5, 1), changes=[(3, 0)])
+    model.teardown()
+
+
+def test_what_ran_under_an_untweaked_may_serve_a_bump_of_what_is_untweaked_now():
+    """While a function is replaced a node is UNTWEAKED; then the function is not, and a bump reads what ran, or runs it anew."""
+    source, node = Call(0, 0), Call(3, 0)
+    model = Model()
+    model.begin(
+        program=(Outside(), Outside(), Constant(0), Read(0, Constant(0)), Constant(0), Constant(0)),
+        outside=dict.fromkeys(SOURCE_NODES, 0),
+        first={0: Replacement(Original()), source: Untweaked()},
+    )
+
+    model.call(node)
+    model.enter_new(said={source: Bump("shift", 1)}, scoped=False)
+    model.untweak(index=0, which=0)
+    model.call(node)
+    model.leave()
+    model.call(node)
     model.teardown()
