@@ -29,7 +29,7 @@ PATIENCE_S = 0.5
 """How often who waits in another thread looks whether the loop that drives a run is still there."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Joined:
     """What `begin` answers with when the node is being computed by somebody else: the run to wait for."""
 

@@ -59,7 +59,7 @@ class Task(Protocol):
         """True when its loop is gone, so that the run will never end."""
 
 
-@define(eq=False, weakref_slot=True)
+@define(eq=False, repr=False, weakref_slot=True)
 class _AnyFrame:
     """Where calls are made: in which view, and who collects what is read."""
 
@@ -91,7 +91,7 @@ class _AnyFrame:
             self.hits = NO_HITS if self.driver or any(view.listeners) else view.hits
 
 
-@define(eq=False, weakref_slot=True)
+@define(eq=False, repr=False, weakref_slot=True)
 class Entry(_AnyFrame):
     """One ``with`` of a context."""
 

@@ -72,7 +72,7 @@ class Call:
         self.failures = ()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Failure:
     """How a node failed: the exception, and its traceback as it was filed (frames within the call, a summary afterwards)."""
 
@@ -149,7 +149,7 @@ class Memo:
         return call is not None and call.adopted is not None and self in call.adopted
 
 
-@define(eq=False, weakref_slot=False)
+@define(eq=False, repr=False, weakref_slot=False)
 class State:
     """The memos of one node in one cache, and the states that ever read it there."""
 

@@ -26,7 +26,7 @@ Target = Key | Function
 """What a tweak is said of: a node (its key) or a function."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Spec:
     """What a user said of a target: a value, a function to apply or to run instead, or that no tweak holds."""
 
@@ -38,7 +38,7 @@ class Spec:
     """What equal tweaks share; see `_tweaks` of the face."""
 
 
-@define(eq=False, weakref_slot=True)
+@define(eq=False, repr=False, weakref_slot=True)
 class Handle:
     """One tweak in its place."""
 
@@ -67,7 +67,7 @@ def no_handle() -> None:
     """Stands for the weak reference of a handle with nothing beneath it."""
 
 
-@define(eq=False, weakref_slot=True)
+@define(eq=False, repr=False, weakref_slot=True)
 class InForce:
     """The tweaks in force, by target; immutable and interned by content."""
 
@@ -134,7 +134,7 @@ class Inside:
     replacement: Handle
 
 
-@define
+@define(eq=False, repr=False)
 class Derivation:
     """The work of entering layers of tweaks over the tweaks in force: ends in `content`, and says what it overrides."""
 

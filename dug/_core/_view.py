@@ -21,7 +21,7 @@ MAX_DEPTH = 1_000_000
 """How deep runs may be nested where no context says otherwise: a recursion that goes further does not end, nearly always."""
 
 
-@define(eq=False, weakref_slot=True)
+@define(eq=False, repr=False, weakref_slot=True)
 class View:
     """What is in force, around what, and the memos found so far.
 
