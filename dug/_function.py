@@ -220,7 +220,7 @@ class _Memoized(_Proxy, Generic[P, R]):
 
         def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
-    def node(self, *args: P.args, **kwargs: P.kwargs) -> Node[R]:
+    def node(self, /, *args: P.args, **kwargs: P.kwargs) -> Node[R]:
         """Returns the node of this call without making it.
 
         Raises:

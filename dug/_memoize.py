@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from types import CodeType
+from types import CodeType, FunctionType, MethodType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from ._async_function import fetch_async, value_async
@@ -104,11 +104,22 @@ def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
     if unknown:
         decorator = "source" if kind == "source" else "memoize"
         raise TypeError(f"@dug.{decorator} has no option {unknown[0]}=; its options: {', '.join(sorted(_OPTIONS))}.")
-    if options.get("eq") is not None and not callable(options["eq"]):
-        raise TypeError(f"eq must be a function of two results, not {show(options['eq'])}. Write eq=dug.eq.array, for example.")
+    _check_options(**options)
     if function is None:
         return lambda decorated: _decorate(kind, decorated, **options)
     return _decorate(kind, function, **options)
+
+
+def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: Any = None, **_: Any) -> None:
+    """Raises TypeError or ValueError for an option that cannot be meant."""
+    if eq is not None and not callable(eq):
+        raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")
+    if key is not None and not (isinstance(key, Mapping) and all(map(callable, key.values()))):
+        raise TypeError(f"key must say for each parameter how to make a key of it, not {show(key)}. Write key={{'x': function}}.")
+    if not isinstance(ignore, (str, tuple, list, set, frozenset)) or not all(isinstance(one, str) for one in ignore):
+        raise TypeError(f"ignore must be the names of parameters, not {show(ignore)}. Write ignore=('logger',).")
+    if name is not None and not (isinstance(name, str) and name):
+        raise TypeError(f"name must be what nodes are called, not {show(name)}. Write name='market:spot', or leave it out.")
 
 
 def _decorate(
@@ -144,7 +155,12 @@ def _pick_driver(function: Function) -> None:
 
 
 def _has_name(body: Any) -> bool:
-    """True when a function may be importable by its qualified name; a partial or an instance only has the name of its class."""
+    """True when a function may be importable by its qualified name.
+
+    A partial or an instance only has the name of its class, and a bound method that of the function, whatever it is bound to.
+    """
+    if type(body) is MethodType:
+        return False
     qualname = getattr(body, "__qualname__", None)
     return isinstance(qualname, str) and "<" not in qualname and bool(getattr(body, "__module__", None))
 
@@ -188,13 +204,14 @@ def _take_name(function: Function) -> Function:
         return function
     if _is_same_definition(known, function):
         return known
+    is_rebound = _calls_of(known) != _calls_of(function)
     _detach_old(known)
     for attribute in ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask"):
         setattr(known, attribute, getattr(function, attribute))
     signature, (typed, key, ignore) = inspect.signature(function.body), function.options
     known.binding = prepare(known, signature, typed=typed, keys=dict(key), ignore=ignore)
     for registry in live_registries():
-        registry.forget((known,))
+        registry.forget((known,), is_rebound=is_rebound)
         registry.redefined[known] = registry.generation
     return known
 
@@ -202,7 +219,7 @@ def _take_name(function: Function) -> Function:
 def _detach_old(known: Function) -> None:
     """Lets the decorated functions that had the name until now go on under a function of their own."""
     own = Function(known.name, known.body, known.kind, known.eq, known.version)
-    own.options = known.options
+    own.options, own.is_replaced = known.options, True
     _pick_driver(own)
     typed, key, ignore = known.options
     own.binding = prepare(own, known.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
@@ -214,19 +231,29 @@ def _detach_old(known: Function) -> None:
 
 
 def _is_same_definition(old: Function, new: Function) -> bool:
-    if (old.kind, old.eq, old.options) != (new.kind, new.eq, new.options) or not is_same(old.version, new.version, None):
+    if old.kind != new.kind or _calls_of(old) != _calls_of(new) or not is_same(old.version, new.version, None):
         return False
-    return old.body is new.body or _definition(old.body) == _definition(new.body)
+    return bool(_definition(old.eq) == _definition(new.eq) and _definition(old.body) == _definition(new.body))
+
+
+def _calls_of(function: Function) -> Any:
+    """Returns what decides which node a call means, comparable: the parameters with their defaults, and the options for keys."""
+    parameters = function.binding.signature.parameters.values()
+    typed, key, ignore = function.options
+    keys = tuple((name, _definition(fn)) for name, fn in key)
+    return tuple((one.name, one.kind, _value_key(one.default)) for one in parameters), typed, keys, ignore
 
 
 def _definition(body: Any) -> Any:
-    """Returns what decides the behaviour of a function, comparable: its code, defaults, closure and globals."""
-    code = getattr(body, "__code__", None)
-    if code is None:
+    """Returns what decides the behaviour of a function, comparable: its code, defaults, closure and globals.
+
+    Of anything else it is the object itself: a bound method or a proxy shows the code of a function, and does not say all.
+    """
+    if type(body) is not FunctionType:
         return id(body)
     cells = tuple(_cell_content(cell) for cell in body.__closure__ or ())
     defaults = (body.__defaults__ or (), tuple(sorted((body.__kwdefaults__ or {}).items())))
-    return _code_key(code), _value_key(defaults), _value_key(cells), id(body.__globals__)
+    return _code_key(body.__code__), _value_key(defaults), _value_key(cells), id(body.__globals__)
 
 
 def _code_key(code: CodeType) -> Any:

@@ -66,6 +66,32 @@ def has_changed(before: str | None, now: str | None) -> bool:
     return bool(text_before and text_now) and text_before != text_now
 
 
+def calls_alike(before: str | None, now: str | None) -> bool:
+    """True when two texts of a function, decorators included, say that the same arguments mean the same call.
+
+    False when that cannot be told: a default that is not written out may have changed, and so may any without its text.
+    """
+    heads = [_head_of(source) for source in (before, now)]
+    return None not in heads and heads[0] == heads[1]
+
+
+def _head_of(source: str | None) -> str | None:
+    """The parameters and the decorators of a function as a text; None where they do not tell all."""
+    try:
+        definition = ast.parse(source or "").body[0]
+    except (SyntaxError, IndexError, ValueError):  # no text, or a lambda in the middle of an expression
+        return None
+    if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    defaults = [*definition.args.defaults, *filter(None, definition.args.kw_defaults)]
+    if not all(isinstance(default, ast.Constant) for default in defaults):
+        return None
+    for argument in ast.walk(definition.args):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    return "\n".join(map(ast.dump, (definition.args, *definition.decorator_list)))
+
+
 def _plain(function: Any) -> Any:
     known = function_of(function)
     plain = function if known is None else known.body

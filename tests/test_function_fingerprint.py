@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import dug
-from dug.fingerprint import fingerprint_of, has_changed, source_of
+from dug.fingerprint import calls_alike, fingerprint_of, has_changed, source_of
 
 MODULE = """
 FACTOR = 2
@@ -163,3 +163,22 @@ def test_a_function_inside_a_function_counts(tmp_path, name):
     assert found[0] == found[1]
     assert has_changed(found[0], found[2])
     assert has_changed(found[0].replace("cpython", "other"), found[2])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ("def f(x, y=1): return x", "def f(x: int, y=1): return y", True),
+        ("@dug.memoize\ndef f(x): return x", "@dug.memoize\ndef f(x): return -x", True),
+        ("def f(x, y=1): return x", "def f(x, y=2): return x", False),
+        ("def f(x, y=A): return x", "def f(x, y=A): return -x", False),
+        ("def f(x): return x", "def f(x, y): return x", False),
+        ("@dug.memoize\ndef f(x): return x", "@dug.memoize(typed=True)\ndef f(x): return x", False),
+        ("f = dug.memoize(lambda x: x)", "f = dug.memoize(lambda x: -x)", False),
+        (None, "def f(x): return x", False),
+        ("not Python", "not Python", False),
+    ],
+)
+def test_calls_are_alike_where_the_text_says_so(before, now, expected):
+    """The parameters, the defaults that are written out and the decorators decide; what cannot be told is not alike."""
+    assert calls_alike(before, now) is expected

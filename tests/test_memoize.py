@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import decimal
 import doctest
 import enum
 import functools
 import importlib
 import inspect
+import io
 import itertools
 import pydoc
 import sys
@@ -17,6 +19,7 @@ import typing
 
 import attrs
 import pytest
+import wrapt
 
 import dug
 from dug.testing import EventLog
@@ -209,7 +212,18 @@ def count_nodes(function, *arguments):
 NAN, OTHER_NAN = float("nan"), float("nan")
 
 
-@pytest.mark.parametrize("arguments", [(1, 1.0, True), (0.0, -0.0), (NAN, OTHER_NAN), ((1, 2), (1.0, 2.0))], ids=repr)
+class Pair(typing.NamedTuple):
+    """A tuple of a type of its own."""
+
+    left: float
+    right: float
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(1, 1.0, True), (0.0, -0.0), (NAN, OTHER_NAN), ((1, 2), (1.0, 2.0)), (complex(NAN, 2), complex(OTHER_NAN, 2))],
+    ids=repr,
+)
 def test_arguments_are_keys_in_a_dicts_sense(arguments):
     """Arguments that a dict would take for one key are one node, and all NaN are one."""
     assert count_nodes(dug.memoize(lambda n: n), *arguments) == 1
@@ -225,6 +239,10 @@ def test_arguments_are_keys_in_a_dicts_sense(arguments):
         (((1, (True,)), (1, (1,))), 2),
         (((0.0,), (-0.0,), (0.0,)), 2),
         (("a", "a"), 1),
+        ((Pair(1, 2), Pair(1.0, 2), Pair(1, 2), (1, 2)), 3),
+        ((Pair(0.0, 1), Pair(-0.0, 1)), 2),
+        ((decimal.Decimal(0), decimal.Decimal("-0")), 2),
+        ((complex(0.0, 1.0), complex(-0.0, 1.0)), 2),
     ],
     ids=repr,
 )
@@ -931,15 +949,95 @@ def test_partials_of_one_function_are_functions_of_their_own():
     assert values == ((1, 5), (2, 5), (1, 5))
 
 
-def test_a_function_that_returns_a_generator_fails_with_the_reason():
-    """What can be consumed once only has no value to remember, also where decoration could not see it."""
-
-    @dug.memoize
-    def numbers():
-        return (n for n in range(3))
-
+@pytest.mark.parametrize(
+    "make",
+    [lambda: (n for n in range(3)), lambda: map(float, [1]), lambda: iter([1]), lambda: zip([1]), lambda: io.StringIO("1")],
+    ids="generator map iterator zip file".split(),
+)
+def test_what_can_be_consumed_once_is_refused_with_the_reason(make):
+    """What gives its content once has no value to remember, also where decoration could not see it, nor one to tweak to."""
+    numbers = dug.memoize(functools.partial(lambda made: made(), make))
     with dug.Context(), pytest.raises(TypeError, match="consumed once"):
         numbers()
+    with pytest.raises(dug.TweakError, match="consumed once"):
+        dug.Context(tweaks={numbers.node(): make()})
+
+
+def test_methods_of_two_instances_are_two_functions():
+    """A bound method is decorated as what it is bound to."""
+
+    class Feed:
+        def __init__(self, price):
+            self.price = price
+
+        def ask(self, ticker):
+            return self.price
+
+        @classmethod
+        def name(cls):
+            return cls.__name__
+
+    class Other(Feed):
+        pass
+
+    asks = [dug.memoize(Feed(price).ask) for price in (100.0, 7.0)]
+    names = [dug.memoize(kind.name) for kind in (Feed, Other)]
+    with dug.Context():
+        assert [ask("A") for ask in asks] == [100.0, 7.0]
+        assert [name() for name in names] == ["Feed", "Other"]
+
+
+def test_a_proxy_is_defined_anew_when_it_does_something_else(monkeypatch):
+    """What a decorator of wrapt makes shows the code of what it wraps, which does not say all."""
+
+    def times(factor):
+        return wrapt.decorator(lambda wrapped, instance, args, kwargs: factor * wrapped(*args, **kwargs))
+
+    module = types.ModuleType("proxied_cell")
+    monkeypatch.setitem(sys.modules, "proxied_cell", module)
+    vars(module).update(dug=dug, times=times)
+    cell = "@dug.memoize\n@times({})\ndef rate(x):\n    return x\n"
+    with dug.Context():
+        exec(cell.format(2), vars(module))
+        first = module.rate(1)
+        exec(cell.format(3), vars(module))
+        assert (first, module.rate(1)) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"key": 5}, "key must say"),
+        ({"key": ["x"]}, "key must say"),
+        ({"key": {"x": 5}}, "key must say"),
+        ({"ignore": 5}, "ignore must be"),
+        ({"ignore": (1,)}, "ignore must be"),
+        ({"name": 5}, "name must be"),
+        ({"name": ""}, "name must be"),
+        ({"eq": 5}, "eq must be"),
+    ],
+    ids=repr,
+)
+def test_an_option_that_cannot_be_meant_is_refused(options, message):
+    """The error names the option and says what to write."""
+    with pytest.raises(TypeError, match=f"{message}.* Write"):
+        dug.memoize(**options)(lambda x: x)
+
+
+def test_what_a_key_function_gives_must_have_a_hash():
+    """The error says that it is the key and not the argument."""
+    keyed = dug.memoize(key={"x": lambda x: [x]})(lambda x: x)
+
+    with dug.Context(), pytest.raises(dug.UnhashableArgumentError, match=r"what key=\{'x': ...\} makes of an argument, \[1\]"):
+        keyed(1)
+
+
+def test_a_parameter_may_be_called_self():
+    """``node`` takes the parameters of the function, whatever they are called."""
+    function, many = dug.memoize(lambda self: self), dug.memoize(lambda **kw: kw)
+
+    assert function.node(self=5) == function.node(5)
+    assert many.node(self=5).kwargs == {"self": 5}
 
 
 def test_a_body_gets_its_own_nan():
@@ -951,3 +1049,4 @@ def test_a_body_gets_its_own_nan():
 
     with dug.Context():
         assert part(complex(float("nan"), 2.0)) == 2.0
+        assert part(complex(float("nan"), 3.0)) == 3.0

@@ -43,6 +43,8 @@ class Function:
     """False while the function is its name; True when it is only itself: a local function, or one whose name was taken over."""
     options: Any = None
     """How calls become keys, as the decorator was told; compared when the function is defined again."""
+    is_replaced: bool = False
+    """True for what its name stood for before another definition took it."""
     renamed: bool = False
     """True when ``memoize(name=...)`` named it, so that its name need not lead to it."""
     is_async: bool = field(init=False, default=False)
@@ -128,6 +130,11 @@ def _check_hashable(function: Function, key: Key) -> None:
             hash(element)
         except TypeError as exc:
             name = names[position] if len(names) == len(elements) else f"argument {position}"
+            if function.options and name in dict(function.options[1]):
+                raise UnhashableArgumentError(
+                    f"{function}: what key={{'{name}': ...}} makes of an argument, {_short.repr(element)}, cannot be part of a "
+                    f"node ({exc}). Let it return something hashable, such as a tuple."
+                ) from exc
             raise UnhashableArgumentError(
                 f"{function}: the argument {name}={_short.repr(element)} cannot be part of a node ({exc}). "
                 f'Pass a hashable value (a tuple, a frozen attrs class), or say @dug.memoize(key={{"{name}": fn}}) '
@@ -164,8 +171,14 @@ class Node(Generic[R_co]):
         return self._function.binding.arguments(self._key)[1]
 
     def __call__(self) -> R_co:
-        """Makes the call in the context in force and returns its value."""
+        """Makes the call in the context in force and returns its value.
+
+        Raises:
+            TypeError: the function was defined anew with other parameters since.
+        """
         function = self._function
+        if not self.is_current():
+            raise TypeError(f"{self!r} is of an older definition of its function, with other parameters. Make the node anew.")
         value: R_co = function.ask(None, self._key) if function.is_async else function.fetch(None, self._key).value
         return value
 
@@ -252,7 +265,7 @@ def unpicklable_reason(function: Function) -> str | None:
     if function.name.startswith("__main__:"):
         return "its function is defined in __main__, which another process cannot import. Move it to a module."
     if function.owned:
-        return "its function was redefined under the same name since. Use the new one."
+        return "its function is known under no name: it never had one of its own, or was redefined since. Use what has the name."
     if not function.renamed:
         try:
             found = _resolve(function.name)
@@ -282,8 +295,10 @@ def _parse_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         raise ValueError(f"{text!r} is not a node: nothing may follow the arguments.")  # noqa: TRY004  its type is right
     args = tuple(_literal(text, argument) for argument in call.args)
     kwargs = {keyword.arg: _literal(text, keyword.value) for keyword in call.keywords if keyword.arg is not None}
-    if len(kwargs) != len(call.keywords):
+    if None in [keyword.arg for keyword in call.keywords]:
         raise ValueError(f"{text!r} is not a node: ** is not allowed, write the arguments out.")
+    if len(kwargs) != len(call.keywords):
+        raise ValueError(f"{text!r} is not a node: an argument is repeated.")
     return name, args, kwargs
 
 

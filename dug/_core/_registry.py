@@ -113,24 +113,27 @@ class Registry:
 
     # Forgetting
 
-    def forget(self, targets: Iterable[Target]) -> None:
+    def forget(self, targets: Iterable[Target], *, is_rebound: bool = False) -> None:
         """Takes out every memo that ran one of these nodes or functions; what only read a tweak of them stays.
 
-        What was computed from them may be verified again; they themselves must run.
+        What was computed from them may be verified again; they themselves must run.  With `is_rebound` the calls of these
+        functions mean other nodes from now on, so that whoever called one, tweaked or not, must run too: it would ask for a node
+        that its body no longer calls.
         """
         taken: list[Any] = []  # released after the lock
         with self.lock:
             self.generation += 1
             for target in targets:
                 roots = {state.key for cache in members(self.caches) for state in _states(cache, target)}
-                walk = _Walk(self, target, roots, forgets=True)
+                walk = _Walk(self, target, roots, forgets=True, is_rebound=is_rebound)
                 walk.touch_roots()
                 walk.follow()
                 for memo, cache in walk.touched.items():
                     taken.append(memo.state.newest)
-                    cache.remove(memo, DEAD if _concerns(target, plain_key(memo.state.key)) else STALE)
+                    must_run = memo.state in walk.callers or _concerns(target, plain_key(memo.state.key))
+                    cache.remove(memo, DEAD if must_run else STALE)
                     memo.footprint |= FORGOTTEN
-                for state in walk.visited_roots:
+                for state in (*walk.visited_roots, *walk.callers):
                     state.forgotten = self.generation + 1
                     taken.append(state.newest)
                     state.newest = None
@@ -196,15 +199,20 @@ class Registry:
 class _Walk:
     """One walk from the memos of a target to all live memos that rest on them."""
 
-    def __init__(self, registry: Registry, target: Target, roots: set[Key], *, forgets: bool = False) -> None:
+    def __init__(
+        self, registry: Registry, target: Target, roots: set[Key], *, forgets: bool = False, is_rebound: bool = False
+    ) -> None:
         self.touched: dict[Memo, Cache] = {}
         self.visited_roots: list[State] = []
+        self.callers: dict[State, None] = {}
+        """Those who asked for the target themselves, where calls of it mean other nodes from now on."""
         self._registry = registry
         self._caches = members(registry.caches)
         self._target = target
         self._roots = roots
         self._reached = set(roots)
         self._forgets = forgets
+        self._is_rebound = is_rebound
 
     def touch_roots(self) -> None:
         """Touches every live memo of the target itself."""
@@ -230,15 +238,19 @@ class _Walk:
             for cache in self._caches:
                 state = cache.states.get(key)
                 for reader in () if state is None else state.live_readers():
-                    if self._touch(reader, cache):
+                    if self._touch(reader, cache, is_caller=self._is_rebound and key in self._roots):
                         pending.append(reader.key)
 
-    def _touch(self, reader: State, cache: "Cache") -> bool:
-        """Touches what rests on touched memos in one state; True when that is news to its own readers."""
+    def _touch(self, reader: State, cache: "Cache", *, is_caller: bool) -> bool:
+        """Touches what rests on touched memos in one state, all of a caller's; True when that is news to its own readers."""
         before, is_first = len(self.touched), reader.key not in self._reached
         leads_on = reader.has_lost
         if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
             self.visited_roots.append(reader)
+            self.touched.update((memo, cache) for memo in reader.memos())
+            leads_on = True
+        elif is_caller:
+            self.callers[reader] = None
             self.touched.update((memo, cache) for memo in reader.memos())
             leads_on = True
         elif next(reader.memos(), None) is None:

@@ -195,7 +195,7 @@ class _Writer:
             number = self._functions[function] = len(self._functions) + 1
             source, print_ = source_of(function.body), fingerprint_of(function.newest or function.body)
             version = None if function.version is None else text_of(function.version)
-            reason = "it is a local function" if "<" in function.name else "it was redefined since" if function.owned else None
+            reason = "it is a local function" if "<" in function.name else "it has no name of its own" if function.owned else None
             row = (number, clean(function.name), function.kind, version, source and clean(source), print_, reason)
             self._add("functions", fmt.checked(row))
         return number

@@ -23,7 +23,7 @@ from .._core._registry import plain_key
 from .._core._scenario import UNTWEAK, VALUE, Handle, Held, InForce, Layer
 from .._core._view import enter
 from ..codec import CodecError, Encoded, decode, find_missing
-from ..fingerprint import fingerprint_of, has_changed
+from ..fingerprint import calls_alike, fingerprint_of, has_changed, source_of
 from . import _format as fmt
 from ._file import SavedFile
 from ._report import Absent
@@ -113,7 +113,8 @@ class Shelf(Cache):
             self._bring_in()
             stale = [function for function in fresh if function.name in self.changed]
             if self._recompute_changed and stale:
-                registry.forget(stale)
+                registry.forget([function for function in stale if self._calls_alike(function)])
+                registry.forget([function for function in stale if not self._calls_alike(function)], is_rebound=True)
             self._generation = registry.generation
 
     def pending(self) -> Iterator[str]:
@@ -143,6 +144,11 @@ class Shelf(Cache):
             if has_changed(self._rows[number].fingerprint, fingerprint_of(function.newest or function.body)):
                 self.changed[name] = None
         return fresh
+
+    def _calls_alike(self, function: Function) -> bool:
+        """True when a call of a function that has changed means the node that it meant, for all that the file tells."""
+        before = next(row.source for row in self._rows.values() if row.name == function.name)
+        return calls_alike(before, source_of(function.body))
 
     # Bringing in
 

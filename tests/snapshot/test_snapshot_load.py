@@ -533,3 +533,27 @@ def test_an_error_that_lost_what_it_said_is_stood_for(tmp_path, load):
         snapshot.save(ctx, tmp_path / "x.dug")
 
     assert str(load(tmp_path / "x.dug").memo(missing.node()).error).endswith("No such file: 'prices.csv'")
+
+
+PRICED = """
+import dug
+@dug.memoize
+def price(ticker, currency={!r}):
+    return 100.0 if currency == "EUR" else 7.0
+@dug.memoize
+def book():
+    return 3 * price("A")
+"""
+
+
+def test_callers_of_what_has_another_default_run(tmp_path, load):
+    """With ``recompute_changed``, who calls what has another default now asks for another node."""
+    with dug.Context() as ctx:
+        define("kept_default", PRICED.format("EUR")).book()
+        snapshot.save(ctx, tmp_path / "x.dug")
+    module = define("kept_default", PRICED.format("USD"))
+
+    with load(tmp_path / "x.dug", recompute_changed=True):
+        assert (module.book(), module.price("A")) == (21.0, 7.0)
+        with dug.Context(tweaks={module.price.node("A"): 1.0}):
+            assert module.book() == 3.0
