@@ -26,7 +26,9 @@ def array(old: Any, new: Any) -> bool:
         return False
     if old.dtype.hasobject:
         return all(is_same(one, two, None) for one, two in zip(old.ravel().tolist(), new.ravel().tolist(), strict=True))
-    if old.dtype.kind not in "fcmM":
+    if old.dtype.kind == "c":  # for numpy a number is NaN whatever the other part is
+        return array(old.real, new.real) and array(old.imag, new.imag)
+    if old.dtype.kind not in "fmM":
         return bool(np.array_equal(old, new))
     return bool(np.array_equal(old, new, equal_nan=True)) and _same_signs(old, new)
 
@@ -74,6 +76,8 @@ def _same_values(old: Any, new: Any) -> bool:
 
     if old.dtype != new.dtype or len(old) != len(new):
         return False
+    if hasattr(old.dtype, "categories") and not frame(old.dtype.categories, new.dtype.categories):  # equal in any order
+        return False
     if isinstance(old.dtype, np.dtype):
         return array(np.asarray(old), np.asarray(new))
     missing = np.asarray(old.isna())
@@ -89,5 +93,4 @@ def _same_signs(old: Any, new: Any) -> bool:
 
     if old.dtype.kind in "mM":
         return True
-    parts = ((old.real, new.real), (old.imag, new.imag)) if old.dtype.kind == "c" else ((old, new),)
-    return all(np.array_equal(np.signbit(one) & (one == 0), np.signbit(two) & (two == 0)) for one, two in parts)
+    return bool(np.array_equal(np.signbit(old) & (old == 0), np.signbit(new) & (new == 0)))

@@ -61,6 +61,15 @@ def test_zeros_of_other_sign_are_not_equal():
     assert dug.eq.array(array(0.0), array(-0.0)) is False
 
 
+@pytest.mark.parametrize(("real", "imag"), [(float("nan"), 1.0), (1.0, float("nan"))], ids=["real", "imaginary"])
+def test_complex_numbers_are_compared_by_their_parts(real, imag):
+    """One part that is NaN does not hide the other."""
+    other = complex(real + 1, imag + 1)
+
+    assert dug.eq.array(array(complex(real, imag), dtype=complex), array(complex(real, imag), dtype=complex)) is True
+    assert dug.eq.array(array(complex(real, imag), dtype=complex), array(other, dtype=complex)) is False
+
+
 def run_reader_after(eq, old, new):
     """Return how often a reader runs when the value it reads goes from old to new."""
     changed = dug.memoize(lambda: False)
@@ -94,6 +103,16 @@ def test_equal_frames_are_equal(pandas):
 
     assert dug.eq.frame(make(), make()) is True
     assert dug.eq.frame(make()["b"], make()["b"]) is True
+
+
+def test_categories_in_another_order_are_not_equal(pandas):
+    """The codes of what is categorical depend on the order of the categories, also where that has no meaning."""
+
+    def make(categories):
+        return pandas.Series(pandas.Categorical(["a", "b"], categories=categories))
+
+    assert dug.eq.frame(make(["a", "b"]), make(["a", "b"])) is True
+    assert dug.eq.frame(make(["a", "b"]), make(["b", "a"])) is False
 
 
 @pytest.mark.parametrize(

@@ -360,6 +360,36 @@ def test_p3_numpy_scalars_are_scalars():
     assert run_reader_after(numpy.float64("1.5"), float("1.5")) == 1
 
 
+def test_p3_a_number_that_is_partly_nan_is_compared_by_its_parts():
+    """A complex number equals one with equal parts; a row of a structured array can be changed, so it equals itself alone."""
+    numpy = pytest.importorskip("numpy", reason="needs numpy")
+    nan = float("nan")
+
+    def row(rate):
+        return numpy.array([(nan, rate)], dtype=[("date", float), ("rate", float)])[0]
+
+    assert run_reader_after(numpy.complex128(complex(nan, 1)), numpy.complex128(complex(nan, 1))) == 0
+    assert run_reader_after(numpy.complex128(complex(nan, 1)), numpy.complex128(complex(nan, 2))) == 1
+    assert run_reader_after(complex(nan, 1), complex(nan, 2)) == 1
+    assert run_reader_after(row(1.0), row(2.0)) == 1
+
+
+def test_p3_tweaks_to_numbers_that_are_partly_nan_are_apart():
+    """Two tweaks share when their values are the same, part by part."""
+    numpy = pytest.importorskip("numpy", reason="needs numpy")
+    nan = float("nan")
+    source = dug.source(lambda: numpy.complex128(0))
+    imaginary = dug.memoize(lambda: float(source().imag))
+    contexts = [dug.Context(tweaks={source.node(): numpy.complex128(complex(nan, part))}) for part in (5, 6)]
+    seen = []
+    with dug.Context():
+        for ctx in contexts:
+            with ctx:
+                seen.append(imaginary())
+
+    assert seen == [5.0, 6.0]
+
+
 def test_p3_unknown_types_are_never_compared():
     """The equality of a user's own type is not called."""
 

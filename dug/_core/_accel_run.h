@@ -493,6 +493,9 @@ is_common_run(State *st, PyObject *run, PyObject *value)
             return 0;
         }
     }
+    if (PyIter_Check(value)) {
+        return 0;
+    }
     return SLOT(run, run_opened) == Py_False && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
            SLOT(run, frame_inner) == Py_None && SLOT(run, frame_extra) == st->zero && SLOT(run, frame_transient) == Py_False &&
            SLOT(run, run_tainted) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&

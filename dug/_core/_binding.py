@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from keyword import iskeyword
 from math import copysign
-from numbers import Number
+from numbers import Complex, Number, Real
 from sys import intern
 from typing import Any
 
@@ -35,6 +35,10 @@ _CALL_SOURCE = """\
         _dug_frame.reads[_dug_memo] = None
     return _dug_memo.value
 """
+
+
+class _ComplexNan:
+    """Stands in a key for the type of a complex number of which a part is NaN: such a number does not equal itself."""
 
 
 class PartialKey(tuple[Any, ...]):  # noqa: SLOT001  a tuple cannot have slots of its own
@@ -204,13 +208,12 @@ def _partial(elements: Key, complete: Key) -> PartialKey:
 
 def _typed(value: Any) -> Any:
     """Returns `value` with its type beside it, recursively through tuples, and with the sign of a zero."""
-    if type(value) is tuple:
-        return tuple, tuple(map(_typed, value))
-    if isinstance(value, float) and value == 0:
-        return type(value), value, copysign(1.0, value)
-    if isinstance(value, complex) and (value.real == 0 or value.imag == 0):
-        return type(value), value, copysign(1.0, value.real), copysign(1.0, value.imag)
-    return type(value), value
+    if isinstance(value, tuple) and type(value).__eq__ is tuple.__eq__:
+        return type(value), tuple(map(_typed, value))
+    if type(value) in _SIMPLE_TYPES or not isinstance(value, Number):
+        return type(value), value
+    parts = (value.real, value.imag) if isinstance(value, Complex) and not isinstance(value, Real) else (value,)
+    return type(value), value, *(copysign(1.0, part) for part in parts if part == 0)
 
 
 def _holds_nan(element: Any) -> bool:
@@ -222,4 +225,8 @@ def _holds_nan(element: Any) -> bool:
 def _with_one_nan(element: Any) -> Any:
     if type(element) is tuple:
         return tuple(map(_with_one_nan, element))
-    return _NAN if _holds_nan(element) else element
+    if not _holds_nan(element):
+        return element
+    if isinstance(element, Complex) and element.imag:  # the part that is a number is not swallowed
+        return _ComplexNan, *("nan" if part != part else part for part in (element.real, element.imag))
+    return _NAN

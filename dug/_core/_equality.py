@@ -64,9 +64,8 @@ def _tuple_key(value: tuple[object, ...]) -> Hashable | None:
 
 
 def _numpy_key(value: Any) -> Hashable | None:
-    """The key of a numpy scalar; None for an array without dimensions, which can be changed in place."""
-    if type(value).__name__ == "ndarray" or value.dtype.hasobject:
+    """The key of a numpy scalar; None for what can be changed in place: an array without dimensions, a row with fields."""
+    if type(value).__name__ == "ndarray" or value.dtype.hasobject or value.dtype.kind == "V":
         return None
-    if value != value:
-        return type(value), str(value.dtype), "nan"
-    return type(value), str(value.dtype), value.tobytes()
+    parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)
+    return type(value), str(value.dtype), *("nan" if part != part else part.tobytes() for part in parts)

@@ -23,6 +23,7 @@ _transient = attrgetter("transient")
 # These say that the program, not the node, is in trouble: they leave no memo, and what they pass leaves none either.
 _UNREMEMBERED = (DugError, RecursionError, MemoryError)
 CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITABLE})
+"""With all iterators, what gives its content once: who reads it a second time finds nothing."""
 
 
 def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
@@ -152,6 +153,11 @@ def unwind(entry: Entry) -> None:
     leave(entry)
 
 
+def is_consumable(value: object) -> bool:
+    """True for what gives its content once: an iterator (an open file is one, and a cursor), or what must be awaited."""
+    return type(value) in CONSUMABLE or hasattr(type(value), "__next__")
+
+
 def check_value(run: Run, value: Any) -> Any:
     """Returns the value of a run.
 
@@ -159,7 +165,7 @@ def check_value(run: Run, value: Any) -> Any:
         TypeError: it can be consumed once only.
         BaseException: what went out of a node while this one was verified, when the body did not ask for it.
     """
-    if type(value) in CONSUMABLE:
+    if is_consumable(value):
         is_coroutine = type(value) in {CoroutineType, AWAITABLE}
         what, instead = ("coroutine", "Await it, in an async def,") if is_coroutine else (type(value).__name__, "Make it a tuple")
         raise TypeError(f"{node_of(run.key)} returned a {what}, which can be consumed once. {instead} and return that.")
