@@ -16,7 +16,7 @@ from ._core._entry import entries_around, refresh, refresh_within, renew_within,
 from ._core._events import Event, Listener
 from ._core._finish import unwind
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current
-from ._core._node import node_of, show
+from ._core._node import Node, node_of, show
 from ._core._scenario import Held, Inside, Layer, let_go
 from ._core._view import View, enter
 from ._outlook import Outlook
@@ -188,7 +188,7 @@ class Context(Outlook):
             TweakError: a tweak is not possible.
             ContextError: a node is running that did not open this context.
         """
-        if len(value) > 1 or (not value and not isinstance(key, (Mapping, Scenario))):
+        if len(value) > 1 or bool(value) == isinstance(key, (Mapping, Scenario)):
             raise TypeError("Write ctx.tweak(node, value) or ctx.tweak({node: value, ...}).")
         self._check_changeable("tweak")
         added = Scenario({key: value[0]} if value else key)
@@ -206,7 +206,8 @@ class Context(Outlook):
 
     def _without(self, scenario: Scenario, keys: tuple[Any, ...]) -> Scenario:
         for key in keys:
-            target_of(key)
+            if not isinstance(key, Node):  # one of an older definition can be dropped still
+                target_of(key)
             if all(kept_key(key) not in layer for layer in scenario._layers):
                 raise TweakError(
                     f"{self!r} does not tweak {show(key)}. To hide a tweak of a context around, tweak it to dug.UNTWEAKED."
@@ -318,7 +319,13 @@ class Context(Outlook):
 
     @contextmanager
     def listen(self, listener: Listener) -> Iterator[None]:
-        """Delivers an `Event` to `listener` for everything that happens in this context and in those entered inside it."""
+        """Delivers an `Event` to `listener` for everything that happens in this context and in those entered inside it.
+
+        Raises:
+            TypeError: `listener` cannot be called.
+        """
+        if not callable(listener):
+            raise TypeError(f"listen() takes a function of an event, not {show(listener)}. Write ctx.listen(print), for example.")
         self._listeners.append(listener)
         self._refresh()
         try:
@@ -353,6 +360,12 @@ class Context(Outlook):
             return self._last
         frame = current.get()
         return self._view_inside(OUTSIDE.entry if frame is OUTSIDE else frame, looks=True)
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError(
+            f"{self!r} cannot be pickled or copied: others are in it. Write what it says, dug.Scenario(ctx.tweaks), "
+            "and for what it computed dug.snapshot.save(ctx, path)."
+        )
 
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {self._name!r}"

@@ -61,7 +61,7 @@ class Outlook:
 
     def is_masked(self, node: Node[Any]) -> bool:
         """True when what the scenarios around know of a node does not hold here, because it read something tweaked here."""
-        return is_masked(self._here(), node)
+        return is_masked(self._here(), check_node(node))
 
     def explain(self, node: Node[Any]) -> str:
         """Returns, as text, where the value of a node comes from here, or why there is none: tweaks, reads, what masks it."""

@@ -18,7 +18,7 @@ from ._progress import Reporter
 from ._question import Question, make_context
 from ._results import Result, Results, Targets, subtract
 from ._tweaks import Scenario, show_key, title
-from .scenarios import Ladder
+from .scenarios import Grid, Ladder
 
 V = TypeVar("V")
 
@@ -167,8 +167,8 @@ class _CentralDifferences(Results[Any]):
         if up is None or down is None:
             return None
         values, failures = subtract(up, down, _halve_difference)
-        assert up.scenario is not None  # noqa: S101  a ladder makes its scenarios itself
-        name = self._make_unique(show_key(next(iter(up.scenario.tweaks))))
+        named = str(up.name).removesuffix(" up") if up.scenario is None else show_key(next(iter(up.scenario.tweaks)))
+        name = self._make_unique(named)
         recomputed, seconds = up.recomputed + down.recomputed, up.seconds + down.seconds
         return Result(name, None, values, recomputed, seconds, failures, self._targets)
 
@@ -179,6 +179,8 @@ def _halve_difference(up: Any, down: Any) -> Any:
 
 def _iterate(scenarios: Scenarios) -> Iterator[tuple[Any, Any]]:
     """Returns pairs of a name (None: its own, or the text of its tweaks) and tweaks."""
+    if isinstance(scenarios, (Ladder, Grid)):
+        return scenarios.drafts()
     return iter(scenarios.items()) if isinstance(scenarios, Mapping) else zip(repeat(None), scenarios)
 
 

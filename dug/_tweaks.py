@@ -7,14 +7,14 @@ import inspect
 import operator
 from collections.abc import Callable, Mapping
 from itertools import islice
-from types import MappingProxyType, MethodType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 from attrs import frozen
 
 from ._core._equality import substitution_key
-from ._core._finish import CONSUMABLE
-from ._core._node import Function, Node, show
+from ._core._finish import is_consumable
+from ._core._node import Function, Node, node_of, show
 from ._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE, Layer, Spec, Target
 from ._function import BoundMemoized, function_of
 from .errors import TweakError
@@ -198,7 +198,7 @@ def replace_top(scenario: Scenario, top: "Tweaks | Scenario", *, drop: tuple[Any
     for key in gone:
         for number, layer in enumerate(layers):
             layer.pop(key, None)
-            specs[number].pop(target_of(key), None)
+            specs[number].pop(key._key if isinstance(key, Node) else target_of(key), None)
     layers[-1].update(added._layers[0])
     specs[-1].update(added.specs[0])
     return _made((*layers, *added._layers[1:]), (*specs, *added.specs[1:]), scenario.name)
@@ -209,15 +209,20 @@ def target_of(key: Any) -> Target:
 
     Raises:
         TweakError: it is neither.
+
+    Warns:
+        RuntimeWarning: it is of a function whose name another definition has taken; who calls the new one does not call it.
     """
     if isinstance(key, Node):
         if not key.is_current():
             raise TweakError(f"{key!r} is of an older definition of its function, with other parameters. Make the node anew.")
+        _warn_of_replaced(key._function, key)
         return key._key
     if isinstance(key, Function):
         return key
     function = function_of(key)
     if function is not None:
+        _warn_of_replaced(function, key)
         return function
     if isinstance(key, BoundMemoized):
         raise TweakError(
@@ -231,6 +236,14 @@ def target_of(key: Any) -> Target:
     raise TweakError(f"{show(key)} cannot be tweaked: a key is a node, f.node(x), or a memoised function.")
 
 
+def _warn_of_replaced(function: Function, key: Any) -> None:
+    if function.is_replaced:
+        from warnings import warn  # imported only when there is something to say
+
+        text = f"{key!r} is of an older definition of {function}, which has its name no more; what calls the new one does not"
+        warn(f"{text} ask for it. Import it again, or take it from its module.", RuntimeWarning, stacklevel=6)
+
+
 def _spec_of(target: Target, tweak: Any) -> Spec:
     """Returns what the engine enters for one tweak.
 
@@ -241,9 +254,10 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
         return Spec(UNTWEAK, tweak)
     if isinstance(tweak, Bump):
         _check_awaited(target, tweak.fn)
+        _check_takes_value(target, tweak)
         return Spec(BUMP, tweak, tweak.fn, tweak.args, (_callable_identity(tweak.fn), _identity(tweak.args)))
     if not isinstance(target, Function):
-        if type(tweak) in CONSUMABLE:
+        if is_consumable(tweak):
             raise TweakError(f"{show(tweak)} can be consumed once, so it is no value. Tweak the node to what it gives.")
         return Spec(VALUE, tweak, identity=_identity(tweak))
     if not callable(tweak):
@@ -287,6 +301,26 @@ def _check_awaited(target: Target, fn: Callable[..., Any]) -> None:
             f"{_name(fn)} is a coroutine function, and {function} is called without await. Give a plain function, "
             f"or make {function} a coroutine function."
         )
+
+
+def _check_takes_value(target: Target, bump: Bump) -> None:
+    """Refuses a bump whose function cannot be called with a value and the bump's arguments."""
+    if isinstance(bump.fn, FunctionType):  # nearly always, and a signature takes long to make
+        code = bump.fn.__code__
+        if code.co_argcount == 1 + len(bump.args) and not code.co_kwonlyargcount:
+            return
+    try:
+        theirs = inspect.signature(bump.fn)
+    except (TypeError, ValueError):  # some builtins do not tell
+        return
+    try:
+        theirs.bind(None, *bump.args)
+    except TypeError as exc:
+        named = target if isinstance(target, Function) else node_of(target)
+        raise TweakError(
+            f"{bump} cannot change {named}: it calls {_name(bump.fn)}{theirs} with the value and {len(bump.args)} more: {exc}. "
+            "Give bump() a function of the value, and what else it takes after that: bump(fn, *args)."
+        ) from None
 
 
 def _check_parameters(function: Function, replacement: Callable[..., Any]) -> None:

@@ -73,7 +73,7 @@ class CodecError(DugError, ValueError):
     """A value cannot be written down by a codec, or what a codec wrote cannot be read here."""
 
 
-class SnapshotError(DugError):
+class SnapshotError(DugError, ValueError):
     """A snapshot cannot be written, or a file is no snapshot that can be read here, or it is damaged."""
 
 

@@ -28,10 +28,14 @@ class Ladder:
     """What each is tweaked to after that; None for one direction only."""
 
     def __iter__(self) -> Iterator[Scenario]:
+        return (Scenario(tweaks, name) for name, tweaks in self.drafts())
+
+    def drafts(self) -> Iterator[tuple[str, dict[Any, Any]]]:
+        """The names and tweaks of the scenarios, which may turn out not to be possible."""
         for node in self.nodes:
-            yield Scenario({node: self.up}, name=f"{show_key(node)} up")
+            yield f"{show_key(node)} up", {node: self.up}
             if self.down is not None:
-                yield Scenario({node: self.down}, name=f"{show_key(node)} down")
+                yield f"{show_key(node)} down", {node: self.down}
 
     def __len__(self) -> int:
         if not isinstance(self.nodes, Sized):
@@ -51,8 +55,12 @@ class Grid:
     """What each node is tweaked to."""
 
     def __iter__(self) -> Iterator[Scenario]:
+        return (Scenario(tweaks) for _, tweaks in self.drafts())
+
+    def drafts(self) -> Iterator[tuple[None, dict[Any, Any]]]:
+        """The tweaks of the scenarios, which may turn out not to be possible; they have no names."""
         for values in product(*self.axes.values()):
-            yield Scenario(dict(zip(self.axes, values, strict=True)))
+            yield None, dict(zip(self.axes, values, strict=True))
 
     def __len__(self) -> int:
         return prod(map(len, self.axes.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import gc
 import pickle
 import sys
@@ -676,3 +677,55 @@ def test_a_coroutine_is_no_value_of_a_tweak():
     with pytest.raises(dug.TweakError, match="can be consumed once"):
         dug.Context({price.node(): made})
     made.close()
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [dug.bump(lambda: 1), dug.bump(lambda value: value, 2), dug.bump(lambda value, *, rate: value)],
+    ids="none one keyword".split(),
+)
+def test_a_bump_that_cannot_take_the_value_is_refused(fn):
+    """The error names the node and comes before anything changes."""
+    spot = dug.memoize(name="market:spot")(lambda ticker: 1.0)
+    ctx = dug.Context()
+
+    with pytest.raises(dug.TweakError, match=r"cannot change market:spot\('A'\)"):
+        ctx.tweak({spot.node("B"): 2.0, spot.node("A"): fn})
+    assert dict(ctx.tweaks) == {}
+
+
+def test_a_bump_may_be_of_anything_that_takes_the_value():
+    """Functions with defaults or any number of arguments, builtins and classes."""
+    spot = dug.memoize(lambda: 2.5)
+    with dug.Context():
+        seen = []
+        for bump in (dug.bump(lambda value, more=1: value), dug.bump(lambda *all: sum(all), 1), dug.bump(round), dug.bump(int)):
+            with dug.Context(tweaks={spot.node(): bump}):
+                seen.append(spot())
+
+    assert seen == [2.5, 3.5, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda ctx, node: ctx.tweak({node: 1.0}, 5), r"Write ctx.tweak\(node, value\) or"),
+        (lambda ctx, node: ctx.is_masked(node.function), "is not a node. Write"),
+        (lambda ctx, node: ctx.listen(5).__enter__(), "listen.. takes a function"),
+        (lambda ctx, node: pickle.dumps(ctx), "dug.Scenario.ctx.tweaks."),
+        (lambda ctx, node: copy.deepcopy(ctx), "dug.snapshot.save"),
+        (lambda ctx, node: pickle.dumps(ctx.cache), "dug.snapshot.save"),
+    ],
+    ids="tweak is_masked listen pickle copy cache".split(),
+)
+def test_what_a_context_cannot_do_says_what_to_type(act, message):
+    """The error is dug's own and comes at once."""
+    spot = dug.memoize(name="market:other_spot")(lambda: 1.0)
+    with dug.Context() as ctx, pytest.raises(TypeError, match=message):
+        act(ctx, spot.node())
+
+
+def test_a_repeated_argument_is_told():
+    """The text of a node that names an argument twice says so."""
+    with pytest.raises(ValueError, match="an argument is repeated"):
+        dug.Node.parse("m:f(x=1, x=2)")

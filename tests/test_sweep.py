@@ -17,7 +17,7 @@ from strategies import nodes, outsides, programs, tweaks
 from subject import Subject
 
 import dug
-from dug.scenarios import grid
+from dug.scenarios import grid, ladder
 from dug.testing import EventLog
 
 
@@ -424,6 +424,19 @@ def test_an_impossible_tweak_is_the_result_of_its_scenario(p):
     assert results[1].scenario is None
     assert "did you mean" in str(results[1].error).lower()
     assert [result.value for result in results if not result.error] == [(80,), (30,), (90,)]
+
+
+def test_an_impossible_scenario_of_a_ladder_or_grid_is_a_result(p):
+    """Ready-made scenarios are no different: what is not possible is an error of its scenario alone."""
+    with dug.Context():
+        rungs = list(dug.sweep(p.total.node(), ladder([p.x, p.x.node(0)], 5)))
+        crossed = list(dug.sweep(p.total.node(), grid({p.x.node(0): [5], p.x: [5]})))
+        central = list(dug.sweep(p.total.node(), ladder([p.x, p.x.node(0)], 5, 7)).central())
+
+    assert [type(rung.error) for rung in rungs] == [dug.TweakError, type(None)]
+    assert [rung.name.rpartition(".")[2] for rung in rungs] == ["x up", "x(0) up"]
+    assert [type(result.error) for result in crossed] == [dug.TweakError]
+    assert [type(result.error) for result in central] == [dug.TweakError, type(None)]
 
 
 def test_a_scenario_is_one_outermost_call(p):

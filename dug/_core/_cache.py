@@ -267,6 +267,9 @@ class Cache:
     def __bool__(self) -> bool:
         return True
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError(f"{self!r} cannot be pickled or copied. To keep what it holds, write dug.snapshot.save(ctx, path).")
+
     def __repr__(self) -> str:
         layer = "" if self.beneath is None else ", layered"
         return f"<dug.Cache of {self._count} memos{layer}>"
