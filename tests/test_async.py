@@ -1897,3 +1897,30 @@ def test_what_a_dropped_scenario_held_is_freed_at_once(run, outcome):
         assert run(main)[:-1] == [True] * 4
     finally:
         gc.enable()
+
+
+def test_cancelling_a_deep_chain_looks_at_each_node_once(monkeypatch):
+    """What is cancelled far down does not make each node above look through all open runs."""
+    looked = []
+    here = dug._core._finish.here
+    monkeypatch.setattr(dug._core._finish, "here", lambda: looked.append(1) or here())
+
+    @dug.memoize
+    async def chain(n):
+        if n == 0:
+            reached.set()
+            await asyncio.sleep(3600)
+        return await chain(n - 1)
+
+    async def main():
+        with dug.Context():
+            task = asyncio.create_task(chain(300))
+            await reached.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    reached = asyncio.Event()
+    asyncio.run(main())
+
+    assert len(looked) <= 2

@@ -12,7 +12,7 @@ from ._call import AWAITABLE
 from ._entry import close_entry, leave, settle_late
 from ._events import Event
 from ._flight import land
-from ._frame import NO_HITS, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
+from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
 from ._node import BENEATH, node_of
 from ._registry import plain_key
@@ -123,10 +123,14 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
 def refuse(frame: Frame | Outside, error: BaseException) -> None:
     """Notes that a call made in `frame` got no answer, so that the run around it leaves no memo.
 
-    An interrupt may have hit between the opening of a run and its driver: a run that nobody drives is abandoned.
+    An interrupt may have hit between the opening of a run and its driver: a run that nobody drives is abandoned.  A cancellation
+    comes only where a task waits, which is not there.
+
+    Complexity: O(1), for an interrupt O(open runs).
     """
-    taint(frame, taint_of(error))
-    if isinstance(error, Exception) or isinstance(frame, Outside):
+    how = taint_of(error)
+    taint(frame, how)
+    if isinstance(error, Exception) or isinstance(frame, Outside) or (how == TIMED and frame.run is not None and frame.run.task):
         return
     thread = here()
     for run in tuple(frame.view.in_force.running.values()):

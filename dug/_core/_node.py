@@ -132,11 +132,11 @@ def _check_hashable(function: Function, key: Key) -> None:
             name = names[position] if len(names) == len(elements) else f"argument {position}"
             if function.options and name in dict(function.options[1]):
                 raise UnhashableArgumentError(
-                    f"{function}: what key={{'{name}': ...}} makes of an argument, {_short.repr(element)}, cannot be part of a "
+                    f"{function}: what key={{'{name}': ...}} makes of an argument, {show(element)}, cannot be part of a "
                     f"node ({exc}). Let it return something hashable, such as a tuple."
                 ) from exc
             raise UnhashableArgumentError(
-                f"{function}: the argument {name}={_short.repr(element)} cannot be part of a node ({exc}). "
+                f"{function}: the argument {name}={show(element)} cannot be part of a node ({exc}). "
                 f'Pass a hashable value (a tuple, a frozen attrs class), or say @dug.memoize(key={{"{name}": fn}}) '
                 f'or ignore=("{name}",).'
             ) from exc
@@ -207,7 +207,7 @@ class Node(Generic[R_co]):
         return self._text(repr)
 
     def __repr__(self) -> str:
-        return f"<Node {self._text(_short.repr)}>"[:400]
+        return f"<Node {self._text(show)}>"[:400]
 
     def __reduce__(self) -> tuple[Any, ...]:
         reason = unpicklable_reason(self._function)
@@ -254,8 +254,11 @@ def node_of(key: Key) -> Node[Any]:
 
 
 def show(value: object) -> str:
-    """Returns the repr of `value`, bounded in length."""
-    return _short.repr(value)
+    """Returns the repr of `value` in one line, bounded in length; what is wrong with it, it says."""
+    try:
+        return _short.repr(value).replace("\n", "\\n")
+    except Exception:  # noqa: BLE001  the repr of a user's class, or an int of too many digits
+        return f"<{type(value).__name__}, which cannot be shown>"
 
 
 def unpicklable_reason(function: Function) -> str | None:
@@ -283,7 +286,7 @@ def _load_node(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node
 def _parse_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
     """Splits ``module:function(literals)`` into its parts; evaluates nothing but literals."""
     if not isinstance(text, str):
-        raise TypeError(f"Node.parse() takes the text of a node, not {_short.repr(text)}. Write 'module:function(arguments)'.")
+        raise TypeError(f"Node.parse() takes the text of a node, not {show(text)}. Write 'module:function(arguments)'.")
     name, parenthesis, rest = text.strip().partition("(")
     if not parenthesis or ":" not in name:
         raise ValueError(f"{text!r} is not a node. Write it as module:function(arguments), such as pricing:forward('AAPL', 1).")
