@@ -7,8 +7,25 @@ import os
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command import build_ext
+
+
+class build_ext(build_ext.build_ext):  # noqa: N801  it is the name of the command
+    """Says in one line what follows when the call path cannot be compiled."""
+
+    def build_extension(self, ext):
+        """Compile it, or say so; as it is optional, whoever called goes on."""
+        try:
+            super().build_extension(ext)
+        except Exception as exc:
+            self.warn(f"dug is installed in pure Python, which does the same more slowly: {ext.name} was not compiled ({exc})")
+            raise
+
 
 headers = sorted(map(str, Path("dug/_core").glob("_accel_*.h")))
 call_path = Extension("dug._core._caccel", ["dug/_core/_accel.c"], depends=["setup.py", *headers], optional=True)
 
-setup(ext_modules=[] if os.environ.get("DUG_NO_EXTENSIONS") else [call_path])
+setup(
+    ext_modules=[] if os.environ.get("DUG_NO_EXTENSIONS") else [call_path],
+    cmdclass={"build_ext": build_ext},
+)

@@ -27,6 +27,10 @@ from ._tweaks import show_key
 
 _SIBLINGS = 3
 """How many changed reads of one node are printed for each function."""
+_INDENT = 12
+"""How far lines are indented at most, in levels."""
+_RUN = 20
+"""How many nodes that changed one because of the other are printed in a row; of more, the first and the last."""
 
 
 @frozen(eq=False)
@@ -43,7 +47,9 @@ class Change:
 
     def __str__(self) -> str:
         why = f"  ({self.tweak})" if self.tweak else ""
-        return f"{self.node}: {_outcome(self.before)} -> {_outcome(self.after)}{why}"
+        before, after = _outcome(self.before), _outcome(self.after)
+        cut = "  (they differ where the text does not show it)" if before == after else ""
+        return f"{self.node}: {before} -> {after}{cut}{why}"
 
 
 class Comparison(Table[Change]):
@@ -95,7 +101,7 @@ class Comparison(Table[Change]):
         pending: list[tuple[int, Key | str]] = [(0, target)]
         while pending:
             depth, key = pending.pop()
-            indent = "  " * depth
+            indent = "  " * min(depth, _INDENT)
             if isinstance(key, str):
                 yield f"{indent}{key}"
                 continue
@@ -107,7 +113,24 @@ class Comparison(Table[Change]):
             else:
                 told.add(key)
                 yield f"{indent}{difference.change}"
-                pending.extend((depth + 1, line) for line in reversed(_fold(difference, self._found)))
+                row = self._find_row(key, told)
+                if len(row) > _RUN:
+                    told.update(row[: 1 - _RUN // 2])
+                    middle = f"... {len(row) - _RUN // 2 + 1:,} more, each because of the next"
+                    pending += [(depth + 2, row[1 - _RUN // 2]), (depth + 1, middle)]
+                else:
+                    pending.extend((depth + 1, line) for line in reversed(_fold(difference, self._found)))
+
+    def _find_row(self, key: Key, told: set[Key]) -> list[Key]:
+        """Returns the nodes below one that changed in a row: each read one that changed, and is not tweaked itself."""
+        row: list[Key] = []
+        while len(self._found[key].changed) == 1:
+            key = self._found[key].changed[0]
+            change = self._found[key].change
+            if key in told or change is None or change.tweak is not None:
+                break
+            row.append(key)
+        return row
 
 
 @define(eq=False)

@@ -255,3 +255,44 @@ def test_what_is_named_has_changed(pair):
 def content(record):
     """Return what a record holds."""
     return record if record is None else (type(record.value), record.value, record.error)
+
+
+def test_a_long_way_is_told_by_its_ends():
+    """Of many nodes that changed one because of the other the first and the last are told, and lines stay short."""
+    chain = dug.memoize(name="d:chain")(lambda n: x() if n == 0 else chain(n - 1) + 1)
+    with dug.Context() as base:
+        chain(5_000)
+        found = base.compare(ask({x.node(): 2}, chain.node(5_000)), chain.node(5_000))
+    lines = str(found).splitlines()
+
+    assert len(found) == 5_002
+    assert lines[0] == "d:chain(5000): 5001 -> 5002"
+    assert lines[1].strip() == "... 4,991 more, each because of the next"
+    assert [line.split(":")[1].split(" ")[0] for line in lines[2:]] == [*(f"chain({n})" for n in range(8, -1, -1)), "x()"]
+    assert max(map(len, lines)) < 80
+
+
+def test_a_value_that_cannot_be_shown_does_not_hide_the_others():
+    """Values of many lines stand in one, what has no text says so, and equal texts are told to be cut."""
+    lines = dug.memoize(name="d:lines")(lambda: Lines(x()))
+    huge = dug.memoize(name="d:huge")(lambda: 10**5_000 + x())
+    many = dug.memoize(name="d:many")(lambda: [0] * 50 + [x()])
+    targets = lines.node(), huge.node(), many.node()
+    with dug.Context() as base:
+        for target in targets:
+            target()
+        told = str(base.compare(ask({x.node(): 2}, *targets), *targets)).splitlines()
+
+    assert told[0] == "d:lines(): one\\n1 -> one\\n2"
+    assert "d:huge(): <int, which cannot be shown> -> <int, which cannot be shown>" in "\n".join(told)
+    assert any(line.startswith("d:many()") and line.endswith("(they differ where the text does not show it)") for line in told)
+
+
+class Lines:
+    """A value whose text has two lines."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __repr__(self):
+        return f"one\n{self.value}"

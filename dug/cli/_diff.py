@@ -1,6 +1,7 @@
 """``dug diff``: what changed from one file to another, from the targets down to what made the difference."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -69,8 +70,11 @@ def find_changes(one: "Look", other: "Look") -> list[Change]:
     """Returns the nodes that changed, targets first, each above what it read; then what is in the first file only."""
     was = {known.node: known for known in one.known()}
     now = {known.node: known for known in other.known()}
-    changed = [node for node, known in now.items() if node not in was or not _is_same(was[node], known)]
-    reads = _read_among(changed, now)
+    changed: dict[str, None] = {}
+    for node, known in now.items():  # what it read comes before it
+        if node not in was or not _is_same(was[node], known, changed):
+            changed[node] = None
+    reads = _read_among(list(changed), now)
     targets = {tweak.target for tweak in one.tweaks} ^ {tweak.target for tweak in other.tweaks}
     causes = _find_recoded(one, other) | targets
     floating = _find_floating(one, other)
@@ -80,7 +84,7 @@ def find_changes(one: "Look", other: "Look") -> list[Change]:
             depth=depth,
             was=_tell(was[node]) if node in was else None,
             now=_tell(now[node]),
-            because=_find_cause(now[node], reads[node], causes, floating),
+            because=_find_cause(now[node], reads[node], causes, floating) + _tell_unknown(was.get(node), now[node]),
         )
         for node, depth in _walk(reads)
     ]
@@ -93,14 +97,22 @@ def _read_among(nodes: list[str], known: "dict[str, SavedNode]") -> dict[str, li
     return {node: [read for read in known[node].dependencies if read in among] for node in reversed(nodes)}
 
 
-def _is_same(was: "SavedNode", now: "SavedNode") -> bool:
+def _is_same(was: "SavedNode", now: "SavedNode", changed: Container[str]) -> bool:
+    """True when a node is what it was; one whose value was not kept, when its text is and nothing that it read has changed."""
     if was.state != now.state and "failed" in (was.state, now.state):
         return False
     if was.error is not None and now.error is not None:
         return str(was.error) == str(now.error)
     if was.digest is not None and now.digest is not None:
         return was.digest == now.digest
-    return was.value == now.value and was.state == now.state
+    if was.state != now.state or _without_addresses(was.value) != _without_addresses(now.value):
+        return False
+    return not any(read in changed for read in now.dependencies)
+
+
+def _without_addresses(text: str | None) -> str | None:
+    """Returns the text of a value without where in memory its parts were, which says nothing."""
+    return text and re.sub(r"\b0x[0-9a-f]+\b", "0x", text)
 
 
 def _tell(known: "SavedNode") -> str:
@@ -140,6 +152,13 @@ def _find_cause(now: "SavedNode", reads: list[str], causes: set[str], floating: 
     if now.function in causes:
         reasons.insert(0, "its function")
     return ", ".join(reasons) or ("the outside" if now.is_source else "it ran again")
+
+
+def _tell_unknown(was: "SavedNode | None", now: "SavedNode") -> str:
+    """Says of a value that is not in the files that it may be what it was."""
+    if was is None or was.error is not None or now.error is not None or (was.digest is not None and now.digest is not None):
+        return ""
+    return " (not kept, may be the same)" if _without_addresses(was.value) == _without_addresses(now.value) else ""
 
 
 def _walk(reads: dict[str, list[str]]) -> Iterator[tuple[str, int]]:

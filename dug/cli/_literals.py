@@ -5,6 +5,7 @@ within quotes.
 """
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from .._core._node import Node, load_function
@@ -56,17 +57,32 @@ def parse_arguments(words: tuple[str, ...]) -> tuple[list[Any], dict[str, Any]]:
     return args, kwargs
 
 
-def parse_tweak(text: str) -> tuple[Any, Any]:
+def parse_tweak(text: str, find: Callable[[str], Node[Any] | None] | None = None) -> tuple[Any, Any]:
     """Returns the node or function that ``node=value`` tweaks, and to what.
 
-    The value is a literal, ``scale(x)``, ``shift(x)`` or ``UNTWEAKED``.
+    The value is a literal, ``scale(x)``, ``shift(x)`` or ``UNTWEAKED``.  Where the arguments of a node are no literals, `find`
+    may know it by its text.
 
     Raises:
         ValueError: it is not of that form, or the value is not possible.
         LookupError: there is no such function.
+        TypeError: the function cannot be called like that.
     """
     key, value = split_tweak(text)
-    return (Node.parse(key) if key.endswith(")") else load_function(key).wrapper()), parse_tweak_value(value)
+    return (_parse_node(key, find) if key.endswith(")") else load_function(key).wrapper()), parse_tweak_value(value)
+
+
+def _parse_node(text: str, find: Callable[[str], Node[Any] | None] | None) -> Node[Any]:
+    try:
+        return Node.parse(text)
+    except ValueError as exc:
+        node = None if find is None else find(text)
+        if node is None:
+            hint = "With --load FILE, the text of a node of the file will do." if find is None else "The file has no such node."
+            raise ValueError(f"{exc} {hint}") from exc
+        return node
+    except TypeError as exc:
+        raise TypeError(f"{text} is not possible: {exc}. Give the arguments of the function.") from exc
 
 
 def split_tweak(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from pprint import pformat
 from traceback import extract_tb, print_exception
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from .._tweaks import Scenario
 from ._literals import parse_arguments, parse_tweak
 from ._tables import one_line, print_json, text_of
 from ._watch import watch
+
+if TYPE_CHECKING:
+    from ..snapshot import Snapshot
 
 EPILOG = """\
 \b
@@ -66,10 +69,14 @@ def command(
         _import_module(named)
     with _readable_errors():
         call = find_call(target, arguments)
-        scenario = Scenario(dict(map(parse_tweak, tweaks)))
+    if saved is not None:
+        _check_place(saved)
     with ExitStack() as stack:
+        find = None
         if loaded is not None:
-            stack.enter_context(_loading(loaded, trust=trust, recompute_changed=recompute_changed))
+            find = stack.enter_context(_loading(loaded, trust=trust, recompute_changed=recompute_changed)).find
+        with _readable_errors():
+            scenario = Scenario(dict(parse_tweak(tweak, find) for tweak in tweaks))
         ctx = stack.enter_context(Context(scenario))
         try:
             with watch(ctx, wanted=wants_progress):
@@ -183,14 +190,14 @@ async def _wait(value: Any) -> Any:
 
 
 @contextmanager
-def _loading(path: str, *, trust: bool, recompute_changed: bool) -> Iterator[None]:
+def _loading(path: str, *, trust: bool, recompute_changed: bool) -> Iterator["Snapshot"]:
     """Starts from what a file knows, and says at the end what of it was not what it seems."""
     from .. import snapshot  # only commands that name a file need it
 
     loaded = snapshot.load(path, trust=trust, recompute_changed=recompute_changed)
     try:
         with loaded:
-            yield
+            yield loaded
     finally:
         if loaded.changed and not recompute_changed:
             names = ", ".join(loaded.changed)
@@ -203,6 +210,16 @@ def _loading(path: str, *, trust: bool, recompute_changed: bool) -> Iterator[Non
             click.echo(
                 f"dug run: {len(loaded.absent):,} of {path} could not be used: {one_line(str(loaded.absent[0]))}", err=True
             )
+
+
+def _check_place(path: str) -> None:
+    """Refuses a file that cannot be written before the work is done that it is for."""
+    from ..snapshot._atomic import check_place  # only commands that name a file need it
+
+    try:
+        check_place(Path(path))
+    except OSError as exc:
+        raise click.UsageError(f"{path} cannot be written: {exc.strerror}. Nothing has run yet: name another file.") from exc
 
 
 def _save(ctx: Context, path: str, *, trust: bool, wants_progress: bool) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from .._graph import Graph
 from ._palette import FAINT, INK, LOOKS
 from ._picture import LIMIT, Box, Picture, make_picture
-from ._words import MAX_NAME, legend_of, name_of, notes_on, shorten, title_of, visible
+from ._shortening import MAX_NAME, shorten
+from ._words import legend_of, name_of, notes_on, title_of, visible
 
 FONT = "Helvetica,Arial,sans-serif"
 SWATCH = 'BORDER="1" FIXEDSIZE="TRUE" WIDTH="20" HEIGHT="14"'

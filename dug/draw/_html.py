@@ -11,7 +11,8 @@ from .._seconds import in_seconds
 from ._dot import escape_markup
 from ._picture import LIMIT, make_picture
 from ._render import svg
-from ._words import shorten, title_of
+from ._shortening import shorten
+from ._words import title_of
 
 MAX_FAILURES = 200
 

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from .._graph import Fact, Graph
 from ._palette import LOOKS
+from ._shortening import MAX_NAME, shorten, tell_apart
 
 LIMIT = 60
 """How many boxes are drawn unless a caller says otherwise."""
@@ -32,7 +33,7 @@ class Box:
     """One box: a node, or `count` nodes that are drawn together."""
 
     name: str
-    """What it is called where there is little room; as it was given, so that who draws must escape it."""
+    """What it is called where there is little room, no other box alike; who draws must escape it."""
     full_name: str
     is_group: bool
     is_source: bool
@@ -167,9 +168,17 @@ def _make_box(key: Hashable, facts: list[Fact[Any]]) -> Box:
 
 
 def _name_apart(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
-    """Returns the boxes, those that would be called the same by their full name."""
-    names = Counter([box.name for box in boxes])
-    return tuple([evolve(box, name=box.full_name) if names[box.name] > 1 else box for box in boxes])
+    """Returns the boxes, those that would be called the same by their full name; shortened, they must be told apart, too."""
+    counts = Counter([box.name for box in boxes])
+    names = [box.full_name if counts[box.name] > 1 else box.name for box in boxes]
+    alike: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        alike.setdefault(shorten(name, MAX_NAME), []).append(place)
+    for places in alike.values():
+        if len(places) > 1:
+            for place, name in zip(places, tell_apart([names[place] for place in places], MAX_NAME), strict=True):
+                names[place] = name
+    return tuple([evolve(box, name=name) for box, name in zip(boxes, names, strict=True)])
 
 
 def _add(counts: Iterable[tuple[tuple[str, int], ...]]) -> Counter[str]:

@@ -3,8 +3,8 @@
 from .._seconds import in_seconds
 from ._palette import LOOKS
 from ._picture import Box, Picture
+from ._shortening import MAX_NAME, shorten
 
-MAX_NAME = 40
 MAX_ERROR = 80
 TIMES = "\N{MULTIPLICATION SIGN}"
 NOTEWORTHY = 0.01
@@ -19,14 +19,6 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join([char if char.isprintable() else repr(char)[1:-1] for char in text])
-
-
-def shorten(text: str, length: int) -> str:
-    """Returns `text`, the middle left out where it is longer than `length`."""
-    if len(text) <= length:
-        return text
-    head = length * 2 // 3
-    return f"{text[:head]}…{text[head + 1 - length :]}"
 
 
 def name_of(box: Box) -> str:

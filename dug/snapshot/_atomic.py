@@ -15,6 +15,8 @@ from typing import Any
 from uuid import uuid4
 
 _ENDING = ".saving"
+_LONGEST = 200
+"""Of how many bytes a file name may be to have an ending; most file systems allow 255."""
 _YOUNG_S = 60.0
 """What was written to within that time may be of a writer that has no lock yet."""
 
@@ -30,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = path.resolve()
     _remove_left_over(path)
-    made = path.with_name(f".{path.name}.{uuid4().hex[:12]}{_ENDING}")
+    made = path.with_name(f"{_prefix(path)}{uuid4().hex[:12]}{_ENDING}")
     with made.open("xb") as lock:
         _lock(lock)
         try:
@@ -44,6 +46,23 @@ def replacing(path: Path) -> Iterator[Path]:
                 made.unlink()
             raise
     _force_to_disk(path.parent)
+
+
+def check_place(path: Path) -> None:
+    """Makes a file beside `path` and removes it, as `replacing` will.
+
+    Raises:
+        OSError: the folder is not there, or cannot be written to.
+    """
+    path = path.resolve()
+    made = path.with_name(f"{_prefix(path)}{uuid4().hex[:12]}{_ENDING}")
+    made.open("xb").close()
+    made.unlink()
+
+
+def _prefix(path: Path) -> str:
+    """How the names of files begin that will take the place of `path`; the end of a long name would not fit."""
+    return f".{path.name}." if len(os.fsencode(path.name)) <= _LONGEST else f".{path.name[: _LONGEST // 4]}."
 
 
 def _force_to_disk(path: Path) -> None:
@@ -62,7 +81,7 @@ def _force_to_disk(path: Path) -> None:
 
 def _remove_left_over(path: Path) -> None:
     """Removes what writers of the same path left that were killed; files of living ones are locked."""
-    for left in path.parent.glob(f".{escape(path.name)}.*{_ENDING}"):
+    for left in path.parent.glob(f"{escape(_prefix(path))}*{_ENDING}"):
         with suppress(OSError), left.open("r+b") as file:
             if time() - left.stat().st_mtime > _YOUNG_S and _lock(file):
                 left.unlink()

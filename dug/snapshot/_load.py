@@ -9,7 +9,7 @@ from attrs import define
 from .._context import Context
 from .._core._cache import Cache
 from .._core._frame import Frame
-from .._core._node import Function, find_published, load_function, make_node
+from .._core._node import Function, Node, find_published, load_function, make_node, node_of
 from .._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE
 from .._core._view import View
 from .._tweaks import UNTWEAKED, Bump, Scenario, _of_layers
@@ -56,6 +56,14 @@ class Snapshot(Context):
         """The nodes that serve as soon as the functions they rest on are there, by their text."""
         self._here()
         return tuple(self._shelf.pending())
+
+    def find(self, text: str) -> Node[Any] | None:
+        """Returns the node of the file with this text, when its function is there and its arguments can be read, or None.
+
+        Complexity: O(nodes of the file).
+        """
+        self._here()
+        return next((node for node in map(node_of, self._shelf.states.copy()) if str(node) == text), None)
 
     def close(self) -> None:
         """Closes the file: values that were not asked for cannot be read any more."""

@@ -83,12 +83,20 @@ def save(
             writer.end(ctx, found)
             connection.close()  # before the file takes its place
     except (OSError, sqlite3.Error) as exc:
-        raise SnapshotError(f"{place} cannot be written: {exc}. What was there before is as it was.") from exc
+        raise SnapshotError(f"{place} cannot be written: {_reason(exc)}. What was there before is as it was.") from exc
     finally:
         reporter.close()
     failures = sum(one.state == fmt.FAILED for one in found)
     size = place.stat().st_size
     return Report(place, len(found), writer.values, failures, size, perf_counter() - started, tuple(writer.absent))
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    """Says why a file could not be written, not naming the one beside it that was."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    is_room = "disk" in str(error)  # "database or disk is full", and "disk I/O error" where a limit was met
+    return f"{error}; the disk may be full, or a limit on the size of files met" if is_room else str(error)
 
 
 def _key_of(node: Any) -> Any:

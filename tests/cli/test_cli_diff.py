@@ -115,3 +115,48 @@ def test_the_table_is_indented_below_the_targets(dug_says, diff):
 
     assert lines[0] == "3 of 5 nodes changed, 0 are new, 0 are gone"
     assert [line.index("pricing:") for line in lines[2:]] == [0, 2, 4]
+
+
+UNKEPT = """\
+import dug
+
+
+class Curve:
+    def __init__(self, points):
+        self.points = points
+
+    def __repr__(self):
+        return {}
+
+
+@dug.source
+def level():
+    return 0.0
+
+
+@dug.memoize
+def curve():
+    return Curve([1.0, level()])
+
+
+@dug.memoize
+def price():
+    return sum(curve().points)
+"""
+
+
+@pytest.mark.parametrize("text", ["'<Curve>'", "object.__repr__(self)"], ids=["the same text", "an address"])
+def test_a_value_that_is_not_kept_does_not_break_the_chain(dug_says, pricing, monkeypatch, text):
+    """What has no value in the files counts as changed when it read what changed, and as the same otherwise; it is told."""
+    monkeypatch.delitem(sys.modules, "unkept", raising=False)
+    (pricing / "unkept.py").write_text(UNKEPT.format(text))
+    for file, *tweak in (["a.dug"], ["b.dug"], ["c.dug", "--tweak", "unkept:level()=7.0"]):
+        dug_says("run", "unkept:price", "--save", file, *tweak)
+    same, other = (json.loads(dug_says("diff", "a.dug", file, "--json").out) for file in ("b.dug", "c.dug"))
+
+    assert same == []
+    assert [(change["node"], change["because"]) for change in other] == [
+        ("unkept:price()", "unkept:curve()"),
+        ("unkept:curve()", "unkept:level() (not kept, may be the same)"),
+        ("unkept:level()", "a tweak"),
+    ]

@@ -296,3 +296,57 @@ def test_code_that_changed_since_a_file_is_said_and_run_when_asked(dug_says, pri
     said = dug_says("run", "pricing:book", "--load", "a.dug", "--recompute-changed")
 
     assert (said.out, said.err) == ("395000.0\n", "")
+
+
+TRADES = """\
+import attrs
+import dug
+from dug import codec
+
+
+@codec.register
+@attrs.frozen
+class Trade:
+    ticker: str
+
+    @dug.memoize
+    def value(self):
+        return {"AAPL": 100.0}[self.ticker]
+
+
+@dug.memoize
+def book():
+    return sum(trade.value() for trade in (Trade("AAPL"), Trade("NOPE")))
+"""
+
+
+def test_a_node_of_the_file_is_tweaked_by_its_text(dug_says, pricing, monkeypatch):
+    """With ``--load``, what dug prints of a node names it, also where its arguments are no literals."""
+    monkeypatch.delitem(sys.modules, "trades", raising=False)
+    (pricing / "trades.py").write_text(TRADES)
+    assert dug_says("run", "trades:book", "--save", "night.dug").status == 1
+    tweak = "trades:Trade.value(Trade(ticker='NOPE'))=5.0"
+
+    assert dug_says("run", "trades:book", "--load", "night.dug", "--tweak", tweak).out == "105.0\n"
+    said = dug_says("run", "trades:book", "--tweak", tweak)
+    assert said.status == 2
+    assert "With --load FILE, the text of a node of the file will do" in said.complaint
+    said = dug_says("run", "trades:book", "--load", "night.dug", "--tweak", tweak.replace("NOPE", "GONE"))
+    assert "The file has no such node" in said.complaint
+
+
+def test_a_tweak_that_cannot_be_called_is_named(dug_says):
+    """The error of a wrong number of arguments names the tweak."""
+    said = dug_says("run", "pricing:book", "--tweak", "pricing:spot('AAPL', 2)=3")
+
+    assert said.status == 2
+    assert "pricing:spot('AAPL', 2) is not possible" in said.complaint
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(dug_says, pricing):
+    """A night's work is not lost to a folder that is not there."""
+    said = dug_says("run", "pricing:spot", "AAPL", "--save", "nowhere/night.dug")
+
+    assert (said.status, said.out) == (2, "")
+    assert "nowhere/night.dug cannot be written: No such file or directory. Nothing has run yet" in said.complaint
+    assert list(pricing.glob(".*.saving")) == []

@@ -12,7 +12,8 @@ from sketch import BOOK, HOSTILE, make_wide, sketch
 
 from dug.draw import dot
 from dug.draw._dot import escape
-from dug.draw._words import TIMES, shorten, visible
+from dug.draw._shortening import shorten
+from dug.draw._words import TIMES, visible
 
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 

@@ -4,7 +4,8 @@ import pytest
 from sketch import sketch
 
 from dug.draw._picture import LIMIT, make_picture
-from dug.draw._words import MAX_NAME, name_of, notes_on, shorten, title_of, visible
+from dug.draw._shortening import MAX_NAME, shorten, tell_apart
+from dug.draw._words import name_of, notes_on, title_of, visible
 
 
 def only_box(**known):
@@ -62,3 +63,31 @@ def test_the_title_counts_the_states():
     picture = make_picture(sketch({"m:top()": ["m:low()"]}, top={"state": "failed"}, low={"own_seconds": 1.5}), by=None, limit=9)
 
     assert title_of(picture) == "2 nodes (1 failed, 1 computed), 1.5 s"
+
+
+def test_long_names_that_begin_and_end_alike_are_told_apart():
+    """Each name shows where it differs; what does not fit is numbered."""
+    names = [
+        f"Option.pv(Option(underlying={ticker!r}, strike={strike}, quantity=10.0))"
+        for ticker in ("AAPL", "MSFT")
+        for strike in (1, 2)
+    ]
+    long = ["f(" + "a" * 100 + f"{end})" for end in "xy"]
+
+    assert tell_apart(names, 40) == [
+        "Option.pv(…'AAPL', strike=1, quantity=1…",
+        "Option.pv(…'AAPL', strike=2, quantity=1…",
+        "Option.pv(…'MSFT', strike=1, quantity=1…",
+        "Option.pv(…'MSFT', strike=2, quantity=1…",
+    ]
+    assert tell_apart(long, 10) == ["f(aaaaa #1", "f(aaaaa #2"]
+
+
+def test_no_two_boxes_have_one_name():
+    """In a picture, a name says which node it is."""
+    nodes = {f"m:f(Trade(ticker='T{number}', quantity=100.0, currency='EUR'))": [] for number in range(5)}
+    picture = make_picture(sketch(nodes), by=None, limit=LIMIT)
+    names = [name_of(box) for box in picture.boxes]
+
+    assert len(set(names)) == 5
+    assert all(len(name) <= MAX_NAME for name in names)

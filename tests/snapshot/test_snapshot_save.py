@@ -220,3 +220,21 @@ def test_a_file_in_the_place_of_a_context_is_said(tmp_path):
         snapshot.save(tmp_path / "x.dug", ctx)
     with dug.Context() as ctx, pytest.raises(TypeError, match=r"Write nodes=\[f.node\(x\)\]"):
         snapshot.save(ctx, tmp_path / "x.dug", nodes=kept_book.book.node())
+
+
+def test_a_file_may_have_the_longest_name(tmp_path):
+    """What is written beside the file has a name that the file system allows."""
+    place = tmp_path / ("x" * 251 + ".dug")
+    with dug.Context() as ctx:
+        snapshot.save(ctx, place)
+
+    assert [path.name for path in tmp_path.iterdir()] == [place.name]
+
+
+def test_the_error_names_the_file_and_not_the_one_beside_it(tmp_path):
+    """Who reads the error knows only the name that was given."""
+    with dug.Context() as ctx, pytest.raises(snapshot.SnapshotError) as raised:
+        snapshot.save(ctx, tmp_path / "nowhere" / "x.dug")
+
+    assert "No such file or directory. What was there before" in str(raised.value)
+    assert ".saving" not in str(raised.value)

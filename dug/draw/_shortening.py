@@ -1,0 +1,50 @@
+"""Long names made short, and still told apart: `shorten`, `tell_apart`."""
+
+from collections import Counter
+from os.path import commonprefix
+
+MAX_NAME = 40
+"""How many characters of a name stand in a box."""
+
+
+def shorten(text: str, length: int) -> str:
+    """Returns `text`, the middle left out where it is longer than `length`."""
+    if len(text) <= length:
+        return text
+    head = length * 2 // 3
+    return f"{text[:head]}…{text[head + 1 - length :]}"
+
+
+def tell_apart(names: list[str], length: int) -> list[str]:
+    """Returns short names for different long ones that begin or end alike: each shows where it differs, else it has a number."""
+    short = dict(zip(dict.fromkeys(names), _show_difference(list(dict.fromkeys(names)), length), strict=True))
+    counts, number = Counter(short.values()), Counter[str]()
+    told = []
+    for name in names:
+        shown = short[name]
+        if counts[shown] > 1:
+            number[shown] += 1
+            mark = f" #{number[shown]}"
+            shown = shown[: length - len(mark)] + mark
+        told.append(shown)
+    return told
+
+
+def _show_difference(names: list[str], length: int) -> list[str]:
+    """Returns each name as its beginning and, after what all have in common, the place where they begin to differ."""
+    common = commonprefix(names)  # noqa: RUF071  characters are what is meant
+    start = 1 + max(common.rfind(mark) for mark in "(, =")
+    head = names[0][: names[0].find("(") + 1][: length // 2]
+    shown = [_cut(f"{head}…{name[start:]}" if start > len(head) + 1 else name, length) for name in names]
+    groups: dict[str, list[int]] = {}
+    for place, text in enumerate(shown):
+        groups.setdefault(text, []).append(place)
+    for places in groups.values():
+        if 1 < len(places) < len(names):
+            for place, text in zip(places, _show_difference([names[place] for place in places], length), strict=True):
+                shown[place] = text
+    return shown
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
