@@ -60,6 +60,7 @@ class Mutant:
 
 MANY = ("test_concurrent_model.py",)
 MEDDLING = ("test_meddling.py",)
+REDEFINITION = ("test_redefinition.py",)
 THREADS = ("test_thread_safety.py",)
 TRAPS = ("test_traps.py",)
 WAITERS = ("test_single_flight.py",)
@@ -517,6 +518,13 @@ MUTANTS = (
         "           SLOT(run, run_generation) == SLOT(registry, registry_generation) && outer",
         "           outer",
         MEDDLING,
+    ),
+    Mutant(
+        "who called what is defined anew is verified by old nodes",
+        "_core/_registry.py",
+        "        elif is_caller:\n",
+        "        elif False:\n",
+        tests=REDEFINITION,
     ),
 )
 
