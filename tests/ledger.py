@@ -137,17 +137,21 @@ class Ledger:
     newest: dict[tuple[Hashable, Call, bool], Fact] = field(factory=dict)
     holders: Counter[tuple[Key, Tweak]] = field(factory=Counter)
     doubts: dict[Hashable, set[Title]] = field(factory=dict)
+    remembered: set[Key] = field(factory=set)
+    """The nodes that were `UNTWEAKED` around a context which may remember its entry there, and with it what ran for them."""
 
     def hold(self, tweaks: Iterable[tuple[Key, Tweak]]) -> None:
         """Note that one more context says this."""
         self.holders.update(tweaks)
 
-    def release(self, tweaks: Iterable[tuple[Key, Tweak]]) -> None:
+    def release(self, tweaks: Iterable[tuple[Key, Tweak]], *, is_remembered: bool = False) -> None:
         """Note that a context no longer says this: facts that heard it, and can hear it from nobody else, go.
 
         A bump that somebody else says as well may stand on something else there, and then it is another tweak.
         """
         for tweak in tweaks:
+            if is_remembered and isinstance(tweak[1], Untweaked):
+                self.remembered.add(tweak[0])
             self.holders[tweak] -= 1
             if not self.holders[tweak]:
                 self.forget(lambda fact, tweak=tweak: fact.heard_tweak(tweak))
@@ -216,7 +220,8 @@ class Ledger:
         So may it for a node that hears nothing, beneath a bump or not, while what ran under such an `UNTWEAKED` may be known.
         """
         hides = any(each.hides for _, said in fact.heard for each in said)
-        return hides or (not plainly(fact.run.said) and self.holders[fact.run.node, Untweaked()] > 0)
+        may_be_known = self.holders[fact.run.node, Untweaked()] > 0 or fact.run.node in self.remembered
+        return hides or (may_be_known and not plainly(fact.run.said))
 
     def _find_needless(self, fact: Fact) -> Iterator[bool]:
         cache = caches_of(fact.run.levels)[-1]

@@ -92,7 +92,7 @@ class Stage(RuleBasedStateMachine):
         """Let go of a context that is not open."""
         self.twins.remove(twin)
         self.is_clean &= not self._is_around(twin)
-        self.ledger.release(twin.tweaks.items())
+        self.ledger.release(twin.tweaks.items(), is_remembered=self._is_around(twin))
         if twin.cache != ROOT:
             self.ledger.clear(twin.cache)
 
@@ -109,7 +109,7 @@ class Stage(RuleBasedStateMachine):
         before, twin.tweaks = twin.tweaks, said
         self.is_clean &= not self._is_around(twin)
         self.ledger.hold(said.items() - before.items())
-        self.ledger.release(before.items() - said.items())
+        self.ledger.release(before.items() - said.items(), is_remembered=self._is_around(twin))
         self.forget_seen(twin)
 
     def forget(self, changed: set[Call]) -> None:

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from ledger import Ledger, learn
 from oracle import Level, Oracle
-from programs import FAILS, Argument, Bump, Call, Catch, Constant, Original, Outside, Read, Replacement, Sum, Untweaked, Within
+from programs import (
+    FAILS,
+    Argument,
+    Bump,
+    Call,
+    Catch,
+    Constant,
+    Original,
+    Outside,
+    Read,
+    Replacement,
+    Sum,
+    Untweaked,
+    Value,
+    Within,
+)
 from strategies import SOURCE_NODES
 from test_model import Model
 
@@ -54,4 +69,27 @@ def test_what_ran_under_an_untweaked_may_serve_a_bump_of_what_is_untweaked_now()
     model.call(node)
     model.leave()
     model.call(node)
+    model.teardown()
+
+
+def test_what_ran_under_an_untweaked_may_be_known_as_long_as_a_context_remembers_it():
+    """The node is not UNTWEAKED any more, and a context entered inside still knows that scenario: a bump reads what ran there."""
+    node, fixed = Call(1, 0), Call(3, 0)
+    inside = Within({1: Untweaked()}, Read(1, Constant(0)), {}, Constant(0), scoped=False)
+    model = Model()
+    model.begin(
+        program=(Outside(), Outside(), Constant(0), inside, Constant(0), Read(1, Argument())),
+        outside=dict.fromkeys(SOURCE_NODES, 0),
+        first={},
+    )
+
+    model.enter_new(said={1: Bump("shift", 1), node: Untweaked()}, scoped=False)
+    model.enter_new(said={fixed: Value(0)}, scoped=False)
+    model.call(Call(5, 0))
+    model.call_elsewhere(node=fixed, index=0)
+    model.untweak(index=0, which=1)
+    model.call(Call(5, 0))
+    model.tweak(index=0, assignment=(Call(0, 0), Value(0)))
+    model.untweak(index=2, which=0)
+    model.call(fixed)
     model.teardown()
