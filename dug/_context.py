@@ -20,7 +20,7 @@ from ._core._node import Node, node_of, show
 from ._core._scenario import Held, Inside, Layer, let_go
 from ._core._view import View, enter
 from ._outlook import Outlook
-from ._tweaks import Scenario, describe, kept_key, replace_top, target_of
+from ._tweaks import Scenario, describe_layers, kept_key, replace_top, target_of
 from .errors import ContextError, TweakError
 
 P = ParamSpec("P")
@@ -43,7 +43,11 @@ class Context(Outlook):
 
     Raises:
         TweakError: a tweak is not possible; the message names it.
+        TypeError: the cache is no `Cache`.
+        ValueError: `max_depth` is no number of nodes.
     """
+
+    __iter__ = None  # it has `__getitem__`, and is no sequence
 
     def __init__(
         self,
@@ -76,8 +80,13 @@ class Context(Outlook):
         return self._name
 
     @property
+    def scenario(self) -> Scenario:
+        """What this context itself says, layer by layer: another context made of it means the same."""
+        return self._scenario
+
+    @property
     def tweaks(self) -> Mapping[Any, Any]:
-        """What this context itself tweaks; read-only."""
+        """What this context itself tweaks, read-only; where layers of its scenario say something of one node, the innermost."""
         return self._scenario.tweaks
 
     @property
@@ -363,10 +372,10 @@ class Context(Outlook):
 
     def __reduce_ex__(self, protocol: object) -> Any:
         raise TypeError(
-            f"{self!r} cannot be pickled or copied: others are in it. Write what it says, dug.Scenario(ctx.tweaks), "
-            "and for what it computed dug.snapshot.save(ctx, path)."
+            f"{self!r} cannot be pickled or copied. Take what it says, ctx.scenario; to keep what it computed, "
+            "write: from dug import snapshot; snapshot.save(ctx, path)."
         )
 
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {self._name!r}"
-        return f"<dug.Context{name} tweaks={describe(self.tweaks)}>"
+        return f"<dug.Context{name} tweaks={describe_layers(self._scenario)}>"

@@ -207,7 +207,7 @@ if TYPE_CHECKING:  # an annotation in a proxy class would hide those of the func
     class _Proxy(ObjectProxy[Any]):
         _self_function: Function
         _self_instance: object
-        _self_make_key: Callable[..., Key]
+        _self_memoized: Any
 
 else:
     _Proxy = ObjectProxy
@@ -228,6 +228,9 @@ class _Memoized(_Proxy, Generic[P, R]):
             UnhashableArgumentError: an argument has no hash.
         """
         return make_node(self._self_function, args, kwargs)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(self.__wrapped__), "__wrapped__", "node"})  # the proxy would list what it wraps only
 
     def __copy__(self) -> Self:
         return self
@@ -262,8 +265,7 @@ class BoundMemoized(_Memoized[P, R]):
 
     def __init__(self, memoized: "_Memoized[Any, R]", instance: object) -> None:
         super().__init__(memoized.__wrapped__.__get__(instance))
-        self._self_make_key = memoized._self_function.binding.make_key
-        self._self_function = memoized._self_function
+        self._self_memoized = memoized
         self._self_instance = instance
 
     def __reduce__(self) -> Any:
@@ -272,10 +274,15 @@ class BoundMemoized(_Memoized[P, R]):
 
     if not TYPE_CHECKING:  # the type checker sees the parameters of the function
 
+        @property
+        def _self_function(self):
+            return self._self_memoized._self_function  # another one when a new definition has taken the name
+
         def __call__(self, /, *args, **kwargs):
-            key = self._self_make_key(self._self_instance, *args, **kwargs)
-            if self._self_function.is_async:
-                return self._self_function.ask(None, key)
+            function = self._self_memoized._self_function
+            key = function.binding.make_key(self._self_instance, *args, **kwargs)
+            if function.is_async:
+                return function.ask(None, key)
             frame = current.get()
             return (_find_hit(frame, key) or fetch(frame, key)).value  # no more frames than a function has
 

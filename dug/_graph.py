@@ -163,7 +163,10 @@ class Graph(Generic[N]):
 
         Raises:
             KeyError: one of them is not here.
+            TypeError: `nodes` cannot be iterated.
         """
+        if not isinstance(nodes, Iterable):
+            raise TypeError(f"subgraph() takes several nodes, and {nodes!r} is one. Write subgraph([node]).")
         return self._part({self._place(node) for node in nodes})
 
     def filter(
@@ -176,14 +179,14 @@ class Graph(Generic[N]):
         """Returns the graph of the nodes that fit all that is given, with the edges between them.
 
         Args:
-            function: a memoised function or its name, or several.
+            function: a memoised function or its name, with or without its module, or several.
             state: one of `STATES` or ``"source"``, or several.
             module: the name of a module, or several.
         """
         tests: list[Callable[[Fact[N]], bool]] = []
         if function is not None:
             functions = frozenset(map(_name_of, _several(function)))
-            tests.append(lambda fact: fact.function in functions)
+            tests.append(lambda fact: fact.function in functions or fact.function.rpartition(":")[2] in functions)
         if state is not None:
             states = _check_states(_several(state))
             tests.append(lambda fact: fact.state in states or (fact.is_source and "source" in states))
@@ -334,7 +337,11 @@ def _several(given: Any) -> Iterable[Any]:
 
 def _name_of(function: object) -> str:
     """Returns the name of a memoised function, or the name that was given in its place."""
-    return str(getattr(function, "_self_function", function))
+    if isinstance(function, str):
+        return function
+    if not hasattr(function, "_self_function"):
+        raise TypeError(f"{function!r} is no memoised function. Write filter(function=f), or its name.")
+    return str(function._self_function)
 
 
 def _check_states(given: Iterable[str]) -> frozenset[str]:

@@ -175,8 +175,15 @@ def _unwrap(decorated: Any) -> tuple[Any, Any]:
 
 def _signature(body: Any) -> inspect.Signature:
     try:
+        own = inspect.signature(body, follow_wrapped=False)
+        kinds = {one.kind for one in own.parameters.values()}
+        if not kinds >= {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+            return own  # of what `functools.wraps` dressed up, too: it may have defaults of its own
+    except ValueError:  # some builtins tell only what they wrap
+        pass
+    try:
         return inspect.signature(body)
-    except ValueError as exc:  # some builtins do not tell
+    except ValueError as exc:
         raise TypeError(f"{body!r} does not say what its parameters are. Write a function around it and decorate that.") from exc
 
 
@@ -208,8 +215,8 @@ def _take_name(function: Function) -> Function:
     _detach_old(known)
     for attribute in ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask"):
         setattr(known, attribute, getattr(function, attribute))
-    signature, (typed, key, ignore) = inspect.signature(function.body), function.options
-    known.binding = prepare(known, signature, typed=typed, keys=dict(key), ignore=ignore)
+    typed, key, ignore = function.options
+    known.binding = prepare(known, function.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
     for registry in live_registries():
         registry.forget((known,), is_rebound=is_rebound)
         registry.redefined[known] = registry.generation
@@ -241,19 +248,22 @@ def _calls_of(function: Function) -> Any:
     parameters = function.binding.signature.parameters.values()
     typed, key, ignore = function.options
     keys = tuple((name, _definition(fn)) for name, fn in key)
-    return tuple((one.name, one.kind, _value_key(one.default)) for one in parameters), typed, keys, ignore
+    return tuple((one.name, one.kind, _value_key(one.default)) for one in parameters), typed, keys, ignore, function.is_async
 
 
-def _definition(body: Any) -> Any:
+def _definition(body: Any, seen: frozenset[int] = frozenset()) -> Any:
     """Returns what decides the behaviour of a function, comparable: its code, defaults, closure and globals.
 
     Of anything else it is the object itself: a bound method or a proxy shows the code of a function, and does not say all.
     """
     if type(body) is not FunctionType:
         return id(body)
+    if id(body) in seen:
+        return "itself"
+    seen |= {id(body)}
     cells = tuple(_cell_content(cell) for cell in body.__closure__ or ())
     defaults = (body.__defaults__ or (), tuple(sorted((body.__kwdefaults__ or {}).items())))
-    return _code_key(body.__code__), _value_key(defaults), _value_key(cells), id(body.__globals__)
+    return _code_key(body.__code__), _value_key(defaults, seen), _value_key(cells, seen), id(body.__globals__)
 
 
 def _code_key(code: CodeType) -> Any:
@@ -264,11 +274,13 @@ def _code_key(code: CodeType) -> Any:
     return code.co_code, constants, names, code.co_flags, counts, code.co_exceptiontable
 
 
-def _value_key(value: Any) -> Any:
+def _value_key(value: Any, seen: frozenset[int] = frozenset()) -> Any:
     if type(value) is tuple:
-        return tuple(map(_value_key, value))
+        return tuple([_value_key(one, seen) for one in value])
     if type(value) is frozenset:
         return frozenset(map(_value_key, value))
+    if type(value) is FunctionType:  # as a default, or of a decorator: made anew when a cell is run again
+        return _definition(value, seen)
     return substitution_key(value) or id(value)
 
 

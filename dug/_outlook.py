@@ -36,6 +36,8 @@ class Outlook:
     # One node
 
     def __contains__(self, node: object) -> bool:
+        if hasattr(node, "_self_function"):  # a slip that would always be False
+            check_node(node)
         return isinstance(node, Node) and find_record(self._here(), node) is not None
 
     @overload
@@ -104,7 +106,7 @@ class Outlook:
 
         Raises:
             KeyError: one of the two does not know a target; the message says which.
-            TypeError: there is no target.
+            TypeError: there is no target, or one is no node; or the other is no context.
         """
         from ._comparison import compare  # loaded when somebody looks
 
@@ -127,11 +129,12 @@ class Outlook:
             executor: what runs them, several at a time: anything with ``submit``, such as a
                 ``concurrent.futures.ThreadPoolExecutor``.
             return_exceptions: False to raise the first error; what was computed until then is remembered.
-            progress: True for a bar (needs tqdm), or a function that is called with how many are done and how many there are.
+            progress: True for a bar (needs tqdm or rich), or a function that is called with how many are done and how many there
+                are.
 
         Raises:
             TypeError: one of them is no node, or is of a coroutine function; or the executor is none.
-            ImportError: ``progress=True``, and tqdm is not installed; the message says what to type.
+            ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
         """
         from ._run_all import run_all  # loaded when somebody has a batch
 
@@ -142,6 +145,11 @@ class Outlook:
 
         What the body calls answers with what is known here, errors included.  A node that only passed an error on stands for the
         one in which it began.
+
+        Raises:
+            KeyError: the node is not known here.
+            ValueError: it did not fail.
+            TypeError: it is no node, or of a coroutine function.
         """
         from ._debugging import debug  # loaded when somebody debugs
 

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from ._caller import Caller, call_from, check_executor, find_width, inside, one_call
 from ._core._frame import current
-from ._core._memo import Failure, Memo
+from ._core._memo import Failure, Memo, copy_without_frames
 from ._core._node import Node, node_of, show
 from ._failures import Failed, find_origin, tabulate_failures
 from ._looking import check_node, look
@@ -48,7 +48,7 @@ class Batch(Generic[R]):
         failed = self.failures.get(node) or self.not_run.get(node)
         if failed is None:
             raise KeyError(f"{node} is not in {self!r}. Ask for it: ctx.run_all([...]).")
-        raise failed.error
+        raise copy_without_frames(failed.error)  # a raise leaves the frames of its callers on what it raises
 
     __iter__ = None  # as with `Result`
 
@@ -85,6 +85,8 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
     """
     if isinstance(nodes, Node):
         raise TypeError(f"run_all() takes several nodes, and {show(nodes)} is one. Write run_all([f.node(x)]).")
+    if not isinstance(nodes, Iterable):
+        raise TypeError(f"run_all() takes nodes, and {show(nodes)} has none. Write run_all([f.node(x), ...]).")
     asked = list(dict.fromkeys(map(_check, nodes)))
     check_executor(executor)
     reporter = make_reporter(progress)

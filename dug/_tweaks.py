@@ -69,7 +69,13 @@ def shift(amount: Any) -> Bump:
 
 
 def scale(factor: Any) -> Bump:
-    """Returns a tweak that multiplies a node by `factor`: ``value * factor``."""
+    """Returns a tweak that multiplies a node by `factor`: ``value * factor``.
+
+    Raises:
+        TweakError: `factor` is no number: a text or a list that is multiplied is repeated.
+    """
+    if factor is None or isinstance(factor, (str, bytes, tuple, list, set, dict)):
+        raise TweakError(f"scale() takes a number, not {show(factor)}. Write scale(1.1), for example.")
     return Bump(operator.mul, (factor,))
 
 
@@ -105,11 +111,16 @@ class Scenario:
         """The tweaks as they are entered, the outermost first; more than one where ``|`` could not make them one."""
         return tuple(MappingProxyType({_shown_key(key): tweak for key, tweak in layer.items()}) for layer in self._layers)
 
-    def __or__(self, other: object) -> "Scenario":
+    def __or__(self, other: "Scenario | Tweaks") -> "Scenario":
+        if isinstance(other, Mapping):
+            other = Scenario(other)
         if not isinstance(other, Scenario):
             return NotImplemented
         names = " | ".join(name for name in (self.name, other.name) if name)
         return _of_layers(_join(self._layers, other._layers), names or None)
+
+    def __ror__(self, other: Tweaks) -> "Scenario":
+        return Scenario(other) | self if isinstance(other, Mapping) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scenario):
@@ -130,7 +141,12 @@ class Scenario:
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f"{self.name!r}, "
-        return f"Scenario({name}{describe(self.tweaks)})"
+        return f"Scenario({name}{describe_layers(self)})"
+
+
+def describe_layers(scenario: Scenario) -> str:
+    """Returns the tweaks of a scenario as text, bounded in length: layer by layer where it has several."""
+    return " | ".join(map(describe, scenario.layers))
 
 
 def describe(tweaks: Tweaks) -> str:

@@ -51,9 +51,18 @@ def fingerprint_of(function: Callable[..., Any]) -> str | None:
     if code is None:
         return None
     given = function if known is None else known.body
-    version = "" if known is None else _show(known.version, _tell_text, frozenset())
+    version = "" if known is None else _show(known.version, _tell_text, frozenset()) + _options_of(known)
     by_code, by_text = (_digest(_behaviour(given, tell, version)) for tell in (_tell_code, _tell_text))
     return f"{_SAME_CODE}:{by_code}/text:{by_text if _normal_text(plain) is not None else ''}"
+
+
+def _options_of(known: Any) -> str:
+    """How the calls of a function become keys, where its decorator says so."""
+    typed, key, ignore = known.options or (False, (), ())
+    if not (typed or key or ignore):
+        return ""
+    shown = [f"{name}={_show(fn, _tell_text, frozenset())}" for name, fn in key]
+    return f" typed={typed} key={shown} ignore={sorted(ignore)}"
 
 
 def has_changed(before: str | None, now: str | None) -> bool:

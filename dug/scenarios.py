@@ -80,6 +80,9 @@ def ladder(nodes: Iterable[Any], up: Any, down: Any = None) -> Ladder:
         up: what each is tweaked to, a bump as a rule: ``dug.shift(0.01)``.
         down: the same the other way; None for one direction only.
 
+    Raises:
+        TypeError: `nodes` cannot be iterated.
+
     Example:
         >>> import dug
         >>> from dug.scenarios import ladder
@@ -89,6 +92,8 @@ def ladder(nodes: Iterable[Any], up: Any, down: Any = None) -> Ladder:
         >>> [scenario.name for scenario in ladder([rate.node()], dug.shift(0.5), dug.shift(-0.5))]
         ['market:rate() up', 'market:rate() down']
     """
+    if not isinstance(nodes, Iterable):
+        raise TypeError(f"ladder() takes several nodes, and {show(nodes)} is one. Write ladder([f.node(x)], up).")
     return Ladder(nodes, up, down)
 
 

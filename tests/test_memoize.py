@@ -16,6 +16,7 @@ import pydoc
 import sys
 import types
 import typing
+import unittest.mock
 
 import attrs
 import pytest
@@ -1050,3 +1051,49 @@ def test_a_body_gets_its_own_nan():
     with dug.Context():
         assert part(complex(float("nan"), 2.0)) == 2.0
         assert part(complex(float("nan"), 3.0)) == 3.0
+
+
+def dressed(wrapper_of):
+    """Return a decorator that makes a wrapper and dresses it up as what it wraps."""
+    return lambda function: functools.wraps(function)(wrapper_of(function))
+
+
+def test_what_wraps_a_function_has_its_own_defaults():
+    """The parameters are those of what is called; what passes everything on takes those of what it wraps."""
+
+    def plain(x, mode="a"):
+        return x, mode
+
+    own = dug.memoize(dressed(lambda fn: lambda x, mode="b": fn(x, mode))(plain))
+    passing = dug.memoize(dressed(lambda fn: lambda *args, **kwargs: (0, fn(*args, **kwargs)))(plain))
+    cached = dug.memoize(functools.lru_cache(plain))
+    with dug.Context():
+        assert own(1) == own.__wrapped__(1) == (1, "b")
+    assert passing.node(1) == passing.node(x=1, mode="a")
+    assert cached.node(1) == cached.node(x=1, mode="a")
+
+
+def test_no_time_is_one_argument():
+    """Numpy's NaT is one key for each kind, and none of them is that of a number."""
+    numpy = pytest.importorskip("numpy", reason="needs numpy")
+    moment, span = numpy.datetime64("NaT"), numpy.timedelta64("NaT")
+
+    assert count_nodes(dug.memoize(lambda n: n), moment, numpy.datetime64("NaT")) == 1
+    assert count_nodes(dug.memoize(lambda n: n), (moment, 1), (numpy.datetime64("NaT"), 1)) == 1
+    assert count_nodes(dug.memoize(lambda n: n), moment, span, float("nan")) == 3
+    with pytest.raises(dug.UnhashableArgumentError):
+        dug.memoize(lambda n: n).node(decimal.Decimal("sNaN"))
+
+
+def test_a_mock_is_a_value():
+    """A mock has whatever is asked of it, and gives nothing once only."""
+    connect = dug.memoize(lambda: unittest.mock.MagicMock(name="one"))
+    with dug.Context():
+        assert connect() is connect()
+        with dug.Context(tweaks={connect.node(): unittest.mock.MagicMock(name="another")}):
+            assert "another" in repr(connect())
+
+
+def test_what_is_added_to_a_function_is_found():
+    """Completion and ``dir`` show the node and the plain function beside what the function has."""
+    assert {"node", "__wrapped__", "__name__"} <= set(dir(documented))

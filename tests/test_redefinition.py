@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import types
 
@@ -190,3 +191,68 @@ def test_a_tweak_of_an_old_node_can_be_dropped(notebook):
     assert dict(ctx.tweaks) == {}
     with ctx, pytest.raises(TypeError, match="older definition of its function"):
         old()
+
+
+def test_a_bound_method_goes_on_with_what_it_was_bound_from(notebook):
+    """A method that was kept is that of its class, whatever stands under its name since."""
+    notebook.run("class C:\n    @dug.memoize\n    def less(self, a, b):\n        return a - b\nc = C()\n")
+    kept, instance = notebook.c.less, notebook.c
+    with dug.Context():
+        notebook.run("class C:\n    @dug.memoize\n    def less(self, b, a):\n        return a - b\n")
+        assert instance.less(a=5, b=2) == kept(a=5, b=2) == 3
+        assert kept(5, 2) == 3
+        notebook.run("class C:\n    @dug.memoize\n    def less(self):\n        return 77\n")
+        assert kept(5, 2) == 3
+
+
+@pytest.mark.parametrize("options", ["(typed=True)", "(key={'a': str})", "(ignore=('b',))"])
+def test_a_node_of_other_options_is_an_old_one(notebook, options):
+    """With other options a call is another node, and the old one says so."""
+    notebook.run("@dug.memoize\ndef f(a, b=1):\n    return a\n")
+    old = notebook.f.node(1)
+    notebook.run(f"@dug.memoize{options}\ndef f(a, b=1):\n    return a\n")
+
+    assert notebook.f.node(1).is_current()
+    assert notebook.f.node(float("nan")).is_current()
+    with dug.Context() as ctx:
+        for act in (lambda: dug.Context({old: 5}), lambda: ctx.invalidate(old)):
+            with pytest.raises(dug.TweakError, match="older definition"):
+                act()
+
+
+def test_a_node_of_other_kinds_of_parameters_has_a_text(notebook):
+    """An old node can be shown, also when it does not fit the new parameters."""
+    notebook.run("@dug.memoize\ndef f(a, b):\n    return a\n")
+    old = notebook.f.node(1, 2)
+    notebook.run("@dug.memoize\ndef f(a, *b):\n    return a\n")
+
+    assert not old.is_current()
+    assert str(old) == "redefinition_notebook:f(1, 2)"
+    assert notebook.f.node(1, 2, 3).is_current()
+
+
+def test_a_function_that_is_awaited_now_makes_its_callers_run(notebook):
+    """What a plain call gave is no value for a caller of what must be awaited, nor the other way round."""
+    notebook.run("@dug.memoize\nasync def low():\n    return 1\n@dug.memoize\nasync def high():\n    return await low()\n")
+    with dug.Context():
+        asyncio.run(notebook.high())
+        notebook.run("@dug.memoize\ndef low():\n    return 1\n")
+        with pytest.raises(TypeError, match="await"):
+            asyncio.run(notebook.high())
+
+
+def test_functions_that_a_cell_makes_anew_are_compared_by_what_they_do(notebook):
+    """A cell with a decorator or a function as a default is the same definition when it is run again."""
+    notebook.run(
+        "import functools\ndef timed(fn):\n    @functools.wraps(fn)\n"
+        "    def w(*a, **k):\n        return fn(*a, **k)\n    return w\n"
+    )
+    cell = "@dug.memoize\n@timed\ndef f(x):\n    return [x]\n@dug.memoize\ndef h(x, fn=lambda v: v):\n    return fn(x)\n"
+    notebook.run(cell + "@dug.memoize\ndef both():\n    return f(1)[0] + h(1)\n")
+    with dug.Context() as ctx:
+        notebook.both()
+        notebook.run(cell)
+        with EventLog(ctx) as log:
+            notebook.both()
+
+    assert log.count(notebook.both) == log.count(notebook.f) == log.count(notebook.h) == 0

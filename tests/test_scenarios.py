@@ -117,3 +117,37 @@ def test_scenario_makers_have_a_text():
     assert repr(ladder([A], UP, DOWN)) == "ladder([<Node test_scenarios:spot('A')>], shift(1.0), shift(-1.0))"
     assert repr(ladder([A], UP)).endswith("shift(1.0))")
     assert repr(grid({A: [1]})) == "grid({<Node test_scenarios:spot('A')>: (1,)})"
+
+
+def test_one_node_is_no_ladder():
+    """What is no row of nodes is refused when the ladder is made."""
+    with pytest.raises(TypeError, match=r"Write ladder\(\[f.node\(x\)\], up\)"):
+        ladder(rate.node(), dug.shift(1))
+
+
+def test_a_context_says_what_it_was_made_of():
+    """The scenario of a context has its layers, and another context of it means the same."""
+    layered = dug.Scenario({rate.node(): 1.0}) | dug.Scenario({rate: dug.scale(2)})
+    ctx = dug.Context(layered)
+
+    assert ctx.scenario == layered
+    assert " | " in repr(ctx)
+    with dug.Context(), ctx:
+        assert rate() == 2.0
+    with dug.Context(), dug.Context(ctx.scenario):
+        assert rate() == 2.0
+
+
+def test_a_scenario_takes_plain_mappings():
+    """On either side of ``|``."""
+    one = dug.Scenario({rate.node(): 1.0})
+
+    assert one | {spot.node("A"): 2.0} == one | dug.Scenario({spot.node("A"): 2.0})
+    assert {spot.node("A"): 2.0} | one == dug.Scenario({spot.node("A"): 2.0}) | one
+
+
+@pytest.mark.parametrize("factor", ["2", b"2", [2], (2,), None])
+def test_a_factor_is_a_number(factor):
+    """A text that is multiplied is repeated, which nobody means."""
+    with pytest.raises(dug.TweakError, match="takes a number"):
+        dug.scale(factor)

@@ -37,8 +37,8 @@ _CALL_SOURCE = """\
 """
 
 
-class _ComplexNan:
-    """Stands in a key for the type of a complex number of which a part is NaN: such a number does not equal itself."""
+class _Nan:
+    """Stands in a key for the type of what does not equal itself and is no float: a complex number that is partly NaN, NaT."""
 
 
 class PartialKey(tuple[Any, ...]):  # noqa: SLOT001  a tuple cannot have slots of its own
@@ -80,6 +80,17 @@ class Binding:
             else:
                 args.append(value)
         return tuple(args), kwargs
+
+    def fits(self, key: Key) -> bool:
+        """False when the function had other parameters or options when `key` was made, as far as a key tells."""
+        complete = key.complete if type(key) is PartialKey else key
+        parameters = self.signature.parameters.values()
+        if len(complete) != len(parameters) + 1 or (complete is key and not self._is_plain):
+            return False
+        if self._is_plain and complete is not key and canonical(complete) != key:  # only NaN makes a key of a plain call partial
+            return False
+        pairs = zip(parameters, complete[1:], strict=True)
+        return all(type(value) is tuple for one, value in pairs if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
 
     def plain_parameters(self, missing: object) -> tuple[tuple[str, ...] | None, tuple[Any, ...], int, int]:
         """Returns the names of the parameters, their defaults (or `missing`), how many cannot be named, how many have a position.
@@ -219,7 +230,12 @@ def _typed(value: Any) -> Any:
 def _holds_nan(element: Any) -> bool:
     if type(element) is tuple:
         return any(map(_holds_nan, element))
-    return isinstance(element, Number) and bool(element != element)
+    if not isinstance(element, Number) and type(element).__module__ != "numpy":
+        return False
+    try:
+        return bool(element != element)
+    except (ArithmeticError, ValueError):  # a signalling NaN, which has no hash, or an array
+        return False
 
 
 def _with_one_nan(element: Any) -> Any:
@@ -228,5 +244,6 @@ def _with_one_nan(element: Any) -> Any:
     if not _holds_nan(element):
         return element
     if isinstance(element, Complex) and element.imag:  # the part that is a number is not swallowed
-        return _ComplexNan, *("nan" if part != part else part for part in (element.real, element.imag))
-    return _NAN
+        return _Nan, *("nan" if part != part else part for part in (element.real, element.imag))
+    kind = getattr(getattr(element, "dtype", None), "kind", "f")
+    return (_Nan, kind) if kind in "mM" else _NAN  # no time, and no number either

@@ -268,7 +268,7 @@ class Cache:
         return True
 
     def __reduce_ex__(self, protocol: object) -> Any:
-        raise TypeError(f"{self!r} cannot be pickled or copied. To keep what it holds, write dug.snapshot.save(ctx, path).")
+        raise TypeError(f"{self!r} cannot be pickled or copied. Write: from dug import snapshot; snapshot.save(ctx, path).")
 
     def __repr__(self) -> str:
         layer = "" if self.beneath is None else ", layered"

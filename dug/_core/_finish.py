@@ -159,7 +159,12 @@ def unwind(entry: Entry) -> None:
 
 def is_consumable(value: object) -> bool:
     """True for what gives its content once: an iterator (an open file is one, and a cursor), or what must be awaited."""
-    return type(value) in CONSUMABLE or hasattr(type(value), "__next__")
+    if type(value) in CONSUMABLE:
+        return True
+    try:
+        return hasattr(type(value), "__next__") and iter(value) is value  # type: ignore[call-overload]  # not so a mock
+    except Exception:  # noqa: BLE001  a closed file
+        return True
 
 
 def check_value(run: Run, value: Any) -> Any:

@@ -200,8 +200,8 @@ class Node(Generic[R_co]):
         return self
 
     def is_current(self) -> bool:
-        """True unless the function was defined anew with other parameters since."""
-        return len(getattr(self._key, "complete", self._key)) == len(self._function.binding.signature.parameters) + 1
+        """True unless the function was defined anew with other parameters or options for keys since."""
+        return self._function.binding.fits(self._key)
 
     def __str__(self) -> str:
         return self._text(repr)

@@ -13,6 +13,16 @@ from .._tweaks import UNTWEAKED, scale, shift
 from ..errors import TweakError
 
 _BUMPS = {"scale": scale, "shift": shift}
+_NEARLY = {
+    "true": "True",
+    "false": "False",
+    "none": "None",
+    "null": "None",
+    "untweaked": "UNTWEAKED",
+    "scale": "scale(x)",
+    "shift": "shift(x)",
+}
+"""Words that are nearly certainly not meant as text, and what is meant."""
 _MARKS = frozenset("\"'()[]{}=,")
 
 
@@ -34,7 +44,8 @@ def parse_literal(text: str) -> Any:
         if word and not _MARKS & set(word):
             return word
         raise ValueError(
-            f"{text!r} is not a literal. Write a number, None, True, [1, 2], or a text in quotes: \"'text'\"."
+            f"{text!r} is not a literal. Write a number, None, True, [1, 2], or a text in quotes: \"'text'\"; "
+            "a tweak may also be scale(x), shift(x) or UNTWEAKED."
         ) from exc
 
 
@@ -118,7 +129,10 @@ def parse_tweak_value(text: str) -> Any:
             return _BUMPS[name.strip()](amount)
         except (TypeError, TweakError) as exc:
             raise ValueError(f"{text!r} is not possible: {exc}") from exc
-    return parse_literal(text)
+    value = parse_literal(text)
+    if isinstance(value, str) and value == text and text.lower() in _NEARLY:
+        raise ValueError(f"{text!r} would be a text here. Write {_NEARLY[text.lower()]}, or \"'{text}'\" if the text is meant.")
+    return value
 
 
 def _is_key(text: str) -> bool:

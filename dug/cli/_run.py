@@ -5,6 +5,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from pprint import pformat
@@ -65,6 +66,9 @@ def command(
     VALUE is a literal, scale(x), shift(x) or UNTWEAKED.
     Modules are looked for in the current folder first.
     """
+    _check_words(arguments)
+    if recompute_changed and loaded is None:
+        raise click.UsageError("--recompute-changed is about the file of --load, and there is none. Add --load FILE.")
     for named in (target, *tweaks):
         _import_module(named)
     with _readable_errors():
@@ -87,6 +91,17 @@ def command(
                 _save(ctx, saved, trust=trust, wants_progress=wants_progress)
 
 
+def _check_words(words: tuple[str, ...]) -> None:
+    """Refuses a word that looks like an option: one that was mistyped must not be taken for an argument."""
+    for word in words:
+        name = word.partition("=")[0]
+        if name.startswith("-") and name[1:].lstrip("-")[:1].isalpha() and word != "-inf":
+            known = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+            near = get_close_matches(name, known, 1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise click.UsageError(f"there is no option {name}. {meant}To pass it as text, put it in quotes: \"'{word}'\".")
+
+
 def _import_module(named: str) -> None:
     """Imports the module of a function or node, so that what is wrong inside it is told as that.
 
@@ -101,8 +116,10 @@ def _import_module(named: str) -> None:
         return  # whoever reads the words says so
     try:
         import_module(module)
-    except ImportError:  # likewise
-        return
+    except ModuleNotFoundError as exc:
+        if exc.name is None or f"{module}.".startswith(f"{exc.name}."):  # likewise
+            return
+        raise click.ClickException(f"{module} cannot be imported: {exc}") from exc
     except Exception as exc:
         last = extract_tb(exc.__traceback__)[-1]
         where = "" if isinstance(exc, SyntaxError) else f" ({last.filename}, line {last.lineno})"  # it names its own

@@ -64,6 +64,15 @@ def register(cls: Any = None, /, *, name: str | None = None) -> Any:
     return _register(cls, name)
 
 
+def can_register(cls: type[Any]) -> bool:
+    """True when `register` takes a class."""
+    try:
+        _ways(cls)
+    except TypeError:
+        return False
+    return True
+
+
 def find_class(cls: type[Any]) -> Known | None:
     """Returns what is known of a class, None when it is not registered."""
     return _by_class.get(cls)

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from .._core._node import show
 from ..errors import CodecError
-from ._classes import find_class, find_named
+from ._classes import can_register, find_class, find_named
 
 _AS_IT_IS = frozenset({type(None), bool})
 _MOST = 1 << 63  # other readers of JSON keep no more than 64 bits, and Python reads no more than 4,300 digits
@@ -105,7 +105,13 @@ def _pack(value: Any, needs: set[str], room: int) -> Any:
         from . import _numpy  # optional package: it is there, because the value is
 
         return _numpy.pack(value)
-    raise _Refused(f"{kind.__module__}.{kind.__qualname__} has no codec. Register it: dug.codec.register(cls).")
+    raise _Refused(f"{kind.__module__}.{kind.__qualname__} has no codec. {_advice(kind)}")
+
+
+def _advice(kind: type[Any]) -> str:
+    if can_register(kind):
+        return "Register it: from dug import codec; codec.register(cls)."
+    return "It cannot be registered: return plain data instead, or save with allow_pickle=True."
 
 
 def _pack_dict(value: dict[Any, Any], needs: set[str], room: int) -> Any:

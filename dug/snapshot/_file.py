@@ -71,7 +71,7 @@ class SavedFile:
             with self.lock:
                 yield
         except (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError) as exc:
-            if isinstance(exc, sqlite3.ProgrammingError):
+            if isinstance(exc, sqlite3.ProgrammingError) and "closed" in str(exc):
                 raise SnapshotError(f"{self.path} was closed. Load it again.") from exc
             raise self.damaged(str(exc)) from exc
 

@@ -94,7 +94,7 @@ class SavedNode:
 
 
 class Look:
-    """An open file to look at; close it, or use it in a ``with``.  Nodes are named by their text."""
+    """An open file to look at; close it, or use it in a ``with``.  Nodes are named by their text, or by themselves."""
 
     def __init__(self, file: SavedFile) -> None:
         self._file = file
@@ -155,14 +155,17 @@ class Look:
         edges = {row.text: list(dict.fromkeys(texts[number] for number in row.reads)) for row in rows if row.edges}
         return Graph(facts, edges)
 
-    def __getitem__(self, node: str) -> SavedNode:
-        row = find_node(self._file, node)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.nodes())
+
+    def __getitem__(self, node: object) -> SavedNode:
+        row = find_node(self._file, str(node))
         if row is None:
             raise KeyError(f"{node} is not in {self._file.path}. Its nodes are those of nodes().")
         return self._saved(row, read_error(self._file, row.number) if row.state == fmt.FAILED else None, {})
 
     def __contains__(self, node: object) -> bool:
-        return isinstance(node, str) and find_node(self._file, node) is not None
+        return find_node(self._file, str(node)) is not None
 
     def __len__(self) -> int:
         return self.info.nodes

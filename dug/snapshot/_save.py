@@ -32,6 +32,7 @@ from . import _format as fmt
 from ._atomic import replacing
 from ._collect import Found, collect
 from ._report import Absent, Report
+from ._rows import FunctionRow
 from ._shelf import Shelf
 from ._text import arguments_of, call_of, clean, message_of, name_of, text_of
 
@@ -75,7 +76,7 @@ def save(
     found = collect(view, None if nodes is None else [_key_of(node) for node in nodes])
     try:
         with replacing(place) as made, closing(sqlite3.connect(made, isolation_level=None)) as connection:
-            writer = _Writer(connection, allow_pickle, _lost_before(view))
+            writer = _Writer(connection, allow_pickle, _lost_before(view), _recorded_before(view))
             writer.begin()
             reporter.begin(len(found))
             for done, _ in enumerate(writer.write(view, found), 1):
@@ -107,13 +108,23 @@ def _key_of(node: Any) -> Any:
 
 def _lost_before(view: View) -> dict[str, str]:
     """Returns what lies in files that were loaded and could not be taken from there: the reason, by the text of the node."""
-    lost: dict[str, str] = {}
+    return {one.what: one.reason for shelf in _shelves(view) for one in shelf.absent}
+
+
+def _recorded_before(view: View) -> dict[str, FunctionRow]:
+    """Returns the functions that have changed since files were loaded whose values go on: they are written as they were then.
+
+    With what such a function has computed since it is written so too, and is taken for older than it is, but never for newer.
+    """
+    return {row.name: row for shelf in _shelves(view) for row in shelf.as_they_were()}
+
+
+def _shelves(view: View) -> Iterator[Shelf]:
     cache: Cache | None = view.cache
     while cache is not None:
         if isinstance(cache, Shelf):
-            lost.update((one.what, one.reason) for one in cache.absent)
+            yield cache
         cache = cache.beneath
-    return lost
 
 
 @define(eq=False)
@@ -123,6 +134,7 @@ class _Writer:
     connection: sqlite3.Connection
     allow_pickle: bool
     lost: dict[str, str]
+    recorded: dict[str, FunctionRow]
     values: int = 0
     absent: list[Absent] = field(factory=list)
     _rows: dict[str, list[tuple[Any, ...]]] = field(factory=dict)
@@ -201,8 +213,12 @@ class _Writer:
         number = self._functions.get(function)
         if number is None:
             number = self._functions[function] = len(self._functions) + 1
-            source, print_ = source_of(function.body), fingerprint_of(function.newest or function.body)
-            version = None if function.version is None else text_of(function.version)
+            before = self.recorded.get(function.name)
+            if before is None:
+                source, print_ = source_of(function.body), fingerprint_of(function.newest or function.body)
+                version = None if function.version is None else text_of(function.version)
+            else:
+                source, print_, version = before.source, before.fingerprint, before.version
             reason = "it is a local function" if "<" in function.name else "it has no name of its own" if function.owned else None
             row = (number, clean(function.name), function.kind, version, source and clean(source), print_, reason)
             self._add("functions", fmt.checked(row))
@@ -219,7 +235,12 @@ class _Writer:
         elif one.state == fmt.FAILED and memo is not None:
             self._write_error(number, memo.failure)
         if arguments is None and one.state != fmt.NOT_RUN:
-            self.absent.append(Absent(text, "its arguments cannot be written, so that it is there for looking only."))
+            self.absent.append(
+                Absent(
+                    text,
+                    "its arguments cannot be written (they need a codec and are never pickled), so that it is for looking only.",
+                )
+            )
         elif not one.answers and text in self.lost:
             self.absent.append(Absent(text, self.lost[text]))
         edges = [(kind, self._numbers[key]) for kind, key in one.edges]

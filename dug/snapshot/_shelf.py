@@ -27,7 +27,7 @@ from ..fingerprint import calls_alike, fingerprint_of, has_changed, source_of
 from . import _format as fmt
 from ._file import SavedFile
 from ._report import Absent
-from ._rows import ErrorRow, NodeRow, read_consulted, read_errors, read_functions, read_nodes
+from ._rows import ErrorRow, FunctionRow, NodeRow, read_consulted, read_errors, read_functions, read_nodes
 from ._stored import Stored, StoredMemo
 from ._text import message_of
 
@@ -116,6 +116,10 @@ class Shelf(Cache):
                 registry.forget([function for function in stale if self._calls_alike(function)])
                 registry.forget([function for function in stale if not self._calls_alike(function)], is_rebound=True)
             self._generation = registry.generation
+
+    def as_they_were(self) -> Iterator[FunctionRow]:
+        """The functions that changed and whose old values serve all the same, as the file has them."""
+        return (row for row in self._rows.values() if row.name in self.changed and not self._recompute_changed)
 
     def pending(self) -> Iterator[str]:
         """The texts of the nodes whose function, or a function that they rest on, is not there yet."""

@@ -350,3 +350,32 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(dug_says, pric
     assert (said.status, said.out) == (2, "")
     assert "nowhere/night.dug cannot be written: No such file or directory. Nothing has run yet" in said.complaint
     assert list(pricing.glob(".*.saving")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("pricing:report", "AAPL", "--sav", "x.dug"), "there is no option --sav. Did you mean --save?"),
+        (("pricing:report", "-x"), "there is no option -x. To pass it as text"),
+        (("pricing:book", "--tweak", "pricing:spot('AAPL')=false"), "Write False, or"),
+        (("pricing:book", "--tweak", "pricing:spot('AAPL')=untweaked"), "Write UNTWEAKED, or"),
+        (("pricing:book", "--tweak", "pricing:spot('AAPL')=scale"), "Write scale(x), or"),
+        (("pricing:book", "--tweak", "pricing:spot('AAPL')=scale('x')"), "scale() takes a number"),
+        (("pricing:book", "--recompute-changed"), "Add --load FILE"),
+    ],
+)
+def test_a_slip_is_no_value(dug_says, words, complaint):
+    """What is nearly an option, a truth value or a bump is not taken for text."""
+    said = dug_says("run", *words)
+
+    assert (said.status, said.out) == (2, "")
+    assert complaint in said.complaint
+
+
+def test_a_module_that_lacks_another_says_which(dug_says, pricing):
+    """The module is there; what it imports is not."""
+    (pricing / "lacking.py").write_text("import nonexistent_package\n")
+    said = dug_says("run", "lacking:f")
+
+    assert said.status == 1
+    assert "lacking cannot be imported: No module named 'nonexistent_package'" in said.complaint

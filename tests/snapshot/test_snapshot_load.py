@@ -557,3 +557,41 @@ def test_callers_of_what_has_another_default_run(tmp_path, load):
         assert (module.book(), module.price("A")) == (21.0, 7.0)
         with dug.Context(tweaks={module.price.node("A"): 1.0}):
             assert module.book() == 3.0
+
+
+def test_a_change_of_code_is_known_after_it_was_saved_again(tmp_path, load):
+    """What old code computed is written with the old code, so that a later load still says that it changed."""
+    for number, currency in enumerate(("EUR", "USD")):
+        define("kept_twice", PRICED.format(currency))
+        with load(tmp_path / "0.dug") if number else dug.Context() as ctx:
+            sys.modules["kept_twice"].book()
+            snapshot.save(ctx, tmp_path / f"{number}.dug")
+    with load(tmp_path / "1.dug") as again:
+        assert again.changed == ("kept_twice:price",)
+        assert [one.fingerprint for one in looked(tmp_path / "1.dug").functions] == [
+            one.fingerprint for one in looked(tmp_path / "0.dug").functions
+        ]
+    with load(tmp_path / "1.dug", recompute_changed=True) as mended:
+        assert sys.modules["kept_twice"].book() == 21.0
+        snapshot.save(mended, tmp_path / "2.dug")
+    with load(tmp_path / "2.dug") as last:
+        assert last.changed == ()
+
+
+def test_other_options_for_keys_are_a_change(tmp_path, load):
+    """What decides which node a call means is a part of what a function is."""
+    text = "import dug\n@dug.memoize{}\ndef f(a):\n    return a * 10\n@dug.memoize\ndef g():\n    return f(1.4) + f(1.2)\n"
+    with dug.Context() as ctx:
+        assert define("kept_options", text.format("(key={'a': round})")).g() == 28.0
+        snapshot.save(ctx, tmp_path / "x.dug")
+    module = define("kept_options", text.format(""))
+    with load(tmp_path / "x.dug", recompute_changed=True):
+        assert module.g() == 26.0
+
+
+def test_a_file_is_looked_at_by_node_too(saved):
+    """A node names itself; the nodes of a file can be iterated."""
+    with snapshot.look(saved) as found:
+        assert book.node() in found
+        assert found[book.node()].node == str(book.node())
+        assert list(found) == list(found.nodes())
