@@ -230,7 +230,7 @@ MUTANTS = (
     Mutant(
         "a redefined function keeps what the old one computed",
         "_memoize.py",
-        "        registry.forget((known,))\n",
+        "        registry.forget((known,), is_rebound=is_rebound)\n",
         "        pass\n",
     ),
     Mutant(
