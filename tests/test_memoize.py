@@ -1076,10 +1076,10 @@ def test_what_wraps_a_function_has_its_own_defaults():
 def test_no_time_is_one_argument():
     """Numpy's NaT is one key for each kind, and none of them is that of a number."""
     numpy = pytest.importorskip("numpy", reason="needs numpy")
-    moment, span = numpy.datetime64("NaT"), numpy.timedelta64("NaT")
+    moment, span = numpy.datetime64("NaT", "s"), numpy.timedelta64("NaT", "s")
 
-    assert count_nodes(dug.memoize(lambda n: n), moment, numpy.datetime64("NaT")) == 1
-    assert count_nodes(dug.memoize(lambda n: n), (moment, 1), (numpy.datetime64("NaT"), 1)) == 1
+    assert count_nodes(dug.memoize(lambda n: n), moment, numpy.datetime64("NaT", "s")) == 1
+    assert count_nodes(dug.memoize(lambda n: n), (moment, 1), (numpy.datetime64("NaT", "s"), 1)) == 1
     assert count_nodes(dug.memoize(lambda n: n), moment, span, float("nan")) == 3
     with pytest.raises(dug.UnhashableArgumentError):
         dug.memoize(lambda n: n).node(decimal.Decimal("sNaN"))
