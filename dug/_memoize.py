@@ -111,7 +111,7 @@ def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
 
 
 def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: Any = None, **_: Any) -> None:
-    """Raises TypeError or ValueError for an option that cannot be meant."""
+    """Raises TypeError for an option that cannot be meant."""
     if eq is not None and not callable(eq):
         raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")
     if key is not None and not (isinstance(key, Mapping) and all(map(callable, key.values()))):

@@ -321,7 +321,9 @@ def _check_awaited(target: Target, fn: Callable[..., Any]) -> None:
 
 def _check_takes_value(target: Target, bump: Bump) -> None:
     """Refuses a bump whose function cannot be called with a value and the bump's arguments."""
-    if isinstance(bump.fn, FunctionType):  # nearly always, and a signature takes long to make
+    if bump.fn in (operator.add, operator.mul) and len(bump.args) == 1:  # `shift` and `scale`; a signature takes long to make
+        return
+    if isinstance(bump.fn, FunctionType):
         code = bump.fn.__code__
         if code.co_argcount == 1 + len(bump.args) and not code.co_kwonlyargcount:
             return
