@@ -4,7 +4,6 @@ An asker that finds no memo opens a run and lets a task drive it, on its own loo
 that is driven.  So cancelling one asker harms nobody else, and the last one that goes takes the run along.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
@@ -28,6 +27,7 @@ from ._core._scenario import BUMP
 from ._core._verbs import begin, finish, join, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
 from ._function import fetch, frame_to_ask, what_runs
+from ._loaded import find_loaded
 
 
 async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutine: each that is awaited on the way costs as much as a hit
@@ -196,8 +196,8 @@ async def _holds(run: Run, read: Memo, start: int) -> bool:
 
 def backend() -> Any:
     """Returns the backend of the loop that this task is on."""
-    trio = sys.modules.get("trio")
-    return _load("_trio" if trio is not None and trio.lowlevel.in_trio_task() else "_asyncio")
+    in_trio_task = find_loaded("trio.lowlevel", "in_trio_task")
+    return _load("_trio" if in_trio_task is not None and in_trio_task() else "_asyncio")
 
 
 @cache

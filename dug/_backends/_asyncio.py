@@ -1,7 +1,6 @@
 """Runs of coroutine functions on asyncio; see `dug._backends`."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import Context as Variables
@@ -11,6 +10,7 @@ from .._core._finish import abandon, give_up
 from .._core._flight import PATIENCE_S, Wait
 from .._core._frame import UNTRUE, Frame, Run
 from .._core._verbs import join_own, part
+from .._loaded import find_loaded
 
 CANCELLED = asyncio.CancelledError
 Event = asyncio.Event
@@ -132,8 +132,7 @@ async def _end(task: "asyncio.Task[None]") -> None:
 
 async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
     """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
-    anyio_threads = sys.modules.get("anyio.to_thread")
-    return await (asyncio.to_thread if anyio_threads is None else anyio_threads.run_sync)(call, *args)
+    return await (find_loaded("anyio.to_thread", "run_sync") or asyncio.to_thread)(call, *args)
 
 
 def _is_on(run: Run, loop: asyncio.AbstractEventLoop | None) -> bool:
@@ -143,8 +142,8 @@ def _is_on(run: Run, loop: asyncio.AbstractEventLoop | None) -> bool:
 
 def _shielded() -> AbstractContextManager[object]:
     """Keeps off the cancellations of anyio, which come again and again; who cancels a second time by himself is heard."""
-    anyio = sys.modules.get("anyio")
-    return nullcontext() if anyio is None else anyio.CancelScope(shield=True)
+    scope = find_loaded("anyio", "CancelScope")
+    return nullcontext() if scope is None else scope(shield=True)
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: Any) -> None:

@@ -1,6 +1,5 @@
 """Runs of coroutine functions on trio; see `dug._backends`."""
 
-import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context as Variables
 from contextvars import copy_context
@@ -13,6 +12,7 @@ from .._core._finish import abandon, give_up
 from .._core._flight import PATIENCE_S, Wait
 from .._core._frame import UNTRUE, Frame, Run
 from .._core._verbs import join_own, part
+from .._loaded import find_loaded
 
 CANCELLED = trio.Cancelled
 Event = trio.Event
@@ -98,8 +98,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
 
 async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
     """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
-    threads: Any = sys.modules.get("anyio.to_thread", trio.to_thread)
-    return await threads.run_sync(call, *args)
+    return await (find_loaded("anyio.to_thread", "run_sync") or trio.to_thread.run_sync)(call, *args)
 
 
 def _is_on(run: Run, token: trio.lowlevel.TrioToken) -> bool:

@@ -1,14 +1,13 @@
 """Picks the codec of a value: `encode`, `decode`, and what `decode` would miss."""
 
 import pickle
-import sys
 from collections.abc import Iterable
-from importlib.util import find_spec
 from typing import Any
 
 from attrs import frozen
 
 from .._core._node import show
+from .._loaded import is_there
 from ..errors import CodecError
 from . import _classes, _plain
 
@@ -118,7 +117,7 @@ def find_missing(codec: str, needs: Iterable[str] = (), *, trust: bool = False) 
     if codec == "pickle":
         return None if trust else "it was pickled, and unpickling can run any code. If you trust the file, say trust=True."
     for package in {"npy": ("numpy",), "arrow": ("pandas", "pyarrow")}.get(codec, ()):
-        if package not in sys.modules and find_spec(package) is None:
+        if not is_there(package):
             return f"it takes {package} to read it, which is not installed."
     if codec not in ("json", "bytes", "npy", "arrow"):
         return f"it was written by {show(codec)}, which this dug does not know."

@@ -1,0 +1,24 @@
+"""Finds what optional packages have, without importing them: `find_loaded`.
+
+A package that nobody imported is in use nowhere, so dug never imports one to ask.  One that stands in ``sys.modules`` may be half
+imported, by another thread, and have no names yet, or be a file of the user's that only has the name.  Both count as not there.
+"""
+
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+
+def find_loaded(module: str, name: str) -> Any:
+    """Returns what `name` is in a module that this process has imported; None where the module or the name is not there (yet)."""
+    return getattr(sys.modules.get(module), name, None)
+
+
+def is_there(package: str) -> bool:
+    """True when a package was imported or can be."""
+    if sys.modules.get(package) is not None:
+        return True
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # it was put into sys.modules by hand, or kept out of it
+        return False
