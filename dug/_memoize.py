@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from ._async_function import fetch_async, value_async
 from ._core._binding import prepare
 from ._core._equality import is_same, substitution_key
-from ._core._node import Function, find_published, publish, show
+from ._core._node import Function, find_published, name_module, publish, show
 from ._core._registry import live_registries
 from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, stand_for, wrap
 
@@ -136,8 +136,8 @@ def _decorate(
     wrapper_kind, body = _unwrap(decorated)
     _check_kind(decorated, body)
     ignore = tuple([ignore] if isinstance(ignore, str) else ignore)
-    named = name or f"{getattr(body, '__module__', None)}:{getattr(body, '__qualname__', type(body).__qualname__)}"
-    function = Function(named if ":" in named else f"{body.__module__}:{named}", body, kind, eq, version)
+    named = name or f"{name_module(getattr(body, '__module__', None))}:{getattr(body, '__qualname__', type(body).__qualname__)}"
+    function = Function(named if ":" in named else f"{name_module(body.__module__)}:{named}", body, kind, eq, version)
     _pick_driver(function)
     function.renamed = name is not None
     function.binding = prepare(function, _signature(body), typed=typed, keys=key, ignore=ignore)

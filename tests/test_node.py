@@ -316,14 +316,14 @@ def test_a_function_that_its_name_does_not_find_says_why(monkeypatch):
 OTHER = other.node("AAPL")
 
 
-def test_a_node_of_main_says_why_it_cannot_go_elsewhere(tmp_path):
-    """A function of ``__main__`` works in memory, and pickling its node either works or says why."""
+def test_a_node_of_a_script_is_pickled_by_its_name(tmp_path):
+    """A function of ``__main__`` and its nodes come back by pickle, as a plain function does."""
     code = (
         "import pickle, dug\n"
         "@dug.memoize\ndef f(n): return n + 1\n"
         "with dug.Context(): assert f(1) == 2\n"
-        "try: assert pickle.loads(pickle.dumps(f.node(1))) == f.node(1)\n"
-        "except Exception as error: assert '__main__' in str(error), error\n"
+        "assert pickle.loads(pickle.dumps(f.node(1))) == f.node(1)\n"
+        "assert pickle.loads(pickle.dumps(f)) is f\n"
         "assert str(f.node(1)) == '__main__:f(1)', str(f.node(1))\n"
     )
 

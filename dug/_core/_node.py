@@ -23,6 +23,14 @@ R_co = TypeVar("R_co", covariant=True)
 BENEATH = "beneath"
 """First element of the key ``(BENEATH, key, serial)``: the node `key` as it is below one tweak of it.  See `_begin`."""
 
+MAIN, MAIN_OF_WORKER = "__main__", "__mp_main__"
+"""The script that runs, and what multiprocessing calls it in a worker that runs it again; ``__main__`` leads to it there too."""
+
+_MAIN_ADVICE = (
+    "What a script or a notebook defines is known where it runs, in processes forked there, and in workers that run the script "
+    "again. Define the function in a module, and import that."
+)
+
 _by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
 _short = Repr()
 _short.maxstring = _short.maxother = 60
@@ -80,6 +88,11 @@ def find_published(name: str) -> Function | None:
     return _by_name.get(name)
 
 
+def name_module(module: object) -> object:
+    """Returns the name of a module as nodes have it: one for the script, in whichever process it runs."""
+    return MAIN if module == MAIN_OF_WORKER else module
+
+
 def load_function(name: str) -> Function:
     """Returns the memoised function that is importable as `name`, importing its module when needed.
 
@@ -94,9 +107,8 @@ def load_function(name: str) -> Function:
         import_module(name.partition(":")[0])
         found = None if name in _by_name else _resolve(name)
     except (ImportError, AttributeError, ValueError, TypeError) as exc:
-        raise LookupError(
-            f"no memoised function {name!r}: {exc}. Write it as module:function, the module importable from here."
-        ) from exc
+        advice = _MAIN_ADVICE if name.startswith(f"{MAIN}:") else "Write it as module:function, the module importable from here."
+        raise LookupError(f"no memoised function {name!r}: {exc}. {advice}") from exc
     function = _by_name.get(name) or getattr(found, "_self_function", None)
     if function is None:
         raise LookupError(f"{name!r} is not a memoised function. Decorate it with @dug.memoize.")
@@ -265,8 +277,6 @@ def unpicklable_reason(function: Function) -> str | None:
     """Returns why another process could not find `function` by its name, or None when it can."""
     if "<" in function.name:
         return "its function is local, and only what can be imported can be found again. Define it at the top of a module."
-    if function.name.startswith("__main__:"):
-        return "its function is defined in __main__, which another process cannot import. Move it to a module."
     if function.owned:
         return "its function is known under no name: it never had one of its own, or was redefined since. Use what has the name."
     if not function.renamed:
