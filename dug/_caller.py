@@ -92,7 +92,7 @@ def inside(ctx: Any) -> Any:
     """Returns what to enter to ask in a context: the context itself or, where it is the one in force, one that adds nothing."""
     frame = current.get()
     nearest = next(entries_around(OUTSIDE.entry if frame is OUTSIDE else frame), None)
-    return type(ctx)() if nearest is not None and nearest.context is ctx else ctx
+    return ctx._adding_nothing() if nearest is not None and nearest.context is ctx else ctx
 
 
 def check_executor(executor: Any) -> None:

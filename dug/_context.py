@@ -358,6 +358,11 @@ class Context(Outlook):
         if view is not None:
             view.emit(event)
 
+    @staticmethod
+    def _adding_nothing() -> "Context":
+        """Returns a context that adds nothing to the one around it: a plain one, as a subclass may be made in any way."""
+        return Context()
+
     def _here(self) -> View:
         """The view of this task's current entry, else of the last one, else of one made here and now."""
         for entry in entries_around(current.get()):

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
@@ -273,3 +274,49 @@ def test_what_cannot_run_is_refused():
             ctx.run_all([price.node("a", 1)], executor=3)
 
     assert log.events == []
+
+
+class Desk(dug.Context):
+    """A context that is made in a way of its own, and counts how often it is entered."""
+
+    def __init__(self, owner, *, entered):
+        super().__init__(name=owner)
+        self.entered = entered
+
+    def __enter__(self):
+        self.entered.append(self.name)
+        return super().__enter__()
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+@pytest.mark.parametrize("executor", [None, ThreadPoolExecutor])
+def test_a_context_of_a_class_with_arguments_of_its_own_runs_a_batch(executor, is_current):
+    """No subclass of a context is made anew: a batch runs in it from the inside and from the outside."""
+    entered = []
+    ctx = Desk("fx", entered=entered)
+    with (ctx if is_current else nullcontext()), (executor(2) if executor else nullcontext()) as pool:
+        batch = ctx.run_all([report.node("a", "bb")], executor=pool)
+
+    assert batch.values == {report.node("a", "bb"): 3.0}
+    assert entered == ["fx"]
+
+
+def test_a_node_runs_a_batch_in_the_context_in_force_of_any_class():
+    """A batch inside a running node adds nothing to the context around, of whatever class that is."""
+
+    @dug.memoize
+    def outer():
+        return sum(dug.current_context().run_all([price.node("a", 1), price.node("bb", 1)]).values.values())
+
+    with Desk("fx", entered=[]) as ctx:
+        assert outer() == 3.0
+
+        assert ctx.memo(outer.node()).value == 3.0
+
+
+def test_a_sweep_is_asked_in_a_context_of_any_class():
+    """A sweep's scenarios are in force inside a context that is made in a way of its own."""
+    with Desk("fx", entered=[]):
+        results = tuple(dug.sweep(parsed.node("a"), [{file.node("a"): 5.0}]))
+
+    assert [result.value for result in results] == [5.0]

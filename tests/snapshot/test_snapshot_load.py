@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import sys
 import types
 import weakref
@@ -595,3 +596,23 @@ def test_a_file_is_looked_at_by_node_too(saved):
         assert book.node() in found
         assert found[book.node()].node == str(book.node())
         assert list(found) == list(found.nodes())
+
+
+def test_a_batch_runs_inside_a_loaded_file(saved, load, ran):
+    """What asks the context in force for many nodes does so in a loaded file, and what it knows is served."""
+    with load(saved):
+        batch = dug.current_context().run_all([book.node(), position.node("X")])
+
+    assert batch.values == {book.node(): 20.0}
+    assert [str(failed.node) for failed in batch.failures.values()] == ["kept_book:price('X')"]
+    assert "book" not in ran
+
+
+def test_a_failure_of_a_loaded_file_is_debugged_inside_it(saved, load, monkeypatch, capsys):
+    """The debugger is entered from inside a loaded file, too."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+
+    with load(saved) as loaded:
+        loaded.debug(position.node("X"))
+
+    assert "price" in capsys.readouterr().out
