@@ -18,6 +18,7 @@ from ._core._finish import unwind
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current
 from ._core._node import Node, node_of, show
 from ._core._scenario import Held, Inside, Layer, let_go
+from ._core._text import show_whole
 from ._core._view import View, enter
 from ._outlook import Outlook
 from ._tweaks import Scenario, describe_layers, kept_key, replace_top, target_of
@@ -382,5 +383,5 @@ class Context(Outlook):
         )
 
     def __repr__(self) -> str:
-        name = "" if self._name is None else f" {self._name!r}"
+        name = "" if self._name is None else f" {show_whole(self._name, 60)}"
         return f"<dug.Context{name} tweaks={describe_layers(self._scenario)}>"

@@ -263,5 +263,5 @@ def _chain(memo: Memo, origin: Memo) -> Iterator[str]:
         way.append(
             next(read for read in way[-1].dependencies if read.failure is not None and read.failure.error is failure.error)
         )
-    names = dict.fromkeys(str(node_of(one.state.key)) for one in reversed(way))
-    return iter(names)
+    nodes = dict.fromkeys(node_of(one.state.key) for one in reversed(way))
+    return map(str, nodes)

@@ -14,6 +14,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from attrs import fields_dict, frozen
 
+from ._core._text import number_alike
+
 N = TypeVar("N")
 Places = Sequence[int]
 
@@ -229,7 +231,7 @@ class Graph(Generic[N]):
             raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
         rows = [self._facts[place] for place in self._sorted]
         columns = {name: [getattr(fact, name) for fact in rows] for name in fields_dict(Fact) if name != "node"}
-        index = pandas.Index([str(fact.node) for fact in rows], name="node", tupleize_cols=False)
+        index = pandas.Index(number_alike([str(fact.node) for fact in rows]), name="node", tupleize_cols=False)
         return pandas.DataFrame(columns, index=index)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from ._core._memo import Failure
 from ._core._node import Node, show
+from ._core._text import LONGEST, number_alike, text_of
 from ._tweaks import Scenario
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ class Result(Generic[V]):
         if failure is not None:
             raise failure.error.with_traceback(failure.traceback)
         if target not in self.values:
-            known = ", ".join(map(str, self._targets.nodes))
-            raise KeyError(f"{target} is no target of this sweep. Its targets: {known}.")
+            known = ", ".join([text_of(label, 200) for label in self._targets.nodes])
+            raise KeyError(f"{text_of(target, 200)} is no target of this sweep. Its targets: {known}.")
         return self.values[target]
 
     __iter__ = None  # not what else a class with __getitem__ would get, which asks for the targets 0, 1, 2...
@@ -147,7 +148,7 @@ class Results(Generic[V]):
         for result in self:
             if result.name == name:
                 return result
-        raise KeyError(f"There is no scenario {name!r} in {self!r}.")
+        raise KeyError(f"There is no scenario {show(name)} in {self!r}.")
 
     def to_dict(self) -> dict[Any, Any]:
         """Returns what each scenario gave, by its name: `Result.value`, with errors in the place of values that failed."""
@@ -164,7 +165,7 @@ class Results(Generic[V]):
         """
         pandas = _import_pandas()
         rows = [_row(result, self._targets) for result in self]
-        columns = [*map(str, self._targets.nodes), "recomputed", "seconds", "error"]
+        columns = [*number_alike([text_of(label, LONGEST) for label in self._targets.nodes]), "recomputed", "seconds", "error"]
         names = pandas.Index([result.name for result in self], name="scenario", tupleize_cols=False)
         return pandas.DataFrame(rows, index=names, columns=columns)
 

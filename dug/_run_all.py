@@ -16,6 +16,7 @@ from ._caller import Caller, call_from, check_executor, find_width, inside, one_
 from ._core._frame import current
 from ._core._memo import Failure, Memo, copy_without_frames
 from ._core._node import Node, node_of, show
+from ._core._text import number_alike
 from ._failures import Failed, find_origin, tabulate_failures
 from ._looking import check_node, look
 from ._progress import Progress, make_reporter
@@ -64,8 +65,10 @@ class Batch(Generic[R]):
         """
         pandas = import_pandas()
         failed = {**self.failures, **self.not_run}
-        rows: list[Any] = [(str(node), value, None, None) for node, value in self.values.items()]
-        rows += [(str(node), None, describe_error(one.error), str(one.origin)) for node, one in failed.items()]
+        nodes = list(dict.fromkeys([*self.values, *failed, *[one.origin for one in failed.values()]]))
+        names = dict(zip(nodes, number_alike(list(map(str, nodes))), strict=True))
+        rows: list[Any] = [(names[node], value, None, None) for node, value in self.values.items()]
+        rows += [(names[node], None, describe_error(one.error), names[one.origin]) for node, one in failed.items()]
         frame = pandas.DataFrame(rows, columns=["node", "value", "error", "began in"])
         return frame.set_index("node")
 

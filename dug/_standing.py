@@ -16,6 +16,7 @@ from ._core._memo import DEAD, FORGOTTEN, LIVE, Memo
 from ._core._node import BENEATH, node_of
 from ._core._registry import plain_key
 from ._core._scenario import UNTWEAK, Handle
+from ._core._text import show_whole
 from ._core._view import View
 from ._looking import Record, look, matches, read_keys
 
@@ -148,8 +149,5 @@ def list_reads(memo: Memo) -> list[Key]:
 
 
 def describe_error(error: BaseException) -> str:
-    """Returns an exception as text, bounded in length."""
-    try:
-        return repr(error)[:400]
-    except Exception:  # noqa: BLE001  an unusual exception type: its name still tells what it was
-        return f"<{type(error).__name__}>"
+    """Returns an exception as text, in one line and bounded in length."""
+    return show_whole(error, 400)

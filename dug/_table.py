@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar, overload
 
 from ._core._node import Node
+from ._core._text import number_alike, shorten, show_whole, visible
 from ._graph import Fact, Graph
 
 T = TypeVar("T")
@@ -43,7 +44,10 @@ class Table(Sequence[T], Generic[T]):
         return pandas.DataFrame({name: [read(row) for row in self._rows] for name, read in self._columns.items()})
 
     def __str__(self) -> str:
-        shown = [[_cell(read(row)) for read in self._columns.values()] for row in islice(self._rows, _SHOWN)]
+        rows = [[read(row) for read in self._columns.values()] for row in islice(self._rows, _SHOWN)]
+        nodes = list(dict.fromkeys([cell for row in rows for cell in row if isinstance(cell, Node)]))
+        names = dict(zip(nodes, number_alike([_cell(str(node)) for node in nodes]), strict=True))
+        shown = [[names[cell] if isinstance(cell, Node) else _cell(cell) for cell in row] for row in rows]
         lines = _align([list(self._columns), *shown])
         more = len(self) - len(shown)
         return "\n".join([*lines, *([f"... {more:,} more"] if more else [])])
@@ -80,8 +84,8 @@ def import_pandas() -> Any:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
-    text = "" if value is None else str(value) if isinstance(value, (str, int, Node)) else repr(value)
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
+    text = "" if value is None else visible(value[: 2 * _WIDTH]) if isinstance(value, str) else show_whole(value, _WIDTH)
+    return shorten(text, _WIDTH)
 
 
 def _align(rows: list[list[str]]) -> list[str]:

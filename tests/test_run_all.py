@@ -294,7 +294,7 @@ def test_a_context_of_a_class_with_arguments_of_its_own_runs_a_batch(executor, i
     """No subclass of a context is made anew: a batch runs in it from the inside and from the outside."""
     entered = []
     ctx = Desk("fx", entered=entered)
-    with (ctx if is_current else nullcontext()), (executor(2) if executor else nullcontext()) as pool:
+    with ctx if is_current else nullcontext(), executor(2) if executor else nullcontext() as pool:
         batch = ctx.run_all([report.node("a", "bb")], executor=pool)
 
     assert batch.values == {report.node("a", "bb"): 3.0}

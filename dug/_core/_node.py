@@ -9,7 +9,6 @@ import ast
 from collections.abc import Callable
 from functools import total_ordering
 from importlib import import_module
-from reprlib import Repr
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary, ref
 
@@ -17,6 +16,8 @@ from attrs import define, field, frozen
 
 from ..errors import UnhashableArgumentError
 from ._binding import Binding, Key, canonical
+from ._text import show as show  # noqa: PLC0414  most modules take it from here
+from ._text import spell_call, visible
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -31,10 +32,10 @@ _MAIN_ADVICE = (
     "again. Define the function in a module, and import that."
 )
 
+_MOST_SHOWN = 200
+"""How many arguments the short text of a node looks at."""
+
 _by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
-_short = Repr()
-_short.maxstring = _short.maxother = 60
-_short.maxtuple = _short.maxlist = _short.maxdict = _short.maxset = 8
 
 
 @define(eq=False, repr=False, weakref_slot=True)
@@ -216,10 +217,12 @@ class Node(Generic[R_co]):
         return self._function.binding.fits(self._key)
 
     def __str__(self) -> str:
-        return self._text(repr)
+        return spell_call(self._function.name, *self._arguments())
 
     def __repr__(self) -> str:
-        return f"<Node {self._text(show)}>"[:400]
+        args, kwargs = self._arguments()
+        shown = [*map(show, args[:_MOST_SHOWN]), *(f"{name}={show(value)}" for name, value in kwargs.items())]
+        return visible(f"<Node {self._function.name}({', '.join(shown)})>"[:400])
 
     def __reduce__(self) -> tuple[Any, ...]:
         reason = unpicklable_reason(self._function)
@@ -231,7 +234,7 @@ class Node(Generic[R_co]):
 
     @staticmethod
     def parse(text: str) -> "Node[Any]":
-        """Returns the node that `text` names: the inverse of ``str(node)`` for literal arguments.
+        """Returns the node that `text` names: the inverse of ``str(node)`` for literal arguments that are spelled in full.
 
         Raises:
             ValueError: the text is not ``module:function(literal, ...)``; the message says what is wrong.
@@ -240,10 +243,8 @@ class Node(Generic[R_co]):
         name, args, kwargs = _parse_call(text)
         return _load_node(name, args, kwargs)
 
-    def _text(self, show: Callable[[Any], str]) -> str:
-        args, kwargs = self._function.binding.arguments(self._key) if self.is_current() else (self._key[1:], {})
-        shown = [*map(show, args), *(f"{name}={show(value)}" for name, value in kwargs.items())]
-        return f"{self._function.name}({', '.join(shown)})"
+    def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return self._function.binding.arguments(self._key) if self.is_current() else (self._key[1:], {})
 
 
 def make_node(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node[Any]:
@@ -263,14 +264,6 @@ def node_of(key: Key) -> Node[Any]:
     while key[0] is BENEATH:
         key = key[1]
     return Node(key[0], key)
-
-
-def show(value: object) -> str:
-    """Returns the repr of `value` in one line, bounded in length; what is wrong with it, it says."""
-    try:
-        return _short.repr(value).replace("\n", "\\n")
-    except Exception:  # noqa: BLE001  the repr of a user's class, or an int of too many digits
-        return f"<{type(value).__name__}, which cannot be shown>"
 
 
 def unpicklable_reason(function: Function) -> str | None:

@@ -4,11 +4,12 @@ from math import sqrt
 from textwrap import wrap
 from typing import Any
 
+from .._core._text import shorten, visible
 from .._graph import Graph
 from ._palette import FAINT, INK, LOOKS
 from ._picture import LIMIT, Box, Picture, make_picture
-from ._shortening import MAX_NAME, shorten
-from ._words import legend_of, name_of, notes_on, title_of, visible
+from ._shortening import MAX_NAME
+from ._words import legend_of, name_of, notes_on, title_of
 
 FONT = "Helvetica,Arial,sans-serif"
 SWATCH = 'BORDER="1" FIXEDSIZE="TRUE" WIDTH="20" HEIGHT="14"'

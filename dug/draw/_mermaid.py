@@ -3,10 +3,11 @@
 from math import sqrt
 from typing import Any
 
+from .._core._text import visible
 from .._graph import Graph
 from ._palette import LOOKS, Look
 from ._picture import LIMIT, Box, Picture, make_picture
-from ._words import TIMES, legend_of, name_of, notes_on, title_of, visible
+from ._words import TIMES, legend_of, name_of, notes_on, title_of
 
 PLAIN = frozenset(" _.,:()=+-/'…") | {TIMES}
 """What stands for itself in a label, next to letters and digits: nothing that means something to Mermaid or to HTML."""

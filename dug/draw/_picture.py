@@ -10,9 +10,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from .._core._text import shorten
 from .._graph import Fact, Graph
 from ._palette import LOOKS
-from ._shortening import MAX_NAME, shorten, tell_apart
+from ._shortening import MAX_NAME, tell_apart
 
 LIMIT = 60
 """How many boxes are drawn unless a caller says otherwise."""

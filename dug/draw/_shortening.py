@@ -1,18 +1,10 @@
-"""Long names made short, and still told apart: `shorten`, `tell_apart`."""
+"""Long names made short, and still told apart: `tell_apart`."""
 
 from collections import Counter
 from os.path import commonprefix
 
 MAX_NAME = 40
 """How many characters of a name stand in a box."""
-
-
-def shorten(text: str, length: int) -> str:
-    """Returns `text`, the middle left out where it is longer than `length`."""
-    if len(text) <= length:
-        return text
-    head = length * 2 // 3
-    return f"{text[:head]}…{text[head + 1 - length :]}"
 
 
 def tell_apart(names: list[str], length: int) -> list[str]:

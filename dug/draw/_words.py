@@ -1,24 +1,15 @@
 """The words in a box, the same in each kind of picture, as plain text that who draws must escape."""
 
+from .._core._text import shorten, visible
 from .._seconds import in_seconds
 from ._palette import LOOKS
 from ._picture import Box, Picture
-from ._shortening import MAX_NAME, shorten
+from ._shortening import MAX_NAME
 
 MAX_ERROR = 80
 TIMES = "\N{MULTIPLICATION SIGN}"
 NOTEWORTHY = 0.01
 """Which part of all the time is worth a word."""
-
-
-def visible(text: str) -> str:
-    """Returns `text` with everything that is not seen, or that moves what is around it, written as an escape sequence.
-
-    Line ends, control characters, marks that turn the direction of writing and halves of surrogate pairs are such.
-    """
-    if text.isprintable():
-        return text
-    return "".join([char if char.isprintable() else repr(char)[1:-1] for char in text])
 
 
 def name_of(box: Box) -> str:

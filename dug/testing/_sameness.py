@@ -5,18 +5,17 @@ evaluations are compared that share no objects, so equal contents are enough.
 """
 
 from collections.abc import Callable
-from reprlib import Repr
 from typing import Any
 
+from .._core._text import Short
 from ..errors import DugError
 from ._fingerprint import find_difference, fingerprint, is_opaque
 from ._reference import Outcome
 
 Equality = Callable[[Any, Any], bool]
 
-_short = Repr()
-_short.maxstring = _short.maxother = _short.maxlong = 200
-_short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = 12
+_short = Short(200, 12)
+_short.maxlong = 200
 
 
 def is_same_outcome(one: Outcome, two: Outcome, eq: Equality | None) -> bool:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sketch import BOOK, HOSTILE, make_wide, sketch
 
+from dug._core._text import shorten, visible
 from dug.draw import dot
 from dug.draw._dot import escape
-from dug.draw._shortening import shorten
-from dug.draw._words import TIMES, visible
+from dug.draw._words import TIMES
 
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 

@@ -1,0 +1,200 @@
+"""Text of anything, bounded and in one line: `show` for reading, `spell` in full as far as that goes, `visible`, `shorten`.
+
+Whatever a value is, these return a text that can be printed, and raise nothing: the ``repr`` of a user's class may raise, may
+give no text or one without end, and Python itself writes no int of more than a few thousand digits.  What is left out is said,
+with a digest of all of it, so that two values that differ in what is not shown have two texts, in every process.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from reprlib import Repr
+from typing import Any
+
+LONGEST = 10_000
+"""How many characters of a value are spelled."""
+_MOST_BITS, _FEW_BITS = 14_000, 2_000
+"""How large an int may be to be written in digits: some 4,200 of them, and 600, which every process writes."""
+_DEEPEST, _FEW = 20, 100
+"""How many levels of what has parts, of so few items, are spelled one by one."""
+_CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
+_TEXTS: dict[type[Any], Callable[[Any], bytes]] = {
+    str: lambda value: value.encode("utf-8", "surrogatepass"),
+    bytes: bytes,
+    bytearray: bytes,
+}
+
+
+def show(value: object) -> str:
+    """Returns a short text of a value: its ``repr`` in one line, long parts cut; of what has none, what it is."""
+    return _short.repr(value)
+
+
+def show_whole(value: object, length: int) -> str:
+    """Returns the ``repr`` of a value in one line, the middle left out where that is longer than `length`."""
+    try:
+        return visible(shorten(str.__str__(repr(value)), length))
+    except Exception as exc:  # noqa: BLE001  the user's class raises where nobody expects it
+        return _describe(value, exc)
+
+
+def text_of(value: object, length: int) -> str:
+    """Returns what ``str`` says of a value as it can be written anywhere, with the middle left out of a long one."""
+    try:
+        text = shorten(str.__str__(str(value)), length)
+    except Exception as exc:  # noqa: BLE001  the user's class raises where nobody expects it
+        return _describe(value, exc)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def spell(value: object, _level: int = 0) -> str:
+    """Returns the ``repr`` of a value in one line; of what is very long its ends, and what it is.
+
+    What has one text in this process has it in every other: the items of sets are sorted by theirs.
+    """
+    kind = type(value)
+    if kind is int:
+        return _spell_int(value)  # type: ignore[arg-type]
+    if kind in _TEXTS and len(value) > LONGEST:  # type: ignore[arg-type]
+        return _cut_text(value)
+    if kind in _CONTAINERS and _level < _DEEPEST and _has_parts(value):
+        return _spell_parts(value, _level + 1)
+    try:
+        text = repr(value)
+    except Exception as exc:  # noqa: BLE001  the user's class, or an int of too many digits inside
+        if kind not in _CONTAINERS:
+            return _describe(value, exc)
+        return _spell_parts(value, _level + 1) if _level < _DEEPEST else show(value)
+    return _cut(str.__str__(text), kind.__name__)  # a subclass of str may do anything
+
+
+def spell_call(name: str, args: Iterable[object], kwargs: Mapping[str, object]) -> str:
+    """Returns a call with its arguments spelled."""
+    shown = ", ".join([*map(spell, args), *(f"{parameter}={spell(value)}" for parameter, value in kwargs.items())])
+    return f"{visible(name)}({_cut(shown, 'arguments')})"
+
+
+def visible(text: str) -> str:
+    """Returns `text` with everything that is not seen, or that moves what is around it, written as an escape sequence.
+
+    Line ends, control characters, marks that turn the direction of writing and halves of surrogate pairs are such.
+    """
+    if text.isprintable():
+        return text
+    return "".join([char if char.isprintable() else repr(char)[1:-1] for char in text])
+
+
+def shorten(text: str, length: int) -> str:
+    """Returns `text`, the middle left out where it is longer than `length`."""
+    if len(text) <= length:
+        return text
+    head = length * 2 // 3
+    return f"{text[:head]}…{text[head + 1 - length :]}"
+
+
+def number_alike(texts: list[str]) -> list[str]:
+    """Returns texts of different things, each with a number behind it where another one has the same text."""
+    if len(set(texts)) == len(texts):
+        return texts
+    counts: dict[str, int] = {}
+    for text in texts:
+        counts[text] = counts.get(text, 0) + 1
+    numbers: dict[str, int] = {}
+    told = []
+    for text in texts:
+        numbers[text] = numbers.get(text, 0) + 1
+        told.append(f"{text} #{numbers[text]}" if counts[text] > 1 else text)
+    return told
+
+
+class Short(Repr):
+    """Cuts what is long at each level, and says what an int of many digits and an object without a text are."""
+
+    def __init__(self, characters: int, items: int) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = characters
+        self.maxtuple = self.maxlist = self.maxdict = self.maxset = self.maxfrozenset = items
+        self.maxlevel = 4
+
+    def repr(self, x: object) -> str:
+        """Returns a short text of a value."""
+        try:
+            return visible(shorten(super().repr(x), 10 * self.maxother))
+        except Exception as exc:  # noqa: BLE001  the user's class raises where nobody expects it
+            return _describe(x, exc)
+
+    def repr_int(self, x: int, level: int) -> str:
+        if type(x) is not int:
+            return self.repr_instance(x, level)
+        return super().repr_int(x, level) if x.bit_length() < _FEW_BITS else _spell_int(x)
+
+    def repr_str(self, x: str, level: int) -> str:
+        return super().repr_str(x, level) if type(x) is str else self.repr_instance(x, level)
+
+    def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002  the name and the arguments are those of `reprlib`
+        try:
+            text = str.__str__(repr(x))
+        except Exception as exc:  # noqa: BLE001  it is the user's
+            return _describe(x, exc)
+        if len(text) <= self.maxother:
+            return text
+        head = (self.maxother - 3) // 2
+        return f"{text[:head]}...{text[head + 3 - self.maxother :]}"
+
+
+_short = Short(60, 8)
+
+
+def _describe(value: object, error: BaseException) -> str:
+    try:
+        return visible(f"<{type(value).__name__}, which cannot be shown: {type(error).__name__}>")
+    except Exception:  # noqa: BLE001  even the name of its class is the user's
+        return "<an object, which cannot be shown>"
+
+
+def _spell_int(value: int) -> str:
+    bits = value.bit_length()
+    if bits <= _MOST_BITS:
+        try:
+            return repr(value)
+        except ValueError:  # this process writes fewer digits than others
+            pass
+    sign, head = "-" if value < 0 else "", hex(abs(value) >> (bits - 64))
+    return f"<int {sign}{head}… of {bits:,} bits, {_digest(value.to_bytes(bits // 8 + 1, 'big', signed=True))}>"
+
+
+def _has_parts(value: Any) -> bool:
+    """True for what is spelled part by part, because its own ``repr`` may say another thing in another process."""
+    kind = type(value)
+    return kind is frozenset or kind is set or (len(value) < _FEW and any(type(item) in _CONTAINERS for item in value))
+
+
+def _spell_parts(value: Any, level: int) -> str:
+    kind = type(value)
+    if kind is dict:
+        return _cut("{" + ", ".join([f"{spell(key, level)}: {spell(item, level)}" for key, item in value.items()]) + "}", "dict")
+    parts = [spell(item, level) for item in value]
+    if kind is tuple:
+        return _cut(f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})", "tuple")
+    if kind is list:
+        return _cut(f"[{', '.join(parts)}]", "list")
+    inside = "{" + ", ".join(sorted(parts)) + "}" if parts else ""
+    return _cut(f"frozenset({inside})" if kind is frozenset else inside or "set()", kind.__name__)
+
+
+def _cut(text: str, what: str) -> str:
+    """Returns a text in one line; of a long one its ends and what it is."""
+    if len(text) <= LONGEST:
+        return visible(text)
+    ends = f"{visible(text[: LONGEST // 4])}…{visible(text[-LONGEST // 4 :])}"
+    return f"{ends} <{what} of {len(text):,} characters, {_digest(text.encode('utf-8', 'surrogatepass'))}>"
+
+
+def _cut_text(value: Any) -> str:
+    """Returns the ends of a long text, or of long bytes, and what it is."""
+    kind, unit = type(value), "characters" if type(value) is str else "bytes"
+    ends = f"{value[: LONGEST // 4]!r}…{value[-LONGEST // 4 :]!r}"
+    return f"{ends} <{kind.__name__} of {len(value):,} {unit}, {_digest(_TEXTS[kind](value))}>"
+
+
+def _digest(data: bytes) -> str:
+    return f"digest {blake2b(data, digest_size=6).hexdigest()}"
