@@ -1,15 +1,18 @@
 """Puts a file in place in one step: written beside its place, forced to the disk, then renamed.
 
-Whoever opens the path sees the old file or the new one, whenever the writer is killed or the disk is full.  What a killed writer
-left beside it is removed by a later one: a writer holds a lock on its own for as long as it lives.
+Whoever opens the path sees the old file or the new one, whenever the writer is killed or the disk is full.  Each writer has a
+file of its own, so that several of one path spoil nothing: the last to end has its file there.  What a killed writer left is
+removed by a later one: a writer holds a lock on its own for as long as it lives.  Nothing but a regular file is ever replaced,
+and what is written beside an old file is its writer's alone.
 """
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
-from shutil import copymode
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -19,45 +22,105 @@ _LONGEST = 200
 """Of how many bytes a file name may be to have an ending; most file systems allow 255."""
 _YOUNG_S = 60.0
 """What was written to within that time may be of a writer that has no lock yet."""
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def describe_irregular(path: Path) -> str | None:
+    """Says what a path leads to, links followed, when that is there and no regular file; None else.
+
+    Raises:
+        OSError: it cannot be looked at: there is a loop of links, or a folder that may not be entered.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except ValueError as exc:  # a name that no file can have, with a zero in it
+        raise OSError(errno.EINVAL, str(exc)) from exc
+    return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "no regular file")
+
+
+def check_target(path: Path) -> None:
+    """Refuses to replace what is there and is no regular file.
+
+    Raises:
+        OSError: it is none, or cannot be looked at.
+    """
+    found = describe_irregular(path)
+    if found is not None:
+        raise OSError(errno.EINVAL, f"it is {found}, and only a regular file can be replaced")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a new empty file to write beside `path`, which takes its place at the end; after an error it is removed.
 
-    A link stays one to the file that is replaced, and who may read the old file may read the new one.
+    A link stays one to the file that is replaced, and the new file has the mode and the owner of the old one.
 
     Raises:
-        OSError: the folder cannot be written to, or the disk is full.
+        OSError: the folder cannot be written to, the disk is full, or what is there is no regular file.
     """
-    path = path.resolve()
+    check_target(path)
+    path = Path(os.path.realpath(path))
     _remove_left_over(path)
-    made = path.with_name(f"{_prefix(path)}{uuid4().hex[:12]}{_ENDING}")
-    with made.open("xb") as lock:
-        _lock(lock)
-        try:
+    made = _beside(path)
+    try:
+        # Where a file is replaced, what is written is the writer's alone until it has the old one's mode.
+        with os.fdopen(os.open(made, _NEW, 0o600 if path.exists() else 0o666), "wb") as lock:
+            _lock(lock)
             yield made
             _force_to_disk(made)
-            with suppress(OSError):  # there was none, or the file system has no modes
-                copymode(path, made)
+            with suppress(FileNotFoundError):  # there was none
+                _take_mode(path.stat(), made)
+            check_target(path)
             made.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                made.unlink()
-            raise
+    except BaseException:
+        with suppress(OSError):
+            made.unlink()
+        raise
     _force_to_disk(path.parent)
+
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def check_place(path: Path) -> None:
     """Makes a file beside `path` and removes it, as `replacing` will.
 
     Raises:
-        OSError: the folder is not there, or cannot be written to.
+        OSError: the folder is not there, or cannot be written to, or what is there is no regular file.
     """
-    path = path.resolve()
-    made = path.with_name(f"{_prefix(path)}{uuid4().hex[:12]}{_ENDING}")
+    check_target(path)
+    made = _beside(Path(os.path.realpath(path)))
     made.open("xb").close()
     made.unlink()
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{_prefix(path)}{uuid4().hex[:12]}{_ENDING}")
+
+
+def _take_mode(old: os.stat_result, made: Path) -> None:
+    """Gives a new file the owner, the group and the mode of an old one, as far as that may be; it is never open to more."""
+    mode, new = stat.S_IMODE(old.st_mode), made.stat()
+    if hasattr(os, "chown"):
+        for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
+            with suppress(OSError):  # only root gives files away
+                os.chown(made, owner, group)
+        new = made.stat()
+    if new.st_uid != old.st_uid:
+        mode &= ~stat.S_ISUID
+    if new.st_gid != old.st_gid:  # whoever is in the other group gets what everybody gets
+        mode = mode & ~(stat.S_IRWXG | stat.S_ISGID) | (mode & stat.S_IRWXO) << 3 & mode
+    if mode != stat.S_IMODE(new.st_mode):
+        with suppress(PermissionError):  # the file system has no modes
+            made.chmod(mode)
 
 
 def _prefix(path: Path) -> str:

@@ -2,14 +2,15 @@
 
 The file is known by its first hundred bytes before SQLite sees it.  It is then opened read-only with the schema that this format
 has and no other, so that no view or trigger of the file's takes part.  Rows are read in the order of their keys, which must grow,
-so that a damaged tree has an end; each row has the types of its columns and its check number.  Whatever is wrong is a
-`SnapshotError` that says what.
+so that a damaged tree has an end; each row has the types of its columns and its check number, and a table that is read in one
+piece has all its rows.  Whatever is wrong is a `SnapshotError` that says what.
 """
 
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,11 @@ from weakref import finalize
 
 from attrs import frozen
 
+from .._core._text import visible
 from ..errors import SnapshotError
 from . import _format as fmt
+from ._atomic import describe_irregular
+from ._checks import Checks, FirstChecks
 
 if TYPE_CHECKING:
     from ..codec import Encoded
@@ -50,14 +54,20 @@ class SavedFile:
     """An open snapshot, for any thread."""
 
     def __init__(self, path: "str | PathLike[str]") -> None:
-        self.path = Path(fspath(path))
+        self.path = Path(os.fsdecode(path))
+        self.shown = visible(str(self.path))
+        """Its name as it can be printed."""
         self.lock = RLock()
         number = _check_header(self.path)
         with self.reading():
             self._connection = _connect(self.path)
             self._close = finalize(self, self._connection.close)
-            _check_schema(self._connection, is_exact=number == fmt.FORMAT)
-            self.info = _read_info(self.path, number, dict(self._connection.execute("SELECT name, value FROM info LIMIT 100")))
+            _check_schema(self._connection, number)
+            said = dict(self._connection.execute("SELECT name, value FROM info LIMIT 100"))
+            self.info = _read_info(self.path, number, said)
+            self._number = min(number, fmt.FORMAT)
+            self._checks = _read_checks(number, said)
+            self._counts = {} if number == 1 else {table: int(said.get(f"rows.{table}", -1)) for table in fmt.COUNTED}
 
     def close(self) -> None:
         """Closes the file; what was not read cannot be read any more."""
@@ -72,19 +82,20 @@ class SavedFile:
                 yield
         except (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError) as exc:
             if isinstance(exc, sqlite3.ProgrammingError) and "closed" in str(exc):
-                raise SnapshotError(f"{self.path} was closed. Load it again.") from exc
+                raise SnapshotError(f"{self.shown} was closed. Load it again.") from exc
             raise self.damaged(str(exc)) from exc
 
     def damaged(self, what: str) -> SnapshotError:
         """Returns the error that says that the file is damaged, and how."""
-        return SnapshotError(f"{self.path} is damaged: {what}. Take another copy of it, or save the context anew.")
+        return SnapshotError(f"{self.shown} is damaged: {what}. Take another copy of it, or save the context anew.")
 
     def rows(self, table: str, where: str = "", values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Yields the rows of a table by their first column, each with the types of its columns and its check number right."""
-        columns = fmt.columns(table)
+        columns = fmt.columns(table, self._number)
         names = ", ".join(name for name, _, _ in columns)
         seen: set[tuple[type[Any], ...]] = set()
-        last = 0
+        fill = _filling(table, self._number)
+        last = count = 0
         for row in self._select(f"SELECT {names} FROM {table} {where} ORDER BY {columns[0][0]}", values):  # noqa: S608  names of ours
             kinds = tuple(map(type, row))
             if kinds not in seen and not _fits(kinds, columns):
@@ -92,16 +103,33 @@ class SavedFile:
             seen.add(kinds)
             if row[0] <= last:
                 raise self.damaged(f"the rows of {table} are out of order")
-            if not fmt.is_intact(row):
+            if not self._checks.is_intact(table, row):
                 raise self.damaged(f"row {row[0]} of {table} does not have its check number")
             last = row[0]
-            yield row
+            count += 1
+            yield row if fill is None else fill(row)
+        if not where:
+            self._check_count(table, count)
+
+    def _check_count(self, table: str, count: int) -> None:
+        written = self._counts.get(table, count)
+        if count != written:
+            raise self.damaged(f"{table} has {count:,} rows, and {written:,} were written")
+
+    def check_edges(self, node: int, edges: Sequence[tuple[int, int]], check: int) -> None:
+        """Refuses edges that a node did not have when it was written.
+
+        Raises:
+            SnapshotError: their check number is another one.
+        """
+        if self._checks.of_edges(node, edges) != check:
+            raise self.damaged(f"the edges of node {node} are not what was written")
 
     def edges(self, number: int | None = None) -> Iterator[tuple[int, list[tuple[int, int]]]]:
         """Yields the number of each node that has edges with these, in their order: kind and dependency."""
         where = "" if number is None else "WHERE node = ?"
         query = f"SELECT node, position, kind, dependency FROM edges {where} ORDER BY node, position"  # noqa: S608  words of ours
-        current, found = 0, list[tuple[int, int]]()
+        current, found, count = 0, list[tuple[int, int]](), 0
         for node, position, kind, dependency in self._select(query, () if number is None else (number,)):
             if not (type(node) is type(position) is type(kind) is type(dependency) is int):
                 raise self.damaged("a row of edges has other types than it should")
@@ -112,8 +140,11 @@ class SavedFile:
             if node != current or position != len(found):
                 raise self.damaged("the rows of edges are out of order")
             found.append((kind, dependency))
+            count += 1
         if found:
             yield current, found
+        if number is None:
+            self._check_count("edges", count)
 
     def _select(self, query: str, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         """Yields the rows of a query; others may read between them."""
@@ -164,24 +195,29 @@ def _check_header(path: Path) -> int:
     Raises:
         SnapshotError: it is no snapshot.
     """
+    shown = visible(str(path))
     try:
+        found = describe_irregular(path)
+        if found is not None:
+            raise SnapshotError(f"{shown} is no snapshot: it is {found}.")
         with path.open("rb") as file:
             header = file.read(100)
-    except OSError as exc:
-        raise SnapshotError(f"{path} cannot be read: {exc}") from exc
+    except (OSError, ValueError) as exc:
+        raise SnapshotError(f"{shown} cannot be read: {exc}") from exc
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
-        raise SnapshotError(f"{path} is no snapshot: it does not begin like an SQLite file.")
+        raise SnapshotError(f"{shown} is no snapshot: it does not begin like an SQLite file.")
     application, number = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
     if application != fmt.APPLICATION_ID:
-        raise SnapshotError(f"{path} is no snapshot: it is an SQLite file of another application (id {application:#x}).")
+        raise SnapshotError(f"{shown} is no snapshot: it is an SQLite file of another application (id {application:#x}).")
     if number < 1:
-        raise SnapshotError(f"{path} is damaged: it says that its format is {number}.")
+        raise SnapshotError(f"{shown} is damaged: it says that its format is {number}.")
     return number
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     # Immutable: no journal that lies beside it takes part, and nothing is locked or written.
-    address = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+    # The address has the bytes of the name, which need not be text.
+    address = f"file:{quote(os.fsencode(path.resolve()))}?mode=ro&immutable=1"
     connection = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
@@ -190,16 +226,16 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_schema(connection: sqlite3.Connection, *, is_exact: bool) -> None:
-    """Lets through the tables of this format; those of a newer one may be more, but nothing that computes."""
-    expected = {**fmt.SCHEMA, **fmt.INDEXES}
+def _check_schema(connection: sqlite3.Connection, number: int) -> None:
+    """Lets through the tables of the file's format; those of a newer one may be more, but nothing that computes."""
+    expected = {**fmt.schema(number), **fmt.INDEXES}
     found = {}
     for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master LIMIT 100"):
         said = str(sql).upper()
         if kind not in ("table", "index") or "VIRTUAL" in said or " AS " in said:
             raise ValueError(f"it has a {kind} {name!r}, which no snapshot has")
         found[name] = sql
-    if is_exact and found != expected:
+    if number <= fmt.FORMAT and found != expected:
         raise ValueError("its tables are not those of this format")
     if not found.keys() >= fmt.SCHEMA.keys():
         raise ValueError("some of its tables are missing")
@@ -209,14 +245,35 @@ def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
     minimum = int(said.get("minimum_reader", 1 << 30))
     if minimum > fmt.FORMAT:
         raise SnapshotError(
-            f"{path} has format {number}, which takes a dug that reads format {minimum}; this one reads {fmt.FORMAT}. "
+            f"{visible(str(path))} has format {number}, which takes a dug that reads format {minimum}; "
+            f"this one reads {fmt.FORMAT}. "
             'Type: pip install --upgrade "dug"'
         )
-    if number < fmt.FORMAT or int(said.get("format", 0)) != number or not all(type(text) is str for text in said.values()):
+    if int(said.get("format", 0)) != number or not all(type(text) is str for text in said.values()):
         raise ValueError("what it says of itself does not fit")
     texts = [said.get(name, "") for name in ("created", "dug", "python", "platform", "context")]
     counts = [int(said.get(name, 0)) for name in ("nodes", "values", "failures")]
     return Info(path, number, *texts, *counts)
+
+
+def _read_checks(number: int, said: dict[str, str]) -> Checks:
+    """Returns what the rows of a file are held against, once what it says of itself is what was written."""
+    if number == 1:
+        return FirstChecks()
+    checks = Checks(said.get("identity", ""))
+    if said.get("check") != checks.of_info(said):
+        raise ValueError("what it says of itself is not what was written")
+    return checks
+
+
+def _filling(table: str, number: int) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
+    """Returns what gives a row of an earlier format the columns of this one; None where they are the same."""
+    names = [name for name, _, _ in fmt.columns(table, number)]
+    wanted = [name for name, _, _ in fmt.columns(table)]
+    if names == wanted:
+        return None
+    places = [names.index(name) if name in names else None for name in wanted]
+    return lambda row: tuple(None if place is None else row[place] for place in places)
 
 
 def _fits(kinds: tuple[type[Any], ...], columns: tuple[tuple[str, type[Any], bool], ...]) -> bool:

@@ -1,20 +1,19 @@
-"""Format 1 of a snapshot, as data: what marks the file, its tables, and how a row is checked.
+"""Format 2 of a snapshot, as data: what marks the file, and its tables; format 1 is read, too.
 
 A snapshot is an SQLite database.  The numbers that mark it are in its first hundred bytes, so that a file is known before SQLite
-sees it.  Each row of the tables that are read in one piece ends with a check number over its other columns, and what a value was
-encoded to has a digest, because SQLite notices damage to its own structure only.
+sees it.  Each row of the tables that are read in one piece ends with a check number (`_checks`), and what a value was encoded to
+has a digest, because SQLite notices damage to its own structure only.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
-from zlib import crc32
 
 APPLICATION_ID = 0x64756721
 """``dug!`` in ASCII; at offset 68 of the file, big-endian."""
-FORMAT = 1
+FORMAT = 2
 """The format that is written, which is SQLite's ``user_version``; at offset 60."""
-MINIMUM_READER = 1
+MINIMUM_READER = 2
 """The oldest format number that a reader must know to read what is written here."""
 SUFFIX = ".dug"
 
@@ -61,6 +60,12 @@ SCHEMA = {
 }
 """The tables, by name; see ``docs/reference/snapshot_format.rst`` for what is in them."""
 
+FORMERLY: dict[int, dict[str, str]] = {1: {}}
+"""The tables that earlier formats had otherwise, by format and name; a column that a format does not have reads as NULL."""
+
+COUNTED = ("functions", "nodes", "edges", "errors", "tweaks", "consulted")
+"""The tables of which the file says how many rows they have."""
+
 INDEXES = {
     "chunks_of_node": "CREATE INDEX chunks_of_node ON chunks (node)",
     "nodes_by_text": "CREATE INDEX nodes_by_text ON nodes (text)",
@@ -70,9 +75,14 @@ INDEXES = {
 _TYPES = {"INTEGER": int, "TEXT": str, "REAL": float, "BLOB": bytes}
 
 
-def columns(table: str) -> tuple[tuple[str, type[Any], bool], ...]:
-    """The columns of a table: name, type, and whether it may be NULL."""
-    said = SCHEMA[table].partition("(")[2].split(", PRIMARY KEY (")[0].rstrip(")").split(", ")
+def schema(number: int) -> dict[str, str]:
+    """The tables of a format, by name."""
+    return {**SCHEMA, **FORMERLY.get(number, {})}
+
+
+def columns(table: str, number: int = FORMAT) -> tuple[tuple[str, type[Any], bool], ...]:
+    """The columns of a table in a format: name, type, and whether it may be NULL."""
+    said = schema(number)[table].partition("(")[2].split(", PRIMARY KEY (")[0].rstrip(")").split(", ")
     words = (column.split() for column in said)
     return tuple((word[0], _TYPES[word[1]], word[2:] not in (["NOT", "NULL"], ["PRIMARY", "KEY"])) for word in words)
 
@@ -80,21 +90,6 @@ def columns(table: str) -> tuple[tuple[str, type[Any], bool], ...]:
 def insert(table: str, width: int) -> str:
     """Returns the statement that adds a row of `width` columns."""
     return f"INSERT INTO {table} VALUES ({','.join('?' * width)})"  # noqa: S608  a name of ours
-
-
-def checked(row: Sequence[Any]) -> tuple[Any, ...]:
-    """Returns a row with its check number at the end."""
-    return (*row, crc32(repr(row).encode("utf-8", "surrogatepass")))
-
-
-def is_intact(row: Sequence[Any]) -> bool:
-    """True when the last column is the check number of the others."""
-    return bool(crc32(repr(tuple(row[:-1])).encode("utf-8", "surrogatepass")) == row[-1])
-
-
-def edges_check(edges: Sequence[tuple[int, int]]) -> int:
-    """Returns the check number of a node's edges, pairs of kind and dependency in their order."""
-    return crc32(repr(tuple(edges)).encode("ascii"))
 
 
 def digest(codec: str, parts: Iterable[bytes | memoryview]) -> bytes:

@@ -75,7 +75,7 @@ class Snapshot(Context):
         except ContextError as exc:
             path = self._shelf.saved.path
             raise ContextError(
-                f"{path} was entered or looked at elsewhere before, and what was read of it belongs there. "
+                f"{self._shelf.saved.shown} was entered or looked at elsewhere before, and what was read of it belongs there. "
                 f"Load it once more: snapshot.load({str(path)!r})."
             ) from exc
         self._shelf.fill()
@@ -141,24 +141,24 @@ def _read_scenario(file: SavedFile, known: dict[str, Callable[..., Any]], *, tru
     try:
         return _of_layers(tuple(layers.values()) or ({},), None)
     except DugError as exc:
-        raise SnapshotError(f"{file.path}: its tweaks are not possible here: {exc}") from exc
+        raise SnapshotError(f"{file.shown}: its tweaks are not possible here: {exc}") from exc
 
 
 def _read_target(file: SavedFile, row: TweakRow, said: FunctionRow) -> Any:
     function: Function | None = find_published(said.name) if said.unreachable is None else None
     if function is None:
         why = said.unreachable or f"import {said.name.partition(':')[0]} before you load it"
-        raise SnapshotError(f"{file.path} tweaks {said.name}, which is not there: {why}.")
+        raise SnapshotError(f"{file.shown} tweaks {said.name}, which is not there: {why}.")
     if row.node is None:
         return function.wrapper()
     node = read_node(file, row.node)
     if node is None or node.function != row.function or node.arguments is None:
-        raise SnapshotError(f"{file.path} tweaks a node of {said.name} whose arguments were not written.")
+        raise SnapshotError(f"{file.shown} tweaks a node of {said.name} whose arguments were not written.")
     try:
         args, kwargs = decode(Encoded("json", (node.arguments.encode("utf-8"),)))
         return make_node(function, tuple(args), kwargs)
     except Exception as exc:
-        raise SnapshotError(f"{file.path} tweaks {node.text}, whose arguments do not fit here: {exc}") from exc
+        raise SnapshotError(f"{file.shown} tweaks {node.text}, whose arguments do not fit here: {exc}") from exc
 
 
 def _read_tweak(file: SavedFile, row: TweakRow, known: dict[str, Callable[..., Any]], *, trust: bool) -> Any:
@@ -208,7 +208,7 @@ class _Unreadable:
 
     def __call__(self, *_: object) -> Any:
         reason = (self.reason or "").rstrip(".")
-        raise SnapshotError(f"{self.file.path}: the tweak {self.text} cannot be had: {reason}. Tweak it anew.")
+        raise SnapshotError(f"{self.file.shown}: the tweak {self.text} cannot be had: {reason}. Tweak it anew.")
 
     def __repr__(self) -> str:
         return f"<{self.text}, which cannot be had>"

@@ -123,8 +123,8 @@ class Look:
     @property
     def absent(self) -> tuple[Absent, ...]:
         """The nodes whose value is not in the file, with the reason."""
-        rows = self._file.rows("nodes", "WHERE absent IS NOT NULL")
-        return tuple(Absent(row[3], row[13]) for row in rows)
+        rows = self._file.rows("nodes")  # all of them: a damaged one must not be passed over
+        return tuple(Absent(row[3], row[13]) for row in rows if row[13] is not None)
 
     def failures(self) -> tuple[SavedError, ...]:
         """Returns the nodes that failed, each after what it read; takes no longer for the nodes that did not fail."""
@@ -161,7 +161,7 @@ class Look:
     def __getitem__(self, node: object) -> SavedNode:
         row = find_node(self._file, str(node))
         if row is None:
-            raise KeyError(f"{node} is not in {self._file.path}. Its nodes are those of nodes().")
+            raise KeyError(f"{node} is not in {self._file.shown}. Its nodes are those of nodes().")
         return self._saved(row, read_error(self._file, row.number) if row.state == fmt.FAILED else None, {})
 
     def __contains__(self, node: object) -> bool:
@@ -181,10 +181,12 @@ class Look:
         self._file.close()
 
     def __repr__(self) -> str:
-        return f"<dug.snapshot.Look {self._file.path} of {self.info.created}, {self.info.nodes:,} nodes>"
+        return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {self.info.nodes:,} nodes>"
 
     def _saved(self, row: NodeRow, error: ErrorRow | None, texts: dict[int, str]) -> SavedNode:
         content = row.content
+        if error is None and row.state == fmt.FAILED:
+            raise self._file.damaged("a node that failed has no error")
         reads = [texts.get(number) or self._text(number) for _, number in row.edges]
         return SavedNode(
             row.text,

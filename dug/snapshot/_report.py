@@ -4,6 +4,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from .._core._text import visible
+
 
 @frozen
 class Absent:
@@ -33,9 +35,8 @@ class Report:
     """What was left out, with the reason; a value that was left out is computed again when it is asked for."""
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.path}: {self.nodes:,} nodes, {self.values:,} values, {self.failures:,} failures, {self.size_bytes:,} bytes"
-        ]
+        counts = f"{self.nodes:,} nodes, {self.values:,} values, {self.failures:,} failures, {self.size_bytes:,} bytes"
+        lines = [f"{visible(str(self.path))}: {counts}"]
         if self.absent:
             lines.append(f"left out: {len(self.absent):,}")
         lines += [f"  {one}" for one in self.absent[:10]]

@@ -156,8 +156,7 @@ def find_node(file: SavedFile, text: str) -> NodeRow | None:
 
 def _node(file: SavedFile, row: tuple[Any, ...], edges: list[tuple[int, int]]) -> NodeRow:
     number, function, arguments, text, state, flags, seconds, own, times, *content, value, check, _ = row
-    if fmt.edges_check(edges) != check:
-        raise file.damaged(f"the edges of node {number} are not what was written")
+    file.check_edges(number, edges, check)
     if state not in _STATES or any(kind == fmt.READ and not 0 < dependency < number for kind, dependency in edges):
         raise file.damaged(f"node {number} says what no node can say")
     where = Content(number, *content)

@@ -3,17 +3,19 @@
 Nothing that a user's object does while it is written down can make a save fail: what raises is left out, with the reason.
 """
 
+import os
 import platform
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import count
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from uuid import uuid4
 
 from attrs import define, field
 
@@ -23,18 +25,20 @@ from .._core._cache import Cache
 from .._core._memo import Memo
 from .._core._node import Function, Node, show
 from .._core._scenario import BUMP, REPLACEMENT, VALUE, Spec, Target
+from .._core._text import visible
 from .._core._view import View
 from .._progress import Progress, make_reporter
 from .._tweaks import Bump
 from ..errors import CodecError, SnapshotError
 from ..fingerprint import fingerprint_of, source_of
 from . import _format as fmt
-from ._atomic import replacing
+from ._atomic import check_target, replacing
+from ._checks import Checks
 from ._collect import Found, collect
 from ._report import Absent, Report
 from ._rows import FunctionRow
 from ._shelf import Shelf
-from ._text import arguments_of, call_of, clean, message_of, name_of, text_of
+from ._text import arguments_of, call_of, clean, name_of
 
 _CHUNK_BYTES = 8 << 20
 """Large values are written and read in pieces of this size, so that no more than one is copied."""
@@ -70,12 +74,14 @@ def save(
         raise TypeError(f"{show(ctx)} is no context. Write snapshot.save(ctx, path).")
     if isinstance(nodes, Node):
         raise TypeError(f"nodes= takes several nodes, and {show(nodes)} is one. Write nodes=[f.node(x)].")
-    started, place, reporter = perf_counter(), Path(fspath(path)), make_reporter(progress)
+    started, place, reporter = perf_counter(), Path(os.fsdecode(path)), make_reporter(progress)
+    with _writing(place):
+        check_target(place)
     view = ctx._here()
     view.registry.drain()
     found = collect(view, None if nodes is None else [_key_of(node) for node in nodes])
     try:
-        with replacing(place) as made, closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        with _writing(place), replacing(place) as made, closing(sqlite3.connect(made, isolation_level=None)) as connection:
             writer = _Writer(connection, allow_pickle, _lost_before(view), _recorded_before(view))
             writer.begin()
             reporter.begin(len(found))
@@ -83,13 +89,21 @@ def save(
                 reporter.tell(done, len(found))
             writer.end(ctx, found)
             connection.close()  # before the file takes its place
-    except (OSError, sqlite3.Error) as exc:
-        raise SnapshotError(f"{place} cannot be written: {_reason(exc)}. What was there before is as it was.") from exc
+            size = made.stat().st_size  # afterwards another saver's may be there
     finally:
         reporter.close()
     failures = sum(one.state == fmt.FAILED for one in found)
-    size = place.stat().st_size
     return Report(place, len(found), writer.values, failures, size, perf_counter() - started, tuple(writer.absent))
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    """Turns what goes wrong with the file into a SnapshotError."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as exc:
+        shown = visible(str(place))
+        raise SnapshotError(f"{shown} cannot be written: {_reason(exc)}. What was there before is as it was.") from exc
 
 
 def _reason(error: OSError | sqlite3.Error) -> str:
@@ -135,9 +149,12 @@ class _Writer:
     allow_pickle: bool
     lost: dict[str, str]
     recorded: dict[str, FunctionRow]
+    checks: Checks = field(factory=lambda: Checks(uuid4().hex))
     values: int = 0
     absent: list[Absent] = field(factory=list)
     _rows: dict[str, list[tuple[Any, ...]]] = field(factory=dict)
+    _counts: dict[str, int] = field(factory=dict)
+    """How many rows each table has."""
     _functions: dict[Function, int] = field(factory=dict)
     _numbers: dict[Any, int] = field(factory=dict)
     """The number of each node, by its key."""
@@ -190,8 +207,11 @@ class _Writer:
             "nodes": len(found),
             "values": self.values,
             "failures": sum(one.state == fmt.FAILED for one in found),
+            "identity": self.checks.identity,
+            **{f"rows.{table}": self._counts.get(table, 0) for table in fmt.COUNTED},
         }
-        self._rows["info"] = [(name, clean(str(value))) for name, value in versions.items()]
+        said = {name: clean(str(value)) for name, value in versions.items()}
+        self._rows["info"] = [*said.items(), ("check", self.checks.of_info(said))]
         for table in tuple(self._rows):
             self._flush(table)
         for statement in fmt.INDEXES.values():
@@ -201,6 +221,7 @@ class _Writer:
     def _add(self, table: str, row: tuple[Any, ...]) -> None:
         rows = self._rows.setdefault(table, [])
         rows.append(row)
+        self._counts[table] = self._counts.get(table, 0) + 1
         if len(rows) >= _BATCH:
             self._flush(table)
 
@@ -216,12 +237,12 @@ class _Writer:
             before = self.recorded.get(function.name)
             if before is None:
                 source, print_ = source_of(function.body), fingerprint_of(function.newest or function.body)
-                version = None if function.version is None else text_of(function.version)
+                version = None if function.version is None else show(function.version)
             else:
                 source, print_, version = before.source, before.fingerprint, before.version
             reason = "it is a local function" if "<" in function.name else "it has no name of its own" if function.owned else None
             row = (number, clean(function.name), function.kind, version, source and clean(source), print_, reason)
-            self._add("functions", fmt.checked(row))
+            self._add("functions", self.checks.checked("functions", row))
         return number
 
     def _write_node(self, one: Found) -> None:
@@ -250,9 +271,9 @@ class _Writer:
             self._write_consulted(number, target)
         shown, codec_name, needs, size, digest, absent = value
         seconds, own = (0.0, 0.0) if memo is None else (float(memo.seconds), max(0.0, float(memo.own_seconds)))
-        self._add("nodes", fmt.checked((
+        self._add("nodes", self.checks.checked("nodes", (
             number, self._function(one.key[0]), arguments, text, one.state, one.flags, seconds, own, one.times_read,
-            codec_name, needs, size, digest, absent, shown, fmt.edges_check(edges),
+            codec_name, needs, size, digest, absent, shown, self.checks.of_edges(number, edges),
         )))  # fmt: skip
 
     def _write_value(self, number: int, text: str, memo: Memo) -> tuple[Any, ...]:
@@ -264,7 +285,7 @@ class _Writer:
                 raise
             self.absent.append(Absent(text, str(exc)))
             return "", None, None, None, None, clean(str(exc))
-        return text_of(value), *self._encode(number, text, value)
+        return show(value), *self._encode(number, text, value)
 
     def _only(self, text: str) -> str:
         """Returns a text that no other node of the file has."""
@@ -291,7 +312,7 @@ class _Writer:
         said = self._errors.get(id(failure))
         if said is None:  # many nodes pass one error on, and its traceback is as long as they are many
             said = self._errors[id(failure)] = self._tell_error(failure)
-        self._add("errors", fmt.checked((number, *said)))
+        self._add("errors", self.checks.checked("errors", (number, *said)))
 
     def _tell_error(self, failure: Any) -> tuple[str, str, str, str | None]:
         """Returns the class of an exception, what it says, its traceback and its arguments."""
@@ -301,10 +322,10 @@ class _Writer:
         except Exception as exc:  # noqa: BLE001  an exception whose text cannot be made
             trace = f"(the traceback cannot be shown: {type(exc).__name__})"
         name = f"{type(error).__module__}:{type(error).__qualname__}"
-        return name, message_of(error), clean(trace), arguments_of(error)
+        return name, clean(error), clean(trace), arguments_of(error)
 
     def _write_consulted(self, number: int, target: Target) -> None:
-        self._add("consulted", fmt.checked((next(self._others), number, *self._target(target))))
+        self._add("consulted", self.checks.checked("consulted", (next(self._others), number, *self._target(target))))
 
     def _target(self, target: Target) -> tuple[int, int | None]:
         """Returns the number of a function, and that of the node when it is one."""
@@ -332,5 +353,5 @@ class _Writer:
             value = (None, None, None, None, reason) if reason else self._encode(-number, what, spec.args)
             if reason:
                 self.absent.append(Absent(what, reason))
-        text = text_of(spec.value if spec.kind != BUMP else Bump(spec.fn, spec.args))  # type: ignore[arg-type]
-        self._add("tweaks", fmt.checked((number, layer, *self._target(target), spec.kind, name, *value, text)))
+        text = show(spec.value if spec.kind != BUMP else Bump(spec.fn, spec.args))  # type: ignore[arg-type]
+        self._add("tweaks", self.checks.checked("tweaks", (number, layer, *self._target(target), spec.kind, name, *value, text)))

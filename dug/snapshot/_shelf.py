@@ -29,7 +29,7 @@ from ._file import SavedFile
 from ._report import Absent
 from ._rows import ErrorRow, FunctionRow, NodeRow, read_consulted, read_errors, read_functions, read_nodes
 from ._stored import Stored, StoredMemo
-from ._text import message_of
+from ._text import clean
 
 _PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
 
@@ -370,9 +370,9 @@ def _error_of(row: ErrorRow) -> BaseException:
         kind = getattr(builtins, name, None) if module == "builtins" else None
         if isinstance(kind, type) and issubclass(kind, Exception) and isinstance(arguments, tuple):
             made: BaseException = kind(*arguments)
-            if str(made) == row.text:
+            if clean(made) == row.text:
                 return made
-        elif isinstance(arguments, BaseException) and message_of(arguments) == row.text:
+        elif isinstance(arguments, BaseException) and clean(arguments) == row.text:
             return arguments
     except (CodecError, TypeError, ValueError):
         pass

@@ -69,7 +69,7 @@ def _take(memo: StoredMemo, stored: Stored) -> Any:
         value = stored.read()
     except CodecError as exc:
         raise SnapshotError(
-            f"{stored.file.path}: the value of {node_of(memo.state.key)} cannot be read: {exc} "
+            f"{stored.file.shown}: the value of {node_of(memo.state.key)} cannot be read: {exc} "
             "To compute it anew, say ctx.invalidate(node)."
         ) from exc
     with stored.file.lock:

@@ -8,42 +8,22 @@ from typing import Any
 
 from .._core._binding import Key
 from .._core._node import Function, node_of, show
+from .._core._text import text_of
 from .._function import function_of
 from ..codec import CodecError, encode
 
 _LONGEST = 20_000
 
 
-def clean(text: str) -> str:
-    """Returns a text that can be written as UTF-8, bounded in length."""
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def text_of(value: object) -> str:
-    """Returns the short text of a value."""
-    try:
-        return clean(show(value))
-    except Exception as exc:  # noqa: BLE001  it is the user's
-        return f"<{type(value).__qualname__}, which cannot be shown: {type(exc).__name__}>"
-
-
-def message_of(error: BaseException) -> str:
-    """Returns what an exception says."""
-    try:
-        return clean(str(error))
-    except Exception as exc:  # noqa: BLE001  it is the user's
-        return f"(it cannot be shown: {type(exc).__name__})"
+def clean(text: object) -> str:
+    """Returns what ``str`` says, as a text that can be written as UTF-8, bounded in length."""
+    return text_of(text, _LONGEST)
 
 
 def call_of(key: Key) -> tuple[str, str | None]:
     """Returns the text of a node and its arguments as typed JSON; None where these cannot be written."""
     node = node_of(key)
-    try:
-        text = clean(str(node))
-    except Exception:  # noqa: BLE001  an argument's text is the user's
-        text = f"{clean(node._function.name)}(...)"
+    text = str(node)
     if not node.is_current():
         return text, None
     args, kwargs = node._function.binding.arguments(key)
@@ -84,5 +64,5 @@ def name_of(fn: Any) -> tuple[str | None, str | None]:
     function: Function | None = function_of(fn)
     name = function.name if function is not None else f"{getattr(fn, '__module__', None)}:{getattr(fn, '__qualname__', '<')}"
     if "<" in name or name.startswith("None:") or getattr(fn, "__self__", None) is not None:
-        return None, f"{text_of(fn)} cannot be found by a name. Define it at the top of a module."
+        return None, f"{show(fn)} cannot be found by a name. Define it at the top of a module."
     return clean(name), None

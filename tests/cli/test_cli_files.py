@@ -85,7 +85,7 @@ def test_info_says_what_a_file_is(dug_says):
     """When it was saved, by what, and how much is in it."""
     said = json.loads(dug_says("info", "crash.dug", "--json").out)
 
-    assert (said["nodes"], said["values"], said["failures"], said["format"]) == (5, 5, 0, 1)
+    assert (said["nodes"], said["values"], said["failures"], said["format"]) == (5, 5, 0, 2)
     assert said["tweaks"] == ["pricing:spot('AAPL') = 100.0"]
     assert "tweaks    pricing:spot('AAPL') = 100.0\n" in dug_says("info", "crash.dug").out
 

@@ -1,4 +1,4 @@
-"""The committed file of format 1: every later dug reads it."""
+"""The committed files of each format: every later dug reads them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ import pytest
 import dug
 from dug import snapshot
 
-GOLDEN = Path(__file__).parent / "golden" / "format1.dug"
+FILES = Path(__file__).parent / "golden"
+FORMATS = [1, 2]
 
 
-def test_the_file_of_format_1_is_looked_at():
-    """States, texts, tweaks, failures and sources of the first format are there."""
-    with snapshot.look(GOLDEN) as looked:
-        assert (looked.info.format, looked.info.context, looked.info.nodes) == (1, "golden", 10)
+def path_of(number):
+    """Return the path of the file of a format."""
+    return FILES / f"format{number}.dug"
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_the_file_of_a_format_is_looked_at(number):
+    """States, texts, tweaks, failures and sources of each format are there."""
+    with snapshot.look(path_of(number)) as looked:
+        assert (looked.info.format, looked.info.context, looked.info.nodes) == (number, "golden", 10)
         assert looked["kept_book:book()"].value == "30.0"
         assert [one.node for one in looked.failures()] == ["kept_book:price('X')", "kept_book:position('X', 10)"]
         assert [(one.target, one.text) for one in looked.tweaks] == [("kept_book:price('B')", "scale(2.0)")]
@@ -25,9 +32,10 @@ def test_the_file_of_format_1_is_looked_at():
         assert "def delta(" in "".join(one.source or "" for one in looked.functions)
 
 
-def test_the_file_of_format_1_is_loaded(load, ran):
-    """Values of the first format are served, and what is tweaked over them runs."""
-    with load(GOLDEN) as loaded:
+@pytest.mark.parametrize("number", FORMATS)
+def test_the_file_of_a_format_is_loaded(load, ran, number):
+    """Values of each format are served, and what is tweaked over them runs."""
+    with load(path_of(number)) as loaded:
         assert (kept_book.book(), kept_book.delta("A")) == (30.0, 10.0)
         assert ran == []
         assert isinstance(loaded.memo(kept_book.price.node("X")).error, KeyError)
@@ -41,7 +49,7 @@ def test_the_format_of_the_golden_file_is_what_is_written(tmp_path, ran):
     with dug.Context() as ctx:
         kept_book.book()
         snapshot.save(ctx, tmp_path / "x.dug")
-    copy(GOLDEN, tmp_path / "golden.dug")
+    copy(path_of(FORMATS[-1]), tmp_path / "golden.dug")
     tables = [
         set(snapshot._file.SavedFile(path)._select("SELECT name, sql FROM sqlite_master", ()))
         for path in (tmp_path / "x.dug", tmp_path / "golden.dug")

@@ -15,6 +15,7 @@ import dug
 from dug import snapshot
 from dug.snapshot import SnapshotError
 from dug.snapshot import _format as fmt
+from dug.snapshot._checks import Checks
 
 
 class Canary:
@@ -39,13 +40,24 @@ def read_all(path):
 
 
 def change(path, statement, *values, check=None):
-    """Change rows of a file, and make the check numbers of a table right again."""
+    """Change rows of a file, and make the check numbers of a table, or of what the file says of itself, right again."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(statement, values)
-        for row in connection.execute(f"SELECT * FROM {check}").fetchall() if check else ():
-            number = fmt.checked(row[:-1])[-1]
-            connection.execute(f"UPDATE {check} SET row_check = ? WHERE {fmt.columns(check)[0][0]} = ?", (number, row[0]))
+        if check is not None:
+            checks = checks_of(connection)
+        if check == "info":
+            said = dict(connection.execute("SELECT name, value FROM info"))
+            connection.execute("UPDATE info SET value = ? WHERE name = 'check'", (checks.of_info(said),))
+        elif check:
+            for row in connection.execute(f"SELECT * FROM {check}").fetchall():
+                number = checks.of(check, row[:-1])
+                connection.execute(f"UPDATE {check} SET row_check = ? WHERE {fmt.columns(check)[0][0]} = ?", (number, row[0]))
     return path
+
+
+def checks_of(connection):
+    """Return what makes the check numbers of a file."""
+    return Checks(connection.execute("SELECT value FROM info WHERE name = 'identity'").fetchone()[0])
 
 
 def test_the_file_is_read_where_nothing_is_wrong(saved):
@@ -79,16 +91,16 @@ def test_another_application_is_said(saved):
 def test_a_newer_format_is_said(saved):
     """A file that takes a newer reader says which, and what to type."""
     change(saved, "PRAGMA user_version = 9")
-    change(saved, "UPDATE info SET value = '9' WHERE name IN ('format', 'minimum_reader')")
+    change(saved, "UPDATE info SET value = '9' WHERE name IN ('format', 'minimum_reader')", check="info")
 
-    with pytest.raises(SnapshotError, match=r"format 9.*this one reads 1.*pip install --upgrade"):
+    with pytest.raises(SnapshotError, match=r"format 9.*this one reads 2.*pip install --upgrade"):
         snapshot.look(saved)
 
 
 def test_a_newer_format_that_can_be_read_is_read(saved):
     """A newer file whose minimum reader is this one may have more tables."""
     change(saved, "PRAGMA user_version = 9")
-    change(saved, "UPDATE info SET value = '9' WHERE name = 'format'")
+    change(saved, "UPDATE info SET value = '9' WHERE name = 'format'", check="info")
     change(saved, "CREATE TABLE more (id INTEGER PRIMARY KEY)")
 
     assert read_all(saved) == ((20.0, True), 10.0)
@@ -130,6 +142,12 @@ def test_another_schema_is_refused(saved, statement):
         ("UPDATE chunks SET data = x'35'", None),
         ("UPDATE functions SET name = 'os:system'", None),
         ("UPDATE info SET value = 'many' WHERE name = 'nodes'", None),
+        ("UPDATE info SET value = 'many' WHERE name = 'nodes'", "info"),
+        ("UPDATE info SET value = 'daily' WHERE name = 'context'", None),
+        ("DELETE FROM errors WHERE node IN (SELECT max(node) FROM errors)", None),
+        ("DELETE FROM nodes WHERE id IN (SELECT max(id) FROM nodes)", None),
+        ("DELETE FROM functions WHERE name LIKE '%report'", None),
+        ("UPDATE nodes SET absent = NULL", None),
         ("INSERT INTO edges VALUES (999, 0, 0, 1)", None),
     ],
 )
@@ -141,6 +159,91 @@ def test_rows_that_do_not_fit_are_refused(saved, statement, check):
         read_all(saved)
 
 
+def save_errors(path, said):
+    """Save many failures, enough for pages of their own, all of which say the same."""
+
+    @dug.memoize(name="kept_book:failing")
+    def failing(number):
+        raise ValueError(f"{said} {number}", "x" * 50)
+
+    with dug.Context() as ctx:
+        ctx.run_all([failing.node(number) for number in range(60)])
+        snapshot.save(ctx, path)
+    return path
+
+
+def read_one_by_one(path):
+    """Look at each failure by itself."""
+    with snapshot.look(path) as looked:
+        for number in range(60):
+            assert looked[f"kept_book:failing({number})"].error.text.startswith("('said")
+
+
+def pages_of(path, table):
+    """Return the numbers of the pages that hold rows of a table: the leaves of its tree, which begin with the byte 13."""
+    data = path.read_bytes()
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    page = data[(root - 1) * 4096 : root * 4096]
+    if page[0] == 13:
+        return [root]
+    cells = [int.from_bytes(page[12 + 2 * cell : 14 + 2 * cell], "big") for cell in range(int.from_bytes(page[3:5], "big"))]
+    return [int.from_bytes(page[cell : cell + 4], "big") for cell in (*cells, 8)]
+
+
+def read_errors_of(path):
+    """Look at each failure of a file in all ways that show it."""
+    with snapshot.look(path) as looked:
+        said = [(one.node, str(one), one.traceback) for one in looked.failures()]
+        assert [(one.node, str(one.error)) for one in map(looked.__getitem__, looked.nodes())] == [one[:2] for one in said]
+    return said
+
+
+@pytest.mark.parametrize("table", ["errors", "nodes"])
+def test_a_page_of_another_save_is_noticed(tmp_path, table):
+    """A page with rows of the same nodes from a file that was saved at another time is damage, for errors too."""
+    new, old = save_errors(tmp_path / "new.dug", "new"), save_errors(tmp_path / "old.dug", "old")
+    right = read_errors_of(new)
+    pages, other = pages_of(new, table), old.read_bytes()
+    assert pages == pages_of(old, table)
+    whole = new.read_bytes()
+    for page in pages:
+        start = (page - 1) * 4096
+        new.write_bytes(whole[:start] + other[start : start + 4096] + whole[start + 4096 :])
+
+        with pytest.raises(SnapshotError, match="is damaged"):
+            read_errors_of(new)
+    new.write_bytes(whole)
+    assert read_errors_of(new) == right
+
+
+@pytest.mark.parametrize("table", ["errors", "nodes"])
+def test_swapped_pages_are_noticed(tmp_path, table):
+    """Two pages of one table in each other's place are damage: for one node as for all."""
+    path = save_errors(tmp_path / "x.dug", "said")
+    one, other = ((page - 1) * 4096 for page in pages_of(path, table)[:2])
+    data = bytearray(path.read_bytes())
+    data[one : one + 4096], data[other : other + 4096] = data[other : other + 4096], data[one : one + 4096]
+    path.write_bytes(data)
+
+    with pytest.raises(SnapshotError, match="is damaged"):
+        read_errors_of(path)
+    with pytest.raises(SnapshotError, match="is damaged"):
+        read_one_by_one(path)
+
+
+def test_errors_in_each_other_s_place_are_noticed(saved):
+    """An error that says what another node's error said is damage, with its own check number too."""
+    with closing(sqlite3.connect(saved)) as connection, connection:
+        (one, *_, check), (other, *_) = connection.execute("SELECT * FROM errors ORDER BY node").fetchall()
+        connection.execute("DELETE FROM errors WHERE node = ?", (other,))
+        connection.execute("INSERT INTO errors SELECT ?, type, text, traceback, arguments, ? FROM errors", (other, check))
+        assert one != other
+
+    with snapshot.look(saved) as looked, pytest.raises(SnapshotError, match="does not have its check number"):
+        looked.failures()
+
+
 def test_a_circle_is_refused(saved):
     """Edges that close a circle do not loop, though their check numbers are right."""
     with closing(sqlite3.connect(saved)) as connection, connection:
@@ -148,7 +251,7 @@ def test_a_circle_is_refused(saved):
         edges = connection.execute("SELECT kind, dependency FROM edges WHERE node = ? ORDER BY position", (book,)).fetchall()
         edges[0] = (0, book)
         connection.execute("UPDATE edges SET dependency = ? WHERE node = ? AND position = 0", (book, book))
-        connection.execute("UPDATE nodes SET dependencies = ? WHERE id = ?", (fmt.edges_check(edges), book))
+        connection.execute("UPDATE nodes SET dependencies = ? WHERE id = ?", (checks_of(connection).of_edges(book, edges), book))
     change(saved, "SELECT 1", check="nodes")
 
     with pytest.raises(SnapshotError, match="no node can say"):

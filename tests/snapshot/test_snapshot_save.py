@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import socket
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import kept_book
 import kills
@@ -238,3 +242,189 @@ def test_the_error_names_the_file_and_not_the_one_beside_it(tmp_path):
 
     assert "No such file or directory. What was there before" in str(raised.value)
     assert ".saving" not in str(raised.value)
+
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes, pipes and names of bytes are POSIX's")
+
+
+def make_special(kind, path):
+    """Put something that is no regular file at a path; return what must be kept alive."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "socket":
+        bound = socket.socket(socket.AF_UNIX)
+        here = Path.cwd()
+        os.chdir(path.parent)  # the name of a socket must be short
+        try:
+            bound.bind(path.name)
+        finally:
+            os.chdir(here)
+        return bound
+    elif kind == "link to a pipe":
+        os.mkfifo(path.with_name("pipe"))
+        path.symlink_to("pipe")
+    elif kind == "link to a device":
+        path.symlink_to("/dev/null")
+    elif kind == "link to itself":
+        path.symlink_to(path.name)
+    return None
+
+
+@posix_only
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "link to a pipe", "link to a device", "link to itself"])
+def test_what_is_no_regular_file_is_refused_and_left_alone(tmp_path, ran, kind):
+    """A save replaces a regular file and nothing else, and says so before anything is written; so does what reads one."""
+    path = tmp_path / "x.dug"
+    kept = make_special(kind, path)
+    before = {one.name: (one.lstat().st_mode, one.lstat().st_ino) for one in tmp_path.iterdir()}
+    with dug.Context() as ctx:
+        kept_book.book()
+        with pytest.raises(snapshot.SnapshotError, match=r"x\.dug cannot be written"):
+            snapshot.save(ctx, path)
+
+    for read in (snapshot.look, snapshot.load):
+        with pytest.raises(snapshot.SnapshotError, match=r"is no snapshot|cannot be read"):
+            read(path)
+    assert {one.name: (one.lstat().st_mode, one.lstat().st_ino) for one in tmp_path.iterdir()} == before
+    if kept is not None:
+        kept.close()
+
+
+@posix_only
+def test_what_became_no_regular_file_meanwhile_is_left_alone(tmp_path, ran):
+    """A pipe that was made in the place of the file during a save is not replaced either."""
+    path = tmp_path / "x.dug"
+    with dug.Context() as ctx:
+        kept_book.book()
+        with pytest.raises(snapshot.SnapshotError, match="named pipe"):
+            snapshot.save(ctx, path, progress=lambda done, total: done == total and os.mkfifo(path))
+
+    assert [one.name for one in tmp_path.iterdir()] == ["x.dug"]
+    assert path.is_fifo()
+
+
+@posix_only
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o444, 0o664, None])
+def test_what_is_written_is_never_open_to_more_than_the_file_that_it_replaces(tmp_path, ran, mode):
+    """A file keeps its mode; while it is written nobody but its owner reads it; a new one has the mode that the umask says."""
+    path, seen = tmp_path / "x.dug", set()
+    before = os.umask(0o027)
+    try:
+        with dug.Context() as ctx:
+            kept_book.blob(20_000)
+            if mode is not None:
+                path.touch()
+                path.chmod(mode)
+            others = lambda: {one for one in tmp_path.iterdir() if one != path}  # noqa: E731
+            snapshot.save(ctx, path, progress=lambda *_: seen.update(one.stat().st_mode & 0o777 for one in others()))
+    finally:
+        os.umask(before)
+
+    assert seen == ({0o640} if mode is None else {0o600})
+    assert path.stat().st_mode & 0o7777 == (0o640 if mode is None else mode)
+
+
+@posix_only
+def test_the_mode_is_narrow_from_the_moment_that_the_file_is_made(tmp_path, ran, monkeypatch):
+    """Nobody can open the new file in the moment before it gets its mode."""
+    path, made = tmp_path / "x.dug", []
+    path.touch()
+    path.chmod(0o600)
+    real = os.open
+
+    def note(name, flags, mode=0o777, **more):
+        made.append((flags, mode))
+        return real(name, flags, mode, **more)
+
+    monkeypatch.setattr(os, "open", note)
+    with dug.Context() as ctx:
+        snapshot.save(ctx, path)
+
+    assert [mode for flags, mode in made if flags & os.O_CREAT] == [0o600]
+
+
+@posix_only
+def test_a_file_keeps_its_owner_where_that_may_be(tmp_path, ran, monkeypatch):
+    """Who may give files away gives the new one to the owner of the old; else the group of the saver gets what all get."""
+    path, given = tmp_path / "x.dug", []
+    path.touch()
+    path.chmod(0o640)
+    stat = os.stat_result((0o100640, 1, 1, 1, os.getuid() + 1, os.getgid() + 1, 0, 0, 0, 0))
+    monkeypatch.setattr(os, "chown", lambda *said: given.append(said[1:]))  # as where it is not allowed
+    made = tmp_path / "made"
+    made.touch()
+    snapshot._atomic._take_mode(stat, made)
+
+    assert given == [(os.getuid() + 1, -1), (-1, os.getgid() + 1)]
+    assert made.stat().st_mode & 0o777 == 0o600
+
+
+NAMES = [b"caf\xe9.dug", b"\xff\xfe", b"100% ?#&.dug", b"new\nline.dug", "\u202eü.dug".encode()]
+
+
+@posix_only
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_may_have_any_name(tmp_path, ran, load, name):
+    """A name need not be text, nor be printable: what is saved under it is looked at and loaded, by bytes too."""
+    path = os.fsencode(tmp_path / os.fsdecode(name))
+    with dug.Context() as ctx:
+        value = kept_book.book()
+        report = snapshot.save(ctx, os.fsdecode(path))
+        snapshot.save(ctx, path)
+
+    print(report)  # noqa: T201  a name that cannot be printed is shown, not sent
+    for one in (path, os.fsdecode(path)):
+        with snapshot.look(one) as looked:
+            assert looked["kept_book:book()"].value == repr(value)
+            assert repr(looked).isprintable()
+        with load(one) as loaded:
+            assert kept_book.book() == value
+            assert repr(loaded).isprintable()
+    assert [one.name for one in tmp_path.iterdir()] == [os.fsdecode(name)]
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    """A zero in a name is an error of the save, and of who reads it."""
+    with dug.Context() as ctx, pytest.raises(snapshot.SnapshotError, match="null"):
+        snapshot.save(ctx, tmp_path / "x\0.dug")
+    with pytest.raises(snapshot.SnapshotError, match="null"):
+        snapshot.look(tmp_path / "x\0.dug")
+
+
+def save_generation(path, generation):
+    """Save a context of which everything is of one generation."""
+    with dug.Context(name=str(generation)) as ctx:
+        kills.cell(generation, 1)
+        snapshot.save(ctx, path)
+
+
+def save_many(path, first, times):
+    """Save generation after generation."""
+    for generation in range(first, first + times):
+        save_generation(path, generation)
+
+
+PROCESS = multiprocessing.get_context("spawn").Process
+
+
+@pytest.mark.parametrize("kind", [threading.Thread, pytest.param(PROCESS, marks=pytest.mark.slow)])
+def test_savers_of_one_path_do_not_spoil_it(tmp_path, kind):
+    """Whoever saves at the same time, a whole file of one of them is there at any moment, and nothing else is left."""
+    path, seen = tmp_path / "x.dug", set()
+    save_generation(path, 0)
+    savers = [kind(target=save_many, args=(path, first, 8)) for first in (100, 200, 300)]
+    for saver in savers:
+        saver.start()
+    while any(saver.is_alive() for saver in savers):
+        with snapshot.look(path) as looked:
+            seen.add(looked.info.context)
+            assert looked.nodes() == (f"kills:cell({looked.info.context}, 1)",)
+    for saver in savers:
+        saver.join()
+
+    with snapshot.look(path) as looked:
+        assert looked.info.context in ("107", "207", "307")
+    assert len(seen) > 1
+    assert [one.name for one in tmp_path.iterdir()] == ["x.dug"]
