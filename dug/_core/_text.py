@@ -6,7 +6,6 @@ with a digest of all of it, so that two values that differ in what is not shown 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import blake2b
 from reprlib import Repr
 from typing import Any
 
@@ -197,4 +196,6 @@ def _cut_text(value: Any) -> str:
 
 
 def _digest(data: bytes) -> str:
+    from hashlib import blake2b  # loaded once something is so long
+
     return f"digest {blake2b(data, digest_size=6).hexdigest()}"
