@@ -13,10 +13,10 @@ from typing import Any
 from attrs import define, frozen
 
 from ._core._binding import Key
-from ._core._equality import is_same
 from ._core._memo import Memo
 from ._core._node import Node, node_of, show
 from ._core._scenario import VALUE, Handle, bits_of
+from ._core._verify import is_as_before
 from ._core._view import View
 from ._graph import Fact, Graph
 from ._live_graph import make_graph
@@ -48,8 +48,8 @@ class Change:
     def __str__(self) -> str:
         why = f"  ({self.tweak})" if self.tweak else ""
         before, after = _outcome(self.before), _outcome(self.after)
-        cut = "  (they differ where the text does not show it)" if before == after else ""
-        return f"{self.node}: {before} -> {after}{cut}{why}"
+        note = _note_likeness(self) if before == after else ""
+        return f"{self.node}: {before} -> {after}{note}{why}"
 
 
 class Comparison(Table[Change]):
@@ -204,17 +204,14 @@ class _Walk:
             return known is not None and bool(known.footprint & self._differing)
         if before.failure is not None or after.failure is not None:
             return before.failure is None or after.failure is None or not _is_alike(before, after)
-        try:
-            return not is_same(before.value, after.value, key[0].eq)
-        except Exception:  # noqa: BLE001  as when the engine compares: an equality that fails says that it changed
-            return True
+        return not is_as_before(key, before, after)
 
     def _is_same_tweak(self, old: Handle | None, new: Handle | None) -> bool:
         if old is None or new is None:
             return old is new
         if self._is_shared:
             return old is new
-        return (old.spec.kind, old.spec.identity) == (new.spec.kind, new.spec.identity)
+        return old.spec.meaning == new.spec.meaning
 
 
 def _is_alike(before: Memo, after: Memo) -> bool:
@@ -267,6 +264,14 @@ def _describe(handle: Handle | None) -> str:
         return "untweaked"
     value = handle.spec.value
     return f"= {show(value)}" if handle.spec.kind == VALUE else show_key(value) if callable(value) else repr(value)
+
+
+def _note_likeness(change: Change) -> str:
+    """Says why a change does not show in the text of its values."""
+    before, after = _content(change.before), _content(change.after)
+    if before is not None and before is after:
+        return "  (one object, which may have been changed in place)"
+    return "  (they differ where the text does not show it)"
 
 
 def _content(record: Record | None) -> Any:

@@ -21,7 +21,7 @@ from ._core._scenario import Held, Inside, Layer, let_go
 from ._core._text import show_whole
 from ._core._view import View, enter
 from ._outlook import Outlook
-from ._tweaks import Scenario, describe_layers, kept_key, replace_top, target_of
+from ._tweaks import Scenario, describe_layers, kept_key, replace_top, retell, target_of
 from .errors import ContextError, TweakError
 
 P = ParamSpec("P")
@@ -32,7 +32,8 @@ class Context(Outlook):
     """A set of tweaks, and the cache that results go to; in force inside ``with``.
 
     Contexts nest: inside another one, a context sees its tweaks over those around it, and shares every result that none of its
-    tweaks could have changed.  The same context can be entered again, later or elsewhere.  Entering one never changes another.
+    tweaks could have changed.  The same context can be entered again, later or elsewhere, and finds what it computed; that says
+    nothing anew, so tweak it once more with an object that was changed in place.  Entering one never changes another.
 
     Args:
         tweaks: what is different here: a mapping of nodes (``f.node(x)``) or memoised functions to values, ``bump(...)``,
@@ -62,7 +63,7 @@ class Context(Outlook):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
         if max_depth is not None and (not isinstance(max_depth, int) or max_depth < 1):
             raise ValueError(f"max_depth must be a number of nodes, at least 1, not {show(max_depth)}.")
-        self._scenario = tweaks if isinstance(tweaks, Scenario) else Scenario(tweaks)
+        self._scenario = retell(tweaks) if isinstance(tweaks, Scenario) else Scenario(tweaks)
         self._given_cache = cache
         self._own_cache = cache
         self._max_depth = max_depth
@@ -192,7 +193,8 @@ class Context(Outlook):
         """Adds a tweak, or a mapping of several: all of them or, when one is not possible, none.
 
         Shows at once in every open entry of this context and of those inside it; nodes that are running keep what they began
-        with.
+        with.  What can be changed in place is another tweak each time that it is told, so telling the same object again says that
+        it has changed.
 
         Raises:
             TweakError: a tweak is not possible.
@@ -249,7 +251,8 @@ class Context(Outlook):
     def invalidate(self, *keys: Any) -> None:
         """Forgets what ran these nodes (or any node of these functions), in every scenario: the outside has changed.
 
-        Values that only read a tweak of them stay.
+        What was computed from them is computed again, unless they give an equal value; an object that can be changed in place
+        is none.  Values that only read a tweak of them stay.
 
         Raises:
             TweakError: one of them is neither a node nor a memoised function.

@@ -19,6 +19,7 @@ from ._core._binding import Key
 from ._core._call import let_call, make_class
 from ._core._drive import divert
 from ._core._entry import note
+from ._core._equality import Fixed
 from ._core._find import beneath
 from ._core._finish import check_value, fail, give_up, keep, refuse
 from ._core._flight import PATIENCE_S, Joined, Wait
@@ -291,7 +292,7 @@ class BoundMemoized(_Memoized[P, R]):
             return make_node(self._self_function, (self._self_instance, *args), kwargs)
 
 
-class Memoized(_Memoized[P, R]):
+class Memoized(Fixed, _Memoized[P, R]):
     """A decorated function; as an attribute of a class, a method."""
 
     # mypy takes @classmethod and @staticmethod away before it looks at a decorator above them, so what it sees here may be any
@@ -308,14 +309,14 @@ class Memoized(_Memoized[P, R]):
         return self if instance is None else BoundMemoized(self, instance)
 
 
-class MemoizedClassMethod(_Memoized[P, R]):
+class MemoizedClassMethod(Fixed, _Memoized[P, R]):
     """A decorated class method: the class is the first argument of its nodes."""
 
     def __get__(self, instance: Any, owner: Any = None) -> BoundMemoized[P, R]:
         return BoundMemoized(self, type(instance) if owner is None else owner)
 
 
-class MemoizedStaticMethod(_Memoized[P, R]):
+class MemoizedStaticMethod(Fixed, _Memoized[P, R]):
     """A decorated static method."""
 
     def __get__(self, instance: Any, owner: Any = None) -> Self:

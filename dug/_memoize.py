@@ -53,8 +53,11 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
 
     Args:
         function: what is decorated; left out when options are given.
-        eq: says when two results are the same, so that what was computed from the old one still holds.  Default: the same
-            object, or equal scalars of one type (and tuples of such).  See `dug.eq` for arrays and frames.
+        eq: says when two results are the same, so that what was computed from the old one still holds.  Default: equal
+            scalars of one type (and tuples of such), or the same object where nothing in it can be changed.  A list, an array
+            or an instance that the function hands out again may have been changed in place since, so it counts as changed, and
+            `eq` is asked about it too: where it compares the content of one object with itself, it sees no change.  See
+            `dug.eq` for arrays and frames that are made anew each time.
         typed: keeps ``1``, ``1.0`` and ``True`` apart, recursively through tuples, and ``0.0`` from ``-0.0``.
         key: for a parameter whose arguments have no hash: its name, and a function that gives a hashable key for them.
         ignore: names of parameters that do not matter for the result, such as a logger.
@@ -87,7 +90,8 @@ def source(
 def source(function: Any = None, /, **options: Any) -> Any:
     """Decorates a function that reads the outside world: a file, a feed, a database, a clock.
 
-    It is remembered like any other; say ``ctx.invalidate(node)`` when the outside has changed.  When it fails, neither the
+    It is remembered like any other; say ``ctx.invalidate(node)`` when the outside has changed, also where the function hands out
+    one object that was changed in place.  When it fails, neither the
     failure nor anything that caught it is served again after the outermost call.  Takes the options of `memoize`.
 
     Raises:

@@ -132,4 +132,4 @@ def make_context(tweaks: Tweaks | Scenario, name: Any) -> Context | Failure:
 
 def _list_specs(context: Context | Failure) -> dict[Target, Any]:
     layers = context._scenario.specs if isinstance(context, Context) else ()
-    return {target: (spec.kind, spec.identity) for layer in layers for target, spec in layer.items()}
+    return {target: spec.meaning for layer in layers for target, spec in layer.items()}

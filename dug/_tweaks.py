@@ -7,16 +7,16 @@ import inspect
 import operator
 from collections.abc import Callable, Mapping
 from itertools import islice
-from types import FunctionType, MappingProxyType, MethodType
+from types import FunctionType, MappingProxyType
 from typing import Any
 
 from attrs import frozen
 
-from ._core._equality import substitution_key
 from ._core._finish import is_consumable
 from ._core._node import Function, Node, node_of, show
-from ._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE, Layer, Spec, Target
+from ._core._scenario import UNTWEAK, Layer, Spec, Target
 from ._function import BoundMemoized, function_of
+from ._telling import say_bump, say_replacement, say_value, tell_anew
 from .errors import TweakError
 
 
@@ -53,7 +53,7 @@ def bump(fn: Callable[..., Any], *args: Any) -> Bump:
     """Returns a tweak that makes a node ``fn(value, *args)``, where value is what it is in the asking scenario without it.
 
     Bumps of an input and of a node derived from it compose, flat or nested, in any order.  Equal `fn` and `args` are the same
-    tweak.
+    tweak, unless something in them can be changed in place.
 
     Raises:
         TweakError: `fn` is not callable.
@@ -86,7 +86,9 @@ Tweaks = Mapping[Any, Any]
 class Scenario:
     """An immutable set of tweaks with a name: what `Context` accepts, and what can be kept, compared, combined and pickled.
 
-    ``a | b`` is what entering b inside a would mean.
+    ``a | b`` is what entering b inside a would mean.  Values are held, not copied.  Each context that is made of a scenario tells
+    anew what in it can be changed in place, such as a list or an array: it shares nothing computed from that with another one.
+    Two scenarios are equal when they say equal things, or the same objects, by the same name.
     """
 
     name: str | None
@@ -96,7 +98,7 @@ class Scenario:
 
     def __init__(self, tweaks: "Tweaks | Scenario | None" = None, name: str | None = None) -> None:
         if isinstance(tweaks, Scenario):
-            self.__attrs_init__(name if name is not None else tweaks.name, tweaks._layers, tweaks.specs)
+            self.__attrs_init__(name if name is not None else tweaks.name, tweaks._layers, tell_anew(tweaks.specs))
         else:
             layer, specs = _checked({} if tweaks is None else tweaks)
             self.__attrs_init__(name, (layer,), (specs,))
@@ -142,6 +144,12 @@ class Scenario:
     def __repr__(self) -> str:
         name = "" if self.name is None else f"{self.name!r}, "
         return f"Scenario({name}{describe_layers(self)})"
+
+
+def retell(scenario: Scenario) -> Scenario:
+    """Returns a scenario that tells the same another time: itself where nothing that it says can be changed in place."""
+    specs = tell_anew(scenario.specs)
+    return scenario if specs is scenario.specs else _made(scenario._layers, specs, scenario.name)
 
 
 def describe_layers(scenario: Scenario) -> str:
@@ -271,11 +279,11 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
     if isinstance(tweak, Bump):
         _check_awaited(target, tweak.fn)
         _check_takes_value(target, tweak)
-        return Spec(BUMP, tweak, tweak.fn, tweak.args, (_callable_identity(tweak.fn), _identity(tweak.args)))
+        return say_bump(tweak)
     if not isinstance(target, Function):
         if is_consumable(tweak):
             raise TweakError(f"{show(tweak)} can be consumed once, so it is no value. Tweak the node to what it gives.")
-        return Spec(VALUE, tweak, identity=_identity(tweak))
+        return say_value(tweak)
     if not callable(tweak):
         raise TweakError(
             f"{target} is a function, and {show(tweak)} cannot replace it: "
@@ -284,29 +292,7 @@ def _spec_of(target: Target, tweak: Any) -> Spec:
         )
     _check_awaited(target, tweak)
     _check_parameters(target, tweak)
-    return Spec(REPLACEMENT, tweak, tweak, identity=_callable_identity(tweak))
-
-
-def _callable_identity(fn: Callable[..., Any]) -> Any:
-    """What equal functions share: a bound method is made anew each time it is asked for."""
-    return (id(fn.__self__), id(fn.__func__)) if type(fn) is MethodType else id(fn)
-
-
-def _identity(value: Any) -> Any:
-    return substitution_key(value) or _ById(value)
-
-
-@frozen(eq=False)
-class _ById:
-    """A value that equals only itself; holds it, so that its identity is not given to another one."""
-
-    value: Any
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
+    return say_replacement(tweak)
 
 
 def _check_awaited(target: Target, fn: Callable[..., Any]) -> None:
@@ -389,6 +375,7 @@ def _made(layers: tuple[Any, ...], specs: tuple[Layer, ...], name: str | None) -
 
 
 def _content(scenario: Scenario) -> Any:
+    """What a scenario says, comparable: it says the same however often it was told."""
     return [{target: (spec.kind, spec.identity) for target, spec in layer.items()} for layer in scenario.specs]
 
 

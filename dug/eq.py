@@ -1,5 +1,8 @@
 """Ready-made equalities for ``memoize(eq=...)``: when two arrays or frames are the same result.
 
+They compare contents, and one object has the content that it has: they see no change of an array or a frame in place.  Use them
+where each run makes a new one.
+
 numpy and pandas are imported only when one of these is called.
 """
 

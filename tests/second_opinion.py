@@ -24,8 +24,10 @@ What is checked, by the word the report uses:
   A combination counts ``UNTWEAKED`` and what lies beneath a bump or a replacement, also when it makes no difference;
   a node that is ``UNTWEAKED`` under a tweak of its function may be filed, held and rerun apart from the untweaked one.
   A tweak is held by the living contexts that have it and were entered over the cache, or one it is layered with.
+  A tweak to something mutable is another tweak each time that it is told, by whatever context and by a body that runs.
 * ``cutoff``: a body does not run when its memo for the scenario with no relevant tweak is there and all that it had
   read directly has a substitutable value now (bodies that opened a context or met an error are excepted).
+  A mutable value is substitutable only while it is that of the same combination.
 * ``leak``: after a context is dropped or a tweak replaced, ``len(cache)`` is at most the number of combinations
   evaluated there whose tweaks are still held, with no help from the cycle collector; after a program is dropped none
   of its contexts and caches survive a collection.
@@ -42,6 +44,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import random
 import sys
 import time
@@ -93,6 +96,7 @@ EXOTIC = {
 }  # fmt: skip
 NUMBERS = {list: 1, Touchy: 1, type(a_callable): 2, str: 1, type(None): 0, tuple: 1}
 RUNS = Counter()  # what ran since it was last emptied
+TELLINGS = itertools.count(1)
 
 
 def number(value):
@@ -110,15 +114,28 @@ def value_of(token):
     return token if type(token) is int else EXOTIC[token]
 
 
+def is_mutable(value):
+    """Say whether something may be changed in place."""
+    return isinstance(value, (list, Touchy))
+
+
+def told(items):
+    """Give pairs of keys and descriptions in which what is mutable is described anew each time."""
+    is_told = [spec[0] == "v" and is_mutable(value_of(spec[1])) for _, spec in items]
+    return [(key, (*spec[:2], next(TELLINGS)) if anew else spec) for (key, spec), anew in zip(items, is_told, strict=True)]
+
+
 def same(left, right):
     """Say whether two values cannot be told apart by their type and representation."""
     return left is right or (type(left) is type(right) and repr(left) == repr(right))
 
 
 def substitutable(left, right):
-    """Say whether the design calls two values equal."""
+    """Say whether the design calls two values of different combinations equal."""
+    if left is right:
+        return not is_mutable(left)
     scalar = (int, bool, float, str, tuple, type(None))
-    return left is right or (type(left) is type(right) and isinstance(left, scalar) and repr(left) == repr(right))
+    return type(left) is type(right) and isinstance(left, scalar) and repr(left) == repr(right)
 
 
 def _add(value, by):
@@ -551,7 +568,7 @@ class ModelFrame:
     def enter(self, items, *, private):
         """Open a layer."""
         self.opened = True
-        self.episodes.append((dict(items), {}, set(), private))
+        self.episodes.append((dict(told(items)), {}, set(), private))
         self._rebase()
 
     def leave(self):
@@ -564,7 +581,7 @@ class ModelFrame:
         """Change the innermost layer."""
         if self.episodes:
             self._flush()
-            self.episodes[-1][0].update(items)
+            self.episodes[-1][0].update(told(items))
             self._rebase()
 
     def _rebase(self):
@@ -842,7 +859,7 @@ class Play:
         else:
             tweaks = engine_tweaks(items)
             context = dug.Context(dug.Scenario(tweaks) if how == "scenario" else tweaks, **options)
-        self.kept[number] = Kept(number, context, [dict(items)], cache)
+        self.kept[number] = Kept(number, context, [dict(told(items))], cache)
         self.watched.append(weakref.ref(context))
         self.hold()
 
@@ -851,7 +868,7 @@ class Play:
         if number in self.kept:
             return
         union = dug.Scenario(engine_tweaks(outer)) | dug.Scenario(engine_tweaks(inner))
-        self.kept[number] = Kept(number, dug.Context(union), [dict(outer), dict(inner)], None)
+        self.kept[number] = Kept(number, dug.Context(union), [dict(told(outer)), dict(told(inner))], None)
         self.kept[number].union = True
         self.watched.append(weakref.ref(self.kept[number].context))
         functions = [{key if type(key) is int else key[0] for key, _ in items} for items in (outer, inner)]
@@ -930,7 +947,7 @@ class Play:
         kept = self.kept.get(number)
         if kept is not None and not kept.union:
             change(kept.context, items)
-            kept.layers[0].update(items)
+            kept.layers[0].update(told(items))
             self.hold()
             self.see_own(kept)
             self.see_leaks()
@@ -1118,7 +1135,8 @@ class Play:
     def still(self, node, result, scenario):
         """Say whether a node has in a scenario the value it was read with."""
         now = self.model.evaluate(node, scenario)
-        return now.error is None and result.error is None and substitutable(now.value, result.value)
+        is_same_run = now.fact is result.fact
+        return now.error is None and result.error is None and (is_same_run or substitutable(now.value, result.value))
 
     def remember(self, reached, expected, cache):
         """Note what the call has left: facts that must not run again, and facts that may have a memo."""

@@ -49,6 +49,7 @@ FACE = [
     "dug._deep",
     "dug._loaded",
     "dug._tweaks",
+    "dug._telling",
     "dug._looking",
     "dug.eq",
 ]

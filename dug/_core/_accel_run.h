@@ -602,6 +602,21 @@ has_place(State *st, PyObject *state, PyObject *memo)
     return stands < 0 ? -1 : !stands;
 }
 
+/* Gives a memo the origin of the older one whose value it carries; under the lock, so that both have one. */
+static int
+share_origin(State *st, PyObject *memo, PyObject *held)
+{
+    if (SLOT(held, memo_origin) == Py_None) {
+        PyObject *origin = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);
+        if (origin == NULL) {
+            return -1;
+        }
+        SET(held, memo_origin, origin);
+    }
+    SET(memo, memo_origin, Py_NewRef(SLOT(held, memo_origin)));
+    return 0;
+}
+
 /* Takes a run out of those in flight and files its memo; under the lock. */
 static int
 file(State *st, PyObject *run, PyObject *memo, int has_run)
@@ -666,7 +681,8 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
     fits = fits ? has_place(st, state, memo) : 0;
     if (fits > 0) {
         known = Py_NewRef(SLOT(state, state_newest)); /* released after the lock */
-        came = file(st, run, memo, held == NULL) < 0 || tell_watcher(st->ended, run) < 0 ? FAILED : DONE;
+        int failed = (held != NULL && share_origin(st, memo, held) < 0) || file(st, run, memo, held == NULL) < 0;
+        came = failed || tell_watcher(st->ended, run) < 0 ? FAILED : DONE;
     }
     else {
         came = fits < 0 ? FAILED : NOT_COMMON;
@@ -695,13 +711,10 @@ static PyObject *quick_fetch(State *st, PyObject *frame, PyObject *key);
 static int
 is_same_plain(PyObject *old, PyObject *new)
 {
-    if (old == new) {
-        return 1;
-    }
     if (Py_TYPE(old) != Py_TYPE(new)) {
         return 0;
     }
-    if (PyLong_CheckExact(old) || PyUnicode_CheckExact(old)) {
+    if (PyLong_CheckExact(old) || PyUnicode_CheckExact(old) || PyBool_Check(old) || old == Py_None) {
         return PyObject_RichCompareBool(old, new, Py_EQ);
     }
     if (PyFloat_CheckExact(old)) {
@@ -744,7 +757,7 @@ holds(State *st, PyObject *run, PyObject *read)
         known = memo == NULL ? -1 : 0;
     }
     if (known == 0 && memo != NULL) {
-        same = memo == read;
+        same = memo == read || (SLOT(read, memo_origin) != Py_None && SLOT(read, memo_origin) == SLOT(memo, memo_origin));
         if (!same) {
             /* A memo of another class has its value elsewhere, and only Python knows where. */
             int is_plain_pair = (PyObject *)Py_TYPE(read) == st->memo_type && (PyObject *)Py_TYPE(memo) == st->memo_type;

@@ -198,6 +198,8 @@ def take_out(run: Run) -> None:
         state.flights -= 1
     if state.flight is run:
         state.flight = None
+    if state.key[0] is BENEATH:
+        run.view.cache.drop_beneath(state)
 
 
 def _end_entries(frame: Frame) -> None:

@@ -167,6 +167,12 @@ class Cache:
             else:
                 known.add(memo)
 
+    def drop_beneath(self, state: State) -> None:
+        """Forgets a node beneath a tweak of which nothing is filed there: it was told once, and nobody asks for it again."""
+        if state.alive and state.is_empty() and self.states.get(state.key) is state:
+            state.alive = False
+            del self.states[state.key]
+
     def remove(self, memo: Memo, status: int) -> None:
         """Takes a memo out, so that it answers no more; a stale one that can be verified is kept for that, once a node."""
         state, table = memo.state, memo.state.table

@@ -1,19 +1,55 @@
 """When two values are the same: substitutable for any reader, and never decided by ``==`` on an unknown type.
 
-The same object is the same value.  Two objects are the same value when they are scalars of one type and equal, where ``0.0``
-and ``-0.0`` differ and NaN equals itself, or tuples of such.  For every other type only ``memoize(eq=...)`` can say more.
+One object proves nothing by itself, as it may have been changed in place since it was first handed out.  It is the same value
+only where nothing in it can be changed (`is_immutable`).  Two objects are the same value when they are scalars of one type and
+equal, where ``0.0`` and ``-0.0`` differ and NaN equals itself, or tuples of such.  For every other type only ``memoize(eq=...)``
+can say more.
 """
 
 from collections.abc import Callable, Hashable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from enum import Enum
+from functools import _lru_cache_wrapper, partial
 from math import copysign
+from operator import attrgetter, itemgetter, methodcaller
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
+
+from attrs import frozen
 
 # Equal values of these types look the same to any reader.
 _PLAIN_TYPES = frozenset({type(None), bool, int, str, bytes})
 # Equal values of these may still print differently (Decimal("1.0"), a time in two zones), so their text decides.
 _TEXT_TYPES = frozenset({complex, date, datetime, time, timedelta})
+# Objects of these types stay what they are.
+_FIXED_TYPES = frozenset({
+    *_PLAIN_TYPES, *_TEXT_TYPES, float, timezone, range, FunctionType, type(Ellipsis), type(NotImplemented),
+    *map(type, (str.join, dict.__dict__["fromkeys"], object.__init__)),
+})  # fmt: skip
+# So do those of these, whose modules take long to import or may not be there: a package, and its classes by name.
+_FIXED_NAMES = {
+    "decimal": {"Decimal"},
+    "fractions": {"Fraction"},
+    "uuid": {"UUID"},
+    "zoneinfo": {"ZoneInfo"},
+    "re": {"Pattern"},
+    "pathlib": {"PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath"},
+    "ipaddress": {"IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network"},
+    "numpy": {"ufunc", "_ArrayFunctionDispatcher"},
+    "pandas": {"Timestamp", "Timedelta", "Interval", "Period", "NaTType", "NAType"},
+}
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that a class statement made
+
+
+class Fixed:
+    """A base of dug's own classes whose objects stay what they are."""
+
+    __slots__ = ()
+
+
+@frozen
+class _Model:
+    """Any frozen attrs class: they all have one ``__setattr__``."""
 
 
 def substitution_key(value: object) -> Hashable | None:
@@ -35,17 +71,102 @@ def substitution_key(value: object) -> Hashable | None:
 
 
 def is_same(old: object, new: object, eq: Callable[[Any, Any], bool] | None) -> bool:
-    """True when `new` can stand in for `old`: the same value, or `eq` (from ``memoize(eq=...)``) says so."""
-    if old is new:
+    """True when `new` can stand in for `old`: the same value, or `eq` (from ``memoize(eq=...)``) says so.
+
+    A mutable object that is handed out again is not the same value, unless `eq` says so: it is asked about one object as well.
+    """
+    if old is new and is_immutable(new):
         return True
     if eq is not None:
         return bool(eq(old, new))
-    if type(old) is not type(new):
+    if old is new or type(old) is not type(new):
         return False
     if type(old) is float and old != new:
         return old != old and new != new
     key = substitution_key(old)
     return key is not None and key == substitution_key(new)
+
+
+def is_immutable(value: object) -> bool:
+    """True when nothing in a value can be changed, so that the same object is the same value.
+
+    So are scalars; tuples, frozen sets, and frozen attrs and data classes of such; functions, classes and enum members; bound
+    methods and partials of such.  Everything else counts as mutable.
+
+    Complexity: O(parts), each object once.
+    """
+    if type(value) in _FIXED_TYPES:
+        return True
+    seen: set[int] = set()
+    kept: list[object] = []
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if type(value) not in _FIXED_TYPES and id(value) not in seen:
+            parts = _find_parts(value)
+            if parts is None:
+                return False
+            seen.add(id(value))
+            kept.append(value)  # a bound part may be made for the asking, and its id must not be given to another
+            pending.extend(parts)
+    return True
+
+
+def _find_parts(value: Any) -> list[object] | None:
+    """Returns what decides whether a value can be changed: nothing more for one that cannot, or None for one that can."""
+    kind = type(value)
+    if issubclass(kind, (type, Enum, Fixed)) or kind.__name__ in _FIXED_NAMES.get(str(kind.__module__).partition(".")[0], ()):
+        return []
+    if issubclass(kind, tuple):
+        return None if kind.__dictoffset__ else list(tuple.__iter__(value))
+    if kind is frozenset:
+        return list(value)
+    if kind is MethodType:
+        return [value.__self__, value.__func__]
+    if kind in {BuiltinFunctionType, MethodWrapperType}:
+        return [] if isinstance(value.__self__, ModuleType) else [value.__self__]
+    if kind is partial:
+        return [value.func, *value.args, *value.keywords.values(), *vars(value).values()]
+    if kind in {itemgetter, attrgetter, methodcaller}:
+        return list(value.__reduce__()[:2])  # what made it, and of what
+    if kind is _lru_cache_wrapper:
+        return [value.__wrapped__]
+    if kind.__module__ == "numpy":
+        return [] if substitution_key(value) is not None else None
+    return _find_fields(value) if _is_frozen(kind) else None
+
+
+def _is_frozen(kind: type) -> bool:
+    """True for a frozen attrs or data class over nothing but classes written in Python, whose objects hold what they show."""
+    if not all(one is object or one.__flags__ & _HEAP_TYPE for one in kind.__mro__):
+        return False
+    setter: Any = kind.__setattr__
+    if setter is _Model.__setattr__:
+        return True
+    said = vars(kind).get("__dataclass_params__")  # of the class itself: one derived from it need not be frozen
+    return said is not None and bool(said.frozen)
+
+
+def _find_fields(value: object) -> list[object]:
+    """Returns all that an object of a class written in Python holds."""
+    found = list(getattr(value, "__dict__", {}).values())
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            held = None if name in {"__dict__", "__weakref__"} else _slot_of(kind, name)
+            if hasattr(held, "__get__"):
+                try:
+                    found.append(held.__get__(value))  # type: ignore[union-attr]
+                except AttributeError:  # not assigned
+                    continue
+    return found
+
+
+def _slot_of(kind: type, name: str) -> Any:
+    """Returns the descriptor of a slot, whose name is mangled like that of any other attribute."""
+    if name.startswith("__") and not name.endswith("__"):
+        name = f"_{kind.__name__.lstrip('_')}{name}"
+    return vars(kind).get(name)
 
 
 def _is_decimal(kind: type) -> bool:

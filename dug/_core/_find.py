@@ -92,12 +92,19 @@ def find_masked(view: View, key: Key) -> Memo | None:
 def value_memo(view: View, key: Key, handle: Handle) -> Memo:
     """Returns the memo that serves a node tweaked to a value; beneath another tweak, whose footprint says it all, one without."""
     if key[0] is BENEATH:
-        return Memo(State(key, None), handle.spec.value, TWEAKED)
+        memo = Memo(State(key, None), handle.spec.value, TWEAKED)
+        memo.origin = handle.spec.telling
+        return memo
     if handle.memo is None:
-        restriction = frozenset((handle.serial,))
-        state = view.cache.state_of(key)
-        handle.memo = Memo(state, handle.spec.value, TWEAKED, (), handle.bit, 0, restriction)
+        handle.memo = make_value_memo(view.cache.state_of(key), handle)
     return handle.memo
+
+
+def make_value_memo(state: State, handle: Handle) -> Memo:
+    """Returns a memo for a node that is tweaked to a value."""
+    memo = Memo(state, handle.spec.value, TWEAKED, (), handle.bit, 0, frozenset((handle.serial,)))
+    memo.origin = handle.spec.telling
+    return memo
 
 
 def _find_around(view: View, key: Key) -> Memo | None:

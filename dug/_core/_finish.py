@@ -47,6 +47,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
         below = reduce(or_, map(_footprint, reads) if len(reads) < 8 else set(map(_footprint, reads)), run.extra)
         memo = _place(run, value, below, reads)
         memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
+        memo.origin = _find_origin(held)
         if run.opened:
             memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
         if failure is not None or run.transient or call.failures:
@@ -181,6 +182,15 @@ def check_value(run: Run, value: Any) -> Any:
     if run.call.due:
         raise_due(run.call, run, None)
     return value
+
+
+def _find_origin(held: Memo | None) -> object:
+    """Returns what says of which run a memo has its value, for one that takes over that of an older one; under the lock."""
+    if held is None:
+        return None
+    if held.origin is None:
+        held.origin = object()
+    return held.origin
 
 
 def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:

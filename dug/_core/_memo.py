@@ -95,8 +95,8 @@ class Memo:
     """What one finished call left."""
 
     __slots__ = (
-        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "opened", "own_seconds", "restriction",
-        "seconds", "sieve", "starts", "state", "status", "transient", "value", "verifies",
+        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "opened", "origin", "own_seconds",
+        "restriction", "seconds", "sieve", "starts", "state", "status", "transient", "value", "verifies",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
@@ -135,6 +135,8 @@ class Memo:
         """The nodes that ran for it under contexts which it opened itself; see `_entry`."""
         self.call: Call | None = None
         """When set, the memo serves only within this outermost call."""
+        self.origin: object = None
+        """What all memos share that carry the value of one run, or of one telling of a tweak; None while it is the only one."""
         self.transient = False
         """True when it failed, or caught a failure, because of a source."""
         self.opened = False

@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 
 from ..errors import UnhashableArgumentError
 from ._binding import Binding, Key, canonical
+from ._equality import Fixed
 from ._text import show as show  # noqa: PLC0414  most modules take it from here
 from ._text import spell_call, visible
 
@@ -157,7 +158,7 @@ def _check_hashable(function: Function, key: Key) -> None:
 
 @total_ordering
 @frozen(eq=False, repr=False, slots=True, weakref_slot=True)
-class Node(Generic[R_co]):
+class Node(Fixed, Generic[R_co]):
     """The identity of one call: a memoised function and its canonical arguments.
 
     Two nodes are equal when they name the same function and equal arguments, in the sense in which dict keys are equal.

@@ -159,8 +159,8 @@ class Registry:
     # Handles and scenarios
 
     def intern(self, target: Target, spec: Spec, beneath: Handle | None) -> Handle:
-        """Returns the handle of a tweak in its place; equal ones are the same."""
-        key = (target, spec.kind, spec.identity, 0 if beneath is None else beneath.serial)
+        """Returns the handle of a tweak in its place; equal ones of one telling are the same."""
+        key = (target, spec.meaning, 0 if beneath is None else beneath.serial)
         handle = self._handles.get(key)
         if handle is None:
             if beneath is not None:
@@ -181,7 +181,7 @@ class Registry:
 
     def untweaked_serial(self, key: Key) -> Restriction:
         """Returns the restriction of a memo that read only that its node is untweaked under a tweak of its function."""
-        handle = self._handles.get((key, UNTWEAK, None, 0))
+        handle = self._handles.get((key, (UNTWEAK, None, None), 0))
         return NO_TWEAKS if handle is None else frozenset((handle.serial,))
 
     def scenario(self, content: dict[Target, Handle]) -> InForce:

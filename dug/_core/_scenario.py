@@ -36,6 +36,13 @@ class Spec:
     args: tuple[Any, ...] = ()
     identity: Any = None
     """What equal tweaks share; see `_tweaks` of the face."""
+    telling: object = None
+    """Made anew each time that a tweak is told which something mutable belongs to; None for any other."""
+
+    @property
+    def meaning(self) -> tuple[str, Any, object]:
+        """What tweaks share that are the same tweak: equal ones, of one telling where something in them may be changed."""
+        return self.kind, self.identity, self.telling
 
 
 @define(eq=False, repr=False, weakref_slot=True)
@@ -204,11 +211,11 @@ def let_go(held: Held, before: Sequence[Layer], now: Sequence[Layer]) -> None:
                 handles.pop(place, None)
 
 
-def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> tuple[str, Any] | None:
+def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> tuple[str, Any, object] | None:
     """What the layers of a context say at one place, comparable."""
     number, named, _ = place
     spec = layers[number].get(named) if number < len(layers) else None
-    return None if spec is None else (spec.kind, spec.identity)
+    return None if spec is None else spec.meaning
 
 
 def weakly(handle: Handle | None) -> "Callable[[], Handle | None]":

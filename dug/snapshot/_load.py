@@ -32,7 +32,7 @@ class Snapshot(Context):
     def __init__(self, scenario: Scenario, shelf: Shelf) -> None:
         super().__init__(scenario, cache=shelf, name=shelf.saved.info.context or shelf.saved.path.name)
         self._shelf = shelf
-        shelf.expect(scenario.specs)
+        shelf.expect(self._scenario.specs)  # as told to this context
 
     @property
     def info(self) -> Info:

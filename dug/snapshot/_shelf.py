@@ -17,6 +17,7 @@ from attrs import define
 
 from .._core._binding import Key
 from .._core._cache import Cache
+from .._core._find import make_value_memo
 from .._core._memo import DEAD, NO_TWEAKS, TWEAKED, Call, Failure, Memo, State
 from .._core._node import BENEATH, Function, find_published, make_node
 from .._core._registry import plain_key
@@ -228,7 +229,7 @@ class Shelf(Cache):
         state = self.state_of(key)
         if handle is not None and handle.spec.kind == VALUE:
             if handle.memo is None:
-                handle.memo = Memo(state, handle.spec.value, TWEAKED, (), handle.bit, 0, frozenset((handle.serial,)))
+                handle.memo = make_value_memo(state, handle)
             return handle.memo
         met = handle if handle is not None and handle.spec.kind != UNTWEAK else None
         reads = tuple(dict.fromkeys(self._memos[number] for number in row.reads))
