@@ -17,23 +17,38 @@ def assert_pure(node: Node[Any]) -> None:
 
     The node is evaluated twice from scratch, by running the plain functions with nothing remembered from
     before, under the tweaks in force where this is called.  Each node that runs must end alike in both
-    evaluations and read the same nodes; and while it runs, its arguments and the results that it reads
-    must keep their contents.  Raising the same error twice counts as alike.
+    evaluations and read the same nodes; while it runs, its arguments and the results that it reads must
+    keep their contents, and so must every result once it was handed out, to the end of both evaluations.
+    Raising the same error twice counts as alike.
 
     Contents are what `pickle` would save, without what `functools.cached_property` keeps.
 
     Raises:
-        AssertionError: the message names the innermost node that is not pure, and what differed.
+        AssertionError: the message names the innermost node that is not pure, and what differed; of a result
+            that was changed by a node which did not read it, that node.
     """
     __tracebackhide__ = True
     check_can_evaluate(node, "assert_pure")
     first, second = _Watch(), _Watch()
-    for evaluation in (first, second):
-        evaluation.evaluate(node)
-        evaluation.check_results()
-        if evaluation.changes:
-            raise AssertionError(str(evaluation.changes[0]))
+    first.evaluate(node)
+    _refuse_changes(node, first)
+    second.evaluate(node)
+    _refuse_changes(node, second, first)
     _compare(first, second)
+
+
+def _refuse_changes(node: Node[Any], *evaluations: "_Watch") -> None:
+    """Raises AssertionError for the first value that was changed: names who did it or, where nobody was seen, whose it is.
+
+    Who calls somebody that changes a result is not to blame, so what changed is watched in one more evaluation, run by run.
+    """
+    __tracebackhide__ = True
+    for evaluation in evaluations:
+        found = [*evaluation.changes, *evaluation.find_changed_results()]
+        if found:
+            again = _Watch(suspects=tuple(dict.fromkeys(change.of for change in found if change.of is not None)))
+            again.evaluate(node)
+            raise AssertionError(str((again.changes or found)[0]))
 
 
 @frozen
@@ -45,6 +60,8 @@ class _Change:
     path: str
     before: str
     after: str
+    of: Ask | None = None
+    """Whose result it is."""
 
     def __str__(self) -> str:
         at = f" (first difference at {self.path})" if self.path else ""
@@ -65,10 +82,10 @@ class _Kept:
     text: str
     name: str
 
-    def find_change(self, node: Node[Any], what: str) -> _Change | None:
+    def find_change(self, node: Node[Any], what: str, of: Ask | None = None) -> _Change | None:
         """Returns what happened to the value since, or None when it is as it was."""
         path = find_difference(self.contents, fingerprint(self.value, self.name))
-        return None if path is None else _Change(node, what, path, self.text, show_value(self.value))
+        return None if path is None else _Change(node, what, path, self.text, show_value(self.value), of)
 
 
 def _keep(value: object, name: str = "") -> _Kept:
@@ -77,26 +94,30 @@ def _keep(value: object, name: str = "") -> _Kept:
 
 @define
 class _Watch(Evaluation):
-    """An evaluation that runs each node once and watches what a running body does to the values it gets."""
+    """An evaluation that runs each node once and watches what a running body does to the values it gets.
+
+    Of some suspects, whose results were seen to change, it looks at the results after each run, whatever that read.
+    """
 
     fresh_runs: int = 0
+    suspects: tuple[Ask, ...] = ()
     changes: list[_Change] = field(factory=list, init=False)
     reads: dict[Ask, frozenset[Node[Any]]] = field(factory=dict, init=False)
     _results: dict[Ask, _Kept] = field(factory=dict, init=False)
 
-    def check_results(self) -> None:
-        """Notes the results that changed after everybody who read them was looked at."""
-        for ask, kept in self._results.items():
-            self._note(kept.find_change(ask.node, "its result, after it had returned it,"))
+    def find_changed_results(self) -> list[_Change]:
+        """Returns what became of the results after everybody who read them was looked at."""
+        found = (kept.find_change(ask.node, "its result, after it had returned it,", ask) for ask, kept in self._results.items())
+        return list(filter(None, found))
 
     def _run(self, run: Run, body: Any) -> Outcome:
         arguments = [(name, _keep(value, name)) for name, value in _arguments(run.node)]
         outcome = super()._run(run, body)
         for name, kept in arguments:
             self._note(kept.find_change(run.node, f"its argument {name}"))
-        for ask in dict.fromkeys(run.reads):
+        for ask in dict.fromkeys([*run.reads, *self.suspects]):
             if ask in self._results:
-                self._note(self._results[ask].find_change(run.node, f"while it ran, the result of {ask.node}"))
+                self._note(self._results[ask].find_change(run.node, f"while it ran, the result of {ask.node}", ask))
         self.reads[run.ask] = frozenset(ask.node for ask in run.reads)
         return outcome
 

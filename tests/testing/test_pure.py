@@ -170,7 +170,75 @@ def test_a_result_that_changes_later_is_found():
         gives()
         changes()
 
-    assert "gives() changed" in check(both.node())
+    message = check(both.node())
+
+    assert "changes() is not pure: while it ran, the result of" in message
+    assert "gives() changed" in message
+
+
+@pytest.mark.parametrize(
+    "hand_out",
+    [lambda shared: shared, lambda shared: shared["rows"], lambda shared: ("live", (shared["rows"],))],
+    ids=["dict", "list in it", "in tuples"],
+)
+def test_who_goes_on_changing_what_it_handed_out_is_found(hand_out):
+    """A function that changes what it has returned when it runs again is named, though both runs return the same object."""
+    shared = {"rows": [1]}
+
+    @dug.memoize
+    def grows():
+        shared["rows"].append(1)
+        return hand_out(shared)
+
+    @dug.memoize
+    def top():
+        return len(grows())
+
+    assert "grows() is not pure: its result, after it had returned it, changed" in check(top.node())
+
+
+def test_who_changes_a_shared_object_before_it_hands_it_out_is_found():
+    """Of two functions that hand out one list, that which changes it is named."""
+    shared = [1]
+
+    @dug.memoize
+    def gives():
+        return shared
+
+    @dug.memoize
+    def grows():
+        shared.append(1)
+        return shared
+
+    @dug.memoize
+    def top():
+        return len(gives()) + len(grows())
+
+    message = check(top.node())
+
+    assert "grows() is not pure: while it ran, the result of" in message
+    assert "gives() changed" in message
+
+
+def test_who_changes_what_it_reached_through_another_result_is_found():
+    """A function that changes a list inside of what it has read is named, with what it read."""
+
+    @dug.memoize
+    def rows():
+        return [3, 1]
+
+    @dug.memoize
+    def pair():
+        return "rows", rows()
+
+    @dug.memoize
+    def sorts():
+        pair()[1].sort()
+
+    message = check(sorts.node())
+
+    assert "sorts() is not pure: while it ran, the result of" in message
+    assert "pair() changed (first difference at [1]" in message
 
 
 def test_reading_other_nodes_the_second_time_fails():
