@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from attrs import define, field, frozen
 from oracle import Level, Levels, Outcome, Run, Said
-from programs import SOURCES, Bump, Call, Expression, Key, Outside, Replacement, Tweak, Untweaked, Value
+from programs import SOURCES, Box, Bump, Call, Expression, Key, Outside, Replacement, Tweak, Untweaked, Value
 
 Work = tuple[Call, Expression | None]
 
@@ -44,7 +44,7 @@ class Fact:
     run: Run
     title: Title
     causes: list[Fact]
-    reads: tuple[tuple[Call, Outcome], ...]
+    reads: tuple[tuple[Call, Outcome, object], ...]
     heard: set[tuple[Call, tuple[Said, ...]]]
     ran: set[Call]
     met_source_error: bool
@@ -76,7 +76,7 @@ class Fact:
             and self.said_of_itself == other.said_of_itself
             and not (self.is_expired or self.is_brief or self.run.opened)
             and self.reads == other.reads
-            and not any(outcome.failed for _, outcome in self.reads)
+            and not any(outcome.failed for _, outcome, _ in self.reads)
         )
 
     @property
@@ -95,11 +95,16 @@ def learn(run: Run) -> Fact:
         run=run,
         title=Title(run.node, frozenset((node, plainly(said)) for node, said in heard)),
         causes=causes,
-        reads=tuple(dict.fromkeys((read.node, read.outcome) for read in run.reads)),
+        reads=tuple(dict.fromkeys((read.node, read.outcome, mark(read.outcome)) for read in run.reads)),
         heard=heard,
         ran=set().union([] if is_given(run) else [run.node], *(cause.ran for cause in causes)),
         met_source_error=is_source_error(run) or any(cause.met_source_error for cause in causes),
     )
+
+
+def mark(outcome: Outcome) -> object:
+    """Return what makes a mutable value unlike any other: the same object may hold something else by now."""
+    return object() if isinstance(outcome.value, Box) else None
 
 
 def overhear(cause: Fact, inside: int) -> Iterator[tuple[Call, tuple[Said, ...]]]:

@@ -61,6 +61,7 @@ class Mutant:
 MANY = ("test_concurrent_model.py",)
 MEDDLING = ("test_meddling.py",)
 REDEFINITION = ("test_redefinition.py",)
+SHARED = ("test_shared_values.py",)
 THREADS = ("test_thread_safety.py",)
 TRAPS = ("test_traps.py",)
 WAITERS = ("test_single_flight.py",)
@@ -525,6 +526,94 @@ MUTANTS = (
         "        elif is_caller:\n",
         "        elif False:\n",
         tests=REDEFINITION,
+    ),
+    Mutant(
+        "a mutable object that is handed out again is the same value",
+        "_core/_equality.py",
+        "    if old is new and is_immutable(new):\n",
+        "    if old is new:\n",
+        twin=(
+            "_core/_accel_run.h",
+            "is_same_plain(PyObject *old, PyObject *new)\n{\n",
+            "is_same_plain(PyObject *old, PyObject *new)\n{\n    if (old == new) {\n        return 1;\n    }\n",
+        ),
+    ),
+    Mutant(
+        "C: a mutable object that is handed out again is the same value",
+        "_core/_accel_run.h",
+        "is_same_plain(PyObject *old, PyObject *new)\n{\n",
+        "is_same_plain(PyObject *old, PyObject *new)\n{\n    if (old == new) {\n        return 1;\n    }\n",
+        SHARED,
+    ),
+    Mutant(
+        "what is in a tuple cannot be changed",
+        "_core/_equality.py",
+        "return None if kind.__dictoffset__ else list(tuple.__iter__(value))",
+        "return []",
+        SHARED,
+    ),
+    Mutant(
+        "an equality is not asked about one object",
+        "_core/_equality.py",
+        "    if old is new and is_immutable(new):\n        return True\n    if eq is not None:\n",
+        "    if old is new and is_immutable(new):\n        return True\n    if eq is not None and old is not new:\n",
+        SHARED,
+    ),
+    Mutant(
+        "a tweak that is told again is the tweak that it was",
+        "_telling.py",
+        "return None if is_immutable(said) else object()",
+        "return None",
+    ),
+    Mutant(
+        "a context that is made of a scenario does not tell it anew",
+        "_tweaks.py",
+        "    specs = tell_anew(scenario.specs)\n",
+        "    specs = scenario.specs\n",
+    ),
+    Mutant(
+        "a telling counts for nothing where tweaks are told apart",
+        "_core/_scenario.py",
+        "return self.kind, self.identity, self.telling",
+        "return self.kind, self.identity, None",
+    ),
+    Mutant(
+        "a value that was taken over is not that of the run it came from",
+        "_core/_finish.py",
+        "        held.origin = object()\n    return held.origin\n",
+        "        held.origin = object()\n    return None\n",
+        SHARED,
+        twin=(
+            "_core/_accel_run.h",
+            "    SET(memo, memo_origin, Py_NewRef(SLOT(held, memo_origin)));\n",
+            "",
+        ),
+    ),
+    Mutant(
+        "all values that were taken over are those of one run",
+        "_core/_finish.py",
+        "        held.origin = object()\n",
+        "        held.origin = TWEAKED\n",
+        SHARED,
+        twin=(
+            "_core/_accel_run.h",
+            "PyObject *origin = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);",
+            "PyObject *origin = Py_NewRef(st->one);",
+        ),
+    ),
+    Mutant(
+        "a value beneath a bump is another one each time it is asked for",
+        "_core/_find.py",
+        "        memo.origin = handle.spec.telling\n        return memo\n",
+        "        return memo\n",
+        SHARED,
+    ),
+    Mutant(
+        "a node beneath a tweak stays in the cache when the tweak is gone",
+        "_core/_begin.py",
+        "        run.view.cache.drop_beneath(state)\n",
+        "        pass\n",
+        SHARED,
     ),
 )
 

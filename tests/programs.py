@@ -28,6 +28,31 @@ class Boom(Exception):
     """The one error a program raises."""
 
 
+class Box:
+    """A number that can be changed in place; whoever calculates with it gets the number that it holds then."""
+
+    __slots__ = ("number",)
+    __hash__ = None
+
+    def __init__(self, number: Any) -> None:
+        self.number = number
+
+    def __add__(self, other: Any) -> Any:
+        return self.number + other
+
+    def __radd__(self, other: Any) -> Any:
+        return other + self.number
+
+    def __bool__(self) -> bool:
+        return bool(self.number)
+
+    def __eq__(self, other: object) -> bool:
+        return self.number == other
+
+    def __repr__(self) -> str:
+        return f"Box({self.number!r})"
+
+
 class Call(NamedTuple):
     """The oracle's name for a node: function number and argument."""
 
@@ -43,14 +68,21 @@ def likeness(value: object) -> tuple[type, str]:
     return type(value), repr(value)
 
 
-# Tweaks. A scenario gives them to keys: a `Call`, or the number of a function.
+def likeness_said(value: object) -> tuple[type, object]:
+    """The likeness of what a tweak says: of a box that it says this box, whatever is in it."""
+    return (Box, id(value)) if isinstance(value, Box) else likeness(value)
+
+
+# Tweaks. A scenario gives them to keys: a `Call`, or the number of a function. Those in which something can be changed in place
+# have a number for each time that they are told, so that two of them are never the same.
 
 
 @frozen(cache_hash=True)
 class Value:
     """The node has this value; its body does not run."""
 
-    value: object = field(eq=likeness)
+    value: object = field(eq=likeness_said)
+    telling: int = 0
 
 
 @frozen(cache_hash=True)
@@ -59,6 +91,7 @@ class Bump:
 
     how: str
     size: int
+    telling: int = 0
 
 
 @frozen

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis.stateful import RuleBasedStateMachine
 from ledger import Ledger, Work, caches_of, find_retries, learn
 from oracle import Level, Levels, Oracle, Run
-from programs import Call, Expression, Tweaks, likeness
+from programs import Bump, Call, Expression, Tweak, Tweaks, Value, likeness
 from strategies import NODES
 from subject import Subject
 
@@ -37,6 +37,8 @@ class Twin:
     entries: int = 0
     around: WeakSet[Twin] = field(factory=WeakSet)
     """The contexts it was ever entered in: a look from its last entry sees their tweaks, so that it holds them."""
+    held: dict[Any, Any] = field(factory=dict)
+    """The objects with which it says what is changed in place, by key and kind."""
 
 
 @define(eq=False)
@@ -63,6 +65,7 @@ class Stage(RuleBasedStateMachine):
         self.stack: list[Entry] = []
         self.healed: set[Call] = set()
         self.tokens = count(ROOT + 1)
+        self.tellings = count(1)
         self.root_cache = dug.Cache()
         self.is_clean = True
         self.enter(self.make(first, scoped=False))
@@ -76,13 +79,14 @@ class Stage(RuleBasedStateMachine):
         """Return one of the contexts."""
         return self.twins[index % len(self.twins)]
 
-    def make(self, said: Tweaks, *, scoped: bool) -> Twin:
-        """Return a new context; outermost ones share a cache."""
+    def make(self, said: Tweaks, *, scoped: bool, given: Any = None) -> Twin:
+        """Return a new context, with what is said in dug's words where that is given; outermost ones share a cache."""
+        given = self.subject.tweaks(said) if given is None else given
         if not self.stack:
-            ctx = dug.Context(self.subject.tweaks(said), cache=self.root_cache)
+            ctx = dug.Context(given, cache=self.root_cache)
             twin = Twin(ctx, ROOT, None)
         else:
-            ctx = dug.Context(self.subject.tweaks(said), cache=dug.Cache() if scoped else None)
+            ctx = dug.Context(given, cache=dug.Cache() if scoped else None)
             twin = Twin(ctx, next(self.tokens) if scoped else None, self._top_cache)
         self.tell(twin, said)
         self.twins.append(twin)
@@ -112,10 +116,21 @@ class Stage(RuleBasedStateMachine):
         self.ledger.release(before.items() - said.items(), is_remembered=self._is_around(twin))
         self.forget_seen(twin)
 
+    def number_telling(self, tweak: Tweak) -> Tweak:
+        """Return a tweak as it is told this once; no two replacements are the same."""
+        return evolve(tweak, telling=next(self.tellings)) if isinstance(tweak, Value | Bump) else tweak
+
     def forget(self, changed: set[Call]) -> None:
         """Note that what ran these nodes is forgotten."""
         self.ledger.invalidate(changed)
         self.forget_seen()
+
+    def invalidate_everywhere(self, node: Call) -> None:
+        """Say in every context that what a node gives has changed."""
+        self.healed.discard(node)
+        self.forget({node})
+        for twin in self.twins:
+            twin.ctx.invalidate(self.subject.node(node))
 
     def forget_seen(self, changed: Twin | None = None) -> None:
         """Do not expect that what was seen stays: in the contexts inside this one, or anywhere."""

@@ -15,7 +15,7 @@ from typing import Any
 from attrs import define, field, frozen
 from ledger import Work
 from oracle import Outcome, attempt
-from programs import FAILS, Boom, Bump, Call, Expression, Key, Outside, Replacement, Tweak, Tweaks, Untweaked, Value
+from programs import FAILS, Boom, Box, Bump, Call, Expression, Key, Outside, Replacement, Tweak, Tweaks, Untweaked, Value
 
 import dug
 
@@ -25,6 +25,27 @@ MODULE = "random_program"
 def add(value: Any, size: int) -> Any:
     """Bump a value by an argument."""
     return value + size
+
+
+def add_held(value: Any, held: list[int]) -> Any:
+    """Bump a value by what a list holds."""
+    return value + held[0]
+
+
+def fail_held(value: Any, held: list[int]) -> Any:
+    """Fail instead of bumping a value."""
+    raise Boom(held[0])
+
+
+class Instead:
+    """A replacement whose body can be changed in place."""
+
+    def __init__(self) -> None:
+        self.body: Callable[..., Any] | None = None
+
+    def __call__(self, argument: int = 0) -> Any:
+        """Run the body that it has now."""
+        return self.body(argument)
 
 
 def fail(value: Any, size: int) -> Any:
@@ -86,6 +107,23 @@ class Subject:
             case Replacement(body):
                 assert isinstance(key, int)
                 return self.replacements.setdefault((key, tweak), self._make(key, body))
+
+    def hold(self, held: dict[Any, Any], key: Key, tweak: Tweak) -> Any:
+        """Return a tweak in dug's words that says what it says by one object for each key, which is changed in place."""
+        match tweak:
+            case Value(value):
+                box = held.setdefault((key, Box), Box(value))
+                box.number = value
+                return box
+            case Bump(how, size):
+                sizes = held.setdefault((key, Bump, how == "fail"), [size])
+                sizes[0] = size
+                return dug.bump(fail_held if how == "fail" else add_held, sizes)
+            case Replacement(body):
+                instead = held.setdefault((key, Instead), Instead())
+                instead.body = self._make(key, body)
+                return instead
+        return self._tweak(key, tweak)
 
     def _make(self, number: int, body: Expression) -> Callable[..., Any]:
         def call(argument: int = 0) -> Any:

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from ledger import learn
 from oracle import Level, Outcome
-from programs import FAILS, FUNCTIONS, SOURCES, Call, Expression, Key, Tweak, Tweaks, Value
+from programs import FAILS, FUNCTIONS, SOURCES, Box, Call, Expression, Key, Tweak, Tweaks, Value
 from stage import ROOT, Stage
 from strategies import (
     NODES,
@@ -119,16 +119,47 @@ class Model(Stage):
         self.tell(twin, {other: tweak for other, tweak in twin.tweaks.items() if other != key})
         twin.ctx.untweak(self.subject.key(key))
 
+    @rule(index=indexes, assignment=assignments(FUNCTIONS))
+    def tell_what_is_changed_in_place(self, index: int, assignment: tuple[Key, Tweak]) -> None:
+        """A context says something by an object that it said something else by before: what is told again is another tweak."""
+        twin, (key, tweak) = self.pick(index), assignment
+        given = self.subject.hold(twin.held, key, tweak)
+        told = Value(given) if isinstance(given, Box) else tweak
+        self.tell(twin, {**twin.tweaks, key: self.number_telling(told)})
+        twin.ctx.tweak(self.subject.key(key), given)
+
+    @precondition(lambda self: self.stack)
+    @rule(node=targets, key=nodes, contents=st.lists(numbers, min_size=2, max_size=3), is_scenario=st.booleans())
+    def try_one_buffer(self, node: Call, key: Call, contents: list[int], *, is_scenario: bool) -> None:
+        """One object is given to a context after the other, with other content, by a mapping for each or one scenario for all."""
+        buffer, twins = Box(0), []
+        given: Any = {self.subject.node(key): buffer}
+        given = dug.Scenario(given) if is_scenario else given
+        for buffer.number in contents:
+            twins.append(self.make({key: self.number_telling(Value(buffer))}, scoped=False, given=given))
+            self.enter(twins[-1])
+            self.ask(node)
+            self.exit()
+        for twin in twins:
+            self.discard(twin)
+
     # The world changes.
 
     @rule(node=nodes, held=held_outside)
     def invalidate(self, node: Call, held: Any) -> None:
         if node.function < SOURCES:
             self.outside[node] = held
-            self.healed.discard(node)
-        self.forget({node})
-        for twin in self.twins:
-            twin.ctx.invalidate(self.subject.node(node))
+        self.invalidate_everywhere(node)
+
+    @rule(node=st.sampled_from(SOURCE_NODES), number=numbers, asked=targets)
+    def change_the_outside_in_place(self, node: Call, number: int, asked: Call) -> None:
+        """A source hands out one object, which is changed in place after it was read."""
+        if not isinstance(self.outside[node], Box):
+            self.outside[node] = Box(number)
+            self.invalidate_everywhere(node)
+            self.ask(asked)
+        self.outside[node].number = number
+        self.invalidate_everywhere(node)
 
     @precondition(lambda self: FAILS in self.outside.values())
     @rule(held=numbers)

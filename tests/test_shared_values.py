@@ -571,6 +571,30 @@ def test_a_value_that_was_taken_over_is_the_same_run(square):
     assert more.computed == other.computed == [is_big.node()]
 
 
+def test_values_that_were_taken_over_from_two_runs_are_two():
+    """What was verified in one scenario is not the same as what was verified in another, where another run had made it."""
+    size = dug.memoize(lambda: 1)
+    hundreds = dug.memoize(lambda: size() // 100)
+    shared = [0]
+
+    @dug.memoize
+    def rows():
+        shared[0] = hundreds()
+        return shared
+
+    total = dug.memoize(lambda: sum(rows()))
+    with dug.Context():
+        rows()
+        with dug.Context({size.node(): 2}):
+            small = total()  # of rows that were taken over
+            with dug.Context({size.node(): 100}):
+                rows()
+                with dug.Context({size.node(): 101}):
+                    large = total()  # of rows that were taken over from another run
+
+    assert (small, large) == (0, 1)
+
+
 def test_a_bump_over_a_list_is_verified(square):
     """A bump of a node that is tweaked to a list is kept while neither changed, though another tweak made it be asked again."""
     flag = dug.memoize(lambda: 1)
