@@ -1,6 +1,6 @@
 """dug: plain Python functions, what-if questions, and only the work that a question changes."""
 
-from . import eq
+from . import _fork, eq  # noqa: F401  it takes part in forks
 from ._context import Context
 from ._core._accel import COMPILED
 from ._core._cache import Cache

@@ -3,7 +3,6 @@
 A context owns its tweaks and the handles made for them; its entries own nothing.  Looking is in `_outlook`.
 """
 
-from _thread import allocate_lock
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -11,6 +10,7 @@ from typing import Any, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary, ref
 
 from ._core import _entry as entries
+from ._core._accel import make_lock
 from ._core._cache import Cache
 from ._core._entry import entries_around, refresh, refresh_within, renew_within, replacement_around, settle_within
 from ._core._events import Event, Listener
@@ -26,6 +26,9 @@ from .errors import ContextError, TweakError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+MAKING = make_lock()
+"""Held for the steps in which a context gets a cache of its own or says something else: threads may do so at the same time."""
 
 
 class Context(Outlook):
@@ -72,7 +75,6 @@ class Context(Outlook):
         self._entries: list[Entry] = []
         self._last: View | None = None
         self._listeners: list[Listener] = []
-        self._making = allocate_lock()  # threads that enter first at the same time
         run: Any = current.get().run
         self._maker = None if run is None else ref(run)
 
@@ -159,6 +161,10 @@ class Context(Outlook):
         refresh(entry)
         self._keep_up(entry)
 
+    def is_behind(self, entry: Entry) -> bool:
+        """True when the context says something else by now than an entry of it shows."""
+        return entry.view.layers is not self._scenario.specs
+
     def _keep_up(self, entry: Entry) -> None:
         """Sees to it that an entry with a new view says what is said now; looks after others can see it, so nothing is missed."""
         view, outer = entry.view, entry.outer
@@ -177,7 +183,7 @@ class Context(Outlook):
     def _cache_inside(self, parent: View | None) -> Cache:
         if parent is not None and self._given_cache is None:
             return parent.cache
-        with self._making:
+        with MAKING:
             if self._own_cache is None:
                 self._own_cache = Cache()
         self._own_cache.bind(parent.cache if parent else None)
@@ -243,7 +249,7 @@ class Context(Outlook):
         while True:
             before = self._scenario
             scenario = revise(before)  # hashes what users gave: not under the lock
-            with self._making:
+            with MAKING:
                 if self._scenario is before:
                     self._scenario = scenario
                     return before.specs

@@ -7,12 +7,13 @@ The ContextVars go along and come back.  What is `threading.local` does not: cod
 An interrupt (Ctrl-C) reaches the main thread, which waits; it is raised where the work is done, as it would be without this.
 """
 
+import os
 import sys
 from _thread import allocate_lock
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from threading import Thread, get_ident
-from typing import Any, TypeVar
+from threading import Thread, current_thread, get_ident
+from typing import Any, NoReturn, TypeVar
 
 from ._core._frame import ORIGINS, here
 
@@ -54,6 +55,8 @@ def go_deeper(call: Callable[..., T], *args: Any) -> T:
         _bring_to_end(deeper)
     finally:
         _NOT_AT_WORK.discard(own)
+    if not deeper.is_done:  # this process was forked meanwhile, by a signal handler, and has no such thread
+        return go_deeper(call, *args)
     _take_over(deeper.variables)
     if deeper.error is not None:
         error, deeper.error = deeper.error, None
@@ -93,8 +96,10 @@ class _Deeper(Thread):
         self.origin = here()
         self.value: Any = None
         self.error: BaseException | None = None
+        self.frame = args[0] if args else None
+        self.is_done = False
         self._work: list[tuple[Any, ...]] = [(call, *args)]  # for whoever takes it out
-        self._is_done = False
+        self._process = os.getpid()
         self._gate = allocate_lock()  # `join` takes the thread for ended when it is interrupted
         self._gate.acquire()
 
@@ -119,21 +124,23 @@ class _Deeper(Thread):
                 self.value = self.variables.run(*work)
             finally:
                 with _SENDING:
-                    ORIGINS.pop(ident)  # no interrupt is sent here any more; one that was sent is raised now
+                    ORIGINS.pop(ident, None)  # no interrupt is sent here any more; one that was sent is raised now
         except BaseException as exc:  # noqa: BLE001  raised where it is waited for
             self.error = exc
         del work
         ORIGINS.pop(ident, None)  # should the interrupt have come before
-        self._is_done = True
+        if self._process != os.getpid():
+            _end_process(self.error)
+        self.is_done = True
         self._gate.release()
 
     def wait(self, interrupt: type[BaseException] | None) -> None:
         """Returns when the call has ended; an interrupt is raised in the thread in which the work is done."""
-        while not self._is_done:
+        while not self.is_done and self._process == os.getpid():
             if interrupt is not None and self._raise_below(interrupt):
                 interrupt = None
             self._gate.acquire(timeout=PATIENCE_S if interrupt is None else HASTE_S)
-        if interrupt is not None and self.error is None:
+        if interrupt is not None and self.is_done and self.error is None:
             self.error = interrupt()
 
     def _raise_below(self, kind: type[BaseException]) -> bool:
@@ -144,6 +151,31 @@ class _Deeper(Thread):
             last = [ident for ident, origin in ORIGINS.copy().items() if origin == self.origin][-1:]
             is_at_work = bool(last) and last[0] not in _NOT_AT_WORK
             return is_at_work and pythonapi.PyThreadState_SetAsyncExc(c_ulong(last[0]), py_object(kind)) == 1
+
+
+def started_from() -> Any:
+    """Returns the run from which this thread goes on with a deep evaluation; None for any other thread."""
+    thread = current_thread()
+    return getattr(thread.frame, "run", None) if isinstance(thread, _Deeper) else None
+
+
+def leave_to_child() -> None:
+    """Lets a forked process begin anew: of its parent's threads it has one only."""
+    global _SENDING  # noqa: PLW0603  another thread of the parent may have held it
+    _SENDING = allocate_lock()
+    _NOT_AT_WORK.clear()
+
+
+def _end_process(error: BaseException | None) -> NoReturn:
+    """Ends a process that was forked inside a deep evaluation: the thread that waits for the value is in its parent."""
+    status: Any = error.code if isinstance(error, SystemExit) else 1
+    if not isinstance(error, SystemExit):
+        text = "a process that was forked inside a deep evaluation cannot return to its callers, which are in its parent."
+        sys.stderr.write(f"dug: {text} End it with os._exit() where its work is done.\n")
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(0 if status is None else status if isinstance(status, int) else 1)
 
 
 def _take_over(variables: Context) -> None:

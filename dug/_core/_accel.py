@@ -27,3 +27,14 @@ make_hits: Any = dict if compiled is None else compiled.Hits
 
 make_lock: Any = RLock if compiled is None else compiled.Lock
 """Makes a lock that its holder may take again."""
+
+
+def renew_lock(lock: Any) -> None:
+    """Makes a lock that this thread holds forget who waits for it: in a child process, where they are not."""
+    if hasattr(lock, "renew"):
+        lock.renew()
+        return
+    times = lock._release_save()[0]
+    lock._at_fork_reinit()
+    for _ in range(times):
+        lock.acquire()

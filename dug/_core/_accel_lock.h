@@ -102,9 +102,26 @@ lock_is_owned(PyObject *op, PyObject *Py_UNUSED(ignored))
     return PyBool_FromLong(((Lock *)op)->owner == PyThread_get_thread_ident());
 }
 
+/* In a child process: who waited is not there.  The old gate is left alone, as one of them may have been in the middle of it. */
+static PyObject *
+lock_renew(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    Lock *self = (Lock *)op;
+    PyThread_type_lock gate = PyThread_allocate_lock();
+    if (gate == NULL) {
+        return PyErr_NoMemory();
+    }
+    PyThread_acquire_lock(gate, NOWAIT_LOCK);
+    self->gate = gate;
+    self->is_open = 0;
+    self->waiting = 0;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef lock_methods[] = {
     {"__enter__", lock_enter, METH_NOARGS, "Takes the lock, waiting for it if need be."},
     {"__exit__", lock_exit, METH_VARARGS, "Gives the lock back."},
+    {"renew", lock_renew, METH_NOARGS, "Forgets who waits, in a child process, where they are not."},
     {"_is_owned", lock_is_owned, METH_NOARGS, "True when this thread holds the lock; named as in threading.RLock."},
     {NULL},
 };

@@ -4,7 +4,6 @@ A state holds the memos of one node in one cache.  Most nodes have one memo that
 others are in a table by footprint and restriction.  Each tweak that a memo read leads to the memo, to drop it with the tweak.
 """
 
-from _thread import allocate_lock
 from collections.abc import Iterator, Sequence
 from itertools import compress
 from operator import is_not
@@ -12,11 +11,15 @@ from sys import getsizeof
 from typing import Any
 
 from ..errors import ContextError
+from ._accel import make_lock
 from ._binding import Key
 from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH
 from ._registry import Registry, members, plain_key
 from ._scenario import InForce
+
+BINDING = make_lock()
+"""Held where a cache is bound: threads may enter it first at the same time."""
 
 
 class Cache:
@@ -27,7 +30,7 @@ class Cache:
     """
 
     __slots__ = (
-        "__weakref__", "_binding", "_count", "_read", "_registry", "_token", "beneath", "holds_beneath", "states",
+        "__weakref__", "_count", "_read", "_registry", "_token", "beneath", "holds_beneath", "states",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -39,13 +42,12 @@ class Cache:
         self._count = 0
         self._read: dict[int, set[Memo]] = {}  # what to drop when a tweak goes, by its serial
         self._token = object()  # says which states are ours without a reference back
-        self._binding = allocate_lock()  # threads that enter first at the same time
 
     @property
     def registry(self) -> Registry:
         """What this cache shares with those it is layered on; made when the cache is bound."""
         if self._registry is None:
-            with self._binding:
+            with BINDING:
                 if self._registry is None:
                     registry = Registry()
                     registry.caches.add(self)
@@ -67,7 +69,7 @@ class Cache:
             return
         if self._registry is None and beneath is not None:
             registry = beneath.registry
-            with self._binding, registry.lock:
+            with BINDING, registry.lock:
                 if self._registry is None:
                     self.beneath = beneath
                     registry.caches.add(self)

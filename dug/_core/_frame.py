@@ -59,6 +59,20 @@ class Task(Protocol):
         """True when its loop is gone, so that the run will never end."""
 
 
+class _Gone:
+    """Stands as what drives a run of another thread of the process that this one was forked from."""
+
+    def call_off(self) -> None:
+        """Cancels nothing: nothing is at work."""
+
+    def is_lost(self) -> bool:
+        """True: it will never end."""
+        return True
+
+
+GONE = _Gone()
+
+
 @define(eq=False, repr=False, weakref_slot=True)
 class _AnyFrame:
     """Where calls are made: in which view, and who collects what is read."""

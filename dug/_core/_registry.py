@@ -23,7 +23,7 @@ from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, Watch, bits_of, w
 if TYPE_CHECKING:
     from ._cache import Cache
     from ._flight import Wait
-    from ._frame import Frame
+    from ._frame import Frame, Run
     from ._view import View
 
 T = TypeVar("T")
@@ -66,6 +66,11 @@ class Registry:
         """By serial: what notices that nobody holds a tweak any more."""
         self._release = _releasing(self.released, self._watches)
         _live.add(self)
+
+    def flights(self) -> "Iterator[Run]":
+        """Every run in flight, in whatever scenario; under the lock."""
+        for in_force in tuple(self._scenarios.values()):
+            yield from tuple(in_force.running.values())
 
     # Bits
 
@@ -168,10 +173,10 @@ class Registry:
             made = Handle(target, spec, weakly(beneath), next(self._serials), self.give_bit(target))
             with self.lock:
                 handle = self._handles.setdefault(key, made)
-            if handle is made:
-                watch = Watch(made, self._release)
-                watch.serial, watch.target = made.serial, target
-                self._watches[made.serial] = watch
+                if handle is made:
+                    watch = Watch(made, self._release)
+                    watch.serial, watch.target = made.serial, target
+                    self._watches[made.serial] = watch
         return handle
 
     def reads_tweak_of(self, key: Key, memo: Memo) -> bool:

@@ -24,6 +24,7 @@ from ..errors import SnapshotError
 from . import _format as fmt
 from ._atomic import describe_irregular
 from ._checks import Checks, FirstChecks
+from ._forked import Reopening, identify, outlive_forks
 
 if TYPE_CHECKING:
     from ..codec import Encoded
@@ -60,14 +61,39 @@ class SavedFile:
         self.lock = RLock()
         number = _check_header(self.path)
         with self.reading():
-            self._connection = _connect(self.path)
-            self._close = finalize(self, self._connection.close)
+            self._place = self.path.resolve()
+            self._identity = identify(self._place)
+            self._connect()
             _check_schema(self._connection, number)
             said = dict(self._connection.execute("SELECT name, value FROM info LIMIT 100"))
             self.info = _read_info(self.path, number, said)
             self._number = min(number, fmt.FORMAT)
             self._checks = _read_checks(number, said)
             self._counts = {} if number == 1 else {table: int(said.get(f"rows.{table}", -1)) for table in fmt.COUNTED}
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = _connect(self._place)
+        self._connection: Any = connection
+        self._close = finalize(self, connection.close)
+        outlive_forks(self)
+        return connection
+
+    def reopen(self, left: list[Any]) -> None:
+        """Lets a forked process open the file again when it reads it; the connection of its parent is put aside."""
+        if self._close.detach() is not None:  # it was not closed
+            left.append(self._connection)
+            self._connection = Reopening(self._connect_again)
+            self._close = finalize(self, str)
+
+    def _connect_again(self) -> sqlite3.Connection:
+        if not self._close.alive:
+            raise sqlite3.ProgrammingError("it is closed")
+        if identify(self._place) != self._identity:
+            raise SnapshotError(
+                f"{self.shown} is another file than the one that was loaded before this process was forked, so that what was not "
+                "read of it is gone. Load it again."
+            )
+        return self._connect()
 
     def close(self) -> None:
         """Closes the file; what was not read cannot be read any more."""
@@ -217,7 +243,7 @@ def _check_header(path: Path) -> int:
 def _connect(path: Path) -> sqlite3.Connection:
     # Immutable: no journal that lies beside it takes part, and nothing is locked or written.
     # The address has the bytes of the name, which need not be text.
-    address = f"file:{quote(os.fsencode(path.resolve()))}?mode=ro&immutable=1"
+    address = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
     connection = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
