@@ -70,6 +70,8 @@ OWN_PACKAGE = {
     "dug._backends._trio": {"trio"},
     "dug.codec._numpy": {"numpy"},
     "dug.codec._pandas": {"pandas"},
+    "dug.codec._pandas_parts": {"numpy", "pandas"},
+    "dug.codec._polars": {"polars"},
     "dug.draw._graphviz": {"graphviz"},
     "dug.cli": {"click"},
 }

@@ -4,16 +4,18 @@ A name found in a file is looked up here and nowhere else, so that no file can c
 """
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from enum import Enum, Flag
 from functools import cached_property, reduce
 from operator import or_
+from types import ModuleType
 from typing import Any, TypeVar, overload
 
 import attrs
 from attrs import frozen
 
-from .._core._node import show
+from .._core._node import name_module, show
 from ..errors import CodecError
 
 C = TypeVar("C", bound=type[Any])
@@ -88,6 +90,42 @@ def find_named(name: object) -> Known:
     if known is None:
         raise CodecError(f"no class is registered as {show(name)} here. Import it, and say dug.codec.register(cls).")
     return known
+
+
+def name_class(cls: type[Any]) -> str:
+    """Returns the name by which a class is found again: of its module and its place in that.
+
+    Raises:
+        CodecError: the name does not lead to it.
+    """
+    name = f"{name_module(cls.__module__)}:{cls.__qualname__}"
+    if _find_loaded(name) is not cls:
+        raise CodecError(f"the class {show(cls)} cannot be found by its name. Define it at the top of a module.")
+    return name
+
+
+def find_loaded(name: object) -> type[Any]:
+    """Returns the class that a name leads to in what is loaded; nothing is imported for it.
+
+    Raises:
+        CodecError: there is none.
+    """
+    found = _find_loaded(name)
+    if found is None:
+        raise CodecError(f"the class {show(name)} is not here. Import its module.")
+    return found
+
+
+def _find_loaded(name: object) -> type[Any] | None:
+    if not isinstance(name, str):
+        return None
+    module, _, qualname = name.partition(":")
+    found: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        if not isinstance(found, ModuleType | type):
+            return None
+        found = vars(found).get(part)  # what is there: a module or a class may run code to make more
+    return found if isinstance(found, type) else None
 
 
 def _register(cls: Any, name: str | None) -> Any:

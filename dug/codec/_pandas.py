@@ -7,6 +7,11 @@ import pandas as pd
 from .. import eq
 from ..errors import CodecError
 
+
+class MissingArrowError(CodecError):
+    """There is no pyarrow that can be used."""
+
+
 _OLDEST = 15  # earlier ones unpickle what a stream tells them to (CVE-2023-47248)
 _SERIES = b"dug.series"
 
@@ -74,7 +79,7 @@ def _import_pyarrow() -> Any:
         import pyarrow as pa  # optional package: needed for frames only
         import pyarrow.ipc  # a part of it that is loaded by itself
     except ImportError:
-        raise CodecError('frames need pyarrow. Type: pip install "dug[snapshot]"') from None
+        raise MissingArrowError('frames need pyarrow. Type: pip install "dug[snapshot]"') from None
     if int(pa.__version__.partition(".")[0]) < _OLDEST:
-        raise CodecError(f"pyarrow {pa.__version__} is too old: {_OLDEST} is the first that reads streams safely.")
+        raise MissingArrowError(f"pyarrow {pa.__version__} is too old: {_OLDEST} is the first that reads streams safely.")
     return pa

@@ -9,17 +9,17 @@ import math
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from .._core._node import show
 from ..errors import CodecError
-from ._classes import can_register, find_class, find_named
+from ._classes import can_register, find_class, find_loaded, find_named, name_class
+from ._zones import pack_zone, unpack_zone
 
 _AS_IT_IS = frozenset({type(None), bool})
 _MOST = 1 << 63  # other readers of JSON keep no more than 64 bits, and Python reads no more than 4,300 digits
@@ -67,7 +67,17 @@ def load(data: bytes | bytearray | memoryview) -> Any:
         raise
     except RecursionError:
         raise CodecError("it is nested too deeply to be read.") from None
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, ArithmeticError, AttributeError, OSError) as exc:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        OverflowError,
+        ArithmeticError,
+        AttributeError,
+        OSError,
+        ImportError,
+    ) as exc:
         raise CodecError(f"it is no typed JSON: {exc}") from exc
 
 
@@ -101,10 +111,30 @@ def _pack(value: Any, needs: set[str], room: int) -> Any:
     if known is not None:
         needs.add(known.name)
         return {"$object": [known.name, _pack(known.take_apart(value), needs, room)]}
-    if kind.__module__.partition(".")[0] == "numpy":
+    return _pack_other(value, needs, room)
+
+
+def _pack_other(value: Any, needs: set[str], room: int) -> Any:
+    """Returns a class, or a value of an optional package, in the words of JSON."""
+    kind = type(value)
+    if issubclass(kind, type):
+        return {"$class": name_class(value)}
+    origin = kind.__module__.partition(".")[0]
+    if origin == "numpy":
         from . import _numpy  # optional package: it is there, because the value is
 
         return _numpy.pack(value)
+    if origin == "pandas":
+        from . import _pandas_parts  # optional package: it is there, because the value is
+
+        needs.add("package:pandas")
+        return _pandas_parts.pack(value, lambda item: _pack(item, needs, room - 1))
+    if origin == "polars":
+        from . import _polars  # optional package: it is there, because the value is
+
+        if _polars.is_frame(value):
+            needs.add("package:polars")
+            return {"$polars": _base64(b"".join(_polars.write(value)))}
     raise _Refused(f"{kind.__module__}.{kind.__qualname__} has no codec. {_advice(kind)}")
 
 
@@ -132,19 +162,6 @@ def _sorted_items(value: Any, needs: set[str], room: int) -> list[Any]:
     return sorted((_pack(item, needs, room) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
 
 
-def _pack_zone(value: Any) -> Any:
-    zone = value.tzinfo
-    if zone is None:
-        return None
-    if type(zone) is timezone:
-        offset = zone.utcoffset(None)
-        name = zone.tzname(None)
-        return [offset.days, offset.seconds, offset.microseconds, None if name == timezone(offset).tzname(None) else name]
-    if type(zone) is ZoneInfo and zone.key is not None:
-        return zone.key
-    raise _Refused(f"the time zone {show(zone)} has no codec. Use datetime.timezone or zoneinfo.ZoneInfo.")
-
-
 def _base64(value: Any) -> str:
     return b64encode(value).decode("ascii")
 
@@ -163,8 +180,8 @@ _WRITERS: dict[type[Any], tuple[str, Callable[[Any], Any], bool]] = {
     Decimal: ("$decimal", str, False),
     Fraction: ("$fraction", lambda value: [value.numerator, value.denominator], True),
     date: ("$date", date.isoformat, False),
-    datetime: ("$datetime", lambda value: [value.replace(tzinfo=None).isoformat(), value.fold, _pack_zone(value)], False),
-    time: ("$time", lambda value: [value.replace(tzinfo=None).isoformat(), value.fold, _pack_zone(value)], False),
+    datetime: ("$datetime", lambda value: [value.replace(tzinfo=None).isoformat(), value.fold, pack_zone(value.tzinfo)], False),
+    time: ("$time", lambda value: [value.replace(tzinfo=None).isoformat(), value.fold, pack_zone(value.tzinfo)], False),
     timedelta: ("$timedelta", lambda value: [value.days, value.seconds, value.microseconds], False),
     range: ("$range", lambda value: [value.start, value.stop, value.step], True),
     UUID: ("$uuid", lambda value: value.hex, False),
@@ -221,19 +238,9 @@ def _fraction(content: Any) -> Fraction:
     return Fraction(*values)
 
 
-def _zone(content: Any) -> Any:
-    if content is None:
-        return None
-    if isinstance(content, str):
-        return ZoneInfo(content)  # refuses what leads out of the folder of time zones
-    days, seconds, microseconds, name = content
-    offset = timedelta(days, seconds, microseconds)
-    return timezone(offset) if name is None else timezone(offset, name)
-
-
 def _moment(kind: Any, content: Any) -> Any:
     text, fold, zone = content
-    return kind.fromisoformat(text).replace(fold=fold, tzinfo=_zone(zone))
+    return kind.fromisoformat(text).replace(fold=fold, tzinfo=unpack_zone(zone))
 
 
 def _object(content: Any) -> Any:
@@ -245,6 +252,18 @@ def _array(content: Any) -> Any:
     from . import _numpy  # optional package: needed for this value only
 
     return _numpy.unpack(content)
+
+
+def _pandas(content: Any) -> Any:
+    from . import _pandas_parts  # optional package: needed for this value only
+
+    return _pandas_parts.unpack(content, _unpack)
+
+
+def _polars(content: Any) -> Any:
+    from . import _polars  # optional package: needed for this value only
+
+    return _polars.read(b64decode(content, validate=True))
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -268,4 +287,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "$path": Path,
     "$object": _object,
     "$numpy": _array,
+    "$class": find_loaded,
+    "$pandas": _pandas,
+    "$polars": _polars,
 }

@@ -20,11 +20,11 @@ class Encoded:
     """A value as a codec wrote it."""
 
     codec: str
-    """``json``, ``bytes``, ``npy``, ``arrow`` or ``pickle``."""
+    """``json``, ``bytes``, ``npy``, ``arrow``, ``polars`` or ``pickle``."""
     parts: tuple[Part, ...]
     """The bytes, in pieces that may be the value's own memory."""
     needs: frozenset[str] = frozenset()
-    """The names of the registered classes that it takes to read it."""
+    """What it takes to read it: the names of registered classes, and of packages as ``package:name``."""
 
     @property
     def size_bytes(self) -> int:
@@ -69,7 +69,31 @@ def _encode(value: Any) -> Encoded:
         from . import _pandas  # optional package: it is there, because the value is
 
         if _pandas.is_frame(value):
-            return Encoded("arrow", _pandas.write(value))
+            return _encode_frame(value)
+    elif origin == "polars":
+        from . import _polars  # optional package: it is there, because the value is
+
+        if _polars.is_frame(value):
+            return Encoded("polars", _polars.write(value))
+    return _encode_plain(value)
+
+
+def _encode_frame(value: Any) -> Encoded:
+    """Returns a frame of pandas as Arrow or, where that would change what is in it, part by part."""
+    from . import _pandas  # optional package: it is there, because the value is
+
+    try:
+        return Encoded("arrow", _pandas.write(value))
+    except _pandas.MissingArrowError:
+        raise
+    except CodecError as refused:
+        try:
+            return _encode_plain(value)
+        except CodecError as exc:
+            raise CodecError(f"{refused} Part by part it cannot be written either: {exc}") from exc
+
+
+def _encode_plain(value: Any) -> Encoded:
     try:
         data, needs = _plain.dump(value)
     except CodecError:
@@ -106,6 +130,10 @@ def decode(encoded: Encoded, *, trust: bool = False) -> Any:
         from . import _pandas  # optional package: needed for this value only
 
         return _pandas.read(data)
+    if codec == "polars":
+        from . import _polars  # optional package: needed for this value only
+
+        return _polars.read(data)
     try:
         return pickle.loads(data)  # noqa: S301  the caller said that the file is trusted
     except Exception as exc:
@@ -116,12 +144,15 @@ def find_missing(codec: str, needs: Iterable[str] = (), *, trust: bool = False) 
     """Returns why nothing that this codec wrote can be read here, or None when it can; decodes nothing."""
     if codec == "pickle":
         return None if trust else "it was pickled, and unpickling can run any code. If you trust the file, say trust=True."
-    for package in {"npy": ("numpy",), "arrow": ("pandas", "pyarrow")}.get(codec, ()):
+    packages = [name.removeprefix("package:") for name in needs if name.startswith("package:")]
+    for package in (*packages, *{"npy": ("numpy",), "arrow": ("pandas", "pyarrow"), "polars": ("polars",)}.get(codec, ())):
         if not is_there(package):
             return f"it takes {package} to read it, which is not installed."
-    if codec not in ("json", "bytes", "npy", "arrow"):
+    if codec not in ("json", "bytes", "npy", "arrow", "polars"):
         return f"it was written by {show(codec)}, which this dug does not know."
     for name in needs:
+        if name.startswith("package:"):
+            continue
         try:
             _classes.find_named(name)
         except CodecError as exc:
