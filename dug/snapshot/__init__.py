@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from ._file import Info
     from ._load import Snapshot, load
     from ._look import Look, SavedError, SavedFunction, SavedNode, SavedTweak, look
+    from ._recorded import RecordedError
     from ._report import Absent, Report
     from ._save import save
-    from ._shelf import RecordedError
 
 __all__ = [
     "Absent",
@@ -46,7 +46,7 @@ _HOMES = {
     "Absent": "_report",
     "Report": "_report",
     "save": "_save",
-    "RecordedError": "_shelf",
+    "RecordedError": "_recorded",
 }
 
 

@@ -19,7 +19,7 @@ from weakref import finalize
 
 from attrs import frozen
 
-from .._core._text import visible
+from .._core._text import show, visible
 from ..errors import SnapshotError
 from . import _format as fmt
 from ._atomic import describe_irregular
@@ -28,6 +28,7 @@ from ._forked import Reopening, identify, outlive_forks
 
 if TYPE_CHECKING:
     from ..codec import Encoded
+    from ._rows import Content
 
 _MOST_BYTES = 1 << 26
 """No text or chunk is larger."""
@@ -130,7 +131,8 @@ class SavedFile:
             if row[0] <= last:
                 raise self.damaged(f"the rows of {table} are out of order")
             if not self._checks.is_intact(table, row):
-                raise self.damaged(f"row {row[0]} of {table} does not have its check number")
+                of = f", which says that it is {show(row[3])}," if table == "nodes" else ""
+                raise self.damaged(f"row {row[0]} of {table}{of} does not have its check number")
             last = row[0]
             count += 1
             yield row if fill is None else fill(row)
@@ -183,25 +185,29 @@ class SavedFile:
                 return
             yield from batch
 
-    def read(self, number: int, codec: str, needs: str | None, size: int, digest: bytes) -> "Encoded":
-        """Returns what a value was encoded to.
+    def read(self, what: str, content: "Content") -> "Encoded":
+        """Returns what a value was encoded to; `what` says in an error which one it is.
 
         Raises:
             SnapshotError: it is not what was written.
         """
         from ..codec import Encoded  # who only looks at a file needs no codec, and starts sooner
 
+        codec, size = content.codec, content.size
+        assert codec is not None and size is not None  # noqa: S101, PT018  whoever asks has seen that it is not absent
         parts: list[bytes] = []
         left, last = size, 0
         with self.reading():
-            for row, data in self._connection.execute("SELECT id, data FROM chunks WHERE node = ? ORDER BY id", (number,)):
+            for row, data in self._connection.execute(
+                "SELECT id, data FROM chunks WHERE node = ? ORDER BY id", (content.number,)
+            ):
                 if type(data) is not bytes or type(row) is not int or row <= last or len(data) > left:
-                    raise self.damaged("the pieces of a value are not what was written")
+                    raise self.damaged(f"the pieces of {what} are not what was written")
                 left, last = left - len(data), row
                 parts.append(data)
-        if left or fmt.digest(codec, parts) != digest:
-            raise self.damaged("a value is not what was written")
-        return Encoded(codec, (_join(parts),), frozenset((needs or "").split("\n")) - {""})
+        if left or fmt.digest(codec, parts) != content.digest:
+            raise self.damaged(f"{what} is not what was written")
+        return Encoded(codec, (_join(parts),), frozenset((content.needs or "").split("\n")) - {""})
 
 
 def _join(parts: list[bytes]) -> bytes | memoryview:

@@ -1,5 +1,6 @@
 """Opens a file as a context: `load`, and `Snapshot`, in which every value of the file answers until something masks it."""
 
+import sys
 from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import Any
@@ -9,7 +10,7 @@ from attrs import define
 from .._context import Context
 from .._core._cache import Cache
 from .._core._frame import Frame
-from .._core._node import Function, Node, find_published, load_function, make_node, node_of
+from .._core._node import Node, find_published, load_function, make_node, node_of
 from .._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE
 from .._core._view import View
 from .._tweaks import UNTWEAKED, Bump, Scenario, _of_layers
@@ -17,8 +18,8 @@ from ..codec import CodecError, Encoded, decode
 from ..errors import ContextError, DugError, SnapshotError
 from ._file import Info, SavedFile
 from ._report import Absent
-from ._rows import FunctionRow, TweakRow, read_functions, read_node, read_tweaks
-from ._shelf import Shelf
+from ._rows import FunctionRow, TweakRow, find_alike, find_node, read_functions, read_node, read_tweaks
+from ._shelf import LeftOut, Shelf
 from ._text import ARITHMETIC, name_of
 
 
@@ -58,12 +59,24 @@ class Snapshot(Context):
         return tuple(self._shelf.pending())
 
     def find(self, text: str) -> Node[Any] | None:
-        """Returns the node of the file with this text, when its function is there and its arguments can be read, or None.
+        """Returns the node with this text, of the file or computed since, or None where it or its function is not here.
 
-        Complexity: O(nodes of the file).
+        Raises:
+            LookupError: several nodes have it; the message says how to write each of them.
+
+        Complexity: O(nodes of the file) where the file has no such node.
         """
         self._here()
-        return next((node for node in map(node_of, self._shelf.states.copy()) if str(node) == text), None)
+        row = find_node(self._shelf.saved, text)
+        if row is not None:
+            return self._shelf.find(row)
+        alike = find_alike(self._shelf.saved, text)
+        if alike:
+            raise LookupError(f"{len(alike)} nodes have the text {text}. Write one of: {', '.join(alike)}.")
+        found = [node for node in map(node_of, self._shelf.states.copy()) if str(node) == text]
+        if len(found) > 1:
+            raise LookupError(f"{len(found)} nodes have the text {text}, which their arguments share. Use the node itself.")
+        return found[0] if found else None
 
     def close(self) -> None:
         """Closes the file: values that were not asked for cannot be read any more."""
@@ -95,7 +108,8 @@ def load(
     """Opens a file as a context in which every value of it answers, and only what is masked or missing is computed.
 
     Functions are found by their names among those that were decorated in this process; nothing is imported.  Import the modules
-    whose functions the file tweaks before, any others at any time.
+    whose functions the file tweaks before, any others at any time.  A tweak that cannot be said here, because the arguments of
+    its node were not written or its function is gone, is left out with all that rests on it: `Snapshot.absent` says so.
 
     Args:
         path: the file.
@@ -105,7 +119,8 @@ def load(
         functions: those that bumps and replacements in the file may name, besides arithmetic.
 
     Raises:
-        SnapshotError: the file is no snapshot, needs a newer dug or is damaged, or it tweaks a function that is not there.
+        SnapshotError: the file is no snapshot, needs a newer dug or is damaged, or it tweaks a function of a module that is not
+            imported.
     """
     file = SavedFile(path)
     try:
@@ -114,7 +129,9 @@ def load(
             _import_functions(shelf)
         known = dict(ARITHMETIC)
         known.update((name, fn) for fn in functions for name in [name_of(fn)[0]] if name is not None)
-        return Snapshot(_read_scenario(file, known, trust=trust), shelf)
+        scenario, left_out = _read_scenario(file, known, trust=trust)
+        shelf.leave_out(left_out)
+        return Snapshot(scenario, shelf)
     except BaseException:
         file.close()
         raise
@@ -128,37 +145,67 @@ def _import_functions(shelf: Shelf) -> None:
             continue
 
 
-def _read_scenario(file: SavedFile, known: dict[str, Callable[..., Any]], *, trust: bool) -> Scenario:
-    """Returns the tweaks that were in force."""
+def _read_scenario(file: SavedFile, known: dict[str, Callable[..., Any]], *, trust: bool) -> tuple[Scenario, list[LeftOut]]:
+    """Returns the tweaks that were in force, and those of them that cannot be had here, with the reason."""
     rows = read_tweaks(file)
     functions = read_functions(file) if rows else {}
     layers: dict[int, dict[Any, Any]] = {}
+    left_out = []
     for row in rows:
         said = functions.get(row.function)
         if said is None:
             raise file.damaged(f"function {row.function} is not there")
-        layers.setdefault(row.layer, {})[_read_target(file, row, said)] = _read_tweak(file, row, known, trust=trust)
-    try:
-        return _of_layers(tuple(layers.values()) or ({},), None)
-    except DugError as exc:
-        raise SnapshotError(f"{file.shown}: its tweaks are not possible here: {exc}") from exc
+        layer = layers.setdefault(row.layer, {})
+        try:
+            target = _read_target(file, row, said)
+            tweak = _read_tweak(file, row, known, trust=trust)
+            _of_layers(({target: tweak},), None)
+            layer[target] = tweak
+        except DugError as exc:
+            if isinstance(exc, SnapshotError):
+                raise
+            left_out.append(_leave_out(file, row, said, f"it is not possible here: {exc}"))
+        except _NotHereError as exc:
+            left_out.append(_leave_out(file, row, said, str(exc)))
+    return _of_layers(tuple(layers.values()) or ({},), None), left_out
+
+
+class _NotHereError(Exception):
+    """Carries the reason why a tweak cannot be said here."""
+
+
+def _leave_out(file: SavedFile, row: TweakRow, said: FunctionRow, reason: str) -> LeftOut:
+    node = None if row.node is None else read_node(file, row.node)
+    return LeftOut(row.function, row.node, said.name if node is None else node.text, reason)
 
 
 def _read_target(file: SavedFile, row: TweakRow, said: FunctionRow) -> Any:
-    function: Function | None = find_published(said.name) if said.unreachable is None else None
+    """Returns what is tweaked.
+
+    Raises:
+        SnapshotError: its function is in a module that is not imported.
+        _NotHereError: it cannot be found here at all.
+    """
+    if said.unreachable is not None:
+        raise _NotHereError(f"no other process can find its function: {said.unreachable}")
+    function = find_published(said.name)
+    module = said.name.partition(":")[0]
+    if function is None and module not in sys.modules:
+        raise SnapshotError(f"{file.shown} tweaks {said.name}, which is not there: import {module} before you load it.")
     if function is None:
-        why = said.unreachable or f"import {said.name.partition(':')[0]} before you load it"
-        raise SnapshotError(f"{file.shown} tweaks {said.name}, which is not there: {why}.")
+        raise _NotHereError(f"{module} has no such function any more")
     if row.node is None:
         return function.wrapper()
     node = read_node(file, row.node)
-    if node is None or node.function != row.function or node.arguments is None:
-        raise SnapshotError(f"{file.shown} tweaks a node of {said.name} whose arguments were not written.")
+    if node is None or node.function != row.function:
+        raise file.damaged(f"the tweak {row.text} is of a node that is not there")
+    if node.arguments is None:
+        raise _NotHereError("its arguments were not written")
     try:
         args, kwargs = decode(Encoded("json", (node.arguments.encode("utf-8"),)))
         return make_node(function, tuple(args), kwargs)
     except Exception as exc:
-        raise SnapshotError(f"{file.shown} tweaks {node.text}, whose arguments do not fit here: {exc}") from exc
+        raise _NotHereError(f"its arguments do not fit here: {exc}") from exc
 
 
 def _read_tweak(file: SavedFile, row: TweakRow, known: dict[str, Callable[..., Any]], *, trust: bool) -> Any:
@@ -170,9 +217,7 @@ def _read_tweak(file: SavedFile, row: TweakRow, known: dict[str, Callable[..., A
     content, reason = row.content, row.content.reason
     try:
         if reason is None:
-            assert content.codec is not None and content.size is not None and content.digest is not None  # noqa: S101, PT018  no reason
-            encoded = file.read(content.number, content.codec, content.needs, content.size, content.digest)
-            value = decode(encoded, trust=trust)
+            value = decode(file.read(f"the tweak {row.text}", content), trust=trust)
             if row.kind == VALUE:
                 return value
             fn = known.get(row.fn or "") or (_import(row.fn or "") if trust else None)

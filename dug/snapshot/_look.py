@@ -7,6 +7,7 @@ from typing import Self
 
 from attrs import frozen
 
+from .._core._node import Node
 from .._graph import Fact, Graph
 from . import _format as fmt
 from ._file import Info, SavedFile
@@ -15,6 +16,7 @@ from ._rows import (
     ErrorRow,
     FunctionRow,
     NodeRow,
+    find_alike,
     find_node,
     read_error,
     read_errors,
@@ -159,13 +161,16 @@ class Look:
         return iter(self.nodes())
 
     def __getitem__(self, node: object) -> SavedNode:
-        row = find_node(self._file, str(node))
+        row = self._find(node)
         if row is None:
+            alike = find_alike(self._file, str(node))
+            if alike:
+                raise KeyError(f"{len(alike)} nodes have the text {node}. Write one of: {', '.join(alike)}.")
             raise KeyError(f"{node} is not in {self._file.shown}. Its nodes are those of nodes().")
         return self._saved(row, read_error(self._file, row.number) if row.state == fmt.FAILED else None, {})
 
     def __contains__(self, node: object) -> bool:
-        return find_node(self._file, str(node)) is not None
+        return self._find(node) is not None
 
     def __len__(self) -> int:
         return self.info.nodes
@@ -182,6 +187,22 @@ class Look:
 
     def __repr__(self) -> str:
         return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {self.info.nodes:,} nodes>"
+
+    def _find(self, node: object) -> NodeRow | None:
+        """Returns a node by its text; by itself also where others have that text."""
+        text = str(node)
+        if not isinstance(node, Node):
+            return find_node(self._file, text)
+        from ._text import call_of  # who looks by text needs no codec
+
+        arguments = call_of(node._key)[1]
+        alike = find_alike(self._file, text)
+        if not alike:
+            row = find_node(self._file, text)
+            is_other = row is not None and None not in (row.arguments, arguments) and row.arguments != arguments
+            return None if is_other else row
+        rows = (find_node(self._file, name) for name in alike)
+        return None if arguments is None else next((row for row in rows if row is not None and row.arguments == arguments), None)
 
     def _saved(self, row: NodeRow, error: ErrorRow | None, texts: dict[int, str]) -> SavedNode:
         content = row.content

@@ -145,12 +145,28 @@ def read_node(file: SavedFile, number: int) -> NodeRow | None:
 
 def find_node(file: SavedFile, text: str) -> NodeRow | None:
     """Returns the node with a text, or None; O(nodes) for None, as a damaged index must not hide one."""
+    found = find_indexed(file, text)
+    if found is not None:
+        return found
+    if any(row.text == text for row in read_nodes(file)):
+        raise file.damaged("the index of its nodes does not lead to all of them")
+    return None
+
+
+def find_alike(file: SavedFile, text: str) -> list[str]:
+    """Returns what the nodes are called that have a text which they share: each has a number behind it."""
+    alike: list[str] = []
+    while find_indexed(file, name := f"{text} #{len(alike) + 1}") is not None:
+        alike.append(name)
+    return alike
+
+
+def find_indexed(file: SavedFile, text: str) -> NodeRow | None:
+    """Returns the node with a text, or None, as the index knows them."""
     for row in list(file.rows("nodes", "WHERE text = ?", (text,))):
         found = read_node(file, row[0])
         if found is not None and found.text == text:
             return found
-    if any(row.text == text for row in read_nodes(file)):
-        raise file.damaged("the index of its nodes does not lead to all of them")
     return None
 
 

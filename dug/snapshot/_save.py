@@ -161,7 +161,9 @@ class _Writer:
     _errors: dict[int, tuple[str, str, str, str | None]] = field(factory=dict)
     """What is said of each failure, by its identity."""
     _texts: dict[str, int] = field(factory=dict)
-    """How many nodes have each text."""
+    """The number of the first node with each text."""
+    _alike: dict[str, int] = field(factory=dict)
+    """How many nodes have a text that several have."""
     _others: Iterator[int] = field(factory=lambda: count(1))
     """The numbers of all other rows."""
 
@@ -214,6 +216,7 @@ class _Writer:
         self._rows["info"] = [*said.items(), ("check", self.checks.of_info(said))]
         for table in tuple(self._rows):
             self._flush(table)
+        self._number_firsts()
         for statement in fmt.INDEXES.values():
             self.connection.execute(statement)
         self.connection.execute("COMMIT")
@@ -240,7 +243,7 @@ class _Writer:
                 version = None if function.version is None else show(function.version)
             else:
                 source, print_, version = before.source, before.fingerprint, before.version
-            reason = "it is a local function" if "<" in function.name else "it has no name of its own" if function.owned else None
+            reason = _unreachable(function)
             row = (number, clean(function.name), function.kind, version, source and clean(source), print_, reason)
             self._add("functions", self.checks.checked("functions", row))
         return number
@@ -248,7 +251,7 @@ class _Writer:
     def _write_node(self, one: Found) -> None:
         number, memo = self._numbers[one.key], one.memo
         text, arguments = call_of(one.key)
-        text = self._only(text)
+        text = self._only(number, text)
         value: tuple[Any, ...] = ("", None, None, None, None, None)
         if one.has_value and memo is not None:
             value = self._write_value(number, text, memo)
@@ -287,10 +290,24 @@ class _Writer:
             return "", None, None, None, None, clean(str(exc))
         return show(value), *self._encode(number, text, value)
 
-    def _only(self, text: str) -> str:
+    def _only(self, number: int, text: str) -> str:
         """Returns a text that no other node of the file has."""
-        times = self._texts[text] = self._texts.get(text, 0) + 1
-        return text if times == 1 else self._only(f"{text} #{times}")
+        if self._texts.setdefault(text, number) == number:
+            return text
+        times = self._alike[text] = self._alike.get(text, 1) + 1
+        return self._only(number, f"{text} #{times}")
+
+    def _number_firsts(self) -> None:
+        """Gives the first of several nodes with one text a number, too: whoever writes the text means any of them."""
+        for text in self._alike:
+            number, numbered = self._texts[text], f"{text} #1"
+            if numbered in self._texts:  # it is what a node is called by itself
+                continue
+            row = list(self.connection.execute("SELECT * FROM nodes WHERE id = ?", (number,)).fetchone()[:-1])
+            row[3] = numbered
+            check = self.checks.of("nodes", row)
+            self.connection.execute("UPDATE nodes SET text = ?, row_check = ? WHERE id = ?", (numbered, check, number))
+            self.absent = [Absent(numbered, one.reason) if one.what == text else one for one in self.absent]
 
     def _encode(self, number: int, what: str, value: Any) -> tuple[str | None, str | None, int | None, bytes | None, str | None]:
         """Writes a value and returns what is said of it: codec, needs, size, digest, and why it is absent."""
@@ -353,5 +370,22 @@ class _Writer:
             value = (None, None, None, None, reason) if reason else self._encode(-number, what, spec.args)
             if reason:
                 self.absent.append(Absent(what, reason))
+        self._tell_unwritten(what, target)
         text = show(spec.value if spec.kind != BUMP else Bump(spec.fn, spec.args))  # type: ignore[arg-type]
         self._add("tweaks", self.checks.checked("tweaks", (number, layer, *self._target(target), spec.kind, name, *value, text)))
+
+    def _tell_unwritten(self, what: str, target: Target) -> None:
+        """Notes of a tweak that nobody can say again where the file is loaded."""
+        if isinstance(target, Function):
+            reason = _unreachable(target)
+        else:
+            reason = _unreachable(target[0])
+            if reason is None and call_of(target)[1] is None:
+                reason = "the arguments of the node cannot be written"
+        if reason is not None:
+            self.absent.append(Absent(what, f"{reason}, so that what rests on it does not serve where the file is loaded."))
+
+
+def _unreachable(function: Function) -> str | None:
+    """Returns why no other process can find a function by its name, if so."""
+    return "it is a local function" if "<" in function.name else "it has no name of its own" if function.owned else None

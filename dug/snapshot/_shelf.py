@@ -6,37 +6,28 @@ the ordinary machinery (bits, footprints, restrictions, readers), as if it had j
 the file (`_stored`).  Whatever comes in late is left out where something was invalidated or cleared since: the file cannot know.
 """
 
-import builtins
-import re
 from collections.abc import Iterator
-from traceback import FrameSummary
 from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
 
-from attrs import define
+from attrs import define, frozen
 
 from .._core._binding import Key
 from .._core._cache import Cache
 from .._core._find import make_value_memo
 from .._core._memo import DEAD, NO_TWEAKS, TWEAKED, Call, Failure, Memo, State
-from .._core._node import BENEATH, Function, find_published, make_node
+from .._core._node import BENEATH, Function, Node, find_published, make_node
 from .._core._registry import plain_key
 from .._core._scenario import UNTWEAK, VALUE, Handle, Held, InForce, Layer
 from .._core._view import enter
-from ..codec import CodecError, Encoded, decode, find_missing
+from ..codec import Encoded, decode, find_missing
 from ..fingerprint import calls_alike, fingerprint_of, has_changed, source_of
 from . import _format as fmt
 from ._file import SavedFile
+from ._recorded import Summary, is_passed_on, make_error
 from ._report import Absent
 from ._rows import ErrorRow, FunctionRow, NodeRow, read_consulted, read_errors, read_functions, read_nodes
 from ._stored import Stored, StoredMemo
-from ._text import clean
-
-_PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
-
-
-class RecordedError(Exception):
-    """Stands for the exception of a saved node whose class is not known here; says what that one said."""
 
 
 @define(eq=False)
@@ -48,6 +39,17 @@ class Waiting:
     """The functions that are not there yet, by name."""
     errors: dict[int, ErrorRow]
     consulted: dict[int, list[tuple[int, int | None]]]
+
+
+@frozen
+class LeftOut:
+    """A tweak of the file that cannot be had here."""
+
+    function: int
+    node: int | None
+    """The number of the node; None for all nodes of the function."""
+    target: str
+    reason: str
 
 
 class Shelf(Cache):
@@ -73,12 +75,30 @@ class Shelf(Cache):
         self._kept: tuple[Handle, ...] = ()
         self._layers: tuple[Layer, ...] = ()
         self._generation: int | None = None
+        self._left_out: dict[tuple[int, int | None], str] = {}
         self._past = Call()
         self._past.close()
 
     def expect(self, layers: tuple[Layer, ...]) -> None:
         """Says under which tweaks the file's values were computed."""
         self._layers = layers
+
+    def leave_out(self, tweaks: list[LeftOut]) -> None:
+        """Says which of the file's tweaks are not in force here: nothing serves that rests on them."""
+        self._left_out = {(one.function, one.node): one.reason.rstrip(".") for one in tweaks}
+        self.absent.extend(Absent(f"the tweak of {one.target}", one.reason) for one in tweaks)
+
+    def find(self, row: NodeRow) -> Node[Any] | None:
+        """Returns a node of the file, None where its function is not here or its arguments cannot be read."""
+        name = self._rows[row.function].name
+        function = find_published(name) if row.arguments is not None else None
+        if function is None or row.arguments is None:
+            return None
+        try:
+            args, kwargs = decode(Encoded("json", (row.arguments.encode("utf-8"),)))
+            return make_node(function, tuple(args), kwargs)
+        except Exception:  # noqa: BLE001  as in `_find_key`
+            return None
 
     def is_waiting_for(self, key: Key) -> bool:
         """True when the file says something of a node whose function has come since.
@@ -184,6 +204,9 @@ class Shelf(Cache):
         function = self._rows.get(row.function)
         if function is None:
             raise self.saved.damaged(f"function {row.function} is not there")
+        left_out = self._find_left_out(row)
+        if left_out is not None:
+            return f"it rests on a tweak that is left out ({left_out})"
         if row.flags & fmt.LOST:
             return "what it rests on was gone when it was saved"
         if row.state != fmt.MASKED and any(number in lost for _, number in row.edges):
@@ -197,6 +220,14 @@ class Shelf(Cache):
         if row.function in self._functions and row.number not in self._keys:
             return self._find_key(row)
         return None
+
+    def _find_left_out(self, row: NodeRow) -> str | None:
+        """Returns why a tweak that a node met, or looked at under a context that it opened, is not in force here, if so."""
+        if not self._left_out:
+            return None
+        looked_at = [(row.function, row.number), *self._waiting.consulted.get(row.number, ())]
+        reasons = (self._left_out.get((function, None)) or self._left_out.get((function, node)) for function, node in looked_at)
+        return next(filter(None, reasons), None)
 
     def _find_key(self, row: NodeRow) -> str | None:
         """Finds the key of a node here; returns why it has none, if so."""
@@ -311,27 +342,9 @@ class Shelf(Cache):
             raise self.saved.damaged("a node that failed has no error")
         for number in row.reads:
             failure, passed = self._memos[number].failure, errors.get(number)
-            if failure is not None and passed is not None and _is_passed_on(passed, own):
-                return Failure(failure.error, None, _Summary(own.traceback))
-        return Failure(_error_of(own), None, _Summary(own.traceback))
-
-
-class _Summary:
-    """Stands for a summary of a traceback of which only the text is known."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def format(self) -> list[str]:
-        """The lines of the traceback."""
-        return [self._text]
-
-    @property
-    def stack(self) -> list[FrameSummary]:
-        """The places that the text names."""
-        return [FrameSummary(file, int(line), name, lookup_line=False) for file, line, name in _PLACE.findall(self._text)]
+            if failure is not None and passed is not None and is_passed_on(passed, own):
+                return Failure(failure.error, None, Summary(own.traceback))
+        return Failure(make_error(own), None, Summary(own.traceback))
 
 
 class _States(dict[Key, State]):
@@ -355,26 +368,3 @@ class _States(dict[Key, State]):
 
 def _split(needs: str | None) -> list[str]:
     return needs.split("\n") if needs else []
-
-
-def _is_passed_on(error: ErrorRow, onward: ErrorRow) -> bool:
-    """True when two nodes failed with one exception: it says the same, and was raised in the same place."""
-    one, other = (row.traceback[row.traceback.rfind('File "') :] for row in (error, onward))
-    return (error.type, error.text, error.arguments, one) == (onward.type, onward.text, onward.arguments, other)
-
-
-def _error_of(row: ErrorRow) -> BaseException:
-    """Returns an exception that says what the saved one said: of its class, where that is a builtin one or registered."""
-    module, _, name = row.type.partition(":")
-    try:
-        arguments = None if row.arguments is None else decode(Encoded("json", (row.arguments.encode("utf-8"),)))
-        kind = getattr(builtins, name, None) if module == "builtins" else None
-        if isinstance(kind, type) and issubclass(kind, Exception) and isinstance(arguments, tuple):
-            made: BaseException = kind(*arguments)
-            if clean(made) == row.text:
-                return made
-        elif isinstance(arguments, BaseException) and clean(arguments) == row.text:
-            return arguments
-    except (CodecError, TypeError, ValueError):
-        pass
-    return RecordedError(f"{name}: {row.text}" if row.text else name)

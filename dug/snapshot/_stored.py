@@ -32,17 +32,14 @@ class Stored:
     trust: bool
     registry: "ref[Registry]"
 
-    def read(self) -> Any:
-        """Returns the value.
+    def read(self, what: str) -> Any:
+        """Returns the value; `what` says in an error which one it is.
 
         Raises:
             SnapshotError: the file is damaged or closed.
             CodecError: the value cannot be read here.
         """
-        content = self.content
-        assert content.codec is not None and content.size is not None and content.digest is not None  # noqa: S101, PT018  it is not absent
-        encoded = self.file.read(content.number, content.codec, content.needs, content.size, content.digest)
-        return decode(encoded, trust=self.trust)
+        return decode(self.file.read(what, self.content), trust=self.trust)
 
 
 class StoredMemo(Memo):  # the slot that the property hides is the point
@@ -65,12 +62,12 @@ class StoredMemo(Memo):  # the slot that the property hides is the point
 
 def _take(memo: StoredMemo, stored: Stored) -> Any:
     """Reads a value and makes the memo a plain one; threads that read at the same time get the same object."""
+    what = f"the value of {node_of(memo.state.key)}"
     try:
-        value = stored.read()
+        value = stored.read(what)
     except CodecError as exc:
         raise SnapshotError(
-            f"{stored.file.shown}: the value of {node_of(memo.state.key)} cannot be read: {exc} "
-            "To compute it anew, say ctx.invalidate(node)."
+            f"{stored.file.shown}: {what} cannot be read: {exc} To compute it anew, say ctx.invalidate(node)."
         ) from exc
     with stored.file.lock:
         present = _slot.__get__(memo)

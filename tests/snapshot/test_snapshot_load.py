@@ -376,7 +376,7 @@ def test_arguments_of_registered_classes_are_matched(tmp_path, load):
 
     with dug.Context() as ctx, EventLog(ctx):
         by_key(Key((1,)))
-        by_key(object)
+        by_key(object())
         saved = snapshot.save(ctx, tmp_path / "x.dug")
 
     assert "arguments cannot be written" in saved.absent[0].reason
