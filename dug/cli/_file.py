@@ -1,6 +1,7 @@
 """What the commands share that read a file: how they open it, and how they find the node that was typed."""
 
 import ast
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from ..snapshot import Look
 
+_NUMBER = re.compile(r"(?<=\)) #\d+$")
 MOST_NAMED = 5
 """How many nodes a complaint names."""
 
@@ -59,7 +61,8 @@ def find_node(file: "Look", text: str) -> str:
 
 
 def _short_names(node: str) -> set[str]:
-    """Returns what a node may be called."""
+    """Returns what a node may be called; without its number, where it has one because others have its text."""
+    node = _NUMBER.sub("", node)
     name, _, _ = node.partition("(")
     module, _, _ = name.partition(":")
     return {node, node.removeprefix(f"{module}:"), name, name.removeprefix(f"{module}:")}

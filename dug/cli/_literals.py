@@ -5,6 +5,7 @@ within quotes.
 """
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ _NEARLY = {
     "shift": "shift(x)",
 }
 """Words that are nearly certainly not meant as text, and what is meant."""
+_SHOWN = re.compile(r"(?P<node>\s*[^\s(]+:[^\s(]+\(.*<.*>.*\)(?: #\d+)?)\s*=(?P<value>.*)", re.DOTALL)
+"""A tweak of a node whose arguments are no literals: by its text, as a file has it."""
 _MARKS = frozenset("\"'()[]{}=,")
 
 
@@ -80,7 +83,7 @@ def parse_tweak(text: str, find: Callable[[str], Node[Any] | None] | None = None
         TypeError: the function cannot be called like that.
     """
     key, value = split_tweak(text)
-    return (_parse_node(key, find) if key.endswith(")") else load_function(key).wrapper()), parse_tweak_value(value)
+    return (_parse_node(key, find) if "(" in key else load_function(key).wrapper()), parse_tweak_value(value)
 
 
 def _parse_node(text: str, find: Callable[[str], Node[Any] | None] | None) -> Node[Any]:
@@ -111,6 +114,9 @@ def split_tweak(text: str) -> tuple[str, str]:
         if _is_key(key):
             return key, text[at + 1 :].strip()
         at = text.find("=", at + 1)
+    found = _SHOWN.fullmatch(text)
+    if found is not None:
+        return found["node"].strip(), found["value"].strip()
     raise ValueError(f'{text!r} is not a tweak. Write it as "module:function(arguments)=value".')
 
 

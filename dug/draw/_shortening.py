@@ -3,14 +3,18 @@
 from collections import Counter
 from os.path import commonprefix
 
+from .._core._text import shorten
+
 MAX_NAME = 40
 """How many characters of a name stand in a box."""
 
 
 def tell_apart(names: list[str], length: int) -> list[str]:
-    """Returns short names for different long ones that begin or end alike: each shows where it differs, else it has a number."""
-    short = dict(zip(dict.fromkeys(names), _show_difference(list(dict.fromkeys(names)), length), strict=True))
-    counts, number = Counter(short.values()), Counter[str]()
+    """Returns short names for long ones that begin or end alike: each shows where it differs, else it has a number."""
+    different = list(dict.fromkeys(names))
+    shown_as = _show_difference(different, length) if len(different) > 1 else [shorten(name, length) for name in different]
+    short = dict(zip(different, shown_as, strict=True))
+    counts, number = Counter([short[name] for name in names]), Counter[str]()
     told = []
     for name in names:
         shown = short[name]

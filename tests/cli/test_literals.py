@@ -114,3 +114,18 @@ def test_the_examples_in_the_docstrings_pass():
 
     assert results.attempted
     assert not results.failed
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("m:f(<Trade>)=5", ("m:f(<Trade>)", "5")),
+        ("m:f(<Trade>) #2=5", ("m:f(<Trade>) #2", "5")),
+        ("m:f(<int 0xab… of 16,610 bits, digest 1b>, 3) = 'a=b'", ("m:f(<int 0xab… of 16,610 bits, digest 1b>, 3)", "'a=b'")),
+        ("m:f(Trade) #2=5", ("m:f(Trade) #2", "5")),
+        ("m:C.f(<A x=1>, y=<B>)=scale(2)", ("m:C.f(<A x=1>, y=<B>)", "scale(2)")),
+    ],
+)
+def test_a_node_is_typed_by_the_text_that_it_has_in_a_file(text, parts):
+    """Arguments that are no literals, and a number where others have the text, belong to the node."""
+    assert split_tweak(text) == parts

@@ -1,0 +1,225 @@
+"""Whatever an argument or a value is, everything that shows nodes works, and two nodes with one text are two."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+
+import pytest
+
+import dug
+from dug import draw, snapshot
+from dug._core._text import show
+from dug.cli import main
+from dug.scenarios import grid, ladder
+
+
+class Raising:
+    """Its text cannot be made."""
+
+    def __repr__(self):
+        raise ZeroDivisionError
+
+
+class NoText:
+    """Its text is no text."""
+
+    def __repr__(self):
+        return None
+
+
+class Endless:
+    """Its text holds itself."""
+
+    def __repr__(self):
+        return f"<{self!r}>"
+
+
+class Huge:
+    """Its text is long."""
+
+    def __repr__(self):
+        return "<" + "x\n" * 1_000_000 + ">"
+
+
+class Wild(str):
+    """A text that is no plain one, with what moves the cursor of a terminal."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return Wild("\x1b[2J\nwild\ud800\u202e")
+
+
+KINDS = {
+    "huge int": lambda: 10**5_000,
+    "huge int in a tuple": lambda: (1, (10**5_000,)),
+    "raises": Raising,
+    "no text": NoText,
+    "endless": Endless,
+    "huge": Huge,
+    "wild": lambda: Wild("a"),
+    "surrogate": lambda: "\ud800\x1b[31m",
+    "long": lambda: "x" * 200_000,
+}
+
+
+@dug.memoize(name="any_argument:same")
+def same(value, number=0):
+    """Return what it is given."""
+    return value
+
+
+@dug.memoize(name="any_argument:extra")
+def extra():
+    """Return a number to tweak."""
+    return 0
+
+
+@dug.memoize(name="any_argument:top")
+def top(value):
+    """Read two nodes."""
+    return [same(value), extra()]
+
+
+@dug.memoize(name="any_argument:failing")
+def failing(value):
+    """Fail with the argument."""
+    raise KeyError(value)
+
+
+@pytest.fixture(params=KINDS)
+def value(request):
+    """An argument that is hard to show."""
+    return KINDS[request.param]()
+
+
+def check(text):
+    """Refuse a text that cannot be printed, or is very long."""
+    assert type(text) is str
+    assert len(text) < 1_000_000
+    text.encode()
+    assert all(line.isprintable() for line in text.split("\n"))
+    return text
+
+
+@pytest.fixture
+def ctx(value):
+    """A context in which nodes of the argument ran, and one failed."""
+    with dug.Context(name="a context") as ctx:
+        top(value)
+        with pytest.raises(KeyError):
+            failing(value)
+        yield ctx
+
+
+def test_looks_and_tables_show_any_argument(ctx, value):
+    """Nodes, records, states, failures, plans, explanations and comparisons have texts."""
+    node = top.node(value)
+    for one in (node, ctx.memo(node), ctx.states(), ctx.failures(), ctx.failures()[0], ctx.graph(node), ctx.plan(node)):
+        check(repr(one))
+        check(str(one))
+    check(ctx.explain(node)), check(ctx.explain(failing.node(value))), check(ctx.explain(same.node(value)))
+    with dug.Context(tweaks={same.node(value): 5, extra.node(): value, top: dug.bump(lambda old, _: old, value)}) as inner:
+        top(value)
+        for one in (inner, inner.scenario, ctx.compare(inner, node), inner.states(), inner.plan(node)):
+            check(repr(one))
+            check(str(one))
+        check(inner.explain(node))
+        check(str(ctx.compare(inner, node)))
+        assert any("same" in str(found.node) for found in inner.states())
+    ctx.states().to_frame(), ctx.graph().to_frame(), ctx.failures().to_frame(), ctx.graph().to_networkx()
+    with pytest.raises(KeyError):
+        ctx.graph(extra.node()).fact(node)
+
+
+def test_pictures_show_any_argument(ctx, value):
+    """A tree, and the texts for dot and Mermaid, have the node."""
+    for paint in (draw.tree, draw.dot, draw.mermaid):
+        assert "same" in check(paint(ctx.graph()))
+
+
+def test_batches_and_sweeps_show_any_argument(value):
+    """Results have names and texts, and frames have rows."""
+    node = top.node(value)
+    with dug.Context() as ctx:
+        batch = ctx.run_all([node, failing.node(value)])
+        check(repr(batch)), check(str(batch.failures))
+        assert len(batch.to_frame()) == 2
+        for scenarios in (
+            [{extra.node(): value}, {same.node(value): 1}],
+            ladder([same.node(value)], 1, 2),
+            grid({same.node(value): [1, 2]}),
+        ):
+            results = dug.sweep([node, same.node(value)], scenarios)
+            for result in results:
+                check(repr(result)), check(str(result.name))
+                assert results[result.name] is result
+            check(repr(results)), check(show(scenarios))
+            results.to_frame()
+        with pytest.raises(KeyError):
+            results[value]
+
+
+def test_files_and_the_command_line_show_any_argument(ctx, value, tmp_path, capsys):
+    """A saved file is looked at, loaded, and printed by each command."""
+    path = tmp_path / "x.dug"
+    check(str(snapshot.save(ctx, path)))
+    with snapshot.look(path) as looked:
+        for text in looked.nodes():
+            check(text), check(looked[text].value), check(repr(looked[text]))
+            assert main(["show", str(path), text]) == 0
+            assert main(["explain", str(path), text]) == 0
+        check(str([one.text for one in looked.failures()]))
+    for command in ("info", "show", "failures", "graph"):
+        assert main([command, str(path)]) == 0
+    assert main(["diff", str(path), str(path)]) == 0
+    check(capsys.readouterr().out)
+    for command in ("info", "show", "failures"):
+        assert main([command, str(path), "--json"]) == 0
+        json.loads(capsys.readouterr().out)
+    loaded = snapshot.load(path)
+    check(repr(loaded)), check(str(loaded.absent)), check(str(loaded.states()))
+    loaded.close()
+
+
+def test_nodes_of_one_text_are_several_everywhere(tmp_path, capsys):
+    """Rows, boxes, columns and lines of a file are as many as there are nodes, and can be told apart."""
+    nodes = [same.node(Raising(), number) for number in (1, 1, 1)]
+    with dug.Context() as ctx:
+        for node in nodes:
+            node()
+        states = ctx.states()
+        batch = ctx.run_all(nodes)
+        snapshot.save(ctx, tmp_path / "x.dug")
+        sweep = dug.sweep(nodes, [{}]).to_frame()
+        ladders = [scenario.name for scenario in dug.sweep(nodes[0], ladder(nodes, 1))]
+
+    assert len({str(node) for node in nodes}) == 1
+    shown = [line.split("  ")[0] for line in str(states).splitlines()[1:]]
+    assert len(set(shown)) == len(shown) == 3
+    assert all(line.endswith(f"#{number}") for number, line in enumerate(shown, 1))
+    for frame in (batch.to_frame(), ctx.graph().to_frame()):
+        assert len(set(frame.index)) == 3
+    assert len(set(sweep.columns)) == len(sweep.columns)
+    assert len(set(ladders)) == 3
+    for paint in (draw.tree, draw.dot, draw.mermaid):
+        assert all(f"#{number}" in unescape(paint(ctx.graph())).replace("#35;", "#") for number in (1, 2, 3))
+    text = str(nodes[0])
+    assert main(["show", str(tmp_path / "x.dug"), text]) == 2
+    said = capsys.readouterr().err
+    assert all(f"{text} #{number}" in said for number in (1, 2, 3))
+    assert main(["show", str(tmp_path / "x.dug"), f"{text} #2"]) == 0
+
+
+def test_a_node_of_a_file_with_a_text_of_its_own_kind_is_tweaked_from_the_command_line(tmp_path, capsys, monkeypatch):
+    """What is typed is the text of the file, with its number where others share it."""
+    huge = same.node(10**5_000, 3)
+    with dug.Context() as ctx:
+        huge()
+        snapshot.save(ctx, tmp_path / "x.dug")
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["run", "any_argument:extra", "--load", "x.dug", "--tweak", f"{huge}=5", "--save", "y.dug"]) == 0
+    with snapshot.look("y.dug") as looked:
+        assert [(one.target, one.text) for one in looked.tweaks] == [(str(huge), "5")]
