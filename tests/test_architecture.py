@@ -73,6 +73,9 @@ OWN_PACKAGE = {
     "dug.codec._pandas_parts": {"numpy", "pandas"},
     "dug.codec._polars": {"polars"},
     "dug.draw._graphviz": {"graphviz"},
+    "dug.eq._numpy": {"numpy"},
+    "dug.eq._pandas": {"numpy", "pandas"},
+    "dug.eq._polars": {"polars"},
     "dug.cli": {"click"},
 }
 

@@ -344,3 +344,13 @@ def test_a_fan_out_runs_each_node_once(read, shared):
     ctx = dug.Context()
     assert computed(ctx, asyncio.run, gather(leaf)) == 20 + shared
     assert ctx.run(asyncio.run, gather(leaf)) == asyncio.run(gather(plain))
+
+
+@pytest.mark.slow
+def test_frames_of_every_kind_are_equal_to_their_like():
+    """The benchmark of ``dug.eq.frame`` measures comparisons that come to their end."""
+    pytest.importorskip("polars", reason="one kind of frame is of polars")
+    from benchmarks import equality  # needs it
+
+    for name, make in equality.frames(50, 2):
+        assert dug.eq.frame(make(), make()), name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 import pytest
 
 import dug
@@ -89,86 +92,96 @@ def test_an_equal_array_stops_the_change():
     assert run_reader_after(None, array(1, 2), array(1, 2)) == 1
 
 
-@pytest.fixture
-def pandas():
-    """The pandas module."""
-    return pytest.importorskip("pandas", reason="needs pandas")
-
-
-def test_equal_frames_are_equal(pandas):
-    """Frames and series of one index, columns, types and content are equal, NaN included."""
-
-    def make():
-        return pandas.DataFrame({"a": [1, 2], "b": [1.5, float("nan")], "c": ["x", None]}, index=["i", "j"])
-
-    assert dug.eq.frame(make(), make()) is True
-    assert dug.eq.frame(make()["b"], make()["b"]) is True
-
-
-def test_categories_in_another_order_are_not_equal(pandas):
-    """The codes of what is categorical depend on the order of the categories, also where that has no meaning."""
-
-    def make(categories):
-        return pandas.Series(pandas.Categorical(["a", "b"], categories=categories))
-
-    assert dug.eq.frame(make(["a", "b"]), make(["a", "b"])) is True
-    assert dug.eq.frame(make(["a", "b"]), make(["b", "a"])) is False
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda frame: frame.assign(a=[1, 3]),
-        lambda frame: frame.rename(columns={"a": "z"}),
-        lambda frame: frame.rename(index={"i": "z"}),
-        lambda frame: frame.astype({"a": float}),
-        lambda frame: frame[["b", "a"]],
-        lambda frame: frame.iloc[:1],
-        lambda frame: frame["a"],
-        lambda frame: frame.to_numpy(),
-        lambda frame: None,
-    ],
-    ids="value column index dtype order shape series array none".split(),
-)
-def test_different_frames_are_not_equal(pandas, change):
-    """Frames that differ in value, labels, types or kind are not equal, and nothing raises."""
-    frame = pandas.DataFrame({"a": [1, 2], "b": [1.5, 2.5]}, index=["i", "j"])
-
-    assert dug.eq.frame(frame, change(frame)) is False
-
-
-def test_an_equal_frame_stops_the_change(pandas):
-    """With ``eq=dug.eq.frame`` an equal frame does not run the dependents, another one does."""
-
-    def make(last):
-        return pandas.DataFrame({"a": [1, last]})
-
-    assert run_reader_after(dug.eq.frame, make(2), make(2)) == 0
-    assert run_reader_after(dug.eq.frame, make(2), make(3)) == 1
-
-
 def test_the_package_does_not_load_them():
     """The equalities are there without numpy and pandas being loaded by them."""
     assert callable(dug.eq.array)
     assert callable(dug.eq.frame)
 
 
-def test_a_masked_array_is_the_same_only_as_itself():
-    """A mask is part of a masked array, so two of them are never called the same."""
-    np = pytest.importorskip("numpy")
-    shown, hidden = np.ma.MaskedArray([1.0, 2.0], mask=[False, False]), np.ma.MaskedArray([1.0, 2.0], mask=[False, True])
+class Odd:
+    """Compares with nothing."""
 
-    assert not dug.eq.array(shown, hidden)
-    assert dug.eq.array(shown, shown)
+    def __eq__(self, other):
+        raise AssertionError("== was called")
+
+    __hash__ = object.__hash__
 
 
-def test_frames_that_differ_in_what_equals_does_not_see_are_not_the_same():
-    """The sign of a zero, the type of an object and ``attrs`` tell two frames apart."""
-    pd = pytest.importorskip("pandas")
-    noted = pd.DataFrame({"a": [1]})
-    noted.attrs["source"] = "desk"
+ODD = Odd()
+ROW = [("number", int), ("price", float), ("word", object)]
+MADE = {
+    "objects": lambda: array("a", 1, None, float("nan"), (1, 2.5), Decimal("1.0"), date(2024, 1, 31), [1, "b"], dtype=object),
+    "an object whose == raises": lambda: array(ODD, "a", dtype=object),
+    "texts that are not the same objects": lambda: numpy.array([f"{number} of many" for number in range(5_000)], dtype=object),
+    "rows": lambda: numpy.array([(1, float("nan"), "a"), (2, -0.0, "b")], dtype=ROW),
+    "rows with arrays": lambda: numpy.array([((1, 2),)], dtype=[("pair", float, (2,))]),
+    "records": lambda: numpy.rec.array([(1, 2.0)], dtype=[("number", int), ("price", float)]),
+    "bytes without a meaning": lambda: numpy.zeros(3, dtype="V5"),
+    "missing times": lambda: array("NaT", "2024-01-31", dtype="datetime64[ns]"),
+    "missing durations": lambda: array("NaT", 3, dtype="timedelta64[s]"),
+    "complex": lambda: array(complex(float("nan"), 1), complex(1, -0.0), dtype=complex),
+    "long": lambda: array(float("nan"), -0.0, 1, dtype=numpy.longdouble),
+    "short": lambda: array(float("nan"), -0.0, dtype=numpy.float16),
+    "of the other byte order": lambda: array(1, float("nan"), dtype=">f8"),
+    "masked": lambda: numpy.ma.MaskedArray([1.0, float("nan")], mask=[False, True]),
+    "masked, nothing hidden": lambda: numpy.ma.array([1, 2]),
+    "masked rows": lambda: numpy.ma.array([(1, 2.0)], mask=[(False, True)], dtype=[("number", int), ("price", float)]),
+    "no dimension, an object": lambda: numpy.array(None, dtype=object),
+    "no element, objects": lambda: numpy.zeros((0, 3), dtype=object),
+    "columns first": lambda: numpy.asfortranarray(numpy.arange(6.0).reshape(2, 3)),
+    "backwards": lambda: numpy.arange(6.0)[::-2],
+    "flags": lambda: numpy.arange(24) % 3 == 0,
+}
 
-    assert not dug.eq.frame(pd.DataFrame({"a": [0.0]}), pd.DataFrame({"a": [-0.0]}))
-    assert not dug.eq.frame(pd.DataFrame({"a": [1]}, dtype=object), pd.DataFrame({"a": [True]}, dtype=object))
-    assert not dug.eq.frame(pd.DataFrame({"a": [1]}), noted)
-    assert dug.eq.frame(pd.DataFrame({"a": [1.0, float("nan")]}), pd.DataFrame({"a": [1.0, float("nan")]}))
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_arrays_of_every_kind_are_compared(make):
+    """Two arrays that were made alike are the same, whatever they hold, and calling ``==`` of what they hold is not needed."""
+    assert dug.eq.array(make(), make()) is True
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (array(0.0, dtype=numpy.longdouble), array(-0.0, dtype=numpy.longdouble)),
+        (array(0.0, dtype=">f8"), array(-0.0, dtype=">f8")),
+        (array(0.0, dtype=object), array(-0.0, dtype=object)),
+        (array(1, "a", dtype=object), array(True, "a", dtype=object)),
+        (array(None, dtype=object), array(float("nan"), dtype=object)),
+        (array(ODD, dtype=object), array(Odd(), dtype=object)),
+        (array("2024", dtype="datetime64[Y]"), array("2024-01", dtype="datetime64[M]")),
+        (numpy.array([(1, 0.0, "a")], dtype=ROW), numpy.array([(1, -0.0, "a")], dtype=ROW)),
+        (numpy.array([(1,)], dtype=[("a", int)]), numpy.array([(1,)], dtype=[("b", int)])),
+        (numpy.rec.array([(1,)], dtype=[("a", int)]), numpy.array([(1,)], dtype=[("a", int)])),
+        (numpy.ma.array([1, 2], mask=[0, 1]), numpy.ma.array([1, 2], mask=[0, 0])),
+        (numpy.ma.array([1, 2], mask=[0, 1]), numpy.ma.array([1, 3], mask=[0, 1])),
+        (numpy.ma.array([1, 2], fill_value=3), numpy.ma.array([1, 2], fill_value=4)),
+        (numpy.ma.array([1, 2]), numpy.array([1, 2])),
+        (numpy.arange(16) % 2 == 0, numpy.arange(16) % 2 == 1),
+    ],
+    ids="long bytes boxed types missing odd unit field names records mask hidden fill plain flags".split(),
+)
+def test_arrays_that_a_reader_can_tell_apart_differ(old, new):
+    """A sign, a type, a unit, a name, a mask or what lies beneath it: one of them is enough."""
+    assert dug.eq.array(old, new) is False
+    assert dug.eq.array(new, old) is False
+
+
+def test_an_array_that_repeats_one_element_is_read_once():
+    """Arrays of more elements than there is memory for are compared where all of them are one number."""
+    enormous = (10**6, 10**9)
+
+    assert dug.eq.array(numpy.broadcast_to(1.5, enormous), numpy.broadcast_to(1.5, enormous)) is True
+    assert dug.eq.array(numpy.broadcast_to(1.5, enormous), numpy.broadcast_to(2.5, enormous)) is False
+
+
+def test_an_array_of_another_package_is_the_same_only_as_itself():
+    """A subclass can hold more than its elements, and nobody but its author knows what."""
+
+    class Priced(numpy.ndarray):
+        """An array with a currency."""
+
+    priced = numpy.zeros(2).view(Priced)
+
+    assert dug.eq.array(priced, numpy.zeros(2).view(Priced)) is False
+    assert dug.eq.array(priced, priced) is True
