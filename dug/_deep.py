@@ -16,6 +16,7 @@ from threading import Thread, current_thread, get_ident
 from typing import Any, NoReturn, TypeVar
 
 from ._core._frame import ORIGINS, here
+from ._stack import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
 
 T = TypeVar("T")
 
@@ -25,20 +26,23 @@ _SENDING = allocate_lock()
 """Held by whoever sends an exception to a thread that is at work, and by who stops being at work."""
 
 HALF = 400
-"""Of how many Python frames a stack may hold when a call still goes on there; the interpreter's own limit is 1,000."""
+"""Of how many Python frames a stack may hold when a call still goes on there; the interpreter's own limit is 1,000.  Where that
+was set lower, two fifths of it."""
 PATIENCE_S, HASTE_S = 1.0, 0.01
 """How long to wait in one go: an interrupt that came just before is seen afterwards; and when one is to be passed on."""
 
 
-def is_deep() -> bool:
-    """True when this thread has used up its part of the stack.
+def is_deep(depth: int) -> bool:
+    """True when this thread has used up its part of the frames that the interpreter allows, or of its stack.
+
+    `depth` is how many runs are open; a stack is not asked about at the first ones.
 
     Complexity: O(frames of this thread, up to `HALF`).
     """
     try:
-        sys._getframe(HALF)
+        sys._getframe(min(HALF, sys.getrecursionlimit() * 2 // 5))
     except ValueError:
-        return False
+        return (depth > 1 or bool(small)) and is_low(depth)
     return True
 
 
@@ -72,7 +76,7 @@ def _bring_to_end(deeper: "_Deeper") -> None:
     """Makes the call of a new thread; an interrupt from when it has begun is passed on to where the work is done."""
     interrupt: type[BaseException] | None = None
     try:
-        deeper.start()
+        deeper.start_roomy()
     except RuntimeError as exc:  # the system has no more
         raise RecursionError("There is no thread left in which to go deeper: see max_depth of dug.Context.") from exc
     except BaseException as exc:
@@ -110,6 +114,19 @@ class _Deeper(Thread):
         except IndexError:
             return False
         return True
+
+    def start_roomy(self) -> None:
+        """Starts it with a stack of our own choice, as the program's may be small; with a smaller one where memory is short.
+
+        Raises:
+            RuntimeError: the system has no thread left.
+        """
+        try:
+            with roomy(ROOM_BYTES):
+                self.start()
+        except RuntimeError:
+            with roomy(LITTLE_ROOM_BYTES, at_most=True):
+                self.start()
 
     def run(self) -> None:
         """Makes the call."""
@@ -164,6 +181,7 @@ def leave_to_child() -> None:
     global _SENDING  # noqa: PLW0603  another thread of the parent may have held it
     _SENDING = allocate_lock()
     _NOT_AT_WORK.clear()
+    forget_others()
 
 
 def _end_process(error: BaseException | None) -> NoReturn:

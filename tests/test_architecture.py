@@ -47,6 +47,7 @@ FACE = [
     "dug._async_function",
     "dug._backends",
     "dug._deep",
+    "dug._stack",
     "dug._fork",
     "dug._loaded",
     "dug._tweaks",

@@ -29,7 +29,7 @@
 #endif
 
 #define SPARES 32
-#define MOST_FRAMES 500 /* in one thread, before a call goes on in another */
+#define MOST_FRAMES 500 /* in one thread, before a call goes on in another; and at most half of what is allowed */
 #ifdef Py_C_RECURSION_LIMIT
 #define MOST_C_CALLS Py_C_RECURSION_LIMIT
 #elif defined(C_RECURSION_LIMIT)
@@ -99,6 +99,7 @@ typedef struct {
 static struct PyModuleDef accel_module;
 #include "_accel_hits.h"
 #include "_accel_lock.h"
+#include "_accel_stack.h"
 #include "_accel_flight.h"
 #include "_accel_run.h"
 #include "_accel_call.h"

@@ -992,17 +992,38 @@ file_failure(State *st, PyObject *frame, PyObject *view, PyObject *run, double s
     Py_XDECREF(memo);
 }
 
-/* `_deep.is_deep`: true when this thread has used up its part of the stack, of which calls in C take some as well. */
+/* Returns how many runs are open around a call made in a frame. */
+static long
+depth_of(State *st, PyObject *frame)
+{
+    if ((PyObject *)Py_TYPE(frame) != st->run_type && (PyObject *)Py_TYPE(frame) != st->entry_type) {
+        return 0;
+    }
+    PyObject *run = run_of(st, frame);
+    return run == Py_None ? 0 : PyLong_AsLong(SLOT(run, run_depth)) + 1;
+}
+
+/* `_deep.is_deep`: true when this thread has used up its part of the frames that the interpreter allows, of which calls in C take
+   some as well, or of its stack. */
 static inline int
-is_deep(void)
+is_deep(State *st, PyObject *frame)
 {
     PyThreadState *thread = PyThreadState_Get();
+    volatile char mark = 0; /* stands where the stack has come to */
 #if PY_VERSION_HEX >= 0x030C0000
-    return thread->py_recursion_limit - thread->py_recursion_remaining > MOST_FRAMES ||
-           MOST_C_CALLS - thread->c_recursion_remaining > MOST_FRAMES;
+    int limit = thread->py_recursion_limit, calls = MOST_C_CALLS - thread->c_recursion_remaining;
+    int frames = limit - thread->py_recursion_remaining;
+    if (calls > MOST_FRAMES || calls > MOST_C_CALLS / 2) {
+        return 1;
+    }
 #else
-    return thread->recursion_limit - thread->recursion_remaining > MOST_FRAMES;
+    int limit = thread->recursion_limit, frames = limit - thread->recursion_remaining;
 #endif
+    if (frames > MOST_FRAMES || frames > limit / 2) {
+        return 1;
+    }
+    uintptr_t here = (uintptr_t)&mark;
+    return here < enough_above && lacks_stack(here, depth_of(st, frame));
 }
 
 /* `_function.fetch`: returns the memo of a call made in a frame, with the read noted. */
@@ -1011,7 +1032,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
 {
     PyObject *found = NULL, *memo, *view = NULL;
     int came = NOT_COMMON;
-    if (is_deep()) {
+    if (is_deep(st, frame)) {
         return PyObject_CallFunctionObjArgs(st->deeper, st->quick_fetch, frame, key, NULL);
     }
     if ((PyObject *)Py_TYPE(frame) == st->run_type || (PyObject *)Py_TYPE(frame) == st->entry_type) {

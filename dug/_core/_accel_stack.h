@@ -1,0 +1,128 @@
+/* How much of its stack a thread has left: asked of the system once a thread, and compared with where it stands.
+
+   A thread of 8 MB has room for more frames than the interpreter allows in one thread; one of 128 KB, or the main thread under a
+   small `ulimit -s`, has not.  The bounds are those of the thread that runs.  Where the system tells none, or a library switches
+   to stacks of its own, nothing is known here, and frames are counted only.
+
+   The main thread's limit may be changed while it runs.  It is asked for again whenever the thread has come further down than
+   before; down to there the stack is in use already, whatever the limit is by now. */
+
+#include <stdint.h>
+#if defined(__linux__)
+#include <pthread.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#elif defined(__APPLE__)
+#include <pthread.h>
+#elif defined(_WIN32)
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+#endif
+
+#ifdef _MSC_VER
+#define THREAD_LOCAL __declspec(thread)
+#else
+#define THREAD_LOCAL __thread
+#endif
+
+#define MOST_OF_MAIN ((uintptr_t)64 << 20) /* what the main thread may use at most: other memory may lie further down */
+#define MOST_MARGIN ((uintptr_t)512 << 10) /* what a body has at least, on a stack that is large enough */
+#define LEAST_MARGIN ((uintptr_t)16 << 10) /* and on one that is not, but for one of less than twice that */
+#define STRIDE ((uintptr_t)64 << 10)
+#define FEW_RUNS 4
+
+typedef struct {
+    uintptr_t low, high; /* both 0 where they are not known */
+    uintptr_t margin;    /* a chain of runs goes on elsewhere when less is left */
+    uintptr_t reserve;   /* and any run when less than this is */
+    int is_main;         /* and the system lets its limit be changed */
+} Stack;
+
+static THREAD_LOCAL Stack stack_here;
+static THREAD_LOCAL uintptr_t enough_above = UINTPTR_MAX; /* a thread that stands above this needs to ask for nothing more */
+
+/* Says where the stack of this thread lies; 0 where the system does not tell. */
+static int
+ask_bounds(uintptr_t here, Stack *stack)
+{
+#if defined(__linux__)
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) {
+        return 0;
+    }
+    int failed = pthread_attr_getstack(&attributes, &low, &size);
+    pthread_attr_destroy(&attributes);
+    uintptr_t top = (uintptr_t)getauxval(AT_RANDOM); /* lies at the top of the main thread's stack */
+    stack->low = (uintptr_t)low;
+    stack->high = (uintptr_t)low + size;
+    stack->is_main = here < top && top < stack->high;
+    if (stack->is_main) {
+        stack->low = stack->high > MOST_OF_MAIN ? stack->high - MOST_OF_MAIN : 0;
+    }
+    return !failed && stack->low <= here && here < stack->high;
+#elif defined(__APPLE__)
+    stack->high = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
+    stack->low = stack->high - pthread_get_stacksize_np(pthread_self());
+    return stack->low <= here && here < stack->high;
+#elif defined(_WIN32)
+    ULONG_PTR low, high;
+    GetCurrentThreadStackLimits(&low, &high);
+    stack->low = low + (16 << 10); /* guard pages */
+    stack->high = high;
+    return stack->low <= here && here < stack->high;
+#else
+    return 0;
+#endif
+}
+
+static void
+choose_margins(Stack *stack, uintptr_t low)
+{
+    uintptr_t size = stack->high - low;
+    uintptr_t least = size / 2 < LEAST_MARGIN ? size / 2 : LEAST_MARGIN;
+    stack->reserve = size / 4 < MOST_MARGIN ? size / 4 : MOST_MARGIN;
+    stack->margin = size / 4 * 3 < MOST_MARGIN ? size / 4 * 3 : MOST_MARGIN;
+    stack->reserve = stack->reserve < least ? least : stack->reserve;
+    enough_above = low + stack->margin;
+}
+
+/* Returns how far down the stack may go now. */
+static uintptr_t
+ask_limit(Stack *stack)
+{
+#if defined(__linux__)
+    struct rlimit limit;
+    if (stack->is_main && getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < MOST_OF_MAIN) {
+        return stack->high - (uintptr_t)limit.rlim_cur;
+    }
+#endif
+    return stack->low;
+}
+
+/* True when a call is better made on another stack: this thread, which stands `here`, has little of its own left. */
+static int
+lacks_stack(uintptr_t here, long depth)
+{
+    Stack *stack = &stack_here;
+    if (enough_above == UINTPTR_MAX) {
+        if (!ask_bounds(here, stack)) {
+            stack->low = stack->high = 0;
+        }
+        enough_above = 0;
+    }
+    if (stack->high == 0 || here < stack->low || here >= stack->high) {
+        return 0;
+    }
+    uintptr_t low = ask_limit(stack);
+    choose_margins(stack, low);
+    uintptr_t left = here > low ? here - low : 0;
+    int lacks = left < stack->reserve || (left < stack->margin && depth >= FEW_RUNS);
+    if (stack->is_main && !lacks && enough_above < here - STRIDE) {
+        enough_above = here - STRIDE;
+    }
+    return lacks;
+}
