@@ -20,7 +20,7 @@ from ._core._node import Node, node_of, show
 from ._core._scenario import Held, Inside, Layer, let_go
 from ._core._text import show_whole
 from ._core._view import View, enter
-from ._outlook import Outlook
+from ._outlook import Outlook, look_again
 from ._tweaks import Scenario, describe_layers, kept_key, replace_top, retell, target_of
 from .errors import ContextError, TweakError
 
@@ -114,6 +114,8 @@ class Context(Outlook):
                     f"{self!r} was left already, by another task or thread. Enter and leave a context in the same one."
                 )
             entries.leave(frame)
+            if error is None and frame.outer is None:
+                look_again()
             return
         mine = next((entry for entry in entries_around(frame) if entry.context is self), None)
         if error is not None and mine is not None and mine.run is not frame.run:
@@ -333,6 +335,7 @@ class Context(Outlook):
             raise ContextError(f"{self!r} is not active. Call activate() first, or deactivate the one that is.")
         entries.close_entry(entry)
         OUTSIDE.activate(None)
+        look_again()
 
     # Listening
 

@@ -5,7 +5,7 @@ nodes the tweaks of this context and of those around reached it.  Nothing runs.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,6 +23,7 @@ from ._plan import UNKNOWN, Plan, make_plan
 from ._standing import Standing, describe_error, list_reads, views_around
 from ._tweaks import show_key
 
+_MOST_PLACES = 5
 _SHOWN = 12
 """How many reads, and how many tweaks, are listed."""
 
@@ -161,7 +162,7 @@ class _Explanation:
         if not roots:
             yield "  not run here, and not known around"
         for root in dict.fromkeys(roots):
-            verb = "the code of its function changed" if self._standing.is_redefined(root) else "it was invalidated"
+            verb = _tell_change(root[0]) if self._standing.is_redefined(root) else "it was invalidated"
             who = "it ran once" if root == self._key else f"it rested on {node_of(root)}"
             yield f"  {who}, and then {verb}"
         if roots and known is not None and matches(self._view, known):
@@ -184,6 +185,20 @@ class _Explanation:
 
     def _where(self, view: View) -> str:
         return "here" if view is self._view else f"in {self._names[view]}"
+
+
+def _tell_change(function: Function) -> str:
+    """Says that a function was defined anew, and what of it is another."""
+    shown = [place for place in function.changed if place != "its code"]
+    if len(shown) == len(function.changed) and shown:
+        return f"{list_some(shown)} changed, which its function reaches"
+    return f"the code of its function changed{f', and {list_some(shown)}' if shown else ''}"
+
+
+def list_some(places: Sequence[str]) -> str:
+    """Returns the first few of what has changed, and how many more there are."""
+    more = f" and {len(places) - _MOST_PLACES:,} more" if len(places) > _MOST_PLACES else ""
+    return f"{', '.join(places[:_MOST_PLACES])}{more}"
 
 
 def _count(plan: Plan) -> str:

@@ -193,6 +193,8 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     key = run.key if run.key[0] is not BENEATH else plain_key(run.key)
     function: Function = key[0]
     if run.handle is None:
+        if function.at_first_run is not None:
+            function.at_first_run(function)
         return function.body, *function.binding.arguments(key)
     spec = run.handle.spec
     assert spec.fn is not None  # noqa: S101  only bumps and replacements run

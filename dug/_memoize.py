@@ -2,15 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from types import CodeType, FunctionType, MethodType
+from types import MethodType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from ._async_function import fetch_async, value_async
 from ._core._binding import prepare
-from ._core._equality import is_same, substitution_key
-from ._core._node import Function, find_published, name_module, publish, show
-from ._core._registry import live_registries
-from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, stand_for, wrap
+from ._core._node import Function, find_published, name_module, show
+from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, wrap
+from ._names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -203,93 +202,13 @@ def _check_kind(decorated: Any, body: Any) -> None:
 
 
 def _take_name(function: Function) -> Function:
-    """Returns the function that the name stands for from now on: the one it always was, with the new definition.
-
-    With the same definition (a notebook cell run twice) nothing changes.  With another one, what ran the old one is forgotten
-    in every live cache, and the old decorated function goes on as its own object.
-    """
+    """Returns the function that a decorated one stands for: the one that its name always was, or itself."""
     known = find_published(function.name)
-    if known is None:
-        function.owned = False
-        publish(function)
+    claim = IMPORTABLE if function.renamed else claim_of(function.body)
+    if claim == COPIED:
         return function
-    if _is_same_definition(known, function):
-        return known
-    is_rebound = _calls_of(known) != _calls_of(function)
-    _detach_old(known)
-    for attribute in ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask"):
-        setattr(known, attribute, getattr(function, attribute))
-    typed, key, ignore = function.options
-    known.binding = prepare(known, function.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
-    for registry in live_registries():
-        registry.forget((known,), is_rebound=is_rebound)
-        registry.redefined[known] = registry.generation
-    return known
+    if known is None or not is_same_place(known, function, claim):
+        return publish_rightly(function, known, claim)
+    from ._redefinition import define_anew  # few programs define a function twice, and ``import dug`` stays light
 
-
-def _detach_old(known: Function) -> None:
-    """Lets the decorated functions that had the name until now go on under a function of their own."""
-    own = Function(known.name, known.body, known.kind, known.eq, known.version)
-    own.options, own.is_replaced = known.options, True
-    _pick_driver(own)
-    typed, key, ignore = known.options
-    own.binding = prepare(own, known.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
-    for made in known.wrappers:
-        wrapper = made()
-        if wrapper is not None:
-            stand_for(wrapper, own)
-    known.wrappers.clear()
-
-
-def _is_same_definition(old: Function, new: Function) -> bool:
-    if old.kind != new.kind or _calls_of(old) != _calls_of(new) or not is_same(old.version, new.version, None):
-        return False
-    return bool(_definition(old.eq) == _definition(new.eq) and _definition(old.body) == _definition(new.body))
-
-
-def _calls_of(function: Function) -> Any:
-    """Returns what decides which node a call means, comparable: the parameters with their defaults, and the options for keys."""
-    parameters = function.binding.signature.parameters.values()
-    typed, key, ignore = function.options
-    keys = tuple((name, _definition(fn)) for name, fn in key)
-    return tuple((one.name, one.kind, _value_key(one.default)) for one in parameters), typed, keys, ignore, function.is_async
-
-
-def _definition(body: Any, seen: frozenset[int] = frozenset()) -> Any:
-    """Returns what decides the behaviour of a function, comparable: its code, defaults, closure and globals.
-
-    Of anything else it is the object itself: a bound method or a proxy shows the code of a function, and does not say all.
-    """
-    if type(body) is not FunctionType:
-        return id(body)
-    if id(body) in seen:
-        return "itself"
-    seen |= {id(body)}
-    cells = tuple(_cell_content(cell) for cell in body.__closure__ or ())
-    defaults = (body.__defaults__ or (), tuple(sorted((body.__kwdefaults__ or {}).items())))
-    return _code_key(body.__code__), _value_key(defaults, seen), _value_key(cells, seen), id(body.__globals__)
-
-
-def _code_key(code: CodeType) -> Any:
-    """Returns what a code object does, without where it stands in a file."""
-    constants = tuple(_code_key(one) if isinstance(one, CodeType) else _value_key(one) for one in code.co_consts)
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
-    return code.co_code, constants, names, code.co_flags, counts, code.co_exceptiontable
-
-
-def _value_key(value: Any, seen: frozenset[int] = frozenset()) -> Any:
-    if type(value) is tuple:
-        return tuple([_value_key(one, seen) for one in value])
-    if type(value) is frozenset:
-        return frozenset(map(_value_key, value))
-    if type(value) is FunctionType:  # as a default, or of a decorator: made anew when a cell is run again
-        return _definition(value, seen)
-    return substitution_key(value) or id(value)
-
-
-def _cell_content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet: a function that refers to itself
-        return None
+    return define_anew(known, function, is_importable=claim == IMPORTABLE)

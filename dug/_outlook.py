@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._core._memo import copy_without_frames
-from ._core._node import Node
+from ._core._node import Node, watched
 from ._core._view import View
 from ._looking import Record, check_node, find_record, is_masked
 
@@ -154,3 +154,11 @@ class Outlook:
         from ._debugging import debug  # loaded when somebody debugs
 
         debug(self, check_node(node))
+
+
+def look_again() -> None:
+    """Warns of data that functions reach and that was changed in place since they ran."""
+    if watched:
+        from ._definition import look_again as look  # loaded where functions reach such data
+
+        look()

@@ -1,34 +1,61 @@
 """What a function is, written down: its source text, and a fingerprint that tells in another process whether it has changed.
 
-A fingerprint is made of the code, the defaults and what the function closes over, as far as these are the same in every process.
-It does not see the functions that are called, nor the globals that are read: those that matter are memoised functions of their
-own, or named in ``memoize(version=...)``.
+A fingerprint is made of all that a function *reaches*: its code, and the functions, classes, constants and containers that decide
+what it gives, wherever they are defined (`reach`).  It ends at memoised functions, which have fingerprints of their own, and at
+installed packages, which count with their name and version.  What it cannot see is listed: it is trusted, and not a proof.
 """
 
 import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from types import CodeType, FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from attrs import frozen
 
 from . import codec
+from ._code import tell_code
+from ._definition import Noted, differences, note, roots_of, take_note, tell_changeable
 from ._function import function_of
+from ._libraries import is_library, version_of
+from ._own_fingerprint import own_fingerprint_of
+from ._plain import measure, tell
+from ._reach import CHANGEABLE, CLASS, CODE, LIBRARY, MISSING, NODE, OBJECT, PLAIN, SHAPE, UNKNOWN, Part, walk
+from ._source import Sources, code_of, plain_of
 from .errors import CodecError
 
-__all__ = ["fingerprint_of", "has_changed", "source_of"]
+__all__ = ["Reach", "changed_parts", "fingerprint_of", "has_changed", "reach", "source_of"]
 
-_SAME_CODE = f"{sys.implementation.cache_tag}-{sys.flags.optimize}"
-"""Byte code is comparable where this is the same."""
+_SAME_CODE = f"{sys.implementation.cache_tag}-{sys.flags.optimize}+"
+"""Byte code is comparable where this is the same; the sign tells it from what files of format 1 hold."""
+_MOST_CELLS = 100_000
+"""A frame that has more is not written down."""
+_ANOTHER = "what it reached when it first ran"
+
+_of_plain: "WeakKeyDictionary[Any, Reach]" = WeakKeyDictionary()  # what a plain function reaches is asked by those who have one
+
+
+@frozen
+class Reach:
+    """All that decides what a function gives, as far as it can be seen, in a form that is equal in every process."""
+
+    print: str | None
+    """The fingerprint, as `fingerprint_of` returns it; None where there is no Python code to look at."""
+    parts: Mapping[str, str]
+    """By place, such as ``pricing.discount`` or ``pricing.RATES``: a short text that is another when this part is."""
+    packages: Mapping[str, str]
+    """The installed packages that it uses, with their versions, and ``python``."""
+    blind: tuple[str, ...]
+    """What it reaches and cannot be written down, each with the reason: a change of it is not seen."""
 
 
 def source_of(function: Callable[..., Any]) -> str | None:
     """Returns the text of a function, decorators included; None where there is none, as for builtins."""
     try:
-        return textwrap.dedent(inspect.getsource(inspect.unwrap(_plain(function))))
+        return textwrap.dedent(inspect.getsource(inspect.unwrap(plain_of(function))))
     except (OSError, TypeError, IndentationError, SyntaxError):
         return None
 
@@ -37,7 +64,7 @@ def fingerprint_of(function: Callable[..., Any]) -> str | None:
     """Returns what decides the behaviour of a function, as a short text that is equal in every process.
 
     It has two halves: one of the byte code, which the same Python compares, and one of the source text without comments,
-    docstrings and layout, which any other Python compares.  For a memoised function, its ``version`` is a part of both.
+    docstrings and layout, which any other Python compares.  Both are of all that `reach` finds.
 
     Args:
         function: a function, plain or memoised.
@@ -45,24 +72,60 @@ def fingerprint_of(function: Callable[..., Any]) -> str | None:
     Returns:
         The fingerprint; None where there is no Python code to look at.
     """
+    return reach(function).print
+
+
+def reach(function: Callable[..., Any]) -> Reach:
+    """Returns what a function reaches: itself, and all that decides what it gives.
+
+    That is its code, defaults and closure; the helper functions, classes with their bases, constants and containers that its code
+    names, through modules too, and what these reach in turn; what it wraps; and, of a memoised function, its ``version`` and its
+    options.  Comments, docstrings, positions, annotations and layout are no part of it.
+
+    Data that can be changed in place counts as it was when the function first ran in this process.  Not seen are attributes that
+    are looked up by a computed name, the classes of arguments, what is imported inside the function, and compiled extensions.
+
+    Args:
+        function: a function, plain or memoised.
+
+    Complexity:
+        O(what it reaches), some milliseconds, the first time; kept with the function.
+
+    .. versionadded:: 0.1.0
+    """
     known = function_of(function)
-    plain = _plain(function)
-    code = _code_of(plain)
-    if code is None:
-        return None
-    given = function if known is None else known.body
-    version = "" if known is None else _show(known.version, _tell_text, frozenset()) + _options_of(known)
-    by_code, by_text = (_digest(_behaviour(given, tell, version)) for tell in (_tell_code, _tell_text))
-    return f"{_SAME_CODE}:{by_code}/text:{by_text if _normal_text(plain) is not None else ''}"
+    if known is None:
+        return _reach_of_plain(function)
+    noted, now = note(known), take_note(roots_of(known))
+    is_another = next(iter(differences(noted, now)), None) is not None
+    if noted.print is None or is_another != (_ANOTHER in noted.print.parts):
+        options = [("its version", known.version)] if known.version is not None else []
+        told = _options_of(known)
+        more = {_ANOTHER: "another, and some results are of that"} if is_another else {}
+        noted.print = _write([*roots_of(known), *options], {**more, **told}, noted)
+    found: Reach = noted.print
+    return found
 
 
-def _options_of(known: Any) -> str:
+def _reach_of_plain(function: Callable[..., Any]) -> Reach:
+    try:
+        known = _of_plain.get(function)
+    except TypeError:  # it has no hash, or nothing can refer to it weakly
+        return _write([("its code", function)], {}, None)
+    if known is None:
+        known = _write([("its code", function)], {}, None)
+        try:
+            _of_plain[function] = known
+        except TypeError:
+            return known
+    return known
+
+
+def _options_of(known: Any) -> dict[str, str]:
     """How the calls of a function become keys, where its decorator says so."""
-    typed, key, ignore = known.options or (False, (), ())
-    if not (typed or key or ignore):
-        return ""
-    shown = [f"{name}={_show(fn, _tell_text, frozenset())}" for name, fn in key]
-    return f" typed={typed} key={shown} ignore={sorted(ignore)}"
+    typed, _, ignore = known.options or (False, (), ())
+    said = {"its option typed": "True"} if typed else {}
+    return {**said, "its option ignore": repr(sorted(ignore))} if ignore else said
 
 
 def has_changed(before: str | None, now: str | None) -> bool:
@@ -72,7 +135,27 @@ def has_changed(before: str | None, now: str | None) -> bool:
     (code_before, _, text_before), (code_now, _, text_now) = before.partition("/text:"), now.partition("/text:")
     if code_before.partition(":")[0] == code_now.partition(":")[0]:
         return code_before != code_now
-    return bool(text_before and text_now) and text_before != text_now
+    if text_before.startswith("+") != text_now.startswith("+"):  # one is in the words of format 1
+        return False
+    return bool(text_before.strip("+") and text_now.strip("+")) and text_before != text_now
+
+
+def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the places in which what a function reaches is not what it was: of another content, new, or gone.
+
+    Args:
+        before: the ``parts`` of its `Reach` then.
+        now: those of now.
+    """
+    here = [place for place, said in now.items() if place not in before or has_changed(before[place], said)]
+    return (*here, *(place for place in before if place not in now))
+
+
+def fingerprint_like(before: str | None, function: Callable[..., Any]) -> str | None:
+    """Returns the fingerprint of a function in the words of another one: files of format 1 hold what it is by itself."""
+    if before is None or before.partition(":")[0].endswith("+"):
+        return fingerprint_of(function)
+    return own_fingerprint_of(function)
 
 
 def calls_alike(before: str | None, now: str | None) -> bool:
@@ -101,103 +184,94 @@ def _head_of(source: str | None) -> str | None:
     return "\n".join(map(ast.dump, (definition.args, *definition.decorator_list)))
 
 
-def _plain(function: Any) -> Any:
-    known = function_of(function)
-    plain = function if known is None else known.body
-    while isinstance(plain, partial):
-        plain = plain.func
-    return plain
+# Writing it down
 
 
-def _code_of(plain: Any) -> CodeType | None:
-    code = getattr(plain, "__code__", None) or getattr(vars(type(plain)).get("__call__"), "__code__", None)
-    return code if isinstance(code, CodeType) else None
+def _write(roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted | None) -> Reach:
+    """Writes down what functions reach."""
+    parts = walk(roots, is_deep=True)
+    writer = _Writer(noted)
+    said = {**{part.place: writer.tell(part) for part in parts}, **more}
+    packages = {name: version_of(name) for name in sorted(writer.packages)}
+    counted = {f"package {name}": ".".join(version.split(".")[:2]) for name, version in packages.items()}
+    said.update(counted)
+    print_ = _join(said) if code_of(plain_of(roots[0][1])) is not None else None
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Reach(print_, said, {"python": version, **packages}, tuple(writer.blind))
 
 
-def _behaviour(function: Any, tell: Callable[[Any], str], last: str = "", seen: frozenset[int] = frozenset()) -> str:
-    """Returns what a function does in the words of `tell`, with its state and `last`."""
-    return "\n".join((tell(_plain(function)), *_state_of(function, tell, seen | {id(function)}), *([last] if not seen else [])))
+def _join(parts: Mapping[str, str]) -> str:
+    """Makes one fingerprint of those of the parts, half by half."""
+    halves = [(place, *said.partition("/text:")[::2]) for place, said in sorted(parts.items())]
+    by_code = _digest("\n".join(f"{place} {code}" for place, code, _ in halves))
+    has_texts = all(text for _, code, text in halves if code.startswith(_SAME_CODE))
+    by_text = _digest("\n".join(f"{place} {text or code}" for place, code, text in halves)) if has_texts else ""
+    return f"{_SAME_CODE}:{by_code}/text:+{by_text}"
 
 
-def _tell_code(plain: Any) -> str:
-    code = _code_of(plain)
-    return "" if code is None else _code_text(code)
+class _Writer:
+    """Writes parts down, each as a short text."""
 
+    def __init__(self, noted: Noted | None) -> None:
+        self.packages: set[str] = set()
+        self.blind: list[str] = []
+        self._first = {} if noted is None else noted.said
+        self._sources = Sources()
 
-def _tell_text(plain: Any) -> str:
-    return _normal_text(plain) or ""
+    def tell(self, part: Part) -> str:
+        """Returns what a part is, equal in every process where it is the same."""
+        kind, value = part.kind, part.value
+        if kind == CODE:
+            text = self._sources.text_of(value)
+            return f"{_SAME_CODE}:{_digest(tell_code(value.__code__))}/text:{'' if text is None else _digest(text)}"
+        if kind == PLAIN:
+            return f"data:{_digest(tell(value))}"
+        if kind == CHANGEABLE:
+            return f"data:{_digest(self._first.get(id(value)) or tell_changeable(value))}"
+        if kind == LIBRARY:
+            self._count(value)
+            return f"library {value}"
+        if kind == OBJECT:
+            return self._tell_object(part.place, value)
+        if kind == UNKNOWN:
+            return self._leave(part.place, value)
+        if kind == NODE:
+            return f"node {value.name}"
+        if kind == CLASS:
+            return f"class {value.__module__}:{value.__qualname__}"
+        return {SHAPE: f"shape {value}", MISSING: "missing"}.get(kind, f"the same as {value}")
 
+    def _count(self, name: str) -> None:
+        top = name.partition(":")[0].partition(".")[0]
+        if top != "dug" and top not in sys.stdlib_module_names and top != "None":
+            self.packages.add(top)
 
-def _state_of(function: Any, tell: Callable[[Any], str], seen: frozenset[int]) -> Iterator[str]:
-    """The defaults and what is closed over, as texts; of a partial, what it passes on as well."""
-    while isinstance(function, partial):
-        yield from (_show(value, tell, seen) for value in function.args)
-        yield from (f"{name}={_show(value, tell, seen)}" for name, value in sorted(function.keywords.items()))
-        function = function.func
-    for value in getattr(function, "__defaults__", None) or ():
-        yield _show(value, tell, seen)
-    for name, value in sorted((getattr(function, "__kwdefaults__", None) or {}).items()):
-        yield f"{name}={_show(value, tell, seen)}"
-    for cell in getattr(function, "__closure__", None) or ():
+    def _tell_object(self, place: str, value: Any) -> str:
+        kind = type(value)
+        if not is_library(kind.__module__):
+            return f"instance of {kind.__module__}:{kind.__qualname__}"
+        self._count(kind.__module__)
+        found = measure(value)
+        cells = getattr(value, "size", 0) if kind.__module__.partition(".")[0] in ("pandas", "polars", "numpy") else 0
+        if found.too_large is not None or (isinstance(cells, int) and cells > _MOST_CELLS):
+            return self._leave(place, found.too_large or f"{kind.__name__} of {cells:,} values")
         try:
-            yield _show(cell.cell_contents, tell, seen)
-        except ValueError:  # not assigned yet: a function that refers to itself
-            yield "unassigned"
+            encoded = codec.encode(value)
+        except CodecError:
+            return self._leave(place, f"{kind.__module__}.{kind.__qualname__}")
+        return f"data:{_digest_bytes(encoded.codec.encode(), *encoded.parts)}"
 
-
-def _show(value: Any, tell: Callable[[Any], str], seen: frozenset[int]) -> str:
-    """Data as data, a plain function as what it does, anything else that has a name as its name, and the rest by its type."""
-    try:
-        return b"".join(codec.encode(value).parts).decode("latin-1")
-    except CodecError:
-        named = value if hasattr(value, "__qualname__") else type(value)
-    name = f"{getattr(named, '__module__', '?')}:{getattr(named, '__qualname__', '?')}"
-    if id(value) in seen or function_of(value) is not None or not isinstance(value, FunctionType | partial):
-        return name
-    return f"{name} {_behaviour(value, tell, seen=seen)}"
-
-
-def _code_text(code: CodeType) -> str:
-    """What a code object does, without where it stands in a file."""
-    constants = [_code_text(one) if isinstance(one, CodeType) else _constant(one) for one in code.co_consts]
-    if _has_docstring(code):
-        constants[0] = "docstring"
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags)
-    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
-    return repr((code.co_code, constants, names, counts, code.co_exceptiontable))
-
-
-def _has_docstring(code: CodeType) -> bool:
-    """True when the first constant is the docstring: Python 3.14 marks it, and earlier ones have none or ``None`` there."""
-    if sys.version_info >= (3, 14):
-        return bool(code.co_flags & 0x4000000)
-    return not code.co_name.startswith("<") and bool(code.co_consts) and isinstance(code.co_consts[0], str)
-
-
-def _constant(value: Any) -> Any:
-    """A constant as a text; a set in an order that does not hang on the process."""
-    if type(value) is tuple:
-        return tuple(map(_constant, value))
-    if type(value) is frozenset:
-        return sorted(map(repr, value))
-    return type(value).__name__, repr(value)
-
-
-def _normal_text(plain: Any) -> str | None:
-    source = source_of(plain)
-    if source is None:
-        return None
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # a lambda in the middle of an expression
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            node.decorator_list = []
-            if ast.get_docstring(node) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    def _leave(self, place: str, reason: str) -> str:
+        self.blind.append(f"{place}: {reason}")
+        return f"blind {reason}"
 
 
 def _digest(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return _digest_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def _digest_bytes(*pieces: Any) -> str:
+    made = blake2b(digest_size=16)
+    for piece in pieces:
+        made.update(piece)
+    return made.hexdigest()

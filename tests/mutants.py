@@ -60,6 +60,8 @@ class Mutant:
 
 MANY = ("test_concurrent_model.py",)
 MEDDLING = ("test_meddling.py",)
+AGAIN = ("test_run_again.py",)
+NAMES = ("test_names.py",)
 REDEFINITION = ("test_redefinition.py",)
 SHARED = ("test_shared_values.py",)
 THREADS = ("test_thread_safety.py",)
@@ -230,9 +232,50 @@ MUTANTS = (
     ),
     Mutant(
         "a redefined function keeps what the old one computed",
-        "_memoize.py",
+        "_redefinition.py",
         "        registry.forget((known,), is_rebound=is_rebound)\n",
         "        pass\n",
+    ),
+    Mutant(
+        "a function is what its text is, whatever its globals are",
+        "_reach.py",
+        "        for name in sorted(names.globals):\n",
+        "        for name in ():\n",
+    ),
+    Mutant(
+        "a class that is defined again is the class that it was",
+        "_definition.py",
+        "    return one is other and one is not None\n",
+        "    return True\n",
+        AGAIN,
+    ),
+    Mutant(
+        "what is bound below a function is not looked at again",
+        "_redefinition.py",
+        "        registry.doubt(known, partial(_settle, body=body))\n",
+        "        pass\n",
+        AGAIN,
+    ),
+    Mutant(
+        "what a body is about to bind anew is taken for what it was",
+        "_redefinition.py",
+        " or tuple(_about_to_change(known, body))\n",
+        "\n",
+        AGAIN,
+    ),
+    Mutant(
+        "the code that ran first runs for ever",
+        "_redefinition.py",
+        "    known.body, known.eq, known.version = function.body,",
+        "    known.eq, known.eq, known.version = function.eq,",
+        AGAIN,
+    ),
+    Mutant(
+        "a function that copied a name takes it over",
+        "_memoize.py",
+        "    if claim == COPIED:\n",
+        "    if False:\n",
+        NAMES,
     ),
     Mutant(
         "what was read under a context inside a run goes on as it is",

@@ -64,16 +64,22 @@ class Subject:
     replacements: dict[tuple[int, Replacement], Callable[..., Any]] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        sys.modules[MODULE] = ModuleType(MODULE)
+        module: Any = ModuleType(MODULE)
+        module.run, sys.modules[MODULE] = self._run, module
         self.functions = [self.define(number) for number in range(len(self.bodies))]
 
     def define(self, number: int) -> Any:
-        """Decorate a function, for the first time or again."""
-        body = self.bodies[number]
+        """Run the cell of a function, for the first time or again: its text is always the same, what it reaches may be not."""
+        body, module = self.bodies[number], sys.modules[MODULE]
+        setattr(module, f"body{number}", body)
+        exec(f"def f{number}(argument=0): return run({number}, body{number}, argument)", vars(module))
         kind = dug.source if isinstance(body, Outside) else dug.memoize
-        function = kind(self._name(self._make(number, body), f"f{number}"))
-        setattr(sys.modules[MODULE], f"f{number}", function)
-        return function
+        setattr(module, f"f{number}", kind(getattr(module, f"f{number}")))
+        return getattr(module, f"f{number}")
+
+    def _run(self, number: int, body: Expression, argument: int) -> Any:
+        self.ran.append((Call(number, argument), body))
+        return body.run(Running(self, Call(number, argument)), argument)
 
     def call(self, node: Call) -> Outcome:
         """Call a function as a user does, in one of the ways that name the same node."""
@@ -127,14 +133,9 @@ class Subject:
 
     def _make(self, number: int, body: Expression) -> Callable[..., Any]:
         def call(argument: int = 0) -> Any:
-            self.ran.append((Call(number, argument), body))
-            return body.run(Running(self, Call(number, argument)), argument)
+            return self._run(number, body, argument)
 
         return call
-
-    def _name(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
-        function.__module__, function.__qualname__, function.__name__ = MODULE, name, name
-        return function
 
 
 @frozen

@@ -172,8 +172,14 @@ class Model(Stage):
 
     @rule(data=st.integers(SOURCES, FUNCTIONS - 1).flatmap(lambda number: st.tuples(st.just(number), bodies(number))))
     def redefine(self, data: tuple[int, Expression]) -> None:
+        """A cell is run again, after a global that its function reads was bound anew."""
         number, self.bodies[data[0]] = data
         self.forget({Call(number, 0), Call(number, 1)})
+        self.subject.functions[number] = self.subject.define(number)
+
+    @rule(number=st.integers(0, FUNCTIONS - 1))
+    def run_again(self, number: int) -> None:
+        """A cell is run again, and what it reaches is what it was: nothing is forgotten."""
         self.subject.functions[number] = self.subject.define(number)
 
     # Questions.

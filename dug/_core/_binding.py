@@ -55,7 +55,10 @@ class Binding:
     make_key: Callable[..., Key]
     """Takes the function's own parameters and returns the key; raises what a wrong call of the function would raise."""
     positional: bool
-    """True when a complete key is the function and its positional arguments, and nothing else."""
+    """True when a complete key is the function and its positional arguments, and nothing else.
+
+    False also until a function that has a name has run, so that its first run takes the longer way; see `_definition`.
+    """
 
     _expression: str
     _parameters: str
@@ -152,8 +155,12 @@ def prepare(
         expression = f"_dug_partial(({', '.join(partial)},), {expression})"
     name = _function_name(function)
     make_key = _compile(f"def {name}({parameters}):\n    return {expression}\n", names, name)
-    positional = all(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in signature.parameters.values())
-    return Binding(signature, make_key, positional, expression, parameters, names, partial == complete)
+    return Binding(signature, make_key, has_positions(signature), expression, parameters, names, partial == complete)
+
+
+def has_positions(signature: inspect.Signature) -> bool:
+    """True when all parameters can be given by position, so that a complete key holds them as a call takes them."""
+    return all(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in signature.parameters.values())
 
 
 def canonical(key: Key) -> Key:

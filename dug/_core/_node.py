@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import total_ordering
 from importlib import import_module
 from typing import Any, Generic, TypeVar
-from weakref import WeakValueDictionary, ref
+from weakref import WeakSet, WeakValueDictionary, ref
 
 from attrs import define, field, frozen
 
@@ -36,6 +36,8 @@ _MAIN_ADVICE = (
 _MOST_SHOWN = 200
 """How many arguments the short text of a node looks at."""
 
+watched: "WeakSet[Function]" = WeakSet()  # they ran in contexts of any registry, and the globals are those of the process
+"""The functions that reach data which can be changed in place; see `_definition`."""
 _by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
 
 
@@ -68,6 +70,14 @@ class Function:
     """The decorated functions that stand for it: several when the same definition was run again."""
     newest: Any = field(init=False, default=None)
     """The last of them, which nodes and scenarios show."""
+    was_importable: bool = field(init=False, default=False)
+    """True when an import of its name found it, or was going to, when it was decorated."""
+    at_first_run: Any = field(init=False, default=None)
+    """What is called with it when its body first runs; for a function that has a name, until then."""
+    reached: Any = field(init=False, default=None)
+    """What it reached when it first ran; see `_definition`."""
+    changed: tuple[str, ...] = field(init=False, default=())
+    """The places where what it reaches was another at its last redefinition."""
 
     def wrapper(self) -> Any:
         """Returns the newest decorated function."""

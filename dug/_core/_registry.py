@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NO_SERIAL = 0
 _live: "WeakSet[Registry]" = WeakSet()  # a redefined function must be forgotten wherever it ran, and only the process knows where
 
 
@@ -36,7 +37,7 @@ class Registry:
 
     __slots__ = (
         "__weakref__", "_bits", "_function_bits", "_handles", "_release", "_scenarios", "_serials", "_watches", "blocked",
-        "by_serial", "caches", "filings", "generation", "lock", "opened", "redefined", "released", "views",
+        "by_serial", "caches", "doubts", "filings", "generation", "lock", "opened", "redefined", "released", "views",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -47,6 +48,8 @@ class Registry:
         """Grows whenever a memo is filed or filed anew, so that who looked before looks again."""
         self.redefined: WeakKeyDictionary[Function, int] = WeakKeyDictionary()
         """By function: the generation in which it was last forgotten because it was defined anew."""
+        self.doubts: WeakKeyDictionary[Function, Callable[[Function], None]] = WeakKeyDictionary()
+        """By function: what is called before the next memo is looked up, because it may have been defined anew."""
         self.caches: WeakSet[Cache] = WeakSet()
         self.views: WeakSet[View] = WeakSet()
         self.opened: WeakSet[Frame] = WeakSet()
@@ -151,8 +154,21 @@ class Registry:
         for view in members(self.views):
             view.hits.clear()
 
+    def doubt(self, function: Function, settle: Callable[[Function], None]) -> None:
+        """Has `settle` called before the next memo is looked up, by a call or by a look: it may forget what ran a function."""
+        self.doubts[function] = settle
+        self.released.append(_NO_SERIAL)  # who looks a memo up asks whether there is something to drain
+        self.forget_hits()
+
+    def _settle_doubts(self) -> None:
+        for function, settle in tuple(self.doubts.items()):
+            settle(function)
+            self.doubts.pop(function, None)
+
     def drain(self) -> None:
-        """Drops the memos that read a tweak which nobody holds any more."""
+        """Settles what is in doubt, and drops the memos that read a tweak which nobody holds any more."""
+        if self.doubts:
+            self._settle_doubts()  # takes the lock where it forgets something, and runs no code of the user's
         taken = []  # released after the lock, and so are the caches
         with self.lock:
             caches = members(self.caches)

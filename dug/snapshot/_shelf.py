@@ -21,7 +21,7 @@ from .._core._registry import plain_key
 from .._core._scenario import UNTWEAK, VALUE, Handle, Held, InForce, Layer
 from .._core._view import enter
 from ..codec import Encoded, decode, find_missing
-from ..fingerprint import calls_alike, fingerprint_of, has_changed, source_of
+from ..fingerprint import calls_alike, fingerprint_like, has_changed, source_of
 from . import _format as fmt
 from ._file import SavedFile
 from ._recorded import Summary, is_passed_on, make_error
@@ -166,7 +166,8 @@ class Shelf(Cache):
             del self._waiting.functions[name]
             self._functions[number] = function
             fresh.append(function)
-            if has_changed(self._rows[number].fingerprint, fingerprint_of(function.newest or function.body)):
+            before = self._rows[number].fingerprint
+            if has_changed(before, fingerprint_like(before, function.newest or function.body)):
                 self.changed[name] = None
         return fresh
 

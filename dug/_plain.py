@@ -1,0 +1,123 @@
+"""Plain data: which values are nothing but what they say, whether they can be changed in place, and what they say, as text.
+
+Plain are numbers, texts, dates and the like, and the builtin containers of them.  Texts are equal in every process, and different
+where a reader could tell two values apart: by type, sign of zero, and the order of a dict.
+"""
+
+import marshal
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any
+
+from attrs import frozen
+
+MOST_ITEMS = 10_000
+"""A container that holds more, inside and out, is not looked into."""
+MOST_BYTES = 1 << 20
+"""Texts and bytes that take more are not, nor are arrays."""
+_MOST_DEEP = 50
+
+_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), range, slice})
+_SCALAR_NAMES = frozenset({
+    "decimal.Decimal", "fractions.Fraction", "datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta",
+    "datetime.timezone", "uuid.UUID", "re.Pattern", "zoneinfo.ZoneInfo", "ipaddress.IPv4Address", "ipaddress.IPv6Address",
+})  # fmt: skip
+"""Scalars whose modules nobody may have needed so far."""
+_FIXED = frozenset({tuple, frozenset})
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset, bytearray, deque, OrderedDict, MappingProxyType})
+
+
+@frozen
+class Measure:
+    """What a walk through a value found."""
+
+    is_plain: bool = True
+    can_change: bool = False
+    too_large: str | None = None
+    """What is too much of it, if so."""
+
+
+def is_scalar(value: object) -> bool:
+    """True for a value without parts, that nobody can change."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return name in _SCALAR_NAMES or (kind.__module__.startswith("pathlib") and kind.__name__.endswith("Path"))
+
+
+def is_container(value: object) -> bool:
+    """True for a builtin container."""
+    return type(value) in _CONTAINERS
+
+
+def measure(value: object) -> Measure:
+    """Says whether a value is plain, looking at `MOST_ITEMS` of what it holds at most."""
+    todo: list[tuple[Any, int]] = [(value, 0)]
+    items = size = 0
+    plain, can_change = True, False
+    while todo:
+        one, depth = todo.pop()
+        if type(one) in (str, bytes, bytearray):
+            size += len(one)
+            can_change = can_change or type(one) is bytearray
+        elif is_container(one):
+            can_change = can_change or type(one) not in _FIXED
+            items += len(one)
+            if items <= MOST_ITEMS and depth < _MOST_DEEP:
+                todo.extend((inner, depth + 1) for inner in _contents(one))
+        else:
+            plain = plain and is_scalar(one)
+        if items > MOST_ITEMS or depth >= _MOST_DEEP:
+            what = f"{items:,} items" if items > MOST_ITEMS else "more levels than are looked into"
+            return Measure(is_plain=False, can_change=can_change, too_large=f"{type(value).__name__} of {what}")
+        if size > MOST_BYTES:
+            return Measure(is_plain=False, can_change=can_change, too_large=f"{type(value).__name__} of {size:,} bytes")
+    return Measure(plain, can_change)
+
+
+def _contents(value: Any) -> Iterable[Any]:
+    if isinstance(value, (dict, MappingProxyType)):
+        return [one for pair in value.items() for one in pair]
+    return tuple(value)
+
+
+def tell(value: Any) -> str:
+    """Returns what plain data says, as text that is equal in every process exactly when the data is."""
+    kind = type(value)
+    if kind in (dict, OrderedDict, MappingProxyType):
+        return f"{kind.__name__}{{{','.join(f'{tell(key)}:{tell(one)}' for key, one in value.items())}}}"
+    if kind in (set, frozenset):
+        return f"{kind.__name__}{{{','.join(sorted(map(tell, value)))}}}"
+    if kind in (list, tuple, deque):
+        return f"{kind.__name__}[{','.join(map(tell, value))}]"
+    if kind is int:
+        return f"int:{value:x}"
+    if kind.__name__ == "Pattern":
+        return f"Pattern:{value.pattern!r}:{value.flags}"
+    return f"{kind.__name__}:{value!r}"
+
+
+def mark(value: Any) -> bytes:
+    """Returns what tells that plain data was changed since; quicker than `tell`, and for one object in one process only."""
+    try:
+        said = marshal.dumps(value, 2)  # of version 2: later ones also write down who else refers to a part
+    except ValueError:
+        said = tell(value).encode("utf-8", "surrogatepass")
+    return blake2b(said, digest_size=16).digest()
+
+
+def is_array(value: object) -> bool:
+    """True for an array of numpy's whose bytes say all."""
+    kind = type(value)
+    if kind.__module__ != "numpy" or kind.__name__ != "ndarray":
+        return False
+    array: Any = value
+    return bool(not array.dtype.hasobject and array.nbytes <= MOST_BYTES)
+
+
+def tell_array(value: Any) -> str:
+    """Returns what an array says: its type, its shape and its bytes."""
+    return f"ndarray:{value.dtype.descr}:{value.shape}:{blake2b(value.tobytes(), digest_size=16).hexdigest()}"

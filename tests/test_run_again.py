@@ -1,0 +1,344 @@
+"""Cells and modules are run again: a function is the same definition only while what it reaches is the same."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import linecache
+import sys
+import traceback
+import types
+
+import pytest
+
+import dug
+from dug.testing import EventLog
+
+HELPERS = """
+import enum
+import dug
+class Side(enum.Enum):
+    BUY = 1
+    SELL = 2
+class Curve:
+    level = 1
+    def __init__(self, rate): self.rate = rate
+    def at(self, years): return self.rate * years
+RATE = 0.5
+LIMITS = {"low": 1}
+def half(x): return x / 2
+def make(k):
+    def times(x): return x * k
+    return times
+twice = make(2)
+add = lambda x: x + 1
+"""
+FUNCTIONS = """
+@dug.memoize
+def side(): return Side.BUY
+@dug.memoize
+def is_buy(): return side() is Side.BUY
+@dug.memoize
+def curve(): return Curve(RATE)
+@dug.memoize
+def is_curve(): return isinstance(curve(), Curve)
+@dug.memoize
+def at_two(): return Curve(RATE).at(2)
+@dug.memoize
+def limit(): return LIMITS["low"]
+@dug.memoize
+def halved(x): return half(x)
+@dug.memoize
+def doubled(x): return twice(x)
+@dug.memoize
+def added(x): return add(x)
+@dug.memoize
+def alone(): return [1]
+"""
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """A module in which cells are run, with a context that is active."""
+    module = types.ModuleType("run_again")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    module.run = lambda cell: exec(compile(cell, "<cell>", "exec"), vars(module))
+    ctx = dug.Context()
+    ctx.activate()
+    module.ctx = ctx
+    module.run(HELPERS)
+    module.run(FUNCTIONS)
+    yield module
+    ctx.deactivate()
+
+
+def ask(notebook):
+    """Ask for everything, and return it."""
+    return (
+        notebook.is_buy(), notebook.is_curve(), notebook.at_two(), notebook.limit(), notebook.halved(4), notebook.doubled(3),
+        notebook.added(1), notebook.alone(),
+    )  # fmt: skip
+
+
+FIRST = (True, True, 1.0, 1, 2.0, 6, 2, [1])
+
+
+def test_all_cells_run_again_give_what_they_gave(notebook):
+    """Values of a class or an enum that was defined again are of the new one; what reaches none of them is kept."""
+    assert ask(notebook) == FIRST
+    alone = notebook.alone()
+    notebook.run(HELPERS)
+    notebook.run(FUNCTIONS)
+
+    assert ask(notebook) == FIRST
+    assert notebook.side() is notebook.Side.BUY
+    assert type(notebook.curve()) is notebook.Curve
+    assert notebook.alone() is alone
+
+
+def test_the_same_helpers_and_constants_are_the_same(notebook):
+    """An undecorated function, a lambda, a closure and plain data that say what they said change nothing."""
+    ask(notebook)
+    notebook.run(HELPERS)
+    notebook.run(FUNCTIONS)
+    with EventLog(notebook.ctx) as log:
+        ask(notebook)
+
+    for function in (notebook.limit, notebook.halved, notebook.doubled, notebook.added, notebook.alone):
+        assert log.count(function) == 0, function
+
+
+CHANGES = {
+    "a constant": ("RATE = 0.5", "RATE = 0.25", {"at_two": 0.5}),
+    "a type": ("RATE = 0.5", "RATE = 1", {"at_two": 2}),
+    "a dict": ('{"low": 1}', '{"low": 3}', {"limit": 3}),
+    "a helper": ("x / 2", "x / 4", {"halved": 1.0}),
+    "a closure": ("make(2)", "make(5)", {"doubled": 15}),
+    "what makes a closure": ("x * k", "x * k + 1", {"doubled": 7}),
+    "a lambda": ("x + 1", "x + 7", {"added": 8}),
+    "a method": ("self.rate * years", "self.rate + years", {"at_two": 2.5}),
+}
+ARGUMENTS = {"halved": (4,), "doubled": (3,), "added": (1,)}
+
+
+@pytest.mark.parametrize("when", ["at once", "asked in between", "the functions first"])
+@pytest.mark.parametrize("what", CHANGES)
+def test_an_edit_of_what_is_reached_makes_it_run(notebook, what, when):
+    """After an edit, and all cells again, a function that reaches it gives the new value, in whatever order the cells are."""
+    old, new, expected = CHANGES[what]
+    ask(notebook)
+    edited = HELPERS.replace(old, new)
+    cells = [FUNCTIONS, edited] if when == "the functions first" else [edited, FUNCTIONS]
+    for cell in cells:
+        notebook.run(cell)
+        if when == "asked in between":
+            notebook.alone()
+
+    for name, value in expected.items():
+        assert getattr(notebook, name)(*ARGUMENTS.get(name, ())) == value
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_helper_below_its_caller_is_seen(notebook, what):
+    """In one cell, what a function reaches may be bound after it is decorated, and something asked before."""
+    old, new, expected = CHANGES[what]
+    ask(notebook)
+    notebook.run(f"{FUNCTIONS}\nalone()\n{HELPERS.replace(old, new)}")
+
+    for name, value in expected.items():
+        assert getattr(notebook, name)(*ARGUMENTS.get(name, ())) == value
+
+
+def test_a_cell_that_asks_for_what_it_defines_keeps_it(notebook):
+    """A function that is defined and asked for in one cell is not run again when the cell is, though it is being run still."""
+    notebook.run("RAN = []\n")
+    cell = "@dug.memoize\ndef counted():\n    RAN.append(1)\n    return half(8)\ncounted()\nlater = 1\n"
+    notebook.run(cell)
+    notebook.run(cell)
+
+    assert notebook.RAN == [1]
+
+
+def test_a_look_sees_what_is_in_doubt(notebook):
+    """What is known of a node is not shown when its function reaches something else by now."""
+    notebook.halved(4)
+    notebook.run(HELPERS.replace("x / 2", "x / 4"))
+    notebook.run(FUNCTIONS)
+
+    assert notebook.halved.node(4) not in notebook.ctx
+    assert "run_again.half changed" in notebook.ctx.explain(notebook.halved.node(4))
+
+
+def test_callers_are_verified(notebook):
+    """What calls a function that runs again is run where that gives another value, and kept where it does not."""
+    notebook.run("@dug.memoize\ndef top(): return halved(4)\n")
+    notebook.top()
+    for text, runs in (("(x + x) / 4", 0), ("x / 4", 1)):
+        notebook.run(HELPERS.replace("x / 2", text))
+        notebook.run(FUNCTIONS)
+        with EventLog(notebook.ctx) as log:
+            value = notebook.top()
+        assert (value, log.count(notebook.top)) == (2.0 if not runs else 1.0, runs)
+
+
+def test_a_replaced_helper_of_another_module_is_seen(notebook, monkeypatch):
+    """What is reached through a module counts, too."""
+    other = types.ModuleType("run_again_other")
+    monkeypatch.setitem(sys.modules, other.__name__, other)
+    exec("def f(x): return g(x)\ndef g(x): return x + 1\n", vars(other))
+    cell = "import run_again_other as other\n@dug.memoize\ndef through(): return other.f(1)\n"
+    notebook.run(cell)
+    assert notebook.through() == 2
+    exec("def g(x): return x + 10\n", vars(other))
+    notebook.run(cell)
+
+    assert notebook.through() == 11
+
+
+def test_a_dict_that_was_changed_in_place_is_seen(notebook):
+    """What a dict held at the first run is what counts."""
+    notebook.limit()
+    notebook.LIMITS["low"] = 9
+    notebook.run(FUNCTIONS)
+
+    assert notebook.limit() == 9
+
+
+def test_a_function_that_counts_its_runs_is_the_same(notebook):
+    """A global that a function writes itself, or only appends to, is what it left, and no part of its definition."""
+    notebook.run("COUNT = 0\nLOG = []\n")
+    cell = "@dug.memoize\ndef counted():\n    global COUNT\n    COUNT += 1\n    LOG.append(COUNT)\n    return COUNT\n"
+    notebook.run(cell)
+    assert notebook.counted() == 1
+    notebook.run(cell)
+
+    assert notebook.counted() == 1
+    assert notebook.LOG == [1]
+
+
+def test_memory_does_not_grow_with_definitions(notebook):
+    """A cell that is run again and again leaves nothing."""
+    notebook.halved(4)
+    for _ in range(20):
+        notebook.run(FUNCTIONS)
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(50):
+        notebook.run(FUNCTIONS)
+    gc.collect()
+
+    assert len(gc.get_objects()) - before < 200
+
+
+# Data that is changed in place
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["LIMITS['low'] = 2", "LIMITS['new'] = 1", "LIMITS.clear()"],
+)
+def test_data_that_was_changed_is_named_when_the_context_closes(notebook, change):
+    """The first outermost context that closes says what was changed in place, and what to type; once."""
+    notebook.ctx.deactivate()
+    with dug.Context():
+        notebook.limit()
+    with pytest.warns(RuntimeWarning, match=r"run_again\.LIMITS, a dict that run_again:limit reads.*ctx\.invalidate\(limit\)"):
+        with dug.Context():
+            notebook.run(change)
+    with dug.Context():
+        pass
+    notebook.ctx.activate()
+
+
+def test_what_is_changed_in_place_may_be_a_list_or_a_set(notebook):
+    """Lists and sets are looked at again, nested ones too, and an error on its way out is not hidden by it."""
+    notebook.ctx.deactivate()
+    notebook.run("A = [[1], 2]\nB = {1}\n@dug.memoize\ndef both(): return len(A) + len(B)\n")
+    with dug.Context():
+        notebook.both()
+    notebook.run("A[0].append(2)\nB.add(2)\n")
+    with pytest.raises(ZeroDivisionError):
+        with dug.Context():
+            1 / 0  # noqa: B018  an error on its way
+    with pytest.warns(RuntimeWarning) as told:
+        with dug.Context():
+            pass
+    assert sorted(str(one.message).split(",")[0] for one in told) == ["run_again.A", "run_again.B"]
+    notebook.ctx.activate()
+
+
+# The newest code runs
+
+
+@pytest.fixture
+def moved(tmp_path, monkeypatch):
+    """Write a module, with lines above, and import or reload it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def write(text, above=0):
+        (tmp_path / "moved_code.py").write_text("# a comment\n" * above + "import dug\n" + text)
+        importlib.invalidate_caches()
+        module = importlib.import_module("moved_code")
+        module = importlib.reload(module) if above else module
+        linecache.checkcache()
+        return module
+
+    yield write
+    sys.modules.pop("moved_code", None)
+
+
+def line_of(error):
+    """Return the last line of a traceback."""
+    return traceback.extract_tb(error.__traceback__)[-1].lineno
+
+
+def test_a_traceback_has_the_lines_of_now(moved):
+    """After lines were added above, a failure points at the line that raises now, and what was computed is kept."""
+    text = "@dug.memoize\ndef good(): return [1]\n@dug.memoize\ndef bad(x):\n    raise ValueError(x)\n"
+    module = moved(text)
+    with dug.Context() as ctx:
+        good = module.good()
+        for above in (0, 3, 8):
+            module = moved(text, above)
+            with pytest.raises(ValueError, match="1") as caught:
+                module.bad(1)
+            assert line_of(caught.value) == 6 + above
+            assert module.good() is good
+            assert f"moved_code.py:{6 + above}" in ctx.explain(module.bad.node(1))
+
+
+def test_a_docstring_that_is_edited_is_the_new_one(moved):
+    """The decorated function is documented as it is now, and nothing runs again."""
+    module = moved('@dug.memoize\ndef f():\n    """One."""\n    return [1]\n')
+    with dug.Context():
+        value = module.f()
+        module = moved('@dug.memoize\ndef f():\n    """Two."""\n    return [1]\n', 1)
+        assert module.f() is value
+
+    assert module.f.__doc__ == "Two."
+
+
+def test_what_was_imported_before_runs_the_newest_code(moved):
+    """A name that was imported before a reload calls the code of now."""
+    text = "@dug.memoize\ndef f(x):\n    raise ValueError(x)\n"
+    kept = moved(text).f
+    moved(text, 5)
+    with dug.Context(), pytest.raises(ValueError, match="1") as caught:
+        kept(1)
+
+    assert line_of(caught.value) == 4 + 5
+
+
+def test_the_text_in_a_file_is_that_of_now(moved, tmp_path):
+    """A snapshot holds the text of the function as it is."""
+    from dug import snapshot
+
+    moved("@dug.memoize\ndef f():\n    return 1\n")
+    with dug.Context() as ctx:
+        sys.modules["moved_code"].f()
+        module = moved("@dug.memoize\ndef f():\n    # in other words\n    return 1\n", 2)
+        module.f()
+        snapshot.save(ctx, tmp_path / "f.dug")
+    with snapshot.look(tmp_path / "f.dug") as saved:
+        assert "in other words" in saved.functions[0].source
