@@ -16,7 +16,10 @@ from ._core._scenario import BUMP, REPLACEMENT, VALUE, Layer, Spec
 
 def say_value(value: Any) -> Spec:
     """Returns what the engine enters for a value."""
-    return Spec(VALUE, value, identity=_identify(value), telling=_find_telling(value))
+    key = substitution_key(value)
+    if key is not None:  # then nothing in it can be changed, which is quicker to see like this
+        return Spec(VALUE, value, identity=key)
+    return Spec(VALUE, value, identity=_ById(value), telling=_find_telling(value))
 
 
 def say_replacement(fn: Callable[..., Any]) -> Spec:
@@ -32,9 +35,11 @@ def say_bump(bump: Any) -> Spec:
 
 def tell_anew(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """Returns what says the same another time; the same object where nothing that is said can be changed in place."""
-    if all(spec.telling is None for layer in layers for spec in layer.values()):
-        return layers
-    return tuple({target: _tell_spec_anew(spec) for target, spec in layer.items()} for layer in layers)
+    for layer in layers:
+        for spec in layer.values():
+            if spec.telling is not None:
+                return tuple([{target: _tell_spec_anew(spec) for target, spec in layer.items()} for layer in layers])
+    return layers
 
 
 def _tell_spec_anew(spec: Spec) -> Spec:
