@@ -17,6 +17,7 @@ from attrs import frozen
 from ._core._memo import Failure
 from ._core._node import Node, show
 from ._core._text import LONGEST, number_alike, text_of
+from ._table import make_frame
 from ._tweaks import Scenario
 
 if TYPE_CHECKING:
@@ -166,8 +167,9 @@ class Results(Generic[V]):
         pandas = _import_pandas()
         rows = [_row(result, self._targets) for result in self]
         columns = [*number_alike([text_of(label, LONGEST) for label in self._targets.nodes]), "recomputed", "seconds", "error"]
-        names = pandas.Index([result.name for result in self], name="scenario", tupleize_cols=False)
-        return pandas.DataFrame(rows, index=names, columns=columns)
+        names = [result.name for result in self]
+        index = make_frame(lambda dtype: pandas.Index(names, dtype=dtype, name="scenario", tupleize_cols=False))
+        return make_frame(lambda dtype: pandas.DataFrame(rows, index=index, columns=columns, dtype=dtype))
 
     def _find(self, position: int) -> Result[V] | None:
         if position >= len(self._kept) and not self._is_complete:
@@ -187,7 +189,7 @@ class Results(Generic[V]):
         unique, number = name, 1
         while unique in self._names:
             number += 1
-            unique = f"{name} ({number})"
+            unique = f"{text_of(name, 200)} ({number})"
         self._names.add(unique)
         return unique
 

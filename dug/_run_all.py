@@ -22,7 +22,7 @@ from ._looking import check_node, look
 from ._progress import Progress, make_reporter
 from ._results import keep_failure
 from ._standing import describe_error
-from ._table import Table, import_pandas
+from ._table import Table, import_pandas, make_frame
 
 R = TypeVar("R")
 
@@ -69,8 +69,8 @@ class Batch(Generic[R]):
         names = dict(zip(nodes, number_alike(list(map(str, nodes))), strict=True))
         rows: list[Any] = [(names[node], value, None, None) for node, value in self.values.items()]
         rows += [(names[node], None, describe_error(one.error), names[one.origin]) for node, one in failed.items()]
-        frame = pandas.DataFrame(rows, columns=["node", "value", "error", "began in"])
-        return frame.set_index("node")
+        columns = ["node", "value", "error", "began in"]
+        return make_frame(lambda dtype: pandas.DataFrame(rows, columns=columns, dtype=dtype)).set_index("node")
 
     def __repr__(self) -> str:
         return (

@@ -41,7 +41,8 @@ class Table(Sequence[T], Generic[T]):
             ImportError: pandas is not installed; the message says what to type.
         """
         pandas = import_pandas()
-        return pandas.DataFrame({name: [read(row) for row in self._rows] for name, read in self._columns.items()})
+        columns = {name: [read(row) for row in self._rows] for name, read in self._columns.items()}
+        return make_frame(lambda dtype: pandas.DataFrame(columns, dtype=dtype))
 
     def __str__(self) -> str:
         rows = [[read(row) for read in self._columns.values()] for row in islice(self._rows, _SHOWN)]
@@ -66,6 +67,14 @@ def tabulate_states(graph: "Graph[Node[Any]]") -> Table[Fact[Node[Any]]]:
         "error": lambda fact: fact.error,
     }
     return Table([graph.fact(node) for node in graph], columns)
+
+
+def make_frame(make: Callable[[Any], Any]) -> Any:
+    """Returns what `make` makes with a dtype: None for the best there is, object where a text is none that pandas encodes."""
+    try:
+        return make(None)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return make(object)
 
 
 def import_pandas() -> Any:

@@ -12,6 +12,7 @@ from dug import draw, snapshot
 from dug._core._text import show
 from dug.cli import main
 from dug.scenarios import grid, ladder
+from dug.testing import EventLog, assert_pure, assert_transparent
 
 
 class Raising:
@@ -223,3 +224,80 @@ def test_a_node_of_a_file_with_a_text_of_its_own_kind_is_tweaked_from_the_comman
     assert main(["run", "any_argument:extra", "--load", "x.dug", "--tweak", f"{huge}=5", "--save", "y.dug"]) == 0
     with snapshot.look("y.dug") as looked:
         assert [(one.target, one.text) for one in looked.tweaks] == [(str(huge), "5")]
+
+
+class Silent(Exception):
+    """An exception that says nothing of itself."""
+
+    def __repr__(self):
+        raise ZeroDivisionError
+
+    __str__ = __repr__
+
+
+@dug.memoize(name="any_argument:silent")
+def silent():
+    """Fail without a word."""
+    raise Silent
+
+
+def test_an_error_that_cannot_be_shown_is_kept_and_told(tmp_path):
+    """Failures, records, batches, sweeps and files have an error of any class."""
+    node = silent.node()
+    with dug.Context() as ctx:
+        batch = ctx.run_all([node])
+        for one in (ctx.failures(), ctx.failures()[0], ctx.memo(node), ctx.states(), batch, *dug.sweep(node, [{}])):
+            check(repr(one)), check(str(one))
+        check(ctx.explain(node)), check(ctx.failures()[0].traceback)
+        batch.to_frame(), dug.sweep(node, [{}]).to_frame()
+        snapshot.save(ctx, tmp_path / "x.dug")
+    with snapshot.look(tmp_path / "x.dug") as looked:
+        assert "Silent" in str(looked.failures()[0])
+    loaded = snapshot.load(tmp_path / "x.dug")
+    assert "Silent" in str(loaded.failures()[0].error)
+    loaded.close()
+
+
+def test_scenarios_and_targets_may_be_called_anything(value):
+    """A key of the mappings that a sweep takes is a name, whatever its text is."""
+    with dug.Context():
+        results = dug.sweep({value: extra.node(), "other": extra.node()}, {value: {}, "again": {extra.node(): 1}})
+        assert [result[value] for result in results] == [0, 1]
+        for result in results:
+            check(repr(result))
+        assert results[value][value] == 0
+        results.to_frame(), results.to_dict()
+        for found in (results, results[value]):
+            with pytest.raises(KeyError):
+                found["nowhere"]
+
+
+def test_errors_of_use_name_any_argument(value):
+    """What is wrong with a tweak, a call or a circle is told, whatever the argument is."""
+    around = dug.memoize(name="any_argument:around")(lambda one: [around(one)])
+    with dug.Context() as ctx:
+        with pytest.raises(dug.CycleError) as raised:
+            around(value)
+        check(str(raised.value))
+        for wrong in ({value: 1}, {same: value} if not callable(value) else {1: 1}, {same.node(value): iter(())}):
+            with pytest.raises(dug.TweakError) as raised:
+                dug.Context(tweaks=wrong)
+            check(str(raised.value))
+        with pytest.raises(dug.DugError) as raised:
+            same([value])
+        check(str(raised.value))
+        with pytest.raises(KeyError):
+            ctx[same.node(value)]
+
+
+@pytest.mark.parametrize("kind", ["huge int", "huge int in a tuple", "long", "surrogate"])
+def test_checks_take_any_argument(kind):
+    """Purity and transparency are checked, and events heard, for arguments that are hard to show."""
+    node = top.node(KINDS[kind]())
+
+    assert_pure(node)
+    assert_transparent(node)
+    with dug.Context() as ctx, EventLog(ctx) as log:
+        node()
+    check(repr(log))
+    assert log.count(node) == 1

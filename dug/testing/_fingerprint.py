@@ -15,7 +15,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._node import Node
+from .._core._node import Node, show
+from .._core._text import spell
 
 Place = tuple[Any, str]
 """Where a part is: the place of what holds it (None outermost), and the step from there."""
@@ -113,7 +114,7 @@ def _take_apart(value: Any) -> tuple[object, Parts]:
     """Returns what an object itself is, and its parts with the step that leads to each."""
     kind = type(value)
     if kind in _SCALARS:
-        return (kind, repr(value)), ()
+        return (kind, spell(value)), ()
     if isinstance(value, Node):
         return (kind, str(value)), ()
     if isinstance(value, _BY_NAME):
@@ -121,9 +122,9 @@ def _take_apart(value: Any) -> tuple[object, Parts]:
     if kind in (list, tuple):
         return _take_apart_sequence(value)
     if kind is dict:
-        return (kind, len(value)), tuple((f"[{key!r}]", part) for key, part in value.items())
+        return (kind, len(value)), tuple((f"[{show(key)}]", part) for key, part in value.items())
     if kind in (set, frozenset):
-        return (kind, len(value)), tuple(("{}", part) for part in sorted(value, key=repr))
+        return (kind, len(value)), tuple(("{}", part) for part in sorted(value, key=spell))
     return _take_apart_object(value)
 
 
@@ -134,7 +135,7 @@ def _name(value: Any) -> str:
 def _take_apart_sequence(value: Any) -> tuple[object, Parts]:
     """Returns a list or tuple as one token when it holds scalars only, which is the common case."""
     if all(type(part) in _SCALARS for part in value):
-        return (type(value), repr(value)), ()
+        return (type(value), spell(value)), ()
     return (type(value), len(value)), tuple((f"[{i}]", part) for i, part in enumerate(value))
 
 
@@ -152,7 +153,7 @@ def _take_apart_object(value: Any) -> tuple[object, Parts]:
         parts.append(("", make))
     parts += _state_parts(type(value), state)
     parts += [(f"[{i}]", part) for i, part in enumerate(items or ())]
-    parts += [(f"[{key!r}]", part) for key, part in pairs or ()]
+    parts += [(f"[{show(key)}]", part) for key, part in pairs or ()]
     return (type(value), len(parts)), tuple(parts)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .._core._node import Function, Node
+from .._core._text import spell
 from .._function import function_of
 from .._tweaks import UNTWEAKED, Bump
 
@@ -109,4 +110,4 @@ def _read_function_tweak(tweak: object) -> Said:
 
 def _likeness(value: object) -> object:
     """Returns what only values that mean the same share; the chains keep alive what goes by its id."""
-    return (type(value), repr(value)) if type(value) in _SCALARS else id(value)
+    return (type(value), spell(value)) if type(value) in _SCALARS else id(value)

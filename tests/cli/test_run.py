@@ -1,6 +1,7 @@
 """``dug run`` calls a function of the current folder, under tweaks."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -349,6 +350,27 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(dug_says, pric
 
     assert (said.status, said.out) == (2, "")
     assert "nowhere/night.dug cannot be written: No such file or directory. Nothing has run yet" in said.complaint
+
+
+def link_to_device(path):
+    """Make a link to a device that swallows all."""
+    path.symlink_to("/dev/null")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+@pytest.mark.parametrize("kind", ["pipe", "link to a device"])
+def test_a_target_that_is_no_file_is_refused_before_the_work(dug_says, pricing, tmp_path, monkeypatch, kind):
+    """A pipe or a device is left alone, and nothing has run for it."""
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "night.dug"
+    {"pipe": os.mkfifo, "link to a device": link_to_device}[kind](target)
+    before = target.lstat()
+
+    said = dug_says("run", "pricing:spot", "AAPL", "--save", "night.dug")
+
+    assert (said.status, said.out) == (2, "")
+    assert "only a regular file can be replaced. Nothing has run yet" in said.complaint
+    assert (target.lstat().st_mode, target.lstat().st_ino) == (before.st_mode, before.st_ino)
     assert list(pricing.glob(".*.saving")) == []
 
 
