@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ._core._node import show
@@ -51,16 +52,20 @@ class _Bar(Reporter):
 
     def begin(self, total: int | None) -> None:
         if self._bar is None:
-            self._bar = self._make_bar(total)
+            with suppress(OSError, ValueError):  # the terminal has gone, or the stream was closed: nobody sees a bar
+                self._bar = self._make_bar(total)
 
     def tell(self, done: int, total: int | None) -> None:
-        self._bar.update(1)
+        if self._bar is not None:
+            with suppress(OSError, ValueError):  # likewise
+                self._bar.update(1)
         if done == total:
             self.close()
 
     def close(self) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with suppress(OSError, ValueError):  # likewise
+                self._bar.close()
 
 
 class _RichBar:
@@ -100,7 +105,8 @@ def make_reporter(progress: Progress) -> Reporter:
 
 def is_watched() -> bool:
     """True when somebody can see a bar: the standard error stream is a terminal, or this is a notebook."""
-    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+    is_open = sys.stderr is not None and not getattr(sys.stderr, "closed", False)
+    return "ipykernel" in sys.modules or (is_open and sys.stderr.isatty())
 
 
 def _find_bars() -> Callable[[int | None], Any]:
