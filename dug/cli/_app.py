@@ -4,6 +4,7 @@ A command's module is imported when the command is typed, so that none waits for
 """
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 
 from .. import __version__
 from ..errors import DugError
-from ._tables import one_line
+from ._output import OutputError, complain, reason_of
 
 COMMANDS = {
     "demo": ("_demo", "Price a book of trades under what-if scenarios."),
@@ -41,6 +42,10 @@ Completion (once, in the shell's start-up file):
 """
 
 
+class _Stopped(Exception):  # noqa: N818  never leaves this file
+    """Says that the user pressed Ctrl-C."""
+
+
 class _Commands(click.Group):
     """A group whose commands are imported when they are asked for."""
 
@@ -52,6 +57,23 @@ class _Commands(click.Group):
             return None
         found: click.Command = import_module(f".{COMMANDS[cmd_name][0]}", __package__).command
         return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; click would print an empty line for an interrupt, and take the end of a file for one."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Stopped from None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Finds the command that was typed, or says which one is like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as exc:
+            near = get_close_matches(args[0], COMMANDS, 1)
+            if near:
+                raise click.UsageError(f"there is no command {args[0]!r}. Did you mean {near[0]}?", ctx) from exc
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -67,24 +89,40 @@ def app() -> None:
 
 
 def invoke(words: list[str], program: str) -> int:
-    """Runs the command that `words` name and returns the exit status."""
+    """Runs the command that `words` name and returns the exit status.
+
+    Raises:
+        OutputError: the standard output stream takes nothing more.
+    """
+    try:
+        return _invoke(words, program)
+    except (click.Abort, _Stopped):  # click has its own for what it sees itself
+        return complain(program, "stopped", 130)
+    except click.UsageError as exc:
+        path = exc.ctx.command_path if exc.ctx is not None else program
+        what = exc.format_message().rstrip(".")
+        return complain(path, f"{what}{'' if what.endswith('?') else '.'} Type: {path} --help", 2)
+    except click.ClickException as exc:
+        return complain(program, exc.format_message(), 1)
+    except DugError as exc:
+        return complain(program, str(exc), 1)
+    except MemoryError:
+        return complain(program, "there is not enough memory for that", 1)
+    except OSError as exc:
+        if exc.filename is None:  # of a stream, to which click has printed its help
+            raise OutputError(exc) from exc
+        return complain(program, reason_of(exc), 1)
+
+
+def _invoke(words: list[str], program: str) -> int:
+    streams = sys.stdout, sys.stderr
     try:
         status: Any = app.main(words, prog_name=program, standalone_mode=False)
     except click.exceptions.Exit as exc:
         return exc.exit_code
-    except click.Abort:
-        return _complain(program, "stopped", 130)
-    except click.UsageError as exc:
-        path = exc.ctx.command_path if exc.ctx is not None else program
-        return _complain(path, f"{exc.format_message().rstrip('.')}. Type: {path} --help", 2)
-    except click.ClickException as exc:
-        return _complain(program, exc.format_message(), 1)
-    except DugError as exc:
-        return _complain(program, str(exc), 1)
+    except SystemExit:
+        if sys.stdout is streams[0]:
+            raise
+        sys.stdout, sys.stderr = streams  # click has put others in their place: whoever read its help has gone
+        raise OutputError(BrokenPipeError()) from None
     return status if isinstance(status, int) else 0
-
-
-def _complain(who: str, what: str, status: int) -> int:
-    """Says what was wrong in one line, whatever the message had."""
-    print(f"{who}: {one_line(' '.join(what.split()))}", file=sys.stderr)
-    return status

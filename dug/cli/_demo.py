@@ -3,6 +3,8 @@
 import click
 
 from ..demo import report
+from ._file import Command
+from ._output import echo
 
 EPILOG = """\
 \b
@@ -11,7 +13,7 @@ Example:
 """
 
 
-@click.command("demo", epilog=EPILOG)
+@click.command("demo", cls=Command, epilog=EPILOG)
 def command() -> None:
     """Price a book of equity trades under what-if scenarios, and show what each one recomputes."""
-    click.echo(report.text())
+    echo(report.text())

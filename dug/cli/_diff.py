@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 from attrs import frozen
 
-from ._file import open_file
+from ._file import READABLE, Command, open_file
+from ._output import echo
 from ._tables import as_json, print_rows
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class Change:
     because: str
 
 
-@click.command("diff", epilog=EPILOG)
-@click.argument("before", type=click.Path(exists=True, dir_okay=False), metavar="A")
-@click.argument("after", type=click.Path(exists=True, dir_okay=False), metavar="B")
+@click.command("diff", cls=Command, epilog=EPILOG)
+@click.argument("before", type=READABLE, metavar="A")
+@click.argument("after", type=READABLE, metavar="B")
 @click.option("--all", "wants_all", is_flag=True, help="Show every change, however many there are.")
 @as_json
 def command(before: str, after: str, *, wants_all: bool, wants_json: bool) -> None:
@@ -57,13 +58,13 @@ def command(before: str, after: str, *, wants_all: bool, wants_json: bool) -> No
         print_rows(names, [[change.node, change.was, change.now, change.because] for change in changes], wants_json=True)
         return
     new, gone = sum(change.was is None for change in changes), sum(change.now is None for change in changes)
-    click.echo(f"{len(changes) - new - gone:,} of {total:,} nodes changed, {new:,} are new, {gone:,} are gone")
+    echo(f"{len(changes) - new - gone:,} of {total:,} nodes changed, {new:,} are new, {gone:,} are gone")
     shown = changes if wants_all else changes[:MOST_ROWS]
     if shown:
         rows = [[_indent(change), _shorten(change.was), _shorten(change.now), change.because] for change in shown]
         print_rows(["node", "was", "is", "because"], rows)
     if len(shown) < len(changes):
-        click.echo(f"and {len(changes) - len(shown):,} more. Type: dug diff {before} {after} --all")
+        echo(f"and {len(changes) - len(shown):,} more. Type: dug diff {before} {after} --all")
 
 
 def find_changes(one: "Look", other: "Look") -> list[Change]:

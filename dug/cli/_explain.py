@@ -7,8 +7,9 @@ import click
 
 from .._seconds import in_seconds
 from ._failures import find_origin
-from ._file import file_argument, find_node, node_argument, open_file
-from ._tables import one_line
+from ._file import Command, file_argument, find_node, node_argument, open_file
+from ._frames import keep_own
+from ._output import echo, one_line
 
 if TYPE_CHECKING:
     from .._graph import Graph
@@ -22,16 +23,17 @@ Example:
 
 MOST_READS = 20
 MOST_TWEAKS = 10
+MOST_FRAMES = 8
 
 
-@click.command("explain", epilog=EPILOG)
+@click.command("explain", cls=Command, epilog=EPILOG)
 @file_argument
 @node_argument
 def command(file: str, node: str) -> None:
     """Say where the value of a node comes from: what it read, which tweaks it rests on, or why there is none."""
     with open_file(file) as saved:
         lines = list(explain(saved, find_node(saved, node)))
-    click.echo("\n".join(map(one_line, lines)))
+    echo("\n".join(map(one_line, lines)))
 
 
 def explain(saved: "Look", node: str) -> Iterator[str]:
@@ -68,7 +70,7 @@ def _tell_error(saved: "Look", node: str) -> Iterator[str]:
     origin = find_origin(saved, failures, node)
     if origin == node:
         yield "  The error began here:"
-        yield from [f"    {line}" for line in failures[node].traceback.rstrip().splitlines()[-6:]]
+        yield from [f"    {line}" for line in keep_own(failures[node].traceback, MOST_FRAMES)]
     else:
         yield f"  The error began in {origin}"
         yield f"  and came here by {_arrows(saved.graph(), origin, node)}"

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._file import file_argument, open_file
-from ._tables import as_json, lines_of, one_line, print_rows
+from ._file import Command, file_argument, open_file
+from ._frames import cut
+from ._output import echo, lines_of, one_line
+from ._tables import as_json, print_rows
 
 if TYPE_CHECKING:
     from ..snapshot import Look, SavedError
@@ -18,7 +20,7 @@ Examples:
 """
 
 
-@click.command("failures", epilog=EPILOG)
+@click.command("failures", cls=Command, epilog=EPILOG)
 @file_argument
 @click.option("--traceback", "wants_traceback", is_flag=True, help="Print the whole traceback of each.")
 @as_json
@@ -29,17 +31,17 @@ def command(file: str, *, wants_traceback: bool, wants_json: bool) -> None:
         origins = _find_origins(saved, failures)
     columns = ["node", "error", "began in", *(["traceback"] if wants_json else [])]
     rows = [
-        [node, str(failure), None if origins[node] == node else origins[node], *([failure.traceback] if wants_json else [])]
+        [node, str(failure), None if origins[node] == node else origins[node], *([cut(failure.traceback)] if wants_json else [])]
         for node, failure in failures.items()
     ]
     if wants_json or rows:
         print_rows(columns, rows, wants_json=wants_json)
     else:
-        click.echo(f"nothing failed in {file}")
+        echo(f"nothing failed in {file}")
     if wants_traceback and not wants_json:
         for node, failure in failures.items():
             if origins[node] == node:
-                click.echo("\n".join(["", one_line(node), *lines_of(failure.traceback)]))
+                echo("\n".join(["", one_line(node), *lines_of(cut(failure.traceback))]))
 
 
 def find_origin(saved: "Look", failures: "dict[str, SavedError]", node: str) -> str:

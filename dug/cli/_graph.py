@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from .. import draw
-from ._file import complete_node, file_argument, find_node, open_file
+from ._file import Command, complete_node, file_argument, find_node, open_file
+from ._output import reason_of, send
+from ._tables import is_terminal
 
 EPILOG = """\
 \b
@@ -18,7 +20,7 @@ Examples:
 """
 
 
-@click.command("graph", epilog=EPILOG)
+@click.command("graph", cls=Command, epilog=EPILOG)
 @file_argument
 @click.option("--format", "kind", type=click.Choice(["ascii", "dot", "mermaid", "svg", "png", "html"]), default="ascii",
               show_default=True, help="How it is drawn; svg, png and html need Graphviz.")  # fmt: skip
@@ -39,21 +41,21 @@ def command(file: str, *, kind: str, nodes: tuple[str, ...], by: str | None, lim
     except (ImportError, RuntimeError) as exc:
         raise click.ClickException(str(exc)) from exc
     if output is None:
-        sys.stdout.buffer.write(drawn)
+        send(drawn)
         return
     try:
         Path(output).write_bytes(drawn)
     except OSError as exc:
-        raise click.ClickException(f"{output} cannot be written: {exc.strerror}") from exc
+        raise click.ClickException(f"{output} cannot be written: {exc.strerror or reason_of(exc)}") from exc
 
 
 def _draw(graph: Any, kind: str, title: str, *, to_file: bool, by: str | None, limit: int) -> bytes:
     if kind == "png":
-        if not to_file and sys.stdout.isatty():
+        if not to_file and is_terminal():
             raise click.UsageError("a terminal cannot show a PNG. Add --output graph.png")
         return draw.png(graph, by=by, limit=limit)
     if kind == "ascii":
-        encoding = "utf-8" if to_file else sys.stdout.encoding
+        encoding = (not to_file and getattr(sys.stdout, "encoding", None)) or "utf-8"
         is_unicode = encoding.lower().startswith("utf")
         return draw.tree(graph, by=by, limit=limit, charset="unicode" if is_unicode else "ascii").encode(encoding)
     if kind == "html":

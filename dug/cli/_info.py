@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from ._file import file_argument, open_file
-from ._tables import as_json, one_line, print_json
+from ._file import Command, file_argument, open_file
+from ._output import echo, one_line
+from ._tables import as_json, print_json
 
 EPILOG = """\
 \b
@@ -14,7 +15,7 @@ Example:
 """
 
 
-@click.command("info", epilog=EPILOG)
+@click.command("info", cls=Command, epilog=EPILOG)
 @file_argument
 @as_json
 def command(file: str, *, wants_json: bool) -> None:
@@ -42,6 +43,6 @@ def command(file: str, *, wants_json: bool) -> None:
     for name, value in said.items():
         lines = value if isinstance(value, list) else [f"{value:,}" if isinstance(value, int) else str(value)]
         for line in lines[:20]:
-            click.echo(f"{name:<9} {one_line(line)}".rstrip())
+            echo(f"{name:<9} {one_line(line)}".rstrip())
         if len(lines) > 20:
-            click.echo(f"{name:<9} and {len(lines) - 20:,} more: dug info {file} --json")
+            echo(f"{name:<9} and {len(lines) - 20:,} more: dug info {file} --json")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .._core._node import Node, load_function
+from .._core._node import Node, load_function, show
 from .._tweaks import UNTWEAKED, scale, shift
 from ..errors import TweakError
 
@@ -56,13 +56,15 @@ def parse_arguments(words: tuple[str, ...]) -> tuple[list[Any], dict[str, Any]]:
     """Returns the positional and keyword arguments that words like ``1``, ``EMEA`` and ``years=2`` mean.
 
     Raises:
-        ValueError: one of them is no literal, or a positional one stands behind a keyword.
+        ValueError: one of them is no literal or is given twice, or a positional one stands behind a keyword.
     """
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if equals and name.isidentifier():
+            if name in kwargs:
+                raise ValueError(f"{name} is given twice: {name}={show(kwargs[name])} and {word}. Leave one out.")
             kwargs[name] = parse_literal(value)
         elif kwargs:
             raise ValueError(f"{word!r} stands behind a keyword. Write arguments without a name first.")
@@ -83,7 +85,18 @@ def parse_tweak(text: str, find: Callable[[str], Node[Any] | None] | None = None
         TypeError: the function cannot be called like that.
     """
     key, value = split_tweak(text)
-    return (_parse_node(key, find) if "(" in key else load_function(key).wrapper()), parse_tweak_value(value)
+    return parse_target(key, find), parse_tweak_value(value)
+
+
+def parse_target(text: str, find: Callable[[str], Node[Any] | None] | None = None) -> Any:
+    """Returns the node, or the memoised function, that ``module:function(arguments)`` or ``module:function`` names.
+
+    Raises:
+        ValueError: its arguments are no literals, and `find` does not know it by its text.
+        LookupError: there is no such function.
+        TypeError: the function cannot be called like that.
+    """
+    return _parse_node(text, find) if "(" in text else load_function(text).wrapper()
 
 
 def _parse_node(text: str, find: Callable[[str], Node[Any] | None] | None) -> Node[Any]:

@@ -3,11 +3,11 @@
 ``demo`` needs no other package.  All other commands need click, which is imported when it is there, and by nothing else.
 """
 
-import os
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 from pathlib import Path
+
+from ._output import OutputError, complain, echo, flush, give_up, prepare
 
 HELP = """\
 usage: {program} demo
@@ -22,24 +22,31 @@ Type: pip install "dug[cli]"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that `arguments` name (by default those of the process) and returns the exit status.
 
-    0 when all went well, 1 when what was asked for failed, 2 when the command line means nothing.
+    0 when all went well, 1 when what was asked for failed, 2 when the command line means nothing, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    program = _program()
+    try:
+        prepare()
+        status = _run(words, program)
+        flush()
+        return status
+    except OutputError as exc:
+        return complain(program, str(exc), 1)
+    except KeyboardInterrupt:
+        return complain(program, "stopped", 130)
+    finally:
+        give_up()
+
+
+def _run(words: list[str], program: str) -> int:
     try:
         from ._app import invoke  # needs click
     except ImportError as exc:
         if exc.name != "click":
             raise
-        return _do_without(words)
-    if isinstance(sys.stdout, TextIOWrapper):  # a character that the terminal lacks is no reason to fail
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        status = invoke(words, _program())
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has read enough, such as ``head``
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains when it flushes
-        return 1
-    return status
+        return _do_without(words, program)
+    return invoke(words, program)
 
 
 def _program() -> str:
@@ -48,22 +55,18 @@ def _program() -> str:
     return "dug" if name == "dug" else "python -m dug"
 
 
-def _do_without(words: list[str]) -> int:
+def _do_without(words: list[str], program: str) -> int:
     """Does what can be done without click."""
     if words == ["demo"]:
         from ..demo import report  # the demo's modules take a while, and no other command needs them
 
-        print(report.text())
+        echo(report.text())
         return 0
     if words in (["--help"], ["demo", "--help"]):
-        print(HELP.format(program=_program()), end="")
+        echo(HELP.format(program=program).rstrip())
         return 0
     word = words[0] if words else "a command"
     what = f"{word} needs click and rich" if word in HELP else f"there is no command {word!r} without click and rich"
     if words[:1] == ["demo"]:
         what = f"demo takes no {words[1]!r}"
-    print(
-        f'{_program()}: {what}. Type: pip install "dug[cli]" (or: {_program()} --help)',
-        file=sys.stderr,
-    )
-    return 2
+    return complain(program, f'{what}. Type: pip install "dug[cli]" (or: {program} --help)', 2)

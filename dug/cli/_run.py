@@ -3,23 +3,30 @@
 import asyncio
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from pprint import pformat
-from traceback import extract_tb, print_exception
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from .._context import Context
 from .._core._node import Node, load_function
 from .._run_all import Batch
 from .._tweaks import Scenario
-from ._literals import parse_arguments, parse_tweak
-from ._tables import one_line, print_json, text_of
+from ..errors import TweakError
+from ._asked import Asked
+from ._file import READABLE, Command
+from ._frames import format_error
+from ._json import words_of, words_of_error
+from ._literals import parse_arguments, parse_target, parse_tweak, split_tweak
+from ._output import echo, one_line, tell, text_of
+from ._tables import print_json
 from ._watch import watch
 
 if TYPE_CHECKING:
@@ -33,20 +40,24 @@ Examples:
   dug run "pricing:position('AAPL', 100, 1)" --tweak "pricing:spot('AAPL')=96.0"
   dug run pricing:book --tweak "pricing:spot=scale(0.5)" --save crash.dug
   dug run batch:report --load night.dug --tweak "batch:path('EMEA')=fixed.csv" --save morning.dug
+  dug run batch:report --load night.dug --invalidate "batch:trades('EMEA')"
 """
 
 
-@click.command("run", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@click.command("run", cls=Command, epilog=EPILOG, context_settings={"ignore_unknown_options": True})
 @click.argument("target", metavar="MODULE:FUNCTION")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")
 @click.option("--tweak", "tweaks", multiple=True, metavar="NODE=VALUE", help="Say what is different; may be given several times.")
-@click.option("--load", "loaded", type=click.Path(dir_okay=False), help="Start from what a file knows, and run only the rest.")
+@click.option("--load", "loaded", type=READABLE, help="Start from what a file knows, and run only the rest.")
 @click.option("--save", "saved", type=click.Path(dir_okay=False), help="Write what is known afterwards to a file, failures too.")
+@click.option("--invalidate", "invalidated", multiple=True, metavar="NODE_OR_FUNCTION",
+              help="Run this again, whatever the file of --load says; may be given several times.")  # fmt: skip
+@click.option("--refresh", is_flag=True, help="Read all sources of the file of --load again.")
 @click.option("--recompute-changed", is_flag=True, help="Run functions whose code changed since the file of --load was saved.")
 @click.option("--trust", is_flag=True, help="Read and write pickles, too: only for files of your own.")
 @click.option("--progress", "wants_progress", is_flag=True, help="Show on a terminal how many nodes ran and were saved.")
-@click.option("--traceback", "wants_traceback", is_flag=True, help="Print the whole traceback of an error.")
-@click.option("--json", "wants_json", is_flag=True, help="Print the value as JSON.")
+@click.option("--traceback", "wants_traceback", is_flag=True, help="Print the traceback of an error.")
+@click.option("--json", "wants_json", is_flag=True, help="Print the value, or the error, as JSON.")
 def command(
     target: str,
     arguments: tuple[str, ...],
@@ -54,6 +65,8 @@ def command(
     loaded: str | None,
     saved: str | None,
     *,
+    invalidated: tuple[str, ...],
+    refresh: bool,
     recompute_changed: bool,
     trust: bool,
     wants_progress: bool,
@@ -67,28 +80,77 @@ def command(
     Modules are looked for in the current folder first.
     """
     _check_words(arguments)
-    if recompute_changed and loaded is None:
-        raise click.UsageError("--recompute-changed is about the file of --load, and there is none. Add --load FILE.")
-    for named in (target, *tweaks):
+    if loaded is None:
+        _check_without_file({"--recompute-changed": recompute_changed, "--invalidate": invalidated, "--refresh": refresh})
+    for named in (target, *tweaks, *invalidated):
         _import_module(named)
     with _readable_errors():
         call = find_call(target, arguments)
-    if saved is not None:
-        _check_place(saved)
+    place = None if saved is None else _check_place(saved)
     with ExitStack() as stack:
         find = None
         if loaded is not None:
-            find = stack.enter_context(_loading(loaded, trust=trust, recompute_changed=recompute_changed)).find
+            file = stack.enter_context(_loading(loaded, trust=trust, recompute_changed=recompute_changed))
+            find = file.find
+            _invalidate(file, invalidated, refresh=refresh)
         with _readable_errors():
-            scenario = Scenario(dict(parse_tweak(tweak, find) for tweak in tweaks))
+            said = _read_tweaks(tweaks, find)
+            scenario = Scenario(dict(said.values()))
         ctx = stack.enter_context(Context(scenario))
+        asked = stack.enter_context(Asked.watch(ctx, said, call))
         try:
             with watch(ctx, wanted=wants_progress):
                 value, error = _call(call)
-            return _tell(value, error, target, wants_traceback=wants_traceback, wants_json=wants_json)
+            unread = asked.find_unread()
+            return _tell(value, error, target, unread, wants_traceback=wants_traceback, wants_json=wants_json)
         finally:  # also when nobody reads what is printed, and when what ran was stopped
-            if saved is not None:
-                _save(ctx, saved, trust=trust, wants_progress=wants_progress)
+            if saved is not None and place is not None:
+                _save(ctx, place, saved, trust=trust, wants_progress=wants_progress)
+
+
+def _check_without_file(options: dict[str, object]) -> None:
+    """Refuses what is about a file that is not there."""
+    for name, given in options.items():
+        if given:
+            raise click.UsageError(f"{name} is about the file of --load, and there is none. Add --load FILE.")
+
+
+def _read_tweaks(words: Sequence[str], find: Callable[[str], Node[Any] | None] | None) -> dict[str, tuple[Any, Any]]:
+    """Returns by what was typed for it: each node or function that is tweaked, and to what.
+
+    Raises:
+        ValueError: one cannot be read, or is tweaked twice.
+    """
+    said: dict[str, tuple[Any, Any]] = {}
+    for word in words:
+        tweak = parse_tweak(word, find)
+        name = split_tweak(word)[0]
+        if any(tweak[0] == target for target, _ in said.values()):
+            raise ValueError(f"{name} is tweaked twice. Leave one --tweak out.")
+        said[name] = tweak
+    return said
+
+
+def _invalidate(file: "Snapshot", named: Sequence[str], *, refresh: bool) -> None:
+    """Forgets what a file says of some nodes and functions, and of all sources.
+
+    Raises:
+        click.UsageError: the file says nothing of one of them.
+    """
+    if not named and not refresh:
+        return
+    facts = file.graph().facts
+    with _readable_errors():
+        for name in named:
+            target = parse_target(name, file.find)
+            if not any(target in (fact.node, fact.node.function) for fact in facts):
+                raise LookupError(
+                    f"{name} is not in {file.info.path}, so there is nothing to invalidate. 'dug show FILE --all' lists what is."
+                )
+            file.invalidate(target)
+    sources = [fact.node for fact in facts if fact.is_source]
+    if refresh and sources:
+        file.invalidate(*sources)
 
 
 def _check_words(words: tuple[str, ...]) -> None:
@@ -120,6 +182,8 @@ def _import_module(named: str) -> None:
         if exc.name is None or f"{module}.".startswith(f"{exc.name}."):  # likewise
             return
         raise click.ClickException(f"{module} cannot be imported: {exc}") from exc
+    except SystemExit as exc:
+        raise click.ClickException(f"{module} cannot be imported: it called sys.exit({text_of(exc.code, repr)})") from exc
     except Exception as exc:
         last = extract_tb(exc.__traceback__)[-1]
         where = "" if isinstance(exc, SyntaxError) else f" ({last.filename}, line {last.lineno})"  # it names its own
@@ -156,6 +220,8 @@ def find_function(name: str) -> Any:
     module, colon, qualname = name.partition(":")
     if not colon:
         raise LookupError(f"{name!r} is no function. Write it as module:function, such as pricing:book.")
+    if module.startswith("."):
+        raise LookupError(f"there is no {name!r}: a module has no path.{_find_hint(module, qualname)}")
     try:
         found: Any = import_module(module)
         for part in qualname.split("."):
@@ -164,10 +230,18 @@ def find_function(name: str) -> Any:
         try:
             return load_function(name).wrapper()  # it may have been given that name
         except LookupError:
-            raise LookupError(f"there is no {name!r}: {exc}.") from exc
+            raise LookupError(f"there is no {name!r}: {exc}.{_find_hint(module, qualname)}") from exc
     if not callable(found):
         raise LookupError(f"{name!r} cannot be called: it is a {type(found).__name__}.")  # noqa: TRY004  its name is wrong
     return found
+
+
+def _find_hint(module: str, qualname: str) -> str:
+    """Returns what may have been meant by a function that is not there."""
+    if module.endswith(".py") or "/" in module:
+        return f" Write the module as import does: {module.removesuffix('.py').strip('./').replace('/', '.')}:{qualname}."
+    near = get_close_matches(qualname, dir(sys.modules.get(module)), 1) if module in sys.modules else []
+    return f" Did you mean {module}:{near[0]}?" if near else ""
 
 
 @contextmanager
@@ -175,31 +249,46 @@ def _readable_errors() -> Iterator[None]:
     """Turns what is wrong with a command line into a complaint about it."""
     try:
         yield
-    except (ValueError, LookupError, TypeError) as exc:  # a DugError passes: it is readable already
+    except TweakError as exc:
+        raise click.UsageError(str(exc)) from exc
+    except (ValueError, LookupError, TypeError) as exc:  # any other DugError passes: it is readable already
         raise click.UsageError(str(exc.args[0] if exc.args else exc)) from exc
 
 
-def _call(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """Makes the call, and returns what it gave and what it raised."""
+def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Makes the call, and returns what it gave and what it raised; ``sys.exit`` raises, too."""
     try:
         value = call()
         return asyncio.run(_wait(value)) if inspect.isawaitable(value) else value, None
-    except Exception as exc:  # noqa: BLE001  whatever the user's function raises is told, and what it computed is saved
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # noqa: BLE001  whatever the user's function raises is told, and what it computed is saved
         return None, exc
 
 
-def _tell(value: Any, error: Exception | None, target: str, *, wants_traceback: bool, wants_json: bool) -> int:
-    """Prints what a call gave or raised, and returns the exit status."""
+def _tell(
+    value: Any, error: BaseException | None, target: str, unread: dict[str, str], *, wants_traceback: bool, wants_json: bool
+) -> int:
+    """Prints what a call gave or raised, and which tweaks nobody read, and returns the exit status."""
+    for name, hint in unread.items():
+        tell(f"dug run: no node read the tweak of {one_line(name)}. {one_line(hint)}")
     if error is not None:
         if wants_traceback:
-            print_exception(error)
-        click.echo(f"dug run: {target} failed: {type(error).__name__}: {one_line(text_of(error, str))}", err=True)
-        return 1
+            tell(format_error(error))
+        tell(f"dug run: {target} failed: {one_line(_describe(error))}")
     if wants_json:
-        print_json(value)
+        said = None if error is None else {**words_of_error(error), "traceback": format_error(error)}
+        print_json({"value": words_of(value), "error": said, "unread_tweaks": list(unread)})
     elif value is not None:
-        click.echo(value if isinstance(value, str) else text_of(value, pformat))
-    return 1 if isinstance(value, Batch) and value.failures else 0
+        echo(value if isinstance(value, str) else text_of(value, pformat))
+    return 1 if error is not None or (isinstance(value, Batch) and value.failures) else 0
+
+
+def _describe(error: BaseException) -> str:
+    """Returns what an exception says, with its type."""
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({text_of(error.code, repr)}) and gave no value"
+    return f"{type(error).__name__}: {text_of(error, str)}"
 
 
 async def _wait(value: Any) -> Any:
@@ -217,30 +306,32 @@ def _loading(path: str, *, trust: bool, recompute_changed: bool) -> Iterator["Sn
             yield loaded
     finally:
         if loaded.changed and not recompute_changed:
-            names = ", ".join(loaded.changed)
-            click.echo(
-                f"dug run: {one_line(names)} changed since {path} was saved, and what it gave then was used. "
-                "To run it again, add --recompute-changed",
-                err=True,
+            names = one_line(", ".join(loaded.changed))
+            tell(
+                f"dug run: {names} changed since {one_line(path)} was saved, and what it gave then was used. "
+                "To run it again, add --recompute-changed"
             )
         if loaded.absent:
-            click.echo(
-                f"dug run: {len(loaded.absent):,} of {path} could not be used: {one_line(str(loaded.absent[0]))}", err=True
-            )
+            tell(f"dug run: {len(loaded.absent):,} of {one_line(path)} could not be used: {one_line(str(loaded.absent[0]))}")
 
 
-def _check_place(path: str) -> None:
-    """Refuses a file that cannot be written before the work is done that it is for."""
+def _check_place(path: str) -> Path:
+    """Refuses a file that cannot be written before the work is done, and returns where it is: code may change the folder."""
     from ..snapshot._atomic import check_place  # only commands that name a file need it
 
     try:
-        check_place(Path(path))
-    except OSError as exc:
-        raise click.UsageError(f"{path} cannot be written: {exc.strerror}. Nothing has run yet: name another file.") from exc
+        place = Path(path).absolute()
+        with suppress(FileNotFoundError):
+            place.lstat()  # a name may be too long for what is made beside it not to be
+        check_place(place)
+    except (OSError, RuntimeError) as exc:  # a circle of links is the one or the other
+        reason = exc.strerror if isinstance(exc, OSError) else "Too many levels of symbolic links"
+        raise click.UsageError(f"{path} cannot be written: {reason}. Nothing has run yet: name another file.") from exc
+    return place
 
 
-def _save(ctx: Context, path: str, *, trust: bool, wants_progress: bool) -> None:
+def _save(ctx: Context, place: Path, name: str, *, trust: bool, wants_progress: bool) -> None:
     from .. import snapshot  # only commands that name a file need it
 
-    report = snapshot.save(ctx, path, allow_pickle=trust, progress=wants_progress)
-    click.echo(str(report), err=True)
+    report = snapshot.save(ctx, place, allow_pickle=trust, progress=wants_progress)
+    tell(str(attrs.evolve(report, path=Path(name))))

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._seconds import in_seconds
-from ._file import file_argument, find_node, open_file, optional_node_argument
-from ._tables import as_json, lines_of, one_line, print_json, print_rows
+from ._file import Command, file_argument, find_node, open_file, optional_node_argument
+from ._output import echo, lines_of, one_line
+from ._tables import as_json, print_json, print_rows
 
 if TYPE_CHECKING:
     from ..snapshot import Look, SavedNode
@@ -23,7 +24,7 @@ Examples:
 MOST_ROWS = 100
 
 
-@click.command("show", epilog=EPILOG)
+@click.command("show", cls=Command, epilog=EPILOG)
 @file_argument
 @optional_node_argument
 @click.option("--all", "wants_all", is_flag=True, help="Show all nodes, not only those that nothing read.")
@@ -46,10 +47,10 @@ def command(file: str, node: str | None, *, wants_all: bool, wants_source: bool,
         else:
             rows = [_make_row(saved[target]) for target in (targets if wants_json else targets[:MOST_ROWS])]
     if not wants_json:
-        click.echo(f"{file}, saved {info.created}: {info.nodes:,} nodes, {info.values:,} values, {info.failures:,} failures")
+        echo(f"{file}, saved {info.created}: {info.nodes:,} nodes, {info.values:,} values, {info.failures:,} failures")
     print_rows(["node", "state", "value", "seconds"], rows, wants_json=wants_json)
     if not wants_all and len(rows) < len(targets):
-        click.echo(f"and {len(targets) - len(rows):,} more. Type: dug show {file} --all")
+        echo(f"and {len(targets) - len(rows):,} more. Type: dug show {file} --all")
 
 
 def _make_row(known: "SavedNode") -> list[Any]:
@@ -60,6 +61,11 @@ def _make_row(known: "SavedNode") -> list[Any]:
 def _show_node(saved: "Look", node: str, *, wants_source: bool, wants_json: bool) -> None:
     known = saved[node]
     source = next((function.source for function in saved.functions if function.name == known.function), None)
+    traceback = None
+    if known.error is not None:
+        from ._frames import cut  # only what failed has a traceback
+
+        traceback = cut(known.error.traceback)
     said: dict[str, Any] = {
         "node": node,
         "state": known.state,
@@ -70,7 +76,7 @@ def _show_node(saved: "Look", node: str, *, wants_source: bool, wants_json: bool
         "seconds": known.seconds,
         "own_seconds": known.own_seconds,
         "error": None if known.error is None else str(known.error),
-        "traceback": None if known.error is None else known.error.traceback,
+        "traceback": traceback,
         "read": {read: saved[read].value for read in known.dependencies},
         "times_read": known.times_read,
         "tweak": next((tweak.text for tweak in reversed(saved.tweaks) if tweak.target == node), None),
@@ -80,7 +86,7 @@ def _show_node(saved: "Look", node: str, *, wants_source: bool, wants_json: bool
     if wants_json:
         print_json(said)
     else:
-        click.echo("\n".join(_describe(said)))
+        echo("\n".join(_describe(said)))
 
 
 def _describe(said: dict[str, Any]) -> Iterator[str]:

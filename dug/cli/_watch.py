@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .._context import Context
 from .._core._events import Event
 from .._progress import is_watched
+
+_GONE = (OSError, ValueError)
+"""What a terminal raises that has gone, or a stream that the user's code has closed."""
 
 
 @contextmanager
@@ -19,13 +22,20 @@ def watch(ctx: Context, *, wanted: bool) -> Iterator[None]:
     from rich.status import Status  # likewise
 
     counts: Counter[str] = Counter()
-    with Status("0 computed", console=Console(stderr=True)) as status:
+    status = Status("0 computed", console=Console(stderr=True))
 
-        def count(event: Event) -> None:
-            counts[event.kind] += 1
-            if event.kind in ("computed", "failed"):
-                failed = f", {counts['failed']:,} failed" if counts["failed"] else ""
+    def count(event: Event) -> None:
+        counts[event.kind] += 1
+        if event.kind in ("computed", "failed"):
+            failed = f", {counts['failed']:,} failed" if counts["failed"] else ""
+            with suppress(*_GONE):
                 status.update(f"{counts['computed']:,} computed{failed}")
 
+    with suppress(*_GONE):
+        status.start()
+    try:
         with ctx.listen(count):
             yield
+    finally:
+        with suppress(*_GONE):
+            status.stop()

@@ -32,6 +32,22 @@ def test_a_wrong_command_line_is_one_readable_line(dug_says, words):
     assert "--help" in said.complaint
 
 
+def test_a_command_that_is_nearly_one_is_named(dug_says):
+    """One slip of the finger is answered with the word that was meant."""
+    pytest.importorskip("click")
+
+    assert "Did you mean show?" in dug_says("shwo").complaint
+    assert "Did you mean" not in dug_says("zzz").complaint
+
+
+@pytest.mark.parametrize(("command", "option"), [("run", "--tweak"), ("graph", "--output"), ("diff", "--al")])
+def test_a_wrong_option_names_its_command(dug_says, command, option):
+    """The help to ask for is that of the command, and not that of all."""
+    pytest.importorskip("click")
+
+    assert dug_says(command, option).complaint.endswith(f"Type: python -m dug {command} --help")
+
+
 COMMANDS = ["demo", "run", "show", "failures", "explain", "graph", "diff", "info"]
 
 
@@ -133,8 +149,8 @@ def test_the_reference_has_each_option(command):
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_read_enough_is_no_error():
-    """``dug ... | head`` ends without a traceback."""
+def test_a_reader_that_has_read_enough_is_told_of():
+    """``dug ... | head`` ends with a line: what was not read was not written either."""
     pytest.importorskip("click")
     code = "import sys; sys.argv = ['dug', '--help']; sys.stdout.reconfigure(write_through=True)\n"
     code += "from dug.cli import main; input(); sys.exit(main())"
@@ -147,7 +163,7 @@ def test_a_reader_that_has_read_enough_is_no_error():
         process.stdin.close()
         complaint = process.stderr.read()
 
-    assert complaint == b""
+    assert complaint.decode().splitlines() == ["dug: the output could not be written: whoever read it has gone"]
     assert process.returncode == 1
 
 

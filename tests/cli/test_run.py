@@ -61,7 +61,20 @@ def test_several_tweaks_are_in_force_together(dug_says):
 
 def test_json_is_json(dug_says):
     """A program can read the value."""
-    assert json.loads(dug_says("run", "pricing:book", "--json").out) == 39500.0
+    said = json.loads(dug_says("run", "pricing:book", "--json").out)
+
+    assert said == {"value": 39500.0, "error": None, "unread_tweaks": []}
+
+
+def test_json_tells_an_error(dug_says):
+    """A program reads one form, whatever came of the call."""
+    said = dug_says("run", "pricing:spot", "IBM", "--json")
+    error = json.loads(said.out)["error"]
+
+    assert said.status == 1
+    assert (error["type"], error["text"]) == ("builtins:KeyError", "'IBM'")
+    assert 'return {"AAPL": 190.0' in error["traceback"]
+    assert "/dug/" not in error["traceback"]
 
 
 def test_an_error_is_one_line(dug_says):
@@ -98,6 +111,9 @@ def test_a_traceback_is_printed_when_asked_for(dug_says):
     [
         (["nowhere:book"], "No module named 'nowhere'"),
         (["pricing:nothing"], "no attribute 'nothing'"),
+        (["pricing:bok"], "Did you mean pricing:book?"),
+        (["pricing.py:book"], "Write the module as import does: pricing:book."),
+        (["./desk/pricing.py:book"], "Write the module as import does: desk.pricing:book."),
         (["pricing"], "Write it as module:function"),
         (["pricing:number"], "cannot be called"),
         (["pricing:book", "1"], "book() takes 0 positional arguments"),
@@ -248,15 +264,16 @@ def test_what_cannot_be_printed_is_saved_all_the_same(dug_says, odd, name, optio
     assert "Traceback" not in said.err
 
 
-def test_a_value_that_json_has_no_word_for_is_text(dug_says, odd):
-    """What is printed can be read by any program: neither NaN nor infinity is JSON."""
+def test_a_value_that_json_has_no_word_for_has_a_tag(dug_says, odd):
+    """What is printed can be read by any program: neither NaN nor infinity is JSON, nor is a key that is no text."""
 
     def refuse(word):
         raise AssertionError(word)
 
     said = dug_says("run", "odd:pairs", "--json").out
+    pairs = [[{"$tuple": [1, 2]}, {"$float": "nan"}], [3, [{"$tuple": [{"$float": "-inf"}, None]}]]]
 
-    assert json.loads(said, parse_constant=refuse) == {"(1, 2)": "nan", "3": [["-inf", None]]}
+    assert json.loads(said, parse_constant=refuse)["value"] == {"$dict": pairs}
 
 
 def test_an_interrupted_run_is_saved(dug_says, odd):
@@ -377,6 +394,11 @@ def test_a_target_that_is_no_file_is_refused_before_the_work(dug_says, pricing, 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        (("pricing:position", "AAPL", "quantity=1", "quantity=2"), "quantity is given twice: quantity=1 and quantity=2"),
+        (("pricing:book", "--save", "a.dug", "--save", "b.dug"), "--save is given twice"),
+        (("pricing:book", "--tweak", "pricing:spot('AAPL')=1", "--tweak", 'pricing:spot(ticker="AAPL")=2'), "is tweaked twice"),
+        (("pricing:book", "--invalidate", "pricing:spot"), "--invalidate is about the file of --load"),
+        (("pricing:book", "--refresh"), "--refresh is about the file of --load"),
         (("pricing:report", "AAPL", "--sav", "x.dug"), "there is no option --sav. Did you mean --save?"),
         (("pricing:report", "-x"), "there is no option -x. To pass it as text"),
         (("pricing:book", "--tweak", "pricing:spot('AAPL')=false"), "Write False, or"),
@@ -401,3 +423,120 @@ def test_a_module_that_lacks_another_says_which(dug_says, pricing):
 
     assert said.status == 1
     assert "lacking cannot be imported: No module named 'nonexistent_package'" in said.complaint
+
+
+def test_a_source_that_changed_is_read_again(dug_says, pricing):
+    """With ``--load``, one source or all are read anew, and what read them runs where they are not what they were."""
+    pytest.importorskip("dug.snapshot")
+    code = pricing / "pricing.py"
+    prices = pricing / "prices.txt"
+    prices.write_text("1.0")
+    read = f"float(__import__('pathlib').Path({str(prices)!r}).read_text())"
+    code.write_text(code.read_text().replace('{"AAPL": 190.0, "MSFT": 410.0}[ticker]', read))
+    dug_says("run", "pricing:book", "--save", "night.dug")
+    prices.write_text("2.0")
+
+    def run(*words):
+        return dug_says("run", "pricing:book", "--load", "night.dug", *words).out
+
+    assert run() == "150.0\n"
+    assert run("--refresh") == "300.0\n"
+    assert run("--invalidate", "pricing:spot") == "300.0\n"
+    assert run("--invalidate", "pricing:spot('MSFT')") == "200.0\n"
+    assert run("--invalidate", "pricing:spot('MSFT')", "--invalidate", "pricing:spot('AAPL')") == "300.0\n"
+    assert run("--invalidate", "pricing:book") == "150.0\n"
+
+
+@pytest.mark.parametrize("name", ["pricing:spot('IBM')", "pricing:later", "pricing:nothing", "pricing:spot(", "nowhere:f"])
+def test_what_is_not_in_the_file_cannot_be_invalidated(dug_says, name):
+    """A slip in a name does not pass for a source that was read again."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:book", "--save", "night.dug")
+    said = dug_says("run", "pricing:book", "--load", "night.dug", "--invalidate", name)
+
+    assert (said.status, said.out) == (2, "")
+    assert name.rstrip("(") in said.complaint
+
+
+@pytest.mark.parametrize(
+    ("target", "tweak", "hint"),
+    [
+        ("pricing:book", "pricing:spot('IBM')=5.0", "these were read: pricing:spot('AAPL'), pricing:spot('MSFT')."),
+        ("pricing:book", "pricing:later=scale(2)", "Nobody asked for a node of its function."),
+        ("pricing:book", "pricing:position('AAPL', 100, 2)=5.0", "these were read: pricing:position('AAPL', 100, 1)"),
+        ("pricing:report('MSFT')", "pricing:spot('AAPL')=5.0", "these were read: pricing:spot('MSFT')."),
+    ],
+)
+def test_a_tweak_that_nobody_read_is_said(dug_says, target, tweak, hint):
+    """A tweak of what the call does not rest on changes nothing, and is told, to programs too."""
+    words = ("pricing:report", "MSFT") if target.startswith("pricing:report") else (target,)
+    said = dug_says("run", *words, "--tweak", tweak, "--json")
+    name = tweak.rpartition("=")[0]
+
+    assert said.status == 0
+    assert said.complaint.startswith(f"dug run: no node read the tweak of {name}. ")
+    assert said.complaint.endswith(hint) or hint in said.complaint
+    assert json.loads(said.out)["unread_tweaks"] == [name]
+
+
+@pytest.mark.parametrize(
+    ("words", "tweak"),
+    [
+        (("pricing:book",), "pricing:spot('AAPL')=5.0"),
+        (("pricing:book",), "pricing:spot=scale(2)"),
+        (("pricing:book",), "pricing:book()=5.0"),
+        (("pricing:book",), "pricing:position=shift(1)"),
+        (("pricing:book",), "pricing:spot('AAPL')=UNTWEAKED"),
+        (("pricing:report", "MSFT"), "pricing:spot('MSFT')=5.0"),
+        (("pricing:report", "MSFT"), "pricing:spot=scale(2)"),
+        (("pricing:book", "--load", "night.dug"), "pricing:spot('AAPL')=5.0"),
+        (("pricing:book", "--load", "night.dug"), "pricing:position=shift(1)"),
+    ],
+)
+def test_a_tweak_that_was_read_is_not_complained_of(dug_says, words, tweak):
+    """Whether a node or a plain function read it, in this process or on top of a file."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:book", "--save", "night.dug")
+    said = dug_says("run", *words, "--tweak", tweak)
+
+    assert (said.status, said.err) == (0, "")
+
+
+def test_no_text_that_is_printed_steers_a_terminal(dug_says, pricing):
+    """Texts keep their lines and tabs; what moves a cursor, sets a title or turns the direction of writing is shown."""
+    (pricing / "pricing.py").write_text('def paint():\n    return "a\\tb\\r\\n\\x1b[2J\\x9b1m\\u202e\\x07 \u65e5"\n')
+    said = dug_says("run", "pricing:paint")
+
+    assert said.out == "a\tb\\r\n\\x1b[2J\\x9b1m\\u202e\\x07 \u65e5\n"
+    assert "\x9b" not in dug_says("run", "pricing:paint", "--json").out
+
+
+def test_a_traceback_has_the_users_frames_only(dug_says):
+    """Between two functions of the user's stands no frame of the library's."""
+    said = dug_says("run", "pricing:position", "IBM", "5", "--traceback")
+
+    assert said.err.count('File "') == 2
+    assert "in position" in said.err
+    assert "in spot" in said.err
+    assert "/dug/" not in said.err
+
+
+def test_a_module_that_leaves_is_one_readable_line(dug_says, pricing):
+    """Importing it ends neither the command nor the story."""
+    (pricing / "leaving.py").write_text("import sys\nsys.exit(3)\n")
+    said = dug_says("run", "leaving:f")
+
+    assert said.status == 1
+    assert "leaving cannot be imported: it called sys.exit(3)" in said.complaint
+
+
+def test_a_file_is_saved_where_it_was_named(dug_says, pricing):
+    """Code that goes to another folder does not take the file with it."""
+    pytest.importorskip("dug.snapshot")
+    (pricing / "elsewhere").mkdir()
+    code = pricing / "pricing.py"
+    code.write_text("import os\n" + code.read_text().replace('    """Both."""\n', '    os.chdir("elsewhere")\n'))
+    said = dug_says("run", "pricing:book", "--save", "here.dug")
+
+    assert said.err.startswith("here.dug: ")
+    assert (pricing / "here.dug").exists()

@@ -1,0 +1,68 @@
+"""Tells which tweaks of a run nobody read: `Asked`.
+
+A tweak that no node reads changes nothing, and is nearly always a slip: another argument, another function.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import define
+
+from .._context import Context
+from .._core._events import Event
+from .._core._node import Node
+
+_ANSWERED = frozenset({"computed", "inherited", "tweaked", "failed"})
+_MOST_NAMED = 3
+
+
+@define(eq=False)
+class Asked:
+    """What was asked for in a context, as far as somebody has to know it to say which tweaks were read."""
+
+    ctx: Context
+    tweaks: Mapping[str, Any]
+    """What is tweaked, by what was typed for it."""
+    call: object
+    seen: set[Node[Any]]
+
+    @classmethod
+    @contextmanager
+    def watch(cls, ctx: Context, said: Mapping[str, tuple[Any, Any]], call: Callable[[], Any]) -> Iterator["Asked"]:
+        """Watches what is asked for in a context by a function that is no node, and so leaves no memo that says it."""
+        asked = cls(ctx, {name: target for name, (target, _) in said.items()}, call, set())
+        if not said or isinstance(call, Node):
+            yield asked
+            return
+
+        def note(event: Event) -> None:
+            asked.seen.add(event.node)
+
+        with ctx.listen(note):
+            yield asked
+
+    def find_unread(self) -> dict[str, str]:
+        """Returns what was typed for each tweak that no node and no call read, with a hint what may have been meant."""
+        if not self.tweaks:
+            return {}
+        graph = self.ctx.graph()
+        read = set(self.seen)
+        if isinstance(self.call, Node):
+            read.add(self.call)
+        for fact in graph.facts:
+            if fact.state in _ANSWERED:
+                read.update(graph.dependencies(fact.node))
+        functions = {node.function for node in read}
+        unread = {name: target for name, target in self.tweaks.items() if target not in read and target not in functions}
+        return {name: _find_hint(target, read) for name, target in unread.items()}
+
+
+def _find_hint(target: Any, read: set[Node[Any]]) -> str:
+    """Returns which nodes of the same function were read."""
+    function = target.function if isinstance(target, Node) else target
+    others = sorted(str(node) for node in read if node.function == function)
+    if not others:
+        return "Nobody asked for a node of its function."
+    more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
+    return f"Of its function, these were read: {', '.join(others[:_MOST_NAMED])}{more}."

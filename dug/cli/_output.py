@@ -1,0 +1,153 @@
+"""Where a command writes: `echo` to the standard output stream, `tell` to that for errors, and what of a text may be sent there.
+
+Invariants: what is printed cannot steer a terminal, but for the colours that a table of ours has; a standard output stream that
+takes nothing more is an `OutputError`, which `main` tells; one for errors that takes nothing more is no error at all.
+"""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+_KEPT = frozenset("\n\t")
+
+
+class OutputError(Exception):
+    """Says that the standard output stream takes nothing more, and why."""
+
+    def __init__(self, cause: Exception | None) -> None:
+        reason = "it is closed" if cause is None or isinstance(cause, ValueError) else _reason(cause)
+        super().__init__(f"the output could not be written: {reason}")
+
+
+def echo(text: str = "") -> None:
+    """Prints lines; what would steer a terminal is shown.
+
+    Raises:
+        OutputError: they cannot be printed.
+    """
+    paint(f"{shown(text)}\n")
+
+
+def paint(text: str) -> None:
+    """Prints text as it is, colours included.
+
+    Raises:
+        OutputError: it cannot be printed.
+    """
+    try:
+        if sys.stdout is None:
+            raise OutputError(None)
+        sys.stdout.write(text)
+    except (OSError, ValueError) as exc:
+        raise OutputError(exc) from exc
+
+
+def send(data: bytes) -> None:
+    """Writes bytes to the standard output stream.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    try:
+        if sys.stdout is None:
+            raise OutputError(None)
+        sys.stdout.flush()  # what the user's code printed comes first
+        sys.stdout.buffer.write(data)
+    except (OSError, ValueError) as exc:
+        raise OutputError(exc) from exc
+
+
+def flush() -> None:
+    """Writes what is printed and waits in memory.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
+    except (OSError, ValueError) as exc:
+        raise OutputError(exc) from exc
+
+
+def tell(text: str) -> None:
+    """Prints lines to the standard error stream, where there is one; what would steer a terminal is shown."""
+    if sys.stderr is not None:  # print() takes None for the standard output stream
+        with suppress(OSError, ValueError):
+            print(shown(text), file=sys.stderr, flush=True)
+
+
+def complain(who: str, what: str, status: int) -> int:
+    """Says what was wrong in one line, whatever the message had, and returns the exit status."""
+    tell(f"{who}: {one_line(' '.join(what.split()))}")
+    return status
+
+
+def prepare() -> None:
+    """Makes the standard streams fit to be written to: nothing that a command opens takes the place of one that is closed."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            with suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # which gets the lowest number that is free
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            with suppress(ValueError):  # it is closed
+                reconfigure(errors="backslashreplace")  # a character that the terminal lacks is no reason to fail
+
+
+def give_up() -> None:
+    """Drops what cannot be written any more: the interpreter would try once again when it ends, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def reason_of(error: OSError) -> str:
+    """Returns what an error of the operating system says of which file."""
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    return f"{where}{_reason(error)}"
+
+
+def text_of(value: Any, show: Callable[[Any], str]) -> str:
+    """Returns a value as text, or why it has none: that runs code of the user's."""
+    try:
+        return show(value)
+    except Exception as exc:  # noqa: BLE001  it is the user's
+        return f"<{type(value).__qualname__}, which cannot be shown: {type(exc).__name__}>"
+
+
+def shown(text: str) -> str:
+    """Returns lines of text as they may be printed: without what would steer a terminal or hide what is there."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join([char if char in _KEPT or _is_shown(char) else repr(char)[1:-1] for char in text])
+
+
+def one_line(text: str) -> str:
+    """Returns a text as it may stand in a cell: without line ends, too."""
+    return text if text.isprintable() else "".join([char if _is_shown(char) else repr(char)[1:-1] for char in text])
+
+
+def lines_of(text: str) -> list[str]:
+    """Returns the lines of a text, each as it may be printed on a terminal."""
+    return [one_line(line.expandtabs()) for line in text.rstrip().splitlines()]
+
+
+def _is_shown(char: str) -> bool:
+    return char.isprintable() or unicodedata.category(char) == "Zs"  # a space of another width
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, BrokenPipeError):
+        return "whoever read it has gone"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,276 @@
+"""Streams and files that take nothing more: one line, and no traceback, in processes of their own with real pipes and files."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("click")
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
+CODE = """\
+import os, sys, time
+import dug
+
+
+@dug.source
+def spot(ticker):
+    return {"AAPL": 190.0, "MSFT": 410.0}[ticker]
+
+
+@dug.memoize
+def book():
+    return spot("AAPL") + spot("MSFT")
+
+
+@dug.memoize
+def large():
+    return b"x" * 500_000
+
+
+def many():
+    return list(range(20_000))
+
+
+def waits():
+    book()
+    print("ready", flush=True)
+    time.sleep(60)
+
+
+def leaves():
+    book()
+    sys.exit(0)
+
+
+def closes():
+    sys.stdout.close()
+    return 5
+
+
+def closes_the_file():
+    os.close(1)
+    return 5
+
+
+def closes_errors():
+    sys.stderr.close()
+    return 5
+
+
+def prints():
+    print("printed")
+    return 5
+
+
+def writes():
+    os.write(1, b"through\\n")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a module to run, a saved file and links in a circle."""
+    (tmp_path / "streams.py").write_text(CODE)
+    (tmp_path / "there").symlink_to("back")
+    (tmp_path / "back").symlink_to("there")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    assert run(tmp_path, "run", "streams:book", "--save", "book.dug").returncode == 0
+    return tmp_path
+
+
+def start(folder, *words, **options):
+    """Start a command in a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
+    return subprocess.Popen([sys.executable, "-m", "dug", *words], cwd=folder, text=True, env=environment, **options)
+
+
+def run(folder, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options):
+    """Run a command in a folder to its end."""
+    with start(folder, *words, stdout=stdout, stderr=stderr, **options) as process:
+        out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+def assert_one_line(done, status, what):
+    """A command said one thing, and not by a traceback."""
+    assert done.returncode == status, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert what in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+READING = [
+    ("show", "book.dug"),
+    ("show", "book.dug", "--json"),
+    ("info", "book.dug"),
+    ("failures", "book.dug"),
+    ("explain", "book.dug", "book"),
+    ("graph", "book.dug"),
+    ("diff", "book.dug", "book.dug"),
+    ("demo",),
+    ("--help",),
+    ("run", "streams:book"),
+    ("run", "streams:many", "--json"),
+]
+
+
+@needs_full
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_a_full_disk_behind_the_output_is_one_line(folder, words):
+    """What cannot be printed is said, at once or when the command ends."""
+    with Path("/dev/full").open("w") as full:
+        assert_one_line(run(folder, *words, stdout=full), 1, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "words", [("show", "book.dug"), ("graph", "book.dug"), ("run", "streams:many"), ("demo",), ("--help",)], ids=" ".join
+)
+def test_a_reader_that_has_gone_is_one_line(folder, words):
+    """``dug ... | head`` ends with a line, whenever the reader goes."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run(folder, *words, stdout=writing)
+    os.close(writing)
+
+    assert_one_line(done, 1, "whoever read it has gone")
+
+
+@pytest.mark.parametrize("words", READING[:8], ids=" ".join)
+def test_a_closed_output_is_one_line(folder, words):
+    """A command that has nowhere to print does not pretend that it did."""
+    assert_one_line(run(folder, *words, stdout=None, preexec_fn=lambda: os.close(1)), 1, "it is closed")
+
+
+def test_what_is_opened_does_not_take_the_place_of_a_closed_stream(folder):
+    """What the user's code writes to descriptor 1 is lost where that is closed, and is in no file that dug writes."""
+    done = run(folder, "run", "streams:writes", "--save", "kept.dug", stdout=None, preexec_fn=lambda: os.close(1))
+
+    assert done.returncode == 0, done.stderr
+    assert run(folder, "show", "kept.dug").returncode == 0
+    assert b"through" not in (folder / "kept.dug").read_bytes()
+
+
+@pytest.mark.parametrize("descriptor", [0, 2])
+def test_a_closed_input_or_error_stream_does_not_matter(folder, descriptor):
+    """What is printed is what it was, and complaints do not go to the standard output stream instead."""
+    good = run(folder, "run", "streams:book", preexec_fn=lambda: os.close(descriptor))
+    bad = run(folder, "run", "streams:nothing", preexec_fn=lambda: os.close(descriptor))
+
+    assert (good.returncode, good.stdout) == (0, "600.0\n")
+    assert (bad.returncode, bad.stdout) == (2, "")
+
+
+@needs_full
+def test_an_error_stream_that_is_full_does_not_matter(folder):
+    """The value is printed and the file saved."""
+    with Path("/dev/full").open("w") as full:
+        done = run(folder, "run", "streams:book", "--save", "kept.dug", "--progress", stderr=full)
+
+    assert (done.returncode, done.stdout) == (0, "600.0\n")
+    assert (folder / "kept.dug").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "out", "what"),
+    [
+        ("leaves", 1, "", "streams:leaves failed: it called sys.exit(0) and gave no value"),
+        ("closes", 1, "", "it is closed"),
+        ("closes_the_file", 1, "", "Bad file descriptor"),
+        ("closes_errors", 0, "5\n", ""),
+        ("prints", 0, "printed\n5\n", ""),
+    ],
+)
+def test_what_the_users_code_does_to_the_streams_is_told(folder, name, status, out, what):
+    """A function that leaves, or closes a stream, ends with a line, and what it computed is saved."""
+    done = run(folder, "run", f"streams:{name}", "--save", "kept.dug")
+
+    assert (done.returncode, done.stdout) == (status, out), done.stderr
+    assert what in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (folder / "kept.dug").exists()
+
+
+@pytest.mark.parametrize("words", [("run", "streams:book", "--save"), ("run", "streams:book", "--load"), ("show",), ("graph",)])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("there", "Too many levels of symbolic links"),
+        ("folder", "folder"),
+        ("streams.py/x", "Not a directory"),
+        ("x" * 300, "too long"),
+    ],
+)
+def test_a_name_that_is_no_file_is_one_line(folder, words, name, what):
+    """A circle of links, a folder, a file as a folder, a name that no file system takes."""
+    assert_one_line(run(folder, *words, name), 2, what)
+
+
+@pytest.mark.parametrize("words", [("show",), ("info",), ("run", "streams:book", "--load")])
+def test_a_pipe_is_not_waited_for(folder, words):
+    """A file that cannot be read at any place is refused before it is opened."""
+    assert_one_line(run(folder, *words, "pipe"), 2, "no regular file")
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="everything is allowed to the superuser")
+def test_a_file_that_must_not_be_read_is_one_line(folder):
+    """A permission that is missing is named."""
+    (folder / "book.dug").chmod(0)
+
+    assert_one_line(run(folder, "show", "book.dug"), 1, "Permission denied")
+
+
+def limit_files():
+    """Let the process write no file of more than 100,000 bytes."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+
+def test_a_full_disk_behind_a_file_is_told_and_the_old_file_stays(folder):
+    """The value is printed; what cannot be written is one line more, and leaves nothing behind."""
+    before = (folder / "book.dug").read_bytes()
+    done = run(folder, "run", "streams:large", "--save", "book.dug", "--json", preexec_fn=limit_files)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "book.dug" in done.stderr
+    assert json.loads(done.stdout)["error"] is None
+    assert (folder / "book.dug").read_bytes() == before
+    assert list(folder.glob(".*saving*")) == []
+
+
+def test_an_interrupt_is_one_line_and_130(folder):
+    """Ctrl-C stops the user's code, and what it computed is saved."""
+    with start(folder, "run", "streams:waits", "--save", "kept.dug", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    report, complaint = err.splitlines()
+
+    assert process.returncode == 130
+    assert complaint == "python -m dug: stopped"
+    assert report.startswith("kept.dug: ")
+
+
+def test_a_table_on_a_terminal_shows_what_would_steer_it(folder):
+    """On a real terminal, no byte of a value is an escape sequence, and colours are the table's own."""
+    (folder / "painter.py").write_text("import dug\n@dug.memoize\ndef paint():\n    return '\\x1b]0;title\\x07[bold red]'\n")
+    run(folder, "run", "painter:paint", "--save", "paint.dug")
+    ours, theirs = pty.openpty()
+    done = run(folder, "show", "paint.dug", stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+
+    assert done.returncode == 0
+    assert "\\x1b]0;title\\x07[bold red]" in shown
+    assert "\x1b]0" not in shown
