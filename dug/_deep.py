@@ -15,6 +15,7 @@ from contextvars import Context, copy_context
 from threading import Thread, current_thread, get_ident
 from typing import Any, NoReturn, TypeVar
 
+from ._core._accel import COMPILED
 from ._core._frame import ORIGINS, here
 from ._stack import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
 
@@ -42,7 +43,7 @@ def is_deep(depth: int) -> bool:
     try:
         sys._getframe(min(HALF, sys.getrecursionlimit() * 2 // 5))
     except ValueError:
-        return (depth > 1 or bool(small)) and is_low(depth)
+        return not COMPILED and (depth > 1 or bool(small)) and is_low(depth)  # C has looked already
     return True
 
 

@@ -31,7 +31,7 @@ from ._core._scenario import BUMP
 from ._core._verbs import begin, finish, join, make_fetch, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
 from ._deep import go_deeper, is_deep
-from ._stack import small
+from ._stack import frees_deep, small
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -54,7 +54,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
         if frame.driver is not None:
             return divert(frame, key)
     run, view = frame.run, frame.view
-    if run is not None and (not run.depth & 7 or (small and run.thread in small)) and is_deep(run.depth):
+    if (small and frees_deep()) if run is None else (not run.depth & 7 or small) and is_deep(run.depth):
         return go_deeper(fetch, frame, key)
     try:
         found: Any = begin(frame, key)

@@ -59,6 +59,11 @@ def is_low(depth: int) -> bool:
     return left < reserve or (depth >= FEW_RUNS and left < max(size // 4 * 3, reserve))
 
 
+def frees_deep() -> bool:
+    """True in a thread with a small stack where the interpreter frees a chain of memos as deep as that is, as 3.13 does."""
+    return get_ident() in small and sys.version_info >= (3, 13)
+
+
 def _limited(size: int, low: int) -> tuple[int, int]:
     """Returns the bounds of the main thread's stack, of which the system may have changed the limit since."""
     try:

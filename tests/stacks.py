@@ -90,6 +90,28 @@ def verify(n: int) -> int:
         return chain(n)
 
 
+@dug.memoize
+def failing(n: int) -> int:
+    """Fail at the bottom."""
+    return failing(n - 1) if n else 1 // n
+
+
+def catch(n: int) -> int:
+    """Catch what comes up from the bottom, and let it go."""
+    try:
+        return failing(n)
+    except ZeroDivisionError:
+        return n
+
+
+def suppose(n: int) -> int:
+    """Compute a chain under two tweaks, one after the other, and let go of what was computed under them."""
+    for value in (2, 1):
+        with dug.Context(tweaks={chain.node(0): value}):
+            found = chain(n)
+    return chain(0) + found - 1
+
+
 async def await_it(n: int) -> int:
     """Await the deep coroutine function."""
     return await later(n)
@@ -103,6 +125,8 @@ KINDS: dict[str, Callable[[int], int]] = {
     "c": through_c,
     "busy": busy,
     "verified": verify,
+    "failed": catch,
+    "supposed": suppose,
     "async": lambda n: asyncio.run(await_it(n)),
 }
 

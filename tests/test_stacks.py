@@ -13,7 +13,9 @@ import stacks
 import dug
 
 KB = 1_024
-WAYS = [kind for kind in stacks.KINDS if kind != "async"]
+# Who caught an error that came up from the deep frees its traceback: 3.13 does so as deep as it is, see the limits.
+KINDS = [kind for kind in stacks.KINDS if kind != "failed" or dug.COMPILED or sys.version_info < (3, 13)]
+WAYS = [kind for kind in KINDS if kind != "async"]
 PROGRAM = Path(stacks.__file__)
 
 
@@ -93,7 +95,7 @@ def run(place, size, kind, depth):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no ulimit")
-@pytest.mark.parametrize("kind", stacks.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [128, 256, 512, 8_192, None])
 def test_no_limit_of_the_main_thread_ends_it(size, kind):
     """Chains of 5,000 nodes end well under every ``ulimit -s`` under which the interpreter starts."""
@@ -104,7 +106,7 @@ def test_no_limit_of_the_main_thread_ends_it(size, kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["thread", "pool", "loop"])
-@pytest.mark.parametrize("kind", stacks.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [64, 128, 256, 512])
 def test_no_stack_size_of_a_thread_ends_it(place, size, kind):
     """Chains of 5,000 nodes end well in threads, pools and loops in threads of every size."""

@@ -1011,7 +1011,7 @@ is_deep(State *st, PyObject *frame)
     PyThreadState *thread = PyThreadState_Get();
     volatile char mark = 0; /* stands where the stack has come to */
 #if PY_VERSION_HEX >= 0x030C0000
-    int limit = thread->py_recursion_limit, calls = MOST_C_CALLS - thread->c_recursion_remaining;
+    int limit = thread->py_recursion_limit, calls = MOST_C_CALLS - thread->c_recursion_remaining - calls_taken_off;
     int frames = limit - thread->py_recursion_remaining;
     if (calls > MOST_FRAMES || calls > MOST_C_CALLS / 2) {
         return 1;

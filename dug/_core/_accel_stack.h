@@ -103,6 +103,27 @@ ask_limit(Stack *stack)
     return stack->low;
 }
 
+#if PY_VERSION_HEX >= 0x030D0000
+/* 3.13 frees what only refers to each other, such as the memos of a chain, as deep as it counts calls in C: to a constant that fits
+   8 MB.  Here it is made to fit the stack. */
+#define BYTES_A_CALL 128
+static THREAD_LOCAL int calls_taken_off;
+
+static void
+fit_calls(uintptr_t left)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    int fitting = left / BYTES_A_CALL < MOST_C_CALLS ? (int)(left / BYTES_A_CALL) : MOST_C_CALLS;
+    if (thread->c_recursion_remaining > fitting) {
+        calls_taken_off += thread->c_recursion_remaining - fitting;
+        thread->c_recursion_remaining = fitting;
+    }
+}
+#else
+#define calls_taken_off 0
+#define fit_calls(left)
+#endif
+
 /* True when a call is better made on another stack: this thread, which stands `here`, has little of its own left. */
 static int
 lacks_stack(uintptr_t here, long depth)
@@ -120,6 +141,7 @@ lacks_stack(uintptr_t here, long depth)
     uintptr_t low = ask_limit(stack);
     choose_margins(stack, low);
     uintptr_t left = here > low ? here - low : 0;
+    fit_calls(left);
     int lacks = left < stack->reserve || (left < stack->margin && depth >= FEW_RUNS);
     if (stack->is_main && !lacks && enough_above < here - STRIDE) {
         enough_above = here - STRIDE;
