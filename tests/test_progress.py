@@ -161,6 +161,25 @@ def test_a_terminal_or_a_notebook_is_watched(monkeypatch):
     assert is_watched()
     monkeypatch.setattr(sys, "stderr", None)
     assert not is_watched()
+    closed = Terminal()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    assert not is_watched()
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("it is closed"), BrokenPipeError()])
+@pytest.mark.parametrize("when", ["__init__", "update", "close"])
+def test_a_terminal_that_has_gone_breaks_nothing(tqdm, monkeypatch, when, error):
+    """A bar that cannot be drawn any more is not, and every result comes."""
+
+    def fail(self, n=0, total=None):
+        raise error
+
+    monkeypatch.setattr(Bar, when, fail)
+    with dug.Context():
+        results = list(dug.sweep(spot.node(), SCENARIOS, progress=True))
+
+    assert [result.error for result in results] == [None, None]
 
 
 def test_without_tqdm_the_bar_is_one_of_rich(monkeypatch):

@@ -57,3 +57,17 @@ def test_nothing_is_shown_unless_it_is_wanted(monkeypatch):
     run_some(wanted=False)
 
     assert sys.stderr.getvalue() == ""
+
+
+def test_an_error_stream_that_closes_meanwhile_breaks_nothing(monkeypatch):
+    """What runs is not stopped by who watches it, and nothing is left listening."""
+    pytest.importorskip("rich")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with dug.Context() as ctx:
+        with watch(ctx, wanted=True):
+            low(1)
+            terminal.close()
+            low(2)
+        assert ctx._listeners == []
