@@ -3,6 +3,7 @@
 A command's module is imported when the command is typed, so that none waits for what another one needs.
 """
 
+import errno
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -26,6 +27,7 @@ COMMANDS = {
 }
 """The module of each command, and what a list of commands says of it."""
 
+_OF_STREAMS = frozenset({errno.EBADF, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPIPE})
 EPILOG = """\
 \b
 Examples:
@@ -109,7 +111,7 @@ def invoke(words: list[str], program: str) -> int:
     except MemoryError:
         return complain(program, "there is not enough memory for that", 1)
     except OSError as exc:
-        if exc.filename is None:  # of a stream, to which click has printed its help
+        if exc.filename is None and exc.errno in _OF_STREAMS:  # click has printed its help
             raise OutputError(exc) from exc
         return complain(program, reason_of(exc), 1)
 

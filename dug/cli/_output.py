@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from .._core._node import show
+
 _KEPT = frozenset("\n\t")
 
 
@@ -118,12 +120,12 @@ def reason_of(error: OSError) -> str:
     return f"{where}{_reason(error)}"
 
 
-def text_of(value: Any, show: Callable[[Any], str]) -> str:
-    """Returns a value as text, or why it has none: that runs code of the user's."""
+def text_of(value: Any, write: Callable[[Any], str]) -> str:
+    """Returns a value as text by a function, or else what can be said of it: that runs code of the user's."""
     try:
+        return write(value)
+    except Exception:  # noqa: BLE001  it is the user's, or Python's, which writes no integer of so many digits
         return show(value)
-    except Exception as exc:  # noqa: BLE001  it is the user's
-        return f"<{type(value).__qualname__}, which cannot be shown: {type(exc).__name__}>"
 
 
 def shown(text: str) -> str:

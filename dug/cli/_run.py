@@ -170,7 +170,10 @@ def _import_module(named: str) -> None:
     Raises:
         click.ClickException: the module raises an error.
     """
-    here = str(Path.cwd())
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError as exc:
+        raise click.ClickException("the current folder is not there any more") from exc
     if here not in sys.path:
         sys.path.insert(0, here)  # as ``python -m`` does
     module, colon, _ = named.partition(":")
@@ -256,7 +259,11 @@ def _readable_errors() -> Iterator[None]:
 
 
 def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-    """Makes the call, and returns what it gave and what it raised; ``sys.exit`` raises, too."""
+    """Makes the call, and returns what it gave and what it raised; ``sys.exit`` raises, too.
+
+    What the user's code left in the place of a standard stream is taken away: the value is printed where it was asked for.
+    """
+    streams = sys.stdout, sys.stderr
     try:
         value = call()
         return asyncio.run(_wait(value)) if inspect.isawaitable(value) else value, None
@@ -264,6 +271,8 @@ def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         raise
     except BaseException as exc:  # noqa: BLE001  whatever the user's function raises is told, and what it computed is saved
         return None, exc
+    finally:
+        sys.stdout, sys.stderr = streams
 
 
 def _tell(
@@ -288,7 +297,8 @@ def _describe(error: BaseException) -> str:
     """Returns what an exception says, with its type."""
     if isinstance(error, SystemExit):
         return f"it called sys.exit({text_of(error.code, repr)}) and gave no value"
-    return f"{type(error).__name__}: {text_of(error, str)}"
+    text = text_of(error, str)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 async def _wait(value: Any) -> Any:

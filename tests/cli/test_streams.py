@@ -65,6 +65,16 @@ def closes_errors():
     return 5
 
 
+def redirects():
+    sys.stdout = open("elsewhere.txt", "w")
+    return 5
+
+
+def drops():
+    sys.stdout = sys.stderr = None
+    return 5
+
+
 def prints():
     print("printed")
     return 5
@@ -186,6 +196,8 @@ def test_an_error_stream_that_is_full_does_not_matter(folder):
         ("closes", 1, "", "it is closed"),
         ("closes_the_file", 1, "", "Bad file descriptor"),
         ("closes_errors", 0, "5\n", ""),
+        ("redirects", 0, "5\n", ""),
+        ("drops", 0, "5\n", "kept.dug: "),
         ("prints", 0, "printed\n5\n", ""),
     ],
 )
@@ -212,6 +224,18 @@ def test_what_the_users_code_does_to_the_streams_is_told(folder, name, status, o
 def test_a_name_that_is_no_file_is_one_line(folder, words, name, what):
     """A circle of links, a folder, a file as a folder, a name that no file system takes."""
     assert_one_line(run(folder, *words, name), 2, what)
+
+
+def test_a_folder_that_is_gone_is_one_line(folder):
+    """The current folder may have been removed since."""
+    gone = folder / "gone"
+    gone.mkdir()
+
+    def leave():
+        os.chdir(gone)
+        gone.rmdir()
+
+    assert_one_line(run(folder, "run", "streams:book", preexec_fn=leave), 1, "the current folder is not there any more")
 
 
 @pytest.mark.parametrize("words", [("show",), ("info",), ("run", "streams:book", "--load")])
