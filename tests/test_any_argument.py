@@ -210,7 +210,8 @@ def test_nodes_of_one_text_are_several_everywhere(tmp_path, capsys):
     assert main(["show", str(tmp_path / "x.dug"), text]) == 2
     said = capsys.readouterr().err
     assert all(f"{text} #{number}" in said for number in (1, 2, 3))
-    assert main(["show", str(tmp_path / "x.dug"), f"{text} #2"]) == 0
+    for named in (f"{text} #2", f"{text} #2".removeprefix("any_argument:")):
+        assert main(["show", str(tmp_path / "x.dug"), named]) == 0
 
 
 def test_a_node_of_a_file_with_a_text_of_its_own_kind_is_tweaked_from_the_command_line(tmp_path, capsys, monkeypatch):

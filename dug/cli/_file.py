@@ -113,11 +113,11 @@ def find_node(file: "Look", text: str) -> str:
 
 
 def _short_names(node: str) -> set[str]:
-    """Returns what a node may be called; without its number, where it has one because others have its text."""
-    node = _NUMBER.sub("", node)
+    """Returns what a node may be called; without its number, too, where it has one because others have its text."""
     name, _, _ = node.partition("(")
     module, _, _ = name.partition(":")
-    return {node, node.removeprefix(f"{module}:"), name, name.removeprefix(f"{module}:")}
+    full = {node, _NUMBER.sub("", node), name}
+    return full | {one.removeprefix(f"{module}:") for one in full}
 
 
 def _tidy(text: str) -> str:

@@ -230,12 +230,11 @@ def _check_header(path: Path) -> int:
     shown = visible(str(path))
     try:
         found = describe_irregular(path)
-        if found is not None:
-            raise SnapshotError(f"{shown} is no snapshot: it is {found}.")
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = b"" if found is not None else _read_start(path)
     except (OSError, ValueError) as exc:
         raise SnapshotError(f"{shown} cannot be read: {exc}") from exc
+    if found is not None:  # to open a pipe would wait for whoever writes to it
+        raise SnapshotError(f"{shown} is no snapshot: it is {found}.")
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
         raise SnapshotError(f"{shown} is no snapshot: it does not begin like an SQLite file.")
     application, number = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
@@ -244,6 +243,11 @@ def _check_header(path: Path) -> int:
     if number < 1:
         raise SnapshotError(f"{shown} is damaged: it says that its format is {number}.")
     return number
+
+
+def _read_start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(100)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
