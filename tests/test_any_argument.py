@@ -302,3 +302,21 @@ def test_checks_take_any_argument(kind):
         node()
     check(repr(log))
     assert log.count(node) == 1
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5_000, "(1, 0x" + "f" * 5_000 + ")"])
+def test_a_function_has_any_constant_or_default(number, tmp_path):
+    """The number may be in the code, a default, the closure and the version of a function that is saved."""
+    names = {"dug": dug, "N": eval(number)}
+    exec(
+        f"@dug.memoize(name='any_argument:constant', version=N)\ndef constant(one={number}):\n    return one == {number} == N\n",
+        names,
+    )
+    with dug.Context() as ctx:
+        assert names["constant"]()
+        snapshot.save(ctx, tmp_path / "x.dug")
+    loaded = snapshot.load(tmp_path / "x.dug")
+    with loaded:
+        assert loaded.changed == ()
+        assert names["constant"].node() in loaded
+    loaded.close()
