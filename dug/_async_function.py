@@ -15,6 +15,7 @@ from typing import Any
 from ._core._begin import take
 from ._core._binding import Key
 from ._core._entry import note
+from ._core._failure import Serving
 from ._core._find import beneath
 from ._core._finish import abandon, check_value, fail, give_up, keep, refuse
 from ._core._flight import Joined, outcome_of
@@ -60,11 +61,9 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
             if found is None:  # it was begun anew elsewhere
                 found = begin(frame, key)
             elif isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
-                error, found = found, None
-                try:
-                    raise error
-                finally:
-                    del error  # its traceback holds this frame: a circle would keep the tweaks of the run
+                with Serving(found) as served:
+                    found = None  # its traceback holds this frame: a circle would keep the tweaks of the run
+                    raise served.pop()  # noqa: TRY301  what went wrong in the task is raised here as if it had here
     except BaseException as exc:
         if type(found) is Run and found.task is None and not found.is_done:  # no loop took it, so nobody else must wait for it
             abandon(found)
@@ -73,7 +72,8 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
     memo: Memo = found
     note(frame, view, memo, start)
     if memo.failure is not None:
-        raise memo.failure.error.with_traceback(memo.failure.traceback)
+        with memo.failure.serve(frame.run, memo) as served:
+            raise served.pop()
     return memo
 
 
@@ -118,7 +118,7 @@ async def _drive(run: Run) -> None:
         if starts is not None and memo.dependencies == tuple(reads):
             memo.starts = starts
     except BaseException as exc:
-        fail(run, exc, perf_counter() - started)
+        fail(run, exc, perf_counter() - started, is_out=False)
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
             raise
     finally:

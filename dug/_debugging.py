@@ -13,7 +13,7 @@ from ._caller import inside
 from ._core._drive import drive
 from ._core._find import beneath
 from ._core._frame import current
-from ._core._memo import Memo, copy_without_frames
+from ._core._memo import Memo
 from ._core._node import Node, node_of, show
 from ._core._registry import plain_key
 from ._core._scenario import BUMP, REPLACEMENT, Handle
@@ -83,7 +83,7 @@ def _make_driver(node: Node[Any], handle: Handle | None) -> Driver:
             key = beneath(handle, own)
         memo = look(frame.view, key)
         if memo is not None and memo.failure is not None:
-            raise copy_without_frames(memo.failure.error)
+            raise memo.failure.error
         if memo is not None:
             return memo.value
         if plain_key(key)[0].is_async:

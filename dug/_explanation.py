@@ -260,12 +260,10 @@ def _place(memo: Memo) -> str:
     """Where the traceback of a failure ends: its file by its last name, and the line."""
     failure = memo.failure
     assert failure is not None  # noqa: S101  callers have one
-    from traceback import TracebackException  # imported only once something has failed
-
-    summary = failure.summary or TracebackException(type(failure.error), failure.error, failure.traceback, lookup_lines=False)
-    if not summary.stack:
+    places = failure.summarize().stack
+    if not places:
         return ""
-    last = summary.stack[-1]
+    last = places[-1]
     return f" at {last.filename.rpartition('/')[2]}:{last.lineno}"
 
 
@@ -276,7 +274,7 @@ def _chain(memo: Memo, origin: Memo) -> Iterator[str]:
         failure = way[-1].failure
         assert failure is not None  # noqa: S101  all of them failed
         way.append(
-            next(read for read in way[-1].dependencies if read.failure is not None and read.failure.error is failure.error)
+            next(read for read in way[-1].dependencies if read.failure is not None and read.failure.mark is failure.mark)
         )
     nodes = dict.fromkeys(node_of(one.state.key) for one in reversed(way))
     return map(str, nodes)

@@ -10,7 +10,8 @@ from typing import Any
 from attrs import frozen
 
 from ._core._binding import Key
-from ._core._memo import Failure, Memo
+from ._core._failure import Failure
+from ._core._memo import Memo
 from ._core._node import BENEATH, Node, node_of
 from ._core._registry import plain_key
 from ._core._view import View
@@ -29,7 +30,7 @@ class Failed:
 
     @property
     def error(self) -> BaseException:
-        """The exception."""
+        """The exception, as it was when the node failed; who asks again gets another one that says the same."""
         return self._failure.error
 
     @property
@@ -86,7 +87,7 @@ def find_origin(memo: Memo, known: dict[Memo, Memo] | None = None) -> Memo:
     while way[-1] not in known:
         failure = way[-1].failure
         reads = (read for read in way[-1].dependencies if read.failure is not None and failure is not None)
-        passed = next((read for read in reads if read.failure.error is failure.error), None)  # type: ignore[union-attr]
+        passed = next((read for read in reads if read.failure.mark is failure.mark), None)  # type: ignore[union-attr]
         if passed is None:
             known[way[-1]] = way[-1]
         else:

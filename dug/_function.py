@@ -7,6 +7,7 @@ one that packs and unpacks ``*args, **kwargs`` takes 350.
 
 from _thread import allocate_lock
 from collections.abc import Callable, Sequence
+from sys import exception
 from time import perf_counter
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
@@ -63,10 +64,11 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     except BaseException as exc:
         refuse(frame, exc)
         raise
+    memo: Any = found
     if found.__class__ is Run:  # nothing that an interrupt could hit stands between here and the try
-        token, started = None, 0.0
+        token, started, handled = None, 0.0, None
         try:
-            token, started = current.set(found), perf_counter()
+            token, started, handled = current.set(found), perf_counter(), exception()
             older = candidates(found)
             memo = _verify(found, older) if older else None
             if memo is None:
@@ -80,19 +82,18 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
             if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
                 memo.starts = ASIDE
         except BaseException as exc:
-            failed = fail(found, exc, perf_counter() - started)
+            failed = fail(found, exc, perf_counter() - started, handled=handled)
             if failed is not None:
                 note(frame, view, failed)
             raise
         finally:
             if token is not None:
                 current.reset(token)
-    else:
-        memo = found
     note(frame, view, memo)
     if memo.failure is not None:
-        raise memo.failure.error.with_traceback(memo.failure.traceback)
-    return memo
+        with memo.failure.serve(run, memo) as served:
+            raise served.pop()
+    return memo  # type: ignore[no-any-return]  # no run any more
 
 
 def frame_to_ask(frame: Any, key: Key) -> Any:

@@ -36,7 +36,7 @@ class Record:
 
     @property
     def error(self) -> BaseException | None:
-        """The exception it raised, if it failed."""
+        """The exception it raised, as it was then, if it failed; who asks again gets another one that says the same."""
         return None if self._memo.failure is None else self._memo.failure.error
 
     @property

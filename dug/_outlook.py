@@ -6,7 +6,6 @@ Most of what answers is imported when somebody asks, so that ``import dug`` stay
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ._core._memo import copy_without_frames
 from ._core._node import Node, watched
 from ._core._view import View
 from ._looking import Record, check_node, find_record, is_masked
@@ -47,7 +46,7 @@ class Outlook:
     def __getitem__(self, node: Node[Any]) -> Any:
         record = self.memo(node)
         if record.error is not None:
-            raise copy_without_frames(record.error)  # a raise leaves the frames of its callers on what it raises
+            raise record.error
         return record.value
 
     def memo(self, node: Node[Any]) -> Record:

@@ -11,8 +11,8 @@ from attrs import define
 
 from ._caller import Caller, one_call
 from ._context import Context
+from ._core._failure import Failure
 from ._core._frame import current
-from ._core._memo import Failure
 from ._core._node import Node
 from ._core._scenario import Target
 from ._results import Result, Targets, keep_failure

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import frozen
 
-from ._core._memo import Failure
+from ._core._failure import Failure, fail_with
 from ._core._node import Node, show
 from ._core._text import LONGEST, number_alike, text_of
 from ._table import make_frame
@@ -72,8 +72,8 @@ class Result(Generic[V]):
 
     @property
     def errors(self) -> Mapping[Any, BaseException]:
-        """What each target that failed raised, by node or label."""
-        return {label: failure.error for label, failure in self._failures.items()}
+        """What each target that failed raised, by node or label; what raises it raises another exception that says the same."""
+        return {label: failure.shown for label, failure in self._failures.items()}
 
     @property
     def error(self) -> BaseException | None:
@@ -89,7 +89,8 @@ class Result(Generic[V]):
     def __getitem__(self, target: Any) -> Any:
         failure = self._failures.get(target)
         if failure is not None:
-            raise failure.error.with_traceback(failure.traceback)
+            with failure.serve() as served:
+                raise served.pop()
         if target not in self.values:
             known = ", ".join([text_of(label, 200) for label in self._targets.nodes])
             raise KeyError(f"{text_of(target, 200)} is no target of this sweep. Its targets: {known}.")
@@ -216,7 +217,7 @@ def keep_failure(error: Exception) -> Failure:
             for frame, _ in walk_tb(one.__traceback__):
                 _empty(frame, frames)
             pending += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
-    return Failure(error.with_traceback(traceback), traceback)
+    return fail_with(error.with_traceback(traceback), traceback)
 
 
 def _empty(frame: FrameType | None, seen: set[FrameType]) -> None:

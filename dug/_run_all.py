@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 
 from ._caller import Caller, call_from, check_executor, find_width, inside, one_call
+from ._core._failure import Failure
 from ._core._frame import current
-from ._core._memo import Failure, Memo, copy_without_frames
+from ._core._memo import Memo
 from ._core._node import Node, node_of, show
 from ._core._text import number_alike
 from ._failures import Failed, find_origin, tabulate_failures
@@ -25,6 +26,7 @@ from ._standing import describe_error
 from ._table import Table, import_pandas, make_frame
 
 R = TypeVar("R")
+_Both = tuple[Failed, Failed]
 
 
 @frozen(eq=False, repr=False)
@@ -49,7 +51,7 @@ class Batch(Generic[R]):
         failed = self.failures.get(node) or self.not_run.get(node)
         if failed is None:
             raise KeyError(f"{node} is not in {self!r}. Ask for it: ctx.run_all([...]).")
-        raise copy_without_frames(failed.error)  # a raise leaves the frames of its callers on what it raises
+        raise failed.error.with_traceback(None)
 
     __iter__ = None  # as with `Result`
 
@@ -101,7 +103,8 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
         try:
             for done, (node, failed) in enumerate(answers, 1):
                 if failed is not None and not returns_exceptions:
-                    raise failed.error.with_traceback(failed._failure.traceback)
+                    with failed[0]._failure.serve() as served:
+                        raise served.pop()
                 kept.note(node, failed)
                 reporter.tell(done, len(asked))
         finally:
@@ -118,10 +121,9 @@ class _Kept:
         self.values: dict[Any, Any] = {}
         self.failures: dict[Node[Any], Failed] = {}
         self.not_run: dict[Any, Failed] = {}
-        self._errors: dict[int, Failure] = {}
         self._origins: dict[Memo, Memo] = {}
 
-    def ask(self, node: Node[Any]) -> Failed | None:
+    def ask(self, node: Node[Any]) -> _Both | None:
         """Asks for a node, wherever this is called; keeps its value or returns how it failed."""
         try:
             self.values[node] = node()
@@ -129,32 +131,34 @@ class _Kept:
             return self._read_failure(node, exc)
         return None
 
-    def note(self, node: Node[Any], failed: Failed | None) -> None:
+    def note(self, node: Node[Any], failed: _Both | None) -> None:
         """Enters how a node failed, if it did."""
         if failed is None:
             self.values[node] = self.values.pop(node)  # in the order of the nodes, whichever came first
         else:
-            self.failures.setdefault(failed.origin, Failed(failed.origin, failed.origin, failed._failure))
-            if failed.origin != node:
-                self.not_run[node] = failed
+            own, began = failed
+            self.failures.setdefault(own.origin, began)
+            if own.origin != node:
+                self.not_run[node] = own
 
-    def _read_failure(self, node: Node[Any], error: Exception) -> Failed:
-        """Returns how a node failed; one error is kept once, with the traceback of the first node that it went out of."""
-        failure = self._errors.get(id(error))
-        if failure is None:
-            failure = self._errors[id(error)] = keep_failure(error)
-        error.__traceback__ = failure.traceback
+    def _read_failure(self, node: Node[Any], error: Exception) -> _Both:
+        """Returns how a node failed and, with the traceback that leads there from it, how that did in which the error began."""
+        failure = keep_failure(error)
         memo = look(current.get().view, node._key)
-        origin = node if memo is None or memo.failure is None else node_of(find_origin(memo, self._origins).state.key)
-        return Failed(node, origin, failure)
+        if memo is None or memo.failure is None:
+            return (failed := Failed(node, node, failure)), failed
+        first = find_origin(memo, self._origins)
+        origin = node_of(first.state.key)
+        assert first.failure is not None  # noqa: S101  an error began in it
+        return Failed(node, origin, failure), Failed(origin, origin, Failure(first.failure.imprint, failure.traceback))
 
 
-def _ask_in_turn(nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], Failed | None], None, None]:
+def _ask_in_turn(nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], _Both | None], None, None]:
     for node in nodes:
         yield node, kept.ask(node)
 
 
-def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], Failed | None], None, None]:
+def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], _Both | None], None, None]:
     """Asks on an executor, a few for each worker ahead; yields in the order of the nodes."""
     caller: Caller = call_from(current.get())
     width = find_width(executor)
@@ -172,7 +176,7 @@ def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator
                 future.result()
 
 
-def _wait(node: Node[Any], future: Any) -> tuple[Node[Any], Failed | None]:
+def _wait(node: Node[Any], future: Any) -> tuple[Node[Any], _Both | None]:
     return node, future.result()
 
 

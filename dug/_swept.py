@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ._caller import Caller
 from ._context import Context
-from ._core._memo import Failure
+from ._core._failure import Failure, fail_with
 from ._progress import Reporter
 from ._question import Question, make_context
 from ._results import Result, Results, Targets, subtract
@@ -82,7 +82,7 @@ class Swept(Results[V]):
             self._is_drained = True
             return None
         except BaseException as exc:  # noqa: BLE001  raised in its place, after the results of the scenarios before
-            self._is_drained, self._broken = True, Failure(exc, exc.__traceback__)
+            self._is_drained, self._broken = True, fail_with(exc, exc.__traceback__)
             return None
         context = self._caller.call(make_context, tweaks, name)
         name = self._make_unique(self._find_name(context) if name is None else name)
@@ -111,7 +111,8 @@ class Swept(Results[V]):
         self._close_answered()
         self._reporter.close()
         if self._broken is not None:
-            raise self._broken.error.with_traceback(self._broken.traceback)
+            with self._broken.serve() as served:
+                raise served.pop()
         return None
 
     def _make_base_question(self) -> Question[V]:

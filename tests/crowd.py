@@ -222,7 +222,8 @@ class InAsyncCrowd(InCrowd):
     async def read_soon(self, node: Call) -> Any:
         """Await another memoised function."""
         await self.subject.give_way()
-        return await self.subject.functions[node.function](node.argument)
+        with self.scribbling():
+            return await self.subject.functions[node.function](node.argument)
 
 
 async def evaluate(expression: Expression, world: InAsyncCrowd, argument: int) -> Any:  # noqa: C901  one case for each kind

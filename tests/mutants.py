@@ -379,6 +379,24 @@ MUTANTS = (
         WAITERS,
     ),
     Mutant(
+        "a failure is served again as the object that a handler has",
+        "_core/_failure.py",
+        "            error = self.imprint.make()\n        if to is not None:",
+        "            error = self.raised or self.imprint.make()\n        if to is not None:",
+    ),
+    Mutant(
+        "what passes an error on is taken to have failed as what it read",
+        "_core/_failure.py",
+        "passed.imprint if passed.imprint.matches(error, handled) else take_imprint(error, handled)",
+        "passed.imprint",
+    ),
+    Mutant(
+        "the notes of an error are not taken down",
+        "_core/_imprint.py",
+        "        self.attributes: dict[str, Any] = _copied(_dict.__get__(error))",
+        "        self.attributes: dict[str, Any] = _dict.__get__(error)",
+    ),
+    Mutant(
         "what read something that was forgotten meanwhile is filed",
         "_core/_finish.py",
         "if below & FORGOTTEN or (",

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, field, frozen
-from programs import FAILS, Boom, Bump, Call, Expression, Key, Replacement, Tweak, Tweaks, Untweaked, Value, likeness
+from programs import FAILS, Boom, Bump, Call, Expression, Key, Replacement, Tweak, Tweaks, Untweaked, Value, likeness, scribble
 
 
 @frozen
@@ -175,7 +175,11 @@ class Frame:
 
     def _note(self, run: Run) -> Any:
         self.run.reads.append(run)
-        return run.outcome.get()
+        try:
+            return run.outcome.get()
+        except Boom as boom:
+            scribble(boom, self.run.node.function)
+            raise
 
 
 def attempt(compute: Callable[[], Any]) -> Outcome:

@@ -53,6 +53,12 @@ class Box:
         return f"Box({self.number!r})"
 
 
+def scribble(boom: Boom, reader: int) -> None:
+    """Do to an error what a handler may do before it raises it on: it says who has read what failed."""
+    boom.args = (f"{boom.args[0]}, read by {reader}",)
+    boom.add_note(f"read by {reader}")
+
+
 class Call(NamedTuple):
     """The oracle's name for a node: function number and argument."""
 

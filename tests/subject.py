@@ -15,7 +15,22 @@ from typing import Any
 from attrs import define, field, frozen
 from ledger import Work
 from oracle import Outcome, attempt
-from programs import FAILS, Boom, Box, Bump, Call, Expression, Key, Outside, Replacement, Tweak, Tweaks, Untweaked, Value
+from programs import (
+    FAILS,
+    Boom,
+    Box,
+    Bump,
+    Call,
+    Expression,
+    Key,
+    Outside,
+    Replacement,
+    Tweak,
+    Tweaks,
+    Untweaked,
+    Value,
+    scribble,
+)
 
 import dug
 
@@ -147,7 +162,19 @@ class Running:
 
     def read(self, node: Call) -> Any:
         """Call another memoised function."""
-        return self.subject.functions[node.function](node.argument)
+        with self.scribbling():
+            return self.subject.functions[node.function](node.argument)
+
+    @contextmanager
+    def scribbling(self) -> Iterator[None]:
+        """Scribble on an error before it is raised on; it says what those below scribbled, and nobody else."""
+        try:
+            yield
+        except Boom as boom:
+            if str(boom.args[0]).count("read by") != len(getattr(boom, "__notes__", ())):
+                raise AssertionError(f"{boom!r} has notes that nobody below wrote") from boom
+            scribble(boom, self.node.function)
+            raise
 
     def read_original(self) -> Any:
         """Call this function again, from inside its replacement."""

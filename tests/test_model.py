@@ -7,7 +7,8 @@ The machine plays one script twice (`stage.py`): on dug, and on the oracle, whic
 * P5: what the enclosing contexts held does not change while a context is open in them, and a cache holds no more memos
   than there are facts whose tweaks somebody holds.
 * P6: no tweak of a node that is not recorded as an ancestor changes a value.
-* P9: an error is the program's own, and the next call tries again.
+* P9: an error is the program's own, and the next call tries again; what handlers scribble on it, each who meets a failure
+  finds only what those below him wrote.
 * P10: with no context in force nothing runs.
 
 `pytest --hypothesis-profile=long tests/test_model.py` takes more than a million steps and says how many.

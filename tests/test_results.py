@@ -104,14 +104,17 @@ def test_a_failure_hides_no_value():
 
 
 def test_the_value_of_a_failed_result_raises_the_error():
-    """``value`` and ``result[target]`` raise the function's own exception object."""
+    """``value`` and ``result[target]`` raise what the function did, first its own object; a handler changes nobody else's."""
     (result,) = sweep([B, A], BAD)
 
     with pytest.raises(ValueError, match="A") as caught:
         result.value  # noqa: B018
+    caught.value.add_note("seen")
     with pytest.raises(ValueError, match="A") as again:
         result[A]
-    assert caught.value is again.value is result.error is result.errors[A]
+    assert (again.value.args, hasattr(again.value, "__notes__")) == (("A",), False)
+    assert result.error is result.errors[A]
+    assert (result.error.args, hasattr(result.error, "__notes__")) == (("A",), False)
 
 
 def test_a_good_result_has_no_error():

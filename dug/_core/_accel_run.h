@@ -1083,7 +1083,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
     }
     Py_DECREF(view);
     if (memo != NULL && SLOT(memo, memo_failure) != Py_None) { /* another call's, which came first */
-        PyObject *never = PyObject_CallOneArg(st->raise_failure, memo);
+        PyObject *never = PyObject_CallFunctionObjArgs(st->raise_failure, frame, memo, NULL);
         Py_XDECREF(never);
         Py_CLEAR(memo);
     }

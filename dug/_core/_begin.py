@@ -162,10 +162,9 @@ def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     if joined.run.tainted:
         taint(frame, joined.run.tainted)
     if failure is not None and frame.call is None:
-        try:
-            raise failure.error.with_traceback(failure.traceback)
-        finally:
-            del failure  # its traceback holds this frame: a circle would keep the tweaks of the run
+        served, failure = failure.serve(), None  # the traceback holds this frame: a circle would keep the tweaks of the run
+        with served:
+            raise served.pop()
     if frame.call is not None and not memo.serves(frame.call):
         frame.call.adopt(memo)
     if any(frame.view.listeners):
@@ -189,7 +188,7 @@ def hit(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
 def take_out(run: Run) -> None:
     """Takes a run out of those in flight; under the lock, so that whoever finds it there can still join it."""
     state, running = run.state, run.view.in_force.running
-    run.is_done, run.hits, run.driver = True, NO_HITS, LATE
+    run.is_done, run.hits, run.driver, run.served = True, NO_HITS, LATE, None
     if run.opened:
         _end_entries(run)
         run.entries = run.late = None  # they refer back to it

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import reduce
 from operator import attrgetter, or_
+from sys import exception
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackType
 from typing import Any
 
@@ -11,9 +12,10 @@ from ._begin import hit, take_out
 from ._call import AWAITABLE
 from ._entry import close_entry, leave, settle_late
 from ._events import Event
+from ._failure import Failure, pass_on
 from ._flight import land
 from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
-from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Failure, Memo, Restriction, State
+from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
 from ._node import BENEATH, node_of
 from ._registry import plain_key
 from ._view import own_bits
@@ -71,7 +73,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
         call.note(memo)
     if is_heard and any(view.listeners):
         kind = "reused" if held is not None else "computed" if failure is None else "failed"
-        tell(view, Event(kind, node_of(run.key), memo.seconds, failure.error if failure else None))
+        tell(view, Event(kind, node_of(run.key), memo.seconds, failure.raised if failure else None))
     if call.failures and (run.is_outermost or call.is_closed):
         call.close()
     return memo
@@ -82,21 +84,51 @@ def keep(run: Run, candidate: Memo) -> Memo:
     return finish(run, candidate.value, candidate.seconds, held=candidate)
 
 
-def fail(run: Run, error: BaseException, seconds: float) -> Memo | None:
-    """Files the user's exception that a run raised, for as long as its outermost call lasts; None when nothing remembers it."""
-    return _fail(run, error, error.__traceback__ and error.__traceback__.tb_next, seconds)
+def fail(
+    run: Run, error: BaseException, seconds: float, *, handled: BaseException | None = None, is_out: bool = True
+) -> Memo | None:
+    """Files the user's exception that a run raised, for as long as its outermost call lasts; None when nothing remembers it.
+
+    Args:
+        run: the run.
+        error: what it raised.
+        seconds: how long it took.
+        handled: what the asker was handling when it asked.
+        is_out: whether the driver raises the exception on; else the first who asks gets it.
+    """
+    return _fail(run, error, error.__traceback__ and error.__traceback__.tb_next, seconds, handled, is_out=is_out)
 
 
 def fail_below(run: Run, error: BaseException, seconds: float) -> Memo | None:
-    """`fail` for a driver that has no frame in the traceback of the exception."""
-    return _fail(run, error, error.__traceback__, seconds)
+    """`fail` for a driver that has no frame in the traceback of the exception, and is not handling it yet."""
+    return _fail(run, error, error.__traceback__, seconds, exception(), is_out=True)
 
 
-def _fail(run: Run, error: BaseException, traceback: TracebackType | None, seconds: float) -> Memo | None:
+def _fail(
+    run: Run,
+    error: BaseException,
+    traceback: TracebackType | None,
+    seconds: float,
+    handled: BaseException | None,
+    *,
+    is_out: bool,
+) -> Memo | None:
     if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
         abandon(run, error)
         return None
-    return finish(run, None, seconds, Failure(error, traceback, calls={run.call}))
+    failure = pass_on(error, traceback, _find_passed(run, error), handled, is_out=is_out)
+    failure.calls.add(run.call)
+    return finish(run, None, seconds, failure)
+
+
+def _find_passed(run: Run, error: BaseException) -> Failure | None:
+    """Returns how that failed which a run read and got an exception from; None where the exception is its own."""
+    served = run.served or {}
+    for read in tuple(run.reads):
+        failure = read.failure
+        if failure is not None and (failure.raised is error or served.get(read) is error):
+            return failure
+    return None
 
 
 def abandon(run: Run, error: BaseException | None = None) -> None:

@@ -21,8 +21,9 @@ from ..errors import CycleError
 from ._node import node_of
 
 if TYPE_CHECKING:
+    from ._failure import Failure
     from ._frame import Frame, Run
-    from ._memo import Failure, Memo
+    from ._memo import Memo
 
 
 PATIENCE_S = 0.5
@@ -123,7 +124,7 @@ def outcome_of(wait: Wait) -> Any:
     """Returns what a run came to for the asker who began it: a memo, or an exception that no memo gives (any more)."""
     failure = wait.failure
     if failure is not None and wait.frame.call is None:  # the call that it failed in has ended, and keeps a copy
-        return failure.error.with_traceback(failure.traceback)
+        return failure.serve().pop()
     return wait.came
 
 

@@ -149,7 +149,7 @@ class Run(_AnyFrame):
 
     __slots__ = (
         "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "masked",
-        "memo", "opened", "state", "tainted", "task", "thread", "waits",
+        "memo", "opened", "served", "state", "tainted", "task", "thread", "waits",
     )  # fmt: skip
     call: Call
     reads: dict[Memo, int | None]
@@ -173,6 +173,8 @@ class Run(_AnyFrame):
     """Those that note what its tasks read under contexts which are closed already."""
     asked: dict[Memo, int | None] | None
     """What the last failed verification asked for."""
+    served: dict[Memo, BaseException] | None
+    """The exception that it was last given for each failure that was served to it."""
     depth: int
     """How many runs are open around it."""
     thread: int
@@ -217,7 +219,7 @@ class Run(_AnyFrame):
         self.spent = 0.0
         self.tainted = 0
         self.transient = self.opened = self.is_done = False
-        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = None
+        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = self.served = None
         self.entries = self.late = None
         if handle is None and outer is not None and outer.hits is view.hits:
             self.hits = view.hits  # who asked listens to nobody, and is asked in the same scenario

@@ -11,6 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from ._binding import Key
+from ._failure import Failure, Keeper
 
 ASIDE: tuple[int | None, ...] = ()
 """The `Memo.starts` of a function that blocked a thread of its own for a body which is a coroutine."""
@@ -57,38 +58,16 @@ class Call:
         self.failures.append(memo)
 
     def close(self) -> None:
-        """Ends the call: its errors are kept from now on as copies without frames, with their traceback as text."""
+        """Ends the call: its errors are kept from now on without frames, with their traceback as text."""
         self.is_closed = True
-        kept: dict[int, Failure] = {}
+        keep = Keeper()
         for memo in reversed(self.failures):  # the outermost node is last, and its traceback tells the whole story
             failure = memo.failure
             if failure is not None:
                 failure.calls.discard(self)
                 if not failure.calls:
-                    copied = kept.get(id(failure.error))
-                    if copied is None:  # made once, as it takes as long as the traceback is deep
-                        copied = kept[id(failure.error)] = _without_frames(failure)
-                    memo.failure = copied
+                    memo.failure = keep.keep(failure)
         self.failures = ()
-
-
-@define(eq=False, repr=False)
-class Failure:
-    """How a node failed: the exception, and its traceback as it was filed (frames within the call, a summary afterwards)."""
-
-    error: BaseException
-    traceback: Any
-    summary: Any = None
-    calls: set[Call] = field(factory=set)
-    """The open calls within which it is raised again."""
-
-    @property
-    def text(self) -> str:
-        """The traceback as text."""
-        from traceback import TracebackException  # imported only once something has failed
-
-        summary = self.summary or TracebackException(type(self.error), self.error, self.traceback)
-        return "".join(summary.format())
 
 
 class Memo:
@@ -214,41 +193,3 @@ class State:
         """Forgets dead readers; done whenever their number has doubled, so that it costs O(1) for each reader."""
         self.readers = set(self.live_readers())
         self._prune_at = max(16, 2 * len(self.readers))
-
-
-def _without_frames(failure: Failure) -> Failure:
-    from traceback import TracebackException  # imported only once something has failed
-
-    summary = TracebackException(type(failure.error), failure.error, failure.traceback, lookup_lines=False)
-    return Failure(copy_without_frames(failure.error), None, summary)
-
-
-def copy_without_frames(error: BaseException) -> BaseException:
-    """Returns an exception that says the same and holds no frames, also not in the exceptions of a group."""
-    if isinstance(error, BaseExceptionGroup):
-        copied: BaseException = error.derive([copy_without_frames(one) for one in error.exceptions])
-    else:
-        copied = _copy_one(error)
-    notes = getattr(error, "__notes__", None)
-    if notes is not None:
-        copied.__notes__ = list(notes)
-    return copied
-
-
-def _copy_one(error: BaseException) -> BaseException:
-    """Copies as ``copy.copy`` does; where that fails or says something else, without calling ``__init__``."""
-    from copy import copy  # imported only once something has failed
-
-    try:
-        copied = copy(error)
-        if type(copied) is type(error) and str(copied) == str(error):
-            return copied
-    except Exception:  # noqa: BLE001, S110  an ``__init__`` with parameters of its own: tried otherwise below
-        pass
-    try:
-        copied = type(error).__new__(type(error), *error.args)
-        copied.__dict__.update(error.__dict__)
-        copied.args = error.args
-    except Exception:  # noqa: BLE001  an unusual exception type: its text still tells what it was
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return copied

@@ -91,9 +91,10 @@ def _mark_aside(frame: Run, memo: Memo) -> None:
         memo.starts = ASIDE
 
 
-def _raise_failure(memo: Memo) -> NoReturn:
+def _raise_failure(frame: Frame, memo: Memo) -> NoReturn:
     assert memo.failure is not None  # noqa: S101  the caller saw it
-    raise memo.failure.error.with_traceback(memo.failure.traceback)
+    with memo.failure.serve(frame.run, memo) as served:
+        raise served.pop()
 
 
 _PARTS: dict[str, Any] = {

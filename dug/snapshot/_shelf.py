@@ -14,8 +14,10 @@ from attrs import define, frozen
 
 from .._core._binding import Key
 from .._core._cache import Cache
+from .._core._failure import Failure
 from .._core._find import make_value_memo
-from .._core._memo import DEAD, NO_TWEAKS, TWEAKED, Call, Failure, Memo, State
+from .._core._imprint import take_imprint
+from .._core._memo import DEAD, NO_TWEAKS, TWEAKED, Call, Memo, State
 from .._core._node import BENEATH, Function, Node, find_published, make_node
 from .._core._registry import plain_key
 from .._core._scenario import UNTWEAK, VALUE, Handle, Held, InForce, Layer
@@ -344,8 +346,8 @@ class Shelf(Cache):
         for number in row.reads:
             failure, passed = self._memos[number].failure, errors.get(number)
             if failure is not None and passed is not None and is_passed_on(passed, own):
-                return Failure(failure.error, None, Summary(own.traceback))
-        return Failure(make_error(own), None, Summary(own.traceback))
+                return Failure(failure.imprint, None, Summary(own.traceback), failure.mark)
+        return Failure(take_imprint(make_error(own)), None, Summary(own.traceback))
 
 
 class _States(dict[Key, State]):
