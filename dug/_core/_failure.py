@@ -137,7 +137,7 @@ class Keeper:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, int], Failure] = {}
-        self._traces: dict[int, Trace] = {}
+        self._traces: dict[int, Trace | None] = {}
 
     def keep(self, failure: Failure) -> Failure:
         """Returns a failure without frames."""
@@ -146,12 +146,14 @@ class Keeper:
         place = id(failure.raised), id(failure.imprint)
         kept = self._kept.get(place)
         if kept is None:  # made once, as it takes as long as the traceback is deep
-            trace = self._trace(id(failure.raised), failure)
-            summary = Summary(_read_traceback(failure.imprint.make(), None), trace)
+            said = _read_traceback(failure.imprint.make(), failure.traceback if failure.again is None else None)
+            trace = Trace(list(said.stack), None) if failure.again is None else self._trace(id(failure.raised), failure)
+            summary = Summary(said, self._traces.setdefault(id(failure.raised), trace))
             kept = self._kept[place] = Failure(failure.imprint.without_frames(), None, summary, failure.mark)
         return kept
 
     def _trace(self, name: int, failure: Failure | None) -> "Trace | None":
+        """Returns the places that a failure went through, with those before it was served again told once for all."""
         missing: list[tuple[int, Failure]] = []
         while failure is not None and name not in self._traces:
             missing.append((name, failure))
