@@ -20,6 +20,7 @@ from ._progress import Reporter
 from ._question import Question
 from ._results import Result, Targets
 from ._swept import Scenarios, Swept
+from ._world import Base, World
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -76,10 +77,14 @@ class AsyncSweep(Swept[V]):
 
         Raises:
             TypeError: nothing was awaited yet.
+            ContextError: the results are of several worlds; or it cannot be had any more.
         """
-        if self._base is None:
+        if not self._bases.known:
             raise _make_not_awaited("base")
-        return self._base
+        return self._find_common_base() or self._bases.known[-1].read(self._caller)
+
+    def _take_base(self, world: World) -> Base[V] | None:  # noqa: ARG002  nothing can be asked here, in whatever world
+        return None
 
     async def aclose(self) -> None:
         """Cancels the scenarios in flight and waits for them; iterating again asks them anew."""
@@ -97,11 +102,15 @@ class AsyncSweep(Swept[V]):
         return self
 
     async def _find_async(self, position: int) -> Result[V] | None:
-        if self._base is None:
-            self._base = await self._ask(self._answer_base())
+        if not self._bases.known:
+            await self._ask(self._answer_base(None))
         if position >= len(self._kept) and not self._is_complete:
             self._reporter.begin(self._find_total())
-            self._keep(await self._ask(self._answer_oldest()))
+            result = await self._ask(self._answer_oldest())
+            world = None if result is None else result._world
+            if world is not None and world.generation is not None and self._bases.find(world) is None:
+                await self._ask(self._answer_base(world))  # the context around was tweaked meanwhile
+            self._keep(result)
         return self._kept[position] if position < len(self._kept) else None
 
     async def _ask(self, answer: Coroutine[Any, Any, T]) -> T:
@@ -131,15 +140,16 @@ class AsyncSweep(Swept[V]):
         finally:
             self._is_asking = False
 
-    async def _answer_base(self) -> Result[V]:
-        """Returns the base, which is asked alone: what no scenario changes is there afterwards, and none of them runs it."""
-        question = self._make_base_question()
+    async def _answer_base(self, world: World | None) -> None:
+        """Asks for the base, alone: what no scenario changes is there afterwards, and none of them runs it."""
+        question = self._make_base_question(world)
         self._idle.appendleft(question)
         while (result := self._find_answer(question)) is None:
             self._start_idle()
             await self._wait()
+        assert question.world is not None  # noqa: S101  no tweaks are always possible
+        self._bases.add(question.world, result)
         question.close()
-        return result
 
     async def _answer_oldest(self) -> Result[V] | None:
         self._caller.check()  # what was begun before goes on, but nobody notes it
@@ -186,7 +196,7 @@ class AsyncSweep(Swept[V]):
             self._start(self._idle.popleft())
 
     def _start(self, question: Question[V]) -> None:
-        loop, variables = backend(), self._caller.variables()
+        loop, variables = backend(), question.variables()
         attempt = self._attempts[question] = _Attempt()
         self._running.add(attempt)
         attempt.task = loop.start(partial(_answer, loop, question, attempt), variables, partial(self._note_end, attempt))

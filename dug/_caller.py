@@ -1,7 +1,7 @@
 """Who asks for many nodes, and on what: `Caller`, the place; `one_call`, which makes one outermost call of them; `Executor`."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import Context as Variables
 from contextvars import copy_context
@@ -9,10 +9,11 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from attrs import frozen
 
-from ._core._entry import entries_around
+from ._core._entry import entries_around, frame_then, note
 from ._core._frame import OUTSIDE, Frame, current
-from ._core._memo import Call
+from ._core._memo import Call, Memo
 from ._core._node import node_of, show
+from ._core._view import View
 from .errors import ContextError
 
 P = ParamSpec("P")
@@ -43,6 +44,30 @@ class Caller:
             ContextError: as for `variables`.
         """
         return self.variables().run(fn, *args, **kwargs)
+
+    def then(self, view: View) -> "Caller":
+        """Returns this place as it was when calls from there were made in `view`: a context may have been tweaked since."""
+        if self._frame.view.in_force is view.in_force:
+            return self
+        frame, variables = frame_then(self._frame, view), self.variables()
+        variables.run(current.set, frame)
+        return Caller(frame, variables)
+
+    def note(self, view: View, memos: Iterable[Memo | None]) -> None:
+        """Notes there that memos were read in `view`.
+
+        Raises:
+            ContextError: as for `check`.
+        """
+        self.check()
+        for memo in memos:
+            if memo is not None:
+                note(self._frame, view, memo)
+
+    @property
+    def view(self) -> View:
+        """The scenario that is in force there now."""
+        return self._frame.view
 
     def variables(self) -> Variables:
         """Returns the context variables of what is called from there.

@@ -4,6 +4,7 @@ A question is one outermost call: an error is met once in it, however many of it
 it again before the next question.  Inside a running node it is a part of that node's call.
 """
 
+from contextvars import Context as Variables
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
@@ -13,10 +14,13 @@ from ._caller import Caller, one_call
 from ._context import Context
 from ._core._failure import Failure
 from ._core._frame import current
+from ._core._memo import Memo
 from ._core._node import Node
 from ._core._scenario import Target
+from ._core._view import View
 from ._results import Result, Targets, keep_failure
 from ._tweaks import Scenario, Tweaks
+from ._world import World, see_world
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -35,6 +39,10 @@ class Question(Generic[V]):
     _context: Context | Failure
     """A failure where the tweaks are not possible."""
     _future: Any = None
+    world: World | None = None
+    """In which world it was answered; None before, and where the tweaks are not possible."""
+    memos: tuple[Memo | None, ...] = ()
+    """What answers for its nodes."""
 
     def hand_to(self, executor: Any) -> None:
         """Lets an executor answer, unless it does already."""
@@ -52,6 +60,10 @@ class Question(Generic[V]):
             raise
         return result
 
+    def variables(self) -> Variables:
+        """Returns the context variables of whoever answers it."""
+        return self._caller.variables()
+
     async def answer_async(self, backend: Any) -> Result[V]:
         """Returns the result of asking all nodes at the same time; in a task in which `Caller.variables` are in force."""
         values: dict[Any, Any] = {}
@@ -68,6 +80,7 @@ class Question(Generic[V]):
     def close(self) -> None:
         """Lets go of the context, which the frames that an error leads to would hold for as long as there is the error."""
         del self._context, self._future
+        self.memos = ()
 
     def _ask(self) -> Result[V]:
         values: dict[Any, Any] = {}
@@ -78,13 +91,14 @@ class Question(Generic[V]):
 
     def _make_result(self, values: dict[Any, Any], failures: dict[Any, Failure], recomputed: int, seconds: float) -> Result[V]:
         scenario = self._context._scenario if isinstance(self._context, Context) else None
-        return Result(self._name, scenario, values, recomputed, seconds, failures, self._targets)
+        return Result(self._name, scenario, values, recomputed, seconds, failures, self._targets, self.world)
 
     def _ask_each(self, values: dict[Any, Any], failures: dict[Any, Failure]) -> int:
         """Asks the targets in the context, inside the one in force, and returns how many runs that took."""
         if isinstance(self._context, Failure):
             failures.update(dict.fromkeys(self._targets.nodes, self._context))
             return 0
+        before, generation = self._caller.view, self._caller.view.registry.generation
         with self._context, one_call():
             for label, node in self._targets.nodes.items():
                 try:
@@ -92,12 +106,19 @@ class Question(Generic[V]):
                 except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
                     failures[label] = keep_failure(exc)
             runs: int = current.get().runs  # no variable for the entry: the frames of an error lead here, and would hold it
+            self._see_world(before, generation)
             return runs
+
+    def _see_world(self, before: View, generation: int) -> None:
+        hits = current.get().view.hits
+        self.memos = tuple(hits.get(node._key) for node in self._targets.nodes.values())
+        self.world = see_world(before, generation, self._caller.view, self.memos)
 
     async def _ask_together(self, values: dict[Any, Any], failures: dict[Any, Failure], backend: Any) -> int:
         """Does what `_ask_each` does, for all targets at the same time."""
         if isinstance(self._context, Failure):
             return self._ask_each(values, failures)
+        before, generation = self._caller.view, self._caller.view.registry.generation
         gone: list[BaseException] = []
 
         async def ask(label: Any, node: Node[Any]) -> None:
@@ -114,6 +135,7 @@ class Question(Generic[V]):
             asked = [ask(label, node) for label, node in self._targets.nodes.items()]
             await (asked[0] if len(asked) == 1 else backend.gather(asked))
             runs: int = current.get().runs
+            self._see_world(before, generation)
         if gone:
             raise gone[0]
         for there in (values, failures):

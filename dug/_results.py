@@ -58,6 +58,8 @@ class Result(Generic[V]):
     """How long it took."""
     _failures: Mapping[Any, Failure]
     _targets: Targets[V]
+    _world: Any = None
+    """In which world it was taken; see `_world`."""
 
     @property
     def value(self) -> V:

@@ -16,8 +16,10 @@ from ._context import Context
 from ._core._failure import Failure, fail_with
 from ._progress import Reporter
 from ._question import Question, make_context
-from ._results import Result, Results, Targets, subtract
+from ._results import Result, Results, Targets, keep_failure, subtract
 from ._tweaks import Scenario, show_key, title
+from ._world import Base, BaseGoneError, Bases, World, are_live
+from .errors import ContextError
 from .scenarios import Grid, Ladder
 
 V = TypeVar("V")
@@ -39,11 +41,53 @@ class Swept(Results[V]):
         self._answered: Question[V] | None = None
         self._is_drained = False
         self._broken: Failure | None = None
-        self._base: Result[V] | None = None
+        self._bases: Bases[V] = Bases(targets)
+        self._is_joined: set[int] = set()
+        """The places of results that are of one world with the one before, though something was invalidated in between."""
 
     @property
     def base(self) -> Result[V]:
-        """What the targets give in the context around, with none of the scenarios."""
+        """What the targets give in the context around, with none of the scenarios, in the world of the results."""
+        raise NotImplementedError
+
+    def _find_common_base(self) -> Result[V] | None:
+        """Returns the base of all results that are there; None when there is none yet.
+
+        Raises:
+            ContextError: they are of several worlds.
+        """
+        base: Result[V] | None = None
+        for result in self._kept:
+            if result._world is not None:
+                own = self._find_base(result)
+                if base is not None and own is not base:
+                    raise ContextError(
+                        f"The results of {self!r} have no base in common: the context around it was changed before that of "
+                        f"{result.name!r}. Use sweep.diff(), which compares each with the base of its own."
+                    )
+                base = own
+        return base
+
+    def _find_base(self, result: Result[V]) -> Result[V]:
+        """Returns the base of the world in which a result was taken.
+
+        Raises:
+            ContextError: it cannot be had any more.
+        """
+        world: World = result._world
+        base = self._bases.find(world)
+        if base is None and world.generation is not None:
+            base = self._take_base(world)
+        if base is None or not base.serves(world):
+            when = "while" if world.generation is None else "after"
+            raise BaseGoneError(
+                f"The base of {result.name!r} is gone: what it was taken from was changed, invalidated, cleared or defined anew "
+                f"{when} its result was taken. Look at sweep.base before such a change, or sweep again."
+            )
+        return base.read(self._caller)
+
+    def _take_base(self, world: World) -> Base[V] | None:
+        """Asks for the base in the scenario around that a result was taken in; None where that cannot be asked here."""
         raise NotImplementedError
 
     def diff(self) -> Results[Any]:
@@ -74,6 +118,13 @@ class Swept(Results[V]):
     def _announce(self) -> None:
         self._reporter.tell(len(self._kept), self._find_total())
 
+    def _are_of_one_world(self, position: int) -> bool:
+        """True when the result in a place and the next one were taken in one world."""
+        one, other = self._kept[position]._world, self._kept[position + 1]._world
+        if not one.is_around(other):
+            return False
+        return (one.generation is not None and one.generation == other.generation) or position + 1 in self._is_joined
+
     def _draw(self) -> Question[V] | None:
         """Takes one scenario more, if there is one."""
         try:
@@ -93,12 +144,18 @@ class Swept(Results[V]):
     def _take_oldest(self) -> Question[V]:
         """Returns the question whose result is the next, and lets go of the one before if they share nothing."""
         question = self._drawn[0]
-        if self._answered is not None and not question.is_akin(self._answered):
+        if self._answered is not None and not question.is_akin(self._answered) and not self._is_pair():
             self._close_answered()  # nothing to find there, and it would be in the way
         return question
 
     def _hand_out(self) -> None:
         """Notes that the oldest question was answered; not before it is, as what was interrupted is asked again."""
+        question, before = self._drawn[0], self._answered
+        if question.world is not None:
+            self._bases.note(question.world)
+            is_around = before is not None and before.world is not None and before.world.is_around(question.world)
+            if before is not None and is_around and are_live((*before.memos, *question.memos)):
+                self._is_joined.add(len(self._kept))
         self._close_answered()
         self._answered = self._drawn.popleft()
 
@@ -115,8 +172,13 @@ class Swept(Results[V]):
                 raise served.pop()
         return None
 
-    def _make_base_question(self) -> Question[V]:
-        return self._make_question("base", self._caller.call(Context))
+    def _is_pair(self) -> bool:
+        """True when the next result is compared with the last one: both are needed to know whether they are of one world."""
+        return isinstance(self._scenarios, Ladder) and self._scenarios.down is not None and len(self._kept) % 2 == 1
+
+    def _make_base_question(self, world: World | None = None) -> Question[V]:
+        caller = self._caller if world is None else self._caller.then(world.view)
+        return Question(caller, self._targets, "base", caller.call(Context))
 
     def _make_question(self, name: Any, context: Context | Failure) -> Question[V]:
         return Question(self._caller, self._targets, name, context)
@@ -147,7 +209,13 @@ class _Differences(Results[Any]):
         result = self._swept._find(len(self._kept))
         if result is None:
             return None
-        values, failures = subtract(result, self._swept.base, sub)
+        values: Any = {}
+        failures: Any = result._failures
+        if len(failures) < len(self._targets.nodes):
+            try:
+                values, failures = subtract(result, self._swept._find_base(result), sub)
+            except BaseGoneError as exc:
+                failures = dict.fromkeys(self._targets.nodes, keep_failure(exc))
         return Result(result.name, result.scenario, values, result.recomputed, result.seconds, failures, self._targets)
 
 
@@ -168,10 +236,21 @@ class _CentralDifferences(Results[Any]):
         if up is None or down is None:
             return None
         values, failures = subtract(up, down, _halve_difference)
+        if values and not self._swept._are_of_one_world(2 * len(self._kept)):
+            failures = dict.fromkeys(self._targets.nodes, _refuse_pair(up, down))
+            values = {}
         named = str(up.name).removesuffix(" up") if up.scenario is None else show_key(next(iter(up.scenario.tweaks)))
         name = self._make_unique(named)
         recomputed, seconds = up.recomputed + down.recomputed, up.seconds + down.seconds
         return Result(name, None, values, recomputed, seconds, failures, self._targets)
+
+
+def _refuse_pair(up: Result[Any], down: Result[Any]) -> Failure:
+    error = BaseGoneError(
+        f"The context around the sweep was changed, or something in it invalidated, cleared or defined anew, between the results "
+        f"of {up.name!r} and {down.name!r}. Sweep again to compare them."
+    )
+    return fail_with(error, None)
 
 
 def _halve_difference(up: Any, down: Any) -> Any:

@@ -6,6 +6,7 @@ from ._caller import Caller, Executor, find_width
 from ._progress import Reporter
 from ._results import Result, Targets
 from ._swept import Scenarios, Swept
+from ._world import Base, World
 
 V = TypeVar("V")
 
@@ -22,12 +23,29 @@ class Sweep(Swept[V]):
 
     @property
     def base(self) -> Result[V]:
-        """What the targets give in the context around, with none of the scenarios; asked when it is first looked at, and kept."""
-        if self._base is None:
-            question = self._make_base_question()
-            self._base = question.answer()
-            question.close()
-        return self._base
+        """What the targets give in the context around, with none of the scenarios; asked when it is first looked at, and kept.
+
+        It is of the world in which the results were taken, also where the context around was tweaked since.
+
+        Raises:
+            ContextError: it cannot be had any more, because something was invalidated, cleared or defined anew since; or the
+                results are of several worlds. The message says what to type.
+        """
+        base = self._find_common_base()
+        if base is None:
+            view = self._caller.view
+            world = World(view, view.registry.generation)
+            known = next((one for one in self._bases.known if one.note(world)), None)
+            base = (known or self._take_base(None)).read(self._caller)
+        return base
+
+    def _take_base(self, world: World | None) -> Base[V]:
+        question = self._make_base_question(world)
+        result = question.answer()
+        assert question.world is not None  # noqa: S101  no tweaks are always possible
+        base = self._bases.add(question.world, result)
+        question.close()
+        return base
 
     def _make_next(self) -> Result[V] | None:
         self._reporter.begin(self._find_total())

@@ -397,6 +397,25 @@ MUTANTS = (
         "        self.attributes: dict[str, Any] = _dict.__get__(error)",
     ),
     Mutant(
+        "a base serves results of other worlds",
+        "_world.py",
+        "        return self.world.is_around(world) and world.generation in self.generations",
+        "        return True",
+    ),
+    Mutant(
+        "a base is asked in the scenario of now",
+        "_swept.py",
+        "        caller = self._caller if world is None else self._caller.then(world.view)",
+        "        caller = self._caller",
+    ),
+    Mutant(
+        "a base that was taken after an invalidation serves results from before",
+        "_world.py",
+        "if world.generation not in self.generations and world.generation > min(self.generations) and are_live(self.memos):",
+        "if True:",
+        ("test_sweep_worlds.py",),
+    ),
+    Mutant(
         "what read something that was forgotten meanwhile is filed",
         "_core/_finish.py",
         "if below & FORGOTTEN or (",

@@ -49,6 +49,7 @@ FACE = [
     "dug._make_sweep",
     "dug._question",
     "dug._results",
+    "dug._world",
     "dug._progress",
     "dug._seconds",
     "dug.scenarios",

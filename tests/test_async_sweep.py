@@ -484,7 +484,7 @@ def test_a_scenario_is_one_outermost_call(run):
     results = run(main)
 
     assert asked == ["feed", "feed", "feed"]
-    assert [[type(error) for error in result.errors.values()] for result in results] == [[OSError, OSError]] * len(results)
+    assert [[type(error) for error in result.errors.values()] for result in results] == [[OSError] * 3] * 2
     assert [len(result.errors) for result in results] == [3, 3]
     assert [result.recomputed for result in results] == [3, 3]
 

@@ -7,6 +7,7 @@ The machine plays one script twice (`stage.py`): on dug, and on the oracle, whic
 * P5: what the enclosing contexts held does not change while a context is open in them, and a cache holds no more memos
   than there are facts whose tweaks somebody holds.
 * P6: no tweak of a node that is not recorded as an ancestor changes a value.
+* Differences: a scenario of a sweep is compared with the base of its own world.
 * P9: an error is the program's own, and the next call tries again; what handlers scribble on it, each who meets a failure
   finds only what those below him wrote.
 * P10: with no context in force nothing runs.
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from ledger import learn
 from oracle import Level, Outcome
-from programs import FAILS, FUNCTIONS, SOURCES, Box, Call, Expression, Key, Tweak, Tweaks, Value
+from programs import FAILS, FUNCTIONS, SOURCES, Boom, Box, Call, Expression, Key, Tweak, Tweaks, Value, likeness
 from stage import ROOT, Stage
 from strategies import (
     NODES,
@@ -255,6 +256,36 @@ class Model(Stage):
             may_be_either = known.title != heard.title and known.title.without_untweaked() == heard.title.without_untweaked()
             if not known.is_brief and not may_be_either:
                 assert here.ctx.is_masked(name) == (known.title != heard.title)
+
+    @precondition(lambda self: self.stack and not self.healed)
+    @rule(node=targets, first=tweaks(FUNCTIONS), second=tweaks(FUNCTIONS), assignment=assignments(FUNCTIONS))
+    def sweep_across_a_tweak(self, *, node: Call, first: Tweaks, second: Tweaks, assignment: tuple[Key, Tweak]) -> None:
+        """Each result of a sweep is compared with the base of its own world, though the context was tweaked in between."""
+        swept = dug.sweep(self.subject.node(node), [self.subject.tweaks(first), self.subject.tweaks(second)])
+        results, top = iter(swept), self.stack[-1].twin
+        wanted = [self._compare_to_base(node, first)]
+        next(results)
+        self.tell(top, {**top.tweaks, assignment[0]: assignment[1]})
+        top.ctx.tweak(self.subject.tweaks(dict([assignment])))
+        wanted.append(self._compare_to_base(node, second))
+        list(results)
+
+        for difference, (what_if, base) in zip(swept.diff(), wanted, strict=True):
+            if what_if.failed or base.failed:
+                assert type(difference.error) is Boom
+            elif Box not in (type(what_if.value), type(base.value)):
+                assert likeness(difference.value) == likeness(what_if.value - base.value)
+
+    def _compare_to_base(self, node: Call, said: Tweaks) -> tuple[Outcome, Outcome]:
+        """Return what the oracle says of a scenario and of its base, and note that both are computed."""
+        twin = self.make(said, scoped=False)
+        what_if = self.oracle.ask(node, (*self.levels, Level(said)))
+        base = self.oracle.ask(node, self.levels)
+        for run in (what_if,) if what_if.outcome.failed else (what_if, base):
+            self.ledger.settle(learn(run))
+            self.ledger.end_call()
+        self.discard(twin)
+        return what_if.outcome, base.outcome
 
     # After every step.
 

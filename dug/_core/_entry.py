@@ -120,7 +120,7 @@ def _settle(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
 
 def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None:
     """Notes a read that was asked for in `frame` in this view, though it may have another by now: a context was tweaked."""
-    then = frame if frame.view is view else _frame_then(frame, view)
+    then = frame if frame.view is view else frame_then(frame, view)
     if then.reads is None:
         return
     if start is None:
@@ -129,11 +129,11 @@ def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None
         then.reads.setdefault(memo, start)
 
 
-def _frame_then(frame: Frame, view: View) -> Frame:
+def frame_then(frame: Frame, view: View) -> Frame:
     """Returns a frame that hands on what it notes as `frame` did when it had this view."""
     if frame.view is view or not isinstance(frame, Entry):
         return frame
-    outer = frame.outer if frame.outer is None or view.parent is None else _frame_then(frame.outer, view.parent)
+    outer = frame.outer if frame.outer is None or view.parent is None else frame_then(frame.outer, view.parent)
     then = Entry(view, outer, frame.call, None, [])
     then.closed, then.reads = True, _LateReads(then)
     return then
