@@ -269,6 +269,7 @@ class Model(Stage):
         top.ctx.tweak(self.subject.tweaks(dict([assignment])))
         wanted.append(self._compare_to_base(node, second))
         list(results)
+        self.is_clean = False  # a base is asked in a world that is gone, which the ledger does not count
 
         for difference, (what_if, base) in zip(swept.diff(), wanted, strict=True):
             if what_if.failed or base.failed:
@@ -282,7 +283,7 @@ class Model(Stage):
         what_if = self.oracle.ask(node, (*self.levels, Level(said)))
         base = self.oracle.ask(node, self.levels)
         for run in (what_if,) if what_if.outcome.failed else (what_if, base):
-            self.ledger.settle(learn(run))
+            list(self.ledger.settle(learn(run)))
             self.ledger.end_call()
         self.discard(twin)
         return what_if.outcome, base.outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -273,6 +274,23 @@ def test_an_awaited_sweep_keeps_the_base_from_before_an_invalidation(backend):
             return list(sweep.diff().to_dict().values())
 
     assert run_on(backend, main) == [1.0, 2.0, 5.0]
+
+
+def test_a_base_in_an_earlier_world_leaves_nothing_behind():
+    """What was computed under a tweak that is gone goes with the sweep, without the garbage collector."""
+    gc.disable()
+    try:
+        with dug.Context({y.node(): 5.0}) as ctx:
+            sweep = dug.sweep(f.node(), SCENARIOS)
+            list(sweep)
+            ctx.untweak(y.node())
+            assert [result.value for result in sweep.diff()] == [1.0, 2.0, 5.0]
+            assert len(ctx.cache) > 0
+            del sweep
+
+            assert len(ctx.cache) == 1  # x() read no tweak
+    finally:
+        gc.enable()
 
 
 def test_a_context_inside_a_node_is_tweaked_during_its_sweep():

@@ -136,6 +136,7 @@ def frame_then(frame: Frame, view: View) -> Frame:
     outer = frame.outer if frame.outer is None or view.parent is None else frame_then(frame.outer, view.parent)
     then = Entry(view, outer, frame.call, None, [])
     then.closed, then.reads = True, _LateReads(then)
+    then.peers.clear()  # it refers to the entry, and nobody closes that
     return then
 
 
