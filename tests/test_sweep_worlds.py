@@ -11,19 +11,26 @@ from loops import BACKENDS, run_on
 import dug
 from dug.scenarios import ladder
 
-OUTSIDE = {}
+
+class Outside:
+    """What sources look at, and what changes without notice."""
+
+    x, y = 1.0, 10.0
+
+
+OUTSIDE = Outside()
 
 
 @dug.source(name="w:x")
 def x():
     """Looks outside."""
-    return OUTSIDE.get("x", 1.0)
+    return OUTSIDE.x
 
 
 @dug.source(name="w:y")
 def y():
     """Looks outside."""
-    return OUTSIDE.get("y", 10.0)
+    return OUTSIDE.y
 
 
 @dug.source(name="w:z")
@@ -47,7 +54,7 @@ async def g():
 @pytest.fixture(autouse=True)
 def _outside():
     """Look at the same outside in each test."""
-    OUTSIDE.clear()
+    OUTSIDE.x, OUTSIDE.y = 1.0, 10.0
 
 
 SCENARIOS = [{x.node(): 2.0}, {x.node(): 3.0}, {x.node(): dug.shift(5.0)}]
@@ -144,7 +151,7 @@ def test_a_base_that_is_gone_is_refused_by_name(change):
         sweep = dug.sweep(f.node(), SCENARIOS)
         results = iter(sweep)
         next(results)
-        OUTSIDE["y"] = 100.0
+        OUTSIDE.y = 100.0
         change(ctx)
         list(results)
         said = sweep.diff()
@@ -191,7 +198,7 @@ def test_a_base_that_was_there_in_time_is_kept(change, looks):
         assert (sweep.base.value if looks else f()) == 11.0
         results = iter(sweep)
         next(results)
-        OUTSIDE["y"] = 100.0
+        OUTSIDE.y = 100.0
         change(ctx)
         list(results)
 
@@ -219,7 +226,7 @@ def test_a_central_difference_is_of_one_world(change):
         results = iter(sweep)
         next(results)
         change(ctx)
-        OUTSIDE["y"] = 100.0
+        OUTSIDE.y = 100.0
         list(results)
         first, second = sweep.central()
 
@@ -267,7 +274,7 @@ def test_an_awaited_sweep_keeps_the_base_from_before_an_invalidation(backend):
             sweep = dug.sweep(g.node(), SCENARIOS, limit=1)
             results = aiter(sweep)
             await anext(results)
-            OUTSIDE["y"] = 100.0
+            OUTSIDE.y = 100.0
             ctx.invalidate(y.node())
             async for _ in results:
                 pass
