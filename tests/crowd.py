@@ -10,7 +10,7 @@ The same fact (see `ledger.py`) may be found out twice only
 * by catching any failure that another call tried again before the catcher had ended, so that nothing was filed of it;
 * by the `UNTWEAKED` of a node, of which a cache may choose to make a tweak or none;
 * under a context that a body opens, which lets go of its tweaks when it closes;
-* in two scenarios at the same time: neither can know that the other's run will not read what they differ in.
+* in two scenarios at the same time, where the one run has read, or is likely to read, what they differ in.
 
 In one scenario no two runs of a node ever overlap, whatever it is.
 """
@@ -28,7 +28,7 @@ from itertools import count, pairwise
 from pathlib import Path
 from random import Random
 from threading import Barrier, Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from anyio.lowlevel import checkpoint
@@ -143,13 +143,10 @@ class Crowd(Subject):
         finally:
             outer_call.reset(token)
 
-    def _make(self, number: int, body: Expression) -> Callable[..., Any]:
-        def call(argument: int = 0) -> Any:
-            node = Call(number, argument)
-            with self.noted(node, body):
-                return body.run(InCrowd(self, node), argument)
-
-        return call
+    def _run(self, number: int, body: Expression, argument: int) -> Any:
+        node = Call(number, argument)
+        with self.noted(node, body):
+            return body.run(InCrowd(self, node), argument)
 
 
 @frozen
@@ -194,6 +191,8 @@ class Changed:
 class AsyncCrowd(Crowd):
     """One program whose functions are coroutine functions, which give way to other tasks in the middle of their bodies."""
 
+    text: ClassVar[str] = "async def f{0}(argument=0): return await run({0}, body{0}, argument)"
+
     async def give_way(self) -> None:
         """Let other tasks go on, mostly."""
         for _ in range(next(self.clock) % 3):
@@ -206,11 +205,14 @@ class AsyncCrowd(Crowd):
         except Boom as boom:
             return Outcome(boom.args[0], failed=True)
 
+    async def _run(self, number: int, body: Expression, argument: int) -> Any:
+        node = Call(number, argument)
+        with self.noted(node, body):
+            return await evaluate(body, InAsyncCrowd(self, node), argument)
+
     def _make(self, number: int, body: Expression) -> Callable[..., Any]:
         async def call(argument: int = 0) -> Any:
-            node = Call(number, argument)
-            with self.noted(node, body):
-                return await evaluate(body, InAsyncCrowd(self, node), argument)
+            return await self._run(number, body, argument)
 
         return call
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, field, frozen
 from ledger import Work
@@ -72,6 +72,8 @@ def fail(value: Any, size: int) -> Any:
 class Subject:
     """One program, ready to be called."""
 
+    text: ClassVar[str] = "def f{0}(argument=0): return run({0}, body{0}, argument)"
+
     bodies: Sequence[Expression]
     outside: Mapping[Call, Any]
     functions: list[Any] = field(factory=list)
@@ -87,7 +89,7 @@ class Subject:
         """Run the cell of a function, for the first time or again: its text is always the same, what it reaches may be not."""
         body, module = self.bodies[number], sys.modules[MODULE]
         setattr(module, f"body{number}", body)
-        exec(f"def f{number}(argument=0): return run({number}, body{number}, argument)", vars(module))
+        exec(self.text.format(number), vars(module))
         kind = dug.source if isinstance(body, Outside) else dug.memoize
         setattr(module, f"f{number}", kind(getattr(module, f"f{number}")))
         return getattr(module, f"f{number}")
