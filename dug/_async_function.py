@@ -17,7 +17,7 @@ from ._core._binding import Key
 from ._core._entry import note
 from ._core._failure import Serving
 from ._core._find import beneath
-from ._core._finish import abandon, check_value, fail, give_up, keep, refuse
+from ._core._finish import abandon, check_value, fail, give_up, keep, leave_alone, refuse
 from ._core._flight import Joined, outcome_of
 from ._core._frame import OUTSIDE, Frame, Run, current
 from ._core._memo import ASIDE, LIVE, Memo
@@ -27,6 +27,7 @@ from ._core._registry import plain_key
 from ._core._scenario import BUMP
 from ._core._verbs import begin, finish, join, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
+from ._core._watch import follow, look_at
 from ._function import fetch, frame_to_ask, what_runs
 from ._loaded import find_loaded
 
@@ -79,14 +80,15 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
 
 async def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Waits for a run that somebody else drives; returns the memo it left, if it serves here."""
-    wait = backend().Asleep(frame, joined.run)
+    wait = backend().Asleep(frame, joined.run).prepare(joined)
     if join(wait, joined.is_optional):
         try:
+            follow(wait)
             await wait.sleep()
         except BaseException as exc:
             await wait.leave(exc)
             raise
-        part(wait)
+        leave_alone(wait) if wait.is_optional else part(wait)
         joined.failure, wait.failure, wait.came = wait.failure, None, None
         give_up(joined.run)
     return take(frame, key, joined)
@@ -138,6 +140,8 @@ async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dic
 async def _find_holding(run: Run, older: Sequence[Memo]) -> Memo | None:
     """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
     for candidate in older:
+        if run.told:
+            look_at(run, candidate.footprint)
         changed = await _find_changed(run, candidate)
         if changed is None:
             return candidate

@@ -22,7 +22,7 @@ from ._core._drive import divert
 from ._core._entry import note
 from ._core._equality import Fixed
 from ._core._find import beneath
-from ._core._finish import check_value, fail, give_up, keep, refuse
+from ._core._finish import check_value, fail, give_up, keep, leave_alone, refuse
 from ._core._flight import PATIENCE_S, Joined, Wait
 from ._core._frame import LATE, OUTSIDE, Frame, Run, current, here, step_out
 from ._core._memo import ASIDE, LIVE, Memo
@@ -31,6 +31,7 @@ from ._core._registry import plain_key
 from ._core._scenario import BUMP
 from ._core._verbs import begin, finish, join, make_fetch, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
+from ._core._watch import follow, look_at
 from ._deep import go_deeper, is_deep
 from ._stack import frees_deep, small
 
@@ -122,13 +123,14 @@ class _Asleep(Wait):
 
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Waits in this thread for a run that somebody else drives; returns the memo it left, if it serves here."""
-    wait = _Asleep(frame, joined.run)
+    wait = _Asleep(frame, joined.run).prepare(joined)
     if join(wait, joined.is_optional):
         try:
+            follow(wait)
             while not wait.gate.acquire(timeout=PATIENCE_S) and not joined.run.is_lost():
                 pass
         finally:
-            part(wait)
+            leave_alone(wait) if wait.is_optional else part(wait)
         joined.failure, wait.failure, wait.came = wait.failure, None, None
         give_up(joined.run)
     return take(frame, key, joined)
@@ -150,6 +152,8 @@ def _verify(run: Run, older: Sequence[Memo]) -> Memo | None:
     view = run.view
     hits, sieve = view.hits, view.in_force.sieve
     for candidate in older:
+        if run.told:
+            look_at(run, candidate.footprint)
         reads, noted, changed = candidate.dependencies, run.reads, None
         for read in reads:  # in their order, up to the first that does not give the same here
             if not read.sieve & sieve:  # it read no tweak and meets none here

@@ -58,6 +58,7 @@ class Mutant:
         return (python, self.twin) if self.twin else (python,)
 
 
+COLD = ("test_cold_flight.py",)
 MANY = ("test_concurrent_model.py",)
 MEDDLING = ("test_meddling.py",)
 AGAIN = ("test_run_again.py",)
@@ -395,6 +396,48 @@ MUTANTS = (
         "_core/_imprint.py",
         "        self.attributes: dict[str, Any] = _copied(_dict.__get__(error))",
         "        self.attributes: dict[str, Any] = _dict.__get__(error)",
+    ),
+    Mutant(
+        "from cold, nobody waits for the run of another scenario",
+        "_core/_begin.py",
+        "    if key[0] is BENEATH or bits_read(other) & differing:",
+        "    if True:",
+        COLD,
+    ),
+    Mutant(
+        "from cold, who waits is not woken by what the run reads",
+        "_core/_watch.py",
+        "        if wait.differs & bits:\n",
+        "        if False:\n",
+        (*COLD, "-k", "reads_what_differs"),
+    ),
+    Mutant(
+        "the hits of a run that is watched stay on",
+        "_core/_watch.py",
+        "        run.hits = NO_HITS\n    _wake",
+        "        pass\n    _wake",
+        (*COLD, "-k", "hits_are_looked_at"),
+    ),
+    Mutant(
+        "what opens inside a watched run is not watched",
+        "_core/_watch.py",
+        "    if around is not None and around.told:",
+        "    if False:",
+        (*COLD, "-k", "tasks or goes_on"),
+    ),
+    Mutant(
+        "an optional wait closes a circle for others",
+        "_core/_flight.py",
+        "            if is_optional or not optional:",
+        "            if True:",
+        (*COLD, "-k", "circle"),
+    ),
+    Mutant(
+        "a run does not hand on who watches it to what it waits for",
+        "_core/_watch.py",
+        "    told = (holder.told if holder is not None else None) or frozenset()",
+        "    told = frozenset()",
+        (*COLD, "-k", "waits_for_is_part"),
     ),
     Mutant(
         "a base serves results of other worlds",

@@ -59,6 +59,7 @@ class Asleep(Wait):
     def __init__(self, frame: Frame, run: Run) -> None:
         self.frame, self.run, self.thread = frame, run, None
         self.holders, self.came, self.failure = (), None, None
+        self.is_optional, self.differs = False, 0
         self.loop = loop = asyncio.get_running_loop()
         self.woken: asyncio.Future[None] = loop.create_future()
 

@@ -225,8 +225,8 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
     if (PyLong_AsLong(depth) > PyLong_AsLong(SLOT(view, view_max_depth))) {
         return NOT_COMMON;
     }
-    /* From here on no code of anybody else runs. */
-    if (!may_take_off(st, registry, state, filings)) {
+    /* From here on no code of anybody else runs.  A run that is watched has its hits off, see `_watch`. */
+    if (!may_take_off(st, registry, state, filings) || SLOT(frame, frame_hits) != SLOT(view, view_hits)) {
         return NOT_COMMON;
     }
     if (PyDict_SetItem(SLOT(SLOT(view, view_in_force), force_running), state, run) < 0) {

@@ -21,6 +21,7 @@ from ._node import BENEATH, Node, check_key, node_of
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, UNTWEAK, Handle, bits_of
 from ._view import View
+from ._watch import bits_read, inherit, look_at_end
 
 
 def begin(  # noqa: C901, PLR0912  one function: the order of the search is the order of cost
@@ -100,6 +101,7 @@ def _take_off(run: Run) -> Run:
     state = run.state
     run.view.in_force.running[state] = state.flight = run
     state.flights += 1
+    inherit(run)
     return run
 
 
@@ -125,7 +127,7 @@ def _meet(  # noqa: PLR0917  as above
             return hit(view, key, memo, is_heard=frame.hits is NO_HITS)
         abroad = _find_abroad(state, view, frame, key) if other is None and is_patient else None
         if abroad is not None:
-            return Joined(abroad, is_optional=True)
+            return abroad
         run = _prepare(view, frame, key, handle, state, masked)
         with registry.lock:
             if state.alive and registry.filings == filings and running.get(state) is other:
@@ -139,14 +141,21 @@ def _is_held_up(other: Run, key: Key) -> bool:
     return not other.has_task and other.thread == here() and not plain_key(key)[0].is_async
 
 
-def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Run | None:
-    """Returns an open run of another scenario that is likely to answer here, going by what the node read before."""
+def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Joined | None:
+    """Returns an open run of another scenario that may answer here, going by what the node read before; else by what it has.
+
+    The second is the case of a node of which nothing is known: the wait is over as soon as the run reads what the two
+    scenarios tweak differently.
+    """
     known, other = state.newest, state.flight
-    if known is None or other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
+    if other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
         return None
-    differing = other.view.in_force.handles ^ view.in_force.handles
-    found: Run = other
-    return None if known.footprint & bits_of(differing) else found
+    differing = bits_of(other.view.in_force.handles ^ view.in_force.handles)
+    if known is not None:
+        return None if known.footprint & differing else Joined(other, is_optional=True)
+    if key[0] is BENEATH or bits_read(other) & differing:
+        return None
+    return Joined(other, is_optional=True, differs=differing)
 
 
 def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
@@ -188,6 +197,8 @@ def hit(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
 def take_out(run: Run) -> None:
     """Takes a run out of those in flight; under the lock, so that whoever finds it there can still join it."""
     state, running = run.state, run.view.in_force.running
+    if run.told:
+        look_at_end(run)
     run.is_done, run.hits, run.driver, run.served = True, NO_HITS, LATE, None
     if run.opened:
         _end_entries(run)

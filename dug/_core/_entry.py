@@ -18,6 +18,7 @@ from ._node import BENEATH
 from ._registry import plain_key
 from ._scenario import REPLACEMENT, Inside
 from ._view import View, own_bits
+from ._watch import ALL, look_at
 
 
 def open_entry(context: Any, outer: Frame | None, view: View, peers: list[Entry]) -> Entry:
@@ -25,6 +26,8 @@ def open_entry(context: Any, outer: Frame | None, view: View, peers: list[Entry]
     entry = Entry(view, outer, outer.call if outer else None, context, peers)
     if entry.run is not None:
         entry.run.opened = True
+        if entry.run.told:
+            look_at(entry.run, ALL)
     current.set(entry)
     return entry
 
@@ -127,6 +130,8 @@ def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None
         then.reads[memo] = None
     else:
         then.reads.setdefault(memo, start)
+    if isinstance(then, Run) and then.told:
+        look_at(then, memo.footprint)
 
 
 def frame_then(frame: Frame, view: View) -> Frame:

@@ -13,7 +13,7 @@ from ._call import AWAITABLE
 from ._entry import close_entry, leave, settle_late
 from ._events import Event
 from ._failure import Failure, pass_on
-from ._flight import land
+from ._flight import Wait, land, part
 from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
 from ._node import BENEATH, node_of
@@ -169,6 +169,14 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
     for run in tuple(frame.view.in_force.running.values()):
         if run.outer is frame and run.thread == thread and run.task is None:
             abandon(run)
+
+
+def leave_alone(wait: Wait) -> None:
+    """Ends a wait that was woken while its run goes on: one that nobody waits for any more is called off."""
+    run = wait.run
+    if part(wait) and run.task is not None and not run.is_done:
+        run.tainted = UNTRUE
+        run.task.call_off()
 
 
 def give_up(run: Run) -> None:

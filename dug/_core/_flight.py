@@ -13,7 +13,7 @@ search O(waits that the joined run depends on).
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define
 
@@ -39,24 +39,35 @@ class Joined:
     """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
     failure: "Failure | None" = None
     """How the run failed, once it was waited for."""
+    differs: int = 0
+    """Where nothing is known of what the run will read: the bits of what the two scenarios tweak differently; see `_watch`."""
 
 
 class Wait:
     """One asker that waits for a run."""
 
-    __slots__ = ("came", "failure", "frame", "holders", "run", "thread")
+    __slots__ = ("came", "differs", "failure", "frame", "holders", "is_optional", "run", "thread")
 
     def __init__(self, frame: "Frame", run: "Run", thread: int | None) -> None:
         self.frame = frame
         self.run = run
         self.thread = thread
         """The number of the thread that blocks; None for a task, which leaves its thread to others."""
+        self.is_optional = False
+        """True when the asker can do without."""
+        self.differs = 0
+        """As in `Joined`: the wait is over once the run has read one of these."""
         self.holders: tuple[Run, ...] = ()
         """The runs around the asker that cannot go on before it does."""
         self.came: Memo | BaseException | None = None
         """What the run came to; None when it was given up, to be begun anew."""
         self.failure: Failure | None = None
         """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
+
+    def prepare(self, joined: Joined) -> Self:
+        """Takes over what is said of the wait; returns itself."""
+        self.is_optional, self.differs = joined.is_optional, joined.differs
+        return self
 
     def wake(self) -> None:
         """Lets the asker go on; called once, from any thread."""
@@ -66,7 +77,7 @@ class Wait:
 def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as the compiled one takes it
     """Begins the wait of an asker, who will be woken once; False when there is nothing to wait for.
 
-    One that is optional is left out where it would close a circle.
+    One that is optional is left out where it would close a circle, and ended where it would be part of one.
 
     Raises:
         CycleError: the run waits for the asker, directly or through others.
@@ -74,14 +85,20 @@ def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as
     frame, run, thread = wait.frame, wait.run, wait.thread
     registry = run.view.registry
     with registry.lock:
-        if run.is_done:
-            return False
-        path = None
-        if run.held_up or registry.blocked or thread is not None:  # else it waits for nothing
-            path = _find_circle(frame, run, thread, registry.blocked)
-        if path is None:
-            _enter(wait)
-            return True
+        while True:
+            if run.is_done:
+                return False
+            path: list[Any] | None = None
+            optional: tuple[Wait, ...] = ()
+            if run.held_up or registry.blocked or thread is not None:  # else it waits for nothing
+                path, optional = _find_circle(frame, run, thread, registry.blocked)
+            if path is None:
+                _enter(wait)
+                return True
+            if is_optional or not optional:
+                break
+            for other in optional:
+                let_go(other)
     if is_optional:
         return False
     raise CycleError(tuple(map(node_of, path)))
@@ -93,14 +110,27 @@ def join_own(wait: Wait) -> None:
         _enter(wait)
 
 
+def let_go(wait: Wait) -> None:
+    """Ends an optional wait for a run that goes on; under the lock."""
+    waits = wait.run.waits
+    if waits and wait in waits:  # else the run has landed
+        waits.remove(wait)
+        _release(wait)
+        wait.wake()
+
+
+def _release(wait: Wait) -> None:
+    for holder in wait.holders:
+        if holder.held_up is not None:
+            holder.held_up.discard(wait)
+    if wait.thread is not None and wait.run.view.registry.blocked.get(wait.thread) is wait:
+        del wait.run.view.registry.blocked[wait.thread]
+
+
 def part(wait: Wait) -> bool:
     """Ends a wait, whether or not the run has landed; True when nobody waits for it any more."""
     with wait.run.view.registry.lock:
-        for holder in wait.holders:
-            if holder.held_up is not None:
-                holder.held_up.discard(wait)
-        if wait.thread is not None:
-            wait.run.view.registry.blocked.pop(wait.thread, None)
+        _release(wait)
         waits = wait.run.waits
         if waits and wait in waits:
             waits.remove(wait)
@@ -172,22 +202,26 @@ def _enter(wait: Wait) -> None:
         holder = holder.outer.run
 
 
-def _find_circle(frame: "Frame", target: "Run", thread: int | None, blocked: dict[int, Wait]) -> list[Any] | None:
-    """Returns the keys along the circle that waiting for `target` would close, or None."""
+def _find_circle(
+    frame: "Frame", target: "Run", thread: int | None, blocked: dict[int, Wait]
+) -> tuple[list[Any] | None, tuple[Wait, ...]]:
+    """Returns the keys along the circle that waiting for `target` would close, or None; and the optional waits along it."""
     ways: dict[Run, list[Any]] = {target: [target.key]}
+    optional: dict[Run, tuple[Wait, ...]] = {target: ()}
     pending = [target]
     while pending:
         run = pending.pop()
         if is_around(frame, run):
-            return [*path_to(frame, run), *ways[run]]
+            return [*path_to(frame, run), *ways[run]], optional[run]
         if thread is not None and run.thread == thread:
             asker = [frame.run.key] if frame.run is not None else []
-            return [*asker, *ways[run], *(asker or [target.key])]
+            return [*asker, *ways[run], *(asker or [target.key])], optional[run]
         for wait in _waits_of(run, blocked):
             if wait.run not in ways and not wait.run.is_done:  # else who waits is about to go on
                 ways[wait.run] = [*ways[run], *path_to(wait.frame, run)[1:], wait.run.key]
+                optional[wait.run] = (*optional[run], wait) if wait.is_optional else optional[run]
                 pending.append(wait.run)
-    return None
+    return None, ()
 
 
 def _waits_of(run: "Run", blocked: dict[int, Wait]) -> Iterator[Wait]:

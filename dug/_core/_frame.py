@@ -149,7 +149,8 @@ class Run(_AnyFrame):
 
     __slots__ = (
         "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "masked",
-        "memo", "opened", "served", "state", "tainted", "task", "thread", "waits",
+        "memo", "opened", "served", "state", "tainted", "task", "thread", "told",
+        "waits",
     )  # fmt: skip
     call: Call
     reads: dict[Memo, int | None]
@@ -183,6 +184,8 @@ class Run(_AnyFrame):
     """True when it runs in a task of its own, which others in its thread do not wait for."""
     task: Task | None
     """What drives it; None for a thread."""
+    told: "frozenset[Run] | None"
+    """The runs that are waited for in other scenarios, which this one is part of; see `_watch`."""
     waits: "list[Wait] | None"
     """Those who wait for it; see `_flight`."""
     held_up: "set[Wait] | None"
@@ -219,7 +222,7 @@ class Run(_AnyFrame):
         self.spent = 0.0
         self.tainted = 0
         self.transient = self.opened = self.is_done = False
-        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = self.served = None
+        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = self.served = self.told = None
         self.entries = self.late = None
         if handle is None and outer is not None and outer.hits is view.hits:
             self.hits = view.hits  # who asked listens to nobody, and is asked in the same scenario
