@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -127,6 +128,7 @@ def test_the_sign_of_a_zero_tells_columns_of_every_dtype_apart(old, new):
         (pd.Series([pd.NaT], dtype=object), pd.Series([None], dtype=object)),
         (pd.Series(pd.DatetimeIndex(DAYS).as_unit("s")), pd.Series(pd.DatetimeIndex(DAYS).as_unit("ns"))),
         (pd.DatetimeIndex(DAYS).tz_localize("UTC"), pd.DatetimeIndex(DAYS).tz_localize("Etc/UTC")),
+        tuple(pd.DatetimeIndex(DAYS).tz_localize(zone) for zone in (UTC, ZoneInfo("UTC"))),
         tuple(pd.Series([pd.Timestamp("2024").as_unit(unit)], dtype=object) for unit in ("s", "ns")),
         (pd.Series([1], name="a"), pd.Series([1], name="b")),
         (pd.Series([1], name=1), pd.Series([1], name=True)),
@@ -142,7 +144,7 @@ def test_the_sign_of_a_zero_tells_columns_of_every_dtype_apart(old, new):
         (pd.Series([1]), pd.Series([1]).set_flags(allows_duplicate_labels=False)),
     ],
     ids=(
-        "storage text null width missing unit zone stamp name label range order closed freq names levels twice mixed empty flag"
+        "kind text null width missing unit zone utc stamp name label range order closed freq names levels twice mixed empty flag"
     ).split(),
 )
 def test_what_a_reader_can_tell_apart_differs(old, new):

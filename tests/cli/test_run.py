@@ -479,6 +479,16 @@ def test_a_tweak_that_nobody_read_is_said(dug_says, target, tweak, hint):
     assert json.loads(said.out)["unread_tweaks"] == [name]
 
 
+def test_what_read_a_tweak_in_the_file_only_has_not_read_it(dug_says):
+    """What the file knows under other tweaks, and nobody asked for, does not count."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:book", "--save", "night.dug")
+    said = dug_says("run", "pricing:spot('MSFT')", "--load", "night.dug", "--tweak", "pricing:spot('AAPL')=5.0")
+
+    assert (said.status, said.out) == (0, "410.0\n")
+    assert "no node read the tweak of pricing:spot('AAPL')" in said.complaint
+
+
 @pytest.mark.parametrize(
     ("words", "tweak"),
     [
