@@ -16,7 +16,7 @@ from ._core._entry import entries_around, refresh, refresh_within, renew_within,
 from ._core._events import Event, Listener
 from ._core._finish import unwind
 from ._core._frame import OUTSIDE, Entry, Frame, Run, current
-from ._core._node import Node, node_of, show
+from ._core._node import Node, node_of, show, trust
 from ._core._scenario import Held, Inside, Layer, let_go
 from ._core._text import show_whole
 from ._core._view import View, enter
@@ -269,6 +269,7 @@ class Context(Outlook):
         targets = [target_of(key) for key in keys]
         self._check_changeable("invalidate a node in")
         self._here().registry.forget(targets)
+        trust(targets)
         for key in keys:
             self._tell(Event("invalidated", key))
 

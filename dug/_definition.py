@@ -57,7 +57,7 @@ def note(function: Function) -> Noted:
     """Returns what a named function reached when it was first asked about, or what it reaches now if that is now."""
     if function.reached is None:
         function.reached = take_note(roots_of(function))
-        if function.reached.marks:
+        if function.reached.marks and function.kind != "source":  # what a source reads is the outside, which may change
             watched.add(function)
     noted: Noted = function.reached
     return noted

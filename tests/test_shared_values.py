@@ -387,6 +387,34 @@ def test_a_loaded_file_follows_the_rule(p, tmp_path):
     assert after == (7, 7)
 
 
+ROWS = [1, 2]
+
+
+@dug.source
+def count_rows():
+    """Read a list of the module."""
+    return len(ROWS)
+
+
+@dug.memoize
+def sum_rows():
+    """Read it without a source between."""
+    return sum(ROWS)
+
+
+@pytest.mark.parametrize("what", ["node", "function"])
+@pytest.mark.parametrize("function", [count_rows, sum_rows], ids=["source", "memoised"])
+def test_who_says_that_something_changed_is_not_warned(function, what):
+    """A list of a module that is changed in place is no surprise to who invalidates what reads it; warnings are errors here."""
+    with dug.Context() as ctx:
+        before = function()
+        ROWS.append(1)
+        ctx.invalidate(function if what == "function" else function.node())
+        after = function()
+
+    assert after == before + 1
+
+
 # Tweaks that do something.
 
 
