@@ -7,6 +7,8 @@ import pytest
 import dug
 from dug.testing import EventLog, assert_transparent
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* was changed after .* first ran")  # by the tests, on purpose
+
 setting = {"rate": 1}
 counter = itertools.count()
 last_seen = {}
