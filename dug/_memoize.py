@@ -48,7 +48,9 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
 
     Works on functions, methods (the instance is an argument), class methods and static methods (put ``@memoize`` above
     ``@classmethod`` and ``@staticmethod``).  Arguments must be hashable; they are keys in the sense of a dict.  The function
-    must be pure: its value may depend on its arguments and on what other memoised functions return, and on nothing else.
+    must be pure: its value may depend on its arguments and on what other memoised functions return, and on nothing else but
+    constants.  Decorated again, as by a cell that is run twice, it keeps what it computed while all that it reaches is the same:
+    its code, and the helpers, classes and constants that this names.
 
     Args:
         function: what is decorated; left out when options are given.
@@ -61,7 +63,8 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
         key: for a parameter whose arguments have no hash: its name, and a function that gives a hashable key for them.
         ignore: names of parameters that do not matter for the result, such as a logger.
         name: stands for ``module:qualname`` in texts and pickles.
-        version: changes when the meaning of the function changes though its code does not.
+        version: changes when the meaning of the function changes though nothing does that its code names: see
+            `dug.fingerprint.reach` for what is seen by itself.
 
     Raises:
         TypeError: the function is a generator or an async generator, or not a function at all, or an option

@@ -147,8 +147,13 @@ def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[st
         before: the ``parts`` of its `Reach` then.
         now: those of now.
     """
-    here = [place for place, said in now.items() if place not in before or has_changed(before[place], said)]
+    here = [place for place, said in now.items() if place not in before or _is_another(before[place], said)]
     return (*here, *(place for place in before if place not in now))
+
+
+def _is_another(before: str, now: str) -> bool:
+    has_halves = "/text:" in before and "/text:" in now
+    return has_changed(before, now) if has_halves else before != now
 
 
 def fingerprint_like(before: str | None, function: Callable[..., Any]) -> str | None:

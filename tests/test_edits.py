@@ -335,7 +335,6 @@ NOTHING = {
 SAVE = """
 import desk, dug
 from dug import snapshot
-from dug.fingerprint import reach
 functions = {name: f for name, f in vars(desk).items() if hasattr(f, "_self_function")} | {"Book.total": desk.Book.total}
 with dug.Context() as ctx:
     for name, f in functions.items():

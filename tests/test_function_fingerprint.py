@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import dug
-from dug.fingerprint import calls_alike, fingerprint_of, has_changed, source_of
+from dug.fingerprint import calls_alike, changed_parts, fingerprint_of, has_changed, reach, source_of
 
 MODULE = """
 FACTOR = 2
@@ -182,3 +182,143 @@ def test_a_function_inside_a_function_counts(tmp_path, name):
 def test_calls_are_alike_where_the_text_says_so(before, now, expected):
     """The parameters, the defaults that are written out and the decorators decide; what cannot be told is not alike."""
     assert calls_alike(before, now) is expected
+
+
+# What a function reaches
+
+REACHING = """
+import math
+import os.path
+import threading
+import functools
+LOCK = threading.Lock()
+BIG = list(range(20_000))
+RATES = {{"EUR": {rate}}}
+class Terms:
+    years = 2
+TERMS = Terms()
+def helper(x): return math.sqrt(x) * RATES["EUR"] * TERMS.years
+def top(x):
+    import some_helpers
+    with LOCK:
+        return helper(x) + len(BIG) + some_helpers.f()
+"""
+
+
+def reaching(rate=1):
+    """Return a function that reaches this and that."""
+    space = {"__name__": "reaching"}
+    exec(REACHING.format(rate=rate), space)
+    return space["top"]
+
+
+def test_the_parts_have_places():
+    """What is reached is told by the place where it was found, the function itself first."""
+    found = reach(reaching())
+
+    assert next(iter(found.parts)) == "its code"
+    assert {"reaching.helper", "reaching.RATES", "reaching.TERMS", "reaching.Terms.years"} <= found.parts.keys()
+    assert found.print == fingerprint_of(reaching())
+
+
+def test_what_changed_has_a_place():
+    """Two reaches differ where they do."""
+    before, now = reach(reaching(1)), reach(reaching(2))
+
+    assert has_changed(before.print, now.print)
+    assert changed_parts(before.parts, now.parts) == ("reaching.RATES",)
+    assert changed_parts(before.parts, {}) == tuple(before.parts)
+
+
+def test_what_cannot_be_written_down_is_listed():
+    """A lock, a list that is too large and a module that is imported inside are blind spots, and are said to be."""
+    blind = {line.partition(":")[0]: line for line in reach(reaching()).blind}
+
+    assert blind.keys() == {"reaching.LOCK", "reaching.BIG", "import some_helpers"}
+    assert "20,000 items" in blind["reaching.BIG"]
+
+
+def test_packages_count_with_their_version(monkeypatch):
+    """An installed package that is used is a part with the first two numbers of its version; the standard library is Python's."""
+    numpy = pytest.importorskip("numpy")
+    space = {"__name__": "reaching", "np": numpy}
+    exec("def f(x): return np.sin(x)", space)
+    found = reach(space["f"])
+    assert found.packages == {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", "numpy": numpy.__version__}
+
+    exec("def f(x): return np.sin(x)", space)
+    monkeypatch.setattr(numpy, "__version__", "99.1.5")
+    now = reach(space["f"])
+    assert changed_parts(found.parts, now.parts) == ("package numpy",)
+
+
+def test_memoised_functions_are_where_it_ends():
+    """What a memoised function reaches is its own affair."""
+    space = {"__name__": "reaching", "dug": dug}
+    exec("K = 1\n@dug.memoize\ndef low(): return K\ndef f(): return low()", space)
+    before = reach(space["f"])
+
+    assert before.parts["reaching.low"] == "node reaching:low"
+    assert "reaching.K" not in before.parts
+    assert "reaching.K" in reach(space["low"]).parts
+
+
+def test_data_counts_as_it_was_when_the_function_first_ran():
+    """A list that a function reads and the program goes on to fill says what it said at the first run."""
+    space = {"__name__": "reaching_first", "dug": dug}
+    exec("SEEN = [1]\n@dug.memoize\ndef f(): return len(SEEN)", space)
+    before = {"__name__": "reaching_first", "dug": dug}
+    exec("SEEN = [1]\ndef f(): return len(SEEN)", before)
+    ctx = dug.Context()
+    ctx.run(space["f"])
+    space["SEEN"].append(2)
+    with pytest.warns(RuntimeWarning, match="SEEN"):
+        ctx.run(space["f"])
+
+    assert reach(space["f"]).parts["reaching_first.SEEN"] == reach(before["f"]).parts["reaching_first.SEEN"]
+
+
+def test_what_ran_with_another_helper_says_so():
+    """A function whose helper was replaced behind its back is not what it is by now, as some of its results are not."""
+    space = {"__name__": "reaching_other", "dug": dug}
+    exec("def h(): return 1\n@dug.memoize\ndef f(): return h()", space)
+    with dug.Context():
+        space["f"]()
+    exec("def h(): return 2", space)
+
+    fresh = {"__name__": "reaching_other", "dug": dug}
+    exec("def h(): return 2\n@dug.memoize\ndef f(): return h()", fresh)
+    assert has_changed(fingerprint_of(space["f"]), fingerprint_of(fresh["f"]))
+
+
+def test_looking_runs_no_code_of_the_user():
+    """Properties, descriptors and ``__getattr__`` are not called for a look at what is reached."""
+    space = {"__name__": "reaching"}
+    exec(
+        "class Loud:\n    def __getattr__(self, name): raise SystemExit(name)\n"
+        "    @property\n    def p(self): raise SystemExit\n    def __repr__(self): raise SystemExit\n"
+        "LOUD = Loud()\ndef f(): return LOUD.p + LOUD.q + Loud.r",
+        space,
+    )
+
+    assert "reaching.LOUD" in reach(space["f"]).parts
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_reach_is_the_same_whatever_the_order_of_hashes(seed):
+    """Sets of functions and classes are walked in an order of their own."""
+    code = (
+        "from dug.fingerprint import reach\n"
+        "def a(): pass\ndef b(): pass\nclass C: pass\nALL = {a, b, C, 'x', 1}\nKINDS = frozenset({C, int})\n"
+        "def f(): return ALL, KINDS\nprint(sorted(reach(f).parts.items()))"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": one, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for one in (seed, "3")
+    }
+    assert len(outputs) == 1

@@ -12,7 +12,7 @@ from ._output import echo
 from ._tables import as_json, print_rows
 
 if TYPE_CHECKING:
-    from ..snapshot import Look, SavedNode
+    from ..snapshot import Look, SavedFunction, SavedNode
 
 EPILOG = """\
 \b
@@ -77,7 +77,8 @@ def find_changes(one: "Look", other: "Look") -> list[Change]:
             changed[node] = None
     reads = _read_among(list(changed), now)
     targets = {tweak.target for tweak in one.tweaks} ^ {tweak.target for tweak in other.tweaks}
-    causes = _find_recoded(one, other) | targets
+    recoded = _find_recoded(one, other)
+    causes = recoded.keys() | targets
     floating = _find_floating(one, other)
     changes = [
         Change(
@@ -85,7 +86,7 @@ def find_changes(one: "Look", other: "Look") -> list[Change]:
             depth=depth,
             was=_tell(was[node]) if node in was else None,
             now=_tell(now[node]),
-            because=_find_cause(now[node], reads[node], causes, floating) + _tell_unknown(was.get(node), now[node]),
+            because=_find_cause(now[node], reads[node], causes, floating, recoded) + _tell_unknown(was.get(node), now[node]),
         )
         for node, depth in _walk(reads)
     ]
@@ -122,10 +123,21 @@ def _tell(known: "SavedNode") -> str:
     return known.value or known.state
 
 
-def _find_recoded(one: "Look", other: "Look") -> set[str]:
-    """Returns the functions whose code is not the same in both."""
-    was = {function.name: function.fingerprint for function in one.functions}
-    return {function.name for function in other.functions if was.get(function.name, function.fingerprint) != function.fingerprint}
+def _find_recoded(one: "Look", other: "Look") -> dict[str, str]:
+    """Returns the functions that are not the same in both, each with what is another of it, in brackets."""
+    was = {function.name: function for function in one.functions}
+    pairs = [(was[function.name], function) for function in other.functions if function.name in was]
+    return {now.name: _tell_parts(before, now) for before, now in pairs if before.fingerprint != now.fingerprint}
+
+
+def _tell_parts(before: "SavedFunction", now: "SavedFunction") -> str:
+    if not before.parts or not now.parts:
+        return ""
+    from .._explanation import list_some  # who only compares values starts sooner
+    from ..fingerprint import changed_parts  # as above
+
+    places = [place for place in changed_parts(before.parts, now.parts) if place != "its code"]
+    return f" ({list_some(places)})" if places else ""
 
 
 def _find_floating(one: "Look", other: "Look") -> dict[str, bool]:
@@ -141,7 +153,9 @@ def _list_tweaks(file: "Look") -> dict[str, list[tuple[str, str]]]:
     return said
 
 
-def _find_cause(now: "SavedNode", reads: list[str], causes: set[str], floating: dict[str, bool]) -> str:
+def _find_cause(
+    now: "SavedNode", reads: list[str], causes: Container[str], floating: dict[str, bool], recoded: dict[str, str]
+) -> str:
     """Returns why a node changed: a tweak, its code, what it read that changed, or the outside."""
     if now.state == "tweaked" and not floating.get(now.node, floating.get(now.function)):
         return "a tweak"
@@ -151,7 +165,7 @@ def _find_cause(now: "SavedNode", reads: list[str], causes: set[str], floating: 
     if now.node in causes:
         reasons.insert(0, "a tweak that is gone")
     if now.function in causes:
-        reasons.insert(0, "its function")
+        reasons.insert(0, f"its function{recoded.get(now.function, '')}")
     return ", ".join(reasons) or ("the outside" if now.is_source else "it ran again")
 
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 \b
-Example:
+Examples:
   dug explain night.dug "pricing:book()"
+  dug explain night.dug "pricing:book()" --code
 """
 
 MOST_READS = 20
@@ -29,10 +30,16 @@ MOST_FRAMES = 8
 @click.command("explain", cls=Command, epilog=EPILOG)
 @file_argument
 @node_argument
-def command(file: str, node: str) -> None:
+@click.option("--code", "wants_code", is_flag=True, help="Import its module, and say what of the code has changed since.")
+def command(file: str, node: str, *, wants_code: bool) -> None:
     """Say where the value of a node comes from: what it read, which tweaks it rests on, or why there is none."""
     with open_file(file) as saved:
-        lines = list(explain(saved, find_node(saved, node)))
+        found = find_node(saved, node)
+        lines = list(explain(saved, found))
+        if wants_code:
+            from ._changes import tell_changes  # it imports modules of the user's, and all that compares code
+
+            lines += tell_changes(saved, found)
     echo("\n".join(map(one_line, lines)))
 
 

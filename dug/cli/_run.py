@@ -83,7 +83,7 @@ def command(
     if loaded is None:
         _check_without_file({"--recompute-changed": recompute_changed, "--invalidate": invalidated, "--refresh": refresh})
     for named in (target, *tweaks, *invalidated):
-        _import_module(named)
+        import_module_of(named)
     with _readable_errors():
         call = find_call(target, arguments)
     place = None if saved is None else _check_place(saved)
@@ -164,7 +164,7 @@ def _check_words(words: tuple[str, ...]) -> None:
             raise click.UsageError(f"there is no option {name}. {meant}To pass it as text, put it in quotes: \"'{word}'\".")
 
 
-def _import_module(named: str) -> None:
+def import_module_of(named: str) -> None:
     """Imports the module of a function or node, so that what is wrong inside it is told as that.
 
     Raises:

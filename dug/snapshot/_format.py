@@ -31,7 +31,7 @@ SCHEMA = {
     "info": "CREATE TABLE info (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "functions": (
         "CREATE TABLE functions (id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, version TEXT, source TEXT, "
-        "fingerprint TEXT, unreachable TEXT, row_check INTEGER NOT NULL)"
+        "fingerprint TEXT, unreachable TEXT, parts TEXT, row_check INTEGER NOT NULL)"
     ),
     "nodes": (
         "CREATE TABLE nodes (id INTEGER PRIMARY KEY, function INTEGER NOT NULL, arguments TEXT, text TEXT NOT NULL, "
@@ -60,7 +60,8 @@ SCHEMA = {
 }
 """The tables, by name; see ``docs/reference/snapshot_format.rst`` for what is in them."""
 
-FORMERLY: dict[int, dict[str, str]] = {1: {}}
+_NO_PARTS = SCHEMA["functions"].replace("parts TEXT, ", "")
+FORMERLY: dict[int, dict[str, str]] = {1: {"functions": _NO_PARTS}}
 """The tables that earlier formats had otherwise, by format and name; a column that a format does not have reads as NULL."""
 
 COUNTED = ("functions", "nodes", "edges", "errors", "tweaks", "consulted")

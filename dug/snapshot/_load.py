@@ -1,8 +1,9 @@
 """Opens a file as a context: `load`, and `Snapshot`, in which every value of the file answers until something masks it."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
+from types import MappingProxyType
 from typing import Any
 
 from attrs import define
@@ -42,9 +43,17 @@ class Snapshot(Context):
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The names of the functions whose code, defaults or closure are not what they were, of those that are there by now."""
+        """The names of the functions that are not what they were, or reach what is not, of those that are there by now."""
+        return tuple(self.changes)
+
+    @property
+    def changes(self) -> Mapping[str, tuple[str, ...]]:
+        """The same, each with the places where what it reaches is another, such as ``pricing.RATE``; none from format 1.
+
+        .. versionadded:: 0.1.0
+        """
         self._here()
-        return tuple(self._shelf.changed)
+        return MappingProxyType(dict(self._shelf.changed))
 
     @property
     def absent(self) -> tuple[Absent, ...]:

@@ -1,6 +1,6 @@
 """Looks at a file without decoding or importing anything of it: `look`, and the texts that were captured at save time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from types import TracebackType
 from typing import Self
@@ -57,6 +57,8 @@ class SavedFunction:
     source: str | None
     """Its text, for reading."""
     fingerprint: str | None
+    parts: Mapping[str, str]
+    """What it reached, by place, each as a short text; empty in files of format 1."""
 
 
 @frozen
@@ -110,9 +112,8 @@ class Look:
     @property
     def functions(self) -> tuple[SavedFunction, ...]:
         """The functions with their source text, as they were."""
-        return tuple(
-            SavedFunction(row.name, row.kind, row.version, row.source, row.fingerprint) for row in self._functions.values()
-        )
+        rows = self._functions.values()
+        return tuple(SavedFunction(one.name, one.kind, one.version, one.source, one.fingerprint, one.reached) for one in rows)
 
     @property
     def tweaks(self) -> tuple[SavedTweak, ...]:

@@ -1,5 +1,6 @@
 """The rows of a file as objects, with what they say of each other checked: nodes with their edges, functions, tweaks, errors."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,17 @@ class FunctionRow:
     fingerprint: str | None
     unreachable: str | None
     """Why no other process can find it by its name, if that is so."""
+    parts: str | None
+    """What it reached, as JSON: a short text by place; none in files of format 1."""
+
+    @property
+    def reached(self) -> dict[str, str]:
+        """What it reached, by place; empty where that was not written."""
+        try:
+            said = json.loads(self.parts or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        return {place: one for place, one in said.items() if isinstance(one, str)} if isinstance(said, dict) else {}
 
 
 @frozen(eq=False)

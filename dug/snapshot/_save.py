@@ -3,6 +3,7 @@
 Nothing that a user's object does while it is written down can make a save fail: what raises is left out, with the reason.
 """
 
+import json
 import os
 import platform
 import sqlite3
@@ -30,7 +31,7 @@ from .._core._view import View
 from .._progress import Progress, make_reporter
 from .._tweaks import Bump
 from ..errors import CodecError, SnapshotError
-from ..fingerprint import fingerprint_of, source_of
+from ..fingerprint import reach, source_of
 from . import _format as fmt
 from ._atomic import check_target, replacing
 from ._checks import Checks
@@ -237,14 +238,16 @@ class _Writer:
         number = self._functions.get(function)
         if number is None:
             number = self._functions[function] = len(self._functions) + 1
-            before = self.recorded.get(function.name)
+            before, parts = self.recorded.get(function.name), None
             if before is None:
-                source, print_ = source_of(function.body), fingerprint_of(function.newest or function.body)
+                source, reached = source_of(function.body), reach(function.newest or function.body)
                 version = None if function.version is None else show(function.version)
+                print_ = reached.print
+                parts = json.dumps({clean(place): clean(said) for place, said in reached.parts.items()})
             else:
-                source, print_, version = before.source, before.fingerprint, before.version
+                source, print_, version, parts = before.source, before.fingerprint, before.version, before.parts
             reason = _unreachable(function)
-            row = (number, clean(function.name), function.kind, version, source and clean(source), print_, reason)
+            row = (number, clean(function.name), function.kind, version, source and clean(source), print_, reason, parts)
             self._add("functions", self.checks.checked("functions", row))
         return number
 

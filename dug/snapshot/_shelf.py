@@ -23,7 +23,7 @@ from .._core._registry import plain_key
 from .._core._scenario import UNTWEAK, VALUE, Handle, Held, InForce, Layer
 from .._core._view import enter
 from ..codec import Encoded, decode, find_missing
-from ..fingerprint import calls_alike, fingerprint_like, has_changed, source_of
+from ..fingerprint import calls_alike, changed_parts, fingerprint_like, has_changed, reach, source_of
 from . import _format as fmt
 from ._file import SavedFile
 from ._recorded import Summary, is_passed_on, make_error
@@ -61,8 +61,8 @@ class Shelf(Cache):
         super().__init__()
         self.states = _States(self)
         self.saved = file
-        self.changed: dict[str, None] = {}
-        """The functions whose code is not what it was."""
+        self.changed: dict[str, tuple[str, ...]] = {}
+        """The functions that are not what they were, each with the places where what it reaches is another."""
         self.absent: list[Absent] = []
         """What was in the file and does not serve here, with the reason."""
         self._trust, self._recompute_changed = trust, recompute_changed
@@ -138,6 +138,9 @@ class Shelf(Cache):
             if self._recompute_changed and stale:
                 registry.forget([function for function in stale if self._calls_alike(function)])
                 registry.forget([function for function in stale if not self._calls_alike(function)], is_rebound=True)
+                for function in stale:
+                    function.changed = self.changed[function.name]
+                    registry.redefined[function] = registry.generation
             self._generation = registry.generation
 
     def as_they_were(self) -> Iterator[FunctionRow]:
@@ -170,7 +173,9 @@ class Shelf(Cache):
             fresh.append(function)
             before = self._rows[number].fingerprint
             if has_changed(before, fingerprint_like(before, function.newest or function.body)):
-                self.changed[name] = None
+                now = reach(function.newest or function.body).parts
+                reached = self._rows[number].reached
+                self.changed[name] = changed_parts(reached, now) if reached else ()
         return fresh
 
     def _calls_alike(self, function: Function) -> bool:

@@ -293,3 +293,18 @@ def test_many_failures_take_no_longer_each(dug_says, tmp_path, monkeypatch, comm
     assert said.status == 0
     assert len(rows) < 20 * 102
     assert said.out.count("many_failures:source()") == (101 if command == ["failures"] else 0)  # own() raised an error of its own
+
+
+def test_explain_says_which_part_of_the_code_changed(dug_says, tmp_path):
+    """With ``--code`` the modules are imported, and what is not what it was is named with its place."""
+    text = "import dug\nRATE = 1\ndef half(): return RATE / 2\n@dug.memoize\ndef f(): return half()\n"
+    (tmp_path / "rated.py").write_text(text)
+    assert dug_says("run", "rated:f", "--save", "rated.dug").status == 0
+    assert "The code is what it was." in dug_says("explain", "rated.dug", "rated:f()", "--code").out
+
+    sys.modules.pop("rated")
+    (tmp_path / "rated.py").write_text(text.replace("RATE = 1", "RATE = 4000"))
+    assert "rated:f has changed since: rated.RATE." in dug_says("explain", "rated.dug", "rated:f()", "--code").out
+    assert dug_says("run", "rated:f", "--save", "now.dug").status == 0
+    assert "its function (rated.RATE)" in dug_says("diff", "rated.dug", "now.dug").out
+    sys.modules.pop("rated")

@@ -616,3 +616,22 @@ def test_a_failure_of_a_loaded_file_is_debugged_inside_it(saved, load, monkeypat
         loaded.debug(position.node("X"))
 
     assert "price" in capsys.readouterr().out
+
+
+def test_a_loaded_file_says_which_part_changed(tmp_path, monkeypatch):
+    """``changes`` has the place of what a function reaches and is another by now, and ``explain`` says it where that counts."""
+    module = types.ModuleType("changed_part")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    cell = "import dug\nRATE = {}\ndef half(): return RATE / 2\n@dug.memoize\ndef f(): return half()\n"
+    exec(cell.format(1), vars(module))
+    with dug.Context() as ctx:
+        module.f()
+        snapshot.save(ctx, tmp_path / "x.dug")
+    exec(cell.format(4), vars(module))
+
+    with snapshot.load(tmp_path / "x.dug") as loaded:
+        assert dict(loaded.changes) == {"changed_part:f": ("changed_part.RATE",)}
+        assert module.f() == 0.5
+    with snapshot.load(tmp_path / "x.dug", recompute_changed=True) as loaded:
+        assert "changed_part.RATE changed" in loaded.explain(module.f.node())
+        assert module.f() == 2.0

@@ -1,0 +1,34 @@
+"""What has changed of the code behind a node since its file was saved, for ``dug explain --code``."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .._core._node import load_function
+from .._explanation import list_some
+from ..fingerprint import changed_parts, fingerprint_like, has_changed, reach
+from ._run import import_module_of
+
+if TYPE_CHECKING:
+    from ..snapshot import Look, SavedFunction
+
+
+def tell_changes(saved: "Look", node: str) -> Iterator[str]:
+    """Yields what of the functions of a node, and of all that it rests on, is not what it was; imports their modules."""
+    graph = saved.graph()
+    names = dict.fromkeys(graph.fact(one).function for one in (node, *graph.ancestors(node)))
+    was = {function.name: function for function in saved.functions}
+    told = [line for name in names for line in _tell_function(was[name])]
+    yield from told or ["  The code is what it was."]
+
+
+def _tell_function(before: "SavedFunction") -> Iterator[str]:
+    import_module_of(before.name)
+    try:
+        function = load_function(before.name)
+    except LookupError:
+        yield f"  {before.name} is not there now."
+        return
+    made = function.newest or function.body
+    if has_changed(before.fingerprint, fingerprint_like(before.fingerprint, made)):
+        places = changed_parts(before.parts, reach(made).parts) if before.parts else ()
+        yield f"  {before.name} has changed since: {list_some(places) if places else 'its code'}."
