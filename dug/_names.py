@@ -110,7 +110,7 @@ def _is_going_to_be(module: str, qualname: str) -> bool:
     while frame is not None:
         code = frame.f_code
         if is_body(code) and frame.f_globals.get("__name__") == module:
-            around = "" if code.co_name == "<module>" else f"{code.co_qualname}."
+            around = "" if code.co_name.startswith("<") else f"{code.co_qualname}."  # a notebook gives its cells names
             return f"{around}{stored_next(code, frame.f_lasti)}" == qualname
         frame = frame.f_back
     return False

@@ -1,10 +1,10 @@
 """What values and functions are made of, taken apart without running anything of the user's."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 from functools import cached_property, lru_cache, partial
 from inspect import getattr_static
-from types import FunctionType, MethodType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 from wrapt import ObjectProxy
@@ -32,16 +32,25 @@ def cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 def items(value: Any) -> Iterator[tuple[str, Any]]:
     """The items of a container, each after what its place is called, in an order that is the same in every process."""
-    if isinstance(value, Mapping):
-        for position, (key, one) in enumerate(value.items()):
+    if isinstance(value, (dict, MappingProxyType)):
+        pairs = dict.items(value) if isinstance(value, dict) else value.items()  # not as a class of the user's says
+        for position, (key, one) in enumerate(pairs):
             name = _name_of(key)
             if name is None:
                 yield f"key {position}", key
             yield str(position) if name is None else name, one
     elif isinstance(value, (set, frozenset)):
-        yield from sorted(((_name_of(one) or "?", one) for one in value), key=lambda pair: pair[0])
+        members = set.__iter__(value) if isinstance(value, set) else frozenset.__iter__(value)
+        yield from sorted(((_name_of(one) or "?", one) for one in members), key=lambda pair: pair[0])
     else:
-        yield from ((str(position), one) for position, one in enumerate(value))
+        yield from ((str(position), one) for position, one in enumerate(_elements(value)))
+
+
+def _elements(value: Any) -> Iterator[Any]:
+    """The elements of a sequence, not as a class of the user's says."""
+    if isinstance(value, (list, tuple)):
+        return list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+    return iter(value)
 
 
 def _name_of(value: Any) -> str | None:
@@ -50,7 +59,7 @@ def _name_of(value: Any) -> str | None:
         return tell(value)[:200]
     if isinstance(value, (type, FunctionType)):
         return f"{value.__module__}:{value.__qualname__}"
-    return str(value) if isinstance(value, Enum) else None
+    return f"{type(value).__qualname__}.{value._name_}" if isinstance(value, Enum) else None
 
 
 def take_apart(value: Any) -> list[tuple[str, Any]] | None:
@@ -72,7 +81,7 @@ def take_apart(value: Any) -> list[tuple[str, Any]] | None:
         own = getattr_static(value, "_self_wrapper", None)
         return [("wrapped", value.__wrapped__), *([("wrapper", value._self_wrapper)] if own is not None else [])]
     if isinstance(value, tuple) and not is_container(value):
-        return [("class", type(value)), *((str(position), one) for position, one in enumerate(value))]
+        return [("class", type(value)), *items(value)]
     if isinstance(value, (dict, list, set, frozenset)):
         return [("class", type(value)), *items(value), *state_of(value)]
     return None

@@ -123,7 +123,11 @@ class _Walk:
             if len(self._parts) > MOST_PARTS:
                 self._note("what else there is", UNKNOWN, f"more than {MOST_PARTS:,} parts")
                 break
-            self._visit(*self._todo.popleft())
+            place, value = self._todo.popleft()
+            try:
+                self._visit(place, value)
+            except Exception:  # noqa: BLE001  an unusual object: whoever defines or saves a function must not fail for that
+                self._note(place, OBJECT, value)
         for place, read in self._read.items():
             if read in self._stored and place in self._parts:  # what it writes itself says nothing of what it does
                 self._parts[place] = Part(place, UNKNOWN, "a global that it writes itself")

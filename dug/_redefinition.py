@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from types import CodeType, FrameType
 
-from ._code import stored_after
+from ._code import is_body, stored_after
 from ._core._binding import prepare
 from ._core._node import Function
 from ._core._registry import Registry, live_registries
@@ -139,8 +139,9 @@ def _running_body(known: Function) -> CodeType | None:
     """Returns the body of the module or cell that is being run and has decorated a function, if one has."""
     space = space_of(known.body)
     for frame in _frames(sys._getframe(1)):
-        if frame.f_code.co_name == "<module>" and frame.f_globals is space:
-            return frame.f_code
+        code = frame.f_code
+        if frame.f_globals is space and is_body(code) and code.co_name.startswith("<"):
+            return code
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import linecache
@@ -167,6 +168,50 @@ def test_a_look_sees_what_is_in_doubt(notebook):
 
     assert notebook.halved.node(4) not in notebook.ctx
     assert "run_again.half changed" in notebook.ctx.explain(notebook.halved.node(4))
+
+
+def test_a_cell_may_have_a_name_of_its_own(notebook):
+    """Notebooks name the code of their cells otherwise than a module's."""
+    cell = "@dug.memoize\ndef early(): return late(4)\nearly2 = 1\n" + "def late(x): return x {}\n"
+    for text, expected in (("+ 1", 5), ("+ 2", 6)):
+        code = compile(cell.format(text), "<cell>", "exec").replace(co_name="<cell line: 1>")
+        exec(code, vars(notebook))
+        assert notebook.early() == expected
+
+
+def test_coroutine_functions_are_compared_alike(notebook):
+    """What a coroutine function reaches is noted when it first runs, too."""
+    cell = "@dug.memoize\nasync def soon(x): return half(x)\n"
+    notebook.run(cell)
+    assert asyncio.run(notebook.soon(4)) == 2.0
+    notebook.run(HELPERS.replace("x / 2", "x / 4") + cell)
+
+    assert asyncio.run(notebook.soon(4)) == 1.0
+
+
+def test_unusual_objects_are_themselves(notebook):
+    """A class whose instances refuse to be looked at is no obstacle."""
+    cell = (
+        "class Odd(dict):\n    __class__ = property(lambda self: 1 / 0)\n    def items(self): raise SystemExit\n"
+        "    def __iter__(self): raise SystemExit\n    def __len__(self): raise SystemExit\n"
+        "ODD = Odd()\n@dug.memoize\ndef odd(): return ODD is not None\n"
+    )
+    notebook.run(cell)
+    assert notebook.odd()
+    notebook.run(cell)
+    assert notebook.odd()
+
+
+def test_an_override_that_is_taken_out_is_seen(notebook):
+    """A class that is defined again without a method is another class, and so is what it gives."""
+    cell = (
+        "class Book:\n    def price(self): return 1\nclass Child(Book):\n    def price(self): return 2\n"
+        "CHILD = Child()\n@dug.memoize\ndef priced(): return CHILD.price()\n"
+    )
+    notebook.run(cell)
+    assert notebook.priced() == 2
+    notebook.run(cell.replace("def price(self): return 2", "pass"))
+    assert notebook.priced() == 1
 
 
 def test_callers_are_verified(notebook):
