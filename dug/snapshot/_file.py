@@ -278,6 +278,8 @@ def _check_schema(connection: sqlite3.Connection, number: int) -> None:
 
 
 def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
+    if not all(type(text) is str for item in said.items() for text in item):
+        raise ValueError("what it says of itself is no text")
     minimum = int(said.get("minimum_reader", 1 << 30))
     if minimum > fmt.FORMAT:
         raise SnapshotError(
@@ -285,7 +287,7 @@ def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
             f"this one reads {fmt.FORMAT}. "
             'Type: pip install --upgrade "dug"'
         )
-    if int(said.get("format", 0)) != number or not all(type(text) is str for text in said.values()):
+    if int(said.get("format", 0)) != number:
         raise ValueError("what it says of itself does not fit")
     texts = [said.get(name, "") for name in ("created", "dug", "python", "platform", "context")]
     counts = [int(said.get(name, 0)) for name in ("nodes", "values", "failures")]
