@@ -105,6 +105,18 @@ def test_no_limit_of_the_main_thread_ends_it(size, kind):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no ulimit")
+@pytest.mark.parametrize("size", [192, 256])
+def test_a_large_environment_counts(monkeypatch, size):
+    """The environment lies on the stack of the main thread and takes from its limit."""
+    for number in range(9):
+        monkeypatch.setenv(f"LARGE_{number}", "x" * 8_000)
+    for kind in ("function", "bumps", "c"):
+        done = run("main", size, kind, 3_000)
+        assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["thread", "pool", "loop"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [64, 128, 256, 512])

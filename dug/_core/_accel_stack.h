@@ -31,6 +31,7 @@
 #define MOST_MARGIN ((uintptr_t)512 << 10) /* what a body has at least, on a stack that is large enough */
 #define LEAST_MARGIN ((uintptr_t)16 << 10) /* and on one that is not, but for one of less than twice that */
 #define STRIDE ((uintptr_t)64 << 10)
+#define PAGE ((uintptr_t)4096) /* or a multiple; where the name ends, a page does */
 #define FEW_RUNS 4
 
 typedef struct {
@@ -56,11 +57,14 @@ ask_bounds(uintptr_t here, Stack *stack)
     }
     int failed = pthread_attr_getstack(&attributes, &low, &size);
     pthread_attr_destroy(&attributes);
-    uintptr_t top = (uintptr_t)getauxval(AT_RANDOM); /* lies at the top of the main thread's stack */
     stack->low = (uintptr_t)low;
     stack->high = (uintptr_t)low + size;
-    stack->is_main = here < top && top < stack->high;
+    /* The main thread's stack ends behind the environment, the arguments and this name, which count for its limit. */
+    uintptr_t name = (uintptr_t)getauxval(AT_EXECFN);
+    stack->is_main = here < name && (name < stack->high || name - stack->high < MOST_OF_MAIN);
     if (stack->is_main) {
+        uintptr_t end = name + strlen((const char *)name) + 1 + sizeof(void *);
+        stack->high = (end + PAGE - 1) / PAGE * PAGE;
         stack->low = stack->high > MOST_OF_MAIN ? stack->high - MOST_OF_MAIN : 0;
     }
     return !failed && stack->low <= here && here < stack->high;
