@@ -423,14 +423,7 @@ MUTANTS = (
         "_core/_watch.py",
         "    if around is not None and around.told:",
         "    if False:",
-        (*COLD, "-k", "tasks or goes_on"),
-    ),
-    Mutant(
-        "an optional wait closes a circle for others",
-        "_core/_flight.py",
-        "            if is_optional or not optional:",
-        "            if True:",
-        (*COLD, "-k", "circle"),
+        (*COLD, "-k", "opens_inside_later"),
     ),
     Mutant(
         "a run does not hand on who watches it to what it waits for",

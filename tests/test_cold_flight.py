@@ -123,6 +123,30 @@ def test_who_waits_goes_on_as_soon_as_the_run_reads_what_differs(name):
     assert story.runs["reader"] == 5
 
 
+def test_what_opens_inside_later_is_looked_at_too():
+    """A node that a run asks for after others began to wait for it lets them go on when it reads what differs."""
+    story, ctx = Story(), dug.Context()
+    started, go = Signal(), Signal()
+    story.go.set()
+
+    @dug.memoize
+    def later():
+        started.set()
+        go.wait_here()
+        return story.over()
+
+    first = story.ask(ctx, later, 1)
+    started.wait_here()
+    other = story.ask(ctx, later, 2)
+    wait_until_waiting(ctx, later.node(), 1)
+    go.set()
+
+    assert other.result() == 3
+    assert first.is_alive()
+    story.end.set()
+    assert first.result() == 2
+
+
 def test_a_run_that_has_read_what_differs_is_not_waited_for():
     """Who comes after the run has read a tweak of its scenario runs at once."""
     story, ctx = Story(), dug.Context()
