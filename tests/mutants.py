@@ -430,7 +430,7 @@ MUTANTS = (
         "_core/_watch.py",
         "    told = (holder.told if holder is not None else None) or frozenset()",
         "    told = frozenset()",
-        (*COLD, "-k", "waits_for_is_part"),
+        (*COLD, "-k", "comes_to_wait"),
     ),
     Mutant(
         "a base serves results of other worlds",

@@ -261,6 +261,38 @@ def test_what_a_run_waits_for_is_part_of_it():
     assert (first.result(), second.result()) == (1, 1)
 
 
+def test_what_a_run_comes_to_wait_for_is_part_of_it():
+    """So it is when the run begins to wait for another one after others began to wait for it."""
+    story, ctx = Story(), dug.Context()
+    inner = dug.Context({story.key.node(): 1})
+    started, go = Signal(), Signal()
+
+    @dug.memoize
+    def top():
+        started.set()
+        go.wait_here()
+        return story.reader()
+
+    def work(function):
+        with ctx, inner:
+            return function()
+
+    first = Worker(work, story.reader)
+    story.started.wait_here()
+    second = Worker(work, top)
+    started.wait_here()
+    other = story.ask(ctx, top, 2)
+    wait_until_waiting(ctx, top.node(), 1)
+    go.set()
+    wait_until_waiting(ctx, story.reader.node(), 1)
+    story.go.set()
+
+    assert other.result() == 2
+    assert second.is_alive()
+    story.end.set()
+    assert (first.result(), second.result()) == (1, 1)
+
+
 def test_a_wait_that_would_be_part_of_a_circle_ends():
     """A run that needs what waits for it, only to share, gets it: the wait is given up, and nobody sees a circle."""
     story, ctx = Story(), dug.Context()
