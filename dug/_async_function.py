@@ -101,9 +101,10 @@ async def value_async(frame: Any, key: Key) -> Any:
 
 async def _drive(run: Run) -> None:
     """Brings a run to its end, in a task of its own in which it is the frame in force."""
-    current.set(run)
-    started = perf_counter()
+    started = 0.0
     try:
+        current.set(run)
+        started = perf_counter()
         older = candidates(run)
         held = await _find_holding(run, older) if older else None
         if held is None:
@@ -124,6 +125,8 @@ async def _drive(run: Run) -> None:
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
             raise
     finally:
+        if not run.is_done or run.waits:  # an interrupt struck where its end was filed
+            abandon(run)
         run.task = None  # its context refers to the run
 
 

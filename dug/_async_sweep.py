@@ -149,11 +149,13 @@ class AsyncSweep(Swept[V]):
             await self._wait()
         assert question.world is not None  # noqa: S101  no tweaks are always possible
         self._bases.add(question.world, result)
+        self._lose(question)
         question.close()
 
     async def _answer_oldest(self) -> Result[V] | None:
         self._caller.check()  # what was begun before goes on, but nobody notes it
         while True:
+            self._hand_out_kept()
             self._start_idle()
             self._start_new()
             if not self._drawn:
@@ -161,7 +163,6 @@ class AsyncSweep(Swept[V]):
             question = self._take_oldest()
             result = self._find_answer(question)
             if result is not None:
-                self._hand_out()
                 return result
             await self._wait()
 
@@ -174,14 +175,17 @@ class AsyncSweep(Swept[V]):
         attempt = self._attempts.get(question)
         if attempt is None or not attempt.has_ended:
             return None
+        if isinstance(attempt.outcome, Result):
+            return attempt.outcome  # kept in mind until it is handed out: an interrupt may come before that
         del self._attempts[question]
         if attempt.outcome is None:
             self._idle.appendleft(question)
             self._start_idle()
             return None
-        if isinstance(attempt.outcome, BaseException):
-            raise attempt.outcome
-        return attempt.outcome
+        raise attempt.outcome
+
+    def _lose(self, question: Question[V]) -> None:
+        self._attempts.pop(question, None)
 
     def _start_new(self) -> None:
         """Takes and starts as many scenarios as there is room for."""

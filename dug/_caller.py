@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from attrs import frozen
 
-from ._core._entry import entries_around, frame_then, note
+from ._core._entry import entries_around, frame_here, frame_then, note
 from ._core._frame import OUTSIDE, Frame, current
 from ._core._memo import Call, Memo
 from ._core._node import node_of, show
@@ -102,7 +102,7 @@ def call_from(frame: Frame) -> Caller:
 @contextmanager
 def one_call() -> Iterator[None]:
     """Makes one outermost call of all calls that are made in the entry in force, unless a running node's call includes them."""
-    entry = current.get()
+    entry = frame_here()
     if entry.call is not None:
         yield
         return
@@ -115,7 +115,7 @@ def one_call() -> Iterator[None]:
 
 def inside(ctx: Any) -> Any:
     """Returns what to enter to ask in a context: the context itself or, where it is the one in force, one that adds nothing."""
-    frame = current.get()
+    frame = frame_here()
     nearest = next(entries_around(OUTSIDE.entry if frame is OUTSIDE else frame), None)
     return ctx._adding_nothing() if nearest is not None and nearest.context is ctx else ctx
 

@@ -12,14 +12,15 @@ from weakref import WeakKeyDictionary, ref
 from ._core import _entry as entries
 from ._core._accel import make_lock
 from ._core._cache import Cache
-from ._core._entry import entries_around, refresh, refresh_within, renew_within, replacement_around, settle_within
+from ._core._entry import entries_around, frame_here, refresh, refresh_within, replacement_around
 from ._core._events import Event, Listener
-from ._core._finish import unwind
-from ._core._frame import OUTSIDE, Entry, Frame, Run, current
+from ._core._frame import OUTSIDE, Entry, Frame, Outside, Run
+from ._core._leaving import find_exit, watch_own_exit, watched
 from ._core._node import Node, node_of, show, trust
-from ._core._scenario import Held, Inside, Layer, let_go
+from ._core._scenario import Held, Inside, let_go
 from ._core._text import show_whole
 from ._core._view import View, enter
+from ._interrupted import free_all_locks, leave_out_of_order, locks_freed, renew_all
 from ._outlook import Outlook, look_again
 from ._tweaks import Scenario, describe_layers, kept_key, replace_top, retell, target_of
 from .errors import ContextError, TweakError
@@ -75,7 +76,7 @@ class Context(Outlook):
         self._entries: list[Entry] = []
         self._last: View | None = None
         self._listeners: list[Listener] = []
-        run: Any = current.get().run
+        run: Any = frame_here().run
         self._maker = None if run is None else ref(run)
 
     @property
@@ -100,36 +101,25 @@ class Context(Outlook):
 
     # Entering and leaving
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        watch_own_exit(cls)
+
     def __enter__(self) -> Self:
-        frame = current.get()
-        self._open_inside(OUTSIDE.entry if frame is OUTSIDE else frame)
+        self._open_inside(entries.outer_here(), find_exit(self))
         return self
 
+    @watched
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        frame = current.get()
-        if isinstance(frame, Entry) and frame.context is self:
-            if frame.closed:
-                entries.step_back(frame)
-                raise ContextError(
-                    f"{self!r} was left already, by another task or thread. Enter and leave a context in the same one."
-                )
+        frame = frame_here()
+        if kind is KeyboardInterrupt:
+            free_all_locks(MAKING)
+        if isinstance(frame, Entry) and frame.context is self and not frame.closed:
             entries.leave(frame)
             if error is None and frame.outer is None:
                 look_again()
-            return
-        mine = next((entry for entry in entries_around(frame) if entry.context is self), None)
-        if error is not None and mine is not None and mine.run is not frame.run:
-            unwind(mine)  # an interrupt hit the engine between two steps: the runs inside are dead
-            return
-        if mine is not None and mine.run is frame.run:
-            entries.close_entry(mine)
-            reason = "a context inside it is still open, and stays open"
         else:
-            reason = "it is not open here"
-        raise ContextError(
-            f"{self!r} was left out of order: {reason}. "
-            "Leave contexts in the reverse order of entering; a generator must not keep one open across a yield."
-        )
+            leave_out_of_order(self, frame, error)
 
     def _view_inside(self, outer: Frame | None, *, looks: bool = False) -> View:
         """The view of this context entered inside a frame: the last one when nothing is different."""
@@ -151,10 +141,18 @@ class Context(Outlook):
         said, depth = self._scenario.specs, self._max_depth
         return enter(parent, said, self._held, cache=cache, listeners=self._listeners, inside=inside, max_depth=depth)
 
-    def _open_inside(self, outer: Frame | None) -> Entry:
-        """Opens an entry inside a frame and puts it in force."""
-        entry = entries.open_entry(self, outer, self._view_inside(outer), self._entries)
-        self._keep_up(entry)
+    def _open_inside(self, outer: Frame | None, method: Any = None, back: "Frame | Outside | None" = None) -> Entry:
+        """Opens an entry inside a frame and puts it in force, until it is left or the statement that holds `method` has ended."""
+        entry = None
+        try:
+            entry = entries.open_entry(self, outer, self._view_inside(outer), self._entries, method, back)
+            entry.enlist()
+            self._keep_up(entry)
+            entries.put_in_force(entry)
+        except BaseException:
+            free_all_locks(MAKING)
+            entries.take_back(entry)
+            raise
         return entry
 
     def renew(self, entry: Entry) -> None:
@@ -169,7 +167,7 @@ class Context(Outlook):
 
     def _keep_up(self, entry: Entry) -> None:
         """Sees to it that an entry with a new view says what is said now; looks after others can see it, so nothing is missed."""
-        view, outer = entry.view, entry.outer
+        outer, view = entry.outer, entry.view
         self._last = view
         while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
             let_go(self._held, view.layers, self._scenario.specs)
@@ -235,18 +233,19 @@ class Context(Outlook):
         return replace_top(scenario, {}, drop=keys)
 
     def _change(self, revise: Callable[[Scenario], Scenario], keys: Any) -> None:
-        let_go(self._held, self._say(revise), self._scenario.specs)
-        last, self._last = self._last, None
-        for entry in tuple(self._entries):
-            settle_within(entry)
-        for entry in tuple(self._entries):
-            renew_within(entry)
-        if self._last is None and last is not None:
-            self._last = self._derive(last.parent, last.cache, last.inside)
+        before, last = self._scenario, self._last
+        try:
+            before = self._say(revise)
+            renew_all(self, before, last)
+        except BaseException:
+            free_all_locks(MAKING)
+            if self._scenario is not before:  # an interrupt: it is said, so it must show everywhere
+                renew_all(self, before, last)
+            raise
         for key in keys:
             self._tell(Event("tweaked", key))
 
-    def _say(self, revise: Callable[[Scenario], Scenario]) -> tuple[Layer, ...]:
+    def _say(self, revise: Callable[[Scenario], Scenario]) -> Scenario:
         """Makes the context say what `revise` makes of what it says, and returns what it said."""
         while True:
             before = self._scenario
@@ -254,7 +253,7 @@ class Context(Outlook):
             with MAKING:
                 if self._scenario is before:
                     self._scenario = scenario
-                    return before.specs
+                    return before
 
     def invalidate(self, *keys: Any) -> None:
         """Forgets what ran these nodes (or any node of these functions), in every scenario: the outside has changed.
@@ -268,8 +267,9 @@ class Context(Outlook):
         """
         targets = [target_of(key) for key in keys]
         self._check_changeable("invalidate a node in")
-        self._here().registry.forget(targets)
-        trust(targets)
+        with locks_freed(MAKING):
+            self._here().registry.forget(targets)
+            trust(targets)
         for key in keys:
             self._tell(Event("invalidated", key))
 
@@ -285,14 +285,15 @@ class Context(Outlook):
                 f"{self!r} has no cache of its own: its results are in the cache of a context around it. "
                 "Clear that one, or give this one cache=dug.Cache()."
             )
-        if self._own_cache is not None:
-            self._own_cache.clear()
+        with locks_freed(MAKING):
+            if self._own_cache is not None:
+                self._own_cache.clear()
 
     def _check_changeable(self, verb: str) -> None:
-        run: Any = current.get().run
+        run: Any = frame_here().run
         if run is None or (self._maker is not None and self._maker() is run):
             return
-        frame: Any = current.get()
+        frame: Any = frame_here()
         if all(entry.context is not self or entry.run is not run for entry in entries_around(frame)):
             node = node_of(run.key)
             raise ContextError(
@@ -316,13 +317,13 @@ class Context(Outlook):
         Raises:
             ContextError: called inside a ``with``.
         """
-        if current.get() is not OUTSIDE:
+        if frame_here() is not OUTSIDE:
             raise ContextError(f"{self!r} cannot be activated inside a with. Activate it outside of every context.")
         replaced, entry = OUTSIDE.entry, Entry(self._view_inside(None), None, None, self, self._entries)
-        self._keep_up(entry)
-        if replaced is not None:
-            entries.close_entry(replaced)
-        OUTSIDE.activate(entry)
+        with entries.closing_unless_active(replaced, entry):  # wherever an interrupt strikes, one is active, and the other closed
+            entry.enlist()
+            self._keep_up(entry)
+            OUTSIDE.activate(entry)
         return None if replaced is None else replaced.context
 
     def deactivate(self) -> None:
@@ -334,8 +335,8 @@ class Context(Outlook):
         entry = OUTSIDE.entry
         if entry is None or entry.context is not self:
             raise ContextError(f"{self!r} is not active. Call activate() first, or deactivate the one that is.")
-        entries.close_entry(entry)
-        OUTSIDE.activate(None)
+        with entries.closing_unless_active(entry):
+            OUTSIDE.activate(None)
         look_again()
 
     # Listening
@@ -349,9 +350,9 @@ class Context(Outlook):
         """
         if not callable(listener):
             raise TypeError(f"listen() takes a function of an event, not {show(listener)}. Write ctx.listen(print), for example.")
-        self._listeners.append(listener)
-        self._refresh()
         try:
+            self._listeners.append(listener)
+            self._refresh()
             yield
         finally:
             with suppress(ValueError):  # it failed and was removed
@@ -362,7 +363,7 @@ class Context(Outlook):
         """Lets calls in this context come to the engine while somebody listens, and be answered from hits otherwise."""
         for entry in tuple(self._entries):
             refresh_within(entry)
-        frame = current.get()
+        frame = frame_here()
         while isinstance(frame, (Entry, Run)):
             frame.refresh(frame.run)
             frame = frame.outer
@@ -379,15 +380,14 @@ class Context(Outlook):
 
     def _here(self) -> View:
         """The view of this task's current entry, else of the last one, else of one made here and now."""
-        for entry in entries_around(current.get()):
+        for entry in entries_around(frame_here()):
             if entry.context is self:
                 return entry.view
         if OUTSIDE.entry is not None and OUTSIDE.entry.context is self:
             return OUTSIDE.entry.view
         if self._last is not None:
             return self._last
-        frame = current.get()
-        return self._view_inside(OUTSIDE.entry if frame is OUTSIDE else frame, looks=True)
+        return self._view_inside(entries.outer_here(), looks=True)
 
     def __reduce_ex__(self, protocol: object) -> Any:
         raise TypeError(

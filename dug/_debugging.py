@@ -11,8 +11,8 @@ from typing import Any
 
 from ._caller import inside
 from ._core._drive import drive
+from ._core._entry import frame_here
 from ._core._find import beneath
-from ._core._frame import current
 from ._core._memo import Memo
 from ._core._node import Node, node_of, show
 from ._core._registry import plain_key
@@ -61,7 +61,7 @@ def _say(memo: Memo, failed: Node[Any]) -> None:
     lines = [f"{failed} raised {describe_error(memo.failure.error)}"]
     lines += [f"  {name} = {show(value)}" for name, value in read_arguments(failed).items()]
     for key in list_reads(memo):
-        read = look(current.get().view, key)
+        read = look(frame_here().view, key)
         what = "not known" if read is None else show(read.value) if read.failure is None else describe_error(read.failure.error)
         lines.append(f"  read {node_of(key)}: {what}")
     sys.stdout.write("\n".join([*lines, ""]))
@@ -69,7 +69,7 @@ def _say(memo: Memo, failed: Node[Any]) -> None:
 
 def _find_handle(memo: Memo) -> Handle | None:
     """Returns the tweak whose function a memo ran; None for the node's own body."""
-    handles = current.get().view.in_force.handles
+    handles = frame_here().view.in_force.handles
     return next((handle for handle in handles if memo.body and handle.serial == memo.body), None)
 
 
@@ -78,7 +78,7 @@ def _make_driver(node: Node[Any], handle: Handle | None) -> Driver:
     own = node._key
 
     def answer(asked: Node[Any]) -> Any:
-        frame, key = current.get(), asked._key
+        frame, key = frame_here(), asked._key
         if key == own and handle is not None and handle.spec.kind in (BUMP, REPLACEMENT):
             key = beneath(handle, own)
         memo = look(frame.view, key)

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from ._core._binding import Key
-from ._core._entry import entries_around
-from ._core._frame import OUTSIDE, current
+from ._core._entry import entries_around, frame_here
+from ._core._frame import OUTSIDE
 from ._core._memo import Memo
 from ._core._node import Function, Node, node_of, show
 from ._core._registry import plain_key
@@ -227,7 +227,7 @@ def _name_views(view: View) -> dict[View, str]:
     """Returns what to call a view and those around it: by their names where they are open, else by how far out they are."""
     names = {view: "here"}
     around = list(views_around(view))
-    opened = {entry.view: entry.context for entry in (*entries_around(current.get()), *filter(None, [OUTSIDE.entry]))}
+    opened = {entry.view: entry.context for entry in (*entries_around(frame_here()), *filter(None, [OUTSIDE.entry]))}
     for distance, outer in enumerate(around, 1):
         context = opened.get(outer)
         name = None if context is None else context.name

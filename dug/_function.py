@@ -19,15 +19,16 @@ from ._core._begin import take
 from ._core._binding import Key
 from ._core._call import let_call, make_class
 from ._core._drive import divert
-from ._core._entry import note
+from ._core._entry import frame_here, note
 from ._core._equality import Fixed
 from ._core._find import beneath
-from ._core._finish import check_value, fail, give_up, keep, leave_alone, refuse
+from ._core._finish import abandon, check_value, fail, give_up, keep, leave_alone, refuse
 from ._core._flight import PATIENCE_S, Joined, Wait
-from ._core._frame import LATE, OUTSIDE, Frame, Run, current, here, step_out
+from ._core._frame import LATE, OUTSIDE, PUT, Frame, Run, current, here, step_out
+from ._core._leaving import Ended
 from ._core._memo import ASIDE, LIVE, Memo
 from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
-from ._core._registry import plain_key
+from ._core._registry import free_locks, plain_key
 from ._core._scenario import BUMP
 from ._core._verbs import begin, finish, join, make_fetch, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
@@ -55,41 +56,40 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
         frame = frame_to_ask(frame, key)
         if frame.driver is not None:
             return divert(frame, key)
+    elif frame.hits.__class__ is Ended:
+        return fetch_any(None, key)
     run, view = frame.run, frame.view
     if (small and frees_deep()) if run is None else (not run.depth & 7 or small) and is_deep(run.depth):
         return go_deeper(fetch, frame, key)
+    found: Any = None
+    before, started, handled = None, 0.0, None
     try:
-        found: Any = begin(frame, key)
-        while type(found) is Joined:
-            found = _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+        memo: Any = (found := _begin(frame, key))
+        if found.__class__ is Run:
+            try:
+                before = current.get()
+                _, started, handled = PUT[found], perf_counter(), exception()
+                older = candidates(found)
+                memo = _verify(found, older) if older else None
+                if memo is None:
+                    started = perf_counter() if older else started
+                    body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
+                    if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
+                        body = body.body  # nearly always
+                    else:
+                        body, args, kwargs = what_runs(found)
+                    memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
+                if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
+                    memo.starts = ASIDE
+            except BaseException as exc:
+                _note_failure(frame, view, fail(found, exc, perf_counter() - started, handled=handled))
+                raise
+            finally:
+                if before is not None:
+                    PUT[before]
     except BaseException as exc:
-        refuse(frame, exc)
+        _clear_up(frame, found, before, exc)
         raise
-    memo: Any = found
-    if found.__class__ is Run:  # nothing that an interrupt could hit stands between here and the try
-        token, started, handled = None, 0.0, None
-        try:
-            token, started, handled = current.set(found), perf_counter(), exception()
-            older = candidates(found)
-            memo = _verify(found, older) if older else None
-            if memo is None:
-                started = perf_counter() if older else started
-                body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
-                if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
-                    body = body.body  # nearly always
-                else:
-                    body, args, kwargs = what_runs(found)
-                memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
-            if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
-                memo.starts = ASIDE
-        except BaseException as exc:
-            failed = fail(found, exc, perf_counter() - started, handled=handled)
-            if failed is not None:
-                note(frame, view, failed)
-            raise
-        finally:
-            if token is not None:
-                current.reset(token)
     note(frame, view, memo)
     if memo.failure is not None:
         with memo.failure.serve(run, memo) as served:
@@ -97,10 +97,40 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     return memo  # type: ignore[no-any-return]  # no run any more
 
 
+def _begin(frame: Any, key: Key) -> Any:
+    """Returns the memo that answers a call, or the run that is to be driven, after waiting for those of others."""
+    try:
+        found: Any = begin(frame, key)
+        while type(found) is Joined:
+            found = _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+        return found
+    except BaseException as exc:
+        refuse(frame, exc)
+        raise
+
+
+def _note_failure(frame: Any, view: Any, failed: Memo | None) -> None:
+    if failed is not None:
+        note(frame, view, failed)
+
+
+def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
+    """Does what is left to do where an interrupt struck while a run was begun or filed: it is left, and nobody waits for it."""
+    if isinstance(error, KeyboardInterrupt):
+        free_locks()
+    if run is None:
+        refuse(frame, error)
+    elif run.__class__ is Run:
+        if before is not None and current.get() is run:
+            PUT[before]
+        if not run.is_done or run.waits:
+            abandon(run, error)
+
+
 def frame_to_ask(frame: Any, key: Key) -> Any:
     """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
     if frame is None:
-        frame = current.get()
+        frame = frame_here()
     if frame is OUTSIDE:
         frame = OUTSIDE.entry or frame
     return step_out(frame, key) if frame.driver is LATE else frame
@@ -124,13 +154,17 @@ class _Asleep(Wait):
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Waits in this thread for a run that somebody else drives; returns the memo it left, if it serves here."""
     wait = _Asleep(frame, joined.run).prepare(joined)
-    if join(wait, joined.is_optional):
-        try:
+    try:
+        is_joined = join(wait, joined.is_optional)
+        if is_joined:
             follow(wait)
-            while not wait.gate.acquire(timeout=PATIENCE_S) and not joined.run.is_lost():
-                pass
-        finally:
-            leave_alone(wait) if wait.is_optional else part(wait)
+        while is_joined and not wait.gate.acquire(timeout=PATIENCE_S) and not joined.run.is_lost():
+            pass
+    except BaseException:  # also one that comes before this thread knows that it waits
+        leave_alone(wait) if wait.is_optional else part(wait)
+        raise
+    if is_joined:
+        leave_alone(wait) if wait.is_optional else part(wait)
         joined.failure, wait.failure, wait.came = wait.failure, None, None
         give_up(joined.run)
     return take(frame, key, joined)

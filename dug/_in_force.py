@@ -1,12 +1,13 @@
 """Which contexts are in force where this is asked: `current_context`, and what services need besides."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from ._context import Context
 from ._core import _entry as entries
-from ._core._entry import entries_around
-from ._core._frame import OUTSIDE, Entry, Frame, current, frame_in_force
+from ._core._entry import entries_around, frame_here
+from ._core._finish import is_within, unwind
+from ._core._frame import OUTSIDE, Entry, Frame, frame_in_force
+from ._core._leaving import find_exit, watched
 from .errors import NoContextError
 
 
@@ -16,7 +17,7 @@ def current_context() -> Context:
     Raises:
         NoContextError: there is none.
     """
-    frame: Frame | None = frame_in_force("dug.current_context()")
+    frame: Frame | None = frame_in_force("dug.current_context()", frame_here())
     while frame is not None and not isinstance(frame, Entry):
         frame = frame.outer
     if frame is None:
@@ -25,23 +26,30 @@ def current_context() -> Context:
     return context
 
 
-@contextmanager
-def outermost(context: Context) -> Iterator[Context]:
+class outermost:  # noqa: N801  used as a function is
     """Enters `context` as an outermost one, whatever is in force around, an activated default included."""
-    token = current.set(OUTSIDE)
-    try:
-        entry = context._open_inside(None)
-        try:
-            yield context
-        finally:
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._entry: Entry | None = None
+
+    def __enter__(self) -> Context:
+        method, back = find_exit(self), frame_here()
+        self._entry = self._context._open_inside(None, method, back)
+        return self._context
+
+    @watched
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        entry, self._entry = self._entry, None
+        if entry is not None and is_within(entry):
+            unwind(entry)
+        elif entry is not None:
             entries.close_entry(entry)
-    finally:
-        current.reset(token)
 
 
 def open_contexts() -> tuple[Context, ...]:
     """Returns the contexts in force, the innermost first and an activated one last; one entered twice is there twice."""
-    around = [entry.context for entry in entries_around(current.get())]
-    if OUTSIDE.entry is not None and current.get() is OUTSIDE:
+    around = [entry.context for entry in entries_around(frame_here())]
+    if OUTSIDE.entry is not None and frame_here() is OUTSIDE:
         around.append(OUTSIDE.entry.context)
     return tuple(around)

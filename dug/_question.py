@@ -38,6 +38,8 @@ class Question(Generic[V]):
     _name: Any
     _context: Context | Failure
     """A failure where the tweaks are not possible."""
+    number: int = 0
+    """How many scenarios come before this one."""
     _future: Any = None
     world: World | None = None
     """In which world it was answered; None before, and where the tweaks are not possible."""

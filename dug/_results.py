@@ -188,12 +188,17 @@ class Results(Generic[V]):
             self._announce()
 
     def _make_unique(self, name: Any) -> Any:
+        """Returns a name that no other result has, and keeps it from being given again."""
+        unique = self._find_unique(name)
+        self._names.add(unique)
+        return unique
+
+    def _find_unique(self, name: Any) -> Any:
         """Returns a name that no other result has: a number follows one that is taken."""
         unique, number = name, 1
         while unique in self._names:
             number += 1
             unique = f"{text_of(name, 200)} ({number})"
-        self._names.add(unique)
         return unique
 
     def __repr__(self) -> str:

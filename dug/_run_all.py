@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 
 from ._caller import Caller, call_from, check_executor, find_width, inside, one_call
+from ._core._entry import frame_here
 from ._core._failure import Failure
-from ._core._frame import current
 from ._core._memo import Memo
 from ._core._node import Node, node_of, show
 from ._core._text import number_alike
@@ -110,7 +110,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
         finally:
             answers.close()
             reporter.close()
-        runs: int = current.get().runs  # no variable for the entry, as in `_question`
+        runs: int = frame_here().runs  # no variable for the entry, as in `_question`
     return Batch(kept.values, kept.failures, kept.not_run, runs, perf_counter() - started)
 
 
@@ -144,7 +144,7 @@ class _Kept:
     def _read_failure(self, node: Node[Any], error: Exception) -> _Both:
         """Returns how a node failed and, with the traceback that leads there from it, how that did in which the error began."""
         failure = keep_failure(error)
-        memo = look(current.get().view, node._key)
+        memo = look(frame_here().view, node._key)
         if memo is None or memo.failure is None:
             return (failed := Failed(node, node, failure)), failed
         first = find_origin(memo, self._origins)
@@ -160,7 +160,7 @@ def _ask_in_turn(nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Nod
 
 def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], _Both | None], None, None]:
     """Asks on an executor, a few for each worker ahead; yields in the order of the nodes."""
-    caller: Caller = call_from(current.get())
+    caller: Caller = call_from(frame_here())
     width = find_width(executor)
     pending: deque[tuple[Node[Any], Any]] = deque()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from ._core._entry import frame_here
 from ._core._frame import frame_in_force
 from ._core._node import Node
 
@@ -91,7 +92,7 @@ def sweep(
         market:spot('AAPL') = 101.0 -> 101.0
         market:spot('MSFT') = 50.0 -> 100.0
     """
-    frame = frame_in_force("dug.sweep()")
+    frame = frame_in_force("dug.sweep()", frame_here())
     from ._make_sweep import make_sweep  # when it is needed first: it brings all that answers, and most programs never sweep
 
     return make_sweep(frame, target, scenarios, executor, limit, progress)

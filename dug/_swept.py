@@ -7,8 +7,9 @@ next finds what it shares with that; only who iterates touches it.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sized
-from itertools import repeat
+from itertools import islice, repeat
 from operator import sub
+from types import GeneratorType
 from typing import Any, TypeVar
 
 from ._caller import Caller
@@ -35,6 +36,8 @@ class Swept(Results[V]):
         super().__init__(targets)
         self._scenarios = scenarios
         self._items = caller.call(_iterate, scenarios)
+        self._taken: tuple[Any, Any] | None = None
+        self._taken_for = 0
         self._caller = caller
         self._reporter = reporter
         self._drawn: deque[Question[V]] = deque()
@@ -126,19 +129,45 @@ class Swept(Results[V]):
         return (one.generation is not None and one.generation == other.generation) or position + 1 in self._is_joined
 
     def _draw(self) -> Question[V] | None:
-        """Takes one scenario more, if there is one."""
+        """Takes one scenario more, if there is one; one that an interrupt keeps from being asked is the next to be taken."""
+        number = len(self._kept) + len(self._drawn)
         try:
-            name, tweaks = self._caller.call(next, self._items)
-        except StopIteration:
-            self._is_drained = True
-            return None
-        except BaseException as exc:  # noqa: BLE001  raised in its place, after the results of the scenarios before
+            if not self._take(number):
+                self._is_drained = True
+                return None
+        except BaseException as exc:  # raised in its place, after the results of the scenarios before
+            if not isinstance(exc, Exception) and not _has_ended(self._scenarios):
+                self._begin_anew(number)
+                raise
             self._is_drained, self._broken = True, fail_with(exc, exc.__traceback__)
             return None
+        return self._make_drawn(number)
+
+    def _take(self, number: int) -> bool:
+        """Takes the scenario with a number, unless it was taken already; False when there is none."""
+        return (self._taken is not None and self._taken_for == number) or self._caller.call(self._take_next, number)
+
+    def _take_next(self, number: int) -> bool:
+        self._taken, self._taken_for = None, number
+        for self._taken in self._items:  # noqa: B020  no interrupt comes between taking it and keeping it
+            return True
+        return False
+
+    def _begin_anew(self, number: int) -> None:
+        """Goes on from a number with what makes the scenarios, where an interrupt has ended that in the middle."""
+        if _has_ended(self._items):
+            self._items = islice(self._caller.call(_iterate, self._scenarios), number, None)
+
+    def _make_drawn(self, number: int) -> Question[V]:
+        assert self._taken is not None  # noqa: S101  it was taken just now
+        name, tweaks = self._taken
         context = self._caller.call(make_context, tweaks, name)
-        name = self._make_unique(self._find_name(context) if name is None else name)
+        name = self._find_unique(self._find_name(context) if name is None else name)
         question = self._make_question(name, context)
+        question.number = number
         self._drawn.append(question)
+        self._names.add(name)
+        self._taken = None
         return question
 
     def _take_oldest(self) -> Question[V]:
@@ -148,16 +177,29 @@ class Swept(Results[V]):
             self._close_answered()  # nothing to find there, and it would be in the way
         return question
 
-    def _hand_out(self) -> None:
-        """Notes that the oldest question was answered; not before it is, as what was interrupted is asked again."""
-        question, before = self._drawn[0], self._answered
-        if question.world is not None:
-            self._bases.note(question.world)
-            is_around = before is not None and before.world is not None and before.world.is_around(question.world)
-            if before is not None and is_around and are_live((*before.memos, *question.memos)):
-                self._is_joined.add(len(self._kept))
-        self._close_answered()
-        self._answered = self._drawn.popleft()
+    def _keep(self, result: Result[V] | None) -> None:
+        if result is not None:
+            self._kept.append(result)
+            self._hand_out_kept()
+            self._announce()
+        else:
+            super()._keep(result)
+
+    def _hand_out_kept(self) -> None:
+        """Lets go of the questions whose results are kept; not before they are, as what was interrupted is asked again."""
+        while self._drawn and self._drawn[0].number < len(self._kept):
+            question, before = self._drawn[0], self._answered
+            if question.world is not None:
+                self._bases.note(question.world)
+                is_around = before is not None and before.world is not None and before.world.is_around(question.world)
+                if before is not None and is_around and are_live((*before.memos, *question.memos)):
+                    self._is_joined.add(question.number)
+            self._close_answered()
+            self._answered = self._drawn.popleft()
+            self._lose(question)
+
+    def _lose(self, question: Question[V]) -> None:
+        """Forgets how a question was answered, whose result is kept."""
 
     def _end(self) -> Result[V] | None:
         """Returns None, as there are no more scenarios.
@@ -185,9 +227,9 @@ class Swept(Results[V]):
 
     def _close_answered(self) -> None:
         """Lets go of the scenario that was answered last, and of what was computed under its tweaks."""
-        if self._answered is not None:
-            self._answered.close()
-            self._answered = None
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered.close()
 
     def _find_name(self, context: Context | Failure) -> str:
         if isinstance(context, Failure):
@@ -255,6 +297,11 @@ def _refuse_pair(up: Result[Any], down: Result[Any]) -> Failure:
 
 def _halve_difference(up: Any, down: Any) -> Any:
     return (up - down) / 2
+
+
+def _has_ended(items: Any) -> bool:
+    """True for a generator that gives no more, because it came to its end or something was raised in it."""
+    return isinstance(items, GeneratorType) and items.gi_frame is None
 
 
 def _iterate(scenarios: Scenarios) -> Iterator[tuple[Any, Any]]:

@@ -49,15 +49,14 @@ class Sweep(Swept[V]):
 
     def _make_next(self) -> Result[V] | None:
         self._reporter.begin(self._find_total())
+        self._hand_out_kept()
         self._hand_newest()
         while len(self._drawn) < self._width and not self._is_drained:
             self._draw()
             self._hand_newest()
         if not self._drawn:
             return self._end()
-        result = self._take_oldest().answer()
-        self._hand_out()
-        return result
+        return self._take_oldest().answer()
 
     def _hand_newest(self) -> None:
         """Lets the executor, if there is one, work on what was drawn last; those before are with it already."""

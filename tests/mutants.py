@@ -69,7 +69,30 @@ THREADS = ("test_thread_safety.py",)
 TRAPS = ("test_traps.py",)
 WAITERS = ("test_single_flight.py",)
 
+INTERRUPTS = ("test_interrupts.py",)
+
 MUTANTS = (
+    Mutant(
+        "an entry whose statement was interrupted answers from hits",
+        "_core/_leaving.py",
+        'return Ended(method(), partial(setattr, entry, "hits"))',
+        "return Ended(method())",
+        tests=INTERRUPTS,
+    ),
+    Mutant(
+        "whoever asks what is in force is told of an entry that has ended",
+        "_core/_entry.py",
+        "frame.watch() is None and _leave_ended(frame)",
+        "frame.watch() is None and False",
+        tests=INTERRUPTS,
+    ),
+    Mutant(
+        "a change that was interrupted shows in some entries only",
+        "_context.py",
+        "            if self._scenario is not before:  # an interrupt",
+        "            if False:  # an interrupt",
+        tests=INTERRUPTS,
+    ),
     Mutant(
         "a hit of the parent serves although a tweak masks it",
         "_core/_begin.py",
@@ -117,20 +140,20 @@ MUTANTS = (
     Mutant(
         "a first tweak is not told to the memos that exist",
         "_core/_registry.py",
-        "walk = self._spread(target, bit)",
+        "walk = self._to_the_end(self._spread, target, bit)",
         "walk = None",
     ),
     Mutant(
         "a first tweak is told to what met a nearer one inside a run",
         "_core/_registry.py",
-        "return any(watch is not None and watch.target == key for watch in watches)",
+        "return any(watch is not None and watch.target == key and watch() is not None for watch in watches)",
         "return False",
         TRAPS,
     ),
     Mutant(
         "a first tweak is not told to what met a farther one inside a run",
         "_core/_registry.py",
-        "return any(watch is not None and watch.target == key for watch in watches)",
+        "return any(watch is not None and watch.target == key and watch() is not None for watch in watches)",
         "return any(watch is not None for watch in watches)",
         TRAPS,
     ),
@@ -222,14 +245,14 @@ MUTANTS = (
     Mutant(
         "invalidating a node keeps what was computed from it",
         "_core/_registry.py",
-        "                walk.follow()\n                for memo, cache in walk.touched.items():\n",
-        "                for memo, cache in walk.touched.items():\n",
+        "            walk.follow()\n            for memo, cache in walk.touched.items():\n",
+        "            for memo, cache in walk.touched.items():\n",
     ),
     Mutant(
         "invalidating a node leaves the hits of the contexts",
         "_core/_registry.py",
-        "may have looked before the walk came by\n        self.forget_hits()\n",
-        "may have looked before the walk came by\n",
+        "is_rebound, taken)\n        self.forget_hits()\n",
+        "is_rebound, taken)\n",
     ),
     Mutant(
         "a redefined function keeps what the old one computed",
@@ -306,8 +329,8 @@ MUTANTS = (
     Mutant(
         "memos outlive the tweaks that they read",
         "_core/_registry.py",
-        "released.append(watch.serial)",
-        "pass",
+        "watch = Watch(made, self.released.append)",
+        "watch = Watch(made, [].append)",
     ),
     Mutant(
         "values are the same when they compare equal",
@@ -548,8 +571,8 @@ MUTANTS = (
     Mutant(
         "a view that another thread made is taken for one's own",
         "_context.py",
-        "        self._keep_up(entry)\n        return entry\n",
-        "        self._keep_up(entry)\n        entry.view = self._last\n        return entry\n",
+        "            self._keep_up(entry)\n            entries.put_in_force(entry)\n",
+        "            self._keep_up(entry)\n            entry.view = self._last\n            entries.put_in_force(entry)\n",
         ("test_interleavings.py", "-k", "ask_kept-ask_kept"),
     ),
     Mutant(
@@ -583,8 +606,8 @@ MUTANTS = (
     Mutant(
         "a lock is held while memos are released",
         "_core/_registry.py",
-        "before the walk came by\n        self.forget_hits()\n",
-        "\n            taken.clear()\n            walk = memo = cache = None\n            self.forget_hits()\n",
+        "is_rebound, taken)\n        self.forget_hits()\n",
+        "is_rebound, taken)\n            taken.clear()\n            self.forget_hits()\n",
         THREADS,
     ),
     Mutant(

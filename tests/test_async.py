@@ -1648,6 +1648,7 @@ def test_after_the_call_a_failure_is_kept_as_text(run):
 
 def test_a_read_in_a_context_that_was_left_meanwhile_is_recorded(run, p):
     """A task that a body started under a context reads for the body also after the body left that context."""
+    inner = dug.Context(tweaks={p.x.node(): 5})  # held, and with it what was computed under it
 
     @dug.memoize
     async def root():
@@ -1658,7 +1659,7 @@ def test_a_read_in_a_context_that_was_left_meanwhile_is_recorded(run, p):
             values.append(await p.total())
 
         async with anyio.create_task_group() as group:
-            with dug.Context(tweaks={p.x.node(): 5}):
+            with inner:
                 group.start_soon(ask)
         return values[0]
 

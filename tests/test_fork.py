@@ -18,7 +18,7 @@ import traceback
 import pytest
 
 import dug
-from dug import _context, snapshot
+from dug import _interrupted, snapshot
 from dug._core._registry import Registry
 from dug.testing import EventLog
 
@@ -200,14 +200,14 @@ def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch
 
 def test_a_tweak_that_was_under_way_shows_in_the_child(gate, monkeypatch):
     """What another thread has begun to tweak in a context in force is in force in the child, in the contexts inside too."""
-    real = _context.settle_within
+    real = _interrupted.settle_within
 
     def settle_within(entry):
         if threading.current_thread() is not threading.main_thread():
             gate.stand()
         real(entry)
 
-    monkeypatch.setattr(_context, "settle_within", settle_within)
+    monkeypatch.setattr(_interrupted, "settle_within", settle_within)
     with dug.Context() as ctx, dug.Context():
         assert leaf(1) == 7
         thread = threading.Thread(target=ctx.tweak, args=(leaf.node(1), 100))

@@ -38,7 +38,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         CycleError: the node is being computed around the call in this very scenario.
     """
     if isinstance(frame, Outside):
-        frame = frame_in_force(f"{key[0]}()")
+        frame = frame_in_force(f"{key[0]}()", frame)
     view, call, masked = frame.view, frame.call, None
     cache, in_force, registry, around = view.cache, view.in_force, view.registry, view.parent
     filings = registry.filings
@@ -204,8 +204,7 @@ def take_out(run: Run) -> None:
         _end_entries(run)
         run.entries = run.late = None  # they refer back to it
     if running.get(state) is run:
-        del running[state]
-        state.flights -= 1
+        state.flights, _ = state.flights - 1, running.pop(state)
     if state.flight is run:
         state.flight = None
     if state.key[0] is BENEATH:

@@ -71,9 +71,8 @@ class Cache:
             registry = beneath.registry
             with BINDING, registry.lock:
                 if self._registry is None:
-                    self.beneath = beneath
                     registry.caches.add(self)
-                    self._registry = registry
+                    self.beneath, self._registry = beneath, registry  # an interrupt finds both done, or none
             self.bind(beneath)
         elif self.beneath is not beneath:
             where = "on no other cache" if self.beneath is None else f"over {self.beneath!r}"
@@ -104,15 +103,19 @@ class Cache:
         if first is not None and first.serves(memo.call):
             return first
         known = state.newest
-        self._enter(memo)
-        if memo.failure is None:
-            state.newest = memo
-            if known is not None and known.status == STALE:
-                self._unindex(known)
-        if state.key[0] is BENEATH:
-            self.holds_beneath = True
-            self.state_of(state.key[1]).add_reader(state)
-        self._tell(memo, known)
+        try:
+            self._enter(memo)
+            if memo.failure is None:
+                state.newest = memo
+                if known is not None and known.status == STALE:
+                    self._unindex(known)
+            if state.key[0] is BENEATH:
+                self.holds_beneath = True
+                self.state_of(state.key[1]).add_reader(state)
+            self._tell(memo, known)
+        except BaseException:  # an interrupt: what no walk would find must not stay
+            self.remove(memo, DEAD)
+            raise
         return memo
 
     def _drop_tried_again(self, memo: Memo, in_force: InForce) -> None:
@@ -147,16 +150,18 @@ class Cache:
         state, restriction = memo.state, memo.restriction
         if not restriction and (state.plain is None or state.plain.call is not None):
             old, state.plain = state.plain, memo
+            self._count += 1  # no interrupt comes in between
         else:
             if state.table is None:
                 state.table = {}
             variants = state.table.get(memo.footprint)
             if variants is None:
                 variants = state.table[memo.footprint] = {}
-            old, variants[restriction] = variants.get(restriction), memo
+            old = variants.get(restriction)
+            variants[restriction] = memo
+            self._count += 1
         if old is not None:
             self._discount(old)
-        self._count += 1
         self.registry.filings += 1
         if memo.call is not None:
             state.has_failed = True
@@ -231,24 +236,38 @@ class Cache:
         """Empties this cache; what the caches beneath it hold stays, and so do all tweaks."""
         registry = self.registry
         taken: list[Any] = []  # released after the lock
-        with registry.lock:
-            registry.generation += 1
-            for state in self.states.copy().values():  # others add states meanwhile, but file nothing
-                for memo in state.memos():
-                    memo.status, memo.sieve = DEAD, -1
-                    taken.append(memo)
-                taken.append(state.newest)
-                state.plain = state.table = state.newest = None
-                state.has_lost = True
-            self._count = 0
-            self._read.clear()
-            # Memos of a cache above may rest on what was here: its bare structure must stay for the walks of the registry.
-            if not any(cache.beneath is self for cache in members(registry.caches)):
-                while self.states:  # one by one, so that no state is left alive that nobody finds
-                    state = self.states.popitem()[1]
-                    state.alive = False
-                    taken.append(state)
-        registry.forget_hits()
+        try:
+            with registry.lock:
+                registry.generation += 1
+                self.empty(taken)
+            registry.forget_hits()
+        except BaseException:  # an interrupt: all of it, or nothing
+            registry.forget_all()
+            raise
+
+    def empty(self, taken: list[Any], *, forgotten: int = 0) -> None:
+        """Takes all memos out, under the lock, and puts them into `taken`; begun again, it goes on where it was interrupted.
+
+        Args:
+            taken: what is to be released after the lock.
+            forgotten: when given, runs that are in flight and began before this generation are not filed either.
+        """
+        for state in self.states.copy().values():  # others add states meanwhile, but file nothing
+            for memo in state.memos():
+                memo.status, memo.sieve = DEAD, -1
+                taken.append(memo)
+            taken.append(state.newest)
+            state.plain = state.table = state.newest = None
+            state.has_lost = True
+            state.forgotten = forgotten or state.forgotten
+        self._count = 0
+        self._read.clear()
+        # Memos of a cache above may rest on what was here: its bare structure must stay for the walks of the registry.
+        if not any(cache.beneath is self for cache in members(self.registry.caches)):
+            while self.states:  # one by one, so that no state is left alive that nobody finds
+                state = self.states.popitem()[1]
+                state.alive = False
+                taken.append(state)
 
     @property
     def nbytes(self) -> int:
@@ -266,7 +285,7 @@ class Cache:
         # States and memos refer to each other: taken apart here, they go at once and not with the next garbage collection.
         # Nobody has a memo without its cache.  One that still is in the hits of a view must not take others along when it goes,
         # which take others along: in 3.13 that takes as much of the stack as the chain is deep.
-        for state in self.states.values():
+        for state in getattr(self, "states", {}).values():  # none, where an interrupt kept it from being made
             for memo in state.memos():
                 memo.dependencies = ()
             state.plain = state.table = state.newest = state.readers = None

@@ -8,39 +8,110 @@ function, whose bit therefore comes from the other nodes that ran.  No memo made
 """
 
 from collections.abc import Iterable, Iterator
+from types import MethodType
 from typing import Any
 from weakref import ref
 
 from ._binding import Key
-from ._frame import LATE, NO_HITS, OUTSIDE, Entry, Frame, Run, current
+from ._frame import LATE, NO_HITS, OUTSIDE, PUT, UNTRUE, Entry, Frame, Run, current, make_aside, taint
+from ._leaving import Ended, watch
 from ._memo import FORGOTTEN, TWEAKED, Memo
 from ._node import BENEATH
-from ._registry import plain_key
+from ._registry import free_locks, plain_key
 from ._scenario import REPLACEMENT, Inside
 from ._view import View, own_bits
 from ._watch import ALL, look_at
 
 
-def open_entry(context: Any, outer: Frame | None, view: View, peers: list[Entry]) -> Entry:
-    """Opens an entry of a context inside `outer` and puts it in force."""
+def open_entry(  # noqa: PLR0917  by position, as in `Entry`
+    context: Any, outer: Frame | None, view: View, peers: list[Entry], method: "ref[MethodType] | None", back: Any
+) -> Entry:
+    """Opens an entry of a context inside `outer`, which is not in force yet; watched, where a statement holds `method`."""
     entry = Entry(view, outer, outer.call if outer else None, context, peers)
+    entry.back = back
+    if method is not None:
+        entry.watch = watch(method, entry)
     if entry.run is not None:
         entry.run.opened = True
         if entry.run.told:
             look_at(entry.run, ALL)
-    current.set(entry)
     return entry
 
 
+def put_in_force(entry: Entry) -> None:
+    """Puts an entry in force: the last step of entering, after which nothing is left to do."""
+    if entry.watch is None:
+        PUT[entry]
+    else:
+        entry.token = PUT[entry]
+
+
+def frame_here() -> Any:
+    """Returns the frame in force, after leaving what is in force no more because an interrupt ended its ``with`` statement.
+
+    Whatever asks which frame is in force asks here; only calls that are answered from hits need not, as an entry whose statement
+    has ended has none.
+    """
+    frame = current.get()
+    while frame.__class__ is Entry and frame.watch is not None and frame.watch() is None and _leave_ended(frame):
+        frame = current.get()
+    return frame
+
+
+def outer_here() -> Frame | None:
+    """Returns what an entry made here is inside: the frame in force, or the entry of the default context."""
+    frame = frame_here()
+    return OUTSIDE.entry if frame is OUTSIDE else frame  # type: ignore[no-any-return]
+
+
+class closing_unless_active:  # noqa: N801  used as a function is
+    """Closes entries of default contexts after what is done inside, but for the one that is in force then."""
+
+    def __init__(self, *others: Entry | None) -> None:
+        self._others = others
+
+    def __enter__(self) -> None:
+        """Begins what may be interrupted."""
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._close()
+        except BaseException:  # an interrupt
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        for other in self._others:
+            if other is not None and other is not OUTSIDE.entry:
+                close_entry(other)
+
+
+def _leave_ended(entry: Entry) -> bool:
+    """Leaves an entry whose statement has ended.
+
+    False for a task or thread that only carries it in a copy of the context variables: it goes on as it was.
+    """
+    token = entry.token
+    if token is not None:
+        try:
+            current.reset(token)
+        except (ValueError, RuntimeError):  # not its own variables, or it left already
+            return False
+        entry.token = None
+    leave(entry)
+    return True
+
+
 def close_entry(entry: Entry) -> None:
-    """Closes an entry and hands what was read under it to the frame around it."""
+    """Closes an entry and hands what was read under it to the frame around it; one that was closed in part is closed in full."""
     entry.closed = True
-    entry.peers.remove(entry)
-    if entry.outer is not None and entry.outer.entries:
-        entry.outer.entries.remove(entry)
+    for others in (entry.peers, None if entry.outer is None else entry.outer.entries):
+        if others and entry in others:
+            others.remove(entry)
     if entry.run is not None:  # a task may go on in it
         entry.hits, entry.driver = NO_HITS, LATE
-    _settle_outward(entry)
+    if entry.runs or entry.run is not None:
+        _settle_outward(entry)
 
 
 def _settle_outward(entry: Entry) -> None:
@@ -56,23 +127,44 @@ def _pass_runs_on(entry: Entry) -> None:
     """Counts what ran under a context for the frame around it."""
     if entry.runs and entry.outer is not None:
         with entry.view.registry.lock:
-            entry.outer.runs += entry.runs
-            entry.outer.spent += entry.spent
-            entry.runs, entry.spent = 0, 0.0
+            runs, spent, entry.runs, entry.spent = entry.runs, entry.spent, 0, 0.0  # first, so that nothing counts twice
+            entry.outer.runs += runs
+            entry.outer.spent += spent
 
 
 def leave(entry: Entry) -> None:
     """Closes the entry in force, and puts the nearest open one around it in force again."""
+    try:
+        close_entry(entry)
+        step_back(entry)
+    except BaseException:  # an interrupt
+        free_locks()
+        close_entry(entry)
+        step_back(entry)
+        raise
+    finally:
+        entry.watch = entry.token = None
+    hits: Any = entry.hits
+    if hits.__class__ is Ended:  # a task that goes on in it answers from hits again
+        entry.refresh(entry.run)
+
+
+def take_back(entry: Entry | None) -> None:
+    """Takes the opening of an entry back, which was interrupted; None when there is none yet."""
+    if entry is None:
+        return
     close_entry(entry)
-    step_back(entry)
+    if current.get() is entry:
+        step_back(entry)
+    entry.watch = entry.token = None
 
 
 def step_back(entry: Entry) -> None:
     """Puts the nearest open entry or run around a closed entry in force again."""
-    outer = entry.outer
+    outer: Any = entry.outer if entry.back is None else entry.back
     while isinstance(outer, Entry) and outer.closed:
-        outer = outer.outer
-    current.set(OUTSIDE if outer is None or outer is OUTSIDE.entry else outer)
+        outer = outer.outer if outer.back is None else outer.back
+    PUT[OUTSIDE if outer is None or outer is OUTSIDE.entry else outer]
 
 
 def settle_late(run: Run) -> None:
@@ -94,7 +186,11 @@ def settle(entry: Entry) -> None:
     fresh = _LateReads(entry) if entry.closed else {}
     with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
         reads, entry.reads = entry.reads, fresh  # first, as threads may note reads meanwhile; and released after the lock
-        _settle(entry, outer, reads)
+        try:
+            _settle(entry, outer, reads)
+        except BaseException:  # an interrupt: nobody knows what is missing of the reads
+            taint(outer, UNTRUE)
+            raise
 
 
 def _settle(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
@@ -139,9 +235,8 @@ def frame_then(frame: Frame, view: View) -> Frame:
     if frame.view is view or not isinstance(frame, Entry):
         return frame
     outer = frame.outer if frame.outer is None or view.parent is None else frame_then(frame.outer, view.parent)
-    then = Entry(view, outer, frame.call, None, [])
+    then = make_aside(view, outer, frame.call)
     then.closed, then.reads = True, _LateReads(then)
-    then.peers.clear()  # it refers to the entry, and nobody closes that
     return then
 
 

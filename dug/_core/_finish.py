@@ -10,14 +10,14 @@ from typing import Any
 from ..errors import DugError
 from ._begin import hit, take_out
 from ._call import AWAITABLE
-from ._entry import close_entry, leave, settle_late
+from ._entry import close_entry, frame_here, leave, settle_late
 from ._events import Event
 from ._failure import Failure, pass_on
 from ._flight import Wait, land, part
 from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
 from ._node import BENEATH, node_of
-from ._registry import plain_key
+from ._registry import free_locks, plain_key
 from ._view import own_bits
 
 _footprint = attrgetter("footprint")
@@ -114,6 +114,8 @@ def _fail(
     is_out: bool,
 ) -> Memo | None:
     if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
+        if isinstance(error, KeyboardInterrupt):
+            free_locks()
         abandon(run, error)
         return None
     failure = pass_on(error, traceback, _find_passed(run, error), handled, is_out=is_out)
@@ -134,6 +136,11 @@ def _find_passed(run: Run, error: BaseException) -> Failure | None:
 def abandon(run: Run, error: BaseException | None = None) -> None:
     """Closes a run that leaves no memo, because what it raised must not be remembered; for None, it raised nothing."""
     if run.is_done:
+        if run.view.in_force.running.get(run.state) is run:
+            with run.view.registry.lock:
+                take_out(run)
+        if error is not None:
+            taint(run.outer, taint_of(error))
         land(run, error)  # an interrupt may have hit between taking it out and this
         return
     run.tainted = UNTRUE
@@ -162,6 +169,8 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
     Complexity: O(1), for an interrupt O(open runs).
     """
     how = taint_of(error)
+    if isinstance(error, KeyboardInterrupt):
+        free_locks()
     taint(frame, how)
     if isinstance(error, Exception) or isinstance(frame, Outside) or (how == TIMED and frame.run is not None and frame.run.task):
         return
@@ -193,9 +202,35 @@ def unwind(entry: Entry) -> None:
             abandon(frame)
         elif not frame.closed:
             close_entry(frame)
-        frame = frame.outer
+        frame = _around(frame)
         current.set(frame)
     leave(entry)
+
+
+def leave_interrupted(entry: Entry) -> None:
+    """Leaves an entry while an interrupt is on its way out of it, with what was entered inside it and never will be left.
+
+    What a statement holds that still runs stays in force: that of a generator's caller, which the interrupt may not reach.
+    """
+    frame = current.get()
+    while frame is not entry:
+        if isinstance(frame, Entry) and not frame.closed and frame.watch is not None and not frame.has_ended():
+            close_entry(entry)
+            return
+        frame = _around(frame)
+    unwind(entry)
+
+
+def is_within(entry: Entry) -> bool:
+    """True when an entry is in force, or around what is."""
+    frame = current.get()
+    while frame is not entry and isinstance(frame, (Entry, Run)):
+        frame = _around(frame)
+    return frame is entry
+
+
+def _around(frame: Frame) -> Any:
+    return frame.back if isinstance(frame, Entry) and frame.back is not None else frame.outer
 
 
 def is_consumable(value: object) -> bool:
@@ -296,7 +331,7 @@ def _below_of(run: Run, reads: tuple[Memo, ...]) -> int:
 
 def _close_left_open(run: Run) -> None:
     """Closes the contexts that a body left open."""
-    frame = current.get()
+    frame = frame_here()
     while isinstance(frame, Entry) and frame.run is run:
         if not frame.closed:
             close_entry(frame)

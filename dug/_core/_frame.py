@@ -15,6 +15,7 @@ from ..errors import NoContextError
 from ._accel import make_hits
 from ._binding import Key
 from ._events import Event
+from ._leaving import Ended
 from ._memo import Call, Memo, State
 from ._node import BENEATH, Node, node_of
 from ._registry import plain_key
@@ -105,34 +106,58 @@ class _AnyFrame:
             self.hits = NO_HITS if self.driver or any(view.listeners) else view.hits
 
 
-@define(eq=False, repr=False, weakref_slot=True)
 class Entry(_AnyFrame):
     """One ``with`` of a context."""
 
+    __slots__ = ("back", "closed", "context", "entries", "late", "peers", "run", "token", "watch")
     context: Any
     peers: "list[Entry]"
     """All open entries of the context, in any task."""
-    entries: "list[Entry]" = field(factory=list)
+    entries: "list[Entry]"
     """The entries made directly inside this one and still open."""
-    closed: bool = False
-    run: "Run | None" = field(init=False)
+    closed: bool
+    run: "Run | None"
     """The innermost open run."""
-    late: "Entry | None" = field(init=False, default=None)
+    late: "Entry | None"
     """Notes what is read here after it was closed."""
+    back: "Frame | Outside | None"
+    """What is in force after it; None for what is around it."""
+    watch: Ended | None
+    """Tells when the statement that entered it has ended; None when nothing tells, and once it was left."""
+    token: Any
+    """What knows the context variables that it was put in force in, as long as it is watched."""
 
-    def __attrs_post_init__(self) -> None:
-        outer = self.outer
-        self.run = outer.run if outer else None
-        self.driver = outer.driver if outer else None
-        if self.driver is LATE and self.run is not None and not self.run.is_done:
-            self.driver = None  # the one around is closed, and this one is open
-        self.reads = None if self.run is None else {}
+    def __init__(self, view: View, outer: "Frame | None", call: Call | None, context: Any, peers: "list[Entry]") -> None:
+        self.view, self.outer, self.call = view, outer, call
+        self.context, self.peers, self.entries = context, peers, []
+        self.extra, self.runs, self.spent = 0, 0, 0.0
+        self.closed = self.transient = False
+        self.hits = NO_HITS  # until it is enlisted, or refreshed
+        self.inner = self.late = self.back = self.watch = self.token = self.run = self.driver = self.reads = None
+        if outer is not None:
+            self.run = run = outer.run
+            self.reads = None if run is None else {}
+            if outer.driver is not LATE or run is None or run.is_done:  # else the one around is closed, and this one is open
+                self.driver = outer.driver
+
+    def enlist(self) -> None:
+        """Lets the context, and what is around, know of an entry that is about to be put in force."""
         self.peers.append(self)
-        if outer is not None and self.context is not None:
+        if (outer := self.outer) is not None:
             if outer.entries is None:
                 outer.entries = []
             outer.entries.append(self)
         self.refresh(self.run)  # last: who begins to listen refreshes the entries that are noted
+
+    def refresh(self, run: "Run | None") -> None:
+        """Chooses whether calls are answered from the hits of the view, unless the statement that entered it has ended."""
+        super().refresh(run)
+        if (watch := self.watch) is not None and watch() is None:  # looked at afterwards, so that no end is missed
+            self.hits = watch  # type: ignore[assignment]  # which finds nothing
+
+    def has_ended(self) -> bool:
+        """True when the statement that entered it has ended without leaving it: an interrupt struck in between."""
+        return self.watch is not None and self.watch() is None
 
     def noted(self) -> Iterable[Key]:
         """The nodes of `inner`, as the contexts around that the run opened will note them."""
@@ -265,6 +290,7 @@ class Outside:
 
     def activate(self, entry: Entry | None) -> None:
         """Makes `entry` what is in force outside of every ``with``; None for nothing."""
+        self.hits = NO_HITS  # first: wherever an interrupt strikes, no hits of one stand beside the other
         self.entry = entry
         self.hits = NO_HITS if entry is None else entry.hits
 
@@ -273,13 +299,20 @@ OUTSIDE = Outside()
 current: ContextVar[Any] = ContextVar("dug_frame", default=OUTSIDE)
 
 
-def frame_in_force(what: object) -> Frame:
-    """Returns the frame in force; `what` was asked for and is named in the error.
+class _Put:
+    """``PUT[frame]`` is ``current.set(frame)`` with no place for an interrupt after it, as there is after a call."""
+
+    __getitem__: Any = current.set
+
+PUT: Any = _Put()
+
+
+def frame_in_force(what: object, frame: Any) -> Frame:
+    """Returns a frame that was found in force, or the entry of the default context; `what` was asked for there.
 
     Raises:
         NoContextError: there is none.
     """
-    frame = current.get()
     if frame is OUTSIDE:
         frame = OUTSIDE.entry
         if frame is None:
@@ -306,14 +339,16 @@ def taint_of(error: BaseException | None) -> int:
 
 def tell(view: View, event: Event) -> None:
     """Tells who listens, outside of every run: what a listener does is no part of the node that runs."""
-    frame = current.get()
+    frame = before = current.get()
     while frame.run is not None:
         frame = frame.outer or OUTSIDE
-    token = current.set(frame)
     try:
+        PUT[frame]
         view.emit(event)
-    finally:
-        current.reset(token)
+        PUT[before]
+    except BaseException:
+        PUT[before]
+        raise
 
 
 def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
@@ -327,6 +362,13 @@ def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
             raise error
         finally:
             del due, error  # its traceback holds this frame: a circle would keep the tweaks of the run
+
+
+def make_aside(view: View, outer: Frame | None, call: Call | None) -> Entry:
+    """Returns an entry that is of no context, and that nothing knows of but who asks in it."""
+    entry = Entry(view, outer, call, None, [])
+    entry.refresh(entry.run)
+    return entry
 
 
 def step_out(frame: Frame, key: Key) -> Frame:
@@ -346,13 +388,13 @@ def step_out(frame: Frame, key: Key) -> Frame:
 
     text = f"{node_of(key)} was asked for by a task or thread that outlives {node_of(run.key)}, which started it"
     warn(f"{text}; what depends on it is not recorded. Wait for what a memoised function starts.", RuntimeWarning, stacklevel=4)
-    return Entry(frame.view, None, None, None, [])
+    return make_aside(frame.view, None, None)
 
 
 def _late(entry: Entry, run: Run) -> Entry:
     """Returns the entry that notes what is read under one that is closed, until the run around ends."""
     with entry.view.registry.lock:  # it may have threads, too
         if entry.late is None:
-            entry.late = Entry(entry.view, entry.outer, entry.call, None, [])
+            entry.late = make_aside(entry.view, entry.outer, entry.call)
             run.late = [*(run.late or ()), entry.late]
         return entry.late

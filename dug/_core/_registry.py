@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 from ._accel import make_lock
 from ._binding import Key
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import BENEATH, Function
 from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, Watch, bits_of, weakly
+from ._weak import WeakBag, WeakMap
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -28,15 +29,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NO_SERIAL = 0
-_live: "WeakSet[Registry]" = WeakSet()  # a redefined function must be forgotten wherever it ran, and only the process knows where
+DAMAGED = "damaged"
+_live: "WeakBag[Registry]" = WeakBag()  # a redefined function must be forgotten wherever it ran, and only the process knows where
 
 
 class Registry:
     """The shared part of a cache and of all that are layered on it."""
 
     __slots__ = (
-        "__weakref__", "_bits", "_function_bits", "_handles", "_release", "_scenarios", "_serials", "_watches", "blocked",
+        "__weakref__", "_bits", "_function_bits", "_handles", "_scenarios", "_serials", "_watches", "blocked",
         "by_serial", "caches", "doubts", "filings", "generation", "lock", "opened", "redefined", "released", "views",
     )  # fmt: skip
 
@@ -50,24 +51,23 @@ class Registry:
         """By function: the generation in which it was last forgotten because it was defined anew."""
         self.doubts: WeakKeyDictionary[Function, Callable[[Function], None]] = WeakKeyDictionary()
         """By function: what is called before the next memo is looked up, because it may have been defined anew."""
-        self.caches: WeakSet[Cache] = WeakSet()
-        self.views: WeakSet[View] = WeakSet()
-        self.opened: WeakSet[Frame] = WeakSet()
+        self.caches: WeakBag[Cache] = WeakBag()
+        self.views: WeakBag[View] = WeakBag()
+        self.opened: WeakBag[Frame] = WeakBag()
         """The open frames that hold reads made under contexts which are closed already."""
-        self.by_serial: WeakValueDictionary[int, Handle] = WeakValueDictionary()
+        self.by_serial: WeakMap[int, Handle] = WeakMap()
         """The handles that others stand on."""
         self._bits: dict[Target, int] = {}
         self._function_bits: dict[Function, int] = {}
-        self._handles: WeakValueDictionary[Any, Handle] = WeakValueDictionary()
-        self._scenarios: WeakValueDictionary[frozenset[int], InForce] = WeakValueDictionary()
+        self._handles: WeakMap[Any, Handle] = WeakMap()
+        self._scenarios: WeakMap[frozenset[int], InForce] = WeakMap()
         self._serials = count(1)
         self.blocked: dict[int, Wait] = {}
         """What each thread that blocks waits for, by its number; see `_flight`."""
-        self.released: deque[int] = deque()
-        """The serials of the tweaks that nobody holds any more."""
+        self.released: deque[Watch | str | None] = deque()
+        """What watched the tweaks that nobody holds any more; `DAMAGED` for a walk that was stopped, None for a doubt."""
         self._watches: dict[int, Watch] = {}
         """By serial: what notices that nobody holds a tweak any more."""
-        self._release = _releasing(self.released, self._watches)
         _live.add(self)
 
     def flights(self) -> "Iterator[Run]":
@@ -96,7 +96,7 @@ class Registry:
                 bit = self._bits.get(target)
                 if bit is None:
                     bit = 2 << len(self._bits)  # bit 0 is no target's: see `FORGOTTEN` and `InForce.sieve`
-                    walk = self._spread(target, bit)  # noqa: F841  released after the lock
+                    walk = self._to_the_end(self._spread, target, bit)  # noqa: F841  released after the lock
                     function = target if isinstance(target, Function) else target[0]
                     self._function_bits[function] = self._function_bits.get(function, 0) | bit
                     self._bits[target] = bit  # last: who finds it there may rely on the memos that exist
@@ -130,23 +130,49 @@ class Registry:
         """
         taken: list[Any] = []  # released after the lock
         with self.lock:
+            self._to_the_end(self._forget, targets, is_rebound, taken)
+        self.forget_hits()
+
+    def _forget(self, targets: Iterable[Target], is_rebound: bool, taken: list[Any]) -> None:  # noqa: FBT001
+        self.generation += 1
+        for target in targets:
+            roots = {state.key for cache in members(self.caches) for state in _states(cache, target)}
+            walk = _Walk(self, target, roots, forgets=True, is_rebound=is_rebound)
+            walk.touch_roots()
+            walk.follow()
+            for memo, cache in walk.touched.items():
+                taken.append(memo.state.newest)
+                must_run = memo.state in walk.callers or _concerns(target, plain_key(memo.state.key))
+                cache.remove(memo, DEAD if must_run else STALE)
+                memo.footprint |= FORGOTTEN
+            for state in (*walk.visited_roots, *walk.callers):
+                state.forgotten = self.generation + 1
+                taken.append(state.newest)
+                state.newest = None
+            taken.append(walk)
+        self.generation += 1  # again: a run that began in between may have looked before the walk came by
+
+    def _to_the_end(self, walk: Callable[..., T], *args: Any) -> T:
+        """Returns what a walk does, under the lock; one that an interrupt stops in the middle ends in forgetting everything.
+
+        Nobody knows what it left undone, and a memo that was not reached would be served for ever.
+        """
+        try:
+            return walk(*args)
+        except BaseException:
+            self.released.append(DAMAGED)  # should another one come before all is forgotten, the next miss sees to it
+            self.forget_all()
+            raise
+
+    def forget_all(self) -> None:
+        """Takes out every memo of every cache; tweaks and bits stay."""
+        taken: list[Any] = []  # released after the lock
+        with self.lock:
             self.generation += 1
-            for target in targets:
-                roots = {state.key for cache in members(self.caches) for state in _states(cache, target)}
-                walk = _Walk(self, target, roots, forgets=True, is_rebound=is_rebound)
-                walk.touch_roots()
-                walk.follow()
-                for memo, cache in walk.touched.items():
-                    taken.append(memo.state.newest)
-                    must_run = memo.state in walk.callers or _concerns(target, plain_key(memo.state.key))
-                    cache.remove(memo, DEAD if must_run else STALE)
-                    memo.footprint |= FORGOTTEN
-                for state in (*walk.visited_roots, *walk.callers):
-                    state.forgotten = self.generation + 1
-                    taken.append(state.newest)
-                    state.newest = None
-                taken.append(walk)
-            self.generation += 1  # again: a run that began in between may have looked before the walk came by
+            for cache in members(self.caches):
+                cache.empty(taken, forgotten=self.generation + 1)
+            self.filings += 1
+            self.generation += 1
         self.forget_hits()
 
     def forget_hits(self) -> None:
@@ -157,7 +183,7 @@ class Registry:
     def doubt(self, function: Function, settle: Callable[[Function], None]) -> None:
         """Has `settle` called before the next memo is looked up, by a call or by a look: it may forget what ran a function."""
         self.doubts[function] = settle
-        self.released.append(_NO_SERIAL)  # who looks a memo up asks whether there is something to drain
+        self.released.append(None)  # who looks a memo up asks whether there is something to drain
         self.forget_hits()
 
     def _settle_doubts(self) -> None:
@@ -169,13 +195,26 @@ class Registry:
         """Settles what is in doubt, and drops the memos that read a tweak which nobody holds any more."""
         if self.doubts:
             self._settle_doubts()  # takes the lock where it forgets something, and runs no code of the user's
-        taken = []  # released after the lock, and so are the caches
-        with self.lock:
-            caches = members(self.caches)
-            while self.released:
-                serial = self.released.popleft()
+        taken: list[Any] = []  # released after the lock, and so are the caches
+        try:
+            with self.lock:
+                if DAMAGED in self.released:
+                    self.forget_all()
+                self._to_the_end(self._release_all, taken)
+        except BaseException:  # nobody who calls this holds the lock
+            free_locks()
+            raise
+
+    def _release_all(self, taken: list[Any]) -> None:
+        caches = members(self.caches)
+        while self.released:
+            watch = self.released.popleft()
+            if isinstance(watch, Watch):
                 for cache in caches:
-                    taken.extend(cache.release(serial))
+                    taken.extend(cache.release(watch.serial))
+                self._watches.pop(watch.serial, None)
+        for known in (self._handles, self._scenarios, self.by_serial):
+            known.sweep_out()
 
     # Handles and scenarios
 
@@ -187,18 +226,19 @@ class Registry:
             if beneath is not None:
                 self.by_serial[beneath.serial] = beneath
             made = Handle(target, spec, weakly(beneath), next(self._serials), self.give_bit(target))
+            watch = Watch(made, self.released.append)
+            watch.serial, watch.target = made.serial, target
+            self._watches[made.serial] = watch  # before anybody can find the handle, and hold it
             with self.lock:
                 handle = self._handles.setdefault(key, made)
-                if handle is made:
-                    watch = Watch(made, self._release)
-                    watch.serial, watch.target = made.serial, target
-                    self._watches[made.serial] = watch
+            if handle is not made:
+                del self._watches[made.serial], watch
         return handle
 
     def reads_tweak_of(self, key: Key, memo: Memo) -> bool:
         """True when a memo read a tweak of this very node, which somebody still holds."""
         watches = map(self._watches.get, memo.restriction)
-        return any(watch is not None and watch.target == key for watch in watches)
+        return any(watch is not None and watch.target == key and watch() is not None for watch in watches)
 
     def untweaked_serial(self, key: Key) -> Restriction:
         """Returns the restriction of a memo that read only that its node is untweaked under a tweak of its function."""
@@ -274,7 +314,7 @@ class _Walk:
             self.callers[reader] = None
             self.touched.update((memo, cache) for memo in reader.memos())
             leads_on = True
-        elif next(reader.memos(), None) is None:
+        elif reader.plain is None and not reader.table:
             leads_on = True
         else:
             while True:  # a bump rests on a memo of its own node
@@ -323,16 +363,6 @@ class _Walk:
         return _concerns(self._target, plain_key(key) if self._forgets else key) and not self._is_shielded(memo)
 
 
-def _releasing(released: deque[int], watches: dict[int, Watch]) -> Callable[[Watch], None]:
-    """Returns what a watch calls; it holds no registry, so that it keeps none alive."""
-
-    def release(watch: Watch) -> None:
-        released.append(watch.serial)
-        watches.pop(watch.serial, None)
-
-    return release
-
-
 def plain_key(key: Key) -> Key:
     """Returns the key of the node itself for a key beneath one of its tweaks."""
     while key[0] is BENEATH:
@@ -345,13 +375,16 @@ def live_registries() -> tuple[Registry, ...]:
     return members(_live)
 
 
-def members(weak: WeakSet[T]) -> tuple[T, ...]:
-    """Returns what is alive in a weak set, which no lock keeps other threads from adding to or letting go of."""
-    while True:
-        try:
-            return tuple(weak)
-        except RuntimeError:  # it changed meanwhile
-            continue
+def free_locks() -> None:
+    """Gives back every lock that this thread still holds after an interrupt; for those who know that none is held around them."""
+    for registry in members(_live):
+        while registry.lock._is_owned():
+            registry.lock.__exit__(None, None, None)
+
+
+def members(weak: WeakBag[T]) -> tuple[T, ...]:
+    """Returns what is alive of the members, which no lock keeps other threads from adding to or letting go of."""
+    return tuple(weak)
 
 
 def _states(cache: "Cache", target: Target) -> Iterator[State]:

@@ -59,7 +59,7 @@ class Handle:
 
 
 class Watch(ref[Handle]):
-    """Queues the serial of a handle when its last holder lets it go.
+    """Is queued when the last holder of its handle lets that go.
 
     Not a ``__del__``: while that runs, another thread can still get hold of the handle, and would keep it although it counts as
     gone.

@@ -2,8 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from .._context import Context
@@ -13,11 +12,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@contextmanager
-def fresh_context() -> Iterator[Context]:
-    """Enters a new outermost context, whatever context is in force around."""
-    with outermost(Context()) as ctx:
-        yield ctx
+def fresh_context() -> outermost:
+    """Returns what enters a new outermost context, whatever context is in force around."""
+    return outermost(Context())
 
 
 def isolated() -> Callable[[Callable[P, R]], Callable[P, R]]:

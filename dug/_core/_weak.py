@@ -1,0 +1,87 @@
+"""Tables that keep nothing alive: `WeakMap`, values by key, and `WeakBag`, members.
+
+Those of the standard library take out what is gone in callbacks that are written in Python.  An interrupt (Ctrl-C) that strikes
+in a callback is printed and lost: nothing can be raised there.  With what-ifs that come and go they run so often that some
+interrupts would be lost; here the callbacks are written in C, they put what is gone aside, and the next who adds something takes
+it out.
+"""
+
+from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # what `weakref` itself uses
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+from weakref import ref
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+class _Keyed(ref[T]):
+    __slots__ = ("key",)
+    key: Any
+
+
+class WeakMap(Generic[K, T]):
+    """Values by key, each for as long as somebody else holds it."""
+
+    __slots__ = ("_gone", "_refs")
+
+    def __init__(self) -> None:
+        self._refs: dict[K, _Keyed[T]] = {}
+        self._gone: deque[_Keyed[T]] = deque()
+
+    def get(self, key: K) -> T | None:
+        """Returns the value of a key, None when there is none."""
+        found = self._refs.get(key)
+        return None if found is None else found()
+
+    def __setitem__(self, key: K, value: T) -> None:
+        self.sweep_out()
+        made = _Keyed(value, self._gone.append)
+        made.key = key
+        self._refs[key] = made
+
+    def setdefault(self, key: K, value: T) -> T:
+        """Returns the value of a key, which is `value` if there was none; under the lock of whoever owns this."""
+        found = self.get(key)
+        if found is not None:
+            return found
+        self[key] = value
+        return value
+
+    def values(self) -> Iterator[T]:
+        """The values that are there."""
+        return iter([value for one in self._refs.copy().values() if (value := one()) is not None])
+
+    def sweep_out(self) -> None:
+        """Forgets the keys of values that are gone."""
+        gone = self._gone
+        while gone:
+            try:
+                key = gone.popleft().key
+            except IndexError:  # another thread does so as well
+                return
+            _remove_dead_weakref(self._refs, key)  # not what stands there anew
+
+
+class WeakBag(Generic[T]):
+    """Members, each for as long as somebody else holds it."""
+
+    __slots__ = ("_gone", "_refs")
+
+    def __init__(self) -> None:
+        self._refs: set[ref[T]] = set()
+        self._gone: deque[ref[T]] = deque()
+
+    def add(self, member: T) -> None:
+        """Adds a member, once."""
+        gone = self._gone
+        while gone:
+            try:
+                self._refs.discard(gone.popleft())
+            except IndexError:  # another thread does so as well
+                break
+        self._refs.add(ref(member, gone.append))
+
+    def __iter__(self) -> Iterator[T]:
+        return iter([member for one in self._refs.copy() if (member := one()) is not None])

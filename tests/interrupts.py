@@ -1,0 +1,234 @@
+"""Interrupts (Ctrl-C): puts one at every line or bytecode of dug, and sends real ones to a process that asks what-ifs.
+
+Run it as a script: ``python tests/interrupts.py 500``.  It starts a process that enters, asks, tweaks and sweeps for ever, sends
+it so many SIGINTs at random moments, and looks after each what that left.  It exits with an error when one came out as another
+error, left a context in force, or left a value, a lock or a run that is not as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from inspect import CO_GENERATOR
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self
+
+import dug
+
+HOME = str(Path(dug.__file__).parent) + os.sep
+PATIENCE_S = 20.0
+"""How long something may take before it counts as hanging; only what is wrong takes as long."""
+
+
+class Interrupter:
+    """Raises KeyboardInterrupt at the n-th place that is reached in dug's own code, or in that of a function of the test's.
+
+    Args:
+        number: which place, from 1 on.
+        by: ``line`` for the beginnings of lines, ``opcode`` for each bytecode; either with the calls and returns of functions.
+        also: a function whose frames count too.
+    """
+
+    def __init__(self, number: int, by: str, also: Callable[..., Any] | None = None) -> None:
+        self.number = number
+        self.seen = 0
+        self.place = ""
+        self._by = by
+        self._closing: list[FrameType] = []
+        self._also = None if also is None else also.__code__
+
+    @property
+    def has_struck(self) -> bool:
+        """True when there was such a place."""
+        return self.seen >= self.number
+
+    def __enter__(self) -> Self:
+        sys.settrace(self._enter_frame)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _enter_frame(self, frame: FrameType, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if not code.co_filename.startswith((HOME, "<dug call")) and code is not self._also:
+            return None
+        if code.co_name == "__del__":  # nothing can be raised in a finalizer, whoever wrote it
+            return None
+        frame.f_trace_lines, frame.f_trace_opcodes = self._by == "line", self._by == "opcode"
+        return self._look(frame, event, arg) if code is not self._also else self._look
+
+    def _look(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "exception":
+            if issubclass(arg[0], GeneratorExit):
+                self._closing.append(frame)
+            return self._look
+        if frame in self._closing or (event == "call" and frame.f_lasti > 0 and frame.f_code.co_flags & CO_GENERATOR):
+            return self._look  # nothing can be raised in a generator that is being closed
+        self.seen += 1
+        if self.seen == self.number:
+            sys.settrace(None)
+            self.place = f"{frame.f_code.co_name}:{frame.f_lineno} at {event} {frame.f_lasti}"
+            raise KeyboardInterrupt
+        return self._look
+
+
+def strike_everywhere(
+    by: str, act: Callable[[], Any], *, step: int = 1, also: Callable[..., Any] | None = None
+) -> Iterator[tuple[str, BaseException | None]]:
+    """Do something again and again, interrupted at one place after the other; yield the place and what came out of it."""
+    number = 1
+    while True:
+        came: BaseException | None = None
+        interrupter = Interrupter(number, by, also)
+        try:
+            with interrupter:
+                act()
+        except BaseException as exc:  # noqa: BLE001  what came out is looked at
+            came = exc
+        if not interrupter.has_struck:
+            return
+        yield interrupter.place, came
+        number += step
+
+
+def in_thread(call: Callable[[], Any]) -> Any:
+    """Return what a call gives in another thread; one that waits for ever is an error."""
+    outcome: list[Any] = []
+    thread = threading.Thread(target=lambda: outcome.append(call()), daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    assert outcome, "another thread hangs, or failed"
+    return outcome[0]
+
+
+# The process that is interrupted.
+
+
+@dug.memoize
+def rate(of: int = 0) -> int:
+    """Return an input."""
+    return 2
+
+
+@dug.memoize
+def level() -> int:
+    """Return an input that is invalidated."""
+    return 1
+
+
+@dug.memoize
+def value(of: int = 0) -> int:
+    """Return what is asked for."""
+    return rate(of) * 10 * level()
+
+
+@dug.memoize
+def whatif(of: int) -> int:
+    """Ask a what-if inside a node."""
+    with dug.Context(tweaks={rate.node(of): of}):
+        return value(of)
+
+
+def ask_for_ever(base: dug.Context, again: dug.Context, changing: dug.Context) -> None:
+    """Enter, ask, tweak and sweep."""
+    turn = 0
+    while True:
+        turn += 1
+        with base:
+            with again:
+                value()
+            with dug.Context(tweaks={rate.node(turn % 7): turn}):
+                value(turn % 7)
+            with changing:
+                changing.tweak({rate.node(8): turn, rate.node(9): turn})
+                value(8) + value(9)
+            whatif(turn)
+            base.invalidate(level.node())
+            for _ in dug.sweep(value.node(3), [{rate.node(3): turn + i} for i in range(3)]):
+                pass
+            base.run_all([value.node(i) for i in range(4)])
+        base.run(value, turn)
+        again.activate()
+        value()
+        again.deactivate()
+        if turn % 50 == 0:
+            base.clear()
+
+
+def find_fault(came: BaseException | None, base: dug.Context, again: dug.Context, changing: dug.Context) -> str:
+    """Return what is wrong after an interrupt, or nothing."""
+    if not isinstance(came, KeyboardInterrupt):
+        return f"{came!r} came out"
+    if dug._core._frame.OUTSIDE.entry is not None:
+        again.deactivate()
+    try:
+        return f"outside of every context, value() gives {value()}"
+    except dug.NoContextError:
+        pass
+    with base:
+        if (value(), value(3)) != (20, 20):
+            return f"in the base, value() gives {value()} and value(3) {value(3)}"
+        with changing:
+            if value(8) != value(9):
+                return f"a tweak of two nodes shows in one: {value(8)}, {value(9)}"
+        with again:
+            if value() != 50:
+                return f"under a tweak, value() gives {value()}"
+    if in_thread(lambda: (base.run(value), again.run(rate), base.run(value, -1))) != (20, 5, 20):
+        return "another thread gets other values"
+    return ""
+
+
+def be_interrupted(times: int) -> None:
+    """Ask for ever, and say after each interrupt what is wrong."""
+    base, again = dug.Context(name="base"), dug.Context(tweaks={rate.node(): 5}, name="again")
+    changing = dug.Context(name="changing")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for _ in range(times):
+        came: BaseException | None = None
+        try:
+            print("ready", flush=True)
+            ask_for_ever(base, again, changing)
+        except BaseException as exc:  # noqa: BLE001  what came out is looked at
+            came = exc
+        fault = find_fault(came, base, again, changing)
+        del came
+        print(fault.replace("\n", " ") or "right", flush=True)
+
+
+def run(times: int, seed: int) -> list[str]:
+    """Send so many interrupts to a process, and return what it said after each."""
+    chance, said = random.Random(seed), []
+    command = [sys.executable, __file__, "--interrupted", str(times)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            for _ in range(times):
+                line = process.stdout.readline()
+                assert line == "ready\n", f"the process said {line!r}"
+                time.sleep(chance.uniform(0.0002, 0.02))  # the moment is what is random here
+                process.send_signal(signal.SIGINT)
+                said.append(process.stdout.readline().strip())
+        finally:
+            process.kill()
+    return said
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--interrupted"]:
+        be_interrupted(int(sys.argv[2]))
+        sys.exit()
+    answers = run(int(sys.argv[1]) if len(sys.argv) > 1 else 500, seed=int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    faults = [answer for answer in answers if answer != "right"]
+    print(f"{'compiled' if dug.COMPILED else 'pure'}: {len(answers)} interrupts, {len(faults)} left something behind")
+    for fault in faults:
+        print(fault)
+    sys.exit(bool(faults))
