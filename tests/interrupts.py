@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from inspect import CO_GENERATOR
+from opcode import opname
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -60,8 +61,8 @@ class Interrupter:
         code = frame.f_code
         if not code.co_filename.startswith((HOME, "<dug call")) and code is not self._also:
             return None
-        if code.co_name == "__del__":  # nothing can be raised in a finalizer, whoever wrote it
-            return None
+        if any(one.f_code.co_name == "__del__" for one in list_frames(frame)):
+            return None  # nothing can be raised in a finalizer, whoever wrote it, nor in what it calls
         frame.f_trace_lines, frame.f_trace_opcodes = self._by == "line", self._by == "opcode"
         return self._look(frame, event, arg) if code is not self._also else self._look
 
@@ -72,12 +73,22 @@ class Interrupter:
             return self._look
         if frame in self._closing or (event == "call" and frame.f_lasti > 0 and frame.f_code.co_flags & CO_GENERATOR):
             return self._look  # nothing can be raised in a generator that is being closed
+        if event == "opcode" and opname[frame.f_code.co_code[frame.f_lasti]] in {"PRECALL", "CALL"}:
+            return self._look  # CPython 3.11 keeps the names of the keywords that it has put aside for a call, and crashes later
         self.seen += 1
         if self.seen == self.number:
             sys.settrace(None)
             self.place = f"{frame.f_code.co_name}:{frame.f_lineno} at {event} {frame.f_lasti}"
             raise KeyboardInterrupt
         return self._look
+
+
+def list_frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield a frame and the nearest of those that led to it."""
+    for _ in range(6):
+        if frame is not None:
+            yield frame
+            frame = frame.f_back
 
 
 def strike_everywhere(
