@@ -21,9 +21,8 @@ from ._core._finish import abandon, check_value, fail, give_up, keep, leave_alon
 from ._core._flight import Joined, outcome_of
 from ._core._frame import OUTSIDE, Frame, Run, current
 from ._core._memo import ASIDE, LIVE, Memo
-from ._core._node import BENEATH
+from ._core._node import BENEATH, plain_key
 from ._core._order import batches, starts_of
-from ._core._registry import plain_key
 from ._core._scenario import BUMP
 from ._core._verbs import begin, finish, join, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later

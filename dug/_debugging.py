@@ -14,8 +14,7 @@ from ._core._drive import drive
 from ._core._entry import frame_here
 from ._core._find import beneath
 from ._core._memo import Memo
-from ._core._node import Node, node_of, show
-from ._core._registry import plain_key
+from ._core._node import Node, node_of, plain_key, show
 from ._core._scenario import BUMP, REPLACEMENT, Handle
 from ._failures import find_origin, read_arguments
 from ._function import fetch

@@ -13,8 +13,7 @@ from ._core._binding import Key
 from ._core._entry import entries_around, frame_here
 from ._core._frame import OUTSIDE
 from ._core._memo import Memo
-from ._core._node import Function, Node, node_of, show
-from ._core._registry import plain_key
+from ._core._node import Function, Node, node_of, plain_key, show
 from ._core._scenario import BUMP, VALUE, Handle, bits_of
 from ._core._view import View
 from ._failures import find_origin

@@ -12,8 +12,7 @@ from attrs import frozen
 from ._core._binding import Key
 from ._core._failure import Failure
 from ._core._memo import Memo
-from ._core._node import BENEATH, Node, node_of
-from ._core._registry import plain_key
+from ._core._node import BENEATH, Node, node_of, plain_key
 from ._core._view import View
 from ._standing import Standing, describe_error
 from ._table import Table
@@ -108,7 +107,7 @@ def _list_failed(standing: Standing) -> list[Memo]:
     found: dict[Key, Memo] = {}
     cache: Any = standing.view.cache
     while cache is not None:
-        for key, state in cache.states.copy().items():
+        for key, state in cache.list_states():
             if state.has_failed and key[0] is not BENEATH and key not in found:
                 memo = standing.memo(plain_key(key))
                 if memo is not None and memo.failure is not None:

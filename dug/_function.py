@@ -27,8 +27,8 @@ from ._core._flight import PATIENCE_S, Joined, Wait
 from ._core._frame import LATE, OUTSIDE, PUT, Frame, Run, current, here, step_out
 from ._core._leaving import Ended
 from ._core._memo import ASIDE, LIVE, Memo
-from ._core._node import BENEATH, Function, Node, load_function, make_node, unpicklable_reason
-from ._core._registry import free_locks, plain_key
+from ._core._node import BENEATH, Function, Node, load_function, make_node, plain_key, unpicklable_reason
+from ._core._registry import free_locks
 from ._core._scenario import BUMP
 from ._core._verbs import begin, finish, join, make_fetch, part
 from ._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later

@@ -49,7 +49,7 @@ def list_known(view: View) -> list[Key]:
     known: dict[Key, None] = {}
     cache: Any = view.cache
     while cache is not None:
-        known.update((key, None) for key, state in cache.states.copy().items() if key[0] is not BENEATH and _is_known(state))
+        known.update((key, None) for key, state in cache.list_states() if key[0] is not BENEATH and _is_known(state))
         cache = cache.beneath
     known.update((key, None) for key in view.in_force.content if not isinstance(key, Function))
     return list(known)

@@ -9,8 +9,8 @@ from attrs import frozen
 from ._core._binding import Key
 from ._core._find import find, handle_of
 from ._core._memo import TWEAKED, Memo
-from ._core._node import Node, node_of, show
-from ._core._registry import members, plain_key
+from ._core._node import Node, node_of, plain_key, show
+from ._core._registry import members
 from ._core._view import View
 
 
@@ -109,7 +109,7 @@ def is_masked(view: View, node: Node[Any]) -> bool:
         if memo is not None:
             return memo is not look(view, key) and not matches(view, memo)
         around = around.parent
-    state = view.cache.states.get(key)
+    state = view.cache.find_state(key)
     plain = None if state is None else state.plain
     return plain is not None and plain is not look(view, key) and not matches(view, plain)
 
@@ -129,7 +129,7 @@ def look(view: View, key: Key) -> Memo | None:
         return None
     cache = view.cache if memo is None else None
     while cache is not None:
-        state = cache.states.get(key)
+        state = cache.find_state(key)
         for found in () if state is None else state.memos():
             if matches(view, found):
                 return found
@@ -151,7 +151,7 @@ def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     """The nodes whose memos in this view read `key`."""
     view.registry.drain()
     for cache in members(view.registry.caches):
-        state = cache.states.get(key)
+        state = cache.find_state(key)
         for reader in () if state is None else state.live_readers():
             memo = look(view, reader.key)
             if memo is not None and plain_key(reader.key) != key and key in set(read_keys(memo)):

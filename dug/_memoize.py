@@ -7,6 +7,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from ._async_function import fetch_async, value_async
 from ._core._binding import prepare
+from ._core._frame import note_made
+from ._core._local import make_local
 from ._core._node import Function, find_published, name_module, show
 from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, wrap
 from ._names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
@@ -148,9 +150,12 @@ def _decorate(
     function.renamed = name is not None
     function.binding = prepare(function, _signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
-    if name is not None or _has_name(body):
-        function = _take_name(function)
-    return wrap(wrapper_kind, function, body)
+    taken = _take_name(function) if name is not None or _has_name(body) else function
+    if taken is function and (taken.owned or not (taken.renamed or taken.was_importable)):
+        make_local(taken)
+    if taken.is_local:
+        note_made(taken)
+    return wrap(wrapper_kind, taken, body)
 
 
 def _pick_driver(function: Function) -> None:

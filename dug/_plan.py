@@ -19,8 +19,7 @@ from ._core._binding import Key
 from ._core._find import beneath, find, handle_of
 from ._core._frame import Run
 from ._core._memo import LIVE, Memo, State
-from ._core._node import BENEATH, Node, node_of
-from ._core._registry import plain_key
+from ._core._node import BENEATH, Node, node_of, plain_key
 from ._core._scenario import BUMP, UNTWEAK, VALUE, Handle
 from ._core._verify import candidates, is_as_before, key_asked
 from ._core._view import View
@@ -157,7 +156,7 @@ class _Survey:
         if (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.kind == VALUE):
             return _Question(key, memo)
         met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
-        asked = _Asked(view, key, met, view.cache.states.get(key) or State(key, None), self._find_masked(key))
+        asked = _Asked(view, key, met, view.cache.find_state(key) or State(key, None), self._find_masked(key))
         older = candidates(cast("Run", asked))
         return _Question(key, None, asked, older, older[0] if older else self._find_trace(asked))
 

@@ -14,6 +14,7 @@ from types import CodeType, FrameType
 
 from ._code import is_body, stored_after
 from ._core._binding import prepare
+from ._core._local import make_local
 from ._core._node import Function
 from ._core._registry import Registry, live_registries
 from ._definition import differences, is_alike, is_same_value, note, roots_of, take_note
@@ -80,6 +81,7 @@ def _detach_old(known: Function) -> None:
     own = Function(known.name, known.body, known.kind, known.eq, known.version)
     own.options, own.is_replaced, own.is_async = known.options, True, known.is_async
     own.fetch, own.ask = known.fetch, known.ask
+    make_local(own)
     _bind(own, known)
     for made in known.wrappers:
         wrapper = made()

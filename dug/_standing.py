@@ -13,8 +13,7 @@ from attrs import define, field
 from ._core._binding import Key
 from ._core._find import handle_of
 from ._core._memo import DEAD, FORGOTTEN, LIVE, Memo
-from ._core._node import BENEATH, node_of
-from ._core._registry import plain_key
+from ._core._node import BENEATH, node_of, plain_key
 from ._core._scenario import UNTWEAK, Handle
 from ._core._text import show_whole
 from ._core._view import View
@@ -52,7 +51,7 @@ class Standing:
         memo = self.masked(key)
         cache = self.view.cache if memo is None else None
         while memo is None and cache is not None:
-            state = cache.states.get(key)
+            state = cache.find_state(key)
             memo = None if state is None else state.plain or state.newest
             cache = cache.beneath
         return memo
@@ -65,7 +64,7 @@ class Standing:
                 return memo
         cache: Any = self.view.cache
         while cache is not None:
-            state = cache.states.get(key)
+            state = cache.find_state(key)
             if state is not None and state.plain is not None and not matches(self.view, state.plain):
                 return state.plain  # type: ignore[no-any-return]
             cache = cache.beneath
@@ -123,7 +122,7 @@ class Standing:
     def _states(self, key: Key) -> Iterator[Any]:
         cache: Any = self.view.cache
         while cache is not None:
-            state = cache.states.get(key)
+            state = cache.find_state(key)
             if state is not None:
                 yield state
             cache = cache.beneath

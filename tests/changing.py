@@ -209,10 +209,10 @@ class ChangingParty(Party):
         gc.collect()
         size = len(self.cache)
 
-        memos = [memo for state in self.cache.states.values() for memo in state.memos()]
+        memos = [memo for _, state in self.cache.list_states() for memo in state.memos()]
         assert size == len(memos)
         assert not any(memo.restriction for memo in memos)
-        assert not any(state.flights or state.flight for state in self.cache.states.values())
+        assert not any(state.flights or state.flight for _, state in self.cache.list_states())
         assert not registry.blocked
         assert not self.cache._read
         assert not registry._watches

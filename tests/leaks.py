@@ -18,7 +18,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 from attrs import frozen
@@ -41,6 +41,12 @@ def identity(x, offset=0):
 def reader(x):
     """Return what two nodes give, a hit and often a miss."""
     return identity(x) + identity(x + 1) + identity(1)
+
+
+@dug.memoize
+def doubled(x):
+    """Return what one node gives, twice."""
+    return 2 * identity(x)
 
 
 @dug.memoize
@@ -192,6 +198,91 @@ def odd_awaits(rounds: int) -> None:
         held.clear()
 
 
+def lasting_local_functions(rounds: int) -> None:
+    """Local functions that are called and dropped in a context that stays open: alone, in circles, in runs, and their nodes."""
+    with LASTING:
+        for number in range(rounds // 100):
+            made = dug.memoize(lambda x: identity(1) + x)
+            made.itself = made if number % 2 else None
+            made(number)
+            node = dug.memoize(lambda x: (made, reader(1))).node(number)  # noqa: B023
+            node()
+            with dug.Context(tweaks={identity.node(1): number}):
+                made(number)
+                maker(1)
+
+
+@dug.memoize
+def maker(x):
+    """Return what a function gives that is made here."""
+
+    @dug.memoize
+    def helper(number):
+        return identity(1) + number if number == 0 else helper(number - 1)
+
+    return helper(x)
+
+
+def tweaked_local_functions(rounds: int) -> None:
+    """Local functions that are tweaked once, in a context that stays open."""
+    with LASTING:
+        for number in range(rounds // 100):
+            made = dug.memoize(lambda x: identity(1) + x)
+            made(1)
+            for tweaks in ({made.node(1): number}, {made: dug.shift(1.0)}):
+                with dug.Context(tweaks=tweaks):
+                    made(1)
+
+
+def invalidations(rounds: int) -> None:
+    """New arguments that are invalidated, in a context that stays open."""
+    with LASTING:
+        for _ in range(rounds // 10):
+            number = next(NUMBERS)
+            identity(number)
+            LASTING.invalidate(identity.node(number))
+
+
+def new_tweaks(rounds: int) -> None:
+    """New arguments that are tweaked once, in a context that stays open."""
+    with LASTING:
+        for _ in range(rounds // 1_000):
+            number = next(NUMBERS)
+            with dug.Context(tweaks={identity.node(number): 1}):
+                doubled(number)
+                identity(number)
+
+
+def lasting_redefinitions(rounds: int) -> None:
+    """A function that is defined anew and called with new arguments, in a context that stays open."""
+    with LASTING:
+        for number in range(rounds // 100):
+            body = (lambda x: x) if number % 2 else (lambda x: x + 1)
+            dug.memoize(name="leaks:lasting")(body)(next(NUMBERS))
+
+
+def class_cells(rounds: int) -> None:
+    """A class that is defined anew, with an instance, in a context that stays open."""
+    with LASTING:
+        for number in range(rounds // 100):
+            exec(CLASS_CELL.format(number=number % 2), CELL)
+
+
+CELL = {"dug": dug, "__name__": "leaks_cell"}
+CLASS_CELL = """
+class Cell:
+    @dug.memoize
+    def value(self, x):
+        return x + {number}
+
+Cell().value(1)
+"""
+LASTING = dug.Context()
+"""A context that lives for as long as this program."""
+NUMBERS = count(10**9)
+"""Arguments that were never used."""
+
+
 def decorations(rounds: int) -> None:
     """Functions that are decorated, called and dropped, in a cycle with themselves or not."""
     for number in in_batches(rounds // 100):
@@ -211,6 +302,7 @@ def redefinitions(rounds: int) -> None:
 
 WORKLOADS = (
     hits, misses, arguments, wrong_calls, failures, tweaks, entries, table, awaits, odd_awaits, decorations, redefinitions,
+    lasting_local_functions, tweaked_local_functions, invalidations, new_tweaks, lasting_redefinitions, class_cells,
 )  # fmt: skip
 
 

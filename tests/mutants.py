@@ -750,7 +750,7 @@ MUTANTS = (
     Mutant(
         "a node beneath a tweak stays in the cache when the tweak is gone",
         "_core/_begin.py",
-        "        run.view.cache.drop_beneath(state)\n",
+        "        run.view.cache.drop_empty([state])\n",
         "        pass\n",
         SHARED,
     ),

@@ -261,7 +261,7 @@ def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
 
     for world in explore(lambda: make_world(is_warm=True), clear, ask_another):
         cache = world.root.cache
-        assert len(cache) == sum(1 for state in cache.states.values() for _ in state.memos())
+        assert len(cache) == sum(1 for _, state in cache.list_states() for _ in state.memos())
 
 
 @pytest.mark.slow
@@ -306,7 +306,7 @@ def test_a_first_bit_is_given_to_two_threads_at_once() -> None:
     def get(world: World) -> None:
         cache = world.root.cache
         bit = cache.registry.give_bit(world.node("x")._key)
-        memos = [cache.states[world.node(name)._key].plain for name in ("x", "middle", "top")]
+        memos = [cache.find_state(world.node(name)._key).plain for name in ("x", "middle", "top")]
         assert all(memo.footprint & bit == bit for memo in memos)
 
     for _ in explore(lambda: make_world(is_warm=True), get, get):

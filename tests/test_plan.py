@@ -253,11 +253,11 @@ def test_what_was_forgotten_runs(ctx):
 def test_a_plan_runs_nothing_and_changes_nothing(ctx):
     """To plan is to look: no event, no memo, no node that the cache did not know."""
     with dug.Context(tweaks={x.node(): 5}) as tweaked, EventLog(tweaked) as log:
-        before = len(ctx.cache), len(ctx.cache.states)
+        before = len(ctx.cache), len(ctx.cache.list_states())
         tweaked.plan(total.node()), tweaked.plan(dug.memoize(lambda: 1).node())
 
         assert log.events == []
-        assert (len(ctx.cache), len(ctx.cache.states)) == before
+        assert (len(ctx.cache), len(ctx.cache.list_states())) == before
 
 
 def test_the_plan_of_a_program_that_does_not_branch_is_what_runs():

@@ -713,8 +713,8 @@ def test_telling_again_and_again_leaves_nothing(square):
     def sizes(cache):
         gc.collect()
         registry = cache.registry
-        parts = cache, cache.states, registry._handles, registry._watches, registry.by_serial, registry._scenarios
-        return [*map(len, parts), sum(len(one.live_readers()) for one in cache.states.values())]
+        parts = cache, cache.list_states(), registry._handles, registry._watches, registry.by_serial, registry._scenarios
+        return [*map(len, parts), sum(len(one.live_readers()) for _, one in cache.list_states())]
 
     def go(times):
         for _ in range(times):

@@ -802,7 +802,7 @@ def wait_until_waiting(ctx, function, count):
     latest = monotonic() + 60  # a test that hangs ends then; a busy machine may take long to come there
     while monotonic() < latest:
         with registry.lock:
-            state = ctx.cache.states.get(key)
+            state = ctx.cache.find_state(key)
             flight = None if state is None else state.flight
             if flight is not None and len(flight.waits or ()) >= count:
                 return
@@ -1650,6 +1650,6 @@ def test_nothing_is_left_of_a_run(run, slow, gate):
             registry = ctx.cache.registry
             assert frames[0]() is None
             assert not registry.blocked
-            assert all(state.flights == 0 and state.flight is None for state in ctx.cache.states.values())
+            assert all(state.flights == 0 and state.flight is None for _, state in ctx.cache.list_states())
 
     run(main)

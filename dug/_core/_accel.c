@@ -42,19 +42,19 @@
     X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner) X(frame, extra) X(frame, runs) \
     X(frame, spent) X(frame, transient) X(frame, driver) \
     X(run, key) X(run, handle) X(run, state) X(run, masked) X(run, generation) X(run, tainted) X(run, opened) X(run, asked) \
-    X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(entry, run) \
+    X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(run, made) X(entry, run) \
     X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
     X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
     X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
     X(memo, origin) \
     X(state, key) X(state, home) X(state, plain) X(state, table) X(state, newest) X(state, readers) X(state, alive) \
-    X(state, has_failed) X(state, flight) X(state, flights) X(state, _prune_at) \
+    X(state, has_failed) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
     X(view, parent) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) \
     X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, _restrictions) \
     X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) \
     X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) \
     X(call, due) X(call, failures) \
-    X(function, body) X(function, binding) X(function, is_async) X(function, eq) \
+    X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) \
     X(binding, positional) X(handle, spec) X(handle, memo) X(spec, kind)
 
 /* What is done in Python, and objects of the engine that are compared with or copied: what set_up() is told by name. */
@@ -65,7 +65,7 @@
 
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
 #define EACH_NAME(X) \
-    X(hits) X(add_reader) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__)
+    X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__)
 
 #define SLOT(object, field) (*(PyObject **)((char *)(object) + st->at.field))
 

@@ -217,6 +217,42 @@ hits_pop(PyObject *op, PyObject *args)
     return memo;
 }
 
+/* Takes out the memos of local functions, without a look at what their keys are made of. */
+static PyObject *
+hits_drop_local(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    Hits *self = (Hits *)op;
+    State *st = PyType_GetModuleState(Py_TYPE(op));
+    PyObject *gone = PyList_New(0); /* released last, as that may run code which changes the table */
+    for (Py_ssize_t i = 0; gone != NULL && i < self->size; i++) {
+        PyObject *key = self->table[i].memo == NULL ? NULL : self->table[i].key;
+        while (key != NULL && PyTuple_GET_SIZE(key) > 1 && (PyObject *)Py_TYPE(PyTuple_GET_ITEM(key, 0)) != st->function_class &&
+               PyTuple_Check(PyTuple_GET_ITEM(key, 1))) {
+            key = PyTuple_GET_ITEM(key, 1); /* beneath a tweak */
+        }
+        PyObject *function = key == NULL || PyTuple_GET_SIZE(key) == 0 ? NULL : PyTuple_GET_ITEM(key, 0);
+        if (function == NULL || (PyObject *)Py_TYPE(function) != st->function_class || SLOT(function, function_nodes) == Py_None) {
+            continue;
+        }
+        size_t version = self->version;
+        Slot *slot = &self->table[i];
+        PyObject *pair = PyTuple_Pack(2, slot->key, slot->memo);
+        int failed = pair == NULL || PyList_Append(gone, pair) < 0;
+        Py_XDECREF(pair);
+        if (failed || self->version != version) {
+            break; /* no memory, or somebody's code ran: the rest goes the next time */
+        }
+        Py_DECREF(slot->key);
+        Py_DECREF(slot->memo);
+        slot->key = DELETED;
+        slot->memo = NULL;
+        self->used--;
+        self->version++;
+    }
+    Py_XDECREF(gone);
+    return gone == NULL ? NULL : Py_NewRef(Py_None);
+}
+
 static PyObject *
 hits_update(PyObject *self, PyObject *other)
 {
@@ -277,6 +313,7 @@ hits_dealloc(Hits *self)
 static PyMethodDef hits_methods[] = {
     {"get", hits_get, METH_O, "Returns the memo of a key, or None."},
     {"pop", hits_pop, METH_VARARGS, "Takes out the memo of a key and returns it, or what else to return."},
+    {"drop_local", hits_drop_local, METH_NOARGS, "Takes out the memos of local functions."},
     {"clear", hits_clear_method, METH_NOARGS, "Takes out all memos."},
     {"update", hits_update, METH_O, "Takes over the memos of a dict."},
     {"__sizeof__", hits_sizeof, METH_NOARGS, NULL},

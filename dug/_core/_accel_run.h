@@ -237,6 +237,21 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
     return RUNS;
 }
 
+/* `_cache.Cache.states_of`: returns where the states of the nodes of a function are. */
+static PyObject *
+states_of(State *st, PyObject *cache, PyObject *function)
+{
+    PyObject *nodes = SLOT(function, function_nodes);
+    if (nodes == Py_None) {
+        return Py_NewRef(SLOT(cache, cache_states));
+    }
+    PyObject *states = PyDict_GetItemWithError(nodes, SLOT(cache, cache__token));
+    if (states != NULL || PyErr_Occurred()) {
+        return Py_XNewRef(states);
+    }
+    return PyObject_CallMethodOneArg(cache, st->name_states_of, function);
+}
+
 /* `_begin.begin`: DONE with the memo that answers or a `Joined`, RUNS with a run to bring to its end. */
 static int
 quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
@@ -250,7 +265,7 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
     }
     PyObject *view = Py_NewRef(SLOT(frame, frame_view)), *cache = SLOT(view, view_cache), *around = SLOT(view, view_parent);
     PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
-    PyObject *filings = Py_NewRef(SLOT(registry, registry_filings)), *masked = Py_NewRef(Py_None), *state = NULL;
+    PyObject *filings = Py_NewRef(SLOT(registry, registry_filings)), *masked = Py_NewRef(Py_None), *state = NULL, *states = NULL;
     int came = NOT_COMMON;
     if (SLOT(frame, frame_hits) != SLOT(view, view_hits) || SLOT(cache, cache_beneath) != Py_None ||
         !PyDict_CheckExact(SLOT(cache, cache_states)) || /* it knows of more states than it holds */
@@ -281,7 +296,11 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
             }
         }
     }
-    state = Py_XNewRef(PyDict_GetItemWithError(SLOT(cache, cache_states), key));
+    states = states_of(st, cache, PyTuple_GET_ITEM(key, 0));
+    if (states == NULL) {
+        goto error;
+    }
+    state = Py_XNewRef(PyDict_GetItemWithError(states, key));
     if (state == NULL) {
         if (PyErr_Occurred()) {
             goto error;
@@ -313,7 +332,15 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         }
         SET(made, state_key, Py_NewRef(key));
         SET(made, state_home, Py_NewRef(SLOT(cache, cache__token)));
-        state = Py_XNewRef(PyDict_SetDefault(SLOT(cache, cache_states), key, made));
+        if (SLOT(PyTuple_GET_ITEM(key, 0), function_nodes) != Py_None) {
+            PyObject *link = PyWeakref_NewRef(made, NULL);
+            if (link == NULL) {
+                Py_DECREF(made);
+                goto error;
+            }
+            SET(made, state_link, link);
+        }
+        state = Py_XNewRef(PyDict_SetDefault(states, key, made));
         Py_DECREF(made);
         if (state == NULL) {
             goto error;
@@ -352,6 +379,7 @@ end:
     Py_DECREF(filings);
     Py_DECREF(masked);
     Py_XDECREF(state);
+    Py_XDECREF(states);
     return came;
 }
 
@@ -383,7 +411,12 @@ enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObj
     int failed = serials == NULL;
     while (!failed && (serial = PyIter_Next(serials)) != NULL) {
         PyObject *readers = PyDict_GetItemWithError(SLOT(cache, cache__read), serial);
-        if (readers != NULL) {
+        if (SLOT(state, state_link) != Py_None) {
+            PyObject *done = PyObject_CallMethodObjArgs(cache, st->name__index, serial, memo, NULL);
+            failed = done == NULL;
+            Py_XDECREF(done);
+        }
+        else if (readers != NULL) {
             failed = PySet_Add(readers, memo) < 0;
         }
         else {
@@ -401,7 +434,10 @@ enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObj
 static int
 add_reader(State *st, PyObject *home, PyObject *reader)
 {
-    PyObject *readers = SLOT(home, state_readers);
+    PyObject *readers = SLOT(home, state_readers), *state = reader;
+    if (SLOT(state, state_link) != Py_None) {
+        reader = SLOT(state, state_link);
+    }
     if (readers == Py_None) {
         readers = PyList_New(1);
         if (readers == NULL) {
@@ -423,7 +459,7 @@ add_reader(State *st, PyObject *home, PyObject *reader)
         }
         return PyList_Append(readers, reader);
     }
-    PyObject *done = PyObject_CallMethodOneArg(home, st->name_add_reader, reader);
+    PyObject *done = PyObject_CallMethodOneArg(home, st->name_add_reader, state);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;
 }
@@ -496,7 +532,7 @@ is_common_run(State *st, PyObject *run, PyObject *value)
     if (PyIter_Check(value)) {
         return 0;
     }
-    return SLOT(run, run_opened) == Py_False && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
+    return SLOT(run, run_opened) == Py_False && SLOT(run, run_made) == Py_None && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
            SLOT(run, frame_inner) == Py_None && SLOT(run, frame_extra) == st->zero && SLOT(run, frame_transient) == Py_False &&
            SLOT(run, run_tainted) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&
            SLOT(run, run_generation) == SLOT(registry, registry_generation) && outer != Py_None &&
@@ -532,7 +568,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     footprint = Py_NewRef(below);
     PyObject *bits = SLOT(registry, registry__function_bits);
     if (PyDict_GET_SIZE(bits) > 0) {
-        PyObject *own = PyDict_GetItemWithError(bits, PyTuple_GET_ITEM(key, 0));
+        PyObject *own = PyDict_GetItemWithError(bits, SLOT(PyTuple_GET_ITEM(key, 0), function_mark));
         if (own != NULL) {
             own = PyObject_CallFunctionObjArgs(st->own_bits, view, key, NULL);
             footprint = own == NULL ? NULL : unite(footprint, own);
@@ -858,7 +894,9 @@ candidates(State *st, PyObject *run)
 {
     PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *masked = SLOT(run, run_masked);
     PyObject *plain = SLOT(state, state_plain), *newest = SLOT(state, state_newest);
-    if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None) {
+    int may_lack = masked == Py_None && SLOT(state, state_link) != Py_None && SLOT(state, state_table) != Py_None &&
+                   SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been let go */
+    if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None || may_lack) {
         return PyObject_CallOneArg(st->candidates, run);
     }
     if ((masked == newest || masked == Py_None) && (plain == newest || plain == Py_None)) {

@@ -17,8 +17,7 @@ from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
 from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, here, raise_due, taint, tell
 from ._memo import LIVE, Call, Memo, State
-from ._node import BENEATH, Node, check_key, node_of
-from ._registry import plain_key
+from ._node import BENEATH, Node, check_key, node_of, plain_key
 from ._scenario import REPLACEMENT, UNTWEAK, Handle, bits_of
 from ._view import View
 from ._watch import bits_read, inherit, look_at_end
@@ -51,12 +50,13 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
             masked = around.hits.get(key)
             if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # gone, it misses first tweaks
                 return hit(view, key, masked)
-        state = cache.states.get(key)
+        is_named = key[0] is not BENEATH and key[0].nodes is None  # nearly always, and looked up without a call
+        state = cache.states.get(key) if is_named else cache.find_state(key)
     except TypeError:  # no hash: said properly below
         state = None
     if (state is None or frame.hits is NO_HITS) and key[0] is not BENEATH:
         key = _in_full(frame, key)
-        state = cache.states.get(key)
+        state = cache.find_state(key)
     is_beneath = key[0] is BENEATH
     handle = handle_of(view, key) if is_beneath or in_force.content else None
     if handle is None and cache.beneath is None and not is_beneath:
@@ -208,7 +208,7 @@ def take_out(run: Run) -> None:
     if state.flight is run:
         state.flight = None
     if state.key[0] is BENEATH:
-        run.view.cache.drop_beneath(state)
+        run.view.cache.drop_empty([state])
 
 
 def _end_entries(frame: Frame) -> None:

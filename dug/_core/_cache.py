@@ -4,19 +4,22 @@ A state holds the memos of one node in one cache.  Most nodes have one memo that
 others are in a table by footprint and restriction.  Each tweak that a memo read leads to the memo, to drop it with the tweak.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress
 from operator import is_not
-from sys import getsizeof
 from typing import Any
+from weakref import WeakSet, ref
 
 from ..errors import ContextError
 from ._accel import make_lock
 from ._binding import Key
+from ._local import Local, memos_with
 from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
-from ._node import BENEATH
-from ._registry import Registry, members, plain_key
+from ._node import BENEATH, Function, plain_key
+from ._registry import Registry, members
 from ._scenario import InForce
+from ._stale import Stale
 
 BINDING = make_lock()
 """Held where a cache is bound: threads may enter it first at the same time."""
@@ -30,17 +33,22 @@ class Cache:
     """
 
     __slots__ = (
-        "__weakref__", "_count", "_read", "_registry", "_token", "beneath", "holds_beneath", "states",
+        "__weakref__", "_count", "_gone", "_read", "_registry", "_token", "beneath", "holds_beneath", "locals", "stale", "states",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.beneath: Cache | None = None
         self.states: dict[Key, State] = {}
+        """What is known of the nodes of functions that have a name; see `states_of` for all others."""
+        self.locals: WeakSet[Function] = WeakSet()
+        """The local functions of which something is known here; what that is they keep themselves, see `_local`."""
         self._registry: Registry | None = None
         self.holds_beneath = False
         """True once a memo was filed under the key of a node beneath a tweak."""
         self._count = 0
-        self._read: dict[int, set[Memo]] = {}  # what to drop when a tweak goes, by its serial
+        self._gone: deque[int] = deque()  # how many memos went with each local function that is gone
+        self._read: dict[int, set[Any]] = {}  # what to drop when a tweak goes, by its serial: memos, and links of local states
+        self.stale = Stale()
         self._token = object()  # says which states are ours without a reference back
 
     @property
@@ -85,9 +93,39 @@ class Cache:
             yield cache._token
             cache = cache.beneath
 
+    def states_of(self, function: Function) -> dict[Key, State]:
+        """Returns where the states of the nodes of a function are."""
+        if function.nodes is None:
+            return self.states
+        found: dict[Key, State] | None = function.nodes.get(self._token)
+        if found is None:
+            self.locals.add(function)  # first: who walks must not miss it
+            found = function.nodes.setdefault(self._token, Local(self._gone))
+        return found
+
+    def find_state(self, key: Key) -> State | None:
+        """Returns the state of `key` here, if it has one."""
+        function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
+        return (self.states if function.nodes is None else self.states_of(function)).get(key)
+
     def state_of(self, key: Key) -> State:
         """Returns the state of `key` here, made when it is new."""
-        return self.states.get(key) or self.states.setdefault(key, State(key, self._token))
+        function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
+        states = self.states_of(function)
+        state = states.get(key)
+        if state is None:
+            made = State(key, self._token)
+            if function.nodes is not None:
+                made.link = ref(made)
+            state = states.setdefault(key, made)
+        return state
+
+    def list_states(self) -> list[tuple[Key, State]]:
+        """Returns all nodes of which something is known here."""
+        found = list(self.states.copy().items())
+        for function in members(self.locals):
+            found.extend(self.states_of(function).copy().items())
+        return found
 
     def file(self, memo: Memo, in_force: InForce) -> Memo:
         """Files a memo finished in a scenario and returns the one that stands: the first that was filed for these tweaks."""
@@ -109,6 +147,7 @@ class Cache:
                 state.newest = memo
                 if known is not None and known.status == STALE:
                     self._unindex(known)
+                    self.stale.discard(state)
             if state.key[0] is BENEATH:
                 self.holds_beneath = True
                 self.state_of(state.key[1]).add_reader(state)
@@ -139,7 +178,7 @@ class Cache:
                     continue
                 home = self.state_of(home.key)
             if home.readers is None:
-                home.readers = [state]
+                home.readers = [state.link or state]
             else:
                 home.add_reader(state)
         for key in memo.inner:
@@ -169,16 +208,19 @@ class Cache:
             memo.sieve = memo.footprint
         for serial in restriction:
             known = self._read.get(serial)
-            if known is None:
-                self._read[serial] = {memo}
+            if known is None or state.link is not None:
+                self._index(serial, memo)
             else:
                 known.add(memo)
 
-    def drop_beneath(self, state: State) -> None:
-        """Forgets a node beneath a tweak of which nothing is filed there: it was told once, and nobody asks for it again."""
-        if state.alive and state.is_empty() and self.states.get(state.key) is state:
-            state.alive = False
-            del self.states[state.key]
+    def _index(self, serial: int, memo: Memo) -> None:
+        """Notes that a memo goes when a tweak does."""
+        link = memo.state.link
+        known = self._read.setdefault(serial, set())
+        known.add(link or memo)
+        count = len(known)
+        if link is not None and not count & (count - 1):  # whenever their number has doubled: O(1) for each
+            known.difference_update([one for one in known if type(one) is ref and one() is None])
 
     def remove(self, memo: Memo, status: int) -> None:
         """Takes a memo out, so that it answers no more; a stale one that can be verified is kept for that, once a node."""
@@ -196,7 +238,7 @@ class Cache:
             memo.status = STALE
             self._take_as_newest(memo)
             for serial in memo.restriction:
-                self._read.setdefault(serial, set()).add(memo)
+                self._index(serial, memo)
         elif state.newest is memo:
             state.newest = state.plain
 
@@ -215,7 +257,7 @@ class Cache:
 
     def release(self, serial: int) -> list[Memo]:
         """Takes out every memo that read a tweak which nobody holds any more, and returns them."""
-        memos = list(self._read.pop(serial, ()))
+        memos = list(memos_with(serial, self._read.pop(serial, ())))
         for memo in memos:
             state, table = memo.state, memo.state.table
             variants = None if table is None else table.get(memo.footprint)
@@ -231,6 +273,11 @@ class Cache:
                 state.newest = state.plain
         self._drop_empty(memos)
         return memos
+
+    def count_gone(self) -> None:
+        """Takes off the count what went with local functions; under the lock."""
+        while self._gone:
+            self._count -= self._gone.popleft()
 
     def clear(self) -> None:
         """Empties this cache; what the caches beneath it hold stays, and so do all tweaks."""
@@ -252,7 +299,7 @@ class Cache:
             taken: what is to be released after the lock.
             forgotten: when given, runs that are in flight and began before this generation are not filed either.
         """
-        for state in self.states.copy().values():  # others add states meanwhile, but file nothing
+        for _, state in self.list_states():  # others add states meanwhile, but file nothing
             for memo in state.memos():
                 memo.status, memo.sieve = DEAD, -1
                 taken.append(memo)
@@ -260,26 +307,32 @@ class Cache:
             state.plain = state.table = state.newest = None
             state.has_lost = True
             state.forgotten = forgotten or state.forgotten
+        self._gone.clear()
         self._count = 0
         self._read.clear()
+        self.stale.clear()
         # Memos of a cache above may rest on what was here: its bare structure must stay for the walks of the registry.
         if not any(cache.beneath is self for cache in members(self.registry.caches)):
-            while self.states:  # one by one, so that no state is left alive that nobody finds
-                state = self.states.popitem()[1]
-                state.alive = False
-                taken.append(state)
+            for states in (self.states, *map(self.states_of, members(self.locals))):
+                while states:  # one by one, so that no state is left alive that nobody finds
+                    state = states.popitem()[1]
+                    state.alive = False
+                    taken.append(state)
 
     @property
     def nbytes(self) -> int:
-        """An estimate, in bytes, of this cache's own bookkeeping, without values and arguments."""
+        """About as many bytes as the process has grown by for this cache and the contexts that use it.
+
+        That is the bookkeeping, the arguments and the values: a builtin container with all that it contains, and of any other
+        object as much as ``sys.getsizeof`` says of it alone, which for an array or a frame is all.  What is shared counts once.
+
+        Complexity: O(memos, and what their values contain).
+        """
+        from ._size import measure  # loaded when somebody asks
+
         self.registry.drain()
-        size = getsizeof(self.states)
-        for state in self.states.copy().values():
-            size += getsizeof(state.key) + getsizeof(state)
-            size += sum(getsizeof(part) for part in (state.readers, state.table) if part is not None)
-            size += sum(map(getsizeof, (state.table or {}).copy().values()))
-            size += sum(getsizeof(memo) + getsizeof(memo.dependencies) for memo in state.memos())
-        return size
+        views = (view for view in members(self.registry.views) if view.cache is self)
+        return measure([self.states, *map(self.states_of, members(self.locals)), self._read, *views])
 
     def __del__(self) -> None:
         # States and memos refer to each other: taken apart here, they go at once and not with the next garbage collection.
@@ -289,6 +342,9 @@ class Cache:
             for memo in state.memos():
                 memo.dependencies = ()
             state.plain = state.table = state.newest = state.readers = None
+        for function in members(self.locals):
+            if function.nodes is not None:
+                function.nodes.pop(self._token, None)
 
     def __len__(self) -> int:
         if self._registry is not None:
@@ -310,9 +366,23 @@ class Cache:
         return state if state.home is self._token and state.alive else self.state_of(state.key)
 
     def _take_as_newest(self, memo: Memo) -> None:
+        """Keeps a stale memo to be verified."""
         old, memo.state.newest = memo.state.newest, memo
         if old is not None and old is not memo and old.status == STALE:
             self._unindex(old)
+        self.stale.add(memo.state)
+
+    def trim(self) -> list[Memo]:
+        """Lets go of the oldest memos that wait to be verified, where there are too many; returns what went; under the lock."""
+        taken = []
+        for state in self.stale.pop_excess():
+            old, state.newest = state.newest, state.plain
+            assert old is not None  # noqa: S101  it is stale
+            old.status, state.has_lost = DEAD, True
+            self._unindex(old)
+            self.drop_empty([state], {state: [old]})
+            taken.append(old)
+        return taken
 
     def _discount(self, memo: Memo) -> None:
         if memo.status == LIVE:
@@ -322,7 +392,8 @@ class Cache:
         self._unindex(memo)
 
     def _unindex(self, memo: Memo) -> None:
-        for serial in memo.restriction:
+        """Forgets which tweaks lead to a memo; the link of a local state stays, as other memos of it may have read them too."""
+        for serial in memo.restriction if memo.state.link is None else ():
             others = self._read.get(serial)
             if others is not None:
                 others.discard(memo)
@@ -335,11 +406,18 @@ class Cache:
         for memo in memos:
             if memo.state.plain is None and not memo.state.table:
                 gone.setdefault(memo.state, []).append(memo)
-        pending = list(gone)
+        self.drop_empty(gone, gone)
+
+    def drop_empty(self, states: Iterable[State], gone: Mapping[State, Iterable[Memo]] | None = None) -> None:
+        """Forgets those nodes of which nothing is known, and then what only they had read, as the memos of `gone` say."""
+        pending = list(states)
         while pending:
             state = pending.pop()
-            if state.alive and state.is_empty() and self.states.get(state.key) is state:
+            if not state.alive or state.home is not self._token or not state.is_empty():
+                continue
+            states_here = self.states_of(plain_key(state.key)[0])
+            if states_here.get(state.key) is state:
                 state.alive = False
-                del self.states[state.key]
-                for memo in gone.get(state, ()):
+                del states_here[state.key]
+                for memo in (gone or {}).get(state, ()):
                     pending.extend(self._home(read.state) for read in memo.dependencies if read.state.home is not None)

@@ -16,8 +16,8 @@ from ._binding import Key
 from ._frame import LATE, NO_HITS, OUTSIDE, PUT, UNTRUE, Entry, Frame, Run, current, make_aside, taint
 from ._leaving import Ended, watch
 from ._memo import FORGOTTEN, TWEAKED, Memo
-from ._node import BENEATH
-from ._registry import free_locks, plain_key
+from ._node import BENEATH, plain_key
+from ._registry import free_locks
 from ._scenario import REPLACEMENT, Inside
 from ._view import View, own_bits
 from ._watch import ALL, look_at

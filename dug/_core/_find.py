@@ -35,8 +35,7 @@ from typing import TYPE_CHECKING
 
 from ._binding import Key
 from ._memo import LIVE, TWEAKED, Call, Memo, State
-from ._node import BENEATH
-from ._registry import plain_key
+from ._node import BENEATH, plain_key
 from ._scenario import UNTWEAK, VALUE, Handle, InForce
 from ._view import View
 
@@ -82,11 +81,22 @@ def find_masked(view: View, key: Key) -> Memo | None:
     """Returns what the nearest view around knows of `key`, whether or not it matches here."""
     around = view.parent
     while around is not None:
-        memo = around.hits.get(key)
+        memo = around.hits.get(key) or _find_let_go(around, key)
         if memo is not None:
             return memo
         around = around.parent
     return None
+
+
+def _find_let_go(view: View, key: Key) -> Memo | None:
+    """Returns the memo of a local function's node that a view may have had among its hits: these go at times, see `_local`."""
+    if not plain_key(key)[0].is_local:
+        return None
+    try:
+        handle = handle_of(view, key)
+    except LookupError:  # beneath a tweak that is gone
+        return None
+    return None if handle is not None and handle.spec.kind == VALUE else _find_filed(view, key, handle, None)
 
 
 def value_memo(view: View, key: Key, handle: Handle) -> Memo:
@@ -124,11 +134,11 @@ def _find_filed(view: View, key: Key, handle: Handle | None, call: Call | None) 
     while cache is not None:
         is_beneath = key[0] is BENEATH
         if is_beneath or (handle is not None and handle.spec.kind == UNTWEAK):
-            state = cache.states.get(key[1] if is_beneath else key)
+            state = cache.find_state(key[1] if is_beneath else key)
             memo = None if state is None else _match_beneath(state, handle, view, call)
             if memo is not None:
                 return memo
-        state = cache.states.get(key)
+        state = cache.find_state(key)
         if state is not None:
             memo = match(state, view.in_force, call)
             if memo is not None:

@@ -16,8 +16,8 @@ from ._failure import Failure, pass_on
 from ._flight import Wait, land, part
 from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
-from ._node import BENEATH, node_of
-from ._registry import free_locks, plain_key
+from ._node import BENEATH, node_of, plain_key
+from ._registry import free_locks
 from ._view import own_bits
 
 _footprint = attrgetter("footprint")
@@ -28,7 +28,7 @@ CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITA
 """With all iterators, what gives its content once: who reads it a second time finds nothing."""
 
 
-def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
+def finish(  # noqa: C901  one function: it is half of what a run costs
     run: Run, value: Any, seconds: float, failure: Failure | None = None, held: Memo | None = None
 ) -> Memo:
     """Files what a run gave, or the value of an older memo that held, and returns the memo that stands; tells who listens."""
@@ -47,11 +47,9 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
         run.outer.spent += seconds if held is None else run.spent
         run.state = place
         below = reduce(or_, map(_footprint, reads) if len(reads) < 8 else set(map(_footprint, reads)), run.extra)
-        memo = _place(run, value, below, reads)
+        memo = _make_memo(run, value, below, reads)
         memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
         memo.origin = _find_origin(held)
-        if run.opened:
-            memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
         if failure is not None or run.transient or call.failures:
             _limit(run, memo, failure)
         if below & FORGOTTEN or (run.generation != registry.generation and not _is_true_still(run, state, reads)):
@@ -284,6 +282,49 @@ def _is_true_still(run: Run, state: State, reads: Iterable[Memo]) -> bool:
     if run.key[0] is BENEATH or run.opened or state.forgotten > run.generation or not state.alive:
         return False
     return all(read.status == LIVE for read in reads)
+
+
+def _make_memo(run: Run, value: Any, below: int, reads: tuple[Memo, ...]) -> Memo:
+    """Returns the memo of a run, which is filed nowhere yet."""
+    memo = _place(run, value, below, reads)
+    if run.opened:
+        memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
+    if run.made:
+        _settle_made(run, memo)
+    return memo
+
+
+def _settle_made(run: Run, memo: Memo) -> None:
+    """Lets a memo rest on what nodes of functions read that its run decorated, in the place of these nodes.
+
+    Who invalidates or tweaks such a function, while somebody holds it, still reaches the memo: by the mark; see `_local`.
+
+    Complexity: O(nodes of these functions that the run led to).
+    """
+    made, kept, own = run.made or set(), dict[Memo, None](), dict[Memo, None]()
+    pending = list(reversed(memo.dependencies))
+    while pending:
+        read = pending.pop()
+        if plain_key(read.state.key)[0].mark not in made:
+            kept[read] = None
+        elif read not in own:
+            own[read] = None
+            pending.extend(reversed(read.dependencies))
+    inner = dict.fromkeys([*memo.inner, *(key for read in own for key in read.inner)])
+    ran = [key for key in inner if plain_key(key)[0].mark in made]
+    memo.dependencies = tuple(kept)
+    memo.inner = tuple([key for key in inner if key not in ran])
+    memo.opened = memo.opened or any(read.opened for read in own)
+    run.transient = run.transient or any(read.transient for read in own)
+    if any(read.status == DEAD for read in own):  # tried again by another call, it may miss a first tweak
+        run.tainted = UNTRUE
+    if any(read.verifies for read in own):
+        memo.verifies = TWEAKED
+    keys = [*(read.state.key for read in own if read.state.home is not None), *ran]
+    memo.made = tuple({plain_key(key)[0].mark for key in keys})
+    for key in keys:
+        run.view.cache.state_of(plain_key(key)).add_reader(memo.state)
+        run.view.hits.pop(key, None)
 
 
 def _place(run: Run, value: Any, below: int, reads: tuple[Memo, ...]) -> Memo:

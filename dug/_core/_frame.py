@@ -17,8 +17,7 @@ from ._binding import Key
 from ._events import Event
 from ._leaving import Ended
 from ._memo import Call, Memo, State
-from ._node import BENEATH, Node, node_of
-from ._registry import plain_key
+from ._node import BENEATH, Function, Node, node_of, plain_key
 from ._scenario import REPLACEMENT, Handle
 from ._view import View
 
@@ -173,9 +172,8 @@ class Run(_AnyFrame):
     """One node being computed."""
 
     __slots__ = (
-        "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "masked",
-        "memo", "opened", "served", "state", "tainted", "task", "thread", "told",
-        "waits",
+        "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "made",
+        "masked", "memo", "opened", "served", "state", "tainted", "task", "thread", "told", "waits",
     )  # fmt: skip
     call: Call
     reads: dict[Memo, int | None]
@@ -201,6 +199,8 @@ class Run(_AnyFrame):
     """What the last failed verification asked for."""
     served: dict[Memo, BaseException] | None
     """The exception that it was last given for each failure that was served to it."""
+    made: "set[Any] | None"
+    """The marks of the functions that were decorated within it."""
     depth: int
     """How many runs are open around it."""
     thread: int
@@ -248,7 +248,7 @@ class Run(_AnyFrame):
         self.tainted = 0
         self.transient = self.opened = self.is_done = False
         self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = self.served = self.told = None
-        self.entries = self.late = None
+        self.entries = self.late = self.made = None
         if handle is None and outer is not None and outer.hits is view.hits:
             self.hits = view.hits  # who asked listens to nobody, and is asked in the same scenario
         else:
@@ -335,6 +335,15 @@ def taint_of(error: BaseException | None) -> int:
     if error is None or isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)):
         return UNTRUE
     return TIMED
+
+
+def note_made(function: Function) -> None:
+    """Notes in the run around a decorator what it made there."""
+    run = current.get().run
+    if run is not None:
+        if run.made is None:
+            run.made = set()
+        run.made.add(function.mark)
 
 
 def tell(view: View, event: Event) -> None:

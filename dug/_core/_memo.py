@@ -7,6 +7,7 @@ numbers of the tweaks that the memo read; empty for one that read none, and such
 
 from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 from attrs import define, field
 
@@ -74,7 +75,7 @@ class Memo:
     """What one finished call left."""
 
     __slots__ = (
-        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "opened", "origin", "own_seconds",
+        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "made", "opened", "origin", "own_seconds",
         "restriction", "seconds", "sieve", "starts", "state", "status", "transient", "value", "verifies",
     )  # fmt: skip
 
@@ -112,6 +113,8 @@ class Memo:
         self.failure: Failure | None = None
         self.inner: tuple[Key, ...] = ()
         """The nodes that ran for it under contexts which it opened itself; see `_entry`."""
+        self.made: tuple[Any, ...] = ()
+        """The marks of the functions which its run decorated and called; see `_local`."""
         self.call: Call | None = None
         """When set, the memo serves only within this outermost call."""
         self.origin: object = None
@@ -130,7 +133,7 @@ class Memo:
         return call is not None and call.adopted is not None and self in call.adopted
 
 
-@define(eq=False, repr=False, weakref_slot=False)
+@define(eq=False, repr=False, weakref_slot=True)
 class State:
     """The memos of one node in one cache, and the states that ever read it there."""
 
@@ -143,7 +146,8 @@ class State:
     """All other memos, by footprint and restriction."""
     newest: Memo | None = None
     """The newest memo that verification may start from."""
-    readers: "list[State] | set[State] | None" = None
+    readers: "list[State | ref[State]] | set[State | ref[State]] | None" = None
+    """Who read it: for a node of a local function, a weak reference to its state."""
     alive: bool = True
     has_failed: bool = False
     """True once a memo was filed that serves only within its call."""
@@ -155,6 +159,8 @@ class State:
     """The generation in which the node was last forgotten."""
     has_lost: bool = False
     """True once a memo was taken out on which others may rest: a walk goes on from here to them."""
+    link: "ref[State] | None" = field(default=None, init=False)
+    """For a node of a local function: what others note in the place of this state, so that they do not keep it alive."""
     _prune_at: int = field(default=16, init=False)
 
     def memos(self) -> Iterator[Memo]:
@@ -168,28 +174,35 @@ class State:
 
     def add_reader(self, reader: "State") -> None:
         """Notes that a memo of `reader` read this node."""
+        noted = reader.link or reader
         readers = self.readers
         if readers is None:
-            self.readers = [reader]
-        elif reader not in readers:
+            self.readers = [noted]
+        elif noted not in readers:
             if len(readers) >= self._prune_at:
                 self._prune()
             if type(self.readers) is list:
-                self.readers.append(reader)
+                self.readers.append(noted)
             else:
-                self.readers.add(reader)  # type: ignore[union-attr]
+                self.readers.add(noted)  # type: ignore[union-attr]
 
     def live_readers(self) -> "list[State]":
         """The states that read this one and still hold, or may hold, memos."""
-        return [reader for reader in tuple(self.readers or ()) if reader.alive]
+        return list(self._find_readers())
 
     def is_empty(self) -> bool:
-        """True when nothing here is of use to anybody."""
-        if self.flights:
+        """True when nothing here is of use to anybody: no memo, no older one to verify, no run, and nobody who read it."""
+        if self.flights or self.plain is not None or self.table or (self.newest is not None and self.newest.status != DEAD):
             return False
-        return self.plain is None and not self.table and not any(reader.alive for reader in self.readers or ())
+        return next(self._find_readers(), None) is None
+
+    def _find_readers(self) -> "Iterator[State]":
+        for noted in tuple(self.readers or ()):
+            reader = noted() if type(noted) is ref else noted
+            if reader is not None and reader.alive:  # type: ignore[union-attr]
+                yield reader  # type: ignore[misc]
 
     def _prune(self) -> None:
         """Forgets dead readers; done whenever their number has doubled, so that it costs O(1) for each reader."""
-        self.readers = set(self.live_readers())
+        self.readers = {reader.link or reader for reader in self._find_readers()}
         self._prune_at = max(16, 2 * len(self.readers))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import total_ordering
 from importlib import import_module
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet, WeakValueDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
 from attrs import define, field, frozen
 
@@ -78,6 +78,20 @@ class Function:
     """What it reached when it first ran; see `_definition`."""
     changed: tuple[str, ...] = field(init=False, default=())
     """The places where what it reaches was another at its last redefinition."""
+    nodes: "dict[object, Any] | None" = field(init=False, default=None)
+    """For a local function: what each cache knows of its nodes, by the token of the cache; see `_local`."""
+    bits: "WeakKeyDictionary[Any, dict[Any, int]] | None" = field(init=False, default=None)
+    """For a local function that was ever tweaked: the bits of it and of its nodes, by registry."""
+    mark: "ref[Function]" = field(init=False)
+    """Stands for the function where it must not be kept alive."""
+
+    def __attrs_post_init__(self) -> None:
+        self.mark = ref(self)
+
+    @property
+    def is_local(self) -> bool:
+        """True for one that no name leads to, so that nobody can ask for it once nobody holds it."""
+        return self.nodes is not None
 
     def wrapper(self) -> Any:
         """Returns the newest decorated function."""
@@ -281,6 +295,13 @@ def node_of(key: Key) -> Node[Any]:
     while key[0] is BENEATH:
         key = key[1]
     return Node(key[0], key)
+
+
+def plain_key(key: Key) -> Key:
+    """Returns the key of the node itself for a key beneath one of its tweaks."""
+    while key[0] is BENEATH:
+        key = key[1]
+    return key
 
 
 def unpicklable_reason(function: Function) -> str | None:

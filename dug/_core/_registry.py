@@ -16,8 +16,9 @@ from weakref import WeakKeyDictionary
 
 from ._accel import make_lock
 from ._binding import Key
+from ._bits import Bits
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, STALE, Memo, Restriction, State
-from ._node import BENEATH, Function
+from ._node import BENEATH, Function, plain_key
 from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, Watch, bits_of, weakly
 from ._weak import WeakBag, WeakMap
 
@@ -37,7 +38,7 @@ class Registry:
     """The shared part of a cache and of all that are layered on it."""
 
     __slots__ = (
-        "__weakref__", "_bits", "_function_bits", "_handles", "_scenarios", "_serials", "_watches", "blocked",
+        "__weakref__", "_function_bits", "_handles", "_scenarios", "_serials", "_watches", "bits", "blocked",
         "by_serial", "caches", "doubts", "filings", "generation", "lock", "opened", "redefined", "released", "views",
     )  # fmt: skip
 
@@ -57,8 +58,9 @@ class Registry:
         """The open frames that hold reads made under contexts which are closed already."""
         self.by_serial: WeakMap[int, Handle] = WeakMap()
         """The handles that others stand on."""
-        self._bits: dict[Target, int] = {}
-        self._function_bits: dict[Function, int] = {}
+        self.bits = Bits()
+        self._function_bits = self.bits.by_function
+        """By the mark of a function, for the compiled call path."""
         self._handles: WeakMap[Any, Handle] = WeakMap()
         self._scenarios: WeakMap[frozenset[int], InForce] = WeakMap()
         self._serials = count(1)
@@ -79,28 +81,34 @@ class Registry:
 
     def bit_of(self, target: Target) -> int:
         """Returns the bit of a target, 0 when it was never tweaked."""
-        return self._bits.get(target, 0)
+        return self.bits.of(target)
 
     def node_bits(self, function: Function) -> int:
         """Returns the bits of the function and of all its nodes."""
-        return self._function_bits.get(function, 0)
+        return self._function_bits.get(function.mark, 0)
 
     def give_bit(self, target: Target) -> int:
         """Returns the bit of a target; a new one is added to the footprint of every memo that consulted it.
 
         Complexity: O(1) for a target that has one; once, O(its descendants) for a node, O(all nodes) for a function.
         """
-        bit = self._bits.get(target)
-        if bit is None:
+        bit = self.bits.of(target)
+        if not bit:
             with self.lock:
-                bit = self._bits.get(target)
-                if bit is None:
-                    bit = 2 << len(self._bits)  # bit 0 is no target's: see `FORGOTTEN` and `InForce.sieve`
+                bit = self.bits.of(target)
+                if not bit:
+                    bit = self.bits.next(target, self._list_memos)
                     walk = self._to_the_end(self._spread, target, bit)  # noqa: F841  released after the lock
-                    function = target if isinstance(target, Function) else target[0]
-                    self._function_bits[function] = self._function_bits.get(function, 0) | bit
-                    self._bits[target] = bit  # last: who finds it there may rely on the memos that exist
+                    self.bits.keep(target, bit)  # last
         return bit
+
+    def _list_memos(self) -> Iterator[Memo]:
+        """Every memo in the caches, and those that wait to be verified."""
+        for cache in members(self.caches):
+            for _, state in cache.list_states():
+                yield from state.memos()
+                if state.newest is not None:
+                    yield state.newest
 
     def _spread(self, target: Target, bit: int) -> "_Walk":
         roots = {state.key for cache in members(self.caches) for state in _states(cache, target)}
@@ -136,20 +144,23 @@ class Registry:
     def _forget(self, targets: Iterable[Target], is_rebound: bool, taken: list[Any]) -> None:  # noqa: FBT001
         self.generation += 1
         for target in targets:
+            for cache in members(self.caches):
+                cache.stale.allow(cache._count)
             roots = {state.key for cache in members(self.caches) for state in _states(cache, target)}
             walk = _Walk(self, target, roots, forgets=True, is_rebound=is_rebound)
             walk.touch_roots()
             walk.follow()
             for memo, cache in walk.touched.items():
                 taken.append(memo.state.newest)
-                must_run = memo.state in walk.callers or _concerns(target, plain_key(memo.state.key))
+                must_run = memo.state in walk.callers or walk.is_about(memo)
                 cache.remove(memo, DEAD if must_run else STALE)
                 memo.footprint |= FORGOTTEN
+            lost = list(walk.touched)
             for state in (*walk.visited_roots, *walk.callers):
                 state.forgotten = self.generation + 1
-                taken.append(state.newest)
+                lost.extend(() if state.newest is None else (state.newest,))
                 state.newest = None
-            taken.append(walk)
+            taken.extend((walk, lost, self._drop_empty(walk, lost)))
         self.generation += 1  # again: a run that began in between may have looked before the walk came by
 
     def _to_the_end(self, walk: Callable[..., T], *args: Any) -> T:
@@ -174,6 +185,17 @@ class Registry:
             self.filings += 1
             self.generation += 1
         self.forget_hits()
+
+    def _drop_empty(self, walk: "_Walk") -> list[Any]:
+        """Lets nodes go of which a walk left nothing, and memos that have waited too long to be verified; returns what went."""
+        gone: dict[State, list[Memo]] = {}
+        for memo in walk.touched:
+            gone.setdefault(memo.state, []).append(memo)
+        taken: list[Any] = []
+        for cache in members(self.caches):
+            cache.drop_empty((*gone, *walk.visited_roots), gone)
+            taken.extend(cache.trim())
+        return taken
 
     def forget_hits(self) -> None:
         """Empties the short cuts of all views; after what was in them was marked as forgotten."""
@@ -213,6 +235,8 @@ class Registry:
                 for cache in caches:
                     taken.extend(cache.release(watch.serial))
                 self._watches.pop(watch.serial, None)
+        for cache in caches:
+            cache.count_gone()
         for known in (self._handles, self._scenarios, self.by_serial):
             known.sweep_out()
 
@@ -275,11 +299,20 @@ class _Walk:
         self._forgets = forgets
         self._is_rebound = is_rebound
 
+    def is_about(self, memo: Memo) -> bool:
+        """True when a memo ran the target: as its node, or as one of a function that its run decorated."""
+        mark = self._function.mark
+        return mark in memo.made or _concerns(self._target, plain_key(memo.state.key))
+
+    @property
+    def _function(self) -> Function:
+        return self._target if isinstance(self._target, Function) else plain_key(self._target)[0]
+
     def touch_roots(self) -> None:
         """Touches every live memo of the target itself."""
         for cache in self._caches:
             for key in self._roots:
-                state = cache.states.get(key)
+                state = cache.find_state(key)
                 if state is not None:
                     self.visited_roots.append(state)
                     self.touched.update((memo, cache) for memo in state.memos() if not self._is_shielded(memo))
@@ -297,7 +330,7 @@ class _Walk:
         while pending:
             key = pending.popleft()
             for cache in self._caches:
-                state = cache.states.get(key)
+                state = cache.find_state(key)
                 for reader in () if state is None else state.live_readers():
                     if self._touch(reader, cache, is_caller=self._is_rebound and key in self._roots):
                         pending.append(reader.key)
@@ -330,10 +363,10 @@ class _Walk:
 
     def rests_on_touched(self, memo: Memo) -> bool:
         """True when a memo read a touched one, directly or through memos that are gone and were not looked at by themselves."""
-        seen, pending = {memo}, [memo]
+        seen, pending, mark = {memo}, [memo], self._function.mark
         while pending:
             reader = pending.pop()
-            if any(self._concerns_inner(reader, key) for key in reader.inner):
+            if mark in reader.made or any(self._concerns_inner(reader, key) for key in reader.inner):
                 return True
             own = reader.state.key
             for read in reader.dependencies:
@@ -363,11 +396,6 @@ class _Walk:
         return _concerns(self._target, plain_key(key) if self._forgets else key) and not self._is_shielded(memo)
 
 
-def plain_key(key: Key) -> Key:
-    """Returns the key of the node itself for a key beneath one of its tweaks."""
-    while key[0] is BENEATH:
-        key = key[1]
-    return key
 
 
 def live_registries() -> tuple[Registry, ...]:
@@ -390,8 +418,10 @@ def members(weak: WeakBag[T]) -> tuple[T, ...]:
 def _states(cache: "Cache", target: Target) -> Iterator[State]:
     """The states of a node, or of all nodes of a function, in one cache."""
     if not isinstance(target, Function):
-        state = cache.states.get(target)
+        state = cache.find_state(target)
         return iter(() if state is None else (state,))
+    if target.is_local:
+        return iter([state for key, state in cache.states_of(target).copy().items() if key[0] is target])
     return iter([state for key, state in cache.states.copy().items() if key[0] is target])
 
 

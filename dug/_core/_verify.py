@@ -13,8 +13,7 @@ from ._equality import is_same
 from ._find import beneath, find_masked
 from ._frame import Run
 from ._memo import DEAD, Memo
-from ._node import BENEATH, Function
-from ._registry import plain_key
+from ._node import BENEATH, Function, plain_key
 
 _logger = logging.getLogger("dug")
 
@@ -25,6 +24,8 @@ def candidates(run: Run) -> Sequence[Memo]:
     One that another body made, that failed, or whose run opened a context is not among them.
     """
     key, view, state, masked = run.key, run.view, run.state, run.masked
+    if masked is None and state.table and view.parent is not None and state.link is not None:
+        masked = find_masked(view, key)  # it may have been a hit there that was let go
     plain, newest, cache = state.plain, state.newest, view.cache
     if (
         (masked is newest or masked is None) and (plain is newest or plain is None)
@@ -92,7 +93,7 @@ def raise_later(run: Run, key: Key, error: BaseException) -> None:
 def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
     """What is known of a node in a cache and in those beneath it, in force or not."""
     while cache is not None:
-        state = cache.states.get(key)
+        state = cache.find_state(key)
         if state is not None:
             yield state.plain
             yield state.newest

@@ -11,8 +11,7 @@ from attrs import define, field
 from .._core._binding import Key
 from .._core._cache import Cache
 from .._core._memo import TWEAKED, Memo
-from .._core._node import BENEATH, Function
-from .._core._registry import plain_key
+from .._core._node import BENEATH, Function, plain_key
 from .._core._scenario import UNTWEAK, Target
 from .._core._view import View
 from .._looking import look
@@ -74,7 +73,7 @@ def _keys(view: View) -> Iterator[Key]:
     """The nodes that the caches of a view know, and those that it tweaks."""
     cache: Cache | None = view.cache
     while cache is not None:
-        yield from [key for key in cache.states.copy() if key[0] is not BENEATH]
+        yield from [key for key, _ in cache.list_states() if key[0] is not BENEATH]
         cache = cache.beneath
     yield from (key for key in view.in_force.content if not isinstance(key, Function))
 
@@ -151,7 +150,7 @@ def _mark(view: View, found: Found, memo: Memo) -> None:
         found.flags |= fmt.UNVERIFIED
     if _has_opened(memo):
         found.flags |= fmt.OPENED
-        found.consulted = tuple(target for target, bit in view.registry._bits.copy().items() if bit & memo.footprint)
+        found.consulted = tuple(target for target, bit in view.registry.bits.items() if bit & memo.footprint)
 
 
 def _has_opened(memo: Memo) -> bool:
@@ -163,7 +162,7 @@ def _seen_elsewhere(view: View, key: Key) -> Memo | None:
     """Returns a memo of the node that does not answer here, for the picture of what it read."""
     cache: Cache | None = view.cache
     while cache is not None:
-        state = cache.states.get(key)
+        state = cache.find_state(key)
         memo = None if state is None else next(state.memos(), None)
         if memo is not None:
             return memo

@@ -82,7 +82,7 @@ class Snapshot(Context):
         alike = find_alike(self._shelf.saved, text)
         if alike:
             raise LookupError(f"{len(alike)} nodes have the text {text}. Write one of: {', '.join(alike)}.")
-        found = [node for node in map(node_of, self._shelf.states.copy()) if str(node) == text]
+        found = [node for node in (node_of(key) for key, _ in self._shelf.list_states()) if str(node) == text]
         if len(found) > 1:
             raise LookupError(f"{len(found)} nodes have the text {text}, which their arguments share. Use the node itself.")
         return found[0] if found else None

@@ -18,8 +18,7 @@ from .._core._failure import Failure
 from .._core._find import make_value_memo
 from .._core._imprint import take_imprint
 from .._core._memo import DEAD, NO_TWEAKS, TWEAKED, Call, Memo, State
-from .._core._node import BENEATH, Function, Node, find_published, make_node
-from .._core._registry import plain_key
+from .._core._node import BENEATH, Function, Node, find_published, make_node, plain_key
 from .._core._scenario import UNTWEAK, VALUE, Handle, Held, InForce, Layer
 from .._core._view import enter
 from ..codec import Encoded, decode, find_missing

@@ -1,0 +1,103 @@
+"""Which bit of a footprint stands for which target: `Bits`, for one registry.
+
+A target gets its bit the first time that it is tweaked or untweaked.  A local function keeps the bits of it and of its nodes
+itself, so that they go with it; its bits are given again once no memo has them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from ._memo import Memo
+from ._node import Function, plain_key
+
+if TYPE_CHECKING:
+    from ._scenario import Target
+
+LEAST = 64
+"""So many bits, at least, are given to local functions before those of functions that are gone are looked for."""
+
+_NONE: dict[Any, int] = {}
+
+
+class Bits:
+    """The bits that were given so far."""
+
+    __slots__ = ("__weakref__", "_given", "_named", "_recent", "_spare", "by_function")
+
+    def __init__(self) -> None:
+        self.by_function: dict[ref[Function], int] = {}
+        """By the mark of a function: its bits, and those of all its nodes."""
+        self._named: dict[Target, int] = {}
+        self._given = 0
+        self._recent = 0
+        """How many were given to local functions since it was last looked which of these are gone."""
+        self._spare: list[int] = []
+
+    def of(self, target: "Target") -> int:
+        """Returns the bit of a target, 0 when it has none."""
+        return self._kept_for(target).get(target, 0)
+
+    def items(self) -> "list[tuple[Target, int]]":
+        """Returns every target that has a bit, with it."""
+        found = list(self._named.copy().items())
+        for mark in self.by_function.copy():
+            function = mark()
+            if function is not None and function.bits is not None:
+                found.extend(function.bits.get(self, _NONE).copy().items())
+        return found
+
+    def keep(self, target: "Target", bit: int) -> None:
+        """Gives a target a bit; who finds it there may rely on the memos that exist."""
+        function = target if isinstance(target, Function) else plain_key(target)[0]
+        self.by_function[function.mark] = self.by_function.get(function.mark, 0) | bit
+        if function.is_local and function.bits is None:
+            function.bits = WeakKeyDictionary()
+        bits = function.bits.setdefault(self, {}) if function.bits is not None else self._named
+        bits[target] = bit
+
+    def next(self, target: "Target", memos: Callable[[], Iterable[Memo]]) -> int:
+        """Returns a bit that no memo has in its footprint; bit 0 is no target's: see `FORGOTTEN` and `InForce.sieve`.
+
+        Args:
+            target: what it is for.
+            memos: returns every memo that there is.
+
+        Complexity: O(1), and O(memos) whenever as many were given to local functions as half of those that there are.
+        """
+        function = target if isinstance(target, Function) else plain_key(target)[0]
+        self._recent += function.is_local
+        if not self._spare and self._recent > max(LEAST, self._given // 2):
+            self._recent = 0
+            self._spare = list(self._find_spare(memos))
+        if self._spare:
+            return self._spare.pop()
+        self._given += 1
+        return 1 << self._given
+
+    def _kept_for(self, target: "Target") -> "dict[Target, int]":
+        function = target if isinstance(target, Function) else plain_key(target)[0]
+        if not function.is_local:
+            return self._named
+        return _NONE if function.bits is None else function.bits.get(self, _NONE)
+
+    def _find_spare(self, memos: Callable[[], Iterable[Memo]]) -> Iterator[int]:
+        """Yields the bits of local functions that are gone, but for those that some memo still has.
+
+        A run in flight may have one, too.  Its memo then says that it read what it did not, and is computed once too often.
+        """
+        gone = {mark: bits for mark, bits in self.by_function.copy().items() if mark() is None}
+        spare = 0
+        for bits in gone.values():
+            spare |= bits
+        for memo in memos() if spare else ():
+            spare &= ~(memo.footprint | memo.below)
+        for mark, bits in gone.items():
+            left = bits & ~spare
+            if left:
+                self.by_function[mark] = left  # looked at again the next time
+            else:
+                del self.by_function[mark]
+        while spare:
+            yield spare & -spare
+            spare &= spare - 1

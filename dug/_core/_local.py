@@ -1,0 +1,85 @@
+"""What is known of the nodes of a local function, and how it goes when nobody holds the function: `Local`.
+
+Nobody can ask for a node of a local function (one that no name leads to) once nobody holds the function.  So all that is known of
+its nodes hangs off the function itself, and caches refer to it weakly: to the function (`_cache.Cache.locals`), to a state of it
+among those who read a node (`State.link`), and to a state among those who read a tweak.  A value, an argument or a closure that
+leads back to the function makes a circle of the function's own, which the garbage collector frees.
+
+Three things would lead from a cache to the function all the same:
+
+* *a memo that read a node of it* needs what it read, as long as it is in force.  Where the run itself decorated the function, a
+  run of now would make another one, and no tweak or invalidation of the old one can concern it; so its memo takes what the nodes
+  of that function read in their place, and keeps no more of the function than a mark (`_finish`);
+* *the hits of a view*, which may go at any time: they are let go before the garbage collector looks through everything;
+* *a memo that is no longer in force and whose values may still be verified*, of which a cache keeps a bounded number.
+"""
+
+import gc
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+from weakref import ref
+
+from ._accel import compiled
+from ._binding import Key
+from ._memo import Memo, State
+from ._node import Function, plain_key
+from ._registry import live_registries, members
+
+
+class Local(dict[Key, State]):
+    """The states that one cache has of one local function's nodes; says how many memos went, when it goes."""
+
+    __slots__ = ("_gone",)
+
+    def __init__(self, gone: "deque[int]") -> None:
+        super().__init__()
+        self._gone = gone
+
+    def __del__(self) -> None:
+        # States and memos refer to each other: taken apart here, they go at once and not with the next garbage collection.
+        lost = 0
+        while self:
+            _, state = self.popitem()
+            lost += sum(1 for _ in state.memos())
+            state.alive = False
+            state.plain = state.table = state.newest = state.readers = None
+        if lost:
+            self._gone.append(lost)
+
+
+def make_local(function: Function) -> None:
+    """Lets what is known of the nodes of a function go with it; before any of them is asked for."""
+    function.nodes = {}
+    if _look_away not in gc.callbacks:
+        gc.callbacks.append(_look_away)
+
+
+def memos_with(serial: int, noted: Iterable[Any]) -> Iterator[Memo]:
+    """The memos that read a tweak, given what a cache noted of them: themselves, or the links of their states."""
+    for one in noted:
+        if type(one) is not ref:
+            yield one
+            continue
+        state = one()
+        for memo in () if state is None else dict.fromkeys((*state.memos(), state.newest)):
+            if memo is not None and serial in memo.restriction:
+                yield memo
+
+
+def _look_away(phase: str, info: dict[str, Any]) -> None:
+    """Lets the hits of local functions go before the garbage collector looks through everything."""
+    if phase == "start" and info["generation"] == 2:
+        for registry in live_registries():
+            if any(cache.locals for cache in members(registry.caches)):
+                for view in members(registry.views):
+                    _drop_local(view.hits)
+
+
+def _drop_local(hits: Any) -> None:
+    if compiled is not None:
+        hits.drop_local()
+        return
+    for key in [key for key in hits.copy() if plain_key(key)[0].is_local]:
+        hits.pop(key, None)
+
