@@ -5,7 +5,7 @@ others are in a table by footprint and restriction.  Each tweak that a memo read
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from operator import is_not
 from typing import Any
@@ -271,7 +271,7 @@ class Cache:
                 self._unindex(memo)
             if state.newest is memo:
                 state.newest = state.plain
-        self._drop_empty(memos)
+        self.drop_empty((), memos)
         return memos
 
     def count_gone(self) -> None:
@@ -380,7 +380,7 @@ class Cache:
             assert old is not None  # noqa: S101  it is stale
             old.status, state.has_lost = DEAD, True
             self._unindex(old)
-            self.drop_empty([state], {state: [old]})
+            self.drop_empty((), [old])
             taken.append(old)
         return taken
 
@@ -400,17 +400,12 @@ class Cache:
                 if not others:
                     del self._read[serial]
 
-    def _drop_empty(self, memos: list[Memo]) -> None:
-        """Forgets the nodes of which nothing is left with these memos, and then the nodes that only they had read."""
-        gone: dict[State, list[Memo]] = {}
-        for memo in memos:
-            if memo.state.plain is None and not memo.state.table:
-                gone.setdefault(memo.state, []).append(memo)
-        self.drop_empty(gone, gone)
-
-    def drop_empty(self, states: Iterable[State], gone: Mapping[State, Iterable[Memo]] | None = None) -> None:
-        """Forgets those nodes of which nothing is known, and then what only they had read, as the memos of `gone` say."""
-        pending = list(states)
+    def drop_empty(self, states: Iterable[State], lost: Iterable[Memo] = ()) -> None:
+        """Forgets nodes of which nothing is left: these, and those of memos that were taken out; then what only they had read."""
+        read: dict[State, list[Memo]] = {}
+        for memo in lost:
+            read.setdefault(memo.state, []).append(memo)
+        pending = [*states, *read]
         while pending:
             state = pending.pop()
             if not state.alive or state.home is not self._token or not state.is_empty():
@@ -419,5 +414,9 @@ class Cache:
             if states_here.get(state.key) is state:
                 state.alive = False
                 del states_here[state.key]
-                for memo in (gone or {}).get(state, ()):
-                    pending.extend(self._home(read.state) for read in memo.dependencies if read.state.home is not None)
+                self.stale.discard(state)
+                for memo in [one for gone in read.pop(state, ()) for one in gone.dependencies if one.state.home is not None]:
+                    home = self._home(memo.state)
+                    home.discard_reader(state)
+                    read.setdefault(home, []).append(memo)
+                    pending.append(home)

@@ -186,6 +186,12 @@ class State:
             else:
                 self.readers.add(noted)  # type: ignore[union-attr]
 
+    def discard_reader(self, reader: "State") -> None:
+        """Forgets that a node read this one; at once, as its arguments may be large."""
+        noted, readers = reader.link or reader, self.readers
+        if readers is not None and noted in readers:
+            readers.remove(noted)
+
     def live_readers(self) -> "list[State]":
         """The states that read this one and still hold, or may hold, memos."""
         return list(self._find_readers())

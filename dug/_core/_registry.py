@@ -186,14 +186,11 @@ class Registry:
             self.generation += 1
         self.forget_hits()
 
-    def _drop_empty(self, walk: "_Walk") -> list[Any]:
+    def _drop_empty(self, walk: "_Walk", lost: list[Memo]) -> list[Any]:
         """Lets nodes go of which a walk left nothing, and memos that have waited too long to be verified; returns what went."""
-        gone: dict[State, list[Memo]] = {}
-        for memo in walk.touched:
-            gone.setdefault(memo.state, []).append(memo)
         taken: list[Any] = []
         for cache in members(self.caches):
-            cache.drop_empty((*gone, *walk.visited_roots), gone)
+            cache.drop_empty(walk.visited_roots, lost)
             taken.extend(cache.trim())
         return taken
 

@@ -1,0 +1,301 @@
+"""A process that lives for weeks: what is invalidated or defined anew leaves nothing, and `Cache.nbytes` tells what there is."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import tracemalloc
+from itertools import count
+from weakref import ref
+
+import pytest
+
+import dug
+from dug._core import _stale
+from dug.testing import EventLog
+
+NUMBERS = count()
+
+
+@dug.source
+def quote(x):
+    """Return x."""
+    return float(x)
+
+
+@dug.memoize
+def price(x):
+    """Return what one node gives, and a bit more."""
+    return quote(x) + 1
+
+
+@dug.memoize
+def report(x, depth):
+    """Return what a chain of nodes gives."""
+    return price(x) if depth == 0 else report(x, depth - 1)
+
+
+class Desk:
+    """Something to ask."""
+
+    @dug.memoize
+    def value(self, x):
+        """Return what a node gives."""
+        return price(x)
+
+
+@pytest.fixture
+def ctx():
+    """A context that stays open."""
+    with dug.Context() as ctx:
+        yield ctx
+
+
+def count_nodes(ctx):
+    """Return of how many nodes something is known."""
+    return len(ctx.cache.list_states())
+
+
+def test_what_is_invalidated_and_read_by_nobody_leaves_nothing(ctx):
+    """Neither the node nor its arguments stay."""
+    for make in (lambda: quote.node(next(NUMBERS)), lambda: price.node(next(NUMBERS)), lambda: Desk.value.node(Desk(), 1)):
+        node = make()
+        kept = [ref(one) for one in node.args if isinstance(one, Desk)]
+        node()
+        ctx.invalidate(node)
+        ctx.invalidate(quote)
+        ctx.invalidate(price)
+        del node
+        gc.collect()
+
+        assert [one() for one in kept] == [None] * len(kept)
+        assert count_nodes(ctx) == 0
+
+
+def test_what_a_whole_function_computed_goes(ctx):
+    """Invalidating a function forgets all its nodes."""
+    for x in range(20):
+        quote(x)
+    ctx.invalidate(quote)
+
+    assert count_nodes(ctx) == 0
+    assert quote(1) == 1.0
+
+
+def test_in_a_layered_cache_too():
+    """A cache above keeps no place for what went beneath."""
+    with dug.Context() as ctx:
+        with dug.Context(cache=dug.Cache()) as inner:
+            price(1)
+            inner.invalidate(price.node(1))
+            inner.invalidate(quote.node(1))
+            assert count_nodes(inner) == 0
+        assert count_nodes(ctx) == 0
+
+
+def test_what_read_it_may_still_be_verified(ctx):
+    """What was computed from an invalidated node holds when that gives the same again."""
+    report(1, 5)
+    ctx.invalidate(quote.node(1))
+    with EventLog(ctx) as log:
+        report(1, 5)
+
+    assert log.computed == [quote.node(1)]
+
+
+def test_what_waits_to_be_verified_is_bounded(monkeypatch):
+    """What nobody asks for again goes, the oldest first, and what only it had read."""
+    monkeypatch.setattr(_stale, "LEAST", 10)
+    with dug.Context(cache=dug.Cache()) as ctx:
+        sizes = []
+        for x in range(200):
+            report(x, 3)
+            ctx.invalidate(quote.node(x))
+            sizes.append(count_nodes(ctx))
+        with EventLog(ctx) as log:
+            report(199, 3)
+            report(0, 3)
+
+    assert max(sizes) < 40
+    assert price.node(199) not in log.computed
+    assert price.node(0) in log.computed
+
+
+def test_as_much_as_there_was_may_wait(monkeypatch):
+    """A source that everything rests on takes everything out of force, and all of that may still hold."""
+    monkeypatch.setattr(_stale, "LEAST", 10)
+    with dug.Context(cache=dug.Cache()) as ctx:
+        report(1, 300)
+        ctx.invalidate(quote.node(1))
+        with EventLog(ctx) as log:
+            report(1, 300)
+
+    assert log.computed == [quote.node(1)]
+
+
+def test_a_run_across_an_invalidation_is_still_found_untrue(ctx):
+    """What is dropped while a node runs that read it is not what that node is filed with."""
+    outside, waits, goes_on = [1], threading.Event(), threading.Event()
+
+    @dug.source
+    def read():
+        return outside[0]
+
+    @dug.memoize
+    def slow():
+        seen = read()
+        waits.set()
+        assert goes_on.wait(10)
+        return seen
+
+    worker = threading.Thread(target=lambda: ctx.run(slow))
+    worker.start()
+    assert waits.wait(10)
+    outside[0] = 2
+    ctx.invalidate(read.node())
+    goes_on.set()
+    worker.join()
+
+    assert slow() == 2
+
+
+def test_a_definition_that_went_leaves_nothing(ctx):
+    """A function that is defined anew again and again, and called with new arguments, leaves what the last one computed."""
+    for number in range(20):
+        made = dug.memoize(name="growth:anew")((lambda x: x + 1) if number % 2 else (lambda x: x))
+        made(next(NUMBERS))
+        gone = ref(made)
+    gc.collect()
+
+    assert gone() is made
+    assert count_nodes(ctx) == 1
+
+
+def test_a_class_cell_that_is_run_again_leaves_nothing(ctx):
+    """Old classes go, with their instances and what these computed."""
+    space, gone = {"dug": dug, "__name__": "growth_cell"}, []
+    for number in range(10):
+        exec(f"class Cell:\n    @dug.memoize\n    def value(self):\n        return {number}\n", space)
+        assert space["Cell"]().value() == number
+        gone.append(ref(space["Cell"]))
+    gc.collect()
+
+    assert [one() is None for one in gone] == [True] * 9 + [False]
+    assert count_nodes(ctx) == 1
+
+
+# How much there is.
+
+WORKLOADS = {
+    "chain": "[chain(n) for n in range(8_000)]",
+    "grid": "grid(80, 80)",
+    "wide": "[sum(wide(k, i) for i in range(k)) for k in range(0, 4_000, 1_000)]",
+    "values": "[big(i) for i in range(4_000)]",
+    "lists": "[lists(i) for i in range(1_000)]",
+    "texts": "[text(f'one of many names, {i}') for i in range(8_000)]",
+    "scenarios": "scenarios(60, 100)",
+    "methods": "[Book(float(k)).value(t) for k in range(80) for t in range(60)]",
+    "local": "local(40, 150)",
+}
+PROGRAM = """
+import gc, tracemalloc, dug
+
+@dug.memoize
+def source(i): return float(i)
+@dug.memoize
+def chain(n): return source(0) if n == 0 else chain(n - 1) + 1.0
+@dug.memoize
+def grid(i, j): return 1.0 if 0 in (i, j) else grid(i - 1, j) + grid(i, j - 1) * 1e-9
+@dug.memoize
+def wide(k, i): return source(i) * k
+@dug.memoize
+def big(i): return bytes(1_000 + i % 7)
+@dug.memoize
+def lists(i): return [(float(j) + i, {"n": i * 1_000}) for j in range(30)]
+@dug.memoize
+def text(name): return name.upper()
+@dug.memoize
+def total(n): return sum(wide(1, i) for i in range(n))
+
+class Book:
+    def __init__(self, x): self.x = x
+    @dug.memoize
+    def value(self, t): return self.x * t + source(t)
+
+kept = []
+def scenarios(number, n):
+    for k in range(number):
+        kept.append(dug.Context(tweaks={source: dug.shift(float(k + 1))}))
+        with kept[-1]:
+            total(n)
+def local(number, n):
+    for k in range(number):
+        kept.append(dug.memoize(lambda x, k=k: float(x + k)))
+        [kept[-1](x) for x in range(n)]
+
+with dug.Context(cache=dug.Cache()):
+    chain(2), grid(2, 2), total(2), Book(1.0).value(2), text("a"), lists(1), big(1)
+with dug.Context() as ctx:
+    first = ctx.cache.nbytes
+    gc.collect()
+    tracemalloc.start()
+    WORK
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    print(grown, ctx.cache.nbytes - first)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_nbytes_tells_what_the_process_grew_by(workload):
+    """Within a fifth of what Python gave out."""
+    program = PROGRAM.replace("WORK", WORKLOADS[workload])
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    grown, told = map(int, done.stdout.split())
+
+    assert abs(told - grown) <= 0.2 * grown, (told, grown)
+
+
+def test_nbytes_counts_what_is_in_values():
+    """Containers count with what they contain, and what is shared counts once."""
+    shared = ["x" * 10_000]
+    give = dug.memoize(lambda x: (shared, x))
+    make = dug.memoize(lambda x: [bytes(10_000), {x: (bytes(10_000),)}])
+    with dug.Context() as ctx:
+        empty = ctx.cache.nbytes
+        for x in range(10):
+            give(x)
+        little = ctx.cache.nbytes - empty
+        for x in range(10):
+            make(x)
+
+        assert 10_000 < little < 30_000
+        assert ctx.cache.nbytes - little - empty > 200_000
+
+
+def test_nbytes_asks_an_object_that_refuses_no_further():
+    """A ``__sizeof__`` that raises is passed over."""
+
+    class Odd:
+        def __sizeof__(self):
+            raise ValueError
+
+    give = dug.memoize(lambda x: Odd())
+    with dug.Context() as ctx:
+        give(1)
+        assert ctx.cache.nbytes > 0
+
+
+def test_a_measure_of_nothing_traces_nothing():
+    """Asking runs no node and makes no memo."""
+    with dug.Context() as ctx:
+        price(1)
+        before = count_nodes(ctx), len(ctx.cache), tracemalloc.is_tracing()
+        sizes = {ctx.cache.nbytes for _ in range(3)}
+
+        assert len(sizes) == 1
+        assert (count_nodes(ctx), len(ctx.cache), tracemalloc.is_tracing()) == before
