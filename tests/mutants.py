@@ -65,6 +65,8 @@ AGAIN = ("test_run_again.py",)
 NAMES = ("test_names.py",)
 REDEFINITION = ("test_redefinition.py",)
 SHARED = ("test_shared_values.py",)
+LOCAL = ("test_local_functions.py",)
+GROWTH = ("test_growth.py", "-m", "not slow")
 THREADS = ("test_thread_safety.py",)
 TRAPS = ("test_traps.py",)
 WAITERS = ("test_single_flight.py",)
@@ -524,8 +526,8 @@ MUTANTS = (
     Mutant(
         "a first bit can be seen before the memos have it",
         "_core/_registry.py",
-        "                    bit = 2 << len(self._bits)  # bit 0",
-        "                    bit = self._bits[target] = 2 << len(self._bits)  # bit 0",
+        "bit = self.bits.next(target, self._list_memos)\n",
+        "bit = self.bits.next(target, self._list_memos)\n                    self.bits.keep(target, bit)\n",
         ("test_interleavings.py", "-k", "first_bit"),
     ),
     Mutant(
@@ -557,8 +559,8 @@ MUTANTS = (
     Mutant(
         "memos are filed while those that exist are given a new bit",
         "_core/_registry.py",
-        "            with self.lock:\n                bit = self._bits.get(target)\n",
-        "            if True:\n                bit = self._bits.get(target)\n",
+        "            with self.lock:\n                bit = self.bits.of(target)\n",
+        "            if True:\n                bit = self.bits.of(target)\n",
         ("test_interleavings.py", "-k", "ask_kept-ask_root"),
     ),
     Mutant(
@@ -753,6 +755,76 @@ MUTANTS = (
         "        run.view.cache.drop_empty([state])\n",
         "        pass\n",
         SHARED,
+    ),
+    Mutant(
+        "the hits of local functions stay while the garbage collector looks",
+        "_core/_local.py",
+        'if phase == "start" and info',
+        'if phase == "end" and info',
+    ),
+    Mutant(
+        "who read a node is kept alive though its function is local",
+        "_core/_memo.py",
+        "        noted = reader.link or reader\n        readers = self.readers\n        if readers is None:",
+        "        noted = reader\n        readers = self.readers\n        if readers is None:",
+        LOCAL,
+        twin=("_core/_accel_run.h", "        reader = SLOT(state, state_link);\n", ""),
+    ),
+    Mutant(
+        "a tweak leads to the memos of local functions and keeps them alive",
+        "_core/_cache.py",
+        "        known.add(link or memo)\n",
+        "        known.add(memo)\n",
+        LOCAL,
+    ),
+    Mutant(
+        "a memo keeps the functions that its run decorated",
+        "_core/_finish.py",
+        "    if run.made:\n",
+        "    if False:\n",
+        LOCAL,
+    ),
+    Mutant(
+        "a function that escaped from the run that made it leads nowhere",
+        "_core/_registry.py",
+        "        return mark in memo.made or _concerns(",
+        "        return _concerns(",
+        LOCAL,
+    ),
+    Mutant(
+        "a bit is given again though a memo has it",
+        "_core/_bits.py",
+        "            spare &= ~(memo.footprint | memo.below)\n",
+        "            spare &= ~memo.restriction.__len__()\n",
+        LOCAL,
+    ),
+    Mutant(
+        "bits of functions that are gone are not given again",
+        "_core/_bits.py",
+        "        if self._spare:\n            return self._spare.pop()\n",
+        "",
+        LOCAL,
+    ),
+    Mutant(
+        "an invalidation leaves empty nodes",
+        "_core/_registry.py",
+        "            cache.drop_empty(walk.visited_roots, lost)\n",
+        "",
+        GROWTH,
+    ),
+    Mutant(
+        "what waits to be verified is not bounded",
+        "_core/_stale.py",
+        "        while len(self._states) > self._most:\n",
+        "        while False:\n",
+        GROWTH,
+    ),
+    Mutant(
+        "what waits to be verified is let go at once",
+        "_core/_stale.py",
+        "        self._most = max(self._most, count)\n",
+        "        self._most = 1\n",
+        GROWTH,
     ),
 )
 

@@ -17,8 +17,10 @@ The machine plays one script twice (`stage.py`): on dug, and on the oracle, whic
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from typing import Any, ClassVar
+from weakref import ref
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -48,6 +50,18 @@ MOST_CONTEXTS = 6
 DEEPEST = 5
 
 indexes = st.integers(0, MOST_CONTEXTS - 1)
+
+
+def use_local(read: dug.Node[Any], value: int) -> tuple[Any, ...]:
+    """Make a function that reads a node and call it, tweaked too; return a reference to it and what was seen of the node."""
+
+    @dug.memoize
+    def local(x: int) -> Any:
+        return local, read(), x
+
+    here = local(1)[1]
+    with dug.Context(tweaks={local.node(1): value}):
+        return ref(local), here, local(1), local(2)[1]
 
 
 class Model(Stage):
@@ -183,6 +197,24 @@ class Model(Stage):
     def run_again(self, number: int) -> None:
         """A cell is run again, and what it reaches is what it was: nothing is forgotten."""
         self.subject.functions[number] = self.subject.define(number)
+
+    @precondition(lambda self: self.stack)
+    @rule(node=targets, value=numbers)
+    def make_a_local_function(self, node: Call, value: int) -> None:
+        """A local function, whose value leads back to it, reads a node, is tweaked, and goes: so does all that it computed."""
+        run = self.ask(node)
+        if run is None or run.outcome.failed or learn(run).is_brief:
+            return
+        cache = dug.current_context().cache
+        before = len(cache)
+        gc.freeze()  # so that what is garbage now is found quickly
+        gone, here, tweaked, beside = use_local(self.subject.node(node), value)
+        gc.collect()
+        gc.unfreeze()
+
+        assert (Outcome(here), tweaked, Outcome(beside)) == (run.outcome, value, run.outcome)
+        assert gone() is None
+        assert len(cache) == before
 
     # Questions.
 
