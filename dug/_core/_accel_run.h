@@ -411,7 +411,12 @@ enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObj
     int failed = serials == NULL;
     while (!failed && (serial = PyIter_Next(serials)) != NULL) {
         PyObject *readers = PyDict_GetItemWithError(SLOT(cache, cache__read), serial);
-        if (SLOT(state, state_link) != Py_None) {
+        PyObject *link = SLOT(state, state_link);
+        Py_ssize_t more = readers == NULL ? 1 : PySet_GET_SIZE(readers) + 1;
+        if (link != Py_None && (more & (more - 1)) != 0) {
+            failed = PySet_Add(readers, link) < 0;
+        }
+        else if (link != Py_None) { /* the first, or time to look for those that are gone */
             PyObject *done = PyObject_CallMethodObjArgs(cache, st->name__index, serial, memo, NULL);
             failed = done == NULL;
             Py_XDECREF(done);
@@ -895,7 +900,7 @@ candidates(State *st, PyObject *run)
     PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *masked = SLOT(run, run_masked);
     PyObject *plain = SLOT(state, state_plain), *newest = SLOT(state, state_newest);
     int may_lack = masked == Py_None && SLOT(state, state_link) != Py_None && SLOT(state, state_table) != Py_None &&
-                   SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been let go */
+                   PyDict_GET_SIZE(SLOT(state, state_table)) > 0 && SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been let go */
     if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None || may_lack) {
         return PyObject_CallOneArg(st->candidates, run);
     }

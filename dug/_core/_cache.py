@@ -122,10 +122,8 @@ class Cache:
 
     def list_states(self) -> list[tuple[Key, State]]:
         """Returns all nodes of which something is known here."""
-        found = list(self.states.copy().items())
-        for function in members(self.locals):
-            found.extend(self.states_of(function).copy().items())
-        return found
+        found = [self.states, *map(self.states_of, members(self.locals))]
+        return [item for states in found for item in states.copy().items()]
 
     def file(self, memo: Memo, in_force: InForce) -> Memo:
         """Files a memo finished in a scenario and returns the one that stands: the first that was filed for these tweaks."""
@@ -207,11 +205,8 @@ class Cache:
         elif not restriction:
             memo.sieve = memo.footprint
         for serial in restriction:
-            known = self._read.get(serial)
-            if known is None or state.link is not None:
-                self._index(serial, memo)
-            else:
-                known.add(memo)
+            known = None if state.link is not None else self._read.get(serial)
+            self._index(serial, memo) if known is None else known.add(memo)
 
     def _index(self, serial: int, memo: Memo) -> None:
         """Notes that a memo goes when a tweak does."""
