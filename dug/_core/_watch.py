@@ -13,7 +13,8 @@ from typing import Any
 from ._binding import Key
 from ._flight import Wait, let_go
 from ._frame import NO_HITS, Run
-from ._registry import Registry, plain_key
+from ._node import plain_key
+from ._registry import Registry
 
 ALL = -1
 """The bits of everything."""
