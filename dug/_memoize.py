@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from ._async_function import fetch_async, value_async
 from ._core._binding import prepare
-from ._core._frame import note_made
+from ._core._frame import current
 from ._core._local import make_local
 from ._core._node import Function, find_published, name_module, show
 from ._function import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, wrap
@@ -154,8 +154,17 @@ def _decorate(
     if taken is function and (taken.owned or not (taken.renamed or taken.was_importable)):
         make_local(taken)
     if taken.is_local:
-        note_made(taken)
+        _note_made(taken)
     return wrap(wrapper_kind, taken, body)
+
+
+def _note_made(function: Function) -> None:
+    """Notes in the run around a decorator what it made there."""
+    run = current.get().run
+    if run is not None:
+        if run.made is None:
+            run.made = set()
+        run.made.add(function.mark)
 
 
 def _pick_driver(function: Function) -> None:

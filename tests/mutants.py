@@ -663,7 +663,7 @@ MUTANTS = (
     ),
     Mutant(
         "who called what is defined anew is verified by old nodes",
-        "_core/_registry.py",
+        "_core/_walk.py",
         "        elif is_caller:\n",
         "        elif False:\n",
         tests=REDEFINITION,
@@ -752,7 +752,7 @@ MUTANTS = (
     Mutant(
         "a node beneath a tweak stays in the cache when the tweak is gone",
         "_core/_begin.py",
-        "        run.view.cache.drop_empty([state])\n",
+        "        drop_empty(run.view.cache, [state])\n",
         "        pass\n",
         SHARED,
     ),
@@ -786,9 +786,9 @@ MUTANTS = (
     ),
     Mutant(
         "a function that escaped from the run that made it leads nowhere",
-        "_core/_registry.py",
-        "        return mark in memo.made or _concerns(",
-        "        return _concerns(",
+        "_core/_walk.py",
+        "        return mark in memo.made or concerns(",
+        "        return concerns(",
         LOCAL,
     ),
     Mutant(
@@ -808,7 +808,7 @@ MUTANTS = (
     Mutant(
         "an invalidation leaves empty nodes",
         "_core/_registry.py",
-        "            cache.drop_empty(walk.visited_roots, lost)\n",
+        "                drop_empty(cache, walk.visited_roots, lost)\n",
         "",
         GROWTH,
     ),

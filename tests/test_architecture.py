@@ -69,8 +69,8 @@ SURFACES = ["dug.cli", "dug.web", "dug.demo", "dug._demo", "dug.__main__"]
 
 # The engine can be read in this order: each file imports only those named before it.
 CORE_ORDER = (
-    "_accel _equality _binding _imprint _failure _memo _stale _text _node _bits _scenario _weak _registry _local _events _leaving "
-    "_view _size _find _cache _order _flight _frame _watch _call _entry _drive _begin _verify _finish _verbs"
+    "_accel _equality _binding _imprint _failure _memo _stale _text _node _bits _emptying _scenario _weak _walk _registry _local "
+    "_events _leaving _view _size _find _cache _order _flight _frame _watch _call _entry _drive _begin _verify _finish _verbs"
 ).split()
 
 THIRD_PARTY = {"dug.errors": set(), "dug._core": {"attr", "attrs"}, "face": {"attr", "attrs", "wrapt"}}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import CycleError, DepthError
 from ._binding import Key, canonical
+from ._emptying import drop_empty
 from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
@@ -208,7 +209,7 @@ def take_out(run: Run) -> None:
     if state.flight is run:
         state.flight = None
     if state.key[0] is BENEATH:
-        run.view.cache.drop_empty([state])
+        drop_empty(run.view.cache, [state])
 
 
 def _end_entries(frame: Frame) -> None:

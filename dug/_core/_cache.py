@@ -5,21 +5,23 @@ others are in a table by footprint and restriction.  Each tweak that a memo read
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from operator import is_not
 from typing import Any
-from weakref import WeakSet, ref
+from weakref import ref
 
 from ..errors import ContextError
 from ._accel import make_lock
 from ._binding import Key
+from ._emptying import drop_empty
 from ._local import Local, memos_with
 from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH, Function, plain_key
 from ._registry import Registry, members
 from ._scenario import InForce
 from ._stale import Stale
+from ._weak import WeakBag
 
 BINDING = make_lock()
 """Held where a cache is bound: threads may enter it first at the same time."""
@@ -40,7 +42,7 @@ class Cache:
         self.beneath: Cache | None = None
         self.states: dict[Key, State] = {}
         """What is known of the nodes of functions that have a name; see `states_of` for all others."""
-        self.locals: WeakSet[Function] = WeakSet()
+        self.locals: WeakBag[Function] = WeakBag()
         """The local functions of which something is known here; what that is they keep themselves, see `_local`."""
         self._registry: Registry | None = None
         self.holds_beneath = False
@@ -266,7 +268,7 @@ class Cache:
                 self._unindex(memo)
             if state.newest is memo:
                 state.newest = state.plain
-        self.drop_empty((), memos)
+        drop_empty(self, (), memos)
         return memos
 
     def count_gone(self) -> None:
@@ -367,18 +369,6 @@ class Cache:
             self._unindex(old)
         self.stale.add(memo.state)
 
-    def trim(self) -> list[Memo]:
-        """Lets go of the oldest memos that wait to be verified, where there are too many; returns what went; under the lock."""
-        taken = []
-        for state in self.stale.pop_excess():
-            old, state.newest = state.newest, state.plain
-            assert old is not None  # noqa: S101  it is stale
-            old.status, state.has_lost = DEAD, True
-            self._unindex(old)
-            self.drop_empty((), [old])
-            taken.append(old)
-        return taken
-
     def _discount(self, memo: Memo) -> None:
         if memo.status == LIVE:
             self._count -= 1
@@ -394,24 +384,3 @@ class Cache:
                 others.discard(memo)
                 if not others:
                     del self._read[serial]
-
-    def drop_empty(self, states: Iterable[State], lost: Iterable[Memo] = ()) -> None:
-        """Forgets nodes of which nothing is left: these, and those of memos that were taken out; then what only they had read."""
-        read: dict[State, list[Memo]] = {}
-        for memo in lost:
-            read.setdefault(memo.state, []).append(memo)
-        pending = [*states, *read]
-        while pending:
-            state = pending.pop()
-            if not state.alive or state.home is not self._token or not state.is_empty():
-                continue
-            states_here = self.states_of(plain_key(state.key)[0])
-            if states_here.get(state.key) is state:
-                state.alive = False
-                del states_here[state.key]
-                self.stale.discard(state)
-                for memo in [one for gone in read.pop(state, ()) for one in gone.dependencies if one.state.home is not None]:
-                    home = self._home(memo.state)
-                    home.discard_reader(state)
-                    read.setdefault(home, []).append(memo)
-                    pending.append(home)

@@ -17,7 +17,7 @@ from ._binding import Key
 from ._events import Event
 from ._leaving import Ended
 from ._memo import Call, Memo, State
-from ._node import BENEATH, Function, Node, node_of, plain_key
+from ._node import BENEATH, Node, node_of, plain_key
 from ._scenario import REPLACEMENT, Handle
 from ._view import View
 
@@ -335,15 +335,6 @@ def taint_of(error: BaseException | None) -> int:
     if error is None or isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)):
         return UNTRUE
     return TIMED
-
-
-def note_made(function: Function) -> None:
-    """Notes in the run around a decorator what it made there."""
-    run = current.get().run
-    if run is not None:
-        if run.made is None:
-            run.made = set()
-        run.made.add(function.mark)
 
 
 def tell(view: View, event: Event) -> None:

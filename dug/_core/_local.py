@@ -71,7 +71,9 @@ def _look_away(phase: str, info: dict[str, Any]) -> None:
     """Lets the hits of local functions go before the garbage collector looks through everything."""
     if phase == "start" and info["generation"] == 2:
         for registry in live_registries():
-            if any(cache.locals for cache in members(registry.caches)):
+            if any(members(cache.locals) for cache in members(registry.caches)):
+                if registry.released and not registry.lock._is_owned():
+                    registry.drain()  # what stands for a tweak that is gone leads to its function
                 for view in members(registry.views):
                     _drop_local(view.hits)
 

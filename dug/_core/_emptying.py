@@ -1,0 +1,45 @@
+"""Lets nodes go of which a cache knows nothing any more: `drop_empty`, and `trim` for what has waited too long."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ._memo import DEAD, Memo, State
+from ._node import plain_key
+
+if TYPE_CHECKING:
+    from ._cache import Cache
+
+
+def drop_empty(cache: "Cache", states: Iterable[State], lost: Iterable[Memo] = ()) -> None:
+    """Forgets nodes of which nothing is left: these, and those of memos that were taken out; then what only they had read."""
+    read: dict[State, list[Memo]] = {}
+    for memo in lost:
+        read.setdefault(memo.state, []).append(memo)
+    pending = [*states, *read]
+    while pending:
+        state = pending.pop()
+        if not state.alive or state.home is not cache._token or not state.is_empty():
+            continue
+        states_here = cache.states_of(plain_key(state.key)[0])
+        if states_here.get(state.key) is state:
+            state.alive = False
+            del states_here[state.key]
+            cache.stale.discard(state)
+            for memo in [one for gone in read.pop(state, ()) for one in gone.dependencies if one.state.home is not None]:
+                home = cache._home(memo.state)
+                home.discard_reader(state)
+                read.setdefault(home, []).append(memo)
+                pending.append(home)
+
+
+def trim(cache: "Cache") -> list[Memo]:
+    """Lets go of the oldest memos that wait to be verified, where there are too many; returns what went."""
+    taken = []
+    for state in cache.stale.pop_excess():
+        old, state.newest = state.newest, state.plain
+        assert old is not None  # noqa: S101  it is stale
+        old.status, state.has_lost = DEAD, True
+        cache._unindex(old)
+        drop_empty(cache, (), [old])
+        taken.append(old)
+    return taken

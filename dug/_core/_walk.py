@@ -1,0 +1,147 @@
+"""The way from the memos of a target to all that was computed from it: `Walk`, over the readers of each state.
+
+A registry walks under its lock, to give a target its first bit or to forget what ran it.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ._binding import Key
+from ._memo import LIVE, Memo, State
+from ._node import BENEATH, Function, plain_key
+
+if TYPE_CHECKING:
+    from ._cache import Cache
+    from ._registry import Registry
+    from ._scenario import Target
+
+
+class Walk:
+    """One walk from the memos of a target to all live memos that rest on them."""
+
+    def __init__(
+        self, registry: "Registry", target: "Target", roots: set[Key], *, forgets: bool = False, is_rebound: bool = False
+    ) -> None:
+        self.touched: dict[Memo, Cache] = {}
+        self.visited_roots: list[State] = []
+        self.callers: dict[State, None] = {}
+        """Those who asked for the target themselves, where calls of it mean other nodes from now on."""
+        self._registry = registry
+        self._caches = tuple(registry.caches)
+        self._target = target
+        self._roots = roots
+        self._reached = set(roots)
+        self._forgets = forgets
+        self._is_rebound = is_rebound
+
+    def is_about(self, memo: Memo) -> bool:
+        """True when a memo ran the target: as its node, or as one of a function that its run decorated."""
+        mark = self._function.mark
+        return mark in memo.made or concerns(self._target, plain_key(memo.state.key))
+
+    @property
+    def _function(self) -> Function:
+        return self._target if isinstance(self._target, Function) else plain_key(self._target)[0]
+
+    def touch_roots(self) -> None:
+        """Touches every live memo of the target itself."""
+        for cache in self._caches:
+            for key in self._roots:
+                state = cache.find_state(key)
+                if state is not None:
+                    self.visited_roots.append(state)
+                    self.touched.update((memo, cache) for memo in state.memos() if not self._is_shielded(memo))
+
+    def _is_shielded(self, memo: Memo) -> bool:
+        """True when a memo met a tweak of its node itself, as all are before the first of the function, and asked no further."""
+        return not self._forgets and memo.body != 0 and isinstance(self._target, Function)
+
+    def follow(self) -> None:
+        """Touches every live memo that rests on a touched one, from reader to reader.
+
+        A node is looked at again whenever one of its memos is touched: different memos of one node rest on different ones.
+        """
+        pending = deque(self._roots)
+        while pending:
+            key = pending.popleft()
+            for cache in self._caches:
+                state = cache.find_state(key)
+                for reader in () if state is None else state.live_readers():
+                    if self._touch(reader, cache, is_caller=self._is_rebound and key in self._roots):
+                        pending.append(reader.key)
+
+    def _touch(self, reader: State, cache: "Cache", *, is_caller: bool) -> bool:
+        """Touches what rests on touched memos in one state, all of a caller's; True when that is news to its own readers."""
+        before, is_first = len(self.touched), reader.key not in self._reached
+        leads_on = reader.has_lost
+        if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
+            self.visited_roots.append(reader)
+            self.touched.update((memo, cache) for memo in reader.memos())
+            leads_on = True
+        elif is_caller:
+            self.callers[reader] = None
+            self.touched.update((memo, cache) for memo in reader.memos())
+            leads_on = True
+        elif reader.plain is None and not reader.table:
+            leads_on = True
+        else:
+            while True:  # a bump rests on a memo of its own node
+                found = [memo for memo in reader.memos() if memo not in self.touched and self.rests_on_touched(memo)]
+                if not found:
+                    break
+                self.touched.update((memo, cache) for memo in found)
+                self._reached.add(reader.key)
+        is_news = len(self.touched) > before or (is_first and leads_on)
+        if is_news:
+            self._reached.add(reader.key)
+        return is_news
+
+    def rests_on_touched(self, memo: Memo) -> bool:
+        """True when a memo read a touched one, directly or through memos that are gone and were not looked at by themselves."""
+        seen, pending, mark = {memo}, [memo], self._function.mark
+        while pending:
+            reader = pending.pop()
+            if mark in reader.made or any(self._concerns_inner(reader, key) for key in reader.inner):
+                return True
+            own = reader.state.key
+            for read in reader.dependencies:
+                is_gone = read.status != LIVE
+                if read in self.touched or (is_gone and self._is_gone_root(read)):
+                    if read.state.key != own:
+                        return True
+                elif not is_gone:
+                    continue
+                if read not in seen:  # gone, or of the node itself beneath a tweak: what it read decides
+                    seen.add(read)
+                    pending.append(read)
+        return False
+
+    def _concerns_inner(self, memo: Memo, key: Key) -> bool:
+        """True when a node that ran for a memo, under a context inside its run, is the target's and may have met its tweak.
+
+        One that met a tweak of itself around asked no further, see `_is_shielded`.
+        """
+        if self._forgets:
+            return concerns(self._target, plain_key(key))
+        return concerns(self._target, key) and not self._registry.reads_tweak_of(key, memo)
+
+    def _is_gone_root(self, memo: Memo) -> bool:
+        """True for a memo of the target itself that would be touched if it still were in a cache."""
+        key = memo.state.key
+        return concerns(self._target, plain_key(key) if self._forgets else key) and not self._is_shielded(memo)
+
+
+def states_of(cache: "Cache", target: "Target") -> Iterator[State]:
+    """The states of a node, or of all nodes of a function, in one cache."""
+    if not isinstance(target, Function):
+        state = cache.find_state(target)
+        return iter(() if state is None else (state,))
+    if target.is_local:
+        return iter([state for key, state in cache.states_of(target).copy().items() if key[0] is target])
+    return iter([state for key, state in cache.states.copy().items() if key[0] is target])
+
+
+def concerns(target: "Target", key: Key) -> bool:
+    """True when a key is of the target: of the node, or of one of the function's."""
+    return key[0] is target or key == target
