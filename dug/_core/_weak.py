@@ -49,6 +49,9 @@ class WeakMap(Generic[K, T]):
         self[key] = value
         return value
 
+    def __len__(self) -> int:
+        return sum(1 for _ in self.values())
+
     def values(self) -> Iterator[T]:
         """The values that are there."""
         return iter([value for one in self._refs.copy().values() if (value := one()) is not None])
