@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import runpy
 import subprocess
 import sys
 import types
@@ -73,8 +74,8 @@ CALLS = [
     (spot, ("ab",), 2), (spot.node("ab", factor=3), (), 6), (feed, ("a", "b"), 2), (feed.node("a", b=1), (), 2),
     (volatility, (2,), 20), (volatility.node(3), (), 30),
     (Trade(3).value, (2,), 6), (Trade(3).value.node(4), (), 12), (Trade.value.node(Trade(2), 4), (), 8),
-    (Trade.of_class, (1,), ("Trade", 1)), (Trade.of_class.node(2), (), ("Trade", 2)),
-    (Trade.below, (1,), ("Trade", 1)), (Trade.fixed, (5,), 5), (Trade.fixed.node(6), (), 6),
+    (Trade.of_class, (1,), ("Trade", 1)), (Trade.below, (1,), ("Trade", 1)),
+    (Trade.below.node(2), (), ("Trade", 2)), (Trade.fixed, (5,), 5), (Trade.fixed.node(6), (), 6),
 ]
 SCENARIO = dug.Scenario({spot.node("ab"): dug.bump(double), feed.node(): 7, volatility: double})
 
@@ -107,16 +108,40 @@ def test_what_a_script_defines_arrives_in_its_workers(tmp_path, method):
     assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
 
 
-def make_main(monkeypatch, name="__main__"):
+TEXT = """
+import dug
+
+@dug.memoize
+def price_of(ticker):
+    return len(ticker)
+
+class Desk:
+    @dug.memoize
+    @classmethod
+    def limit(cls, x):
+        return x
+    @dug.memoize
+    def value(self):
+        return 1
+"""
+
+
+def make_main(monkeypatch):
     """Put a module in the place of the script, with what a script defines, and return it."""
-    main = types.ModuleType(name)
+    main = types.ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
-    text = (
-        "import dug\n@dug.memoize\ndef price_of(ticker): return len(ticker)\n"
-        "class Desk:\n    @classmethod\n    @dug.memoize\n    def limit(cls, x): return x\n"
-        "    @dug.memoize\n    def value(self): return 1\n"
-    )
-    exec(text, vars(main))
+    exec(TEXT, vars(main))
+    return main
+
+
+def run_again(monkeypatch, tmp_path):
+    """Run the script as a worker that was spawned does, under another name, and return the module that it makes of it."""
+    script = tmp_path / "script.py"
+    script.write_text(TEXT)
+    main = types.ModuleType("__mp_main__")
+    vars(main).update(runpy.run_path(str(script), run_name="__mp_main__"))
+    for name in ("__main__", "__mp_main__"):
+        monkeypatch.setitem(sys.modules, name, main)
     return main
 
 
@@ -129,10 +154,13 @@ def test_what_a_script_defines_is_pickled_by_its_name(monkeypatch):
     assert pickle.loads(pickle.dumps(main.price_of)) is main.price_of
 
 
-def test_a_script_that_a_worker_runs_again_has_the_same_names(monkeypatch):
-    """What multiprocessing runs again under another name gives the nodes that the script has."""
-    main = make_main(monkeypatch, "__mp_main__")
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_script_that_a_worker_runs_again_has_the_same_names(monkeypatch, tmp_path, is_known):
+    """What multiprocessing runs again under another name gives the nodes that the script has, and takes its names over."""
+    before = make_main(monkeypatch) if is_known else None
+    main = run_again(monkeypatch, tmp_path)
 
+    assert before is None or before.price_of.node("tea") == main.price_of.node("tea")
     assert str(main.price_of.node("tea")) == "__main__:price_of('tea')"
     assert dug.Node.parse("__main__:price_of('tea')") == main.price_of.node("tea")
     assert pickle.loads(pickle.dumps(main.price_of)) is main.price_of
