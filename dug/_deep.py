@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ._core._accel import COMPILED
 from ._core._frame import ORIGINS, here
+from ._core._node import node_of
 from ._stack import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
 
 T = TypeVar("T")
@@ -102,6 +103,7 @@ class _Deeper(Thread):
         self.value: Any = None
         self.error: BaseException | None = None
         self.frame = args[0] if args else None
+        self._asked: Any = args[1] if args else None
         self.is_done = False
         self._work: list[tuple[Any, ...]] = [(call, *args)]  # for whoever takes it out
         self._process = os.getpid()
@@ -148,9 +150,34 @@ class _Deeper(Thread):
         del work
         ORIGINS.pop(ident, None)  # should the interrupt have come before
         if self._process != os.getpid():
-            _end_process(self.error)
+            self._end_process()
         self.is_done = True
         self._gate.release()
+
+    def _end_process(self) -> NoReturn:
+        """Ends a process that was forked inside of this call: the thread that waits for the value is in its parent."""
+        status: Any = self.error.code if isinstance(self.error, SystemExit) else 1
+        try:
+            if not isinstance(self.error, SystemExit):
+                self._tell_why()
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+        finally:
+            os._exit(0 if status is None else status if isinstance(status, int) else 1)
+
+    def _tell_why(self) -> None:
+        if sys.stderr is None:
+            return
+        if self.error is not None:
+            from traceback import print_exception  # only here
+
+            print_exception(self.error)
+        sys.stderr.write(
+            f"dug: process {os.getpid()} was forked deep in an evaluation and cannot return to its callers: who asked for "
+            f"{node_of(self._asked)!r} waits in another thread, and a fork copies none but the one that forks. "
+            "The process ends here, with exit code 1. End it with os._exit() where its work is done.\n"
+        )
 
     def wait(self, interrupt: type[BaseException] | None) -> None:
         """Returns when the call has ended; an interrupt is raised in the thread in which the work is done."""
@@ -183,18 +210,6 @@ def leave_to_child() -> None:
     _SENDING = allocate_lock()
     _NOT_AT_WORK.clear()
     forget_others()
-
-
-def _end_process(error: BaseException | None) -> NoReturn:
-    """Ends a process that was forked inside a deep evaluation: the thread that waits for the value is in its parent."""
-    status: Any = error.code if isinstance(error, SystemExit) else 1
-    if not isinstance(error, SystemExit):
-        text = "a process that was forked inside a deep evaluation cannot return to its callers, which are in its parent."
-        sys.stderr.write(f"dug: {text} End it with os._exit() where its work is done.\n")
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    os._exit(0 if status is None else status if isinstance(status, int) else 1)
 
 
 def _take_over(variables: Context) -> None:
