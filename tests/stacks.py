@@ -1,19 +1,29 @@
 """Computes one deep chain of nodes, in a thread with a stack of some size: a program, as what goes wrong here ends the process.
 
 ``python tests/stacks.py PLACE BYTES KIND DEPTH`` prints ``done``. For the main thread the size is what ``ulimit -s`` says.
+``python tests/stacks.py all DEPTH`` does so for each place, size and kind, in processes of their own, and prints what failed.
+The tests take some of these, so that each kind meets each place and each size.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import dug
+
+KB = 1_024
+LIMITS = (128, 256, 512, 8_192, None)
+"""Of the main thread, in KB; None for no limit."""
+PLACES, SIZES = ("thread", "pool", "loop"), (64, 128, 256, 512)
+"""Of other threads, in KB."""
 
 
 @dug.memoize
@@ -156,6 +166,33 @@ def in_loop(kind: str, depth: int) -> None:
         asyncio.run(on_loop(kind, depth))
 
 
+def run(place: str, size: int | None, kind: str, depth: int) -> subprocess.CompletedProcess[str]:
+    """Run this program in a process of its own."""
+    if (place, kind) == ("thread", "async"):
+        place = "loop"
+    limit = f"ulimit -s {'unlimited' if size is None else size} && " if place == "main" else ""
+    depth = min(depth, most(kind, size))
+    command = f'{limit}exec "{sys.executable}" "{__file__}" {place} {0 if size is None else size * KB} {kind} {depth}'
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=300, check=False)
+
+
+def most(kind: str, size: int | None) -> int:
+    """Return how deep a chain may be where 3.13 frees tracebacks as deep as they are, see the limits."""
+    frees_deep = kind == "failed" and not dug.COMPILED and sys.version_info >= (3, 13)
+    return 7 * size if frees_deep and size is not None and size <= 512 else sys.maxsize
+
+
+def run_all(depth: int) -> None:
+    """Run this program everywhere."""
+    went_wrong = 0
+    for place, size, kind in [*product(["main"], LIMITS, KINDS), *product(PLACES, SIZES, KINDS)]:
+        done = run(place, size, kind, depth)
+        if (done.stdout, done.returncode) != ("done\n", 0):
+            went_wrong += 1
+            sys.stdout.write(f"{place} {size} {kind}: {done.returncode} {done.stderr[-2_000:]}\n")
+    sys.stdout.write(f"{went_wrong} went wrong\n")
+
+
 def main(place: str, size: int, kind: str, depth: int) -> None:
     """Compute a chain where it is asked for."""
     if place != "main":
@@ -175,4 +212,7 @@ def main(place: str, size: int, kind: str, depth: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    if sys.argv[1] == "all":
+        run_all(int(sys.argv[2]))
+    else:
+        main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
