@@ -10,7 +10,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from threading import RLock, local, main_thread, stack_size
 
 ROOM_BYTES, LITTLE_ROOM_BYTES = 8 << 20, 1 << 20
@@ -66,12 +66,19 @@ def frees_deep() -> bool:
 
 def _limited(size: int, low: int) -> tuple[int, int]:
     """Returns the bounds of the main thread's stack, of which the system may have changed the limit since."""
+    ask = _find_limit()
+    limit = 0 if ask is None else ask()[0]
+    return (limit, low + size - limit) if 0 < limit < size else (size, low)
+
+
+@cache
+def _find_limit() -> Callable[[], tuple[int, int]] | None:
+    """Returns what says how large the main thread's stack may be: looked up once, as it is asked every few runs."""
     try:
         from resource import RLIMIT_STACK, getrlimit  # not on Windows
     except ImportError:
-        return size, low
-    limit = getrlimit(RLIMIT_STACK)[0]
-    return (limit, low + size - limit) if 0 < limit < size else (size, low)
+        return None
+    return partial(getrlimit, RLIMIT_STACK)
 
 
 def _find_left(size: int, low: int) -> int:
