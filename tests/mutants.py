@@ -430,6 +430,22 @@ MUTANTS = (
         COLD,
     ),
     Mutant(
+        "an optional wait closes a circle for others",
+        "_core/_flight.py",
+        "            if is_optional or not optional:",
+        "            if True:",
+        (*COLD, "-k", "part_of_a_circle"),
+    ),
+    Mutant(
+        "an optional wait of a thread stops the loop that its run needs",
+        "_core/_flight.py",
+        "            return [*asker, *ways[run], *(asker or [target.key])], optional[run]\n"
+        "        for wait in _waits_of(run, blocked):\n",
+        "            return [*asker, *ways[run], *(asker or [target.key])], optional[run]\n"
+        "        for wait in run.held_up or ():\n",
+        (*COLD, "-k", "stops_the_loop"),
+    ),
+    Mutant(
         "from cold, who waits is not woken by what the run reads",
         "_core/_watch.py",
         "        if wait.differs & bits:\n",
@@ -462,6 +478,13 @@ MUTANTS = (
         "_world.py",
         "        return self.world.is_around(world) and world.generation in self.generations",
         "        return True",
+    ),
+    Mutant(
+        "the errors of a sweep that are kept hold the world around it",
+        "_results.py",
+        "        if failure.raised is not None:\n            _empty_frames(failure.raised)\n",
+        "        if False:\n            _empty_frames(failure.raised)\n",
+        ("test_sweep_worlds.py",),
     ),
     Mutant(
         "a base is asked in the scenario of now",

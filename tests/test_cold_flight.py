@@ -30,7 +30,7 @@ def wait_until_waiting(ctx, node, count):
     registry, latest = ctx.cache.registry, monotonic() + 60
     while monotonic() < latest:
         with registry.lock:
-            state = ctx.cache.states.get(node._key)
+            state = ctx.cache.find_state(node._key)
             if state is not None and state.flight is not None and len(state.flight.waits or ()) >= count:
                 return
         sleep(0)
@@ -293,44 +293,179 @@ def test_what_a_run_comes_to_wait_for_is_part_of_it():
     assert (first.result(), second.result()) == (1, 1)
 
 
-def test_a_wait_that_would_be_part_of_a_circle_ends():
-    """A run that needs what waits for it, only to share, gets it: the wait is given up, and nobody sees a circle."""
-    story, ctx = Story(), dug.Context()
-    started, go = Signal(), Signal()
-    two = {story.key.node(): 2}
+class Circle:
+    """Three nodes that read each other one way round in one scenario and the other way round in another, once `mode` says so.
+
+    Before that nothing tells the scenarios apart, so that each asker takes the run of the other scenario for one of his own.
+    """
+
+    def __init__(self):
+        self.mode = 0
+        self.first_began, self.first_goes, self.second_began, self.second_goes = Signal(), Signal(), Signal(), Signal()
+
+        @dug.source
+        def mode():
+            return self.mode
+
+        @dug.memoize
+        def key():
+            return 0
+
+        self.source, self.key = mode, key
+
+    def scenario(self, number):
+        """Return a context with the tweak of one of the two scenarios."""
+        return dug.Context({self.key.node(): number})
+
+
+def test_a_wait_that_is_part_of_a_circle_ends():
+    """A run that needs what waits for it, only to share, gets it: the waits are given up, and nobody sees a circle."""
+    circle, ctx = Circle(), dug.Context()
+    one = circle.scenario(1)
 
     @dug.memoize
-    def needs(deep):
-        if deep:
-            started.set()
-            go.wait_here()
-            with dug.Context(two):
-                return asks(False)
+    def first():
+        if not circle.source():
+            return 0
+        circle.first_began.set()
+        circle.first_goes.wait_here()
+        return middle() + 1 if circle.key() == 1 else 10
+
+    @dug.memoize
+    def middle():
+        return last() + 1 if circle.source() else 0
+
+    @dug.memoize
+    def last():
+        if not circle.source():
+            return 0
+        if circle.key() == 1:
+            return 100
+        circle.second_began.set()
+        circle.second_goes.wait_here()
+        return first() + 1
+
+    def ask(scenario, function):
+        with ctx, scenario:
+            return function()
+
+    with ctx:
+        assert (first(), middle(), last()) == (0, 0, 0)
+    circle.mode = 1
+    ctx.invalidate(circle.source.node())
+    workers = [Worker(ask, circle.scenario(2), last)]
+    circle.second_began.wait_here()
+    workers.append(Worker(ask, one, middle))
+    wait_until_waiting(ctx, last.node(), 1)
+    workers.append(Worker(ask, one, first))
+    circle.first_began.wait_here()
+    circle.second_goes.set()
+    wait_until_waiting(ctx, first.node(), 1)
+    circle.first_goes.set()
+
+    assert [worker.result() for worker in workers] == [11, 101, 102]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_wait_of_a_task_that_is_part_of_a_circle_ends(backend):
+    """So it is for tasks of one loop."""
+    circle, got = Circle(), {}
+
+    @dug.memoize
+    async def first():
+        if not circle.source():
+            return 0
+        await gates[0].wait()
+        return await middle() + 1 if circle.key() == 1 else 10
+
+    @dug.memoize
+    async def middle():
+        return await last() + 1 if circle.source() else 0
+
+    @dug.memoize
+    async def last():
+        if not circle.source():
+            return 0
+        if circle.key() == 1:
+            return 100
+        await gates[1].wait()
+        return await first() + 1
+
+    gates = []
+
+    async def ask(scenario, function):
+        with scenario:
+            got[function] = await function()
+
+    async def main():
+        gates.extend((Gate(), Gate()))
+        with dug.Context() as ctx:
+            assert (await first(), await middle(), await last()) == (0, 0, 0)
+            circle.mode = 1
+            ctx.invalidate(circle.source.node())
+            one = circle.scenario(1)
+            async with anyio.create_task_group() as group:
+                for scenario, function in ((circle.scenario(2), last), (one, middle), (one, first)):
+                    group.start_soon(ask, scenario, function)
+                    await settle()
+                gates[1].open()
+                await settle()
+                assert len(ctx.cache.find_state(first.node()._key).flight.waits) == 2  # who asked first, and the other scenario
+                gates[0].open()
+
+    run_on(backend, main)
+
+    assert got == {last: 11, middle: 101, first: 102}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_cold_wait_that_stops_the_loop_which_the_run_needs_ends(backend):
+    """A thread that waits from cold for a run goes on when that run comes to need a task of its loop."""
+    story, ctx, got = Story(), dug.Context(), {}
+    one = dug.Context({story.key.node(): 1})
+    waiting = Signal()
+
+    @dug.memoize
+    async def slow():
+        await gates[0].wait()
         return 3
 
     @dug.memoize
-    def asks(deep):
-        return needs(True) if deep else 4
+    def shared():
+        story.runs["shared"] += 1
+        if story.runs["shared"] > 1:  # in the other scenario, in a thread whose loop runs
+            return 3
+        story.started.set()
+        waiting.wait_here()
+        return anyio.run(slow, backend=backend)
 
-    @dug.memoize
-    def waits():
-        return needs(True)
+    gates = []
 
-    def first():
-        with ctx, dug.Context({story.key.node(): 1}):
-            return needs(True)
+    async def need():
+        with ctx, one:
+            got["slow"] = await slow()
 
-    def second():
-        with ctx, dug.Context(two):
-            return waits()
+    async def main():
+        gates.append(Gate())
+        async with anyio.create_task_group() as group:
+            group.start_soon(need)
+            await settle()
+            with ctx, dug.Context({story.key.node(): 2}):
+                got["second"] = shared()  # stops the loop
+            gates[0].open()
 
-    one = Worker(first)
-    started.wait_here()
-    other = Worker(second)
-    wait_until_waiting(ctx, needs.node(True), 1)
-    go.set()
+    def ask():
+        with ctx, one:
+            return shared()
 
-    assert (one.result(), other.result()) == (4, 4)
+    first = Worker(ask)
+    story.started.wait_here()
+    loop = Worker(lambda: anyio.run(main, backend=backend))
+    wait_until_waiting(ctx, shared.node(), 1)
+    waiting.set()
+    loop.end()
+
+    assert (first.result(), loop.result(), got) == (3, None, {"slow": 3, "second": 3})
 
 
 def test_who_waited_is_told_of_a_failure_as_from_a_call_of_his_own():
