@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 
 import dug
+from dug._core._frame import current  # the run itself says who waits for it
 
 from ._harness import Case, Contender
 from .recompute import Book, memoized_book
@@ -44,6 +45,7 @@ def cases(sizes: Sizes) -> Iterator[Case]:
     yield from _fan_outs(sizes)
     yield _warm_await()
     yield _hits(sizes)
+    yield _watched_reads(sizes)
     yield _sweep(sizes)
     yield _waiting_sweep(sizes)
 
@@ -215,6 +217,69 @@ def _from_threads(fn: Callable[[int], int], count: int, hits: int) -> Callable[[
         return time.perf_counter() - started
 
     return run
+
+
+def _watched_reads(sizes: Sizes) -> Case:
+    """Known values read in a running node: one that nobody waits for, and one that other cold scenarios wait for, watching it."""
+
+    def contender(name: str, waiting: int) -> Contender:
+        return Contender(name, _read_while(waiting, sizes.hits))
+
+    contenders = (contender("nobody waits", 0), contender("one scenario waits", 1), contender("8 scenarios wait", 8))
+    return Case("reads in a run that is waited for", "read", contenders, per=sizes.hits)
+
+
+def _read_while(waiting: int, reads: int) -> Callable[[int], float]:
+    """A ``run`` in which a cold node reads a known value while so many threads, each in a scenario of its own, wait for it."""
+
+    @dug.memoize
+    def identity(x: int) -> int:
+        return x
+
+    @dug.memoize
+    def free() -> int:
+        return 0
+
+    @dug.memoize
+    def read(number: int, seconds: list[float], began: threading.Event) -> None:
+        identity(7)
+        began.set()
+        _wait_until(current.get(), waiting)
+        started = time.process_time()
+        for _ in range(number * reads):
+            identity(7)
+        seconds.append(time.process_time() - started)
+
+    def run(number: int) -> float:
+        ctx, seconds, began = dug.Context(), _Alike(), threading.Event()
+
+        def ask(scenario: int) -> None:
+            with ctx, dug.Context({free.node(): scenario}):
+                if scenario:
+                    began.wait()
+                read(number, seconds, began)
+
+        threads = [threading.Thread(target=ask, args=(scenario,)) for scenario in range(waiting + 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(seconds)
+
+    return run
+
+
+def _wait_until(run: Any, waiting: int) -> None:
+    """Returns when so many wait for a run."""
+    while len(run.waits or ()) < waiting:
+        time.sleep(0.001)
+
+
+class _Alike(list[float]):
+    """A list that can be an argument, as the one that it is."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
 
 # Sweeps
