@@ -102,6 +102,7 @@ class AsyncSweep(Swept[V]):
         return self
 
     async def _find_async(self, position: int) -> Result[V] | None:
+        self._let_go()
         if not self._bases.known:
             await self._ask(self._answer_base(None))
         if position >= len(self._kept) and not self._is_complete:

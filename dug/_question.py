@@ -17,7 +17,6 @@ from ._core._frame import current
 from ._core._memo import Memo
 from ._core._node import Node
 from ._core._scenario import Target
-from ._core._view import View
 from ._results import Result, Targets, keep_failure
 from ._tweaks import Scenario, Tweaks
 from ._world import World, see_world
@@ -43,6 +42,8 @@ class Question(Generic[V]):
     _future: Any = None
     world: World | None = None
     """In which world it was answered; None before, and where the tweaks are not possible."""
+    _since: World | None = None
+    """Where it was begun, while it is being answered."""
     memos: tuple[Memo | None, ...] = ()
     """What answers for its nodes."""
 
@@ -80,9 +81,9 @@ class Question(Generic[V]):
         return any(theirs.get(target) == said for target, said in mine.items())
 
     def close(self) -> None:
-        """Lets go of the context, which the frames that an error leads to would hold for as long as there is the error."""
-        del self._context, self._future
-        self.memos = ()
+        """Lets go of the context and the worlds, which the frames of an error would hold for as long as there is the error."""
+        del self._context, self._future, self._caller
+        self.world, self.memos = None, ()
 
     def _ask(self) -> Result[V]:
         values: dict[Any, Any] = {}
@@ -100,7 +101,7 @@ class Question(Generic[V]):
         if isinstance(self._context, Failure):
             failures.update(dict.fromkeys(self._targets.nodes, self._context))
             return 0
-        before, generation = self._caller.view, self._caller.view.registry.generation
+        self._begin()
         with self._context, one_call():
             for label, node in self._targets.nodes.items():
                 try:
@@ -108,19 +109,25 @@ class Question(Generic[V]):
                 except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
                     failures[label] = keep_failure(exc)
             runs: int = current.get().runs  # no variable for the entry: the frames of an error lead here, and would hold it
-            self._see_world(before, generation)
+            self._see_world()
             return runs
 
-    def _see_world(self, before: View, generation: int) -> None:
+    def _begin(self) -> None:
+        view = self._caller.view
+        self._since = World(view, view.registry.generation)
+
+    def _see_world(self) -> None:
         hits = current.get().view.hits
         self.memos = tuple(hits.get(node._key) for node in self._targets.nodes.values())
-        self.world = see_world(before, generation, self._caller.view, self.memos)
+        since, self._since = self._since, None
+        assert since is not None  # noqa: S101  it was begun
+        self.world = see_world(since, self._caller.view, self.memos)
 
     async def _ask_together(self, values: dict[Any, Any], failures: dict[Any, Failure], backend: Any) -> int:
         """Does what `_ask_each` does, for all targets at the same time."""
         if isinstance(self._context, Failure):
             return self._ask_each(values, failures)
-        before, generation = self._caller.view, self._caller.view.registry.generation
+        self._begin()
         gone: list[BaseException] = []
 
         async def ask(label: Any, node: Node[Any]) -> None:
@@ -137,7 +144,7 @@ class Question(Generic[V]):
             asked = [ask(label, node) for label, node in self._targets.nodes.items()]
             await (asked[0] if len(asked) == 1 else backend.gather(asked))
             runs: int = current.get().runs
-            self._see_world(before, generation)
+            self._see_world()
         if gone:
             raise gone[0]
         for there in (values, failures):

@@ -5,7 +5,7 @@ traceback are emptied.  `Results` keeps every result, so that it can be iterated
 `_async_sweep` ask.
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from gc import get_referents
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from traceback import walk_tb
@@ -75,6 +75,7 @@ class Result(Generic[V]):
     @property
     def errors(self) -> Mapping[Any, BaseException]:
         """What each target that failed raised, by node or label; what raises it raises another exception that says the same."""
+        let_go(self._failures.values())
         return {label: failure.shown for label, failure in self._failures.items()}
 
     @property
@@ -134,10 +135,7 @@ class Results(Generic[V]):
         """Says that there is one result more."""
 
     def __iter__(self) -> Iterator[Result[V]]:
-        position = 0
-        while (result := self._find(position)) is not None:
-            yield result
-            position += 1
+        return _Iteration(self)
 
     def __len__(self) -> int:
         total = len(self._kept) if self._is_complete else self._find_total()
@@ -176,6 +174,7 @@ class Results(Generic[V]):
 
     def _find(self, position: int) -> Result[V] | None:
         if position >= len(self._kept) and not self._is_complete:
+            self._let_go()
             self._keep(self._make_next())
         return self._kept[position] if position < len(self._kept) else None
 
@@ -186,6 +185,11 @@ class Results(Generic[V]):
         else:
             self._kept.append(result)
             self._announce()
+
+    def _let_go(self) -> None:
+        """Empties the frames that led to the result made last, now that they have ended: they hold the results themselves."""
+        if self._kept:
+            let_go(self._kept[-1]._failures.values())
 
     def _make_unique(self, name: Any) -> Any:
         """Returns a name that no other result has, and keeps it from being given again."""
@@ -207,6 +211,21 @@ class Results(Generic[V]):
         return f"<{type(self).__name__} of {_count(self._targets)}, {len(self._kept)} of {of} scenarios done>"
 
 
+class _Iteration(Iterator[Result[V]]):
+    """One iteration; no generator, whose frame an error would lead to for as long as it is suspended."""
+
+    def __init__(self, results: Results[V]) -> None:
+        self._results = results
+        self._position = 0
+
+    def __next__(self) -> Result[V]:
+        result = self._results._find(self._position)
+        if result is None:
+            raise StopIteration
+        self._position += 1
+        return result
+
+
 def keep_failure(error: Exception) -> Failure:
     """Returns how a call failed, for keeping: without the frame that called, and with the others emptied.
 
@@ -214,6 +233,19 @@ def keep_failure(error: Exception) -> Failure:
     it, can go.
     """
     traceback = error.__traceback__ and error.__traceback__.tb_next
+    _empty_frames(error)
+    return fail_with(error.with_traceback(traceback), traceback)
+
+
+def let_go(failures: Iterable[Failure]) -> None:
+    """Empties the frames that led to failures and have ended since these were kept."""
+    for failure in failures:
+        if failure.raised is not None:
+            _empty_frames(failure.raised)
+
+
+def _empty_frames(error: BaseException) -> None:
+    """Lets go of what the frames hold that have ended, of all that an error leads to."""
     frames: set[FrameType] = set()
     errors: set[int] = set()
     pending: list[BaseException | None] = [error]
@@ -224,7 +256,6 @@ def keep_failure(error: Exception) -> Failure:
             for frame, _ in walk_tb(one.__traceback__):
                 _empty(frame, frames)
             pending += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
-    return fail_with(error.with_traceback(traceback), traceback)
 
 
 def _empty(frame: FrameType | None, seen: set[FrameType]) -> None:

@@ -39,13 +39,13 @@ class World:
         return self.view.in_force is other.view.in_force
 
 
-def see_world(before: View, generation: int, around: View, memos: Iterable[Memo | None]) -> World:
-    """Returns the world in which memos were asked for, from `before` and `generation` on; `around` is the scenario around now."""
+def see_world(since: World, around: View, memos: Iterable[Memo | None]) -> World:
+    """Returns the world in which memos were asked for, from `since` on; `around` is the scenario around now."""
     now = around.registry.generation
-    if around.in_force is not before.in_force:
-        return World(before, None)
-    if now != generation and not (are_live(memos) and around.registry.generation == now):
-        return World(before, None)
+    if around.in_force is not since.view.in_force:
+        return World(since.view, None)
+    if now != since.generation and not (are_live(memos) and around.registry.generation == now):
+        return World(since.view, None)
     return World(around, now)
 
 

@@ -334,3 +334,94 @@ def test_a_base_that_nobody_asked_for_is_a_dependency():
         assert f.node() in ctx.memo(moves.node()).dependencies
         ctx.tweak(y.node(), 20.0)
         assert moves() == [-21.0]
+
+
+def list_errors(sweep):
+    """Return the error of a scenario and that of its difference."""
+    return [sweep["fails"].error, sweep.diff()["fails"].error]
+
+
+KEPT = {
+    "nothing": lambda _: None,
+    "the error of a scenario": lambda sweep: sweep["fails"].error,
+    "the error of the first, seen as it came": lambda sweep: next(iter(sweep)).error,
+    "the errors of the differences": lambda sweep: [difference.error for difference in sweep.diff()],
+    "all errors": list_errors,
+}
+
+
+@pytest.mark.parametrize("is_on_a_pool", [False, True])
+@pytest.mark.parametrize("keep", KEPT.values(), ids=KEPT)
+def test_an_error_that_is_kept_holds_no_tweak_of_its_world(keep, is_on_a_pool):
+    """What failed in a world that is gone leaves nothing of it behind, be its errors kept for long, without the collector."""
+
+    @dug.memoize(name="w:fails")
+    def fails():
+        raise ValueError(y())
+
+    def sweep_and_tweak(ctx, pool):
+        sweep = dug.sweep(fails.node(), {"fails": {x.node(): 2.0}, "too": {}, "last": {z.node(): 1.0}}, executor=pool)
+        results = iter(sweep)
+        next(results)
+        ctx.tweak(y.node(), 6.0)
+        list(results)
+        ctx.tweak(y.node(), 5.0)
+        kept = keep(sweep)
+        del sweep, results  # an error leads to this frame
+        return kept
+
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(2) as workers, dug.Context({y.node(): 5.0}) as ctx:
+            kept = sweep_and_tweak(ctx, workers if is_on_a_pool else None)
+            ctx.untweak(y.node())
+
+            assert len(ctx.cache) == 0, kept
+    finally:
+        gc.enable()
+
+
+def test_the_error_of_a_base_holds_no_tweak_of_its_world():
+    """So it is for what the base raised."""
+
+    @dug.memoize(name="w:fails base")
+    def fails():
+        raise ValueError(y())
+
+    def look_at_base():
+        bases = [dug.sweep(fails.node(), {}).base]
+        return bases.pop().error
+
+    with dug.Context({y.node(): 5.0}) as ctx:
+        kept = look_at_base()
+        ctx.untweak(y.node())
+
+        assert len(ctx.cache) == 0, kept
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_error_of_an_awaited_sweep_holds_no_tweak_of_its_world(backend):
+    """So it is for coroutine functions, when the tasks have ended."""
+
+    @dug.memoize(name="w:fails async")
+    async def fails():
+        raise ValueError(y())
+
+    async def sweep_and_tweak(ctx):
+        sweep = dug.sweep(fails.node(), SCENARIOS, limit=1)
+        results = aiter(sweep)
+        await anext(results)
+        ctx.tweak(y.node(), 6.0)
+        errors = [result.error async for result in results]
+        ctx.tweak(y.node(), 5.0)
+        return [*errors, *[difference.error for difference in sweep.diff()]]
+
+    async def main():
+        with dug.Context({y.node(): 5.0}) as ctx:
+            kept = await sweep_and_tweak(ctx)
+            ctx.untweak(y.node())
+            gc.collect()  # a task that has ended refers to what ended it
+            assert [type(error) for error in kept] == [ValueError] * 5
+            assert len(ctx.cache) == 0
+
+    run_on(backend, main)
