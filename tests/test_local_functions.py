@@ -383,6 +383,29 @@ def test_tweaking_many_functions_that_go_makes_no_footprint_longer(ctx):
     assert total() == 2.0
 
 
+def test_a_bit_that_a_memo_has_is_not_given_again(ctx):
+    """What once consulted a function that is gone does not run again under a tweak of another one."""
+    escaped = []
+
+    @dug.memoize
+    def outer():
+        escaped.append(dug.memoize(lambda x: x))
+        return escaped[-1](1)
+
+    outer()
+    with dug.Context(tweaks={escaped[0].node(1): 5}):
+        outer()
+    escaped.clear()
+    for number in range(200):
+        if number % 50 == 0:
+            gc.collect()
+        made = dug.memoize(lambda x: x)
+        with dug.Context(tweaks={made.node(1): 2}):
+            outer()
+
+    assert escaped == []
+
+
 def test_first_tweaks_after_bits_came_back_are_seen(ctx):
     """What is given a bit that another had is told from what never was tweaked."""
     for _ in range(3):
