@@ -556,8 +556,8 @@ MUTANTS = (
     Mutant(
         "who waits is not woken",
         "_core/_flight.py",
-        "        wait.wake()\n",
-        "",
+        "            call.adopt(filed)\n        wait.wake()\n",
+        "            call.adopt(filed)\n",
         (*WAITERS, "-k", "threads"),
         twin=(
             "_core/_accel_flight.h",
@@ -610,8 +610,8 @@ MUTANTS = (
     Mutant(
         "a wait that closes a circle is not noticed",
         "_core/_flight.py",
-        "        path = _find_circle(frame, run, thread, registry.blocked)\n",
-        "        path = None\n",
+        "                path, optional = _find_circle(frame, run, thread, registry.blocked)\n",
+        "                path = None\n",
         (*WAITERS, "-k", "circle_over_threads"),
     ),
     Mutant(
@@ -624,7 +624,7 @@ MUTANTS = (
     Mutant(
         "what comes after its context was tweaked counts as asked for there",
         "_core/_entry.py",
-        "    then = frame if frame.view is view else _frame_then(frame, view)\n",
+        "    then = frame if frame.view is view else frame_then(frame, view)\n",
         "    then = frame\n",
         THREADS,
     ),
