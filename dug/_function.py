@@ -64,9 +64,9 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     found: Any = None
     before, started, handled = None, 0.0, None
     try:
-        memo: Any = (found := _begin(frame, key))
-        if found.__class__ is Run:
-            try:
+        try:  # both before the run is there: CPython 3.11 guards nothing while a trace function is told of this very line
+            memo: Any = (found := _begin(frame, key))
+            if found.__class__ is Run:
                 before = current.get()
                 _, started, handled = PUT[found], perf_counter(), exception()
                 older = candidates(found)
@@ -81,12 +81,13 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
                     memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
                 if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
                     memo.starts = ASIDE
-            except BaseException as exc:
+        except BaseException as exc:
+            if before is not None:
                 _note_failure(frame, view, fail(found, exc, perf_counter() - started, handled=handled))
-                raise
-            finally:
-                if before is not None:
-                    PUT[before]
+            raise
+        finally:
+            if before is not None:
+                PUT[before]
     except BaseException as exc:
         _clear_up(frame, found, before, exc)
         raise
@@ -129,8 +130,7 @@ def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
 
 def frame_to_ask(frame: Any, key: Key) -> Any:
     """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
-    if frame is None:
-        frame = frame_here()
+    frame = frame_here() if frame is None else frame
     if frame is OUTSIDE:
         frame = OUTSIDE.entry or frame
     return step_out(frame, key) if frame.driver is LATE else frame

@@ -3,6 +3,8 @@
 Run it as a script: ``python tests/interrupts.py 500``.  It starts a process that enters, asks, tweaks and sweeps for ever, sends
 it so many SIGINTs at random moments, and looks after each what that left.  It exits with an error when one came out as another
 error, left a context in force, or left a value, a lock or a run that is not as it was.
+
+``DUG_EVERY_PLACE=1 python -m pytest -m slow tests/test_interrupts.py`` strikes at each place, and not at some of them.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from typing import Any, Self
 import dug
 
 HOME = str(Path(dug.__file__).parent) + os.sep
+EVERY_PLACE = "DUG_EVERY_PLACE" in os.environ
+"""True to try each place, which takes some minutes; else the slow tests try some, always the same ones."""
 PATIENCE_S = 20.0
 """How long something may take before it counts as hanging; only what is wrong takes as long."""
 
@@ -34,6 +38,7 @@ class Interrupter:
     Args:
         number: which place, from 1 on.
         by: ``line`` for the beginnings of lines, ``opcode`` for each bytecode; either with the calls and returns of functions.
+            ``try`` for the lines that hold nothing but that word, which CPython 3.11 lets no handler around guard.
         also: a function whose frames count too.
     """
 
@@ -63,7 +68,7 @@ class Interrupter:
             return None
         if any(one.f_code.co_name == "__del__" for one in list_frames(frame)):
             return None  # nothing can be raised in a finalizer, whoever wrote it, nor in what it calls
-        frame.f_trace_lines, frame.f_trace_opcodes = self._by == "line", self._by == "opcode"
+        frame.f_trace_lines, frame.f_trace_opcodes = self._by != "opcode", self._by == "opcode"
         return self._look(frame, event, arg) if code is not self._also else self._look
 
     def _look(self, frame: FrameType, event: str, arg: Any) -> Any:
@@ -75,6 +80,8 @@ class Interrupter:
             return self._look  # nothing can be raised in a generator that is being closed
         if event == "opcode" and opname[frame.f_code.co_code[frame.f_lasti]] in {"PRECALL", "CALL"}:
             return self._look  # CPython 3.11 keeps the names of the keywords that it has put aside for a call, and crashes later
+        if self._by == "try" and (event != "line" or opname[frame.f_code.co_code[frame.f_lasti]] != "NOP"):
+            return self._look
         self.seen += 1
         if self.seen == self.number:
             sys.settrace(None)
@@ -91,12 +98,23 @@ def list_frames(frame: FrameType | None) -> Iterator[FrameType]:
             frame = frame.f_back
 
 
+def choose_places(count: int, most: int) -> list[int]:
+    """Return the numbers of so many of the places, the same ones each time; of all of them where the environment says so."""
+    every = range(1, count + 1)
+    return list(every) if count <= most or EVERY_PLACE else sorted(random.Random(count).sample(every, most))
+
+
 def strike_everywhere(
-    by: str, act: Callable[[], Any], *, step: int = 1, also: Callable[..., Any] | None = None
+    by: str, act: Callable[[], Any], *, most: int = sys.maxsize, also: Callable[..., Any] | None = None
 ) -> Iterator[tuple[str, BaseException | None]]:
-    """Do something again and again, interrupted at one place after the other; yield the place and what came out of it."""
-    number = 1
-    while True:
+    """Do something again and again, interrupted at one place after the other; yield the place and what came out of it.
+
+    It is done once to the end, to count the places; `most` says of how many of them each is tried.
+    """
+    with Interrupter(sys.maxsize, by, also) as counter:
+        act()
+    yield "", None
+    for number in choose_places(counter.seen, most):
         came: BaseException | None = None
         interrupter = Interrupter(number, by, also)
         try:
@@ -104,10 +122,8 @@ def strike_everywhere(
                 act()
         except BaseException as exc:  # noqa: BLE001  what came out is looked at
             came = exc
-        if not interrupter.has_struck:
-            return
-        yield interrupter.place, came
-        number += step
+        if interrupter.has_struck:  # else there are fewer, as something was kept from before
+            yield interrupter.place, came
 
 
 def in_thread(call: Callable[[], Any]) -> Any:

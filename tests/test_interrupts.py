@@ -173,18 +173,18 @@ def end_activation():
         OUTSIDE.entry.context.deactivate()
 
 
-def strike(act, by, step=1, also=None):
-    """Strike everywhere in an action, each time on a new book; returns how many places there were."""
+def strike(act, by, most, also=None):
+    """Strike at so many places of an action, each time on a new book; returns how many there were."""
     count, books = 0, [Book()]
-    for place, came in strike_everywhere(by, lambda: act(books[0]), step=step, also=also):
+    for place, came in strike_everywhere(by, lambda: act(books[0]), most=most, also=also):
         is_of_parser = isinstance(came, SystemError) and "AST constructor" in str(came)  # what CPython makes of one that it meets
-        assert is_of_parser or type(came) is KeyboardInterrupt, f"{came!r} came out of {place}"
+        assert not place or is_of_parser or type(came) is KeyboardInterrupt, f"{came!r} came out of {place}"
         try:
             end_activation()
             books[0].check()
         except BaseException as exc:
             raise AssertionError(f"interrupted in {place}: {exc!r}") from exc
-        count += 1
+        count += bool(place)
         books[:] = [Book()]
     return count
 
@@ -192,27 +192,67 @@ def strike(act, by, step=1, also=None):
 @pytest.mark.parametrize("act", ACTIONS, ids=lambda act: act.__name__)
 def test_an_interrupt_at_some_places_leaves_nothing_behind(act):
     """At places all over what an action does."""
-    assert strike(act, "line", step=67) > 0
+    assert strike(act, "line", most=10) > 5
+
+
+@pytest.mark.parametrize(
+    "act",
+    [listen, *(pytest.param(act, marks=pytest.mark.slow) for act in [compute, verify, enter_inside])],
+    ids=lambda act: act.__name__,
+)
+def test_an_interrupt_at_the_word_try_leaves_nothing_behind(act):
+    """A trace function, as a debugger has one, may raise where CPython lets no handler guard the line."""
+    assert strike(act, "try", most=99) > 0
+
+
+def test_reads_that_an_interrupt_lost_leave_no_memo():
+    """A node that goes on after an interrupt struck while its reads were handed on never gives what it read then for ever."""
+    number, outside = 1, [1]
+
+    @dug.memoize
+    def source():
+        return outside[0]
+
+    while True:
+        interrupter = interrupts.Interrupter(number, "try")
+
+        @dug.memoize
+        def careful():
+            got = [0]
+            with contextlib.suppress(KeyboardInterrupt), interrupter, dug.Context():  # noqa: B023
+                got[0] = source()
+            return got[0]
+
+        with dug.Context() as base:
+            outside[0] = 1
+            careful()
+            outside[0] = 2
+            base.invalidate(source)
+            assert careful() in {0, 2}, interrupter.place  # 0 where the interrupt came first
+        if not interrupter.has_struck:
+            break
+        number += 1
+    assert number > 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("act", ACTIONS, ids=lambda act: act.__name__)
 def test_an_interrupt_at_any_line_leaves_nothing_behind(act):
     """At every line of the library, call and return that an action comes by."""
-    assert strike(act, "line") > 10
+    assert strike(act, "line", most=60) > 10
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("act", ACTIONS, ids=lambda act: act.__name__)
 def test_an_interrupt_at_any_bytecode_leaves_nothing_behind(act):
     """Between any two steps of the interpreter, also where it raises no interrupt by itself."""
-    assert strike(act, "opcode", step=3) > 10
+    assert strike(act, "opcode", most=60) > 10
 
 
 @pytest.mark.parametrize("by", ["line", "opcode"])
 def test_an_interrupt_in_the_frame_of_the_statement_leaves_it(by):
     """Also between the last step of the body and the call of ``__exit__``, where nothing is called at all."""
-    assert strike(enter, by, also=enter, step=25 if by == "opcode" else 9) > 5
+    assert strike(enter, by, also=enter, most=20) > 5
 
 
 def test_what_is_asked_in_the_handler_is_asked_outside():

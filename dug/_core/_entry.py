@@ -184,13 +184,13 @@ def settle(entry: Entry) -> None:
     if outer is None or outer.reads is None or entry.reads is None:
         return
     fresh = _LateReads(entry) if entry.closed else {}
-    with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
-        reads, entry.reads = entry.reads, fresh  # first, as threads may note reads meanwhile; and released after the lock
-        try:
+    try:
+        with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
+            reads, entry.reads = entry.reads, fresh  # first, as threads may note reads meanwhile; and released after the lock
             _settle(entry, outer, reads)
-        except BaseException:  # an interrupt: nobody knows what is missing of the reads
-            taint(outer, UNTRUE)
-            raise
+    except BaseException:  # an interrupt: nobody knows what is missing of the reads
+        taint(outer, UNTRUE)
+        raise
 
 
 def _settle(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
