@@ -131,8 +131,7 @@ def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
 def frame_to_ask(frame: Any, key: Key) -> Any:
     """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
     frame = frame_here() if frame is None else frame
-    if frame is OUTSIDE:
-        frame = OUTSIDE.entry or frame
+    frame = OUTSIDE.entry or frame if frame is OUTSIDE else frame
     return step_out(frame, key) if frame.driver is LATE else frame
 
 
@@ -148,7 +147,8 @@ class _Asleep(Wait):
 
     def wake(self) -> None:
         """Lets the thread go on."""
-        self.gate.release()
+        if self.gate.locked():
+            self.gate.release()
 
 
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:

@@ -40,13 +40,15 @@ class Interrupter:
         by: ``line`` for the beginnings of lines, ``opcode`` for each bytecode; either with the calls and returns of functions.
             ``try`` for the lines that hold nothing but that word, which CPython 3.11 lets no handler around guard.
         also: a function whose frames count too.
+        within: the names of the functions whose places count; none for all.
     """
 
-    def __init__(self, number: int, by: str, also: Callable[..., Any] | None = None) -> None:
+    def __init__(self, number: int, by: str, also: Callable[..., Any] | None = None, within: tuple[str, ...] = ()) -> None:
         self.number = number
         self.seen = 0
         self.place = ""
         self._by = by
+        self._within = within
         self._closing: list[FrameType] = []
         self._also = None if also is None else also.__code__
 
@@ -65,6 +67,8 @@ class Interrupter:
     def _enter_frame(self, frame: FrameType, event: str, arg: Any) -> Any:
         code = frame.f_code
         if not code.co_filename.startswith((HOME, "<dug call")) and code is not self._also:
+            return None
+        if self._within and code.co_name not in self._within:
             return None
         if any(one.f_code.co_name == "__del__" for one in list_frames(frame)):
             return None  # nothing can be raised in a finalizer, whoever wrote it, nor in what it calls

@@ -556,8 +556,8 @@ MUTANTS = (
     Mutant(
         "who waits is not woken",
         "_core/_flight.py",
-        "            call.adopt(filed)\n        wait.wake()\n",
-        "            call.adopt(filed)\n",
+        "        wait.wake()\n    run.waits = None\n",
+        "    run.waits = None\n",
         (*WAITERS, "-k", "threads"),
         twin=(
             "_core/_accel_flight.h",

@@ -9,6 +9,7 @@ import gc
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import interrupts
 import pytest
 from interrupts import in_thread, strike_everywhere
@@ -524,60 +525,58 @@ def test_an_interrupt_while_threads_work_leaves_nothing_behind(make_pool):
     assert number > 100
 
 
+def strike_loop(backend, interrupter):
+    """Ask in a loop that is interrupted, and in another one after that."""
+    book = Book()
+
+    @dug.memoize
+    async def twice(of):
+        await anyio.lowlevel.checkpoint()
+        return book.rate(of) * 2
+
+    async def be_struck():
+        with interrupter, anyio.fail_after(interrupts.PATIENCE_S), book.base:
+            with dug.Context({book.rate.node(): 5}):
+                await twice(0)
+            await twice(1)
+
+    async def ask():
+        with book.base:
+            return await twice(0), await twice(1)
+
+    try:
+        anyio.run(be_struck, backend=backend)
+    except BaseException as exc:  # noqa: BLE001  trio wraps what went out of a system task
+        assert has_interrupt(exc), f"{exc!r} at {interrupter.place}"  # noqa: PT017
+        exc.__traceback__ = None
+        del exc
+    finally:
+        sys.settrace(None)
+    gc.collect()
+    assert run_on(backend, ask) == (4, 4), interrupter.place
+    book.check()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_interrupt_in_a_loop_leaves_nothing_behind(backend):
     """A loop that an interrupt ends leaves no run behind that another one would wait for."""
-    number = 1
-    while True:
-        book = Book()
+    counter = interrupts.Interrupter(sys.maxsize, "line")
+    strike_loop(backend, counter)
+    assert counter.seen > 100
+    for number in interrupts.choose_places(counter.seen, most=40):
+        strike_loop(backend, interrupts.Interrupter(number, "line"))
 
-        @dug.memoize
-        async def twice(of):
-            import anyio
 
-            await anyio.lowlevel.checkpoint()
-            return book.rate(of) * 2  # noqa: B023
-
-        async def main():
-            with book.base:  # noqa: B023
-                with dug.Context({book.rate.node(): 5}):  # noqa: B023
-                    await twice(0)
-                await twice(1)
-
-        async def ask():
-            with book.base:  # noqa: B023
-                return await twice(0), await twice(1)
-
-        has_struck = False
-        interrupter = interrupts.Interrupter(number, "line")
-
-        def act():
-            import anyio
-
-            async def struck():
-                with interrupter:  # noqa: B023
-                    await main()
-
-            try:
-                anyio.run(struck, backend=backend)
-            finally:
-                sys.settrace(None)
-
-        try:
-            act()
-        except BaseException as exc:  # noqa: BLE001  trio wraps what went out of a system task
-            assert has_interrupt(exc), f"{exc!r} at {interrupter.place}"  # noqa: PT017
-            exc.__traceback__ = None
-            del exc
-        has_struck = interrupter.has_struck
-        gc.collect()
-        assert run_on(backend, ask) == (4, 4), interrupter.place
-        book.check()
-        if not has_struck:
-            break
-        number += 37
-    assert number > 100
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_interrupt_while_who_waits_is_woken_lets_nobody_sleep(backend):
+    """Whoever waits for the run is woken again: it is not left to a loop that has nothing more to do."""
+    within = ("wake", "_set", "_run_there")
+    counter = interrupts.Interrupter(sys.maxsize, "line", within=within)
+    strike_loop(backend, counter)
+    assert counter.seen > 5
+    for number in range(1, counter.seen + 1, 3):
+        strike_loop(backend, interrupts.Interrupter(number, "line", within=within))
 
 
 def has_interrupt(error):

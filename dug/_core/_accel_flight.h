@@ -141,7 +141,6 @@ land(State *st, PyObject *run, PyObject *memo)
     if (all == NULL) {
         return FAILED;
     }
-    SET(run, run_waits, Py_NewRef(Py_None));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(all); i++) {
         PyObject *wait = PyTuple_GET_ITEM(all, i);
         SET(wait, wait_came, Py_NewRef(memo));
@@ -152,6 +151,7 @@ land(State *st, PyObject *run, PyObject *memo)
         }
         Py_DECREF(woken);
     }
+    SET(run, run_waits, Py_NewRef(Py_None)); /* last: after an interrupt, whoever abandons the run wakes them all */
     Py_DECREF(all);
     return DONE;
 }

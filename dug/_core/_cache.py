@@ -335,7 +335,9 @@ class Cache:
         # States and memos refer to each other: taken apart here, they go at once and not with the next garbage collection.
         # Nobody has a memo without its cache.  One that still is in the hits of a view must not take others along when it goes,
         # which take others along: in 3.13 that takes as much of the stack as the chain is deep.
-        for state in getattr(self, "states", {}).values():  # none, where an interrupt kept it from being made
+        if not hasattr(self, "_token"):  # an interrupt kept it from being made
+            return
+        for state in self.states.values():
             for memo in state.memos():
                 memo.dependencies = ()
             state.plain = state.table = state.newest = state.readers = None

@@ -70,7 +70,7 @@ class Wait:
         return self
 
     def wake(self) -> None:
-        """Lets the asker go on; called once, from any thread."""
+        """Lets the asker go on; called from any thread, and once more where an interrupt struck."""
         raise NotImplementedError
 
 
@@ -138,16 +138,19 @@ def part(wait: Wait) -> bool:
 
 
 def land(run: "Run", came: "Memo | BaseException | None") -> None:
-    """Wakes all who wait for a run that is done, and tells what it came to; a failure is theirs as well from now on."""
-    waits, run.waits = run.waits, None
+    """Wakes all who wait for a run that is done, and tells what it came to; a failure is theirs as well from now on.
+
+    Where an interrupt ends it in the middle, they are still noted, and whoever abandons the run wakes them all again.
+    """
     failure = getattr(came, "failure", None)
     filed = run.memo if failure is not None else None
-    for wait in tuple(waits or ()):  # who is cancelled meanwhile takes itself off the list
+    for wait in tuple(run.waits or ()):  # who is cancelled meanwhile takes itself off the list
         wait.came, wait.failure = came, failure
         call = wait.frame.call
         if filed is not None and call is not None and wait.frame.view.in_force is run.view.in_force and not filed.serves(call):
             call.adopt(filed)
         wait.wake()
+    run.waits = None
 
 
 def outcome_of(wait: Wait) -> Any:
