@@ -53,6 +53,7 @@ def check_target(path: Path) -> None:
         OSError: it is none, or cannot be looked at.
     """
     found = describe_irregular(path)
+    path.parent.stat()  # a folder that is not there and left again is none that anybody could read from
     if found is not None:
         raise OSError(errno.EINVAL, f"it is {found}, and only a regular file can be replaced")
 

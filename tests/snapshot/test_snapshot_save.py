@@ -292,6 +292,16 @@ def test_what_is_no_regular_file_is_refused_and_left_alone(tmp_path, ran, kind):
         kept.close()
 
 
+def test_a_path_through_a_folder_that_is_not_there_is_refused(tmp_path, ran):
+    """What is saved can be opened by the path it was saved to."""
+    with dug.Context() as ctx:
+        kept_book.book()
+        with pytest.raises(snapshot.SnapshotError, match="No such file or directory"):
+            snapshot.save(ctx, tmp_path / "missing" / ".." / "x.dug")
+
+    assert list(tmp_path.iterdir()) == []
+
+
 @posix_only
 def test_what_became_no_regular_file_meanwhile_is_left_alone(tmp_path, ran):
     """A pipe that was made in the place of the file during a save is not replaced either."""
