@@ -228,20 +228,29 @@ def _partial(elements: Key, complete: Key) -> PartialKey:
 
 def _typed(value: Any) -> Any:
     """Returns `value` with its type beside it, recursively through tuples, and with the sign of a zero."""
-    if isinstance(value, tuple) and type(value).__eq__ is tuple.__eq__:
-        return type(value), tuple(map(_typed, value))
-    if type(value) in _SIMPLE_TYPES or not isinstance(value, Number):
+    kind: Any = type(value)  # the class itself: an object that stands for another may raise when it is asked
+    if issubclass(kind, tuple) and kind.__eq__ is tuple.__eq__:
+        return kind, tuple(map(_typed, value))
+    if type(value) in _SIMPLE_TYPES or not _is_number(value):
         return type(value), value
     parts = (value.real, value.imag) if isinstance(value, Complex) and not isinstance(value, Real) else (value,)
     return type(value), value, *(copysign(1.0, part) for part in parts if part == 0)
 
 
+def _is_number(value: Any) -> bool:
+    """True for what says that it is a number; what refuses to say of which class it is, is none: a proxy of what is not there."""
+    try:
+        return isinstance(value, Number)
+    except Exception:  # noqa: BLE001  it is the user's, and a plain function takes it
+        return False
+
+
 def _holds_nan(element: Any) -> bool:
     if type(element) is tuple:
         return any(map(_holds_nan, element))
-    if not isinstance(element, Number) and type(element).__module__ != "numpy":
-        return False
     try:
+        if not _is_number(element) and type(element).__module__ != "numpy":
+            return False
         return bool(element != element)
     except (ArithmeticError, ValueError):  # a signalling NaN, which has no hash, or an array
         return False

@@ -63,7 +63,7 @@ def substitution_key(value: object) -> Hashable | None:
         return kind, repr(value)
     if kind is tuple:
         return _tuple_key(value)  # type: ignore[arg-type]
-    if isinstance(value, Enum):
+    if issubclass(kind, Enum):  # what only says that it is a member need not live as long
         return kind, id(value)  # members live as long as their class, which the key holds
     if kind.__module__ == "numpy" and hasattr(value, "tobytes") and getattr(value, "shape", None) == ():
         return _numpy_key(value)
