@@ -11,6 +11,7 @@ from typing import Any
 from ._core._binding import Key
 from ._core._memo import Memo
 from ._core._node import BENEATH, Function, Node, node_of
+from ._core._text import name_type
 from ._core._view import View
 from ._graph import Fact, Graph
 from ._standing import Standing, describe_error, list_reads
@@ -95,6 +96,6 @@ def size_of(value: object) -> int | None:
     """Returns the bytes of a value, where the type is known to say so without running anything of the user's; else None."""
     if type(value) in _SIZED:
         return getsizeof(value)
-    if type(value).__module__ in {"numpy", "pandas"} and hasattr(value, "nbytes"):
+    if name_type(value).startswith(("numpy:", "pandas:")) and hasattr(value, "nbytes"):
         return int(value.nbytes)
     return None

@@ -20,6 +20,7 @@ from typing import Any
 from attrs import frozen
 
 from ._code import Chain, names_of
+from ._core._text import STOPPING
 from ._function import function_of
 from ._libraries import is_library
 from ._parts import cells, defaults, items, state_of, take_apart
@@ -126,7 +127,9 @@ class _Walk:
             place, value = self._todo.popleft()
             try:
                 self._visit(place, value)
-            except Exception:  # noqa: BLE001  an unusual object: whoever defines or saves a function must not fail for that
+            except STOPPING:
+                raise
+            except BaseException:  # noqa: BLE001  an unusual object: whoever defines or saves a function must not fail for that
                 self._note(place, OBJECT, value)
         for place, read in self._read.items():
             if read in self._stored and place in self._parts:  # what it writes itself says nothing of what it does

@@ -18,6 +18,7 @@ from attrs import frozen
 
 from . import codec
 from ._code import tell_code
+from ._core._text import STOPPING, name_type
 from ._definition import Noted, differences, note, roots_of, take_note, tell_changeable
 from ._function import function_of
 from ._libraries import is_library, version_of
@@ -224,7 +225,15 @@ class _Writer:
         self._sources = Sources()
 
     def tell(self, part: Part) -> str:
-        """Returns what a part is, equal in every process where it is the same."""
+        """Returns what a part is, equal in every process where it is the same; what raises when it is asked is left out."""
+        try:
+            return self._tell(part)
+        except STOPPING:
+            raise
+        except BaseException:  # noqa: BLE001  an unusual object: whoever saves or calls a function must not fail for that
+            return self._leave(part.place, f"{name_type(part.value)}, which cannot be looked at")
+
+    def _tell(self, part: Part) -> str:
         kind, value = part.kind, part.value
         if kind == CODE:
             text = self._sources.text_of(value)

@@ -29,6 +29,28 @@ class NoText:
         return None
 
 
+class Panicking:
+    """Its text raises what is no Exception, as a library in another language does that gives up."""
+
+    def __repr__(self):
+        raise GeneratorExit
+
+
+class Unbound:
+    """Stands for an object that is not there: even the question for its class raises."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError
+
+
+class Closed:
+    """Whatever it is asked for raises."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+
+
 class Endless:
     """Its text holds itself."""
 
@@ -56,6 +78,8 @@ KINDS = {
     "huge int": lambda: 10**5_000,
     "huge int in a tuple": lambda: (1, (10**5_000,)),
     "raises": Raising,
+    "panics": Panicking,
+    "panics in a tuple": lambda: (1, Panicking()),
     "no text": NoText,
     "endless": Endless,
     "huge": Huge,
@@ -320,3 +344,20 @@ def test_a_function_has_any_constant_or_default(number, tmp_path):
         assert loaded.changed == ()
         assert names["constant"].node() in loaded
     loaded.close()
+
+
+@pytest.mark.parametrize("make", [Unbound, Closed, lambda: (1, Unbound()), lambda: ((Closed(),),)])
+def test_an_argument_need_not_tell_its_class(tmp_path, make):
+    """What refuses even the question for its class is an argument like any other, as it is for a plain function."""
+
+    @dug.memoize
+    def takes(value):
+        return id(value)
+
+    value = make()
+    with dug.Context() as ctx, EventLog(ctx) as log:
+        assert takes(value) == takes(value) == id(value)
+        check(str(takes.node(value))), check(repr(ctx.graph())), check(str(ctx.explain(takes.node(value))))
+        assert ctx.run_all([takes.node(value)]).values == {takes.node(value): id(value)}
+        snapshot.save(ctx, tmp_path / "x.dug")
+    assert len(log.computed) == 1

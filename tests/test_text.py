@@ -8,7 +8,19 @@ import sys
 import pytest
 
 from dug import Node, memoize
-from dug._core._text import LONGEST, Short, number_alike, shorten, show, show_whole, spell, spell_call, text_of, visible
+from dug._core._text import (
+    LONGEST,
+    Short,
+    name_type,
+    number_alike,
+    shorten,
+    show,
+    show_whole,
+    spell,
+    spell_call,
+    text_of,
+    visible,
+)
 
 MOST = 3 * LONGEST
 
@@ -21,6 +33,10 @@ class Raising:
 
     def __repr__(self):
         raise self.error
+
+
+class Panic(BaseException):
+    """What a library in another language raises when it gives up: no Exception."""
 
 
 class NoText:
@@ -98,6 +114,9 @@ ANYTHING = [
     Raising(),
     Raising(RecursionError),
     Raising(MemoryError),
+    Raising(Panic),
+    [Raising(Panic)],
+    {1: (Raising(GeneratorExit),)},
     UNHASHABLE,
     NoText(),
     Endless(),
@@ -256,3 +275,20 @@ def test_what_is_cut_keeps_its_ends():
     """The middle is left out."""
     assert shorten("abcdefgh", 5) == "abc…h"
     assert shorten("abc", 5) == "abc"
+
+
+@pytest.mark.parametrize("tell", TELLERS.values(), ids=TELLERS)
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_what_stops_the_process_passes(tell, stop):
+    """The handler of a signal may raise while a text is made, and nobody but the caller may take it."""
+    with pytest.raises(stop):
+        tell(Raising(stop))
+
+
+def test_the_name_of_a_class_is_what_it_was_made_with():
+    """Neither a metaclass nor an attribute that is no text makes naming fail."""
+    odd = type("Odd", (), {"__module__": 5})
+
+    assert name_type(Nameless()) == f"{__name__}:Nameless"
+    assert name_type(odd()) == "?:Odd"
+    assert name_type(1) == "builtins:int"

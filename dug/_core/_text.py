@@ -3,12 +3,17 @@
 Whatever a value is, these return a text that can be printed, and raise nothing: the ``repr`` of a user's class may raise, may
 give no text or one without end, and Python itself writes no int of more than a few thousand digits.  What is left out is said,
 with a digest of all of it, so that two values that differ in what is not shown have two texts, in every process.
+
+What a user's class raises is never passed on, whatever it is: the panics of libraries in other languages are no `Exception`.
+Only what stops the process passes, as a signal may have come while a text was made.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from reprlib import Repr
 from typing import Any
 
+STOPPING = (KeyboardInterrupt, SystemExit)
+"""What the handlers of signals raise."""
 LONGEST = 10_000
 """How many characters of a value are spelled."""
 _MOST_BITS, _FEW_BITS = 14_000, 2_000
@@ -32,7 +37,9 @@ def show_whole(value: object, length: int) -> str:
     """Returns the ``repr`` of a value in one line, the middle left out where that is longer than `length`."""
     try:
         return visible(shorten(str.__str__(repr(value)), length))
-    except Exception as exc:  # noqa: BLE001  the user's class raises where nobody expects it
+    except STOPPING:
+        raise
+    except BaseException as exc:  # noqa: BLE001  the user's class raises where nobody expects it
         return _describe(value, exc)
 
 
@@ -40,7 +47,9 @@ def text_of(value: object, length: int) -> str:
     """Returns what ``str`` says of a value as it can be written anywhere, with the middle left out of a long one."""
     try:
         text = shorten(str.__str__(str(value)), length)
-    except Exception as exc:  # noqa: BLE001  the user's class raises where nobody expects it
+    except STOPPING:
+        raise
+    except BaseException as exc:  # noqa: BLE001  the user's class raises where nobody expects it
         return _describe(value, exc)
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -59,7 +68,9 @@ def spell(value: object, _level: int = 0) -> str:
         return _spell_parts(value, _level + 1)
     try:
         text = repr(value)
-    except Exception as exc:  # noqa: BLE001  the user's class, or an int of too many digits inside
+    except STOPPING:
+        raise
+    except BaseException as exc:  # noqa: BLE001  the user's class, or an int of too many digits inside
         if kind not in _CONTAINERS:
             return _describe(value, exc)
         return _spell_parts(value, _level + 1) if _level < _DEEPEST else show(value)
@@ -118,7 +129,9 @@ class Short(Repr):
         """Returns a short text of a value."""
         try:
             return visible(shorten(super().repr(x), 10 * self.maxother))
-        except Exception as exc:  # noqa: BLE001  the user's class raises where nobody expects it
+        except STOPPING:
+            raise
+        except BaseException as exc:  # noqa: BLE001  the user's class raises where nobody expects it
             return _describe(x, exc)
 
     def repr_int(self, x: int, level: int) -> str:
@@ -132,7 +145,9 @@ class Short(Repr):
     def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002  the name and the arguments are those of `reprlib`
         try:
             text = str.__str__(repr(x))
-        except Exception as exc:  # noqa: BLE001  it is the user's
+        except STOPPING:
+            raise
+        except BaseException as exc:  # noqa: BLE001  it is the user's
             return _describe(x, exc)
         if len(text) <= self.maxother:
             return text
@@ -143,10 +158,20 @@ class Short(Repr):
 _short = Short(60, 8)
 
 
+def name_type(value: object) -> str:
+    """Returns the class of a value as ``module:qualname``, whatever its metaclass says of it; a module that is no text is "?"."""
+    kind = type(value)
+    module = vars(type)["__module__"].__get__(kind)
+    name = f"{module if isinstance(module, str) else '?'}:{vars(type)['__qualname__'].__get__(kind)}"
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _describe(value: object, error: BaseException) -> str:
     try:
         return visible(f"<{type(value).__name__}, which cannot be shown: {type(error).__name__}>")
-    except Exception:  # noqa: BLE001  even the name of its class is the user's
+    except STOPPING:
+        raise
+    except BaseException:  # noqa: BLE001  even the name of its class is the user's
         return "<an object, which cannot be shown>"
 
 

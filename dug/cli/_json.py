@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from .._core._text import STOPPING, name_type
 from .._run_all import Batch
 from ..codec import _plain
 from ..codec._classes import find_class
@@ -29,8 +30,7 @@ def words_of(value: Any) -> Any:
 
 def words_of_error(error: BaseException) -> Any:
     """Returns the type of an exception and what it says."""
-    kind = type(error)
-    return {"type": f"{kind.__module__}:{kind.__qualname__}", "text": text_of(error, str)}
+    return {"type": name_type(error), "text": text_of(error, str)}
 
 
 def _words_of(value: Any, room: int) -> Any:
@@ -52,9 +52,9 @@ def _words_of(value: Any, room: int) -> Any:
         return {"$batch": _words_of_batch(value, room - 1)}
     try:
         return _words_of_other(value, room - 1)
-    except RecursionError:
+    except (RecursionError, *STOPPING):
         raise
-    except Exception:  # noqa: BLE001  it has no codec, or is of a class or an array of the user's that raises
+    except BaseException:  # noqa: BLE001  it has no codec, or is of a class or an array of the user's that raises
         return _as_text(value)
 
 
@@ -141,5 +141,4 @@ _PACKAGES: dict[str, Callable[[Any, int], Any]] = {
 
 
 def _as_text(value: Any) -> Any:
-    kind = type(value)
-    return {"$text": {"type": f"{kind.__module__}:{kind.__qualname__}", "text": text_of(value, str)}}
+    return {"$text": {"type": name_type(value), "text": text_of(value, str)}}

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from .._core._node import show
+from .._core._text import STOPPING
 
 _KEPT = frozenset("\n\t")
 
@@ -124,7 +125,9 @@ def text_of(value: Any, write: Callable[[Any], str]) -> str:
     """Returns a value as text by a function, or else what can be said of it: that runs code of the user's."""
     try:
         return write(value)
-    except Exception:  # noqa: BLE001  it is the user's, or Python's, which writes no integer of so many digits
+    except STOPPING:
+        raise
+    except BaseException:  # noqa: BLE001  it is the user's, or Python's, which writes no integer of so many digits
         return show(value)
 
 

@@ -7,12 +7,15 @@ from typing import Any
 from attrs import frozen
 
 from .._core._node import show
+from .._core._text import STOPPING, text_of
 from .._loaded import is_there
 from ..errors import CodecError
 from . import _classes, _plain
 
 Part = bytes | memoryview
 _NUMBERS = frozenset({int, float})
+_MOST_SAID = 1_000
+"""How many characters of what an error says are passed on."""
 
 
 @frozen(eq=False)
@@ -43,14 +46,26 @@ def encode(value: Any, *, allow_pickle: bool = False) -> Encoded:
         CodecError: the value has no codec; the message says which type has not, and what to do.
     """
     try:
-        return _encode(value)
+        return _encode_safely(value)
     except CodecError as refused:
         if not allow_pickle:
             raise
         try:
             return Encoded("pickle", (pickle.dumps(value, protocol=4),))
-        except Exception as exc:
-            raise CodecError(f"{refused} It cannot be pickled either: {exc}") from exc
+        except STOPPING:
+            raise
+        except BaseException as exc:
+            raise CodecError(f"{refused} It cannot be pickled either: {text_of(exc, _MOST_SAID)}") from exc
+
+
+def _encode_safely(value: Any) -> Encoded:
+    """Returns what `_encode` does; whatever a user's class raises, even when it is asked for its name, is a CodecError."""
+    try:
+        return _encode(value)
+    except (CodecError, *STOPPING):
+        raise
+    except BaseException as exc:
+        raise CodecError(f"it cannot be taken apart: {type(exc).__name__}: {text_of(exc, _MOST_SAID)}") from exc
 
 
 def _encode(value: Any) -> Encoded:
@@ -94,12 +109,7 @@ def _encode_frame(value: Any) -> Encoded:
 
 
 def _encode_plain(value: Any) -> Encoded:
-    try:
-        data, needs = _plain.dump(value)
-    except CodecError:
-        raise
-    except Exception as exc:  # a field of a registered class may raise anything
-        raise CodecError(f"it cannot be taken apart: {type(exc).__name__}: {exc}") from exc
+    data, needs = _plain.dump(value)
     return Encoded("json", (data,), needs)
 
 

@@ -26,7 +26,7 @@ from .._core._cache import Cache
 from .._core._memo import Memo
 from .._core._node import Function, Node, show
 from .._core._scenario import BUMP, REPLACEMENT, VALUE, Spec, Target
-from .._core._text import visible
+from .._core._text import STOPPING, name_type, visible
 from .._core._view import View
 from .._progress import Progress, make_reporter
 from .._tweaks import Bump
@@ -339,10 +339,11 @@ class _Writer:
         error = failure.error
         try:
             trace = failure.text
-        except Exception as exc:  # noqa: BLE001  an exception whose text cannot be made
+        except STOPPING:
+            raise
+        except BaseException as exc:  # noqa: BLE001  an exception whose text cannot be made
             trace = f"(the traceback cannot be shown: {type(exc).__name__})"
-        name = f"{type(error).__module__}:{type(error).__qualname__}"
-        return name, clean(error), clean(trace), arguments_of(error)
+        return name_type(error), clean(error), clean(trace), arguments_of(error)
 
     def _write_consulted(self, number: int, target: Target) -> None:
         self._add("consulted", self.checks.checked("consulted", (next(self._others), number, *self._target(target))))

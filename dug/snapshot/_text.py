@@ -8,7 +8,7 @@ from typing import Any
 
 from .._core._binding import Key
 from .._core._node import Function, node_of, show
-from .._core._text import text_of
+from .._core._text import STOPPING, name_type, text_of
 from .._function import function_of
 from ..codec import CodecError, encode
 
@@ -33,10 +33,11 @@ def call_of(key: Key) -> tuple[str, str | None]:
 def arguments_of(error: BaseException) -> str | None:
     """Returns what makes an exception again, as typed JSON; None where it cannot be written."""
     try:
-        kind = type(error)
         # An OSError keeps its file name out of its args.
-        args = error.__reduce__()[1] if kind.__module__ == "builtins" else error
-    except Exception:  # noqa: BLE001  it is the user's
+        args = error.__reduce__()[1] if name_type(error).startswith("builtins:") else error
+    except STOPPING:
+        raise
+    except BaseException:  # noqa: BLE001  it is the user's
         return None
     return json_of(args)
 

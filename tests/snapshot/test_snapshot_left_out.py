@@ -335,3 +335,78 @@ def test_an_error_of_any_class_does_not_hinder_a_load(tmp_path, load, desk):
     assert sorted(str(failed.error) for failed in loaded.failures()) == sorted(
         ["1 2", "'utf-8' codec can't decode byte 0xff in position 0: no text"]
     )
+
+
+class Unnamed(type):
+    """A class of classes that do not tell their module."""
+
+    @property
+    def __module__(cls):
+        raise RuntimeError
+
+
+class Nowhere(metaclass=Unnamed):
+    """Its class tells no module."""
+
+
+class Panicking:
+    """It cannot be pickled, for a reason that is no Exception."""
+
+    def __reduce_ex__(self, protocol):
+        raise GeneratorExit
+
+
+class Unsaid(Exception):
+    """Says nothing of itself, for a reason that is no Exception, and its module is no text."""
+
+    __module__ = 5
+
+    def __str__(self):
+        raise GeneratorExit
+
+    def __reduce__(self):
+        raise GeneratorExit
+
+
+ODD = {"a class without a module": Nowhere(), "a panic": Panicking(), "a list of them": [Nowhere(), Panicking()]}
+
+
+@pytest.mark.parametrize("allow_pickle", [False, True])
+@pytest.mark.parametrize("kind", ODD)
+def test_nothing_that_a_value_raises_makes_a_save_fail(tmp_path, load, kind, allow_pickle):
+    """The value is left out with a reason, what it was computed from is there, and a function may have it as a global."""
+
+    @dug.memoize(name="left_out_desk:odd")
+    def odd(kind):
+        return ODD[kind]
+
+    @dug.memoize(name="left_out_desk:plain")
+    def plain():
+        return 1.0 if odd(kind) else 0.0
+
+    with dug.Context() as ctx:
+        plain()
+        report = snapshot.save(ctx, tmp_path / "x.dug", allow_pickle=allow_pickle)
+
+    assert {one.what for one in report.absent} == {str(odd.node(kind))}
+    loaded = load(tmp_path / "x.dug")
+    with loaded, EventLog(loaded) as log:
+        assert plain() == 1.0
+    assert log.computed == []
+
+
+def test_nothing_that_an_error_raises_makes_a_save_fail(tmp_path, load):
+    """An error that tells nothing of itself is saved as what it is."""
+
+    @dug.memoize(name="left_out_desk:failing")
+    def failing():
+        raise Unsaid
+
+    with dug.Context() as ctx:
+        ctx.run_all([failing.node()])
+        snapshot.save(ctx, tmp_path / "x.dug")
+
+    with snapshot.look(tmp_path / "x.dug") as looked:
+        (failed,) = looked.failures()
+    assert failed.type == "?:Unsaid"
+    assert "cannot be shown: GeneratorExit" in failed.text
