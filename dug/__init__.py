@@ -1,14 +1,15 @@
 """dug: plain Python functions, what-if questions, and only the work that a question changes."""
 
-from . import _fork, eq  # noqa: F401  it takes part in forks
-from ._context import Context
+from . import eq  # noqa: F401  it takes part in forks
+from ._contexts import fork as _fork  # noqa: F401  it takes part in forks
+from ._contexts.context import Context
+from ._contexts.current import current_context
+from ._contexts.scenario import UNTWEAKED, Scenario, bump, scale, shift
 from ._core._accel import COMPILED
 from ._core._cache import Cache
 from ._core._node import Node
-from ._in_force import current_context
-from ._memoize import memoize, source
-from ._sweep import sweep
-from ._tweaks import UNTWEAKED, Scenario, bump, scale, shift
+from ._functions.memoize import memoize, source
+from ._sweeps.api import sweep
 from .errors import (
     CodecError,
     ContextError,

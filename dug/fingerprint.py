@@ -17,15 +17,15 @@ from weakref import WeakKeyDictionary
 from attrs import frozen
 
 from . import codec
-from ._code import tell_code
 from ._core._text import STOPPING, name_type
-from ._definition import Noted, differences, note, roots_of, take_note, tell_changeable
-from ._function import function_of
-from ._libraries import is_library, version_of
-from ._own_fingerprint import own_fingerprint_of
-from ._plain import measure, tell
-from ._reach import CHANGEABLE, CLASS, CODE, LIBRARY, MISSING, NODE, OBJECT, PLAIN, SHAPE, UNKNOWN, Part, walk
-from ._source import Sources, code_of, plain_of
+from ._functions.definition.code import tell_code
+from ._functions.definition.libraries import is_library, version_of
+from ._functions.definition.noted import Noted, differences, note, roots_of, take_note, tell_changeable
+from ._functions.definition.own_fingerprint import own_fingerprint_of
+from ._functions.definition.plain_data import measure, tell
+from ._functions.definition.source import Sources, code_of, plain_of
+from ._functions.definition.walk import CHANGEABLE, CLASS, CODE, LIBRARY, MISSING, NODE, OBJECT, PLAIN, SHAPE, UNKNOWN, Part, walk
+from ._functions.sync_driver import function_of
 from .errors import CodecError
 
 __all__ = ["Reach", "changed_parts", "fingerprint_of", "has_changed", "reach", "source_of"]

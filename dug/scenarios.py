@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
+from ._contexts.scenario import Scenario, show_key
 from ._core._node import show
-from ._tweaks import Scenario, show_key
 
 __all__ = ["Grid", "Ladder", "grid", "ladder"]
 

@@ -1,6 +1,6 @@
 """Graphs by hand, for what draws or prints them."""
 
-from dug._graph import Fact, Graph
+from dug._inspect.graph import Fact, Graph
 
 HOSTILE = [
     'quote " quote',

@@ -16,8 +16,8 @@ from oracle import Oracle
 from programs import FUNCTIONS
 from strategies import outsides, programs, tweaks
 
-import dug._backends._asyncio
-import dug._backends._trio  # noqa: F401  both here: pytest parses what it imports, which CPython 3.11 cannot do in two threads
+import dug._functions.loops._asyncio
+import dug._functions.loops._trio  # noqa: F401  both here: pytest parses what it imports, which CPython 3.11 cannot do in two threads
 
 PORTIONS = {"long": 3, "mutants": 0.25}
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 import dug
-from dug._failures import find_origin
+from dug._inspect.failures import find_origin
 
 MISSING = set()
 

@@ -18,7 +18,8 @@ import traceback
 import pytest
 
 import dug
-from dug import _interrupted, snapshot
+from dug import snapshot
+from dug._contexts import interrupted as _interrupted
 from dug._core._registry import Registry
 from dug.testing import EventLog
 

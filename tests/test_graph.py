@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dug
-from dug._graph import Fact, Graph
+from dug._inspect.graph import Fact, Graph
 
 
 def fact(node, **known):

@@ -12,7 +12,7 @@ from subject import Subject
 
 import dug
 from dug._core._node import node_of
-from dug._plan import UNKNOWN, _Survey
+from dug._inspect.plan import UNKNOWN, _Survey
 from dug.demo import book, market
 from dug.testing import EventLog
 

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 import dug
-from dug._progress import is_watched
+from dug._batch.progress import is_watched
 
 
 @dug.memoize
@@ -47,7 +47,7 @@ class Terminal(io.StringIO):
 def tqdm(monkeypatch):
     """The bars that were made, by a module in the place of tqdm."""
     made.clear()
-    monkeypatch.setattr("dug._progress.is_watched", lambda: True)
+    monkeypatch.setattr("dug._batch.progress.is_watched", lambda: True)
     module = ModuleType("tqdm.auto")
     module.tqdm = Bar
     monkeypatch.setitem(sys.modules, "tqdm", ModuleType("tqdm"))

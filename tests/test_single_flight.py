@@ -37,7 +37,7 @@ def run_asyncio():
 @pytest.fixture
 def _is_impatient(monkeypatch):
     """Let who waits on another loop or thread look often whether that is still there."""
-    for module in ("_backends._asyncio", "_backends._trio", "_function"):
+    for module in ("_functions.loops._asyncio", "_functions.loops._trio", "_functions.sync_driver"):
         monkeypatch.setattr(f"dug.{module}.PATIENCE_S", 0.005)
 
 
@@ -1246,13 +1246,13 @@ def test_a_circle_that_a_thread_catches_ends_there():
 def test_a_wait_that_is_over_closes_no_circle(monkeypatch):
     """A thread may ask for a node that waited for its last run and has not woken up yet."""
     a_runs, b_waits, b_may_wake = Signal(), Signal(), Signal()
-    part = dug._function.part
+    part = dug._functions.sync_driver.part
 
     def part_late(wait):
         b_may_wake.wait_here()
         return part(wait)
 
-    monkeypatch.setattr(dug._function, "part", part_late)
+    monkeypatch.setattr(dug._functions.sync_driver, "part", part_late)
 
     @dug.memoize
     def a():

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define
 
-from .._context import Context
+from .._contexts.context import Context
 from .._core._events import Event
 from .._core._node import Node
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .._core._node import load_function
-from .._explanation import list_some
+from .._inspect.explain import list_some
 from ..fingerprint import changed_parts, fingerprint_like, has_changed, reach
 from ._run import import_module_of
 

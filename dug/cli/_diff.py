@@ -133,7 +133,7 @@ def _find_recoded(one: "Look", other: "Look") -> dict[str, str]:
 def _tell_parts(before: "SavedFunction", now: "SavedFunction") -> str:
     if not before.parts or not now.parts:
         return ""
-    from .._explanation import list_some  # who only compares values starts sooner
+    from .._inspect.explain import list_some  # who only compares values starts sooner
     from ..fingerprint import changed_parts  # as above
 
     places = [place for place in changed_parts(before.parts, now.parts) if place != "its code"]

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .._seconds import in_seconds
+from .._core._seconds import in_seconds
 from ._failures import find_origin
 from ._file import Command, file_argument, find_node, node_argument, open_file
 from ._frames import keep_own
 from ._output import echo, one_line
 
 if TYPE_CHECKING:
-    from .._graph import Graph
+    from .._inspect.graph import Graph
     from ..snapshot import Look, SavedNode
 
 EPILOG = """\

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .._contexts.scenario import UNTWEAKED, scale, shift
 from .._core._node import Node, load_function, show
-from .._tweaks import UNTWEAKED, scale, shift
 from ..errors import TweakError
 
 _BUMPS = {"scale": scale, "shift": shift}

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from .._context import Context
+from .._batch.batch import Batch
+from .._contexts.context import Context
+from .._contexts.scenario import Scenario
 from .._core._node import Node, load_function
-from .._run_all import Batch
-from .._tweaks import Scenario
 from ..errors import TweakError
 from ._asked import Asked
 from ._file import READABLE, Command

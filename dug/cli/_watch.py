@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from .._context import Context
+from .._batch.progress import is_watched
+from .._contexts.context import Context
 from .._core._events import Event
-from .._progress import is_watched
 
 _GONE = (OSError, ValueError)
 """What a terminal raises that has gone, or a stream that the user's code has closed."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container
 from typing import Any
 
-from .._graph import Graph
+from .._inspect.graph import Graph
 from ._mermaid import mermaid
 from ._render import svg
 from ._tree import tree

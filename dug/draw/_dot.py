@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import Any
 
 from .._core._text import shorten, visible
-from .._graph import Graph
+from .._inspect.graph import Graph
 from ._palette import FAINT, INK, LOOKS
 from ._picture import LIMIT, Box, Picture, make_picture
 from ._shortening import MAX_NAME

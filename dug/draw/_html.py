@@ -6,9 +6,9 @@ The page needs nothing but itself: no script, no font, no picture from elsewhere
 from collections.abc import Sequence
 from typing import Any
 
+from .._core._seconds import in_seconds
 from .._core._text import shorten
-from .._graph import Graph
-from .._seconds import in_seconds
+from .._inspect.graph import Graph
 from ._dot import escape_markup
 from ._picture import LIMIT, make_picture
 from ._render import svg

@@ -4,7 +4,7 @@ from math import sqrt
 from typing import Any
 
 from .._core._text import visible
-from .._graph import Graph
+from .._inspect.graph import Graph
 from ._palette import LOOKS, Look
 from ._picture import LIMIT, Box, Picture, make_picture
 from ._words import TIMES, legend_of, name_of, notes_on, title_of

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from .._core._text import shorten
-from .._graph import Fact, Graph
+from .._inspect.graph import Fact, Graph
 from ._palette import LOOKS
 from ._shortening import MAX_NAME, tell_apart
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._graph import Graph
+from .._inspect.graph import Graph
 from ._dot import dot
 from ._picture import LIMIT
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._graph import Graph
+from .._inspect.graph import Graph
 from ._picture import LIMIT, Picture, make_picture
 from ._words import TIMES, name_of, notes_on, title_of
 

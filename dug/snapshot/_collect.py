@@ -14,7 +14,7 @@ from .._core._memo import TWEAKED, Memo
 from .._core._node import BENEATH, Function, plain_key
 from .._core._scenario import UNTWEAK, Target
 from .._core._view import View
-from .._looking import look
+from .._inspect.record import look
 from . import _format as fmt
 
 

@@ -18,7 +18,7 @@ MINIMUM_READER = 2
 SUFFIX = ".dug"
 
 COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN = "computed", "tweaked", "failed", "masked", "not-run"
-"""The states of a node; as in `dug._graph.Fact`."""
+"""The states of a node; as in `dug._inspect.graph.Fact`."""
 
 READ, RAN_INSIDE, RAN_BENEATH = 0, 1, 2
 """The kinds of an edge: what was read; what ran under a context that the node opened; the same, pinned by that context."""

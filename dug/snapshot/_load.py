@@ -8,13 +8,13 @@ from typing import Any
 
 from attrs import define
 
-from .._context import Context
+from .._contexts.context import Context
+from .._contexts.scenario import UNTWEAKED, Bump, Scenario, _of_layers
 from .._core._cache import Cache
 from .._core._frame import Frame
 from .._core._node import Node, find_published, load_function, make_node, node_of
 from .._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE
 from .._core._view import View
-from .._tweaks import UNTWEAKED, Bump, Scenario, _of_layers
 from ..codec import CodecError, Encoded, decode
 from ..errors import ContextError, DugError, SnapshotError
 from ._file import Info, SavedFile

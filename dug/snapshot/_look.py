@@ -8,7 +8,7 @@ from typing import Self
 from attrs import frozen
 
 from .._core._node import Node
-from .._graph import Fact, Graph
+from .._inspect.graph import Fact, Graph
 from . import _format as fmt
 from ._file import Info, SavedFile
 from ._report import Absent

@@ -21,15 +21,15 @@ from uuid import uuid4
 from attrs import define, field
 
 from .. import codec
-from .._context import Context
+from .._batch.progress import Progress, make_reporter
+from .._contexts.context import Context
+from .._contexts.scenario import Bump
 from .._core._cache import Cache
 from .._core._memo import Memo
 from .._core._node import Function, Node, show
 from .._core._scenario import BUMP, REPLACEMENT, VALUE, Spec, Target
 from .._core._text import STOPPING, name_type, visible
 from .._core._view import View
-from .._progress import Progress, make_reporter
-from .._tweaks import Bump
 from ..errors import CodecError, SnapshotError
 from ..fingerprint import reach, source_of
 from . import _format as fmt

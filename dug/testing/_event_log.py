@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
-from .._context import Context
+from .._contexts.context import Context
 from .._core._events import Event
 from .._core._node import Node
-from .._function import function_of
+from .._functions.sync_driver import function_of
 
 
 class EventLog:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .._contexts.scenario import Scenario, target_of
 from .._core._node import Node
-from .._tweaks import Scenario, target_of
 from ._isolated import fresh_context
 from ._reference import attempt
 from ._transparent import check_is_node

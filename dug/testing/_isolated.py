@@ -5,8 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from .._context import Context
-from .._in_force import outermost
+from .._contexts.context import Context
+from .._contexts.current import outermost
 
 P = ParamSpec("P")
 R = TypeVar("R")

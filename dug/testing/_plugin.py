@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .._context import Context
+from .._contexts.context import Context
 from ._isolated import fresh_context
 
 

@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from .._context import Context
+from .._contexts.context import Context
+from .._contexts.current import open_contexts
 from .._core._drive import drive
 from .._core._frame import Entry, current
 from .._core._node import Node
-from .._in_force import open_contexts
 from ..errors import CycleError, DugError
 from ._world import Chain, World, enter_all
 

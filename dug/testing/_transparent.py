@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from .._context import Context
+from .._contexts.context import Context
+from .._contexts.current import open_contexts
+from .._contexts.scenario import Scenario, describe
 from .._core._node import Node
-from .._in_force import open_contexts
-from .._tweaks import Scenario, describe
 from ._reference import Evaluation, Outcome, attempt
 from ._sameness import Equality, is_same_outcome, show_outcome
 

@@ -1,0 +1,189 @@
+"""Computes many nodes in one outermost call, whatever fails: `run_all`, and `Batch`, what came of it.
+
+Who asks, and on what, is shared with sweeps (`_caller`); a sweep asks the same nodes under many scenarios, a batch
+many nodes under one.
+"""
+
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping
+from functools import partial
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from .._core._entry import frame_here
+from .._core._failure import Failure
+from .._core._memo import Memo
+from .._core._node import Node, node_of, show
+from .._core._text import number_alike
+from .._inspect.failures import Failed, find_origin, tabulate_failures
+from .._inspect.node_states import describe_error
+from .._inspect.record import check_node, look
+from .._inspect.table import Table, import_pandas, make_frame
+from .._sweeps.results import keep_failure
+from .call_site import Caller, call_from, check_executor, find_width, inside, one_call
+from .progress import Progress, make_reporter
+
+R = TypeVar("R")
+_Both = tuple[Failed, Failed]
+
+
+@frozen(eq=False, repr=False)
+class Batch(Generic[R]):
+    """What came of computing many nodes: each that was asked for is in `values`, in `failures` or in `not_run`."""
+
+    values: Mapping[Node[R], R]
+    """What the nodes gave."""
+    failures: Mapping[Node[Any], Failed]
+    """The nodes in which an error began, whether they were asked for or read by such; each with the error, its traceback and the
+    arguments."""
+    not_run: Mapping[Node[R], Failed]
+    """The nodes that were asked for and could not run to their end because something that they read failed; and what that was."""
+    recomputed: int
+    """How many bodies, replacements and bumps ran."""
+    seconds: float
+    """How long it took."""
+
+    def __getitem__(self, node: Node[R]) -> R:
+        if node in self.values:
+            return self.values[node]
+        failed = self.failures.get(node) or self.not_run.get(node)
+        if failed is None:
+            raise KeyError(f"{node} is not in {self!r}. Ask for it: ctx.run_all([...]).")
+        raise failed.error.with_traceback(None)
+
+    __iter__ = None  # as with `Result`
+
+    def tabulate_failures(self) -> Table[Failed]:
+        """Returns `failures` as a table, followed by what could not run because of them."""
+        return tabulate_failures([*self.failures.values(), *self.not_run.values()])
+
+    def to_frame(self) -> Any:
+        """Returns a ``pandas.DataFrame`` with a row for each node, by its text: its value, or its error and where that began.
+
+        Raises:
+            ImportError: pandas is not installed; the message says what to type.
+        """
+        pandas = import_pandas()
+        failed = {**self.failures, **self.not_run}
+        nodes = list(dict.fromkeys([*self.values, *failed, *[one.origin for one in failed.values()]]))
+        names = dict(zip(nodes, number_alike(list(map(str, nodes))), strict=True))
+        rows: list[Any] = [(names[node], value, None, None) for node, value in self.values.items()]
+        rows += [(names[node], None, describe_error(one.error), names[one.origin]) for node, one in failed.items()]
+        columns = ["node", "value", "error", "began in"]
+        return make_frame(lambda dtype: pandas.DataFrame(rows, columns=columns, dtype=dtype)).set_index("node")
+
+    def __repr__(self) -> str:
+        return (
+            f"<Batch: {len(self.values)} computed, {len(self.failures)} failed, {len(self.not_run)} not run, "
+            f"{self.recomputed} recomputed in {self.seconds:.3g} s>"
+        )
+
+
+def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progress, *, returns_exceptions: bool) -> Batch[R]:
+    """Computes nodes in a context.
+
+    Raises:
+        TypeError: one of them is no node, or is of a coroutine function; or the executor is none.
+        Exception: the first error, unless errors are to be returned.
+    """
+    if isinstance(nodes, Node):
+        raise TypeError(f"run_all() takes several nodes, and {show(nodes)} is one. Write run_all([f.node(x)]).")
+    if not isinstance(nodes, Iterable):
+        raise TypeError(f"run_all() takes nodes, and {show(nodes)} has none. Write run_all([f.node(x), ...]).")
+    asked = list(dict.fromkeys(map(_check, nodes)))
+    check_executor(executor)
+    reporter = make_reporter(progress)
+    kept = _Kept()
+    started = perf_counter()
+    with inside(ctx), one_call():
+        answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
+        reporter.begin(len(asked))
+        try:
+            for done, (node, failed) in enumerate(answers, 1):
+                if failed is not None and not returns_exceptions:
+                    with failed[0]._failure.serve() as served:
+                        raise served.pop()
+                kept.note(node, failed)
+                reporter.tell(done, len(asked))
+        finally:
+            answers.close()
+            reporter.close()
+        runs: int = frame_here().runs  # no variable for the entry, as in `_question`
+    return Batch(kept.values, kept.failures, kept.not_run, runs, perf_counter() - started)
+
+
+class _Kept:
+    """What came of the nodes so far."""
+
+    def __init__(self) -> None:
+        self.values: dict[Any, Any] = {}
+        self.failures: dict[Node[Any], Failed] = {}
+        self.not_run: dict[Any, Failed] = {}
+        self._origins: dict[Memo, Memo] = {}
+
+    def ask(self, node: Node[Any]) -> _Both | None:
+        """Asks for a node, wherever this is called; keeps its value or returns how it failed."""
+        try:
+            self.values[node] = node()
+        except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+            return self._read_failure(node, exc)
+        return None
+
+    def note(self, node: Node[Any], failed: _Both | None) -> None:
+        """Enters how a node failed, if it did."""
+        if failed is None:
+            self.values[node] = self.values.pop(node)  # in the order of the nodes, whichever came first
+        else:
+            own, began = failed
+            self.failures.setdefault(own.origin, began)
+            if own.origin != node:
+                self.not_run[node] = own
+
+    def _read_failure(self, node: Node[Any], error: Exception) -> _Both:
+        """Returns how a node failed and, with the traceback that leads there from it, how that did in which the error began."""
+        failure = keep_failure(error)
+        memo = look(frame_here().view, node._key)
+        if memo is None or memo.failure is None:
+            return (failed := Failed(node, node, failure)), failed
+        first = find_origin(memo, self._origins)
+        origin = node_of(first.state.key)
+        assert first.failure is not None  # noqa: S101  an error began in it
+        return Failed(node, origin, failure), Failed(origin, origin, Failure(first.failure.imprint, failure.traceback))
+
+
+def _ask_in_turn(nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], _Both | None], None, None]:
+    for node in nodes:
+        yield node, kept.ask(node)
+
+
+def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], _Both | None], None, None]:
+    """Asks on an executor, a few for each worker ahead; yields in the order of the nodes."""
+    caller: Caller = call_from(frame_here())
+    width = find_width(executor)
+    pending: deque[tuple[Node[Any], Any]] = deque()
+    try:
+        for node in nodes:
+            pending.append((node, executor.submit(partial(caller.call, kept.ask, node))))
+            if len(pending) >= width:
+                yield _wait(*pending.popleft())
+        while pending:
+            yield _wait(*pending.popleft())
+    finally:
+        for _, future in pending:  # an error is raised, or an interrupt: what runs is waited for, what does not is not begun
+            if not getattr(future, "cancel", bool)():
+                future.result()
+
+
+def _wait(node: Node[Any], future: Any) -> tuple[Node[Any], _Both | None]:
+    return node, future.result()
+
+
+def _check(node: Any) -> Node[Any]:
+    if check_node(node)._function.is_async:
+        raise TypeError(
+            f"{node!r} is of a coroutine function, which run_all() cannot await. Write await dug.sweep([...], [{{}}]) "
+            "inside the context: its result has what each node gave, errors too."
+        )
+    return node  # type: ignore[no-any-return]

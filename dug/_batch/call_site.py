@@ -1,0 +1,140 @@
+"""Who asks for many nodes, and on what: `Caller`, the place; `one_call`, which makes one outermost call of them; `Executor`."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import Context as Variables
+from contextvars import copy_context
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from attrs import frozen
+
+from .._core._entry import entries_around, frame_here, frame_then, note
+from .._core._frame import OUTSIDE, Frame, current
+from .._core._memo import Call, Memo
+from .._core._node import node_of, show
+from .._core._view import View
+from ..errors import ContextError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+AHEAD = 4
+"""How many calls are taken for each that can run before the first of them is handed out: none waits for a slow one."""
+
+
+class Executor(Protocol):
+    """What can run a call elsewhere: `submit` returns something whose ``result()`` waits for what the call returns."""
+
+    def submit(self, fn: Callable[[], Any], /) -> Any:
+        """Schedules ``fn()``."""
+
+
+@frozen(eq=False)
+class Caller:
+    """The place where nodes are asked for: the frame in force there, and the context variables, which travel to any thread."""
+
+    _frame: Frame
+    _variables: Variables
+
+    def call(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Returns what `fn` does when it is called from there.
+
+        Raises:
+            ContextError: as for `variables`.
+        """
+        return self.variables().run(fn, *args, **kwargs)
+
+    def then(self, view: View) -> "Caller":
+        """Returns this place as it was when calls from there were made in `view`: a context may have been tweaked since."""
+        if self._frame.view.in_force is view.in_force:
+            return self
+        frame, variables = frame_then(self._frame, view), self.variables()
+        variables.run(current.set, frame)
+        return Caller(frame, variables)
+
+    def note(self, view: View, memos: Iterable[Memo | None]) -> None:
+        """Notes there that memos were read in `view`.
+
+        Raises:
+            ContextError: as for `check`.
+        """
+        self.check()
+        for memo in memos:
+            if memo is not None:
+                note(self._frame, view, memo)
+
+    @property
+    def view(self) -> View:
+        """The scenario that is in force there now."""
+        return self._frame.view
+
+    def variables(self) -> Variables:
+        """Returns the context variables of what is called from there.
+
+        Raises:
+            ContextError: as for `check`.
+        """
+        self.check()
+        return self._variables.copy()
+
+    def check(self) -> None:
+        """Refuses to go on where nothing can be noted any more.
+
+        Raises:
+            ContextError: the node that was running there has finished, so that it could not note what is read.
+        """
+        run = self._frame.run
+        if run is not None and run.is_done:
+            raise ContextError(
+                f"{node_of(run.key)!r} has finished, and what its sweep reads can no longer be noted. "
+                "Take the results inside the function: tuple(dug.sweep(...)), or await dug.sweep(...)."
+            )
+
+
+def call_from(frame: Frame) -> Caller:
+    """Returns the place where calls are made in `frame`, which may stand for a context that is active by default."""
+    variables = copy_context()
+    variables.run(current.set, frame)
+    return Caller(frame, variables)
+
+
+@contextmanager
+def one_call() -> Iterator[None]:
+    """Makes one outermost call of all calls that are made in the entry in force, unless a running node's call includes them."""
+    entry = frame_here()
+    if entry.call is not None:
+        yield
+        return
+    call = entry.call = Call()
+    try:
+        yield
+    finally:
+        call.close()
+
+
+def inside(ctx: Any) -> Any:
+    """Returns what to enter to ask in a context: the context itself or, where it is the one in force, one that adds nothing."""
+    frame = frame_here()
+    nearest = next(entries_around(OUTSIDE.entry if frame is OUTSIDE else frame), None)
+    return ctx._adding_nothing() if nearest is not None and nearest.context is ctx else ctx
+
+
+def check_executor(executor: Any) -> None:
+    """Refuses what cannot run calls here.
+
+    Raises:
+        TypeError: it has no ``submit``, or runs them in other processes.
+    """
+    if executor is not None and not hasattr(executor, "submit"):
+        raise TypeError(f"{show(executor)} is no executor, it has no submit(). Give a concurrent.futures.ThreadPoolExecutor().")
+    if hasattr(executor, "_mp_context"):  # as the pool of the standard library calls it
+        raise TypeError(f"{show(executor)} runs calls in other processes, where no context goes. Give a ThreadPoolExecutor().")
+
+
+def find_width(executor: Any) -> int:
+    """Returns how many calls may be taken and not yet handed out: one for nobody else to run, a few for each worker."""
+    if executor is None:
+        return 1
+    workers = getattr(executor, "_max_workers", None)  # as the executors of the standard library call it
+    return AHEAD * (workers if isinstance(workers, int) else os.cpu_count() or 1)

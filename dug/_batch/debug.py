@@ -1,0 +1,104 @@
+"""Enters pdb where a node fails: `debug` runs its body once more, outside of the cache.
+
+What the body calls answers with what is known in the context, errors included, and only what is not known is computed.  What the
+body gives is shown and forgotten.
+"""
+
+import sys
+from collections.abc import Callable
+from pdb import Pdb
+from typing import Any
+
+from .._core._drive import drive
+from .._core._entry import frame_here
+from .._core._find import beneath
+from .._core._memo import Memo
+from .._core._node import Node, node_of, plain_key, show
+from .._core._scenario import BUMP, REPLACEMENT, Handle
+from .._functions.sync_driver import fetch
+from .._inspect.failures import find_origin, read_arguments
+from .._inspect.node_states import describe_error, list_reads
+from .._inspect.record import look
+from .call_site import inside
+
+Driver = Callable[[Node[Any]], Any]
+
+
+def debug(ctx: Any, node: Node[Any]) -> None:
+    """Runs the body of a node that failed, or of the one in which its error began, and enters pdb where it raises.
+
+    Raises:
+        ValueError: the node did not fail in this context.
+        TypeError: its function is a coroutine function.
+    """
+    record = ctx.memo(node)
+    if record.error is None:
+        raise ValueError(f"{node} did not fail in {ctx!r}, so there is nothing to debug. ctx.failures() lists what did.")
+    memo = find_origin(record._memo)
+    failed = node_of(memo.state.key)
+    if failed._function.is_async:
+        raise TypeError(f"{failed} is of a coroutine function, which pdb cannot run here. Await its __wrapped__ in the context.")
+    with inside(ctx):
+        _say(memo, failed)
+        handle = _find_handle(memo)
+        answer = _make_driver(failed, handle)
+        with drive(answer, failed):
+            body, args, kwargs = _what_runs(failed, handle, answer)
+            try:
+                value = body(*args, **kwargs)
+            except Exception as exc:  # noqa: BLE001  what is to be debugged
+                debugger = Pdb()
+                debugger.reset()
+                debugger.interaction(None, exc.__traceback__ and exc.__traceback__.tb_next)
+                return
+        sys.stdout.write(f"It returned {show(value)} this time. ctx.invalidate(node), and ask again.\n")
+
+
+def _say(memo: Memo, failed: Node[Any]) -> None:
+    """Prints what failed, with which arguments, and what it had read."""
+    assert memo.failure is not None  # noqa: S101  the caller saw it
+    lines = [f"{failed} raised {describe_error(memo.failure.error)}"]
+    lines += [f"  {name} = {show(value)}" for name, value in read_arguments(failed).items()]
+    for key in list_reads(memo):
+        read = look(frame_here().view, key)
+        what = "not known" if read is None else show(read.value) if read.failure is None else describe_error(read.failure.error)
+        lines.append(f"  read {node_of(key)}: {what}")
+    sys.stdout.write("\n".join([*lines, ""]))
+
+
+def _find_handle(memo: Memo) -> Handle | None:
+    """Returns the tweak whose function a memo ran; None for the node's own body."""
+    handles = frame_here().view.in_force.handles
+    return next((handle for handle in handles if memo.body and handle.serial == memo.body), None)
+
+
+def _make_driver(node: Node[Any], handle: Handle | None) -> Driver:
+    """Returns what answers the calls of the body: what is known, else the engine."""
+    own = node._key
+
+    def answer(asked: Node[Any]) -> Any:
+        frame, key = frame_here(), asked._key
+        if key == own and handle is not None and handle.spec.kind in (BUMP, REPLACEMENT):
+            key = beneath(handle, own)
+        memo = look(frame.view, key)
+        if memo is not None and memo.failure is not None:
+            raise memo.failure.error
+        if memo is not None:
+            return memo.value
+        if plain_key(key)[0].is_async:
+            raise TypeError(f"{asked} is of a coroutine function and not known here. Compute it first.")
+        frame.driver = None
+        try:
+            return fetch(frame, key).value
+        finally:
+            frame.driver = answer
+
+    return answer
+
+
+def _what_runs(node: Node[Any], handle: Handle | None, answer: Driver) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    if handle is None or handle.spec.fn is None:
+        return node._function.body, node.args, node.kwargs
+    if handle.spec.kind == BUMP:
+        return handle.spec.fn, (answer(node), *handle.spec.args), {}
+    return handle.spec.fn, node.args, node.kwargs

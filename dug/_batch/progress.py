@@ -1,0 +1,124 @@
+"""Tells a user how far a sweep is: `Reporter`, and what ``progress=`` means."""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from .._core._node import show
+
+Progress = bool | Callable[[int, int | None], object] | None
+"""True for a bar, which a terminal or notebook shows, or a function of how many are done and how many there will be (or None)."""
+
+_logger = logging.getLogger("dug")
+
+
+class Reporter:
+    """Says nothing; its subclasses do."""
+
+    def begin(self, total: int | None) -> None:
+        """Says that the first is about to be asked."""
+
+    def tell(self, done: int, total: int | None) -> None:
+        """Says that `done` of `total` are done; None where nobody can tell how many there are."""
+
+    def close(self) -> None:
+        """Says that there are no more."""
+
+
+class _Call(Reporter):
+    """Calls a function; one that raises is logged and not called again, as with listeners."""
+
+    def __init__(self, fn: Callable[[int, int | None], object]) -> None:
+        self._fn: Callable[[int, int | None], object] | None = fn
+
+    def tell(self, done: int, total: int | None) -> None:
+        if self._fn is None:
+            return
+        try:
+            self._fn(done, total)
+        except Exception:
+            _logger.exception("progress=%s failed and is not called again.", show(self._fn))
+            self._fn = None
+
+
+class _Bar(Reporter):
+    """Draws a bar of tqdm's, or of rich's."""
+
+    def __init__(self, make_bar: Callable[[int | None], Any]) -> None:
+        self._make_bar = make_bar
+        self._bar: Any = None
+
+    def begin(self, total: int | None) -> None:
+        if self._bar is None:
+            with suppress(OSError, ValueError):  # the terminal has gone, or the stream was closed: nobody sees a bar
+                self._bar = self._make_bar(total)
+
+    def tell(self, done: int, total: int | None) -> None:
+        if self._bar is not None:
+            with suppress(OSError, ValueError):  # likewise
+                self._bar.update(1)
+        if done == total:
+            self.close()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            with suppress(OSError, ValueError):  # likewise
+                self._bar.close()
+
+
+class _RichBar:
+    """A bar of rich's, with the methods of one of tqdm's."""
+
+    def __init__(self, total: int | None) -> None:
+        from rich.console import Console  # optional package: imported where it is used
+        from rich.progress import Progress  # likewise
+
+        self._shown = Progress(console=Console(stderr=True))
+        self._task = self._shown.add_task("", total=total)
+        self._shown.start()
+
+    def update(self, n: int) -> None:
+        self._shown.advance(self._task, n)
+
+    def close(self) -> None:
+        self._shown.stop()
+
+
+def make_reporter(progress: Progress) -> Reporter:
+    """Returns who tells what a user asked to be told.
+
+    Raises:
+        ImportError: a bar is asked for, and neither tqdm nor rich is installed.
+        TypeError: `progress` is neither a bool nor callable.
+    """
+    if progress is None or progress is False:
+        return Reporter()
+    if progress is True:
+        make_bar = _find_bars()
+        return _Bar(make_bar) if is_watched() else Reporter()
+    if not callable(progress):
+        raise TypeError(f"progress must be True or a function of how many are done and how many there are, not {show(progress)}.")
+    return _Call(progress)
+
+
+def is_watched() -> bool:
+    """True when somebody can see a bar: the standard error stream is a terminal, or this is a notebook."""
+    is_open = sys.stderr is not None and not getattr(sys.stderr, "closed", False)
+    return "ipykernel" in sys.modules or (is_open and sys.stderr.isatty())
+
+
+def _find_bars() -> Callable[[int | None], Any]:
+    """Returns what makes bars here: tqdm, which knows notebooks, or else rich."""
+    try:
+        from tqdm.auto import tqdm  # optional package: imported where it is used
+    except ImportError:
+        pass
+    else:
+        return lambda total: tqdm(total=total)
+    try:
+        import rich.progress  # noqa: F401  likewise; it is there or not
+    except ImportError as exc:
+        raise ImportError('progress=True needs tqdm or rich. Type: pip install "dug[progress]", or give a function.') from exc
+    return _RichBar

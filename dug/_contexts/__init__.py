@@ -1,0 +1,1 @@
+"""What is entered with ``with``: tweaks, scenarios, contexts, and the one in force."""

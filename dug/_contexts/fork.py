@@ -1,0 +1,159 @@
+"""Keeps a process that is forked while threads compute whole: what is in the child is what was filed, and nobody waits there.
+
+A child has the memory of its parent and of its threads only the one that forked.  So before a fork every lock of dug's is taken,
+in the order in which they nest, and nothing is copied in the middle of a step.  In the child they are new; runs that other
+threads drive are dead, so that who asks begins anew; who waited in another thread is gone.  The runs around the fork go on, in
+the contexts in force there, and what is known answers.  In the parent nothing changes.
+
+The order in which others come in is that of `guard`: who takes a lock under another must come in after it.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from threading import get_ident
+from typing import Any
+
+from attrs import frozen
+
+from .._core._accel import make_lock, renew_lock
+from .._core._cache import BINDING
+from .._core._entry import entries_around, renew_within, settle_within
+from .._core._frame import GONE, ORIGINS, OUTSIDE, Run, current, here
+from .._core._registry import Registry, live_registries
+from .._functions.stacks import leave_to_child, started_from
+from .context import MAKING
+
+
+@frozen(eq=False)
+class _Party:
+    """Who has locks, and something to put right in a child."""
+
+    locks: Callable[[], Iterable[Any]]
+    repair: Callable[[], object]
+
+
+_parties: list[_Party] = []
+_held: list[Any] = []
+"""What the thread that forks has taken, while it forks."""
+_forking = make_lock()
+
+
+def guard(locks: Callable[[], Iterable[Any]], repair: Callable[[], object]) -> None:
+    """Lets `locks` be taken around each fork, after all that came before, and `repair` be called in the child while they are."""
+    _parties.append(_Party(locks, repair))
+
+
+def _before() -> None:
+    _forking.__enter__()
+    for party in _parties:
+        for lock in party.locks():
+            lock.__enter__()
+            _held.append(lock)
+
+
+def _in_parent() -> None:
+    while _held:
+        _held.pop().__exit__(None, None, None)
+    _forking.__exit__(None, None, None)
+
+
+def _in_child() -> None:
+    for lock in (_forking, *_held):
+        renew_lock(lock)
+    try:
+        for party in _parties:
+            party.repair()
+    finally:
+        _in_parent()
+
+
+def _own_locks() -> Iterator[Any]:
+    """The locks of contexts and caches, in the order in which they nest."""
+    yield MAKING
+    yield BINDING
+    for registry in live_registries():  # nobody makes another one now
+        yield registry.lock
+
+
+def _repair() -> None:
+    """Ends in a child what its parent's threads were at."""
+    around = list(_runs_around())
+    driven = set(_driven_here(around))
+    thread, origin = get_ident(), here()
+    for registry in live_registries():
+        _repair_registry(registry, {*around}, driven, origin)
+    for run in around:
+        if run.thread == origin:
+            run.thread = thread
+    ORIGINS.clear()
+    leave_to_child()
+    _catch_up()
+
+
+def _runs_around() -> Iterator[Run]:
+    """The runs around the fork, the innermost first."""
+    frame: Any = current.get()
+    while isinstance(getattr(frame, "run", None), Run):
+        yield frame.run
+        frame = frame.run.outer
+
+
+def _driven_here(around: Iterable[Run]) -> Iterator[Run]:
+    """Those of the runs around that this thread, and no other, brings to their end."""
+    first, origin = started_from(), here()
+    for run in around:
+        if run is first or run.thread != origin:
+            return
+        yield run
+
+
+def _repair_registry(registry: Registry, around: set[Run], driven: set[Run], origin: int) -> None:
+    dead = set()
+    for run in registry.flights():
+        if run not in driven:
+            _end_flight(run)
+            if run.thread != origin and run not in around:
+                dead.add(run)
+                run.waits, run.task = None, GONE
+    for run in driven:
+        if run.view.registry is registry:
+            _let_go(run, dead, origin)
+    waiting = registry.blocked.pop(origin, None)
+    registry.blocked.clear()
+    if waiting is not None:
+        registry.blocked[get_ident()] = waiting
+        waiting.thread = get_ident()
+    registry.forget_hits()  # an invalidation may have marked memos and not come to this
+
+
+def _end_flight(run: Run) -> None:
+    """Takes a run out of those in flight, so that nobody joins it; if it goes on, it is filed as any other."""
+    state, running = run.state, run.view.in_force.running
+    if running.get(state) is run:
+        del running[state]
+        state.flights = max(state.flights - 1, 0)
+    if state.flight is run:
+        state.flight = None
+
+
+def _let_go(run: Run, dead: set[Run], origin: int) -> None:
+    """Lets those who waited in other threads for a run, or held it up, be gone."""
+    for waits in (run.waits, run.held_up):
+        for wait in tuple(waits or ()):
+            if wait.thread not in (None, origin) or wait.run in dead:
+                waits.remove(wait)  # type: ignore[union-attr]  # there is one in it
+
+
+def _catch_up() -> None:
+    """Shows in the entries in force here what another thread was about to tweak."""
+    frame = current.get()
+    entries = list(entries_around(OUTSIDE.entry if frame is OUTSIDE else frame))
+    for entry in reversed(entries):  # the outermost first
+        if entry.context is not None and entry.context.is_behind(entry):
+            settle_within(entry)
+            renew_within(entry)
+
+
+guard(_own_locks, _repair)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

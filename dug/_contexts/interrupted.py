@@ -1,0 +1,82 @@
+"""What becomes of a context that cannot be left or changed as usual, mostly because an interrupt struck; `Context` calls it."""
+
+from typing import Any
+
+from .._core import _entry as entries
+from .._core._cache import BINDING
+from .._core._entry import entries_around, renew_within, settle_within
+from .._core._finish import leave_interrupted, unwind
+from .._core._frame import Entry
+from .._core._registry import free_locks
+from .._core._scenario import let_go
+from .._core._view import View
+from ..errors import ContextError
+from .scenario import Scenario
+
+
+def leave_out_of_order(ctx: Any, frame: Any, error: BaseException | None) -> None:
+    """Leaves a context that is not the one in force in `frame`; an interrupt that is on its way goes on, and no other error.
+
+    Raises:
+        ContextError: contexts were left in another order than that of entering.
+    """
+    is_interrupt = isinstance(error, BaseException) and not isinstance(error, (Exception, GeneratorExit))
+    if isinstance(frame, Entry) and frame.context is ctx:
+        entries.step_back(frame)
+        if is_interrupt:
+            return
+        raise ContextError(f"{ctx!r} was left already, by another task or thread. Enter and leave a context in the same one.")
+    mine = next((entry for entry in entries_around(frame) if entry.context is ctx), None)
+    if error is not None and mine is not None and mine.run is not frame.run:
+        unwind(mine)  # an interrupt hit the engine between two steps: the runs inside are dead
+        return
+    if is_interrupt:
+        if mine is not None:
+            leave_interrupted(mine)
+        return
+    if mine is not None and mine.run is frame.run:
+        entries.close_entry(mine)
+        reason = "a context inside it is still open, and stays open"
+    else:
+        reason = "it is not open here"
+    raise ContextError(
+        f"{ctx!r} was left out of order: {reason}. "
+        "Leave contexts in the reverse order of entering; a generator must not keep one open across a yield."
+    )
+
+
+def renew_all(ctx: Any, before: Scenario, last: View | None) -> None:
+    """Lets what a context says now show in every open entry of it; done twice, it does no more than once."""
+    let_go(ctx._held, before.specs, ctx._scenario.specs)
+    ctx._last = None
+    for entry in tuple(ctx._entries):
+        if entry.has_ended():  # by an interrupt, in a task that asks no more
+            entries.close_entry(entry)
+    for entry in tuple(ctx._entries):
+        settle_within(entry)
+    for entry in tuple(ctx._entries):
+        renew_within(entry)
+    if ctx._last is None and last is not None:
+        ctx._last = ctx._derive(last.parent, last.cache, last.inside)
+
+
+def free_all_locks(making: Any) -> None:
+    """Gives back what an interrupt kept from being given back; no lock is held where a context is entered or changed."""
+    free_locks()
+    for lock in (making, BINDING):
+        while lock._is_owned():
+            lock.__exit__(None, None, None)
+
+
+class locks_freed:  # noqa: N801  used as a function is
+    """Calls `free_all_locks` when what is done inside is interrupted."""
+
+    def __init__(self, making: Any) -> None:
+        self._making = making
+
+    def __enter__(self) -> None:
+        """Begins what may be interrupted."""
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if kind is not None:
+            free_all_locks(self._making)

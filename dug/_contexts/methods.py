@@ -1,0 +1,163 @@
+"""What can be asked of a context besides calling in it: `Outlook`, which every `Context` is.
+
+Most of what answers is imported when somebody asks, so that ``import dug`` stays light.
+"""
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from .._core._node import Node, watched
+from .._core._view import View
+from .._inspect.record import Record, check_node, find_record, is_masked
+
+if TYPE_CHECKING:
+    from .._batch.batch import Batch
+    from .._batch.call_site import Executor
+    from .._inspect.compare import Comparison
+    from .._inspect.failures import Failed
+    from .._inspect.graph import Fact, Graph
+    from .._inspect.plan import Plan
+    from .._inspect.table import Table
+
+R = TypeVar("R")
+
+
+class Outlook:
+    """What can be asked of a context.
+
+    Looks run nothing and call no code of the user's but ``==``, ``hash`` and ``repr``.
+    """
+
+    def _here(self) -> View:
+        """The view that looks see."""
+        raise NotImplementedError
+
+    # One node
+
+    def __contains__(self, node: object) -> bool:
+        if hasattr(node, "_self_function"):  # a slip that would always be False
+            check_node(node)
+        return isinstance(node, Node) and find_record(self._here(), node) is not None
+
+    @overload
+    def __getitem__(self, node: Node[Coroutine[Any, Any, R]]) -> R: ...  # what it gave when it was awaited
+    @overload
+    def __getitem__(self, node: Node[R]) -> R: ...
+    def __getitem__(self, node: Node[Any]) -> Any:
+        record = self.memo(node)
+        if record.error is not None:
+            raise record.error
+        return record.value
+
+    def memo(self, node: Node[Any]) -> Record:
+        """Returns what is known of a node here, without computing anything.
+
+        Raises:
+            KeyError: nothing is; the message names the node.
+        """
+        record = find_record(self._here(), check_node(node))
+        if record is None:
+            raise KeyError(f"{node} has no memo in {self!r}. Compute it first: call it inside the context.")
+        return record
+
+    def is_masked(self, node: Node[Any]) -> bool:
+        """True when what the scenarios around know of a node does not hold here, because it read something tweaked here."""
+        return is_masked(self._here(), check_node(node))
+
+    def explain(self, node: Node[Any]) -> str:
+        """Returns, as text, where the value of a node comes from here, or why there is none: tweaks, reads, what masks it."""
+        from .._inspect.explain import explain  # loaded when somebody looks
+
+        return explain(self, check_node(node))
+
+    def plan(self, node: Node[Any]) -> "Plan":
+        """Returns what would run if a node were asked now, without running it; what cannot be known is marked."""
+        from .._inspect.plan import make_plan  # loaded when somebody looks
+
+        return make_plan(self._here(), check_node(node)._key)
+
+    # Many nodes
+
+    def graph(self, *targets: Node[Any]) -> "Graph[Node[Any]]":
+        """Returns nodes and all that they read, each with what is known of it here; for no targets, all that is known here.
+
+        Complexity: linear in the nodes and edges that it returns.
+        """
+        from .._inspect.context_graph import list_known, make_graph  # loaded when somebody looks
+
+        view = self._here()
+        return make_graph(view, [check_node(node)._key for node in targets] or list_known(view))
+
+    def states(self, *targets: Node[Any]) -> "Table[Fact[Node[Any]]]":
+        """Returns a table of the nodes of `graph` and what each of them is here."""
+        from .._inspect.table import tabulate_states  # loaded when somebody looks
+
+        return tabulate_states(self.graph(*targets))
+
+    def failures(self) -> "Table[Failed]":
+        """Returns a table of the nodes that failed here and were not tried again since, those in which an error began first."""
+        from .._inspect.failures import list_failures  # loaded when somebody looks
+
+        return list_failures(self._here())
+
+    def compare(self, other: "Outlook", *targets: Node[Any]) -> "Comparison":
+        """Returns which nodes have other values in another context, from the targets down to the tweaks that made the difference.
+
+        Raises:
+            KeyError: one of the two does not know a target; the message says which.
+            TypeError: there is no target, or one is no node; or the other is no context.
+        """
+        from .._inspect.compare import compare  # loaded when somebody looks
+
+        return compare(self, other, [check_node(node) for node in targets])
+
+    # Running
+
+    def run_all(
+        self,
+        nodes: "Iterable[Node[R]]",
+        *,
+        executor: "Executor | None" = None,
+        return_exceptions: bool = True,
+        progress: "bool | Callable[[int, int | None], object] | None" = None,
+    ) -> "Batch[R]":
+        """Computes nodes here, in one outermost call: all that can be computed is, whatever fails.
+
+        Args:
+            nodes: what to compute.
+            executor: what runs them, several at a time: anything with ``submit``, such as a
+                ``concurrent.futures.ThreadPoolExecutor``.
+            return_exceptions: False to raise the first error; what was computed until then is remembered.
+            progress: True for a bar (needs tqdm or rich), or a function that is called with how many are done and how many there
+                are.
+
+        Raises:
+            TypeError: one of them is no node, or is of a coroutine function; or the executor is none.
+            ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
+        """
+        from .._batch.batch import run_all  # loaded when somebody has a batch
+
+        return run_all(self, nodes, executor, progress, returns_exceptions=return_exceptions)
+
+    def debug(self, node: Node[Any]) -> None:
+        """Runs the body of a node that failed once more, in pdb, and stops where it raises; nothing of this is remembered.
+
+        What the body calls answers with what is known here, errors included.  A node that only passed an error on stands for the
+        one in which it began.
+
+        Raises:
+            KeyError: the node is not known here.
+            ValueError: it did not fail.
+            TypeError: it is no node, or of a coroutine function.
+        """
+        from .._batch.debug import debug  # loaded when somebody debugs
+
+        debug(self, check_node(node))
+
+
+def look_again() -> None:
+    """Warns of data that functions reach and that was changed in place since they ran."""
+    if watched:
+        from .._functions.definition.noted import look_again as look  # loaded where functions reach such data
+
+        look()

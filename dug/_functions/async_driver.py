@@ -1,0 +1,212 @@
+"""The driver of coroutine functions: `fetch_async` brings their runs to their end, each in a task of its own.
+
+An asker that finds no memo opens a run and lets a task drive it, on its own loop, or joins the run that is in flight, wherever
+that is driven.  So cancelling one asker harms nobody else, and the last one that goes takes the run along.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
+from inspect import isawaitable
+from time import perf_counter
+from types import CoroutineType
+from typing import Any
+
+from .._core._begin import take
+from .._core._binding import Key
+from .._core._entry import note
+from .._core._failure import Serving
+from .._core._find import beneath
+from .._core._finish import abandon, check_value, fail, give_up, keep, leave_alone, refuse
+from .._core._flight import Joined, outcome_of
+from .._core._frame import OUTSIDE, Frame, Run, current
+from .._core._loaded import find_loaded
+from .._core._memo import ASIDE, LIVE, Memo
+from .._core._node import BENEATH, plain_key
+from .._core._order import batches, starts_of
+from .._core._scenario import BUMP
+from .._core._verbs import begin, finish, join, part
+from .._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
+from .._core._watch import follow, look_at
+from .sync_driver import fetch, frame_to_ask, what_runs
+
+
+async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutine: each that is awaited on the way costs as much as a hit
+    """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
+
+    Raises:
+        Exception: what the node itself raised, now or earlier in this outermost call.
+    """
+    if frame is None or frame is OUTSIDE or frame.driver is not None:
+        frame = frame_to_ask(frame, key)
+        if frame.driver is not None:
+            raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")
+    view = frame.view
+    start = None if frame.reads is None else len(frame.reads)
+    found: Any = None
+    try:
+        found = begin(frame, key)
+        while type(found) is not Memo:
+            if type(found) is Joined:
+                found = await _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+                continue
+            wait = backend().launch(frame, found, _drive)
+            try:
+                await wait.sleep()
+            except BaseException as exc:
+                await wait.leave(exc)
+                raise
+            part(wait)
+            found, wait = outcome_of(wait), None  # a failure there holds this frame
+            if found is None:  # it was begun anew elsewhere
+                found = begin(frame, key)
+            elif isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
+                with Serving(found) as served:
+                    found = None  # its traceback holds this frame: a circle would keep the tweaks of the run
+                    raise served.pop()  # noqa: TRY301  what went wrong in the task is raised here as if it had here
+    except BaseException as exc:
+        if type(found) is Run and found.task is None and not found.is_done:  # no loop took it, so nobody else must wait for it
+            abandon(found)
+        refuse(frame, exc)
+        raise
+    memo: Memo = found
+    note(frame, view, memo, start)
+    if memo.failure is not None:
+        with memo.failure.serve(frame.run, memo) as served:
+            raise served.pop()
+    return memo
+
+
+async def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
+    """Waits for a run that somebody else drives; returns the memo it left, if it serves here."""
+    wait = backend().Asleep(frame, joined.run).prepare(joined)
+    if join(wait, joined.is_optional):
+        try:
+            follow(wait)
+            await wait.sleep()
+        except BaseException as exc:
+            await wait.leave(exc)
+            raise
+        leave_alone(wait) if wait.is_optional else part(wait)
+        joined.failure, wait.failure, wait.came = wait.failure, None, None
+        give_up(joined.run)
+    return take(frame, key, joined)
+
+
+async def value_async(frame: Any, key: Key) -> Any:
+    """Returns the value of a call made in `frame` (None: the one in force)."""
+    return (await fetch_async(frame, key)).value
+
+
+async def _drive(run: Run) -> None:
+    """Brings a run to its end, in a task of its own in which it is the frame in force."""
+    started = 0.0
+    try:
+        current.set(run)
+        started = perf_counter()
+        older = candidates(run)
+        held = await _find_holding(run, older) if older else None
+        if held is None:
+            started = perf_counter() if older else started
+            key = run.key
+            if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].binding.positional:
+                value = key[0].body(*key[1:])  # nearly always
+            else:
+                body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
+                value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
+            value = check_value(run, await value if type(value) is CoroutineType or isawaitable(value) else value)
+        reads, starts = run.reads, starts_of(run.reads, run.asked) if run.reads else None
+        memo = finish(run, value, perf_counter() - started) if held is None else keep(run, held)
+        if starts is not None and memo.dependencies == tuple(reads):
+            memo.starts = starts
+    except BaseException as exc:
+        fail(run, exc, perf_counter() - started, is_out=False)
+        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
+            raise
+    finally:
+        if not run.is_done or run.waits:  # an interrupt struck where its end was filed
+            abandon(run)
+        run.task = None  # its context refers to the run
+
+
+async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """Returns the callable and the arguments of a run that meets a tweak: a bump's or a replacement's."""
+    assert run.handle is not None  # noqa: S101  the function's own body needs no search
+    if run.handle.spec.kind != BUMP:
+        return what_runs(run)
+    fn, args = run.handle.spec.fn, run.handle.spec.args
+    assert fn is not None  # noqa: S101  a bump has a function
+    return fn, ((await fetch_async(run, beneath(run.handle, plain_key(run.key)))).value, *args), {}
+
+
+async def _find_holding(run: Run, older: Sequence[Memo]) -> Memo | None:
+    """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
+    for candidate in older:
+        if run.told:
+            look_at(run, candidate.footprint)
+        changed = await _find_changed(run, candidate)
+        if changed is None:
+            return candidate
+        forget_reads(run, candidate, changed)
+    return None
+
+
+async def _find_changed(run: Run, candidate: Memo) -> Memo | None:
+    """Returns the first read of an older run that does not give the same here; asks together for what was asked for together."""
+    hits, sieve = run.view.hits, run.view.in_force.sieve
+    for batch in batches(candidate):
+        start = len(run.reads)
+        asked = []
+        for read in batch:
+            if not read.sieve & sieve:  # it read no tweak and meets none here
+                hits[read.state.key] = read
+                if read.status != LIVE:  # as in `hit`
+                    hits.pop(read.state.key, None)
+                run.reads.setdefault(read, start)
+            else:
+                asked.append(read)
+        questions = [_holds(run, read, start) for read in asked]
+        answers = [await questions[0]] if len(questions) == 1 else await backend().gather(questions) if questions else []
+        if not all(answers):
+            return asked[answers.index(False)]
+    return None
+
+
+async def _holds(run: Run, read: Memo, start: int) -> bool:
+    """True when asking again for something that was read gives what it gave."""
+    if read.failure is not None:
+        return False
+    key = key_asked(run, read)
+    memo = run.view.hits.get(key) if run.hits is run.view.hits else None
+    try:
+        if memo is not None:
+            run.reads.setdefault(memo, start)
+        elif plain_key(key)[0].is_async:
+            memo = await fetch_async(run, key)
+            noted = run.reads.get(memo)
+            if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
+                run.reads[memo] = start
+        elif read.starts is ASIDE:  # the loop must not stand still for it now either
+            memo = await backend().call_aside(fetch, run, key)
+        else:
+            memo = fetch(run, key)
+        return memo is read or is_as_before(key, read, memo)
+    except (backend().CANCELLED, GeneratorExit):
+        raise
+    except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
+        return False
+    except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
+        raise_later(run, key, exc)
+        return False
+
+
+def backend() -> Any:
+    """Returns the backend of the loop that this task is on."""
+    in_trio_task = find_loaded("trio.lowlevel", "in_trio_task")
+    return _load("_trio" if in_trio_task is not None and in_trio_task() else "_asyncio")
+
+
+@cache
+def _load(name: str) -> Any:
+    """Imports a backend when it is needed first: then its loop is in use already."""
+    return import_module(f".loops.{name}", __package__)

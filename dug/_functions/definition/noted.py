@@ -1,0 +1,184 @@
+"""Whether a named function is still what it was: `Noted`, what it reaches as it was when it first ran in this process.
+
+A cell or module that is run again rebinds its globals before it decorates a function again, so what the old definition reached
+must be known by then.  It is noted at the first run, once: places and objects, without a digest.  Only what can be changed in
+place is marked by what it holds, and looked at again when an outermost context closes.
+
+What counts is what a memo can have met: a class or an enum that was defined again is another one, though it says the same; a
+function that was, and plain data, are the same when they say the same.
+"""
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Any
+from warnings import warn
+from weakref import ref
+
+from attrs import define, evolve, field
+
+from ..._core._node import Function, watched
+from .code import tell_code
+from .plain_data import mark, tell, tell_array
+from .walk import CHANGEABLE, CLASS, CODE, NODE, OBJECT, PLAIN, Part, walk
+
+_KNOWN_BY_IDENTITY = frozenset({CLASS, NODE, OBJECT})
+_MOST_OFTEN = 16
+_SHARE = 0.01
+"""What can be changed in place is looked at again when each of the first contexts closes, and then in this share of the time."""
+
+
+@define(eq=False)
+class Noted:
+    """What a function reaches, at one time."""
+
+    parts: dict[str, Part]
+    """By place; of what is known by its identity, a reference to it, so that noting it does not keep it."""
+    marks: dict[str, bytes]
+    """What that which can be changed in place held, for the same process."""
+    said: dict[int, str]
+    """The same as text that is equal in every process, by identity."""
+    print: Any = None
+    """What was made of it for other processes."""
+    unchanged: set[str] = field(factory=set)
+    """The places that are looked at again."""
+
+
+def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:
+    """Returns what functions reach now."""
+    parts, marks, said = dict[str, Part](), dict[str, bytes](), dict[int, str]()
+    for part in walk(roots, is_deep=False):
+        if part.kind == CHANGEABLE:
+            marks[part.place], said[id(part.value)] = _mark(part.value), tell_changeable(part.value)
+        parts[part.place] = evolve(part, value=_kept(part))
+    return Noted(parts, marks, said, unchanged=set(marks))
+
+
+def note(function: Function) -> Noted:
+    """Returns what a named function reached when it was first asked about, or what it reaches now if that is now."""
+    if function.reached is None:
+        function.reached = take_note(roots_of(function))
+        if function.reached.marks and function.kind != "source":  # what a source reads is the outside, which may change
+            watched.add(function)
+    noted: Noted = function.reached
+    return noted
+
+
+def roots_of(function: Function) -> list[tuple[str, Any]]:
+    """Returns where the walk from a memoised function begins: its body, and the functions among its options."""
+    _, keys, _ = function.options or (False, (), ())
+    given = [("its eq", function.eq)] if function.eq is not None else []
+    return [("its code", function.body), *given, *((f"its key of {name}", fn) for name, fn in keys)]
+
+
+def is_alike(old: Noted, new: Noted) -> bool:
+    """True when what a function reaches is what it was."""
+    return next(iter(differences(old, new)), None) is None
+
+
+def differences(old: Noted, new: Noted) -> Iterable[str]:
+    """Yields the places where what a function reaches is not what it was."""
+    for place, part in new.parts.items():
+        before = old.parts.get(place)
+        if before is None or not _is_same_part(before, part, old.marks.get(place), new.marks.get(place)):
+            yield place
+    yield from (place for place in old.parts if place not in new.parts)
+
+
+def is_same_value(one: Any, other: Any) -> bool:
+    """True when two values are the same to a definition: defaults, versions, functions among the options."""
+    return one is other or is_alike(take_note([("it", one)]), take_note([("it", other)]))
+
+
+def _is_same_part(old: Part, new: Part, before: bytes | None, now: bytes | None) -> bool:
+    if old.kind != new.kind:
+        return False
+    if old.kind == CODE:
+        return old.value is new.value or tell_code(old.value) == tell_code(new.value)
+    if old.kind == PLAIN:
+        return old.value is new.value or tell(old.value) == tell(new.value)
+    if old.kind == CHANGEABLE:
+        return before == now
+    if old.kind in _KNOWN_BY_IDENTITY:
+        return _is_one_object(old.value, new.value)
+    return bool(old.value == new.value)  # texts that say what it is
+
+
+def _is_one_object(old: Any, new: Any) -> bool:
+    one, other = (value() if type(value) is ref else value for value in (old, new))
+    return one is other and one is not None
+
+
+def _kept(part: Part) -> Any:
+    """Returns what is kept of a part: the code of a function, a reference to what is known by its identity, or its value."""
+    if part.kind == CODE:
+        return part.value.__code__
+    try:
+        return ref(part.value) if part.kind in _KNOWN_BY_IDENTITY else part.value
+    except TypeError:  # nothing can refer to it weakly
+        return part.value
+
+
+def _mark(value: Any) -> bytes:
+    return tell_array(value).encode() if hasattr(value, "tobytes") else mark(value)
+
+
+def tell_changeable(value: Any) -> str:
+    """Returns what data that can be changed in place says."""
+    return tell_array(value) if hasattr(value, "tobytes") else tell(value)
+
+
+# Looking again
+
+
+@define
+class _Effort:
+    """How much looking again has cost."""
+
+    since: float
+    seconds: float = 0.0
+    times: int = 0
+
+    def is_affordable(self) -> bool:
+        """True for the first few times, and while it takes a small share of the time that goes by."""
+        return self.times < _MOST_OFTEN or self.seconds < _SHARE * (perf_counter() - self.since)
+
+
+_effort = _Effort(perf_counter())
+
+
+def look_again() -> None:
+    """Warns of data that functions reach and that was changed in place since they first ran, of each once.
+
+    Complexity: O(1) when no function reaches such data; else at most a hundredth of the time that goes by.
+    """
+    if not watched or not _effort.is_affordable():
+        return
+    started = perf_counter()
+    changed = [(function, place) for function in tuple(watched) for place in _changed(function)]
+    _effort.times += 1
+    _effort.seconds += perf_counter() - started
+    told: set[int] = set()
+    for function, place in changed:
+        value = function.reached.parts[place].value
+        function.reached.unchanged.discard(place)
+        if id(value) not in told:
+            told.add(id(value))
+            _tell(function, place, value)
+
+
+def _changed(function: Function) -> list[str]:
+    noted: Noted | None = function.reached
+    if noted is None:
+        watched.discard(function)
+        return []
+    return [place for place in tuple(noted.unchanged) if _mark(noted.parts[place].value) != noted.marks[place]]
+
+
+def _tell(function: Function, place: str, value: Any) -> None:
+    warn(
+        f"{place}, a {type(value).__name__} that {function} reads, was changed after {function} first ran, and what was computed "
+        f"before does not know. Make it a source, or pass it; or say @dug.memoize(version=...) when it is meant to change, and "
+        f"ctx.invalidate({function.name.rpartition(':')[2]}) whenever it has.",
+        RuntimeWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,108 @@
+"""What values and functions are made of, taken apart without running anything of the user's."""
+
+from collections.abc import Iterator
+from enum import Enum
+from functools import cached_property, lru_cache, partial
+from inspect import getattr_static
+from types import FunctionType, MappingProxyType, MethodType
+from typing import Any
+
+from wrapt import ObjectProxy
+
+from .plain_data import is_container, is_scalar, tell
+
+_CACHED = type(lru_cache(len))
+
+
+def defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The defaults of a function, by the names of their parameters."""
+    code, given = function.__code__, function.__defaults__ or ()
+    yield from zip(code.co_varnames[code.co_argcount - len(given) : code.co_argcount], given, strict=False)
+    yield from sorted((function.__kwdefaults__ or {}).items())
+
+
+def cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """What a function closes over, by name; what is not assigned yet is left out: a function that refers to itself."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:
+            continue
+
+
+def items(value: Any) -> Iterator[tuple[str, Any]]:
+    """The items of a container, each after what its place is called, in an order that is the same in every process."""
+    if isinstance(value, (dict, MappingProxyType)):
+        pairs = dict.items(value) if isinstance(value, dict) else value.items()  # not as a class of the user's says
+        for position, (key, one) in enumerate(pairs):
+            name = _name_of(key)
+            if name is None:
+                yield f"key {position}", key
+            yield str(position) if name is None else name, one
+    elif isinstance(value, (set, frozenset)):
+        members = set.__iter__(value) if isinstance(value, set) else frozenset.__iter__(value)
+        yield from sorted(((_name_of(one) or "?", one) for one in members), key=lambda pair: pair[0])
+    else:
+        yield from ((str(position), one) for position, one in enumerate(_elements(value)))
+
+
+def _elements(value: Any) -> Iterator[Any]:
+    """The elements of a sequence, not as a class of the user's says."""
+    if isinstance(value, (list, tuple)):
+        return list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+    return iter(value)
+
+
+def _name_of(value: Any) -> str | None:
+    """What a scalar or a named thing is called, equal in every process; None for anything else."""
+    if is_scalar(value):
+        return tell(value)[:200]
+    if isinstance(value, (type, FunctionType)):
+        return f"{value.__module__}:{value.__qualname__}"
+    return f"{type(value).__qualname__}.{value._name_}" if isinstance(value, Enum) else None
+
+
+def take_apart(value: Any) -> list[tuple[str, Any]] | None:
+    """Returns the parts of what only puts others together: partials, methods, properties, wrappers and named tuples."""
+    if isinstance(value, partial):
+        given = [(f"argument {position}", one) for position, one in enumerate(value.args)]
+        return [("function", value.func), *given, *sorted(value.keywords.items())]
+    if isinstance(value, MethodType):
+        return [("function", value.__func__), ("self", value.__self__)]
+    if isinstance(value, (staticmethod, classmethod)):
+        return [("function", value.__func__)]
+    if isinstance(value, property):
+        return [(name, getattr(value, name)) for name in ("fget", "fset", "fdel") if getattr(value, name) is not None]
+    if isinstance(value, cached_property):
+        return [("function", value.func)]
+    if type(value) is _CACHED:
+        return [("wrapped", value.__wrapped__)]
+    if isinstance(value, ObjectProxy):  # of another package: what it wraps, and what it wraps that with
+        own = getattr_static(value, "_self_wrapper", None)
+        return [("wrapped", value.__wrapped__), *([("wrapper", value._self_wrapper)] if own is not None else [])]
+    if isinstance(value, tuple) and not is_container(value):
+        return [("class", type(value)), *items(value)]
+    if isinstance(value, (dict, list, set, frozenset)):
+        return [("class", type(value)), *items(value), *state_of(value)]
+    return None
+
+
+def state_of(value: Any) -> list[tuple[str, Any]]:
+    """The attributes of an instance, by name; what a cached property keeps is a memory of them, and left out."""
+    kind = type(value)
+    found: dict[str, Any] = {}
+    try:
+        space = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        space = None
+    if type(space) is dict:
+        found.update((name, one) for name, one in space.items() if isinstance(name, str))
+    for cls in kind.__mro__:
+        for name, member in vars(cls).items():
+            if type(member).__name__ == "member_descriptor" and name not in found:
+                try:
+                    found[name] = member.__get__(value, kind)
+                except AttributeError:  # a slot that nothing was put into
+                    continue
+    names = sorted(found)
+    return [(name, found[name]) for name in names if not isinstance(getattr_static(kind, name, None), cached_property)]

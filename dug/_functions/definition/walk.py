@@ -1,0 +1,336 @@
+"""What a function reaches: the one walk over live objects that redefinition and fingerprints rest on.
+
+From a function it goes to the globals that its code names, module by module through attributes, to closures, defaults and wrapped
+functions, and on through every function, class and container of the process's own that it comes to.  It stops at memoised
+functions, which are edges of their own, and at the standard library and installed packages, which stand for themselves.
+
+Nothing of the user's runs: attributes are looked up without their descriptors, and values are looked into only where their type
+is known.  The walk says what there is (`Part`); what makes two parts alike is decided by who asked.
+"""
+
+import builtins
+from collections import deque
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from functools import partial
+from inspect import getattr_static
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from attrs import frozen
+
+from ..._core._text import STOPPING
+from ..sync_driver import function_of
+from .code import Chain, names_of
+from .libraries import is_library
+from .parts import cells, defaults, items, state_of, take_apart
+from .plain_data import is_array, is_container, is_scalar, measure
+
+CODE = "code"
+"""A function of the process's own."""
+NODE = "node"
+"""A memoised function: the value is its `Function`."""
+CLASS = "class"
+"""A class of the process's own."""
+LIBRARY = "library"
+"""Something of the standard library or of an installed package: the value is its name, ``module:qualname``."""
+PLAIN = "plain"
+"""Data that nobody can change in place: numbers, texts, dates and tuples of such."""
+CHANGEABLE = "changeable"
+"""Data that can be changed in place: lists, dicts and sets of plain data, and arrays."""
+SHAPE = "shape"
+"""What is made of parts that follow by themselves: the value says of what kind it is."""
+OBJECT = "object"
+"""Any other instance, and what is too large to be looked into."""
+UNKNOWN = "unknown"
+"""What cannot be told: the value says why."""
+SAME = "same"
+"""What was come to before: the value is that place."""
+MISSING = "missing"
+"""A global that is not there."""
+
+MOST_PARTS = 20_000
+"""A walk that comes to more ends there, and says so."""
+
+_NO_MEMBERS = frozenset({
+    "__module__", "__dict__", "__weakref__", "__doc__", "__qualname__", "__firstlineno__", "__static_attributes__",
+    "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "__parameters__",
+    "__orig_bases__", "__dataclass_fields__", "__dataclass_params__", "__attrs_attrs__", "__attrs_props__", "__match_args__",
+    "__attrs_own_setattr__", "__replace__", "_abc_impl", "__type_params__",
+})  # fmt: skip
+"""What the dict of a class holds that says nothing of its behaviour, or says again what its other members say."""
+_WRITES = frozenset({"append", "appendleft", "extend", "add", "update", "insert", "clear", "discard"})
+"""Methods of containers that change them and tell nothing."""
+_SLOT_KINDS = ("member_descriptor", "getset_descriptor", "wrapper_descriptor", "method_descriptor", "classmethod_descriptor")
+
+
+@frozen
+class Part:
+    """One thing that a function reaches."""
+
+    place: str
+    """Where it was found: ``pricing.RATE``, or ``pricing.book: default fee``."""
+    kind: str
+    value: Any
+
+
+def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool) -> list[Part]:
+    """Returns what functions reach, each thing once, in an order that hangs on nothing but what is reached.
+
+    Args:
+        roots: the functions, each with what its place is called.
+        is_deep: goes on into classes and into the attributes of instances.  Within one process a class is itself or another one,
+            and only the attributes that the code names are looked at.
+    """
+    walked = _Walk(is_deep)
+    for place, value in roots:
+        walked.add(place, value)
+    return walked.finish()
+
+
+def is_own_callable(value: object) -> bool:
+    """True for a function or a class of the process's own, memoised or not."""
+    if function_of(value) is not None:
+        return True
+    if isinstance(value, (FunctionType, type)):
+        return not is_library(value.__module__)
+    inner = value.func if isinstance(value, partial) else value.__func__ if isinstance(value, MethodType) else None
+    return inner is not None and is_own_callable(inner)
+
+
+class _Walk:
+    """One walk: what was found, and what is still to be looked at."""
+
+    def __init__(self, is_deep: bool) -> None:  # noqa: FBT001  the one thing in which walks differ
+        self._parts: dict[str, Part] = {}
+        self._is_deep = is_deep
+        self._places: dict[int, str] = {}
+        """By identity: where each thing was come to first."""
+        self._kept: list[Any] = []  # so that no identity is that of something that is gone
+        self._todo: deque[tuple[str, Any]] = deque()
+        self._read: dict[str, tuple[int, str]] = {}
+        """By place: the namespace and the name that a global was read from."""
+        self._stored: set[tuple[int, str]] = set()
+        self._named: set[str] = set()
+        """The places of globals and attributes that were looked at by their name."""
+
+    def add(self, place: str, value: Any) -> None:
+        """Has something looked at."""
+        self._todo.append((place, value))
+
+    def finish(self) -> list[Part]:
+        """Looks at all that there is, and returns it."""
+        while self._todo:
+            if len(self._parts) > MOST_PARTS:
+                self._note("what else there is", UNKNOWN, f"more than {MOST_PARTS:,} parts")
+                break
+            place, value = self._todo.popleft()
+            try:
+                self._visit(place, value)
+            except STOPPING:
+                raise
+            except BaseException:  # noqa: BLE001  an unusual object: whoever defines or saves a function must not fail for that
+                self._note(place, OBJECT, value)
+        for place, read in self._read.items():
+            if read in self._stored and place in self._parts:  # what it writes itself says nothing of what it does
+                self._parts[place] = Part(place, UNKNOWN, "a global that it writes itself")
+        return list(self._parts.values())
+
+    def _note(self, place: str, kind: str, value: Any) -> None:
+        while place in self._parts:
+            place += "'"
+        self._parts[place] = Part(place, kind, value)
+
+    # One value
+
+    def _visit(self, place: str, value: Any) -> None:
+        if is_scalar(value):
+            self._note(place, PLAIN, value)
+            return
+        function = function_of(value)
+        if function is not None:
+            self._note(place, NODE, function)
+            return
+        before = self._places.setdefault(id(value), place)
+        if before != place:
+            self._note(place, SAME, before)
+            return
+        self._kept.append(value)
+        if type(value) is FunctionType:
+            self._visit_function(place, value)
+        elif isinstance(value, type):
+            self._visit_class(place, value)
+        elif is_container(value):
+            self._visit_container(place, value)
+        else:
+            self._visit_object(place, value)
+
+    def _visit_function(self, place: str, function: FunctionType) -> None:
+        wrapped = vars(function).get("__wrapped__")
+        module = function.__globals__.get("__name__")
+        if is_library(module):
+            self._note(place, LIBRARY, f"{module}:{function.__code__.co_qualname}")
+            closed = [(name, value) for name, value in cells(function) if is_own_callable(value)]
+        else:
+            self._note(place, CODE, function)
+            closed = list(cells(function))
+            for name, value in defaults(function):
+                self.add(f"{place}: default {name}", value)
+            self._visit_names(function)
+        for name, value in closed:
+            self.add(f"{place}: closure {name}", value)
+        if wrapped is not None:
+            self.add(f"{place}: wrapped", wrapped)
+
+    def _visit_class(self, place: str, cls: type) -> None:
+        if is_library(cls.__module__):
+            self._note(place, LIBRARY, f"{cls.__module__}:{cls.__qualname__}")
+            return
+        self._note(place, CLASS, cls)
+        if not self._is_deep:
+            return
+        where = f"{cls.__module__}.{cls.__qualname__}"
+        members = dict(vars(cls))
+        if issubclass(cls, Enum):
+            self.add(f"{where}: members", tuple((name, member._value_) for name, member in cls.__members__.items()))
+            members = {name: one for name, one in members.items() if name not in cls.__members__ and not _is_of_enum(name)}
+        for name in sorted(members.keys() - _NO_MEMBERS):
+            if type(members[name]).__name__ not in _SLOT_KINDS:
+                self.add(f"{where}.{name}", members[name])
+        for field in vars(cls).get("__attrs_attrs__", ()):
+            self.add(f"{where}.{field.name}: default", field.default)
+        for position, parent in enumerate(cls.__bases__):
+            if parent is not object:
+                self.add(f"{where}: base {position}", parent)
+        if type(cls) is not type:
+            self.add(f"{where}: metaclass", type(cls))
+
+    def _visit_container(self, place: str, value: Any) -> None:
+        found = measure(value)
+        if found.too_large is not None:
+            self._note(place, OBJECT, value)
+        elif found.is_plain:
+            self._note(place, CHANGEABLE if found.can_change else PLAIN, value)
+        else:
+            self._note(place, SHAPE, f"{type(value).__name__} of {len(value)}")
+            for step, part in items(value):
+                self.add(f"{place}[{step}]", part)
+
+    def _visit_object(self, place: str, value: Any) -> None:
+        kind = type(value)
+        if is_array(value):
+            self._note(place, CHANGEABLE, value)
+            return
+        parts = take_apart(value)
+        if parts is not None:
+            self._note(place, SHAPE, kind.__name__)
+        elif isinstance(value, ModuleType):
+            self._note(place, LIBRARY, value.__name__)
+        elif isinstance(value, BuiltinFunctionType) or kind.__name__ == "ufunc":  # of numpy's, which need not be there
+            name = getattr(value, "__qualname__", None) or value.__name__
+            self._note(place, LIBRARY, f"{getattr(value, '__module__', None)}:{name}")
+        elif kind.__name__ in _SLOT_KINDS:
+            self._note(place, LIBRARY, f"{kind.__name__} {getattr(value, '__name__', '')}")
+        elif isinstance(value, Enum):
+            self._note(place, OBJECT, value)
+            self.add(f"{place}: class", kind)
+        elif is_library(kind.__module__):
+            self._note(place, OBJECT, value)
+            parts = [(name, one) for name, one in state_of(value) if is_own_callable(one)]
+        else:
+            self._note(place, OBJECT, value)
+            parts = [("class", kind), *(state_of(value) if self._is_deep else ())]
+        for step, part in parts or ():
+            self.add(f"{place}: {step}", part)
+
+    # Names
+
+    def _visit_names(self, function: FunctionType) -> None:
+        space, names = function.__globals__, names_of(function.__code__)
+        module = space.get("__name__", "?")
+        self._stored.update((id(space), name) for name in names.stored)
+        for name in sorted(names.globals):
+            if name.startswith("__") and name.endswith("__"):  # what a module is called and where it lies
+                continue
+            if name in space or not hasattr(builtins, name):
+                self._visit_global(f"{module}.{name}", space, name, names.globals[name])
+        for name in sorted(names.imported):
+            if not is_library(name):
+                self._tell_once(f"import {name}", UNKNOWN, "a module that is imported inside a function")
+        owner = _find_owner(function)
+        if owner is not None and not self._is_deep:
+            self._visit_attributes(f"{owner.__module__}.{owner.__qualname__}", owner, names.own)
+        elif owner is not None:
+            self._visit_members(owner, names.own)
+
+    def _visit_global(self, place: str, space: Mapping[str, Any], name: str, chains: set[Chain]) -> None:
+        if name not in space:
+            self._tell_once(place, MISSING, None)
+            return
+        value = space[name]
+        if is_container(value) and all(chain[:1] and chain[0] in _WRITES for chain in chains):
+            return  # a log: what it holds comes to nobody from here
+        if isinstance(value, ModuleType):
+            self._visit_module(place, value, chains)
+            return
+        if self._read.setdefault(place, (id(space), name)) != (id(space), name):
+            place += "'"
+            self._read[place] = (id(space), name)
+        if self._is_news(place):
+            self.add(place, value)
+        if not self._is_deep:
+            self._visit_attributes(place, value, {chain[0] for chain in chains if chain})
+
+    def _visit_module(self, place: str, module: ModuleType, chains: set[Chain]) -> None:
+        if is_library(module.__name__) or (any(not chain for chain in chains)):
+            self._tell_once(place, LIBRARY, module.__name__)
+        if is_library(module.__name__):
+            return
+        for chain in sorted(chain for chain in chains if chain):
+            self._visit_global(f"{module.__name__}.{chain[0]}", vars(module), chain[0], {chain[1:]})
+
+    def _visit_attributes(self, place: str, value: Any, names: set[str]) -> None:
+        """Looks at the attributes of a class or an instance of the process's own that the code names."""
+        if is_library(type(value).__module__) and (not isinstance(value, type) or is_library(value.__module__)):
+            return
+        for name in sorted(names):
+            found = getattr_static(value, name, None)
+            if found is not None and type(found).__name__ not in _SLOT_KINDS and self._is_news(f"{place}.{name}"):
+                self.add(f"{place}.{name}", found)
+
+    def _visit_members(self, owner: type, names: set[str]) -> None:
+        """Looks at the members of a method's class that it names, with those of its bases."""
+        for name in sorted(names):
+            for cls in owner.__mro__:
+                if name in vars(cls):
+                    place = f"{cls.__module__}.{cls.__qualname__}.{name}"
+                    found = vars(cls)[name]
+                    if not is_library(cls.__module__) and type(found).__name__ not in _SLOT_KINDS and self._is_news(place):
+                        self.add(place, found)
+                    break
+
+    def _is_news(self, place: str) -> bool:
+        if place in self._named:
+            return False
+        self._named.add(place)
+        return True
+
+    def _tell_once(self, place: str, kind: str, value: Any) -> None:
+        if self._is_news(place):
+            self._note(place, kind, value)
+
+
+def _find_owner(function: FunctionType) -> type | None:
+    """Returns the class that a method was defined in, found by its qualified name; None for what is no method."""
+    found: Any = function.__globals__
+    path = function.__code__.co_qualname.split(".")[:-1]
+    for step in path:
+        found = found.get(step) if isinstance(found, dict) else vars(found).get(step) if isinstance(found, type) else None
+    return found if path and isinstance(found, type) else None
+
+
+def _is_of_enum(name: str) -> bool:
+    """True for what the machinery of enums keeps in their classes."""
+    return name in ("__new__", "_generate_next_value_", "__format__", "__str__", "__repr__") or (
+        name.startswith("_") and name.endswith("_") and not name.startswith("__")
+    )

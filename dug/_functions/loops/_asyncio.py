@@ -1,0 +1,184 @@
+"""Runs of coroutine functions on asyncio; see `dug._functions.loops`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from contextvars import Context as Variables
+from typing import Any
+
+from ..._core._finish import abandon, give_up
+from ..._core._flight import PATIENCE_S, Wait
+from ..._core._frame import UNTRUE, Frame, Run
+from ..._core._loaded import find_loaded
+from ..._core._verbs import join_own, part
+
+CANCELLED = asyncio.CancelledError
+Event = asyncio.Event
+find_loop = asyncio.get_running_loop
+
+Drive = Callable[[Run], Coroutine[Any, Any, None]]
+
+
+class _Task(asyncio.Task[None]):
+    """A task that may be called off from other loops and threads: one that drives a run, or a scenario of a sweep.
+
+    No task factory is asked for it: an eager one would begin it inside the asker.
+    """
+
+    __slots__ = ("run",)
+    run: Run | None
+    """What it drives, for as long as it may not have begun; None for a scenario of a sweep."""
+
+    def call_off(self) -> None:
+        """Cancels the task; from any thread."""
+        loop = self.get_loop()
+        if asyncio._get_running_loop() is loop:
+            self.cancel()
+        else:
+            _call_soon(loop, self.cancel)
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancels the task, whoever asks for it; from the thread of its loop."""
+        if self.run is not None:
+            self.add_done_callback(_see_off)
+        return super().cancel(msg)
+
+    def is_lost(self) -> bool:
+        """True when the loop is closed or was left, or the task was cancelled before it began, so that the run will not end.
+
+        A loop that was left may be run again: then what has been begun anew meanwhile counts.
+        """
+        return self.done() or self.get_loop().is_closed() or not self.get_loop().is_running()
+
+
+class Asleep(Wait):
+    """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
+
+    __slots__ = ("loop", "woken")
+
+    def __init__(self, frame: Frame, run: Run) -> None:
+        self.frame, self.run, self.thread = frame, run, None
+        self.holders, self.came, self.failure = (), None, None
+        self.is_optional, self.differs = False, 0
+        self.loop = loop = asyncio.get_running_loop()
+        self.woken: asyncio.Future[None] = loop.create_future()
+
+    def wake(self) -> None:
+        """Ends the sleep."""
+        if asyncio._get_running_loop() is self.loop:
+            self._set()
+        else:
+            _call_soon(self.loop, self._set)
+
+    def _set(self) -> None:
+        if not self.woken.done():
+            self.woken.set_result(None)
+
+    def sleep(self) -> Awaitable[None]:
+        """Returns what to await: until the run has landed or, for one on another loop or thread, that is gone."""
+        return self.woken if _is_on(self.run, self.loop) else self._watch()
+
+    async def _watch(self) -> None:
+        while not self.woken.done() and not self.run.is_lost():
+            await asyncio.wait([self.woken], timeout=PATIENCE_S)
+
+    async def leave(self, reason: BaseException) -> None:
+        """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
+        run, task = self.run, self.run.task
+        if part(self) and task is not None and not run.is_done:
+            run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
+            if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
+                with _shielded():
+                    await _end(task)
+            else:
+                task.call_off()
+        give_up(run)
+
+
+def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
+    """Lets a run be driven to its end in a task of its own, and returns the wait of who asked for it."""
+    wait = Asleep(frame, run)
+    join_own(wait)
+    driven = drive(run)
+    try:
+        run.task = task = _Task(driven, loop=wait.loop, name=str(run.key[0]))
+    except BaseException:
+        driven.close()
+        part(wait)
+        abandon(run)
+        raise
+    task.run = run
+    return wait
+
+
+def _see_off(task: "asyncio.Task[None]") -> None:
+    """Abandons a run whose task was cancelled before it began, by whomever: nothing else says that it ended."""
+    assert isinstance(task, _Task)  # noqa: S101  only those have it called
+    run, task.run = task.run, None
+    if run is not None and not run.is_done:
+        abandon(run)
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    """Cancels a task, and returns when it has ended.
+
+    One that is cancelled already, because its loop is about to close, is left to clean up.  If that was a timeout of its own, it
+    goes on afterwards, and is cancelled then.
+    """
+    while not task.done():
+        if not task.cancelling():
+            task.cancel()
+        await asyncio.wait([task], timeout=PATIENCE_S)
+
+
+async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
+    """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
+    return await (find_loaded("anyio.to_thread", "run_sync") or asyncio.to_thread)(call, *args)
+
+
+def _is_on(run: Run, loop: asyncio.AbstractEventLoop | None) -> bool:
+    """True when a task of `loop` drives a run."""
+    return isinstance(run.task, _Task) and run.task.get_loop() is loop
+
+
+def _shielded() -> AbstractContextManager[object]:
+    """Keeps off the cancellations of anyio, which come again and again; who cancels a second time by himself is heard."""
+    scope = find_loaded("anyio", "CancelScope")
+    return nullcontext() if scope is None else scope(shield=True)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: Any) -> None:
+    """Makes a call on another loop, or none when that is closed: nobody waits there any more."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *args)
+
+
+async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Returns the results of coroutines that run at the same time; when one raises, the others are cancelled."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in coroutines]
+    return [task.result() for task in tasks]
+
+
+def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> _Task:
+    """Lets ``call()`` run in a task of its own, in which `variables` are in force; `on_end` is called on this loop after it."""
+    task = _Task(call(), context=variables)
+    task.run = None
+    task.add_done_callback(lambda _: on_end())
+    return task
+
+
+async def end(tasks: Iterable[_Task]) -> None:
+    """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
+    pending: set[asyncio.Task[None]] = set(tasks)
+    for task in pending:
+        task.cancel()
+    cancelled: BaseException | None = None
+    while pending:
+        try:
+            await asyncio.wait(pending)
+        except CANCELLED as exc:
+            cancelled = exc
+        pending = {task for task in pending if not task.done()}
+    if cancelled is not None:
+        raise cancelled

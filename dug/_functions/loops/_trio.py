@@ -1,0 +1,157 @@
+"""Runs of coroutine functions on trio; see `dug._functions.loops`."""
+
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextvars import Context as Variables
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+import trio
+
+from ..._core._finish import abandon, give_up
+from ..._core._flight import PATIENCE_S, Wait
+from ..._core._frame import UNTRUE, Frame, Run
+from ..._core._loaded import find_loaded
+from ..._core._verbs import join_own, part
+
+CANCELLED = trio.Cancelled
+Event = trio.Event
+find_loop = trio.lowlevel.current_trio_token
+
+Drive = Callable[[Run], Coroutine[Any, Any, None]]
+
+
+class _Task:
+    """A system task that may be cancelled from other threads: one that drives a run, or a scenario of a sweep."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        self.ended = trio.Event()
+        self.token = trio.lowlevel.current_trio_token()
+
+    async def carry(self, call: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]) -> None:
+        """Awaits ``call()``; a system task must let nothing out but its own cancellation."""
+        try:
+            with self.scope:
+                await call()
+        finally:
+            on_end()
+            self.ended.set()
+
+    def call_off(self) -> None:
+        """Cancels the task; from any thread."""
+        _run_there(self.token, self.scope.cancel)
+
+    def is_lost(self) -> bool:
+        """True when the trio run is over, so that this one will never end."""
+        return not _run_soon(self.token, _nothing)
+
+
+class Asleep(Wait):
+    """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
+
+    __slots__ = ("token", "woken")
+
+    def __init__(self, frame: Frame, run: Run) -> None:
+        super().__init__(frame, run, None)
+        self.token = trio.lowlevel.current_trio_token()
+        self.woken = trio.Event()
+
+    def wake(self) -> None:
+        """Ends the sleep."""
+        _run_there(self.token, self.woken.set)
+
+    async def sleep(self) -> None:
+        """Returns when the run has landed or, for one on another loop or thread, that is gone."""
+        if _is_on(self.run, self.token):
+            await self.woken.wait()
+        while not self.woken.is_set() and not self.run.is_lost():
+            with trio.move_on_after(PATIENCE_S):
+                await self.woken.wait()
+
+    async def leave(self, reason: BaseException) -> None:
+        """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
+        run, task = self.run, self.run.task
+        if part(self) and task is not None and not run.is_done:
+            run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
+            task.call_off()
+            if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
+                with trio.CancelScope(shield=True):
+                    await task.ended.wait()
+        give_up(run)
+
+
+def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
+    """Lets a run be driven to its end in a system task of its own, and returns the wait of who asked for it."""
+    wait = Asleep(frame, run)
+    join_own(wait)
+    run.task = task = _Task()
+    try:
+        on_end = partial(abandon, run)  # nothing to do, unless it was cancelled before it began
+        trio.lowlevel.spawn_system_task(task.carry, partial(drive, run), on_end, context=copy_context())
+    except BaseException:  # the trio run is about to end
+        part(wait)
+        abandon(run)
+        raise
+    return wait
+
+
+async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
+    """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
+    return await (find_loaded("anyio.to_thread", "run_sync") or trio.to_thread.run_sync)(call, *args)
+
+
+def _is_on(run: Run, token: trio.lowlevel.TrioToken) -> bool:
+    """True when a task of the trio run with this token drives a run."""
+    return isinstance(run.task, _Task) and run.task.token is token
+
+
+async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Returns the results of coroutines that run at the same time; when one raises, the others are cancelled."""
+    results: list[Any] = [None] * len(coroutines)
+
+    async def keep(position: int, coroutine: Coroutine[Any, Any, Any]) -> None:
+        results[position] = await coroutine
+
+    async with trio.open_nursery() as nursery:
+        for position, coroutine in enumerate(coroutines):
+            nursery.start_soon(keep, position, coroutine)
+    return results
+
+
+def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> _Task:
+    """Lets ``call()`` run in a system task, in which `variables` are in force; `on_end` is called on this loop after it."""
+    task = _Task()
+    trio.lowlevel.spawn_system_task(task.carry, call, on_end, context=variables)
+    return task
+
+
+async def end(tasks: Iterable[_Task]) -> None:
+    """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
+    waiting = tuple(tasks)
+    for task in waiting:
+        task.call_off()
+    with trio.CancelScope(shield=True):
+        for task in waiting:
+            await task.ended.wait()
+
+
+def _run_there(token: trio.lowlevel.TrioToken, call: Callable[[], object]) -> None:
+    """Makes a call in a trio run: at once from a task of it, soon from elsewhere, not at all when it is over."""
+    if trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is token:
+        call()
+    else:
+        _run_soon(token, call)
+
+
+def _run_soon(token: trio.lowlevel.TrioToken, call: Callable[[], object]) -> bool:
+    """Runs `call` in the thread of a trio run; False when that run is over."""
+    try:
+        token.run_sync_soon(call)
+    except trio.RunFinishedError:
+        return False
+    return True
+
+
+def _nothing() -> None:
+    """Asks whether a trio run still takes calls."""

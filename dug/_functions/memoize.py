@@ -1,0 +1,231 @@
+"""The decorators `memoize` and `source`: read the options, refuse what cannot work, name the function, pick the driver."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import MethodType
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from .._core._binding import prepare
+from .._core._frame import current
+from .._core._local import make_local
+from .._core._node import Function, find_published, name_module, show
+from .async_driver import fetch_async, value_async
+from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
+from .sync_driver import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, wrap
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class _Decorator(Protocol):
+    """What ``memoize(...)`` with options returns."""
+
+    @overload
+    def __call__(self, function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
+    @overload
+    def __call__(self, function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # a static method is callable too, and what comes first counts
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Memoized[P, R]: ...
+
+
+@overload
+def memoize(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
+@overload
+def memoize(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # as above
+@overload
+def memoize(function: Callable[P, R], /) -> Memoized[P, R]: ...
+@overload
+def memoize(
+    *,
+    eq: Callable[[Any, Any], bool] | None = None,
+    typed: bool = False,
+    key: Mapping[str, Callable[[Any], Any]] | None = None,
+    ignore: tuple[str, ...] = (),
+    name: str | None = None,
+    version: object = None,
+) -> _Decorator: ...
+def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the options are those of the overloads
+    """Decorates a function whose calls are remembered, traced and open to what-if questions inside a `Context`.
+
+    Works on functions, methods (the instance is an argument), class methods and static methods (put ``@memoize`` above
+    ``@classmethod`` and ``@staticmethod``).  Arguments must be hashable; they are keys in the sense of a dict.  The function
+    must be pure: its value may depend on its arguments and on what other memoised functions return, and on nothing else but
+    constants.  Decorated again, as by a cell that is run twice, it keeps what it computed while all that it reaches is the same:
+    its code, and the helpers, classes and constants that this names.
+
+    Args:
+        function: what is decorated; left out when options are given.
+        eq: says when two results are the same, so that what was computed from the old one still holds.  Default: equal
+            scalars of one type (and tuples of such), or the same object where nothing in it can be changed.  A list, an array
+            or an instance that the function hands out again may have been changed in place since, so it counts as changed, and
+            `eq` is asked about it too: where it compares the content of one object with itself, it sees no change.  See
+            `dug.eq` for arrays and frames that are made anew each time.
+        typed: keeps ``1``, ``1.0`` and ``True`` apart, recursively through tuples, and ``0.0`` from ``-0.0``.
+        key: for a parameter whose arguments have no hash: its name, and a function that gives a hashable key for them.
+        ignore: names of parameters that do not matter for the result, such as a logger.
+        name: stands for ``module:qualname`` in texts and pickles.
+        version: changes when the meaning of the function changes though nothing does that its code names: see
+            `dug.fingerprint.reach` for what is seen by itself.
+
+    Raises:
+        TypeError: the function is a generator or an async generator, or not a function at all, or an option
+            names a parameter that it does not have.
+    """
+    return _decorator("function", function, options)
+
+
+@overload
+def source(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
+@overload
+def source(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # as above
+@overload
+def source(function: Callable[P, R], /) -> Memoized[P, R]: ...
+@overload
+def source(
+    *,
+    eq: Callable[[Any, Any], bool] | None = None,
+    typed: bool = False,
+    key: Mapping[str, Callable[[Any], Any]] | None = None,
+    ignore: tuple[str, ...] = (),
+    name: str | None = None,
+    version: object = None,
+) -> _Decorator: ...
+def source(function: Any = None, /, **options: Any) -> Any:
+    """Decorates a function that reads the outside world: a file, a feed, a database, a clock.
+
+    It is remembered like any other; say ``ctx.invalidate(node)`` when the outside has changed, also where the function hands out
+    one object that was changed in place.  When it fails, neither the
+    failure nor anything that caught it is served again after the outermost call.  Takes the options of `memoize`.
+
+    Raises:
+        TypeError: as for `memoize`.
+    """
+    return _decorator("source", function, options)
+
+
+_OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version"})
+
+
+def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
+    unknown = sorted(options.keys() - _OPTIONS)
+    if unknown:
+        decorator = "source" if kind == "source" else "memoize"
+        raise TypeError(f"@dug.{decorator} has no option {unknown[0]}=; its options: {', '.join(sorted(_OPTIONS))}.")
+    _check_options(**options)
+    if function is None:
+        return lambda decorated: _decorate(kind, decorated, **options)
+    return _decorate(kind, function, **options)
+
+
+def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: Any = None, **_: Any) -> None:
+    """Raises TypeError for an option that cannot be meant."""
+    if eq is not None and not callable(eq):
+        raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")
+    if key is not None and not (isinstance(key, Mapping) and all(map(callable, key.values()))):
+        raise TypeError(f"key must say for each parameter how to make a key of it, not {show(key)}. Write key={{'x': function}}.")
+    if not isinstance(ignore, (str, tuple, list, set, frozenset)) or not all(isinstance(one, str) for one in ignore):
+        raise TypeError(f"ignore must be the names of parameters, not {show(ignore)}. Write ignore=('logger',).")
+    if name is not None and not (isinstance(name, str) and name):
+        raise TypeError(f"name must be what nodes are called, not {show(name)}. Write name='market:spot', or leave it out.")
+
+
+def _decorate(
+    kind: str,
+    decorated: Any,
+    *,
+    eq: Callable[[Any, Any], bool] | None = None,
+    typed: bool = False,
+    key: Mapping[str, Callable[[Any], Any]] | None = None,
+    ignore: str | tuple[str, ...] = (),
+    name: str | None = None,
+    version: object = None,
+) -> Any:
+    wrapper_kind, body = _unwrap(decorated)
+    _check_kind(decorated, body)
+    ignore = tuple([ignore] if isinstance(ignore, str) else ignore)
+    named = name or f"{name_module(getattr(body, '__module__', None))}:{getattr(body, '__qualname__', type(body).__qualname__)}"
+    function = Function(named if ":" in named else f"{name_module(body.__module__)}:{named}", body, kind, eq, version)
+    _pick_driver(function)
+    function.renamed = name is not None
+    function.binding = prepare(function, _signature(body), typed=typed, keys=key, ignore=ignore)
+    function.options = (typed, tuple(sorted((key or {}).items())), ignore)
+    taken = _take_name(function) if name is not None or _has_name(body) else function
+    if taken is function and (taken.owned or not (taken.renamed or taken.was_importable)):
+        make_local(taken)
+    if taken.is_local:
+        _note_made(taken)
+    return wrap(wrapper_kind, taken, body)
+
+
+def _note_made(function: Function) -> None:
+    """Notes in the run around a decorator what it made there."""
+    run = current.get().run
+    if run is not None:
+        if run.made is None:
+            run.made = set()
+        run.made.add(function.mark)
+
+
+def _pick_driver(function: Function) -> None:
+    """Lets a coroutine function be awaited, and any other be called."""
+    body = function.body
+    function.is_async = inspect.iscoroutinefunction(body) or inspect.iscoroutinefunction(getattr(type(body), "__call__", None))  # noqa: B004
+    function.fetch, function.ask = (fetch_async, value_async) if function.is_async else (fetch, None)
+
+
+def _has_name(body: Any) -> bool:
+    """True when a function may be importable by its qualified name.
+
+    A partial or an instance only has the name of its class, and a bound method that of the function, whatever it is bound to.
+    """
+    if type(body) is MethodType:
+        return False
+    qualname = getattr(body, "__qualname__", None)
+    return isinstance(qualname, str) and "<" not in qualname and bool(getattr(body, "__module__", None))
+
+
+def _unwrap(decorated: Any) -> tuple[Any, Any]:
+    if isinstance(decorated, classmethod):
+        return MemoizedClassMethod, decorated.__func__
+    if isinstance(decorated, staticmethod):
+        return MemoizedStaticMethod, decorated.__func__
+    return Memoized, decorated
+
+
+def _signature(body: Any) -> inspect.Signature:
+    try:
+        own = inspect.signature(body, follow_wrapped=False)
+        kinds = {one.kind for one in own.parameters.values()}
+        if not kinds >= {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+            return own  # of what `functools.wraps` dressed up, too: it may have defaults of its own
+    except ValueError:  # some builtins tell only what they wrap
+        pass
+    try:
+        return inspect.signature(body)
+    except ValueError as exc:
+        raise TypeError(f"{body!r} does not say what its parameters are. Write a function around it and decorate that.") from exc
+
+
+def _check_kind(decorated: Any, body: Any) -> None:
+    """Refuses what a memo cannot stand for, with the reason."""
+    what = f"{getattr(body, '__module__', '?')}:{getattr(body, '__qualname__', repr(body))}"
+    if isinstance(decorated, (type, property)) or not callable(body):
+        raise TypeError(f"@dug.memoize decorates functions and methods, not {decorated!r}. Put it directly on the function.")
+    if inspect.isasyncgenfunction(body):
+        raise TypeError(f"{what} is an async generator: it can be consumed once, so it has no value to remember. Return a tuple.")
+    if inspect.isgeneratorfunction(body):
+        raise TypeError(f"{what} is a generator: it can be consumed once only, so it has no value to remember. Return a tuple.")
+
+
+def _take_name(function: Function) -> Function:
+    """Returns the function that a decorated one stands for: the one that its name always was, or itself."""
+    known = find_published(function.name)
+    claim = IMPORTABLE if function.renamed else claim_of(function.body)
+    if claim == COPIED:
+        return function
+    if known is None or not is_same_place(known, function, claim):
+        return publish_rightly(function, known, claim)
+    from .redefine import define_anew  # few programs define a function twice, and ``import dug`` stays light
+
+    return define_anew(known, function, is_importable=claim == IMPORTABLE)

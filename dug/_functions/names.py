@@ -1,0 +1,116 @@
+"""Whether a function is the one that its name stands for, asked when it is decorated.
+
+A qualified name may be copied (``functools.wraps``), and one source may be run in several namespaces.  Only one function can be
+what an import of the name finds, and the module that it is in is being run still.  Two things can be known by then: where its
+code says that it was written, which no wrapper can copy; and under which name the body of a module or class, which waits for
+the decorator, is going to keep what it gets.
+"""
+
+import sys
+from collections.abc import Callable
+from inspect import unwrap
+from types import FrameType, FunctionType
+from typing import Any
+
+from attrs import evolve
+
+from .._core._binding import has_positions
+from .._core._node import Function, publish
+
+IMPORTABLE = "importable"
+"""An import of the name finds it, or is going to."""
+FREE = "free"
+"""The name is its own, and no import finds it."""
+COPIED = "copied"
+"""The name is another function's."""
+
+
+def publish_rightly(function: Function, known: Function | None, claim: str) -> Function:
+    """Makes a function its name, unless another one is that rightly."""
+    if known is not None:
+        if claim != IMPORTABLE:
+            return function
+        known.owned = True  # no import finds it: it goes on as an object of its own, with all that it computed
+    function.owned, function.was_importable = False, claim == IMPORTABLE
+    publish(function)
+    arm(function)
+    return function
+
+
+def is_same_place(known: Function, function: Function, claim: str) -> bool:
+    """True when two functions of one name were defined in one place, one after the other."""
+    if function.renamed or known.renamed or space_of(known.body) is space_of(function.body):
+        return True
+    return claim == IMPORTABLE and known.was_importable
+
+
+def arm(function: Function) -> None:
+    """Has what a function reaches noted when it first runs from now on."""
+    function.reached = None
+    call_at_next_run(function, _note_first)
+
+
+def call_at_next_run(function: Function, act: Callable[[Function], None]) -> None:
+    """Calls `act` before the body of a function runs next; until then its runs take the way that asks."""
+    function.at_first_run = act
+    function.binding = evolve(function.binding, positional=False)
+
+
+def disarm(function: Function) -> None:
+    """Lets the runs of a function take the short way."""
+    function.at_first_run = None
+    function.binding = evolve(function.binding, positional=has_positions(function.binding.signature))
+
+
+def _note_first(function: Function) -> None:
+    from .definition.noted import note  # ``import dug`` stays light
+
+    disarm(function)
+    note(function)
+
+
+def claim_of(body: Any) -> str:
+    """Returns what a function that is being decorated has to do with its name."""
+    is_dressed = "__wrapped__" in getattr(body, "__dict__", ())
+    if type(body) is FunctionType and not is_dressed and _is_true(body):
+        return IMPORTABLE if is_of_module(body) else FREE
+    if _is_going_to_be(body.__module__, body.__qualname__):
+        return IMPORTABLE
+    return COPIED if is_dressed or type(body) is FunctionType else FREE
+
+
+def space_of(body: Any) -> Any:
+    """Returns the namespace that a function was defined in, or None."""
+    return getattr(_innermost(body), "__globals__", None)
+
+
+def is_of_module(body: Any) -> bool:
+    """True when the namespace of a function is that of the module which an import finds."""
+    module = sys.modules.get(getattr(body, "__module__", ""))
+    return module is not None and vars(module) is space_of(body)
+
+
+def _innermost(body: Any) -> Any:
+    try:
+        return unwrap(body)
+    except ValueError:  # it wraps itself
+        return body
+
+
+def _is_true(function: FunctionType) -> bool:
+    """True when a function was written where its name says."""
+    return function.__code__.co_qualname == function.__qualname__ and function.__globals__.get("__name__") == function.__module__
+
+
+def _is_going_to_be(module: str, qualname: str) -> bool:
+    """True when the body of a module, cell or class is about to keep what it is making under a name."""
+    from .definition.code import is_body, stored_next  # few functions are not what their code says
+
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if is_body(code) and frame.f_globals.get("__name__") == module:
+            around = "" if code.co_name.startswith("<") else f"{code.co_qualname}."  # a notebook gives its cells names
+            return f"{around}{stored_next(code, frame.f_lasti)}" == qualname
+        frame = frame.f_back
+    return False

@@ -1,0 +1,167 @@
+"""What becomes of a name when a function is decorated under it again: `define_anew`.
+
+The same definition keeps what it computed, and the newest code runs.  Another one is a redefinition: what ran the old one is
+forgotten in every live cache.
+
+A module or cell that is run again has bound only a part of its names when it decorates a function, so whether that reaches the
+same things is asked once more before the next memo is looked up (`Registry.doubt`).
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
+from types import CodeType, FrameType
+
+from .._core._binding import prepare
+from .._core._local import make_local
+from .._core._node import Function
+from .._core._registry import Registry, live_registries
+from .definition.code import is_body, stored_after
+from .definition.noted import differences, is_alike, is_same_value, note, roots_of, take_note
+from .definition.walk import NODE
+from .names import arm, call_at_next_run, disarm, space_of
+from .sync_driver import stand_for
+
+_SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask")
+"""What a name takes over from a new definition."""
+
+
+def define_anew(known: Function, function: Function, *, is_importable: bool) -> Function:
+    """Returns the function that stands for a name which is decorated again in the same place.
+
+    That is the one which it stood for until now, with the new code; or, where the very same function is decorated to be
+    remembered otherwise, another one, that has no name.
+    """
+    is_same = _is_same_definition(known, function)
+    if not is_same and not function.renamed and known.body is function.body:
+        return function
+    known.was_importable = is_importable
+    if is_same:
+        _renew(known, function)
+        _doubt(known)
+    else:
+        _redefine(known, function)
+    return known
+
+
+def _redefine(known: Function, function: Function) -> None:
+    """Gives a name to another definition; the decorated functions that had it go on under a function of their own."""
+    is_rebound = not _calls_alike(known, function)
+    known.changed = tuple(differences(known.reached or take_note(roots_of(known)), take_note(roots_of(function))))
+    _detach_old(known)
+    for attribute in _SHARED:
+        setattr(known, attribute, getattr(function, attribute))
+    _bind(known, function)
+    arm(known)
+    _forget(live_registries(), known, is_rebound=is_rebound)
+
+
+def _renew(known: Function, function: Function) -> None:
+    """Has the newest code run from now on: its lines are those that tracebacks, debuggers and files show."""
+    known.body, known.eq, known.version = function.body, function.eq, function.version
+    known.wrappers[:] = [made for made in known.wrappers if made() is not None]
+    if function.options[1]:
+        known.options = function.options
+        _bind(known, function)
+
+
+def _bind(known: Function, function: Function) -> None:
+    typed, key, ignore = function.options
+    known.binding = prepare(known, function.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
+
+
+def _forget(registries: Iterable[Registry], known: Function, *, is_rebound: bool = False) -> None:
+    for registry in registries:
+        registry.forget((known,), is_rebound=is_rebound)
+        registry.redefined[known] = registry.generation
+
+
+def _detach_old(known: Function) -> None:
+    """Lets the decorated functions that had the name until now go on under a function of their own."""
+    own = Function(known.name, known.body, known.kind, known.eq, known.version)
+    own.options, own.is_replaced, own.is_async = known.options, True, known.is_async
+    own.fetch, own.ask = known.fetch, known.ask
+    make_local(own)
+    _bind(own, known)
+    for made in known.wrappers:
+        wrapper = made()
+        if wrapper is not None:
+            stand_for(wrapper, own)
+    known.wrappers.clear()
+
+
+# Is it the same?
+
+
+def _is_same_definition(old: Function, new: Function) -> bool:
+    if old.kind != new.kind or not is_same_value(old.version, new.version) or not _calls_alike(old, new):
+        return False
+    return is_alike(old.reached or take_note(roots_of(old)), take_note(roots_of(new)))
+
+
+def _calls_alike(old: Function, new: Function) -> bool:
+    """True when the same arguments mean the same node: the parameters with their defaults, and the options for keys."""
+    ours, theirs = (one.binding.signature.parameters.values() for one in (old, new))
+    if [(one.name, one.kind) for one in ours] != [(one.name, one.kind) for one in theirs] or old.is_async != new.is_async:
+        return False
+    (typed, keys, ignore), (typed_now, keys_now, ignore_now) = old.options, new.options
+    if (typed, ignore, [name for name, _ in keys]) != (typed_now, ignore_now, [name for name, _ in keys_now]):
+        return False
+    pairs = [*zip((one.default for one in ours), (one.default for one in theirs), strict=True)]
+    pairs += [(fn, fn_now) for (_, fn), (_, fn_now) in zip(keys, keys_now, strict=True)]
+    return all(is_same_value(one, other) for one, other in pairs)
+
+
+# Once more, when all is bound
+
+
+def _doubt(known: Function) -> None:
+    """Has it asked once more, before the next memo is looked up or the next run, whether a function reaches what it did."""
+    if known.reached is None:
+        return
+    body = _running_body(known)
+    for registry in live_registries():
+        registry.doubt(known, partial(_settle, body=body))
+    call_at_next_run(known, partial(_settle, body=body))
+
+
+def _settle(known: Function, body: CodeType | None) -> None:
+    """Forgets what a function computed when it reaches something else by now, or is about to."""
+    if known.reached is None:
+        return
+    known.changed = tuple(differences(known.reached, take_note(roots_of(known)))) or tuple(_about_to_change(known, body))
+    if known.changed:
+        _forget([registry for registry in live_registries() if known in registry.doubts], known)
+    disarm(known)
+    known.reached = None
+    note(known)
+
+
+def _running_body(known: Function) -> CodeType | None:
+    """Returns the body of the module or cell that is being run and has decorated a function, if one has."""
+    space = space_of(known.body)
+    for frame in _frames(sys._getframe(1)):
+        code = frame.f_code
+        if frame.f_globals is space and is_body(code) and code.co_name.startswith("<"):
+            return code
+    return None
+
+
+def _about_to_change(known: Function, body: CodeType | None) -> Iterator[str]:
+    """Yields what a function reaches and a body that is still being run is going to bind anew."""
+    if body is None:
+        return
+    running = next((one for top in sys._current_frames().values() for one in _frames(top) if one.f_code is body), None)
+    if running is None:
+        return
+    module = running.f_globals.get("__name__")
+    for name in sorted(stored_after(body, running.f_lasti)):
+        part = known.reached.parts.get(f"{module}.{name}")
+        if part is not None and part.kind != NODE:
+            yield part.place
+
+
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back

@@ -1,0 +1,219 @@
+"""Goes on with a deep evaluation on the stack of a fresh thread, so that depth is bounded by memory and not by one stack.
+
+The interpreter limits how deep a thread may call: by a count that ``sys.setrecursionlimit`` sets and, whatever that is, by the
+size of the C stack.  Here a call that finds half of its thread's stack used up is made in a new thread, for which this one waits.
+The ContextVars go along and come back.  What is `threading.local` does not: code below may find it empty.
+
+An interrupt (Ctrl-C) reaches the main thread, which waits; it is raised where the work is done, as it would be without this.
+"""
+
+import os
+import sys
+from _thread import allocate_lock
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from threading import Thread, current_thread, get_ident
+from typing import Any, NoReturn, TypeVar
+
+from .._core._accel import COMPILED
+from .._core._frame import ORIGINS, here
+from .._core._node import node_of
+from .stack_room import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
+
+T = TypeVar("T")
+
+_NOT_AT_WORK: set[int] = set()
+"""The threads that go deeper.  In CPython 3.11 what is sent to one reaches the thread that it starts, before that can answer."""
+_SENDING = allocate_lock()
+"""Held by whoever sends an exception to a thread that is at work, and by who stops being at work."""
+
+HALF = 400
+"""Of how many Python frames a stack may hold when a call still goes on there; the interpreter's own limit is 1,000.  Where that
+was set lower, two fifths of it."""
+PATIENCE_S, HASTE_S = 1.0, 0.01
+"""How long to wait in one go: an interrupt that came just before is seen afterwards; and when one is to be passed on."""
+
+
+def is_deep(depth: int) -> bool:
+    """True when this thread has used up its part of the frames that the interpreter allows, or of its stack.
+
+    `depth` is how many runs are open; a stack is not asked about at the first ones.
+
+    Complexity: O(frames of this thread, up to `HALF`).
+    """
+    try:
+        sys._getframe(min(HALF, sys.getrecursionlimit() * 2 // 5))
+    except ValueError:
+        return not COMPILED and (depth > 1 or bool(small)) and is_low(depth)  # C has looked already
+    return True
+
+
+def go_deeper(call: Callable[..., T], *args: Any) -> T:
+    """Returns ``call(*args)``, made in a new thread.
+
+    Raises:
+        RecursionError: the system has no thread left.
+    """
+    deeper, own = _Deeper(call, args), get_ident()
+    try:
+        with _SENDING:
+            _NOT_AT_WORK.add(own)
+        _bring_to_end(deeper)
+    finally:
+        _NOT_AT_WORK.discard(own)
+    if not deeper.is_done:  # this process was forked meanwhile, by a signal handler, and has no such thread
+        return go_deeper(call, *args)
+    _take_over(deeper.variables)
+    if deeper.error is not None:
+        error, deeper.error = deeper.error, None
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame
+    value: T = deeper.value
+    return value
+
+
+def _bring_to_end(deeper: "_Deeper") -> None:
+    """Makes the call of a new thread; an interrupt from when it has begun is passed on to where the work is done."""
+    interrupt: type[BaseException] | None = None
+    try:
+        deeper.start_roomy()
+    except RuntimeError as exc:  # the system has no more
+        raise RecursionError("There is no thread left in which to go deeper: see max_depth of dug.Context.") from exc
+    except BaseException as exc:
+        if deeper.is_called_off():
+            raise
+        interrupt = type(exc)
+    while True:  # between the one `try` and the other the interpreter raises no interrupt
+        try:
+            deeper.wait(interrupt)
+            break
+        except BaseException as exc:  # noqa: BLE001  it is passed on
+            interrupt = type(exc)
+
+
+class _Deeper(Thread):
+    """One part of a deep evaluation."""
+
+    def __init__(self, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        super().__init__(name="dug, deeper")
+        self.variables = copy_context()
+        self.origin = here()
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.frame = args[0] if args else None
+        self._asked: Any = args[1] if args else None
+        self.is_done = False
+        self._work: list[tuple[Any, ...]] = [(call, *args)]  # for whoever takes it out
+        self._process = os.getpid()
+        self._gate = allocate_lock()  # `join` takes the thread for ended when it is interrupted
+        self._gate.acquire()
+
+    def is_called_off(self) -> bool:
+        """True when the call has not begun and now never will."""
+        try:
+            self._work.pop()
+        except IndexError:
+            return False
+        return True
+
+    def start_roomy(self) -> None:
+        """Starts it with a stack of our own choice, as the program's may be small; with a smaller one where memory is short.
+
+        Raises:
+            RuntimeError: the system has no thread left.
+        """
+        try:
+            with roomy(ROOM_BYTES):
+                self.start()
+        except RuntimeError:
+            with roomy(LITTLE_ROOM_BYTES, at_most=True):
+                self.start()
+
+    def run(self) -> None:
+        """Makes the call."""
+        ident = get_ident()
+        try:
+            work = self._work.pop()
+        except IndexError:
+            return
+        try:
+            ORIGINS[ident] = self.origin
+            try:
+                self.value = self.variables.run(*work)
+            finally:
+                with _SENDING:
+                    ORIGINS.pop(ident, None)  # no interrupt is sent here any more; one that was sent is raised now
+        except BaseException as exc:  # noqa: BLE001  raised where it is waited for
+            self.error = exc
+        del work
+        ORIGINS.pop(ident, None)  # should the interrupt have come before
+        if self._process != os.getpid():
+            self._end_process()
+        self.is_done = True
+        self._gate.release()
+
+    def _end_process(self) -> NoReturn:
+        """Ends a process that was forked inside of this call: the thread that waits for the value is in its parent."""
+        status: Any = self.error.code if isinstance(self.error, SystemExit) else 1
+        try:
+            if not isinstance(self.error, SystemExit):
+                self._tell_why()
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+        finally:
+            os._exit(0 if status is None else status if isinstance(status, int) else 1)
+
+    def _tell_why(self) -> None:
+        if sys.stderr is None:
+            return
+        if self.error is not None:
+            from traceback import print_exception  # only here
+
+            print_exception(self.error)
+        sys.stderr.write(
+            f"dug: process {os.getpid()} was forked deep in an evaluation and cannot return to its callers: who asked for "
+            f"{node_of(self._asked)!r} waits in another thread, and a fork copies none but the one that forks. "
+            "The process ends here, with exit code 1. End it with os._exit() where its work is done.\n"
+        )
+
+    def wait(self, interrupt: type[BaseException] | None) -> None:
+        """Returns when the call has ended; an interrupt is raised in the thread in which the work is done."""
+        while not self.is_done and self._process == os.getpid():
+            if interrupt is not None and self._raise_below(interrupt):
+                interrupt = None
+            self._gate.acquire(timeout=PATIENCE_S if interrupt is None else HASTE_S)
+        if interrupt is not None and self.is_done and self.error is None:
+            self.error = interrupt()
+
+    def _raise_below(self, kind: type[BaseException]) -> bool:
+        """Raises an exception in the last of the threads that work for this one; False when there is none yet."""
+        from ctypes import c_ulong, py_object, pythonapi  # only for an interrupt
+
+        with _SENDING:
+            last = [ident for ident, origin in ORIGINS.copy().items() if origin == self.origin][-1:]
+            is_at_work = bool(last) and last[0] not in _NOT_AT_WORK
+            return is_at_work and pythonapi.PyThreadState_SetAsyncExc(c_ulong(last[0]), py_object(kind)) == 1
+
+
+def started_from() -> Any:
+    """Returns the run from which this thread goes on with a deep evaluation; None for any other thread."""
+    thread = current_thread()
+    return getattr(thread.frame, "run", None) if isinstance(thread, _Deeper) else None
+
+
+def leave_to_child() -> None:
+    """Lets a forked process begin anew: of its parent's threads it has one only."""
+    global _SENDING  # noqa: PLW0603  another thread of the parent may have held it
+    _SENDING = allocate_lock()
+    _NOT_AT_WORK.clear()
+    forget_others()
+
+
+def _take_over(variables: Context) -> None:
+    """Sets here what was set there."""
+    for variable, value in variables.items():
+        if variable.get(None) is not value:
+            variable.set(value)

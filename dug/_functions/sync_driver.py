@@ -1,0 +1,400 @@
+"""The decorated function as users see it, and the synchronous driver `fetch_any` that brings its runs to their end.
+
+A `Memoized` stands in for the function: signature, documentation and annotations are the function's own (wrapt), the call is
+ours.  On the pure path each has a class of its own whose ``__call__`` is made for its parameters: such a call takes 150 ns where
+one that packs and unpacks ``*args, **kwargs`` takes 350.
+"""
+
+from _thread import allocate_lock
+from collections.abc import Callable, Sequence
+from sys import exception
+from time import perf_counter
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from weakref import ref
+
+from wrapt import ObjectProxy
+
+from .._core._begin import take
+from .._core._binding import Key
+from .._core._call import let_call, make_class
+from .._core._drive import divert
+from .._core._entry import frame_here, note
+from .._core._equality import Fixed
+from .._core._find import beneath
+from .._core._finish import abandon, check_value, fail, give_up, keep, leave_alone, refuse
+from .._core._flight import PATIENCE_S, Joined, Wait
+from .._core._frame import LATE, OUTSIDE, PUT, Frame, Run, current, here, step_out
+from .._core._leaving import Ended
+from .._core._memo import ASIDE, LIVE, Memo
+from .._core._node import BENEATH, Function, Node, load_function, make_node, plain_key, unpicklable_reason
+from .._core._registry import free_locks
+from .._core._scenario import BUMP
+from .._core._verbs import begin, finish, join, make_fetch, part
+from .._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
+from .._core._watch import follow, look_at
+from .stack_room import frees_deep, small
+from .stacks import go_deeper, is_deep
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+F = TypeVar("F")
+F_contra = TypeVar("F_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
+
+_NO_KEYWORDS: dict[str, Any] = {}
+
+
+def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, so that each node has two frames of ours in a traceback
+    """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
+
+    Raises:
+        Exception: what the node itself raised, now or earlier in this outermost call.
+    """
+    if frame is None or frame is OUTSIDE or frame.driver is not None:
+        frame = frame_to_ask(frame, key)
+        if frame.driver is not None:
+            return divert(frame, key)
+    elif frame.hits.__class__ is Ended:
+        return fetch_any(None, key)
+    run, view = frame.run, frame.view
+    if (small and frees_deep()) if run is None else (not run.depth & 7 or small) and is_deep(run.depth):
+        return go_deeper(fetch, frame, key)
+    found: Any = None
+    before, started, handled = None, 0.0, None
+    try:
+        try:  # both before the run is there: CPython 3.11 guards nothing while a trace function is told of this very line
+            memo: Any = (found := _begin(frame, key))
+            if found.__class__ is Run:
+                before = current.get()
+                _, started, handled = PUT[found], perf_counter(), exception()
+                older = candidates(found)
+                memo = _verify(found, older) if older else None
+                if memo is None:
+                    started = perf_counter() if older else started
+                    body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
+                    if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
+                        body = body.body  # nearly always
+                    else:
+                        body, args, kwargs = what_runs(found)
+                    memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
+                if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
+                    memo.starts = ASIDE
+        except BaseException as exc:
+            if before is not None:
+                _note_failure(frame, view, fail(found, exc, perf_counter() - started, handled=handled))
+            raise
+        finally:
+            if before is not None:
+                PUT[before]
+    except BaseException as exc:
+        _clear_up(frame, found, before, exc)
+        raise
+    note(frame, view, memo)
+    if memo.failure is not None:
+        with memo.failure.serve(run, memo) as served:
+            raise served.pop()
+    return memo  # type: ignore[no-any-return]  # no run any more
+
+
+def _begin(frame: Any, key: Key) -> Any:
+    """Returns the memo that answers a call, or the run that is to be driven, after waiting for those of others."""
+    try:
+        found: Any = begin(frame, key)
+        while type(found) is Joined:
+            found = _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+        return found
+    except BaseException as exc:
+        refuse(frame, exc)
+        raise
+
+
+def _note_failure(frame: Any, view: Any, failed: Memo | None) -> None:
+    if failed is not None:
+        note(frame, view, failed)
+
+
+def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
+    """Does what is left to do where an interrupt struck while a run was begun or filed: it is left, and nobody waits for it."""
+    if isinstance(error, KeyboardInterrupt):
+        free_locks()
+    if run is None:
+        refuse(frame, error)
+    elif run.__class__ is Run:
+        if before is not None and current.get() is run:
+            PUT[before]
+        if not run.is_done or run.waits:
+            abandon(run, error)
+
+
+def frame_to_ask(frame: Any, key: Key) -> Any:
+    """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
+    frame = frame_here() if frame is None else frame
+    frame = OUTSIDE.entry or frame if frame is OUTSIDE else frame
+    return step_out(frame, key) if frame.driver is LATE else frame
+
+
+class _Asleep(Wait):
+    """A thread that blocks until a run has landed."""
+
+    __slots__ = ("gate",)
+
+    def __init__(self, frame: Frame, run: Run) -> None:
+        super().__init__(frame, run, here())
+        self.gate = allocate_lock()
+        self.gate.acquire()
+
+    def wake(self) -> None:
+        """Lets the thread go on."""
+        if self.gate.locked():
+            self.gate.release()
+
+
+def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
+    """Waits in this thread for a run that somebody else drives; returns the memo it left, if it serves here."""
+    wait = _Asleep(frame, joined.run).prepare(joined)
+    try:
+        is_joined = join(wait, joined.is_optional)
+        if is_joined:
+            follow(wait)
+        while is_joined and not wait.gate.acquire(timeout=PATIENCE_S) and not joined.run.is_lost():
+            pass
+    except BaseException:  # also one that comes before this thread knows that it waits
+        leave_alone(wait) if wait.is_optional else part(wait)
+        raise
+    if is_joined:
+        leave_alone(wait) if wait.is_optional else part(wait)
+        joined.failure, wait.failure, wait.came = wait.failure, None, None
+        give_up(joined.run)
+    return take(frame, key, joined)
+
+
+def _find_hit(frame: Any, key: Key) -> Memo | None:
+    """Does for a bound method what the compiled call does for a function."""
+    try:
+        memo: Memo | None = frame.hits.get(key)
+    except TypeError:
+        return None
+    if memo is not None and frame.reads is not None:
+        frame.reads[memo] = None
+    return memo
+
+
+def _verify(run: Run, older: Sequence[Memo]) -> Memo | None:
+    """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
+    view = run.view
+    hits, sieve = view.hits, view.in_force.sieve
+    for candidate in older:
+        if run.told:
+            look_at(run, candidate.footprint)
+        reads, noted, changed = candidate.dependencies, run.reads, None
+        for read in reads:  # in their order, up to the first that does not give the same here
+            if not read.sieve & sieve:  # it read no tweak and meets none here
+                hits[read.state.key] = read
+                if read.status != LIVE:  # as in `hit`
+                    hits.pop(read.state.key, None)
+                noted[read] = None
+            elif not _holds(run, read):
+                changed = read
+                break
+        if changed is None:
+            return keep(run, candidate)
+        forget_reads(run, candidate, changed)
+    return None
+
+
+def _holds(run: Run, read: Memo) -> bool:
+    """True when asking again for something that was read gives what it gave."""
+    if read.failure is not None:
+        return False
+    key = read.state.key
+    if run.handle is not None:
+        key = key_asked(run, read)
+    memo = run.view.hits.get(key)
+    try:
+        if memo is None or run.hits is not run.view.hits:
+            if plain_key(key)[0].is_async:  # a loop that the body runs can await it, and nothing here
+                return False
+            memo = fetch(run, key)
+        else:
+            run.reads[memo] = None
+        return memo is read or is_as_before(key, read, memo)
+    except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
+        return False
+    except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
+        raise_later(run, key, exc)
+        return False
+
+
+def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """Returns the callable and the arguments of a run: a bump's, a replacement's or the node's own."""
+    key = run.key if run.key[0] is not BENEATH else plain_key(run.key)
+    function: Function = key[0]
+    if run.handle is None:
+        if function.at_first_run is not None:
+            function.at_first_run(function)
+        return function.body, *function.binding.arguments(key)
+    spec = run.handle.spec
+    assert spec.fn is not None  # noqa: S101  only bumps and replacements run
+    if spec.kind == BUMP:
+        return spec.fn, (fetch(run, beneath(run.handle, key)).value, *spec.args), {}
+    return spec.fn, *function.binding.arguments(key)
+
+
+fetch = make_fetch(fetch_any, holds=_holds, what_runs=what_runs, deeper=go_deeper)
+
+
+if TYPE_CHECKING:  # an annotation in a proxy class would hide those of the function
+
+    class _Proxy(ObjectProxy[Any]):
+        _self_function: Function
+        _self_instance: object
+        _self_memoized: Any
+
+else:
+    _Proxy = ObjectProxy
+
+
+class _Memoized(_Proxy, Generic[P, R]):
+    """What all decorated functions share."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    def node(self, /, *args: P.args, **kwargs: P.kwargs) -> Node[R]:
+        """Returns the node of this call without making it.
+
+        Raises:
+            TypeError: the function cannot be called like that.
+            UnhashableArgumentError: an argument has no hash.
+        """
+        return make_node(self._self_function, args, kwargs)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(self.__wrapped__), "__wrapped__", "node"})  # the proxy would list what it wraps only
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        function = self._self_function
+        reason = unpicklable_reason(function)
+        if reason:
+            raise TypeError(f"{function!r} cannot be pickled: {reason}")
+        return _load, (function.name,)
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return self.__reduce__()
+
+    def __repr__(self) -> str:
+        return f"<dug {self._self_function.kind} {self._self_function.name}>"
+
+    __str__ = __repr__
+
+
+class _TakesFirst(Protocol[F_contra, Q, R_co]):
+    """A callable that has a first parameter, for the type checker to take apart."""
+
+    def __call__(self, first: F_contra, /, *args: Q.args, **kwargs: Q.kwargs) -> R_co: ...
+
+
+class BoundMemoized(_Memoized[P, R]):
+    """A memoised method of one instance (or class): the instance is the first argument of its nodes."""
+
+    def __init__(self, memoized: "_Memoized[Any, R]", instance: object) -> None:
+        super().__init__(memoized.__wrapped__.__get__(instance))
+        self._self_memoized = memoized
+        self._self_instance = instance
+
+    def __reduce__(self) -> Any:
+        made, (name,) = super().__reduce__()
+        return _bind, (made, name, self._self_instance)
+
+    if not TYPE_CHECKING:  # the type checker sees the parameters of the function
+
+        @property
+        def _self_function(self):
+            return self._self_memoized._self_function  # another one when a new definition has taken the name
+
+        def __call__(self, /, *args, **kwargs):
+            function = self._self_memoized._self_function
+            key = function.binding.make_key(self._self_instance, *args, **kwargs)
+            if function.is_async:
+                return function.ask(None, key)
+            frame = current.get()
+            return (_find_hit(frame, key) or fetch(frame, key)).value  # no more frames than a function has
+
+        def node(self, /, *args, **kwargs):
+            """Returns the node of this call on this instance, without making it."""
+            return make_node(self._self_function, (self._self_instance, *args), kwargs)
+
+
+class Memoized(Fixed, _Memoized[P, R]):
+    """A decorated function; as an attribute of a class, a method."""
+
+    # mypy takes @classmethod and @staticmethod away before it looks at a decorator above them, so what it sees here may be any
+    # of the three.  The type of the first parameter tells: the class, an instance of it, or something else.
+    @overload
+    def __get__(self: "_TakesFirst[F, Q, R]", instance: object, owner: F) -> BoundMemoized[Q, R]: ...
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Self: ...
+    @overload
+    def __get__(self: "_TakesFirst[F, Q, R]", instance: F, owner: Any = None) -> BoundMemoized[Q, R]: ...
+    @overload
+    def __get__(self, instance: object, owner: Any = None) -> Self: ...
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else BoundMemoized(self, instance)
+
+
+class MemoizedClassMethod(Fixed, _Memoized[P, R]):
+    """A decorated class method: the class is the first argument of its nodes."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> BoundMemoized[P, R]:
+        return BoundMemoized(self, type(instance) if owner is None else owner)
+
+
+class MemoizedStaticMethod(Fixed, _Memoized[P, R]):
+    """A decorated static method."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Self:
+        return self
+
+
+def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[..., Any]) -> Any:
+    """Returns the decorated function of one of the kinds above around `body`."""
+    wrapper = make_class(kind, is_method=kind is Memoized)(body)
+    stand_for(wrapper, function)
+    return wrapper
+
+
+def stand_for(wrapper: Any, function: Function) -> None:
+    """Makes a decorated function stand for `function`: when it is made, and when a new definition takes its name over."""
+    wrapper._self_function = function
+    function.wrappers.append(ref(wrapper))
+    function.newest = wrapper
+    let_call(wrapper, function, function.fetch)
+
+
+def function_of(value: object) -> Function | None:
+    """Returns the function behind something decorated, or None for anything else.
+
+    A class method stands for its function, whichever class it is taken from; a method of one instance stands for nothing.
+    """
+    if type(value) is MethodType:  # what Python 3.13 makes of one below @classmethod
+        return function_of(value.__func__) if isinstance(value.__self__, type) else None
+    if not isinstance(value, _Memoized) or (isinstance(value, BoundMemoized) and not isinstance(value._self_instance, type)):
+        return None
+    return value._self_function
+
+
+def _bind(load: Callable[[str], Any], name: str, instance: object) -> Any:
+    return BoundMemoized(load(name), instance)
+
+
+def _load(name: str) -> Any:
+    return load_function(name).wrapper()

@@ -1,0 +1,1 @@
+"""Asks what a context or a file knows, without running anything."""

@@ -1,0 +1,101 @@
+"""The graph of what a context knows: `make_graph`; a walk over memos that runs nothing.
+
+What a node read is what the memo that answers for it read.  A node that has no answer here is drawn with what it read when it
+was known last, around or before; such edges may contradict others, and one that would close a circle is left out.
+"""
+
+from collections.abc import Iterable, Iterator
+from sys import getsizeof
+from typing import Any
+
+from .._core._binding import Key
+from .._core._memo import Memo
+from .._core._node import BENEATH, Function, Node, node_of
+from .._core._text import name_type
+from .._core._view import View
+from .graph import Fact, Graph
+from .node_states import Standing, describe_error, list_reads
+
+_OPEN = -1
+_slot: Any = vars(Memo)["value"]  # the descriptor of the slot: a value that is in a file yet is left there
+_SIZED = (bool, bytearray, bytes, complex, float, int, str, type(None))  # what has no parts
+
+
+def make_graph(view: View, keys: Iterable[Key]) -> Graph[Node[Any]]:
+    """Returns the graph of nodes and of all that they read, dependencies first.
+
+    Complexity: linear in the nodes and edges that it returns.
+    """
+    standing = Standing(view)
+    found: list[tuple[Key, Memo | None]] = []
+    reads: list[tuple[int, ...]] = []
+    places: dict[Key, int] = {}
+    for root in keys:
+        pending = [] if root in places else [_open(standing, root, places)]
+        while pending:
+            key, memo, read, onward = pending[-1]
+            further = next((other for other in onward if other not in places), None)
+            if further is not None:
+                pending.append(_open(standing, further, places))
+                continue
+            pending.pop()
+            places[key] = len(found)
+            found.append((key, memo))
+            reads.append(tuple([places[other] for other in read if places[other] != _OPEN]))
+    return Graph._make_sorted(tuple(_list_facts(standing, found, reads)), reads)
+
+
+def list_known(view: View) -> list[Key]:
+    """Returns every node of which something is known in the caches that a view sees."""
+    known: dict[Key, None] = {}
+    cache: Any = view.cache
+    while cache is not None:
+        known.update((key, None) for key, state in cache.list_states() if key[0] is not BENEATH and _is_known(state))
+        cache = cache.beneath
+    known.update((key, None) for key in view.in_force.content if not isinstance(key, Function))
+    return list(known)
+
+
+def _is_known(state: Any) -> bool:
+    return state.newest is not None or next(state.memos(), None) is not None or bool(state.forgotten)
+
+
+def _open(standing: Standing, key: Key, places: dict[Key, int]) -> tuple[Key, Memo | None, list[Key], Iterator[Key]]:
+    """Begins with a node: what answers for it, and what it read, as a list and one by one."""
+    places[key] = _OPEN
+    memo = standing.memo(key)
+    known = memo or standing.known(key)
+    read = [] if known is None else list_reads(known)
+    return key, memo, read, iter(read)
+
+
+def _list_facts(
+    standing: Standing, found: list[tuple[Key, Memo | None]], reads: list[tuple[int, ...]]
+) -> Iterator[Fact[Node[Any]]]:
+    times_read = [0] * len(found)
+    for places in reads:
+        for place in places:
+            times_read[place] += 1
+    about: dict[Function, tuple[str, str, bool]] = {}
+    for (key, memo), times in zip(found, times_read, strict=True):
+        function: Function = key[0]
+        if function not in about:
+            about[function] = function.name, function.name.partition(":")[0], function.kind == "source"
+        name, module, is_source = about[function]
+        state = standing.find_state(key, memo)
+        if memo is None:
+            yield Fact(node_of(key), name, module, state, is_source, times_read=times)
+        else:
+            own, failure = max(0.0, memo.own_seconds), memo.failure
+            error = None if failure is None else describe_error(failure.error)
+            size = size_of(_slot.__get__(memo)) if failure is None else None
+            yield Fact(node_of(key), name, module, state, is_source, memo.seconds, own, times, size, error)
+
+
+def size_of(value: object) -> int | None:
+    """Returns the bytes of a value, where the type is known to say so without running anything of the user's; else None."""
+    if type(value) in _SIZED:
+        return getsizeof(value)
+    if name_type(value).startswith(("numpy:", "pandas:")) and hasattr(value, "nbytes"):
+        return int(value.nbytes)
+    return None

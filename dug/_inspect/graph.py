@@ -1,0 +1,356 @@
+"""Nodes and what they read, as plain data that nothing changes: `Graph`, and `Fact`, what is known of one node.
+
+A node is named by whatever names it where the graph comes from: a `dug.Node` for a context, its text for a file that was read
+without importing anything.  So nothing here knows the engine, and nothing here runs anything.
+
+Inside, a node is its place in the order of the facts, and edges are tuples of places: a million nodes cost their facts, and
+hardly more than that.  What reads a node is found the first time that it is asked for.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Generic, Self, TypeVar
+
+from attrs import fields_dict, frozen
+
+from .._core._text import number_alike
+
+N = TypeVar("N")
+Places = Sequence[int]
+
+STATES = ("computed", "tweaked", "masked", "inherited", "failed", "code-changed", "not-run")
+"""What a node can be in a graph, see `Fact.state`."""
+
+
+@frozen(weakref_slot=False)
+class Fact(Generic[N]):
+    """What is known of one node, in one context or in one file."""
+
+    node: N
+    function: str
+    """``module:qualname``, or the name that it was given."""
+    module: str
+    state: str
+    """One of `STATES`; the glossary says what each means."""
+    is_source: bool = False
+    seconds: float = 0.0
+    """How long its run took, with what it called."""
+    own_seconds: float = 0.0
+    """How long its run took by itself."""
+    times_read: int = 0
+    """How many nodes here read it."""
+    size: int | None = None
+    """The bytes of its value, where these can be known without running anything."""
+    error: str | None = None
+    """The exception that it raised, as text."""
+
+
+class Graph(Generic[N]):
+    """Nodes and what they read: a read-only graph without circles.
+
+    Iterating gives the nodes in their topological `order`.  Every operation takes time in proportion to what it gives or walks.
+
+    Args:
+        facts: what is known of each node.
+        edges: for a node, what it read, in that order; one without is said to have read nothing.
+
+    Raises:
+        ValueError: two facts are of one node, an edge leads to a node without a fact, or edges close a circle.
+    """
+
+    def __init__(self, facts: Iterable[Fact[N]], edges: Mapping[N, Sequence[N]]) -> None:
+        self._facts = tuple(facts)
+        self._places = {fact.node: place for place, fact in enumerate(self._facts)}
+        if len(self._places) < len(self._facts):
+            raise ValueError(f"two facts are of one node: {_find_twice(self._facts)}. Give one for each.")
+        self._reads = _number(self._places, edges)
+        self._sorted: Places = _sort(self._facts, self._reads)
+
+    @classmethod
+    def _make_sorted(cls, facts: tuple[Fact[N], ...], reads: list[tuple[int, ...]]) -> Self:
+        """Returns the graph of facts that come after those of what they read, and whose edges are places already."""
+        graph = cls.__new__(cls)
+        graph._facts = facts
+        graph._places = {fact.node: place for place, fact in enumerate(facts)}
+        graph._reads = reads
+        graph._sorted = range(len(facts))
+        return graph
+
+    # What is there
+
+    @property
+    def nodes(self) -> Collection[N]:
+        """All nodes, as they were given: a set by what it can do, with an order."""
+        return self._places.keys()
+
+    @property
+    def facts(self) -> tuple[Fact[N], ...]:
+        """What is known of each node, in the order of `nodes`."""
+        return self._facts
+
+    @property
+    def order(self) -> tuple[N, ...]:
+        """All nodes, each after everything that it read."""
+        return tuple(self)
+
+    @property
+    def roots(self) -> tuple[N, ...]:
+        """The nodes that nothing here read: the targets."""
+        readers = self._readers
+        return tuple(fact.node for place, fact in enumerate(self._facts) if not readers[place])
+
+    @property
+    def leaves(self) -> tuple[N, ...]:
+        """The nodes that read nothing."""
+        return tuple(fact.node for place, fact in enumerate(self._facts) if not self._reads[place])
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._places
+
+    def __iter__(self) -> Iterator[N]:
+        return (self._facts[place].node for place in self._sorted)
+
+    def fact(self, node: N) -> Fact[N]:
+        """Returns what is known of a node.
+
+        Raises:
+            KeyError: it is not here.
+        """
+        return self._facts[self._place(node)]
+
+    # What read what
+
+    def dependencies(self, node: N) -> tuple[N, ...]:
+        """Returns what a node read, in that order."""
+        return self._named(self._reads[self._place(node)])
+
+    def dependents(self, node: N) -> tuple[N, ...]:
+        """Returns the nodes that read a node."""
+        return self._named(self._readers[self._place(node)])
+
+    def ancestors(self, *nodes: N) -> frozenset[N]:
+        """Returns all that nodes read, directly or through others, without the nodes themselves."""
+        return self._closure(nodes, self._reads)
+
+    def descendants(self, *nodes: N) -> frozenset[N]:
+        """Returns all that read nodes, directly or through others, without the nodes themselves."""
+        return self._closure(nodes, self._readers)
+
+    def paths(self, a: N, b: N) -> Iterator[tuple[N, ...]]:
+        """Yields each way from `a` to `b`, from dependency to dependent; there may be very many, so take what you need."""
+        start, goal = self._place(a), self._place(b)
+        onward = _reach([goal], self._reads)
+        way, choices = [start], [iter([] if start == goal else self._readers[start])]
+        if start == goal:
+            yield (a,)
+        while choices:
+            place = next((reader for reader in choices[-1] if reader in onward), None)
+            if place is None:
+                choices.pop()
+                way.pop()
+            elif place == goal:
+                yield self._named([*way, goal])
+            else:
+                way.append(place)
+                choices.append(iter(self._readers[place]))
+
+    # Parts of it
+
+    def subgraph(self, nodes: Iterable[N]) -> "Graph[N]":
+        """Returns the graph of some of the nodes, with the edges between them.
+
+        Raises:
+            KeyError: one of them is not here.
+            TypeError: `nodes` cannot be iterated.
+        """
+        if not isinstance(nodes, Iterable):
+            raise TypeError(f"subgraph() takes several nodes, and {nodes!r} is one. Write subgraph([node]).")
+        return self._part({self._place(node) for node in nodes})
+
+    def filter(
+        self,
+        *,
+        function: object | Collection[object] | None = None,
+        state: str | Collection[str] | None = None,
+        module: str | Collection[str] | None = None,
+    ) -> "Graph[N]":
+        """Returns the graph of the nodes that fit all that is given, with the edges between them.
+
+        Args:
+            function: a memoised function or its name, with or without its module, or several.
+            state: one of `STATES` or ``"source"``, or several.
+            module: the name of a module, or several.
+        """
+        tests: list[Callable[[Fact[N]], bool]] = []
+        if function is not None:
+            functions = frozenset(map(_name_of, _several(function)))
+            tests.append(lambda fact: fact.function in functions or fact.function.rpartition(":")[2] in functions)
+        if state is not None:
+            states = _check_states(_several(state))
+            tests.append(lambda fact: fact.state in states or (fact.is_source and "source" in states))
+        if module is not None:
+            modules = frozenset(_several(module))
+            tests.append(lambda fact: fact.module in modules)
+        return self._part({place for place, fact in enumerate(self._facts) if all(test(fact) for test in tests)})
+
+    # In the words of others
+
+    def to_networkx(self) -> Any:
+        """Returns a ``networkx.DiGraph`` with the facts as attributes; edges run from dependency to dependent.
+
+        So ``networkx.ancestors`` is what `ancestors` is.
+
+        Raises:
+            ImportError: networkx is not installed; the message says what to type.
+        """
+        try:
+            import networkx  # optional package: imported where it is used
+        except ImportError as exc:
+            raise ImportError('to_networkx() needs networkx. Type: pip install "dug[networkx]"') from exc
+        graph = networkx.DiGraph()
+        names = [name for name in fields_dict(Fact) if name != "node"]
+        graph.add_nodes_from((fact.node, {name: getattr(fact, name) for name in names}) for fact in self._facts)
+        graph.add_edges_from(
+            (self._facts[read].node, self._facts[place].node) for place, reads in enumerate(self._reads) for read in reads
+        )
+        return graph
+
+    def to_frame(self) -> Any:
+        """Returns a ``pandas.DataFrame`` with a row for each node, by its text, in topological order, and a column for each fact.
+
+        Raises:
+            ImportError: pandas is not installed; the message says what to type.
+        """
+        try:
+            import pandas  # optional package: imported where it is used
+        except ImportError as exc:
+            raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
+        rows = [self._facts[place] for place in self._sorted]
+        columns = {name: [getattr(fact, name) for fact in rows] for name in fields_dict(Fact) if name != "node"}
+        index = pandas.Index(number_alike([str(fact.node) for fact in rows]), name="node", tupleize_cols=False)
+        return pandas.DataFrame(columns, index=index)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """What a notebook shows: a picture, drawn by `dug.draw`, which lies above and is therefore found by its name."""
+        return import_module("..draw", __package__).mimebundle(self, include=include, exclude=exclude)
+
+    def __repr__(self) -> str:
+        edges = sum(map(len, self._reads))
+        return (
+            f"<{type(self).__name__} of {len(self)} node{'' if len(self) == 1 else 's'}, {edges} edge{'' if edges == 1 else 's'}>"
+        )
+
+    # Places
+
+    @cached_property
+    def _readers(self) -> list[list[int]]:
+        """By place: the places of those that read it."""
+        readers: list[list[int]] = [[] for _ in self._facts]
+        for place, reads in enumerate(self._reads):
+            for read in reads:
+                readers[read].append(place)
+        return readers
+
+    def _place(self, node: N) -> int:
+        try:
+            return self._places[node]
+        except KeyError:
+            raise KeyError(f"{node} is not in {self!r}. Ask for a graph of it, or of something that read it.") from None
+
+    def _named(self, places: Iterable[int]) -> tuple[N, ...]:
+        return tuple([self._facts[place].node for place in places])
+
+    def _closure(self, nodes: tuple[N, ...], edges: Sequence[Places]) -> frozenset[N]:
+        starts = [self._place(node) for node in nodes]
+        return frozenset(self._named(_reach(starts, edges).difference(starts)))
+
+    def _part(self, places: set[int]) -> "Graph[N]":
+        kept = [place for place in self._sorted if place in places]
+        renamed = {place: new for new, place in enumerate(kept)}
+        reads = [tuple([renamed[read] for read in self._reads[place] if read in renamed]) for place in kept]
+        return Graph._make_sorted(tuple([self._facts[place] for place in kept]), reads)
+
+
+def _number(places: dict[N, int], edges: Mapping[N, Sequence[N]]) -> list[tuple[int, ...]]:
+    """Returns the edges by place, each once."""
+    unknown = next((node for node in edges if node not in places), None)
+    try:
+        reads = [tuple(dict.fromkeys([places[read] for read in edges.get(node, ())])) for node in places]
+    except KeyError as exc:
+        unknown = exc.args[0]
+    if unknown is not None:
+        raise ValueError(f"an edge names {unknown}, of which there is no fact. Give one for each node.")
+    return reads
+
+
+def _sort(facts: Sequence[Fact[Any]], edges: Sequence[Places]) -> list[int]:
+    """Returns all places, each after those that it read: depth first, so that what belongs together stands together.
+
+    Raises:
+        ValueError: edges close a circle.
+    """
+    order: list[int] = []
+    progress = bytearray(len(edges))  # 1: being walked, 2: in the order
+    for root in range(len(edges)):
+        pending = [] if progress[root] else [root]
+        while pending:
+            place = pending[-1]
+            if progress[place]:  # all that it read is in the order by now
+                pending.pop()
+                if progress[place] == 1:
+                    progress[place] = 2
+                    order.append(place)
+                continue
+            progress[place] = 1
+            for read in reversed(edges[place]):
+                if not progress[read]:
+                    pending.append(read)
+                elif progress[read] == 1:
+                    raise ValueError(f"{facts[read].node} reads itself through others: a graph has no circles.")
+    return order
+
+
+def _reach(starts: Iterable[int], edges: Sequence[Places]) -> set[int]:
+    """Returns the places that edges lead to from `starts`, and these."""
+    reached = set(starts)
+    pending = list(reached)
+    while pending:
+        for place in edges[pending.pop()]:
+            if place not in reached:
+                reached.add(place)
+                pending.append(place)
+    return reached
+
+
+def _find_twice(facts: Iterable[Fact[N]]) -> N:
+    seen: set[N] = set()
+    return next(fact.node for fact in facts if fact.node in seen or seen.add(fact.node))  # type: ignore[func-returns-value]
+
+
+def _several(given: Any) -> Iterable[Any]:
+    """Returns what was given, by itself or in a collection, as one."""
+    is_one = isinstance(given, str) or callable(given) or not isinstance(given, Iterable)
+    return (given,) if is_one else given
+
+
+def _name_of(function: object) -> str:
+    """Returns the name of a memoised function, or the name that was given in its place."""
+    if isinstance(function, str):
+        return function
+    if not hasattr(function, "_self_function"):
+        raise TypeError(f"{function!r} is no memoised function. Write filter(function=f), or its name.")
+    return str(function._self_function)
+
+
+def _check_states(given: Iterable[str]) -> frozenset[str]:
+    states = frozenset(given)
+    unknown = states.difference(STATES, ("source",))
+    if unknown:
+        raise ValueError(
+            f"{', '.join(sorted(map(repr, unknown)))} is no state of a node. Write one of {', '.join(STATES)}, source."
+        )
+    return states

@@ -1,0 +1,152 @@
+"""What a node is in one view, going by the memos that are there: `Standing`; nothing runs.
+
+The states are defined in the glossary; `find_state` is the one place that tells them apart.  A memo does not know where it was
+computed, and what a context computes under none of its own tweaks is at once that of the contexts around it.  So what these
+answer with as well counts as inherited, whoever asked first.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import define, field
+
+from .._core._binding import Key
+from .._core._find import handle_of
+from .._core._memo import DEAD, FORGOTTEN, LIVE, Memo
+from .._core._node import BENEATH, node_of, plain_key
+from .._core._scenario import UNTWEAK, Handle
+from .._core._text import show_whole
+from .._core._view import View
+from .record import Record, look, matches, read_keys
+
+
+@define(eq=False)
+class Standing:
+    """What is known of nodes in one view, each found anew when it is asked for; may be used for one look only."""
+
+    view: View
+    _around: list[tuple[View, set[object]]] = field(init=False)
+    """The views around, the nearest first, and which caches each sees."""
+
+    def __attrs_post_init__(self) -> None:
+        self.view.registry.drain()
+        self._around = [(view, set(view.cache.tokens())) for view in views_around(self.view)]
+
+    def memo(self, key: Key) -> Memo | None:
+        """Returns the memo that answers for a node here, errors of earlier calls included."""
+        return self.view.hits.get(key) or look(self.view, key)
+
+    def record(self, key: Key) -> Record | None:
+        """Returns what answers for a node here, for showing."""
+        memo = self.memo(key)
+        return None if memo is None else Record(node_of(key), memo, self.view)
+
+    def handle(self, key: Key) -> Handle | None:
+        """Returns the tweak that a node meets here, if it changes anything."""
+        handle = handle_of(self.view, key)
+        return None if handle is None or handle.spec.kind == UNTWEAK else handle
+
+    def known(self, key: Key) -> Memo | None:
+        """Returns what is known of a node that has no answer here: around, else from before something was forgotten."""
+        memo = self.masked(key)
+        cache = self.view.cache if memo is None else None
+        while memo is None and cache is not None:
+            state = cache.find_state(key)
+            memo = None if state is None else state.plain or state.newest
+            cache = cache.beneath
+        return memo
+
+    def masked(self, key: Key) -> Memo | None:
+        """Returns what does not answer for a node here, and does around or in no scenario's tweaks."""
+        for view, _ in self._around:
+            memo = look(view, key)
+            if memo is not None:
+                return memo
+        cache: Any = self.view.cache
+        while cache is not None:
+            state = cache.find_state(key)
+            if state is not None and state.plain is not None and not matches(self.view, state.plain):
+                return state.plain  # type: ignore[no-any-return]
+            cache = cache.beneath
+        return None
+
+    def provider(self, memo: Memo) -> View:
+        """Returns the outermost view whose context answers with a memo too; this one when no other does."""
+        found = self.view
+        for view, homes in self._around:
+            if memo.state.home in homes and matches(view, memo):
+                found = view
+        return found
+
+    def is_inherited(self, memo: Memo) -> bool:
+        """True when a context around answers with a memo too."""
+        return any(memo.state.home in homes and matches(view, memo) for view, homes in self._around)
+
+    def find_state(self, key: Key, memo: Memo | None) -> str:
+        """Returns what a node is, by the memo that answers for it; one of `_graph.STATES`."""
+        if memo is None:
+            if self.masked(key) is not None:
+                return "masked"
+            return "code-changed" if any(self.is_redefined(root) for root in self.forgotten(key)) else "not-run"
+        if memo.failure is not None:
+            return "failed"
+        if self.view.in_force.content and self.handle(key) is not None:
+            return "tweaked"
+        return "inherited" if self._around and self.is_inherited(memo) else "computed"
+
+    def forgotten(self, key: Key) -> Iterator[Key]:
+        """Yields the nodes because of which a node has no answer any more: they were forgotten themselves."""
+        known = self.known(key)
+        if known is None or known.status == DEAD:
+            if self._is_forgotten(key):
+                yield key
+            return
+        seen, pending = {known}, [known]
+        while pending:
+            memo = pending.pop()
+            for read in memo.dependencies:
+                if read.status != LIVE and read not in seen:
+                    seen.add(read)
+                    pending.append(read)
+                    if read.status == DEAD and read.footprint & FORGOTTEN:
+                        yield plain_key(read.state.key)
+
+    def is_redefined(self, key: Key) -> bool:
+        """True when the function of a node that was forgotten has been defined anew."""
+        redefined = self.view.registry.redefined.get(key[0])
+        return redefined is not None and any(state.forgotten <= redefined for state in self._states(key))
+
+    def _is_forgotten(self, key: Key) -> bool:
+        return any(state.forgotten for state in self._states(key))
+
+    def _states(self, key: Key) -> Iterator[Any]:
+        cache: Any = self.view.cache
+        while cache is not None:
+            state = cache.find_state(key)
+            if state is not None:
+                yield state
+            cache = cache.beneath
+
+
+def views_around(view: View) -> Iterator[View]:
+    """The views around one, the nearest first."""
+    around = view.parent
+    while around is not None:
+        yield around
+        around = around.parent
+
+
+def list_reads(memo: Memo) -> list[Key]:
+    """Returns the nodes that a memo read, in the order of the first reads, and those that ran under contexts that it opened."""
+    own = memo.state.key
+    if own[0] is not BENEATH and not memo.inner:  # nearly always, and quicker
+        keys = [read.state.key for read in memo.dependencies]
+        if all(key[0] is not BENEATH and key != own for key in keys):
+            return list(dict.fromkeys(keys))
+    own = plain_key(own)
+    return [key for key in dict.fromkeys(map(plain_key, read_keys(memo))) if key != own]
+
+
+def describe_error(error: BaseException) -> str:
+    """Returns an exception as text, in one line and bounded in length."""
+    return show_whole(error, 400)

@@ -1,0 +1,294 @@
+"""What would run if a node were asked now: `make_plan`, which follows the steps of the engine and runs nothing.
+
+A node whose memo does not answer is verified first: what an older memo of it read is asked for again, in that order, and when
+one gives something else, the body runs.  So the plan goes through the older memos that the engine would try, and compares what
+they read with what would answer now.  Whether a node that must run gives another value can only be known by running it, so
+what depends on that is possible, not certain.  What a node reads after something that changed, and all that a node reads which
+never ran, is a guess or unknown; the plan says so.
+
+Here a question is one node asked in this view; its outlook is one of `ANSWERS`, `HOLDS`, `RUNS` and `MAY_RUN`.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import BuiltinFunctionType
+from typing import Any, cast
+
+from attrs import define, field, frozen
+
+from .._core._binding import Key
+from .._core._find import beneath, find, handle_of
+from .._core._frame import Run
+from .._core._memo import LIVE, Memo, State
+from .._core._node import BENEATH, Node, node_of, plain_key
+from .._core._scenario import BUMP, UNTWEAK, VALUE, Handle
+from .._core._verify import candidates, is_as_before, key_asked
+from .._core._view import View
+from .node_states import Standing
+from .table import Table
+
+ANSWERS, HOLDS, RUNS, MAY_RUN = "answers", "holds", "runs", "may run"
+SAME, LIKELY, UNKNOWN = "same", "likely", "unknown"
+
+
+@frozen
+class Planned:
+    """A node that would run, or might."""
+
+    node: Node[Any]
+    is_certain: bool
+    """True when it runs for sure; False when that hangs on values that are not computed yet."""
+    reason: str
+    trace: str
+    """What is known of what it will read: `SAME` as before for sure, `LIKELY` as before, where no value that changes leads it
+    elsewhere, or `UNKNOWN`, so that more may run below it."""
+
+
+class Plan(Table[Planned]):
+    """What would run if a node were asked now, what it reads before it."""
+
+    def __init__(self, rows: Sequence[Planned]) -> None:
+        super().__init__(
+            rows,
+            {
+                "node": lambda row: row.node,
+                "runs": lambda row: "yes" if row.is_certain else "maybe",
+                "because": lambda row: row.reason,
+                "trace": lambda row: row.trace,
+            },
+        )
+
+    @property
+    def nodes(self) -> tuple[Node[Any], ...]:
+        """All that would run if every node that runs gave another value, and read what it read before."""
+        return tuple(row.node for row in self)
+
+    @property
+    def certain(self) -> tuple[Node[Any], ...]:
+        """What runs for sure."""
+        return tuple(row.node for row in self if row.is_certain)
+
+    @property
+    def is_exact(self) -> bool:
+        """True when this is what runs, no more and no less."""
+        return all(row.is_certain and row.trace == SAME for row in self)
+
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self)} nodes, {len(self.certain)} of them certain>"
+
+
+@define(eq=False)
+class _Asked:
+    """Has what `candidates` and `key_asked` look at of a run."""
+
+    view: View
+    key: Key
+    handle: Handle | None
+    state: State
+    masked: Memo | None = None
+
+    @property
+    def body(self) -> int:
+        return 0 if self.handle is None else self.handle.serial
+
+
+@define(eq=False)
+class _Question:
+    """One node asked for, and what is known of how that goes."""
+
+    key: Key
+    memo: Memo | None
+    """What answers."""
+    asked: _Asked | None = None
+    older: Sequence[Memo] = ()
+    trace: Memo | None = None
+    """What the body is expected to read."""
+    outlook: str = ANSWERS
+    reason: str = ""
+    reads: list[Key] = field(factory=list)
+    """What is asked for on the way, in that order, as far as anything is known."""
+    sure: int = 0
+    """How many of these are asked for in any case."""
+    foresight: str = UNKNOWN
+    """What is known of what the body will read, see `Planned.trace`."""
+
+
+def make_plan(view: View, key: Key) -> Plan:
+    """Returns what would run if a node were asked in a view.
+
+    Complexity: linear in what the older memos below the node read, down to what answers.
+    """
+    questions = _Survey(view).ask(key)
+    return Plan(list(_list_planned(questions, key)))
+
+
+class _Survey:
+    """Asks for a node and for all that this would ask for, deepest first."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._standing = Standing(view)
+        self._questions: dict[Key, _Question] = {}
+
+    def ask(self, key: Key) -> dict[Key, _Question]:
+        """Returns the questions by key, each after those that it leads to."""
+        opened: dict[Key, _Question] = {}
+        pending = [key]
+        while pending:
+            key = pending[-1]
+            if key in self._questions:
+                pending.pop()
+            elif key in opened:
+                pending.pop()
+                self._conclude(opened[key])
+                self._questions[key] = opened[key]
+            else:
+                question = opened[key] = self._open(key)
+                pending.extend(read for read in reversed(self._leads(question)) if read not in opened)
+        return self._questions
+
+    def _open(self, key: Key) -> _Question:
+        view = self._view
+        try:
+            handle = handle_of(view, key)
+        except LookupError:  # beneath a tweak that is gone
+            handle = None
+        memo = find(view, key, handle, None)
+        if (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.kind == VALUE):
+            return _Question(key, memo)
+        met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
+        asked = _Asked(view, key, met, view.cache.find_state(key) or State(key, None), self._find_masked(key))
+        older = candidates(cast("Run", asked))
+        return _Question(key, None, asked, older, older[0] if older else self._find_trace(asked))
+
+    def _find_masked(self, key: Key) -> Memo | None:
+        """What a run is opened with that nobody listens to: see `_begin.begin`."""
+        around = self._view.parent
+        return None if around is None or any(self._view.listeners) else around.hits.get(key)
+
+    def _find_trace(self, asked: _Asked) -> Memo | None:
+        """Returns a memo that cannot be verified and still tells what the body read: one that failed, or opened a context."""
+        failed = self._standing.memo(asked.key) if asked.key[0] is not BENEATH else None
+        known = failed or self._standing.known(plain_key(asked.key))
+        return known if known is not None and known.body == asked.body else None
+
+    def _leads(self, question: _Question) -> list[Key]:
+        """What a question may ask for."""
+        asked = question.asked
+        if asked is None:
+            return []
+        first = []
+        if asked.handle is not None and asked.handle.spec.kind == BUMP:
+            first.append(beneath(asked.handle, asked.key))
+        traces = [*question.older, *([question.trace] if question.trace is not None else [])]
+        keys = [key_asked(cast("Run", asked), read) for trace in traces for read in trace.dependencies]
+        return list(dict.fromkeys([*first, *keys]))
+
+    # What comes of it
+
+    def _conclude(self, question: _Question) -> None:
+        asked = question.asked
+        if asked is None:
+            return
+        surely_fails = True
+        for candidate in question.older:
+            outlook, reason = self._try(question, asked, candidate, is_first=candidate is question.older[0])
+            question.reason = question.reason or reason
+            if outlook == HOLDS:
+                question.outlook = HOLDS
+                return
+            if outlook != RUNS:
+                surely_fails = False
+        question.outlook = RUNS if surely_fails else MAY_RUN
+        if not question.reason:
+            question.reason = self._say_why(asked)
+        self._follow_body(question, asked)
+
+    def _try(self, question: _Question, asked: _Asked, candidate: Memo, *, is_first: bool) -> tuple[str, str]:
+        """Goes through what an older memo read: says whether it `HOLDS`, surely does not (`RUNS`), or `MAY_RUN`."""
+        outlook, reason, sure = HOLDS, "", is_first
+        for read in candidate.dependencies:
+            key = key_asked(cast("Run", asked), read)
+            if outlook != RUNS:
+                question.reads.append(key)
+                question.sure += sure
+            same = self._is_same(key, read)
+            if same is False:
+                return RUNS, f"{node_of(key)} changed" if outlook == HOLDS else reason
+            if same is None and outlook == HOLDS:
+                outlook, reason, sure = MAY_RUN, f"{node_of(key)} may change", False
+        return outlook, reason
+
+    def _is_same(self, key: Key, read: Memo) -> bool | None:
+        """True when what was read reads the same now, False when it does not; None when it must run to be known."""
+        if read.failure is not None:
+            return False
+        question = self._questions.get(key)
+        if question is None:  # a circle
+            return None
+        if question.outlook == HOLDS:
+            return is_as_before(key, read, question.older[0]) if len(question.older) == 1 else None
+        if question.outlook != ANSWERS:
+            return None
+        memo = question.memo
+        return memo is read or (memo is not None and is_as_before(key, read, memo))
+
+    def _follow_body(self, question: _Question, asked: _Asked) -> None:
+        """Notes what the body reads: as it did before, surely so up to the first that is not known to be the same."""
+        is_sure = question.outlook == RUNS and not question.older
+        reads = self._leads(question)
+        dependencies = () if question.trace is None else question.trace.dependencies
+        befores = {key_asked(cast("Run", asked), read): read for read in dependencies}
+        for key in reads:
+            question.reads.append(key)
+            question.sure += is_sure
+            before = befores.get(key)
+            is_sure = is_sure and before is not None and self._is_same(key, before) is True
+        question.foresight = self._foresee(question, asked, befores)
+
+    def _foresee(self, question: _Question, asked: _Asked, befores: dict[Key, Memo]) -> str:
+        if asked.handle is not None and isinstance(asked.handle.spec.fn, BuiltinFunctionType):
+            return SAME  # what is built in reads nothing
+        if question.trace is None or question.trace.opened:
+            return UNKNOWN
+        return SAME if all(self._is_same(key, read) for key, read in befores.items()) else LIKELY
+
+    def _say_why(self, asked: _Asked) -> str:
+        if asked.handle is not None:
+            return "it is tweaked"
+        key = plain_key(asked.key)
+        memo = self._standing.memo(key)
+        if memo is not None and memo.failure is not None:
+            return "it failed"
+        return "it was forgotten" if any(root == key for root in self._standing.forgotten(key)) else "it never ran"
+
+
+def _list_planned(questions: dict[Key, _Question], target: Key) -> Iterator[Planned]:
+    """Yields what runs of what is asked for, each node once, dependencies first."""
+    asked_for = _find_asked(questions, target)
+    rows: dict[Key, Planned] = {}
+    for key, question in questions.items():
+        if key in asked_for and question.outlook in {RUNS, MAY_RUN}:
+            plain, is_certain = plain_key(key), asked_for[key] and question.outlook == RUNS
+            row = Planned(node_of(plain), is_certain, question.reason, question.foresight)
+            rows[plain] = _join(rows[plain], row) if plain in rows else row
+    yield from rows.values()
+
+
+def _join(one: Planned, other: Planned) -> Planned:
+    """Returns what is planned of a node that runs beneath its tweak and over it."""
+    trace = max(one.trace, other.trace, key=(SAME, LIKELY, UNKNOWN).index)
+    return Planned(one.node, one.is_certain or other.is_certain, one.reason, trace)
+
+
+def _find_asked(questions: dict[Key, _Question], target: Key) -> dict[Key, bool]:
+    """Returns what is asked for, and whether it is for sure."""
+    asked = {target: True}
+    pending = [target]
+    while pending:
+        question = questions[pending.pop()]
+        for place, key in enumerate(question.reads):
+            is_sure = asked[question.key] and place < question.sure
+            if key in questions and (key not in asked or (is_sure and not asked[key])):
+                asked[key] = is_sure
+                pending.append(key)
+    return asked

@@ -1,0 +1,158 @@
+"""Looking at what is known of a node in a scenario, without computing anything: `Record`."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from attrs import frozen
+
+from .._core._binding import Key
+from .._core._find import find, handle_of
+from .._core._memo import TWEAKED, Memo
+from .._core._node import Node, node_of, plain_key, show
+from .._core._registry import members
+from .._core._view import View
+
+
+@frozen(eq=False, repr=False)
+class Record:
+    """What one context knows of one node: its memo, as it was when asked for, and who has read it since."""
+
+    node: Node[Any]
+    _memo: Memo
+    _view: View
+
+    @property
+    def kind(self) -> str:
+        """``computed``, ``tweaked`` (to a value) or ``failed``."""
+        if self._memo.failure is not None:
+            return "failed"
+        return "tweaked" if self._memo.body == TWEAKED else "computed"
+
+    @property
+    def value(self) -> Any:
+        """The value; None when it failed."""
+        return self._memo.value
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception it raised, as it was then, if it failed; who asks again gets another one that says the same."""
+        return None if self._memo.failure is None else self._memo.failure.error
+
+    @property
+    def traceback(self) -> str | None:
+        """The traceback of the failure as text."""
+        return None if self._memo.failure is None else self._memo.failure.text
+
+    @property
+    def seconds(self) -> float:
+        """How long its run took, with what it called."""
+        return self._memo.seconds
+
+    @property
+    def own_seconds(self) -> float:
+        """How long its run took without the runs that it led to; 0 where these overlapped for longer."""
+        return max(0.0, self._memo.own_seconds)
+
+    @property
+    def dependencies(self) -> tuple[Node[Any], ...]:
+        """The nodes that it read, in the order of the first reads, and those that ran under contexts it opened itself."""
+        keys = dict.fromkeys(plain_key(key) for key in read_keys(self._memo))
+        return tuple(node_of(key) for key in keys)
+
+    @property
+    def dependents(self) -> tuple[Node[Any], ...]:
+        """The nodes whose memos here read this one."""
+        found = dict.fromkeys(plain_key(key) for key in _reader_keys(self._view, self.node._key))
+        return tuple(node_of(key) for key in found)
+
+    @property
+    def tweaks(self) -> Mapping[Any, Any]:
+        """The tweaks that it read, directly or through others, by node or function, as they were given."""
+        read = (handle for handle in self._view.in_force.handles if handle.bit & self._memo.footprint)
+        tweaks = {}
+        for handle in read:
+            target = handle.target
+            tweaks[node_of(target) if isinstance(target, tuple) else target.wrapper()] = handle.spec.value
+        return MappingProxyType(tweaks)
+
+    def __repr__(self) -> str:
+        what = show(self.error) if self.error is not None else show(self.value)
+        return f"<{self.kind} {self.node!r} = {what}>"[:400]
+
+
+def check_node(node: Any) -> Node[Any]:
+    """Returns what it is given.
+
+    Raises:
+        TypeError: it is not a node.
+    """
+    if not isinstance(node, Node):
+        raise TypeError(f"{show(node)} is not a node. Write f.node(x).")
+    return node
+
+
+def find_record(view: View, node: Node[Any]) -> Record | None:
+    """Returns what `view` knows of a node, errors of earlier calls included."""
+    view.registry.drain()
+    memo = look(view, node._key)
+    return None if memo is None else Record(node, memo, view)
+
+
+def is_masked(view: View, node: Node[Any]) -> bool:
+    """True when the nearest scenario around that knows the node knows something that does not answer in `view`."""
+    view.registry.drain()
+    key = node._key
+    around = view.parent
+    while around is not None:
+        memo = look(around, key)
+        if memo is not None:
+            return memo is not look(view, key) and not matches(view, memo)
+        around = around.parent
+    state = view.cache.find_state(key)
+    plain = None if state is None else state.plain
+    return plain is not None and plain is not look(view, key) and not matches(view, plain)
+
+
+def matches(view: View, memo: Memo) -> bool:
+    """True when a memo answers in `view`, if its cache is seen from there; not asked of what is beneath a tweak."""
+    return view.in_force.restrict(memo.footprint) == memo.restriction
+
+
+def look(view: View, key: Key) -> Memo | None:
+    """Returns the memo that answers for a node in `view`, errors of earlier calls included, after the registry was drained."""
+    if view.registry.released:
+        view.registry.drain()
+    try:
+        memo = find(view, key, handle_of(view, key), None)
+    except LookupError:  # beneath a tweak that is gone
+        return None
+    cache = view.cache if memo is None else None
+    while cache is not None:
+        state = cache.find_state(key)
+        for found in () if state is None else state.memos():
+            if matches(view, found):
+                return found
+        cache = cache.beneath
+    return memo
+
+
+def read_keys(memo: Memo) -> Iterator[Key]:
+    """What a memo read; a read of its own node beneath a tweak counts as what that one read."""
+    for read in memo.dependencies:
+        if plain_key(read.state.key) == plain_key(memo.state.key):
+            yield from read_keys(read)
+        else:
+            yield read.state.key
+    yield from memo.inner
+
+
+def _reader_keys(view: View, key: Key) -> Iterator[Key]:
+    """The nodes whose memos in this view read `key`."""
+    view.registry.drain()
+    for cache in members(view.registry.caches):
+        state = cache.find_state(key)
+        for reader in () if state is None else state.live_readers():
+            memo = look(view, reader.key)
+            if memo is not None and plain_key(reader.key) != key and key in set(read_keys(memo)):
+                yield reader.key

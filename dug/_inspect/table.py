@@ -1,0 +1,102 @@
+"""Rows that are looked at: `Table`, a sequence that prints as a table and becomes a frame."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import Any, Generic, TypeVar, overload
+
+from .._core._node import Node
+from .._core._text import number_alike, shorten, show_whole, visible
+from .graph import Fact, Graph
+
+T = TypeVar("T")
+
+_SHOWN = 60
+"""How many rows are printed."""
+_WIDTH = 72
+"""How many characters of a cell are printed."""
+
+
+class Table(Sequence[T], Generic[T]):
+    """Rows, in order; ``print`` shows the first of them, `to_frame` makes a pandas frame of all."""
+
+    def __init__(self, rows: Sequence[T], columns: Mapping[str, Callable[[T], object]]) -> None:
+        self._rows = tuple(rows)
+        self._columns = columns
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Table[T]": ...
+    def __getitem__(self, place: Any) -> Any:
+        found = self._rows[place]
+        return Table(found, self._columns) if isinstance(place, slice) else found
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def to_frame(self) -> Any:
+        """Returns a ``pandas.DataFrame`` with the same rows and columns.
+
+        Raises:
+            ImportError: pandas is not installed; the message says what to type.
+        """
+        pandas = import_pandas()
+        columns = {name: [read(row) for row in self._rows] for name, read in self._columns.items()}
+        return make_frame(lambda dtype: pandas.DataFrame(columns, dtype=dtype))
+
+    def __str__(self) -> str:
+        rows = [[read(row) for read in self._columns.values()] for row in islice(self._rows, _SHOWN)]
+        nodes = list(dict.fromkeys([cell for row in rows for cell in row if isinstance(cell, Node)]))
+        names = dict(zip(nodes, number_alike([_cell(str(node)) for node in nodes]), strict=True))
+        shown = [[names[cell] if isinstance(cell, Node) else _cell(cell) for cell in row] for row in rows]
+        lines = _align([list(self._columns), *shown])
+        more = len(self) - len(shown)
+        return "\n".join([*lines, *([f"... {more:,} more"] if more else [])])
+
+    def __repr__(self) -> str:
+        return f"<Table of {len(self)} row{'' if len(self) == 1 else 's'}: {', '.join(self._columns)}>"
+
+
+def tabulate_states(graph: "Graph[Node[Any]]") -> Table[Fact[Node[Any]]]:
+    """Returns a table of the facts of a graph, in its order."""
+    columns: dict[str, Callable[[Fact[Node[Any]]], object]] = {
+        "node": lambda fact: fact.node,
+        "state": lambda fact: f"{fact.state}, source" if fact.is_source else fact.state,
+        "seconds": lambda fact: fact.seconds,
+        "read": lambda fact: fact.times_read,
+        "error": lambda fact: fact.error,
+    }
+    return Table([graph.fact(node) for node in graph], columns)
+
+
+def make_frame(make: Callable[[Any], Any]) -> Any:
+    """Returns what `make` makes with a dtype: None for the best there is, object where a text is none that pandas encodes."""
+    try:
+        return make(None)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return make(object)
+
+
+def import_pandas() -> Any:
+    """Returns pandas.
+
+    Raises:
+        ImportError: it is not installed; the message says what to type.
+    """
+    try:
+        import pandas  # optional package: imported where it is used
+    except ImportError as exc:
+        raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
+    return pandas
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    text = "" if value is None else visible(value[: 2 * _WIDTH]) if isinstance(value, str) else show_whole(value, _WIDTH)
+    return shorten(text, _WIDTH)
+
+
+def _align(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

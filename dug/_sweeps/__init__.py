@@ -1,0 +1,1 @@
+"""Many scenarios: the same nodes asked under each of them."""

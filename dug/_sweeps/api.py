@@ -1,0 +1,98 @@
+"""Asks the same nodes under many scenarios: `sweep`, as users and type checkers see it; `_make_sweep` reads what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from .._core._entry import frame_here
+from .._core._frame import frame_in_force
+from .._core._node import Node
+
+if TYPE_CHECKING:
+    from .._batch.call_site import Executor
+    from .._batch.progress import Progress
+    from .async_sweep import AsyncSweep
+    from .sweep import Scenarios
+    from .sync_sweep import Sweep
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+# A node of a coroutine function is one of coroutines, so what is said of those comes first; and a mapping is an iterable.
+@overload
+def sweep(  # type: ignore[overload-overlap]
+    target: Node[Coroutine[Any, Any, R]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
+) -> AsyncSweep[R]: ...
+@overload
+def sweep(target: Node[R], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None) -> Sweep[R]: ...
+@overload
+def sweep(  # type: ignore[overload-overlap]
+    target: Mapping[K, Node[Coroutine[Any, Any, R]]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
+) -> AsyncSweep[dict[K, R]]: ...
+@overload
+def sweep(  # type: ignore[overload-overlap]
+    target: Mapping[K, Node[R]], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None
+) -> Sweep[dict[K, R]]: ...
+@overload
+def sweep(  # type: ignore[overload-overlap]
+    target: Iterable[Node[Coroutine[Any, Any, R]]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
+) -> AsyncSweep[tuple[R, ...]]: ...
+@overload
+def sweep(
+    target: Iterable[Node[R]], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None
+) -> Sweep[tuple[R, ...]]: ...
+# Some to be awaited and some not: a type checker has no word for that, and the limit says it.
+@overload
+def sweep(  # type: ignore[overload-overlap]
+    target: Mapping[K, Node[Any]], scenarios: Scenarios, *, limit: int, progress: Progress = None
+) -> AsyncSweep[dict[K, Any]]: ...
+@overload
+def sweep(
+    target: Iterable[Node[Any]], scenarios: Scenarios, *, limit: int, progress: Progress = None
+) -> AsyncSweep[tuple[Any, ...]]: ...
+def sweep(
+    target: Any, scenarios: Any, *, executor: Executor | None = None, limit: int | None = None, progress: Progress = None
+) -> Sweep[Any] | AsyncSweep[Any]:
+    """Returns what nodes give under many scenarios: a `Result` for each, in their order, computed as iterating asks for them.
+
+    A scenario is in force inside the context around the call to `sweep`, and is one outermost call, whatever the number of
+    targets.  An error is part of the result that it belongs to, and stops nothing.
+
+    When a target is of a coroutine function, the scenarios run at the same time, the targets of each too, and the results are to
+    be awaited or iterated with ``async for``; see `AsyncSweep`.
+
+    Args:
+        target: a node, several, or a mapping of labels to nodes; the values come in the same shape.
+        scenarios: mappings of tweaks or `Scenario` objects, or a mapping of names to them.  They are taken one by one as they
+            are needed, so that a generator may make them.  `dug.scenarios` has the usual ones.
+        executor: what runs them, several at a time: anything with ``submit``, such as a
+            ``concurrent.futures.ThreadPoolExecutor``.  A few scenarios for each worker are taken ahead.
+        limit: where a target is of a coroutine function: how many scenarios run at the same time.  None for all, or for 64 of
+            those that have no length, such as a generator's.  A few for each of them are taken ahead.
+        progress: True for a bar (needs tqdm or rich), or a function that is called with how many results are there and how many
+            there will be, which is None where the scenarios have no length.
+
+    Raises:
+        NoContextError: called outside a context.
+        TypeError: the target is no node, the scenarios cannot be iterated, or the executor has no ``submit``; an executor for a
+            coroutine function, or a limit for others.
+        ValueError: the limit is less than 1.
+        ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
+
+    Example:
+        >>> import dug
+        >>> @dug.memoize(name="market:spot")
+        ... def spot(ticker):
+        ...     return 100.0
+        >>> with dug.Context():
+        ...     for result in dug.sweep(spot.node("AAPL"), [{spot.node("AAPL"): 101.0}, {spot.node("MSFT"): 50.0}]):
+        ...         print(result.name, "->", result.value)
+        market:spot('AAPL') = 101.0 -> 101.0
+        market:spot('MSFT') = 50.0 -> 100.0
+    """
+    frame = frame_in_force("dug.sweep()", frame_here())
+    from .arguments import make_sweep  # when it is needed first: it brings all that answers, and most programs never sweep
+
+    return make_sweep(frame, target, scenarios, executor, limit, progress)

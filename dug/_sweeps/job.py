@@ -1,0 +1,166 @@
+"""Asks nodes under one scenario: `Question`.
+
+A question is one outermost call: an error is met once in it, however many of its nodes read what failed, and nobody is asked for
+it again before the next question.  Inside a running node it is a part of that node's call.
+"""
+
+from contextvars import Context as Variables
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+from attrs import define
+
+from .._batch.call_site import Caller, one_call
+from .._contexts.context import Context
+from .._contexts.scenario import Scenario, Tweaks
+from .._core._failure import Failure
+from .._core._frame import current
+from .._core._memo import Memo
+from .._core._node import Node
+from .._core._scenario import Target
+from .results import Result, Targets, keep_failure
+from .world import World, see_world
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+
+@define(eq=False)
+class Question(Generic[V]):
+    """One scenario's question, which is answered where it is asked or, once handed to an executor, there; or it is awaited.
+
+    Until it is closed it holds the context, and with it what was computed under its tweaks.
+    """
+
+    _caller: Caller
+    _targets: Targets[V]
+    _name: Any
+    _context: Context | Failure
+    """A failure where the tweaks are not possible."""
+    number: int = 0
+    """How many scenarios come before this one."""
+    _future: Any = None
+    world: World | None = None
+    """In which world it was answered; None before, and where the tweaks are not possible."""
+    _since: World | None = None
+    """Where it was begun, while it is being answered."""
+    memos: tuple[Memo | None, ...] = ()
+    """What answers for its nodes."""
+
+    def hand_to(self, executor: Any) -> None:
+        """Lets an executor answer, unless it does already."""
+        if self._future is None:
+            self._future = executor.submit(self._ask)
+
+    def answer(self) -> Result[V]:
+        """Returns the result, and waits for it if need be."""
+        if self._future is None:
+            return self._ask()
+        try:
+            result: Result[V] = self._future.result()
+        except BaseException:  # an interrupt, or the executor is closed: who asks again asks here
+            self._future = None
+            raise
+        return result
+
+    def variables(self) -> Variables:
+        """Returns the context variables of whoever answers it."""
+        return self._caller.variables()
+
+    async def answer_async(self, backend: Any) -> Result[V]:
+        """Returns the result of asking all nodes at the same time; in a task in which `Caller.variables` are in force."""
+        values: dict[Any, Any] = {}
+        failures: dict[Any, Failure] = {}
+        started = perf_counter()
+        recomputed = await self._ask_together(values, failures, backend)
+        return self._make_result(values, failures, recomputed, perf_counter() - started)
+
+    def is_akin(self, other: "Question[V]") -> bool:
+        """True when the two scenarios have a tweak in common, so that one may find what the other computed."""
+        mine, theirs = _list_specs(self._context), _list_specs(other._context)
+        return any(theirs.get(target) == said for target, said in mine.items())
+
+    def close(self) -> None:
+        """Lets go of the context and the worlds, which the frames of an error would hold for as long as there is the error."""
+        del self._context, self._future, self._caller
+        self.world, self.memos = None, ()
+
+    def _ask(self) -> Result[V]:
+        values: dict[Any, Any] = {}
+        failures: dict[Any, Failure] = {}
+        started = perf_counter()
+        recomputed = self._caller.call(self._ask_each, values, failures)
+        return self._make_result(values, failures, recomputed, perf_counter() - started)
+
+    def _make_result(self, values: dict[Any, Any], failures: dict[Any, Failure], recomputed: int, seconds: float) -> Result[V]:
+        scenario = self._context._scenario if isinstance(self._context, Context) else None
+        return Result(self._name, scenario, values, recomputed, seconds, failures, self._targets, self.world)
+
+    def _ask_each(self, values: dict[Any, Any], failures: dict[Any, Failure]) -> int:
+        """Asks the targets in the context, inside the one in force, and returns how many runs that took."""
+        if isinstance(self._context, Failure):
+            failures.update(dict.fromkeys(self._targets.nodes, self._context))
+            return 0
+        self._begin()
+        with self._context, one_call():
+            for label, node in self._targets.nodes.items():
+                try:
+                    values[label] = node()
+                except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+                    failures[label] = keep_failure(exc)
+            runs: int = current.get().runs  # no variable for the entry: the frames of an error lead here, and would hold it
+            self._see_world()
+            return runs
+
+    def _begin(self) -> None:
+        view = self._caller.view
+        self._since = World(view, view.registry.generation)
+
+    def _see_world(self) -> None:
+        hits = current.get().view.hits
+        self.memos = tuple(hits.get(node._key) for node in self._targets.nodes.values())
+        since, self._since = self._since, None
+        assert since is not None  # noqa: S101  it was begun
+        self.world = see_world(since, self._caller.view, self.memos)
+
+    async def _ask_together(self, values: dict[Any, Any], failures: dict[Any, Failure], backend: Any) -> int:
+        """Does what `_ask_each` does, for all targets at the same time."""
+        if isinstance(self._context, Failure):
+            return self._ask_each(values, failures)
+        self._begin()
+        gone: list[BaseException] = []
+
+        async def ask(label: Any, node: Node[Any]) -> None:
+            try:
+                values[label] = await node() if node._function.is_async else node()
+            except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+                failures[label] = keep_failure(exc)
+            except (backend.CANCELLED, GeneratorExit):
+                raise
+            except BaseException as exc:  # noqa: BLE001  raised below: here it would come in a group
+                gone.append(exc)
+
+        with self._context, one_call():
+            asked = [ask(label, node) for label, node in self._targets.nodes.items()]
+            await (asked[0] if len(asked) == 1 else backend.gather(asked))
+            runs: int = current.get().runs
+            self._see_world()
+        if gone:
+            raise gone[0]
+        for there in (values, failures):
+            for label in filter(there.__contains__, self._targets.nodes):
+                there[label] = there.pop(label)  # in the order of the targets, whichever came first
+        return runs
+
+
+def make_context(tweaks: Tweaks | Scenario, name: Any) -> Context | Failure:
+    """Returns a context with what a user gave as a scenario, or why there is none."""
+    try:
+        return Context(Scenario(tweaks, name if isinstance(name, str) else None))
+    except Exception as exc:  # noqa: BLE001  the result of this scenario, which must not hide those of others
+        return keep_failure(exc)
+
+
+def _list_specs(context: Context | Failure) -> dict[Target, Any]:
+    layers = context._scenario.specs if isinstance(context, Context) else ()
+    return {target: spec.meaning for layer in layers for target, spec in layer.items()}

@@ -1,0 +1,311 @@
+"""What the nodes of a sweep gave: `Result`, for one scenario, and `Results`, a row of them that is made as it is asked for.
+
+A result keeps what its nodes gave and raised, and neither the context that they ran in nor its memos: the frames of an error's
+traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `_sync_sweep` and
+`_async_sweep` ask.
+"""
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from gc import get_referents
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from traceback import walk_tb
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from attrs import frozen
+
+from .._contexts.scenario import Scenario
+from .._core._failure import Failure, fail_with
+from .._core._node import Node, show
+from .._core._text import LONGEST, number_alike, text_of
+from .._inspect.table import make_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+_CAN_BE_SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+
+
+@frozen(eq=False)
+class Targets(Generic[V]):
+    """The nodes that a sweep asks, by label: a node's own is the node."""
+
+    nodes: Mapping[Any, Node[Any]]
+    shape: Callable[[Mapping[Any, Any]], V]
+    """Makes of what the nodes gave, by label, what the user named them in: one value, a tuple or a dict."""
+
+
+@frozen(eq=False, repr=False)
+class Result(Generic[V]):
+    """What the targets of a sweep gave under one scenario.
+
+    ``result[target]`` is the value of one target, named by its node or, where the sweep was given a mapping, by its label; where
+    that target failed, it raises the error.
+    """
+
+    name: Any
+    """The scenario's: its own, or its key in the mapping that the sweep was given, or the text of its tweaks."""
+    scenario: Scenario | None
+    """What was tweaked; None where the tweaks were not possible, and for a difference between two scenarios."""
+    values: Mapping[Any, Any]
+    """What each target gave, by node or label; those that failed are missing."""
+    recomputed: int
+    """How many bodies, replacements and bumps ran."""
+    seconds: float
+    """How long it took."""
+    _failures: Mapping[Any, Failure]
+    _targets: Targets[V]
+    _world: Any = None
+    """In which world it was taken; see `_world`."""
+
+    @property
+    def value(self) -> V:
+        """What the targets gave: a value for a node, a tuple for several, a dict for a mapping.
+
+        Raises:
+            Exception: a target failed; the first one's error.
+        """
+        for label in self._failures:
+            self[label]
+        return self._targets.shape(self.values)
+
+    @property
+    def errors(self) -> Mapping[Any, BaseException]:
+        """What each target that failed raised, by node or label; what raises it raises another exception that says the same."""
+        let_go(self._failures.values())
+        return {label: failure.shown for label, failure in self._failures.items()}
+
+    @property
+    def error(self) -> BaseException | None:
+        """The first of the errors; None when there is none."""
+        return next(iter(self.errors.values()), None)
+
+    @overload
+    def __getitem__(self, target: Node[Coroutine[Any, Any, R]]) -> R: ...
+    @overload
+    def __getitem__(self, target: Node[R]) -> R: ...
+    @overload
+    def __getitem__(self, target: Any) -> Any: ...
+    def __getitem__(self, target: Any) -> Any:
+        failure = self._failures.get(target)
+        if failure is not None:
+            with failure.serve() as served:
+                raise served.pop()
+        if target not in self.values:
+            known = ", ".join([text_of(label, 200) for label in self._targets.nodes])
+            raise KeyError(f"{text_of(target, 200)} is no target of this sweep. Its targets: {known}.")
+        return self.values[target]
+
+    __iter__ = None  # not what else a class with __getitem__ would get, which asks for the targets 0, 1, 2...
+
+    def outcome(self) -> Any:
+        """Returns what `value` does, with the errors of targets that failed in the place of their values."""
+        return self._targets.shape({**self.values, **self.errors})
+
+    def __repr__(self) -> str:
+        what = show(self.outcome())
+        return f"<Result {show(self.name)}: {what}, {self.recomputed} recomputed in {self.seconds:.3g} s>"
+
+
+class Results(Generic[V]):
+    """Results in the order of their scenarios, each made when it is first asked for, and kept.
+
+    Iterating gives each as soon as it is there, and can be done again; one thread at a time.  ``results[name]`` is the result of
+    one scenario, and ``len(results)`` their number, where that can be known before all are made.
+    """
+
+    def __init__(self, targets: Targets[V]) -> None:
+        self._targets = targets
+        self._kept: list[Result[V]] = []
+        self._names: set[Any] = set()
+        self._is_complete = False
+
+    def _make_next(self) -> Result[V] | None:
+        """Returns the result after those that are kept; None when there is none."""
+        raise NotImplementedError
+
+    def _find_total(self) -> int | None:
+        """Returns how many results there will be; None where nobody can tell."""
+        raise NotImplementedError
+
+    def _announce(self) -> None:
+        """Says that there is one result more."""
+
+    def __iter__(self) -> Iterator[Result[V]]:
+        return _Iteration(self)
+
+    def __len__(self) -> int:
+        total = len(self._kept) if self._is_complete else self._find_total()
+        if total is None:
+            raise TypeError("The number of scenarios is not known yet, because what makes them has no length. Iterate first.")
+        return total
+
+    def __bool__(self) -> bool:
+        return self._find(0) is not None
+
+    def __getitem__(self, name: Any) -> Result[V]:
+        for result in self:
+            if result.name == name:
+                return result
+        raise KeyError(f"There is no scenario {show(name)} in {self!r}.")
+
+    def to_dict(self) -> dict[Any, Any]:
+        """Returns what each scenario gave, by its name: `Result.value`, with errors in the place of values that failed."""
+        return {result.name: result.outcome() for result in self}
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Returns a pandas frame: a row for each scenario, a column for each target, and ``recomputed``, ``seconds``, ``error``.
+
+        A row is named after its scenario, a column after its label or the text of its node.  A target that failed has no value
+        (None, NaN among numbers); ``error`` has the first error of a row, or None.
+
+        Raises:
+            ImportError: pandas is not installed; the message says what to type.
+        """
+        pandas = _import_pandas()
+        rows = [_row(result, self._targets) for result in self]
+        columns = [*number_alike([text_of(label, LONGEST) for label in self._targets.nodes]), "recomputed", "seconds", "error"]
+        names = [result.name for result in self]
+        index = make_frame(lambda dtype: pandas.Index(names, dtype=dtype, name="scenario", tupleize_cols=False))
+        return make_frame(lambda dtype: pandas.DataFrame(rows, index=index, columns=columns, dtype=dtype))
+
+    def _find(self, position: int) -> Result[V] | None:
+        if position >= len(self._kept) and not self._is_complete:
+            self._let_go()
+            self._keep(self._make_next())
+        return self._kept[position] if position < len(self._kept) else None
+
+    def _keep(self, result: Result[V] | None) -> None:
+        """Keeps the result after those that are kept; None when there is none."""
+        if result is None:
+            self._is_complete = True
+        else:
+            self._kept.append(result)
+            self._announce()
+
+    def _let_go(self) -> None:
+        """Empties the frames that led to the result made last, now that they have ended: they hold the results themselves."""
+        if self._kept:
+            let_go(self._kept[-1]._failures.values())
+
+    def _make_unique(self, name: Any) -> Any:
+        """Returns a name that no other result has, and keeps it from being given again."""
+        unique = self._find_unique(name)
+        self._names.add(unique)
+        return unique
+
+    def _find_unique(self, name: Any) -> Any:
+        """Returns a name that no other result has: a number follows one that is taken."""
+        unique, number = name, 1
+        while unique in self._names:
+            number += 1
+            unique = f"{text_of(name, 200)} ({number})"
+        return unique
+
+    def __repr__(self) -> str:
+        total = len(self._kept) if self._is_complete else self._find_total()
+        of = "unknown" if total is None else total
+        return f"<{type(self).__name__} of {_count(self._targets)}, {len(self._kept)} of {of} scenarios done>"
+
+
+class _Iteration(Iterator[Result[V]]):
+    """One iteration; no generator, whose frame an error would lead to for as long as it is suspended."""
+
+    def __init__(self, results: Results[V]) -> None:
+        self._results = results
+        self._position = 0
+
+    def __next__(self) -> Result[V]:
+        result = self._results._find(self._position)
+        if result is None:
+            raise StopIteration
+        self._position += 1
+        return result
+
+
+def keep_failure(error: Exception) -> Failure:
+    """Returns how a call failed, for keeping: without the frame that called, and with the others emptied.
+
+    The error is the user's own, and its traceback says where it came from; what the frames held, a context and its results among
+    it, can go.
+    """
+    traceback = error.__traceback__ and error.__traceback__.tb_next
+    _empty_frames(error)
+    return fail_with(error.with_traceback(traceback), traceback)
+
+
+def let_go(failures: Iterable[Failure]) -> None:
+    """Empties the frames that led to failures and have ended since these were kept."""
+    for failure in failures:
+        if failure.raised is not None:
+            _empty_frames(failure.raised)
+
+
+def _empty_frames(error: BaseException) -> None:
+    """Lets go of what the frames hold that have ended, of all that an error leads to."""
+    frames: set[FrameType] = set()
+    errors: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        one = pending.pop()
+        if one is not None and id(one) not in errors:
+            errors.add(id(one))
+            for frame, _ in walk_tb(one.__traceback__):
+                _empty(frame, frames)
+            pending += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+
+
+def _empty(frame: FrameType | None, seen: set[FrameType]) -> None:
+    """Lets go of what a frame holds and what those that called it hold, up to one that is running.
+
+    What is suspended is left alone: emptying it would close somebody's generator or coroutine.
+    """
+    while frame is not None and frame not in seen:
+        seen.add(frame)
+        if not frame.f_code.co_flags & _CAN_BE_SUSPENDED or _has_ended(frame):
+            try:
+                frame.clear()
+            except RuntimeError:
+                return
+        frame = frame.f_back
+
+
+def _has_ended(frame: FrameType) -> bool:
+    """True when a generator or coroutine ran to its end: its frame is its own from then on, and refers to its code."""
+    return frame.f_code in get_referents(frame)
+
+
+def subtract(one: Result[V], other: Result[V], take: Callable[[Any, Any], Any]) -> tuple[dict[Any, Any], dict[Any, Failure]]:
+    """Returns ``take(value, other value)`` for each target, and why there is none: either failed, or `take` did."""
+    values: dict[Any, Any] = {}
+    failures: dict[Any, Failure] = {}
+    for label in one._targets.nodes:
+        failure = one._failures.get(label) or other._failures.get(label)
+        if failure is not None:
+            failures[label] = failure
+            continue
+        try:
+            values[label] = take(one.values[label], other.values[label])
+        except Exception as exc:  # noqa: BLE001  a difference that cannot be taken hides no other one
+            failures[label] = keep_failure(exc)
+    return values, failures
+
+
+def _row(result: Result[Any], targets: Targets[Any]) -> tuple[Any, ...]:
+    values = [result.values.get(label) for label in targets.nodes]
+    return *values, result.recomputed, result.seconds, result.error
+
+
+def _count(targets: Targets[Any]) -> str:
+    return f"{len(targets.nodes)} node{'s' if len(targets.nodes) != 1 else ''}"
+
+
+def _import_pandas() -> Any:
+    try:
+        import pandas  # optional package: imported where it is used
+    except ImportError as exc:
+        raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
+    return pandas

@@ -1,0 +1,319 @@
+"""What every sweep is, whoever answers it: `Swept`, scenarios that are drawn one by one, and how their results differ.
+
+A `Swept` owns the scenarios that it has drawn and not yet handed out, in their order, and the last one before these, so that the
+next finds what it shares with that; only who iterates touches it.
+`_sync_sweep` and `_async_sweep` ask; how one scenario is asked is in `_question`, what becomes of the answers in `_results`.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import islice, repeat
+from operator import sub
+from types import GeneratorType
+from typing import Any, TypeVar
+
+from .._batch.call_site import Caller
+from .._batch.progress import Reporter
+from .._contexts.context import Context
+from .._contexts.scenario import Scenario, show_key, title
+from .._core._failure import Failure, fail_with
+from ..errors import ContextError
+from ..scenarios import Grid, Ladder
+from .job import Question, make_context
+from .results import Result, Results, Targets, keep_failure, subtract
+from .world import Base, BaseGoneError, Bases, World, are_live
+
+V = TypeVar("V")
+
+# A type checker takes a literal mapping of names to tweaks of different kinds for a mapping to objects, hence the Any.
+Scenarios = Mapping[Any, Any] | Iterable[Mapping[Any, Any] | Scenario]
+
+
+class Swept(Results[V]):
+    """The results of a sweep, and how they differ."""
+
+    def __init__(self, targets: Targets[V], scenarios: Scenarios, caller: Caller, reporter: Reporter) -> None:
+        super().__init__(targets)
+        self._scenarios = scenarios
+        self._items = caller.call(_iterate, scenarios)
+        self._taken: tuple[Any, Any] | None = None
+        self._taken_for = 0
+        self._caller = caller
+        self._reporter = reporter
+        self._drawn: deque[Question[V]] = deque()
+        self._answered: Question[V] | None = None
+        self._is_drained = False
+        self._broken: Failure | None = None
+        self._bases: Bases[V] = Bases(targets)
+        self._is_joined: set[int] = set()
+        """The places of results that are of one world with the one before, though something was invalidated in between."""
+
+    @property
+    def base(self) -> Result[V]:
+        """What the targets give in the context around, with none of the scenarios, in the world of the results."""
+        raise NotImplementedError
+
+    def _find_common_base(self) -> Result[V] | None:
+        """Returns the base of all results that are there; None when there is none yet.
+
+        Raises:
+            ContextError: they are of several worlds.
+        """
+        base: Result[V] | None = None
+        for result in self._kept:
+            if result._world is not None:
+                own = self._find_base(result)
+                if base is not None and own is not base:
+                    raise ContextError(
+                        f"The results of {self!r} have no base in common: the context around it was changed before that of "
+                        f"{result.name!r}. Use sweep.diff(), which compares each with the base of its own."
+                    )
+                base = own
+        return base
+
+    def _find_base(self, result: Result[V]) -> Result[V]:
+        """Returns the base of the world in which a result was taken.
+
+        Raises:
+            ContextError: it cannot be had any more.
+        """
+        world: World = result._world
+        base = self._bases.find(world)
+        if base is None and world.generation is not None:
+            base = self._take_base(world)
+        if base is None or not base.serves(world):
+            when = "while" if world.generation is None else "after"
+            raise BaseGoneError(
+                f"The base of {result.name!r} is gone: what it was taken from was changed, invalidated, cleared or defined anew "
+                f"{when} its result was taken. Look at sweep.base before such a change, or sweep again."
+            )
+        return base.read(self._caller)
+
+    def _take_base(self, world: World) -> Base[V] | None:
+        """Asks for the base in the scenario around that a result was taken in; None where that cannot be asked here."""
+        raise NotImplementedError
+
+    def diff(self) -> Results[Any]:
+        """Returns the difference that each scenario makes: ``value - base value`` for each target.
+
+        A target that failed, under the scenario or in the base, has its error in the place of a difference, and so has one whose
+        values cannot be subtracted.  What was recomputed and how long it took are the scenario's.
+        """
+        return _Differences(self)
+
+    def central(self) -> Results[Any]:
+        """Returns the central difference for each node of a `ladder`: ``(value up - value down) / 2`` for each target.
+
+        It is the change for one bump, in which the curvature cancels.  After ``shift(h)`` and ``shift(-h)``, divide it by h for a
+        derivative.  A result is named after its node; what was recomputed and how long it took are the sums of both directions.
+
+        Raises:
+            TypeError: the scenarios are not a ladder with two directions.
+        """
+        ladder = self._scenarios
+        if not isinstance(ladder, Ladder) or ladder.down is None:
+            raise TypeError("central() needs a scenario up and one down for each node. Sweep over ladder(nodes, up, down).")
+        return _CentralDifferences(self, ladder)
+
+    def _find_total(self) -> int | None:
+        return find_length(self._scenarios)
+
+    def _announce(self) -> None:
+        self._reporter.tell(len(self._kept), self._find_total())
+
+    def _are_of_one_world(self, position: int) -> bool:
+        """True when the result in a place and the next one were taken in one world."""
+        one, other = self._kept[position]._world, self._kept[position + 1]._world
+        if not one.is_around(other):
+            return False
+        return (one.generation is not None and one.generation == other.generation) or position + 1 in self._is_joined
+
+    def _draw(self) -> Question[V] | None:
+        """Takes one scenario more, if there is one; one that an interrupt keeps from being asked is the next to be taken."""
+        number = len(self._kept) + len(self._drawn)
+        try:
+            if not self._take(number):
+                self._is_drained = True
+                return None
+        except BaseException as exc:  # raised in its place, after the results of the scenarios before
+            if not isinstance(exc, Exception) and not _has_ended(self._scenarios):
+                self._begin_anew(number)
+                raise
+            self._is_drained, self._broken = True, fail_with(exc, exc.__traceback__)
+            return None
+        return self._make_drawn(number)
+
+    def _take(self, number: int) -> bool:
+        """Takes the scenario with a number, unless it was taken already; False when there is none."""
+        return (self._taken is not None and self._taken_for == number) or self._caller.call(self._take_next, number)
+
+    def _take_next(self, number: int) -> bool:
+        self._taken, self._taken_for = None, number
+        for self._taken in self._items:  # noqa: B020  no interrupt comes between taking it and keeping it
+            return True
+        return False
+
+    def _begin_anew(self, number: int) -> None:
+        """Goes on from a number with what makes the scenarios, where an interrupt has ended that in the middle."""
+        if _has_ended(self._items):
+            self._items = islice(self._caller.call(_iterate, self._scenarios), number, None)
+
+    def _make_drawn(self, number: int) -> Question[V]:
+        assert self._taken is not None  # noqa: S101  it was taken just now
+        name, tweaks = self._taken
+        context = self._caller.call(make_context, tweaks, name)
+        name = self._find_unique(self._find_name(context) if name is None else name)
+        question = self._make_question(name, context)
+        question.number = number
+        self._drawn.append(question)
+        self._names.add(name)
+        self._taken = None
+        return question
+
+    def _take_oldest(self) -> Question[V]:
+        """Returns the question whose result is the next, and lets go of the one before if they share nothing."""
+        question = self._drawn[0]
+        if self._answered is not None and not question.is_akin(self._answered) and not self._is_pair():
+            self._close_answered()  # nothing to find there, and it would be in the way
+        return question
+
+    def _keep(self, result: Result[V] | None) -> None:
+        if result is not None:
+            self._kept.append(result)
+            self._hand_out_kept()
+            self._announce()
+        else:
+            super()._keep(result)
+
+    def _hand_out_kept(self) -> None:
+        """Lets go of the questions whose results are kept; not before they are, as what was interrupted is asked again."""
+        while self._drawn and self._drawn[0].number < len(self._kept):
+            question, before = self._drawn[0], self._answered
+            if question.world is not None:
+                self._bases.note(question.world)
+                is_around = before is not None and before.world is not None and before.world.is_around(question.world)
+                if before is not None and is_around and are_live((*before.memos, *question.memos)):
+                    self._is_joined.add(question.number)
+            self._close_answered()
+            self._answered = self._drawn.popleft()
+            self._lose(question)
+
+    def _lose(self, question: Question[V]) -> None:
+        """Forgets how a question was answered, whose result is kept."""
+
+    def _end(self) -> Result[V] | None:
+        """Returns None, as there are no more scenarios.
+
+        Raises:
+            BaseException: what the scenarios raised, in the place where the next one would be.
+        """
+        self._close_answered()
+        self._reporter.close()
+        if self._broken is not None:
+            with self._broken.serve() as served:
+                raise served.pop()
+        return None
+
+    def _is_pair(self) -> bool:
+        """True when the next result is compared with the last one: both are needed to know whether they are of one world."""
+        return isinstance(self._scenarios, Ladder) and self._scenarios.down is not None and len(self._kept) % 2 == 1
+
+    def _make_base_question(self, world: World | None = None) -> Question[V]:
+        caller = self._caller if world is None else self._caller.then(world.view)
+        return Question(caller, self._targets, "base", caller.call(Context))
+
+    def _make_question(self, name: Any, context: Context | Failure) -> Question[V]:
+        return Question(self._caller, self._targets, name, context)
+
+    def _close_answered(self) -> None:
+        """Lets go of the scenario that was answered last, and of what was computed under its tweaks."""
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered.close()
+
+    def _find_name(self, context: Context | Failure) -> str:
+        if isinstance(context, Failure):
+            return f"scenario {len(self._kept) + len(self._drawn) + 1}"
+        return title(context._scenario)
+
+
+class _Differences(Results[Any]):
+    """What each scenario of a sweep changes."""
+
+    def __init__(self, swept: Swept[Any]) -> None:
+        super().__init__(swept._targets)
+        self._swept = swept
+
+    def _find_total(self) -> int | None:
+        return self._swept._find_total()
+
+    def _make_next(self) -> Result[Any] | None:
+        result = self._swept._find(len(self._kept))
+        if result is None:
+            return None
+        values: Any = {}
+        failures: Any = result._failures
+        if len(failures) < len(self._targets.nodes):
+            try:
+                values, failures = subtract(result, self._swept._find_base(result), sub)
+            except BaseGoneError as exc:
+                failures = dict.fromkeys(self._targets.nodes, keep_failure(exc))
+        return Result(result.name, result.scenario, values, result.recomputed, result.seconds, failures, self._targets)
+
+
+class _CentralDifferences(Results[Any]):
+    """What each node of a ladder changes."""
+
+    def __init__(self, swept: Swept[Any], ladder: Ladder) -> None:
+        super().__init__(swept._targets)
+        self._swept = swept
+        self._nodes = ladder.nodes
+
+    def _find_total(self) -> int | None:
+        return find_length(self._nodes)
+
+    def _make_next(self) -> Result[Any] | None:
+        up = self._swept._find(2 * len(self._kept))
+        down = self._swept._find(2 * len(self._kept) + 1)
+        if up is None or down is None:
+            return None
+        values, failures = subtract(up, down, _halve_difference)
+        if values and not self._swept._are_of_one_world(2 * len(self._kept)):
+            failures = dict.fromkeys(self._targets.nodes, _refuse_pair(up, down))
+            values = {}
+        named = str(up.name).removesuffix(" up") if up.scenario is None else show_key(next(iter(up.scenario.tweaks)))
+        name = self._make_unique(named)
+        recomputed, seconds = up.recomputed + down.recomputed, up.seconds + down.seconds
+        return Result(name, None, values, recomputed, seconds, failures, self._targets)
+
+
+def _refuse_pair(up: Result[Any], down: Result[Any]) -> Failure:
+    error = BaseGoneError(
+        f"The context around the sweep was changed, or something in it invalidated, cleared or defined anew, between the results "
+        f"of {up.name!r} and {down.name!r}. Sweep again to compare them."
+    )
+    return fail_with(error, None)
+
+
+def _halve_difference(up: Any, down: Any) -> Any:
+    return (up - down) / 2
+
+
+def _has_ended(items: Any) -> bool:
+    """True for a generator that gives no more, because it came to its end or something was raised in it."""
+    return isinstance(items, GeneratorType) and items.gi_frame is None
+
+
+def _iterate(scenarios: Scenarios) -> Iterator[tuple[Any, Any]]:
+    """Returns pairs of a name (None: its own, or the text of its tweaks) and tweaks."""
+    if isinstance(scenarios, (Ladder, Grid)):
+        return scenarios.drafts()
+    return iter(scenarios.items()) if isinstance(scenarios, Mapping) else zip(repeat(None), scenarios)
+
+
+def find_length(items: Any) -> int | None:
+    """Returns how many items there are, or None where nobody can tell without taking them."""
+    try:
+        return len(items) if isinstance(items, Sized) else None
+    except TypeError:  # a ladder of nodes that have no length
+        return None

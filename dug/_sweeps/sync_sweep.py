@@ -1,0 +1,64 @@
+"""Asks nodes under many scenarios in the thread that iterates, or on an executor: `Sweep`."""
+
+from typing import TypeVar
+
+from .._batch.call_site import Caller, Executor, find_width
+from .._batch.progress import Reporter
+from .results import Result, Targets
+from .sweep import Scenarios, Swept
+from .world import Base, World
+
+V = TypeVar("V")
+
+
+class Sweep(Swept[V]):
+    """The results of a `sweep`."""
+
+    def __init__(
+        self, targets: Targets[V], scenarios: Scenarios, caller: Caller, executor: Executor | None, reporter: Reporter
+    ) -> None:
+        super().__init__(targets, scenarios, caller, reporter)
+        self._executor = executor
+        self._width = find_width(executor)
+
+    @property
+    def base(self) -> Result[V]:
+        """What the targets give in the context around, with none of the scenarios; asked when it is first looked at, and kept.
+
+        It is of the world in which the results were taken, also where the context around was tweaked since.
+
+        Raises:
+            ContextError: it cannot be had any more, because something was invalidated, cleared or defined anew since; or the
+                results are of several worlds. The message says what to type.
+        """
+        base = self._find_common_base()
+        if base is None:
+            view = self._caller.view
+            world = World(view, view.registry.generation)
+            known = next((one for one in self._bases.known if one.note(world)), None)
+            base = (known or self._take_base(None)).read(self._caller)
+        return base
+
+    def _take_base(self, world: World | None) -> Base[V]:
+        question = self._make_base_question(world)
+        result = question.answer()
+        assert question.world is not None  # noqa: S101  no tweaks are always possible
+        base = self._bases.add(question.world, result)
+        question.close()
+        return base
+
+    def _make_next(self) -> Result[V] | None:
+        self._reporter.begin(self._find_total())
+        self._hand_out_kept()
+        self._hand_newest()
+        while len(self._drawn) < self._width and not self._is_drained:
+            self._draw()
+            self._hand_newest()
+        if not self._drawn:
+            return self._end()
+        return self._take_oldest().answer()
+
+    def _hand_newest(self) -> None:
+        """Lets the executor, if there is one, work on what was drawn last; those before are with it already."""
+        if self._drawn and self._executor is not None:
+            self._drawn[-1].hand_to(self._executor)

@@ -1,0 +1,123 @@
+"""In which world a result was taken: under which tweaks around it, and after which changes of the outside; and the base of each.
+
+A difference is taken between two results of one world.  The tweaks around are a scenario, which never changes: what a base gives
+in it can be asked at any later time.  What was invalidated, cleared or defined anew is gone, so a base is of the world before
+only where it was taken, or was there, before.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from attrs import define, field, frozen
+
+from .._batch.call_site import Caller
+from .._contexts.scenario import Scenario
+from .._core._memo import LIVE, Memo
+from .._core._view import View
+from .._inspect.record import look
+from ..errors import ContextError
+from .results import Result, Targets
+
+V = TypeVar("V")
+
+
+class BaseGoneError(ContextError):
+    """A difference cannot be taken, because what one side was taken from has changed since."""
+
+
+@frozen(eq=False)
+class World:
+    """Where and when something was asked."""
+
+    view: View
+    """The scenario around."""
+    generation: int | None
+    """That of the registry; None where the world changed while something was asked."""
+
+    def is_around(self, other: "World") -> bool:
+        """True when the same is tweaked around both."""
+        return self.view.in_force is other.view.in_force
+
+
+def see_world(since: World, around: View, memos: Iterable[Memo | None]) -> World:
+    """Returns the world in which memos were asked for, from `since` on; `around` is the scenario around now."""
+    now = around.registry.generation
+    if around.in_force is not since.view.in_force:
+        return World(since.view, None)
+    if now != since.generation and not (are_live(memos) and around.registry.generation == now):
+        return World(since.view, None)
+    return World(around, now)
+
+
+def are_live(memos: Iterable[Memo | None]) -> bool:
+    """True when nothing that memos rest on was forgotten since they were filed."""
+    return all(memo is not None and memo.status == LIVE for memo in memos)
+
+
+@define(eq=False)
+class Base(Generic[V]):
+    """What the targets give in one world, with none of the scenarios."""
+
+    world: World
+    generations: set[int]
+    """Those in which it is known to hold."""
+    memos: tuple[Memo | None, ...]
+    _result: Result[V] | None
+    _targets: Targets[V]
+
+    def serves(self, world: World) -> bool:
+        """True when it is the base of a world."""
+        return self.world.is_around(world) and world.generation in self.generations
+
+    def note(self, world: World) -> bool:
+        """Notes that a result was taken in a world just now; true when this is its base."""
+        if not self.world.is_around(world) or world.generation is None:
+            return False
+        if world.generation not in self.generations and world.generation > min(self.generations) and are_live(self.memos):
+            self.generations.add(world.generation)
+        return world.generation in self.generations
+
+    def read(self, caller: Caller) -> Result[V]:
+        """Returns the result; made of what was there when nobody asked for it in time, which is a read of `caller`."""
+        if self._result is None:
+            caller.note(self.world.view, self.memos)
+            values = {label: memo.value for label, memo in zip(self._targets.nodes, self.memos, strict=True) if memo is not None}
+            self._result = Result("base", Scenario({}), values, 0, 0.0, {}, self._targets)
+        return self._result
+
+
+@define(eq=False)
+class Bases(Generic[V]):
+    """The bases of a sweep: one for each world in which its results were taken."""
+
+    _targets: Targets[V]
+    known: list[Base[V]] = field(factory=list)
+
+    def find(self, world: World) -> Base[V] | None:
+        """Returns the base of a world, if it is known."""
+        return next((base for base in self.known if base.serves(world)), None)
+
+    def note(self, world: World) -> None:
+        """Sees to it that the base of a result that was taken just now can be had later, where what it gives is there already."""
+        is_known = [base.note(world) for base in self.known]  # each of them notes it
+        if world.generation is None or any(is_known):
+            return
+        memos = self._look(world.view)
+        if are_live(memos) and not any(memo.failure for memo in memos if memo) and self._is_now(world):
+            self.known.append(Base(world, {world.generation}, memos, None, self._targets))
+
+    def add(self, world: World, result: Result[V]) -> Base[V]:
+        """Notes a base that was asked for."""
+        generations = set() if world.generation is None else {world.generation}
+        memos = self._look(world.view)
+        base = Base(world, generations, memos, result, self._targets)
+        if generations:
+            self.known.append(base)
+        return base
+
+    def _look(self, view: View) -> tuple[Memo | None, ...]:
+        return tuple(look(view, node._key) for node in self._targets.nodes.values())
+
+    def _is_now(self, world: World) -> bool:
+        now: Any = world.view.registry.generation
+        return bool(world.generation == now)
