@@ -1,10 +1,11 @@
 """dug: plain Python functions, what-if questions, and only the work that a question changes."""
 
-from . import eq  # noqa: F401  it takes part in forks
+from . import eq
 from ._contexts import fork as _fork  # noqa: F401  it takes part in forks
 from ._contexts.context import Context
 from ._contexts.current import current_context
-from ._contexts.scenario import UNTWEAKED, Scenario, bump, scale, shift
+from ._contexts.scenario import Scenario
+from ._contexts.tweaks import UNTWEAKED, bump, scale, shift
 from ._core._accel import COMPILED
 from ._core._cache import Cache
 from ._core._node import Node

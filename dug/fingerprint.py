@@ -25,7 +25,7 @@ from ._functions.definition.own_fingerprint import own_fingerprint_of
 from ._functions.definition.plain_data import measure, tell
 from ._functions.definition.source import Sources, code_of, plain_of
 from ._functions.definition.walk import CHANGEABLE, CLASS, CODE, LIBRARY, MISSING, NODE, OBJECT, PLAIN, SHAPE, UNKNOWN, Part, walk
-from ._functions.sync_driver import function_of
+from ._functions.proxy import function_of
 from .errors import CodecError
 
 __all__ = ["Reach", "changed_parts", "fingerprint_of", "has_changed", "reach", "source_of"]

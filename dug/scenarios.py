@@ -10,8 +10,9 @@ from typing import Any
 
 from attrs import frozen
 
-from ._contexts.scenario import Scenario, show_key
+from ._contexts.scenario import Scenario
 from ._core._node import show
+from ._functions.proxy import show_key
 
 __all__ = ["Grid", "Ladder", "grid", "ladder"]
 

@@ -192,6 +192,15 @@ def test_the_design_names_every_part_of_the_engine(module):
     assert f"``{module}``" in (DOCS / "explanation" / "design.rst").read_text()
 
 
+FOLDERS = sorted({path.parent.relative_to(ROOT / "dug").as_posix() for path in (ROOT / "dug").rglob("__init__.py")} - {"."})
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_design_names_every_folder(folder):
+    """A reader of the design finds each folder of the package in it."""
+    assert f"``{folder}/``" in (DOCS / "explanation" / "design.rst").read_text()
+
+
 @pytest.mark.slow
 def test_sphinx_builds(tmp_path):
     """The site builds without a warning."""

@@ -1,6 +1,6 @@
 """Computes many nodes in one outermost call, whatever fails: `run_all`, and `Batch`, what came of it.
 
-Who asks, and on what, is shared with sweeps (`_caller`); a sweep asks the same nodes under many scenarios, a batch
+Who asks, and on what, is shared with sweeps (`call_site`); a sweep asks the same nodes under many scenarios, a batch
 many nodes under one.
 """
 
@@ -21,8 +21,8 @@ from .._inspect.failures import Failed, find_origin, tabulate_failures
 from .._inspect.node_states import describe_error
 from .._inspect.record import check_node, look
 from .._inspect.table import Table, import_pandas, make_frame
-from .._sweeps.results import keep_failure
 from .call_site import Caller, call_from, check_executor, find_width, inside, one_call
+from .kept_failure import keep_failure
 from .progress import Progress, make_reporter
 
 R = TypeVar("R")
@@ -110,7 +110,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
         finally:
             answers.close()
             reporter.close()
-        runs: int = frame_here().runs  # no variable for the entry, as in `_question`
+        runs: int = frame_here().runs  # no variable for the entry, as in `job`
     return Batch(kept.values, kept.failures, kept.not_run, runs, perf_counter() - started)
 
 

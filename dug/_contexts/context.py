@@ -1,6 +1,6 @@
 """What a user enters with ``with``: `Context`, a set of tweaks and the cache that results go to.
 
-A context owns its tweaks and the handles made for them; its entries own nothing.  Looking is in `_outlook`.
+A context owns its tweaks and their handles; its entries own nothing.  Looking is in `methods`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,8 @@ from .._core._view import View, enter
 from ..errors import ContextError, TweakError
 from .interrupted import free_all_locks, leave_out_of_order, locks_freed, renew_all
 from .methods import Outlook, look_again
-from .scenario import Scenario, describe_layers, kept_key, replace_top, retell, target_of
+from .scenario import Scenario, describe_layers, kept_key, replace_top, retell
+from .tweaks import target_of
 
 P = ParamSpec("P")
 R = TypeVar("R")

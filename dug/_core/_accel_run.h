@@ -1,6 +1,6 @@
 /* Runs: the common case of the two verbs and of the synchronous driver, compiled.
 
-   `_begin.begin`, `_finish.finish`, `_verify` and `_function.fetch` are the specification.  Here a case is looked at first and
+   `_begin.begin`, `_finish.finish`, `_verify` and `sync_driver.fetch` are the specification.  Here a case is looked at first and
    changed afterwards: whatever is not common (a listener, a layered cache, a bump, a failure, an invalidation meanwhile, somebody
    else's run, a lock that another thread holds) is left to the function in Python before anything was changed.
 
@@ -765,7 +765,7 @@ is_same_plain(PyObject *old, PyObject *new)
     return -1;
 }
 
-/* `_function._holds`: true when asking again for something that was read gives what it gave; -1 for an error of the engine. */
+/* `sync_driver._holds`: true when asking again for something that was read gives what it gave; -1 for an error of the engine. */
 static int
 holds(State *st, PyObject *run, PyObject *read)
 {
@@ -1046,7 +1046,7 @@ depth_of(State *st, PyObject *frame)
     return run == Py_None ? 0 : PyLong_AsLong(SLOT(run, run_depth)) + 1;
 }
 
-/* `_deep.is_deep`: true when this thread has used up its part of the frames that the interpreter allows, of which calls in C take
+/* `stacks.is_deep`: true when this thread has used up its part of the frames that the interpreter allows, of which calls in C take
    some as well, or of its stack. */
 static inline int
 is_deep(State *st, PyObject *frame)
@@ -1069,7 +1069,7 @@ is_deep(State *st, PyObject *frame)
     return here < enough_above && lacks_stack(here, depth_of(st, frame));
 }
 
-/* `_function.fetch`: returns the memo of a call made in a frame, with the read noted. */
+/* `sync_driver.fetch`: returns the memo of a call made in a frame, with the read noted. */
 static PyObject *
 quick_fetch(State *st, PyObject *frame, PyObject *key)
 {

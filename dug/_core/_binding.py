@@ -57,7 +57,7 @@ class Binding:
     positional: bool
     """True when a complete key is the function and its positional arguments, and nothing else.
 
-    False also until a function that has a name has run, so that its first run takes the longer way; see `_definition`.
+    False also until a function that has a name has run, so that its first run takes the longer way; see `definition/noted`.
     """
 
     _expression: str

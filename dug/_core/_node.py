@@ -37,7 +37,7 @@ _MOST_SHOWN = 200
 """How many arguments the short text of a node looks at."""
 
 watched: "WeakSet[Function]" = WeakSet()  # they ran in contexts of any registry, and the globals are those of the process
-"""The functions that reach data which can be changed in place; see `_definition`."""
+"""The functions that reach data which can be changed in place; see `_functions/definition/noted`."""
 _by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
 
 
@@ -75,7 +75,7 @@ class Function:
     at_first_run: Any = field(init=False, default=None)
     """What is called with it when its body first runs; for a function that has a name, until then."""
     reached: Any = field(init=False, default=None)
-    """What it reached when it first ran; see `_definition`."""
+    """What it reached when it first ran; see `_functions/definition/noted`."""
     changed: tuple[str, ...] = field(init=False, default=())
     """The places where what it reaches was another at its last redefinition."""
     nodes: "dict[object, Any] | None" = field(init=False, default=None)

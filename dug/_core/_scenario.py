@@ -35,7 +35,7 @@ class Spec:
     fn: Callable[..., Any] | None = None
     args: tuple[Any, ...] = ()
     identity: Any = None
-    """What equal tweaks share; see `_tweaks` of the face."""
+    """What equal tweaks share; see `_contexts/telling`."""
     telling: object = None
     """Made anew each time that a tweak is told which something mutable belongs to; None for any other."""
 

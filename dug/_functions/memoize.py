@@ -11,7 +11,8 @@ from .._core._local import make_local
 from .._core._node import Function, find_published, name_module, show
 from .async_driver import fetch_async, value_async
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
-from .sync_driver import Memoized, MemoizedClassMethod, MemoizedStaticMethod, fetch, wrap
+from .proxy import Memoized, MemoizedClassMethod, MemoizedStaticMethod, wrap
+from .sync_driver import fetch
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -20,7 +20,7 @@ from .definition.code import is_body, stored_after
 from .definition.noted import differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE
 from .names import arm, call_at_next_run, disarm, space_of
-from .sync_driver import stand_for
+from .proxy import stand_for
 
 _SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask")
 """What a name takes over from a new definition."""

@@ -1,33 +1,22 @@
-"""The decorated function as users see it, and the synchronous driver `fetch_any` that brings its runs to their end.
-
-A `Memoized` stands in for the function: signature, documentation and annotations are the function's own (wrapt), the call is
-ours.  On the pure path each has a class of its own whose ``__call__`` is made for its parameters: such a call takes 150 ns where
-one that packs and unpacks ``*args, **kwargs`` takes 350.
-"""
+"""The synchronous driver: `fetch_any` brings the runs of plain functions to their end, in the thread of the asker."""
 
 from _thread import allocate_lock
 from collections.abc import Callable, Sequence
 from sys import exception
 from time import perf_counter
-from types import MethodType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
-from weakref import ref
-
-from wrapt import ObjectProxy
+from typing import Any
 
 from .._core._begin import take
 from .._core._binding import Key
-from .._core._call import let_call, make_class
 from .._core._drive import divert
 from .._core._entry import frame_here, note
-from .._core._equality import Fixed
 from .._core._find import beneath
 from .._core._finish import abandon, check_value, fail, give_up, keep, leave_alone, refuse
 from .._core._flight import PATIENCE_S, Joined, Wait
 from .._core._frame import LATE, OUTSIDE, PUT, Frame, Run, current, here, step_out
 from .._core._leaving import Ended
 from .._core._memo import ASIDE, LIVE, Memo
-from .._core._node import BENEATH, Function, Node, load_function, make_node, plain_key, unpicklable_reason
+from .._core._node import BENEATH, Function, plain_key
 from .._core._registry import free_locks
 from .._core._scenario import BUMP
 from .._core._verbs import begin, finish, join, make_fetch, part
@@ -35,13 +24,6 @@ from .._core._verify import candidates, forget_reads, is_as_before, key_asked, r
 from .._core._watch import follow, look_at
 from .stack_room import frees_deep, small
 from .stacks import go_deeper, is_deep
-
-P = ParamSpec("P")
-Q = ParamSpec("Q")
-R = TypeVar("R")
-F = TypeVar("F")
-F_contra = TypeVar("F_contra", contravariant=True)
-R_co = TypeVar("R_co", covariant=True)
 
 _NO_KEYWORDS: dict[str, Any] = {}
 
@@ -170,15 +152,6 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     return take(frame, key, joined)
 
 
-def _find_hit(frame: Any, key: Key) -> Memo | None:
-    """Does for a bound method what the compiled call does for a function."""
-    try:
-        memo: Memo | None = frame.hits.get(key)
-    except TypeError:
-        return None
-    if memo is not None and frame.reads is not None:
-        frame.reads[memo] = None
-    return memo
 
 
 def _verify(run: Run, older: Sequence[Memo]) -> Memo | None:
@@ -245,156 +218,25 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
 fetch = make_fetch(fetch_any, holds=_holds, what_runs=what_runs, deeper=go_deeper)
 
 
-if TYPE_CHECKING:  # an annotation in a proxy class would hide those of the function
-
-    class _Proxy(ObjectProxy[Any]):
-        _self_function: Function
-        _self_instance: object
-        _self_memoized: Any
-
-else:
-    _Proxy = ObjectProxy
 
 
-class _Memoized(_Proxy, Generic[P, R]):
-    """What all decorated functions share."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
-
-    def node(self, /, *args: P.args, **kwargs: P.kwargs) -> Node[R]:
-        """Returns the node of this call without making it.
-
-        Raises:
-            TypeError: the function cannot be called like that.
-            UnhashableArgumentError: an argument has no hash.
-        """
-        return make_node(self._self_function, args, kwargs)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*dir(self.__wrapped__), "__wrapped__", "node"})  # the proxy would list what it wraps only
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
-    def __reduce__(self) -> Any:
-        function = self._self_function
-        reason = unpicklable_reason(function)
-        if reason:
-            raise TypeError(f"{function!r} cannot be pickled: {reason}")
-        return _load, (function.name,)
-
-    def __reduce_ex__(self, protocol: object) -> Any:
-        return self.__reduce__()
-
-    def __repr__(self) -> str:
-        return f"<dug {self._self_function.kind} {self._self_function.name}>"
-
-    __str__ = __repr__
 
 
-class _TakesFirst(Protocol[F_contra, Q, R_co]):
-    """A callable that has a first parameter, for the type checker to take apart."""
-
-    def __call__(self, first: F_contra, /, *args: Q.args, **kwargs: Q.kwargs) -> R_co: ...
 
 
-class BoundMemoized(_Memoized[P, R]):
-    """A memoised method of one instance (or class): the instance is the first argument of its nodes."""
-
-    def __init__(self, memoized: "_Memoized[Any, R]", instance: object) -> None:
-        super().__init__(memoized.__wrapped__.__get__(instance))
-        self._self_memoized = memoized
-        self._self_instance = instance
-
-    def __reduce__(self) -> Any:
-        made, (name,) = super().__reduce__()
-        return _bind, (made, name, self._self_instance)
-
-    if not TYPE_CHECKING:  # the type checker sees the parameters of the function
-
-        @property
-        def _self_function(self):
-            return self._self_memoized._self_function  # another one when a new definition has taken the name
-
-        def __call__(self, /, *args, **kwargs):
-            function = self._self_memoized._self_function
-            key = function.binding.make_key(self._self_instance, *args, **kwargs)
-            if function.is_async:
-                return function.ask(None, key)
-            frame = current.get()
-            return (_find_hit(frame, key) or fetch(frame, key)).value  # no more frames than a function has
-
-        def node(self, /, *args, **kwargs):
-            """Returns the node of this call on this instance, without making it."""
-            return make_node(self._self_function, (self._self_instance, *args), kwargs)
 
 
-class Memoized(Fixed, _Memoized[P, R]):
-    """A decorated function; as an attribute of a class, a method."""
-
-    # mypy takes @classmethod and @staticmethod away before it looks at a decorator above them, so what it sees here may be any
-    # of the three.  The type of the first parameter tells: the class, an instance of it, or something else.
-    @overload
-    def __get__(self: "_TakesFirst[F, Q, R]", instance: object, owner: F) -> BoundMemoized[Q, R]: ...
-    @overload
-    def __get__(self, instance: None, owner: Any = None) -> Self: ...
-    @overload
-    def __get__(self: "_TakesFirst[F, Q, R]", instance: F, owner: Any = None) -> BoundMemoized[Q, R]: ...
-    @overload
-    def __get__(self, instance: object, owner: Any = None) -> Self: ...
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else BoundMemoized(self, instance)
 
 
-class MemoizedClassMethod(Fixed, _Memoized[P, R]):
-    """A decorated class method: the class is the first argument of its nodes."""
-
-    def __get__(self, instance: Any, owner: Any = None) -> BoundMemoized[P, R]:
-        return BoundMemoized(self, type(instance) if owner is None else owner)
 
 
-class MemoizedStaticMethod(Fixed, _Memoized[P, R]):
-    """A decorated static method."""
-
-    def __get__(self, instance: Any, owner: Any = None) -> Self:
-        return self
 
 
-def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[..., Any]) -> Any:
-    """Returns the decorated function of one of the kinds above around `body`."""
-    wrapper = make_class(kind, is_method=kind is Memoized)(body)
-    stand_for(wrapper, function)
-    return wrapper
 
 
-def stand_for(wrapper: Any, function: Function) -> None:
-    """Makes a decorated function stand for `function`: when it is made, and when a new definition takes its name over."""
-    wrapper._self_function = function
-    function.wrappers.append(ref(wrapper))
-    function.newest = wrapper
-    let_call(wrapper, function, function.fetch)
 
 
-def function_of(value: object) -> Function | None:
-    """Returns the function behind something decorated, or None for anything else.
-
-    A class method stands for its function, whichever class it is taken from; a method of one instance stands for nothing.
-    """
-    if type(value) is MethodType:  # what Python 3.13 makes of one below @classmethod
-        return function_of(value.__func__) if isinstance(value.__self__, type) else None
-    if not isinstance(value, _Memoized) or (isinstance(value, BoundMemoized) and not isinstance(value._self_instance, type)):
-        return None
-    return value._self_function
 
 
-def _bind(load: Callable[[str], Any], name: str, instance: object) -> Any:
-    return BoundMemoized(load(name), instance)
 
 
-def _load(name: str) -> Any:
-    return load_function(name).wrapper()

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from .._contexts.scenario import show_key
 from .._core._binding import Key
 from .._core._entry import entries_around, frame_here
 from .._core._frame import OUTSIDE
@@ -17,6 +16,7 @@ from .._core._memo import Memo
 from .._core._node import Function, Node, node_of, plain_key, show
 from .._core._scenario import BUMP, VALUE, Handle, bits_of
 from .._core._view import View
+from .._functions.proxy import show_key
 from .failures import find_origin
 from .node_states import Standing, describe_error, list_reads, views_around
 from .plan import UNKNOWN, Plan, make_plan

@@ -83,7 +83,7 @@ class Standing:
         return any(memo.state.home in homes and matches(view, memo) for view, homes in self._around)
 
     def find_state(self, key: Key, memo: Memo | None) -> str:
-        """Returns what a node is, by the memo that answers for it; one of `_graph.STATES`."""
+        """Returns what a node is, by the memo that answers for it; one of `graph.STATES`."""
         if memo is None:
             if self.masked(key) is not None:
                 return "masked"

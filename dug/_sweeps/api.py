@@ -1,4 +1,4 @@
-"""Asks the same nodes under many scenarios: `sweep`, as users and type checkers see it; `_make_sweep` reads what it is told."""
+"""Asks the same nodes under many scenarios: `sweep`, as users and type checkers see it; `arguments` reads what it is told."""
 
 from __future__ import annotations
 

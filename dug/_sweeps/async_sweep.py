@@ -3,7 +3,7 @@
 Each scenario runs in a task of its own, on the loop of whoever awaits, who starts them, waits for the oldest and hands it out.
 When who waits is cancelled, it cancels the scenarios in flight and goes on after they have ended; so does `AsyncSweep.aclose`.
 An iteration that is dropped can only cancel them: nothing can be awaited there.  What was cancelled is asked anew by the next.
-What it has in common with other sweeps is in `_swept`, and what is done differently on asyncio and trio in `_backends`.
+What it has in common with other sweeps is in `sweep`, and what is done differently on asyncio and trio in `_functions/loops`.
 """
 
 import sys

@@ -11,14 +11,16 @@ from typing import Any, Generic, TypeVar
 from attrs import define
 
 from .._batch.call_site import Caller, one_call
+from .._batch.kept_failure import keep_failure
 from .._contexts.context import Context
-from .._contexts.scenario import Scenario, Tweaks
+from .._contexts.scenario import Scenario
+from .._contexts.tweaks import Tweaks
 from .._core._failure import Failure
 from .._core._frame import current
 from .._core._memo import Memo
 from .._core._node import Node
 from .._core._scenario import Target
-from .results import Result, Targets, keep_failure
+from .results import Result, Targets
 from .world import World, see_world
 
 R = TypeVar("R")

@@ -1,21 +1,18 @@
 """What the nodes of a sweep gave: `Result`, for one scenario, and `Results`, a row of them that is made as it is asked for.
 
 A result keeps what its nodes gave and raised, and neither the context that they ran in nor its memos: the frames of an error's
-traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `_sync_sweep` and
-`_async_sweep` ask.
+traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sync_sweep` and
+`async_sweep` ask.
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from gc import get_referents
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from traceback import walk_tb
-from types import FrameType
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import frozen
 
+from .._batch.kept_failure import keep_failure, let_go
 from .._contexts.scenario import Scenario
-from .._core._failure import Failure, fail_with
+from .._core._failure import Failure
 from .._core._node import Node, show
 from .._core._text import LONGEST, number_alike, text_of
 from .._inspect.table import make_frame
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 V = TypeVar("V")
 
-_CAN_BE_SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 
 @frozen(eq=False)
@@ -59,7 +55,7 @@ class Result(Generic[V]):
     _failures: Mapping[Any, Failure]
     _targets: Targets[V]
     _world: Any = None
-    """In which world it was taken; see `_world`."""
+    """In which world it was taken; see `world`."""
 
     @property
     def value(self) -> V:
@@ -226,56 +222,14 @@ class _Iteration(Iterator[Result[V]]):
         return result
 
 
-def keep_failure(error: Exception) -> Failure:
-    """Returns how a call failed, for keeping: without the frame that called, and with the others emptied.
-
-    The error is the user's own, and its traceback says where it came from; what the frames held, a context and its results among
-    it, can go.
-    """
-    traceback = error.__traceback__ and error.__traceback__.tb_next
-    _empty_frames(error)
-    return fail_with(error.with_traceback(traceback), traceback)
 
 
-def let_go(failures: Iterable[Failure]) -> None:
-    """Empties the frames that led to failures and have ended since these were kept."""
-    for failure in failures:
-        if failure.raised is not None:
-            _empty_frames(failure.raised)
 
 
-def _empty_frames(error: BaseException) -> None:
-    """Lets go of what the frames hold that have ended, of all that an error leads to."""
-    frames: set[FrameType] = set()
-    errors: set[int] = set()
-    pending: list[BaseException | None] = [error]
-    while pending:
-        one = pending.pop()
-        if one is not None and id(one) not in errors:
-            errors.add(id(one))
-            for frame, _ in walk_tb(one.__traceback__):
-                _empty(frame, frames)
-            pending += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
 
 
-def _empty(frame: FrameType | None, seen: set[FrameType]) -> None:
-    """Lets go of what a frame holds and what those that called it hold, up to one that is running.
-
-    What is suspended is left alone: emptying it would close somebody's generator or coroutine.
-    """
-    while frame is not None and frame not in seen:
-        seen.add(frame)
-        if not frame.f_code.co_flags & _CAN_BE_SUSPENDED or _has_ended(frame):
-            try:
-                frame.clear()
-            except RuntimeError:
-                return
-        frame = frame.f_back
 
 
-def _has_ended(frame: FrameType) -> bool:
-    """True when a generator or coroutine ran to its end: its frame is its own from then on, and refers to its code."""
-    return frame.f_code in get_referents(frame)
 
 
 def subtract(one: Result[V], other: Result[V], take: Callable[[Any, Any], Any]) -> tuple[dict[Any, Any], dict[Any, Failure]]:

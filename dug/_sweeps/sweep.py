@@ -2,7 +2,7 @@
 
 A `Swept` owns the scenarios that it has drawn and not yet handed out, in their order, and the last one before these, so that the
 next finds what it shares with that; only who iterates touches it.
-`_sync_sweep` and `_async_sweep` ask; how one scenario is asked is in `_question`, what becomes of the answers in `_results`.
+`sync_sweep` and `async_sweep` ask; how one scenario is asked is in `job`, what becomes of the answers in `results`.
 """
 
 from collections import deque
@@ -13,14 +13,16 @@ from types import GeneratorType
 from typing import Any, TypeVar
 
 from .._batch.call_site import Caller
+from .._batch.kept_failure import keep_failure
 from .._batch.progress import Reporter
 from .._contexts.context import Context
-from .._contexts.scenario import Scenario, show_key, title
+from .._contexts.scenario import Scenario, title
 from .._core._failure import Failure, fail_with
+from .._functions.proxy import show_key
 from ..errors import ContextError
 from ..scenarios import Grid, Ladder
 from .job import Question, make_context
-from .results import Result, Results, Targets, keep_failure, subtract
+from .results import Result, Results, Targets, subtract
 from .world import Base, BaseGoneError, Bases, World, are_live
 
 V = TypeVar("V")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .._contexts.scenario import UNTWEAKED, scale, shift
+from .._contexts.tweaks import UNTWEAKED, scale, shift
 from .._core._node import Node, load_function, show
 from ..errors import TweakError
 

@@ -1,15 +1,14 @@
 """What a notebook shows of a graph: `mimebundle`."""
 
 from collections.abc import Callable, Container
-from typing import Any
 
-from .._inspect.graph import Graph
+from ._drawable import Drawable
 from ._mermaid import mermaid
 from ._render import svg
 from ._tree import tree
 
 
-def mimebundle(graph: Graph[Any], include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+def mimebundle(graph: Drawable, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
     """Returns a graph in what a notebook can show, by type: SVG where Graphviz is there, else Mermaid; and always text.
 
     Args:
@@ -17,7 +16,7 @@ def mimebundle(graph: Graph[Any], include: Container[str] | None = None, exclude
         include: the types that are asked for; None for all.
         exclude: the types that are not wanted.
     """
-    drawn: dict[str, Callable[[Graph[Any]], str]] = {"image/svg+xml": svg, "text/vnd.mermaid": mermaid, "text/plain": tree}
+    drawn: dict[str, Callable[[Drawable], str]] = {"image/svg+xml": svg, "text/vnd.mermaid": mermaid, "text/plain": tree}
     bundle: dict[str, str] = {}
     for kind, draw in drawn.items():
         if (include is not None and kind not in include) or (exclude is not None and kind in exclude):

@@ -2,10 +2,9 @@
 
 from math import sqrt
 from textwrap import wrap
-from typing import Any
 
 from .._core._text import shorten, visible
-from .._inspect.graph import Graph
+from ._drawable import Drawable
 from ._palette import FAINT, INK, LOOKS
 from ._picture import LIMIT, Box, Picture, make_picture
 from ._shortening import MAX_NAME
@@ -18,7 +17,7 @@ LEAST_STRIPE = 0.06
 """How much of a box the rarest of its states colours, so that three failures among thousands are seen."""
 
 
-def dot(graph: Graph[Any], *, by: str | None = None, limit: int = LIMIT) -> str:
+def dot(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> str:
     """Returns a graph as DOT, the language of Graphviz.
 
     Arrows run from what was read to what read it, left to right.  A colour is a state, the thickness of a line around a box is

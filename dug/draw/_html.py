@@ -4,12 +4,11 @@ The page needs nothing but itself: no script, no font, no picture from elsewhere
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from .._core._seconds import in_seconds
 from .._core._text import shorten
-from .._inspect.graph import Graph
 from ._dot import escape_markup
+from ._drawable import Drawable
 from ._picture import LIMIT, make_picture
 from ._render import svg
 from ._words import title_of
@@ -47,7 +46,7 @@ td {{ font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .87rem; 
 """
 
 
-def html(graph: Graph[Any], *, title: str = "dug", by: str | None = None, limit: int = LIMIT) -> str:
+def html(graph: Drawable, *, title: str = "dug", by: str | None = None, limit: int = LIMIT) -> str:
     """Returns a page of HTML that shows a graph: its picture, what failed, and where the time went.
 
     Args:
@@ -70,7 +69,7 @@ def html(graph: Graph[Any], *, title: str = "dug", by: str | None = None, limit:
     )
 
 
-def _failures(graph: Graph[Any]) -> str:
+def _failures(graph: Drawable) -> str:
     failed = [fact for fact in graph.facts if fact.state == "failed"]
     rows = [(str(fact.node), fact.error or "") for fact in failed[:MAX_FAILURES]]
     if len(failed) > MAX_FAILURES:
@@ -78,7 +77,7 @@ def _failures(graph: Graph[Any]) -> str:
     return _table("Failed", ("node", "error"), rows)
 
 
-def _slowest(graph: Graph[Any]) -> str:
+def _slowest(graph: Drawable) -> str:
     slowest = sorted(graph.facts, key=lambda fact: -fact.own_seconds)[:10]
     rows = [(str(fact.node), in_seconds(fact.own_seconds), in_seconds(fact.seconds)) for fact in slowest if fact.own_seconds > 0]
     return _table("Slowest", ("node", "by itself", "with what it called"), rows)

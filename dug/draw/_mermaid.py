@@ -1,10 +1,9 @@
 """A graph in the language of Mermaid, which notebooks, wikis and code hosts draw: `mermaid`."""
 
 from math import sqrt
-from typing import Any
 
 from .._core._text import visible
-from .._inspect.graph import Graph
+from ._drawable import Drawable
 from ._palette import LOOKS, Look
 from ._picture import LIMIT, Box, Picture, make_picture
 from ._words import TIMES, legend_of, name_of, notes_on, title_of
@@ -13,7 +12,7 @@ PLAIN = frozenset(" _.,:()=+-/'…") | {TIMES}
 """What stands for itself in a label, next to letters and digits: nothing that means something to Mermaid or to HTML."""
 
 
-def mermaid(graph: Graph[Any], *, by: str | None = None, limit: int = LIMIT) -> str:
+def mermaid(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> str:
     """Returns a graph as a Mermaid flowchart.
 
     Arrows run from what was read to what read it, left to right.  A colour is a state, the thickness of a line around a box is

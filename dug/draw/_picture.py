@@ -5,13 +5,12 @@ What failed or is tweaked then keeps a box of its own, as long as that is not to
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from attrs import evolve, frozen
 
 from .._core._text import shorten
-from .._inspect.graph import Fact, Graph
+from ._drawable import Described, Drawable
 from ._palette import LOOKS
 from ._shortening import MAX_NAME, tell_apart
 
@@ -74,7 +73,7 @@ class Picture:
         return min(1.0, box.seconds / self.seconds) if self.seconds > 0 else 0.0
 
 
-def make_picture(graph: Graph[Any], *, by: str | None, limit: int) -> Picture:
+def make_picture(graph: Drawable, *, by: str | None, limit: int) -> Picture:
     """Returns what is to be drawn of a graph.
 
     Args:
@@ -97,20 +96,20 @@ def make_picture(graph: Graph[Any], *, by: str | None, limit: int) -> Picture:
     return _draw_together(graph, grouping, _fold_rest(keys, limit))
 
 
-def _choose(graph: Graph[Any], limit: int) -> str:
+def _choose(graph: Drawable, limit: int) -> str:
     facts = graph.facts
     if len(facts) <= limit and _count_edges(graph) <= LINES_A_BOX * max(limit, len(facts)):
         return "node"
     return "function" if len({fact.function for fact in facts}) <= limit - limit // 4 else "module"
 
 
-def _count_edges(graph: Graph[Any]) -> int:
-    return sum(len(graph.dependencies(node)) for node in graph.nodes)
+def _count_edges(graph: Drawable) -> int:
+    return sum(len(graph.dependencies(node)) for node in graph)
 
 
-def _keys_apart(facts: tuple[Fact[Any], ...], grouping: str, room: int) -> list[Hashable]:
+def _keys_apart(facts: Sequence[Described], grouping: str, room: int) -> list[Hashable]:
     """Returns by place what a node shares its box with: its place for one that stands apart, a name for others."""
-    name: Callable[[Fact[Any]], str] = (lambda fact: fact.function) if grouping == "function" else (lambda fact: fact.module)
+    name: Callable[[Described], str] = (lambda fact: fact.function) if grouping == "function" else (lambda fact: fact.module)
     keys: list[Hashable] = [name(fact) for fact in facts]
     for state in ("failed", "tweaked"):
         places = [place for place, fact in enumerate(facts) if fact.state == state]
@@ -130,12 +129,12 @@ def _fold_rest(keys: list[Hashable], limit: int) -> list[Hashable]:
     return [key if key in kept else None for key in keys]
 
 
-def _draw_together(graph: Graph[Any], grouping: str, keys: list[Hashable]) -> Picture:
+def _draw_together(graph: Drawable, grouping: str, keys: list[Hashable]) -> Picture:
     """Returns the picture in which the nodes of one key share a box."""
     place_of = {fact.node: place for place, fact in enumerate(graph.facts)}
     order = [place_of[node] for node in graph]
     number = {key: number for number, key in enumerate(dict.fromkeys([keys[place] for place in order]))}
-    members: list[list[Fact[Any]]] = [[] for _ in number]
+    members: list[list[Described]] = [[] for _ in number]
     lines: Counter[tuple[int, int]] = Counter()
     for place in order:
         fact, box = graph.facts[place], number[keys[place]]
@@ -152,7 +151,7 @@ def _draw_together(graph: Graph[Any], grouping: str, keys: list[Hashable]) -> Pi
     )
 
 
-def _make_box(key: Hashable, facts: list[Fact[Any]]) -> Box:
+def _make_box(key: Hashable, facts: list[Described]) -> Box:
     first = facts[0]
     stands_alone = len(facts) == 1 and key is not None
     full = str(first.node) if stands_alone else "others" if key is None else str(key)

@@ -1,13 +1,12 @@
 """Pictures that Graphviz draws: `svg` and `png`."""
 
-from typing import Any
 
-from .._inspect.graph import Graph
 from ._dot import dot
+from ._drawable import Drawable
 from ._picture import LIMIT
 
 
-def svg(graph: Graph[Any], *, by: str | None = None, limit: int = LIMIT) -> str:
+def svg(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> str:
     """Returns a picture of a graph as SVG.
 
     Args:
@@ -23,7 +22,7 @@ def svg(graph: Graph[Any], *, by: str | None = None, limit: int = LIMIT) -> str:
     return _pipe(dot(graph, by=by, limit=limit), "svg").decode()
 
 
-def png(graph: Graph[Any], *, by: str | None = None, limit: int = LIMIT) -> bytes:
+def png(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> bytes:
     """Returns a picture of a graph as PNG; the arguments and errors are those of `svg`."""
     return _pipe(dot(graph, by=by, limit=limit), "png")
 

@@ -1,10 +1,9 @@
 """A graph as lines of text for a terminal: `tree`."""
 
-from typing import Any
 
 from attrs import frozen
 
-from .._inspect.graph import Graph
+from ._drawable import Drawable
 from ._picture import LIMIT, Picture, make_picture
 from ._words import TIMES, name_of, notes_on, title_of
 
@@ -24,7 +23,7 @@ class _Pens:
 _PENS = {"unicode": _Pens("├── ", "└── ", "│   ", "    "), "ascii": _Pens("|-- ", "`-- ", "|   ", "    ")}
 
 
-def tree(graph: Graph[Any], *, by: str | None = None, limit: int = LIMIT, charset: str = "unicode") -> str:
+def tree(graph: Drawable, *, by: str | None = None, limit: int = LIMIT, charset: str = "unicode") -> str:
     """Returns a graph as a tree of text: what nothing here read, and below each line what it read.
 
     What was read by several is written once; the others say *also* and its name.

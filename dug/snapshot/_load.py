@@ -9,7 +9,8 @@ from typing import Any
 from attrs import define
 
 from .._contexts.context import Context
-from .._contexts.scenario import UNTWEAKED, Bump, Scenario, _of_layers
+from .._contexts.scenario import Scenario, _of_layers
+from .._contexts.tweaks import UNTWEAKED, Bump
 from .._core._cache import Cache
 from .._core._frame import Frame
 from .._core._node import Node, find_published, load_function, make_node, node_of

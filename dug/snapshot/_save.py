@@ -23,7 +23,7 @@ from attrs import define, field
 from .. import codec
 from .._batch.progress import Progress, make_reporter
 from .._contexts.context import Context
-from .._contexts.scenario import Bump
+from .._contexts.tweaks import Bump
 from .._core._cache import Cache
 from .._core._memo import Memo
 from .._core._node import Function, Node, show

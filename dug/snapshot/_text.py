@@ -9,7 +9,7 @@ from typing import Any
 from .._core._binding import Key
 from .._core._node import Function, node_of, show
 from .._core._text import STOPPING, name_type, text_of
-from .._functions.sync_driver import function_of
+from .._functions.proxy import function_of
 from ..codec import CodecError, encode
 
 _LONGEST = 20_000

@@ -11,7 +11,7 @@ from typing import Any, Self
 from .._contexts.context import Context
 from .._core._events import Event
 from .._core._node import Node
-from .._functions.sync_driver import function_of
+from .._functions.proxy import function_of
 
 
 class EventLog:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .._contexts.scenario import Scenario, target_of
+from .._contexts.scenario import Scenario
+from .._contexts.tweaks import target_of
 from .._core._node import Node
 from ._isolated import fresh_context
 from ._reference import attempt

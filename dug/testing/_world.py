@@ -9,10 +9,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .._contexts.scenario import UNTWEAKED, Bump
+from .._contexts.tweaks import UNTWEAKED, Bump
 from .._core._node import Function, Node
 from .._core._text import spell
-from .._functions.sync_driver import function_of
+from .._functions.proxy import function_of
 
 Target = Node[Any] | Function
 _SCALARS = (type(None), bool, int, float, complex, str, bytes)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ... import codec
 from ...errors import CodecError
-from ..sync_driver import function_of
+from ..proxy import function_of
 from .source import code_of, normalize, plain_of
 
 _SAME_CODE = f"{sys.implementation.cache_tag}-{sys.flags.optimize}"

@@ -6,7 +6,7 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
 
-from ..sync_driver import function_of
+from ..proxy import function_of
 
 
 def plain_of(function: Any) -> Any:

@@ -20,7 +20,7 @@ from typing import Any
 from attrs import frozen
 
 from ..._core._text import STOPPING
-from ..sync_driver import function_of
+from ..proxy import function_of
 from .code import Chain, names_of
 from .libraries import is_library
 from .parts import cells, defaults, items, state_of, take_apart
