@@ -489,8 +489,8 @@ MUTANTS = (
     Mutant(
         "a base is asked in the scenario of now",
         "_sweeps/sweep.py",
-        "        caller = self._caller if world is None else self._caller.then(world.view)",
-        "        caller = self._caller",
+        "        call_site = self._call_site if world is None else self._call_site.then(world.view)",
+        "        call_site = self._call_site",
     ),
     Mutant(
         "a base that was taken after an invalidation serves results from before",
@@ -568,7 +568,7 @@ MUTANTS = (
     Mutant(
         "nobody says that a run was cancelled before it began",
         "_functions/loops/_asyncio.py",
-        "            self.add_done_callback(_see_off)\n",
+        "            self.add_done_callback(_abandon_unstarted)\n",
         "            pass\n",
         (*WAITERS, "-k", "stranger"),
     ),

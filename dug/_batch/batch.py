@@ -21,7 +21,7 @@ from .._inspect.failures import Failed, find_origin, tabulate_failures
 from .._inspect.node_states import describe_error
 from .._inspect.record import check_node, look
 from .._inspect.table import Table, import_pandas, make_frame
-from .call_site import Caller, call_from, check_executor, find_width, inside, one_call
+from .call_site import CallSite, call_site_of, check_executor, find_width, inside, single_outer_call
 from .kept_failure import keep_failure
 from .progress import Progress, make_reporter
 
@@ -97,7 +97,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
     reporter = make_reporter(progress)
     kept = _Kept()
     started = perf_counter()
-    with inside(ctx), one_call():
+    with inside(ctx), single_outer_call():
         answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
         reporter.begin(len(asked))
         try:
@@ -160,12 +160,12 @@ def _ask_in_turn(nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Nod
 
 def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], _Both | None], None, None]:
     """Asks on an executor, a few for each worker ahead; yields in the order of the nodes."""
-    caller: Caller = call_from(frame_here())
+    call_site: CallSite = call_site_of(frame_here())
     width = find_width(executor)
     pending: deque[tuple[Node[Any], Any]] = deque()
     try:
         for node in nodes:
-            pending.append((node, executor.submit(partial(caller.call, kept.ask, node))))
+            pending.append((node, executor.submit(partial(call_site.call, kept.ask, node))))
             if len(pending) >= width:
                 yield _wait(*pending.popleft())
         while pending:

@@ -1,4 +1,4 @@
-"""Who asks for many nodes, and on what: `Caller`, the place; `one_call`, which makes one outermost call of them; `Executor`."""
+"""The call site and executor of a batch or a sweep; `single_outer_call` makes one outermost call of many nodes."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +31,7 @@ class Executor(Protocol):
 
 
 @frozen(eq=False)
-class Caller:
+class CallSite:
     """The place where nodes are asked for: the frame in force there, and the context variables, which travel to any thread."""
 
     _frame: Frame
@@ -45,13 +45,13 @@ class Caller:
         """
         return self.variables().run(fn, *args, **kwargs)
 
-    def then(self, view: View) -> "Caller":
+    def then(self, view: View) -> "CallSite":
         """Returns this place as it was when calls from there were made in `view`: a context may have been tweaked since."""
         if self._frame.view.in_force is view.in_force:
             return self
         frame, variables = frame_then(self._frame, view), self.variables()
         variables.run(current.set, frame)
-        return Caller(frame, variables)
+        return CallSite(frame, variables)
 
     def note(self, view: View, memos: Iterable[Memo | None]) -> None:
         """Notes there that memos were read in `view`.
@@ -92,15 +92,15 @@ class Caller:
             )
 
 
-def call_from(frame: Frame) -> Caller:
+def call_site_of(frame: Frame) -> CallSite:
     """Returns the place where calls are made in `frame`, which may stand for a context that is active by default."""
     variables = copy_context()
     variables.run(current.set, frame)
-    return Caller(frame, variables)
+    return CallSite(frame, variables)
 
 
 @contextmanager
-def one_call() -> Iterator[None]:
+def single_outer_call() -> Iterator[None]:
     """Makes one outermost call of all calls that are made in the entry in force, unless a running node's call includes them."""
     entry = frame_here()
     if entry.call is not None:

@@ -22,7 +22,7 @@ from .._core._text import show_whole
 from .._core._view import View, enter
 from ..errors import ContextError, TweakError
 from .interrupted import free_all_locks, leave_out_of_order, locks_freed, renew_all
-from .methods import Outlook, look_again
+from .methods import ContextMethods, look_again
 from .scenario import Scenario, describe_layers, kept_key, replace_top, retell
 from .tweaks import target_of
 
@@ -33,7 +33,7 @@ MAKING = make_lock()
 """Held for the steps in which a context gets a cache of its own or says something else: threads may do so at the same time."""
 
 
-class Context(Outlook):
+class Context(ContextMethods):
     """A set of tweaks, and the cache that results go to; in force inside ``with``.
 
     Contexts nest: inside another one, a context sees its tweaks over those around it, and shares every result that none of its

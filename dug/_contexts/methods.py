@@ -1,4 +1,4 @@
-"""What can be asked of a context besides calling in it: `Outlook`, which every `Context` is.
+"""What can be asked of a context besides calling in it: `ContextMethods`, which every `Context` is.
 
 Most of what answers is imported when somebody asks, so that ``import dug`` stays light.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Outlook:
+class ContextMethods:
     """What can be asked of a context.
 
     Looks run nothing and call no code of the user's but ``==``, ``hash`` and ``repr``.
@@ -83,10 +83,10 @@ class Outlook:
 
         Complexity: linear in the nodes and edges that it returns.
         """
-        from .._inspect.context_graph import list_known, make_graph  # loaded when somebody looks
+        from .._inspect.context_graph import build_graph, list_known  # loaded when somebody looks
 
         view = self._here()
-        return make_graph(view, [check_node(node)._key for node in targets] or list_known(view))
+        return build_graph(view, [check_node(node)._key for node in targets] or list_known(view))
 
     def states(self, *targets: Node[Any]) -> "Table[Fact[Node[Any]]]":
         """Returns a table of the nodes of `graph` and what each of them is here."""
@@ -100,7 +100,7 @@ class Outlook:
 
         return list_failures(self._here())
 
-    def compare(self, other: "Outlook", *targets: Node[Any]) -> "Comparison":
+    def compare(self, other: "ContextMethods", *targets: Node[Any]) -> "Comparison":
         """Returns which nodes have other values in another context, from the targets down to the tweaks that made the difference.
 
         Raises:

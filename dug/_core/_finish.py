@@ -183,7 +183,7 @@ def leave_alone(wait: Wait) -> None:
     run = wait.run
     if part(wait) and run.task is not None and not run.is_done:
         run.tainted = UNTRUE
-        run.task.call_off()
+        run.task.cancel_threadsafe()
 
 
 def give_up(run: Run) -> None:

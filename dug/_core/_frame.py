@@ -52,7 +52,7 @@ def here() -> int:
 class Task(Protocol):
     """What drives a run of a coroutine function."""
 
-    def call_off(self) -> None:
+    def cancel_threadsafe(self) -> None:
         """Cancels it; from any thread."""
 
     def is_lost(self) -> bool:
@@ -62,7 +62,7 @@ class Task(Protocol):
 class _Gone:
     """Stands as what drives a run of another thread of the process that this one was forked from."""
 
-    def call_off(self) -> None:
+    def cancel_threadsafe(self) -> None:
         """Cancels nothing: nothing is at work."""
 
     def is_lost(self) -> bool:

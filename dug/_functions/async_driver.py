@@ -79,7 +79,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
 
 async def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Waits for a run that somebody else drives; returns the memo it left, if it serves here."""
-    wait = backend().Asleep(frame, joined.run).prepare(joined)
+    wait = backend().TaskWait(frame, joined.run).prepare(joined)
     if join(wait, joined.is_optional):
         try:
             follow(wait)
@@ -187,7 +187,7 @@ async def _holds(run: Run, read: Memo, start: int) -> bool:
             if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
                 run.reads[memo] = start
         elif read.starts is ASIDE:  # the loop must not stand still for it now either
-            memo = await backend().call_aside(fetch, run, key)
+            memo = await backend().run_in_thread(fetch, run, key)
         else:
             memo = fetch(run, key)
         return memo is read or is_as_before(key, read, memo)

@@ -27,7 +27,7 @@ _NOT_AT_WORK: set[int] = set()
 _SENDING = allocate_lock()
 """Held by whoever sends an exception to a thread that is at work, and by who stops being at work."""
 
-HALF = 400
+MAX_FRAMES = 400
 """Of how many Python frames a stack may hold when a call still goes on there; the interpreter's own limit is 1,000.  Where that
 was set lower, two fifths of it."""
 PATIENCE_S, HASTE_S = 1.0, 0.01
@@ -39,22 +39,22 @@ def is_deep(depth: int) -> bool:
 
     `depth` is how many runs are open; a stack is not asked about at the first ones.
 
-    Complexity: O(frames of this thread, up to `HALF`).
+    Complexity: O(frames of this thread, up to `MAX_FRAMES`).
     """
     try:
-        sys._getframe(min(HALF, sys.getrecursionlimit() * 2 // 5))
+        sys._getframe(min(MAX_FRAMES, sys.getrecursionlimit() * 2 // 5))
     except ValueError:
         return not COMPILED and (depth > 1 or bool(small)) and is_low(depth)  # C has looked already
     return True
 
 
-def go_deeper(call: Callable[..., T], *args: Any) -> T:
+def continue_on_new_stack(call: Callable[..., T], *args: Any) -> T:
     """Returns ``call(*args)``, made in a new thread.
 
     Raises:
         RecursionError: the system has no thread left.
     """
-    deeper, own = _Deeper(call, args), get_ident()
+    deeper, own = _Continuation(call, args), get_ident()
     try:
         with _SENDING:
             _NOT_AT_WORK.add(own)
@@ -62,7 +62,7 @@ def go_deeper(call: Callable[..., T], *args: Any) -> T:
     finally:
         _NOT_AT_WORK.discard(own)
     if not deeper.is_done:  # this process was forked meanwhile, by a signal handler, and has no such thread
-        return go_deeper(call, *args)
+        return continue_on_new_stack(call, *args)
     _take_over(deeper.variables)
     if deeper.error is not None:
         error, deeper.error = deeper.error, None
@@ -74,7 +74,7 @@ def go_deeper(call: Callable[..., T], *args: Any) -> T:
     return value
 
 
-def _bring_to_end(deeper: "_Deeper") -> None:
+def _bring_to_end(deeper: "_Continuation") -> None:
     """Makes the call of a new thread; an interrupt from when it has begun is passed on to where the work is done."""
     interrupt: type[BaseException] | None = None
     try:
@@ -93,7 +93,7 @@ def _bring_to_end(deeper: "_Deeper") -> None:
             interrupt = type(exc)
 
 
-class _Deeper(Thread):
+class _Continuation(Thread):
     """One part of a deep evaluation."""
 
     def __init__(self, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -201,7 +201,7 @@ class _Deeper(Thread):
 def started_from() -> Any:
     """Returns the run from which this thread goes on with a deep evaluation; None for any other thread."""
     thread = current_thread()
-    return getattr(thread.frame, "run", None) if isinstance(thread, _Deeper) else None
+    return getattr(thread.frame, "run", None) if isinstance(thread, _Continuation) else None
 
 
 def leave_to_child() -> None:

@@ -23,7 +23,7 @@ from .._core._verbs import begin, finish, join, make_fetch, part
 from .._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
 from .._core._watch import follow, look_at
 from .stack_room import frees_deep, small
-from .stacks import go_deeper, is_deep
+from .stacks import continue_on_new_stack, is_deep
 
 _NO_KEYWORDS: dict[str, Any] = {}
 
@@ -42,7 +42,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
         return fetch_any(None, key)
     run, view = frame.run, frame.view
     if (small and frees_deep()) if run is None else (not run.depth & 7 or small) and is_deep(run.depth):
-        return go_deeper(fetch, frame, key)
+        return continue_on_new_stack(fetch, frame, key)
     found: Any = None
     before, started, handled = None, 0.0, None
     try:
@@ -117,7 +117,7 @@ def frame_to_ask(frame: Any, key: Key) -> Any:
     return step_out(frame, key) if frame.driver is LATE else frame
 
 
-class _Asleep(Wait):
+class _ThreadWait(Wait):
     """A thread that blocks until a run has landed."""
 
     __slots__ = ("gate",)
@@ -135,7 +135,7 @@ class _Asleep(Wait):
 
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Waits in this thread for a run that somebody else drives; returns the memo it left, if it serves here."""
-    wait = _Asleep(frame, joined.run).prepare(joined)
+    wait = _ThreadWait(frame, joined.run).prepare(joined)
     try:
         is_joined = join(wait, joined.is_optional)
         if is_joined:
@@ -215,7 +215,7 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     return spec.fn, *function.binding.arguments(key)
 
 
-fetch = make_fetch(fetch_any, holds=_holds, what_runs=what_runs, deeper=go_deeper)
+fetch = make_fetch(fetch_any, holds=_holds, what_runs=what_runs, deeper=continue_on_new_stack)
 
 
 

@@ -19,9 +19,9 @@ from .._core._scenario import VALUE, Handle, bits_of
 from .._core._verify import is_as_before
 from .._core._view import View
 from .._functions.proxy import show_key
-from .context_graph import make_graph
+from .context_graph import build_graph
 from .graph import Fact, Graph
-from .node_states import Standing, describe_error, list_reads
+from .node_states import NodeStates, describe_error, list_reads
 from .record import Record
 from .table import Table
 
@@ -87,7 +87,7 @@ class Comparison(Table[Change]):
     def graph(self) -> Graph[Node[Any]]:
         """The nodes that changed, with the edges between them and what is known of them in the other context."""
         keys = {change.node._key: change.node for change in self}
-        known = make_graph(self._view, keys)
+        known = build_graph(self._view, keys)
         edges = {node: [keys[read] for read in self._found[key].changed] for key, node in keys.items()}
         facts: list[Fact[Node[Any]]] = [known.fact(node) for node in keys.values()]
         return Graph(facts, edges)
@@ -165,7 +165,7 @@ class _Walk:
     """A walk over two views from the same nodes."""
 
     def __init__(self, before: View, after: View) -> None:
-        self._before, self._after = Standing(before), Standing(after)
+        self._before, self._after = NodeStates(before), NodeStates(after)
         handles = before.in_force.handles ^ after.in_force.handles
         # Bits are those of one registry: contexts that share no cache have none in common.
         self._differing = bits_of(handles) if before.registry is after.registry else 0

@@ -1,4 +1,4 @@
-"""The graph of what a context knows: `make_graph`; a walk over memos that runs nothing.
+"""The graph of what a context knows: `build_graph`; a walk over memos that runs nothing.
 
 What a node read is what the memo that answers for it read.  A node that has no answer here is drawn with what it read when it
 was known last, around or before; such edges may contradict others, and one that would close a circle is left out.
@@ -14,19 +14,19 @@ from .._core._node import BENEATH, Function, Node, node_of
 from .._core._text import name_type
 from .._core._view import View
 from .graph import Fact, Graph
-from .node_states import Standing, describe_error, list_reads
+from .node_states import NodeStates, describe_error, list_reads
 
 _OPEN = -1
 _slot: Any = vars(Memo)["value"]  # the descriptor of the slot: a value that is in a file yet is left there
 _SIZED = (bool, bytearray, bytes, complex, float, int, str, type(None))  # what has no parts
 
 
-def make_graph(view: View, keys: Iterable[Key]) -> Graph[Node[Any]]:
+def build_graph(view: View, keys: Iterable[Key]) -> Graph[Node[Any]]:
     """Returns the graph of nodes and of all that they read, dependencies first.
 
     Complexity: linear in the nodes and edges that it returns.
     """
-    standing = Standing(view)
+    standing = NodeStates(view)
     found: list[tuple[Key, Memo | None]] = []
     reads: list[tuple[int, ...]] = []
     places: dict[Key, int] = {}
@@ -60,7 +60,7 @@ def _is_known(state: Any) -> bool:
     return state.newest is not None or next(state.memos(), None) is not None or bool(state.forgotten)
 
 
-def _open(standing: Standing, key: Key, places: dict[Key, int]) -> tuple[Key, Memo | None, list[Key], Iterator[Key]]:
+def _open(standing: NodeStates, key: Key, places: dict[Key, int]) -> tuple[Key, Memo | None, list[Key], Iterator[Key]]:
     """Begins with a node: what answers for it, and what it read, as a list and one by one."""
     places[key] = _OPEN
     memo = standing.memo(key)
@@ -70,7 +70,7 @@ def _open(standing: Standing, key: Key, places: dict[Key, int]) -> tuple[Key, Me
 
 
 def _list_facts(
-    standing: Standing, found: list[tuple[Key, Memo | None]], reads: list[tuple[int, ...]]
+    standing: NodeStates, found: list[tuple[Key, Memo | None]], reads: list[tuple[int, ...]]
 ) -> Iterator[Fact[Node[Any]]]:
     times_read = [0] * len(found)
     for places in reads:

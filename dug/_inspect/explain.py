@@ -18,7 +18,7 @@ from .._core._scenario import BUMP, VALUE, Handle, bits_of
 from .._core._view import View
 from .._functions.proxy import show_key
 from .failures import find_origin
-from .node_states import Standing, describe_error, list_reads, views_around
+from .node_states import NodeStates, describe_error, list_reads, views_around
 from .plan import UNKNOWN, Plan, make_plan
 from .record import look, matches
 
@@ -38,7 +38,7 @@ class _Explanation:
     def __init__(self, ctx: Any, key: Key) -> None:
         self._view: View = ctx._here()
         self._names = _name_views(self._view)
-        self._standing = Standing(self._view)
+        self._standing = NodeStates(self._view)
         self._key = key
 
     def lines(self) -> Iterator[str]:

@@ -14,7 +14,7 @@ from .._core._failure import Failure
 from .._core._memo import Memo
 from .._core._node import BENEATH, Node, node_of, plain_key
 from .._core._view import View
-from .node_states import Standing, describe_error
+from .node_states import NodeStates, describe_error
 from .table import Table
 
 
@@ -49,7 +49,7 @@ class Failed:
 
 def list_failures(view: View) -> Table[Failed]:
     """Returns what failed in a view, those in which an error began first."""
-    standing = Standing(view)
+    standing = NodeStates(view)
     known: dict[Memo, Memo] = {}
     found = [make_failed(memo, known) for memo in _list_failed(standing)]
     found.sort(key=lambda failed: failed.origin != failed.node)
@@ -103,7 +103,7 @@ def read_arguments(node: Node[Any]) -> Mapping[str, Any]:
     return bound.arguments
 
 
-def _list_failed(standing: Standing) -> list[Memo]:
+def _list_failed(standing: NodeStates) -> list[Memo]:
     found: dict[Key, Memo] = {}
     cache: Any = standing.view.cache
     while cache is not None:

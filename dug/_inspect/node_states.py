@@ -1,4 +1,4 @@
-"""What a node is in one view, going by the memos that are there: `Standing`; nothing runs.
+"""What a node is in one view, going by the memos that are there: `NodeStates`; nothing runs.
 
 The states are defined in the glossary; `find_state` is the one place that tells them apart.  A memo does not know where it was
 computed, and what a context computes under none of its own tweaks is at once that of the contexts around it.  So what these
@@ -21,7 +21,7 @@ from .record import Record, look, matches, read_keys
 
 
 @define(eq=False)
-class Standing:
+class NodeStates:
     """What is known of nodes in one view, each found anew when it is asked for; may be used for one look only."""
 
     view: View

@@ -6,7 +6,7 @@ they read with what would answer now.  Whether a node that must run gives anothe
 what depends on that is possible, not certain.  What a node reads after something that changed, and all that a node reads which
 never ran, is a guess or unknown; the plan says so.
 
-Here a question is one node asked in this view; its outlook is one of `ANSWERS`, `HOLDS`, `RUNS` and `MAY_RUN`.
+Here a question is one node asked in this view; its verdict is one of `ANSWERS`, `HOLDS`, `RUNS` and `MAY_RUN`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from .._core._node import BENEATH, Node, node_of, plain_key
 from .._core._scenario import BUMP, UNTWEAK, VALUE, Handle
 from .._core._verify import candidates, is_as_before, key_asked
 from .._core._view import View
-from .node_states import Standing
+from .node_states import NodeStates
 from .table import Table
 
 ANSWERS, HOLDS, RUNS, MAY_RUN = "answers", "holds", "runs", "may run"
@@ -92,7 +92,7 @@ class _Asked:
 
 
 @define(eq=False)
-class _Question:
+class _Forecast:
     """One node asked for, and what is known of how that goes."""
 
     key: Key
@@ -102,7 +102,7 @@ class _Question:
     older: Sequence[Memo] = ()
     trace: Memo | None = None
     """What the body is expected to read."""
-    outlook: str = ANSWERS
+    verdict: str = ANSWERS
     reason: str = ""
     reads: list[Key] = field(factory=list)
     """What is asked for on the way, in that order, as far as anything is known."""
@@ -126,12 +126,12 @@ class _Survey:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._standing = Standing(view)
-        self._questions: dict[Key, _Question] = {}
+        self._standing = NodeStates(view)
+        self._questions: dict[Key, _Forecast] = {}
 
-    def ask(self, key: Key) -> dict[Key, _Question]:
+    def ask(self, key: Key) -> dict[Key, _Forecast]:
         """Returns the questions by key, each after those that it leads to."""
-        opened: dict[Key, _Question] = {}
+        opened: dict[Key, _Forecast] = {}
         pending = [key]
         while pending:
             key = pending[-1]
@@ -146,7 +146,7 @@ class _Survey:
                 pending.extend(read for read in reversed(self._leads(question)) if read not in opened)
         return self._questions
 
-    def _open(self, key: Key) -> _Question:
+    def _open(self, key: Key) -> _Forecast:
         view = self._view
         try:
             handle = handle_of(view, key)
@@ -154,11 +154,11 @@ class _Survey:
             handle = None
         memo = find(view, key, handle, None)
         if (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.kind == VALUE):
-            return _Question(key, memo)
+            return _Forecast(key, memo)
         met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
         asked = _Asked(view, key, met, view.cache.find_state(key) or State(key, None), self._find_masked(key))
         older = candidates(cast("Run", asked))
-        return _Question(key, None, asked, older, older[0] if older else self._find_trace(asked))
+        return _Forecast(key, None, asked, older, older[0] if older else self._find_trace(asked))
 
     def _find_masked(self, key: Key) -> Memo | None:
         """What a run is opened with that nobody listens to: see `_begin.begin`."""
@@ -171,7 +171,7 @@ class _Survey:
         known = failed or self._standing.known(plain_key(asked.key))
         return known if known is not None and known.body == asked.body else None
 
-    def _leads(self, question: _Question) -> list[Key]:
+    def _leads(self, question: _Forecast) -> list[Key]:
         """What a question may ask for."""
         asked = question.asked
         if asked is None:
@@ -185,38 +185,38 @@ class _Survey:
 
     # What comes of it
 
-    def _conclude(self, question: _Question) -> None:
+    def _conclude(self, question: _Forecast) -> None:
         asked = question.asked
         if asked is None:
             return
         surely_fails = True
         for candidate in question.older:
-            outlook, reason = self._try(question, asked, candidate, is_first=candidate is question.older[0])
+            verdict, reason = self._try(question, asked, candidate, is_first=candidate is question.older[0])
             question.reason = question.reason or reason
-            if outlook == HOLDS:
-                question.outlook = HOLDS
+            if verdict == HOLDS:
+                question.verdict = HOLDS
                 return
-            if outlook != RUNS:
+            if verdict != RUNS:
                 surely_fails = False
-        question.outlook = RUNS if surely_fails else MAY_RUN
+        question.verdict = RUNS if surely_fails else MAY_RUN
         if not question.reason:
             question.reason = self._say_why(asked)
         self._follow_body(question, asked)
 
-    def _try(self, question: _Question, asked: _Asked, candidate: Memo, *, is_first: bool) -> tuple[str, str]:
+    def _try(self, question: _Forecast, asked: _Asked, candidate: Memo, *, is_first: bool) -> tuple[str, str]:
         """Goes through what an older memo read: says whether it `HOLDS`, surely does not (`RUNS`), or `MAY_RUN`."""
-        outlook, reason, sure = HOLDS, "", is_first
+        verdict, reason, sure = HOLDS, "", is_first
         for read in candidate.dependencies:
             key = key_asked(cast("Run", asked), read)
-            if outlook != RUNS:
+            if verdict != RUNS:
                 question.reads.append(key)
                 question.sure += sure
             same = self._is_same(key, read)
             if same is False:
-                return RUNS, f"{node_of(key)} changed" if outlook == HOLDS else reason
-            if same is None and outlook == HOLDS:
-                outlook, reason, sure = MAY_RUN, f"{node_of(key)} may change", False
-        return outlook, reason
+                return RUNS, f"{node_of(key)} changed" if verdict == HOLDS else reason
+            if same is None and verdict == HOLDS:
+                verdict, reason, sure = MAY_RUN, f"{node_of(key)} may change", False
+        return verdict, reason
 
     def _is_same(self, key: Key, read: Memo) -> bool | None:
         """True when what was read reads the same now, False when it does not; None when it must run to be known."""
@@ -225,16 +225,16 @@ class _Survey:
         question = self._questions.get(key)
         if question is None:  # a circle
             return None
-        if question.outlook == HOLDS:
+        if question.verdict == HOLDS:
             return is_as_before(key, read, question.older[0]) if len(question.older) == 1 else None
-        if question.outlook != ANSWERS:
+        if question.verdict != ANSWERS:
             return None
         memo = question.memo
         return memo is read or (memo is not None and is_as_before(key, read, memo))
 
-    def _follow_body(self, question: _Question, asked: _Asked) -> None:
+    def _follow_body(self, question: _Forecast, asked: _Asked) -> None:
         """Notes what the body reads: as it did before, surely so up to the first that is not known to be the same."""
-        is_sure = question.outlook == RUNS and not question.older
+        is_sure = question.verdict == RUNS and not question.older
         reads = self._leads(question)
         dependencies = () if question.trace is None else question.trace.dependencies
         befores = {key_asked(cast("Run", asked), read): read for read in dependencies}
@@ -245,7 +245,7 @@ class _Survey:
             is_sure = is_sure and before is not None and self._is_same(key, before) is True
         question.foresight = self._foresee(question, asked, befores)
 
-    def _foresee(self, question: _Question, asked: _Asked, befores: dict[Key, Memo]) -> str:
+    def _foresee(self, question: _Forecast, asked: _Asked, befores: dict[Key, Memo]) -> str:
         if asked.handle is not None and isinstance(asked.handle.spec.fn, BuiltinFunctionType):
             return SAME  # what is built in reads nothing
         if question.trace is None or question.trace.opened:
@@ -262,13 +262,13 @@ class _Survey:
         return "it was forgotten" if any(root == key for root in self._standing.forgotten(key)) else "it never ran"
 
 
-def _list_planned(questions: dict[Key, _Question], target: Key) -> Iterator[Planned]:
+def _list_planned(questions: dict[Key, _Forecast], target: Key) -> Iterator[Planned]:
     """Yields what runs of what is asked for, each node once, dependencies first."""
     asked_for = _find_asked(questions, target)
     rows: dict[Key, Planned] = {}
     for key, question in questions.items():
-        if key in asked_for and question.outlook in {RUNS, MAY_RUN}:
-            plain, is_certain = plain_key(key), asked_for[key] and question.outlook == RUNS
+        if key in asked_for and question.verdict in {RUNS, MAY_RUN}:
+            plain, is_certain = plain_key(key), asked_for[key] and question.verdict == RUNS
             row = Planned(node_of(plain), is_certain, question.reason, question.foresight)
             rows[plain] = _join(rows[plain], row) if plain in rows else row
     yield from rows.values()
@@ -280,7 +280,7 @@ def _join(one: Planned, other: Planned) -> Planned:
     return Planned(one.node, one.is_certain or other.is_certain, one.reason, trace)
 
 
-def _find_asked(questions: dict[Key, _Question], target: Key) -> dict[Key, bool]:
+def _find_asked(questions: dict[Key, _Forecast], target: Key) -> dict[Key, bool]:
     """Returns what is asked for, and whether it is for sure."""
     asked = {target: True}
     pending = [target]

@@ -5,7 +5,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from .._batch.call_site import call_from, check_executor
+from .._batch.call_site import call_site_of, check_executor
 from .._batch.progress import Progress, make_reporter
 from .._contexts.scenario import Scenario
 from .._core._frame import Frame
@@ -19,12 +19,12 @@ def make_sweep(  # noqa: PLR0917  in the order of `sweep`
     frame: Frame, target: Any, scenarios: Any, executor: Any, limit: int | None, progress: Progress
 ) -> Sweep[Any] | AsyncSweep[Any]:
     """Returns the sweep of a call of `sweep` in `frame`, which says what the arguments are and what they may not be."""
-    caller = call_from(frame)
+    call_site = call_site_of(frame)
     check_executor(executor)
     targets = _read_targets(target)
     if _must_be_awaited(targets, executor, limit):
-        return AsyncSweep(targets, _check_scenarios(scenarios), caller, limit, make_reporter(progress))
-    return Sweep(targets, _check_scenarios(scenarios), caller, executor, make_reporter(progress))
+        return AsyncSweep(targets, _check_scenarios(scenarios), call_site, limit, make_reporter(progress))
+    return Sweep(targets, _check_scenarios(scenarios), call_site, executor, make_reporter(progress))
 
 
 def _read_targets(target: Any) -> Targets[Any]:

@@ -14,12 +14,12 @@ from typing import Any, Generic, Self, TypeVar
 
 from attrs import define
 
-from .._batch.call_site import AHEAD, Caller
+from .._batch.call_site import AHEAD, CallSite
 from .._batch.progress import Reporter
 from .._functions.async_driver import backend
-from .job import Question
+from .job import Job
 from .results import Result, Targets
-from .sweep import Scenarios, Swept
+from .sweep import AnySweep, Scenarios
 from .world import Base, World
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ AT_ONCE = 64
 
 @define(eq=False)
 class _Attempt(Generic[V]):
-    """One attempt to answer a question, in a task of its own."""
+    """One attempt to run a job, in a task of its own."""
 
     task: Any = None
     outcome: Result[V] | BaseException | None = None
@@ -39,7 +39,7 @@ class _Attempt(Generic[V]):
     has_ended: bool = False
 
 
-class AsyncSweep(Swept[V]):
+class AsyncSweep(AnySweep[V]):
     """The results of a `sweep` of coroutine functions.
 
     ``await`` completes them and returns them: they can be iterated, compared and looked at then.  ``async for`` gives each result
@@ -53,11 +53,11 @@ class AsyncSweep(Swept[V]):
     cancels them; to wait for them too, leave it inside ``async with contextlib.aclosing(dug.sweep(...)) as sweep:``.
     """
 
-    def __init__(self, targets: Targets[V], scenarios: Scenarios, caller: Caller, limit: int | None, reporter: Reporter) -> None:
-        super().__init__(targets, scenarios, caller, reporter)
+    def __init__(self, targets: Targets[V], scenarios: Scenarios, site: CallSite, limit: int | None, reporter: Reporter) -> None:
+        super().__init__(targets, scenarios, site, reporter)
         self._limit, self._window = _find_bounds(limit, self._find_total())
-        self._idle: deque[Question[V]] = deque()
-        self._attempts: dict[Question[V], _Attempt[V]] = {}
+        self._idle: deque[Job[V]] = deque()
+        self._attempts: dict[Job[V], _Attempt[V]] = {}
         self._running: set[_Attempt[V]] = set()
         self._loop: Any = None
         self._change: Any = None
@@ -81,7 +81,7 @@ class AsyncSweep(Swept[V]):
         """
         if not self._bases.known:
             raise _make_not_awaited("base")
-        return self._find_common_base() or self._bases.known[-1].read(self._caller)
+        return self._find_common_base() or self._bases.known[-1].read(self._call_site)
 
     def _take_base(self, world: World) -> Base[V] | None:  # noqa: ARG002  nothing can be asked here, in whatever world
         return None
@@ -143,68 +143,68 @@ class AsyncSweep(Swept[V]):
 
     async def _answer_base(self, world: World | None) -> None:
         """Asks for the base, alone: what no scenario changes is there afterwards, and none of them runs it."""
-        question = self._make_base_question(world)
-        self._idle.appendleft(question)
-        while (result := self._find_answer(question)) is None:
+        job = self._make_base_job(world)
+        self._idle.appendleft(job)
+        while (result := self._find_answer(job)) is None:
             self._start_idle()
             await self._wait()
-        assert question.world is not None  # noqa: S101  no tweaks are always possible
-        self._bases.add(question.world, result)
-        self._lose(question)
-        question.close()
+        assert job.world is not None  # noqa: S101  no tweaks are always possible
+        self._bases.add(job.world, result)
+        self._lose(job)
+        job.close()
 
     async def _answer_oldest(self) -> Result[V] | None:
-        self._caller.check()  # what was begun before goes on, but nobody notes it
+        self._call_site.check()  # what was begun before goes on, but nobody notes it
         while True:
             self._hand_out_kept()
             self._start_idle()
             self._start_new()
             if not self._drawn:
                 return self._end()
-            question = self._take_oldest()
-            result = self._find_answer(question)
+            job = self._take_oldest()
+            result = self._find_answer(job)
             if result is not None:
                 return result
             await self._wait()
 
-    def _find_answer(self, question: Question[V]) -> Result[V] | None:
-        """Returns the result of a question, if it is there.
+    def _find_answer(self, job: Job[V]) -> Result[V] | None:
+        """Returns the result of a job, if it is there.
 
         Raises:
             BaseException: what went out of a node that is no `Exception`, or out of one that was cancelled on its own account.
         """
-        attempt = self._attempts.get(question)
+        attempt = self._attempts.get(job)
         if attempt is None or not attempt.has_ended:
             return None
         if isinstance(attempt.outcome, Result):
             return attempt.outcome  # kept in mind until it is handed out: an interrupt may come before that
-        del self._attempts[question]
+        del self._attempts[job]
         if attempt.outcome is None:
-            self._idle.appendleft(question)
+            self._idle.appendleft(job)
             self._start_idle()
             return None
         raise attempt.outcome
 
-    def _lose(self, question: Question[V]) -> None:
-        self._attempts.pop(question, None)
+    def _lose(self, job: Job[V]) -> None:
+        self._attempts.pop(job, None)
 
     def _start_new(self) -> None:
         """Takes and starts as many scenarios as there is room for."""
         while len(self._running) < self._limit and len(self._drawn) < self._window and not self._is_drained:
-            question = self._draw()
-            if question is not None:
-                self._start(question)
+            job = self._draw()
+            if job is not None:
+                self._start(job)
 
     def _start_idle(self) -> None:
         """Starts what was taken and is not in flight, as far as there is room for it."""
         while self._idle and len(self._running) < self._limit:
             self._start(self._idle.popleft())
 
-    def _start(self, question: Question[V]) -> None:
-        loop, variables = backend(), question.variables()
-        attempt = self._attempts[question] = _Attempt()
+    def _start(self, job: Job[V]) -> None:
+        loop, variables = backend(), job.variables()
+        attempt = self._attempts[job] = _Attempt()
         self._running.add(attempt)
-        attempt.task = loop.start(partial(_answer, loop, question, attempt), variables, partial(self._note_end, attempt))
+        attempt.task = loop.start(partial(_answer, loop, job, attempt), variables, partial(self._note_end, attempt))
 
     def _note_end(self, attempt: _Attempt[V]) -> None:
         """Wakes who waits; does nothing for what was given up."""
@@ -233,7 +233,7 @@ class AsyncSweep(Swept[V]):
 
     def _cancel(self) -> None:
         for attempt in tuple(self._running):
-            attempt.task.call_off()
+            attempt.task.cancel_threadsafe()
 
     async def _stop(self) -> None:
         """Cancels what is in flight, and waits for it."""
@@ -245,10 +245,10 @@ class AsyncSweep(Swept[V]):
         """Forgets what is in flight, so that it is asked anew."""
         self._is_left = False
         self._running.clear()
-        self._attempts = {question: one for question, one in self._attempts.items() if isinstance(one.outcome, Result)}
+        self._attempts = {job: one for job, one in self._attempts.items() if isinstance(one.outcome, Result)}
         for attempt in self._attempts.values():
             attempt.has_ended = True
-        self._idle = deque(question for question in self._drawn if question not in self._attempts)
+        self._idle = deque(job for job in self._drawn if job not in self._attempts)
 
 
 def _make_not_awaited(what: str) -> TypeError:
@@ -280,10 +280,10 @@ class _Iteration(AsyncIterator[Result[V]]):
             swept._leave()
 
 
-async def _answer(loop: Any, question: Question[V], attempt: _Attempt[V]) -> None:
-    """Answers a question in a task of its own, out of which nothing goes but that it is cancelled."""
+async def _answer(loop: Any, job: Job[V], attempt: _Attempt[V]) -> None:
+    """Runs one job in its own task; only cancellation propagates."""
     try:
-        attempt.outcome = await question.answer_async(loop)
+        attempt.outcome = await job.answer_async(loop)
     except BaseException as exc:
         attempt.outcome = exc
         if isinstance(exc, (loop.CANCELLED, GeneratorExit)):

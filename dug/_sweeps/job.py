@@ -1,7 +1,7 @@
-"""Asks nodes under one scenario: `Question`.
+"""Asks nodes under one scenario: `Job`.
 
-A question is one outermost call: an error is met once in it, however many of its nodes read what failed, and nobody is asked for
-it again before the next question.  Inside a running node it is a part of that node's call.
+A job is one outermost call: an error is met once in it, however many of its nodes read what failed, and nobody is asked for
+it again before the next job.  Inside a running node it is a part of that node's call.
 """
 
 from contextvars import Context as Variables
@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define
 
-from .._batch.call_site import Caller, one_call
+from .._batch.call_site import CallSite, single_outer_call
 from .._batch.kept_failure import keep_failure
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
@@ -28,13 +28,13 @@ V = TypeVar("V")
 
 
 @define(eq=False)
-class Question(Generic[V]):
-    """One scenario's question, which is answered where it is asked or, once handed to an executor, there; or it is awaited.
+class Job(Generic[V]):
+    """One scenario's job, which is answered where it is asked or, once handed to an executor, there; or it is awaited.
 
     Until it is closed it holds the context, and with it what was computed under its tweaks.
     """
 
-    _caller: Caller
+    _call_site: CallSite
     _targets: Targets[V]
     _name: Any
     _context: Context | Failure
@@ -67,31 +67,31 @@ class Question(Generic[V]):
 
     def variables(self) -> Variables:
         """Returns the context variables of whoever answers it."""
-        return self._caller.variables()
+        return self._call_site.variables()
 
     async def answer_async(self, backend: Any) -> Result[V]:
-        """Returns the result of asking all nodes at the same time; in a task in which `Caller.variables` are in force."""
+        """Returns the result of asking all nodes at the same time; in a task in which `CallSite.variables` are in force."""
         values: dict[Any, Any] = {}
         failures: dict[Any, Failure] = {}
         started = perf_counter()
         recomputed = await self._ask_together(values, failures, backend)
         return self._make_result(values, failures, recomputed, perf_counter() - started)
 
-    def is_akin(self, other: "Question[V]") -> bool:
+    def is_akin(self, other: "Job[V]") -> bool:
         """True when the two scenarios have a tweak in common, so that one may find what the other computed."""
         mine, theirs = _list_specs(self._context), _list_specs(other._context)
         return any(theirs.get(target) == said for target, said in mine.items())
 
     def close(self) -> None:
         """Lets go of the context and the worlds, which the frames of an error would hold for as long as there is the error."""
-        del self._context, self._future, self._caller
+        del self._context, self._future, self._call_site
         self.world, self.memos = None, ()
 
     def _ask(self) -> Result[V]:
         values: dict[Any, Any] = {}
         failures: dict[Any, Failure] = {}
         started = perf_counter()
-        recomputed = self._caller.call(self._ask_each, values, failures)
+        recomputed = self._call_site.call(self._ask_each, values, failures)
         return self._make_result(values, failures, recomputed, perf_counter() - started)
 
     def _make_result(self, values: dict[Any, Any], failures: dict[Any, Failure], recomputed: int, seconds: float) -> Result[V]:
@@ -104,7 +104,7 @@ class Question(Generic[V]):
             failures.update(dict.fromkeys(self._targets.nodes, self._context))
             return 0
         self._begin()
-        with self._context, one_call():
+        with self._context, single_outer_call():
             for label, node in self._targets.nodes.items():
                 try:
                     values[label] = node()
@@ -115,7 +115,7 @@ class Question(Generic[V]):
             return runs
 
     def _begin(self) -> None:
-        view = self._caller.view
+        view = self._call_site.view
         self._since = World(view, view.registry.generation)
 
     def _see_world(self) -> None:
@@ -123,7 +123,7 @@ class Question(Generic[V]):
         self.memos = tuple(hits.get(node._key) for node in self._targets.nodes.values())
         since, self._since = self._since, None
         assert since is not None  # noqa: S101  it was begun
-        self.world = see_world(since, self._caller.view, self.memos)
+        self.world = see_world(since, self._call_site.view, self.memos)
 
     async def _ask_together(self, values: dict[Any, Any], failures: dict[Any, Failure], backend: Any) -> int:
         """Does what `_ask_each` does, for all targets at the same time."""
@@ -142,7 +142,7 @@ class Question(Generic[V]):
             except BaseException as exc:  # noqa: BLE001  raised below: here it would come in a group
                 gone.append(exc)
 
-        with self._context, one_call():
+        with self._context, single_outer_call():
             asked = [ask(label, node) for label, node in self._targets.nodes.items()]
             await (asked[0] if len(asked) == 1 else backend.gather(asked))
             runs: int = current.get().runs

@@ -1,7 +1,7 @@
-"""What every sweep is, whoever answers it: `Swept`, scenarios that are drawn one by one, and how their results differ.
+"""What every sweep is, whoever answers it: `AnySweep`, scenarios that are drawn one by one, and how their results differ.
 
-A `Swept` owns the scenarios that it has drawn and not yet handed out, in their order, and the last one before these, so that the
-next finds what it shares with that; only who iterates touches it.
+An `AnySweep` owns the scenarios that it has drawn and not yet handed out, in their order, and the last one before these, so that
+the next finds what it shares with that; only who iterates touches it.
 `sync_sweep` and `async_sweep` ask; how one scenario is asked is in `job`, what becomes of the answers in `results`.
 """
 
@@ -12,7 +12,7 @@ from operator import sub
 from types import GeneratorType
 from typing import Any, TypeVar
 
-from .._batch.call_site import Caller
+from .._batch.call_site import CallSite
 from .._batch.kept_failure import keep_failure
 from .._batch.progress import Reporter
 from .._contexts.context import Context
@@ -21,7 +21,7 @@ from .._core._failure import Failure, fail_with
 from .._functions.proxy import show_key
 from ..errors import ContextError
 from ..scenarios import Grid, Ladder
-from .job import Question, make_context
+from .job import Job, make_context
 from .results import Result, Results, Targets, subtract
 from .world import Base, BaseGoneError, Bases, World, are_live
 
@@ -31,19 +31,19 @@ V = TypeVar("V")
 Scenarios = Mapping[Any, Any] | Iterable[Mapping[Any, Any] | Scenario]
 
 
-class Swept(Results[V]):
+class AnySweep(Results[V]):
     """The results of a sweep, and how they differ."""
 
-    def __init__(self, targets: Targets[V], scenarios: Scenarios, caller: Caller, reporter: Reporter) -> None:
+    def __init__(self, targets: Targets[V], scenarios: Scenarios, call_site: CallSite, reporter: Reporter) -> None:
         super().__init__(targets)
         self._scenarios = scenarios
-        self._items = caller.call(_iterate, scenarios)
+        self._items = call_site.call(_iterate, scenarios)
         self._taken: tuple[Any, Any] | None = None
         self._taken_for = 0
-        self._caller = caller
+        self._call_site = call_site
         self._reporter = reporter
-        self._drawn: deque[Question[V]] = deque()
-        self._answered: Question[V] | None = None
+        self._drawn: deque[Job[V]] = deque()
+        self._answered: Job[V] | None = None
         self._is_drained = False
         self._broken: Failure | None = None
         self._bases: Bases[V] = Bases(targets)
@@ -89,7 +89,7 @@ class Swept(Results[V]):
                 f"The base of {result.name!r} is gone: what it was taken from was changed, invalidated, cleared or defined anew "
                 f"{when} its result was taken. Look at sweep.base before such a change, or sweep again."
             )
-        return base.read(self._caller)
+        return base.read(self._call_site)
 
     def _take_base(self, world: World) -> Base[V] | None:
         """Asks for the base in the scenario around that a result was taken in; None where that cannot be asked here."""
@@ -130,7 +130,7 @@ class Swept(Results[V]):
             return False
         return (one.generation is not None and one.generation == other.generation) or position + 1 in self._is_joined
 
-    def _draw(self) -> Question[V] | None:
+    def _draw(self) -> Job[V] | None:
         """Takes one scenario more, if there is one; one that an interrupt keeps from being asked is the next to be taken."""
         number = len(self._kept) + len(self._drawn)
         try:
@@ -147,7 +147,7 @@ class Swept(Results[V]):
 
     def _take(self, number: int) -> bool:
         """Takes the scenario with a number, unless it was taken already; False when there is none."""
-        return (self._taken is not None and self._taken_for == number) or self._caller.call(self._take_next, number)
+        return (self._taken is not None and self._taken_for == number) or self._call_site.call(self._take_next, number)
 
     def _take_next(self, number: int) -> bool:
         self._taken, self._taken_for = None, number
@@ -158,26 +158,26 @@ class Swept(Results[V]):
     def _begin_anew(self, number: int) -> None:
         """Goes on from a number with what makes the scenarios, where an interrupt has ended that in the middle."""
         if _has_ended(self._items):
-            self._items = islice(self._caller.call(_iterate, self._scenarios), number, None)
+            self._items = islice(self._call_site.call(_iterate, self._scenarios), number, None)
 
-    def _make_drawn(self, number: int) -> Question[V]:
+    def _make_drawn(self, number: int) -> Job[V]:
         assert self._taken is not None  # noqa: S101  it was taken just now
         name, tweaks = self._taken
-        context = self._caller.call(make_context, tweaks, name)
+        context = self._call_site.call(make_context, tweaks, name)
         name = self._find_unique(self._find_name(context) if name is None else name)
-        question = self._make_question(name, context)
-        question.number = number
-        self._drawn.append(question)
+        job = self._make_job(name, context)
+        job.number = number
+        self._drawn.append(job)
         self._names.add(name)
         self._taken = None
-        return question
+        return job
 
-    def _take_oldest(self) -> Question[V]:
-        """Returns the question whose result is the next, and lets go of the one before if they share nothing."""
-        question = self._drawn[0]
-        if self._answered is not None and not question.is_akin(self._answered) and not self._is_pair():
+    def _take_oldest(self) -> Job[V]:
+        """Returns the job whose result is the next, and lets go of the one before if they share nothing."""
+        job = self._drawn[0]
+        if self._answered is not None and not job.is_akin(self._answered) and not self._is_pair():
             self._close_answered()  # nothing to find there, and it would be in the way
-        return question
+        return job
 
     def _keep(self, result: Result[V] | None) -> None:
         if result is not None:
@@ -188,20 +188,20 @@ class Swept(Results[V]):
             super()._keep(result)
 
     def _hand_out_kept(self) -> None:
-        """Lets go of the questions whose results are kept; not before they are, as what was interrupted is asked again."""
+        """Lets go of the jobs whose results are kept; not before they are, as what was interrupted is asked again."""
         while self._drawn and self._drawn[0].number < len(self._kept):
-            question, before = self._drawn[0], self._answered
-            if question.world is not None:
-                self._bases.note(question.world)
-                is_around = before is not None and before.world is not None and before.world.is_around(question.world)
-                if before is not None and is_around and are_live((*before.memos, *question.memos)):
-                    self._is_joined.add(question.number)
+            job, before = self._drawn[0], self._answered
+            if job.world is not None:
+                self._bases.note(job.world)
+                is_around = before is not None and before.world is not None and before.world.is_around(job.world)
+                if before is not None and is_around and are_live((*before.memos, *job.memos)):
+                    self._is_joined.add(job.number)
             self._close_answered()
             self._answered = self._drawn.popleft()
-            self._lose(question)
+            self._lose(job)
 
-    def _lose(self, question: Question[V]) -> None:
-        """Forgets how a question was answered, whose result is kept."""
+    def _lose(self, job: Job[V]) -> None:
+        """Forgets how a job was answered, whose result is kept."""
 
     def _end(self) -> Result[V] | None:
         """Returns None, as there are no more scenarios.
@@ -220,12 +220,12 @@ class Swept(Results[V]):
         """True when the next result is compared with the last one: both are needed to know whether they are of one world."""
         return isinstance(self._scenarios, Ladder) and self._scenarios.down is not None and len(self._kept) % 2 == 1
 
-    def _make_base_question(self, world: World | None = None) -> Question[V]:
-        caller = self._caller if world is None else self._caller.then(world.view)
-        return Question(caller, self._targets, "base", caller.call(Context))
+    def _make_base_job(self, world: World | None = None) -> Job[V]:
+        call_site = self._call_site if world is None else self._call_site.then(world.view)
+        return Job(call_site, self._targets, "base", call_site.call(Context))
 
-    def _make_question(self, name: Any, context: Context | Failure) -> Question[V]:
-        return Question(self._caller, self._targets, name, context)
+    def _make_job(self, name: Any, context: Context | Failure) -> Job[V]:
+        return Job(self._call_site, self._targets, name, context)
 
     def _close_answered(self) -> None:
         """Lets go of the scenario that was answered last, and of what was computed under its tweaks."""
@@ -242,7 +242,7 @@ class Swept(Results[V]):
 class _Differences(Results[Any]):
     """What each scenario of a sweep changes."""
 
-    def __init__(self, swept: Swept[Any]) -> None:
+    def __init__(self, swept: AnySweep[Any]) -> None:
         super().__init__(swept._targets)
         self._swept = swept
 
@@ -266,7 +266,7 @@ class _Differences(Results[Any]):
 class _CentralDifferences(Results[Any]):
     """What each node of a ladder changes."""
 
-    def __init__(self, swept: Swept[Any], ladder: Ladder) -> None:
+    def __init__(self, swept: AnySweep[Any], ladder: Ladder) -> None:
         super().__init__(swept._targets)
         self._swept = swept
         self._nodes = ladder.nodes

@@ -2,22 +2,22 @@
 
 from typing import TypeVar
 
-from .._batch.call_site import Caller, Executor, find_width
+from .._batch.call_site import CallSite, Executor, find_width
 from .._batch.progress import Reporter
 from .results import Result, Targets
-from .sweep import Scenarios, Swept
+from .sweep import AnySweep, Scenarios
 from .world import Base, World
 
 V = TypeVar("V")
 
 
-class Sweep(Swept[V]):
+class Sweep(AnySweep[V]):
     """The results of a `sweep`."""
 
     def __init__(
-        self, targets: Targets[V], scenarios: Scenarios, caller: Caller, executor: Executor | None, reporter: Reporter
+        self, targets: Targets[V], scenarios: Scenarios, call_site: CallSite, executor: Executor | None, reporter: Reporter
     ) -> None:
-        super().__init__(targets, scenarios, caller, reporter)
+        super().__init__(targets, scenarios, call_site, reporter)
         self._executor = executor
         self._width = find_width(executor)
 
@@ -33,18 +33,18 @@ class Sweep(Swept[V]):
         """
         base = self._find_common_base()
         if base is None:
-            view = self._caller.view
+            view = self._call_site.view
             world = World(view, view.registry.generation)
             known = next((one for one in self._bases.known if one.note(world)), None)
-            base = (known or self._take_base(None)).read(self._caller)
+            base = (known or self._take_base(None)).read(self._call_site)
         return base
 
     def _take_base(self, world: World | None) -> Base[V]:
-        question = self._make_base_question(world)
-        result = question.answer()
-        assert question.world is not None  # noqa: S101  no tweaks are always possible
-        base = self._bases.add(question.world, result)
-        question.close()
+        job = self._make_base_job(world)
+        result = job.answer()
+        assert job.world is not None  # noqa: S101  no tweaks are always possible
+        base = self._bases.add(job.world, result)
+        job.close()
         return base
 
     def _make_next(self) -> Result[V] | None:

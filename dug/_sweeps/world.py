@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from .._batch.call_site import Caller
+from .._batch.call_site import CallSite
 from .._contexts.scenario import Scenario
 from .._core._memo import LIVE, Memo
 from .._core._view import View
@@ -77,10 +77,10 @@ class Base(Generic[V]):
             self.generations.add(world.generation)
         return world.generation in self.generations
 
-    def read(self, caller: Caller) -> Result[V]:
-        """Returns the result; made of what was there when nobody asked for it in time, which is a read of `caller`."""
+    def read(self, call_site: CallSite) -> Result[V]:
+        """Returns the result; made of what was there when nobody asked for it in time, which is a read of `call_site`."""
         if self._result is None:
-            caller.note(self.world.view, self.memos)
+            call_site.note(self.world.view, self.memos)
             values = {label: memo.value for label, memo in zip(self._targets.nodes, self.memos, strict=True) if memo is not None}
             self._result = Result("base", Scenario({}), values, 0, 0.0, {}, self._targets)
         return self._result

@@ -3,7 +3,7 @@
 A backend has functions that are awaited by an asker in its own task:
 
 * ``gather(coroutines)`` returns the results of several coroutines that run at the same time;
-* ``call_aside(call, *args)`` returns what a blocking call gives, made in another thread;
+* ``run_in_thread(call, *args)`` returns what a blocking call gives, made in another thread;
 * ``end(tasks)`` cancels tasks that were started here and waits for them, also when who waits is cancelled meanwhile;
 
 three that are called:
@@ -12,6 +12,6 @@ three that are called:
 * ``start(call, variables, on_end)`` lets a coroutine function run in a task of its own, and returns the task;
 * ``find_loop()`` returns what is the same wherever this loop is the one in force;
 
-``Asleep``, the wait of an asker in a task, whose ``sleep()`` and ``leave(reason)`` are awaited, on whatever loop or thread the
+``TaskWait``, the wait of an asker in a task, whose ``sleep()`` and ``leave(reason)`` are awaited, on whatever loop or thread the
 run is; and ``CANCELLED``, what is raised in a task that is cancelled, and ``Event``, which is set and awaited on one loop.
 """

@@ -29,7 +29,7 @@ class _Task(asyncio.Task[None]):
     run: Run | None
     """What it drives, for as long as it may not have begun; None for a scenario of a sweep."""
 
-    def call_off(self) -> None:
+    def cancel_threadsafe(self) -> None:
         """Cancels the task; from any thread."""
         loop = self.get_loop()
         if asyncio._get_running_loop() is loop:
@@ -40,7 +40,7 @@ class _Task(asyncio.Task[None]):
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancels the task, whoever asks for it; from the thread of its loop."""
         if self.run is not None:
-            self.add_done_callback(_see_off)
+            self.add_done_callback(_abandon_unstarted)
         return super().cancel(msg)
 
     def is_lost(self) -> bool:
@@ -51,7 +51,7 @@ class _Task(asyncio.Task[None]):
         return self.done() or self.get_loop().is_closed() or not self.get_loop().is_running()
 
 
-class Asleep(Wait):
+class TaskWait(Wait):
     """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
 
     __slots__ = ("loop", "woken")
@@ -91,13 +91,13 @@ class Asleep(Wait):
                 with _shielded():
                     await _end(task)
             else:
-                task.call_off()
+                task.cancel_threadsafe()
         give_up(run)
 
 
-def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
+def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
     """Lets a run be driven to its end in a task of its own, and returns the wait of who asked for it."""
-    wait = Asleep(frame, run)
+    wait = TaskWait(frame, run)
     join_own(wait)
     driven = drive(run)
     try:
@@ -111,7 +111,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
     return wait
 
 
-def _see_off(task: "asyncio.Task[None]") -> None:
+def _abandon_unstarted(task: "asyncio.Task[None]") -> None:
     """Abandons a run whose task was cancelled before it began, by whomever: nothing else says that it ended."""
     assert isinstance(task, _Task)  # noqa: S101  only those have it called
     run, task.run = task.run, None
@@ -131,7 +131,7 @@ async def _end(task: "asyncio.Task[None]") -> None:
         await asyncio.wait([task], timeout=PATIENCE_S)
 
 
-async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
+async def run_in_thread(call: Callable[..., Any], *args: Any) -> Any:
     """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
     return await (find_loaded("anyio.to_thread", "run_sync") or asyncio.to_thread)(call, *args)
 

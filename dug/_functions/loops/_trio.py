@@ -38,7 +38,7 @@ class _Task:
             on_end()
             self.ended.set()
 
-    def call_off(self) -> None:
+    def cancel_threadsafe(self) -> None:
         """Cancels the task; from any thread."""
         _run_there(self.token, self.scope.cancel)
 
@@ -47,7 +47,7 @@ class _Task:
         return not _run_soon(self.token, _nothing)
 
 
-class Asleep(Wait):
+class TaskWait(Wait):
     """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
 
     __slots__ = ("token", "woken")
@@ -74,16 +74,16 @@ class Asleep(Wait):
         run, task = self.run, self.run.task
         if part(self) and task is not None and not run.is_done:
             run.tainted = UNTRUE  # what a body makes of its cancellation is no value of its node
-            task.call_off()
+            task.cancel_threadsafe()
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
                 with trio.CancelScope(shield=True):
                     await task.ended.wait()
         give_up(run)
 
 
-def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
+def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
     """Lets a run be driven to its end in a system task of its own, and returns the wait of who asked for it."""
-    wait = Asleep(frame, run)
+    wait = TaskWait(frame, run)
     join_own(wait)
     run.task = task = _Task()
     try:
@@ -96,7 +96,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> Asleep:
     return wait
 
 
-async def call_aside(call: Callable[..., Any], *args: Any) -> Any:
+async def run_in_thread(call: Callable[..., Any], *args: Any) -> Any:
     """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
     return await (find_loaded("anyio.to_thread", "run_sync") or trio.to_thread.run_sync)(call, *args)
 
@@ -130,7 +130,7 @@ async def end(tasks: Iterable[_Task]) -> None:
     """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
     waiting = tuple(tasks)
     for task in waiting:
-        task.call_off()
+        task.cancel_threadsafe()
     with trio.CancelScope(shield=True):
         for task in waiting:
             await task.ended.wait()
