@@ -192,6 +192,16 @@ def test_the_design_names_every_part_of_the_engine(module):
     assert f"``{module}``" in (DOCS / "explanation" / "design.rst").read_text()
 
 
+def test_the_picture_of_the_architecture_is_that_of_the_source(monkeypatch):
+    """What the architecture page shows is what the script draws now."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    import draw_architecture
+
+    drawn = draw_architecture.draw(ROOT / "dug")
+
+    assert draw_architecture.PICTURE.read_text(encoding="utf-8") == drawn, "Type: python docs/draw_architecture.py"
+
+
 FOLDERS = sorted({path.parent.relative_to(ROOT / "dug").as_posix() for path in (ROOT / "dug").rglob("__init__.py")} - {"."})
 
 

@@ -1,1 +1,1 @@
-"""What is entered with ``with``: tweaks, scenarios, contexts, and the one in force."""
+"""What is entered: tweaks, scenarios, contexts, and the one in force."""
