@@ -254,7 +254,7 @@ def test_code_changed(base):
 
     assert explain(base, reader.node()) == paragraph("""
         m:reader(): code-changed
-          it rested on m:rate(), and then the code of its function changed
+          it rested on m:rate(), and then closure rate changed, which its function reaches
           it was 2 before
           asked now, 1 would run, and maybe 1 more; what some of these read is not known
     """)

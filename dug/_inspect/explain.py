@@ -188,7 +188,7 @@ class _Explanation:
 
 def _tell_change(function: Function) -> str:
     """Says that a function was defined anew, and what of it is another."""
-    shown = [place for place in function.changed if place != "its code"]
+    shown = [place.removeprefix("its code: ") for place in function.changed if place != "its code"]
     if len(shown) == len(function.changed) and shown:
         return f"{list_some(shown)} changed, which its function reaches"
     return f"the code of its function changed{f', and {list_some(shown)}' if shown else ''}"
