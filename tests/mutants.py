@@ -481,7 +481,7 @@ MUTANTS = (
     ),
     Mutant(
         "the errors of a sweep that are kept hold the world around it",
-        "_results.py",
+        "_batch/kept_failure.py",
         "        if failure.raised is not None:\n            _empty_frames(failure.raised)\n",
         "        if False:\n            _empty_frames(failure.raised)\n",
         ("test_sweep_worlds.py",),
