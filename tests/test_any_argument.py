@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from html import unescape
+from io import StringIO
 
 import pytest
 
@@ -361,3 +363,13 @@ def test_an_argument_need_not_tell_its_class(tmp_path, make):
         assert ctx.run_all([takes.node(value)]).values == {takes.node(value): id(value)}
         snapshot.save(ctx, tmp_path / "x.dug")
     assert len(log.computed) == 1
+
+
+def test_a_graph_is_printed_where_only_text_can_be(ctx, tmp_path, monkeypatch):
+    """The standard output of a notebook takes no bytes."""
+    pytest.importorskip("click")
+    snapshot.save(ctx, tmp_path / "x.dug")
+    monkeypatch.setattr("sys.stdout", StringIO())
+
+    assert main(["graph", str(tmp_path / "x.dug"), "--format", "dot"]) == 0
+    assert sys.stdout.getvalue().startswith("digraph")

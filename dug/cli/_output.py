@@ -58,7 +58,11 @@ def send(data: bytes) -> None:
         if sys.stdout is None:
             raise OutputError(None)
         sys.stdout.flush()  # what the user's code printed comes first
-        sys.stdout.buffer.write(data)
+        buffer = getattr(sys.stdout, "buffer", None)
+        if buffer is None:  # a stream of text alone, as a notebook has
+            sys.stdout.write(data.decode("utf-8"))
+        else:
+            buffer.write(data)
     except (OSError, ValueError) as exc:
         raise OutputError(exc) from exc
 
