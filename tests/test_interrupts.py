@@ -558,6 +558,8 @@ def strike_loop(backend, interrupter):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a task that the loop which was ended never began
+@pytest.mark.filterwarnings("ignore:coroutine '_drive' was never awaited")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_interrupt_in_a_loop_leaves_nothing_behind(backend):
     """A loop that an interrupt ends leaves no run behind that another one would wait for."""

@@ -225,7 +225,7 @@ class Registry:
         caches = members(self.caches)
         while self.released:
             watch = self.released.popleft()
-            if isinstance(watch, Watch):
+            if isinstance(watch, Watch) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found
                 for cache in caches:
                     taken.extend(cache.release(watch.serial))
                 self._watches.pop(watch.serial, None)
