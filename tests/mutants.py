@@ -815,6 +815,14 @@ MUTANTS = (
         LOCAL,
     ),
     Mutant(
+        "a memo that held forgets what its run decorated",
+        "_core/_finish.py",
+        "        memo.made = held.made\n",
+        "        memo.made = ()\n",
+        LOCAL,
+        twin=("_core/_accel_run.h", "        SET(memo, memo_made, Py_NewRef(SLOT(held, memo_made)));\n", ""),
+    ),
+    Mutant(
         "a bit is given again though a memo has it",
         "_core/_bits.py",
         "            spare &= ~(memo.footprint | memo.below)\n",

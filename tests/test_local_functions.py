@@ -11,6 +11,8 @@ from weakref import ref
 import pytest
 
 import dug
+from dug._core._bits import Bits
+from dug._core._memo import Memo, State
 
 
 class Big:
@@ -383,27 +385,46 @@ def test_tweaking_many_functions_that_go_makes_no_footprint_longer(ctx):
     assert total() == 2.0
 
 
-def test_a_bit_that_a_memo_has_is_not_given_again(ctx):
-    """What once consulted a function that is gone does not run again under a tweak of another one."""
-    escaped = []
+def test_a_bit_that_a_memo_has_is_not_given_again():
+    """The bit of a function that is gone is given to another one unless a memo has it."""
+    for has, is_given in ((False, True), (True, False)):
+        bits, gone, others = Bits(), make_function(), [make_function() for _ in range(200)]
+        bit = bits.next(gone, tuple)
+        bits.keep(gone, bit)
+        memo = Memo(State((), None), None, 0, (), bit if has else 0)
+        del gone
+        gc.collect()
+        given = [bits.next(one, lambda memo=memo: [memo]) for one in others]
+
+        assert (bit in given) == is_given
+        assert len(set(given)) == len(given)
+
+
+def make_function():
+    """A local function, as the engine knows it."""
+    return dug.memoize(lambda x: x)._self_function
+
+
+@pytest.mark.parametrize("says", [lambda fetched: fetched.node(3), lambda fetched: fetched], ids=["node", "function"])
+def test_what_was_verified_since_is_reached_too(ctx, says):
+    """An escaped function still leads to the node that made it after that node was found to hold, here or under a tweak."""
+    outside, escaped = [1], []
 
     @dug.memoize
     def outer():
-        escaped.append(dug.memoize(lambda x: x))
-        return escaped[-1](1)
+        escaped.append(dug.source(lambda x: outside[0] * x))
+        return rate(1) * 0 + escaped[-1](3)
 
-    outer()
-    with dug.Context(tweaks={escaped[0].node(1): 5}):
-        outer()
-    escaped.clear()
-    for number in range(200):
-        if number % 50 == 0:
-            gc.collect()
-        made = dug.memoize(lambda x: x)
-        with dug.Context(tweaks={made.node(1): 2}):
-            outer()
-
-    assert escaped == []
+    assert outer() == 3
+    ctx.invalidate(rate.node(1))
+    assert outer() == 3
+    with dug.Context(tweaks={rate.node(1): 1.0}):
+        assert outer() == 3
+        assert len(escaped) == 1
+        outside[0] = 2
+        ctx.invalidate(says(escaped[0]))
+        assert outer() == 6
+    assert outer() == 6
 
 
 def test_first_tweaks_after_bits_came_back_are_seen(ctx):

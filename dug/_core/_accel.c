@@ -46,7 +46,7 @@
     X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
     X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
     X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
-    X(memo, origin) \
+    X(memo, origin) X(memo, made) \
     X(state, key) X(state, home) X(state, plain) X(state, table) X(state, newest) X(state, readers) X(state, alive) \
     X(state, has_failed) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
     X(view, parent) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) \

@@ -592,6 +592,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     if (held != NULL) {
         SET(memo, memo_seconds, Py_NewRef(SLOT(held, memo_seconds)));
         SET(memo, memo_own_seconds, Py_NewRef(SLOT(held, memo_own_seconds)));
+        SET(memo, memo_made, Py_NewRef(SLOT(held, memo_made)));
     }
     else {
         double spent = PyFloat_AsDouble(SLOT(run, frame_spent));

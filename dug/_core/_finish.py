@@ -47,7 +47,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         run.outer.spent += seconds if held is None else run.spent
         run.state = place
         below = reduce(or_, map(_footprint, reads) if len(reads) < 8 else set(map(_footprint, reads)), run.extra)
-        memo = _make_memo(run, value, below, reads)
+        memo = _make_memo(run, value, below, reads, held)
         memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
         memo.origin = _find_origin(held)
         if failure is not None or run.transient or call.failures:
@@ -284,9 +284,11 @@ def _is_true_still(run: Run, state: State, reads: Iterable[Memo]) -> bool:
     return all(read.status == LIVE for read in reads)
 
 
-def _make_memo(run: Run, value: Any, below: int, reads: tuple[Memo, ...]) -> Memo:
-    """Returns the memo of a run, which is filed nowhere yet."""
+def _make_memo(run: Run, value: Any, below: int, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
+    """Returns the memo of a run, or of what held for one, which is filed nowhere yet."""
     memo = _place(run, value, below, reads)
+    if held is not None:
+        memo.made = held.made
     if run.opened:
         memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
     if run.made:
