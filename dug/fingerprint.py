@@ -20,9 +20,9 @@ from . import codec
 from ._core._text import STOPPING, name_type
 from ._functions.definition.code import tell_code
 from ._functions.definition.libraries import is_library, version_of
-from ._functions.definition.noted import Noted, differences, note, roots_of, take_note, tell_changeable
+from ._functions.definition.noted import Noted, differences, note, roots_of, take_note
 from ._functions.definition.own_fingerprint import own_fingerprint_of
-from ._functions.definition.plain_data import measure, tell
+from ._functions.definition.plain_data import measure, tell, tell_changeable
 from ._functions.definition.source import Sources, code_of, plain_of
 from ._functions.definition.walk import CHANGEABLE, CLASS, CODE, LIBRARY, MISSING, NODE, OBJECT, PLAIN, SHAPE, UNKNOWN, Part, walk
 from ._functions.proxy import function_of

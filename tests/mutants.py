@@ -276,6 +276,27 @@ MUTANTS = (
         AGAIN,
     ),
     Mutant(
+        "what a function changes itself is named as well",
+        "_functions/definition/watching.py",
+        "if not noted.parts[name].is_changed_within]",
+        "]",
+        AGAIN,
+    ),
+    Mutant(
+        "what changed while nothing was remembered is not noted anew",
+        "_functions/definition/watching.py",
+        "        for name, mark_now in changed.items():\n",
+        "        for name, mark_now in ():\n",
+        AGAIN,
+    ),
+    Mutant(
+        "a generic function is what its default is",
+        "_functions/definition/walk.py",
+        "if is_own_callable(value) or _holds_own(value)]",
+        "if is_own_callable(value)]",
+        AGAIN,
+    ),
+    Mutant(
         "what is bound below a function is not looked at again",
         "_functions/redefine.py",
         "        registry.doubt(known, partial(_settle, body=body))\n",

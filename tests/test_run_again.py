@@ -17,6 +17,7 @@ from dug.testing import EventLog
 
 HELPERS = """
 import enum
+import functools
 import dug
 class Side(enum.Enum):
     BUY = 1
@@ -33,6 +34,10 @@ def make(k):
     return times
 twice = make(2)
 add = lambda x: x + 1
+@functools.singledispatch
+def tell(x): return "object"
+@tell.register
+def _(x: int): return "int"
 """
 FUNCTIONS = """
 @dug.memoize
@@ -53,6 +58,8 @@ def halved(x): return half(x)
 def doubled(x): return twice(x)
 @dug.memoize
 def added(x): return add(x)
+@dug.memoize
+def told(x): return tell(x)
 @dug.memoize
 def alone(): return [1]
 """
@@ -77,11 +84,11 @@ def ask(notebook):
     """Ask for everything, and return it."""
     return (
         notebook.is_buy(), notebook.is_curve(), notebook.at_two(), notebook.limit(), notebook.halved(4), notebook.doubled(3),
-        notebook.added(1), notebook.alone(),
+        notebook.added(1), notebook.told(1), notebook.alone(),
     )  # fmt: skip
 
 
-FIRST = (True, True, 1.0, 1, 2.0, 6, 2, [1])
+FIRST = (True, True, 1.0, 1, 2.0, 6, 2, "int", [1])
 
 
 def test_all_cells_run_again_give_what_they_gave(notebook):
@@ -117,9 +124,10 @@ CHANGES = {
     "a closure": ("make(2)", "make(5)", {"doubled": 15}),
     "what makes a closure": ("x * k", "x * k + 1", {"doubled": 7}),
     "a lambda": ("x + 1", "x + 7", {"added": 8}),
+    "what a generic function picks": ('return "int"', 'return "whole"', {"told": "whole"}),
     "a method": ("self.rate * years", "self.rate + years", {"at_two": 2.5}),
 }
-ARGUMENTS = {"halved": (4,), "doubled": (3,), "added": (1,)}
+ARGUMENTS = {"halved": (4,), "doubled": (3,), "added": (1,), "told": (1,)}
 
 
 @pytest.mark.parametrize("when", ["at once", "asked in between", "the functions first"])
@@ -283,14 +291,15 @@ def test_memory_does_not_grow_with_definitions(notebook):
     ["LIMITS['low'] = 2", "LIMITS['new'] = 1", "LIMITS.clear()"],
 )
 def test_data_that_was_changed_is_named_when_the_context_closes(notebook, change):
-    """The first outermost context that closes says what was changed in place, and what to type; once."""
+    """The first outermost context that closes says what was changed beneath what is remembered, and what to type; once."""
     notebook.ctx.deactivate()
-    with dug.Context():
+    kept = dug.Context()
+    with kept:
         notebook.limit()
     with pytest.warns(RuntimeWarning, match=r"run_again\.LIMITS, a dict that run_again:limit reads.*ctx\.invalidate\(limit\)"):
         with dug.Context():
             notebook.run(change)
-    with dug.Context():
+    with kept:
         pass
     notebook.ctx.activate()
 
@@ -299,16 +308,129 @@ def test_what_is_changed_in_place_may_be_a_list_or_a_set(notebook):
     """Lists and sets are looked at again, nested ones too, and an error on its way out is not hidden by it."""
     notebook.ctx.deactivate()
     notebook.run("A = [[1], 2]\nB = {1}\n@dug.memoize\ndef both(): return len(A) + len(B)\n")
-    with dug.Context():
+    kept = dug.Context()
+    with kept:
         notebook.both()
     notebook.run("A[0].append(2)\nB.add(2)\n")
     with pytest.raises(ZeroDivisionError):
         with dug.Context():
             1 / 0  # noqa: B018  an error on its way
     with pytest.warns(RuntimeWarning) as told:
-        with dug.Context():
+        with kept:
             pass
     assert sorted(str(one.message).split(",")[0] for one in told) == ["run_again.A", "run_again.B"]
+    notebook.ctx.activate()
+
+
+def test_data_that_was_changed_within_the_context_is_named(notebook):
+    """What was computed before the change is what the context still gives, so that is named."""
+    notebook.ctx.deactivate()
+    with pytest.warns(RuntimeWarning, match=r"run_again\.LIMITS, a dict that run_again:limit reads"):  # noqa: PT031  it warns as the context closes
+        with dug.Context():
+            notebook.limit()
+            notebook.run("LIMITS['low'] = 2")
+            assert notebook.limit() == 1
+    notebook.ctx.activate()
+
+
+@pytest.mark.parametrize("when", ["before the context opens", "in the context", "after an error"])
+def test_data_that_nothing_was_computed_from_may_change(notebook, when):
+    """Settings that each test sets anew for a context of its own make no result untrue, and nobody is warned."""
+    notebook.ctx.deactivate()
+    notebook.ctx.clear()
+    for low in range(30):
+        if when == "after an error":
+            with pytest.raises(ZeroDivisionError), dug.Context():
+                notebook.limit() / 0
+        if when == "in the context":
+            with dug.Context():
+                notebook.LIMITS["low"] = low
+                assert notebook.limit() == low
+        else:
+            notebook.LIMITS["low"] = low
+            with dug.Context():
+                assert notebook.limit() == low
+    notebook.ctx.activate()
+
+
+@pytest.mark.parametrize("many", [3, 40])
+def test_a_change_is_named_after_the_same_number_of_contexts(notebook, many):
+    """How much is looked at is counted, so that no clock decides whether a change is named."""
+    notebook.ctx.deactivate()
+    for _ in range(many):
+        with dug.Context():
+            notebook.limit()
+    with pytest.warns(RuntimeWarning, match=r"run_again\.LIMITS"):  # noqa: PT031  it warns as the context closes
+        with dug.Context():
+            notebook.limit()
+            notebook.run("LIMITS['low'] = 2")
+    notebook.ctx.activate()
+
+
+def test_much_data_is_looked_at_in_turn(notebook):
+    """A long list is looked at every so many contexts, and a change of it is named then."""
+    notebook.ctx.deactivate()
+    notebook.run("LONG = list(range(3000))\n@dug.memoize\ndef long(): return LONG[0]\n")
+    kept = dug.Context()
+    with kept:
+        notebook.long()
+    for _ in range(20):
+        with dug.Context():
+            pass
+    notebook.run("LONG[0] = 1")
+    with pytest.warns(RuntimeWarning, match=r"run_again\.LONG"):  # noqa: PT031  it warns as the context closes
+        for _ in range(20):
+            with dug.Context():
+                pass
+    notebook.ctx.activate()
+
+
+OF_THEIR_OWN = {
+    "a cache": "if x not in OWN: OWN[x] = x\n    return OWN[x]",
+    "a cache with default": "return OWN.setdefault(x, x)",
+    "a counter": "OWN['n'] = OWN.get('n', 0) + 1\n    return x",
+    "a counter, added to": "OWN.setdefault('n', 0)\n    OWN['n'] += 1\n    return x",
+    "under another name": "mine = OWN\n    mine[x] = x\n    return len(mine) and x",
+    "what is inside it": "HOLDER['own'].append(x)\n    return HOLDER['own'] and x",
+    "what is taken out": "OWN[x] = 1\n    del OWN[x]\n    return len(OWN) + x",
+    "an attribute of a class": "Holder.own[x] = x\n    return Holder.own[x]",
+    "its own class": "return Holder.get(x)",
+    "a default": "return keep(x)",
+    "a closure": "return count(x)",
+    "a list": "LOG.append(x)\n    return LOG and x",
+    "a slice": "LOG[:0] = [x]\n    return LOG and x",
+    "a set": "SEEN.add(x)\n    return x if x in SEEN else None",
+}
+
+
+@pytest.mark.parametrize("what", OF_THEIR_OWN)
+def test_what_a_function_changes_itself_is_no_news(notebook, what):
+    """Caches, counters and logs that functions keep for themselves are named to nobody."""
+    notebook.ctx.deactivate()
+    notebook.run("""
+OWN, LOG, SEEN, HOLDER = {}, [], set(), {"own": []}
+class Holder:
+    own = {}
+    @classmethod
+    def get(cls, x):
+        if x not in cls.own: cls.own[x] = x
+        return cls.own[x]
+def keep(x, _kept={}):
+    try: return _kept[x]
+    except KeyError: _kept[x] = x; return _kept[x]
+def counting():
+    seen = []
+    def count(x):
+        seen.append(x)
+        return x if seen else None
+    return count
+count = counting()
+""")
+    notebook.run(f"@dug.memoize\ndef own(x):\n    {OF_THEIR_OWN[what]}\n")
+    for x in range(3):
+        with dug.Context():
+            assert notebook.own(x) == x
+            assert notebook.own(x + 1) == x + 1
     notebook.ctx.activate()
 
 

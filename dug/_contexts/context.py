@@ -117,8 +117,8 @@ class Context(ContextMethods):
             free_all_locks(MAKING)
         if isinstance(frame, Entry) and frame.context is self and not frame.closed:
             entries.leave(frame)
-            if error is None and frame.outer is None:
-                look_again()
+            if frame.outer is None:
+                look_again(is_told=error is None)
         else:
             leave_out_of_order(self, frame, error)
 

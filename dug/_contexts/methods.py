@@ -155,9 +155,9 @@ class ContextMethods:
         debug(self, check_node(node))
 
 
-def look_again() -> None:
+def look_again(*, is_told: bool = True) -> None:
     """Warns of data that functions reach and that was changed in place since they ran."""
     if watched:
-        from .._functions.definition.noted import look_again as look  # loaded where functions reach such data
+        from .._functions.definition.watching import look_again as look  # loaded where functions reach such data
 
-        look()
+        look(is_told=is_told)

@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..errors import UnhashableArgumentError
-from ._binding import Binding, Key, canonical
+from ._binding import Binding, Key, canonical, has_positions
 from ._equality import Fixed
 from ._text import show as show  # noqa: PLC0414  most modules take it from here
 from ._text import spell_call, visible
@@ -108,6 +108,18 @@ def trust(targets: "list[Key | Function]") -> None:
     """Stops looking at what these nodes or functions reach: who says when that has changed needs no warning."""
     for target in targets if watched else ():
         watched.discard(target if isinstance(target, Function) else target[0])
+
+
+def call_at_next_run(function: Function, act: Callable[[Function], None]) -> None:
+    """Calls `act` before the body of a function runs next; until then its runs take the way that asks."""
+    function.at_first_run = act
+    function.binding = evolve(function.binding, positional=False)
+
+
+def disarm(function: Function) -> None:
+    """Lets the runs of a function take the short way."""
+    function.at_first_run = None
+    function.binding = evolve(function.binding, positional=has_positions(function.binding.signature))
 
 
 def publish(function: Function) -> None:

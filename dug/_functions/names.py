@@ -7,15 +7,11 @@ the decorator, is going to keep what it gets.
 """
 
 import sys
-from collections.abc import Callable
 from inspect import unwrap
 from types import FrameType, FunctionType
 from typing import Any
 
-from attrs import evolve
-
-from .._core._binding import has_positions
-from .._core._node import Function, publish
+from .._core._node import Function, call_at_next_run, disarm, publish
 
 IMPORTABLE = "importable"
 """An import of the name finds it, or is going to."""
@@ -48,18 +44,6 @@ def arm(function: Function) -> None:
     """Has what a function reaches noted when it first runs from now on."""
     function.reached = None
     call_at_next_run(function, _note_first)
-
-
-def call_at_next_run(function: Function, act: Callable[[Function], None]) -> None:
-    """Calls `act` before the body of a function runs next; until then its runs take the way that asks."""
-    function.at_first_run = act
-    function.binding = evolve(function.binding, positional=False)
-
-
-def disarm(function: Function) -> None:
-    """Lets the runs of a function take the short way."""
-    function.at_first_run = None
-    function.binding = evolve(function.binding, positional=has_positions(function.binding.signature))
 
 
 def _note_first(function: Function) -> None:

@@ -14,12 +14,12 @@ from types import CodeType, FrameType
 
 from .._core._binding import prepare
 from .._core._local import make_local
-from .._core._node import Function
+from .._core._node import Function, call_at_next_run, disarm
 from .._core._registry import Registry, live_registries
 from .definition.code import is_body, stored_after
 from .definition.noted import differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE
-from .names import arm, call_at_next_run, disarm, space_of
+from .names import arm, space_of
 from .proxy import stand_for
 
 _SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask")

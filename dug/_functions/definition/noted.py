@@ -2,29 +2,25 @@
 
 A cell or module that is run again rebinds its globals before it decorates a function again, so what the old definition reached
 must be known by then.  It is noted at the first run, once: places and objects, without a digest.  Only what can be changed in
-place is marked by what it holds, and looked at again when an outermost context closes.
+place is marked by what it holds, and looked at again (`watching`).
 
 What counts is what a memo can have met: a class or an enum that was defined again is another one, though it says the same; a
 function that was, and plain data, are the same when they say the same.
 """
 
 from collections.abc import Iterable
-from time import perf_counter
 from typing import Any
-from warnings import warn
 from weakref import ref
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
-from ..._core._node import Function, watched
+from ..._core._node import Function
 from .code import tell_code
-from .plain_data import mark, tell, tell_array
+from .plain_data import mark, tell, tell_changeable
 from .walk import CHANGEABLE, CLASS, CODE, NODE, OBJECT, PLAIN, Part, walk
+from .watching import watch
 
 _KNOWN_BY_IDENTITY = frozenset({CLASS, NODE, OBJECT})
-_MOST_OFTEN = 16
-_SHARE = 0.01
-"""What can be changed in place is looked at again when each of the first contexts closes, and then in this share of the time."""
 
 
 @define(eq=False)
@@ -37,20 +33,22 @@ class Noted:
     """What that which can be changed in place held, for the same process."""
     said: dict[int, str]
     """The same as text that is equal in every process, by identity."""
+    size: int = 0
+    """How many bytes that is."""
     print: Any = None
     """What was made of it for other processes."""
-    unchanged: set[str] = field(factory=set)
-    """The places that are looked at again."""
 
 
 def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:
     """Returns what functions reach now."""
-    parts, marks, said = dict[str, Part](), dict[str, bytes](), dict[int, str]()
+    parts, marks, said, size = dict[str, Part](), dict[str, bytes](), dict[int, str](), 0
     for part in walk(roots, is_deep=False):
         if part.kind == CHANGEABLE:
-            marks[part.place], said[id(part.value)] = _mark(part.value), tell_changeable(part.value)
+            marks[part.place], count = mark(part.value)
+            said[id(part.value)] = tell_changeable(part.value)
+            size += count
         parts[part.place] = evolve(part, value=_kept(part))
-    return Noted(parts, marks, said, unchanged=set(marks))
+    return Noted(parts, marks, said, size)
 
 
 def note(function: Function) -> Noted:
@@ -58,7 +56,7 @@ def note(function: Function) -> Noted:
     if function.reached is None:
         function.reached = take_note(roots_of(function))
         if function.reached.marks and function.kind != "source":  # what a source reads is the outside, which may change
-            watched.add(function)
+            watch(function)
     noted: Noted = function.reached
     return noted
 
@@ -116,69 +114,3 @@ def _kept(part: Part) -> Any:
         return ref(part.value) if part.kind in _KNOWN_BY_IDENTITY else part.value
     except TypeError:  # nothing can refer to it weakly
         return part.value
-
-
-def _mark(value: Any) -> bytes:
-    return tell_array(value).encode() if hasattr(value, "tobytes") else mark(value)
-
-
-def tell_changeable(value: Any) -> str:
-    """Returns what data that can be changed in place says."""
-    return tell_array(value) if hasattr(value, "tobytes") else tell(value)
-
-
-# Looking again
-
-
-@define
-class _Effort:
-    """How much looking again has cost."""
-
-    since: float
-    seconds: float = 0.0
-    times: int = 0
-
-    def is_affordable(self) -> bool:
-        """True for the first few times, and while it takes a small share of the time that goes by."""
-        return self.times < _MOST_OFTEN or self.seconds < _SHARE * (perf_counter() - self.since)
-
-
-_effort = _Effort(perf_counter())
-
-
-def look_again() -> None:
-    """Warns of data that functions reach and that was changed in place since they first ran, of each once.
-
-    Complexity: O(1) when no function reaches such data; else at most a hundredth of the time that goes by.
-    """
-    if not watched or not _effort.is_affordable():
-        return
-    started = perf_counter()
-    changed = [(function, place) for function in tuple(watched) for place in _changed(function)]
-    _effort.times += 1
-    _effort.seconds += perf_counter() - started
-    told: set[int] = set()
-    for function, place in changed:
-        value = function.reached.parts[place].value
-        function.reached.unchanged.discard(place)
-        if id(value) not in told:
-            told.add(id(value))
-            _tell(function, place, value)
-
-
-def _changed(function: Function) -> list[str]:
-    noted: Noted | None = function.reached
-    if noted is None:
-        watched.discard(function)
-        return []
-    return [place for place in tuple(noted.unchanged) if _mark(noted.parts[place].value) != noted.marks[place]]
-
-
-def _tell(function: Function, place: str, value: Any) -> None:
-    warn(
-        f"{place}, a {type(value).__name__} that {function} reads, was changed after {function} first ran, and what was computed "
-        f"before does not know. Make it a source, or pass it; or say @dug.memoize(version=...) when it is meant to change, and "
-        f"ctx.invalidate({function.name.rpartition(':')[2]}) whenever it has.",
-        RuntimeWarning,
-        stacklevel=3,
-    )

@@ -17,10 +17,11 @@ from inspect import getattr_static
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..._core._text import STOPPING
 from ..proxy import function_of
+from .changes import changed_by
 from .code import Chain, names_of
 from .libraries import is_library
 from .parts import cells, defaults, items, state_of, take_apart
@@ -72,6 +73,8 @@ class Part:
     """Where it was found: ``pricing.RATE``, or ``pricing.book: default fee``."""
     kind: str
     value: Any
+    is_changed_within: bool = False
+    """True for data that the functions change themselves, such as a cache or a counter."""
 
 
 def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool) -> list[Part]:
@@ -98,6 +101,11 @@ def is_own_callable(value: object) -> bool:
     return inner is not None and is_own_callable(inner)
 
 
+def _holds_own(value: object) -> bool:
+    """True for a builtin container of functions or classes of the process's own, such as what a generic function picks from."""
+    return is_container(value) and any(is_own_callable(one) for _, one in items(value))
+
+
 class _Walk:
     """One walk: what was found, and what is still to be looked at."""
 
@@ -111,6 +119,8 @@ class _Walk:
         self._read: dict[str, tuple[int, str]] = {}
         """By place: the namespace and the name that a global was read from."""
         self._stored: set[tuple[int, str]] = set()
+        self._changed: set[int] = set()
+        """By identity: data that a function changes itself."""
         self._named: set[str] = set()
         """The places of globals and attributes that were looked at by their name."""
 
@@ -134,7 +144,8 @@ class _Walk:
         for place, read in self._read.items():
             if read in self._stored and place in self._parts:  # what it writes itself says nothing of what it does
                 self._parts[place] = Part(place, UNKNOWN, "a global that it writes itself")
-        return list(self._parts.values())
+        parts = self._parts.values()
+        return [evolve(part, is_changed_within=True) if id(part.value) in self._changed else part for part in parts]
 
     def _note(self, place: str, kind: str, value: Any) -> None:
         while place in self._parts:
@@ -170,13 +181,16 @@ class _Walk:
         module = function.__globals__.get("__name__")
         if is_library(module):
             self._note(place, LIBRARY, f"{module}:{function.__code__.co_qualname}")
-            closed = [(name, value) for name, value in cells(function) if is_own_callable(value)]
+            held = [*cells(function), *((name, value) for name, value in vars(function).items() if name != "__wrapped__")]
+            closed = [(name, value) for name, value in held if is_own_callable(value) or _holds_own(value)]
         else:
             self._note(place, CODE, function)
             closed = list(cells(function))
             for name, value in defaults(function):
                 self.add(f"{place}: default {name}", value)
             self._visit_names(function)
+            if not self._is_deep:
+                self._visit_changes(function)
         for name, value in closed:
             self.add(f"{place}: closure {name}", value)
         if wrapped is not None:
@@ -262,6 +276,23 @@ class _Walk:
             self._visit_attributes(f"{owner.__module__}.{owner.__qualname__}", owner, names.own)
         elif owner is not None:
             self._visit_members(owner, names.own)
+
+    def _visit_changes(self, function: FunctionType) -> None:
+        """Notes which data a function changes in place: globals, defaults, what it closes over, and attributes of these."""
+        changed = changed_by(function.__code__)
+        if not (changed.globals or changed.locals):
+            return
+        own = {**dict(cells(function)), **dict(defaults(function))}
+        first = function.__code__.co_varnames[: function.__code__.co_argcount][:1]
+        if first and first[0] not in own:
+            own[first[0]] = _find_owner(function)
+        for space, chains in ((function.__globals__, changed.globals), (own, changed.locals)):
+            for name, *attributes in chains:
+                value: Any = space.get(name)
+                for attribute in attributes:
+                    value = getattr_static(value, attribute, None)
+                self._kept.append(value)
+                self._changed.add(id(value))
 
     def _visit_global(self, place: str, space: Mapping[str, Any], name: str, chains: set[Chain]) -> None:
         if name not in space:

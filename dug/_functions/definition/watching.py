@@ -1,0 +1,187 @@
+"""Looking again at data that functions read and that can be changed in place, and naming what was changed: `watch`.
+
+dug cannot see that a list or a dict of a module was changed, so it looks: when a function first runs in an outermost context,
+and when that closes.  What was changed while nothing is remembered of a function changes nothing, and is noted anew.  What was
+changed beneath something that is remembered is named, once.
+
+How much is looked at is counted in bytes, not in seconds, so that a program is told the same each time that it is run.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from warnings import warn
+from weakref import WeakSet, ref
+
+from attrs import define, field
+
+from ..._core._node import BENEATH, Function, call_at_next_run, disarm, plain_key, watched
+from ..._core._registry import live_registries, members
+from .plain_data import mark, tell_changeable
+
+_MOST_OFTEN = 16
+"""All there is is looked at for so many of the first contexts."""
+_BYTES_AT_ONCE = 2_048
+"""For each later one it is so much, in turn."""
+_MOST_AT_FIRST = 1 << 16
+"""Of functions that read more, nothing is looked at when they run."""
+_LEAST_BYTES = 128
+"""What looking at anything counts for."""
+
+
+@define(eq=False)
+class _Place:
+    """Where a function reads data that can be changed in place."""
+
+    function: "ref[Function]"
+    noted: Any
+    """What that reached when this was noted; another when the function is defined anew, and then this is of the past."""
+    name: str
+    size: int = _LEAST_BYTES
+    """How much was looked at the last time, in bytes."""
+
+    @property
+    def value(self) -> Any:
+        """The data."""
+        return self.noted.parts[self.name].value
+
+
+@define(eq=False)
+class _Turn:
+    """Whose turn it is to be looked at."""
+
+    places: list[_Place] = field(factory=list)
+    first: int = 0
+    """Whose turn it is next."""
+    closings: int = 0
+    credit: int = 0
+    """How many bytes may be looked at."""
+
+    def take(self) -> list[_Place]:
+        """Picks those whose turn it is."""
+        self.closings += 1
+        places = self.places.copy()
+        if self.closings <= _MOST_OFTEN or not places:
+            return places
+        self.credit += _BYTES_AT_ONCE
+        start, count = self.first % len(places), 0
+        in_turn = places[start:] + places[:start]
+        while count < len(places) and self.credit >= in_turn[count].size:
+            self.credit -= in_turn[count].size
+            count += 1
+        self.first = start + count
+        if count == len(places):
+            self.credit = 0
+        return in_turn[:count]
+
+    def drop(self, gone: Iterable[_Place]) -> None:
+        """Looks at places no more; where another thread adds some in this moment, these may be missed."""
+        dropped = set(gone)
+        if dropped:
+            self.places = [place for place in self.places if place not in dropped]
+
+
+_turn = _Turn()
+_ran: "WeakSet[Function]" = WeakSet()
+"""Those that were looked at when they ran, since an outermost context closed."""
+
+
+def watch(function: Function) -> None:
+    """Has the data that a function reaches looked at again, but for what it changes itself."""
+    noted = function.reached
+    places = [name for name in noted.marks if not noted.parts[name].is_changed_within]
+    if places:
+        watched.add(function)
+        _turn.places.extend([_Place(ref(function), noted, name) for name in places])
+        _ran.add(function)
+
+
+def look_again(*, is_told: bool = True) -> None:
+    """Warns of data that was changed in place since functions of which something is remembered first ran, of each once.
+
+    Args:
+        is_told: False where an error is on its way, which a warning must not hide.
+
+    Complexity: some 2,000 bytes are looked at, and every function that ran is when it runs the next time.
+    """
+    try:
+        if is_told:
+            _tell_changed()
+    finally:
+        while _ran:
+            function = _ran.pop()
+            if function in watched and function.at_first_run is None and function.reached.size <= _MOST_AT_FIRST:
+                call_at_next_run(function, _look_at_first)
+
+
+def _look_at_first(function: Function) -> None:
+    """Notes anew what a function reads that was changed while nothing of it was remembered."""
+    disarm(function)
+    noted = function.reached
+    if noted is None or function not in watched:
+        return
+    _ran.add(function)
+    now = {name: _mark(noted.parts[name].value) for name in noted.marks}
+    changed = {name: one for name, one in now.items() if one not in (None, noted.marks[name])}
+    if changed and function not in _functions_in_use():
+        for name, mark_now in changed.items():
+            value = noted.parts[name].value
+            noted.marks[name], noted.print = mark_now, None
+            noted.said[id(value)] = tell_changeable(value)
+
+
+def _mark(value: object) -> bytes | None:
+    try:
+        return mark(value)[0]
+    except RuntimeError:  # another thread changes it right now
+        return None
+
+
+def _tell_changed() -> None:
+    changed = _find_changed(_turn.take())
+    if not changed:
+        return
+    in_use = _functions_in_use()
+    for place, function in changed:
+        if function in in_use and place in _turn.places:
+            value = place.value
+            _turn.drop([other for other in _turn.places.copy() if other.value is value])
+            _tell(function, place.name, value)
+
+
+def _find_changed(places: Iterable[_Place]) -> list[tuple[_Place, Function]]:
+    """Returns what holds something else than was noted; looks at each object once."""
+    changed, gone = [], []
+    marks: dict[int, tuple[bytes, int]] = {}
+    for place in tuple(places):
+        function = place.function()
+        if function is None or function not in watched or function.reached is not place.noted:
+            gone.append(place)
+            continue
+        value = place.value
+        try:
+            now, size = marks[id(value)] if id(value) in marks else mark(value)
+        except RuntimeError:  # another thread changes it right now
+            continue
+        place.size = _LEAST_BYTES if id(value) in marks else _LEAST_BYTES + size
+        marks[id(value)] = now, size
+        if now != place.noted.marks[place.name]:
+            changed.append((place, function))
+    _turn.drop(gone)
+    return changed
+
+
+def _functions_in_use() -> set[Function]:
+    """Returns the functions of which something is remembered."""
+    caches = [cache for registry in live_registries() for cache in members(registry.caches)]
+    states = ((key, state) for cache in caches for key, state in cache.states.copy().items())
+    return {(plain_key(key) if key[0] is BENEATH else key)[0] for key, state in states if any(True for _ in state.memos())}
+
+
+def _tell(function: Function, place: str, value: object) -> None:
+    warn(
+        f"{place}, a {type(value).__name__} that {function} reads, was changed after {function} first ran, and what was computed "
+        f"before does not know. Make it a source, or pass it; or say @dug.memoize(version=...) when it is meant to change, and "
+        f"ctx.invalidate({function.name.rpartition(':')[2]}) whenever it has.",
+        RuntimeWarning,
+        stacklevel=6,
+    )
