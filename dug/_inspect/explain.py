@@ -160,6 +160,8 @@ class _Explanation:
         known = self._standing.known(self._key)
         if not roots:
             yield "  not run here, and not known around"
+            if self._key[0] in self._view.registry.redefined:  # nothing may be left of a node that was forgotten for that
+                yield f"  what was known of its function was forgotten when {_tell_change(self._key[0])}"
         for root in dict.fromkeys(roots):
             verb = _tell_change(root[0]) if self._standing.is_redefined(root) else "it was invalidated"
             who = "it ran once" if root == self._key else f"it rested on {node_of(root)}"
