@@ -242,7 +242,7 @@ def test_a_call_on_an_instance_is_one_of_the_bound_method(name):
 @compiled_only
 def test_a_method_is_not_bound_to_be_called(monkeypatch):
     """A method called on its instance takes that as its first argument, as a plain function does."""
-    monkeypatch.setattr(dug._functions.sync_driver.BoundMemoized, "__init__", None)
+    monkeypatch.setattr(dug._functions.proxy.BoundMemoized, "__init__", None)
     with dug.Context():
         assert [holder.method(1), holder.method(1), holder.method(a=2, b=3)] == [(1, 2), (1, 2), (2, 3)]
 

@@ -7,7 +7,7 @@ changed beneath something that is remembered is named, once.
 How much is looked at is counted in bytes, not in seconds, so that a program is told the same each time that it is run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from warnings import warn
 from weakref import WeakSet, ref
@@ -107,10 +107,18 @@ def look_again(*, is_told: bool = True) -> None:
         if is_told:
             _tell_changed()
     finally:
-        while _ran:
-            function = _ran.pop()
+        for function in _take_ran():
             if function in watched and function.at_first_run is None and function.reached.size <= _MOST_AT_FIRST:
                 call_at_next_run(function, _look_at_first)
+
+
+def _take_ran() -> Iterator[Function]:
+    """Takes out the functions that ran, one by one: other threads take some as well."""
+    while True:
+        try:
+            yield _ran.pop()
+        except KeyError:
+            return
 
 
 def _look_at_first(function: Function) -> None:
