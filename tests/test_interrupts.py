@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import gc
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
@@ -16,6 +17,7 @@ from interrupts import in_thread, strike_everywhere
 from loops import run_on
 
 import dug
+from dug._contexts import interrupted
 from dug._core._frame import OUTSIDE, current
 from dug.executors.threads import ContextThreadPoolExecutor
 from dug.testing import EventLog, isolated
@@ -321,6 +323,38 @@ def test_a_change_of_an_open_context_is_made_as_a_whole_or_not_at_all(change, by
         book.check()
         number += step
     assert step > 40 or seen == {True, False}
+
+
+def test_a_change_that_was_interrupted_shows_in_every_entry(monkeypatch):
+    """An interrupt between the entries of a context that two threads are in: what it said by then shows in both."""
+    book, entered, changed = Book(), threading.Event(), threading.Event()
+    ctx, renewed = dug.Context(name="open"), []
+    renew_within = interrupted.renew_within
+
+    def ask_later():
+        with book.base, ctx:
+            entered.set()
+            changed.wait()
+            return book.value(1)
+
+    def interrupt_the_second(entry):
+        renewed.append(entry)
+        if len(renewed) == 2:
+            raise KeyboardInterrupt
+        renew_within(entry)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(ask_later)
+        entered.wait()
+        with book.base, ctx:
+            monkeypatch.setattr(interrupted, "renew_within", interrupt_the_second)
+            try:
+                with pytest.raises(KeyboardInterrupt):
+                    ctx.tweak(book.rate.node(1), 7)
+            finally:
+                changed.set()
+
+            assert (book.value(1), other.result()) == (70, 70)
 
 
 def test_a_context_that_was_entered_by_hand_stays():
