@@ -337,7 +337,7 @@ class Cache:
         # which take others along: in 3.13 that takes as much of the stack as the chain is deep.
         if not hasattr(self, "_token"):  # an interrupt kept it from being made
             return
-        for state in self.states.values():
+        for state in self.states.copy().values():  # a thread that is on its way out may still add some
             for memo in state.memos():
                 memo.dependencies = ()
             state.plain = state.table = state.newest = state.readers = None
