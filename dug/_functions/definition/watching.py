@@ -181,7 +181,7 @@ def _find_changed(places: Iterable[_Place]) -> list[tuple[_Place, Function]]:
 def _functions_in_use() -> set[Function]:
     """Returns the functions of which something is remembered."""
     caches = [cache for registry in live_registries() for cache in members(registry.caches)]
-    states = ((key, state) for cache in caches for key, state in cache.states.copy().items())
+    states = (item for cache in caches for item in cache.list_states())
     return {(plain_key(key) if key[0] is BENEATH else key)[0] for key, state in states if any(True for _ in state.memos())}
 
 
