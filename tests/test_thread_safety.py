@@ -19,7 +19,7 @@ from paths import pure_only
 from stress_threads import stress
 
 import dug
-from dug._core import _begin, _finish, _registry
+from dug._core import _begin, _finish, _registry, _walk
 from dug._core._cache import Cache
 
 
@@ -121,7 +121,7 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
     root, child = dug.Context(), dug.Context()
     root.run(f)
     found, over = Event(), Event()
-    touch_roots, hit = _registry._Walk.touch_roots, _begin.hit
+    touch_roots, hit = _walk.Walk.touch_roots, _begin.hit
     asker: list[Thread] = []
 
     def hit_later(*args, **options):
@@ -138,7 +138,7 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
     outside[0] = 2
     with root, child:
         with monkeypatch.context() as patch:
-            patch.setattr(_registry._Walk, "touch_roots", ask_first)
+            patch.setattr(_walk.Walk, "touch_roots", ask_first)
             in_thread(root.invalidate, f.node())
         over.set()
         finish(*asker)
