@@ -42,13 +42,26 @@ _bounds = _Bounds()
 _sizing = RLock()
 
 
+class _Noted:
+    """Notes a thread as small until it ends: its number may be another one's then."""
+
+    __slots__ = ("_ident",)
+
+    def __init__(self, ident: int) -> None:
+        self._ident = ident
+        small.add(ident)
+
+    def __del__(self) -> None:
+        small.discard(self._ident)
+
+
 def is_low(depth: int) -> bool:
     """True when a call that is made inside of `depth` runs should be made on another stack."""
     if not _bounds.is_asked:
         _bounds.is_asked = True
         _bounds.low, _bounds.size = _ask_bounds()
         if 0 < _bounds.size < AMPLE_BYTES:
-            small.add(get_ident())
+            _bounds.noted = _Noted(get_ident())
     size, low = _bounds.size, _bounds.low
     if get_ident() == main_thread().ident:
         size, low = _limited(size, low)
