@@ -202,5 +202,6 @@ def show_key(key: Any) -> str:
 
 
 def name_of(value: Any) -> str:
+    """Returns what a function is called: the name of its nodes where it is memoised, else its own."""
     function = value if isinstance(value, Function) else function_of(value)
     return function.name if function is not None else getattr(value, "__qualname__", None) or show(value)
