@@ -17,7 +17,6 @@ from weakref import WeakKeyDictionary
 from attrs import frozen
 
 from . import codec
-from ._core._text import STOPPING, name_type
 from ._functions.definition.code import tell_code
 from ._functions.definition.libraries import is_library, version_of
 from ._functions.definition.noted import Noted, differences, note, roots_of, take_note
@@ -26,6 +25,7 @@ from ._functions.definition.plain_data import measure, tell, tell_changeable
 from ._functions.definition.source import Sources, code_of, plain_of
 from ._functions.definition.walk import CHANGEABLE, CLASS, CODE, LIBRARY, MISSING, NODE, OBJECT, PLAIN, SHAPE, UNKNOWN, Part, walk
 from ._functions.proxy import function_of
+from ._text.values import STOPPING, name_type
 from .errors import CodecError
 
 __all__ = ["Reach", "changed_parts", "fingerprint_of", "has_changed", "reach", "source_of"]

@@ -11,8 +11,8 @@ from typing import Any
 from attrs import frozen
 
 from ._contexts.scenario import Scenario
-from ._core._node import show
 from ._functions.proxy import show_key
+from ._text.values import show
 
 __all__ = ["Grid", "Ladder", "grid", "ladder"]
 

@@ -11,7 +11,7 @@ import pytest
 
 import dug
 from dug import draw, snapshot
-from dug._core._text import show
+from dug._text.values import show
 from dug.cli import main
 from dug.scenarios import grid, ladder
 from dug.testing import EventLog, assert_pure, assert_transparent

@@ -17,7 +17,7 @@ PACKAGE = Path(dug.__file__).parent
 
 # Imports point down: a module may import those of its own layer that do not import it back, and every layer below.
 LAYERS = [
-    {"errors"},
+    {"errors", "_text", "_extras"},
     {"_core"},
     {"_functions", "codec", "draw", "eq"},
     {"_inspect"},
@@ -32,7 +32,7 @@ ROOT = len(LAYERS)
 
 # The engine can be read in this order: each file imports only those named before it.
 CORE_ORDER = (
-    "_loaded _seconds _accel _equality _binding _imprint _failure _memo _stale _text _node _bits _emptying _scenario "
+    "_accel _equality _binding _imprint _failure _memo _stale _node _bits _emptying _scenario "
     "_weak _walk _registry _local _events _leaving _view _size _find _cache _order _flight _frame _watch _call _entry "
     "_drive _begin _verify _finish _verbs"
 ).split()

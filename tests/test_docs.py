@@ -168,11 +168,7 @@ def has_snippets(path: Path) -> bool:
 def test_python_stands_in_code_blocks(path):
     """A snippet outside of a code block is not run."""
     text = path.read_text()
-    inside = {
-        line
-        for block in find_blocks(text)
-        for line in range(block.line, block.line + block.source.count("\n"))
-    }
+    inside = {line for block in find_blocks(text) for line in range(block.line, block.line + block.source.count("\n"))}
 
     outside = [n for n, line in enumerate(text.splitlines(), 1) if ">>>" in line and n not in inside]
     assert outside == [], f"{path} has sessions outside of a code block at lines {outside}"

@@ -11,7 +11,7 @@ import pytest
 
 import dug
 from dug import codec
-from dug._core._loaded import find_loaded, is_there
+from dug._extras.packages import find_loaded, is_there
 
 NAMES = ["trio", "trio.lowlevel", "anyio", "anyio.to_thread"]
 

@@ -4,8 +4,8 @@ import doctest
 
 import pytest
 
-from dug._core import _seconds
-from dug._core._seconds import in_seconds
+from dug._text import seconds as _seconds
+from dug._text.seconds import in_seconds
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.0, "0 us"), (0.0015, "1.5 ms"), (1.0, "1 s"), (12345.6, "12,300 s")])

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from dug import Node, memoize
-from dug._core._text import (
+from dug._text.values import (
     LONGEST,
     Short,
     name_type,
@@ -209,7 +209,7 @@ def test_what_is_short_is_spelled_as_python_writes_it(value):
 @pytest.mark.slow
 def test_a_text_is_the_same_in_every_process():
     """Sets have no order of their own, and their texts have."""
-    code = "from dug._core._text import spell; print(spell((frozenset('abcdefgh'), {'x', 'y', 'z'}, frozenset(), set())))"
+    code = "from dug._text.values import spell; print(spell((frozenset('abcdefgh'), {'x', 'y', 'z'}, frozenset(), set())))"
     told = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True

@@ -15,12 +15,13 @@ from attrs import frozen
 from .._core._entry import frame_here
 from .._core._failure import Failure
 from .._core._memo import Memo
-from .._core._node import Node, node_of, show
-from .._core._text import number_alike
+from .._core._node import Node, node_of
+from .._extras.packages import import_pandas
 from .._inspect.failures import Failed, find_origin, tabulate_failures
 from .._inspect.node_states import describe_error
 from .._inspect.record import check_node, look
-from .._inspect.table import Table, import_pandas, make_frame
+from .._inspect.table import Table, make_frame
+from .._text.values import number_alike, show
 from .call_site import CallSite, call_site_of, check_executor, find_width, inside, single_outer_call
 from .kept_failure import keep_failure
 from .progress import Progress, make_reporter

@@ -12,8 +12,9 @@ from attrs import frozen
 from .._core._entry import entries_around, frame_here, frame_then, note
 from .._core._frame import OUTSIDE, Frame, current
 from .._core._memo import Call, Memo
-from .._core._node import node_of, show
+from .._core._node import node_of
 from .._core._view import View
+from .._text.values import show
 from ..errors import ContextError
 
 P = ParamSpec("P")

@@ -13,12 +13,13 @@ from .._core._drive import drive
 from .._core._entry import frame_here
 from .._core._find import beneath
 from .._core._memo import Memo
-from .._core._node import Node, node_of, plain_key, show
+from .._core._node import Node, node_of, plain_key
 from .._core._scenario import BUMP, REPLACEMENT, Handle
 from .._functions.sync_driver import fetch
 from .._inspect.failures import find_origin, read_arguments
 from .._inspect.node_states import describe_error, list_reads
 from .._inspect.record import look
+from .._text.values import show
 from .call_site import inside
 
 Driver = Callable[[Node[Any]], Any]

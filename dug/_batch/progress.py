@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from .._core._node import show
+from .._text.values import show
 
 Progress = bool | Callable[[int, int | None], object] | None
 """True for a bar, which a terminal or notebook shows, or a function of how many are done and how many there will be (or None)."""

@@ -16,10 +16,10 @@ from .._core._entry import entries_around, frame_here, refresh, refresh_within, 
 from .._core._events import Event, Listener
 from .._core._frame import OUTSIDE, Entry, Frame, Outside, Run
 from .._core._leaving import find_exit, watch_own_exit, watched
-from .._core._node import Node, node_of, show, trust
+from .._core._node import Node, node_of, trust
 from .._core._scenario import Held, Inside, let_go
-from .._core._text import show_whole
 from .._core._view import View, enter
+from .._text.values import show, show_whole
 from ..errors import ContextError, TweakError
 from .interrupted import free_all_locks, leave_out_of_order, locks_freed, renew_all
 from .methods import ContextMethods, look_again

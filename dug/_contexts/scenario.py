@@ -7,9 +7,10 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._node import Function, Node, show
+from .._core._node import Function, Node
 from .._core._scenario import Layer
 from .._functions.proxy import show_key
+from .._text.values import show
 from ..errors import TweakError
 from .telling import tell_anew
 from .tweaks import Bump, Tweaks, spec_of, target_of
@@ -100,8 +101,6 @@ def title(scenario: Scenario) -> str:
     return scenario.name or " | ".join(_list_tweaks(layer, " = ") for layer in scenario.layers if layer) or "base"
 
 
-
-
 def _list_tweaks(tweaks: Tweaks, between: str) -> str:
     shown = [f"{show_key(key)}{between}{show(tweak)}" for key, tweak in islice(tweaks.items(), 4)]
     more = [f"... {len(tweaks) - 4} more"] if len(tweaks) > 4 else []
@@ -158,18 +157,6 @@ def replace_top(scenario: Scenario, top: "Tweaks | Scenario", *, drop: tuple[Any
     return _made((*layers, *added._layers[1:]), (*specs, *added.specs[1:]), scenario.name)
 
 
-
-
-
-
-
-
-
-
-
-
-
-
 def _join(first: tuple[Tweaks, ...], second: tuple[Tweaks, ...]) -> tuple[Tweaks, ...]:
     """Returns the layers of both, as one where that means the same."""
     if len(first) == len(second) == 1 and not any(_leans_on(key, tweak, first[0]) for key, tweak in second[0].items()):
@@ -198,5 +185,3 @@ def _made(layers: tuple[Any, ...], specs: tuple[Layer, ...], name: str | None) -
 def _content(scenario: Scenario) -> Any:
     """What a scenario says, comparable: it says the same however often it was told."""
     return [{target: (spec.kind, spec.identity) for target, spec in layer.items()} for layer in scenario.specs]
-
-

@@ -12,9 +12,10 @@ from typing import Any
 from attrs import frozen
 
 from .._core._finish import is_consumable
-from .._core._node import Function, Node, node_of, show
+from .._core._node import Function, Node, node_of
 from .._core._scenario import UNTWEAK, Spec, Target
 from .._functions.proxy import BoundMemoized, function_of, name_of
+from .._text.values import show
 from ..errors import TweakError
 from .telling import say_bump, say_replacement, say_value
 

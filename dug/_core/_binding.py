@@ -111,9 +111,7 @@ class Binding:
         placed = sum(kind is not kind.KEYWORD_ONLY for kind in kinds)
         return tuple(map(intern, self.signature.parameters)), defaults, unnamed, placed
 
-    def compile_call(
-        self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any], *, is_async: bool
-    ) -> Callable[..., Any]:
+    def compile_call(self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any], *, is_async: bool) -> Callable[..., Any]:
         """Returns a function with the same name and parameters: a hit is answered there, the rest goes to `fetch`."""
         name = self.make_key.__name__
         kind, wait = ("async ", "await ") if is_async else ("", "")

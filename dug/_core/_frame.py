@@ -304,6 +304,7 @@ class _Put:
 
     __getitem__: Any = current.set
 
+
 PUT: Any = _Put()
 
 

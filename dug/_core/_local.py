@@ -84,4 +84,3 @@ def _drop_local(hits: Any) -> None:
         return
     for key in [key for key in hits.copy() if plain_key(key)[0].is_local]:
         hits.pop(key, None)
-

@@ -14,11 +14,10 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
 from attrs import define, evolve, field, frozen
 
+from .._text.values import show, spell_call, visible
 from ..errors import UnhashableArgumentError
 from ._binding import Binding, Key, canonical, has_positions
 from ._equality import Fixed
-from ._text import show as show  # noqa: PLC0414  most modules take it from here
-from ._text import spell_call, visible
 
 R_co = TypeVar("R_co", covariant=True)
 

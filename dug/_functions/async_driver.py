@@ -20,7 +20,6 @@ from .._core._find import beneath
 from .._core._finish import abandon, check_value, fail, give_up, keep, leave_alone, refuse
 from .._core._flight import Joined, outcome_of
 from .._core._frame import OUTSIDE, Frame, Run, current
-from .._core._loaded import find_loaded
 from .._core._memo import ASIDE, LIVE, Memo
 from .._core._node import BENEATH, plain_key
 from .._core._order import batches, starts_of
@@ -28,6 +27,7 @@ from .._core._scenario import BUMP
 from .._core._verbs import begin, finish, join, part
 from .._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
 from .._core._watch import follow, look_at
+from .._extras.packages import find_loaded
 from .sync_driver import fetch, frame_to_ask, what_runs
 
 

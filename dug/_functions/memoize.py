@@ -8,7 +8,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from .._core._binding import prepare
 from .._core._frame import current
 from .._core._local import make_local
-from .._core._node import Function, find_published, name_module, show
+from .._core._node import Function, find_published, name_module
+from .._text.values import show
 from .async_driver import fetch_async, value_async
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
 from .proxy import Memoized, MemoizedClassMethod, MemoizedStaticMethod, wrap

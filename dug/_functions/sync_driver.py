@@ -152,8 +152,6 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     return take(frame, key, joined)
 
 
-
-
 def _verify(run: Run, older: Sequence[Memo]) -> Memo | None:
     """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
     view = run.view
@@ -216,27 +214,3 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
 
 
 fetch = make_fetch(fetch_any, holds=_holds, what_runs=what_runs, deeper=continue_on_new_stack)
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

@@ -14,11 +14,12 @@ from attrs import define, frozen
 
 from .._core._binding import Key
 from .._core._memo import Memo
-from .._core._node import Node, node_of, show
+from .._core._node import Node, node_of
 from .._core._scenario import VALUE, Handle, bits_of
 from .._core._verify import is_as_before
 from .._core._view import View
 from .._functions.proxy import show_key
+from .._text.values import show
 from .context_graph import build_graph
 from .graph import Fact, Graph
 from .node_states import NodeStates, describe_error, list_reads

@@ -11,8 +11,8 @@ from typing import Any
 from .._core._binding import Key
 from .._core._memo import Memo
 from .._core._node import BENEATH, Function, Node, node_of
-from .._core._text import name_type
 from .._core._view import View
+from .._text.values import name_type
 from .graph import Fact, Graph
 from .node_states import NodeStates, describe_error, list_reads
 

@@ -13,10 +13,11 @@ from .._core._binding import Key
 from .._core._entry import entries_around, frame_here
 from .._core._frame import OUTSIDE
 from .._core._memo import Memo
-from .._core._node import Function, Node, node_of, plain_key, show
+from .._core._node import Function, Node, node_of, plain_key
 from .._core._scenario import BUMP, VALUE, Handle, bits_of
 from .._core._view import View
 from .._functions.proxy import show_key
+from .._text.values import show
 from .failures import find_origin
 from .node_states import NodeStates, describe_error, list_reads, views_around
 from .plan import UNKNOWN, Plan, make_plan
@@ -274,8 +275,6 @@ def _chain(memo: Memo, origin: Memo) -> Iterator[str]:
     while way[-1] is not origin:
         failure = way[-1].failure
         assert failure is not None  # noqa: S101  all of them failed
-        way.append(
-            next(read for read in way[-1].dependencies if read.failure is not None and read.failure.mark is failure.mark)
-        )
+        way.append(next(read for read in way[-1].dependencies if read.failure is not None and read.failure.mark is failure.mark))
     nodes = dict.fromkeys(node_of(one.state.key) for one in reversed(way))
     return map(str, nodes)

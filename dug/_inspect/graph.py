@@ -14,7 +14,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from attrs import fields_dict, frozen
 
-from .._core._text import number_alike
+from .._extras.packages import import_pandas
+from .._text.values import number_alike
 
 N = TypeVar("N")
 Places = Sequence[int]
@@ -225,10 +226,7 @@ class Graph(Generic[N]):
         Raises:
             ImportError: pandas is not installed; the message says what to type.
         """
-        try:
-            import pandas  # optional package: imported where it is used
-        except ImportError as exc:
-            raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
+        pandas = import_pandas()
         rows = [self._facts[place] for place in self._sorted]
         columns = {name: [getattr(fact, name) for fact in rows] for name in fields_dict(Fact) if name != "node"}
         index = pandas.Index(number_alike([str(fact.node) for fact in rows]), name="node", tupleize_cols=False)

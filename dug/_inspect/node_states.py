@@ -15,8 +15,8 @@ from .._core._find import handle_of
 from .._core._memo import DEAD, FORGOTTEN, LIVE, Memo
 from .._core._node import BENEATH, node_of, plain_key
 from .._core._scenario import UNTWEAK, Handle
-from .._core._text import show_whole
 from .._core._view import View
+from .._text.values import show_whole
 from .record import Record, look, matches, read_keys
 
 

@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Any, Generic, TypeVar, overload
 
 from .._core._node import Node
-from .._core._text import number_alike, shorten, show_whole, visible
+from .._extras.packages import import_pandas
+from .._text.values import number_alike, shorten, show_whole, visible
 from .graph import Fact, Graph
 
 T = TypeVar("T")
@@ -75,19 +76,6 @@ def make_frame(make: Callable[[Any], Any]) -> Any:
         return make(None)
     except UnicodeEncodeError:  # half of a surrogate pair
         return make(object)
-
-
-def import_pandas() -> Any:
-    """Returns pandas.
-
-    Raises:
-        ImportError: it is not installed; the message says what to type.
-    """
-    try:
-        import pandas  # optional package: imported where it is used
-    except ImportError as exc:
-        raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
-    return pandas
 
 
 def _cell(value: object) -> str:

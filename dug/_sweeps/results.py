@@ -13,16 +13,16 @@ from attrs import frozen
 from .._batch.kept_failure import keep_failure, let_go
 from .._contexts.scenario import Scenario
 from .._core._failure import Failure
-from .._core._node import Node, show
-from .._core._text import LONGEST, number_alike, text_of
+from .._core._node import Node
+from .._extras.packages import import_pandas
 from .._inspect.table import make_frame
+from .._text.values import LONGEST, number_alike, show, text_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 R = TypeVar("R")
 V = TypeVar("V")
-
 
 
 @frozen(eq=False)
@@ -161,7 +161,7 @@ class Results(Generic[V]):
         Raises:
             ImportError: pandas is not installed; the message says what to type.
         """
-        pandas = _import_pandas()
+        pandas = import_pandas()
         rows = [_row(result, self._targets) for result in self]
         columns = [*number_alike([text_of(label, LONGEST) for label in self._targets.nodes]), "recomputed", "seconds", "error"]
         names = [result.name for result in self]
@@ -222,16 +222,6 @@ class _Iteration(Iterator[Result[V]]):
         return result
 
 
-
-
-
-
-
-
-
-
-
-
 def subtract(one: Result[V], other: Result[V], take: Callable[[Any, Any], Any]) -> tuple[dict[Any, Any], dict[Any, Failure]]:
     """Returns ``take(value, other value)`` for each target, and why there is none: either failed, or `take` did."""
     values: dict[Any, Any] = {}
@@ -255,11 +245,3 @@ def _row(result: Result[Any], targets: Targets[Any]) -> tuple[Any, ...]:
 
 def _count(targets: Targets[Any]) -> str:
     return f"{len(targets.nodes)} node{'s' if len(targets.nodes) != 1 else ''}"
-
-
-def _import_pandas() -> Any:
-    try:
-        import pandas  # optional package: imported where it is used
-    except ImportError as exc:
-        raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
-    return pandas

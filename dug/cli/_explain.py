@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .._core._seconds import in_seconds
+from .._text.seconds import in_seconds
 from ._failures import find_origin
 from ._file import Command, file_argument, find_node, node_argument, open_file
 from ._frames import keep_own

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._batch.batch import Batch
-from .._core._text import STOPPING, name_type
+from .._text.values import STOPPING, name_type
 from ..codec import _plain
 from ..codec._classes import find_class
 from ._output import text_of

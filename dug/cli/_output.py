@@ -11,8 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from .._core._node import show
-from .._core._text import STOPPING
+from .._text.values import STOPPING, show
 
 _KEPT = frozenset("\n\t")
 

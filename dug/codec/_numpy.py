@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from .._core._node import show
+from .._text.values import show
 from ..errors import CodecError
 
 Part = bytes | memoryview

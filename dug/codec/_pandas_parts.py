@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._core._text import show
+from .._text.values import show
 from ..errors import CodecError
 from . import _numpy
 from ._zones import pack_zone, unpack_zone

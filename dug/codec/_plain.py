@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from .._core._node import show
+from .._text.values import show
 from ..errors import CodecError
 from ._classes import can_register, find_class, find_loaded, find_named, name_class
 from ._zones import pack_zone, unpack_zone

@@ -6,9 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._loaded import is_there
-from .._core._node import show
-from .._core._text import STOPPING, text_of
+from .._extras.packages import is_there
+from .._text.values import STOPPING, show, text_of
 from ..errors import CodecError
 from . import _classes, _plain
 

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .._core._text import show
+from .._text.values import show
 from ..errors import CodecError
 
 

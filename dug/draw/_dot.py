@@ -3,7 +3,7 @@
 from math import sqrt
 from textwrap import wrap
 
-from .._core._text import shorten, visible
+from .._text.values import shorten, visible
 from ._drawable import Drawable
 from ._palette import FAINT, INK, LOOKS
 from ._picture import LIMIT, Box, Picture, make_picture

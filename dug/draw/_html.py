@@ -5,8 +5,8 @@ The page needs nothing but itself: no script, no font, no picture from elsewhere
 
 from collections.abc import Sequence
 
-from .._core._seconds import in_seconds
-from .._core._text import shorten
+from .._text.seconds import in_seconds
+from .._text.values import shorten
 from ._dot import escape_markup
 from ._drawable import Drawable
 from ._picture import LIMIT, make_picture

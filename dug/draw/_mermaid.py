@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from .._core._text import visible
+from .._text.values import visible
 from ._drawable import Drawable
 from ._palette import LOOKS, Look
 from ._picture import LIMIT, Box, Picture, make_picture

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from attrs import evolve, frozen
 
-from .._core._text import shorten
+from .._text.values import shorten
 from ._drawable import Described, Drawable
 from ._palette import LOOKS
 from ._shortening import MAX_NAME, tell_apart

@@ -1,6 +1,5 @@
 """Pictures that Graphviz draws: `svg` and `png`."""
 
-
 from ._dot import dot
 from ._drawable import Drawable
 from ._picture import LIMIT

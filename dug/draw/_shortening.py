@@ -3,7 +3,7 @@
 from collections import Counter
 from os.path import commonprefix
 
-from .._core._text import shorten
+from .._text.values import shorten
 
 MAX_NAME = 40
 """How many characters of a name stand in a box."""

@@ -1,6 +1,5 @@
 """A graph as lines of text for a terminal: `tree`."""
 
-
 from attrs import frozen
 
 from ._drawable import Drawable

@@ -1,7 +1,7 @@
 """The words in a box, the same in each kind of picture, as plain text that who draws must escape."""
 
-from .._core._seconds import in_seconds
-from .._core._text import shorten, visible
+from .._text.seconds import in_seconds
+from .._text.values import shorten, visible
 from ._palette import LOOKS
 from ._picture import Box, Picture
 from ._shortening import MAX_NAME

@@ -19,7 +19,7 @@ from weakref import finalize
 
 from attrs import frozen
 
-from .._core._text import show, visible
+from .._text.values import show, visible
 from ..errors import SnapshotError
 from . import _format as fmt
 from ._atomic import describe_irregular

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from .._core._text import visible
+from .._text.values import visible
 
 
 @frozen

@@ -26,10 +26,10 @@ from .._contexts.context import Context
 from .._contexts.tweaks import Bump
 from .._core._cache import Cache
 from .._core._memo import Memo
-from .._core._node import Function, Node, show
+from .._core._node import Function, Node
 from .._core._scenario import BUMP, REPLACEMENT, VALUE, Spec, Target
-from .._core._text import STOPPING, name_type, visible
 from .._core._view import View
+from .._text.values import STOPPING, name_type, show, visible
 from ..errors import CodecError, SnapshotError
 from ..fingerprint import reach, source_of
 from . import _format as fmt

@@ -7,9 +7,9 @@ import operator
 from typing import Any
 
 from .._core._binding import Key
-from .._core._node import Function, node_of, show
-from .._core._text import STOPPING, name_type, text_of
+from .._core._node import Function, node_of
 from .._functions.proxy import function_of
+from .._text.values import STOPPING, name_type, show, text_of
 from ..codec import CodecError, encode
 
 _LONGEST = 20_000

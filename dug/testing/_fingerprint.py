@@ -15,8 +15,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._node import Node, show
-from .._core._text import spell
+from .._core._node import Node
+from .._text.values import show, spell
 
 Place = tuple[Any, str]
 """Where a part is: the place of what holds it (None outermost), and the step from there."""

@@ -16,9 +16,7 @@ except ImportError as exc:
     raise ImportError('dug.testing.tweaks_for needs Hypothesis. Type: pip install "dug[test]"') from exc
 
 
-def tweaks_for(
-    node: Node[Any], values: Mapping[Any, st.SearchStrategy[Any]]
-) -> st.SearchStrategy[Scenario]:
+def tweaks_for(node: Node[Any], values: Mapping[Any, st.SearchStrategy[Any]]) -> st.SearchStrategy[Scenario]:
     """Returns a strategy of scenarios, each of which tweaks some of the nodes named in `values`, or none.
 
     A key that is a memoised function stands for every node of it that `node` depends on, directly or
@@ -54,9 +52,7 @@ def _check_values(values: Mapping[Any, object]) -> None:
             raise TypeError(f"tweaks_for() takes a strategy for {key}, not {strategy!r}. Write st.just({strategy!r}).")
 
 
-def _by_node(
-    node: Node[Any], values: Mapping[Any, st.SearchStrategy[Any]]
-) -> dict[Node[Any], st.SearchStrategy[Any]]:
+def _by_node(node: Node[Any], values: Mapping[Any, st.SearchStrategy[Any]]) -> dict[Node[Any], st.SearchStrategy[Any]]:
     """Returns the strategy of each node; what is said of a node itself comes before its function's."""
     functions = [key for key in values if not isinstance(key, Node)]
     by_node: dict[Node[Any], st.SearchStrategy[Any]] = {}

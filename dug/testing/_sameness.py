@@ -7,7 +7,7 @@ evaluations are compared that share no objects, so equal contents are enough.
 from collections.abc import Callable
 from typing import Any
 
-from .._core._text import Short
+from .._text.values import Short
 from ..errors import DugError
 from ._fingerprint import find_difference, fingerprint, is_opaque
 from ._reference import Outcome

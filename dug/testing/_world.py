@@ -11,8 +11,8 @@ from attrs import field, frozen
 
 from .._contexts.tweaks import UNTWEAKED, Bump
 from .._core._node import Function, Node
-from .._core._text import spell
 from .._functions.proxy import function_of
+from .._text.values import spell
 
 Target = Node[Any] | Function
 _SCALARS = (type(None), bool, int, float, complex, str, bytes)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sketch import BOOK, HOSTILE, make_wide, sketch
 
-from dug._core._text import shorten, visible
+from dug._text.values import shorten, visible
 from dug.draw import dot
 from dug.draw._dot import escape
 from dug.draw._words import TIMES

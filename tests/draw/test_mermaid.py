@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sketch import BOOK, HOSTILE, sketch
 
-from dug._core._text import visible
+from dug._text.values import visible
 from dug.draw import mermaid
 from dug.draw._mermaid import escape
 from dug.draw._words import TIMES

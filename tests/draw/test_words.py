@@ -3,7 +3,7 @@
 import pytest
 from sketch import sketch
 
-from dug._core._text import shorten, visible
+from dug._text.values import shorten, visible
 from dug.draw._picture import LIMIT, make_picture
 from dug.draw._shortening import MAX_NAME, tell_apart
 from dug.draw._words import name_of, notes_on, title_of

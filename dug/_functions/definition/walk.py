@@ -19,7 +19,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ..._core._text import STOPPING
+from ..._text.values import STOPPING
 from ..proxy import function_of
 from .changes import changed_by
 from .code import Chain, names_of

@@ -9,8 +9,8 @@ from typing import Any
 from ..._core._finish import abandon, give_up
 from ..._core._flight import PATIENCE_S, Wait
 from ..._core._frame import UNTRUE, Frame, Run
-from ..._core._loaded import find_loaded
 from ..._core._verbs import join_own, part
+from ..._extras.packages import find_loaded
 
 CANCELLED = asyncio.CancelledError
 Event = asyncio.Event

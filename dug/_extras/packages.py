@@ -1,4 +1,4 @@
-"""Finds what optional packages have, without importing them: `find_loaded`.
+"""Optional packages: `find_loaded` and `is_there` look without importing, `import_pandas` says what to type when it is missing.
 
 A package that nobody imported is in use nowhere, so dug never imports one to ask.  One that stands in ``sys.modules`` may be half
 imported, by another thread, and have no names yet, or be a file of the user's that only has the name.  Both count as not there.
@@ -22,3 +22,16 @@ def is_there(package: str) -> bool:
         return find_spec(package) is not None
     except ValueError:  # it was put into sys.modules by hand, or kept out of it
         return False
+
+
+def import_pandas() -> Any:
+    """Returns pandas.
+
+    Raises:
+        ImportError: it is not installed; the message says what to type.
+    """
+    try:
+        import pandas  # optional package: imported where it is used
+    except ImportError as exc:
+        raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
+    return pandas

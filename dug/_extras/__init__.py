@@ -1,0 +1,1 @@
+"""Packages that dug can use and does not need."""

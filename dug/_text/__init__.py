@@ -1,0 +1,1 @@
+"""What people read: values and times as text."""
