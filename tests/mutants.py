@@ -352,8 +352,8 @@ MUTANTS = (
     Mutant(
         "memos outlive the tweaks that they read",
         "_core/_registry.py",
-        "watch = Watch(made, self.released.append)",
-        "watch = Watch(made, [].append)",
+        "watch = TweakRef(made, self.released.append)",
+        "watch = TweakRef(made, [].append)",
     ),
     Mutant(
         "values are the same when they compare equal",

@@ -14,7 +14,7 @@ from .._core._entry import frame_here
 from .._core._find import beneath
 from .._core._memo import Memo
 from .._core._node import Node, node_of, plain_key
-from .._core._scenario import BUMP, REPLACEMENT, Handle
+from .._core._scenario import BUMP, REPLACEMENT, Tweak
 from .._functions.sync_driver import fetch
 from .._inspect.failures import find_origin, read_arguments
 from .._inspect.node_states import describe_error, list_reads
@@ -67,13 +67,13 @@ def _say(memo: Memo, failed: Node[Any]) -> None:
     sys.stdout.write("\n".join([*lines, ""]))
 
 
-def _find_handle(memo: Memo) -> Handle | None:
+def _find_handle(memo: Memo) -> Tweak | None:
     """Returns the tweak whose function a memo ran; None for the node's own body."""
     handles = frame_here().view.in_force.handles
     return next((handle for handle in handles if memo.body and handle.serial == memo.body), None)
 
 
-def _make_driver(node: Node[Any], handle: Handle | None) -> Driver:
+def _make_driver(node: Node[Any], handle: Tweak | None) -> Driver:
     """Returns what answers the calls of the body: what is known, else the engine."""
     own = node._key
 
@@ -97,7 +97,7 @@ def _make_driver(node: Node[Any], handle: Handle | None) -> Driver:
     return answer
 
 
-def _what_runs(node: Node[Any], handle: Handle | None, answer: Driver) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+def _what_runs(node: Node[Any], handle: Tweak | None, answer: Driver) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     if handle is None or handle.spec.fn is None:
         return node._function.body, node.args, node.kwargs
     if handle.spec.kind == BUMP:

@@ -17,7 +17,7 @@ from .._core._events import Event, Listener
 from .._core._frame import OUTSIDE, Entry, Frame, Outside, Run
 from .._core._leaving import find_exit, watch_own_exit, watched
 from .._core._node import Node, node_of, trust
-from .._core._scenario import Held, Inside, let_go
+from .._core._scenario import HeldTweaks, RunningReplacement, let_go
 from .._core._view import View, enter
 from .._text.values import show, show_whole
 from ..errors import ContextError, TweakError
@@ -73,7 +73,7 @@ class Context(ContextMethods):
         self._own_cache = cache
         self._max_depth = max_depth
         self._name = name or self._scenario.name
-        self._held: Held = WeakKeyDictionary()
+        self._held: HeldTweaks = WeakKeyDictionary()
         self._entries: list[Entry] = []
         self._last: View | None = None
         self._listeners: list[Listener] = []
@@ -138,7 +138,7 @@ class Context(ContextMethods):
         cache = self._cache_seen(parent) if looks else self._cache_inside(parent)
         return self._derive(parent, cache, inside)
 
-    def _derive(self, parent: View | None, cache: Cache, inside: Inside | None) -> View:
+    def _derive(self, parent: View | None, cache: Cache, inside: RunningReplacement | None) -> View:
         said, depth = self._scenario.specs, self._max_depth
         return enter(parent, said, self._held, cache=cache, listeners=self._listeners, inside=inside, max_depth=depth)
 

@@ -11,26 +11,26 @@ from typing import Any
 from attrs import evolve, frozen
 
 from .._core._equality import is_immutable, substitution_key
-from .._core._scenario import BUMP, REPLACEMENT, VALUE, Layer, Spec
+from .._core._scenario import BUMP, REPLACEMENT, VALUE, Layer, TweakSpec
 
 
-def say_value(value: Any) -> Spec:
+def say_value(value: Any) -> TweakSpec:
     """Returns what the engine enters for a value."""
     key = substitution_key(value)
     if key is not None:  # then nothing in it can be changed, which is quicker to see like this
-        return Spec(VALUE, value, identity=key)
-    return Spec(VALUE, value, identity=_ById(value), telling=_find_telling(value))
+        return TweakSpec(VALUE, value, identity=key)
+    return TweakSpec(VALUE, value, identity=_ById(value), telling=_find_telling(value))
 
 
-def say_replacement(fn: Callable[..., Any]) -> Spec:
+def say_replacement(fn: Callable[..., Any]) -> TweakSpec:
     """Returns what the engine enters for a replacement."""
-    return Spec(REPLACEMENT, fn, fn, identity=_identify_callable(fn), telling=_find_telling(fn))
+    return TweakSpec(REPLACEMENT, fn, fn, identity=_identify_callable(fn), telling=_find_telling(fn))
 
 
-def say_bump(bump: Any) -> Spec:
+def say_bump(bump: Any) -> TweakSpec:
     """Returns what the engine enters for a bump."""
     identity = _identify_callable(bump.fn), tuple(map(_identify, bump.args))
-    return Spec(BUMP, bump, bump.fn, bump.args, identity, _find_telling((bump.fn, *bump.args)))
+    return TweakSpec(BUMP, bump, bump.fn, bump.args, identity, _find_telling((bump.fn, *bump.args)))
 
 
 def tell_anew(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
@@ -42,7 +42,7 @@ def tell_anew(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     return layers
 
 
-def _tell_spec_anew(spec: Spec) -> Spec:
+def _tell_spec_anew(spec: TweakSpec) -> TweakSpec:
     return spec if spec.telling is None else evolve(spec, telling=object())
 
 

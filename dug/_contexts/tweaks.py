@@ -1,6 +1,6 @@
 """What a user says of one node or function: `bump`, `shift`, `scale`, `UNTWEAKED`, and whether it is possible.
 
-Everything a user says is checked here, before anything changes, and becomes a `Spec` for the engine.
+Everything a user says is checked here, before anything changes, and becomes a `TweakSpec` for the engine.
 """
 
 import inspect
@@ -13,7 +13,7 @@ from attrs import frozen
 
 from .._core._finish import is_consumable
 from .._core._node import Function, Node, node_of
-from .._core._scenario import UNTWEAK, Spec, Target
+from .._core._scenario import UNTWEAK, Target, TweakSpec
 from .._functions.proxy import BoundMemoized, function_of, name_of
 from .._text.values import show
 from ..errors import TweakError
@@ -122,14 +122,14 @@ def _warn_of_replaced(function: Function, key: Any) -> None:
         warn(f"{text} ask for it. Import it again, or take it from its module.", RuntimeWarning, stacklevel=6)
 
 
-def spec_of(target: Target, tweak: Any) -> Spec:
+def spec_of(target: Target, tweak: Any) -> TweakSpec:
     """Returns what the engine enters for one tweak.
 
     Raises:
         TweakError: the target cannot be tweaked like that.
     """
     if tweak is UNTWEAKED:
-        return Spec(UNTWEAK, tweak)
+        return TweakSpec(UNTWEAK, tweak)
     if isinstance(tweak, Bump):
         _check_awaited(target, tweak.fn)
         _check_takes_value(target, tweak)

@@ -505,7 +505,7 @@ are_here(State *st, PyObject *cache, PyObject *reads)
     return 1;
 }
 
-/* Returns the restriction of a footprint that meets a tweak: `_scenario.InForce.restrict`. */
+/* Returns the restriction of a footprint that meets a tweak: `_scenario.ActiveTweaks.restrict`. */
 static PyObject *
 restrict_to(State *st, PyObject *force, PyObject *footprint)
 {

@@ -19,7 +19,7 @@ from ._flight import Joined, is_around, path_to
 from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, here, raise_due, taint, tell
 from ._memo import LIVE, Call, Memo, State
 from ._node import BENEATH, Node, check_key, node_of, plain_key
-from ._scenario import REPLACEMENT, UNTWEAK, Handle, bits_of
+from ._scenario import REPLACEMENT, UNTWEAK, Tweak, bits_of
 from ._view import View
 from ._watch import bits_read, inherit, look_at_end
 
@@ -77,7 +77,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
 
 
 def _prepare(  # noqa: PLR0917  by position, as in `Run`
-    view: View, frame: Frame, key: Key, handle: Handle | None, state: State, masked: Memo | None
+    view: View, frame: Frame, key: Key, handle: Tweak | None, state: State, masked: Memo | None
 ) -> Run:
     """Returns a run that is not in flight yet; in the view that was searched, though the frame may have another by now."""
     met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
@@ -107,7 +107,7 @@ def _take_off(run: Run) -> Run:
 
 
 def _meet(  # noqa: PLR0917  as above
-    view: View, frame: Frame, key: Key, handle: Handle | None, state: State, masked: Memo | None, *, is_patient: bool
+    view: View, frame: Frame, key: Key, handle: Tweak | None, state: State, masked: Memo | None, *, is_patient: bool
 ) -> Memo | Run | Joined:
     """Decides what a call gets whose node is in flight elsewhere, or for which a memo may have been filed meanwhile.
 

@@ -19,7 +19,7 @@ from ._local import Local, memos_with
 from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH, Function, plain_key
 from ._registry import Registry, members
-from ._scenario import InForce
+from ._scenario import ActiveTweaks
 from ._stale import Stale
 from ._weak import WeakBag
 
@@ -127,7 +127,7 @@ class Cache:
         found = [self.states, *map(self.states_of, members(self.locals))]
         return [item for states in found for item in states.copy().items()]
 
-    def file(self, memo: Memo, in_force: InForce) -> Memo:
+    def file(self, memo: Memo, in_force: ActiveTweaks) -> Memo:
         """Files a memo finished in a scenario and returns the one that stands: the first that was filed for these tweaks."""
         state, restriction = memo.state, memo.restriction
         if state.has_failed:
@@ -157,7 +157,7 @@ class Cache:
             raise
         return memo
 
-    def _drop_tried_again(self, memo: Memo, in_force: InForce) -> None:
+    def _drop_tried_again(self, memo: Memo, in_force: ActiveTweaks) -> None:
         """Takes out what an earlier call left that failed here, now that the node was tried again."""
         for old in tuple(memo.state.memos()):
             if not old.serves(memo.call) and old.restriction in (memo.restriction, in_force.restrict(old.footprint)):

@@ -17,13 +17,13 @@ from ._frame import Entry, Run, current
 from ._memo import Call, Memo, State
 from ._node import Function
 from ._registry import Registry
-from ._scenario import Handle, InForce, Spec
+from ._scenario import ActiveTweaks, Tweak, TweakSpec
 from ._view import View
 
 CLASSES: dict[str, Any] = {
-    "frame": Run, "run": Run, "entry": Entry, "wait": Wait, "memo": Memo, "state": State, "view": View, "force": InForce,
-    "cache": Cache, "registry": Registry, "call": Call, "function": Function, "binding": Binding, "handle": Handle,
-    "spec": Spec,
+    "frame": Run, "run": Run, "entry": Entry, "wait": Wait, "memo": Memo, "state": State, "view": View, "force": ActiveTweaks,
+    "cache": Cache, "registry": Registry, "call": Call, "function": Function, "binding": Binding, "handle": Tweak,
+    "spec": TweakSpec,
 }  # fmt: skip
 """The classes whose slots the compiled call path reads."""
 

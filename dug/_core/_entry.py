@@ -18,7 +18,7 @@ from ._leaving import Ended, watch
 from ._memo import FORGOTTEN, TWEAKED, Memo
 from ._node import BENEATH, plain_key
 from ._registry import free_locks
-from ._scenario import REPLACEMENT, Inside
+from ._scenario import REPLACEMENT, RunningReplacement
 from ._view import View, own_bits
 from ._watch import ALL, look_at
 
@@ -240,13 +240,13 @@ def frame_then(frame: Frame, view: View) -> Frame:
     return then
 
 
-def replacement_around(frame: Frame | None) -> Inside | None:
+def replacement_around(frame: Frame | None) -> RunningReplacement | None:
     """The node that a frame computes by a replacement, and that replacement."""
     run = None if frame is None else frame.run
     if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT:
         return None
     key = plain_key(run.key)
-    return Inside(key, run.view.in_force.handle_of(key), run.handle)
+    return RunningReplacement(key, run.view.in_force.handle_of(key), run.handle)
 
 
 def entries_around(frame: Any) -> Iterator[Entry]:

@@ -36,14 +36,14 @@ from typing import TYPE_CHECKING
 from ._binding import Key
 from ._memo import LIVE, TWEAKED, Call, Memo, State
 from ._node import BENEATH, plain_key
-from ._scenario import UNTWEAK, VALUE, Handle, InForce
+from ._scenario import UNTWEAK, VALUE, ActiveTweaks, Tweak
 from ._view import View
 
 if TYPE_CHECKING:
     from ._cache import Cache
 
 
-def find(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo | None:
+def find(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo | None:
     """Returns the memo that answers for `key`, which meets the tweak `handle`, in `view`, or None; runs nothing."""
     memo = view.hits.get(key)
     if memo is not None:
@@ -53,7 +53,7 @@ def find(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo
     return _find_around(view, key) or _find_filed(view, key, handle, call)
 
 
-def handle_of(view: View, key: Key) -> Handle | None:
+def handle_of(view: View, key: Key) -> Tweak | None:
     """Returns the tweak that `key` meets in `view`; for a key beneath a tweak, what it meets there.
 
     Raises:
@@ -71,7 +71,7 @@ def handle_of(view: View, key: Key) -> Handle | None:
     return handle
 
 
-def beneath(handle: Handle, key: Key) -> Key:
+def beneath(handle: Tweak, key: Key) -> Key:
     """Returns the key of a node as it is beneath one tweak of it."""
     under = handle.beneath()
     return BENEATH, plain_key(key), 0 if under is None else under.serial
@@ -99,7 +99,7 @@ def _find_let_go(view: View, key: Key) -> Memo | None:
     return None if handle is not None and handle.spec.kind == VALUE else _find_filed(view, key, handle, None)
 
 
-def value_memo(view: View, key: Key, handle: Handle) -> Memo:
+def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
     """Returns the memo that serves a node tweaked to a value; beneath another tweak, whose footprint says it all, one without."""
     if key[0] is BENEATH:
         memo = Memo(State(key, None), handle.spec.value, TWEAKED)
@@ -110,7 +110,7 @@ def value_memo(view: View, key: Key, handle: Handle) -> Memo:
     return handle.memo
 
 
-def make_value_memo(state: State, handle: Handle) -> Memo:
+def make_value_memo(state: State, handle: Tweak) -> Memo:
     """Returns a memo for a node that is tweaked to a value."""
     memo = Memo(state, handle.spec.value, TWEAKED, (), handle.bit, 0, frozenset((handle.serial,)))
     memo.origin = handle.spec.telling
@@ -129,7 +129,7 @@ def _find_around(view: View, key: Key) -> Memo | None:
     return None
 
 
-def _find_filed(view: View, key: Key, handle: Handle | None, call: Call | None) -> Memo | None:
+def _find_filed(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo | None:
     cache: Cache | None = view.cache
     while cache is not None:
         is_beneath = key[0] is BENEATH
@@ -147,7 +147,7 @@ def _find_filed(view: View, key: Key, handle: Handle | None, call: Call | None) 
     return None
 
 
-def match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
+def match(state: State, in_force: ActiveTweaks, call: Call | None) -> Memo | None:
     """THE rule: returns the memo of this node whose footprint sees here the very tweaks that it read."""
     plain = state.plain
     if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):
@@ -161,7 +161,7 @@ def match(state: State, in_force: InForce, call: Call | None) -> Memo | None:
     return None
 
 
-def _match_beneath(state: State, handle: Handle | None, view: View, call: Call | None) -> Memo | None:
+def _match_beneath(state: State, handle: Tweak | None, view: View, call: Call | None) -> Memo | None:
     """The rule for a node beneath its own tweak, where it meets `handle` or none.
 
     Its own bits say nothing there; all others must agree.

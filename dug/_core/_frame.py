@@ -18,7 +18,7 @@ from ._events import Event
 from ._leaving import Ended
 from ._memo import Call, Memo, State
 from ._node import BENEATH, Node, node_of, plain_key
-from ._scenario import REPLACEMENT, Handle
+from ._scenario import REPLACEMENT, Tweak
 from ._view import View
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Run(_AnyFrame):
     )  # fmt: skip
     call: Call
     reads: dict[Memo, int | None]
-    handle: Handle | None
+    handle: Tweak | None
     """The tweak that decides what runs; None for the node's own body."""
     body: int
     """What runs: the serial of a tweak's function, 0 for the node's own body."""
@@ -225,7 +225,7 @@ class Run(_AnyFrame):
         outer: "Frame | None",
         call: Call,
         key: Key,
-        handle: Handle | None,
+        handle: Tweak | None,
         state: State,
         masked: Memo | None,
     ) -> None:

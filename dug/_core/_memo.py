@@ -106,7 +106,7 @@ class Memo:
         self.sieve = -1
         """The footprint of a memo in force that read no tweak and serves every call; -1 for any other.
 
-        Where ``sieve & in_force.sieve`` is 0, the memo answers; see `_scenario.InForce.sieve`.
+        Where ``sieve & in_force.sieve`` is 0, the memo answers; see `_scenario.ActiveTweaks.sieve`.
         """
         self.verifies = body
         """The body of the runs for which its dependencies say whether it holds; `TWEAKED` when they do not say."""

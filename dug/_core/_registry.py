@@ -20,7 +20,7 @@ from ._bits import Bits
 from ._emptying import drop_empty, trim
 from ._memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction
 from ._node import Function
-from ._scenario import UNTWEAK, Handle, InForce, Spec, Target, Watch, bits_of, weakly
+from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, bits_of, weakly
 from ._walk import Walk, concerns, states_of
 from ._weak import WeakBag, WeakMap
 
@@ -58,19 +58,19 @@ class Registry:
         self.views: WeakBag[View] = WeakBag()
         self.opened: WeakBag[Frame] = WeakBag()
         """The open frames that hold reads made under contexts which are closed already."""
-        self.by_serial: WeakMap[int, Handle] = WeakMap()
+        self.by_serial: WeakMap[int, Tweak] = WeakMap()
         """The handles that others stand on."""
         self.bits = Bits()
         self._function_bits = self.bits.by_function
         """By the mark of a function, for the compiled call path."""
-        self._handles: WeakMap[Any, Handle] = WeakMap()
-        self._scenarios: WeakMap[frozenset[int], InForce] = WeakMap()
+        self._handles: WeakMap[Any, Tweak] = WeakMap()
+        self._scenarios: WeakMap[frozenset[int], ActiveTweaks] = WeakMap()
         self._serials = count(1)
         self.blocked: dict[int, Wait] = {}
         """What each thread that blocks waits for, by its number; see `_flight`."""
-        self.released: deque[Watch | str | None] = deque()
+        self.released: deque[TweakRef | str | None] = deque()
         """What watched the tweaks that nobody holds any more; `DAMAGED` for a walk that was stopped, None for a doubt."""
-        self._watches: dict[int, Watch] = {}
+        self._watches: dict[int, TweakRef] = {}
         """By serial: what notices that nobody holds a tweak any more."""
         _live.add(self)
 
@@ -225,7 +225,7 @@ class Registry:
         caches = members(self.caches)
         while self.released:
             watch = self.released.popleft()
-            if isinstance(watch, Watch) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found
+            if isinstance(watch, TweakRef) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found
                 for cache in caches:
                     taken.extend(cache.release(watch.serial))
                 self._watches.pop(watch.serial, None)
@@ -236,15 +236,15 @@ class Registry:
 
     # Handles and scenarios
 
-    def intern(self, target: Target, spec: Spec, beneath: Handle | None) -> Handle:
+    def intern(self, target: Target, spec: TweakSpec, beneath: Tweak | None) -> Tweak:
         """Returns the handle of a tweak in its place; equal ones of one telling are the same."""
         key = (target, spec.meaning, 0 if beneath is None else beneath.serial)
         handle = self._handles.get(key)
         if handle is None:
             if beneath is not None:
                 self.by_serial[beneath.serial] = beneath
-            made = Handle(target, spec, weakly(beneath), next(self._serials), self.give_bit(target))
-            watch = Watch(made, self.released.append)
+            made = Tweak(target, spec, weakly(beneath), next(self._serials), self.give_bit(target))
+            watch = TweakRef(made, self.released.append)
             watch.serial, watch.target = made.serial, target
             self._watches[made.serial] = watch  # before anybody can find the handle, and hold it
             with self.lock:
@@ -263,7 +263,7 @@ class Registry:
         handle = self._handles.get((key, (UNTWEAK, None, None), 0))
         return NO_TWEAKS if handle is None else frozenset((handle.serial,))
 
-    def scenario(self, content: dict[Target, Handle]) -> InForce:
+    def scenario(self, content: dict[Target, Tweak]) -> ActiveTweaks:
         """Returns the interned scenario with these tweaks."""
         handles = frozenset(content.values())
         serials = frozenset([handle.serial for handle in handles])
@@ -271,7 +271,7 @@ class Registry:
         if found is None:
             mask = bits_of(handles)
             with self.lock:
-                found = self._scenarios.setdefault(serials, InForce(handles, serials, content, mask, mask | 1))
+                found = self._scenarios.setdefault(serials, ActiveTweaks(handles, serials, content, mask, mask | 1))
         return found
 
 

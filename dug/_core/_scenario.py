@@ -1,8 +1,10 @@
-"""Which tweaks are in force somewhere: `Spec`, what a user said; `Handle`, one tweak in its place; `InForce`, an immutable map.
+"""Which tweaks are in force somewhere.
 
-A handle is interned: equal tweaks of a node in equal places are one object with one serial number, which restrictions hold in
-its stead, so that no memo keeps a tweak alive.  When the last holder of a handle goes, its serial is queued, and the memos that
-read it are dropped at the next miss.
+`TweakSpec` is what a user said, `Tweak` one tweak in its place, `ActiveTweaks` an immutable map of those in force.
+
+A `Tweak`, a handle for short, is interned: equal tweaks of a node in equal places are one object with one serial number, which
+restrictions hold in its stead, so that no memo keeps a tweak alive.  When the last holder of a handle goes, its serial is
+queued, and the memos that read it are dropped at the next miss.
 
 A bump or a replacement acts on what was in force beneath it, so its handle belongs to one handle beneath.  It refers to that
 one weakly: who holds the upper one in a scenario also holds the scenario around it.
@@ -27,7 +29,7 @@ Target = Key | Function
 
 
 @frozen(eq=False, repr=False)
-class Spec:
+class TweakSpec:
     """What a user said of a target: a value, a function to apply or to run instead, or that no tweak holds."""
 
     kind: str
@@ -46,19 +48,19 @@ class Spec:
 
 
 @define(eq=False, repr=False, weakref_slot=True)
-class Handle:
+class Tweak:
     """One tweak in its place."""
 
     target: Target
-    spec: Spec
-    beneath: "Callable[[], Handle | None]"
+    spec: TweakSpec
+    beneath: "Callable[[], Tweak | None]"
     serial: int
     bit: int
     memo: Memo | None = None
     """For a value: the memo that serves it."""
 
 
-class Watch(ref[Handle]):
+class TweakRef(ref[Tweak]):
     """Is queued when the last holder of its handle lets that go.
 
     Not a ``__del__``: while that runs, another thread can still get hold of the handle, and would keep it although it counts as
@@ -75,12 +77,12 @@ def no_handle() -> None:
 
 
 @define(eq=False, repr=False, weakref_slot=True)
-class InForce:
+class ActiveTweaks:
     """The tweaks in force, by target; immutable and interned by content."""
 
-    handles: frozenset[Handle]
+    handles: frozenset[Tweak]
     serials: Restriction
-    content: dict[Target, Handle]
+    content: dict[Target, Tweak]
     mask: int
     """The bits of all targets that are tweaked."""
     sieve: int
@@ -91,7 +93,7 @@ class InForce:
     _by_bit: dict[int, int] = field(factory=dict)
     """The serials by the bits of their targets, once a restriction needed few of many."""
 
-    def handle_of(self, key: Key) -> Handle | None:
+    def handle_of(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here: its own, else its function's."""
         content = self.content
         if not content:
@@ -125,33 +127,33 @@ class InForce:
             bits ^= bit
 
 
-Layer = Mapping[Target, Spec]
-Held = WeakKeyDictionary[Any, dict[tuple[int, Target, Target], Handle]]
+Layer = Mapping[Target, TweakSpec]
+HeldTweaks = WeakKeyDictionary[Any, dict[tuple[int, Target, Target], Tweak]]
 """The handles that a context keeps alive: by what they stand on, then by layer, the target that was named, and the target."""
-Intern = Callable[[Target, Spec, Handle | None], Handle]
+Intern = Callable[[Target, TweakSpec, Tweak | None], Tweak]
 
 
 @frozen
-class Inside:
+class RunningReplacement:
     """A node whose replacement is running: contexts opened inside stand on what is beneath the replacement."""
 
     key: Key
-    met: Handle | None
+    met: Tweak | None
     """What the node meets around the run; a context that was opened inside may have put another tweak over it."""
-    replacement: Handle
+    replacement: Tweak
 
 
 @define(eq=False, repr=False)
 class Derivation:
     """The work of entering layers of tweaks over the tweaks in force: ends in `content`, and says what it overrides."""
 
-    content: dict[Target, Handle]
+    content: dict[Target, Tweak]
     intern: Intern
-    held: Held
+    held: HeldTweaks
     anchor: object
     """Stands in for what is beneath a tweak that does not depend on it."""
-    inside: Inside | None
-    keep: list[Handle] = field(factory=list)
+    inside: RunningReplacement | None
+    keep: list[Tweak] = field(factory=list)
     """Handles beneath others that are in no scenario by themselves."""
 
     def apply(self, number: int, layer: Layer) -> None:
@@ -163,7 +165,7 @@ class Derivation:
             if not isinstance(target, Function):
                 self._apply_to_node(number, target, spec)
 
-    def _apply_to_function(self, number: int, function: Function, spec: Spec) -> None:
+    def _apply_to_function(self, number: int, function: Function, spec: TweakSpec) -> None:
         nodes = [target for target in self.content if not isinstance(target, Function) and target[0] is function]
         if spec.kind == UNTWEAK:
             self.content.pop(function, None)
@@ -176,20 +178,20 @@ class Derivation:
             self._put(number, function, node, spec, self._beneath(node))
         self._put(number, function, function, spec, self.content.get(function))
 
-    def _apply_to_node(self, number: int, key: Key, spec: Spec) -> None:
+    def _apply_to_node(self, number: int, key: Key, spec: TweakSpec) -> None:
         if spec.kind == UNTWEAK and key[0] not in self.content:
             self.content.pop(key, None)
             return
         self._put(number, key, key, spec, self._beneath(key))
 
-    def _beneath(self, key: Key) -> Handle | None:
+    def _beneath(self, key: Key) -> Tweak | None:
         """Returns what a new tweak of a node stands on."""
         handle = self.content.get(key) or self.content.get(key[0])
         if self.inside is not None and key == self.inside.key and handle is self.inside.met:
             return self.inside.replacement.beneath()
         return handle
 
-    def _put(self, number: int, named: Target, target: Target, spec: Spec, beneath: Handle | None) -> None:
+    def _put(self, number: int, named: Target, target: Target, spec: TweakSpec, beneath: Tweak | None) -> None:
         if spec.kind in (VALUE, UNTWEAK) or (beneath is not None and beneath.spec.kind == UNTWEAK):
             beneath = None
         handle = self.intern(target, spec, beneath)
@@ -199,7 +201,7 @@ class Derivation:
         self.content[target] = handle
 
 
-def let_go(held: Held, before: Sequence[Layer], now: Sequence[Layer]) -> None:
+def let_go(held: HeldTweaks, before: Sequence[Layer], now: Sequence[Layer]) -> None:
     """Drops from `held` the handles of what the layers before said otherwise; what a tweak made anew is equal to keeps its memos.
 
     The lists are made at once: other threads may enter meanwhile.
@@ -218,12 +220,12 @@ def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> tuple[s
     return None if spec is None else spec.meaning
 
 
-def weakly(handle: Handle | None) -> "Callable[[], Handle | None]":
+def weakly(handle: Tweak | None) -> "Callable[[], Tweak | None]":
     """Returns a callable that gives `handle` back while somebody else holds it."""
     return no_handle if handle is None else ref(handle)
 
 
-def bits_of(handles: Iterable[Handle]) -> int:
+def bits_of(handles: Iterable[Tweak]) -> int:
     """Returns the bits of the targets of `handles`."""
     bits = 0
     for handle in handles:

@@ -13,7 +13,7 @@ from ._failure import Failure
 from ._local import Local
 from ._memo import Call, Memo, State
 from ._node import Function
-from ._scenario import Handle, InForce, Spec, Watch
+from ._scenario import ActiveTweaks, Tweak, TweakRef, TweakSpec
 from ._view import View
 
 _ALIGNED = 16
@@ -21,7 +21,7 @@ _ALIGNED = 16
 
 _FOLLOWED: tuple[type, ...] = (
     tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, type(make_hits()), Local, State, Memo, Call, Failure,
-    Handle, Spec, Watch, InForce,
+    Tweak, TweakSpec, TweakRef, ActiveTweaks,
 )  # fmt: skip
 """The types whose content counts: containers, and the engine's own."""
 _LEFT_OUT = (Function, FunctionType, ModuleType)

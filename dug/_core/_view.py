@@ -11,7 +11,19 @@ from ._events import Event, Listener, deliver
 from ._memo import Memo
 from ._node import BENEATH, Function
 from ._registry import Registry
-from ._scenario import BUMP, UNTWEAK, VALUE, Derivation, Handle, Held, InForce, Inside, Layer, Target, bits_of
+from ._scenario import (
+    BUMP,
+    UNTWEAK,
+    VALUE,
+    ActiveTweaks,
+    Derivation,
+    HeldTweaks,
+    Layer,
+    RunningReplacement,
+    Target,
+    Tweak,
+    bits_of,
+)
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -31,18 +43,18 @@ class View:
     parent: "View | None"
     layers: Sequence[Layer]
     """What the context said when it was made."""
-    in_force: InForce
+    in_force: ActiveTweaks
     cache: "Cache"
     registry: Registry
     delta: int
     """The bits of the targets whose tweaks differ from those of the parent view."""
     listeners: tuple[list[Listener], ...]
     """Those of each context around, this one's last."""
-    keep: tuple[Handle, ...]
+    keep: tuple[Tweak, ...]
     """Handles that others stand on, kept alive for as long as the view is."""
     fixed: frozenset[Target]
     """What the context itself says has a value or is untweaked."""
-    inside: "Inside | None"
+    inside: "RunningReplacement | None"
     """The node and the replacement of it that were running when the context was entered, if one was."""
     bumped: tuple[Key, ...]
     """The nodes that the context itself tweaks by what they would be around it."""
@@ -81,11 +93,11 @@ class View:
 def enter(
     parent: View | None,
     layers: Sequence[Layer],
-    held: Held,
+    held: HeldTweaks,
     *,
     cache: "Cache",
     listeners: list[Listener],
-    inside: Inside | None = None,
+    inside: RunningReplacement | None = None,
     max_depth: int | None = None,
 ) -> View:
     """Returns the view of a context with these layers of tweaks, entered inside `parent` or outermost.

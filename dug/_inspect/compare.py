@@ -15,7 +15,7 @@ from attrs import define, frozen
 from .._core._binding import Key
 from .._core._memo import Memo
 from .._core._node import Node, node_of
-from .._core._scenario import VALUE, Handle, bits_of
+from .._core._scenario import VALUE, Tweak, bits_of
 from .._core._verify import is_as_before
 from .._core._view import View
 from .._functions.proxy import show_key
@@ -207,7 +207,7 @@ class _Walk:
             return before.failure is None or after.failure is None or not _is_alike(before, after)
         return not is_as_before(key, before, after)
 
-    def _is_same_tweak(self, old: Handle | None, new: Handle | None) -> bool:
+    def _is_same_tweak(self, old: Tweak | None, new: Tweak | None) -> bool:
         if old is None or new is None:
             return old is new
         if self._is_shared:
@@ -253,13 +253,13 @@ def _measure(change: Change | None) -> float:
     return 0.0 if math.isnan(moved) else moved
 
 
-def _describe_tweaks(old: Handle | None, new: Handle | None) -> str:
+def _describe_tweaks(old: Tweak | None, new: Tweak | None) -> str:
     if old is None:
         return _describe(new)
     return f"{_describe(old)} -> {_describe(new)}"
 
 
-def _describe(handle: Handle | None) -> str:
+def _describe(handle: Tweak | None) -> str:
     """Says what a tweak says, short."""
     if handle is None:
         return "untweaked"

@@ -14,7 +14,7 @@ from .._core._entry import entries_around, frame_here
 from .._core._frame import OUTSIDE
 from .._core._memo import Memo
 from .._core._node import Function, Node, node_of, plain_key
-from .._core._scenario import BUMP, VALUE, Handle, bits_of
+from .._core._scenario import BUMP, VALUE, Tweak, bits_of
 from .._core._view import View
 from .._functions.proxy import show_key
 from .._text.values import show
@@ -101,7 +101,7 @@ class _Explanation:
         handles = [handle for handle in self._view.in_force.handles if handle.bit & memo.footprint]
         yield from self._ways([handle for handle in handles if handle is not self._standing.handle(self._key)], "rests on")
 
-    def _ways(self, handles: list[Handle], verb: str) -> Iterator[str]:
+    def _ways(self, handles: list[Tweak], verb: str) -> Iterator[str]:
         if not handles:
             return
         came = self._follow(handles)
@@ -119,7 +119,7 @@ class _Explanation:
         if len(tweaked) > _SHOWN:
             yield f"  ... and {len(tweaked) - _SHOWN:,} more tweaked nodes"
 
-    def _follow(self, handles: list[Handle]) -> dict[Key, Key]:
+    def _follow(self, handles: list[Tweak]) -> dict[Key, Key]:
         """Returns, for each node on a way from one of these tweaks, which one read it on the shortest."""
         bits = bits_of(handles)
         came = {self._key: self._key}
@@ -172,7 +172,7 @@ class _Explanation:
 
     # In words
 
-    def _describe(self, handle: Handle) -> str:
+    def _describe(self, handle: Tweak) -> str:
         spec, target = handle.spec, handle.target
         where = self._where(_introducer(self._view, handle))
         if isinstance(target, Function) or spec.kind not in (VALUE, BUMP):
@@ -215,7 +215,7 @@ def _count(plan: Plan) -> str:
     return f"{certain:,} would run{possible}{unknown}"
 
 
-def _introducer(view: View, handle: Handle) -> View:
+def _introducer(view: View, handle: Tweak) -> View:
     """Returns the outermost view in which a tweak is in force: that of the context which says it."""
     found = view
     for around in views_around(view):

@@ -14,7 +14,7 @@ from .._core._binding import Key
 from .._core._find import handle_of
 from .._core._memo import DEAD, FORGOTTEN, LIVE, Memo
 from .._core._node import BENEATH, node_of, plain_key
-from .._core._scenario import UNTWEAK, Handle
+from .._core._scenario import UNTWEAK, Tweak
 from .._core._view import View
 from .._text.values import show_whole
 from .record import Record, look, matches, read_keys
@@ -41,7 +41,7 @@ class NodeStates:
         memo = self.memo(key)
         return None if memo is None else Record(node_of(key), memo, self.view)
 
-    def handle(self, key: Key) -> Handle | None:
+    def handle(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here, if it changes anything."""
         handle = handle_of(self.view, key)
         return None if handle is None or handle.spec.kind == UNTWEAK else handle

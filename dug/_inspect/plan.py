@@ -20,7 +20,7 @@ from .._core._find import beneath, find, handle_of
 from .._core._frame import Run
 from .._core._memo import LIVE, Memo, State
 from .._core._node import BENEATH, Node, node_of, plain_key
-from .._core._scenario import BUMP, UNTWEAK, VALUE, Handle
+from .._core._scenario import BUMP, UNTWEAK, VALUE, Tweak
 from .._core._verify import candidates, is_as_before, key_asked
 from .._core._view import View
 from .node_states import NodeStates
@@ -82,7 +82,7 @@ class _Asked:
 
     view: View
     key: Key
-    handle: Handle | None
+    handle: Tweak | None
     state: State
     masked: Memo | None = None
 

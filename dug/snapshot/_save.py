@@ -27,7 +27,7 @@ from .._contexts.tweaks import Bump
 from .._core._cache import Cache
 from .._core._memo import Memo
 from .._core._node import Function, Node
-from .._core._scenario import BUMP, REPLACEMENT, VALUE, Spec, Target
+from .._core._scenario import BUMP, REPLACEMENT, VALUE, Target, TweakSpec
 from .._core._view import View
 from .._text.values import STOPPING, name_type, show, visible
 from ..errors import CodecError, SnapshotError
@@ -362,7 +362,7 @@ class _Writer:
             self._write_node(Found(key, None, fmt.NOT_RUN))
         return number
 
-    def _write_tweak(self, layer: int, target: Target, spec: Spec) -> None:
+    def _write_tweak(self, layer: int, target: Target, spec: TweakSpec) -> None:
         number = next(self._others)
         what = f"the tweak of {target if isinstance(target, Function) else call_of(target)[0]}"
         name: str | None = None

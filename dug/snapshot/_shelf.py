@@ -19,7 +19,7 @@ from .._core._find import make_value_memo
 from .._core._imprint import take_imprint
 from .._core._memo import DEAD, NO_TWEAKS, TWEAKED, Call, Memo, State
 from .._core._node import BENEATH, Function, Node, find_published, make_node, plain_key
-from .._core._scenario import UNTWEAK, VALUE, Handle, Held, InForce, Layer
+from .._core._scenario import UNTWEAK, VALUE, ActiveTweaks, HeldTweaks, Layer, Tweak
 from .._core._view import enter
 from ..codec import Encoded, decode, find_missing
 from ..fingerprint import calls_alike, changed_parts, fingerprint_like, has_changed, reach, source_of
@@ -71,9 +71,9 @@ class Shelf(Cache):
         self._functions: dict[int, Function] = {}
         self._keys: dict[int, Key] = {}
         self._memos: dict[int, Memo] = {}
-        self._base: InForce | None = None
-        self._held: Held = WeakKeyDictionary()
-        self._kept: tuple[Handle, ...] = ()
+        self._base: ActiveTweaks | None = None
+        self._held: HeldTweaks = WeakKeyDictionary()
+        self._kept: tuple[Tweak, ...] = ()
         self._layers: tuple[Layer, ...] = ()
         self._generation: int | None = None
         self._left_out: dict[tuple[int, int | None], str] = {}
@@ -281,8 +281,8 @@ class Shelf(Cache):
         return self._put(memo, row)
 
     @property
-    def _in_force(self) -> InForce:
-        return cast("InForce", self._base)
+    def _in_force(self) -> ActiveTweaks:
+        return cast("ActiveTweaks", self._base)
 
     def _own_bits(self, key: Key) -> int:
         """The bits that say which tweak a node meets in the file's scenario; as `_view.own_bits`."""
