@@ -6,9 +6,7 @@ from ._contexts.context import Context
 from ._contexts.current import current_context
 from ._contexts.scenario import Scenario
 from ._contexts.tweaks import UNTWEAKED, bump, scale, shift
-from ._core._accel import COMPILED
-from ._core._cache import Cache
-from ._core._node import Node
+from ._core.read import COMPILED, Cache, Node
 from ._functions.memoize import memoize, source
 from ._sweeps.api import sweep
 from .errors import (

@@ -617,8 +617,8 @@ MUTANTS = (
     Mutant(
         "a view that another thread made is taken for one's own",
         "_contexts/context.py",
-        "            self._keep_up(entry)\n            entries.put_in_force(entry)\n",
-        "            self._keep_up(entry)\n            entry.view = self._last\n            entries.put_in_force(entry)\n",
+        "            self._keep_up(entry)\n            drive.put_in_force(entry)\n",
+        "            self._keep_up(entry)\n            entry.view = self._last\n            drive.put_in_force(entry)\n",
         ("test_interleavings.py", "-k", "ask_kept-ask_kept"),
     ),
     Mutant(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import GenericAlias, UnionType
 
 import pytest
 
@@ -34,8 +36,22 @@ ROOT = len(LAYERS)
 CORE_ORDER = (
     "_accel _equality _binding _imprint _failure _memo _stale _node _bits _emptying _scenario "
     "_weak _walk _registry _local _events _leaving _view _size _find _cache _order _flight _frame _watch _call _entry "
-    "_drive _begin _verify _finish _verbs"
+    "_drive _begin _verify _finish _verbs read drive"
 ).split()
+
+DOORS = ("dug._core.drive", "dug._core.read")
+# Who must come in elsewhere: (module, file of the core): the reason.
+BY_OTHER_WAYS: dict[tuple[str, str], str] = {}
+MAX_OTHER_WAYS = 5
+# What is handed on besides classes, and constants that their fields hold; it only ever gets smaller.
+HANDED_ON = {"dug._core.drive": 65, "dug._core.read": 26}
+
+MAX_FLOORS = 13
+# Modules that import each other, typing included; it only ever gets smaller.
+KNOWN_CIRCLES = [
+    "_core._cache _core._emptying _core._flight _core._frame _core._local _core._registry _core._size _core._view _core._walk",
+    "snapshot._file snapshot._rows",
+]
 
 THIRD_PARTY = {"errors": set(), "_core": {"attr", "attrs"}}
 ANYWHERE = {"attr", "attrs", "wrapt"}
@@ -172,6 +188,98 @@ def test_no_two_modules_import_each_other():
             del edges[leaf]
 
     assert edges == {}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if find_folder(name) != "_core"])
+def test_the_core_is_entered_by_its_doors(module):
+    """Outside of ``_core`` nothing imports a file of it but the two doors, not even for an annotation."""
+    inside = {name for name in find_own_imports(module) if name == "dug._core" or name.startswith("dug._core.")}
+
+    assert inside - set(DOORS) == {file for user, file in BY_OTHER_WAYS if user == module}
+
+
+def test_few_come_into_the_core_by_other_ways():
+    """At most five modules import another file of the core, each for a reason."""
+    assert len(BY_OTHER_WAYS) <= MAX_OTHER_WAYS
+    assert all(BY_OTHER_WAYS.values())
+
+
+def find_handed_on(door):
+    """Return what a door hands on, by name."""
+    module = import_module(door)
+    return {name: getattr(module, name) for name in module.__all__}
+
+
+def is_data(value):
+    """Return whether a thing is a data type, or a constant that a field of one holds."""
+    return isinstance(value, type | GenericAlias | UnionType | int | float | str | tuple | frozenset)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_doors_hand_on_what_is_counted(door):
+    """A door hands on as many functions, besides the data types and their constants, as is written here."""
+    functions = [name for name, value in find_handed_on(door).items() if not is_data(value)]
+
+    assert len(functions) == HANDED_ON[door], functions
+
+
+def test_one_door_hands_on_what_the_other_does_not():
+    """Each name has one door."""
+    assert set(find_handed_on(DOORS[0])) & set(find_handed_on(DOORS[1])) == set()
+
+
+def find_taken(module, door):
+    """Yield the names that a module takes from a door: those it imports, and those it asks the door itself for."""
+    name = door.rpartition(".")[2]
+    taken = [alias.name for node, _, _ in walk_imports(module) if resolve(module, node) == [door] for alias in node.names]
+    yield from set(taken) - {name}
+    for node in ast.walk(TREES[module]) if name in taken else ():
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+            yield node.attr
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_a_door_hands_on_is_used_outside(door):
+    """No name is handed on for nobody."""
+    taken = {name for module in MODULES if find_folder(module) != "_core" for name in find_taken(module, door)}
+
+    assert set(find_handed_on(door)) == taken
+
+
+def find_circles(edges):
+    """Return the groups of modules, as texts, that lead to each other along the edges; each sorted."""
+    reach = {module: set(targets) for module, targets in edges.items()}
+    for middle in edges:
+        for module in edges:
+            if middle in reach[module]:
+                reach[module] |= reach[middle]
+    groups = {
+        frozenset(other for other in reach[module] if module in reach[other]) for module in edges if module in reach[module]
+    }
+    return sorted(" ".join(sorted(group)) for group in groups)
+
+
+def test_no_two_modules_know_each_other_but_those_known():
+    """The imports of the package, those for annotations included, have no circle that is not known."""
+    names = {module: module.removeprefix("dug.") for module in MODULES}
+    edges = {names[module]: {names[name] for name in find_own_imports(module) if name in names} for module in MODULES}
+
+    assert find_circles(edges) == KNOWN_CIRCLES
+
+
+def test_the_house_has_few_floors():
+    """The longest way down the imports from folder to folder, those for annotations included, passes at most 13 of them."""
+    below = {}
+    for module in MODULES:
+        if (folder := find_folder(module)) != "dug":
+            found = {find_folder(name) for name in find_own_imports(module)}
+            below.setdefault(folder, set()).update(found - {folder, "dug"})
+
+    def count_floors(folder, above=()):
+        assert folder not in above, (*above, folder)
+        return 1 + max((count_floors(name, (*above, folder)) for name in below[folder]), default=0)
+
+    assert max(map(count_floors, below)) <= MAX_FLOORS
 
 
 def test_the_engine_is_read_in_one_order():

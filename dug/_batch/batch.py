@@ -12,10 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from .._core._entry import frame_here
-from .._core._failure import Failure
-from .._core._memo import Memo
-from .._core._node import Node, node_of
+from .._core.drive import frame_here
+from .._core.read import Failure, Memo, Node, node_of
 from .._extras.packages import import_pandas
 from .._inspect.failures import Failed, find_origin, tabulate_failures
 from .._inspect.node_states import describe_error

@@ -9,11 +9,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from attrs import frozen
 
-from .._core._entry import entries_around, frame_here, frame_then, note
-from .._core._frame import OUTSIDE, Frame, current
-from .._core._memo import Call, Memo
-from .._core._node import node_of
-from .._core._view import View
+from .._core.drive import frame_here, frame_then, note
+from .._core.read import OUTSIDE, Call, Frame, Memo, View, current, entries_around, node_of
 from .._text.values import show
 from ..errors import ContextError
 

@@ -9,12 +9,8 @@ from collections.abc import Callable
 from pdb import Pdb
 from typing import Any
 
-from .._core._drive import drive
-from .._core._entry import frame_here
-from .._core._find import beneath
-from .._core._memo import Memo
-from .._core._node import Node, node_of, plain_key
-from .._core._scenario import BUMP, REPLACEMENT, Tweak
+from .._core.drive import evaluate_without_cache, frame_here
+from .._core.read import BUMP, REPLACEMENT, Memo, Node, Tweak, beneath, node_of, plain_key
 from .._functions.sync_driver import fetch
 from .._inspect.failures import find_origin, read_arguments
 from .._inspect.node_states import describe_error, list_reads
@@ -43,7 +39,7 @@ def debug(ctx: Any, node: Node[Any]) -> None:
         _say(memo, failed)
         handle = _find_handle(memo)
         answer = _make_driver(failed, handle)
-        with drive(answer, failed):
+        with evaluate_without_cache(answer, failed):
             body, args, kwargs = _what_runs(failed, handle, answer)
             try:
                 value = body(*args, **kwargs)

@@ -6,7 +6,8 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from traceback import walk_tb
 from types import FrameType
 
-from .._core._failure import Failure, fail_with
+from .._core.drive import fail_with
+from .._core.read import Failure
 
 _CAN_BE_SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 

@@ -9,16 +9,24 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary, ref
 
-from .._core import _entry as entries
-from .._core._accel import make_lock
-from .._core._cache import Cache
-from .._core._entry import entries_around, frame_here, refresh, refresh_within, replacement_around
-from .._core._events import Event, Listener
-from .._core._frame import OUTSIDE, Entry, Frame, Outside, Run
-from .._core._leaving import find_exit, watch_own_exit, watched
-from .._core._node import Node, node_of, trust
-from .._core._scenario import HeldTweaks, RunningReplacement, let_go
-from .._core._view import View, enter
+from .._core import drive
+from .._core.read import (
+    OUTSIDE,
+    Cache,
+    Entry,
+    Event,
+    Frame,
+    HeldTweaks,
+    Listener,
+    Node,
+    Outside,
+    Run,
+    RunningReplacement,
+    View,
+    entries_around,
+    node_of,
+    replacement_around,
+)
 from .._text.values import show, show_whole
 from ..errors import ContextError, TweakError
 from .interrupted import free_all_locks, leave_out_of_order, locks_freed, renew_all
@@ -29,7 +37,7 @@ from .tweaks import target_of
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MAKING = make_lock()
+MAKING = drive.make_lock()
 """Held for the steps in which a context gets a cache of its own or says something else: threads may do so at the same time."""
 
 
@@ -77,7 +85,7 @@ class Context(ContextMethods):
         self._entries: list[Entry] = []
         self._last: View | None = None
         self._listeners: list[Listener] = []
-        run: Any = frame_here().run
+        run: Any = drive.frame_here().run
         self._maker = None if run is None else ref(run)
 
     @property
@@ -104,19 +112,19 @@ class Context(ContextMethods):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        watch_own_exit(cls)
+        drive.watch_own_exit(cls)
 
     def __enter__(self) -> Self:
-        self._open_inside(entries.outer_here(), find_exit(self))
+        self._open_inside(drive.outer_here(), drive.find_exit(self))
         return self
 
-    @watched
+    @drive.watched
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        frame = frame_here()
+        frame = drive.frame_here()
         if kind is KeyboardInterrupt:
             free_all_locks(MAKING)
         if isinstance(frame, Entry) and frame.context is self and not frame.closed:
-            entries.leave(frame)
+            drive.leave(frame)
             if frame.outer is None:
                 look_again(is_told=error is None)
         else:
@@ -140,26 +148,26 @@ class Context(ContextMethods):
 
     def _derive(self, parent: View | None, cache: Cache, inside: RunningReplacement | None) -> View:
         said, depth = self._scenario.specs, self._max_depth
-        return enter(parent, said, self._held, cache=cache, listeners=self._listeners, inside=inside, max_depth=depth)
+        return drive.enter(parent, said, self._held, cache=cache, listeners=self._listeners, inside=inside, max_depth=depth)
 
     def _open_inside(self, outer: Frame | None, method: Any = None, back: "Frame | Outside | None" = None) -> Entry:
         """Opens an entry inside a frame and puts it in force, until it is left or the statement that holds `method` has ended."""
         entry = None
         try:
-            entry = entries.open_entry(self, outer, self._view_inside(outer), self._entries, method, back)
+            entry = drive.open_entry(self, outer, self._view_inside(outer), self._entries, method, back)
             entry.enlist()
             self._keep_up(entry)
-            entries.put_in_force(entry)
+            drive.put_in_force(entry)
         except BaseException:
             free_all_locks(MAKING)
-            entries.take_back(entry)
+            drive.take_back(entry)
             raise
         return entry
 
     def renew(self, entry: Entry) -> None:
         """Derives the view of an open entry anew, because this context or one around it has changed."""
         entry.view = self._view_inside(entry.outer)
-        refresh(entry)
+        drive.refresh(entry)
         self._keep_up(entry)
 
     def is_behind(self, entry: Entry) -> bool:
@@ -171,9 +179,9 @@ class Context(ContextMethods):
         outer, view = entry.outer, entry.view
         self._last = view
         while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
-            let_go(self._held, view.layers, self._scenario.specs)
+            drive.let_go(self._held, view.layers, self._scenario.specs)
             view = self._last = entry.view = self._view_inside(outer)
-            refresh(entry)
+            drive.refresh(entry)
 
     def _cache_seen(self, parent: View | None) -> Cache:
         """The cache that a look reads; one that was never entered holds nothing, and a look does not bind it."""
@@ -270,7 +278,7 @@ class Context(ContextMethods):
         self._check_changeable("invalidate a node in")
         with locks_freed(MAKING):
             self._here().registry.forget(targets)
-            trust(targets)
+            drive.trust(targets)
         for key in keys:
             self._tell(Event("invalidated", key))
 
@@ -291,10 +299,10 @@ class Context(ContextMethods):
                 self._own_cache.clear()
 
     def _check_changeable(self, verb: str) -> None:
-        run: Any = frame_here().run
+        run: Any = drive.frame_here().run
         if run is None or (self._maker is not None and self._maker() is run):
             return
-        frame: Any = frame_here()
+        frame: Any = drive.frame_here()
         if all(entry.context is not self or entry.run is not run for entry in entries_around(frame)):
             node = node_of(run.key)
             raise ContextError(
@@ -318,10 +326,10 @@ class Context(ContextMethods):
         Raises:
             ContextError: called inside a ``with``.
         """
-        if frame_here() is not OUTSIDE:
+        if drive.frame_here() is not OUTSIDE:
             raise ContextError(f"{self!r} cannot be activated inside a with. Activate it outside of every context.")
         replaced, entry = OUTSIDE.entry, Entry(self._view_inside(None), None, None, self, self._entries)
-        with entries.closing_unless_active(replaced, entry):  # wherever an interrupt strikes, one is active, and the other closed
+        with drive.closing_unless_active(replaced, entry):  # wherever an interrupt strikes, one is active, and the other closed
             entry.enlist()
             self._keep_up(entry)
             OUTSIDE.activate(entry)
@@ -336,7 +344,7 @@ class Context(ContextMethods):
         entry = OUTSIDE.entry
         if entry is None or entry.context is not self:
             raise ContextError(f"{self!r} is not active. Call activate() first, or deactivate the one that is.")
-        with entries.closing_unless_active(entry):
+        with drive.closing_unless_active(entry):
             OUTSIDE.activate(None)
         look_again()
 
@@ -363,8 +371,8 @@ class Context(ContextMethods):
     def _refresh(self) -> None:
         """Lets calls in this context come to the engine while somebody listens, and be answered from hits otherwise."""
         for entry in tuple(self._entries):
-            refresh_within(entry)
-        frame = frame_here()
+            drive.refresh_within(entry)
+        frame = drive.frame_here()
         while isinstance(frame, (Entry, Run)):
             frame.refresh(frame.run)
             frame = frame.outer
@@ -381,14 +389,14 @@ class Context(ContextMethods):
 
     def _here(self) -> View:
         """The view of this task's current entry, else of the last one, else of one made here and now."""
-        for entry in entries_around(frame_here()):
+        for entry in entries_around(drive.frame_here()):
             if entry.context is self:
                 return entry.view
         if OUTSIDE.entry is not None and OUTSIDE.entry.context is self:
             return OUTSIDE.entry.view
         if self._last is not None:
             return self._last
-        return self._view_inside(entries.outer_here(), looks=True)
+        return self._view_inside(drive.outer_here(), looks=True)
 
     def __reduce_ex__(self, protocol: object) -> Any:
         raise TypeError(

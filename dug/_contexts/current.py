@@ -2,11 +2,8 @@
 
 from types import TracebackType
 
-from .._core import _entry as entries
-from .._core._entry import entries_around, frame_here
-from .._core._finish import is_within, unwind
-from .._core._frame import OUTSIDE, Entry, Frame, frame_in_force
-from .._core._leaving import find_exit, watched
+from .._core.drive import close_entry, find_exit, frame_here, is_within, unwind, watched
+from .._core.read import OUTSIDE, Entry, Frame, entries_around, frame_in_force
 from ..errors import NoContextError
 from .context import Context
 
@@ -44,7 +41,7 @@ class outermost:  # noqa: N801  used as a function is
         if entry is not None and is_within(entry):
             unwind(entry)
         elif entry is not None:
-            entries.close_entry(entry)
+            close_entry(entry)
 
 
 def open_contexts() -> tuple[Context, ...]:

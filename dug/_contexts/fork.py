@@ -15,11 +15,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._accel import make_lock, renew_lock
-from .._core._cache import BINDING
-from .._core._entry import entries_around, renew_within, settle_within
-from .._core._frame import GONE, ORIGINS, OUTSIDE, Run, current, here
-from .._core._registry import Registry, live_registries
+from .._core.drive import BINDING, GONE, ORIGINS, here, make_lock, renew_lock, renew_within, settle_within
+from .._core.read import OUTSIDE, Registry, Run, current, entries_around, live_registries
 from .._functions.stacks import leave_to_child, started_from
 from .context import MAKING
 

@@ -2,14 +2,18 @@
 
 from typing import Any
 
-from .._core import _entry as entries
-from .._core._cache import BINDING
-from .._core._entry import entries_around, renew_within, settle_within
-from .._core._finish import leave_interrupted, unwind
-from .._core._frame import Entry
-from .._core._registry import free_locks
-from .._core._scenario import let_go
-from .._core._view import View
+from .._core.drive import (
+    BINDING,
+    close_entry,
+    free_locks,
+    leave_interrupted,
+    let_go,
+    renew_within,
+    settle_within,
+    step_back,
+    unwind,
+)
+from .._core.read import Entry, View, entries_around
 from ..errors import ContextError
 from .scenario import Scenario
 
@@ -22,7 +26,7 @@ def leave_out_of_order(ctx: Any, frame: Any, error: BaseException | None) -> Non
     """
     is_interrupt = isinstance(error, BaseException) and not isinstance(error, (Exception, GeneratorExit))
     if isinstance(frame, Entry) and frame.context is ctx:
-        entries.step_back(frame)
+        step_back(frame)
         if is_interrupt:
             return
         raise ContextError(f"{ctx!r} was left already, by another task or thread. Enter and leave a context in the same one.")
@@ -35,7 +39,7 @@ def leave_out_of_order(ctx: Any, frame: Any, error: BaseException | None) -> Non
             leave_interrupted(mine)
         return
     if mine is not None and mine.run is frame.run:
-        entries.close_entry(mine)
+        close_entry(mine)
         reason = "a context inside it is still open, and stays open"
     else:
         reason = "it is not open here"
@@ -51,7 +55,7 @@ def renew_all(ctx: Any, before: Scenario, last: View | None) -> None:
     ctx._last = None
     for entry in tuple(ctx._entries):
         if entry.has_ended():  # by an interrupt, in a task that asks no more
-            entries.close_entry(entry)
+            close_entry(entry)
     for entry in tuple(ctx._entries):
         settle_within(entry)
     for entry in tuple(ctx._entries):

@@ -7,8 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._node import Function, Node
-from .._core._scenario import Layer
+from .._core.read import Function, Layer, Node
 from .._functions.proxy import show_key
 from .._text.values import show
 from ..errors import TweakError

@@ -10,8 +10,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from .._core._equality import is_immutable, substitution_key
-from .._core._scenario import BUMP, REPLACEMENT, VALUE, Layer, TweakSpec
+from .._core.read import BUMP, REPLACEMENT, VALUE, Layer, TweakSpec, is_immutable, substitution_key
 
 
 def say_value(value: Any) -> TweakSpec:

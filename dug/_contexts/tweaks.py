@@ -11,9 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._finish import is_consumable
-from .._core._node import Function, Node, node_of
-from .._core._scenario import UNTWEAK, Target, TweakSpec
+from .._core.read import UNTWEAK, Function, Node, Target, TweakSpec, is_consumable, node_of
 from .._functions.proxy import BoundMemoized, function_of, name_of
 from .._text.values import show
 from ..errors import TweakError

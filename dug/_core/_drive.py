@@ -14,7 +14,7 @@ from ._view import enter
 
 
 @contextmanager
-def drive(driver: Driver, node: Node[Any]) -> Iterator[None]:
+def evaluate_without_cache(driver: Driver, node: Node[Any]) -> Iterator[None]:
     """Sends the calls made inside to `driver`, as if `node` were running; the engine does nothing for them.
 
     This is how a node is evaluated without any cache (`dug.testing`).  Contexts may be opened inside.
@@ -32,7 +32,7 @@ def drive(driver: Driver, node: Node[Any]) -> Iterator[None]:
         current.reset(token)
 
 
-def divert(frame: Frame, key: Key) -> Memo:
+def answer_from_driver(frame: Frame, key: Key) -> Memo:
     """Returns what the driver of `frame` says of a call, in the form of a memo that is filed nowhere."""
     key = canonical(key)
     check_key(key)

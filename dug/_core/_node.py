@@ -35,7 +35,8 @@ _MAIN_ADVICE = (
 _MOST_SHOWN = 200
 """How many arguments the short text of a node looks at."""
 
-watched: "WeakSet[Function]" = WeakSet()  # they ran in contexts of any registry, and the globals are those of the process
+# They ran in contexts of any registry, and the globals are those of the process.
+watched_functions: "WeakSet[Function]" = WeakSet()
 """The functions that reach data which can be changed in place; see `_functions/definition/noted`."""
 _by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
 
@@ -105,8 +106,8 @@ class Function:
 
 def trust(targets: "list[Key | Function]") -> None:
     """Stops looking at what these nodes or functions reach: who says when that has changed needs no warning."""
-    for target in targets if watched else ():
-        watched.discard(target if isinstance(target, Function) else target[0])
+    for target in targets if watched_functions else ():
+        watched_functions.discard(target if isinstance(target, Function) else target[0])
 
 
 def call_at_next_run(function: Function, act: Callable[[Function], None]) -> None:

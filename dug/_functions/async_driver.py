@@ -12,21 +12,47 @@ from time import perf_counter
 from types import CoroutineType
 from typing import Any
 
-from .._core._begin import take
-from .._core._binding import Key
-from .._core._entry import note
-from .._core._failure import Serving
-from .._core._find import beneath
-from .._core._finish import abandon, check_value, fail, give_up, keep, leave_alone, refuse
-from .._core._flight import Joined, outcome_of
-from .._core._frame import OUTSIDE, Frame, Run, current
-from .._core._memo import ASIDE, LIVE, Memo
-from .._core._node import BENEATH, plain_key
-from .._core._order import batches, starts_of
-from .._core._scenario import BUMP
-from .._core._verbs import begin, finish, join, part
-from .._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
-from .._core._watch import follow, look_at
+from .._core.drive import (
+    Serving,
+    abandon,
+    batches,
+    begin,
+    check_value,
+    fail,
+    finish,
+    follow,
+    forget_reads,
+    give_up,
+    join,
+    keep,
+    leave_alone,
+    look_at,
+    note,
+    outcome_of,
+    part,
+    raise_later,
+    refuse,
+    starts_of,
+    take,
+)
+from .._core.read import (
+    ASIDE,
+    BENEATH,
+    BUMP,
+    LIVE,
+    OUTSIDE,
+    Frame,
+    Joined,
+    Key,
+    Memo,
+    Run,
+    beneath,
+    candidates,
+    current,
+    is_as_before,
+    key_asked,
+    plain_key,
+)
 from .._extras.packages import find_loaded
 from .sync_driver import fetch, frame_to_ask, what_runs
 

@@ -5,10 +5,8 @@ from collections.abc import Callable, Mapping
 from types import MethodType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from .._core._binding import prepare
-from .._core._frame import current
-from .._core._local import make_local
-from .._core._node import Function, find_published, name_module
+from .._core.drive import make_local, prepare
+from .._core.read import Function, current, find_published, name_module
 from .._text.values import show
 from .async_driver import fetch_async, value_async
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly

@@ -11,7 +11,8 @@ from inspect import unwrap
 from types import FrameType, FunctionType
 from typing import Any
 
-from .._core._node import Function, call_at_next_run, disarm, publish
+from .._core.drive import call_at_next_run, disarm, publish
+from .._core.read import Function
 
 IMPORTABLE = "importable"
 """An import of the name finds it, or is going to."""

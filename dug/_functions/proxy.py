@@ -12,12 +12,8 @@ from weakref import ref
 
 from wrapt import ObjectProxy
 
-from .._core._binding import Key
-from .._core._call import let_call, make_class
-from .._core._equality import Fixed
-from .._core._frame import current
-from .._core._memo import Memo
-from .._core._node import Function, Node, load_function, make_node, unpicklable_reason
+from .._core.drive import let_call, make_class
+from .._core.read import Fixed, Function, Key, Memo, Node, current, load_function, make_node, unpicklable_reason
 from .._text.values import show
 from .sync_driver import (
     fetch,

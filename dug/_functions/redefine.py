@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from types import CodeType, FrameType
 
-from .._core._binding import prepare
-from .._core._local import make_local
-from .._core._node import Function, call_at_next_run, disarm
-from .._core._registry import Registry, live_registries
+from .._core.drive import call_at_next_run, disarm, make_local, prepare
+from .._core.read import Function, Registry, live_registries
 from .definition.code import is_body, stored_after
 from .definition.noted import differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE

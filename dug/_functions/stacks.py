@@ -15,9 +15,8 @@ from contextvars import Context, copy_context
 from threading import Thread, current_thread, get_ident
 from typing import Any, NoReturn, TypeVar
 
-from .._core._accel import COMPILED
-from .._core._frame import ORIGINS, here
-from .._core._node import node_of
+from .._core.drive import ORIGINS, here
+from .._core.read import COMPILED, node_of
 from .stack_room import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
 
 T = TypeVar("T")

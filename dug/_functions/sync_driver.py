@@ -6,22 +6,55 @@ from sys import exception
 from time import perf_counter
 from typing import Any
 
-from .._core._begin import take
-from .._core._binding import Key
-from .._core._drive import divert
-from .._core._entry import frame_here, note
-from .._core._find import beneath
-from .._core._finish import abandon, check_value, fail, give_up, keep, leave_alone, refuse
-from .._core._flight import PATIENCE_S, Joined, Wait
-from .._core._frame import LATE, OUTSIDE, PUT, Frame, Run, current, here, step_out
-from .._core._leaving import Ended
-from .._core._memo import ASIDE, LIVE, Memo
-from .._core._node import BENEATH, Function, plain_key
-from .._core._registry import free_locks
-from .._core._scenario import BUMP
-from .._core._verbs import begin, finish, join, make_fetch, part
-from .._core._verify import candidates, forget_reads, is_as_before, key_asked, raise_later
-from .._core._watch import follow, look_at
+from .._core.drive import (
+    LATE,
+    PATIENCE_S,
+    PUT,
+    Ended,
+    abandon,
+    answer_from_driver,
+    begin,
+    check_value,
+    fail,
+    finish,
+    follow,
+    forget_reads,
+    frame_here,
+    free_locks,
+    give_up,
+    here,
+    join,
+    keep,
+    leave_alone,
+    look_at,
+    make_fetch,
+    note,
+    part,
+    raise_later,
+    refuse,
+    step_out,
+    take,
+)
+from .._core.read import (
+    ASIDE,
+    BENEATH,
+    BUMP,
+    LIVE,
+    OUTSIDE,
+    Frame,
+    Function,
+    Joined,
+    Key,
+    Memo,
+    Run,
+    Wait,
+    beneath,
+    candidates,
+    current,
+    is_as_before,
+    key_asked,
+    plain_key,
+)
 from .stack_room import frees_deep, small
 from .stacks import continue_on_new_stack, is_deep
 
@@ -37,7 +70,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     if frame is None or frame is OUTSIDE or frame.driver is not None:
         frame = frame_to_ask(frame, key)
         if frame.driver is not None:
-            return divert(frame, key)
+            return answer_from_driver(frame, key)
     elif frame.hits.__class__ is Ended:
         return fetch_any(None, key)
     run, view = frame.run, frame.view

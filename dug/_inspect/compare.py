@@ -12,12 +12,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from .._core._binding import Key
-from .._core._memo import Memo
-from .._core._node import Node, node_of
-from .._core._scenario import VALUE, Tweak, bits_of
-from .._core._verify import is_as_before
-from .._core._view import View
+from .._core.read import VALUE, Key, Memo, Node, Tweak, View, bits_of, is_as_before, node_of
 from .._functions.proxy import show_key
 from .._text.values import show
 from .context_graph import build_graph

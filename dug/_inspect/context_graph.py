@@ -8,10 +8,7 @@ from collections.abc import Iterable, Iterator
 from sys import getsizeof
 from typing import Any
 
-from .._core._binding import Key
-from .._core._memo import Memo
-from .._core._node import BENEATH, Function, Node, node_of
-from .._core._view import View
+from .._core.read import BENEATH, Function, Key, Memo, Node, View, node_of
 from .._text.values import name_type
 from .graph import Fact, Graph
 from .node_states import NodeStates, describe_error, list_reads

@@ -9,13 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from .._core._binding import Key
-from .._core._entry import entries_around, frame_here
-from .._core._frame import OUTSIDE
-from .._core._memo import Memo
-from .._core._node import Function, Node, node_of, plain_key
-from .._core._scenario import BUMP, VALUE, Tweak, bits_of
-from .._core._view import View
+from .._core.drive import frame_here
+from .._core.read import BUMP, OUTSIDE, VALUE, Function, Key, Memo, Node, Tweak, View, bits_of, entries_around, node_of, plain_key
 from .._functions.proxy import show_key
 from .._text.values import show
 from .failures import find_origin

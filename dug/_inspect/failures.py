@@ -9,11 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._binding import Key
-from .._core._failure import Failure
-from .._core._memo import Memo
-from .._core._node import BENEATH, Node, node_of, plain_key
-from .._core._view import View
+from .._core.read import BENEATH, Failure, Key, Memo, Node, View, node_of, plain_key
 from .node_states import NodeStates, describe_error
 from .table import Table
 

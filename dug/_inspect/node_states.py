@@ -10,12 +10,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .._core._binding import Key
-from .._core._find import handle_of
-from .._core._memo import DEAD, FORGOTTEN, LIVE, Memo
-from .._core._node import BENEATH, node_of, plain_key
-from .._core._scenario import UNTWEAK, Tweak
-from .._core._view import View
+from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, UNTWEAK, Key, Memo, Tweak, View, handle_of, node_of, plain_key
 from .._text.values import show_whole
 from .record import Record, look, matches, read_keys
 

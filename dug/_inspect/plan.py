@@ -15,14 +15,28 @@ from typing import Any, cast
 
 from attrs import define, field, frozen
 
-from .._core._binding import Key
-from .._core._find import beneath, find, handle_of
-from .._core._frame import Run
-from .._core._memo import LIVE, Memo, State
-from .._core._node import BENEATH, Node, node_of, plain_key
-from .._core._scenario import BUMP, UNTWEAK, VALUE, Tweak
-from .._core._verify import candidates, is_as_before, key_asked
-from .._core._view import View
+from .._core.read import (
+    BENEATH,
+    BUMP,
+    LIVE,
+    UNTWEAK,
+    VALUE,
+    Key,
+    Memo,
+    Node,
+    Run,
+    State,
+    Tweak,
+    View,
+    beneath,
+    candidates,
+    find,
+    handle_of,
+    is_as_before,
+    key_asked,
+    node_of,
+    plain_key,
+)
 from .node_states import NodeStates
 from .table import Table
 

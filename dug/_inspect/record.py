@@ -6,12 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._binding import Key
-from .._core._find import find, handle_of
-from .._core._memo import TWEAKED, Memo
-from .._core._node import Node, node_of, plain_key
-from .._core._registry import members
-from .._core._view import View
+from .._core.read import TWEAKED, Key, Memo, Node, View, find, handle_of, members, node_of, plain_key
 from .._text.values import show
 
 

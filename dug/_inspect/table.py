@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Generic, TypeVar, overload
 
-from .._core._node import Node
+from .._core.read import Node
 from .._extras.packages import import_pandas
 from .._text.values import number_alike, shorten, show_whole, visible
 from .graph import Fact, Graph

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .._core._entry import frame_here
-from .._core._frame import frame_in_force
-from .._core._node import Node
+from .._core.drive import frame_here
+from .._core.read import Node, frame_in_force
 
 if TYPE_CHECKING:
     from .._batch.call_site import Executor

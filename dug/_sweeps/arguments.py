@@ -8,8 +8,7 @@ from typing import Any
 from .._batch.call_site import call_site_of, check_executor
 from .._batch.progress import Progress, make_reporter
 from .._contexts.scenario import Scenario
-from .._core._frame import Frame
-from .._core._node import Node
+from .._core.read import Frame, Node
 from .._text.values import show
 from .async_sweep import AsyncSweep
 from .results import Targets

@@ -15,11 +15,7 @@ from .._batch.kept_failure import keep_failure
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
 from .._contexts.tweaks import Tweaks
-from .._core._failure import Failure
-from .._core._frame import current
-from .._core._memo import Memo
-from .._core._node import Node
-from .._core._scenario import Target
+from .._core.read import Failure, Memo, Node, Target, current
 from .results import Result, Targets
 from .world import World, see_world
 

@@ -12,8 +12,7 @@ from attrs import frozen
 
 from .._batch.kept_failure import keep_failure, let_go
 from .._contexts.scenario import Scenario
-from .._core._failure import Failure
-from .._core._node import Node
+from .._core.read import Failure, Node
 from .._extras.packages import import_pandas
 from .._inspect.table import make_frame
 from .._text.values import LONGEST, number_alike, show, text_of

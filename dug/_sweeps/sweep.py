@@ -17,7 +17,8 @@ from .._batch.kept_failure import keep_failure
 from .._batch.progress import Reporter
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, title
-from .._core._failure import Failure, fail_with
+from .._core.drive import fail_with
+from .._core.read import Failure
 from .._functions.proxy import show_key
 from ..errors import ContextError
 from ..scenarios import Grid, Ladder

@@ -12,8 +12,7 @@ from attrs import define, field, frozen
 
 from .._batch.call_site import CallSite
 from .._contexts.scenario import Scenario
-from .._core._memo import LIVE, Memo
-from .._core._view import View
+from .._core.read import LIVE, Memo, View
 from .._inspect.record import look
 from ..errors import ContextError
 from .results import Result, Targets

@@ -10,8 +10,7 @@ from typing import Any
 from attrs import define
 
 from .._contexts.context import Context
-from .._core._events import Event
-from .._core._node import Node
+from .._core.read import Event, Node
 
 _ANSWERED = frozenset({"computed", "inherited", "tweaked", "failed"})
 _MOST_NAMED = 3

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .._core._node import load_function
+from .._core.read import load_function
 from .._inspect.explain import list_some
 from ..fingerprint import changed_parts, fingerprint_like, has_changed, reach
 from ._run import import_module_of

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._contexts.tweaks import UNTWEAKED, scale, shift
-from .._core._node import Node, load_function
+from .._core.read import Node, load_function
 from .._text.values import show
 from ..errors import TweakError
 

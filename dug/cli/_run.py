@@ -18,7 +18,7 @@ import click
 from .._batch.batch import Batch
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
-from .._core._node import Node, load_function
+from .._core.read import Node, load_function
 from ..errors import TweakError
 from ._asked import Asked
 from ._file import READABLE, Command

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 from .._batch.progress import is_watched
 from .._contexts.context import Context
-from .._core._events import Event
+from .._core.read import Event
 
 _GONE = (OSError, ValueError)
 """What a terminal raises that has gone, or a stream that the user's code has closed."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, overload
 import attrs
 from attrs import frozen
 
-from .._core._node import name_module
+from .._core.read import name_module
 from .._text.values import show
 from ..errors import CodecError
 

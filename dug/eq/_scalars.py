@@ -5,7 +5,7 @@ pandas is not imported: whoever has a scalar of its has done so.
 
 from typing import Any
 
-from .._core._equality import is_same
+from .._core.read import is_same
 
 
 def is_same_scalar(old: Any, new: Any) -> bool:

@@ -8,12 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 
-from .._core._binding import Key
-from .._core._cache import Cache
-from .._core._memo import TWEAKED, Memo
-from .._core._node import BENEATH, Function, plain_key
-from .._core._scenario import UNTWEAK, Target
-from .._core._view import View
+from .._core.read import BENEATH, TWEAKED, UNTWEAK, Cache, Function, Key, Memo, Target, View, plain_key
 from .._inspect.record import look
 from . import _format as fmt
 

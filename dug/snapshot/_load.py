@@ -11,11 +11,20 @@ from attrs import define
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, _of_layers
 from .._contexts.tweaks import UNTWEAKED, Bump
-from .._core._cache import Cache
-from .._core._frame import Frame
-from .._core._node import Node, find_published, load_function, make_node, node_of
-from .._core._scenario import BUMP, REPLACEMENT, UNTWEAK, VALUE
-from .._core._view import View
+from .._core.read import (
+    BUMP,
+    REPLACEMENT,
+    UNTWEAK,
+    VALUE,
+    Cache,
+    Frame,
+    Node,
+    View,
+    find_published,
+    load_function,
+    make_node,
+    node_of,
+)
 from ..codec import CodecError, Encoded, decode
 from ..errors import ContextError, DugError, SnapshotError
 from ._file import Info, SavedFile

@@ -7,7 +7,7 @@ from typing import Self
 
 from attrs import frozen
 
-from .._core._node import Node
+from .._core.read import Node
 from .._inspect.graph import Fact, Graph
 from . import _format as fmt
 from ._file import Info, SavedFile

@@ -24,11 +24,7 @@ from .. import codec
 from .._batch.progress import Progress, make_reporter
 from .._contexts.context import Context
 from .._contexts.tweaks import Bump
-from .._core._cache import Cache
-from .._core._memo import Memo
-from .._core._node import Function, Node
-from .._core._scenario import BUMP, REPLACEMENT, VALUE, Target, TweakSpec
-from .._core._view import View
+from .._core.read import BUMP, REPLACEMENT, VALUE, Cache, Function, Memo, Node, Target, TweakSpec, View
 from .._text.values import STOPPING, name_type, show, visible
 from ..errors import CodecError, SnapshotError
 from ..fingerprint import reach, source_of

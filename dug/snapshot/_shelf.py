@@ -12,15 +12,31 @@ from weakref import WeakKeyDictionary, ref
 
 from attrs import define, frozen
 
-from .._core._binding import Key
-from .._core._cache import Cache
-from .._core._failure import Failure
-from .._core._find import make_value_memo
-from .._core._imprint import take_imprint
-from .._core._memo import DEAD, NO_TWEAKS, TWEAKED, Call, Memo, State
-from .._core._node import BENEATH, Function, Node, find_published, make_node, plain_key
-from .._core._scenario import UNTWEAK, VALUE, ActiveTweaks, HeldTweaks, Layer, Tweak
-from .._core._view import enter
+from .._core.drive import enter, make_value_memo
+from .._core.read import (
+    BENEATH,
+    DEAD,
+    NO_TWEAKS,
+    TWEAKED,
+    UNTWEAK,
+    VALUE,
+    ActiveTweaks,
+    Cache,
+    Call,
+    Failure,
+    Function,
+    HeldTweaks,
+    Key,
+    Layer,
+    Memo,
+    Node,
+    State,
+    Tweak,
+    find_published,
+    make_node,
+    plain_key,
+    take_imprint,
+)
 from ..codec import Encoded, decode, find_missing
 from ..fingerprint import calls_alike, changed_parts, fingerprint_like, has_changed, reach, source_of
 from . import _format as fmt

@@ -10,15 +10,14 @@ from weakref import ref
 
 from attrs import frozen
 
-from .._core._memo import LIVE, Memo
-from .._core._node import node_of
+from .._core.read import LIVE, Memo, node_of
 from ..codec import decode
 from ..errors import CodecError, SnapshotError
 from ._file import SavedFile
 from ._rows import Content
 
 if TYPE_CHECKING:
-    from .._core._registry import Registry
+    from .._core.read import Registry
 
 _slot: Any = vars(Memo)["value"]  # the descriptor of the slot that the property hides
 

@@ -6,8 +6,7 @@ A user's ``__repr__`` or ``__str__`` may raise and may give anything; here it gi
 import operator
 from typing import Any
 
-from .._core._binding import Key
-from .._core._node import Function, node_of
+from .._core.read import Function, Key, node_of
 from .._functions.proxy import function_of
 from .._text.values import STOPPING, name_type, show, text_of
 from ..codec import CodecError, encode

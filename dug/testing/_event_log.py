@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .._contexts.context import Context
-from .._core._events import Event
-from .._core._node import Node
+from .._core.read import Event, Node
 from .._functions.proxy import function_of
 
 

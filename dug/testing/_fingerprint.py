@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core._node import Node
+from .._core.read import Node
 from .._text.values import show, spell
 
 Place = tuple[Any, str]

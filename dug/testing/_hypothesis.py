@@ -5,7 +5,7 @@ from typing import Any
 
 from .._contexts.scenario import Scenario
 from .._contexts.tweaks import target_of
-from .._core._node import Node
+from .._core.read import Node
 from ._isolated import fresh_context
 from ._reference import attempt
 from ._transparent import check_is_node

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from .._core._node import Node
+from .._core.read import Node
 from ._fingerprint import Fingerprint, find_difference, fingerprint
 from ._reference import Ask, Evaluation, Outcome, Run
 from ._sameness import is_same_outcome, show_outcome, show_value

@@ -19,9 +19,8 @@ from attrs import define, evolve, field, frozen
 
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
-from .._core._drive import drive
-from .._core._frame import Entry, current
-from .._core._node import Node
+from .._core.drive import evaluate_without_cache
+from .._core.read import Entry, Node, current
 from ..errors import CycleError, DugError
 from ._world import Chain, World, enter_all
 
@@ -73,7 +72,7 @@ class Run:
 
     def execute(self, body: Callable[..., Any], driver: Callable[["Run", Node[Any]], Any]) -> Outcome:
         """Runs the body and returns how it ended; the memoised calls it makes go to `driver`."""
-        with drive(partial(driver, self), self.node):
+        with evaluate_without_cache(partial(driver, self), self.node):
             self._frame = current.get()
             return attempt(lambda: body(*self.node.args, **self.node.kwargs))
 

@@ -7,7 +7,7 @@ from typing import Any
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
 from .._contexts.scenario import Scenario, describe
-from .._core._node import Node
+from .._core.read import Node
 from ._reference import Evaluation, Outcome, attempt
 from ._sameness import Equality, is_same_outcome, show_outcome
 

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .._contexts.tweaks import UNTWEAKED, Bump
-from .._core._node import Function, Node
+from .._core.read import Function, Node
 from .._functions.proxy import function_of
 from .._text.values import spell
 

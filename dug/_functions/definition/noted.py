@@ -14,7 +14,7 @@ from weakref import ref
 
 from attrs import define, evolve
 
-from ..._core._node import Function
+from ..._core.read import Function
 from .code import tell_code
 from .plain_data import mark, tell, tell_changeable
 from .walk import CHANGEABLE, CLASS, CODE, NODE, OBJECT, PLAIN, Part, walk

@@ -14,8 +14,8 @@ from weakref import WeakSet, ref
 
 from attrs import define, field
 
-from ..._core._node import BENEATH, Function, call_at_next_run, disarm, plain_key, watched
-from ..._core._registry import live_registries, members
+from ..._core.drive import call_at_next_run, disarm, watched_functions
+from ..._core.read import BENEATH, Function, live_registries, members, plain_key
 from .plain_data import mark, tell_changeable
 
 _MOST_OFTEN = 16
@@ -90,7 +90,7 @@ def watch(function: Function) -> None:
     noted = function.reached
     places = [name for name in noted.marks if not noted.parts[name].is_changed_within]
     if places:
-        watched.add(function)
+        watched_functions.add(function)
         _turn.places.extend([_Place(ref(function), noted, name) for name in places])
         _ran.add(function)
 
@@ -108,7 +108,7 @@ def look_again(*, is_told: bool = True) -> None:
             _tell_changed()
     finally:
         for function in _take_ran():
-            if function in watched and function.at_first_run is None and function.reached.size <= _MOST_AT_FIRST:
+            if function in watched_functions and function.at_first_run is None and function.reached.size <= _MOST_AT_FIRST:
                 call_at_next_run(function, _look_at_first)
 
 
@@ -125,7 +125,7 @@ def _look_at_first(function: Function) -> None:
     """Notes anew what a function reads that was changed while nothing of it was remembered."""
     disarm(function)
     noted = function.reached
-    if noted is None or function not in watched:
+    if noted is None or function not in watched_functions:
         return
     _ran.add(function)
     now = {name: _mark(noted.parts[name].value) for name in noted.marks}
@@ -162,7 +162,7 @@ def _find_changed(places: Iterable[_Place]) -> list[tuple[_Place, Function]]:
     marks: dict[int, tuple[bytes, int]] = {}
     for place in tuple(places):
         function = place.function()
-        if function is None or function not in watched or function.reached is not place.noted:
+        if function is None or function not in watched_functions or function.reached is not place.noted:
             gone.append(place)
             continue
         value = place.value

@@ -6,10 +6,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import Context as Variables
 from typing import Any
 
-from ..._core._finish import abandon, give_up
-from ..._core._flight import PATIENCE_S, Wait
-from ..._core._frame import UNTRUE, Frame, Run
-from ..._core._verbs import join_own, part
+from ..._core.drive import PATIENCE_S, UNTRUE, abandon, give_up, join_own, part
+from ..._core.read import Frame, Run, Wait
 from ..._extras.packages import find_loaded
 
 CANCELLED = asyncio.CancelledError

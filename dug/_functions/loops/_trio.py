@@ -8,10 +8,8 @@ from typing import Any
 
 import trio
 
-from ..._core._finish import abandon, give_up
-from ..._core._flight import PATIENCE_S, Wait
-from ..._core._frame import UNTRUE, Frame, Run
-from ..._core._verbs import join_own, part
+from ..._core.drive import PATIENCE_S, UNTRUE, abandon, give_up, join_own, part
+from ..._core.read import Frame, Run, Wait
 from ..._extras.packages import find_loaded
 
 CANCELLED = trio.Cancelled

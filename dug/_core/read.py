@@ -1,0 +1,120 @@
+"""The door for looks: the data that the engine is made of, and what can be asked without changing any of it.
+
+Nobody outside the engine imports another file of it than this one and `drive`.  All data types are handed on here, with the
+literals that their fields hold, to looks and drivers alike: nodes and their keys, functions, memos, tweaks, views, caches,
+runs, frames, events and failures.  So are the questions: which memo answers (`find`), what tweaks a node (`handle_of`), what
+contexts are around (`entries_around`), which function has a name.
+
+Nothing here runs a body, files a memo or puts anything in force: who does that comes in by `drive`.  A look that finds no memo
+says so, and leaves the node to whoever asks for its value.
+"""
+
+from ._accel import COMPILED
+from ._binding import Key
+from ._cache import Cache
+from ._entry import entries_around, replacement_around
+from ._equality import Fixed, is_immutable, is_same, substitution_key
+from ._events import Event, Listener
+from ._failure import Failure
+from ._find import beneath, find, handle_of
+from ._finish import is_consumable
+from ._flight import Joined, Wait
+from ._frame import OUTSIDE, Entry, Frame, Outside, Run, current, frame_in_force
+from ._imprint import take_imprint
+from ._memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Call, Memo, State
+from ._node import (
+    BENEATH,
+    Function,
+    Node,
+    find_published,
+    load_function,
+    make_node,
+    name_module,
+    node_of,
+    plain_key,
+    unpicklable_reason,
+)
+from ._registry import Registry, live_registries, members
+from ._scenario import (
+    BUMP,
+    REPLACEMENT,
+    UNTWEAK,
+    VALUE,
+    ActiveTweaks,
+    HeldTweaks,
+    Layer,
+    RunningReplacement,
+    Target,
+    Tweak,
+    TweakSpec,
+    bits_of,
+)
+from ._verify import candidates, is_as_before, key_asked
+from ._view import View
+
+__all__ = [
+    "ASIDE",
+    "BENEATH",
+    "BUMP",
+    "COMPILED",
+    "DEAD",
+    "FORGOTTEN",
+    "LIVE",
+    "NO_TWEAKS",
+    "OUTSIDE",
+    "REPLACEMENT",
+    "TWEAKED",
+    "UNTWEAK",
+    "VALUE",
+    "ActiveTweaks",
+    "Cache",
+    "Call",
+    "Entry",
+    "Event",
+    "Failure",
+    "Fixed",
+    "Frame",
+    "Function",
+    "HeldTweaks",
+    "Joined",
+    "Key",
+    "Layer",
+    "Listener",
+    "Memo",
+    "Node",
+    "Outside",
+    "Registry",
+    "Run",
+    "RunningReplacement",
+    "State",
+    "Target",
+    "Tweak",
+    "TweakSpec",
+    "View",
+    "Wait",
+    "beneath",
+    "bits_of",
+    "candidates",
+    "current",
+    "entries_around",
+    "find",
+    "find_published",
+    "frame_in_force",
+    "handle_of",
+    "is_as_before",
+    "is_consumable",
+    "is_immutable",
+    "is_same",
+    "key_asked",
+    "live_registries",
+    "load_function",
+    "make_node",
+    "members",
+    "name_module",
+    "node_of",
+    "plain_key",
+    "replacement_around",
+    "substitution_key",
+    "take_imprint",
+    "unpicklable_reason",
+]
