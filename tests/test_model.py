@@ -26,7 +26,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from ledger import learn
-from oracle import Level, Outcome
+from oracle import Level, Outcome, Run
 from programs import FAILS, FUNCTIONS, SOURCES, Boom, Box, Call, Expression, Key, Tweak, Tweaks, Value, likeness
 from stage import ROOT, Stage
 from strategies import (
@@ -294,31 +294,39 @@ class Model(Stage):
     def sweep_across_a_tweak(self, *, node: Call, first: Tweaks, second: Tweaks, assignment: tuple[Key, Tweak]) -> None:
         """Each result of a sweep is compared with the base of its own world, though the context was tweaked in between."""
         swept = dug.sweep(self.subject.node(node), [self.subject.tweaks(first), self.subject.tweaks(second)])
-        results, top = iter(swept), self.stack[-1].twin
-        wanted = [self._compare_to_base(node, first)]
+        results, top, worlds = iter(swept), self.stack[-1].twin, [self.levels]
+        before = top.tweaks.items()
+        self.ledger.hold(before)  # the sweep asks for bases in the world that the first result was taken in
+        what_ifs = [self._expect(node, first)]
         next(results)
         self.tell(top, {**top.tweaks, assignment[0]: assignment[1]})
         top.ctx.tweak(self.subject.tweaks(dict([assignment])))
-        wanted.append(self._compare_to_base(node, second))
+        worlds.append(self.levels)
+        what_ifs.append(self._expect(node, second))
         list(results)
-        self.is_clean = False  # a base is asked in a world that is gone, which the ledger does not count
 
-        for difference, (what_if, base) in zip(swept.diff(), wanted, strict=True):
-            if what_if.failed or base.failed:
+        for difference, what_if, levels in zip(swept.diff(), what_ifs, worlds, strict=True):
+            base = self.oracle.ask(node, levels)
+            if not what_if.failed:
+                self._settle(base)
+            if what_if.failed or base.outcome.failed:
                 assert type(difference.error) is Boom
-            elif Box not in (type(what_if.value), type(base.value)):
-                assert likeness(difference.value) == likeness(what_if.value - base.value)
+            elif Box not in (type(what_if.value), type(base.outcome.value)):
+                assert likeness(difference.value) == likeness(what_if.value - base.outcome.value)
+        del swept, results, difference
+        self.ledger.release(before)
 
-    def _compare_to_base(self, node: Call, said: Tweaks) -> tuple[Outcome, Outcome]:
-        """Return what the oracle says of a scenario and of its base, and note that both are computed."""
+    def _expect(self, node: Call, said: Tweaks) -> Outcome:
+        """Return what the oracle says of a scenario of a sweep, and note that it is computed."""
         twin = self.make(said, scoped=False)
-        what_if = self.oracle.ask(node, (*self.levels, Level(said)))
-        base = self.oracle.ask(node, self.levels)
-        for run in (what_if,) if what_if.outcome.failed else (what_if, base):
-            list(self.ledger.settle(learn(run)))
-            self.ledger.end_call()
+        run = self.oracle.ask(node, (*self.levels, Level(said)))
+        self._settle(run)
         self.discard(twin)
-        return what_if.outcome, base.outcome
+        return run.outcome
+
+    def _settle(self, run: Run) -> None:
+        list(self.ledger.settle(learn(run)))
+        self.ledger.end_call()
 
     # After every step.
 
