@@ -8,7 +8,6 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from .._core.drive import make_local, prepare
 from .._core.read import Function, current, find_published, name_module
 from .._text.values import show
-from .async_driver import fetch_async, value_async
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
 from .proxy import Memoized, MemoizedClassMethod, MemoizedStaticMethod, wrap
 from .sync_driver import fetch
@@ -171,7 +170,13 @@ def _pick_driver(function: Function) -> None:
     """Lets a coroutine function be awaited, and any other be called."""
     body = function.body
     function.is_async = inspect.iscoroutinefunction(body) or inspect.iscoroutinefunction(getattr(type(body), "__call__", None))  # noqa: B004
-    function.fetch, function.ask = (fetch_async, value_async) if function.is_async else (fetch, None)
+    function.fetch, function.ask = _load_async_driver() if function.is_async else (fetch, None)
+
+
+def _load_async_driver() -> tuple[Any, Any]:
+    from .async_driver import fetch_async, value_async  # loaded with the first coroutine function
+
+    return fetch_async, value_async
 
 
 def _has_name(body: Any) -> bool:
