@@ -4,7 +4,7 @@ Run it as a script: ``python tests/interrupts.py 500``.  It starts a process tha
 it so many SIGINTs at random moments, and looks after each what that left.  It exits with an error when one came out as another
 error, left a context in force, or left a value, a lock or a run that is not as it was.
 
-``DUG_EVERY_PLACE=1 python -m pytest -m slow tests/test_interrupts.py`` strikes at each place, and not at some of them.
+``DUG_EVERY_PLACE=1 python -m pytest -m slow tests/core/test_interrupts.py`` strikes at each place, and not at some of them.
 """
 
 from __future__ import annotations

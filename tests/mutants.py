@@ -42,7 +42,7 @@ class Mutant:
     file: str
     old: str
     new: str
-    tests: tuple[str, ...] = ("test_model.py",)
+    tests: tuple[str, ...] = ("core/test_model.py",)
     twin: Edit | None = None
     """The same fault in C, where the code is compiled as well."""
 
@@ -58,20 +58,20 @@ class Mutant:
         return (python, self.twin) if self.twin else (python,)
 
 
-COLD = ("test_cold_flight.py",)
-MANY = ("test_concurrent_model.py",)
-MEDDLING = ("test_meddling.py",)
-AGAIN = ("test_run_again.py",)
-NAMES = ("test_names.py",)
-REDEFINITION = ("test_redefinition.py",)
-SHARED = ("test_shared_values.py",)
-LOCAL = ("test_local_functions.py",)
-GROWTH = ("test_growth.py", "-m", "not slow")
-THREADS = ("test_thread_safety.py",)
-TRAPS = ("test_traps.py",)
-WAITERS = ("test_single_flight.py",)
+COLD = ("core/test_cold_flight.py",)
+MANY = ("core/test_concurrent_model.py",)
+MEDDLING = ("core/test_hash_reentry.py",)
+AGAIN = ("functions/test_run_again.py",)
+NAMES = ("functions/test_names.py",)
+REDEFINITION = ("functions/test_redefinition.py",)
+SHARED = ("core/test_shared_values.py",)
+LOCAL = ("core/test_local_functions.py",)
+GROWTH = ("core/test_growth.py", "-m", "not slow")
+THREADS = ("core/test_thread_safety.py",)
+TRAPS = ("core/test_regressions.py",)
+WAITERS = ("core/test_single_flight.py",)
 
-INTERRUPTS = ("test_interrupts.py",)
+INTERRUPTS = ("core/test_interrupts.py",)
 
 MUTANTS = (
     Mutant(
@@ -242,7 +242,7 @@ MUTANTS = (
         "_core/_finish.py",
         "memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))",
         "memo.transient = run.transient or is_source_error",
-        ("test_memoize.py", "-k", "error_of_a_source"),
+        ("functions/test_memoize.py", "-k", "error_of_a_source"),
     ),
     Mutant(
         "invalidating a node keeps what was computed from it",
@@ -505,7 +505,7 @@ MUTANTS = (
         "_batch/kept_failure.py",
         "        if failure.raised is not None:\n            _empty_frames(failure.raised)\n",
         "        if False:\n            _empty_frames(failure.raised)\n",
-        ("test_sweep_worlds.py",),
+        ("sweeps/test_sweep_worlds.py",),
     ),
     Mutant(
         "a base is asked in the scenario of now",
@@ -518,7 +518,7 @@ MUTANTS = (
         "_sweeps/world.py",
         "if world.generation not in self.generations and world.generation > min(self.generations) and are_live(self.memos):",
         "if True:",
-        ("test_sweep_worlds.py",),
+        ("sweeps/test_sweep_worlds.py",),
     ),
     Mutant(
         "what read something that was forgotten meanwhile is filed",
@@ -551,28 +551,28 @@ MUTANTS = (
         "_core/_begin.py",
         "registry.filings == filings and state.alive:",
         "state.alive:",
-        ("test_interleavings.py", "-k", "runs_once"),
+        ("core/test_interleavings.py", "-k", "runs_once"),
     ),
     Mutant(
         "a run begins in another scenario than was searched",
         "_core/_begin.py",
         "run = Run(view, frame,",
         "run = Run(frame.view, frame,",
-        ("test_interleavings.py", "-k", "tweaked_while"),
+        ("core/test_interleavings.py", "-k", "tweaked_while"),
     ),
     Mutant(
         "who met others in flight does not look again before it runs",
         "_core/_begin.py",
         "state.alive and registry.filings == filings and running.get(state) is other:",
         "state.alive and running.get(state) is other:",
-        ("test_interleavings.py", "-k", "runs_once"),
+        ("core/test_interleavings.py", "-k", "runs_once"),
     ),
     Mutant(
         "a first bit can be seen before the memos have it",
         "_core/_registry.py",
         "bit = self.bits.next(target, self._list_memos)\n",
         "bit = self.bits.next(target, self._list_memos)\n                    self.bits.keep(target, bit)\n",
-        ("test_interleavings.py", "-k", "first_bit"),
+        ("core/test_interleavings.py", "-k", "first_bit"),
     ),
     Mutant(
         "who waits is not woken",
@@ -605,21 +605,21 @@ MUTANTS = (
         "_core/_registry.py",
         "            with self.lock:\n                bit = self.bits.of(target)\n",
         "            if True:\n                bit = self.bits.of(target)\n",
-        ("test_interleavings.py", "-k", "ask_kept-ask_root"),
+        ("core/test_interleavings.py", "-k", "ask_kept-ask_root"),
     ),
     Mutant(
         "an entry does not look again whether its context has changed",
         "_contexts/context.py",
         "        while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):",
         "        while False:",
-        ("test_interleavings.py", "-k", "changed_while_another"),
+        ("core/test_interleavings.py", "-k", "changed_while_another"),
     ),
     Mutant(
         "a view that another thread made is taken for one's own",
         "_contexts/context.py",
         "            self._keep_up(entry)\n            drive.put_in_force(entry)\n",
         "            self._keep_up(entry)\n            entry.view = self._last\n            drive.put_in_force(entry)\n",
-        ("test_interleavings.py", "-k", "ask_kept-ask_kept"),
+        ("core/test_interleavings.py", "-k", "ask_kept-ask_kept"),
     ),
     Mutant(
         "a wait for what is done closes a circle",
@@ -696,7 +696,7 @@ MUTANTS = (
         "_core/_accel_hits.h",
         "                goto again;\n",
         "                return 0;\n",
-        ("test_accel_hits.py",),
+        ("core/test_accel_hits.py",),
     ),
     Mutant(
         "C: a run that an invalidation has hit is filed",

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from sketch import BOOK, sketch
+from support.sample_graphs import BOOK, sketch
 
 from dug import draw
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sketch import BOOK, HOSTILE, make_wide, sketch
+from support.sample_graphs import BOOK, HOSTILE, make_wide, sketch
 
 from dug._text.values import shorten, visible
 from dug.draw import dot

@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sketch import BOOK, HOSTILE, sketch
+from support.sample_graphs import BOOK, HOSTILE, sketch
 
 from dug._text.values import visible
 from dug.draw import mermaid

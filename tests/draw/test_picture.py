@@ -1,7 +1,7 @@
 """`_picture` decides what has a box, and which lines there are."""
 
 import pytest
-from sketch import BOOK, make_wide, sketch
+from support.sample_graphs import BOOK, make_wide, sketch
 
 from dug import draw
 from dug.draw._picture import LIMIT, make_picture

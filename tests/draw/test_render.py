@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from sketch import BOOK, HOSTILE, make_wide, sketch
+from support.sample_graphs import BOOK, HOSTILE, make_wide, sketch
 
 from dug import draw
 

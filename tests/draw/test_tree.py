@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sketch import BOOK, HOSTILE, make_wide, sketch
+from support.sample_graphs import BOOK, HOSTILE, make_wide, sketch
 
 from dug.draw import tree
 from dug.draw._words import TIMES

@@ -1,7 +1,7 @@
 """`_words` says the same in each kind of picture."""
 
 import pytest
-from sketch import sketch
+from support.sample_graphs import sketch
 
 from dug._text.values import shorten, visible
 from dug.draw._picture import LIMIT, make_picture

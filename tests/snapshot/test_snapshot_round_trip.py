@@ -8,12 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import Level, Oracle
-from programs import FUNCTIONS, Boom, likeness
-from subject import Subject, add, fail
+from support import strategies
+from support.oracle import Level, Oracle
+from support.program_on_dug import Subject, add, fail
+from support.programs import FUNCTIONS, Boom, likeness
 
 import dug
 from dug import codec, snapshot

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import kept_book
-import kills
+import kill_saves
 import pytest
 
 import dug
@@ -173,14 +173,14 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path, ran, monkeypatch):
 @pytest.mark.slow
 def test_a_few_killed_savers_leave_whole_files():
     """A saver that is killed leaves the old file or the new one."""
-    assert len(kills.run(5, seed=3)) == 5
+    assert len(kill_saves.run(5, seed=3)) == 5
 
 
 @needs_fork
 @pytest.mark.slow
 def test_two_hundred_killed_savers_leave_whole_files():
     """None of 200 savers killed at random moments leaves half a file."""
-    assert len(set(kills.run(200, seed=4))) > 20
+    assert len(set(kill_saves.run(200, seed=4))) > 20
 
 
 def test_a_link_stays_one_and_its_file_keeps_its_mode(tmp_path, ran):
@@ -406,7 +406,7 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path):
 def save_generation(path, generation):
     """Save a context of which everything is of one generation."""
     with dug.Context(name=str(generation)) as ctx:
-        kills.cell(generation, 1)
+        kill_saves.cell(generation, 1)
         snapshot.save(ctx, path)
 
 

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import Level, Oracle
-from oracle import Outcome as Expected
-from programs import Boom
-from strategies import FUNCTIONS, NODES, outsides, programs, tweaks
-from subject import Subject
+from support.oracle import Level, Oracle
+from support.oracle import Outcome as Expected
+from support.program_on_dug import Subject
+from support.programs import Boom
+from support.strategies import FUNCTIONS, NODES, outsides, programs, tweaks
 
 import dug
 from dug.testing import assert_transparent, isolated

@@ -2,7 +2,7 @@
 
 Tracebacks have paths in them, so ``kept_book.py`` is taken from a neutral place::
 
-    mkdir -p /srv/batch && cp tests/kept_book.py /srv/batch && PYTHONPATH=/srv/batch python tests/snapshot/golden/make.py
+    mkdir -p /srv/batch && cp tests/snapshot/kept_book.py /srv/batch && PYTHONPATH=/srv/batch python tests/snapshot/golden/make.py
 """
 
 from __future__ import annotations

@@ -1,0 +1,161 @@
+"""Arguments whose own hash lets others in: wherever it is called, nothing wrong is given or left behind, and nothing runs twice.
+
+It is called in the middle of both verbs, also of the compiled ones, where a thread cannot be stopped otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from threading import Thread
+from typing import Any
+
+import pytest
+from attrs import define, field
+from support.concurrent_program import Flights
+
+import dug
+
+
+@define(eq=False)
+class Meddler:
+    """An argument that acts, in another thread, when it is hashed for the n-th time from now; it is equal to nothing else.
+
+    It waits for the end of that, or until that waits for a run in turn. It does nothing while the registry is locked.
+    """
+
+    registry: Any = None
+    act: Callable[[], object] = int
+    left: int = 0
+    thread: Thread | None = None
+
+    def __hash__(self) -> int:
+        self.left -= 1
+        if self.left == 0 and not self.registry.lock._is_owned():
+            self.thread = Thread(target=self.act, daemon=True)
+            self.thread.start()
+            last = time.monotonic() + 20
+            while self.thread.is_alive() and not self.registry.blocked:
+                assert time.monotonic() < last, "a thread hangs"
+                time.sleep(0)
+        return 1
+
+
+@define(eq=False, slots=False)
+class World:
+    """A node of one argument and the source that it reads; each has a tweaked sister, and so bits of its own."""
+
+    is_heard: bool
+    argument: Meddler = field(factory=Meddler)
+    outside: int = 1
+    root: dug.Context = field(factory=lambda: dug.Context(cache=dug.Cache()))
+    child: dug.Context = field(factory=dug.Context)
+
+    def __attrs_post_init__(self) -> None:
+        source = self.source = dug.memoize(lambda _: self.outside)
+        f = self.f = dug.memoize(lambda argument: source(argument) * 10)
+        if self.is_heard:  # then nothing of it is compiled
+            self.root._listeners.append(lambda _: None)
+        with self.root, dug.Context({f.node(Meddler()): 0, source.node(Meddler()): 0}), self.child:
+            pass
+
+    def ask(self) -> Any:
+        """Return what the node is in the child."""
+        with self.root, self.child:
+            return self.f(self.argument)
+
+
+def cold(world: World) -> None:
+    """Leave it to the child."""
+
+
+def tweaked_before(world: World) -> None:
+    """Let both nodes have bits already, as who gives a first one counts as filing."""
+    nodes = world.f.node(world.argument), world.source.node(world.argument)
+    with world.root, dug.Context(dict.fromkeys(nodes, 0)):
+        pass
+
+
+def warm(world: World) -> None:
+    """Compute the node in the root."""
+    world.root.run(world.f, world.argument)
+
+
+def stale(world: World) -> None:
+    """Let it be verified."""
+    warm(world)
+    world.root.invalidate(world.source.node(world.argument))
+
+
+def invalidate(world: World) -> None:
+    """Say that the outside has changed."""
+    world.outside = 2
+    world.root.invalidate(world.source.node(world.argument))
+
+
+def clear(world: World) -> None:
+    """Empty the cache after the outside has changed."""
+    world.outside = 2
+    world.root.clear()
+
+
+def tweak(world: World) -> None:
+    """Tweak what the node reads."""
+    world.root.tweak(world.source.node(world.argument), 2)
+
+
+def tweak_child(world: World) -> None:
+    """Tweak the node itself."""
+    world.child.tweak(world.f.node(world.argument), 20)
+
+
+def every_place(prepare: Callable[[World], None], act: Callable[[World], None], *, is_heard: bool) -> Iterator[tuple[World, Any]]:
+    """Yield a world, and what its node gave while something was done at one place; for each place that there is."""
+    for place in count(1):
+        world = World(is_heard)
+        prepare(world)
+        argument = world.argument
+        argument.registry, argument.act, argument.left = world.root.cache.registry, lambda world=world: act(world), place
+        value = world.ask()
+        if argument.left > 0:
+            assert place > 3
+            return
+        if argument.thread is not None:
+            argument.thread.join(20)
+            assert not argument.thread.is_alive(), "a thread hangs"
+            yield world, value
+
+
+on_both = pytest.mark.parametrize("is_heard", [False, True], ids=["", "heard"])
+in_each_state = pytest.mark.parametrize("prepare", [cold, tweaked_before, warm, stale], ids=lambda prepare: prepare.__name__)
+
+
+@on_both
+@in_each_state
+@pytest.mark.parametrize("act", [invalidate, clear, tweak, tweak_child], ids=lambda act: act.__name__)
+def test_things_change_while_an_argument_is_hashed(
+    prepare: Callable[[World], None], act: Callable[[World], None], *, is_heard: bool
+) -> None:
+    """Who asks gets what it was before or what it is; who asks afterwards, what it is."""
+    for world, value in every_place(prepare, act, is_heard=is_heard):
+        assert value in (10, 20)
+        assert world.ask() == 20
+        assert world.root.run(world.f, world.argument) == (10 if act is tweak_child else 20)
+
+
+@on_both
+@in_each_state
+def test_another_thread_asks_while_an_argument_is_hashed(prepare: Callable[[World], None], *, is_heard: bool) -> None:
+    """What it has filed meanwhile is found, what it has in flight is waited for: no node is run, or verified, twice."""
+    flights = Flights(count())
+
+    def prepare_unnoted(world: World) -> None:
+        prepare(world)
+        flights.ended.clear()
+
+    with flights.noted():
+        for _, value in every_place(prepare_unnoted, World.ask, is_heard=is_heard):
+            assert value == 10
+            functions = [run.key[0] for run in flights.ended]
+            assert len(functions) == len(set(functions))

@@ -1,0 +1,1655 @@
+"""P7: a node runs once per scenario however many tasks and threads ask for it, and no wait hangs.
+
+Bodies wait at a `Gate` (tasks of one loop) or for a `Signal` (threads), so each test says who is where before it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import threading
+import weakref
+from time import monotonic, sleep
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+from support.sync_points import BACKENDS, Gate, Signal, Worker, run_on, settle
+
+import dug
+from dug.testing import EventLog
+
+
+@pytest.fixture(params=BACKENDS)
+def run(request):
+    """Run a coroutine function on a loop, of each backend in turn."""
+    return functools.partial(run_on, request.param)
+
+
+@pytest.fixture
+def run_asyncio():
+    """Run a coroutine function on asyncio, for what only that has."""
+    return functools.partial(run_on, "asyncio")
+
+
+@pytest.fixture
+def _is_impatient(monkeypatch):
+    """Let who waits on another loop or thread look often whether that is still there."""
+    for module in ("_functions.loops._asyncio", "_functions.loops._trio", "_functions.sync_driver"):
+        monkeypatch.setattr(f"dug.{module}.PATIENCE_S", 0.005)
+
+
+@pytest.fixture
+def gate():
+    """A place where bodies wait."""
+    return Gate()
+
+
+@pytest.fixture
+def slow(gate):
+    """A memoised coroutine function that waits at the gate, and the list of its runs."""
+    runs = []
+
+    @dug.memoize
+    async def slow(n=1):
+        runs.append(n)
+        await gate.wait()
+        return n
+
+    slow.runs = runs
+    return slow
+
+
+class Askers:
+    """Tasks that ask for something each, in a group; each has a scope to cancel it, and leaves its value or its exception."""
+
+    def __init__(self, group):
+        self._group = group
+        self.results = {}
+        self.scopes = {}
+
+    def ask(self, name, call, *args):
+        """Start a task that keeps what came of a call."""
+        self._group.start_soon(self._ask, name, call, *args)
+
+    async def _ask(self, name, call, *args):
+        with anyio.CancelScope() as self.scopes[name]:
+            try:
+                self.results[name] = await call(*args)
+            except Exception as exc:  # noqa: BLE001  the test looks at it
+                self.results[name] = exc
+        if self.scopes[name].cancelled_caught:
+            self.results[name] = "cancelled"
+
+    def cancel(self, name):
+        """Cancel one of the tasks."""
+        self.scopes[name].cancel()
+
+
+def test_tasks_that_ask_at_the_same_time_share_one_run(run, slow, gate):
+    """A hundred tasks that ask for a node get the value of one run."""
+
+    async def main():
+        with dug.Context() as ctx, EventLog(ctx) as log:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for name in range(100):
+                    askers.ask(name, slow)
+                await settle()
+                gate.open()
+        assert set(askers.results.values()) == {1}
+        assert len(askers.results) == 100
+        assert log.count(slow) == 1
+        assert len(log.hits) == 99
+
+    run(main)
+    assert slow.runs == [1]
+
+
+def test_tasks_of_a_gather_share_one_run(run_asyncio, slow, gate):
+    """One gather of the same call gets the value of one run."""
+
+    async def main():
+        async def open_gate():
+            await settle()
+            gate.open()
+
+        with dug.Context():
+            assert await asyncio.gather(slow(), slow(n=1), slow.node(1)(), open_gate()) == [1, 1, 1, None]
+
+    run_asyncio(main)
+    assert slow.runs == [1]
+
+
+def test_bodies_that_ask_at_the_same_time_share_one_run(run, slow, gate):
+    """Two nodes that read the same one while it runs share the run, and both depend on it."""
+
+    @dug.memoize
+    async def reader(n):
+        return n + await slow()
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for n in range(3):
+                    askers.ask(n, reader, n)
+                await settle()
+                gate.open()
+            with dug.Context(tweaks={slow.node(): 10}):
+                assert [await reader(n) for n in range(3)] == [10, 11, 12]
+            assert ctx.memo(reader.node(2)).dependencies == (slow.node(),)
+        assert askers.results == {0: 1, 1: 2, 2: 3}
+
+    run(main)
+    assert slow.runs == [1]
+
+
+def test_each_scenario_has_its_own_run(run, gate):
+    """Tasks that ask in two scenarios that differ in what the node reads get a run each."""
+    runs = []
+
+    @dug.memoize
+    async def x():
+        return 1
+
+    @dug.memoize
+    async def double():
+        runs.append(1)
+        await gate.wait()
+        return 2 * await x()
+
+    async def main():
+        async def ask(value):
+            with dug.Context(tweaks={x.node(): value}):
+                return await double()
+
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for name, value in enumerate([5, 6, 5, 6]):
+                    askers.ask(name, ask, value)
+                await settle()
+                gate.open()
+        assert askers.results == {0: 10, 1: 12, 2: 10, 3: 12}
+
+    run(main)
+    assert len(runs) == 2
+
+
+def test_a_scenario_waits_for_the_run_of_another_that_will_serve(run, gate):
+    """Who asks in a scenario that differs only in what the node did not read last time waits for the run in flight."""
+    runs = []
+
+    @dug.memoize
+    async def y():
+        return 10
+
+    @dug.source
+    async def feed():
+        await gate.wait()
+        return len(runs)
+
+    @dug.memoize
+    async def double():
+        runs.append(1)
+        return 2 * await feed()
+
+    async def main():
+        async def ask():
+            with dug.Context(tweaks={y.node(): 5}):
+                return await double()
+
+        with dug.Context() as ctx:
+            gate.open()
+            await double()
+            ctx.invalidate(feed)
+            gate.close()
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("parent", double)
+                await settle()
+                askers.ask("child", ask)
+                await settle()
+                gate.open()
+        assert askers.results == {"parent": 2, "child": 2}
+        assert gate.most == 1
+
+    run(main)
+    assert len(runs) == 1
+
+
+def test_an_exception_reaches_every_waiter(run, gate):
+    """All who waited for a run that fails get what it raised, one of them the object itself, and the others one that says so."""
+
+    class OddError(Exception):
+        def __init__(self, first, second):
+            super().__init__(f"{first} {second}")
+
+    error = OddError(1, 2)
+    runs = []
+
+    @dug.memoize
+    async def broken():
+        runs.append(1)
+        await gate.wait()
+        raise error
+
+    async def main():
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for name in range(5):
+                    askers.ask(name, broken)
+                await settle()
+                gate.open()
+        got = list(askers.results.values())
+        assert [(type(one), one.args) for one in got] == [(OddError, ("1 2",))] * 5
+        assert (len(set(map(id, got))), error in got) == (5, True)
+
+    run(main)
+    assert len(runs) == 1
+
+
+def test_an_exception_reaches_every_body_that_waits(run, gate):
+    """Nodes of different calls that wait for a run that fails get what it raised, and each its own failure."""
+    error = ValueError("no")
+    runs = []
+
+    @dug.memoize
+    async def broken():
+        runs.append(1)
+        await gate.wait()
+        raise error
+
+    @dug.memoize
+    async def reader(n):
+        try:
+            return await broken()
+        except ValueError as exc:
+            return type(exc), exc.args
+
+    async def main():
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for n in range(4):
+                    askers.ask(n, reader, n)
+                await settle()
+                gate.open()
+        assert list(askers.results.values()) == [(ValueError, ("no",))] * 4
+
+    run(main)
+    assert len(runs) == 1
+
+
+def test_a_failure_that_several_calls_shared_keeps_no_frames(run, gate):
+    """Once the calls that shared a failing run are over, nothing keeps what its frames held, also when its starter left."""
+
+    class Thing:
+        pass
+
+    things = []
+
+    @dug.memoize
+    async def broken():
+        thing = Thing()
+        things.append(weakref.ref(thing))
+        await gate.wait()
+        raise ValueError(thing is None)
+
+    @dug.memoize
+    async def reader(n):
+        return await broken()
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for n in range(3):
+                    askers.ask(n, reader, n)
+                await settle()
+                askers.cancel(0)
+                await settle()
+                gate.open()
+            assert {type(result) for result in askers.results.values()} == {str, ValueError}
+            askers.results.clear()
+            gc.collect()
+            assert things[0]() is None
+            assert "no frame" not in ctx.memo(broken.node()).traceback
+
+    run(main)
+    assert len(things) == 1
+
+
+def test_cancelling_the_first_asker_does_not_cancel_the_others(run, slow, gate):
+    """The run that a cancelled asker had started goes on for those who joined it."""
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for name in ("first", "second", "third"):
+                    askers.ask(name, slow)
+                await settle()
+                askers.cancel("first")
+                await settle()
+                assert askers.results == {"first": "cancelled"}
+                gate.open()
+            assert ctx[slow.node()] == 1
+        assert askers.results == {"first": "cancelled", "second": 1, "third": 1}
+
+    run(main)
+    assert slow.runs == [1]
+
+
+def test_cancelling_a_joined_asker_does_not_cancel_the_others(run, slow, gate):
+    """An asker who joined a run and is cancelled leaves it to the one who started it."""
+
+    async def main():
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for name in ("first", "second"):
+                    askers.ask(name, slow)
+                    await settle()
+                askers.cancel("second")
+                await settle()
+                gate.open()
+        assert askers.results == {"first": 1, "second": "cancelled"}
+
+    run(main)
+    assert slow.runs == [1]
+
+
+@pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
+def test_cancelling_the_last_asker_cancels_the_run(run, gate, order):
+    """When all askers are gone the run is cancelled: its cleaning up is over before the last one goes on, and no memo is left."""
+    steps = []
+
+    @dug.memoize
+    async def slow():
+        steps.append("begin")
+        try:
+            await gate.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await settle()
+            steps.append("cleaned up")
+        return 1
+
+    async def main():
+        async def ask(name):
+            try:
+                return await slow()
+            finally:
+                steps.append(name)
+
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for name in ("first", "second"):
+                    askers.ask(name, ask, name)
+                    await settle()
+                for name in order:
+                    askers.cancel(name)
+                    await settle()
+            assert slow.node() not in ctx
+            gate.open()
+            assert await slow() == 1
+        assert set(askers.results.values()) == {"cancelled"}
+
+    run(main)
+    assert steps == ["begin", order[0], "cleaned up", order[1], "begin", "cleaned up"]
+
+
+def test_cancelling_an_asker_cancels_what_only_that_needed(run, gate):
+    """The runs that only a cancelled run asked for are cancelled along, and those that others want go on."""
+    ended = []
+
+    @dug.memoize
+    async def leaf(n):
+        try:
+            await gate.wait()
+        finally:
+            ended.append((n, gate.passed))
+        return n
+
+    @dug.memoize
+    async def top():
+        total = []
+
+        async def add(n):
+            total.append(await leaf(n))
+
+        async with anyio.create_task_group() as group:
+            for n in range(3):
+                group.start_soon(add, n)
+        return sum(total)
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("top", top)
+                await settle()
+                askers.ask("leaf", leaf, 1)
+                await settle()
+                askers.cancel("top")
+                await settle()
+                assert sorted(ended) == [(0, 0), (2, 0)]
+                gate.open()
+            assert askers.results == {"top": "cancelled", "leaf": 1}
+            assert [leaf.node(n) in ctx for n in range(3)] == [False, True, False]
+            assert top.node() not in ctx
+
+    run(main)
+
+
+def test_an_asker_cancelled_before_the_run_began_leaves_nothing(run, slow, gate):
+    """A run whose asker is cancelled before its task had a turn leaves no memo, and nobody waits for it."""
+
+    async def main():
+        with dug.Context() as ctx:
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await slow()
+            assert scope.cancelled_caught
+            assert slow.node() not in ctx
+            gate.open()
+            assert await slow() == 1
+
+    run(main)
+
+
+def test_a_task_cancelled_at_once_leaves_nothing(run_asyncio, slow, gate):
+    """A task that is cancelled in the very turn in which it started a run leaves nothing that the next one would wait for."""
+
+    async def main():
+        with dug.Context():
+            for turns in range(4):
+                task = asyncio.create_task(slow())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            gate.open()
+            assert await slow() == 1
+
+    run_asyncio(main)
+
+
+def test_a_run_that_a_stranger_cancelled_before_it_began_is_begun_anew(run_asyncio, slow, gate):
+    """A task of a run may be cancelled by who knows nothing of it; then nobody waits for what will not come."""
+
+    async def main():
+        with dug.Context():
+            mine = asyncio.all_tasks()
+            askers = [asyncio.create_task(slow()) for _ in range(3)]
+            await asyncio.sleep(0)
+            (driver,) = asyncio.all_tasks() - {*mine, *askers}
+            driver.cancel()
+            gate.open()
+            return await asyncio.wait_for(asyncio.gather(*askers), 5)
+
+    assert run_asyncio(main) == [1, 1, 1]
+    assert slow.runs == [1]
+
+
+def test_what_is_in_flight_when_the_loop_ends_cleans_up_once(run_asyncio):
+    """When asyncio.run cancels what is left, a run is cancelled once, and its cleaning up is not interrupted by its askers."""
+    cleaned = []
+
+    @dug.memoize
+    async def leaf(n):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await settle()
+            cleaned.append(n)
+
+    @dug.memoize
+    async def reader(n):
+        return await leaf(n)
+
+    async def main():
+        with dug.Context():
+            tasks.extend(asyncio.create_task(reader(n)) for n in range(8))
+            await settle()
+
+    tasks = []
+    run_asyncio(main)
+    assert sorted(cleaned) == list(range(8))
+
+
+@pytest.mark.usefixtures("_is_impatient")
+def test_an_asker_cancelled_during_a_timeout_of_the_body(run_asyncio, gate):
+    """A body that is cleaning up after a timeout of its own when its asker goes is cancelled once that is over."""
+    steps = []
+
+    @dug.memoize
+    async def slow():
+        try:
+            async with asyncio.timeout(0):
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    steps.append("timeout")
+                    await gate.wait()
+        except TimeoutError:
+            steps.append("goes on")
+        await asyncio.Event().wait()
+
+    async def main():
+        with dug.Context():
+            task = asyncio.create_task(slow())
+            await settle()
+            task.cancel()
+            await settle()
+            gate.open()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert steps == ["timeout", "goes on"]
+
+    run_asyncio(main)
+
+
+def test_who_asks_while_a_run_is_cancelled_gets_a_run_of_its_own(run, gate):
+    """An asker who joins a run that is being cancelled is served by a new one."""
+    runs = []
+    cleaning = Gate()
+
+    @dug.memoize
+    async def slow():
+        runs.append(1)
+        try:
+            await gate.wait()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await cleaning.wait()
+            raise
+        return len(runs)
+
+    async def main():
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("first", slow)
+                await settle()
+                askers.cancel("first")
+                await settle()
+                askers.ask("second", slow)
+                await settle()
+                assert (len(runs), cleaning.inside) == (1, 1)
+                gate.open()
+                cleaning.open()
+        assert askers.results == {"first": "cancelled", "second": 2}
+
+    run(main)
+
+
+def test_a_body_that_swallows_its_cancellation_is_not_remembered(run, gate):
+    """A value that a body makes up when it is cancelled is no value of its node."""
+
+    @dug.memoize
+    async def stubborn():
+        try:
+            await gate.wait()
+        except BaseException:  # noqa: BLE001  what no body should do
+            return "made up"
+        return "right"
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("first", stubborn)
+                await settle()
+                askers.cancel("first")
+            assert stubborn.node() not in ctx
+            gate.open()
+            assert await stubborn() == "right"
+
+    run(main)
+
+
+def test_a_body_that_turns_its_cancellation_into_an_error_is_not_remembered(run, gate):
+    """An error that a body makes of its cancellation does not reach who asks next."""
+
+    @dug.memoize
+    async def stubborn():
+        try:
+            await gate.wait()
+        except BaseException as exc:
+            raise ValueError("interrupted") from exc
+        return "right"
+
+    @dug.memoize
+    async def reader():
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(stubborn)
+                await settle()
+                scope.cancel()
+        gate.open()
+        return await stubborn()
+
+    async def main():
+        with dug.Context():
+            assert await reader() == "right"
+
+    run(main)
+
+
+def test_a_body_that_caught_a_timeout_is_not_remembered(run, slow, gate):
+    """A value that depends on how long a node took is given to who asked, and not filed."""
+
+    @dug.memoize
+    async def patient():
+        with anyio.move_on_after(0):
+            return await slow()
+        return "late"
+
+    @dug.memoize
+    async def top():
+        return await patient()
+
+    async def main():
+        with dug.Context() as ctx:
+            late = await top()
+            left = [node in ctx for node in (top.node(), patient.node(), slow.node())]
+            gate.open()
+            async with anyio.create_task_group() as group:
+                group.start_soon(slow)
+            assert (late, await top()) == ("late", 1)
+        assert left == [False, False, False]
+
+    run(main)
+
+
+def test_what_a_body_made_of_a_timeout_goes_to_all_who_wait(run, slow):
+    """Those who ask at the same time for a node that catches a timeout share one run, and none of them is remembered."""
+    runs = []
+
+    @dug.memoize
+    async def patient():
+        runs.append("patient")
+        with anyio.move_on_after(0):
+            return await slow()
+        return "late"
+
+    @dug.memoize
+    async def reader(number):
+        return await patient()
+
+    async def ask(number):
+        answers.append(await reader(number))
+
+    answers = []
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                for number in range(8):
+                    group.start_soon(ask, number)
+            assert not any(node in ctx for node in [patient.node(), *map(reader.node, range(8))])
+
+    run(main)
+    assert (answers, runs) == (["late"] * 8, ["patient"])
+
+
+def test_a_failing_task_group_fails_for_all_who_wait(run_asyncio, slow):
+    """The failure of a body whose task group cancelled what was beside it reaches everybody who asks at the same time."""
+    runs = []
+
+    @dug.memoize
+    async def fails():
+        raise LookupError("nothing there")
+
+    @dug.memoize
+    async def both():
+        runs.append("both")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(slow())
+            group.create_task(fails())
+
+    async def main():
+        with dug.Context():
+            return await asyncio.gather(*[both() for _ in range(5)], return_exceptions=True)
+
+    errors = run_asyncio(main)
+    assert runs == ["both"]
+    assert {type(error) for error in errors} == {ExceptionGroup}
+    assert [error.exceptions[0].args for error in errors] == [("nothing there",)] * 5
+
+
+@pytest.mark.parametrize("how", ["timeout", "wait_for"])
+def test_the_timeouts_of_asyncio_leave_no_memo(run_asyncio, slow, gate, how):
+    """What a body gives after asyncio.timeout or asyncio.wait_for ended its wait for a node is not filed."""
+
+    @dug.memoize
+    async def patient():
+        try:
+            if how == "wait_for":
+                return await asyncio.wait_for(slow(), limit)
+            async with asyncio.timeout(limit):
+                return await slow()
+        except TimeoutError:
+            return "late"
+
+    limit = 0.001
+
+    async def main():
+        nonlocal limit
+        with dug.Context() as ctx:
+            late = await patient()
+            assert patient.node() not in ctx
+            gate.open()
+            limit = 20
+            assert (late, await patient()) == ("late", 1)
+
+    run_asyncio(main)
+
+
+def test_a_timeout_around_what_is_there_already_does_not_matter(run, slow, gate):
+    """A timeout that did not cancel a wait for a node leaves the memo."""
+
+    @dug.memoize
+    async def patient():
+        with anyio.move_on_after(20):
+            return await slow()
+
+    async def main():
+        gate.open()
+        with dug.Context() as ctx:
+            assert await patient() == 1
+            assert patient.node() in ctx
+
+    run(main)
+
+
+def test_threads_that_ask_at_the_same_time_share_one_run():
+    """Eight threads that call a node get the value of one run."""
+    started, go = Signal(), Signal()
+    runs = []
+
+    @dug.memoize
+    def slow():
+        runs.append(1)
+        started.set()
+        go.wait_here()
+        return 1
+
+    ctx = dug.Context()
+    with ctx:
+        first = Worker(ctx.run, slow)
+        started.wait_here()
+        others = [Worker(ctx.run, slow) for _ in range(7)]
+        wait_until_waiting(ctx, slow, 7)
+        go.set()
+
+    assert [worker.result() for worker in (first, *others)] == [1] * 8
+    assert len(runs) == 1
+
+
+def wait_until_waiting(ctx, function, count):
+    """Return when so many wait for the run of ``function()`` in `ctx`."""
+    key = function.node()._key
+    registry = ctx.cache.registry
+    latest = monotonic() + 60  # a test that hangs ends then; a busy machine may take long to come there
+    while monotonic() < latest:
+        with registry.lock:
+            state = ctx.cache.find_state(key)
+            flight = None if state is None else state.flight
+            if flight is not None and len(flight.waits or ()) >= count:
+                return
+        sleep(0)  # lets the others on
+    raise AssertionError("too few wait for the run")
+
+
+def test_an_exception_reaches_every_thread_that_waits():
+    """Threads that wait for a run that fails get what it raised, the one that runs it the object itself."""
+    started, go = Signal(), Signal()
+    error = ValueError("no")
+    runs = []
+
+    @dug.memoize
+    def broken():
+        runs.append(1)
+        started.set()
+        go.wait_here()
+        raise error
+
+    ctx = dug.Context()
+    with ctx:
+        workers = [Worker(ctx.run, broken)]
+        started.wait_here()
+        workers += [Worker(ctx.run, broken) for _ in range(3)]
+        wait_until_waiting(ctx, broken, 3)
+        go.set()
+    for worker in workers:
+        worker.end()
+
+    assert [worker.error is error for worker in workers] == [True, False, False, False]
+    assert [(type(worker.error), worker.error.args) for worker in workers] == [(ValueError, ("no",))] * 4
+    assert len(runs) == 1
+
+
+def test_threads_of_one_body_share_one_run(run):
+    """Calls of a blocking node through to_thread at the same time are one run."""
+    started, go = Signal(), Signal()
+    runs = []
+
+    @dug.memoize
+    def slow():
+        runs.append(1)
+        started.set()
+        go.wait_here()
+        return 1
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask(0, anyio.to_thread.run_sync, slow)
+                await started.wait_there()
+                for name in range(1, 4):
+                    askers.ask(name, anyio.to_thread.run_sync, slow)
+                await anyio.to_thread.run_sync(wait_until_waiting, ctx, slow, 3)
+                go.set()
+        assert askers.results == dict.fromkeys(range(4), 1)
+
+    run(main)
+    assert len(runs) == 1
+
+
+def test_a_run_in_a_thread_is_not_cancelled(run):
+    """A synchronous run whose asker is cancelled finishes and is filed."""
+    started, go = Signal(), Signal()
+
+    @dug.memoize
+    def slow():
+        started.set()
+        go.wait_here()
+        return 1
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("first", functools.partial(anyio.to_thread.run_sync, abandon_on_cancel=True), slow)
+                await started.wait_there()
+                askers.cancel("first")
+            assert askers.results == {"first": "cancelled"}
+            worker = Worker(ctx.run, slow)
+            await anyio.to_thread.run_sync(wait_until_waiting, ctx, slow, 1)
+            go.set()
+            assert await anyio.to_thread.run_sync(worker.result) == 1
+            assert ctx[slow.node()] == 1
+
+    run(main)
+
+
+PAIRS = [(first, second) for first in BACKENDS for second in BACKENDS]
+
+
+class Shared:
+    """A memoised coroutine function that two loops in two threads ask for in one context."""
+
+    def __init__(self):
+        self.ctx = dug.Context()
+        self.started, self.go, self.cancelled = Signal(), Signal(), Signal()
+        self.runs = []
+
+        @dug.memoize
+        async def slow():
+            self.runs.append(threading.get_ident())
+            self.started.set()
+            try:
+                await self.go.wait_there()
+            except BaseException:
+                self.cancelled.set()
+                raise
+            return len(self.runs)
+
+        self.slow = slow
+
+    async def ask(self):
+        """Ask in the context."""
+        with self.ctx:
+            return await self.slow()
+
+    def ask_on(self, backend):
+        """Ask in a thread of its own."""
+        return Worker(lambda: anyio.run(self.ask, backend=backend))
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_askers_on_two_loops_share_one_run(first, second):
+    """Who asks on another loop, in another thread, gets the value of the run in flight."""
+    shared = Shared()
+
+    starter = shared.ask_on(first)
+    shared.started.wait_here()
+    joiner = shared.ask_on(second)
+    wait_until_waiting(shared.ctx, shared.slow, 2)
+    shared.go.set()
+
+    assert (starter.result(), joiner.result()) == (1, 1)
+    assert len(shared.runs) == 1
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_an_exception_reaches_the_other_loop(first, second):
+    """Who waits on another loop for a run that fails gets what it raised; one of them the object itself."""
+    error = ValueError("no")
+    shared = Shared()
+    slow = shared.slow
+
+    @dug.memoize
+    async def broken():
+        await slow()
+        raise error
+
+    shared.slow = broken
+    starter = shared.ask_on(first)
+    shared.started.wait_here()
+    joiner = shared.ask_on(second)
+    wait_until_waiting(shared.ctx, broken, 2)
+    shared.go.set()
+    starter.end()
+    joiner.end()
+
+    assert [starter.error is error, joiner.error is error].count(True) == 1
+    assert [(type(one.error), one.error.args) for one in (starter, joiner)] == [(ValueError, ("no",))] * 2
+
+
+@pytest.mark.usefixtures("_is_impatient")
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_a_loop_that_ends_leaves_its_run_to_who_waits(first, second):
+    """When the loop that drives a run ends before it, who waits on another loop starts the run anew."""
+    shared = Shared()
+
+    async def ask_and_leave():
+        async with anyio.create_task_group() as group:
+            group.start_soon(shared.ask)
+            await shared.leave.wait_there()
+            raise KeyError
+
+    shared.leave = Signal()
+    starter = Worker(lambda: anyio.run(ask_and_leave, backend=first))
+    shared.started.wait_here()
+    joiner = shared.ask_on(second)
+    wait_until_waiting(shared.ctx, shared.slow, 2)
+    shared.leave.set()
+    starter.end()
+    shared.go.set()
+
+    assert isinstance(starter.error, BaseExceptionGroup)
+    assert joiner.result() in {1, 2}
+
+
+@pytest.mark.usefixtures("_is_impatient")
+@pytest.mark.parametrize("how", ["close", "stop"])
+@pytest.mark.parametrize("second", BACKENDS)
+def test_a_loop_that_is_given_up_leaves_its_run_to_who_waits(how, second):
+    """When a loop is closed, or stopped for good, while it drives a run, who waits on another loop starts the run anew."""
+    shared = Shared()
+    leave = Signal()
+    loops = []
+
+    def ask_and_leave():
+        with shared.ctx:
+            loop = loop_left_with(shared.slow())
+            loops.append(loop)
+            loop.run_until_complete(loop.run_in_executor(None, leave.wait_here))
+        if how == "close":
+            loop.close()
+
+    starter = Worker(ask_and_leave)
+    shared.started.wait_here()
+    joiner = shared.ask_on(second)
+    wait_until_waiting(shared.ctx, shared.slow, 2)
+    leave.set()
+    starter.end()
+    shared.go.set()
+
+    assert joiner.result() == 2
+    assert len(shared.runs) == 2
+    end(loops)
+
+
+def loop_left_with(coroutine):
+    """Return a new asyncio loop that has a task for the coroutine, and will not complain that it never ends."""
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: None)
+    loop.create_task(coroutine)  # noqa: RUF006  it is left alone on purpose
+    return loop
+
+
+def end(loops):
+    """Let what was left on loops come to an end where it still can."""
+    for loop in loops:
+        if not loop.is_closed():
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.close()
+    loops.clear()
+    gc.collect()  # what is left of the tasks is closed here, and not in the middle of another test
+
+
+@pytest.mark.usefixtures("_is_impatient")
+@pytest.mark.parametrize("how", ["close", "stop"])
+@pytest.mark.parametrize("second", BACKENDS)
+def test_a_loop_that_is_given_up_leaves_its_run_to_the_next_in_its_thread(how, second):
+    """A run that a loop left behind is begun anew by who asks on the next loop of the same thread."""
+    shared = Shared()
+    loops = []
+
+    def ask_on_one_and_then_on_another():
+        with shared.ctx:
+            loop = loop_left_with(shared.slow())
+            loops.append(loop)
+            loop.run_until_complete(loop.run_in_executor(None, shared.started.wait_here))
+        if how == "close":
+            loop.close()
+        shared.go.set()
+        return anyio.run(shared.ask, backend=second)
+
+    assert Worker(ask_on_one_and_then_on_another).result() == 2
+    assert len(shared.runs) == 2
+    end(loops)
+
+
+@pytest.mark.usefixtures("_is_impatient")
+def test_a_loop_that_comes_back_does_not_file_what_was_begun_anew():
+    """A run that was given up and goes on gives its asker a value, and what is filed is that of the new one."""
+    shared = Shared()
+
+    def ask_on_one_and_then_on_another():
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(shared.ask())
+        loop.run_until_complete(loop.run_in_executor(None, shared.started.wait_here))
+        shared.go.set()
+        values = [anyio.run(shared.ask), loop.run_until_complete(task), anyio.run(shared.ask)]
+        loop.close()
+        return values
+
+    assert Worker(ask_on_one_and_then_on_another).result() == [2, 2, 2]
+    assert len(shared.runs) == 2
+
+
+def test_a_loop_that_refuses_the_task_leaves_nothing_behind():
+    """When no task can be made for a run, the asker gets the error, and so does the next one."""
+
+    @dug.memoize
+    async def node():
+        return 1
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        errors = []
+
+        def refuse(*args, **options):
+            raise LookupError("no more tasks")
+
+        with dug.Context():
+            loop.call_soon = refuse
+            for _ in range(2):
+                try:
+                    await node()
+                except LookupError as exc:
+                    errors.append(str(exc))
+            del loop.call_soon
+            assert (errors, await node()) == (["no more tasks"] * 2, 1)
+
+    run_on("asyncio", main)
+
+
+def test_no_task_factory_is_asked_for_the_task_of_a_run():
+    """Whatever makes the tasks of a loop, also one that begins them at once, a run begins in a task of its own, later."""
+
+    @dug.memoize
+    async def node():
+        return asyncio.current_task().get_name()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(lambda loop, coroutine, **options: pytest.fail("asked"))
+        with dug.Context():
+            assert await node() == str(node.node()).partition("(")[0]
+        loop.set_task_factory(None)
+
+    run_on("asyncio", main)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_cancelling_the_starter_leaves_the_run_to_the_other_loop(first, second):
+    """A run goes on where it was started when only an asker on another loop is left."""
+    shared = Shared()
+    cancel = Signal()
+
+    async def start_and_leave():
+        async with anyio.create_task_group() as group:
+            askers = Askers(group)
+            askers.ask("starter", shared.ask)
+            await cancel.wait_there()
+            askers.cancel("starter")
+            await settle()
+            assert askers.results == {"starter": "cancelled"}
+            shared.go.set()
+            await anyio.to_thread.run_sync(joiner.end)
+
+    starter = Worker(lambda: anyio.run(start_and_leave, backend=first))
+    shared.started.wait_here()
+    joiner = shared.ask_on(second)
+    wait_until_waiting(shared.ctx, shared.slow, 2)
+    cancel.set()
+
+    starter.result()
+    assert joiner.result() == 1
+    assert len(shared.runs) == 1
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_cancelling_the_last_asker_from_another_loop_cancels_the_run(first, second):
+    """When the last asker is on another loop, its cancellation cancels the run where that is."""
+    shared = Shared()
+    cancel_first, cancel_second, first_gone = Signal(), Signal(), Signal()
+
+    async def start_and_leave(signal, told):
+        async with anyio.create_task_group() as group:
+            askers = Askers(group)
+            askers.ask("asker", shared.ask)
+            await signal.wait_there()
+            askers.cancel("asker")
+            await settle()
+            told.set()
+            await shared.cancelled.wait_there()
+        return askers.results
+
+    starter = Worker(lambda: anyio.run(start_and_leave, cancel_first, first_gone, backend=first))
+    shared.started.wait_here()
+    joiner = Worker(lambda: anyio.run(start_and_leave, cancel_second, Signal(), backend=second))
+    wait_until_waiting(shared.ctx, shared.slow, 2)
+    cancel_first.set()
+    first_gone.wait_here()
+    assert not shared.cancelled.is_set()
+    cancel_second.set()
+
+    assert (starter.result(), joiner.result()) == ({"asker": "cancelled"},) * 2
+    assert shared.slow.node() not in shared.ctx
+
+
+def ring_in_threads(size):
+    """Return what `size` threads get that each run a node which asks for the next one, once all are inside."""
+    inside = threading.Barrier(size)
+    met = set()
+
+    @dug.memoize
+    def ring(n):
+        if n not in met:
+            met.add(n)
+            inside.wait(20)
+        return ring((n + 1) % size)
+
+    ctx = dug.Context()
+    with ctx:
+        workers = [Worker(ctx.run, ring, n) for n in range(size)]
+        for worker in workers:
+            worker.end()
+    return ctx, ring, [worker.error for worker in workers]
+
+
+@pytest.mark.parametrize("size", [2, 3, 8])
+def test_a_circle_over_threads_is_an_error(size):
+    """Threads that run nodes which ask for each other get a CycleError with the path, and none hangs."""
+    ctx, ring, errors = ring_in_threads(size)
+
+    assert {type(error) for error in errors} == {dug.CycleError}
+    for error in errors:
+        assert error.path[0] == error.path[-1]
+        assert set(error.path) == {ring.node(n) for n in range(size)}
+        assert len(error.path) == size + 1
+    assert len(ctx.cache) == 0
+
+
+def test_a_circle_that_a_thread_catches_ends_there():
+    """A thread that catches the CycleError goes on, and the others get values; nothing of it is remembered."""
+    inside = threading.Barrier(2)
+    met = set()
+
+    @dug.memoize
+    def ring(n):
+        if n not in met:
+            met.add(n)
+            inside.wait(20)
+        try:
+            return ring(1 - n)
+        except dug.CycleError:
+            return 0
+
+    ctx = dug.Context()
+    with ctx:
+        workers = [Worker(ctx.run, ring, n) for n in range(2)]
+        values = [worker.result() for worker in workers]
+
+    assert values == [0, 0]
+    assert len(ctx.cache) == 0
+
+
+def test_a_wait_that_is_over_closes_no_circle(monkeypatch):
+    """A thread may ask for a node that waited for its last run and has not woken up yet."""
+    a_runs, b_waits, b_may_wake = Signal(), Signal(), Signal()
+    part = dug._functions.sync_driver.part
+
+    def part_late(wait):
+        b_may_wake.wait_here()
+        return part(wait)
+
+    monkeypatch.setattr(dug._functions.sync_driver, "part", part_late)
+
+    @dug.memoize
+    def a():
+        a_runs.set()
+        b_waits.wait_here()
+        return 1
+
+    @dug.memoize
+    def b():
+        return a() + 1
+
+    ctx = dug.Context()
+    with ctx:
+        first = Worker(ctx.run, lambda: (a(), b()))
+        a_runs.wait_here()
+        second = Worker(ctx.run, b)
+        wait_until_waiting(ctx, a, 1)
+        b_waits.set()
+        wait_until_waiting(ctx, b, 1)
+        b_may_wake.set()
+
+    assert first.result() == (1, 2)
+    assert second.result() == 2
+
+
+@pytest.mark.parametrize("size", [2, 3, 8])
+def test_a_circle_over_tasks_is_an_error(run, size):
+    """Tasks that run nodes which ask for each other get a CycleError with the path, and none hangs."""
+    gate = Gate()
+
+    @dug.memoize
+    async def ring(n):
+        await gate.wait()
+        return await ring((n + 1) % size)
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for n in range(size):
+                    askers.ask(n, ring, n)
+                await settle()
+                gate.open()
+            assert len(ctx.cache) == 0
+        for error in askers.results.values():
+            assert error.path[0] == error.path[-1]
+            assert set(error.path) == {ring.node(n) for n in range(size)}
+
+    run(main)
+    assert gate.most == size
+
+
+def test_siblings_that_ask_each_other_are_a_circle(run):
+    """Two tasks of one body that ask for each other's node get a CycleError, and so does the body."""
+    gate = Gate()
+
+    @dug.memoize
+    async def left():
+        await gate.wait()
+        return await right()
+
+    @dug.memoize
+    async def right():
+        await gate.wait()
+        return await left()
+
+    @dug.memoize
+    async def top():
+        errors = []
+
+        async def ask(function):
+            try:
+                await function()
+            except dug.CycleError as exc:
+                errors.append(exc)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask, left)
+            group.start_soon(ask, right)
+            await settle()
+            gate.open()
+        return [set(error.path) for error in errors]
+
+    async def main():
+        with dug.Context() as ctx:
+            assert await top() == [{left.node(), right.node()}] * 2
+            assert len(ctx.cache) == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_a_circle_over_two_loops_is_an_error(first, second):
+    """Nodes on two loops that ask for each other get a CycleError with the path, and none hangs."""
+    inside = [Signal(), Signal()]
+
+    @dug.memoize
+    async def ring(n):
+        if not inside[n].is_set():
+            inside[n].set()
+            await inside[1 - n].wait_there()
+        return await ring(1 - n)
+
+    ctx = dug.Context()
+
+    async def ask(n):
+        with ctx:
+            return await ring(n)
+
+    workers = [Worker(functools.partial(anyio.run, ask, n, backend=backend)) for n, backend in enumerate([first, second])]
+    for worker in workers:
+        worker.end()
+
+    for worker in workers:
+        assert isinstance(worker.error, dug.CycleError)
+        assert set(worker.error.path) == {ring.node(0), ring.node(1)}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_circle_over_a_task_and_a_thread_is_an_error(backend):
+    """A task that waits for a thread which waits for the task's node is told, or the thread is; neither hangs."""
+    inside = {"task": Signal(), "thread": Signal()}
+
+    @dug.memoize
+    async def task():
+        inside["task"].set()
+        await inside["thread"].wait_there()
+        return await anyio.to_thread.run_sync(thread)
+
+    @dug.memoize
+    def thread():
+        inside["thread"].set()
+        inside["task"].wait_here()
+        return anyio.run(task, backend=backend)
+
+    ctx = dug.Context()
+
+    async def ask():
+        with ctx:
+            return await task()
+
+    workers = [Worker(lambda: anyio.run(ask, backend=backend)), Worker(ctx.run, thread)]
+    for worker in workers:
+        worker.end()
+
+    for worker in workers:
+        assert isinstance(worker.error, dug.CycleError)
+        assert set(worker.error.path) == {task.node(), thread.node()}
+
+
+def test_a_loop_that_would_block_for_its_own_task_is_told(run):
+    """A plain call on the loop that would wait for a thread which waits for that loop raises CycleError."""
+    inside = Signal()
+
+    @dug.memoize
+    async def leaf():
+        return 1
+
+    @dug.memoize
+    async def waiting():
+        await gate.wait()
+        return await leaf()
+
+    @dug.memoize
+    def blocked():
+        inside.set()
+        return anyio.from_thread.run(waiting)
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("thread", anyio.to_thread.run_sync, blocked)
+                await inside.wait_there()
+                await anyio.to_thread.run_sync(wait_until_waiting, ctx, waiting, 1)
+                with pytest.raises(dug.CycleError) as caught:
+                    blocked()
+                gate.open()
+        assert askers.results == {"thread": 1}
+        assert blocked.node() in caught.value.path
+
+    gate = Gate()
+    run(main)
+
+
+def test_a_tweak_during_a_run_is_for_who_asks_after_it(run, gate):
+    """A run in flight finishes for the scenario it began with; who asks after the tweak gets a run of the new one."""
+    runs = []
+
+    @dug.memoize
+    async def x():
+        return 1
+
+    @dug.memoize
+    async def double():
+        runs.append(1)
+        await gate.wait()
+        return 2 * await x()
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("before", double)
+                await settle()
+                ctx.tweak(x.node(), 5)
+                askers.ask("after", double)
+                await settle()
+                gate.open()
+            assert askers.results == {"before": 2, "after": 10}
+            assert await double() == 10
+            ctx.untweak(x.node())
+            assert await double() == 2
+
+    run(main)
+    assert len(runs) == 2
+
+
+@pytest.fixture
+def feeds(gate):
+    """Two sources and a node that reads the first before the gate and the second after it."""
+
+    class Feeds:
+        values = {"first": 1, "second": 10, "other": 100}  # noqa: RUF012  each fixture makes a class
+        runs = []  # noqa: RUF012
+
+    @dug.source
+    async def feed(name):
+        return Feeds.values[name]
+
+    @dug.memoize
+    async def total():
+        Feeds.runs.append(1)
+        first = await feed("first")
+        await gate.wait()
+        return first + await feed("second")
+
+    Feeds.feed, Feeds.total = staticmethod(feed), staticmethod(total)
+    return Feeds
+
+
+@pytest.mark.parametrize(("name", "after", "runs"), [("first", 12, 2), ("second", 21, 1), ("other", 11, 1)])
+def test_a_run_is_filed_only_if_it_is_still_true(run, feeds, gate, *, name, after, runs):
+    """A run that read what is invalidated meanwhile is not filed; one that read it later, or not at all, is."""
+
+    async def main():
+        with dug.Context() as ctx:
+            await feeds.feed("other")
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("in flight", feeds.total)
+                await settle()
+                feeds.values[name] *= 2
+                ctx.invalidate(feeds.feed.node(name))
+                gate.open()
+            first = askers.results["in flight"]
+            assert first == (21 if name == "second" else 11)
+            assert await feeds.total() == after
+
+    run(main)
+    assert len(feeds.runs) == runs
+
+
+def test_who_asks_after_an_invalidation_is_not_served_by_the_run_before_it(run, feeds, gate):
+    """An asker who joins a run that read what was invalidated before they asked gets a new one."""
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("before", feeds.total)
+                await settle()
+                feeds.values["first"] = 2
+                ctx.invalidate(feeds.feed)
+                askers.ask("after", feeds.total)
+                await settle()
+                gate.open()
+            assert askers.results == {"before": 11, "after": 12}
+            assert ctx[feeds.total.node()] == 12
+
+    run(main)
+
+
+def test_an_invalidation_of_the_node_itself_during_its_run(run, slow, gate):
+    """A node that is invalidated while it runs is not filed, and is run again by who asks next."""
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("before", slow)
+                await settle()
+                ctx.invalidate(slow.node())
+                gate.open()
+            assert slow.node() not in ctx
+            assert [askers.results["before"], await slow()] == [1, 1]
+
+    run(main)
+    assert slow.runs == [1, 1]
+
+
+def test_clearing_the_cache_during_a_run(run, slow, gate):
+    """A run that is in flight when the cache is cleared gives its value, and who asks afterwards is served."""
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                askers.ask("before", slow)
+                await settle()
+                ctx.clear()
+                askers.ask("after", slow)
+                await settle()
+                gate.open()
+            assert askers.results == {"before": 1, "after": 1}
+            assert await slow() == 1
+
+    run(main)
+
+
+def test_a_context_that_is_left_while_tasks_run_in_it(run, gate):
+    """Tasks that were started in a context finish in it after it was left, and their results are there."""
+
+    @dug.memoize
+    async def x():
+        return 1
+
+    @dug.memoize
+    async def double():
+        await gate.wait()
+        return 2 * await x()
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            askers = Askers(group)
+            with dug.Context() as ctx:
+                askers.ask("plain", double)
+                with dug.Context(tweaks={x.node(): 5}) as child:
+                    askers.ask("tweaked", double)
+                    await settle()
+            gate.open()
+        assert askers.results == {"plain": 2, "tweaked": 10}
+        assert (ctx[double.node()], child[double.node()]) == (2, 10)
+
+    run(main)
+
+
+def test_a_context_that_is_dropped_while_tasks_run_in_it(run, gate):
+    """A run whose context nobody holds any more finishes with the right value, and leaves nothing in the cache around."""
+
+    @dug.memoize
+    async def x():
+        return 1
+
+    @dug.memoize
+    async def double():
+        await gate.wait()
+        return 2 * await x()
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                with dug.Context(tweaks={x.node(): 5}):
+                    askers.ask("tweaked", double)
+                    await settle()
+                gc.collect()
+                gate.open()
+            assert askers.results == {"tweaked": 10}
+            gc.collect()
+            assert len(ctx.cache) == 0
+            assert await double() == 2
+
+    run(main)
+
+
+def test_nothing_is_left_of_a_run(run, slow, gate):
+    """After a run, those who waited for it and the run itself are gone."""
+    frames = []
+
+    @dug.memoize
+    async def reader():
+        frames.append(weakref.ref(dug._core._frame.current.get()))
+        return await slow()
+
+    async def main():
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                askers = Askers(group)
+                for name in range(3):
+                    askers.ask(name, reader)
+                await settle()
+                gate.open()
+            gc.collect()
+            registry = ctx.cache.registry
+            assert frames[0]() is None
+            assert not registry.blocked
+            assert all(state.flights == 0 and state.flight is None for _, state in ctx.cache.list_states())
+
+    run(main)

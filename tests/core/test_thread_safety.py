@@ -1,0 +1,618 @@
+"""Threads that share contexts: what each is told, and what none of them may do to the others.
+
+Where two threads must meet at one point, an event or a patch of the engine brings them there; nothing depends on time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack, suppress
+from contextvars import copy_context
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from stress_threads import stress
+from support.marks import pure_only
+
+import dug
+from dug._core import _begin, _finish, _registry, _walk
+from dug._core._cache import Cache
+
+
+def in_thread(function: Callable[..., Any], *args: Any) -> Any:
+    """Return what a function returns in a thread of its own."""
+    told: Future[Any] = Future()
+
+    def call():
+        try:
+            told.set_result(function(*args))
+        except BaseException as exc:  # noqa: BLE001  raised in the thread that waits
+            told.set_exception(exc)
+
+    finish(start(call))
+    return told.result()
+
+
+def start(function: Callable[[], object]) -> Thread:
+    """Return a running thread that calls a function."""
+    thread = Thread(target=function, daemon=True)
+    thread.start()
+    return thread
+
+
+def finish(*threads: Thread) -> None:
+    """Wait for threads; one that hangs fails the test."""
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive(), "a thread hangs"
+
+
+def registry_of(ctx: dug.Context) -> Any:
+    """Return what holds the lock of a context."""
+    cache: Cache = ctx.cache
+    return cache.registry
+
+
+# The ways in which a context reaches a thread.
+
+
+def test_run_makes_a_context_the_one_in_force_in_its_thread():
+    """A thread has no context of its own; `Context.run` gives it one, for as long as the call lasts."""
+    f = dug.memoize(lambda: 1)
+    with dug.Context() as ctx, dug.Context({f.node(): 2}) as child:
+        assert in_thread(ctx.run, f) == 1
+        assert in_thread(lambda: ctx.run(child.run, f)) == 2
+        with pytest.raises(dug.NoContextError):
+            in_thread(f)
+
+
+def test_a_copied_context_carries_what_is_in_force():
+    """What `contextvars` copies is all that is in force, with the frame that collects reads."""
+    x = dug.memoize(lambda: 1)
+
+    @dug.memoize
+    def f():
+        return in_thread(copy_context().run, x)
+
+    with dug.Context() as ctx, dug.Context({x.node(): 2}) as child:
+        assert in_thread(copy_context().run, f) == 2
+        assert child.memo(f.node()).dependencies == (x.node(),)
+    assert ctx.run(f) == 1
+
+
+def test_other_threads_see_which_context_is_active():
+    """An activated context is that of all threads, at once, and so is its end."""
+    f = dug.memoize(lambda: 1)
+    ctx = dug.Context({f.node(): 2})
+    ctx.activate()
+    try:
+        assert in_thread(f) == 2
+        in_thread(ctx.tweak, f.node(), 3)
+        assert f() == 3
+    finally:
+        in_thread(ctx.deactivate)
+
+    with pytest.raises(dug.NoContextError):
+        f()
+
+
+@pytest.mark.slow
+def test_many_threads_share_a_warm_base():
+    """Thousands of calls from eight threads, in scenarios, while the outside changes: none wrong, nothing run twice."""
+    counts = stress(calls=24_000, threads=8, seed=1, changes=12)
+
+    assert counts["calls"] == 24_000
+    assert counts["changes"] > 0
+    assert counts["wrong"] == counts["errors"] == counts["doubles"] == 0
+
+
+# Forgetting.
+
+
+@pure_only
+def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatch):
+    """Who finds a memo in the middle of an invalidation, and goes on when it is over, leaves nothing behind for others."""
+    outside = [1]
+    f = dug.memoize(lambda: outside[0])
+    root, child = dug.Context(), dug.Context()
+    root.run(f)
+    found, over = Event(), Event()
+    touch_roots, hit = _walk.Walk.touch_roots, _begin.hit
+    asker: list[Thread] = []
+
+    def hit_later(*args, **options):
+        found.set()
+        over.wait(20)
+        return hit(*args, **options)
+
+    def ask_first(walk):
+        monkeypatch.setattr(_begin, "hit", hit_later)
+        asker.append(start(lambda: root.run(child.run, f)))
+        found.wait(20)
+        touch_roots(walk)
+
+    outside[0] = 2
+    with root, child:
+        with monkeypatch.context() as patch:
+            patch.setattr(_walk.Walk, "touch_roots", ask_first)
+            in_thread(root.invalidate, f.node())
+        over.set()
+        finish(*asker)
+
+        assert f() == 2
+        assert root.run(f) == 2
+
+
+def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
+    """A hit that was left behind cannot spread: what a run computes from it is gone with the run."""
+    outside = [1]
+    f = dug.memoize(lambda: outside[0])
+    g = dug.memoize(lambda: f() * 10)
+    with dug.Context() as ctx:
+        f()
+        view = dug._core._frame.current.get().view
+        key = f.node()._key
+        left_behind = {key: view.hits.get(key)}
+        outside[0] = 2
+        ctx.invalidate(f.node())
+        view.hits.update(left_behind)
+        assert g() == 10
+        view.hits.clear()
+
+        assert g() == 20
+
+
+def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
+    """Nobody told the old failure of the first tweak that came meanwhile, so what caught it runs again."""
+    caught, go = Event(), Event()
+
+    @dug.memoize
+    def f():
+        raise LookupError("no feed")
+
+    @dug.memoize
+    def g():
+        try:
+            value = f()
+        except LookupError:
+            value = 0
+        caught.set()
+        go.wait(20)
+        return value
+
+    ctx, child = dug.Context(), dug.Context({f.node(): 7})
+    asker = start(lambda: ctx.run(g))
+    caught.wait(20)
+    with ctx:
+        with pytest.raises(LookupError, match="no feed"):
+            f()
+        with child:
+            pass
+        go.set()
+        finish(asker)
+
+        assert g.node() not in ctx
+        assert g() == 0
+        with child:
+            assert g() == 7
+
+
+def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
+    """A run that ends while its function is first tweaked is not served where it is tweaked."""
+    running, go = Event(), Event()
+    spread = _registry.Registry._spread
+
+    @dug.memoize
+    def f():
+        running.set()
+        go.wait(20)
+        return 1
+
+    def spread_slowly(self, target, bit):
+        walk = spread(self, target, bit)
+        go.set()
+        asker.join(0.1)  # it cannot end: the lock is held here
+        return walk
+
+    ctx, child = dug.Context(), dug.Context({f: lambda: 2})
+    asker = start(lambda: ctx.run(f))
+    running.wait(20)
+    monkeypatch.setattr(_registry.Registry, "_spread", spread_slowly)
+    with ctx, child:
+        finish(asker)
+
+        assert f() == 2
+
+
+# Contexts that are left while what was started inside goes on.
+
+
+def make_left_early(*, start_inside, depth=1):
+    """Return a node that leaves contexts while another node, which it started inside, is still to read what it reads."""
+    go = Event()
+
+    @dug.memoize
+    def x():
+        return 1
+
+    @dug.memoize
+    def other():
+        return 0
+
+    @dug.memoize
+    def slow():
+        go.wait(20)
+        return x() + other()
+
+    @dug.memoize
+    def top():
+        go.clear()
+        with ExitStack() as stack:
+            for number in range(depth):
+                stack.enter_context(dug.Context({other.node(): number}))
+            later = start_inside(slow)
+        go.set()
+        return later()
+
+    return x, top
+
+
+def in_carried_thread(function):
+    """Call a function in a thread that the context is carried to, and return how to get its value."""
+    told: list[Any] = []
+    carried = copy_context()
+    thread = start(lambda: told.append(carried.run(function)))
+
+    def wait():
+        finish(thread)
+        return told[0]
+
+    return wait
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_what_is_read_after_a_context_was_left_belongs_to_the_run(depth):
+    """A run depends on what a thread of its own reads under a context that the run has left meanwhile."""
+    x, top = make_left_early(start_inside=in_carried_thread, depth=depth)
+    with dug.Context() as ctx:
+        assert top() == depth
+        with dug.Context({x.node(): 2}):
+            assert top() == 1 + depth
+        ctx.invalidate(x.node())
+
+        assert top.node() not in ctx
+
+
+def test_what_a_task_reads_after_a_context_was_left_belongs_to_the_run():
+    """So it is with tasks."""
+
+    @dug.memoize
+    async def x():
+        return 1
+
+    @dug.memoize
+    async def slow():
+        await asyncio.sleep(0)
+        return await x()
+
+    @dug.memoize
+    async def top():
+        with dug.Context({x.node(): 2}), dug.Context({x.node(): dug.UNTWEAKED}):
+            task = asyncio.ensure_future(slow())
+            await asyncio.sleep(0)
+        return await task
+
+    async def main():
+        with dug.Context() as ctx:
+            assert await top() == 1
+            ctx.invalidate(x.node())
+            assert top.node() not in ctx
+
+    asyncio.run(main())
+
+
+# Contexts that are tweaked while what was started inside goes on.
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_what_is_read_after_a_context_was_tweaked_was_asked_for_before(depth):
+    """What a thread of a run asked for sees no tweak that its contexts get meanwhile, so the run does depend on it."""
+    go = Event()
+    x, y = dug.memoize(lambda: 1), dug.memoize(lambda: 1)
+
+    @dug.memoize
+    def slow():
+        asked.set()
+        go.wait(20)
+        return 10 * x() + y()
+
+    @dug.memoize
+    def top():
+        asked.clear()
+        go.clear()
+        with ExitStack() as stack:
+            outermost = stack.enter_context(dug.Context({x.node(): 2}))
+            for _ in range(depth - 1):
+                stack.enter_context(dug.Context())
+            later = in_carried_thread(slow)
+            asked.wait(20)
+            outermost.tweak(y.node(), 7)
+            go.set()
+            return later()
+
+    asked = Event()
+    with dug.Context() as ctx:
+        assert top() == 21
+        with dug.Context({y.node(): 5}):
+            assert top() == 25
+        ctx.invalidate(y.node())
+
+        assert top.node() not in ctx
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_task_reads_after_a_context_was_tweaked_was_asked_for_before(fails):
+    """So it is with tasks, and with failures."""
+    y = dug.memoize(lambda: 1)
+
+    @dug.memoize
+    async def slow():
+        await asyncio.sleep(0)
+        if fails and y() == 1:
+            raise ValueError
+        return y()
+
+    @dug.memoize
+    async def top():
+        with dug.Context() as inner:
+            task = asyncio.ensure_future(slow())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            inner.tweak(y.node(), 7)
+            with suppress(ValueError):
+                return await task
+
+    async def main():
+        with dug.Context():
+            assert await top() == (None if fails else 1)
+            with dug.Context({y.node(): 5}):
+                assert await top() == 5
+
+    asyncio.run(main())
+
+
+def test_a_thread_that_outlives_the_run_whose_context_it_is_in_is_warned():
+    """It adds nothing to what was filed, and both nodes are named."""
+    go, told = Event(), []
+    x = dug.memoize(lambda: 1)
+
+    def late():
+        go.wait(20)
+        with pytest.warns(RuntimeWarning, match="outlives") as warned:
+            x()
+        told.extend(str(one.message) for one in warned)
+
+    @dug.memoize
+    def top():
+        with dug.Context({x.node(): 2}):
+            threads.append(Thread(target=copy_context().run, args=(late,), daemon=True))
+            threads[0].start()
+        return 1
+
+    threads: list[Thread] = []
+    with dug.Context() as ctx:
+        top()
+        go.set()
+        finish(*threads)
+
+        assert len(told) == 1
+        assert ctx.memo(top.node()).dependencies == ()
+
+
+# Waiting.
+
+
+def test_a_run_that_no_loop_drives_is_not_waited_for():
+    """Where a coroutine cannot be driven, as outside of every loop, nothing is left in flight for others to join."""
+
+    @dug.memoize
+    async def f():
+        return 1
+
+    with dug.Context() as ctx:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            f().send(None)
+        assert asyncio.run(asyncio.wait_for(f(), 5)) == 1
+        assert not ctx.cache.find_state(f.node()._key).flights
+
+
+@pure_only
+def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeypatch):
+    """An interrupt between the end of a run and its news is no reason to wait for ever."""
+    running, joined = Event(), Event()
+    ran: list[int] = []
+
+    @dug.memoize
+    def f():
+        ran.append(1)
+        running.set()
+        joined.wait(20)
+        return 1
+
+    def interrupt(run, came):
+        monkeypatch.setattr(_finish, "land", land)
+        raise KeyboardInterrupt
+
+    land = _finish.land
+    told: list[Any] = []
+    root = dug.Context()
+
+    def first():
+        try:
+            told.append(root.run(f))
+        except KeyboardInterrupt:
+            told.append("interrupted")
+
+    monkeypatch.setattr(_finish, "land", interrupt)
+    asker = start(first)
+    running.wait(20)
+    waiter = start(lambda: told.append(root.run(f)))
+    while not registry_of(root).blocked:
+        pass
+    joined.set()
+    finish(asker, waiter)
+
+    assert sorted(map(str, told)) == ["1", "interrupted"]
+
+
+# No lock is held while user code runs.
+
+
+class Watched:
+    """Notes whether a lock was held whenever code of a user's ran."""
+
+    def __init__(self) -> None:
+        self.ctx = dug.Context()
+        self.ctx.run(int)
+        self.lock = registry_of(self.ctx).lock
+        self.places: list[str] = []
+        self.held: list[str] = []
+
+    def look(self, place: str) -> None:
+        self.places.append(place)
+        if self.lock._is_owned():
+            self.held.append(place)
+
+    def thing(self, place: str) -> Thing:
+        return Thing(self, place)
+
+
+class Thing:
+    """A value that looks when it is finalized."""
+
+    def __init__(self, watched: Watched, place: str) -> None:
+        self.watched, self.place = watched, place
+
+    def __del__(self) -> None:
+        self.watched.look(self.place)
+
+
+@pytest.fixture(name="watched")
+def _watched():
+    """Only what goes by itself, not with a garbage collection, which may come at any time."""
+    gc.collect()
+    gc.disable()
+    yield Watched()
+    gc.enable()
+
+
+def test_no_lock_is_held_while_user_code_runs(watched):
+    """Not in bodies, `eq=`, `key=`, bumps, replacements and listeners."""
+    look = watched.look
+
+    def equal(old, new):
+        look("eq")
+        return old == new
+
+    def key(value):
+        look("key")
+        return tuple(value)
+
+    def bump(value, size):
+        look("bump")
+        return value + size
+
+    outside = [1]
+
+    @dug.source(eq=equal)
+    def x():
+        look("body")
+        return list(outside)
+
+    @dug.memoize(key={"weights": key})
+    def f(weights):
+        look("body")
+        return sum(x()) + sum(weights)
+
+    @dug.memoize
+    def g():
+        return f([1, 2])
+
+    def replacement(weights):
+        look("replacement")
+        return 5
+
+    with watched.ctx as ctx, ctx.listen(lambda event: look(event.kind)):
+        g()
+        with dug.Context({f.node([1, 2]): dug.bump(bump, 1)}):
+            g()
+        with dug.Context({f: replacement}):
+            g()
+        ctx.invalidate(x)
+        g()
+        ctx.tweak(x.node(), [4])
+        g()
+
+    assert {"body", "eq", "key", "bump", "replacement", "computed", "invalidated", "tweaked"} <= set(watched.places)
+    assert watched.held == []
+
+
+def test_no_lock_is_held_while_values_are_finalized(watched):
+    """Whatever it is that lets go of them."""
+    thing = watched.thing
+
+    @dug.memoize
+    def forgotten():
+        return thing("invalidated")
+
+    @dug.memoize
+    def reader():
+        forgotten()
+        return thing("computed anew")
+
+    @dug.memoize
+    def tweaked():
+        return 1
+
+    @dug.memoize
+    def read_tweak():
+        tweaked()
+        return thing("dropped with its tweak")
+
+    @dug.memoize
+    def fails():
+        raise ValueError(thing("tried again"))
+
+    @dug.memoize
+    def opens():
+        with dug.Context({tweaked.node(): thing("value of a tweak inside")}):
+            read_tweak()
+        return 1
+
+    with watched.ctx as ctx:
+        for _ in range(3):
+            reader()
+            ctx.invalidate(forgotten.node())
+        reader()
+        ctx.run(opens)
+        for number in range(3):
+            dug.Context({tweaked.node(): number}).run(read_tweak)
+            len(ctx.cache)
+        for _ in range(3):
+            with pytest.raises(ValueError):  # noqa: PT011  its type is all there is to it
+                fails()
+        ctx.invalidate(reader)
+        read_tweak()
+        ctx.clear()
+        scoped = dug.Context(cache=dug.Cache())
+        scoped.run(dug.memoize(lambda: thing("dropped with its cache")))
+        del scoped
+        reader()
+
+    expected = ["invalidated", "computed anew", "dropped with its tweak", "tried again", "value of a tweak inside"]
+    assert {*expected, "dropped with its cache"} <= set(watched.places)
+    assert watched.held == []

@@ -1,0 +1,95 @@
+"""What the judge counts on, where the random scripts of `test_model.py` once doubted a good engine."""
+
+from __future__ import annotations
+
+from support.oracle import Level, Oracle
+from support.programs import (
+    FAILS,
+    Argument,
+    Bump,
+    Call,
+    Catch,
+    Constant,
+    Original,
+    Outside,
+    Read,
+    Replacement,
+    Sum,
+    Untweaked,
+    Value,
+    Within,
+)
+from support.strategies import SOURCE_NODES
+from support.work_bound import Ledger, learn
+from test_model import Model
+
+
+def test_what_heard_a_bump_over_an_equal_one_goes_with_its_context():
+    """The same bump outside is another tweak: no cut-off can start from what a body computed in a context that it closed."""
+    same = Bump("add", 0)
+    inside = Within({1: same}, Read(3, Argument()), {}, Constant(0), scoped=False)
+    bodies = (Outside(), Outside(), Constant(0), Read(1, Argument()), inside, Read(4, Argument()))
+    oracle, ledger = Oracle(bodies, dict.fromkeys(SOURCE_NODES, 0)), Ledger()
+    ledger.hold([(1, same)])
+    for top in (Call(5, 0), Call(3, 0)):
+        reasons = list(ledger.settle(learn(oracle.ask(top, (Level({1: same}, "root"),)))))
+
+    assert reasons == [(Call(3, 0), bodies[3])]
+
+
+def test_what_is_tried_again_may_find_in_the_cache_what_it_ran_before():
+    """After a source failed, what a node ran in a cache of its own and what it read from the one around may change places."""
+    caught = Catch(Read(1, Constant(0)), Read(1, Read(0, Constant(0))))
+    scoped = Within({}, Constant(0), {}, Read(2, Argument()), scoped=True)
+    top = Sum(Read(3, Argument()), Read(4, Argument()))
+    model = Model()
+    model.begin(
+        program=(Outside(), Outside(), caught, scoped, Read(2, Constant(0)), top),
+        outside={Call(0, 0): 1, Call(0, 1): 0, Call(1, 0): FAILS, Call(1, 1): 1},
+        first={},
+    )
+
+    model.ask_what_if(node=Call(5, 1), changes=[(3, 0)])
+    model.teardown()
+
+
+def test_what_ran_under_an_untweaked_may_serve_a_bump_of_what_is_untweaked_now():
+    """While a function is replaced a node is UNTWEAKED; then the function is not, and a bump reads what ran, or runs it anew."""
+    source, node = Call(0, 0), Call(3, 0)
+    model = Model()
+    model.begin(
+        program=(Outside(), Outside(), Constant(0), Read(0, Constant(0)), Constant(0), Constant(0)),
+        outside=dict.fromkeys(SOURCE_NODES, 0),
+        first={0: Replacement(Original()), source: Untweaked()},
+    )
+
+    model.call(node)
+    model.enter_new(said={source: Bump("shift", 1)}, scoped=False)
+    model.untweak(index=0, which=0)
+    model.call(node)
+    model.leave()
+    model.call(node)
+    model.teardown()
+
+
+def test_what_ran_under_an_untweaked_may_be_known_as_long_as_a_context_remembers_it():
+    """The node is not UNTWEAKED any more, and a context entered inside still knows that scenario: a bump reads what ran there."""
+    node, fixed = Call(1, 0), Call(3, 0)
+    inside = Within({1: Untweaked()}, Read(1, Constant(0)), {}, Constant(0), scoped=False)
+    model = Model()
+    model.begin(
+        program=(Outside(), Outside(), Constant(0), inside, Constant(0), Read(1, Argument())),
+        outside=dict.fromkeys(SOURCE_NODES, 0),
+        first={},
+    )
+
+    model.enter_new(said={1: Bump("shift", 1), node: Untweaked()}, scoped=False)
+    model.enter_new(said={fixed: Value(0)}, scoped=False)
+    model.call(Call(5, 0))
+    model.call_elsewhere(node=fixed, index=0)
+    model.untweak(index=0, which=1)
+    model.call(Call(5, 0))
+    model.tweak(index=0, assignment=(Call(0, 0), Value(0)))
+    model.untweak(index=2, which=0)
+    model.call(fixed)
+    model.teardown()

@@ -1,0 +1,320 @@
+"""What would run: the plan against what really ran, on random programs, and by example."""
+
+import asyncio
+from contextlib import ExitStack, suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.program_on_dug import Subject
+from support.programs import Boom
+from support.strategies import situations
+
+import dug
+from dug._core._node import node_of
+from dug._inspect.plan import UNKNOWN, _Survey
+from dug.demo import book, market
+from dug.testing import EventLog
+
+
+class Asked:
+    """A situation up to the question, its plan, and what the question then led to."""
+
+    def __init__(self, situation, *, is_heard):
+        program, outside, levels, forgotten, target = situation
+        subject = Subject(program, dict(outside))
+        with ExitStack() as stack:
+            for tweaked, asked in levels:
+                ctx = stack.enter_context(dug.Context(subject.tweaks(tweaked)))
+                for one in asked:
+                    with suppress(Boom):
+                        subject.node(one)()
+            ctx.invalidate(*map(subject.node, forgotten))
+            log = stack.enter_context(EventLog(ctx)) if is_heard else None
+            subject.ran.clear()
+            node = subject.node(target)
+            self.plan = ctx.plan(node)
+            assert subject.ran == []
+            questions = _Survey(ctx._here()).ask(node._key)
+            self.expected = {}
+            for question in questions.values():
+                reads = {node_of(key) for key in question.reads}
+                self.expected.setdefault(node_of(question.key), set()).update(reads)
+            with suppress(Boom):
+                node()
+            self.ran = {subject.node(call) for call, _ in subject.ran}
+            self.tweaked = {row.node for row in self.plan if ctx._here().in_force.handle_of(row.node._key) is not None}
+            if log is not None:
+                self.ran = {event.node for event in log.events if event.kind in ("computed", "failed")}
+                self.reused = {event.node for event in log.events if event.kind == "reused"}
+            went = [ctx.memo(one) for one in self.ran | getattr(self, "reused", set()) if one in ctx]
+            self.read_by_what_ran = {read for one in went if not one._memo.opened for read in one.dependencies}
+            self.read = {one: set(ctx.memo(one).dependencies) - {one} for one in self.ran if one in ctx}
+
+    @property
+    def strayed(self):
+        """True when something that ran read what it was not known to read."""
+        return any(not self.read.get(one, set()) <= self.expected.get(one, set()) for one in self.ran) or not all(
+            row.trace != UNKNOWN for row in self.plan
+        )
+
+
+@pytest.mark.slow
+@given(situations(), st.booleans())
+def test_what_is_certain_runs(situation, is_heard):
+    """Every node that a plan is certain of runs, whoever listens."""
+    asked = Asked(situation, is_heard=is_heard)
+    certain = set(asked.plan.certain) if is_heard else set(asked.plan.certain) - asked.tweaked  # a bump runs no body
+
+    assert certain <= asked.ran
+
+
+@pytest.mark.slow
+@given(situations(), st.booleans())
+def test_nothing_runs_that_is_not_planned(situation, is_heard):
+    """What runs is in the plan, unless a node read what it never read before, or nobody knew what it reads."""
+    asked = Asked(situation, is_heard=is_heard)
+
+    assert asked.strayed or asked.ran <= set(asked.plan.nodes)
+
+
+@pytest.mark.slow
+@given(situations())
+def test_an_exact_plan_is_what_runs(situation):
+    """Where a plan says that it is exact, nothing more and nothing less runs."""
+    asked = Asked(situation, is_heard=True)
+
+    assert not asked.plan.is_exact or asked.ran == set(asked.plan.nodes)
+
+
+@pytest.mark.slow
+@given(situations())
+def test_what_is_planned_has_no_answer(situation):
+    """Whatever is planned and is asked for runs, or is verified first; no answer was there already."""
+    asked = Asked(situation, is_heard=True)
+
+    assert asked.read_by_what_ran & set(asked.plan.nodes) <= asked.ran | asked.reused
+
+
+# By example
+
+
+@dug.memoize(name="plans:x")
+def x():
+    """Reads nothing."""
+    return 1
+
+
+@dug.memoize(name="plans:sign")
+def sign():
+    """Reads x."""
+    return x() > 0
+
+
+@dug.memoize(name="plans:twice")
+def twice():
+    """Reads x."""
+    return 2 * x()
+
+
+@dug.memoize(name="plans:total")
+def total():
+    """Reads both."""
+    return sign() + twice()
+
+
+@pytest.fixture
+def ctx():
+    """A context that knows them all, entered."""
+    with dug.Context() as opened:
+        total()
+        yield opened
+
+
+def test_nothing_is_planned_where_the_value_is_known(ctx):
+    """What is known here does not run."""
+    assert list(ctx.plan(total.node())) == []
+    assert ctx.plan(total.node()).is_exact
+
+
+def test_what_read_a_changed_value_runs_for_sure(ctx):
+    """A node that read what is tweaked to another value runs; what reads such a node may be the same."""
+    with dug.Context(tweaks={x.node(): 5}) as tweaked:
+        plan = tweaked.plan(total.node())
+
+    assert plan.certain == (sign.node(),)
+    assert plan.nodes == (sign.node(), twice.node(), total.node())
+    assert not plan.is_exact
+    assert [row.reason for row in plan] == ["plans:x() changed", "plans:x() changed", "plans:sign() may change"]
+
+
+def test_an_equal_value_plans_nothing(ctx):
+    """A tweak to the value that is there changes nothing, and the plan knows."""
+    with dug.Context(tweaks={x.node(): 1}) as tweaked:
+        assert tweaked.plan(total.node()).nodes == ()
+
+
+def test_below_a_node_that_never_ran_all_is_unknown():
+    """A node that never ran runs for sure, and nobody knows what it reads."""
+    with dug.Context() as fresh:
+        (row,) = fresh.plan(total.node())
+
+    assert (row.node, row.is_certain, row.trace, row.reason) == (total.node(), True, "unknown", "it never ran")
+
+
+def test_a_node_that_failed_is_tried_again():
+    """A node that failed runs again, and reads what it read before as far as that is the same."""
+    fails = dug.memoize(name="plans:fails")(lambda: 1 / (x() - 1))
+    with dug.Context() as ctx:
+        with suppress(ZeroDivisionError):
+            fails()
+        (row,) = ctx.plan(fails.node())
+
+    assert (row.is_certain, row.trace, row.reason) == (True, "same", "it failed")
+
+
+def test_what_is_read_after_something_that_may_change_is_not_certain():
+    """Of what a node read, only what comes before the first that may change is read for sure."""
+    first = dug.memoize(name="plans:first")(lambda: 1)
+    second = dug.memoize(name="plans:second")(lambda: 2)
+    fails = dug.memoize(name="plans:fails2")(lambda: [first(), second()].missing)
+    with dug.Context():
+        with suppress(AttributeError):
+            fails()
+        with dug.Context(tweaks={first: dug.shift(1), second: dug.shift(1)}) as tweaked:
+            plan = tweaked.plan(fails.node())
+
+    assert plan.certain == (first.node(), fails.node())
+    assert set(plan.nodes) == {first.node(), second.node(), fails.node()}
+
+
+def test_what_caught_an_error_runs_for_sure():
+    """A value that rests on an error which was caught cannot be verified, so its node runs."""
+
+    @dug.memoize
+    def careful():
+        try:
+            return 1 / (x() - 1)
+        except ZeroDivisionError:
+            return fails()
+
+    @dug.memoize
+    def fails():
+        raise ValueError(x())
+
+    @dug.memoize
+    def catches():
+        try:
+            return careful()
+        except ValueError:
+            return 0
+
+    with dug.Context():
+        catches()
+        with dug.Context(tweaks={x.node(): 5}) as tweaked:
+            plan = tweaked.plan(catches.node())
+
+    assert catches.node() in plan.certain
+
+
+def test_an_older_value_that_holds_is_found_where_the_engine_finds_it():
+    """What is known in the context around is tried like what was computed last, and where it holds nothing is planned."""
+    rest = dug.memoize(name="plans:rest")(lambda: x() % 2)
+    reader = dug.memoize(name="plans:reader")(lambda: rest() + 10)
+    with dug.Context(tweaks={x.node(): 1}):
+        reader()
+        sibling = dug.Context(tweaks={x.node(): 2})
+        with sibling:
+            reader()
+        with dug.Context(tweaks={x.node(): 3}) as tweaked:
+            rest()
+            plan = tweaked.plan(reader.node())
+            before = tweaked.memo(rest.node())
+            value, after = reader(), tweaked.memo(reader.node())
+
+    assert plan.nodes == ()
+    assert (value, after.dependencies, before.value) == (11, (rest.node(),), 1)
+
+
+def test_what_was_forgotten_runs(ctx):
+    """An invalidated node runs; what read it is verified, and may run."""
+    ctx.invalidate(x.node())
+    plan = ctx.plan(total.node())
+
+    assert [(row.node, row.is_certain) for row in plan] == [
+        (x.node(), True),
+        (sign.node(), False),
+        (twice.node(), False),
+        (total.node(), False),
+    ]
+    assert plan[0].reason == "it was forgotten"
+
+
+def test_a_plan_runs_nothing_and_changes_nothing(ctx):
+    """To plan is to look: no event, no memo, no node that the cache did not know."""
+    with dug.Context(tweaks={x.node(): 5}) as tweaked, EventLog(tweaked) as log:
+        before = len(ctx.cache), len(ctx.cache.list_states())
+        tweaked.plan(total.node()), tweaked.plan(dug.memoize(lambda: 1).node())
+
+        assert log.events == []
+        assert (len(ctx.cache), len(ctx.cache.list_states())) == before
+
+
+def test_the_plan_of_a_program_that_does_not_branch_is_what_runs():
+    """On the book of the demo, what is planned for a crash is what runs, node by node."""
+    with dug.Context():
+        book.book_value()
+        crash = {market.spot: dug.scale(0.7), market.volatility: dug.scale(1.5)}
+        with dug.Context(tweaks=crash) as ctx:
+            plan = ctx.plan(book.book_value.node())
+            with EventLog(ctx) as log:
+                book.book_value()
+
+    assert set(plan.nodes) == {event.node for event in log.events if event.kind == "computed"}
+    assert len(plan) > 300
+
+
+def test_a_deep_plan_needs_no_recursion():
+    """A chain of many nodes is planned whatever the interpreter's recursion limit."""
+    chain = dug.memoize(name="plans:chain")(lambda n: chain(n - 1) + 1 if n else x())
+    with dug.Context() as ctx:
+        for n in range(0, 3000, 100):
+            chain(n)
+        ctx.invalidate(x.node())
+
+        assert len(ctx.plan(chain.node(2900))) == 2902
+
+
+def test_a_plan_prints_as_a_table(ctx):
+    """A plan prints what runs, whether that is sure, and why."""
+    with dug.Context(tweaks={x.node(): 5}) as tweaked:
+        lines = str(tweaked.plan(total.node())).splitlines()
+
+    assert lines[0].split() == ["node", "runs", "because", "trace"]
+    assert lines[1].split() == ["plans:sign()", "yes", "plans:x()", "changed", "likely"]
+
+
+def test_nodes_of_coroutine_functions_are_planned_too():
+    """A plan takes nodes of coroutine functions, and what these read."""
+
+    @dug.memoize
+    async def later():
+        return x() + await half()
+
+    @dug.memoize
+    async def half():
+        return x() / 2
+
+    async def main():
+        with dug.Context():
+            await later()
+            with dug.Context(tweaks={x.node(): 5}) as tweaked:
+                plan = tweaked.plan(later.node())
+                with EventLog(tweaked) as log:
+                    await later()
+        return plan, log
+
+    plan, log = asyncio.run(main())
+
+    assert plan.certain == (later.node(),)
+    assert set(plan.nodes) == set(log.computed)
