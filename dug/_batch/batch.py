@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 
 from .._core.drive import frame_here
-from .._core.read import Failure, Memo, Node, node_of
+from .._core.read import Failure, Memo, Node
 from .._extras.packages import import_pandas
 from .._inspect.failures import Failed, find_origin, tabulate_failures
 from .._inspect.node_states import describe_error
@@ -147,7 +147,7 @@ class _Kept:
         if memo is None or memo.failure is None:
             return (failed := Failed(node, node, failure)), failed
         first = find_origin(memo, self._origins)
-        origin = node_of(first.state.key)
+        origin = Node._of(first.state.key)
         assert first.failure is not None  # noqa: S101  an error began in it
         return Failed(node, origin, failure), Failed(origin, origin, Failure(first.failure.imprint, failure.traceback))
 

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from attrs import frozen
 
 from .._core.drive import frame_here, frame_then, note
-from .._core.read import OUTSIDE, Call, Frame, Memo, View, current, entries_around, node_of
+from .._core.read import OUTSIDE, Call, Frame, Memo, Node, View, current, entries_around
 from .._text.values import show
 from ..errors import ContextError
 
@@ -85,7 +85,7 @@ class CallSite:
         run = self._frame.run
         if run is not None and run.is_done:
             raise ContextError(
-                f"{node_of(run.key)!r} has finished, and what its sweep reads can no longer be noted. "
+                f"{Node._of(run.key)!r} has finished, and what its sweep reads can no longer be noted. "
                 "Take the results inside the function: tuple(dug.sweep(...)), or await dug.sweep(...)."
             )
 

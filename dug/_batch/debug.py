@@ -10,7 +10,7 @@ from pdb import Pdb
 from typing import Any
 
 from .._core.drive import evaluate_without_cache, frame_here
-from .._core.read import BUMP, REPLACEMENT, Memo, Node, Tweak, beneath, node_of, plain_key
+from .._core.read import BUMP, REPLACEMENT, Memo, Node, Tweak, beneath, plain_key
 from .._functions.sync_driver import fetch
 from .._inspect.failures import find_origin, read_arguments
 from .._inspect.node_states import describe_error, list_reads
@@ -32,7 +32,7 @@ def debug(ctx: Any, node: Node[Any]) -> None:
     if record.error is None:
         raise ValueError(f"{node} did not fail in {ctx!r}, so there is nothing to debug. ctx.failures() lists what did.")
     memo = find_origin(record._memo)
-    failed = node_of(memo.state.key)
+    failed = Node._of(memo.state.key)
     if failed._function.is_async:
         raise TypeError(f"{failed} is of a coroutine function, which pdb cannot run here. Await its __wrapped__ in the context.")
     with inside(ctx):
@@ -59,7 +59,7 @@ def _say(memo: Memo, failed: Node[Any]) -> None:
     for key in list_reads(memo):
         read = look(frame_here().view, key)
         what = "not known" if read is None else show(read.value) if read.failure is None else describe_error(read.failure.error)
-        lines.append(f"  read {node_of(key)}: {what}")
+        lines.append(f"  read {Node._of(key)}: {what}")
     sys.stdout.write("\n".join([*lines, ""]))
 
 

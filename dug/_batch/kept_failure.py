@@ -6,7 +6,6 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from traceback import walk_tb
 from types import FrameType
 
-from .._core.drive import fail_with
 from .._core.read import Failure
 
 _CAN_BE_SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -20,7 +19,7 @@ def keep_failure(error: Exception) -> Failure:
     """
     traceback = error.__traceback__ and error.__traceback__.tb_next
     _empty_frames(error)
-    return fail_with(error.with_traceback(traceback), traceback)
+    return Failure.of(error.with_traceback(traceback), traceback)
 
 
 def let_go(failures: Iterable[Failure]) -> None:

@@ -16,6 +16,7 @@ from .._core.read import (
     Entry,
     Event,
     Frame,
+    Function,
     HeldTweaks,
     Listener,
     Node,
@@ -24,7 +25,6 @@ from .._core.read import (
     RunningReplacement,
     View,
     entries_around,
-    node_of,
     replacement_around,
 )
 from .._text.values import show, show_whole
@@ -278,7 +278,7 @@ class Context(ContextMethods):
         self._check_changeable("invalidate a node in")
         with locks_freed(MAKING):
             self._here().registry.forget(targets)
-            drive.trust(targets)
+            Function.trust(targets)
         for key in keys:
             self._tell(Event("invalidated", key))
 
@@ -304,7 +304,7 @@ class Context(ContextMethods):
             return
         frame: Any = drive.frame_here()
         if all(entry.context is not self or entry.run is not run for entry in entries_around(frame)):
-            node = node_of(run.key)
+            node = Node._of(run.key)
             raise ContextError(
                 f"{node!r} is running and did not open {self!r}, so it must not {verb} it. "
                 "Open a context inside the function instead."

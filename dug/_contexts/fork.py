@@ -16,7 +16,7 @@ from typing import Any
 from attrs import frozen
 
 from .._core.drive import BINDING, GONE, ORIGINS, here, make_lock, renew_lock, renew_within, settle_within
-from .._core.read import OUTSIDE, Registry, Run, current, entries_around, live_registries
+from .._core.read import OUTSIDE, Registry, Run, current, entries_around
 from .._functions.stacks import leave_to_child, started_from
 from .context import MAKING
 
@@ -68,7 +68,7 @@ def _own_locks() -> Iterator[Any]:
     """The locks of contexts and caches, in the order in which they nest."""
     yield MAKING
     yield BINDING
-    for registry in live_registries():  # nobody makes another one now
+    for registry in Registry.all():  # nobody makes another one now
         yield registry.lock
 
 
@@ -77,7 +77,7 @@ def _repair() -> None:
     around = list(_runs_around())
     driven = set(_driven_here(around))
     thread, origin = get_ident(), here()
-    for registry in live_registries():
+    for registry in Registry.all():
         _repair_registry(registry, {*around}, driven, origin)
     for run in around:
         if run.thread == origin:

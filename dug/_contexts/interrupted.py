@@ -5,7 +5,6 @@ from typing import Any
 from .._core.drive import (
     BINDING,
     close_entry,
-    free_locks,
     leave_interrupted,
     let_go,
     renew_within,
@@ -13,7 +12,7 @@ from .._core.drive import (
     step_back,
     unwind,
 )
-from .._core.read import Entry, View, entries_around
+from .._core.read import Entry, Registry, View, entries_around
 from ..errors import ContextError
 from .scenario import Scenario
 
@@ -66,7 +65,7 @@ def renew_all(ctx: Any, before: Scenario, last: View | None) -> None:
 
 def free_all_locks(making: Any) -> None:
     """Gives back what an interrupt kept from being given back; no lock is held where a context is entered or changed."""
-    free_locks()
+    Registry.free_locks()
     for lock in (making, BINDING):
         while lock._is_owned():
             lock.__exit__(None, None, None)

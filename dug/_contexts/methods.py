@@ -6,8 +6,7 @@ Most of what answers is imported when somebody asks, so that ``import dug`` stay
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .._core.drive import watched_functions
-from .._core.read import Node, View
+from .._core.read import Function, Node, View
 from .._inspect.record import Record, check_node, find_record, is_masked
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ class ContextMethods:
 
 def look_again(*, is_told: bool = True) -> None:
     """Warns of data that functions reach and that was changed in place since they ran."""
-    if watched_functions:
+    if Function.watched:
         from .._functions.definition.watching import look_again as look  # loaded where functions reach such data
 
         look(is_told=is_told)

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core.read import UNTWEAK, Function, Node, Target, TweakSpec, is_consumable, node_of
+from .._core.read import UNTWEAK, Function, Node, Target, TweakSpec, is_consumable
 from .._functions.proxy import BoundMemoized, function_of, name_of
 from .._text.values import show
 from ..errors import TweakError
@@ -172,7 +172,7 @@ def _check_takes_value(target: Target, bump: Bump) -> None:
     try:
         theirs.bind(None, *bump.args)
     except TypeError as exc:
-        named = target if isinstance(target, Function) else node_of(target)
+        named = target if isinstance(target, Function) else Node._of(target)
         raise TweakError(
             f"{bump} cannot change {named}: it calls {name_of(bump.fn)}{theirs} with the value and {len(bump.args)} more: {exc}. "
             "Give bump() a function of the value, and what else it takes after that: bump(fn, *args)."

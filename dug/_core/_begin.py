@@ -18,8 +18,8 @@ from ._find import beneath, find, handle_of, match
 from ._flight import Joined, is_around, path_to
 from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, here, raise_due, taint, tell
 from ._memo import LIVE, Call, Memo, State
-from ._node import BENEATH, Node, check_key, node_of, plain_key
-from ._scenario import REPLACEMENT, UNTWEAK, Tweak, bits_of
+from ._node import BENEATH, Node, check_key, plain_key
+from ._scenario import REPLACEMENT, UNTWEAK, Tweak
 from ._view import View
 from ._watch import bits_read, inherit, look_at_end
 
@@ -92,7 +92,7 @@ def _innermost(run: Run) -> tuple[Node[Any], ...]:
     path: list[Node[Any]] = []
     around: Run | None = run
     while around is not None and len(path) < 6:
-        path.append(node_of(around.key))
+        path.append(Node._of(around.key))
         around = None if around.outer is None else around.outer.run
     return tuple(reversed(path))
 
@@ -120,7 +120,7 @@ def _meet(  # noqa: PLR0917  as above
         filings = registry.filings
         other: Run | None = running.get(state)
         if other is not None and is_around(frame, other):
-            raise CycleError(tuple(map(node_of, (*path_to(frame, other), key))))
+            raise CycleError(tuple(map(Node._of, (*path_to(frame, other), key))))
         if other is not None and not _is_held_up(other, key):
             return Joined(other)
         memo = find(view, key, handle, frame.call)
@@ -151,7 +151,7 @@ def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Joined | N
     known, other = state.newest, state.flight
     if other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
         return None
-    differing = bits_of(other.view.in_force.handles ^ view.in_force.handles)
+    differing = Tweak.bits_of(other.view.in_force.handles ^ view.in_force.handles)
     if known is not None:
         return None if known.footprint & differing else Joined(other, is_optional=True)
     if key[0] is BENEATH or bits_read(other) & differing:
@@ -178,7 +178,7 @@ def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     if frame.call is not None and not memo.serves(frame.call):
         frame.call.adopt(memo)
     if any(frame.view.listeners):
-        tell(frame.view, Event("hit", node_of(key)))
+        tell(frame.view, Event("hit", Node._of(key)))
     return memo
 
 
@@ -191,7 +191,7 @@ def hit(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
         if memo.status != LIVE:  # forgotten meanwhile, maybe after the hits were emptied; no thread can look between these lines
             view.hits.pop(key, None)
     if is_heard and any(view.listeners):
-        tell(view, Event("hit", node_of(key)))
+        tell(view, Event("hit", Node._of(key)))
     return memo
 
 

@@ -9,7 +9,7 @@ from ._binding import Key, canonical
 from ._cache import Cache
 from ._frame import OUTSIDE, Driver, Frame, Run, current
 from ._memo import Call, Memo, State
-from ._node import Node, check_key, node_of
+from ._node import Node, check_key
 from ._view import enter
 
 
@@ -37,4 +37,4 @@ def answer_from_driver(frame: Frame, key: Key) -> Memo:
     key = canonical(key)
     check_key(key)
     assert frame.driver is not None  # noqa: S101  the caller saw it
-    return Memo(State(key, None), frame.driver(node_of(key)), 0)
+    return Memo(State(key, None), frame.driver(Node._of(key)), 0)

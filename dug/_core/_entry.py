@@ -17,7 +17,7 @@ from ._frame import LATE, NO_HITS, OUTSIDE, PUT, UNTRUE, Entry, Frame, Run, curr
 from ._leaving import Ended, watch
 from ._memo import FORGOTTEN, TWEAKED, Memo
 from ._node import BENEATH, plain_key
-from ._registry import free_locks
+from ._registry import Registry
 from ._scenario import REPLACEMENT, RunningReplacement
 from ._view import View, own_bits
 from ._watch import ALL, look_at
@@ -138,7 +138,7 @@ def leave(entry: Entry) -> None:
         close_entry(entry)
         step_back(entry)
     except BaseException:  # an interrupt
-        free_locks()
+        Registry.free_locks()
         close_entry(entry)
         step_back(entry)
         raise

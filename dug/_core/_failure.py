@@ -35,6 +35,17 @@ class Failure:
     """What the node raised, until somebody got it."""
     _shown: BaseException | None = None
 
+    @classmethod
+    def of(cls, error: BaseException, traceback: Any, *, is_out: bool = False) -> Self:
+        """Returns how something failed that read nothing which failed.
+
+        Args:
+            error: the exception.
+            traceback: where it came from.
+            is_out: whether somebody has it already; else the first who asks gets it.
+        """
+        return cls(take_imprint(error), traceback, raised=error, unserved=[] if is_out else [error])
+
     @property
     def error(self) -> BaseException:
         """An exception that says what was filed, which nobody else has."""
@@ -99,17 +110,6 @@ class Serving:
             error.__context__ = context
 
 
-def fail_with(error: BaseException, traceback: Any, *, is_out: bool = False) -> Failure:
-    """Returns how something failed that read nothing which failed.
-
-    Args:
-        error: the exception.
-        traceback: where it came from.
-        is_out: whether somebody has it already; else the first who asks gets it.
-    """
-    return Failure(take_imprint(error), traceback, raised=error, unserved=[] if is_out else [error])
-
-
 def pass_on(
     error: BaseException, traceback: Any, passed: Failure | None, handled: BaseException | None, *, is_out: bool
 ) -> Failure:
@@ -120,7 +120,7 @@ def pass_on(
         traceback: where it came from.
         passed: how that failed.
         handled: what the asker was handling; see `_imprint.take_imprint`.
-        is_out: as for `fail_with`.
+        is_out: as for `Failure.of`.
 
     Complexity: O(1) where the error says what it said before.
     """

@@ -16,8 +16,8 @@ from ._failure import Failure, pass_on
 from ._flight import Wait, land, part
 from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
-from ._node import BENEATH, node_of, plain_key
-from ._registry import free_locks
+from ._node import BENEATH, Node, plain_key
+from ._registry import Registry
 from ._view import own_bits
 
 _footprint = attrgetter("footprint")
@@ -71,7 +71,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         call.note(memo)
     if is_heard and any(view.listeners):
         kind = "reused" if held is not None else "computed" if failure is None else "failed"
-        tell(view, Event(kind, node_of(run.key), memo.seconds, failure.raised if failure else None))
+        tell(view, Event(kind, Node._of(run.key), memo.seconds, failure.raised if failure else None))
     if call.failures and (run.is_outermost or call.is_closed):
         call.close()
     return memo
@@ -113,7 +113,7 @@ def _fail(
 ) -> Memo | None:
     if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
         if isinstance(error, KeyboardInterrupt):
-            free_locks()
+            Registry.free_locks()
         abandon(run, error)
         return None
     failure = pass_on(error, traceback, _find_passed(run, error), handled, is_out=is_out)
@@ -168,7 +168,7 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
     """
     how = taint_of(error)
     if isinstance(error, KeyboardInterrupt):
-        free_locks()
+        Registry.free_locks()
     taint(frame, how)
     if isinstance(error, Exception) or isinstance(frame, Outside) or (how == TIMED and frame.run is not None and frame.run.task):
         return
@@ -251,7 +251,7 @@ def check_value(run: Run, value: Any) -> Any:
     if is_consumable(value):
         is_coroutine = type(value) in {CoroutineType, AWAITABLE}
         what, instead = ("coroutine", "Await it, in an async def,") if is_coroutine else (type(value).__name__, "Make it a tuple")
-        raise TypeError(f"{node_of(run.key)} returned a {what}, which can be consumed once. {instead} and return that.")
+        raise TypeError(f"{Node._of(run.key)} returned a {what}, which can be consumed once. {instead} and return that.")
     if run.call.due:
         raise_due(run.call, run, None)
     return value

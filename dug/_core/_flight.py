@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import define
 
 from ..errors import CycleError
-from ._node import node_of
+from ._node import Node
 
 if TYPE_CHECKING:
     from ._failure import Failure
@@ -101,7 +101,7 @@ def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as
                 let_go(other)
     if is_optional:
         return False
-    raise CycleError(tuple(map(node_of, path)))
+    raise CycleError(tuple(map(Node._of, path)))
 
 
 def join_own(wait: Wait) -> None:

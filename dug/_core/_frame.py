@@ -17,7 +17,7 @@ from ._binding import Key
 from ._events import Event
 from ._leaving import Ended
 from ._memo import Call, Memo, State
-from ._node import BENEATH, Node, node_of, plain_key
+from ._node import BENEATH, Node, plain_key
 from ._scenario import REPLACEMENT, Tweak
 from ._view import View
 
@@ -387,7 +387,7 @@ def step_out(frame: Frame, key: Key) -> Frame:
         return _late(frame, run)
     from warnings import warn  # imported only when there is something to say
 
-    text = f"{node_of(key)} was asked for by a task or thread that outlives {node_of(run.key)}, which started it"
+    text = f"{Node._of(key)} was asked for by a task or thread that outlives {Node._of(run.key)}, which started it"
     warn(f"{text}; what depends on it is not recorded. Wait for what a memoised function starts.", RuntimeWarning, stacklevel=4)
     return make_aside(frame.view, None, None)
 

@@ -24,7 +24,7 @@ from ._accel import compiled
 from ._binding import Key
 from ._memo import Memo, State
 from ._node import Function, plain_key
-from ._registry import live_registries, members
+from ._registry import Registry, members
 
 
 class Local(dict[Key, State]):
@@ -70,7 +70,7 @@ def memos_with(serial: int, noted: Iterable[Any]) -> Iterator[Memo]:
 def _look_away(phase: str, info: dict[str, Any]) -> None:
     """Lets the hits of local functions go before the garbage collector looks through everything."""
     if phase == "start" and info["generation"] == 2:
-        for registry in live_registries():
+        for registry in Registry.all():
             if any(members(cache.locals) for cache in members(registry.caches)):
                 if registry.released and not registry.lock._is_owned():
                     registry.drain()  # what stands for a tweak that is gone leads to its function

@@ -6,10 +6,10 @@ tuple of `_binding`; `Node` is what users hold, compare, print, parse and pickle
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import total_ordering
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
 from attrs import define, evolve, field, frozen
@@ -35,9 +35,6 @@ _MAIN_ADVICE = (
 _MOST_SHOWN = 200
 """How many arguments the short text of a node looks at."""
 
-# They ran in contexts of any registry, and the globals are those of the process.
-watched_functions: "WeakSet[Function]" = WeakSet()
-"""The functions that reach data which can be changed in place; see `_functions/definition/noted`."""
 _by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
 
 
@@ -84,6 +81,11 @@ class Function:
     """For a local function that was ever tweaked: the bits of it and of its nodes, by registry."""
     mark: "ref[Function]" = field(init=False)
     """Stands for the function where it must not be kept alive."""
+    watched: ClassVar["WeakSet[Function]"] = WeakSet()
+    """Those that reach data which can be changed in place; see `_functions/definition/watching`.
+
+    They ran in contexts of any registry, and the globals are those of the process.
+    """
 
     def __attrs_post_init__(self) -> None:
         self.mark = ref(self)
@@ -97,66 +99,82 @@ class Function:
         """Returns the newest decorated function."""
         return self.newest
 
+    def call_at_next_run(self, act: "Callable[[Function], None]") -> None:
+        """Calls `act` before the body runs next; until then its runs take the way that asks."""
+        self.at_first_run = act
+        self.binding = evolve(self.binding, positional=False)
+
+    def disarm(self) -> None:
+        """Lets the runs take the short way."""
+        self.at_first_run = None
+        self.binding = evolve(self.binding, positional=has_positions(self.binding.signature))
+
+    def publish(self) -> None:
+        """Makes this function the one that its name stands for."""
+        _by_name[self.name] = self
+
+    @staticmethod
+    def find(name: str) -> "Function | None":
+        """Returns the live function that `name` stands for, without importing anything."""
+        return _by_name.get(name)
+
+    @staticmethod
+    def load(name: str) -> "Function":
+        """Returns the memoised function that is importable as `name`, importing its module when needed.
+
+        Raises:
+            LookupError: the module, the attribute or the memoised function is not there; the message says which.
+        """
+        function = _by_name.get(name)
+        if function is not None:
+            return function
+        found = None
+        try:
+            import_module(name.partition(":")[0])
+            found = None if name in _by_name else _resolve(name)
+        except (ImportError, AttributeError, ValueError, TypeError) as exc:
+            advice = (
+                _MAIN_ADVICE if name.startswith(f"{MAIN}:") else "Write it as module:function, the module importable from here."
+            )
+            raise LookupError(f"no memoised function {name!r}: {exc}. {advice}") from exc
+        function = _by_name.get(name) or getattr(found, "_self_function", None)
+        if function is None:
+            raise LookupError(f"{name!r} is not a memoised function. Decorate it with @dug.memoize.")
+        return function
+
+    @classmethod
+    def trust(cls, targets: "Iterable[Key | Function]") -> None:
+        """Stops looking at what these nodes or functions reach: who says when that has changed needs no warning."""
+        for target in targets if cls.watched else ():
+            cls.watched.discard(target if isinstance(target, Function) else target[0])
+
+    @staticmethod
+    def name_module(module: object) -> object:
+        """Returns the name of a module as nodes have it: one for the script, in whichever process it runs."""
+        return MAIN if module == MAIN_OF_WORKER else module
+
+    def unpicklable_reason(self) -> str | None:
+        """Returns why another process could not find this function by its name, or None when it can."""
+        if "<" in self.name:
+            return "its function is local, and only what can be imported can be found again. Define it at the top of a module."
+        if self.owned:
+            return (
+                "its function is known under no name: it never had one of its own, or was redefined since. Use what has the name."
+            )
+        if not self.renamed:
+            try:
+                found = _resolve(self.name)
+            except (ImportError, AttributeError, ValueError) as exc:
+                return f"its name {self.name} leads nowhere ({exc}). Keep the decorated function under its own name."
+            if getattr(found, "_self_function", None) is not self:
+                return f"its name {self.name} leads to something else now. Keep the decorated function under its own name."
+        return None
+
     def __str__(self) -> str:
         return self.name
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
-
-
-def trust(targets: "list[Key | Function]") -> None:
-    """Stops looking at what these nodes or functions reach: who says when that has changed needs no warning."""
-    for target in targets if watched_functions else ():
-        watched_functions.discard(target if isinstance(target, Function) else target[0])
-
-
-def call_at_next_run(function: Function, act: Callable[[Function], None]) -> None:
-    """Calls `act` before the body of a function runs next; until then its runs take the way that asks."""
-    function.at_first_run = act
-    function.binding = evolve(function.binding, positional=False)
-
-
-def disarm(function: Function) -> None:
-    """Lets the runs of a function take the short way."""
-    function.at_first_run = None
-    function.binding = evolve(function.binding, positional=has_positions(function.binding.signature))
-
-
-def publish(function: Function) -> None:
-    """Makes `function` the one that its name stands for."""
-    _by_name[function.name] = function
-
-
-def find_published(name: str) -> Function | None:
-    """Returns the live function that `name` stands for, without importing anything."""
-    return _by_name.get(name)
-
-
-def name_module(module: object) -> object:
-    """Returns the name of a module as nodes have it: one for the script, in whichever process it runs."""
-    return MAIN if module == MAIN_OF_WORKER else module
-
-
-def load_function(name: str) -> Function:
-    """Returns the memoised function that is importable as `name`, importing its module when needed.
-
-    Raises:
-        LookupError: the module, the attribute or the memoised function is not there; the message says which.
-    """
-    function = _by_name.get(name)
-    if function is not None:
-        return function
-    found = None
-    try:
-        import_module(name.partition(":")[0])
-        found = None if name in _by_name else _resolve(name)
-    except (ImportError, AttributeError, ValueError, TypeError) as exc:
-        advice = _MAIN_ADVICE if name.startswith(f"{MAIN}:") else "Write it as module:function, the module importable from here."
-        raise LookupError(f"no memoised function {name!r}: {exc}. {advice}") from exc
-    function = _by_name.get(name) or getattr(found, "_self_function", None)
-    if function is None:
-        raise LookupError(f"{name!r} is not a memoised function. Decorate it with @dug.memoize.")
-    return function
 
 
 def _resolve(name: str) -> Any:
@@ -268,7 +286,7 @@ class Node(Fixed, Generic[R_co]):
         return visible(f"<Node {self._function.name}({', '.join(shown)})>"[:400])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        reason = unpicklable_reason(self._function)
+        reason = self._function.unpicklable_reason()
         if reason:
             from pickle import PicklingError  # whoever pickles has it
 
@@ -286,27 +304,27 @@ class Node(Fixed, Generic[R_co]):
         name, args, kwargs = _parse_call(text)
         return _load_node(name, args, kwargs)
 
+    @staticmethod
+    def _of(key: Key) -> "Node[Any]":
+        """Returns the node that a key of the engine belongs to."""
+        while key[0] is BENEATH:
+            key = key[1]
+        return Node(key[0], key)
+
+    @staticmethod
+    def _of_call(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Node[Any]":
+        """Returns the node of the call ``function(*args, **kwargs)``.
+
+        Raises:
+            TypeError: the function cannot be called like that.
+            UnhashableArgumentError: an argument has no hash.
+        """
+        key = canonical(function.binding.make_key(*args, **kwargs))
+        check_key(key)
+        return Node(function, key)
+
     def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return self._function.binding.arguments(self._key) if self.is_current() else (self._key[1:], {})
-
-
-def make_node(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node[Any]:
-    """Returns the node of the call ``function(*args, **kwargs)``.
-
-    Raises:
-        TypeError: the function cannot be called like that.
-        UnhashableArgumentError: an argument has no hash.
-    """
-    key = canonical(function.binding.make_key(*args, **kwargs))
-    check_key(key)
-    return Node(function, key)
-
-
-def node_of(key: Key) -> Node[Any]:
-    """Returns the node that a key of the engine belongs to."""
-    while key[0] is BENEATH:
-        key = key[1]
-    return Node(key[0], key)
 
 
 def plain_key(key: Key) -> Key:
@@ -316,24 +334,8 @@ def plain_key(key: Key) -> Key:
     return key
 
 
-def unpicklable_reason(function: Function) -> str | None:
-    """Returns why another process could not find `function` by its name, or None when it can."""
-    if "<" in function.name:
-        return "its function is local, and only what can be imported can be found again. Define it at the top of a module."
-    if function.owned:
-        return "its function is known under no name: it never had one of its own, or was redefined since. Use what has the name."
-    if not function.renamed:
-        try:
-            found = _resolve(function.name)
-        except (ImportError, AttributeError, ValueError) as exc:
-            return f"its name {function.name} leads nowhere ({exc}). Keep the decorated function under its own name."
-        if getattr(found, "_self_function", None) is not function:
-            return f"its name {function.name} leads to something else now. Keep the decorated function under its own name."
-    return None
-
-
 def _load_node(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node[Any]:
-    return make_node(load_function(name), args, kwargs)
+    return Node._of_call(Function.load(name), args, kwargs)
 
 
 def _parse_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:

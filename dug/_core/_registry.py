@@ -20,7 +20,7 @@ from ._bits import Bits
 from ._emptying import drop_empty, trim
 from ._memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction
 from ._node import Function
-from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, bits_of, weakly
+from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, weakly
 from ._walk import Walk, concerns, states_of
 from ._weak import WeakBag, WeakMap
 
@@ -73,6 +73,22 @@ class Registry:
         self._watches: dict[int, TweakRef] = {}
         """By serial: what notices that nobody holds a tweak any more."""
         _live.add(self)
+
+    @staticmethod
+    def all() -> "tuple[Registry, ...]":
+        """Returns every registry that some cache in this process still uses."""
+        return members(_live)
+
+    @staticmethod
+    def free_locks() -> None:
+        """Gives back every lock that this thread still holds after an interrupt; for who knows that none is held around."""
+        for registry in members(_live):
+            while registry.lock._is_owned():
+                registry.lock.__exit__(None, None, None)
+
+    def list_caches(self) -> "tuple[Cache, ...]":
+        """Returns the caches that share what is here."""
+        return members(self.caches)
 
     def flights(self) -> "Iterator[Run]":
         """Every run in flight, in whatever scenario; under the lock."""
@@ -218,7 +234,7 @@ class Registry:
                     self.forget_all()
                 self._to_the_end(self._release_all, taken)
         except BaseException:  # nobody who calls this holds the lock
-            free_locks()
+            Registry.free_locks()
             raise
 
     def _release_all(self, taken: list[Any]) -> None:
@@ -269,22 +285,10 @@ class Registry:
         serials = frozenset([handle.serial for handle in handles])
         found = self._scenarios.get(serials)
         if found is None:
-            mask = bits_of(handles)
+            mask = Tweak.bits_of(handles)
             with self.lock:
                 found = self._scenarios.setdefault(serials, ActiveTweaks(handles, serials, content, mask, mask | 1))
         return found
-
-
-def live_registries() -> tuple[Registry, ...]:
-    """Returns every registry that some cache in this process still uses."""
-    return members(_live)
-
-
-def free_locks() -> None:
-    """Gives back every lock that this thread still holds after an interrupt; for those who know that none is held around them."""
-    for registry in members(_live):
-        while registry.lock._is_owned():
-            registry.lock.__exit__(None, None, None)
 
 
 def members(weak: WeakBag[T]) -> tuple[T, ...]:

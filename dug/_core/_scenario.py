@@ -59,6 +59,14 @@ class Tweak:
     memo: Memo | None = None
     """For a value: the memo that serves it."""
 
+    @staticmethod
+    def bits_of(tweaks: "Iterable[Tweak]") -> int:
+        """Returns the bits of the targets of several tweaks."""
+        bits = 0
+        for tweak in tweaks:
+            bits |= tweak.bit
+        return bits
+
 
 class TweakRef(ref[Tweak]):
     """Is queued when the last holder of its handle lets that go.
@@ -223,11 +231,3 @@ def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> tuple[s
 def weakly(handle: Tweak | None) -> "Callable[[], Tweak | None]":
     """Returns a callable that gives `handle` back while somebody else holds it."""
     return no_handle if handle is None else ref(handle)
-
-
-def bits_of(handles: Iterable[Tweak]) -> int:
-    """Returns the bits of the targets of `handles`."""
-    bits = 0
-    for handle in handles:
-        bits |= handle.bit
-    return bits

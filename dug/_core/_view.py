@@ -22,7 +22,6 @@ from ._scenario import (
     RunningReplacement,
     Target,
     Tweak,
-    bits_of,
 )
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def enter(
         in_force,
         cache,
         registry,
-        bits_of(in_force.handles ^ around),
+        Tweak.bits_of(in_force.handles ^ around),
         heard if any(known is listeners for known in heard) else (*heard, listeners),
         tuple(derivation.keep),
         frozenset(target for layer in layers for target, spec in layer.items() if spec.kind in (UNTWEAK, VALUE)),

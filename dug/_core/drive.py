@@ -12,9 +12,14 @@ entered by `join` alone, and a frame gets its hits from `refresh` alone.  Where 
 `finish`, `join` and `part` are compiled, so a driver takes them from here, never from the file that specifies them.
 """
 
-from ._accel import make_lock, renew_lock
-from ._begin import take
-from ._binding import prepare
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from . import _flight
+from ._accel import compiled, make_lock, renew_lock
+from ._begin import _in_full, take
+from ._begin import begin as begin_any
+from ._binding import Key, prepare
 from ._cache import BINDING
 from ._call import let_call, make_class
 from ._drive import answer_from_driver, evaluate_without_cache
@@ -35,20 +40,33 @@ from ._entry import (
     step_back,
     take_back,
 )
-from ._failure import Serving, fail_with
-from ._find import make_value_memo
-from ._finish import abandon, check_value, fail, give_up, is_within, keep, leave_alone, leave_interrupted, refuse, unwind
-from ._flight import PATIENCE_S, outcome_of
-from ._frame import GONE, LATE, ORIGINS, PUT, UNTRUE, here, step_out
+from ._failure import Serving
+from ._find import make_value_memo, match, value_memo
+from ._finish import (
+    CONSUMABLE,
+    abandon,
+    check_value,
+    fail,
+    fail_below,
+    give_up,
+    is_within,
+    keep,
+    leave_alone,
+    leave_interrupted,
+    refuse,
+    unwind,
+)
+from ._finish import finish as finish_any
+from ._flight import PATIENCE_S, Joined, Wait, outcome_of
+from ._frame import GONE, LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Outside, Run, here, step_out
 from ._leaving import Ended, find_exit, watch_own_exit, watched
 from ._local import make_local
-from ._node import call_at_next_run, disarm, publish, trust, watched_functions
+from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
+from ._node import Function
 from ._order import batches, starts_of
-from ._registry import free_locks
-from ._scenario import let_go
-from ._verbs import begin, finish, join, join_own, make_fetch, part
-from ._verify import forget_reads, raise_later
-from ._view import enter
+from ._scenario import VALUE, let_go
+from ._verify import candidates, forget_reads, is_as_before, raise_later
+from ._view import enter, own_bits
 from ._watch import follow, look_at
 
 __all__ = [
@@ -65,22 +83,18 @@ __all__ = [
     "answer_from_driver",
     "batches",
     "begin",
-    "call_at_next_run",
     "check_value",
     "close_entry",
     "closing_unless_active",
-    "disarm",
     "enter",
     "evaluate_without_cache",
     "fail",
-    "fail_with",
     "find_exit",
     "finish",
     "follow",
     "forget_reads",
     "frame_here",
     "frame_then",
-    "free_locks",
     "give_up",
     "here",
     "is_within",
@@ -104,7 +118,6 @@ __all__ = [
     "outer_here",
     "part",
     "prepare",
-    "publish",
     "put_in_force",
     "raise_later",
     "refresh",
@@ -118,9 +131,112 @@ __all__ = [
     "step_out",
     "take",
     "take_back",
-    "trust",
     "unwind",
     "watch_own_exit",
     "watched",
-    "watched_functions",
 ]
+
+Fetch = Callable[[Any, Key], Memo]
+
+
+def _begin(frame: Frame | Outside, key: Key, *, has_waited: bool = False) -> Memo | Run | Joined:
+    """`_begin.begin`, compiled in the common case."""
+    found: Memo | Run | Joined | None = None if has_waited else compiled.begin(frame, key)
+    return begin_any(frame, key, has_waited=has_waited) if found is None else found
+
+
+def _finish(run: Run, value: Any, seconds: float) -> Memo:
+    """`_finish.finish`, compiled in the common case."""
+    memo: Memo | None = compiled.finish(run, value, seconds)
+    return finish_any(run, value, seconds) if memo is None else memo
+
+
+begin = begin_any if compiled is None else _begin
+finish = finish_any if compiled is None else _finish
+
+join: Callable[[Wait, bool], bool] = _flight.join if compiled is None else compiled.join
+join_own: Callable[[Wait], None] = _flight.join_own if compiled is None else compiled.join_own
+part: Callable[[Wait], bool] = _flight.part if compiled is None else compiled.part
+
+
+def make_fetch(
+    fetch: Fetch, *, holds: Callable[[Run, Memo], bool], what_runs: Callable[[Run], Any], deeper: Callable[..., Any]
+) -> Fetch:
+    """Returns the synchronous driver: `fetch` itself or, where it is in use, the compiled one, which leaves to it the rest.
+
+    Args:
+        fetch: the driver.
+        holds: true when asking again, in a run, for something that was read gives what it gave.
+        what_runs: returns the callable and the arguments of a run.
+        deeper: returns what a call gives, made on a fresh stack.
+    """
+    if compiled is None:
+        return fetch
+    nowhere = State((), None)
+    models = {"run_model": _blank_run(), "memo_model": Memo(nowhere, None, 0), "state_model": nowhere}
+    compiled.let_run({**_PARTS, **models, "fetch": fetch, "holds": holds, "what_runs": what_runs, "deeper": deeper})
+    made: Fetch = compiled.fetch
+    return made
+
+
+def _blank_run() -> Run:
+    """Returns the run that all compiled ones are copies of."""
+    run = Run.__new__(Run)
+    for kind in Run.__mro__[:-1]:
+        for name in vars(kind)["__slots__"]:
+            if name != "__weakref__":
+                setattr(run, name, None)
+    run.extra = run.runs = run.body = run.tainted = run.depth = 0
+    run.spent = 0.0
+    run.transient = run.opened = run.is_done = False
+    return run
+
+
+def _finish_checked(run: Run, value: Any, seconds: float) -> Memo:
+    return finish_any(run, check_value(run, value), seconds)
+
+
+def _mark_aside(frame: Run, memo: Memo) -> None:
+    """Notes of what a blocked thread read for a run that has a task that the loop must not stand still for it."""
+    if frame.thread != here():
+        memo.starts = ASIDE
+
+
+def _raise_failure(frame: Frame, memo: Memo) -> NoReturn:
+    assert memo.failure is not None  # noqa: S101  the caller saw it
+    with memo.failure.serve(frame.run, memo) as served:
+        raise served.pop()
+
+
+_PARTS: dict[str, Any] = {
+    "match": match,
+    "value_memo": value_memo,
+    "in_full": _in_full,
+    "own_bits": own_bits,
+    "join_own": _flight.join_own,
+    "join": _flight.join,
+    "part": _flight.part,
+    "finish": _finish_checked,
+    "keep": keep,
+    "fail": fail_below,
+    "candidates": candidates,
+    "is_as_before": is_as_before,
+    "raise_later": raise_later,
+    "mark_aside": _mark_aside,
+    "note": note,
+    "origins": ORIGINS,
+    "raise_failure": _raise_failure,
+    "call_class": Call,
+    "joined_class": Joined,
+    "wait_class": Wait,
+    "function_class": Function,
+    "consumable": tuple(CONSUMABLE),
+    "no_hits": NO_HITS,
+    "late": LATE,
+    "no_tweaks": NO_TWEAKS,
+    "live": LIVE,
+    "stale": STALE,
+    "dead": DEAD,
+    "value_kind": VALUE,
+}
+"""What the compiled verbs leave to Python, and what they know things by."""

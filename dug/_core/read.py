@@ -26,15 +26,9 @@ from ._node import (
     BENEATH,
     Function,
     Node,
-    find_published,
-    load_function,
-    make_node,
-    name_module,
-    node_of,
     plain_key,
-    unpicklable_reason,
 )
-from ._registry import Registry, live_registries, members
+from ._registry import Registry
 from ._scenario import (
     BUMP,
     REPLACEMENT,
@@ -47,7 +41,6 @@ from ._scenario import (
     Target,
     Tweak,
     TweakSpec,
-    bits_of,
 )
 from ._verify import candidates, is_as_before, key_asked
 from ._view import View
@@ -93,12 +86,10 @@ __all__ = [
     "View",
     "Wait",
     "beneath",
-    "bits_of",
     "candidates",
     "current",
     "entries_around",
     "find",
-    "find_published",
     "frame_in_force",
     "handle_of",
     "is_as_before",
@@ -106,15 +97,8 @@ __all__ = [
     "is_immutable",
     "is_same",
     "key_asked",
-    "live_registries",
-    "load_function",
-    "make_node",
-    "members",
-    "name_module",
-    "node_of",
     "plain_key",
     "replacement_around",
     "substitution_key",
     "take_imprint",
-    "unpicklable_reason",
 ]

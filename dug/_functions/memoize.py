@@ -6,7 +6,7 @@ from types import MethodType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from .._core.drive import make_local, prepare
-from .._core.read import Function, current, find_published, name_module
+from .._core.read import Function, current
 from .._text.values import show
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
 from .proxy import Memoized, MemoizedClassMethod, MemoizedStaticMethod, wrap
@@ -143,8 +143,9 @@ def _decorate(
     wrapper_kind, body = _unwrap(decorated)
     _check_kind(decorated, body)
     ignore = tuple([ignore] if isinstance(ignore, str) else ignore)
-    named = name or f"{name_module(getattr(body, '__module__', None))}:{getattr(body, '__qualname__', type(body).__qualname__)}"
-    function = Function(named if ":" in named else f"{name_module(body.__module__)}:{named}", body, kind, eq, version)
+    module = Function.name_module(getattr(body, "__module__", None))
+    named = name or f"{module}:{getattr(body, '__qualname__', type(body).__qualname__)}"
+    function = Function(named if ":" in named else f"{module}:{named}", body, kind, eq, version)
     _pick_driver(function)
     function.renamed = name is not None
     function.binding = prepare(function, _signature(body), typed=typed, keys=key, ignore=ignore)
@@ -225,7 +226,7 @@ def _check_kind(decorated: Any, body: Any) -> None:
 
 def _take_name(function: Function) -> Function:
     """Returns the function that a decorated one stands for: the one that its name always was, or itself."""
-    known = find_published(function.name)
+    known = Function.find(function.name)
     claim = IMPORTABLE if function.renamed else claim_of(function.body)
     if claim == COPIED:
         return function

@@ -11,7 +11,6 @@ from inspect import unwrap
 from types import FrameType, FunctionType
 from typing import Any
 
-from .._core.drive import call_at_next_run, disarm, publish
 from .._core.read import Function
 
 IMPORTABLE = "importable"
@@ -29,7 +28,7 @@ def publish_rightly(function: Function, known: Function | None, claim: str) -> F
             return function
         known.owned = True  # no import finds it: it goes on as an object of its own, with all that it computed
     function.owned, function.was_importable = False, claim == IMPORTABLE
-    publish(function)
+    function.publish()
     arm(function)
     return function
 
@@ -44,13 +43,13 @@ def is_same_place(known: Function, function: Function, claim: str) -> bool:
 def arm(function: Function) -> None:
     """Has what a function reaches noted when it first runs from now on."""
     function.reached = None
-    call_at_next_run(function, _note_first)
+    function.call_at_next_run(_note_first)
 
 
 def _note_first(function: Function) -> None:
     from .definition.noted import note  # ``import dug`` stays light
 
-    disarm(function)
+    function.disarm()
     note(function)
 
 

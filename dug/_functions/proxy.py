@@ -13,7 +13,7 @@ from weakref import ref
 from wrapt import ObjectProxy
 
 from .._core.drive import let_call, make_class
-from .._core.read import Fixed, Function, Key, Memo, Node, current, load_function, make_node, unpicklable_reason
+from .._core.read import Fixed, Function, Key, Memo, Node, current
 from .._text.values import show
 from .sync_driver import (
     fetch,
@@ -63,7 +63,7 @@ class _Memoized(_Proxy, Generic[P, R]):
             TypeError: the function cannot be called like that.
             UnhashableArgumentError: an argument has no hash.
         """
-        return make_node(self._self_function, args, kwargs)
+        return Node._of_call(self._self_function, args, kwargs)
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(self.__wrapped__), "__wrapped__", "node"})  # the proxy would list what it wraps only
@@ -76,7 +76,7 @@ class _Memoized(_Proxy, Generic[P, R]):
 
     def __reduce__(self) -> Any:
         function = self._self_function
-        reason = unpicklable_reason(function)
+        reason = function.unpicklable_reason()
         if reason:
             raise TypeError(f"{function!r} cannot be pickled: {reason}")
         return _load, (function.name,)
@@ -124,7 +124,7 @@ class BoundMemoized(_Memoized[P, R]):
 
         def node(self, /, *args, **kwargs):
             """Returns the node of this call on this instance, without making it."""
-            return make_node(self._self_function, (self._self_instance, *args), kwargs)
+            return Node._of_call(self._self_function, (self._self_instance, *args), kwargs)
 
 
 class Memoized(Fixed, _Memoized[P, R]):
@@ -190,7 +190,7 @@ def _bind(load: Callable[[str], Any], name: str, instance: object) -> Any:
 
 
 def _load(name: str) -> Any:
-    return load_function(name).wrapper()
+    return Function.load(name).wrapper()
 
 
 def show_key(key: Any) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from types import CodeType, FrameType
 
-from .._core.drive import call_at_next_run, disarm, make_local, prepare
-from .._core.read import Function, Registry, live_registries
+from .._core.drive import make_local, prepare
+from .._core.read import Function, Registry
 from .definition.code import is_body, stored_after
 from .definition.noted import differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE
@@ -51,7 +51,7 @@ def _redefine(known: Function, function: Function) -> None:
         setattr(known, attribute, getattr(function, attribute))
     _bind(known, function)
     arm(known)
-    _forget(live_registries(), known, is_rebound=is_rebound)
+    _forget(Registry.all(), known, is_rebound=is_rebound)
 
 
 def _renew(known: Function, function: Function) -> None:
@@ -118,9 +118,9 @@ def _doubt(known: Function) -> None:
     if known.reached is None:
         return
     body = _running_body(known)
-    for registry in live_registries():
+    for registry in Registry.all():
         registry.doubt(known, partial(_settle, body=body))
-    call_at_next_run(known, partial(_settle, body=body))
+    known.call_at_next_run(partial(_settle, body=body))
 
 
 def _settle(known: Function, body: CodeType | None) -> None:
@@ -129,8 +129,8 @@ def _settle(known: Function, body: CodeType | None) -> None:
         return
     known.changed = tuple(differences(known.reached, take_note(roots_of(known)))) or tuple(_about_to_change(known, body))
     if known.changed:
-        _forget([registry for registry in live_registries() if known in registry.doubts], known)
-    disarm(known)
+        _forget([registry for registry in Registry.all() if known in registry.doubts], known)
+    known.disarm()
     known.reached = None
     note(known)
 

@@ -16,7 +16,7 @@ from threading import Thread, current_thread, get_ident
 from typing import Any, NoReturn, TypeVar
 
 from .._core.drive import ORIGINS, here
-from .._core.read import COMPILED, node_of
+from .._core.read import COMPILED, Node
 from .stack_room import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
 
 T = TypeVar("T")
@@ -174,7 +174,7 @@ class _Continuation(Thread):
             print_exception(self.error)
         sys.stderr.write(
             f"dug: process {os.getpid()} was forked deep in an evaluation and cannot return to its callers: who asked for "
-            f"{node_of(self._asked)!r} waits in another thread, and a fork copies none but the one that forks. "
+            f"{Node._of(self._asked)!r} waits in another thread, and a fork copies none but the one that forks. "
             "The process ends here, with exit code 1. End it with os._exit() where its work is done.\n"
         )
 

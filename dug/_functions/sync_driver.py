@@ -20,7 +20,6 @@ from .._core.drive import (
     follow,
     forget_reads,
     frame_here,
-    free_locks,
     give_up,
     here,
     join,
@@ -46,6 +45,7 @@ from .._core.read import (
     Joined,
     Key,
     Memo,
+    Registry,
     Run,
     Wait,
     beneath,
@@ -133,7 +133,7 @@ def _note_failure(frame: Any, view: Any, failed: Memo | None) -> None:
 def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
     """Does what is left to do where an interrupt struck while a run was begun or filed: it is left, and nobody waits for it."""
     if isinstance(error, KeyboardInterrupt):
-        free_locks()
+        Registry.free_locks()
     if run is None:
         refuse(frame, error)
     elif run.__class__ is Run:

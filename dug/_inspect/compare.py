@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from .._core.read import VALUE, Key, Memo, Node, Tweak, View, bits_of, is_as_before, node_of
+from .._core.read import VALUE, Key, Memo, Node, Tweak, View, is_as_before
 from .._functions.proxy import show_key
 from .._text.values import show
 from .context_graph import build_graph
@@ -103,9 +103,9 @@ class Comparison(Table[Change]):
                 continue
             difference = self._found[key]
             if difference.change is None:
-                yield f"{indent}{node_of(key)}: the same"
+                yield f"{indent}{Node._of(key)}: the same"
             elif key in told:
-                yield f"{indent}{node_of(key)}: see above"
+                yield f"{indent}{Node._of(key)}: see above"
             else:
                 told.add(key)
                 yield f"{indent}{difference.change}"
@@ -164,7 +164,7 @@ class _Walk:
         self._before, self._after = NodeStates(before), NodeStates(after)
         handles = before.in_force.handles ^ after.in_force.handles
         # Bits are those of one registry: contexts that share no cache have none in common.
-        self._differing = bits_of(handles) if before.registry is after.registry else 0
+        self._differing = Tweak.bits_of(handles) if before.registry is after.registry else 0
         self._is_shared = before.registry is after.registry
         self._found: dict[Key, _Difference] = {}
 
@@ -185,7 +185,7 @@ class _Walk:
             return _Difference(None, [])
         old, new = self._before.handle(key), self._after.handle(key)
         tweak = None if self._is_same_tweak(old, new) else _describe_tweaks(old, new)
-        change = Change(node_of(key), self._before.record(key), self._after.record(key), tweak)
+        change = Change(Node._of(key), self._before.record(key), self._after.record(key), tweak)
         if any(handle is not None and handle.spec.kind == VALUE for handle in (old, new)):
             return _Difference(change, [])
         read = dict.fromkeys(read for memo in (after, before) if memo is not None for read in list_reads(memo))

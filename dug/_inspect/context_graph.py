@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from sys import getsizeof
 from typing import Any
 
-from .._core.read import BENEATH, Function, Key, Memo, Node, View, node_of
+from .._core.read import BENEATH, Function, Key, Memo, Node, View
 from .._text.values import name_type
 from .graph import Fact, Graph
 from .node_states import NodeStates, describe_error, list_reads
@@ -81,12 +81,12 @@ def _list_facts(
         name, module, is_source = about[function]
         state = standing.find_state(key, memo)
         if memo is None:
-            yield Fact(node_of(key), name, module, state, is_source, times_read=times)
+            yield Fact(Node._of(key), name, module, state, is_source, times_read=times)
         else:
             own, failure = max(0.0, memo.own_seconds), memo.failure
             error = None if failure is None else describe_error(failure.error)
             size = size_of(_slot.__get__(memo)) if failure is None else None
-            yield Fact(node_of(key), name, module, state, is_source, memo.seconds, own, times, size, error)
+            yield Fact(Node._of(key), name, module, state, is_source, memo.seconds, own, times, size, error)
 
 
 def size_of(value: object) -> int | None:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from .._core.drive import frame_here
-from .._core.read import BUMP, OUTSIDE, VALUE, Function, Key, Memo, Node, Tweak, View, bits_of, entries_around, node_of, plain_key
+from .._core.read import BUMP, OUTSIDE, VALUE, Function, Key, Memo, Node, Tweak, View, entries_around, plain_key
 from .._functions.proxy import show_key
 from .._text.values import show
 from .failures import find_origin
@@ -40,7 +40,7 @@ class _Explanation:
     def lines(self) -> Iterator[str]:
         memo, key = self._standing.memo(self._key), self._key
         state = self._standing.find_state(key, memo)
-        yield f"{node_of(key)}{_outcome(memo, state)}"
+        yield f"{Node._of(key)}{_outcome(memo, state)}"
         if memo is None:
             yield from self._absent(state)
             return
@@ -75,7 +75,7 @@ class _Explanation:
         if plain_key(origin.state.key) == self._key:
             yield f"  its own run raised that{_place(memo)}; asked again, it is tried again"
             return
-        yield f"  passed on: the error began in {node_of(origin.state.key)}{_place(memo)}"
+        yield f"  passed on: the error began in {Node._of(origin.state.key)}{_place(memo)}"
         yield f"  by way of {_join(list(_chain(memo, origin)))}"
 
     def _reads(self, memo: Memo) -> Iterator[str]:
@@ -85,7 +85,7 @@ class _Explanation:
         for key in islice(read, _SHOWN):
             found = self._standing.memo(key)
             state = self._standing.find_state(key, found)
-            yield f"    {node_of(key)}{_outcome(found, state)}  ({state})"
+            yield f"    {Node._of(key)}{_outcome(found, state)}  ({state})"
         if len(read) > _SHOWN:
             yield f"    ... {len(read) - _SHOWN:,} more"
 
@@ -104,11 +104,11 @@ class _Explanation:
         for key in tweaked[:_SHOWN]:
             handle = self._standing.handle(key)
             assert handle is not None  # noqa: S101  it is among those
-            yield f"  {verb} {node_of(key)}, {self._describe(handle)}"
+            yield f"  {verb} {Node._of(key)}, {self._describe(handle)}"
             way = []
             while came[key] != self._key:
                 key = came[key]  # noqa: PLW2901  from the tweak to the node
-                way.append(str(node_of(key)))
+                way.append(str(Node._of(key)))
             if way:
                 yield f"    by way of {_join(way)}"
         if len(tweaked) > _SHOWN:
@@ -116,7 +116,7 @@ class _Explanation:
 
     def _follow(self, handles: list[Tweak]) -> dict[Key, Key]:
         """Returns, for each node on a way from one of these tweaks, which one read it on the shortest."""
-        bits = bits_of(handles)
+        bits = Tweak.bits_of(handles)
         came = {self._key: self._key}
         pending = deque([self._key])
         while pending:
@@ -160,7 +160,7 @@ class _Explanation:
                 yield f"  what was known of its function was forgotten when {_tell_change(self._key[0])}"
         for root in dict.fromkeys(roots):
             verb = _tell_change(root[0]) if self._standing.is_redefined(root) else "it was invalidated"
-            who = "it ran once" if root == self._key else f"it rested on {node_of(root)}"
+            who = "it ran once" if root == self._key else f"it rested on {Node._of(root)}"
             yield f"  {who}, and then {verb}"
         if roots and known is not None and matches(self._view, known):
             yield f"  it was{_outcome(known, '').removeprefix(' =')} before"
@@ -271,5 +271,5 @@ def _chain(memo: Memo, origin: Memo) -> Iterator[str]:
         failure = way[-1].failure
         assert failure is not None  # noqa: S101  all of them failed
         way.append(next(read for read in way[-1].dependencies if read.failure is not None and read.failure.mark is failure.mark))
-    nodes = dict.fromkeys(node_of(one.state.key) for one in reversed(way))
+    nodes = dict.fromkeys(Node._of(one.state.key) for one in reversed(way))
     return map(str, nodes)

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core.read import BENEATH, Failure, Key, Memo, Node, View, node_of, plain_key
+from .._core.read import BENEATH, Failure, Key, Memo, Node, View, plain_key
 from .node_states import NodeStates, describe_error
 from .table import Table
 
@@ -67,7 +67,7 @@ def tabulate_failures(found: list[Failed]) -> Table[Failed]:
 def make_failed(memo: Memo, known: dict[Memo, Memo]) -> Failed:
     """Returns a node that failed, by its memo; `known` is that of `find_origin`."""
     assert memo.failure is not None  # noqa: S101  callers ask for what failed
-    return Failed(node_of(memo.state.key), node_of(find_origin(memo, known).state.key), memo.failure)
+    return Failed(Node._of(memo.state.key), Node._of(find_origin(memo, known).state.key), memo.failure)
 
 
 def find_origin(memo: Memo, known: dict[Memo, Memo] | None = None) -> Memo:

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, UNTWEAK, Key, Memo, Tweak, View, handle_of, node_of, plain_key
+from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, UNTWEAK, Key, Memo, Node, Tweak, View, handle_of, plain_key
 from .._text.values import show_whole
 from .record import Record, look, matches, read_keys
 
@@ -34,7 +34,7 @@ class NodeStates:
     def record(self, key: Key) -> Record | None:
         """Returns what answers for a node here, for showing."""
         memo = self.memo(key)
-        return None if memo is None else Record(node_of(key), memo, self.view)
+        return None if memo is None else Record(Node._of(key), memo, self.view)
 
     def handle(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here, if it changes anything."""

@@ -34,7 +34,6 @@ from .._core.read import (
     handle_of,
     is_as_before,
     key_asked,
-    node_of,
     plain_key,
 )
 from .node_states import NodeStates
@@ -227,9 +226,9 @@ class _Survey:
                 question.sure += sure
             same = self._is_same(key, read)
             if same is False:
-                return RUNS, f"{node_of(key)} changed" if verdict == HOLDS else reason
+                return RUNS, f"{Node._of(key)} changed" if verdict == HOLDS else reason
             if same is None and verdict == HOLDS:
-                verdict, reason, sure = MAY_RUN, f"{node_of(key)} may change", False
+                verdict, reason, sure = MAY_RUN, f"{Node._of(key)} may change", False
         return verdict, reason
 
     def _is_same(self, key: Key, read: Memo) -> bool | None:
@@ -283,7 +282,7 @@ def _list_planned(questions: dict[Key, _Forecast], target: Key) -> Iterator[Plan
     for key, question in questions.items():
         if key in asked_for and question.verdict in {RUNS, MAY_RUN}:
             plain, is_certain = plain_key(key), asked_for[key] and question.verdict == RUNS
-            row = Planned(node_of(plain), is_certain, question.reason, question.foresight)
+            row = Planned(Node._of(plain), is_certain, question.reason, question.foresight)
             rows[plain] = _join(rows[plain], row) if plain in rows else row
     yield from rows.values()
 

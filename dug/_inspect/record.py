@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core.read import TWEAKED, Key, Memo, Node, View, find, handle_of, members, node_of, plain_key
+from .._core.read import TWEAKED, Key, Memo, Node, View, find, handle_of, plain_key
 from .._text.values import show
 
 
@@ -54,13 +54,13 @@ class Record:
     def dependencies(self) -> tuple[Node[Any], ...]:
         """The nodes that it read, in the order of the first reads, and those that ran under contexts it opened itself."""
         keys = dict.fromkeys(plain_key(key) for key in read_keys(self._memo))
-        return tuple(node_of(key) for key in keys)
+        return tuple(Node._of(key) for key in keys)
 
     @property
     def dependents(self) -> tuple[Node[Any], ...]:
         """The nodes whose memos here read this one."""
         found = dict.fromkeys(plain_key(key) for key in _reader_keys(self._view, self.node._key))
-        return tuple(node_of(key) for key in found)
+        return tuple(Node._of(key) for key in found)
 
     @property
     def tweaks(self) -> Mapping[Any, Any]:
@@ -69,7 +69,7 @@ class Record:
         tweaks = {}
         for handle in read:
             target = handle.target
-            tweaks[node_of(target) if isinstance(target, tuple) else target.wrapper()] = handle.spec.value
+            tweaks[Node._of(target) if isinstance(target, tuple) else target.wrapper()] = handle.spec.value
         return MappingProxyType(tweaks)
 
     def __repr__(self) -> str:
@@ -146,7 +146,7 @@ def read_keys(memo: Memo) -> Iterator[Key]:
 def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     """The nodes whose memos in this view read `key`."""
     view.registry.drain()
-    for cache in members(view.registry.caches):
+    for cache in view.registry.list_caches():
         state = cache.find_state(key)
         for reader in () if state is None else state.live_readers():
             memo = look(view, reader.key)

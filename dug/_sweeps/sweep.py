@@ -17,7 +17,6 @@ from .._batch.kept_failure import keep_failure
 from .._batch.progress import Reporter
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, title
-from .._core.drive import fail_with
 from .._core.read import Failure
 from .._functions.proxy import show_key
 from ..errors import ContextError
@@ -142,7 +141,7 @@ class AnySweep(Results[V]):
             if not isinstance(exc, Exception) and not _has_ended(self._scenarios):
                 self._begin_anew(number)
                 raise
-            self._is_drained, self._broken = True, fail_with(exc, exc.__traceback__)
+            self._is_drained, self._broken = True, Failure.of(exc, exc.__traceback__)
             return None
         return self._make_drawn(number)
 
@@ -295,7 +294,7 @@ def _refuse_pair(up: Result[Any], down: Result[Any]) -> Failure:
         f"The context around the sweep was changed, or something in it invalidated, cleared or defined anew, between the results "
         f"of {up.name!r} and {down.name!r}. Sweep again to compare them."
     )
-    return fail_with(error, None)
+    return Failure.of(error, None)
 
 
 def _halve_difference(up: Any, down: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .._core.read import load_function
+from .._core.read import Function
 from .._inspect.explain import list_some
 from ..fingerprint import changed_parts, fingerprint_like, has_changed, reach
 from ._run import import_module_of
@@ -24,7 +24,7 @@ def tell_changes(saved: "Look", node: str) -> Iterator[str]:
 def _tell_function(before: "SavedFunction") -> Iterator[str]:
     import_module_of(before.name)
     try:
-        function = load_function(before.name)
+        function = Function.load(before.name)
     except LookupError:
         yield f"  {before.name} is not there now."
         return

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._contexts.tweaks import UNTWEAKED, scale, shift
-from .._core.read import Node, load_function
+from .._core.read import Function, Node
 from .._text.values import show
 from ..errors import TweakError
 
@@ -97,7 +97,7 @@ def parse_target(text: str, find: Callable[[str], Node[Any] | None] | None = Non
         LookupError: there is no such function.
         TypeError: the function cannot be called like that.
     """
-    return _parse_node(text, find) if "(" in text else load_function(text).wrapper()
+    return _parse_node(text, find) if "(" in text else Function.load(text).wrapper()
 
 
 def _parse_node(text: str, find: Callable[[str], Node[Any] | None] | None) -> Node[Any]:

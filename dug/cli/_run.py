@@ -18,7 +18,7 @@ import click
 from .._batch.batch import Batch
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
-from .._core.read import Node, load_function
+from .._core.read import Function, Node
 from ..errors import TweakError
 from ._asked import Asked
 from ._file import READABLE, Command
@@ -231,7 +231,7 @@ def find_function(name: str) -> Any:
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as exc:
         try:
-            return load_function(name).wrapper()  # it may have been given that name
+            return Function.load(name).wrapper()  # it may have been given that name
         except LookupError:
             raise LookupError(f"there is no {name!r}: {exc}.{_find_hint(module, qualname)}") from exc
     if not callable(found):

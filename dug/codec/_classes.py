@@ -15,7 +15,7 @@ from typing import Any, TypeVar, overload
 import attrs
 from attrs import frozen
 
-from .._core.read import name_module
+from .._core.read import Function
 from .._text.values import show
 from ..errors import CodecError
 
@@ -99,7 +99,7 @@ def name_class(cls: type[Any]) -> str:
     Raises:
         CodecError: the name does not lead to it.
     """
-    name = f"{name_module(cls.__module__)}:{cls.__qualname__}"
+    name = f"{Function.name_module(cls.__module__)}:{cls.__qualname__}"
     if _find_loaded(name) is not cls:
         raise CodecError(f"the class {show(cls)} cannot be found by its name. Define it at the top of a module.")
     return name

@@ -18,12 +18,9 @@ from .._core.read import (
     VALUE,
     Cache,
     Frame,
+    Function,
     Node,
     View,
-    find_published,
-    load_function,
-    make_node,
-    node_of,
 )
 from ..codec import CodecError, Encoded, decode
 from ..errors import ContextError, DugError, SnapshotError
@@ -92,7 +89,7 @@ class Snapshot(Context):
         alike = find_alike(self._shelf.saved, text)
         if alike:
             raise LookupError(f"{len(alike)} nodes have the text {text}. Write one of: {', '.join(alike)}.")
-        found = [node for node in (node_of(key) for key, _ in self._shelf.list_states()) if str(node) == text]
+        found = [node for node in (Node._of(key) for key, _ in self._shelf.list_states()) if str(node) == text]
         if len(found) > 1:
             raise LookupError(f"{len(found)} nodes have the text {text}, which their arguments share. Use the node itself.")
         return found[0] if found else None
@@ -159,7 +156,7 @@ def load(
 def _import_functions(shelf: Shelf) -> None:
     for name in tuple(shelf.names()):
         try:
-            load_function(name)
+            Function.load(name)
         except LookupError:  # it waits, as without trust
             continue
 
@@ -207,7 +204,7 @@ def _read_target(file: SavedFile, row: TweakRow, said: FunctionRow) -> Any:
     """
     if said.unreachable is not None:
         raise _NotHereError(f"no other process can find its function: {said.unreachable}")
-    function = find_published(said.name)
+    function = Function.find(said.name)
     module = said.name.partition(":")[0]
     if function is None and module not in sys.modules:
         raise SnapshotError(f"{file.shown} tweaks {said.name}, which is not there: import {module} before you load it.")
@@ -222,7 +219,7 @@ def _read_target(file: SavedFile, row: TweakRow, said: FunctionRow) -> Any:
         raise _NotHereError("its arguments were not written")
     try:
         args, kwargs = decode(Encoded("json", (node.arguments.encode("utf-8"),)))
-        return make_node(function, tuple(args), kwargs)
+        return Node._of_call(function, tuple(args), kwargs)
     except Exception as exc:
         raise _NotHereError(f"its arguments do not fit here: {exc}") from exc
 

@@ -32,8 +32,6 @@ from .._core.read import (
     Node,
     State,
     Tweak,
-    find_published,
-    make_node,
     plain_key,
     take_imprint,
 )
@@ -108,12 +106,12 @@ class Shelf(Cache):
     def find(self, row: NodeRow) -> Node[Any] | None:
         """Returns a node of the file, None where its function is not here or its arguments cannot be read."""
         name = self._rows[row.function].name
-        function = find_published(name) if row.arguments is not None else None
+        function = Function.find(name) if row.arguments is not None else None
         if function is None or row.arguments is None:
             return None
         try:
             args, kwargs = decode(Encoded("json", (row.arguments.encode("utf-8"),)))
-            return make_node(function, tuple(args), kwargs)
+            return Node._of_call(function, tuple(args), kwargs)
         except Exception:  # noqa: BLE001  as in `_find_key`
             return None
 
@@ -124,7 +122,7 @@ class Shelf(Cache):
         ask, with the bits that were given meanwhile.
         """
         function = plain_key(key)[0]
-        is_there = function.name in self._waiting.functions and find_published(function.name) is function
+        is_there = function.name in self._waiting.functions and Function.find(function.name) is function
         return is_there and not self.registry.lock._is_owned()  # as threading.Condition asks it
 
     def names(self) -> Iterator[str]:
@@ -139,7 +137,7 @@ class Shelf(Cache):
         registry = self.registry
         if self._generation is None:
             self._generation = registry.generation
-        if not any(map(find_published, self._waiting.functions)):
+        if not any(map(Function.find, self._waiting.functions)):
             return
         with registry.lock:
             if registry.generation != self._generation:
@@ -180,7 +178,7 @@ class Shelf(Cache):
         """Returns the functions that have come, and notes those that changed."""
         fresh = []
         for name, number in tuple(self._waiting.functions.items()):
-            function = find_published(name)
+            function = Function.find(name)
             if function is None:
                 continue
             del self._waiting.functions[name]
@@ -258,7 +256,7 @@ class Shelf(Cache):
             return "its arguments were not written"
         try:
             args, kwargs = decode(Encoded("json", (row.arguments.encode("utf-8"),)))
-            self._keys[row.number] = make_node(self._functions[row.function], tuple(args), kwargs)._key
+            self._keys[row.number] = Node._of_call(self._functions[row.function], tuple(args), kwargs)._key
         except Exception as exc:  # noqa: BLE001  other parameters, a class that is not known, or a key= function of the user's
             return f"its arguments do not fit here: {exc}"
         return None

@@ -10,7 +10,7 @@ from weakref import ref
 
 from attrs import frozen
 
-from .._core.read import LIVE, Memo, node_of
+from .._core.read import LIVE, Memo, Node
 from ..codec import decode
 from ..errors import CodecError, SnapshotError
 from ._file import SavedFile
@@ -61,7 +61,7 @@ class StoredMemo(Memo):  # the slot that the property hides is the point
 
 def _take(memo: StoredMemo, stored: Stored) -> Any:
     """Reads a value and makes the memo a plain one; threads that read at the same time get the same object."""
-    what = f"the value of {node_of(memo.state.key)}"
+    what = f"the value of {Node._of(memo.state.key)}"
     try:
         value = stored.read(what)
     except CodecError as exc:

@@ -6,7 +6,7 @@ A user's ``__repr__`` or ``__str__`` may raise and may give anything; here it gi
 import operator
 from typing import Any
 
-from .._core.read import Function, Key, node_of
+from .._core.read import Function, Key, Node
 from .._functions.proxy import function_of
 from .._text.values import STOPPING, name_type, show, text_of
 from ..codec import CodecError, encode
@@ -21,7 +21,7 @@ def clean(text: object) -> str:
 
 def call_of(key: Key) -> tuple[str, str | None]:
     """Returns the text of a node and its arguments as typed JSON; None where these cannot be written."""
-    node = node_of(key)
+    node = Node._of(key)
     text = str(node)
     if not node.is_current():
         return text, None

@@ -11,7 +11,7 @@ from support.programs import Boom
 from support.strategies import situations
 
 import dug
-from dug._core._node import node_of
+from dug._core._node import Node
 from dug._inspect.plan import UNKNOWN, _Survey
 from dug.demo import book, market
 from dug.testing import EventLog
@@ -38,8 +38,8 @@ class Asked:
             questions = _Survey(ctx._here()).ask(node._key)
             self.expected = {}
             for question in questions.values():
-                reads = {node_of(key) for key in question.reads}
-                self.expected.setdefault(node_of(question.key), set()).update(reads)
+                reads = {Node._of(key) for key in question.reads}
+                self.expected.setdefault(Node._of(question.key), set()).update(reads)
             with suppress(Boom):
                 node()
             self.ran = {subject.node(call) for call, _ in subject.ran}

@@ -14,8 +14,7 @@ from weakref import WeakSet, ref
 
 from attrs import define, field
 
-from ..._core.drive import call_at_next_run, disarm, watched_functions
-from ..._core.read import BENEATH, Function, live_registries, members, plain_key
+from ..._core.read import BENEATH, Function, Registry, plain_key
 from .plain_data import mark, tell_changeable
 
 _MOST_OFTEN = 16
@@ -90,7 +89,7 @@ def watch(function: Function) -> None:
     noted = function.reached
     places = [name for name in noted.marks if not noted.parts[name].is_changed_within]
     if places:
-        watched_functions.add(function)
+        Function.watched.add(function)
         _turn.places.extend([_Place(ref(function), noted, name) for name in places])
         _ran.add(function)
 
@@ -108,8 +107,8 @@ def look_again(*, is_told: bool = True) -> None:
             _tell_changed()
     finally:
         for function in _take_ran():
-            if function in watched_functions and function.at_first_run is None and function.reached.size <= _MOST_AT_FIRST:
-                call_at_next_run(function, _look_at_first)
+            if function in Function.watched and function.at_first_run is None and function.reached.size <= _MOST_AT_FIRST:
+                function.call_at_next_run(_look_at_first)
 
 
 def _take_ran() -> Iterator[Function]:
@@ -123,9 +122,9 @@ def _take_ran() -> Iterator[Function]:
 
 def _look_at_first(function: Function) -> None:
     """Notes anew what a function reads that was changed while nothing of it was remembered."""
-    disarm(function)
+    function.disarm()
     noted = function.reached
-    if noted is None or function not in watched_functions:
+    if noted is None or function not in Function.watched:
         return
     _ran.add(function)
     now = {name: _mark(noted.parts[name].value) for name in noted.marks}
@@ -162,7 +161,7 @@ def _find_changed(places: Iterable[_Place]) -> list[tuple[_Place, Function]]:
     marks: dict[int, tuple[bytes, int]] = {}
     for place in tuple(places):
         function = place.function()
-        if function is None or function not in watched_functions or function.reached is not place.noted:
+        if function is None or function not in Function.watched or function.reached is not place.noted:
             gone.append(place)
             continue
         value = place.value
@@ -180,7 +179,7 @@ def _find_changed(places: Iterable[_Place]) -> list[tuple[_Place, Function]]:
 
 def _functions_in_use() -> set[Function]:
     """Returns the functions of which something is remembered."""
-    caches = [cache for registry in live_registries() for cache in members(registry.caches)]
+    caches = [cache for registry in Registry.all() for cache in registry.list_caches()]
     states = (item for cache in caches for item in cache.list_states())
     return {(plain_key(key) if key[0] is BENEATH else key)[0] for key, state in states if any(True for _ in state.memos())}
 
