@@ -16,10 +16,9 @@ from .._core.drive import frame_here
 from .._core.read import Failure, Memo, Node
 from .._extras.packages import import_pandas
 from .._inspect.failures import Failed, find_origin, tabulate_failures
-from .._inspect.node_states import describe_error
 from .._inspect.record import check_node, look
 from .._inspect.table import Table, make_frame
-from .._text.values import number_alike, show
+from .._text.values import describe_error, number_alike, show
 from .call_site import CallSite, call_site_of, check_executor, find_width, inside, single_outer_call
 from .kept_failure import keep_failure
 from .progress import Progress, make_reporter

@@ -13,9 +13,9 @@ from .._core.drive import evaluate_without_cache, frame_here
 from .._core.read import BUMP, REPLACEMENT, Memo, Node, Tweak, beneath, plain_key
 from .._functions.sync_driver import fetch
 from .._inspect.failures import find_origin, read_arguments
-from .._inspect.node_states import describe_error, list_reads
+from .._inspect.node_states import list_reads
 from .._inspect.record import look
-from .._text.values import show
+from .._text.values import describe_error, show
 from .call_site import inside
 
 Driver = Callable[[Node[Any]], Any]

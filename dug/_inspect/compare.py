@@ -14,10 +14,10 @@ from attrs import define, frozen
 
 from .._core.read import VALUE, Key, Memo, Node, Tweak, View, is_as_before
 from .._functions.proxy import show_key
-from .._text.values import show
+from .._text.values import describe_error, show, show_whole
 from .context_graph import build_graph
 from .graph import Fact, Graph
-from .node_states import NodeStates, describe_error, list_reads
+from .node_states import NodeStates, list_reads
 from .record import Record
 from .table import Table
 
@@ -27,6 +27,9 @@ _INDENT = 12
 """How far lines are indented at most, in levels."""
 _RUN = 20
 """How many nodes that changed one because of the other are printed in a row; of more, the first and the last."""
+
+_ERROR = 400
+"""How much of two errors is compared."""
 
 
 @frozen(eq=False)
@@ -215,7 +218,7 @@ def _is_alike(before: Memo, after: Memo) -> bool:
     assert before.failure is not None  # noqa: S101  the caller saw it
     assert after.failure is not None  # noqa: S101  the caller saw it
     one, other = before.failure.error, after.failure.error
-    return one is other or (type(one) is type(other) and describe_error(one) == describe_error(other))
+    return one is other or (type(one) is type(other) and show_whole(one, _ERROR) == show_whole(other, _ERROR))
 
 
 def _fold(difference: _Difference, found: dict[Key, _Difference]) -> list[Key | str]:

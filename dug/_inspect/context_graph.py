@@ -9,9 +9,9 @@ from sys import getsizeof
 from typing import Any
 
 from .._core.read import BENEATH, Function, Key, Memo, Node, View
-from .._text.values import name_type
+from .._text.values import describe_error, name_type
 from .graph import Fact, Graph
-from .node_states import NodeStates, describe_error, list_reads
+from .node_states import NodeStates, list_reads
 
 _OPEN = -1
 _slot: Any = vars(Memo)["value"]  # the descriptor of the slot: a value that is in a file yet is left there

@@ -12,9 +12,9 @@ from typing import Any
 from .._core.drive import frame_here
 from .._core.read import BUMP, OUTSIDE, VALUE, Function, Key, Memo, Node, Tweak, View, entries_around, plain_key
 from .._functions.proxy import show_key
-from .._text.values import show
+from .._text.values import describe_error, show
 from .failures import find_origin
-from .node_states import NodeStates, describe_error, list_reads, views_around
+from .node_states import NodeStates, list_reads, views_around
 from .plan import UNKNOWN, Plan, make_plan
 from .record import look, matches
 

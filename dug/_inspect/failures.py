@@ -10,7 +10,8 @@ from typing import Any
 from attrs import frozen
 
 from .._core.read import BENEATH, Failure, Key, Memo, Node, View, plain_key
-from .node_states import NodeStates, describe_error
+from .._text.values import describe_error
+from .node_states import NodeStates
 from .table import Table
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from attrs import define, field
 
 from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, UNTWEAK, Key, Memo, Node, Tweak, View, handle_of, plain_key
-from .._text.values import show_whole
 from .record import Record, look, matches, read_keys
 
 
@@ -140,8 +139,3 @@ def list_reads(memo: Memo) -> list[Key]:
             return list(dict.fromkeys(keys))
     own = plain_key(own)
     return [key for key in dict.fromkeys(map(plain_key, read_keys(memo))) if key != own]
-
-
-def describe_error(error: BaseException) -> str:
-    """Returns an exception as text, in one line and bounded in length."""
-    return show_whole(error, 400)

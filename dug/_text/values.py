@@ -1,4 +1,4 @@
-"""Text of anything, bounded and in one line: `show` for reading, `spell` in full as far as that goes, `visible`, `shorten`.
+"""Text of anything, bounded and in one line: `show` for reading, `spell` in full as far as that goes, `describe_error`.
 
 Whatever a value is, these return a text that can be printed, and raise nothing: the ``repr`` of a user's class may raise, may
 give no text or one without end, and Python itself writes no int of more than a few thousand digits.  What is left out is said,
@@ -16,6 +16,9 @@ STOPPING = (KeyboardInterrupt, SystemExit)
 """What the handlers of signals raise."""
 LONGEST = 10_000
 """How many characters of a value are spelled."""
+LONGEST_TEXT = 20_000
+"""How many characters of what an exception says are written down."""
+_LONGEST_ERROR = 400
 _MOST_BITS, _FEW_BITS = 14_000, 2_000
 """How large an int may be to be written in digits: some 4,200 of them, and 600, which every process writes."""
 _DEEPEST, _FEW = 20, 100
@@ -52,6 +55,17 @@ def text_of(value: object, length: int) -> str:
     except BaseException as exc:  # noqa: BLE001  the user's class raises where nobody expects it
         return _describe(value, exc)
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def describe_error(error: BaseException) -> str:
+    """Returns an exception in one line and bounded in length, as the last line of a traceback has it."""
+    return tell_error(name_type(error), text_of(error, LONGEST_TEXT))
+
+
+def tell_error(kind: str, text: str) -> str:
+    """Returns the same of an exception of which only the class, as ``module:qualname``, and what it says are known."""
+    name = kind.rpartition(":")[2]
+    return visible(shorten(f"{name}: {text}" if text else name, _LONGEST_ERROR))
 
 
 def spell(value: object, _level: int = 0) -> str:

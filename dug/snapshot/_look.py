@@ -9,6 +9,7 @@ from attrs import frozen
 
 from .._core.read import Node
 from .._inspect.graph import Fact, Graph
+from .._text.values import tell_error
 from . import _format as fmt
 from ._file import Info, SavedFile
 from ._report import Absent
@@ -253,7 +254,7 @@ class Look:
             row.own_seconds,
             row.times_read,
             row.content.size,
-            None if error is None else str(error),
+            None if error is None else tell_error(error.type, error.text),
         )
 
 

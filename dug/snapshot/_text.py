@@ -8,15 +8,13 @@ from typing import Any
 
 from .._core.read import Function, Key, Node
 from .._functions.proxy import function_of
-from .._text.values import STOPPING, name_type, show, text_of
+from .._text.values import LONGEST_TEXT, STOPPING, name_type, show, text_of
 from ..codec import CodecError, encode
-
-_LONGEST = 20_000
 
 
 def clean(text: object) -> str:
     """Returns what ``str`` says, as a text that can be written as UTF-8, bounded in length."""
-    return text_of(text, _LONGEST)
+    return text_of(text, LONGEST_TEXT)
 
 
 def call_of(key: Key) -> tuple[str, str | None]:

@@ -61,7 +61,7 @@ def test_arguments_and_reads_are_at_hand(session):
         printed = session(ctx, ratio.node(3, 0))
 
     assert printed.splitlines()[:4] == [
-        "p:ratio(3, 0) raised ZeroDivisionError('float division by zero')",
+        "p:ratio(3, 0) raised ZeroDivisionError: float division by zero",
         "  top = 3",
         "  bottom = 0",
         "  read p:rate(): 0.5",

@@ -252,7 +252,7 @@ def test_a_batch_becomes_a_frame(missing):
         frame = ctx.run_all([price.node("a", 1), price.node("b", 1)]).to_frame()
 
     assert list(frame.index) == ["b:price('a', 1)", "b:file('b')", "b:price('b', 1)"]
-    assert frame.loc["b:price('b', 1)", "error"] == "FileNotFoundError('b')"
+    assert frame.loc["b:price('b', 1)", "error"] == "FileNotFoundError: b"
     assert frame.loc["b:price('b', 1)", "began in"] == "b:file('b')"
 
 

@@ -136,7 +136,7 @@ def test_a_node_that_failed_has_its_error():
             fails()
         fact = ctx.graph(fails.node()).fact(fails.node())
 
-    assert (fact.state, fact.error) == ("failed", "ZeroDivisionError('division by zero')")
+    assert (fact.state, fact.error) == ("failed", "ZeroDivisionError: division by zero")
 
 
 def test_a_node_that_never_ran_is_not_run():

@@ -171,7 +171,7 @@ def test_failed(base):
         price("bad")
 
     assert explain(base, file.node("bad")) == paragraph("""
-        m:file('bad') raised FileNotFoundError('bad')
+        m:file('bad') raised FileNotFoundError: bad
           its own run raised that at test_explain.py:L; asked again, it is tried again
     """)
 
@@ -182,12 +182,12 @@ def test_failed_by_what_it_read(base):
         price("bad")
 
     assert explain(base, price.node("bad")) == paragraph("""
-        m:price('bad') raised FileNotFoundError('bad')
+        m:price('bad') raised FileNotFoundError: bad
           passed on: the error began in m:file('bad') at test_explain.py:L
           by way of m:file('bad') > m:volatility('bad') > m:price('bad')
           from
             m:spot('bad') = 100.0  (computed)
-            m:volatility('bad') raised FileNotFoundError('bad')  (failed)
+            m:volatility('bad') raised FileNotFoundError: bad  (failed)
     """)
 
 

@@ -11,6 +11,7 @@ from dug import Node, memoize
 from dug._text.values import (
     LONGEST,
     Short,
+    describe_error,
     name_type,
     number_alike,
     shorten,
@@ -275,6 +276,22 @@ def test_what_is_cut_keeps_its_ends():
     """The middle is left out."""
     assert shorten("abcdefgh", 5) == "abc…h"
     assert shorten("abc", 5) == "abc"
+
+
+def test_an_error_is_described_as_a_traceback_ends():
+    """The class and what it says, in one line that is not too long, also where that is nothing or cannot be had."""
+    assert describe_error(FileNotFoundError(2, "No such file", "x.csv")) == "FileNotFoundError: [Errno 2] No such file: 'x.csv'"
+    assert describe_error(KeyError()) == "KeyError"
+    assert describe_error(ValueError("one\ntwo")) == r"ValueError: one\ntwo"
+    assert len(describe_error(ValueError("x" * 1_000))) == 400
+    assert describe_error(Mute()) == "Mute: <Mute, which cannot be shown: ZeroDivisionError>"
+
+
+class Mute(Exception):
+    """An error that cannot say what it is about."""
+
+    def __str__(self):
+        raise ZeroDivisionError
 
 
 @pytest.mark.parametrize("tell", TELLERS.values(), ids=TELLERS)
