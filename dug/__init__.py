@@ -4,8 +4,8 @@ from . import eq
 from ._contexts import fork as _fork  # noqa: F401  it takes part in forks
 from ._contexts.context import Context
 from ._contexts.current import current_context
+from ._contexts.kinds import UNTWEAKED, bump, scale, shift
 from ._contexts.scenario import Scenario
-from ._contexts.tweaks import UNTWEAKED, bump, scale, shift
 from ._core.read import COMPILED, Cache, Node
 from ._functions.memoize import memoize, source
 from ._sweeps.api import sweep

@@ -746,7 +746,7 @@ MUTANTS = (
     ),
     Mutant(
         "a tweak that is told again is the tweak that it was",
-        "_contexts/telling.py",
+        "_contexts/kinds.py",
         "return None if is_immutable(said) else object()",
         "return None",
     ),

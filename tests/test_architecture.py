@@ -25,6 +25,7 @@ LAYERS = [
     {"_inspect"},
     {"_batch"},
     {"_contexts"},
+    {"_portable"},
     {"_sweeps", "scenarios", "fingerprint", "executors", "snapshot", "testing"},
     {"cli", "demo", "__main__"},
 ]

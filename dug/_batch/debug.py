@@ -10,7 +10,7 @@ from pdb import Pdb
 from typing import Any
 
 from .._core.drive import evaluate_without_cache, frame_here
-from .._core.read import BUMP, REPLACEMENT, Memo, Node, Tweak, beneath, plain_key
+from .._core.read import Memo, Node, Tweak, beneath, plain_key
 from .._functions.sync_driver import fetch
 from .._inspect.failures import find_origin, read_arguments
 from .._inspect.node_states import list_reads
@@ -75,7 +75,7 @@ def _make_driver(node: Node[Any], handle: Tweak | None) -> Driver:
 
     def answer(asked: Node[Any]) -> Any:
         frame, key = frame_here(), asked._key
-        if key == own and handle is not None and handle.spec.kind in (BUMP, REPLACEMENT):
+        if key == own and handle is not None and not handle.spec.is_final:
             key = beneath(handle, own)
         memo = look(frame.view, key)
         if memo is not None and memo.failure is not None:
@@ -96,6 +96,6 @@ def _make_driver(node: Node[Any], handle: Tweak | None) -> Driver:
 def _what_runs(node: Node[Any], handle: Tweak | None, answer: Driver) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     if handle is None or handle.spec.fn is None:
         return node._function.body, node.args, node.kwargs
-    if handle.spec.kind == BUMP:
+    if handle.spec.reads_beneath:
         return handle.spec.fn, (answer(node), *handle.spec.args), {}
     return handle.spec.fn, node.args, node.kwargs

@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core.read import Function, Layer, Node
+from .._core.read import Function, Layer, Node, TweakSpec
 from .._functions.proxy import show_key
 from .._text.values import show
 from ..errors import TweakError
-from .telling import tell_anew
-from .tweaks import Bump, Tweaks, spec_of, target_of
+from .kinds import tell_anew
+from .tweaks import Tweaks, spec_of, target_of
 
 
 @frozen(init=False, repr=False, eq=False)
@@ -166,7 +166,7 @@ def _join(first: tuple[Tweaks, ...], second: tuple[Tweaks, ...]) -> tuple[Tweaks
 def _leans_on(key: "Node[Any] | Function", tweak: Any, beneath: Tweaks) -> bool:
     """True when a tweak means something else in one layer with `beneath` than over it."""
     if isinstance(key, Node):
-        return isinstance(tweak, Bump) and (key in beneath or key._function in beneath)
+        return isinstance(tweak, TweakSpec) and not tweak.is_final and (key in beneath or key._function in beneath)
     return any(other is key or (isinstance(other, Node) and other._function is key) for other in beneath)
 
 

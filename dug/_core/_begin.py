@@ -19,7 +19,7 @@ from ._flight import Joined, is_around, path_to
 from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, here, raise_due, taint, tell
 from ._memo import LIVE, Call, Memo, State
 from ._node import BENEATH, Node, check_key, plain_key
-from ._scenario import REPLACEMENT, UNTWEAK, Tweak
+from ._scenario import Tweak
 from ._view import View
 from ._watch import bits_read, inherit, look_at_end
 
@@ -80,7 +80,7 @@ def _prepare(  # noqa: PLR0917  by position, as in `Run`
     view: View, frame: Frame, key: Key, handle: Tweak | None, state: State, masked: Memo | None
 ) -> Run:
     """Returns a run that is not in flight yet; in the view that was searched, though the frame may have another by now."""
-    met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
+    met = None if handle is not None and handle.spec.is_untweak else handle
     run = Run(view, frame, frame.call or Call(), key, met, state, masked)
     if run.depth > view.max_depth:
         raise DepthError(view.max_depth, _innermost(run))
@@ -224,7 +224,7 @@ def _in_full(frame: Frame, key: Key) -> Key:
     key = canonical(key)
     check_key(key)
     run = frame.run
-    if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT or plain_key(run.key) != key:
+    if run is None or run.handle is None or not run.handle.spec.replaces or plain_key(run.key) != key:
         return key
     if frame is not run and frame.view.in_force.handle_of(key) is not run.view.in_force.handle_of(key):
         return key  # a context inside the replacement tweaks the node anew

@@ -18,7 +18,7 @@ from ._leaving import Ended, watch
 from ._memo import FORGOTTEN, TWEAKED, Memo
 from ._node import BENEATH, plain_key
 from ._registry import Registry
-from ._scenario import REPLACEMENT, RunningReplacement
+from ._scenario import RunningReplacement
 from ._view import View, own_bits
 from ._watch import ALL, look_at
 
@@ -243,7 +243,7 @@ def frame_then(frame: Frame, view: View) -> Frame:
 def replacement_around(frame: Frame | None) -> RunningReplacement | None:
     """The node that a frame computes by a replacement, and that replacement."""
     run = None if frame is None else frame.run
-    if run is None or run.handle is None or run.handle.spec.kind != REPLACEMENT:
+    if run is None or run.handle is None or not run.handle.spec.replaces:
         return None
     key = plain_key(run.key)
     return RunningReplacement(key, run.view.in_force.handle_of(key), run.handle)

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 from ._binding import Key
 from ._memo import LIVE, TWEAKED, Call, Memo, State
 from ._node import BENEATH, plain_key
-from ._scenario import UNTWEAK, VALUE, ActiveTweaks, Tweak
+from ._scenario import ActiveTweaks, Tweak
 from ._view import View
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def find(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo 
     memo = view.hits.get(key)
     if memo is not None:
         return memo
-    if handle is not None and handle.spec.kind == VALUE:
+    if handle is not None and handle.spec.is_value:
         return value_memo(view, key, handle)
     return _find_around(view, key) or _find_filed(view, key, handle, call)
 
@@ -96,7 +96,7 @@ def _find_let_go(view: View, key: Key) -> Memo | None:
         handle = handle_of(view, key)
     except LookupError:  # beneath a tweak that is gone
         return None
-    return None if handle is not None and handle.spec.kind == VALUE else _find_filed(view, key, handle, None)
+    return None if handle is not None and handle.spec.is_value else _find_filed(view, key, handle, None)
 
 
 def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
@@ -133,7 +133,7 @@ def _find_filed(view: View, key: Key, handle: Tweak | None, call: Call | None) -
     cache: Cache | None = view.cache
     while cache is not None:
         is_beneath = key[0] is BENEATH
-        if is_beneath or (handle is not None and handle.spec.kind == UNTWEAK):
+        if is_beneath or (handle is not None and handle.spec.is_untweak):
             state = cache.find_state(key[1] if is_beneath else key)
             memo = None if state is None else _match_beneath(state, handle, view, call)
             if memo is not None:
@@ -167,7 +167,7 @@ def _match_beneath(state: State, handle: Tweak | None, view: View, call: Call | 
     Its own bits say nothing there; all others must agree.
     """
     registry = view.registry
-    met = None if handle is None or handle.spec.kind == UNTWEAK else handle
+    met = None if handle is None or handle.spec.is_untweak else handle
     body = 0 if met is None else met.serial
     own = registry.untweaked_serial(state.key) if met is None else frozenset((body,))
     for memo in state.memos():

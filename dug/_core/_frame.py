@@ -18,7 +18,7 @@ from ._events import Event
 from ._leaving import Ended
 from ._memo import Call, Memo, State
 from ._node import BENEATH, Node, plain_key
-from ._scenario import REPLACEMENT, Tweak
+from ._scenario import Tweak
 from ._view import View
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class _AnyFrame:
     def refresh(self, run: "Run | None") -> None:
         """Chooses whether calls are answered from the hits of the view; `run` is the innermost open one."""
         view = self.view
-        if run is not None and run.handle is not None and run.handle.spec.kind == REPLACEMENT:
+        if run is not None and run.handle is not None and run.handle.spec.replaces:
             self.hits = NO_HITS
         else:
             self.hits = NO_HITS if self.driver or any(view.listeners) else view.hits

@@ -14,7 +14,7 @@ So a lookup is two dict lookups, the node's own tweak before its function's, and
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
 from attrs import define, field, frozen
@@ -23,21 +23,35 @@ from ._binding import Key
 from ._memo import NO_TWEAKS, Memo, Restriction, State
 from ._node import Function
 
-VALUE, BUMP, REPLACEMENT, UNTWEAK = "value", "bump", "replacement", "untweaked"
+VALUE, UNTWEAK = "value", "untweaked"
+"""What the kinds are called that the engine itself has to know: the compiled call path answers with a value by itself."""
 Target = Key | Function
 """What a tweak is said of: a node (its key) or a function."""
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, kw_only=True)
 class TweakSpec:
-    """What a user said of a target: a value, a function to apply or to run instead, or that no tweak holds."""
+    """What a user said of a target.  Each kind is a class of its own (`_contexts/kinds`); the engine asks what it does."""
 
-    kind: str
+    is_value: ClassVar[bool] = False
+    """The node has `value`, and nothing runs."""
+    is_untweak: ClassVar[bool] = False
+    """The node meets no tweak."""
+    is_final: ClassVar[bool] = False
+    """What is in force beneath does not matter."""
+    reads_beneath: ClassVar[bool] = False
+    """`fn` is given what the node is beneath this tweak, and `args`; else it is given the node's own arguments."""
+    replaces: ClassVar[bool] = False
+    """`fn` may call the node itself, and gets what that is beneath this tweak."""
+
+    kind: str = field(default="", init=False)
+    """What the kind is called in files."""
     value: Any = None
     fn: Callable[..., Any] | None = None
+    """What runs, where something does."""
     args: tuple[Any, ...] = ()
     identity: Any = None
-    """What equal tweaks share; see `_contexts/telling`."""
+    """What equal tweaks share; see `_contexts/kinds`."""
     telling: object = None
     """Made anew each time that a tweak is told which something mutable belongs to; None for any other."""
 
@@ -45,6 +59,30 @@ class TweakSpec:
     def meaning(self) -> tuple[str, Any, object]:
         """What tweaks share that are the same tweak: equal ones, of one telling where something in them may be changed."""
         return self.kind, self.identity, self.telling
+
+    @property
+    def said(self) -> Any:
+        """What the user said, as it was given."""
+        raise NotImplementedError
+
+    def check(self, target: Target) -> None:
+        """Refuses a target that cannot be tweaked like that; here none.
+
+        Raises:
+            TweakError: it cannot.
+        """
+
+    def tell(self) -> "TweakSpec":
+        """Returns what the engine enters when this is told now: with its identity and, where it can be changed, a telling."""
+        raise NotImplementedError
+
+    def describe(self, target: Target) -> str:
+        """Says what the tweak does, as the end of a sentence about a node that it was entered for as `target`."""
+        raise NotImplementedError
+
+    def label(self) -> str:
+        """Says what the tweak does in a word or two."""
+        raise NotImplementedError
 
 
 @define(eq=False, repr=False, weakref_slot=True)
@@ -175,7 +213,7 @@ class Derivation:
 
     def _apply_to_function(self, number: int, function: Function, spec: TweakSpec) -> None:
         nodes = [target for target in self.content if not isinstance(target, Function) and target[0] is function]
-        if spec.kind == UNTWEAK:
+        if spec.is_untweak:
             self.content.pop(function, None)
             for node in nodes:
                 del self.content[node]
@@ -187,7 +225,7 @@ class Derivation:
         self._put(number, function, function, spec, self.content.get(function))
 
     def _apply_to_node(self, number: int, key: Key, spec: TweakSpec) -> None:
-        if spec.kind == UNTWEAK and key[0] not in self.content:
+        if spec.is_untweak and key[0] not in self.content:
             self.content.pop(key, None)
             return
         self._put(number, key, key, spec, self._beneath(key))
@@ -200,7 +238,7 @@ class Derivation:
         return handle
 
     def _put(self, number: int, named: Target, target: Target, spec: TweakSpec, beneath: Tweak | None) -> None:
-        if spec.kind in (VALUE, UNTWEAK) or (beneath is not None and beneath.spec.kind == UNTWEAK):
+        if spec.is_final or (beneath is not None and beneath.spec.is_untweak):
             beneath = None
         handle = self.intern(target, spec, beneath)
         if beneath is not None:

@@ -12,9 +12,6 @@ from ._memo import Memo
 from ._node import BENEATH, Function
 from ._registry import Registry
 from ._scenario import (
-    BUMP,
-    UNTWEAK,
-    VALUE,
     ActiveTweaks,
     Derivation,
     HeldTweaks,
@@ -124,9 +121,9 @@ def enter(
         Tweak.bits_of(in_force.handles ^ around),
         heard if any(known is listeners for known in heard) else (*heard, listeners),
         tuple(derivation.keep),
-        frozenset(target for layer in layers for target, spec in layer.items() if spec.kind in (UNTWEAK, VALUE)),
+        frozenset(target for layer in layers for target, spec in layer.items() if spec.is_final),
         inside,
-        tuple(key for layer in layers for key, spec in layer.items() if spec.kind == BUMP and not isinstance(key, Function)),
+        tuple(key for layer in layers for key, spec in layer.items() if spec.reads_beneath and not isinstance(key, Function)),
         max_depth or (parent.max_depth if parent else MAX_DEPTH),
     )
     with registry.lock:

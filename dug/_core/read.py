@@ -30,8 +30,6 @@ from ._node import (
 )
 from ._registry import Registry
 from ._scenario import (
-    BUMP,
-    REPLACEMENT,
     UNTWEAK,
     VALUE,
     ActiveTweaks,
@@ -48,14 +46,12 @@ from ._view import View
 __all__ = [
     "ASIDE",
     "BENEATH",
-    "BUMP",
     "COMPILED",
     "DEAD",
     "FORGOTTEN",
     "LIVE",
     "NO_TWEAKS",
     "OUTSIDE",
-    "REPLACEMENT",
     "TWEAKED",
     "UNTWEAK",
     "VALUE",

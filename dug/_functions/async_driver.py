@@ -38,7 +38,6 @@ from .._core.drive import (
 from .._core.read import (
     ASIDE,
     BENEATH,
-    BUMP,
     LIVE,
     OUTSIDE,
     Frame,
@@ -158,7 +157,7 @@ async def _drive(run: Run) -> None:
 async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """Returns the callable and the arguments of a run that meets a tweak: a bump's or a replacement's."""
     assert run.handle is not None  # noqa: S101  the function's own body needs no search
-    if run.handle.spec.kind != BUMP:
+    if not run.handle.spec.reads_beneath:
         return what_runs(run)
     fn, args = run.handle.spec.fn, run.handle.spec.args
     assert fn is not None  # noqa: S101  a bump has a function

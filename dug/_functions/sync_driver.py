@@ -37,7 +37,6 @@ from .._core.drive import (
 from .._core.read import (
     ASIDE,
     BENEATH,
-    BUMP,
     LIVE,
     OUTSIDE,
     Frame,
@@ -240,8 +239,8 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
             function.at_first_run(function)
         return function.body, *function.binding.arguments(key)
     spec = run.handle.spec
-    assert spec.fn is not None  # noqa: S101  only bumps and replacements run
-    if spec.kind == BUMP:
+    assert spec.fn is not None  # noqa: S101  a value does not run
+    if spec.reads_beneath:
         return spec.fn, (fetch(run, beneath(run.handle, key)).value, *spec.args), {}
     return spec.fn, *function.binding.arguments(key)
 

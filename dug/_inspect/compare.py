@@ -12,8 +12,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from .._core.read import VALUE, Key, Memo, Node, Tweak, View, is_as_before
-from .._functions.proxy import show_key
+from .._core.read import Key, Memo, Node, Tweak, View, is_as_before
 from .._text.values import describe_error, show, show_whole
 from .context_graph import build_graph
 from .graph import Fact, Graph
@@ -189,7 +188,7 @@ class _Walk:
         old, new = self._before.handle(key), self._after.handle(key)
         tweak = None if self._is_same_tweak(old, new) else _describe_tweaks(old, new)
         change = Change(Node._of(key), self._before.record(key), self._after.record(key), tweak)
-        if any(handle is not None and handle.spec.kind == VALUE for handle in (old, new)):
+        if any(handle is not None and handle.spec.is_value for handle in (old, new)):
             return _Difference(change, [])
         read = dict.fromkeys(read for memo in (after, before) if memo is not None for read in list_reads(memo))
         changed = [one for one in read if self._has_changed(one, self._before.memo(one), self._after.memo(one))]
@@ -259,10 +258,7 @@ def _describe_tweaks(old: Tweak | None, new: Tweak | None) -> str:
 
 def _describe(handle: Tweak | None) -> str:
     """Says what a tweak says, short."""
-    if handle is None:
-        return "untweaked"
-    value = handle.spec.value
-    return f"= {show(value)}" if handle.spec.kind == VALUE else show_key(value) if callable(value) else repr(value)
+    return "untweaked" if handle is None else handle.spec.label()
 
 
 def _note_likeness(change: Change) -> str:

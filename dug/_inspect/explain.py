@@ -10,8 +10,7 @@ from itertools import islice
 from typing import Any
 
 from .._core.drive import frame_here
-from .._core.read import BUMP, OUTSIDE, VALUE, Function, Key, Memo, Node, Tweak, View, entries_around, plain_key
-from .._functions.proxy import show_key
+from .._core.read import OUTSIDE, Function, Key, Memo, Node, Tweak, View, entries_around, plain_key
 from .._text.values import describe_error, show
 from .failures import find_origin
 from .node_states import NodeStates, list_reads, views_around
@@ -54,7 +53,7 @@ class _Explanation:
         handle = self._standing.handle(self._key)
         if handle is not None:
             yield f"  {self._describe(handle)}"
-            if handle.spec.kind == VALUE:
+            if handle.spec.is_value:
                 yield "  its body does not run"
                 return
         elif self._key in self._view.fixed or self._key[0] in self._view.fixed:
@@ -168,17 +167,7 @@ class _Explanation:
     # In words
 
     def _describe(self, handle: Tweak) -> str:
-        spec, target = handle.spec, handle.target
-        where = self._where(_introducer(self._view, handle))
-        if isinstance(target, Function) or spec.kind not in (VALUE, BUMP):
-            what = (
-                f"its function is tweaked by {show(spec.value)}"
-                if spec.kind == BUMP
-                else f"its function is replaced by {show_key(spec.fn)}"
-            )
-            return f"{what} {where}"
-        verb = f"tweaked to {show(spec.value)}" if spec.kind == VALUE else f"bumped by {spec.value!r}"
-        return f"{verb} {where}"
+        return f"{handle.spec.describe(handle.target)} {self._where(_introducer(self._view, handle))}"
 
     def _where(self, view: View) -> str:
         return "here" if view is self._view else f"in {self._names[view]}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, UNTWEAK, Key, Memo, Node, Tweak, View, handle_of, plain_key
+from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, Key, Memo, Node, Tweak, View, handle_of, plain_key
 from .record import Record, look, matches, read_keys
 
 
@@ -38,7 +38,7 @@ class NodeStates:
     def handle(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here, if it changes anything."""
         handle = handle_of(self.view, key)
-        return None if handle is None or handle.spec.kind == UNTWEAK else handle
+        return None if handle is None or handle.spec.is_untweak else handle
 
     def known(self, key: Key) -> Memo | None:
         """Returns what is known of a node that has no answer here: around, else from before something was forgotten."""

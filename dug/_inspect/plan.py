@@ -17,10 +17,7 @@ from attrs import define, field, frozen
 
 from .._core.read import (
     BENEATH,
-    BUMP,
     LIVE,
-    UNTWEAK,
-    VALUE,
     Key,
     Memo,
     Node,
@@ -166,9 +163,9 @@ class _Survey:
         except LookupError:  # beneath a tweak that is gone
             handle = None
         memo = find(view, key, handle, None)
-        if (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.kind == VALUE):
+        if (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.is_value):
             return _Forecast(key, memo)
-        met = None if handle is not None and handle.spec.kind == UNTWEAK else handle
+        met = None if handle is not None and handle.spec.is_untweak else handle
         asked = _Asked(view, key, met, view.cache.find_state(key) or State(key, None), self._find_masked(key))
         older = candidates(cast("Run", asked))
         return _Forecast(key, None, asked, older, older[0] if older else self._find_trace(asked))
@@ -190,7 +187,7 @@ class _Survey:
         if asked is None:
             return []
         first = []
-        if asked.handle is not None and asked.handle.spec.kind == BUMP:
+        if asked.handle is not None and asked.handle.spec.reads_beneath:
             first.append(beneath(asked.handle, asked.key))
         traces = [*question.older, *([question.trace] if question.trace is not None else [])]
         keys = [key_asked(cast("Run", asked), read) for trace in traces for read in trace.dependencies]

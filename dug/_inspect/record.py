@@ -69,7 +69,7 @@ class Record:
         tweaks = {}
         for handle in read:
             target = handle.target
-            tweaks[Node._of(target) if isinstance(target, tuple) else target.wrapper()] = handle.spec.value
+            tweaks[Node._of(target) if isinstance(target, tuple) else target.wrapper()] = handle.spec.said
         return MappingProxyType(tweaks)
 
     def __repr__(self) -> str:

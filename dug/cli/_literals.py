@@ -9,20 +9,22 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .._contexts.tweaks import UNTWEAKED, scale, shift
+from .._contexts.kinds import UNTWEAKED, scale, shift
 from .._core.read import Function, Node
 from .._text.values import show
 from ..errors import TweakError
 
-_BUMPS = {"scale": scale, "shift": shift}
+_CALLS: dict[str, tuple[str, Callable[..., Any]]] = {"scale": ("scale(x)", scale), "shift": ("shift(x)", shift)}
+"""The tweaks that are written as calls, by name: how, and what makes them."""
+TWEAKS = f"{', '.join(usage for usage, _ in _CALLS.values())} or UNTWEAKED"
+"""What a tweak may be besides a literal, for texts."""
 _NEARLY = {
     "true": "True",
     "false": "False",
     "none": "None",
     "null": "None",
     "untweaked": "UNTWEAKED",
-    "scale": "scale(x)",
-    "shift": "shift(x)",
+    **{name: usage for name, (usage, _) in _CALLS.items()},
 }
 """Words that are nearly certainly not meant as text, and what is meant."""
 _SHOWN = re.compile(r"(?P<node>\s*[^\s(]+:[^\s(]+\(.*<.*>.*\)(?: #\d+)?)\s*=(?P<value>.*)", re.DOTALL)
@@ -49,7 +51,7 @@ def parse_literal(text: str) -> Any:
             return word
         raise ValueError(
             f"{text!r} is not a literal. Write a number, None, True, [1, 2], or a text in quotes: \"'text'\"; "
-            "a tweak may also be scale(x), shift(x) or UNTWEAKED."
+            f"a tweak may also be {TWEAKS}."
         ) from exc
 
 
@@ -77,7 +79,7 @@ def parse_arguments(words: tuple[str, ...]) -> tuple[list[Any], dict[str, Any]]:
 def parse_tweak(text: str, find: Callable[[str], Node[Any] | None] | None = None) -> tuple[Any, Any]:
     """Returns the node or function that ``node=value`` tweaks, and to what.
 
-    The value is a literal, ``scale(x)``, ``shift(x)`` or ``UNTWEAKED``.  Where the arguments of a node are no literals, `find`
+    The value is what `parse_tweak_value` takes.  Where the arguments of a node are no literals, `find`
     may know it by its text.
 
     Raises:
@@ -135,7 +137,7 @@ def split_tweak(text: str) -> tuple[str, str]:
 
 
 def parse_tweak_value(text: str) -> Any:
-    """Returns what a tweak is to: ``UNTWEAKED``, a bump or a literal.
+    """Returns what a tweak is to: ``UNTWEAKED``, a call such as ``scale(x)``, or a literal.
 
     Raises:
         ValueError: it is none of them.
@@ -143,16 +145,25 @@ def parse_tweak_value(text: str) -> Any:
     if text == "UNTWEAKED":
         return UNTWEAKED
     name, parenthesis, rest = text.partition("(")
-    if parenthesis and name.strip() in _BUMPS and rest.rstrip().endswith(")"):
-        amount = parse_literal(rest.rstrip()[:-1])
+    if parenthesis and name.strip() in _CALLS and rest.rstrip().endswith(")"):
+        args = _parse_positional(rest.rstrip()[:-1])
         try:
-            return _BUMPS[name.strip()](amount)
+            return _CALLS[name.strip()][1](*args)
         except (TypeError, TweakError) as exc:
             raise ValueError(f"{text!r} is not possible: {exc}") from exc
     value = parse_literal(text)
     if isinstance(value, str) and value == text and text.lower() in _NEARLY:
         raise ValueError(f"{text!r} would be a text here. Write {_NEARLY[text.lower()]}, or \"'{text}'\" if the text is meant.")
     return value
+
+
+def _parse_positional(text: str) -> tuple[Any, ...]:
+    """Returns what stands between the parentheses of a call: literals, or one plain word."""
+    try:
+        args: tuple[Any, ...] = ast.literal_eval(f"({text},)")
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return (parse_literal(text),)
+    return args
 
 
 def _is_key(text: str) -> bool:

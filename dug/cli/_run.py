@@ -24,7 +24,7 @@ from ._asked import Asked
 from ._file import READABLE, Command
 from ._frames import format_error
 from ._json import words_of, words_of_error
-from ._literals import parse_arguments, parse_target, parse_tweak, split_tweak
+from ._literals import TWEAKS, parse_arguments, parse_target, parse_tweak, split_tweak
 from ._output import echo, one_line, tell, text_of
 from ._tables import print_json
 from ._watch import watch
@@ -47,7 +47,8 @@ Examples:
 @click.command("run", cls=Command, epilog=EPILOG, context_settings={"ignore_unknown_options": True})
 @click.argument("target", metavar="MODULE:FUNCTION")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")
-@click.option("--tweak", "tweaks", multiple=True, metavar="NODE=VALUE", help="Say what is different; may be given several times.")
+@click.option("--tweak", "tweaks", multiple=True, metavar="NODE=VALUE",
+              help=f"Say what is different: VALUE is a literal, {TWEAKS}; may be given several times.")  # fmt: skip
 @click.option("--load", "loaded", type=READABLE, help="Start from what a file knows, and run only the rest.")
 @click.option("--save", "saved", type=click.Path(dir_okay=False), help="Write what is known afterwards to a file, failures too.")
 @click.option("--invalidate", "invalidated", multiple=True, metavar="NODE_OR_FUNCTION",
@@ -76,7 +77,6 @@ def command(
     """Call a function with arguments in a context of its own, and print its value.
 
     ARGS are Python literals; a plain word is text, and name=value passes a keyword.
-    VALUE is a literal, scale(x), shift(x) or UNTWEAKED.
     Modules are looked for in the current folder first.
     """
     _check_words(arguments)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 
-from .._core.read import BENEATH, TWEAKED, UNTWEAK, Cache, Function, Key, Memo, Target, View, plain_key
+from .._core.read import BENEATH, TWEAKED, Cache, Function, Key, Memo, Target, View, plain_key
 from .._inspect.record import look
 from . import _format as fmt
 
@@ -121,7 +121,7 @@ def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]
 def _find(view: View, key: Key, read: Memo | None) -> Found:
     """Returns what is known of a node; of one that does not answer, what `read` says, which another node read."""
     memo, handle = look(view, key), view.in_force.handle_of(key)
-    is_tweaked = handle is not None and handle.spec.kind != UNTWEAK
+    is_tweaked = handle is not None and not handle.spec.is_untweak
     found = Found(key, memo, fmt.COMPUTED, fmt.SOURCE if key[0].kind == "source" else 0)
     if memo is None:
         found.memo = read or _seen_elsewhere(view, key)

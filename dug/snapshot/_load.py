@@ -9,19 +9,16 @@ from typing import Any
 from attrs import define
 
 from .._contexts.context import Context
+from .._contexts.kinds import Bump
 from .._contexts.scenario import Scenario, _of_layers
-from .._contexts.tweaks import UNTWEAKED, Bump
 from .._core.read import (
-    BUMP,
-    REPLACEMENT,
-    UNTWEAK,
-    VALUE,
     Cache,
     Frame,
     Function,
     Node,
     View,
 )
+from .._portable.tweaks import FORMS
 from ..codec import CodecError, Encoded, decode
 from ..errors import ContextError, DugError, SnapshotError
 from ._file import Info, SavedFile
@@ -226,23 +223,24 @@ def _read_target(file: SavedFile, row: TweakRow, said: FunctionRow) -> Any:
 
 def _read_tweak(file: SavedFile, row: TweakRow, known: dict[str, Callable[..., Any]], *, trust: bool) -> Any:
     """Returns a tweak; in the place of one that cannot be had, one that says so when it is needed."""
-    if row.kind == UNTWEAK:
-        return UNTWEAKED
-    if row.kind not in (VALUE, BUMP, REPLACEMENT):
+    form = FORMS.get(row.kind)
+    if form is None:
         raise file.damaged(f"there is no tweak that is a {row.kind}")
+    if form.content is None:
+        return form.make(None, None)
     content, reason = row.content, row.content.reason
     try:
         if reason is None:
             value = decode(file.read(f"the tweak {row.text}", content), trust=trust)
-            if row.kind == VALUE:
-                return value
+            if not form.names_function:
+                return form.make(None, value)
             fn = known.get(row.fn or "") or (_import(row.fn or "") if trust else None)
             if fn is not None:
-                return fn if row.kind == REPLACEMENT else Bump(fn, tuple(value))
+                return form.make(fn, value)
             reason = f"{row.fn} is not known here. Load the file with functions=[...]"
     except CodecError as exc:
         reason = str(exc)
-    return Bump(_Unreadable(file, row.text, reason))
+    return Bump(fn=_Unreadable(file, row.text, reason))
 
 
 def _import(name: str) -> Callable[..., Any] | None:

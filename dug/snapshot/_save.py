@@ -23,8 +23,8 @@ from attrs import define, field
 from .. import codec
 from .._batch.progress import Progress, make_reporter
 from .._contexts.context import Context
-from .._contexts.tweaks import Bump
-from .._core.read import BUMP, REPLACEMENT, VALUE, Cache, Function, Memo, Node, Target, TweakSpec, View
+from .._core.read import Cache, Function, Memo, Node, Target, TweakSpec, View
+from .._portable.tweaks import FORMS
 from .._text.values import STOPPING, name_type, show, visible
 from ..errors import CodecError, SnapshotError
 from ..fingerprint import reach, source_of
@@ -361,18 +361,16 @@ class _Writer:
     def _write_tweak(self, layer: int, target: Target, spec: TweakSpec) -> None:
         number = next(self._others)
         what = f"the tweak of {target if isinstance(target, Function) else call_of(target)[0]}"
-        name: str | None = None
-        value: tuple[Any, ...] = (None, None, None, None, None)
-        if spec.kind == VALUE:
-            value = self._encode(-number, what, spec.value)
-        elif spec.kind in (BUMP, REPLACEMENT):
-            name, reason = name_of(spec.fn)
-            value = (None, None, None, None, reason) if reason else self._encode(-number, what, spec.args)
-            if reason:
-                self.absent.append(Absent(what, reason))
+        form = FORMS[spec.kind]
+        name, reason = name_of(spec.fn) if form.names_function else (None, None)
+        value: tuple[Any, ...] = (None, None, None, None, reason)
+        if reason is not None:
+            self.absent.append(Absent(what, reason))
+        elif form.content is not None:
+            value = self._encode(-number, what, form.content(spec))
         self._tell_unwritten(what, target)
-        text = show(spec.value if spec.kind != BUMP else Bump(spec.fn, spec.args))  # type: ignore[arg-type]
-        self._add("tweaks", self.checks.checked("tweaks", (number, layer, *self._target(target), spec.kind, name, *value, text)))
+        row = (number, layer, *self._target(target), spec.kind, name, *value, show(spec.said))
+        self._add("tweaks", self.checks.checked("tweaks", row))
 
     def _tell_unwritten(self, what: str, target: Target) -> None:
         """Notes of a tweak that nobody can say again where the file is loaded."""

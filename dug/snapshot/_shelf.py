@@ -18,8 +18,6 @@ from .._core.read import (
     DEAD,
     NO_TWEAKS,
     TWEAKED,
-    UNTWEAK,
-    VALUE,
     ActiveTweaks,
     Cache,
     Call,
@@ -279,11 +277,11 @@ class Shelf(Cache):
         in_force, registry, key = self._in_force, self.registry, self._keys[row.number]
         handle = in_force.handle_of(key)
         state = self.state_of(key)
-        if handle is not None and handle.spec.kind == VALUE:
+        if handle is not None and handle.spec.is_value:
             if handle.memo is None:
                 handle.memo = make_value_memo(state, handle)
             return handle.memo
-        met = handle if handle is not None and handle.spec.kind != UNTWEAK else None
+        met = handle if handle is not None and not handle.spec.is_untweak else None
         reads = tuple(dict.fromkeys(self._memos[number] for number in row.reads))
         below, own = self._bits_read(row, reads), self._own_bits(key)
         footprint = below | own if registry.node_bits(key[0]) else below

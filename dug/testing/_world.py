@@ -9,8 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .._contexts.tweaks import UNTWEAKED, Bump
-from .._core.read import Function, Node
+from .._core.read import Function, Node, TweakSpec
 from .._functions.proxy import function_of
 from .._text.values import spell
 
@@ -95,15 +94,16 @@ def _say(said: Said, beneath: Chain) -> Chain:
 
 def _read_node_tweak(tweak: object) -> Said:
     """Returns the tweak of a node; a callable is a value here."""
-    if tweak is UNTWEAKED:
+    if isinstance(tweak, TweakSpec) and tweak.is_untweak:
         return Said("untweaked", None, None)
-    if isinstance(tweak, Bump):
-        return Said("bump", tweak, tuple(map(_likeness, (tweak.fn, *tweak.args))))
+    if isinstance(tweak, TweakSpec):  # what is said by an object of its own kind runs something
+        likeness = tweak.kind, *map(_likeness, (tweak.fn, *tweak.args))
+        return Said("bump", tweak, likeness) if tweak.reads_beneath else Said("replacement", tweak.fn, likeness)
     return Said("value", tweak, _likeness(tweak))
 
 
 def _read_function_tweak(tweak: object) -> Said:
-    """Returns the tweak of a function: what is neither a bump nor UNTWEAKED replaces the body."""
+    """Returns the tweak of a function: what is of no kind of its own replaces the body."""
     said = _read_node_tweak(tweak)
     return Said("replacement", tweak, id(tweak)) if said.kind == "value" else said
 

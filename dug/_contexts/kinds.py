@@ -1,0 +1,313 @@
+"""The kinds of tweaks, a class for each: `Value`, `Bump`, `Replacement` and `Untweaked`, with `bump`, `shift` and `scale`.
+
+A kind says what it runs, when two of it are the same tweak, on which targets it is refused, and how it reads in a text.
+Nobody asks a tweak which kind it is: the engine and the looks ask what it does (`TweakSpec`), and files write down what the kind
+is called (`_portable/tweaks`).
+
+Two tweaks are the same one when they are of one kind, equal, and of one telling.  A list, an array or a callable with a state
+may hold something else each time that it is told, and nobody can see that in the object: a tweak with something mutable in it is
+the same only while it is not told again.
+"""
+
+import inspect
+import operator
+from collections.abc import Callable
+from types import FunctionType, MethodType
+from typing import Any, ClassVar
+
+from attrs import evolve, field, frozen
+
+from .._core.read import (
+    UNTWEAK,
+    VALUE,
+    Function,
+    Layer,
+    Node,
+    Target,
+    TweakSpec,
+    is_consumable,
+    is_immutable,
+    substitution_key,
+)
+from .._functions.proxy import name_of, show_key
+from .._text.values import show
+from ..errors import TweakError
+
+
+@frozen(eq=False, repr=False)
+class Value(TweakSpec):
+    """A node has this value, and its body does not run."""
+
+    is_value: ClassVar[bool] = True
+    is_final: ClassVar[bool] = True
+    kind: str = field(default=VALUE, init=False)
+
+    @property
+    def said(self) -> Any:
+        """The value."""
+        return self.value
+
+    def check(self, target: Target) -> None:  # noqa: ARG002  any node can have one
+        """Refuses what can be consumed once, such as an iterator."""
+        if is_consumable(self.value):
+            raise TweakError(f"{show(self.value)} can be consumed once, so it is no value. Tweak the node to what it gives.")
+
+    def tell(self) -> "Value":
+        """Returns the value as it is told now."""
+        key = substitution_key(self.value)
+        if key is not None:  # then nothing in it can be changed, which is quicker to see like this
+            return Value(value=self.value, identity=key)
+        return Value(value=self.value, identity=_ById(self.value), telling=_find_telling(self.value))
+
+    def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
+        """Says what the tweak does, as the end of a sentence."""
+        return f"tweaked to {show(self.value)}"
+
+    def label(self) -> str:
+        """Says what the tweak does in a word or two."""
+        return f"= {show(self.value)}"
+
+
+@frozen(eq=False, repr=False)
+class Replacement(TweakSpec):
+    """Another function runs in the place of a memoised one."""
+
+    replaces: ClassVar[bool] = True
+    kind: str = field(default="replacement", init=False)
+
+    @property
+    def said(self) -> Any:
+        """The function."""
+        return self.fn
+
+    def check(self, target: Target) -> None:
+        """Refuses what cannot be called as the function is."""
+        assert isinstance(target, Function)  # noqa: S101  what is said of a node is its value
+        if not callable(self.fn):
+            raise TweakError(
+                f"{target} is a function, and {show(self.fn)} cannot replace it: "
+                "give a function with its parameters, a bump or UNTWEAKED. "
+                f"Did you mean {target.name.rpartition(':')[2]}.node(...), a node of it?"
+            )
+        _check_awaited(target, self.fn)
+        _check_parameters(target, self.fn)
+
+    def tell(self) -> "Replacement":
+        """Returns the replacement as it is told now."""
+        return Replacement(fn=self.fn, identity=_identify_callable(self.fn), telling=_find_telling(self.fn))
+
+    def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
+        """Says what the tweak does, as the end of a sentence."""
+        return f"its function is replaced by {show_key(self.fn)}"
+
+    def label(self) -> str:
+        """Says what the tweak does in a word or two."""
+        return show_key(self.fn)
+
+
+_ARITHMETIC: dict[Any, str] = {operator.add: "shift", operator.mul: "scale"}
+"""What bumps of one argument are called, by the function that they apply."""
+
+
+@frozen(eq=False, repr=False)
+class Bump(TweakSpec):
+    """A node is ``fn(value, *args)``, where value is what it would be without this tweak; made by `bump`, `shift`, `scale`."""
+
+    reads_beneath: ClassVar[bool] = True
+    kind: str = field(default="bump", init=False)
+
+    @property
+    def said(self) -> Any:
+        """The bump itself."""
+        return self
+
+    def check(self, target: Target) -> None:
+        """Refuses a function that cannot be called with the value and the bump's arguments."""
+        assert self.fn is not None  # noqa: S101  a bump has a function
+        _check_awaited(target, self.fn)
+        _check_takes_value(target, self, self.fn)
+
+    def tell(self) -> "Bump":
+        """Returns the bump as it is told now."""
+        identity = _identify_callable(self.fn), tuple(map(_identify, self.args))
+        return evolve(self, identity=identity, telling=_find_telling((self.fn, *self.args)))
+
+    def describe(self, target: Target) -> str:
+        """Says what the tweak does, as the end of a sentence."""
+        return f"its function is tweaked by {show(self)}" if isinstance(target, Function) else f"bumped by {self!r}"
+
+    def label(self) -> str:
+        """Says what the tweak does in a word or two."""
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return NotImplemented if type(other) is not type(self) else (self.fn, self.args) == (other.fn, other.args)
+
+    def __hash__(self) -> int:
+        return hash((self.fn, self.args))
+
+    def __repr__(self) -> str:
+        known = _ARITHMETIC.get(self.fn) if len(self.args) == 1 else None
+        shown = ", ".join(map(show, self.args))
+        return f"{known}({shown})" if known else f"bump({', '.join(filter(None, (name_of(self.fn), shown)))})"
+
+
+@frozen(eq=False, repr=False)
+class Untweaked(TweakSpec):
+    """A node is what it would be if no context around tweaked it; the type of `UNTWEAKED`."""
+
+    is_untweak: ClassVar[bool] = True
+    is_final: ClassVar[bool] = True
+    kind: str = field(default=UNTWEAK, init=False)
+
+    @property
+    def said(self) -> Any:
+        """`UNTWEAKED`."""
+        return self
+
+    def tell(self) -> "Untweaked":
+        """Returns `UNTWEAKED`, which is the same whenever it is told."""
+        return self
+
+    def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
+        """Says what the tweak does, as the end of a sentence."""
+        return "untweaked"
+
+    def label(self) -> str:
+        """Says what the tweak does in a word or two."""
+        return "untweaked"
+
+    def __repr__(self) -> str:
+        return "UNTWEAKED"
+
+    def __reduce__(self) -> str:
+        return "UNTWEAKED"
+
+
+UNTWEAKED = Untweaked()
+"""As a tweak: the node as if no enclosing context tweaked it; tweaks of what it reads still apply."""
+
+
+def bump(fn: Callable[..., Any], *args: Any) -> Bump:
+    """Returns a tweak that makes a node ``fn(value, *args)``, where value is what it is in the asking scenario without it.
+
+    Bumps of an input and of a node derived from it compose, flat or nested, in any order.  Equal `fn` and `args` are the same
+    tweak, unless something in them can be changed in place.
+
+    Raises:
+        TweakError: `fn` is not callable.
+    """
+    if not callable(fn):
+        raise TweakError(f"bump() takes a function first, not {show(fn)}. To add a number, write shift({show(fn)}).")
+    return Bump(fn=fn, args=args)
+
+
+def shift(amount: Any) -> Bump:
+    """Returns a tweak that adds `amount` to a node: ``value + amount``."""
+    return Bump(fn=operator.add, args=(amount,))
+
+
+def scale(factor: Any) -> Bump:
+    """Returns a tweak that multiplies a node by `factor`: ``value * factor``.
+
+    Raises:
+        TweakError: `factor` is no number: a text or a list that is multiplied is repeated.
+    """
+    if factor is None or isinstance(factor, (str, bytes, tuple, list, set, dict)):
+        raise TweakError(f"scale() takes a number, not {show(factor)}. Write scale(1.1), for example.")
+    return Bump(fn=operator.mul, args=(factor,))
+
+
+def tell_anew(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Returns what says the same another time; the same object where nothing that is said can be changed in place."""
+    for layer in layers:
+        for spec in layer.values():
+            if spec.telling is not None:
+                return tuple([{target: _tell_spec_anew(spec) for target, spec in layer.items()} for layer in layers])
+    return layers
+
+
+def _tell_spec_anew(spec: TweakSpec) -> TweakSpec:
+    return spec if spec.telling is None else evolve(spec, telling=object())
+
+
+def _find_telling(said: Any) -> object:
+    """Returns a new object for what can be changed in place, so that each telling of it is a tweak of its own; else None."""
+    return None if is_immutable(said) else object()
+
+
+def _identify_callable(fn: Any) -> Any:
+    """Returns what equal functions share: a bound method is made anew each time it is asked for."""
+    return (id(fn.__self__), id(fn.__func__)) if type(fn) is MethodType else id(fn)
+
+
+def _identify(value: Any) -> Any:
+    """Returns what equal values share."""
+    return substitution_key(value) or _ById(value)
+
+
+@frozen(eq=False)
+class _ById:
+    """A value that equals only itself; holds it, so that its identity is not given to another one."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def _check_awaited(target: Target, fn: Callable[..., Any]) -> None:
+    """Refuses a coroutine function where nothing awaits it."""
+    function = target if isinstance(target, Function) else target[0]
+    if not function.is_async and inspect.iscoroutinefunction(fn):
+        raise TweakError(
+            f"{name_of(fn)} is a coroutine function, and {function} is called without await. Give a plain function, "
+            f"or make {function} a coroutine function."
+        )
+
+
+def _check_takes_value(target: Target, bump: Bump, fn: Callable[..., Any]) -> None:
+    """Refuses a bump whose function cannot be called with a value and the bump's arguments."""
+    if fn in (operator.add, operator.mul) and len(bump.args) == 1:  # `shift` and `scale`; a signature takes long to make
+        return
+    if isinstance(fn, FunctionType):
+        code = fn.__code__
+        if code.co_argcount == 1 + len(bump.args) and not code.co_kwonlyargcount:
+            return
+    try:
+        theirs = inspect.signature(fn)
+    except (TypeError, ValueError):  # some builtins do not tell
+        return
+    try:
+        theirs.bind(None, *bump.args)
+    except TypeError as exc:
+        named = target if isinstance(target, Function) else Node._of(target)
+        raise TweakError(
+            f"{bump} cannot change {named}: it calls {name_of(fn)}{theirs} with the value and {len(bump.args)} more: {exc}. "
+            "Give bump() a function of the value, and what else it takes after that: bump(fn, *args)."
+        ) from None
+
+
+def _check_parameters(function: Function, replacement: Callable[..., Any]) -> None:
+    """Refuses a replacement that cannot be called with the function's parameters."""
+    try:
+        theirs = inspect.signature(replacement)
+    except (TypeError, ValueError):  # some builtins do not tell
+        return
+    args: list[None] = []
+    kwargs: dict[str, None] = {}
+    for parameter in function.binding.signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs[parameter.name] = None
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            args.append(None)
+    try:
+        theirs.bind(*args, **kwargs)
+    except TypeError as exc:
+        ours = function.binding.signature
+        raise TweakError(
+            f"{name_of(replacement)}{theirs} cannot replace {function}{ours}: {exc}. Give it the same parameters."
+        ) from None

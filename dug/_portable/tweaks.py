@@ -1,0 +1,29 @@
+"""How each kind of tweak is written down: `FORMS`, a row for each kind, by what `TweakSpec.kind` calls it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+
+from .._contexts.kinds import UNTWEAKED, Bump
+from .._core.read import TweakSpec
+
+
+@frozen(eq=False)
+class Form:
+    """What is written of a tweak besides its kind, and what makes it again from that."""
+
+    content: Callable[[TweakSpec], Any] | None
+    """Returns the value that is written; None where the kind says it all."""
+    make: Callable[[Any, Any], Any]
+    """Takes the function, where one is named, and the value; returns what a user would say."""
+    names_function: bool = False
+    """Whether the name of `TweakSpec.fn` is written, and the function found by that."""
+
+
+FORMS = {
+    "value": Form(lambda spec: spec.value, lambda _, value: value),
+    "bump": Form(lambda spec: spec.args, lambda fn, args: Bump(fn=fn, args=tuple(args)), names_function=True),
+    "replacement": Form(lambda spec: spec.args, lambda fn, _: fn, names_function=True),
+    "untweaked": Form(None, lambda *_: UNTWEAKED),
+}

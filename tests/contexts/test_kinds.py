@@ -1,0 +1,185 @@
+"""Kinds of tweaks: what each says of itself is all that the engine, the looks, the files and the oracle know of it."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from attrs import field, frozen
+
+import dug
+from dug import snapshot
+from dug._contexts.kinds import Bump, Replacement, Untweaked, Value
+from dug._contexts.tweaks import spec_of
+from dug._core._scenario import TweakSpec
+from dug._portable.tweaks import FORMS, Form
+from dug.testing import EventLog, assert_transparent
+
+
+@dug.memoize
+def rate():
+    """Give a rate."""
+    return 7.0
+
+
+@dug.memoize
+def price(units):
+    """Read the rate."""
+    return units * rate()
+
+
+def _keep_within(value, low, high):
+    return min(max(value, low), high)
+
+
+@frozen(eq=False, repr=False)
+class Clip(Bump):
+    """A kind that no file of dug knows: the value beneath, kept between two bounds."""
+
+    kind: str = field(default="clip", init=False)
+
+    def describe(self, target):
+        """Say what it does."""
+        return f"kept between {self.args[0]} and {self.args[1]}"
+
+    def __repr__(self):
+        return f"clip{self.args}"
+
+
+@frozen(eq=False, repr=False)
+class Broken(TweakSpec):
+    """A kind that runs something of its own in the place of the node."""
+
+    kind: str = field(default="broken", init=False)
+
+    @property
+    def said(self):
+        """Give the tweak."""
+        return self
+
+    def tell(self):
+        """Return it as it is: equal ones are one object here."""
+        return self
+
+    def describe(self, target):
+        """Say what it does."""
+        return "broken on purpose"
+
+    def label(self):
+        """Say it in a word."""
+        return "broken"
+
+
+def _fail(*_):
+    raise ValueError("broken")
+
+
+CLIP = Clip(fn=_keep_within, args=(0.0, 5.0))
+BROKEN = Broken(fn=_fail, identity="broken")
+
+
+def test_a_kind_runs_what_it_says():
+    """A kind that reads what is beneath it is computed from that, and only its dependents run."""
+    with dug.Context() as ctx, EventLog(ctx) as log:
+        assert price(2) == 14.0
+        log.clear()
+        with dug.Context(tweaks={rate.node(): CLIP}):
+            assert price(2) == 10.0
+            assert log.computed == [rate.node(), price.node(2)]
+
+
+def test_a_kind_stands_on_what_is_beneath_it():
+    """Over another tweak, a kind is computed from what that gives."""
+    with dug.Context(tweaks={rate.node(): 4.0}), dug.Context(tweaks={rate: CLIP}):
+        assert price(2) == 8.0
+
+
+def test_equal_tweaks_of_a_kind_are_one_tweak():
+    """What was computed under a tweak serves under an equal one that is made elsewhere."""
+    with dug.Context() as ctx, EventLog(ctx) as log:
+        with dug.Context(tweaks={rate.node(): CLIP}) as kept:
+            assert price(2) == 10.0
+        log.clear()
+        with dug.Context(tweaks={rate.node(): Clip(fn=_keep_within, args=(0.0, 5.0))}):
+            assert price(2) == 10.0
+
+    assert log.computed == []
+    assert kept.scenario == dug.Scenario({rate.node(): CLIP})
+
+
+def test_a_kind_of_its_own_runs_in_the_place_of_the_node():
+    """A kind that reads nothing beneath is given the node's own arguments."""
+    with dug.Context(tweaks={price: BROKEN}), pytest.raises(ValueError, match="broken"):
+        price(2)
+
+
+def test_explanations_say_what_a_kind_says():
+    """An explanation and a comparison are in the words of the kind."""
+    with dug.Context() as ctx:
+        price(2)
+        with dug.Context(tweaks={rate.node(): CLIP}) as clipped:
+            price(2)
+
+        assert "kept between 0.0 and 5.0 here" in str(clipped.explain(price.node(2)))
+        assert "clip(0.0, 5.0)" in str(ctx.compare(clipped, price.node(2)))
+        assert clipped.memo(price.node(2)).tweaks == {rate.node(): CLIP}
+
+
+def test_a_plan_knows_what_a_kind_reads():
+    """A plan of a tweaked node has what the node would be beneath the tweak."""
+    with dug.Context(tweaks={rate.node(): CLIP}) as ctx:
+        plan = ctx.plan(price.node(2))
+        price(2)
+
+    assert price.node(2) in plan.nodes
+
+
+def test_the_oracle_obeys_a_kind():
+    """``dug.testing`` evaluates a kind as the engine does."""
+    with dug.Context(tweaks={rate.node(): CLIP}):
+        assert_transparent(price.node(2))
+    with dug.Context(tweaks={rate: BROKEN}):
+        assert_transparent(price.node(2))
+
+
+def test_a_kind_with_a_form_is_saved_and_loaded(tmp_path, monkeypatch):
+    """One row says how a kind is written down; what was computed under it serves where it is loaded."""
+    form = Form(lambda spec: spec.args, lambda _, args: Clip(fn=_keep_within, args=tuple(args)))
+    monkeypatch.setitem(FORMS, "clip", form)
+    with dug.Context(tweaks={rate.node(): CLIP}) as ctx:
+        price(2)
+        snapshot.save(ctx, tmp_path / "clipped.dug")
+    with snapshot.look(tmp_path / "clipped.dug") as look:
+        assert [(tweak.kind, tweak.text) for tweak in look.tweaks] == [("clip", "clip(0.0, 5.0)")]
+    with snapshot.load(tmp_path / "clipped.dug") as loaded, EventLog(loaded) as log:
+        assert price(2) == 10.0
+        assert loaded.scenario.tweaks == {rate.node(): CLIP}
+
+    assert log.computed == []
+
+
+def test_every_kind_has_a_form():
+    """Each kind of dug's own can be written down."""
+    kinds = {kind().kind for kind in (Value, Bump, Replacement, Untweaked)}
+
+    assert kinds == set(FORMS)
+
+
+@pytest.mark.parametrize("said", [3.0, dug.shift(1), dug.bump(abs), dug.UNTWEAKED], ids=str)
+def test_what_a_user_says_comes_back(said):
+    """What the engine enters gives back what the user said."""
+    spec = spec_of(rate.node()._key, said)
+
+    assert spec.said == said
+
+
+@pytest.mark.parametrize("said", [dug.shift(1), dug.bump(max, 3), dug.UNTWEAKED], ids=str)
+def test_a_tweak_that_is_an_object_can_be_pickled(said):
+    """Bumps and ``UNTWEAKED`` are the same in another process."""
+    assert pickle.loads(pickle.dumps(said)) == said
+
+
+def test_bumps_of_another_kind_are_not_equal():
+    """Two kinds that run the same on the same arguments are two tweaks."""
+    assert Bump(fn=_keep_within, args=(0.0, 5.0)) != CLIP
+    assert hash(CLIP) == hash(Clip(fn=_keep_within, args=(0.0, 5.0)))
