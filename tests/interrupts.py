@@ -31,6 +31,9 @@ EVERY_PLACE = "DUG_EVERY_PLACE" in os.environ
 PATIENCE_S = 20.0
 """How long something may take before it counts as hanging; only what is wrong takes as long."""
 
+_UNRAISABLE = ("__del__", "_look_away")
+"""Finalizers, and what the garbage collector calls: Python prints what is raised there, and goes on."""
+
 
 class Interrupter:
     """Raises KeyboardInterrupt at the n-th place that is reached in dug's own code, or in that of a function of the test's.
@@ -70,8 +73,8 @@ class Interrupter:
             return None
         if self._within and code.co_name not in self._within:
             return None
-        if any(one.f_code.co_name == "__del__" for one in list_frames(frame)):
-            return None  # nothing can be raised in a finalizer, whoever wrote it, nor in what it calls
+        if any(one.f_code.co_name in _UNRAISABLE for one in list_frames(frame)):
+            return None
         frame.f_trace_lines, frame.f_trace_opcodes = self._by != "opcode", self._by == "opcode"
         return self._look(frame, event, arg) if code is not self._also else self._look
 
@@ -82,6 +85,8 @@ class Interrupter:
             return self._look
         if frame in self._closing or (event == "call" and frame.f_lasti > 0 and frame.f_code.co_flags & CO_GENERATOR):
             return self._look  # nothing can be raised in a generator that is being closed
+        if event == "return" and opname[frame.f_code.co_code[frame.f_lasti]] == "YIELD_VALUE":
+            return self._look  # no handler of a signal runs between an await that is suspended and the loop
         if event == "opcode" and opname[frame.f_code.co_code[frame.f_lasti]] in {"PRECALL", "CALL"}:
             return self._look  # CPython 3.11 keeps the names of the keywords that it has put aside for a call, and crashes later
         if self._by == "try" and (event != "line" or opname[frame.f_code.co_code[frame.f_lasti]] != "NOP"):

@@ -606,15 +606,17 @@ def test_an_interrupt_in_a_loop_leaves_nothing_behind(backend):
         strike_loop(backend, interrupts.Interrupter(number, "line"))
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_interrupt_while_who_waits_is_woken_lets_nobody_sleep(backend):
-    """Whoever waits for the run is woken again: it is not left to a loop that has nothing more to do."""
-    within = ("wake", "_set", "_run_there")
+WAKING = ("wake", "_set", "_run_there")
+
+
+@pytest.mark.parametrize(("backend", "within"), [("asyncio", WAKING), ("trio", WAKING), ("trio", ("carry",))])
+def test_an_interrupt_where_a_task_begins_or_ends_lets_nobody_sleep(backend, within):
+    """Whoever waits for the run is woken: it is not left to a loop that has nothing more to do."""
     counter = interrupts.Interrupter(sys.maxsize, "line", within=within)
     strike_loop(backend, counter)
     assert counter.seen > 5
     for number in range(1, counter.seen + 1, 3):
-        strike_loop(backend, interrupts.Interrupter(number, "line", within=within))
+        interrupts.in_thread(lambda: strike_loop(backend, interrupts.Interrupter(number, "line", within=within)) or True)  # noqa: B023
 
 
 def has_interrupt(error):

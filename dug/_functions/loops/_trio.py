@@ -26,6 +26,8 @@ class _Task:
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
         self.token = trio.lowlevel.current_trio_token()
+        self.task: Any = None
+        """The task of trio, once it was made."""
 
     async def carry(self, call: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]) -> None:
         """Awaits ``call()``; a system task must let nothing out but its own cancellation."""
@@ -35,6 +37,12 @@ class _Task:
         finally:
             on_end()
             self.ended.set()
+
+    async def wait_ended(self) -> None:
+        """Returns when the task has ended; one that an interrupt ended before its first line says so to nobody."""
+        while not self.ended.is_set() and (self.task is None or self.task.coro.cr_frame is not None):
+            with trio.move_on_after(PATIENCE_S):
+                await self.ended.wait()
 
     def cancel_threadsafe(self) -> None:
         """Cancels the task; from any thread."""
@@ -75,7 +83,7 @@ class TaskWait(Wait):
             task.cancel_threadsafe()
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
                 with trio.CancelScope(shield=True):
-                    await task.ended.wait()
+                    await task.wait_ended()
         give_up(run)
 
 
@@ -86,7 +94,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
     run.task = task = _Task()
     try:
         on_end = partial(abandon, run)  # nothing to do, unless it was cancelled before it began
-        trio.lowlevel.spawn_system_task(task.carry, partial(drive, run), on_end, context=copy_context())
+        task.task = trio.lowlevel.spawn_system_task(task.carry, partial(drive, run), on_end, context=copy_context())
     except BaseException:  # the trio run is about to end
         part(wait)
         abandon(run)
@@ -120,7 +128,7 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
 def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> _Task:
     """Lets ``call()`` run in a system task, in which `variables` are in force; `on_end` is called on this loop after it."""
     task = _Task()
-    trio.lowlevel.spawn_system_task(task.carry, call, on_end, context=variables)
+    task.task = trio.lowlevel.spawn_system_task(task.carry, call, on_end, context=variables)
     return task
 
 
@@ -131,7 +139,7 @@ async def end(tasks: Iterable[_Task]) -> None:
         task.cancel_threadsafe()
     with trio.CancelScope(shield=True):
         for task in waiting:
-            await task.ended.wait()
+            await task.wait_ended()
 
 
 def _run_there(token: trio.lowlevel.TrioToken, call: Callable[[], object]) -> None:
