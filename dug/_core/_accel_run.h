@@ -81,7 +81,7 @@ now(void)
 
 /* `_begin.hit`: keeps a memo that answers at hand. */
 static int
-keep_at_hand(State *st, PyObject *view, PyObject *key, PyObject *memo)
+serve(State *st, PyObject *view, PyObject *key, PyObject *memo)
 {
     PyObject *hits = SLOT(view, view_hits);
     if (SLOT(memo, memo_call) != Py_None) {
@@ -367,7 +367,7 @@ answered:
         came = NOT_COMMON;
         Py_CLEAR(*found);
     }
-    else if (keep_at_hand(st, view, key, *found) < 0) {
+    else if (serve(st, view, key, *found) < 0) {
         goto error;
     }
     goto end;
@@ -730,7 +730,7 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
         came = fits < 0 ? FAILED : NOT_COMMON;
     }
     lock_release((Lock *)SLOT(registry, registry_lock));
-    if (came == DONE && keep_at_hand(st, view, SLOT(run, run_key), memo) < 0) {
+    if (came == DONE && serve(st, view, SLOT(run, run_key), memo) < 0) {
         came = FAILED;
     }
     if (came == DONE && SLOT(run, run_waits) != Py_None && land(st, run, memo) < 0) {
@@ -766,7 +766,7 @@ is_same_plain(PyObject *old, PyObject *new)
     return -1;
 }
 
-/* `sync_driver._holds`: true when asking again for something that was read gives what it gave; -1 for an error of the engine. */
+/* `_verify.find_changed` of one read: true when asking again for something that was read gives what it gave; -1 for an error of the engine. */
 static int
 holds(State *st, PyObject *run, PyObject *read)
 {
@@ -841,7 +841,7 @@ static int
 take_as_hit(State *st, PyObject *view, PyObject *memo)
 {
     PyObject *key = Py_NewRef(SLOT(SLOT(memo, memo_state), state_key));
-    int failed = keep_at_hand(st, view, key, memo);
+    int failed = serve(st, view, key, memo);
     Py_DECREF(key);
     return failed;
 }

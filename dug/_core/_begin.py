@@ -50,7 +50,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         if around is not None and frame.hits is view.hits:
             masked = around.hits.get(key)
             if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # gone, it misses first tweaks
-                return hit(view, key, masked)
+                return serve(view, key, masked)
         is_named = key[0] is not BENEATH and key[0].nodes is None  # nearly always, and looked up without a call
         state = cache.states.get(key) if is_named else cache.find_state(key)
     except TypeError:  # no hash: said properly below
@@ -65,7 +65,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     else:
         memo = find(view, key, handle, call)
     if memo is not None:
-        return hit(view, key, memo, is_heard=frame.hits is NO_HITS)
+        return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
     if state is None:
         state = cache.state_of(key)
     if not state.flights:  # nearly always
@@ -125,7 +125,7 @@ def _meet(  # noqa: PLR0917  as above
             return Joined(other)
         memo = find(view, key, handle, frame.call)
         if memo is not None:
-            return hit(view, key, memo, is_heard=frame.hits is NO_HITS)
+            return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
         abroad = _find_abroad(state, view, frame, key) if other is None and is_patient else None
         if abroad is not None:
             return abroad
@@ -182,7 +182,7 @@ def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     return memo
 
 
-def hit(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
+def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
     """Returns a memo that answers, and keeps it at hand."""
     if memo.__class__ is not Memo:
         memo.value  # noqa: B018  read from where it is stored, which makes it a plain memo: hits are never of another kind

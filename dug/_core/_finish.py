@@ -8,7 +8,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackTyp
 from typing import Any
 
 from ..errors import DugError
-from ._begin import hit, take_out
+from ._begin import serve, take_out
 from ._call import AWAITABLE
 from ._entry import close_entry, frame_here, leave, settle_late
 from ._events import Event
@@ -17,6 +17,7 @@ from ._flight import Wait, land, part
 from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
 from ._node import BENEATH, Node, plain_key
+from ._order import note_starts, starts_of
 from ._registry import Registry
 from ._view import own_bits
 
@@ -64,7 +65,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     if run.tainted:
         taint(run.outer, run.tainted)
     elif memo.call is None:
-        hit(view, run.key, memo)
+        serve(view, run.key, memo)
     if run.waits:
         land(run, memo)
     if failure is not None:
@@ -79,7 +80,10 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
 
 def keep(run: Run, candidate: Memo) -> Memo:
     """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
-    return finish(run, candidate.value, candidate.seconds, held=candidate)
+    reads, starts = run.reads, starts_of(run.reads, run.asked) if run.has_task and run.reads else None
+    memo = finish(run, candidate.value, candidate.seconds, held=candidate)
+    note_starts(memo, reads, starts)
+    return memo
 
 
 def fail(

@@ -5,23 +5,24 @@ the number of reads known to hold can be asked for together with them: the body 
 have no start, and are taken to need all that came before them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ._memo import Memo
 
 
-def batches(memo: Memo) -> Iterator[list[Memo]]:
-    """Yields what a memo read, in its order, in the batches that can be asked for together."""
+def batches(memo: Memo) -> Iterable[Sequence[Memo]]:
+    """Returns what a memo read, in its order, in the batches that can be asked for together."""
     reads, starts = memo.dependencies, memo.starts
-    if not starts:
-        yield from ([read] for read in reads)
-        return
+    return _batches(reads, starts) if starts else zip(reads, strict=False)
+
+
+def _batches(reads: Sequence[Memo], starts: tuple[int | None, ...]) -> Iterator[Sequence[Memo]]:
     first = 0
     while first < len(reads):
         last = first + 1
         while last < len(reads) and _start(starts, last) <= first:
             last += 1
-        yield list(reads[first:last])
+        yield reads[first:last]
         first = last
 
 
@@ -42,6 +43,12 @@ def starts_of(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | Non
     return tuple(
         start if start is not None or asked.get(memo) is None else needed[asked[memo] or 0] for memo, start in reads.items()
     )
+
+
+def note_starts(memo: Memo, reads: Iterable[Memo], starts: tuple[int | None, ...] | None) -> None:
+    """Notes in the memo of a run when it asked for what it read, unless it was filed with other dependencies."""
+    if starts is not None and memo.dependencies == tuple(reads):
+        memo.starts = starts
 
 
 def _start(starts: tuple[int | None, ...], place: int) -> int:

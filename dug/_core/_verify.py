@@ -1,21 +1,100 @@
-"""Early cut-off: what a driver needs to find out whether an older memo of a node holds for a run of it.
+"""Early cut-off: `verify` finds out whether an older memo of a node holds for a run of it.
 
-A candidate is verified by asking for what it read, in its order, up to the first that gives something else.  The asking is the
-driver's; when all hold, `_finish.keep` files the same value with what was read now.
+A candidate is verified by asking for what it read, in its order, up to the first that gives something else; when all hold, the
+same value is filed with what was read now.  The asking is the driver's, as only that can run a node: the walk is a generator,
+which yields the keys to ask for and is sent the memos that came.  What one run asked for together is yielded together.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import TypeVar
 
+from ._begin import serve
 from ._binding import Key
 from ._cache import Cache
 from ._equality import is_same
 from ._find import beneath, find_masked
+from ._finish import keep
 from ._frame import Run
-from ._memo import DEAD, Memo
+from ._memo import ASIDE, DEAD, Memo
 from ._node import BENEATH, Function, plain_key
+from ._order import batches
+from ._watch import look_at
 
 _logger = logging.getLogger("dug")
+
+
+Asked = list[tuple[Key, bool]]
+"""What a driver must ask for in a run: keys, each with whether to do so in a thread, as the loop must not stand still for it."""
+Answers = Sequence[Memo | BaseException | None]
+"""What came of that, in the same order; an exception that is not remembered, or None for what cannot be had."""
+T = TypeVar("T")
+Walk = Generator[Asked, Answers, T]
+
+
+def verify(run: Run) -> Walk[Memo | None] | None:
+    """Returns the walk over the older memos of a node, which ends in the memo filed when one holds; None without any of them."""
+    older = candidates(run)
+    return _verify(run, older) if older else None
+
+
+def _verify(run: Run, older: Iterable[Memo]) -> Walk[Memo | None]:
+    for candidate in older:
+        if run.told:
+            look_at(run, candidate.footprint)
+        changed = yield from find_changed(run, batches(candidate))
+        if changed is None:
+            return keep(run, candidate)
+        forget_reads(run, candidate, changed)
+    return None
+
+
+def find_changed(  # noqa: C901  one function: most of what a verification costs
+    run: Run, groups: Iterable[Sequence[Memo]]
+) -> Walk[Memo | None]:
+    """Walks over what an older run read, and ends in the first read that does not give the same here, or None."""
+    view, noted, handle = run.view, run.reads, run.handle
+    hits, sieve = view.hits, view.in_force.sieve
+    for group in groups:
+        start, asked = len(noted), list[tuple[Key, Memo, Memo | None]]()
+        for read in group:
+            if not read.sieve & sieve:  # it read no tweak and meets none here
+                serve(view, read.state.key, read)
+                noted.setdefault(read, start)
+                continue
+            if read.failure is not None:
+                return read
+            key = read.state.key if handle is None else key_asked(run, read)
+            memo = hits.get(key) if run.hits is hits else None
+            if memo is not None:
+                noted.setdefault(memo, start)
+            if memo is None or asked:
+                asked.append((key, read, memo))
+            elif not _is_unchanged(run, key, read, memo, start):
+                return read
+        if asked:
+            answers = iter((yield [(key, read.starts is ASIDE) for key, read, memo in asked if memo is None]))
+            for key, read, memo in asked:
+                if not _is_unchanged(run, key, read, next(answers) if memo is None else memo, start):
+                    return read
+    return None
+
+
+def _is_unchanged(run: Run, key: Key, read: Memo, came: Memo | BaseException | None, start: int) -> bool:
+    """True when what asking gave can stand in for what was read; what is not remembered is kept for the body."""
+    if came is None:
+        return False
+    if isinstance(came, BaseException):
+        raise_later(run, key, came)
+        return False
+    try:
+        noted = run.reads.get(came)
+        if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
+            run.reads[came] = start
+        return came is read or is_as_before(key, read, came)
+    except BaseException as exc:  # noqa: BLE001  an interrupt within `eq=`
+        raise_later(run, key, exc)
+        return False
 
 
 def candidates(run: Run) -> Sequence[Memo]:

@@ -63,11 +63,11 @@ from ._leaving import Ended, find_exit, watch_own_exit, watched
 from ._local import make_local
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
 from ._node import Function
-from ._order import batches, starts_of
+from ._order import note_starts, starts_of
 from ._scenario import VALUE, let_go
-from ._verify import candidates, forget_reads, is_as_before, raise_later
+from ._verify import Walk, candidates, find_changed, is_as_before, raise_later, verify
 from ._view import enter, own_bits
-from ._watch import follow, look_at
+from ._watch import follow
 
 __all__ = [
     "BINDING",
@@ -79,9 +79,9 @@ __all__ = [
     "UNTRUE",
     "Ended",
     "Serving",
+    "Walk",
     "abandon",
     "answer_from_driver",
-    "batches",
     "begin",
     "check_value",
     "close_entry",
@@ -91,8 +91,8 @@ __all__ = [
     "fail",
     "find_exit",
     "finish",
+    "finish_task",
     "follow",
-    "forget_reads",
     "frame_here",
     "frame_then",
     "give_up",
@@ -100,13 +100,11 @@ __all__ = [
     "is_within",
     "join",
     "join_own",
-    "keep",
     "leave",
     "leave_alone",
     "leave_interrupted",
     "let_call",
     "let_go",
-    "look_at",
     "make_class",
     "make_fetch",
     "make_local",
@@ -119,19 +117,18 @@ __all__ = [
     "part",
     "prepare",
     "put_in_force",
-    "raise_later",
     "refresh",
     "refresh_within",
     "refuse",
     "renew_lock",
     "renew_within",
     "settle_within",
-    "starts_of",
     "step_back",
     "step_out",
     "take",
     "take_back",
     "unwind",
+    "verify",
     "watch_own_exit",
     "watched",
 ]
@@ -159,14 +156,26 @@ join_own: Callable[[Wait], None] = _flight.join_own if compiled is None else com
 part: Callable[[Wait], bool] = _flight.part if compiled is None else compiled.part
 
 
+def finish_task(run: Run, value: Any, seconds: float) -> Memo:
+    """`finish` for a run in a task of its own, which may have asked for several nodes at once."""
+    reads, starts = run.reads, starts_of(run.reads, run.asked) if run.reads else None
+    memo = finish(run, value, seconds)
+    note_starts(memo, reads, starts)
+    return memo
+
+
 def make_fetch(
-    fetch: Fetch, *, holds: Callable[[Run, Memo], bool], what_runs: Callable[[Run], Any], deeper: Callable[..., Any]
+    fetch: Fetch,
+    *,
+    walk: Callable[[Run, Walk[Memo | None]], Memo | None],
+    what_runs: Callable[[Run], Any],
+    deeper: Callable[..., Any],
 ) -> Fetch:
     """Returns the synchronous driver: `fetch` itself or, where it is in use, the compiled one, which leaves to it the rest.
 
     Args:
         fetch: the driver.
-        holds: true when asking again, in a run, for something that was read gives what it gave.
+        walk: brings a walk of `verify` to its end, and returns what it ends in.
         what_runs: returns the callable and the arguments of a run.
         deeper: returns what a call gives, made on a fresh stack.
     """
@@ -174,6 +183,10 @@ def make_fetch(
         return fetch
     nowhere = State((), None)
     models = {"run_model": _blank_run(), "memo_model": Memo(nowhere, None, 0), "state_model": nowhere}
+
+    def holds(run: Run, read: Memo) -> bool:
+        return walk(run, find_changed(run, [(read,)])) is None
+
     compiled.let_run({**_PARTS, **models, "fetch": fetch, "holds": holds, "what_runs": what_runs, "deeper": deeper})
     made: Fetch = compiled.fetch
     return made

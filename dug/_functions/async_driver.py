@@ -4,7 +4,7 @@ An asker that finds no memo opens a run and lets a task drive it, on its own loo
 that is driven.  So cancelling one asker harms nobody else, and the last one that goes takes the run along.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from inspect import isawaitable
@@ -14,31 +14,25 @@ from typing import Any
 
 from .._core.drive import (
     Serving,
+    Walk,
     abandon,
-    batches,
     begin,
     check_value,
     fail,
-    finish,
+    finish_task,
     follow,
-    forget_reads,
     give_up,
     join,
-    keep,
     leave_alone,
-    look_at,
     note,
     outcome_of,
     part,
-    raise_later,
     refuse,
-    starts_of,
     take,
+    verify,
 )
 from .._core.read import (
-    ASIDE,
     BENEATH,
-    LIVE,
     OUTSIDE,
     Frame,
     Joined,
@@ -46,10 +40,7 @@ from .._core.read import (
     Memo,
     Run,
     beneath,
-    candidates,
     current,
-    is_as_before,
-    key_asked,
     plain_key,
 )
 from .._extras.packages import find_loaded
@@ -129,10 +120,9 @@ async def _drive(run: Run) -> None:
     try:
         current.set(run)
         started = perf_counter()
-        older = candidates(run)
-        held = await _find_holding(run, older) if older else None
-        if held is None:
-            started = perf_counter() if older else started
+        walk = verify(run)
+        if walk is None or await _verify(run, walk) is None:
+            started = started if walk is None else perf_counter()
             key = run.key
             if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].binding.positional:
                 value = key[0].body(*key[1:])  # nearly always
@@ -140,10 +130,7 @@ async def _drive(run: Run) -> None:
                 body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
                 value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
             value = check_value(run, await value if type(value) is CoroutineType or isawaitable(value) else value)
-        reads, starts = run.reads, starts_of(run.reads, run.asked) if run.reads else None
-        memo = finish(run, value, perf_counter() - started) if held is None else keep(run, held)
-        if starts is not None and memo.dependencies == tuple(reads):
-            memo.starts = starts
+            finish_task(run, value, perf_counter() - started)
     except BaseException as exc:
         fail(run, exc, perf_counter() - started, is_out=False)
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
@@ -164,65 +151,33 @@ async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dic
     return fn, ((await fetch_async(run, beneath(run.handle, plain_key(run.key)))).value, *args), {}
 
 
-async def _find_holding(run: Run, older: Sequence[Memo]) -> Memo | None:
-    """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
-    for candidate in older:
-        if run.told:
-            look_at(run, candidate.footprint)
-        changed = await _find_changed(run, candidate)
-        if changed is None:
-            return candidate
-        forget_reads(run, candidate, changed)
-    return None
+async def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
+    """Brings a walk to its end: asks together for what it yields together, and returns what it ends in."""
+    answers: Any = None
+    while True:
+        try:
+            asked = walk.send(answers)
+        except StopIteration as end:
+            memo: Memo | None = end.value
+            return memo
+        questions = [_ask(run, key, is_aside) for key, is_aside in asked]
+        answers = [await questions[0]] if len(questions) == 1 else await backend().gather(questions)
 
 
-async def _find_changed(run: Run, candidate: Memo) -> Memo | None:
-    """Returns the first read of an older run that does not give the same here; asks together for what was asked for together."""
-    hits, sieve = run.view.hits, run.view.in_force.sieve
-    for batch in batches(candidate):
-        start = len(run.reads)
-        asked = []
-        for read in batch:
-            if not read.sieve & sieve:  # it read no tweak and meets none here
-                hits[read.state.key] = read
-                if read.status != LIVE:  # as in `hit`
-                    hits.pop(read.state.key, None)
-                run.reads.setdefault(read, start)
-            else:
-                asked.append(read)
-        questions = [_holds(run, read, start) for read in asked]
-        answers = [await questions[0]] if len(questions) == 1 else await backend().gather(questions) if questions else []
-        if not all(answers):
-            return asked[answers.index(False)]
-    return None
-
-
-async def _holds(run: Run, read: Memo, start: int) -> bool:
-    """True when asking again for something that was read gives what it gave."""
-    if read.failure is not None:
-        return False
-    key = key_asked(run, read)
-    memo = run.view.hits.get(key) if run.hits is run.view.hits else None
+async def _ask(run: Run, key: Key, is_aside: bool) -> Memo | BaseException | None:  # noqa: FBT001  as the walk yields it
+    """Returns the memo of something that a walk asks for; None where it cannot be had, which counts as changed."""
     try:
-        if memo is not None:
-            run.reads.setdefault(memo, start)
-        elif plain_key(key)[0].is_async:
-            memo = await fetch_async(run, key)
-            noted = run.reads.get(memo)
-            if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
-                run.reads[memo] = start
-        elif read.starts is ASIDE:  # the loop must not stand still for it now either
-            memo = await backend().run_in_thread(fetch, run, key)
-        else:
-            memo = fetch(run, key)
-        return memo is read or is_as_before(key, read, memo)
+        if plain_key(key)[0].is_async:
+            return await fetch_async(run, key)
+        if is_aside:  # the loop must not stand still for it now either
+            return await backend().run_in_thread(fetch, run, key)  # type: ignore[no-any-return]  # a memo
+        return fetch(run, key)
     except (backend().CANCELLED, GeneratorExit):
         raise
-    except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
-        return False
-    except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
-        raise_later(run, key, exc)
-        return False
+    except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself
+        return None
+    except BaseException as exc:  # noqa: BLE001  the walk keeps it for the body
+        return exc
 
 
 def backend() -> Any:

@@ -1,7 +1,7 @@
 """The synchronous driver: `fetch_any` brings the runs of plain functions to their end, in the thread of the asker."""
 
 from _thread import allocate_lock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from sys import exception
 from time import perf_counter
 from typing import Any
@@ -11,6 +11,7 @@ from .._core.drive import (
     PATIENCE_S,
     PUT,
     Ended,
+    Walk,
     abandon,
     answer_from_driver,
     begin,
@@ -18,26 +19,22 @@ from .._core.drive import (
     fail,
     finish,
     follow,
-    forget_reads,
     frame_here,
     give_up,
     here,
     join,
-    keep,
     leave_alone,
-    look_at,
     make_fetch,
     note,
     part,
-    raise_later,
     refuse,
     step_out,
     take,
+    verify,
 )
 from .._core.read import (
     ASIDE,
     BENEATH,
-    LIVE,
     OUTSIDE,
     Frame,
     Function,
@@ -48,10 +45,7 @@ from .._core.read import (
     Run,
     Wait,
     beneath,
-    candidates,
     current,
-    is_as_before,
-    key_asked,
     plain_key,
 )
 from .stack_room import frees_deep, small
@@ -83,10 +77,10 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
             if found.__class__ is Run:
                 before = current.get()
                 _, started, handled = PUT[found], perf_counter(), exception()
-                older = candidates(found)
-                memo = _verify(found, older) if older else None
+                walk = verify(found)
+                memo = None if walk is None else _verify(found, walk)
                 if memo is None:
-                    started = perf_counter() if older else started
+                    started = started if walk is None else perf_counter()
                     body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
                     if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
                         body = body.body  # nearly always
@@ -184,50 +178,24 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     return take(frame, key, joined)
 
 
-def _verify(run: Run, older: Sequence[Memo]) -> Memo | None:
-    """Returns a memo with an older value when all that it was computed from still is the same here, or None."""
-    view = run.view
-    hits, sieve = view.hits, view.in_force.sieve
-    for candidate in older:
-        if run.told:
-            look_at(run, candidate.footprint)
-        reads, noted, changed = candidate.dependencies, run.reads, None
-        for read in reads:  # in their order, up to the first that does not give the same here
-            if not read.sieve & sieve:  # it read no tweak and meets none here
-                hits[read.state.key] = read
-                if read.status != LIVE:  # as in `hit`
-                    hits.pop(read.state.key, None)
-                noted[read] = None
-            elif not _holds(run, read):
-                changed = read
-                break
-        if changed is None:
-            return keep(run, candidate)
-        forget_reads(run, candidate, changed)
-    return None
-
-
-def _holds(run: Run, read: Memo) -> bool:
-    """True when asking again for something that was read gives what it gave."""
-    if read.failure is not None:
-        return False
-    key = read.state.key
-    if run.handle is not None:
-        key = key_asked(run, read)
-    memo = run.view.hits.get(key)
-    try:
-        if memo is None or run.hits is not run.view.hits:
-            if plain_key(key)[0].is_async:  # a loop that the body runs can await it, and nothing here
-                return False
-            memo = fetch(run, key)
-        else:
-            run.reads[memo] = None
-        return memo is read or is_as_before(key, read, memo)
-    except Exception:  # noqa: BLE001  what cannot be verified has changed; the run that follows meets the error itself
-        return False
-    except BaseException as exc:  # noqa: BLE001  not remembered, so it is kept for the body, to be raised where it belongs
-        raise_later(run, key, exc)
-        return False
+def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
+    """Brings a walk to its end: asks for what it yields, one after the other, and returns what it ends in."""
+    answers: Any = None
+    while True:
+        try:
+            asked = walk.send(answers)
+        except StopIteration as end:
+            memo: Memo | None = end.value
+            return memo
+        answers = []
+        for key, _ in asked:
+            try:
+                # A loop that the body runs can await a coroutine function, and nothing here.
+                answers.append(None if plain_key(key)[0].is_async else fetch(run, key))
+            except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself
+                answers.append(None)
+            except BaseException as exc:  # noqa: BLE001  the walk keeps it for the body
+                answers.append(exc)
 
 
 def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -245,4 +213,4 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     return spec.fn, *function.binding.arguments(key)
 
 
-fetch = make_fetch(fetch_any, holds=_holds, what_runs=what_runs, deeper=continue_on_new_stack)
+fetch = make_fetch(fetch_any, walk=_verify, what_runs=what_runs, deeper=continue_on_new_stack)
