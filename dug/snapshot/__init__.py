@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SnapshotError
 
 if TYPE_CHECKING:
+    from .._portable.errors import RecordedError
+    from .._portable.rows import Absent
     from ._file import Info
     from ._load import Snapshot, load
     from ._look import Look, SavedError, SavedFunction, SavedNode, SavedTweak, look
-    from ._recorded import RecordedError
-    from ._report import Absent, Report
+    from ._report import Report
     from ._save import save
 
 __all__ = [
@@ -34,26 +35,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Info": "_file",
-    "Snapshot": "_load",
-    "load": "_load",
-    "Look": "_look",
-    "SavedError": "_look",
-    "SavedFunction": "_look",
-    "SavedNode": "_look",
-    "SavedTweak": "_look",
-    "look": "_look",
-    "Absent": "_report",
-    "Report": "_report",
-    "save": "_save",
-    "RecordedError": "_recorded",
+    "Info": "._file",
+    "Snapshot": "._load",
+    "load": "._load",
+    "Look": "._look",
+    "SavedError": "._look",
+    "SavedFunction": "._look",
+    "SavedNode": "._look",
+    "SavedTweak": "._look",
+    "look": "._look",
+    "Absent": ".._portable.rows",
+    "Report": "._report",
+    "save": "._save",
+    "RecordedError": ".._portable.errors",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    found = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)
     return found
 
 

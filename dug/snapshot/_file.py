@@ -19,6 +19,7 @@ from weakref import finalize
 
 from attrs import frozen
 
+from .._portable import rows
 from .._text.values import show, visible
 from ..errors import SnapshotError
 from . import _format as fmt
@@ -27,8 +28,8 @@ from ._checks import Checks, FirstChecks
 from ._forked import Reopening, identify, outlive_forks
 
 if TYPE_CHECKING:
+    from .._portable.rows import Content
     from ..codec import Encoded
-    from ._rows import Content
 
 _MOST_BYTES = 1 << 26
 """No text or chunk is larger."""
@@ -205,7 +206,7 @@ class SavedFile:
                     raise self.damaged(f"the pieces of {what} are not what was written")
                 left, last = left - len(data), row
                 parts.append(data)
-        if left or fmt.digest(codec, parts) != content.digest:
+        if left or rows.digest(codec, parts) != content.digest:
             raise self.damaged(f"{what} is not what was written")
         return Encoded(codec, (_join(parts),), frozenset((content.needs or "").split("\n")) - {""})
 

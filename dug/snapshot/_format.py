@@ -5,8 +5,6 @@ sees it.  Each row of the tables that are read in one piece ends with a check nu
 has a digest, because SQLite notices damage to its own structure only.
 """
 
-from collections.abc import Iterable
-from hashlib import blake2b
 from typing import Any
 
 APPLICATION_ID = 0x64756721
@@ -16,16 +14,6 @@ FORMAT = 2
 MINIMUM_READER = 2
 """The oldest format number that a reader must know to read what is written here."""
 SUFFIX = ".dug"
-
-COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN = "computed", "tweaked", "failed", "masked", "not-run"
-"""The states of a node; as in `dug._inspect.graph.Fact`."""
-
-READ, RAN_INSIDE, RAN_BENEATH = 0, 1, 2
-"""The kinds of an edge: what was read; what ran under a context that the node opened; the same, pinned by that context."""
-
-OPENED, TRANSIENT, UNVERIFIED, SERVES_CALL, SOURCE, LOST = 1, 2, 4, 8, 16, 32
-"""The flags of a node: it opened contexts; it failed, or caught a failure, because of a source; its dependencies do not say
-whether it holds; it answered within its outermost call only; its function is a source; what it read is not told in full."""
 
 SCHEMA = {
     "info": "CREATE TABLE info (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -91,11 +79,3 @@ def columns(table: str, number: int = FORMAT) -> tuple[tuple[str, type[Any], boo
 def insert(table: str, width: int) -> str:
     """Returns the statement that adds a row of `width` columns."""
     return f"INSERT INTO {table} VALUES ({','.join('?' * width)})"  # noqa: S608  a name of ours
-
-
-def digest(codec: str, parts: Iterable[bytes | memoryview]) -> bytes:
-    """Returns what two encoded values share exactly when they are the same bytes by the same codec."""
-    made = blake2b(codec.encode(), digest_size=16)
-    for part in parts:
-        made.update(part)
-    return made.digest()

@@ -9,14 +9,11 @@ from attrs import frozen
 
 from .._core.read import Node
 from .._inspect.graph import Fact, Graph
+from .._portable import rows
+from .._portable.rows import Absent, ErrorRow, FunctionRow, NodeRow
 from .._text.values import tell_error
-from . import _format as fmt
 from ._file import Info, SavedFile
-from ._report import Absent
 from ._rows import (
-    ErrorRow,
-    FunctionRow,
-    NodeRow,
     find_alike,
     find_node,
     read_error,
@@ -169,7 +166,7 @@ class Look:
             if alike:
                 raise KeyError(f"{len(alike)} nodes have the text {node}. Write one of: {', '.join(alike)}.")
             raise KeyError(f"{node} is not in {self._file.shown}. Its nodes are those of nodes().")
-        return self._saved(row, read_error(self._file, row.number) if row.state == fmt.FAILED else None, {})
+        return self._saved(row, read_error(self._file, row.number) if row.state == rows.FAILED else None, {})
 
     def __contains__(self, node: object) -> bool:
         return self._find(node) is not None
@@ -195,7 +192,7 @@ class Look:
         text = str(node)
         if not isinstance(node, Node):
             return find_node(self._file, text)
-        from ._text import call_of  # who looks by text needs no codec
+        from .._portable.nodes import call_of  # who looks by text needs no codec
 
         arguments = call_of(node._key)[1]
         alike = find_alike(self._file, text)
@@ -208,14 +205,14 @@ class Look:
 
     def _saved(self, row: NodeRow, error: ErrorRow | None, texts: dict[int, str]) -> SavedNode:
         content = row.content
-        if error is None and row.state == fmt.FAILED:
+        if error is None and row.state == rows.FAILED:
             raise self._file.damaged("a node that failed has no error")
         reads = [texts.get(number) or self._text(number) for _, number in row.edges]
         return SavedNode(
             row.text,
             self._function(row.function),
             row.state,
-            bool(row.flags & fmt.SOURCE),
+            bool(row.flags & rows.SOURCE),
             row.value,
             content.size,
             None if content.digest is None else content.digest.hex(),
@@ -224,7 +221,7 @@ class Look:
             row.own_seconds,
             row.times_read,
             tuple(dict.fromkeys(reads)),
-            None if error is None or row.state != fmt.FAILED else self._error(error, row.text),
+            None if error is None or row.state != rows.FAILED else self._error(error, row.text),
         )
 
     def _function(self, number: int) -> str:
@@ -249,7 +246,7 @@ class Look:
             name,
             name.partition(":")[0],
             row.state,
-            bool(row.flags & fmt.SOURCE),
+            bool(row.flags & rows.SOURCE),
             row.seconds,
             row.own_seconds,
             row.times_read,

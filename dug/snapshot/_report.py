@@ -1,22 +1,11 @@
-"""What `save` tells its caller: `Report`, and `Absent`, one thing that is not in the file and why."""
+"""What `save` tells its caller: `Report`."""
 
 from pathlib import Path
 
 from attrs import frozen
 
+from .._portable.rows import Absent
 from .._text.values import visible
-
-
-@frozen
-class Absent:
-    """Something that was left out of a file, or that cannot be taken from it here."""
-
-    what: str
-    """The text of a node, or of a tweak."""
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.reason}"
 
 
 @frozen

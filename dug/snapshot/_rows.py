@@ -1,107 +1,56 @@
-"""The rows of a file as objects, with what they say of each other checked: nodes with their edges, functions, tweaks, errors."""
+"""The rows of a file, with what they say of each other checked: `FileRows`, and nodes by number and text."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
-
-from . import _format as fmt
+from .._portable import rows
+from .._portable.rows import Content, ErrorRow, FunctionRow, NodeRow, TweakRow
+from ..errors import SnapshotError
 from ._file import SavedFile
 
-_STATES = frozenset({fmt.COMPUTED, fmt.TWEAKED, fmt.FAILED, fmt.MASKED, fmt.NOT_RUN})
+if TYPE_CHECKING:
+    from ..codec import Encoded
 
 
-@frozen(eq=False)
-class Content:
-    """Where the bytes of a value are, and what they take to be read."""
+class FileRows:
+    """A file as a `Carrier` of its rows."""
 
-    number: int
-    codec: str | None
-    needs: str | None
-    size: int | None
-    digest: bytes | None
-    absent: str | None
+    def __init__(self, file: SavedFile) -> None:
+        self.file = file
+        self.shown = file.shown
+        self.lock = file.lock
 
-    @property
-    def reason(self) -> str | None:
-        """Why there is no value; None when there is one."""
-        if self.codec is None or self.size is None or self.digest is None:
-            return self.absent or "nothing was written"
-        return None
+    def functions(self) -> dict[int, FunctionRow]:
+        """Returns the functions, by number."""
+        return read_functions(self.file)
 
+    def nodes(self) -> Iterator[NodeRow]:
+        """Yields all nodes, each after what it read."""
+        return read_nodes(self.file)
 
-@define(eq=False)
-class NodeRow:
-    """One node."""
+    def node(self, number: int) -> NodeRow | None:
+        """Returns the node with a number, or None."""
+        return read_node(self.file, number)
 
-    number: int
-    function: int
-    arguments: str | None
-    text: str
-    state: str
-    flags: int
-    seconds: float
-    own_seconds: float
-    times_read: int
-    content: Content
-    value: str
-    edges: list[tuple[int, int]]
+    def errors(self) -> dict[int, ErrorRow]:
+        """Returns how nodes failed, by their number."""
+        return read_errors(self.file)
 
-    @property
-    def reads(self) -> list[int]:
-        """The numbers of the nodes that it read, in its order."""
-        return [dependency for kind, dependency in self.edges if kind == fmt.READ]
+    def consulted(self) -> dict[int, list[tuple[int, int | None]]]:
+        """Returns what nodes that opened contexts looked at, by their number: function, and node or None."""
+        return read_consulted(self.file)
 
+    def tweaks(self) -> list[TweakRow]:
+        """Returns the tweaks, in the order in which they are entered."""
+        return read_tweaks(self.file)
 
-@frozen(eq=False)
-class FunctionRow:
-    """One function."""
+    def read(self, what: str, content: Content) -> "Encoded":
+        """Returns what a value was encoded to, read from the file."""
+        return self.file.read(what, content)
 
-    number: int
-    name: str
-    kind: str
-    version: str | None
-    source: str | None
-    fingerprint: str | None
-    unreachable: str | None
-    """Why no other process can find it by its name, if that is so."""
-    parts: str | None
-    """What it reached, as JSON: a short text by place; none in files of format 1."""
-
-    @property
-    def reached(self) -> dict[str, str]:
-        """What it reached, by place; empty where that was not written."""
-        try:
-            said = json.loads(self.parts or "{}")
-        except (ValueError, RecursionError):
-            return {}
-        return {place: one for place, one in said.items() if isinstance(one, str)} if isinstance(said, dict) else {}
-
-
-@frozen(eq=False)
-class TweakRow:
-    """One tweak."""
-
-    number: int
-    layer: int
-    function: int
-    node: int | None
-    kind: str
-    fn: str | None
-    content: Content
-    text: str
-
-
-@frozen(eq=False)
-class ErrorRow:
-    """How one node failed."""
-
-    number: int
-    type: str
-    text: str
-    traceback: str
-    arguments: str | None
+    def damaged(self, what: str) -> SnapshotError:
+        """Returns the error that says that the file is damaged, and how."""
+        return self.file.damaged(what)
 
 
 def read_functions(file: SavedFile) -> dict[int, FunctionRow]:
@@ -185,7 +134,7 @@ def find_indexed(file: SavedFile, text: str) -> NodeRow | None:
 def _node(file: SavedFile, row: tuple[Any, ...], edges: list[tuple[int, int]]) -> NodeRow:
     number, function, arguments, text, state, flags, seconds, own, times, *content, value, check, _ = row
     file.check_edges(number, edges, check)
-    if state not in _STATES or any(kind == fmt.READ and not 0 < dependency < number for kind, dependency in edges):
+    if state not in rows.STATES or any(kind == rows.READ and not 0 < dependency < number for kind, dependency in edges):
         raise file.damaged(f"node {number} says what no node can say")
     where = Content(number, *content)
     return NodeRow(number, function, arguments, text, state, flags, seconds, own, times, where, value, edges)

@@ -13,6 +13,7 @@ import pytest
 
 import dug
 from dug import snapshot
+from dug._portable import rows
 from dug.snapshot import SnapshotError
 from dug.snapshot import _format as fmt
 from dug.snapshot._checks import Checks
@@ -269,7 +270,7 @@ def test_a_pickle_in_a_file_is_not_read(saved, ran):
         connection.execute("UPDATE chunks SET data = ? WHERE node = ?", (data, book))
         connection.execute(
             "UPDATE nodes SET codec = 'pickle', size = ?, digest = ? WHERE id = ?",
-            (len(data), fmt.digest("pickle", [data]), book),
+            (len(data), rows.digest("pickle", [data]), book),
         )
     change(saved, "SELECT 1", check="nodes")
     with snapshot.look(saved) as looked:

@@ -234,14 +234,14 @@ def test_what_is_large_is_written_and_read_in_pieces(tmp_path, load, monkeypatch
         snapshot.save(ctx, tmp_path / "x.dug")
 
     with load(tmp_path / "x.dug") as loaded:
-        rows = loaded._shelf.saved._select("SELECT length(data) FROM chunks", ())
+        rows = loaded._file._select("SELECT length(data) FROM chunks", ())
         assert max(size for (size,) in rows) == 1_000
         assert blob(10_240) == expected
 
 
 def test_changed_code_is_reported(saved, load, ran, monkeypatch):
     """A function whose code is not what it was is named; what it gave serves all the same."""
-    monkeypatch.setattr("dug.snapshot._shelf.has_changed", lambda before, now: before == saved_print)
+    monkeypatch.setattr("dug._portable.shelf.has_changed", lambda before, now: before == saved_print)
     saved_print = next(one.fingerprint for one in looked(saved).functions if one.name == "kept_book:position")
     with load(saved) as ctx:
         assert ctx.changed == ("kept_book:position",)
@@ -253,7 +253,7 @@ def test_changed_code_is_reported(saved, load, ran, monkeypatch):
 def test_changed_code_is_recomputed_when_asked(saved, load, ran, monkeypatch):
     """With ``recompute_changed`` what changed runs again, and what read it only when it gives something else."""
     saved_print = next(one.fingerprint for one in looked(saved).functions if one.name == "kept_book:position")
-    monkeypatch.setattr("dug.snapshot._shelf.has_changed", lambda before, now: before == saved_print)
+    monkeypatch.setattr("dug._portable.shelf.has_changed", lambda before, now: before == saved_print)
     with load(saved, recompute_changed=True):
         assert book() == 20.0
 
@@ -399,7 +399,7 @@ def test_dropping_a_snapshot_frees_it(saved):
     loaded = snapshot.load(saved)
     with loaded:
         book()
-    file = weakref.ref(loaded._shelf.saved)
+    file = weakref.ref(loaded._file)
     del loaded
     gc.collect()
 

@@ -16,6 +16,7 @@ import pytest
 
 import dug
 from dug import snapshot
+from dug._portable import errors
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked and killed")
 
@@ -207,8 +208,8 @@ def test_an_error_that_many_passed_on_is_told_once(tmp_path, monkeypatch):
             raise ValueError(number)
         return step(number - 1)
 
-    told, real = [], snapshot._save.arguments_of
-    monkeypatch.setattr(snapshot._save, "arguments_of", lambda error: told.append(error) or real(error))
+    told, real = [], errors.arguments_of
+    monkeypatch.setattr(errors, "arguments_of", lambda error: told.append(error) or real(error))
     with dug.Context() as ctx:
         with pytest.raises(ValueError, match="0"):
             step(20)

@@ -1,4 +1,4 @@
-"""A memo whose value is still in a file: `StoredMemo`, which becomes a plain memo when its value is first asked for.
+"""A memo whose value is still elsewhere: `StoredMemo`, which becomes a plain memo when its value is first asked for.
 
 The class has the layout of `Memo` and a property in the place of its slot, so that whoever asks for the value gets it; then the
 memo takes the class of a plain one, and costs what any other does.  The compiled call path reads the slot itself, and so it must
@@ -13,8 +13,7 @@ from attrs import frozen
 from .._core.read import LIVE, Memo, Node
 from ..codec import decode
 from ..errors import CodecError, SnapshotError
-from ._file import SavedFile
-from ._rows import Content
+from .rows import Carrier, Content
 
 if TYPE_CHECKING:
     from .._core.read import Registry
@@ -26,7 +25,7 @@ _slot: Any = vars(Memo)["value"]  # the descriptor of the slot that the property
 class Stored:
     """Where a value is, and how it may be read."""
 
-    file: SavedFile
+    carrier: Carrier
     content: Content
     trust: bool
     registry: "ref[Registry]"
@@ -35,14 +34,14 @@ class Stored:
         """Returns the value; `what` says in an error which one it is.
 
         Raises:
-            SnapshotError: the file is damaged or closed.
+            SnapshotError: the carrier is damaged or closed.
             CodecError: the value cannot be read here.
         """
-        return decode(self.file.read(what, self.content), trust=self.trust)
+        return decode(self.carrier.read(what, self.content), trust=self.trust)
 
 
 class StoredMemo(Memo):  # the slot that the property hides is the point
-    """A memo whose value is read from a file when it is first asked for."""
+    """A memo whose value is read from its carrier when it is first asked for."""
 
     __slots__ = ()
 
@@ -66,9 +65,9 @@ def _take(memo: StoredMemo, stored: Stored) -> Any:
         value = stored.read(what)
     except CodecError as exc:
         raise SnapshotError(
-            f"{stored.file.shown}: {what} cannot be read: {exc} To compute it anew, say ctx.invalidate(node)."
+            f"{stored.carrier.shown}: {what} cannot be read: {exc} To compute it anew, say ctx.invalidate(node)."
         ) from exc
-    with stored.file.lock:
+    with stored.carrier.lock:
         present = _slot.__get__(memo)
         if type(present) is not Stored:
             return present

@@ -1,12 +1,13 @@
-"""What a failure of a file becomes: an exception that says what the saved one said, and the places that its traceback names."""
+"""Writes how a node failed, and makes the exception again: one that says the same, with the places that its traceback names."""
 
 import builtins
 import re
 from traceback import FrameSummary
 
-from ..codec import Encoded, decode
-from ._rows import ErrorRow
-from ._text import clean
+from .._core.read import Failure
+from .._text.values import STOPPING, name_type
+from .nodes import clean, json_of, read_json
+from .rows import ErrorRow
 
 _PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
 
@@ -39,11 +40,35 @@ def is_passed_on(error: ErrorRow, onward: ErrorRow) -> bool:
     return (error.type, error.text, error.arguments, one) == (onward.type, onward.text, onward.arguments, other)
 
 
+def arguments_of(error: BaseException) -> str | None:
+    """Returns what makes an exception again, as typed JSON; None where it cannot be written."""
+    try:
+        # An OSError keeps its file name out of its args.
+        args = error.__reduce__()[1] if name_type(error).startswith("builtins:") else error
+    except STOPPING:
+        raise
+    except BaseException:  # noqa: BLE001  it is the user's
+        return None
+    return json_of(args)
+
+
+def write_error(number: int, failure: Failure) -> ErrorRow:
+    """Returns how the node with a number failed: the class of the exception, what it says, its traceback and its arguments."""
+    error = failure.error
+    try:
+        trace = failure.text
+    except STOPPING:
+        raise
+    except BaseException as exc:  # noqa: BLE001  an exception whose text cannot be made
+        trace = f"(the traceback cannot be shown: {type(exc).__name__})"
+    return ErrorRow(number, name_type(error), clean(error), clean(trace), arguments_of(error))
+
+
 def make_error(row: ErrorRow) -> BaseException:
     """Returns an exception that says what the saved one said: of its class, where that is a builtin one or registered."""
     module, _, name = row.type.partition(":")
     try:
-        arguments = None if row.arguments is None else decode(Encoded("json", (row.arguments.encode("utf-8"),)))
+        arguments = None if row.arguments is None else read_json(row.arguments)
         kind = getattr(builtins, name, None) if module == "builtins" else None
         if isinstance(kind, type) and issubclass(kind, Exception) and isinstance(arguments, tuple):
             made: BaseException = kind(*arguments)

@@ -1,9 +1,10 @@
-"""The cache of a loaded snapshot: `Shelf`, which brings in what the file says of a function once the function is there.
+"""Brings memos in: `Shelf`, a cache that takes what its carrier says of a function once the function is there.
 
 Functions are matched by name when they are asked for, and nothing is imported: what is known of a function that is not there yet
 waits, and so does all that was computed from it, because a tweak of that function could not reach it.  What comes in is made by
-the ordinary machinery (bits, footprints, restrictions, readers), as if it had just been computed here; only the values stay in
-the file (`_stored`).  Whatever comes in late is left out where something was invalidated or cleared since: the file cannot know.
+the ordinary machinery (bits, footprints, restrictions, readers), as if it had just been computed here; only the values stay
+with the carrier (`stored`).  Whatever comes in late is left out where something was invalidated or cleared since: the carrier
+cannot know.
 """
 
 from collections.abc import Iterator
@@ -33,14 +34,13 @@ from .._core.read import (
     plain_key,
     take_imprint,
 )
-from ..codec import Encoded, decode, find_missing
+from ..codec import find_missing
 from ..fingerprint import calls_alike, changed_parts, fingerprint_like, has_changed, reach, source_of
-from . import _format as fmt
-from ._file import SavedFile
-from ._recorded import Summary, is_passed_on, make_error
-from ._report import Absent
-from ._rows import ErrorRow, FunctionRow, NodeRow, read_consulted, read_errors, read_functions, read_nodes
-from ._stored import Stored, StoredMemo
+from . import rows
+from .errors import Summary, is_passed_on, make_error
+from .nodes import read_node
+from .rows import Absent, Carrier, ErrorRow, FunctionRow, NodeRow
+from .stored import Stored, StoredMemo
 
 
 @define(eq=False)
@@ -68,18 +68,18 @@ class LeftOut:
 class Shelf(Cache):
     """A cache that holds what a file says, as far as the functions are there."""
 
-    def __init__(self, file: SavedFile, *, trust: bool, recompute_changed: bool) -> None:
+    def __init__(self, carrier: Carrier, *, trust: bool, recompute_changed: bool) -> None:
         super().__init__()
         self.states = _States(self)
-        self.saved = file
+        self.carrier = carrier
         self.changed: dict[str, tuple[str, ...]] = {}
         """The functions that are not what they were, each with the places where what it reaches is another."""
         self.absent: list[Absent] = []
         """What was in the file and does not serve here, with the reason."""
         self._trust, self._recompute_changed = trust, recompute_changed
-        self._rows = read_functions(file)
+        self._rows = carrier.functions()
         names = {row.name: number for number, row in self._rows.items() if row.unreachable is None}
-        self._waiting = Waiting(list(read_nodes(file)), names, read_errors(file), read_consulted(file))
+        self._waiting = Waiting(list(carrier.nodes()), names, carrier.errors(), carrier.consulted())
         self._functions: dict[int, Function] = {}
         self._keys: dict[int, Key] = {}
         self._memos: dict[int, Memo] = {}
@@ -108,8 +108,7 @@ class Shelf(Cache):
         if function is None or row.arguments is None:
             return None
         try:
-            args, kwargs = decode(Encoded("json", (row.arguments.encode("utf-8"),)))
-            return Node._of_call(function, tuple(args), kwargs)
+            return read_node(function, row.arguments)
         except Exception:  # noqa: BLE001  as in `_find_key`
             return None
 
@@ -203,7 +202,7 @@ class Shelf(Cache):
             reason = self._find_reason(row, lost)
             if reason is None and not self._is_ready(row):
                 left.append(row)
-            elif reason is None and row.state != fmt.MASKED:
+            elif reason is None and row.state != rows.MASKED:
                 memo = self._make(row)
                 if memo is None:
                     reason = "it was computed here meanwhile"
@@ -211,7 +210,7 @@ class Shelf(Cache):
                     self._memos[row.number] = memo
             if reason is not None:
                 lost[row.number] = reason
-                if row.state not in (fmt.MASKED, fmt.NOT_RUN):
+                if row.state not in (rows.MASKED, rows.NOT_RUN):
                     self.absent.append(Absent(row.text, reason))
         waiting.rows = left
         if not left:
@@ -222,13 +221,13 @@ class Shelf(Cache):
         """Returns why a node cannot serve, now or later; None when it can."""
         function = self._rows.get(row.function)
         if function is None:
-            raise self.saved.damaged(f"function {row.function} is not there")
+            raise self.carrier.damaged(f"function {row.function} is not there")
         left_out = self._find_left_out(row)
         if left_out is not None:
             return f"it rests on a tweak that is left out ({left_out})"
-        if row.flags & fmt.LOST:
+        if row.flags & rows.LOST:
             return "what it rests on was gone when it was saved"
-        if row.state != fmt.MASKED and any(number in lost for _, number in row.edges):
+        if row.state != rows.MASKED and any(number in lost for _, number in row.edges):
             return next(
                 f"it rests on a node that does not serve ({lost[number]})" if "rests on" not in lost[number] else lost[number]
                 for _, number in row.edges
@@ -253,19 +252,18 @@ class Shelf(Cache):
         if row.arguments is None:
             return "its arguments were not written"
         try:
-            args, kwargs = decode(Encoded("json", (row.arguments.encode("utf-8"),)))
-            self._keys[row.number] = Node._of_call(self._functions[row.function], tuple(args), kwargs)._key
+            self._keys[row.number] = read_node(self._functions[row.function], row.arguments)._key
         except Exception as exc:  # noqa: BLE001  other parameters, a class that is not known, or a key= function of the user's
             return f"its arguments do not fit here: {exc}"
         return None
 
     def _is_ready(self, row: NodeRow) -> bool:
         """True when the functions of a node and of all that it rests on are there."""
-        if row.state == fmt.MASKED:
+        if row.state == rows.MASKED:
             return row.number in self._keys
         return (
             row.number in self._keys
-            and all(number in (self._memos if kind == fmt.READ else self._keys) for kind, number in row.edges)
+            and all(number in (self._memos if kind == rows.READ else self._keys) for kind, number in row.edges)
             and all(
                 function in self._functions and (target is None or target in self._keys)
                 for function, target in self._waiting.consulted.get(row.number, ())
@@ -286,7 +284,7 @@ class Shelf(Cache):
         below, own = self._bits_read(row, reads), self._own_bits(key)
         footprint = below | own if registry.node_bits(key[0]) else below
         restriction = in_force.restrict(footprint) if footprint & in_force.mask else NO_TWEAKS
-        if row.flags & fmt.OPENED:
+        if row.flags & rows.OPENED:
             below = footprint
         memo = StoredMemo(state, None, 0 if met is None else met.serial, reads, footprint, below, restriction)
         self._describe(memo, row)
@@ -307,7 +305,7 @@ class Shelf(Cache):
         for memo in reads:
             bits |= memo.footprint
         for kind, number in row.edges:
-            if kind == fmt.RAN_INSIDE:
+            if kind == rows.RAN_INSIDE:
                 bits |= self._own_bits(self._keys[number])
         for function, target in self._waiting.consulted.get(row.number, ()):
             bits |= self.registry.give_bit(self._functions[function] if target is None else self._keys[target])
@@ -315,16 +313,16 @@ class Shelf(Cache):
 
     def _describe(self, memo: Memo, row: NodeRow) -> None:
         memo.seconds, memo.own_seconds = row.seconds, row.own_seconds
-        memo.transient, memo.opened = bool(row.flags & fmt.TRANSIENT), bool(row.flags & fmt.OPENED)
+        memo.transient, memo.opened = bool(row.flags & rows.TRANSIENT), bool(row.flags & rows.OPENED)
         memo.inner = tuple(
-            self._keys[number] if kind == fmt.RAN_INSIDE else (BENEATH, self._keys[number], 0)
+            self._keys[number] if kind == rows.RAN_INSIDE else (BENEATH, self._keys[number], 0)
             for kind, number in row.edges
-            if kind != fmt.READ
+            if kind != rows.READ
         )
         is_partial = any(read.status == DEAD for read in memo.dependencies)  # it cannot be compared with what is computed anew
-        if row.flags & (fmt.UNVERIFIED | fmt.OPENED) or is_partial:
+        if row.flags & (rows.UNVERIFIED | rows.OPENED) or is_partial:
             memo.verifies = TWEAKED
-        if row.flags & fmt.SERVES_CALL or row.state == fmt.FAILED:
+        if row.flags & rows.SERVES_CALL or row.state == rows.FAILED:
             memo.call, memo.verifies = self._past, TWEAKED
 
     def _put(self, memo: Memo, row: NodeRow) -> Memo | None:
@@ -343,14 +341,14 @@ class Shelf(Cache):
 
     def _read_outcome(self, memo: Memo, row: NodeRow) -> str | None:
         """Gives a memo its failure, or the place of its value; returns why it has neither, if so."""
-        if row.state == fmt.NOT_RUN:
+        if row.state == rows.NOT_RUN:
             return ""
-        if row.state == fmt.FAILED:
+        if row.state == rows.FAILED:
             memo.failure = self._failure_of(row)
             return None
         content = row.content
         reason = content.reason or find_missing(content.codec or "", _split(content.needs), trust=self._trust)
-        memo.value = Stored(self.saved, content, self._trust, ref(self.registry)) if reason is None else None
+        memo.value = Stored(self.carrier, content, self._trust, ref(self.registry)) if reason is None else None
         return reason
 
     def _failure_of(self, row: NodeRow) -> Failure:
@@ -358,7 +356,7 @@ class Shelf(Cache):
         errors = self._waiting.errors
         own = errors.get(row.number)
         if own is None:
-            raise self.saved.damaged("a node that failed has no error")
+            raise self.carrier.damaged("a node that failed has no error")
         for number in row.reads:
             failure, passed = self._memos[number].failure, errors.get(number)
             if failure is not None and passed is not None and is_passed_on(passed, own):

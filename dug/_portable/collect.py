@@ -1,7 +1,7 @@
-"""What of a context goes into a file: the memos that answer there, what they read, and what is known of other nodes.
+"""Collects what of a context is given out: the memos that answer there, what they read, and what is known of other nodes.
 
 Only what `Context.memo` would show is taken as a memo.  A read of a node beneath its own tweak is told as what that one read, so
-that a file knows one memo of a node.  Dependencies come before what read them.
+that one memo of a node is given out.  Dependencies come before what read them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from attrs import define, field
 
 from .._core.read import BENEATH, TWEAKED, Cache, Function, Key, Memo, Target, View, plain_key
 from .._inspect.record import look
-from . import _format as fmt
+from . import rows
 
 
 @define(eq=False)
@@ -33,12 +33,12 @@ class Found:
     @property
     def answers(self) -> bool:
         """True when the memo is what the node answers in the context."""
-        return self.state in (fmt.COMPUTED, fmt.TWEAKED, fmt.FAILED)
+        return self.state in (rows.COMPUTED, rows.TWEAKED, rows.FAILED)
 
     @property
     def has_value(self) -> bool:
         """True when the memo answers in the context, with a value."""
-        return self.state in (fmt.COMPUTED, fmt.TWEAKED) and self.memo is not None
+        return self.state in (rows.COMPUTED, rows.TWEAKED) and self.memo is not None
 
 
 def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
@@ -59,7 +59,7 @@ def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
         _add(view, known, order, key)
     for found in order:
         for kind, key in found.edges:
-            if kind == fmt.READ:
+            if kind == rows.READ:
                 known[key].times_read += 1
     return order
 
@@ -96,9 +96,9 @@ def _open(view: View, known: dict[Key, Found], key: Key, read: Memo | None) -> t
     if memo is None or not (memo.dependencies or memo.inner):
         return found, iter(())
     edges = dict.fromkeys(_edges(memo))
-    circular = {key for kind, key, _ in edges if kind == fmt.READ and key in known and known[key].is_open}
+    circular = {key for kind, key, _ in edges if kind == rows.READ and key in known and known[key].is_open}
     if circular:  # only a memo of another scenario can be read in a circle
-        found.flags |= fmt.LOST
+        found.flags |= rows.LOST
     found.edges = list(dict.fromkeys((kind, key) for kind, key, _ in edges if key not in circular))
     return found, _follow(known, found, {key: memo for _, key, memo in edges if key not in circular})
 
@@ -113,38 +113,38 @@ def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]
         if read is None or now is read:
             continue
         if now is None or not known[key].answers:
-            found.flags |= fmt.LOST
+            found.flags |= rows.LOST
         elif (now.failure is None) != (read.failure is None) or now.value is not read.value:
-            found.flags |= fmt.UNVERIFIED  # it was tried again since
+            found.flags |= rows.UNVERIFIED  # it was tried again since
 
 
 def _find(view: View, key: Key, read: Memo | None) -> Found:
     """Returns what is known of a node; of one that does not answer, what `read` says, which another node read."""
     memo, handle = look(view, key), view.in_force.handle_of(key)
     is_tweaked = handle is not None and not handle.spec.is_untweak
-    found = Found(key, memo, fmt.COMPUTED, fmt.SOURCE if key[0].kind == "source" else 0)
+    found = Found(key, memo, rows.COMPUTED, rows.SOURCE if key[0].kind == "source" else 0)
     if memo is None:
         found.memo = read or _seen_elsewhere(view, key)
-        found.state = fmt.MASKED if read is None and found.memo is not None else fmt.NOT_RUN
+        found.state = rows.MASKED if read is None and found.memo is not None else rows.NOT_RUN
     elif memo.failure is not None:
-        found.state = fmt.FAILED
+        found.state = rows.FAILED
     elif is_tweaked:
-        found.state = fmt.TWEAKED
+        found.state = rows.TWEAKED
     if found.memo is not None:
         _mark(view, found, found.memo)
         if is_tweaked and found.memo.body != TWEAKED:
-            found.flags |= fmt.UNVERIFIED  # what is beneath the tweak is told as its own reads
+            found.flags |= rows.UNVERIFIED  # what is beneath the tweak is told as its own reads
     return found
 
 
 def _mark(view: View, found: Found, memo: Memo) -> None:
     """Notes what the engine must know of a memo."""
-    found.flags |= fmt.TRANSIENT if memo.transient else 0
-    found.flags |= fmt.SERVES_CALL if memo.call is not None else 0
+    found.flags |= rows.TRANSIENT if memo.transient else 0
+    found.flags |= rows.SERVES_CALL if memo.call is not None else 0
     if memo.verifies == TWEAKED and memo.body != TWEAKED:
-        found.flags |= fmt.UNVERIFIED
+        found.flags |= rows.UNVERIFIED
     if _has_opened(memo):
-        found.flags |= fmt.OPENED
+        found.flags |= rows.OPENED
         found.consulted = tuple(target for target, bit in view.registry.bits.items() if bit & memo.footprint)
 
 
@@ -173,7 +173,7 @@ def _edges(memo: Memo) -> Iterator[tuple[int, Key, Memo | None]]:
         if key == own:
             yield from _edges(read)
         else:
-            yield fmt.READ, key, read
+            yield rows.READ, key, read
     for key in memo.inner:
         plain = plain_key(key)
-        yield (fmt.RAN_INSIDE if plain is key else fmt.RAN_BENEATH), plain, None
+        yield (rows.RAN_INSIDE if plain is key else rows.RAN_BENEATH), plain, None

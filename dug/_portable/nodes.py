@@ -1,6 +1,7 @@
-"""What is captured as text when a context is saved, so that a file can be looked at without decoding anything.
+"""Writes nodes and functions as text, and finds them again by that.
 
-A user's ``__repr__`` or ``__str__`` may raise and may give anything; here it gives a bounded text that every database takes.
+What is captured can be looked at without decoding anything.  A user's ``__repr__`` or ``__str__`` may raise and may give
+anything; here it gives a bounded text that every database takes.
 """
 
 import operator
@@ -8,8 +9,8 @@ from typing import Any
 
 from .._core.read import Function, Key, Node
 from .._functions.proxy import function_of
-from .._text.values import LONGEST_TEXT, STOPPING, name_type, show, text_of
-from ..codec import CodecError, encode
+from .._text.values import LONGEST_TEXT, show, text_of
+from ..codec import CodecError, Encoded, decode, encode
 
 
 def clean(text: object) -> str:
@@ -27,18 +28,6 @@ def call_of(key: Key) -> tuple[str, str | None]:
     return text, json_of([list(args), kwargs])
 
 
-def arguments_of(error: BaseException) -> str | None:
-    """Returns what makes an exception again, as typed JSON; None where it cannot be written."""
-    try:
-        # An OSError keeps its file name out of its args.
-        args = error.__reduce__()[1] if name_type(error).startswith("builtins:") else error
-    except STOPPING:
-        raise
-    except BaseException:  # noqa: BLE001  it is the user's
-        return None
-    return json_of(args)
-
-
 def json_of(value: Any) -> str | None:
     """Returns a value as typed JSON, None when that cannot be."""
     try:
@@ -46,6 +35,30 @@ def json_of(value: Any) -> str | None:
     except CodecError:
         return None
     return b"".join(encoded.parts).decode("ascii") if encoded.codec == "json" else None
+
+
+def read_json(text: str) -> Any:
+    """Returns the value that `json_of` wrote.
+
+    Raises:
+        CodecError: it is not what that writes, or a class is not registered here.
+    """
+    return decode(Encoded("json", (text.encode("utf-8"),)))
+
+
+def read_node(function: Function, arguments: str) -> Node[Any]:
+    """Returns the node of a function with the arguments that `call_of` wrote.
+
+    Raises:
+        Exception: other parameters, a class that is not known, or what a ``key=`` function of the user's raises.
+    """
+    args, kwargs = read_json(arguments)
+    return Node._of_call(function, tuple(args), kwargs)
+
+
+def find_unreachable(function: Function) -> str | None:
+    """Returns why no other process can find a function by its name, if so."""
+    return "it is a local function" if "<" in function.name else "it has no name of its own" if function.owned else None
 
 
 ARITHMETIC = {

@@ -1,0 +1,215 @@
+"""Gives memos out: a `Writer` makes rows of what answers in a view, and hands each to a `Sink`.
+
+Nothing that a user's object does while it is written down can make this fail: what raises is left out, with the reason.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from attrs import define, evolve, field
+
+from .. import codec
+from .._core.read import Cache, Function, Key, Memo, Target, TweakSpec, View
+from .._text.values import show
+from ..errors import CodecError, SnapshotError
+from ..fingerprint import reach, source_of
+from . import rows
+from .collect import Found
+from .errors import write_error
+from .nodes import call_of, clean, find_unreachable, name_of
+from .rows import Absent, Content, ErrorRow, FunctionRow, NodeRow, Sink, TweakRow
+from .shelf import Shelf
+from .tweaks import FORMS
+
+
+@define(eq=False)
+class Writer:
+    """Numbers what is given out, and makes its rows."""
+
+    sink: Sink
+    allow_pickle: bool
+    lost: dict[str, str]
+    """What lies with carriers that were brought in and could not be taken from there: the reason, by the text of the node."""
+    recorded: dict[str, FunctionRow]
+    """The functions that have changed since they were brought in and whose values go on: they are written as they were then.
+
+    With what such a function has computed since it is written so too, and is taken for older than it is, but never for newer.
+    """
+    values: int = 0
+    absent: list[Absent] = field(factory=list)
+    _functions: dict[Function, int] = field(factory=dict)
+    _numbers: dict[Key, int] = field(factory=dict)
+    """The number of each node, by its key."""
+    _errors: dict[int, ErrorRow] = field(factory=dict)
+    """What is said of each failure, by its identity."""
+    _texts: dict[str, int] = field(factory=dict)
+    """The number of the first node with each text."""
+    _alike: dict[str, int] = field(factory=dict)
+    """How many nodes have a text that several have."""
+    _others: Iterator[int] = field(factory=lambda: count(1))
+    """The numbers of all other rows."""
+
+    def write(self, view: View, found: list[Found]) -> Iterator[None]:
+        """Writes the nodes, one for each step, and then the tweaks."""
+        self._numbers = {one.key: number for number, one in enumerate(found, 1)}
+        for one in found:
+            self._write_node(one)
+            yield
+        layers = [around.layers for around in _views_around(view)]
+        said = [layer for entered in reversed(layers) for layer in entered]
+        for number, layer in enumerate(said):
+            for target, spec in layer.items():
+                self._write_tweak(number, target, spec)
+        self._number_firsts()
+
+    def _function(self, function: Function) -> int:
+        number = self._functions.get(function)
+        if number is None:
+            number = self._functions[function] = len(self._functions) + 1
+            self.sink.keep_function(self._tell_function(number, function))
+        return number
+
+    def _tell_function(self, number: int, function: Function) -> FunctionRow:
+        name, unreachable = clean(function.name), find_unreachable(function)
+        before = self.recorded.get(function.name)
+        if before is not None:
+            return evolve(before, number=number, name=name, kind=function.kind, unreachable=unreachable)
+        source, reached = source_of(function.body), reach(function.newest or function.body)
+        version = None if function.version is None else show(function.version)
+        parts = json.dumps({clean(place): clean(said) for place, said in reached.parts.items()})
+        return FunctionRow(number, name, function.kind, version, source and clean(source), reached.print, unreachable, parts)
+
+    def _write_node(self, one: Found) -> None:
+        number, memo = self._numbers[one.key], one.memo
+        text, arguments = call_of(one.key)
+        text = self._only(number, text)
+        shown, content = "", Content(number, None, None, None, None, None)
+        if one.has_value and memo is not None:
+            shown, content = self._write_value(number, text, memo)
+            self.values += content.codec is not None
+        elif one.state == rows.FAILED and memo is not None:
+            self._write_error(number, memo.failure)
+        if arguments is None and one.state != rows.NOT_RUN:
+            self.absent.append(
+                Absent(
+                    text,
+                    "its arguments cannot be written (they need a codec and are never pickled), so that it is for looking only.",
+                )
+            )
+        elif not one.answers and text in self.lost:
+            self.absent.append(Absent(text, self.lost[text]))
+        edges = [(kind, self._numbers[key]) for kind, key in one.edges]
+        for target in one.consulted:
+            self.sink.keep_consulted(next(self._others), number, *self._target(target))
+        seconds, own = (0.0, 0.0) if memo is None else (float(memo.seconds), max(0.0, float(memo.own_seconds)))
+        function = self._function(one.key[0])
+        self.sink.keep_node(
+            NodeRow(number, function, arguments, text, one.state, one.flags, seconds, own, one.times_read, content, shown, edges)
+        )
+
+    def _write_value(self, number: int, text: str, memo: Memo) -> tuple[str, Content]:
+        """Writes the value of a node and returns it as text, and what is said of it."""
+        try:
+            value = memo.value
+        except SnapshotError as exc:  # it lies with a carrier that was brought in
+            if not isinstance(exc.__cause__, CodecError):
+                raise
+            self.absent.append(Absent(text, str(exc)))
+            return "", Content(number, None, None, None, None, clean(str(exc)))
+        return show(value), self._encode(number, text, value)
+
+    def _only(self, number: int, text: str) -> str:
+        """Returns a text that no other node has."""
+        if self._texts.setdefault(text, number) == number:
+            return text
+        times = self._alike[text] = self._alike.get(text, 1) + 1
+        return self._only(number, f"{text} #{times}")
+
+    def _number_firsts(self) -> None:
+        """Gives the first of several nodes with one text a number, too: whoever writes the text means any of them."""
+        for text in self._alike:
+            number, numbered = self._texts[text], f"{text} #1"
+            if numbered in self._texts:  # it is what a node is called by itself
+                continue
+            self.sink.rename_node(number, numbered)
+            self.absent = [Absent(numbered, one.reason) if one.what == text else one for one in self.absent]
+
+    def _encode(self, number: int, what: str, value: Any) -> Content:
+        """Writes a value and returns what is said of it."""
+        try:
+            encoded = codec.encode(value, allow_pickle=self.allow_pickle)
+        except CodecError as exc:
+            self.absent.append(Absent(what, str(exc)))
+            return Content(number, None, None, None, None, clean(str(exc)))
+        self.sink.keep_value(number, encoded)
+        needs = "\n".join(sorted(encoded.needs)) or None
+        return Content(number, encoded.codec, needs, encoded.size_bytes, rows.digest(encoded.codec, encoded.parts), None)
+
+    def _write_error(self, number: int, failure: Any) -> None:
+        said = self._errors.get(id(failure))
+        if said is None:  # many nodes pass one error on, and its traceback is as long as they are many
+            said = self._errors[id(failure)] = write_error(number, failure)
+        self.sink.keep_error(evolve(said, number=number))
+
+    def _target(self, target: Target) -> tuple[int, int | None]:
+        """Returns the number of a function, and that of the node when it is one."""
+        if isinstance(target, Function):
+            return self._function(target), None
+        return self._function(target[0]), self._number_of(target)
+
+    def _number_of(self, key: Key) -> int:
+        """Returns the number of a node; one that nothing is known of becomes a node here."""
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers) + 1
+            self._write_node(Found(key, None, rows.NOT_RUN))
+        return number
+
+    def _write_tweak(self, layer: int, target: Target, spec: TweakSpec) -> None:
+        number = next(self._others)
+        what = f"the tweak of {target if isinstance(target, Function) else call_of(target)[0]}"
+        form = FORMS[spec.kind]
+        name, reason = name_of(spec.fn) if form.names_function else (None, None)
+        content = Content(-number, None, None, None, None, reason)
+        if reason is not None:
+            self.absent.append(Absent(what, reason))
+        elif form.content is not None:
+            content = self._encode(-number, what, form.content(spec))
+        self._tell_unwritten(what, target)
+        function, node = self._target(target)
+        self.sink.keep_tweak(TweakRow(number, layer, function, node, spec.kind, name, content, show(spec.said)))
+
+    def _tell_unwritten(self, what: str, target: Target) -> None:
+        """Notes of a tweak that nobody can say again where the rows are brought in."""
+        if isinstance(target, Function):
+            reason = find_unreachable(target)
+        else:
+            reason = find_unreachable(target[0])
+            if reason is None and call_of(target)[1] is None:
+                reason = "the arguments of the node cannot be written"
+        if reason is not None:
+            self.absent.append(Absent(what, f"{reason}, so that what rests on it does not serve where the file is loaded."))
+
+
+def make_writer(view: View, sink: Sink, *, allow_pickle: bool = False) -> Writer:
+    """Returns what writes a view to a sink; what the view brought in itself is written as it came."""
+    shelves = list(_shelves(view))
+    lost = {one.what: one.reason for shelf in shelves for one in shelf.absent}
+    return Writer(sink, allow_pickle, lost, {row.name: row for shelf in shelves for row in shelf.as_they_were()})
+
+
+def _shelves(view: View) -> Iterator[Shelf]:
+    cache: Cache | None = view.cache
+    while cache is not None:
+        if isinstance(cache, Shelf):
+            yield cache
+        cache = cache.beneath
+
+
+def _views_around(view: View) -> Iterator[View]:
+    around: View | None = view
+    while around is not None:
+        yield around
+        around = around.parent

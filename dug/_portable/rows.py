@@ -1,0 +1,202 @@
+"""What leaves a process, as plain rows: nodes with what they read, functions, errors and tweaks, each by its number.
+
+Rows say nothing of what carries them.  A `Sink` takes them as they are made (`memos`), a `Carrier` gives them back (`shelf`): a
+file of `dug.snapshot` or a `Parcel` in memory.  Nothing here needs a codec, so that who only reads rows starts soon.
+"""
+
+import json
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import define, frozen
+
+from ..errors import SnapshotError
+
+if TYPE_CHECKING:
+    from ..codec import Encoded
+
+COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN = "computed", "tweaked", "failed", "masked", "not-run"
+"""The states of a node; as in `dug._inspect.graph.Fact`."""
+
+READ, RAN_INSIDE, RAN_BENEATH = 0, 1, 2
+"""The kinds of an edge: what was read; what ran under a context that the node opened; the same, pinned by that context."""
+
+OPENED, TRANSIENT, UNVERIFIED, SERVES_CALL, SOURCE, LOST = 1, 2, 4, 8, 16, 32
+"""The flags of a node: it opened contexts; it failed, or caught a failure, because of a source; its dependencies do not say
+whether it holds; it answered within its outermost call only; its function is a source; what it read is not told in full."""
+
+STATES = frozenset({COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN})
+
+
+@frozen(eq=False)
+class Content:
+    """Where the bytes of a value are, and what they take to be read."""
+
+    number: int
+    codec: str | None
+    needs: str | None
+    size: int | None
+    digest: bytes | None
+    absent: str | None
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no value; None when there is one."""
+        if self.codec is None or self.size is None or self.digest is None:
+            return self.absent or "nothing was written"
+        return None
+
+
+@define(eq=False)
+class NodeRow:
+    """One node."""
+
+    number: int
+    function: int
+    arguments: str | None
+    text: str
+    state: str
+    flags: int
+    seconds: float
+    own_seconds: float
+    times_read: int
+    content: Content
+    value: str
+    edges: list[tuple[int, int]]
+
+    @property
+    def reads(self) -> list[int]:
+        """The numbers of the nodes that it read, in its order."""
+        return [dependency for kind, dependency in self.edges if kind == READ]
+
+
+@frozen(eq=False)
+class FunctionRow:
+    """One function."""
+
+    number: int
+    name: str
+    kind: str
+    version: str | None
+    source: str | None
+    fingerprint: str | None
+    unreachable: str | None
+    """Why no other process can find it by its name, if that is so."""
+    parts: str | None
+    """What it reached, as JSON: a short text by place; none in files of format 1."""
+
+    @property
+    def reached(self) -> dict[str, str]:
+        """What it reached, by place; empty where that was not written."""
+        try:
+            said = json.loads(self.parts or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        return {place: one for place, one in said.items() if isinstance(one, str)} if isinstance(said, dict) else {}
+
+
+@frozen(eq=False)
+class TweakRow:
+    """One tweak."""
+
+    number: int
+    layer: int
+    function: int
+    node: int | None
+    kind: str
+    fn: str | None
+    content: Content
+    text: str
+
+
+@frozen(eq=False)
+class ErrorRow:
+    """How one node failed."""
+
+    number: int
+    type: str
+    text: str
+    traceback: str
+    arguments: str | None
+
+
+@frozen
+class Absent:
+    """Something that was left out of a file, or that cannot be taken from it here."""
+
+    what: str
+    """The text of a node, or of a tweak."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}"
+
+
+class Sink(Protocol):
+    """What takes rows, in the order in which they are made: a node comes after what it read."""
+
+    def keep_function(self, row: FunctionRow) -> None:
+        """Takes a function."""
+
+    def keep_value(self, number: int, encoded: "Encoded") -> None:
+        """Takes the bytes of the value with a number: of a node, or of a tweak by its number below zero."""
+
+    def keep_node(self, row: NodeRow) -> None:
+        """Takes a node with its edges."""
+
+    def keep_error(self, row: ErrorRow) -> None:
+        """Takes how a node failed, before the node."""
+
+    def keep_consulted(self, number: int, node: int, function: int, target: int | None) -> None:
+        """Takes one target that a node which opened contexts looked at: a node, or all of a function."""
+
+    def keep_tweak(self, row: TweakRow) -> None:
+        """Takes a tweak."""
+
+    def rename_node(self, number: int, text: str) -> None:
+        """Gives a node that was taken another text."""
+
+
+class Carrier(Protocol):
+    """What holds rows and gives them back."""
+
+    @property
+    def shown(self) -> str:
+        """Its name as it can be printed."""
+
+    @property
+    def lock(self) -> Any:
+        """Held while a value that was just read takes its place."""
+
+    def functions(self) -> dict[int, FunctionRow]:
+        """Returns the functions, by number."""
+
+    def nodes(self) -> Iterable[NodeRow]:
+        """Yields all nodes, each after what it read."""
+
+    def node(self, number: int) -> NodeRow | None:
+        """Returns the node with a number, or None."""
+
+    def errors(self) -> dict[int, ErrorRow]:
+        """Returns how nodes failed, by their number."""
+
+    def consulted(self) -> dict[int, list[tuple[int, int | None]]]:
+        """Returns what nodes that opened contexts looked at, by their number: function, and node or None."""
+
+    def tweaks(self) -> list[TweakRow]:
+        """Returns the tweaks, in the order in which they are entered."""
+
+    def read(self, what: str, content: Content) -> "Encoded":
+        """Returns what a value was encoded to; `what` says in an error which one it is."""
+
+    def damaged(self, what: str) -> SnapshotError:
+        """Returns the error that says that a row is not what was written, and how."""
+
+
+def digest(codec: str, parts: Iterable[bytes | memoryview]) -> bytes:
+    """Returns what two encoded values share exactly when they are the same bytes by the same codec."""
+    made = blake2b(codec.encode(), digest_size=16)
+    for part in parts:
+        made.update(part)
+    return made.digest()
