@@ -1,6 +1,6 @@
 """Breaks the engine on purpose, one fault at a time, and says whether the tests that look for it notice.
 
-`python tests/mutants.py [--jobs N] [--only TEXT]` copies the package for each mutant, replaces one piece of its text, and
+`python tests/mutants.py [--jobs N] [--only TEXT] [--mirrored]` copies the package for each mutant, replaces a text, and
 runs `test_model.py` against the copy, with a fixed seed and up to the first counterexample; or, for the faults that only many
 threads and tasks can notice, the tests of those. It fails when a mutant survives, and when a text is no longer found exactly
 once: then the engine was changed, and the mutant must follow it.
@@ -886,9 +886,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     parser.add_argument("--only", default="", help="run those with this text in their name")
+    parser.add_argument("--mirrored", action="store_true", help="run those whose code is written in Python and in C")
     options = parser.parse_args()
     began = time.monotonic()
-    named = [mutant for mutant in MUTANTS if options.only in mutant.name]
+    named = [mutant for mutant in MUTANTS if options.only in mutant.name and (mutant.twin or not options.mirrored)]
     lost = [(mutant, edit) for mutant in named for edit in mutant.edits if (PACKAGE / edit[0]).read_text().count(edit[1]) != 1]
     for mutant, edit in lost:
         print(f"LOST      {mutant.name}: {edit[0]} does not hold its text exactly once")
