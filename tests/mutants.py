@@ -162,9 +162,9 @@ MUTANTS = (
     Mutant(
         "verification keeps the footprint of the old dependencies",
         "_core/_finish.py",
-        "return finish(run, candidate.value, candidate.seconds, held=candidate)",
+        "memo = finish(run, candidate.value, candidate.seconds, held=candidate)",
         "run.reads = dict.fromkeys(candidate.dependencies)\n"
-        "    return finish(run, candidate.value, candidate.seconds, held=candidate)",
+        "    memo = finish(run, candidate.value, candidate.seconds, held=candidate)",
         twin=(
             "_core/_accel_run.h",
             "    Py_DECREF(reads);\n    return same;\n}",
@@ -177,7 +177,7 @@ MUTANTS = (
     ),
     Mutant(
         "verification believes every candidate",
-        "_functions/sync_driver.py",
+        "_core/_verify.py",
         "        if changed is None:\n",
         "        if True:\n",
         twin=(
@@ -188,9 +188,9 @@ MUTANTS = (
     ),
     Mutant(
         "verification asks for dependencies in the wrong order",
-        "_functions/sync_driver.py",
-        "        for read in reads:  # in",
-        "        for read in reads[::-1]:  # in",
+        "_core/_verify.py",
+        "    for group in groups:\n",
+        "    for group in [*groups][::-1]:\n",
         twin=(
             "_core/_accel_run.h",
             "PyObject *read = PyTuple_GET_ITEM(reads, i);\n",

@@ -15,8 +15,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core.drive import BINDING, GONE, ORIGINS, here, make_lock, renew_lock, renew_within, settle_within
-from .._core.read import OUTSIDE, Registry, Run, current, entries_around
+from .._core.drive import BINDING, ORIGINS, here, make_lock, renew_lock, renew_within, settle_within
+from .._core.read import OUTSIDE, Registry, Run, Wait, current, entries_around
 from .._functions.stacks import leave_to_child, started_from
 from .context import MAKING
 
@@ -27,6 +27,20 @@ class _Party:
 
     locks: Callable[[], Iterable[Any]]
     repair: Callable[[], object]
+
+
+class _Gone:
+    """Stands as what drives a run of another thread of the process that this one was forked from."""
+
+    def cancel_threadsafe(self) -> None:
+        """Cancels nothing: nothing is at work."""
+
+    def is_lost(self) -> bool:
+        """True: it will never end."""
+        return True
+
+
+_GONE = _Gone()
 
 
 _parties: list[_Party] = []
@@ -106,18 +120,18 @@ def _driven_here(around: Iterable[Run]) -> Iterator[Run]:
 
 def _repair_registry(registry: Registry, around: set[Run], driven: set[Run], origin: int) -> None:
     dead = set()
-    for run in registry.flights():
+    for run in [run for active in registry.list_scenarios() for run in active.running.values()]:
         if run not in driven:
             _end_flight(run)
             if run.thread != origin and run not in around:
                 dead.add(run)
-                run.waits, run.task = None, GONE
+                run.waits, run.task = None, _GONE
     for run in driven:
         if run.view.registry is registry:
             _let_go(run, dead, origin)
     waiting = registry.blocked.pop(origin, None)
     registry.blocked.clear()
-    if waiting is not None:
+    if isinstance(waiting, Wait):
         registry.blocked[get_ident()] = waiting
         waiting.thread = get_ident()
     registry.forget_hits()  # an invalidation may have marked memos and not come to this

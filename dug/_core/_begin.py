@@ -15,8 +15,8 @@ from ._binding import Key, canonical
 from ._emptying import drop_empty
 from ._events import Event
 from ._find import beneath, find, handle_of, match
-from ._flight import Joined, is_around, path_to
-from ._frame import LATE, NO_HITS, Frame, Outside, Run, frame_in_force, here, raise_due, taint, tell
+from ._flight import is_around, path_to
+from ._frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_in_force, here, raise_due, taint, tell
 from ._memo import LIVE, Call, Memo, State
 from ._node import BENEATH, Node, check_key, plain_key
 from ._scenario import Tweak

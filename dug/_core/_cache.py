@@ -328,8 +328,9 @@ class Cache:
         from ._size import measure  # loaded when somebody asks
 
         self.registry.drain()
-        views = (view for view in members(self.registry.views) if view.cache is self)
-        return measure([self.states, *map(self.states_of, members(self.locals)), self._read, *views])
+        views = [view for view in members(self.registry.views) if view.cache is self]
+        apart = {type(view): view.counted for view in views}
+        return measure([self.states, *map(self.states_of, members(self.locals)), self._read, *views], apart)
 
     def __del__(self) -> None:
         # States and memos refer to each other: taken apart here, they go at once and not with the next garbage collection.

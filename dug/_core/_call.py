@@ -12,8 +12,7 @@ from typing import Any
 from ._accel import compiled
 from ._binding import Binding
 from ._cache import Cache
-from ._flight import Wait
-from ._frame import Entry, Run, current
+from ._frame import Entry, Run, Wait, current
 from ._memo import Call, Memo, State
 from ._node import Function
 from ._registry import Registry

@@ -7,10 +7,10 @@ from ._memo import DEAD, Memo, State
 from ._node import plain_key
 
 if TYPE_CHECKING:
-    from ._cache import Cache
+    from ._shapes import CacheShape
 
 
-def drop_empty(cache: "Cache", states: Iterable[State], lost: Iterable[Memo] = ()) -> None:
+def drop_empty(cache: "CacheShape", states: Iterable[State], lost: Iterable[Memo] = ()) -> None:
     """Forgets nodes of which nothing is left: these, and those of memos that were taken out; then what only they had read."""
     read: dict[State, list[Memo]] = {}
     for memo in lost:
@@ -32,7 +32,7 @@ def drop_empty(cache: "Cache", states: Iterable[State], lost: Iterable[Memo] = (
                 pending.append(home)
 
 
-def trim(cache: "Cache") -> list[Memo]:
+def trim(cache: "CacheShape") -> list[Memo]:
     """Lets go of the oldest memos that wait to be verified, where there are too many; returns what went."""
     taken = []
     for state in cache.stale.pop_excess():

@@ -16,7 +16,7 @@ from ._binding import Key
 from ._frame import LATE, NO_HITS, OUTSIDE, PUT, UNTRUE, Entry, Frame, Run, current, make_aside, taint
 from ._leaving import Ended, watch
 from ._memo import FORGOTTEN, TWEAKED, Memo
-from ._node import BENEATH, plain_key
+from ._node import BENEATH, Node, plain_key
 from ._registry import Registry
 from ._scenario import RunningReplacement
 from ._view import View, own_bits
@@ -238,6 +238,35 @@ def frame_then(frame: Frame, view: View) -> Frame:
     then = make_aside(view, outer, frame.call)
     then.closed, then.reads = True, _LateReads(then)
     return then
+
+
+def step_out(frame: Frame, key: Key) -> Frame:
+    """Returns where a call is made of a task that goes on after its frame has ended: in the same scenario.
+
+    A task under a context that was closed meanwhile still reads for the run around it.  What one asks for that outlives its run
+    is noted nowhere.
+
+    Warns:
+        RuntimeWarning: the run has ended; names both nodes.
+    """
+    run = frame.run
+    assert run is not None  # noqa: S101  what is closed outside of every run goes on as it was
+    if isinstance(frame, Entry) and not run.is_done:
+        return _late(frame, run)
+    from warnings import warn  # imported only when there is something to say
+
+    text = f"{Node._of(key)} was asked for by a task or thread that outlives {Node._of(run.key)}, which started it"
+    warn(f"{text}; what depends on it is not recorded. Wait for what a memoised function starts.", RuntimeWarning, stacklevel=4)
+    return make_aside(frame.view, None, None)
+
+
+def _late(entry: Entry, run: Run) -> Entry:
+    """Returns the entry that notes what is read under one that is closed, until the run around ends."""
+    with entry.view.registry.lock:  # it may have threads, too
+        if entry.late is None:
+            entry.late = make_aside(entry.view, entry.outer, entry.call)
+            run.late = [*(run.late or ()), entry.late]
+        return entry.late
 
 
 def replacement_around(frame: Frame | None) -> RunningReplacement | None:

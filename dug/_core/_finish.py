@@ -13,8 +13,8 @@ from ._call import AWAITABLE
 from ._entry import close_entry, frame_here, leave, settle_late
 from ._events import Event
 from ._failure import Failure, pass_on
-from ._flight import Wait, land, part
-from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
+from ._flight import land, part
+from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, Wait, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
 from ._node import BENEATH, Node, plain_key
 from ._order import note_starts, starts_of

@@ -13,65 +13,15 @@ search O(waits that the joined run depends on).
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
-
-from attrs import define
+from typing import Any
 
 from ..errors import CycleError
+from ._frame import Frame, Run, Wait
+from ._memo import Memo
 from ._node import Node
-
-if TYPE_CHECKING:
-    from ._failure import Failure
-    from ._frame import Frame, Run
-    from ._memo import Memo
-
 
 PATIENCE_S = 0.5
 """How often who waits in another thread looks whether the loop that drives a run is still there."""
-
-
-@define(eq=False, repr=False)
-class Joined:
-    """What `begin` answers with when the node is being computed by somebody else: the run to wait for."""
-
-    run: "Run"
-    is_optional: bool = False
-    """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
-    failure: "Failure | None" = None
-    """How the run failed, once it was waited for."""
-    differs: int = 0
-    """Where nothing is known of what the run will read: the bits of what the two scenarios tweak differently; see `_watch`."""
-
-
-class Wait:
-    """One asker that waits for a run."""
-
-    __slots__ = ("came", "differs", "failure", "frame", "holders", "is_optional", "run", "thread")
-
-    def __init__(self, frame: "Frame", run: "Run", thread: int | None) -> None:
-        self.frame = frame
-        self.run = run
-        self.thread = thread
-        """The number of the thread that blocks; None for a task, which leaves its thread to others."""
-        self.is_optional = False
-        """True when the asker can do without."""
-        self.differs = 0
-        """As in `Joined`: the wait is over once the run has read one of these."""
-        self.holders: tuple[Run, ...] = ()
-        """The runs around the asker that cannot go on before it does."""
-        self.came: Memo | BaseException | None = None
-        """What the run came to; None when it was given up, to be begun anew."""
-        self.failure: Failure | None = None
-        """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
-
-    def prepare(self, joined: Joined) -> Self:
-        """Takes over what is said of the wait; returns itself."""
-        self.is_optional, self.differs = joined.is_optional, joined.differs
-        return self
-
-    def wake(self) -> None:
-        """Lets the asker go on; called from any thread, and once more where an interrupt struck."""
-        raise NotImplementedError
 
 
 def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as the compiled one takes it
@@ -137,7 +87,7 @@ def part(wait: Wait) -> bool:
         return not waits
 
 
-def land(run: "Run", came: "Memo | BaseException | None") -> None:
+def land(run: Run, came: Memo | BaseException | None) -> None:
     """Wakes all who wait for a run that is done, and tells what it came to; a failure is theirs as well from now on.
 
     Where an interrupt ends it in the middle, they are still noted, and whoever abandons the run wakes them all again.
@@ -161,7 +111,7 @@ def outcome_of(wait: Wait) -> Any:
     return wait.came
 
 
-def is_around(frame: "Frame | None", run: "Run") -> bool:
+def is_around(frame: Frame | None, run: Run) -> bool:
     """True when `run` is open around `frame`, or another run of its node in its scenario is.
 
     Complexity: O(frames around).
@@ -175,7 +125,7 @@ def is_around(frame: "Frame | None", run: "Run") -> bool:
     return False
 
 
-def path_to(frame: "Frame | None", run: "Run") -> list[Any]:
+def path_to(frame: Frame | None, run: Run) -> list[Any]:
     """Returns the keys of the runs from `run` down to `frame`."""
     path: list[Any] = []
     while frame is not None and frame.run is not None:
@@ -206,7 +156,7 @@ def _enter(wait: Wait) -> None:
 
 
 def _find_circle(
-    frame: "Frame", target: "Run", thread: int | None, blocked: dict[int, Wait]
+    frame: Frame, target: Run, thread: int | None, blocked: dict[int, object]
 ) -> tuple[list[Any] | None, tuple[Wait, ...]]:
     """Returns the keys along the circle that waiting for `target` would close, or None; and the optional waits along it."""
     ways: dict[Run, list[Any]] = {target: [target.key]}
@@ -227,7 +177,8 @@ def _find_circle(
     return None, ()
 
 
-def _waits_of(run: "Run", blocked: dict[int, Wait]) -> Iterator[Wait]:
+def _waits_of(run: Run, blocked: dict[int, object]) -> Iterator[Wait]:
     yield from run.held_up or ()
-    if run.has_task and run.thread in blocked:
-        yield blocked[run.thread]
+    held = blocked.get(run.thread) if run.has_task else None
+    if isinstance(held, Wait):
+        yield held

@@ -7,7 +7,7 @@ they are made.
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from threading import get_ident, main_thread
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, Self
 
 from attrs import define, field
 
@@ -15,14 +15,12 @@ from ..errors import NoContextError
 from ._accel import make_hits
 from ._binding import Key
 from ._events import Event
+from ._failure import Failure
 from ._leaving import Ended
 from ._memo import Call, Memo, State
 from ._node import BENEATH, Node, plain_key
 from ._scenario import Tweak
 from ._view import View
-
-if TYPE_CHECKING:
-    from ._flight import Wait
 
 NO_HITS: dict[Key, Memo] = make_hits()
 """Stands in for the hits of a view where each call must come to `begin`; never written to."""
@@ -57,20 +55,6 @@ class Task(Protocol):
 
     def is_lost(self) -> bool:
         """True when its loop is gone, so that the run will never end."""
-
-
-class _Gone:
-    """Stands as what drives a run of another thread of the process that this one was forked from."""
-
-    def cancel_threadsafe(self) -> None:
-        """Cancels nothing: nothing is at work."""
-
-    def is_lost(self) -> bool:
-        """True: it will never end."""
-        return True
-
-
-GONE = _Gone()
 
 
 @define(eq=False, repr=False, weakref_slot=True)
@@ -276,6 +260,50 @@ class Run(_AnyFrame):
 Frame = Entry | Run
 
 
+@define(eq=False, repr=False)
+class Joined:
+    """What `begin` answers with when the node is being computed by somebody else: the run to wait for."""
+
+    run: Run
+    is_optional: bool = False
+    """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
+    failure: Failure | None = None
+    """How the run failed, once it was waited for."""
+    differs: int = 0
+    """Where nothing is known of what the run will read: the bits of what the two scenarios tweak differently; see `_watch`."""
+
+
+class Wait:
+    """One asker that waits for a run."""
+
+    __slots__ = ("came", "differs", "failure", "frame", "holders", "is_optional", "run", "thread")
+
+    def __init__(self, frame: Frame, run: Run, thread: int | None) -> None:
+        self.frame = frame
+        self.run = run
+        self.thread = thread
+        """The number of the thread that blocks; None for a task, which leaves its thread to others."""
+        self.is_optional = False
+        """True when the asker can do without."""
+        self.differs = 0
+        """As in `Joined`: the wait is over once the run has read one of these."""
+        self.holders: tuple[Run, ...] = ()
+        """The runs around the asker that cannot go on before it does."""
+        self.came: Memo | BaseException | None = None
+        """What the run came to; None when it was given up, to be begun anew."""
+        self.failure: Failure | None = None
+        """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
+
+    def prepare(self, joined: Joined) -> Self:
+        """Takes over what is said of the wait; returns itself."""
+        self.is_optional, self.differs = joined.is_optional, joined.differs
+        return self
+
+    def wake(self) -> None:
+        """Lets the asker go on; called from any thread, and once more where an interrupt struck."""
+        raise NotImplementedError
+
+
 class Outside:
     """The frame in force where there is no ``with``: answers from the process-wide default context, if one is active."""
 
@@ -370,32 +398,3 @@ def make_aside(view: View, outer: Frame | None, call: Call | None) -> Entry:
     entry = Entry(view, outer, call, None, [])
     entry.refresh(entry.run)
     return entry
-
-
-def step_out(frame: Frame, key: Key) -> Frame:
-    """Returns where a call is made of a task that goes on after its frame has ended: in the same scenario.
-
-    A task under a context that was closed meanwhile still reads for the run around it.  What one asks for that outlives its run
-    is noted nowhere.
-
-    Warns:
-        RuntimeWarning: the run has ended; names both nodes.
-    """
-    run = frame.run
-    assert run is not None  # noqa: S101  what is closed outside of every run goes on as it was
-    if isinstance(frame, Entry) and not run.is_done:
-        return _late(frame, run)
-    from warnings import warn  # imported only when there is something to say
-
-    text = f"{Node._of(key)} was asked for by a task or thread that outlives {Node._of(run.key)}, which started it"
-    warn(f"{text}; what depends on it is not recorded. Wait for what a memoised function starts.", RuntimeWarning, stacklevel=4)
-    return make_aside(frame.view, None, None)
-
-
-def _late(entry: Entry, run: Run) -> Entry:
-    """Returns the entry that notes what is read under one that is closed, until the run around ends."""
-    with entry.view.registry.lock:  # it may have threads, too
-        if entry.late is None:
-            entry.late = make_aside(entry.view, entry.outer, entry.call)
-            run.late = [*(run.late or ()), entry.late]
-        return entry.late

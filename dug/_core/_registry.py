@@ -25,10 +25,7 @@ from ._walk import Walk, concerns, states_of
 from ._weak import WeakBag, WeakMap
 
 if TYPE_CHECKING:
-    from ._cache import Cache
-    from ._flight import Wait
-    from ._frame import Frame, Run
-    from ._view import View
+    from ._shapes import CacheShape, FrameShape, ViewShape
 
 T = TypeVar("T")
 
@@ -54,9 +51,9 @@ class Registry:
         """By function: the generation in which it was last forgotten because it was defined anew."""
         self.doubts: WeakKeyDictionary[Function, Callable[[Function], None]] = WeakKeyDictionary()
         """By function: what is called before the next memo is looked up, because it may have been defined anew."""
-        self.caches: WeakBag[Cache] = WeakBag()
-        self.views: WeakBag[View] = WeakBag()
-        self.opened: WeakBag[Frame] = WeakBag()
+        self.caches: WeakBag[CacheShape] = WeakBag()
+        self.views: WeakBag[ViewShape] = WeakBag()
+        self.opened: WeakBag[FrameShape] = WeakBag()
         """The open frames that hold reads made under contexts which are closed already."""
         self.by_serial: WeakMap[int, Tweak] = WeakMap()
         """The handles that others stand on."""
@@ -66,7 +63,7 @@ class Registry:
         self._handles: WeakMap[Any, Tweak] = WeakMap()
         self._scenarios: WeakMap[frozenset[int], ActiveTweaks] = WeakMap()
         self._serials = count(1)
-        self.blocked: dict[int, Wait] = {}
+        self.blocked: dict[int, object] = {}
         """What each thread that blocks waits for, by its number; see `_flight`."""
         self.released: deque[TweakRef | str | None] = deque()
         """What watched the tweaks that nobody holds any more; `DAMAGED` for a walk that was stopped, None for a doubt."""
@@ -86,16 +83,13 @@ class Registry:
             while registry.lock._is_owned():
                 registry.lock.__exit__(None, None, None)
 
-    def list_caches(self) -> "tuple[Cache, ...]":
+    def list_caches(self) -> "tuple[CacheShape, ...]":
         """Returns the caches that share what is here."""
         return members(self.caches)
 
-    def flights(self) -> "Iterator[Run]":
-        """Every run in flight, in whatever scenario; under the lock."""
-        for in_force in tuple(self._scenarios.values()):
-            yield from tuple(in_force.running.values())
-
-    # Bits
+    def list_scenarios(self) -> tuple[ActiveTweaks, ...]:
+        """Returns the scenarios that somebody holds; under the lock."""
+        return tuple(self._scenarios.values())
 
     def bit_of(self, target: Target) -> int:
         """Returns the bit of a target, 0 when it was never tweaked."""
@@ -130,7 +124,7 @@ class Registry:
 
     def _spread(self, target: Target, bit: int) -> Walk:
         roots = {state.key for cache in members(self.caches) for state in states_of(cache, target)}
-        walk = Walk(self, target, roots)
+        walk = Walk(members(self.caches), target, roots, reads_tweak_of=self.reads_tweak_of)
         walk.touch_roots()
         walk.follow()
         self.filings += 1
@@ -165,7 +159,9 @@ class Registry:
             for cache in members(self.caches):
                 cache.stale.allow(cache._count)
             roots = {state.key for cache in members(self.caches) for state in states_of(cache, target)}
-            walk = Walk(self, target, roots, forgets=True, is_rebound=is_rebound)
+            walk = Walk(
+                members(self.caches), target, roots, reads_tweak_of=self.reads_tweak_of, forgets=True, is_rebound=is_rebound
+            )
             walk.touch_roots()
             walk.follow()
             for memo, cache in walk.touched.items():

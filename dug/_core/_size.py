@@ -1,7 +1,7 @@
 """How much memory things take, with what they contain: `measure`."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from gc import get_referents
 from sys import getsizeof
 from types import FunctionType, ModuleType
@@ -14,7 +14,6 @@ from ._local import Local
 from ._memo import Call, Memo, State
 from ._node import Function
 from ._scenario import ActiveTweaks, Tweak, TweakRef, TweakSpec
-from ._view import View
 
 _ALIGNED = 16
 """Memory is given out in multiples of so many bytes."""
@@ -25,13 +24,13 @@ _FOLLOWED: tuple[type, ...] = (
 )  # fmt: skip
 """The types whose content counts: containers, and the engine's own."""
 _LEFT_OUT = (Function, FunctionType, ModuleType)
-_OF_A_VIEW = ("layers", "in_force", "delta", "listeners", "keep", "fixed", "bumped", "hits")
 
 
-def measure(roots: Iterable[Any]) -> int:
+def measure(roots: Iterable[Any], apart: Mapping[type, Sequence[str]]) -> int:
     """Returns the bytes that things take with all that they contain, each object once.
 
     Of what is not known to contain anything it counts as much as that says of itself; functions and classes it leaves out.
+    Of the types in `apart` these attributes count.
     """
     total, seen, pending, followed = 0, set[int](), list(roots), frozenset(_FOLLOWED)
     while pending:
@@ -43,8 +42,8 @@ def measure(roots: Iterable[Any]) -> int:
         total += -(-_size_of(one) // _ALIGNED) * _ALIGNED
         if kind in followed:
             pending.extend(get_referents(one))
-        elif kind is View:  # but not what is around it
-            pending.extend([getattr(one, name) for name in _OF_A_VIEW])
+        elif kind in apart:
+            pending.extend([getattr(one, name) for name in apart[kind]])
     return total
 
 

@@ -1,7 +1,7 @@
 """A scenario as one entered context sees it: `View`, and how entering tweaks over one gives the next."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import define, field
 
@@ -57,6 +57,8 @@ class View:
     max_depth: int
     """How many runs may be open around one."""
     hits: dict[Key, Memo] = field(factory=make_hits)
+    counted: ClassVar[tuple[str, ...]] = ("layers", "in_force", "delta", "listeners", "keep", "fixed", "bumped", "hits")
+    """The attributes that count as memory of its cache: not what is around it."""
 
     def pin(self, key: Key) -> Key:
         """Returns how a node that ran here is noted around: beneath its tweaks when the context itself says which it meets."""

@@ -4,7 +4,7 @@ A registry walks under its lock, to give a target its first bit or to forget wha
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ._binding import Key
@@ -12,23 +12,29 @@ from ._memo import LIVE, Memo, State
 from ._node import BENEATH, Function, plain_key
 
 if TYPE_CHECKING:
-    from ._cache import Cache
-    from ._registry import Registry
     from ._scenario import Target
+    from ._shapes import CacheShape
 
 
 class Walk:
     """One walk from the memos of a target to all live memos that rest on them."""
 
     def __init__(
-        self, registry: "Registry", target: "Target", roots: set[Key], *, forgets: bool = False, is_rebound: bool = False
+        self,
+        caches: "Sequence[CacheShape]",
+        target: "Target",
+        roots: set[Key],
+        *,
+        reads_tweak_of: Callable[[Key, Memo], bool],
+        forgets: bool = False,
+        is_rebound: bool = False,
     ) -> None:
-        self.touched: dict[Memo, Cache] = {}
+        self.touched: dict[Memo, CacheShape] = {}
         self.visited_roots: list[State] = []
         self.callers: dict[State, None] = {}
         """Those who asked for the target themselves, where calls of it mean other nodes from now on."""
-        self._registry = registry
-        self._caches = tuple(registry.caches)
+        self._caches = caches
+        self._reads_tweak_of = reads_tweak_of
         self._target = target
         self._roots = roots
         self._reached = set(roots)
@@ -71,7 +77,7 @@ class Walk:
                     if self._touch(reader, cache, is_caller=self._is_rebound and key in self._roots):
                         pending.append(reader.key)
 
-    def _touch(self, reader: State, cache: "Cache", *, is_caller: bool) -> bool:
+    def _touch(self, reader: State, cache: "CacheShape", *, is_caller: bool) -> bool:
         """Touches what rests on touched memos in one state, all of a caller's; True when that is news to its own readers."""
         before, is_first = len(self.touched), reader.key not in self._reached
         leads_on = reader.has_lost
@@ -124,7 +130,7 @@ class Walk:
         """
         if self._forgets:
             return concerns(self._target, plain_key(key))
-        return concerns(self._target, key) and not self._registry.reads_tweak_of(key, memo)
+        return concerns(self._target, key) and not self._reads_tweak_of(key, memo)
 
     def _is_gone_root(self, memo: Memo) -> bool:
         """True for a memo of the target itself that would be touched if it still were in a cache."""
@@ -132,7 +138,7 @@ class Walk:
         return concerns(self._target, plain_key(key) if self._forgets else key) and not self._is_shielded(memo)
 
 
-def states_of(cache: "Cache", target: "Target") -> Iterator[State]:
+def states_of(cache: "CacheShape", target: "Target") -> Iterator[State]:
     """The states of a node, or of all nodes of a function, in one cache."""
     if not isinstance(target, Function):
         state = cache.find_state(target)

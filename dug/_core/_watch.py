@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ._binding import Key
-from ._flight import Wait, let_go
-from ._frame import NO_HITS, Run
+from ._flight import let_go
+from ._frame import NO_HITS, Run, Wait
 from ._node import plain_key
 from ._registry import Registry
 

@@ -38,6 +38,7 @@ from ._entry import (
     renew_within,
     settle_within,
     step_back,
+    step_out,
     take_back,
 )
 from ._failure import Serving
@@ -57,8 +58,8 @@ from ._finish import (
     unwind,
 )
 from ._finish import finish as finish_any
-from ._flight import PATIENCE_S, Joined, Wait, outcome_of
-from ._frame import GONE, LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Outside, Run, here, step_out
+from ._flight import PATIENCE_S, outcome_of
+from ._frame import LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Joined, Outside, Run, Wait, here
 from ._leaving import Ended, find_exit, watch_own_exit, watched
 from ._local import make_local
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
@@ -71,7 +72,6 @@ from ._watch import follow
 
 __all__ = [
     "BINDING",
-    "GONE",
     "LATE",
     "ORIGINS",
     "PATIENCE_S",

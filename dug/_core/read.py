@@ -18,8 +18,7 @@ from ._events import Event, Listener
 from ._failure import Failure
 from ._find import beneath, find, handle_of
 from ._finish import is_consumable
-from ._flight import Joined, Wait
-from ._frame import OUTSIDE, Entry, Frame, Outside, Run, current, frame_in_force
+from ._frame import OUTSIDE, Entry, Frame, Joined, Outside, Run, Wait, current, frame_in_force
 from ._imprint import take_imprint
 from ._memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Call, Memo, State
 from ._node import (

@@ -1,0 +1,109 @@
+"""What the lower files of the engine know of objects that the higher ones make, as protocols; read by type checkers only.
+
+A registry lists the caches and views that share it, and a walk goes through caches; neither makes any.  The classes themselves
+stand above, and import what is here by no way: they only have these parts.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from ._binding import Key
+from ._memo import Memo, State
+from ._node import Function
+from ._scenario import ActiveTweaks
+from ._stale import Stale
+from ._weak import WeakBag
+
+
+class CacheShape(Protocol):
+    """A cache, as a registry and its walks see it."""
+
+    stale: Stale
+    _count: int
+
+    @property
+    def states(self) -> dict[Key, State]:
+        """What is known of nodes whose function has a name."""
+
+    @property
+    def locals(self) -> WeakBag[Function]:
+        """The local functions of which nodes are known, weakly."""
+
+    @property
+    def beneath(self) -> "CacheShape | None":
+        """The cache that it is layered on."""
+
+    @property
+    def _token(self) -> object:
+        """Stands for the cache where it must not be kept alive."""
+
+    def states_of(self, function: Function) -> dict[Key, State]:
+        """Returns where the nodes of a function are known."""
+
+    def find_state(self, key: Key) -> State | None:
+        """Returns what is known of a node."""
+
+    def list_states(self) -> list[tuple[Key, State]]:
+        """Returns all that is known."""
+
+    def widen(self, memo: Memo, bit: int) -> None:
+        """Files a memo anew, with a first bit in its footprint."""
+
+    def remove(self, memo: Memo, status: int) -> None:
+        """Takes a memo out of force."""
+
+    def empty(self, taken: list[Any], *, forgotten: int) -> None:
+        """Takes out every memo."""
+
+    def release(self, serial: int) -> Iterable[Memo]:
+        """Takes out what read a tweak that is gone."""
+
+    def count_gone(self) -> None:
+        """Counts the nodes of local functions that are gone."""
+
+    def _home(self, state: State) -> State:
+        """Returns where the readers of a state are noted."""
+
+    def _unindex(self, memo: Memo) -> None:
+        """Lets a memo be looked for no more when a tweak goes."""
+
+
+class ViewShape(Protocol):
+    """A view, as a registry sees it."""
+
+    @property
+    def in_force(self) -> ActiveTweaks:
+        """The tweaks in force."""
+
+    @property
+    def hits(self) -> dict[Key, Memo]:
+        """The memos at hand."""
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The attributes that count as memory of its cache."""
+
+    @property
+    def cache(self) -> object:
+        """The cache of the scenario."""
+
+
+class RunShape(Protocol):
+    """A run, as a registry sees it."""
+
+    @property
+    def view(self) -> ViewShape:
+        """The scenario that it is in."""
+
+
+class FrameShape(Protocol):
+    """An open frame, as a registry sees it."""
+
+    extra: int
+
+    @property
+    def run(self) -> RunShape | None:
+        """The innermost open run."""
+
+    def noted(self) -> Iterable[Key]:
+        """Returns the nodes that ran for it under contexts that are closed already."""
