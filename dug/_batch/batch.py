@@ -13,18 +13,20 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 
 from .._core.drive import frame_here
-from .._core.read import Failure, Memo, Node
+from .._core.read import Failure, Node
 from .._extras.packages import import_pandas
-from .._inspect.failures import Failed, find_origin, tabulate_failures
+from .._inspect.failures import Failed, tabulate_failures
+from .._inspect.lazy_graph import Origins
+from .._inspect.node_states import passed_from
 from .._inspect.record import check_node, look
 from .._inspect.table import Table, make_frame
-from .._text.values import describe_error, number_alike, show
+from .._text.values import number_alike, show
 from .call_site import CallSite, call_site_of, check_executor, find_width, inside, single_outer_call
 from .kept_failure import keep_failure
 from .progress import Progress, make_reporter
 
 R = TypeVar("R")
-_Both = tuple[Failed, Failed]
+_Both = tuple[Failed[Node[Any]], Failed[Node[Any]]]
 
 
 @frozen(eq=False, repr=False)
@@ -33,10 +35,10 @@ class Batch(Generic[R]):
 
     values: Mapping[Node[R], R]
     """What the nodes gave."""
-    failures: Mapping[Node[Any], Failed]
+    failures: Mapping[Node[Any], Failed[Node[Any]]]
     """The nodes in which an error began, whether they were asked for or read by such; each with the error, its traceback and the
     arguments."""
-    not_run: Mapping[Node[R], Failed]
+    not_run: Mapping[Node[R], Failed[Node[Any]]]
     """The nodes that were asked for and could not run to their end because something that they read failed; and what that was."""
     recomputed: int
     """How many bodies, replacements and bumps ran."""
@@ -53,7 +55,7 @@ class Batch(Generic[R]):
 
     __iter__ = None  # as with `Result`
 
-    def tabulate_failures(self) -> Table[Failed]:
+    def tabulate_failures(self) -> Table[Failed[Node[Any]]]:
         """Returns `failures` as a table, followed by what could not run because of them."""
         return tabulate_failures([*self.failures.values(), *self.not_run.values()])
 
@@ -68,7 +70,7 @@ class Batch(Generic[R]):
         nodes = list(dict.fromkeys([*self.values, *failed, *[one.origin for one in failed.values()]]))
         names = dict(zip(nodes, number_alike(list(map(str, nodes))), strict=True))
         rows: list[Any] = [(names[node], value, None, None) for node, value in self.values.items()]
-        rows += [(names[node], None, describe_error(one.error), names[one.origin]) for node, one in failed.items()]
+        rows += [(names[node], None, one.text, names[one.origin]) for node, one in failed.items()]
         columns = ["node", "value", "error", "began in"]
         return make_frame(lambda dtype: pandas.DataFrame(rows, columns=columns, dtype=dtype)).set_index("node")
 
@@ -117,9 +119,9 @@ class _Kept:
 
     def __init__(self) -> None:
         self.values: dict[Any, Any] = {}
-        self.failures: dict[Node[Any], Failed] = {}
-        self.not_run: dict[Any, Failed] = {}
-        self._origins: dict[Memo, Memo] = {}
+        self.failures: dict[Node[Any], Failed[Node[Any]]] = {}
+        self.not_run: dict[Any, Failed[Node[Any]]] = {}
+        self._origins = Origins(passed_from)
 
     def ask(self, node: Node[Any]) -> _Both | None:
         """Asks for a node, wherever this is called; keeps its value or returns how it failed."""
@@ -145,7 +147,7 @@ class _Kept:
         memo = look(frame_here().view, node._key)
         if memo is None or memo.failure is None:
             return (failed := Failed(node, node, failure)), failed
-        first = find_origin(memo, self._origins)
+        first, _ = self._origins.find(memo)
         origin = Node._of(first.state.key)
         assert first.failure is not None  # noqa: S101  an error began in it
         return Failed(node, origin, failure), Failed(origin, origin, Failure(first.failure.imprint, failure.traceback))

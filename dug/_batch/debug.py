@@ -12,8 +12,9 @@ from typing import Any
 from .._core.drive import evaluate_without_cache, frame_here
 from .._core.read import Memo, Node, Tweak, beneath, plain_key
 from .._functions.sync_driver import fetch
-from .._inspect.failures import find_origin, read_arguments
-from .._inspect.node_states import list_reads
+from .._inspect.failures import read_arguments
+from .._inspect.lazy_graph import Origins
+from .._inspect.node_states import list_reads, passed_from
 from .._inspect.record import look
 from .._text.values import describe_error, show
 from .call_site import inside
@@ -31,7 +32,7 @@ def debug(ctx: Any, node: Node[Any]) -> None:
     record = ctx.memo(node)
     if record.error is None:
         raise ValueError(f"{node} did not fail in {ctx!r}, so there is nothing to debug. ctx.failures() lists what did.")
-    memo = find_origin(record._memo)
+    memo, _ = Origins(passed_from).find(record._memo)
     failed = Node._of(memo.state.key)
     if failed._function.is_async:
         raise TypeError(f"{failed} is of a coroutine function, which pdb cannot run here. Await its __wrapped__ in the context.")

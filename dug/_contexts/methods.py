@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .._core.read import Function, Node, View
 from .._inspect.record import Record, check_node, find_record, is_masked
+from .._text.values import show
 
 if TYPE_CHECKING:
     from .._batch.batch import Batch
@@ -65,9 +66,10 @@ class ContextMethods:
 
     def explain(self, node: Node[Any]) -> str:
         """Returns, as text, where the value of a node comes from here, or why there is none: tweaks, reads, what masks it."""
-        from .._inspect.explain import explain  # loaded when somebody looks
+        from .._inspect.context_details import ContextGraph  # loaded when somebody looks
+        from .._inspect.explain import explain  # likewise
 
-        return explain(self, check_node(node))
+        return explain(ContextGraph(self._here()), check_node(node))
 
     def plan(self, node: Node[Any]) -> "Plan":
         """Returns what would run if a node were asked now, without running it; what cannot be known is marked."""
@@ -93,13 +95,14 @@ class ContextMethods:
 
         return tabulate_states(self.graph(*targets))
 
-    def failures(self) -> "Table[Failed]":
+    def failures(self) -> "Table[Failed[Node[Any]]]":
         """Returns a table of the nodes that failed here and were not tried again since, those in which an error began first."""
-        from .._inspect.failures import list_failures  # loaded when somebody looks
+        from .._inspect.context_details import ContextGraph  # loaded when somebody looks
+        from .._inspect.failures import list_failures  # likewise
 
-        return list_failures(self._here())
+        return list_failures(ContextGraph(self._here()))
 
-    def compare(self, other: "ContextMethods", *targets: Node[Any]) -> "Comparison":
+    def compare(self, other: "ContextMethods", *targets: Node[Any]) -> "Comparison[Node[Any], Record]":
         """Returns which nodes have other values in another context, from the targets down to the tweaks that made the difference.
 
         Raises:
@@ -107,8 +110,15 @@ class ContextMethods:
             TypeError: there is no target, or one is no node; or the other is no context.
         """
         from .._inspect.compare import compare  # loaded when somebody looks
+        from .._inspect.context_details import ContextGraph  # likewise
 
-        return compare(self, other, [check_node(node) for node in targets])
+        if not targets:
+            raise TypeError("There is nothing to compare. Name at least one node: ctx.compare(other, f.node(x)).")
+        if not isinstance(other, ContextMethods):
+            raise TypeError(f"{show(other)} is no context. Write ctx.compare(other_ctx, f.node(x)).")
+        for node in targets:
+            self.memo(node), other.memo(node)
+        return compare(ContextGraph(self._here()), ContextGraph(other._here()), targets)
 
     # Running
 

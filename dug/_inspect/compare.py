@@ -1,23 +1,19 @@
-"""Which nodes have other values in another context: `Comparison`, from the targets down to the tweaks; nothing runs.
+"""Which nodes have other values in another context or file: `Comparison`, from the targets down to the tweaks; nothing runs.
 
 The walk begins at the targets and goes on from a node that differs to what it read on either side.  It stops at a node that one
 side tweaks to a value, because nothing below it matters, and at everything that is the same on both sides.  A node that only one
-side read has changed only when it rests on a tweak that the other side does not have.
+side read has changed only when it rests on a tweak that the other side does not have, or is a target.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
-from .._core.read import Key, Memo, Node, Tweak, View, is_as_before
-from .._text.values import describe_error, show, show_whole
-from .context_graph import build_graph
-from .graph import Fact, Graph
-from .node_states import NodeStates, list_reads
-from .record import Record
+from .graph import Graph
+from .lazy_graph import Detail, K, LazyGraph, N
 from .table import Table
 
 _SIBLINGS = 3
@@ -26,38 +22,64 @@ _INDENT = 12
 """How far lines are indented at most, in levels."""
 _RUN = 20
 """How many nodes that changed one because of the other are printed in a row; of more, the first and the last."""
-
-_ERROR = 400
-"""How much of two errors is compared."""
+_CAUSES = 2
+"""How many of what a node read are named as the cause of its change."""
 
 
 @frozen(eq=False)
-class Change:
-    """A node that has another value in the other context."""
+class Change(Generic[N, K]):
+    """A node that has another value in the other context or file."""
 
-    node: Node[Any]
-    before: Record | None
-    """What this context knows of it; None where it was not needed."""
-    after: Record | None
-    """What the other context knows of it; None where it was not needed."""
+    node: N
+    before: K | None
+    """What this context or file knows of it (a `Record`, a `SavedNode`); None where nothing is."""
+    after: K | None
+    """What the other one knows of it; None where nothing is."""
     tweak: str | None
-    """What the two contexts say of it, when they tweak it otherwise; None when it only followed."""
+    """What the two say of it, when they tweak it otherwise; None when it only followed."""
+    because: str
+    """What made the difference: a tweak, another code, what it read, or the outside."""
+    doubt: str
+    """Why it may be the same, where that is not known; empty where it is not."""
+    depth: int
+    """How many changed nodes it is below a target."""
+    is_last: bool = field(repr=False)
+    """True when nothing that it read has changed."""
+    _old: Detail[N, K] = field(repr=False)
+    _new: Detail[N, K] = field(repr=False)
+    _likeness: str = field(repr=False)
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """What it was and what it is, as text."""
+        return _outcome(self._old), _outcome(self._new)
+
+    @property
+    def moved(self) -> float:
+        """How far a number moved; 0 for all else."""
+        before, after = self._old.number, self._new.number
+        if before is None or after is None:
+            return 0.0
+        moved = abs(after - before)
+        return 0.0 if math.isnan(moved) else moved
 
     def __str__(self) -> str:
-        why = f"  ({self.tweak})" if self.tweak else ""
-        before, after = _outcome(self.before), _outcome(self.after)
-        note = _note_likeness(self) if before == after else ""
-        return f"{self.node}: {before} -> {after}{note}{why}"
+        why = self.tweak or (self.because if self.is_last else "")
+        before, after = self.texts
+        note = f"  ({self._likeness})" if before == after else ""
+        return f"{self.node}: {before} -> {after}{note}{f'  ({why})' if why else ''}"
 
 
-class Comparison(Table[Change]):
-    """What differs between two contexts, each target followed by what made it differ, down to the tweaks.
+class Comparison(Table[Change[N, K]], Generic[N, K]):
+    """What differs between two contexts or files, each target followed by what made it differ, down to the tweaks.
 
     ``print`` tells it as a story, indented; `to_frame` has a row for each node that changed, and `graph` has these nodes with the
-    edges between them, as they are in the other context.
+    edges between them, as they are in the other one.
     """
 
-    def __init__(self, changes: Sequence[Change], targets: Sequence[Key], reads: dict[Key, "_Difference"], view: View) -> None:
+    def __init__(
+        self, changes: Sequence[Change[N, K]], targets: Sequence[N], found: dict[N, "_Difference[N, K]"], graph: LazyGraph[N, K]
+    ) -> None:
         super().__init__(
             changes,
             {
@@ -68,212 +90,214 @@ class Comparison(Table[Change]):
             },
         )
         self._targets = targets
-        self._found = reads
-        self._view = view
+        self._found = found
+        self._graph = graph
 
     @property
-    def nodes(self) -> tuple[Node[Any], ...]:
+    def nodes(self) -> tuple[N, ...]:
         """The nodes that changed, from the targets down."""
         return tuple(change.node for change in self)
 
     @property
-    def tweaks(self) -> tuple[Node[Any], ...]:
-        """Those of them that the two contexts tweak otherwise."""
+    def tweaks(self) -> tuple[N, ...]:
+        """Those of them that the two tweak otherwise."""
         return tuple(change.node for change in self if change.tweak)
 
     @cached_property
-    def graph(self) -> Graph[Node[Any]]:
-        """The nodes that changed, with the edges between them and what is known of them in the other context."""
-        keys = {change.node._key: change.node for change in self}
-        known = build_graph(self._view, keys)
-        edges = {node: [keys[read] for read in self._found[key].changed] for key, node in keys.items()}
-        facts: list[Fact[Node[Any]]] = [known.fact(node) for node in keys.values()]
-        return Graph(facts, edges)
+    def graph(self) -> Graph[N]:
+        """The nodes that changed, with the edges between them and what is known of them in the other context or file."""
+        nodes = self.nodes
+        return Graph(self._graph.list_facts(nodes), {node: self._found[node].changed for node in nodes})
 
     def __str__(self) -> str:
-        lines = [line for target in self._targets for line in self._tell(target, set())]
-        return "\n".join(lines)
+        told: set[N] = set()
+        return "\n".join(line for target in self._targets for line in self._tell(target, told))
 
-    def _tell(self, target: Key, told: set[Key]) -> Iterator[str]:
+    def _tell(self, target: N, told: set[N]) -> Iterator[str]:
         """The story of one target: a line for a node that changed, and below it what it read."""
-        pending: list[tuple[int, Key | str]] = [(0, target)]
+        pending: list[tuple[int, N | _Line]] = [(0, target)]
         while pending:
-            depth, key = pending.pop()
+            depth, node = pending.pop()
             indent = "  " * min(depth, _INDENT)
-            if isinstance(key, str):
-                yield f"{indent}{key}"
+            if isinstance(node, _Line):
+                yield f"{indent}{node.text}"
                 continue
-            difference = self._found[key]
+            difference = self._found[node]
             if difference.change is None:
-                yield f"{indent}{Node._of(key)}: the same"
-            elif key in told:
-                yield f"{indent}{Node._of(key)}: see above"
+                yield f"{indent}{node}: the same"
+            elif node in told:
+                yield f"{indent}{node}: see above"
             else:
-                told.add(key)
+                told.add(node)
                 yield f"{indent}{difference.change}"
-                row = self._find_row(key, told)
+                row = self._find_row(node, told)
                 if len(row) > _RUN:
                     told.update(row[: 1 - _RUN // 2])
-                    middle = f"... {len(row) - _RUN // 2 + 1:,} more, each because of the next"
+                    middle = _Line(f"... {len(row) - _RUN // 2 + 1:,} more, each because of the next")
                     pending += [(depth + 2, row[1 - _RUN // 2]), (depth + 1, middle)]
                 else:
-                    pending.extend((depth + 1, line) for line in reversed(_fold(difference, self._found)))
+                    pending.extend((depth + 1, line) for line in reversed(self._fold(difference)))
 
-    def _find_row(self, key: Key, told: set[Key]) -> list[Key]:
+    def _find_row(self, node: N, told: set[N]) -> list[N]:
         """Returns the nodes below one that changed in a row: each read one that changed, and is not tweaked itself."""
-        row: list[Key] = []
-        while len(self._found[key].changed) == 1:
-            key = self._found[key].changed[0]
-            change = self._found[key].change
-            if key in told or change is None or change.tweak is not None:
+        row: list[N] = []
+        while len(self._found[node].changed) == 1:
+            node = self._found[node].changed[0]
+            change = self._found[node].change
+            if node in told or change is None or change.tweak is not None:
                 break
-            row.append(key)
+            row.append(node)
         return row
+
+    def _fold(self, difference: "_Difference[N, K]") -> "list[N | _Line]":
+        """What is told below a node: what it read that changed, of each function what moved most, and how much did not change."""
+        by_function: dict[str, list[N]] = {}
+        for node in difference.changed:
+            by_function.setdefault(self._graph.detail(node).function, []).append(node)
+        told: set[N] = set()
+        for nodes in by_function.values():
+            few = nodes if len(nodes) <= _SIBLINGS else sorted(nodes, key=lambda node: -self._measure(node))[:_SIBLINGS]
+            told.update(few)
+        lines: list[N | _Line] = [node for node in difference.changed if node in told]
+        more = {function: len(nodes) - _SIBLINGS for function, nodes in by_function.items() if len(nodes) > _SIBLINGS}
+        lines += [_Line(f"... {number:,} more of {function} changed") for function, number in more.items()]
+        if difference.unchanged and lines:
+            lines.append(_Line(f"... {difference.unchanged:,} unchanged"))
+        return lines
+
+    def _measure(self, node: N) -> float:
+        change = self._found[node].change
+        return 0.0 if change is None else change.moved
+
+
+@frozen
+class _Line:
+    """A line of a story that is of no node."""
+
+    text: str
 
 
 @define(eq=False)
-class _Difference:
+class _Difference(Generic[N, K]):
     """A node on both sides."""
 
-    change: Change | None
+    change: Change[N, K] | None
     """None when it is the same."""
-    changed: list[Key]
+    changed: list[N]
     """What it read that changed."""
     unchanged: int = 0
     """How much it read that did not."""
 
 
-def compare(ctx: Any, other: Any, targets: Sequence[Node[Any]]) -> Comparison:
-    """Returns what differs between two contexts below some nodes.
+def compare(before: LazyGraph[N, K], after: LazyGraph[N, K], targets: Sequence[N]) -> Comparison[N, K]:
+    """Returns what differs between two graphs of one kind below some nodes, each of which is told, also when it is the same.
 
-    Raises:
-        KeyError: one of them does not know a target.
-        TypeError: there is no target, or the other is no context.
+    Complexity: linear in the nodes that changed and what they read, up to the comparison of two values.
     """
-    if not targets:
-        raise TypeError("There is nothing to compare. Name at least one node: ctx.compare(other, f.node(x)).")
-    if not hasattr(other, "_here"):
-        raise TypeError(f"{show(other)} is no context. Write ctx.compare(other_ctx, f.node(x)).")
-    for node in targets:
-        ctx.memo(node), other.memo(node)
-    return _Walk(ctx._here(), other._here()).compare([node._key for node in targets])
+    return _Walk(before, after, targets).compare(targets)
 
 
-class _Walk:
-    """A walk over two views from the same nodes."""
+def compare_all(before: LazyGraph[N, K], after: LazyGraph[N, K], nodes: Sequence[N]) -> Comparison[N, K]:
+    """Returns all that differs between two graphs of one kind, told from what nothing read that changed.
 
-    def __init__(self, before: View, after: View) -> None:
-        self._before, self._after = NodeStates(before), NodeStates(after)
-        handles = before.in_force.handles ^ after.in_force.handles
-        # Bits are those of one registry: contexts that share no cache have none in common.
-        self._differing = Tweak.bits_of(handles) if before.registry is after.registry else 0
-        self._is_shared = before.registry is after.registry
-        self._found: dict[Key, _Difference] = {}
+    Args:
+        before: one graph.
+        after: the other.
+        nodes: all nodes of both, each before what it read.
+    """
+    walk = _Walk(before, after, nodes)
+    return walk.compare(nodes, tells_same=False)
 
-    def compare(self, targets: list[Key]) -> Comparison:
-        pending, order = list(reversed(targets)), []
+
+class _Walk(Generic[N, K]):
+    """A walk over two graphs from the same nodes."""
+
+    def __init__(self, before: LazyGraph[N, K], after: LazyGraph[N, K], targets: Sequence[N]) -> None:
+        self._before, self._after = before, after
+        self._pair = before.beside(after)
+        self._is_apart = self._pair.find_apart()
+        self._targets = frozenset(targets)
+        self._found: dict[N, _Difference[N, K]] = {}
+
+    def compare(self, targets: Sequence[N], *, tells_same: bool = True) -> Comparison[N, K]:
+        order: list[Change[N, K]] = []
+        tops = []
+        for target in targets:
+            if target not in self._found:
+                self._walk(target, order)
+                if self._found[target].change is not None:
+                    tops.append(target)
+        return Comparison(order, targets if tells_same else tops, self._found, self._after)
+
+    def _walk(self, target: N, order: list[Change[N, K]]) -> None:
+        pending = [(target, 0)]
         while pending:
-            key = pending.pop()
-            if key not in self._found:
-                difference = self._found[key] = self._find_difference(key)
+            node, depth = pending.pop()
+            if node not in self._found:
+                difference = self._found[node] = self._find_difference(node, depth)
                 if difference.change is not None:
                     order.append(difference.change)
-                    pending.extend(reversed(difference.changed))
-        return Comparison(order, targets, self._found, self._after.view)
+                    pending.extend((read, depth + 1) for read in reversed(difference.changed))
 
-    def _find_difference(self, key: Key) -> _Difference:
-        before, after = self._before.memo(key), self._after.memo(key)
-        if not self._has_changed(key, before, after):
+    def _find_difference(self, node: N, depth: int) -> _Difference[N, K]:
+        if not self._has_changed(node):
             return _Difference(None, [])
-        old, new = self._before.handle(key), self._after.handle(key)
-        tweak = None if self._is_same_tweak(old, new) else _describe_tweaks(old, new)
-        change = Change(Node._of(key), self._before.record(key), self._after.record(key), tweak)
-        if any(handle is not None and handle.spec.is_value for handle in (old, new)):
-            return _Difference(change, [])
-        read = dict.fromkeys(read for memo in (after, before) if memo is not None for read in list_reads(memo))
-        changed = [one for one in read if self._has_changed(one, self._before.memo(one), self._after.memo(one))]
-        return _Difference(change, changed, len(read) - len(changed))
+        before, after = self._before.detail(node), self._after.detail(node)
+        tweak = None if self._pair.is_tweaked_alike(node) else self._tell_tweaks(before, after)
+        changed: list[N] = []
+        unchanged = 0
+        if not (self._is_value(self._before, before) or self._is_value(self._after, after)):
+            read = dict.fromkeys(read for one in (after, before) if one.answers for read in one.reads)
+            changed = [one for one in read if self._has_changed(one)]
+            unchanged = len(read) - len(changed)
+        change = Change(
+            node,
+            before.known,
+            after.known,
+            tweak,
+            self._find_cause(node, tweak, changed) if after.answers else "",
+            self._pair.tell_doubt(node),
+            depth,
+            not changed,
+            before,
+            after,
+            self._pair.tell_likeness(node),
+        )
+        return _Difference(change, changed, unchanged)
 
-    def _has_changed(self, key: Key, before: Memo | None, after: Memo | None) -> bool:
-        if before is after:
-            return False
-        if before is None or after is None:
-            known = before or after
-            return known is not None and bool(known.footprint & self._differing)
-        if before.failure is not None or after.failure is not None:
-            return before.failure is None or after.failure is None or not _is_alike(before, after)
-        return not is_as_before(key, before, after)
+    def _has_changed(self, node: N) -> bool:
+        before, after = self._before.detail(node), self._after.detail(node)
+        if before.answers != after.answers:
+            return node in self._targets or self._is_apart(node)
+        return before.answers and self._pair.has_changed(node)
 
-    def _is_same_tweak(self, old: Tweak | None, new: Tweak | None) -> bool:
-        if old is None or new is None:
-            return old is new
-        if self._is_shared:
-            return old is new
-        return old.spec.meaning == new.spec.meaning
+    @staticmethod
+    def _is_value(graph: LazyGraph[N, K], one: Detail[N, K]) -> bool:
+        """True for a node that is tweaked to a value: nothing below it matters."""
+        return one.tweak is not None and graph.is_value(one.tweak)
 
+    def _tell_tweaks(self, before: Detail[N, K], after: Detail[N, K]) -> str:
+        now = "untweaked" if after.tweak is None else self._after.say(after.tweak).short
+        return now if before.tweak is None else f"{self._before.say(before.tweak).short} -> {now}"
 
-def _is_alike(before: Memo, after: Memo) -> bool:
-    """True when two nodes failed alike."""
-    assert before.failure is not None  # noqa: S101  the caller saw it
-    assert after.failure is not None  # noqa: S101  the caller saw it
-    one, other = before.failure.error, after.failure.error
-    return one is other or (type(one) is type(other) and show_whole(one, _ERROR) == show_whole(other, _ERROR))
-
-
-def _fold(difference: _Difference, found: dict[Key, _Difference]) -> list[Key | str]:
-    """What is told below a node: what it read that changed, of each function what moved most, and how much did not change."""
-    by_function: dict[Any, list[Key]] = {}
-    for key in difference.changed:
-        by_function.setdefault(key[0], []).append(key)
-    told: set[Key] = set()
-    for keys in by_function.values():
-        told.update(sorted(keys, key=lambda key: -_measure(found[key].change))[:_SIBLINGS])
-    lines: list[Key | str] = [key for key in difference.changed if key in told]
-    more = {function: len(keys) - _SIBLINGS for function, keys in by_function.items() if len(keys) > _SIBLINGS}
-    lines += [f"... {number:,} more of {function} changed" for function, number in more.items()]
-    if difference.unchanged and lines:
-        lines.append(f"... {difference.unchanged:,} unchanged")
-    return lines
-
-
-def _measure(change: Change | None) -> float:
-    """Returns how far a number moved; 0 for all else."""
-    if change is None or change.before is None or change.after is None:
-        return 0.0
-    before, after = change.before.value, change.after.value
-    if type(before) not in {int, float} or type(after) not in {int, float}:
-        return 0.0
-    try:
-        moved = abs(float(after) - float(before))
-    except OverflowError:
-        return math.inf
-    return 0.0 if math.isnan(moved) else moved
+    def _find_cause(self, node: N, tweak: str | None, changed: list[N]) -> str:
+        """Returns why a node changed: a tweak, its code, what it read that changed, or the outside."""
+        after = self._after.detail(node)
+        if tweak is not None and after.tweak is not None:
+            return "a tweak"
+        reasons = list(map(str, changed[:_CAUSES]))
+        if len(changed) > _CAUSES:
+            reasons.append(f"{len(changed) - _CAUSES:,} more")
+        code = self._pair.tell_code(node)
+        first = [*([] if code is None else [code]), *([] if tweak is None else ["a tweak that is gone"])]
+        return ", ".join([*first, *reasons]) or ("the outside" if after.is_source else "it ran again")
 
 
-def _describe_tweaks(old: Tweak | None, new: Tweak | None) -> str:
-    if old is None:
-        return _describe(new)
-    return f"{_describe(old)} -> {_describe(new)}"
+def _content(known: Any) -> Any:
+    return None if known is None else known.value if known.error is None else known.error
 
 
-def _describe(handle: Tweak | None) -> str:
-    """Says what a tweak says, short."""
-    return "untweaked" if handle is None else handle.spec.label()
-
-
-def _note_likeness(change: Change) -> str:
-    """Says why a change does not show in the text of its values."""
-    before, after = _content(change.before), _content(change.after)
-    if before is not None and before is after:
-        return "  (one object, which may have been changed in place)"
-    return "  (they differ where the text does not show it)"
-
-
-def _content(record: Record | None) -> Any:
-    return None if record is None else record.value if record.error is None else record.error
-
-
-def _outcome(record: Record | None) -> str:
-    if record is None:
-        return "not read"
-    return show(record.value) if record.error is None else describe_error(record.error)
+def _outcome(detail: Detail[Any, Any]) -> str:
+    if detail.error is not None:
+        return f"failed: {detail.error}"
+    return detail.value if detail.answers else "not read" if detail.state == "not-run" else detail.state

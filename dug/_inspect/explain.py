@@ -1,184 +1,140 @@
-"""Why a node has the value that it has in a context, as text: `explain`.
+"""Why a node has the value that it has, as text: `explain`, of a context and of a file alike.
 
-The first line says what the node is worth here, the second where that comes from; what follows says from what, and through which
-nodes the tweaks of this context and of those around reached it.  Nothing runs.
+The first line says what the node is worth, the second where that comes from; what follows says from what, and through which
+nodes the tweaks in force reached it.  Nothing runs.  What a file cannot know is listed in `snapshot/_details`.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Generic
 
-from .._core.drive import frame_here
-from .._core.read import OUTSIDE, Function, Key, Memo, Node, Tweak, View, entries_around, plain_key
-from .._text.values import describe_error, show
-from .failures import find_origin
-from .node_states import NodeStates, list_reads, views_around
-from .plan import UNKNOWN, Plan, make_plan
-from .record import look, matches
+from .._text.seconds import in_seconds
+from .lazy_graph import HERE, LazyGraph, N
 
 _MOST_PLACES = 5
 _SHOWN = 12
 """How many reads, and how many tweaks, are listed."""
 
 
-def explain(ctx: Any, node: Node[Any]) -> str:
-    """Returns where the value of a node comes from in a context, or why there is none."""
-    return "\n".join(_Explanation(ctx, node._key).lines())
+def explain(graph: LazyGraph[N, Any], node: N) -> str:
+    """Returns where the value of a node comes from in a graph, or why there is none.
+
+    Complexity: linear in what the node read directly and in what rests on tweaks beneath it; in a file that has tweaks, in the
+    file.
+    """
+    return "\n".join(_Explanation(graph, node).lines())
 
 
-class _Explanation:
-    """One node in one context."""
+class _Explanation(Generic[N]):
+    """One node in one graph."""
 
-    def __init__(self, ctx: Any, key: Key) -> None:
-        self._view: View = ctx._here()
-        self._names = _name_views(self._view)
-        self._standing = NodeStates(self._view)
-        self._key = key
+    def __init__(self, graph: LazyGraph[N, Any], node: N) -> None:
+        self._graph = graph
+        self._one = graph.detail(node)
 
     def lines(self) -> Iterator[str]:
-        memo, key = self._standing.memo(self._key), self._key
-        state = self._standing.find_state(key, memo)
-        yield f"{Node._of(key)}{_outcome(memo, state)}"
-        if memo is None:
-            yield from self._absent(state)
+        yield f"{self._one}{self._one.outcome}"
+        if not self._one.answers:
+            yield from self._tell_absence()
             return
-        yield from self._origin(memo, state)
-        yield from self._reads(memo)
-        yield from self._reasons(memo)
+        yield from self._tell_origin()
+        yield from self._tell_reads()
+        met, tweaks = self._one.tweak, self._graph.tweaks_of(self._one.node)
+        yield from self._tell_ways([tweak for tweak in tweaks if tweak != met], "rests on")
 
     # Where it comes from
 
-    def _origin(self, memo: Memo, state: str) -> Iterator[str]:
-        handle = self._standing.handle(self._key)
-        if handle is not None:
-            yield f"  {self._describe(handle)}"
-            if handle.spec.is_value:
-                yield "  its body does not run"
-                return
-        elif self._key in self._view.fixed or self._key[0] in self._view.fixed:
-            yield "  untweaked here: as if no context around tweaked it"
-        if state == "failed":
-            yield from self._failure(memo)
-            return
-        verb = "read from outside, as a source," if self._key[0].kind == "source" else "computed"
-        provider = self._standing.provider(memo)
-        if provider is self._view:
-            yield f"  {verb} here{_time(memo)}"
+    def _tell_origin(self) -> Iterator[str]:
+        one = self._one
+        if one.tweak is not None:
+            yield f"  {self._graph.say(one.tweak)}"
+        elif one.untweaked is not None:
+            yield f"  untweaked {one.untweaked}: as if no context around {'' if one.untweaked == HERE else 'that '}tweaked it"
+        if one.absent is not None:
+            yield f"  its value is not kept: {one.absent}"
+        if one.error is not None:
+            yield from self._tell_failure()
+        elif one.tweak is not None and self._graph.is_value(one.tweak):
+            yield "  its body does not run"
         else:
-            name = self._names[provider]
-            yield f"  inherited from {name}, {verb}{_time(memo)}: nothing that it read is tweaked within that"
+            yield f"  {self._tell_run()}"
 
-    def _failure(self, memo: Memo) -> Iterator[str]:
-        origin = find_origin(memo)
-        if plain_key(origin.state.key) == self._key:
-            yield f"  its own run raised that{_place(memo)}; asked again, it is tried again"
+    def _tell_run(self) -> str:
+        one = self._one
+        verb = "read from outside, as a source," if one.is_source else "computed"
+        time = f" in {in_seconds(one.seconds)}" if one.seconds else ""
+        by_itself = f" ({in_seconds(one.own_seconds)} by itself)" if time and one.reads else ""
+        if one.provider == HERE:
+            return f"{verb} here{time}{by_itself}"
+        return f"inherited from {one.provider}, {verb}{time}{by_itself}: nothing that it read is tweaked within that"
+
+    def _tell_failure(self) -> Iterator[str]:
+        way = self._one.error_way
+        place = "" if self._one.place is None else f" at {self._one.place}"
+        if len(way) == 1:
+            yield f"  its own run raised that{place}; asked again, it is tried again"
             return
-        yield f"  passed on: the error began in {Node._of(origin.state.key)}{_place(memo)}"
-        yield f"  by way of {_join(list(_chain(memo, origin)))}"
+        yield f"  passed on: the error began in {way[-1]}{place}"
+        yield f"  by way of {_join(list(map(str, reversed(way))))}"
 
-    def _reads(self, memo: Memo) -> Iterator[str]:
-        read = list_reads(memo)
-        if read:
+    def _tell_reads(self) -> Iterator[str]:
+        reads = self._one.reads
+        if reads:
             yield "  from"
-        for key in islice(read, _SHOWN):
-            found = self._standing.memo(key)
-            state = self._standing.find_state(key, found)
-            yield f"    {Node._of(key)}{_outcome(found, state)}  ({state})"
-        if len(read) > _SHOWN:
-            yield f"    ... {len(read) - _SHOWN:,} more"
+        for node in islice(reads, _SHOWN):
+            read = self._graph.detail(node)
+            time = f", {in_seconds(read.seconds)}" if read.answers and read.error is None and read.seconds else ""
+            yield f"    {read}{read.outcome}  ({read.state}{time})"
+        if len(reads) > _SHOWN:
+            yield f"    ... {len(reads) - _SHOWN:,} more"
 
     # Why
 
-    def _reasons(self, memo: Memo) -> Iterator[str]:
+    def _tell_ways(self, tweaks: Collection[Hashable], verb: str) -> Iterator[str]:
         """The tweaks that the value rests on, and the way of each to the node."""
-        handles = [handle for handle in self._view.in_force.handles if handle.bit & memo.footprint]
-        yield from self._ways([handle for handle in handles if handle is not self._standing.handle(self._key)], "rests on")
-
-    def _ways(self, handles: list[Tweak], verb: str) -> Iterator[str]:
-        if not handles:
+        if not tweaks:
             return
-        came = self._follow(handles)
-        tweaked = [key for key in came if key != self._key and self._standing.handle(key) in handles]
-        for key in tweaked[:_SHOWN]:
-            handle = self._standing.handle(key)
-            assert handle is not None  # noqa: S101  it is among those
-            yield f"  {verb} {Node._of(key)}, {self._describe(handle)}"
+        own, tweaks = self._one.node, frozenset(tweaks)
+        came = self._follow(tweaks)
+        tweaked = [node for node in came if node != own and self._graph.detail(node).tweak in tweaks]
+        for node in tweaked[:_SHOWN]:
+            yield f"  {verb} {node}, {self._graph.say(self._graph.detail(node).tweak)}"
             way = []
-            while came[key] != self._key:
-                key = came[key]  # noqa: PLW2901  from the tweak to the node
-                way.append(str(Node._of(key)))
+            while came[node] != own:
+                node = came[node]  # noqa: PLW2901  from the tweak to the node
+                way.append(str(node))
             if way:
                 yield f"    by way of {_join(way)}"
         if len(tweaked) > _SHOWN:
             yield f"  ... and {len(tweaked) - _SHOWN:,} more tweaked nodes"
 
-    def _follow(self, handles: list[Tweak]) -> dict[Key, Key]:
+    def _follow(self, tweaks: Collection[Hashable]) -> dict[N, N]:
         """Returns, for each node on a way from one of these tweaks, which one read it on the shortest."""
-        bits = Tweak.bits_of(handles)
-        came = {self._key: self._key}
-        pending = deque([self._key])
+        rests = self._graph.find_resting(tweaks)
+        came = {self._one.node: self._one.node}
+        pending = deque([self._one.node])
         while pending:
-            key = pending.popleft()
-            memo = self._standing.memo(key) or self._standing.known(key)
-            for read in () if memo is None else list_reads(memo):
-                found = self._standing.memo(read) or self._standing.known(read)
-                if read not in came and (self._standing.handle(read) in handles or (found and found.footprint & bits)):
-                    came[read] = key
+            node = pending.popleft()
+            for read in self._graph.detail(node).reads:
+                if read not in came and (rests(read) or self._graph.detail(read).tweak in tweaks):
+                    came[read] = node
                     pending.append(read)
         return came
 
     # Why there is none
 
-    def _absent(self, state: str) -> Iterator[str]:
-        handle = self._standing.handle(self._key)
-        if handle is not None:
-            yield f"  {self._describe(handle)}"
-        if state == "masked":
-            yield from self._masked()
+    def _tell_absence(self) -> Iterator[str]:
+        one = self._one
+        if one.tweak is not None:
+            yield f"  {self._graph.say(one.tweak)}"
+        if one.state == "masked":
+            masked = self._graph.find_masked(one.node)
+            yield f"  masked here: {masked.known}"
+            yield from self._tell_ways(masked.tweaks, "masked by")
         else:
-            yield from self._forgotten()
-        yield f"  asked now, {_count(make_plan(self._view, self._key))}"
-
-    def _masked(self) -> Iterator[str]:
-        around = next((view for view in views_around(self._view) if look(view, self._key) is not None), None)
-        memo = self._standing.masked(self._key)
-        assert memo is not None  # noqa: S101  that is what the state says
-        where = "untweaked" if around is None else self._where(around)
-        yield f"  masked here: known {where}{_outcome(memo, '')}, which read what is tweaked otherwise here"
-        seen = frozenset() if around is None else around.in_force.handles
-        differing = [handle for handle in self._view.in_force.handles - seen if handle.bit & memo.footprint]
-        yield from self._ways(differing, "masked by")
-
-    def _forgotten(self) -> Iterator[str]:
-        roots = list(islice(self._standing.forgotten(self._key), _SHOWN))
-        known = self._standing.known(self._key)
-        if not roots:
-            yield "  not run here, and not known around"
-            if self._key[0] in self._view.registry.redefined:  # nothing may be left of a node that was forgotten for that
-                yield f"  what was known of its function was forgotten when {_tell_change(self._key[0])}"
-        for root in dict.fromkeys(roots):
-            verb = _tell_change(root[0]) if self._standing.is_redefined(root) else "it was invalidated"
-            who = "it ran once" if root == self._key else f"it rested on {Node._of(root)}"
-            yield f"  {who}, and then {verb}"
-        if roots and known is not None and matches(self._view, known):
-            yield f"  it was{_outcome(known, '').removeprefix(' =')} before"
-
-    # In words
-
-    def _describe(self, handle: Tweak) -> str:
-        return f"{handle.spec.describe(handle.target)} {self._where(_introducer(self._view, handle))}"
-
-    def _where(self, view: View) -> str:
-        return "here" if view is self._view else f"in {self._names[view]}"
-
-
-def _tell_change(function: Function) -> str:
-    """Says that a function was defined anew, and what of it is another."""
-    shown = [place.removeprefix("its code: ") for place in function.changed if place != "its code"]
-    if len(shown) == len(function.changed) and shown:
-        return f"{list_some(shown)} changed, which its function reaches"
-    return f"the code of its function changed{f', and {list_some(shown)}' if shown else ''}"
+            yield from self._graph.tell_absence(one.node)
+        yield from self._graph.tell_plan(one.node)
 
 
 def list_some(places: Sequence[str]) -> str:
@@ -187,78 +143,7 @@ def list_some(places: Sequence[str]) -> str:
     return f"{', '.join(places[:_MOST_PLACES])}{more}"
 
 
-def _count(plan: Plan) -> str:
-    """Says how much of a plan runs."""
-    certain = len(plan.certain)
-    if not plan:
-        return "nothing would run: what it read is the same again"
-    if len(plan) == 1:
-        return "it would run" + ("; what it reads is not known" if plan[0].trace == UNKNOWN else "")
-    possible = f", and maybe {len(plan) - certain:,} more" if len(plan) > certain else ""
-    unknown = "; what some of these read is not known" if any(row.trace == UNKNOWN for row in plan) else ""
-    return f"{certain:,} would run{possible}{unknown}"
-
-
-def _introducer(view: View, handle: Tweak) -> View:
-    """Returns the outermost view in which a tweak is in force: that of the context which says it."""
-    found = view
-    for around in views_around(view):
-        if handle not in around.in_force.handles:
-            break
-        found = around
-    return found
-
-
-def _name_views(view: View) -> dict[View, str]:
-    """Returns what to call a view and those around it: by their names where they are open, else by how far out they are."""
-    names = {view: "here"}
-    around = list(views_around(view))
-    opened = {entry.view: entry.context for entry in (*entries_around(frame_here()), *filter(None, [OUTSIDE.entry]))}
-    for distance, outer in enumerate(around, 1):
-        context = opened.get(outer)
-        name = None if context is None else context.name
-        place = "the context around" if distance == 1 else f"the context {distance} around"
-        if distance == len(around) > 1:
-            place = "the outermost context"
-        names[outer] = place if name is None else f"the context {name!r}"
-    return names
-
-
-def _outcome(memo: Memo | None, state: str) -> str:
-    if memo is None:
-        return f": {state}" if state else ""
-    if memo.failure is not None:
-        return f" raised {describe_error(memo.failure.error)}"
-    return f" = {show(memo.value)}"
-
-
 def _join(way: list[str]) -> str:
     """Returns the nodes on a way as one line, those in the middle left out where there are many."""
     shown = way if len(way) <= _SHOWN else [*way[: _SHOWN // 2], f"... {len(way) - _SHOWN:,} more ...", *way[-_SHOWN // 2 :]]
     return " > ".join(shown)
-
-
-def _time(memo: Memo) -> str:
-    return f" in {memo.seconds:.3g} s" if memo.seconds else ""
-
-
-def _place(memo: Memo) -> str:
-    """Where the traceback of a failure ends: its file by its last name, and the line."""
-    failure = memo.failure
-    assert failure is not None  # noqa: S101  callers have one
-    places = failure.summarize().stack
-    if not places:
-        return ""
-    last = places[-1]
-    return f" at {last.filename.rpartition('/')[2]}:{last.lineno}"
-
-
-def _chain(memo: Memo, origin: Memo) -> Iterator[str]:
-    """The nodes that passed an error on, from the one in which it began."""
-    way = [memo]
-    while way[-1] is not origin:
-        failure = way[-1].failure
-        assert failure is not None  # noqa: S101  all of them failed
-        way.append(next(read for read in way[-1].dependencies if read.failure is not None and read.failure.mark is failure.mark))
-    nodes = dict.fromkeys(Node._of(one.state.key) for one in reversed(way))
-    return map(str, nodes)

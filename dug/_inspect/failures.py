@@ -1,95 +1,78 @@
 """The nodes that failed: `Failed`, one of them with all that helps to find out why, and `list_failures`.
 
 An error goes through every node that read the one which raised it and did not catch it.  The node in which it began is found by
-following the reads that failed with the very same exception.
+following the reads that failed with it: `Origins`.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic
 
 from attrs import frozen
 
-from .._core.read import BENEATH, Failure, Key, Memo, Node, View, plain_key
-from .._text.values import describe_error
-from .node_states import NodeStates
+from .._core.read import Node
+from .._text.values import describe_error, tell_error
+from .lazy_graph import LazyGraph, N
 from .table import Table
 
 
 @frozen(eq=False, repr=False)
-class Failed:
+class Failed(Generic[N]):
     """A node that failed."""
 
-    node: Node[Any]
-    origin: Node[Any]
+    node: N
+    origin: N
     """The node in which the error began: this one, or one that it read, directly or through others."""
-    _failure: Failure
+    _failure: Any
+    """How it failed, as a context or a file has it: with the `error`, and the traceback as `text`."""
 
     @property
-    def error(self) -> BaseException:
-        """The exception, as it was when the node failed; who asks again gets another one that says the same."""
+    def error(self) -> Any:
+        """The exception, as it was when the node failed; who asks again gets another one that says the same.
+
+        Of a file, a `dug.snapshot.SavedError`.
+        """
         return self._failure.error
 
     @property
     def traceback(self) -> str:
         """The traceback as text."""
-        return self._failure.text
+        text: str = self._failure.text
+        return text
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """The arguments of the node, by parameter."""
-        return read_arguments(self.node)
+        """The arguments of the node, by parameter; none of a file, which is not decoded."""
+        return read_arguments(self.node) if isinstance(self.node, Node) else {}
+
+    @property
+    def text(self) -> str:
+        """The error in one line, as a traceback ends with it."""
+        error: Any = self.error
+        if isinstance(error, BaseException):
+            return describe_error(error)
+        return tell_error(error.type, error.text)
 
     def __repr__(self) -> str:
         passed = "" if self.origin == self.node else f", passed on from {self.origin!r}"
-        return f"<Failed {self.node!r}: {describe_error(self.error)}{passed}>"
+        return f"<Failed {self.node!r}: {self.text}{passed}>"
 
 
-def list_failures(view: View) -> Table[Failed]:
-    """Returns what failed in a view, those in which an error began first."""
-    standing = NodeStates(view)
-    known: dict[Memo, Memo] = {}
-    found = [make_failed(memo, known) for memo in _list_failed(standing)]
-    found.sort(key=lambda failed: failed.origin != failed.node)
-    return tabulate_failures(found)
+def list_failures(graph: LazyGraph[N, Any]) -> Table[Failed[N]]:
+    """Returns what failed in a graph, those in which an error began first, and then those that it came to sooner."""
+    found = sorted(graph.failed(), key=lambda failed: failed[0])
+    return tabulate_failures([Failed(node, origin, failure) for _, node, origin, failure in found])
 
 
-def tabulate_failures(found: list[Failed]) -> Table[Failed]:
+def tabulate_failures(found: Sequence[Failed[N]]) -> Table[Failed[N]]:
     """Returns a table of nodes that failed."""
     return Table(
         found,
         {
             "node": lambda failed: failed.node,
-            "error": lambda failed: describe_error(failed.error),
+            "error": lambda failed: failed.text,
             "began in": lambda failed: None if failed.origin == failed.node else failed.origin,
         },
     )
-
-
-def make_failed(memo: Memo, known: dict[Memo, Memo]) -> Failed:
-    """Returns a node that failed, by its memo; `known` is that of `find_origin`."""
-    assert memo.failure is not None  # noqa: S101  callers ask for what failed
-    return Failed(Node._of(memo.state.key), Node._of(find_origin(memo, known).state.key), memo.failure)
-
-
-def find_origin(memo: Memo, known: dict[Memo, Memo] | None = None) -> Memo:
-    """Returns the memo of the node in which the error of a memo began.
-
-    Args:
-        memo: one that failed.
-        known: what was found for others; is added to, so that who asks for many walks over each once.
-    """
-    known = {} if known is None else known
-    way = [memo]
-    while way[-1] not in known:
-        failure = way[-1].failure
-        reads = (read for read in way[-1].dependencies if read.failure is not None and failure is not None)
-        passed = next((read for read in reads if read.failure.mark is failure.mark), None)  # type: ignore[union-attr]
-        if passed is None:
-            known[way[-1]] = way[-1]
-        else:
-            way.append(passed)
-    known.update(dict.fromkeys(way, known[way[-1]]))
-    return known[memo]
 
 
 def read_arguments(node: Node[Any]) -> Mapping[str, Any]:
@@ -98,16 +81,3 @@ def read_arguments(node: Node[Any]) -> Mapping[str, Any]:
         return {str(number): argument for number, argument in enumerate(node._key[1:])}
     bound = node._function.binding.signature.bind(*node.args, **node.kwargs)
     return bound.arguments
-
-
-def _list_failed(standing: NodeStates) -> list[Memo]:
-    found: dict[Key, Memo] = {}
-    cache: Any = standing.view.cache
-    while cache is not None:
-        for key, state in cache.list_states():
-            if state.has_failed and key[0] is not BENEATH and key not in found:
-                memo = standing.memo(plain_key(key))
-                if memo is not None and memo.failure is not None:
-                    found[key] = memo
-        cache = cache.beneath
-    return list(found.values())

@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import define, field
 
-from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, Key, Memo, Node, Tweak, View, handle_of, plain_key
-from .record import Record, look, matches, read_keys
+from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, Key, Memo, Tweak, View, handle_of, plain_key
+from .record import look, matches, read_keys
 
 
 @define(eq=False)
@@ -29,11 +29,6 @@ class NodeStates:
     def memo(self, key: Key) -> Memo | None:
         """Returns the memo that answers for a node here, errors of earlier calls included."""
         return self.view.hits.get(key) or look(self.view, key)
-
-    def record(self, key: Key) -> Record | None:
-        """Returns what answers for a node here, for showing."""
-        memo = self.memo(key)
-        return None if memo is None else Record(Node._of(key), memo, self.view)
 
     def handle(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here, if it changes anything."""
@@ -139,3 +134,12 @@ def list_reads(memo: Memo) -> list[Key]:
             return list(dict.fromkeys(keys))
     own = plain_key(own)
     return [key for key in dict.fromkeys(map(plain_key, read_keys(memo))) if key != own]
+
+
+def passed_from(memo: Memo) -> Memo | None:
+    """Returns which of what a failed node read it had its error from; None when the error is its own."""
+    failure = memo.failure
+    for read in memo.dependencies:
+        if failure is not None and read.failure is not None and read.failure.mark is failure.mark:
+            return read
+    return None

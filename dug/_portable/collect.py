@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from attrs import define, field
 
 from .._core.read import BENEATH, TWEAKED, Cache, Function, Key, Memo, Target, View, plain_key
-from .._inspect.record import look
+from .._inspect.node_states import NodeStates
 from . import rows
 
 
@@ -43,6 +43,7 @@ class Found:
 
 def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
     """Returns all nodes of a view, or some and what these rest on, in an order in which dependencies come first."""
+    states = NodeStates(view)
     known: dict[Key, Found] = {}
     order: list[Found] = []
     keys = list(_keys(view) if wanted is None else wanted)
@@ -51,12 +52,12 @@ def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
     for key in keys:
         if key in known:
             continue
-        if look(view, key) is None:
+        if states.memo(key) is None:
             silent.append(key)
         else:
-            _add(view, known, order, key)
+            _add(states, known, order, key)
     for key in silent:
-        _add(view, known, order, key)
+        _add(states, known, order, key)
     for found in order:
         for kind, key in found.edges:
             if kind == rows.READ:
@@ -73,25 +74,27 @@ def _keys(view: View) -> Iterator[Key]:
     yield from (key for key in view.in_force.content if not isinstance(key, Function))
 
 
-def _add(view: View, known: dict[Key, Found], order: list[Found], first: Key) -> None:
+def _add(states: NodeStates, known: dict[Key, Found], order: list[Found], first: Key) -> None:
     """Adds a node after all that it reads; keeps its own stack, as chains are long."""
     if first in known:
         return
-    stack = [_open(view, known, first, None)]
+    stack = [_open(states, known, first, None)]
     while stack:
         found, reads = stack[-1]
         for key, read in reads:
             if key not in known:
-                stack.append(_open(view, known, key, read))
+                stack.append(_open(states, known, key, read))
                 break
         else:
             stack.pop()
             order.append(found)
 
 
-def _open(view: View, known: dict[Key, Found], key: Key, read: Memo | None) -> tuple[Found, Iterator[tuple[Key, Memo | None]]]:
+def _open(
+    states: NodeStates, known: dict[Key, Found], key: Key, read: Memo | None
+) -> tuple[Found, Iterator[tuple[Key, Memo | None]]]:
     """Returns a node, noted as known, and what it reads that is to be added before it."""
-    found = known[key] = _find(view, key, read)
+    found = known[key] = _find(states, key, read)
     memo = found.memo
     if memo is None or not (memo.dependencies or memo.inner):
         return found, iter(())
@@ -118,14 +121,15 @@ def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]
             found.flags |= rows.UNVERIFIED  # it was tried again since
 
 
-def _find(view: View, key: Key, read: Memo | None) -> Found:
+def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
     """Returns what is known of a node; of one that does not answer, what `read` says, which another node read."""
-    memo, handle = look(view, key), view.in_force.handle_of(key)
+    view = states.view
+    memo, handle = states.memo(key), view.in_force.handle_of(key)
     is_tweaked = handle is not None and not handle.spec.is_untweak
     found = Found(key, memo, rows.COMPUTED, rows.SOURCE if key[0].kind == "source" else 0)
     if memo is None:
         found.memo = read or _seen_elsewhere(view, key)
-        found.state = rows.MASKED if read is None and found.memo is not None else rows.NOT_RUN
+        found.state = rows.MASKED if states.find_state(key, None) == rows.MASKED else rows.NOT_RUN
     elif memo.failure is not None:
         found.state = rows.FAILED
     elif is_tweaked:

@@ -1,15 +1,12 @@
 """Writes how a node failed, and makes the exception again: one that says the same, with the places that its traceback names."""
 
 import builtins
-import re
 from traceback import FrameSummary
 
 from .._core.read import Failure
 from .._text.values import STOPPING, name_type
 from .nodes import clean, json_of, read_json
-from .rows import ErrorRow
-
-_PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
+from .rows import ErrorRow, find_places
 
 
 class RecordedError(Exception):
@@ -31,13 +28,7 @@ class Summary:
     @property
     def stack(self) -> list[FrameSummary]:
         """The places that the text names."""
-        return [FrameSummary(file, int(line), name, lookup_line=False) for file, line, name in _PLACE.findall(self._text)]
-
-
-def is_passed_on(error: ErrorRow, onward: ErrorRow) -> bool:
-    """True when two nodes failed with one exception: it says the same, and was raised in the same place."""
-    one, other = (row.traceback[row.traceback.rfind('File "') :] for row in (error, onward))
-    return (error.type, error.text, error.arguments, one) == (onward.type, onward.text, onward.arguments, other)
+        return [FrameSummary(file, line, name, lookup_line=False) for file, line, name in find_places(self._text)]
 
 
 def arguments_of(error: BaseException) -> str | None:

@@ -5,6 +5,7 @@ file of `dug.snapshot` or a `Parcel` in memory.  Nothing here needs a codec, so 
 """
 
 import json
+import re
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,7 @@ OPENED, TRANSIENT, UNVERIFIED, SERVES_CALL, SOURCE, LOST = 1, 2, 4, 8, 16, 32
 """The flags of a node: it opened contexts; it failed, or caught a failure, because of a source; its dependencies do not say
 whether it holds; it answered within its outermost call only; its function is a source; what it read is not told in full."""
 
+_PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
 STATES = frozenset({COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN})
 
 
@@ -119,6 +121,22 @@ class ErrorRow:
     text: str
     traceback: str
     arguments: str | None
+
+    @property
+    def places(self) -> list[tuple[str, int, str]]:
+        """The places that the traceback names, the innermost last: file, line and function."""
+        return find_places(self.traceback)
+
+
+def find_places(traceback: str) -> list[tuple[str, int, str]]:
+    """Returns the places that the text of a traceback names: file, line and function."""
+    return [(file, int(line), name) for file, line, name in _PLACE.findall(traceback)]
+
+
+def is_passed_on(error: ErrorRow, onward: ErrorRow) -> bool:
+    """True when two nodes failed with one exception: it says the same, and was raised in the same place."""
+    one, other = (row.traceback[row.traceback.rfind('File "') :] for row in (error, onward))
+    return (error.type, error.text, error.arguments, one) == (onward.type, onward.text, onward.arguments, other)
 
 
 @frozen

@@ -37,9 +37,9 @@ from .._core.read import (
 from ..codec import find_missing
 from ..fingerprint import calls_alike, changed_parts, fingerprint_like, has_changed, reach, source_of
 from . import rows
-from .errors import Summary, is_passed_on, make_error
+from .errors import Summary, make_error
 from .nodes import read_node
-from .rows import Absent, Carrier, ErrorRow, FunctionRow, NodeRow
+from .rows import Absent, Carrier, ErrorRow, FunctionRow, NodeRow, is_passed_on
 from .stored import Stored, StoredMemo
 
 

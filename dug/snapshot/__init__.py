@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from .._portable.rows import Absent
     from ._file import Info
     from ._load import Snapshot, load
-    from ._look import Look, SavedError, SavedFunction, SavedNode, SavedTweak, look
+    from ._look import Look, look
     from ._report import Report
     from ._save import save
+    from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
 
 __all__ = [
     "Absent",
@@ -39,10 +40,10 @@ _HOMES = {
     "Snapshot": "._load",
     "load": "._load",
     "Look": "._look",
-    "SavedError": "._look",
-    "SavedFunction": "._look",
-    "SavedNode": "._look",
-    "SavedTweak": "._look",
+    "SavedError": "._saved",
+    "SavedFunction": "._saved",
+    "SavedNode": "._saved",
+    "SavedTweak": "._saved",
     "look": "._look",
     "Absent": ".._portable.rows",
     "Report": "._report",

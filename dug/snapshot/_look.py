@@ -1,17 +1,15 @@
-"""Looks at a file without decoding or importing anything of it: `look`, and the texts that were captured at save time."""
+"""Looks at a file without decoding or importing anything of it: `look`, which says what was captured as text at save time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
-from typing import Self
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Self
 
 from .._core.read import Node
 from .._inspect.graph import Fact, Graph
 from .._portable import rows
 from .._portable.rows import Absent, ErrorRow, FunctionRow, NodeRow
-from .._text.values import tell_error
+from .._text.values import show, tell_error
 from ._file import Info, SavedFile
 from ._rows import (
     find_alike,
@@ -23,76 +21,12 @@ from ._rows import (
     read_nodes,
     read_tweaks,
 )
+from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
 
-
-@frozen
-class SavedError:
-    """How a node failed."""
-
-    node: str
-    type: str
-    """``module:qualname`` of the exception's class."""
-    text: str
-    traceback: str
-
-    @property
-    def place(self) -> str:
-        """The place of the raise, as the traceback ends with it: nodes that pass an error on have the same one."""
-        return self.traceback[self.traceback.rfind('File "') :]
-
-    def __str__(self) -> str:
-        name = self.type.rpartition(":")[2]
-        return f"{name}: {self.text}" if self.text else name
-
-
-@frozen
-class SavedFunction:
-    """A function as it was when the file was saved."""
-
-    name: str
-    kind: str
-    version: str | None
-    source: str | None
-    """Its text, for reading."""
-    fingerprint: str | None
-    parts: Mapping[str, str]
-    """What it reached, by place, each as a short text; empty in files of format 1."""
-
-
-@frozen
-class SavedTweak:
-    """A tweak that was in force, as text."""
-
-    target: str
-    text: str
-    layer: int
-    """0 for the outermost; a later one is over it."""
-    kind: str
-    """``value``, ``bump``, ``replacement`` or ``untweaked``."""
-
-
-@frozen
-class SavedNode:
-    """What is known of one node."""
-
-    node: str
-    function: str
-    state: str
-    """``computed``, ``tweaked``, ``failed``, ``masked`` or ``not-run``."""
-    is_source: bool
-    value: str
-    """The value as short text; empty when there is none."""
-    size_bytes: int | None
-    """How large the value is in the file; None when it is not there."""
-    digest: str | None
-    """What two values, in any files, share exactly when they were written down alike."""
-    absent: str | None
-    """Why the value is not in the file, if it has one and it is not."""
-    seconds: float
-    own_seconds: float
-    times_read: int
-    dependencies: tuple[str, ...]
-    error: SavedError | None
+if TYPE_CHECKING:
+    from .._inspect.compare import Comparison
+    from .._inspect.failures import Failed
+    from .._inspect.table import Table
 
 
 class Look:
@@ -129,7 +63,57 @@ class Look:
 
     def failures(self) -> tuple[SavedError, ...]:
         """Returns the nodes that failed, each after what it read; takes no longer for the nodes that did not fail."""
-        return tuple(self._error(row, self._text(row.number)) for row in read_errors(self._file).values())
+        return tuple(self._error(row, text) for text, row in self.list_errors().items())
+
+    def tabulate_failures(self) -> "Table[Failed[str]]":
+        """Returns the same as a table, as ``ctx.failures()`` does: those in which an error began first, and where others did.
+
+        .. versionadded:: 0.1.0
+        """
+        from .._inspect.failures import list_failures  # who only looks at values starts sooner
+        from ._details import SavedGraph  # likewise
+
+        return list_failures(SavedGraph(self))
+
+    def explain(self, node: object) -> str:
+        """Returns, as text, where the value of a node comes from, or why there is none, as ``ctx.explain`` does.
+
+        Complexity: linear in what the node read directly; where the file has tweaks, in all its nodes.
+
+        Raises:
+            KeyError: it is not in the file.
+
+        .. versionadded:: 0.1.0
+        """
+        from .._inspect.explain import explain  # who only looks at values starts sooner
+        from ._details import SavedGraph  # likewise
+
+        return explain(SavedGraph(self), self[node].node)
+
+    def compare(self, other: "Look", *targets: object) -> "Comparison[str, SavedNode]":
+        """Returns which nodes have other values in another file, from the targets down to what made the difference.
+
+        Args:
+            other: the later file.
+            targets: nodes that both have; by default all that changed, came or went is told, from what nothing read.
+
+        Complexity: linear in the nodes of the two files.
+
+        Raises:
+            KeyError: one of the two files does not have a target.
+            TypeError: the other is no file that is looked at.
+
+        .. versionadded:: 0.1.0
+        """
+        from .._inspect.compare import compare, compare_all  # who only looks at values starts sooner
+        from ._details import SavedGraph  # likewise
+
+        if not isinstance(other, Look):
+            raise TypeError(f"{show(other)} is no file that is looked at. Write look(path).compare(look(other_path)).")
+        before, after = SavedGraph(self), SavedGraph(other)
+        if targets:
+            return compare(before, after, [(self[node], other[node])[1].node for node in targets])
+        return compare_all(before, after, list(dict.fromkeys([*reversed(other.nodes()), *reversed(self.nodes())])))
 
     def nodes(self) -> tuple[str, ...]:
         """Returns the texts of all nodes, each after what it read."""
@@ -235,6 +219,10 @@ class Look:
         if row is None:
             raise self._file.damaged(f"node {number} is not there")
         return row.text
+
+    def list_errors(self) -> dict[str, ErrorRow]:
+        """Returns the rows of the nodes that failed, by their text, each after what it read."""
+        return {self._text(row.number): row for row in read_errors(self._file).values()}
 
     def _error(self, row: ErrorRow, text: str) -> SavedError:
         return SavedError(text, row.type, row.text, row.traceback)

@@ -1,6 +1,7 @@
 """The commands that read a file: ``show``, ``info``, ``failures``, ``explain`` and ``graph``."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -117,35 +118,44 @@ def test_explain_tells_where_a_value_comes_from(dug_says):
     """What it read, and the tweaks that it rests on by which way."""
     lines = dug_says("explain", "crash.dug", "book").out.splitlines()
 
-    assert lines[0].startswith("pricing:book() = 30500.0, computed in ")
-    assert [line.split(", computed")[0] for line in lines[1:4]] == [
-        "  It read:",
+    assert lines[0] == "pricing:book() = 30500.0"
+    assert re.fullmatch(r"  computed here in [\d.]+ (ms|us) \([\d.]+ (ms|us) by itself\)", lines[1])
+    assert [line.split("  (computed")[0] for line in lines[2:5]] == [
+        "  from",
         "    pricing:position('AAPL', 100, 1) = 10000.0",
         "    pricing:position('MSFT', 50, 1) = 20500.0",
     ]
-    assert lines[4:] == [
-        "  It rests on tweaks:",
-        "    pricing:spot('AAPL') = 100.0, by pricing:spot('AAPL') -> pricing:position('AAPL', 100, 1) -> pricing:book()",
+    assert lines[5:] == [
+        "  rests on pricing:spot('AAPL'), tweaked to 100.0 here",
+        "    by way of pricing:position('AAPL', 100, 1)",
     ]
 
 
 def test_explain_follows_an_error(dug_says):
     """A node that only passed an error on names the one in which it began."""
     assert dug_says("explain", "failed.dug", "position").out.splitlines() == [
-        "pricing:position('IBM', 5, 1) failed: KeyError: 'IBM'",
-        "  The error began in pricing:spot('IBM')",
-        "  and came here by pricing:spot('IBM') -> pricing:position('IBM', 5, 1)",
-        "  It read:",
-        "    pricing:spot('IBM') failed: KeyError: 'IBM'",
+        "pricing:position('IBM', 5, 1) raised KeyError: 'IBM'",
+        "  passed on: the error began in pricing:spot('IBM') at pricing.py:9",
+        "  by way of pricing:spot('IBM') > pricing:position('IBM', 5, 1)",
+        "  from",
+        "    pricing:spot('IBM') raised KeyError: 'IBM'  (failed)",
     ]
-    assert "  The error began here:" in dug_says("explain", "failed.dug", "spot").out
+
+
+def test_explain_shows_where_a_node_failed(dug_says):
+    """Of a node whose own run failed, the frames of its code are shown."""
+    lines = dug_says("explain", "failed.dug", "spot").out.splitlines()
+
+    assert lines[1] == "  its own run raised that at pricing.py:9; asked again, it is tried again"
+    assert '    return {"AAPL": 190.0, "MSFT": 410.0}[ticker]' in [line.strip() and f"    {line.strip()}" for line in lines]
 
 
 def test_explain_a_tweak(dug_says):
     """A tweaked node says so."""
     assert dug_says("explain", "crash.dug", "spot('AAPL')").out.splitlines() == [
-        "pricing:spot('AAPL') = 100.0, because it is tweaked.",
-        "  The tweak says 100.0.",
+        "pricing:spot('AAPL') = 100.0",
+        "  tweaked to 100.0 here",
+        "  its body does not run",
     ]
 
 

@@ -146,7 +146,7 @@ def test_failures_are_compared_too():
         found = base.compare(broken, fails.node())
         again = broken.compare(ask({x.node(): 5, y.node(): 0}, fails.node()), fails.node())
 
-    assert str(found[0]) == "d:fails(): -0.25 -> ZeroDivisionError: division by zero"
+    assert str(found[0]) == "d:fails(): -0.25 -> failed: ZeroDivisionError: division by zero"
     assert len(again) == 0
 
 

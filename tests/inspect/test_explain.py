@@ -50,7 +50,8 @@ def base():
 
 def explain(ctx, node):
     """Return the explanation with times and line numbers left out."""
-    text = re.sub(r"in [\d.e-]+ s\b", "in T s", ctx.explain(node))
+    text = re.sub(r" in [\d.,]+ (?:s|ms|us)(?: \([\d.,]+ (?:s|ms|us) by itself\))?", " in T s", ctx.explain(node))
+    text = re.sub(r", [\d.,]+ (?:s|ms|us)\)", ")", text)
     return re.sub(r"(\w+\.py):\d+", r"\1:L", text)
 
 

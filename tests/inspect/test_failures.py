@@ -5,7 +5,8 @@ from contextlib import suppress
 import pytest
 
 import dug
-from dug._inspect.failures import find_origin
+from dug._inspect.lazy_graph import Origins
+from dug._inspect.node_states import passed_from
 
 MISSING = set()
 
@@ -97,8 +98,9 @@ def test_the_origins_of_many_are_found_in_one_walk(missing):
         with suppress(FileNotFoundError):
             step(50)
         memos = [ctx.memo(step.node(number))._memo for number in range(51)]
-        known = {}
-        origins = [find_origin(memo, known) for memo in reversed(memos)]
+        origins = Origins(passed_from)
+        found = [origins.find(memo) for memo in reversed(memos)]
 
-        assert set(origins) == {ctx.memo(file.node("steps"))._memo}
-        assert set(known) == {*memos, *origins}
+        assert {origin for origin, _ in found} == {ctx.memo(file.node("steps"))._memo}
+        assert [steps for _, steps in found] == list(range(51, 0, -1))
+        assert set(origins.known) == {*memos, found[0][0]}

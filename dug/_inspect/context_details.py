@@ -1,0 +1,342 @@
+"""What a context knows of its nodes, found when it is asked for: `ContextGraph`, a `lazy_graph.LazyGraph` over memos.
+
+What a node is going by its memos is found by `node_states`; here that is put into words.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from .._core.drive import frame_here
+from .._core.read import (
+    BENEATH,
+    OUTSIDE,
+    Function,
+    Key,
+    Memo,
+    Node,
+    Target,
+    Tweak,
+    View,
+    entries_around,
+    is_as_before,
+    plain_key,
+)
+from .._text.values import describe_error, show, show_whole
+from .context_graph import build_graph
+from .explain import list_some
+from .graph import Fact
+from .lazy_graph import HERE, Detail, LazyGraph, Masked, Origins, Pair, Said
+from .node_states import NodeStates, list_reads, passed_from, views_around
+from .plan import UNKNOWN, Plan, make_plan
+from .record import Record, look, matches
+
+_SHOWN = 12
+"""How many of the nodes are named because of which another one was forgotten."""
+_ERROR = 400
+"""How much of two errors is compared."""
+
+
+class ContextDetail(Detail[Node[Any], Record]):
+    """What a context knows of one node."""
+
+    def __init__(self, graph: "ContextGraph", node: Node[Any]) -> None:
+        self.node = node
+        self.memo: Memo | None = graph.states.memo(node._key)
+        """What answers."""
+        self._graph = graph
+
+    @property
+    def known(self) -> Record | None:
+        return None if self.memo is None else Record(self.node, self.memo, self._graph.view)
+
+    @property
+    def answers(self) -> bool:
+        return self.memo is not None
+
+    @property
+    def state(self) -> str:
+        return self._graph.states.find_state(self.node._key, self.memo)
+
+    @property
+    def function(self) -> str:
+        return self.node._function.name
+
+    @property
+    def is_source(self) -> bool:
+        return self.node._function.kind == "source"
+
+    @property
+    def value(self) -> str:
+        return "" if self.memo is None or self.memo.failure is not None else show(self.memo.value)
+
+    @property
+    def number(self) -> float | None:
+        value: Any = None if self.memo is None else self.memo.value
+        if type(value) not in {int, float}:
+            return None
+        try:
+            return float(value)
+        except OverflowError:
+            return None
+
+    @property
+    def error(self) -> str | None:
+        return None if self.memo is None or self.memo.failure is None else describe_error(self.memo.failure.error)
+
+    @cached_property
+    def reads(self) -> Sequence[Node[Any]]:
+        memo = self.memo or self._graph.states.known(self.node._key)
+        return () if memo is None else tuple(map(Node._of, list_reads(memo)))
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self.memo is None else self.memo.seconds
+
+    @property
+    def own_seconds(self) -> float:
+        return 0.0 if self.memo is None else max(0.0, self.memo.own_seconds)
+
+    @property
+    def tweak(self) -> Tweak | None:
+        return self._graph.states.handle(self.node._key)
+
+    @property
+    def untweaked(self) -> str | None:
+        view, key = self._graph.view, self.node._key
+        handle = view.in_force.content.get(key) or view.in_force.content.get(key[0])
+        if handle is not None:
+            return self._graph.name_place(handle) if handle.spec.is_untweak else None
+        return HERE if key in view.fixed or key[0] in view.fixed else None
+
+    @property
+    def provider(self) -> str:
+        return HERE if self.memo is None else self._graph.names[self._graph.states.provider(self.memo)]
+
+    @property
+    def error_way(self) -> Sequence[Node[Any]]:
+        assert self.memo is not None  # noqa: S101  callers ask of what failed
+        nodes = [Node._of(memo.state.key) for memo in Origins(passed_from).follow(self.memo)]
+        return [self.node] if nodes[-1] == self.node else list(dict.fromkeys(nodes))
+
+    @property
+    def place(self) -> str | None:
+        assert self.memo is not None  # noqa: S101  callers ask of what failed
+        failure = Origins(passed_from).find(self.memo)[0].failure
+        places = failure.summarize().stack if failure is not None else []
+        return f"{places[-1].filename.rpartition('/')[2]}:{places[-1].lineno}" if places else None
+
+
+class ContextGraph(LazyGraph[Node[Any], Record]):
+    """What one view knows."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.states = NodeStates(view)
+        self._details: dict[Node[Any], ContextDetail] = {}
+
+    @cached_property
+    def names(self) -> dict[View, str]:
+        """What to call the view and those around it."""
+        return _name_views(self.view)
+
+    def detail(self, node: Node[Any]) -> ContextDetail:
+        found = self._details.get(node)
+        if found is None:
+            found = self._details[node] = ContextDetail(self, node)
+        return found
+
+    def failed(self) -> Iterator[tuple[int, Node[Any], Node[Any], Any]]:
+        origins = Origins(passed_from)
+        for memo in self._list_failed():
+            origin, steps = origins.find(memo)
+            yield steps, Node._of(memo.state.key), Node._of(origin.state.key), memo.failure
+
+    def _list_failed(self) -> list[Memo]:
+        found: dict[Key, Memo] = {}
+        cache: Any = self.view.cache
+        while cache is not None:
+            for key, state in cache.list_states():
+                if state.has_failed and key[0] is not BENEATH and key not in found:
+                    memo = self.states.memo(plain_key(key))
+                    if memo is not None and memo.failure is not None:
+                        found[key] = memo
+            cache = cache.beneath
+        return list(found.values())
+
+    def list_facts(self, nodes: Iterable[Node[Any]]) -> list[Fact[Node[Any]]]:
+        listed = list(nodes)
+        known = build_graph(self.view, [node._key for node in listed])
+        return [known.fact(node) for node in listed]
+
+    # Tweaks
+
+    def say(self, tweak: Tweak) -> Said:
+        return Said(tweak.spec.describe(tweak.target), tweak.spec.label(), self.name_place(tweak))
+
+    def is_value(self, tweak: Tweak) -> bool:
+        return tweak.spec.is_value
+
+    def name_place(self, tweak: Tweak) -> str:
+        """Returns in which context a tweak is said: in the outermost one in which it is in force."""
+        found = self.view
+        for around in views_around(self.view):
+            if tweak not in around.in_force.handles:
+                break
+            found = around
+        return self._name(found)
+
+    def _name(self, view: View) -> str:
+        return HERE if view is self.view else f"in {self.names[view]}"
+
+    def tweaks_of(self, node: Node[Any]) -> Collection[Tweak]:
+        memo = self.detail(node).memo
+        return [handle for handle in self.view.in_force.handles if memo is not None and handle.bit & memo.footprint]
+
+    def find_resting(self, tweaks: Collection[Tweak]) -> Callable[[Node[Any]], bool]:
+        return self.find_reading(Tweak.bits_of(tweaks))
+
+    def find_reading(self, bits: int) -> Callable[[Node[Any]], bool]:
+        """Returns a test: whether what is known of a node read one of the tweakable nodes that these bits say."""
+
+        def rests(node: Node[Any]) -> bool:
+            memo = self.detail(node).memo or self.states.known(node._key)
+            return memo is not None and bool(memo.footprint & bits)
+
+        return rests
+
+    def find_reaching(self, targets: Collection[Target]) -> Callable[[Node[Any]], bool]:
+        """Returns a test: whether a node, or what it read, is one of these, or of one of these functions."""
+
+        def rests(node: Node[Any]) -> bool:
+            seen, pending = {node}, [node]
+            while pending:
+                one = pending.pop()
+                if one._key in targets or one._function in targets:
+                    return True
+                new = [read for read in self.detail(one).reads if read not in seen]
+                seen.update(new)
+                pending += new
+            return False
+
+        return rests
+
+    # Why there is none
+
+    def find_masked(self, node: Node[Any]) -> Masked:
+        key = node._key
+        around = next((view for view in views_around(self.view) if look(view, key) is not None), None)
+        memo = self.states.masked(key)
+        assert memo is not None  # noqa: S101  that is what the state says
+        where = "untweaked" if around is None else self._name(around)
+        seen: Collection[Tweak] = frozenset() if around is None else around.in_force.handles
+        differing = [handle for handle in self.view.in_force.handles if handle not in seen and handle.bit & memo.footprint]
+        return Masked(f"known {where}{_outcome(memo)}, which read what is tweaked otherwise here", differing)
+
+    def tell_absence(self, node: Node[Any]) -> Iterator[str]:
+        key = node._key
+        roots = list(islice(self.states.forgotten(key), _SHOWN))
+        known = self.states.known(key)
+        if not roots:
+            yield "  not run here, and not known around"
+            if key[0] in self.view.registry.redefined:  # nothing may be left of a node that was forgotten for that
+                yield f"  what was known of its function was forgotten when {_tell_change(key[0])}"
+        for root in dict.fromkeys(roots):
+            verb = _tell_change(root[0]) if self.states.is_redefined(root) else "it was invalidated"
+            who = "it ran once" if root == key else f"it rested on {Node._of(root)}"
+            yield f"  {who}, and then {verb}"
+        if roots and known is not None and matches(self.view, known):
+            yield f"  it was{_outcome(known).removeprefix(' =')} before"
+
+    def tell_plan(self, node: Node[Any]) -> Iterator[str]:
+        yield f"  asked now, {_count(make_plan(self.view, node._key))}"
+
+    # Two contexts
+
+    def beside(self, after: "ContextGraph") -> "_ContextPair":
+        return _ContextPair(self, after)
+
+
+class _ContextPair(Pair[Node[Any]]):
+    """Two views; those that share no cache have no bits and no tweaks in common, and are compared by what these say."""
+
+    def __init__(self, before: ContextGraph, after: ContextGraph) -> None:
+        self._before, self._after = before, after
+        self._is_shared = before.view.registry is after.view.registry
+
+    def has_changed(self, node: Node[Any]) -> bool:
+        before, after = self._before.detail(node).memo, self._after.detail(node).memo
+        if before is None or after is None:
+            return before is not after
+        if before.failure is not None or after.failure is not None:
+            return before.failure is None or after.failure is None or not _say_the_same(before.failure.error, after.failure.error)
+        return before is not after and not is_as_before(node._key, before, after)
+
+    def find_apart(self) -> Callable[[Node[Any]], bool]:
+        if self._is_shared:
+            bits = Tweak.bits_of(self._before.view.in_force.handles ^ self._after.view.in_force.handles)
+            rests_before, rests_after = self._before.find_reading(bits), self._after.find_reading(bits)
+        else:
+            before, after = self._before.view.in_force.content, self._after.view.in_force.content
+            apart = frozenset(one for one in {**before, **after} if not self._is_alike(before.get(one), after.get(one)))
+            rests_before, rests_after = self._before.find_reaching(apart), self._after.find_reaching(apart)
+        return lambda node: rests_after(node) if self._before.detail(node).memo is None else rests_before(node)
+
+    def is_tweaked_alike(self, node: Node[Any]) -> bool:
+        return self._is_alike(self._before.detail(node).tweak, self._after.detail(node).tweak)
+
+    def _is_alike(self, old: Tweak | None, new: Tweak | None) -> bool:
+        if old is None or new is None or self._is_shared:
+            return old is new
+        return old.spec.meaning == new.spec.meaning
+
+    def tell_likeness(self, node: Node[Any]) -> str:
+        before, after = self._before.detail(node).memo, self._after.detail(node).memo
+        if before is not None and after is not None and before.value is after.value and before.value is not None:
+            return "one object, which may have been changed in place"
+        return "they differ where the text does not show it"
+
+
+def _say_the_same(one: BaseException, other: BaseException) -> bool:
+    """True when two errors say the same."""
+    return one is other or (type(one) is type(other) and show_whole(one, _ERROR) == show_whole(other, _ERROR))
+
+
+def _outcome(memo: Memo) -> str:
+    return f" = {show(memo.value)}" if memo.failure is None else f" raised {describe_error(memo.failure.error)}"
+
+
+def _tell_change(function: Function) -> str:
+    """Says that a function was defined anew, and what of it is another."""
+    shown = [place.removeprefix("its code: ") for place in function.changed if place != "its code"]
+    if len(shown) == len(function.changed) and shown:
+        return f"{list_some(shown)} changed, which its function reaches"
+    return f"the code of its function changed{f', and {list_some(shown)}' if shown else ''}"
+
+
+def _count(plan: Plan) -> str:
+    """Says how much of a plan runs."""
+    certain = len(plan.certain)
+    if not plan:
+        return "nothing would run: what it read is the same again"
+    if len(plan) == 1:
+        return "it would run" + ("; what it reads is not known" if plan[0].trace == UNKNOWN else "")
+    possible = f", and maybe {len(plan) - certain:,} more" if len(plan) > certain else ""
+    unknown = "; what some of these read is not known" if any(row.trace == UNKNOWN for row in plan) else ""
+    return f"{certain:,} would run{possible}{unknown}"
+
+
+def _name_views(view: View) -> dict[View, str]:
+    """Returns what to call a view and those around it: by their names where they are open, else by how far out they are."""
+    names = {view: HERE}
+    around = list(views_around(view))
+    opened = {entry.view: entry.context for entry in (*entries_around(frame_here()), *filter(None, [OUTSIDE.entry]))}
+    for distance, outer in enumerate(around, 1):
+        context = opened.get(outer)
+        name = None if context is None else context.name
+        place = "the context around" if distance == 1 else f"the context {distance} around"
+        if distance == len(around) > 1:
+            place = "the outermost context"
+        names[outer] = place if name is None else f"the context {name!r}"
+    return names

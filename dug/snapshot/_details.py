@@ -1,0 +1,357 @@
+"""What a file knows of its nodes, found when it is asked for: `SavedGraph`, a `lazy_graph.LazyGraph` over rows.
+
+A file says what the context said, in the same words, but for what it cannot know:
+
+* The contexts around.  A file is one context with all that was in force, so every tweak and every value is from ``here``, and no
+  node is ``inherited``.
+* Why a node has no value.  It is ``not-run`` also where it was forgotten or its function was defined anew (``code-changed``), and
+  of a ``masked`` one the value that is known elsewhere is not there.
+* What would run if a node were asked now: that takes the engine, and the code.
+* Whether two errors are one object.  A node passed an error on when one that it read failed with the same class and text, raised
+  in the same place; what a body changed before it raised it again is its own.
+* Whether two values are one object.  What has a digest on both sides has changed when these differ; of what has none the text is
+  compared, and whether what it read has changed.
+
+And one thing only a file knows: the reason why a value is not in it.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Protocol
+
+from attrs import frozen
+
+from .._inspect.explain import list_some
+from .._inspect.graph import Fact, Graph
+from .._inspect.lazy_graph import HERE, Detail, LazyGraph, Masked, Origins, Pair, Said
+from .._portable import rows
+from .._portable.rows import ErrorRow, is_passed_on
+from .._text.values import tell_error
+from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
+
+_ANSWERS = frozenset({rows.COMPUTED, rows.TWEAKED, rows.FAILED})
+_VALUE, _UNTWEAKED = "value", "untweaked"
+"""What these kinds of tweaks are called in files."""
+_SENTENCES = {"value": "tweaked to {}", "bump": "bumped by {}", "replacement": "its function is replaced by {}"}
+"""What a tweak does, by its kind, as `TweakSpec.describe` says it."""
+_ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
+
+
+class Known(Protocol):
+    """What is asked of a file; `Look` is it."""
+
+    @property
+    def functions(self) -> Sequence[SavedFunction]:
+        """The functions."""
+
+    @property
+    def tweaks(self) -> Sequence[SavedTweak]:
+        """The tweaks that were in force, the outermost context's first."""
+
+    def known(self) -> Iterator[SavedNode]:
+        """Yields all nodes, each after what it read."""
+
+    def list_errors(self) -> dict[str, ErrorRow]:
+        """Returns how each node that failed did, each after what it read."""
+
+    def graph(self) -> Graph[str]:
+        """Returns all nodes and what they read."""
+
+    def __getitem__(self, node: object, /) -> SavedNode: ...
+
+    def __contains__(self, node: object, /) -> bool: ...
+
+
+class SavedDetail(Detail[str, SavedNode]):
+    """What a file says of one node."""
+
+    def __init__(self, graph: "SavedGraph", node: str, known: SavedNode | None) -> None:
+        self.node = node
+        self._graph = graph
+        self._known = known
+
+    @property
+    def known(self) -> SavedNode | None:
+        return self._known
+
+    @property
+    def answers(self) -> bool:
+        return self._known is not None and self._known.state in _ANSWERS
+
+    @property
+    def state(self) -> str:
+        return rows.NOT_RUN if self._known is None else self._known.state
+
+    @property
+    def function(self) -> str:
+        return self.node.partition("(")[0] if self._known is None else self._known.function
+
+    @property
+    def is_source(self) -> bool:
+        return self._known is not None and self._known.is_source
+
+    @property
+    def value(self) -> str:
+        return "" if self._known is None else self._known.value
+
+    @property
+    def number(self) -> float | None:
+        try:
+            return float(self.value)
+        except ValueError:
+            return None
+
+    @property
+    def error(self) -> str | None:
+        error = None if self._known is None else self._known.error
+        return None if error is None else tell_error(error.type, error.text)
+
+    @property
+    def reads(self) -> Sequence[str]:
+        return () if self._known is None else self._known.dependencies
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self._known is None else self._known.seconds
+
+    @property
+    def own_seconds(self) -> float:
+        return 0.0 if self._known is None else self._known.own_seconds
+
+    @property
+    def tweak(self) -> SavedTweak | None:
+        met = self._graph.find_met(self.node, self.function)
+        return None if met is None or met.kind == _UNTWEAKED else met
+
+    @property
+    def untweaked(self) -> str | None:
+        met = self._graph.find_met(self.node, self.function)
+        return HERE if met is not None and met.kind == _UNTWEAKED else None
+
+    @property
+    def provider(self) -> str:
+        return HERE
+
+    @property
+    def error_way(self) -> Sequence[str]:
+        return Origins(self._graph.find_passed).follow(self.node)
+
+    @property
+    def place(self) -> str | None:
+        places = self._graph.errors[self.error_way[-1]].places
+        return f"{places[-1][0].rpartition('/')[2]}:{places[-1][1]}" if places else None
+
+    @property
+    def absent(self) -> str | None:
+        return None if self._known is None else self._known.absent
+
+
+@frozen
+class SavedFailure:
+    """How a node failed, as `Failed` asks for it."""
+
+    error: SavedError
+
+    @property
+    def text(self) -> str:
+        """The traceback."""
+        return self.error.traceback
+
+
+class SavedGraph(LazyGraph[str, SavedNode]):
+    """What one file knows."""
+
+    def __init__(self, look: Known) -> None:
+        self.look = look
+        self.tweaks = look.tweaks
+        self.tweaks_on: dict[str, list[SavedTweak]] = {}
+        """By what they are said of, the outermost first."""
+        for tweak in self.tweaks:
+            self.tweaks_on.setdefault(tweak.target, []).append(tweak)
+        self._details: dict[str, SavedDetail] = {}
+
+    def detail(self, node: str) -> SavedDetail:
+        found = self._details.get(node)
+        if found is None:
+            known = self.look[node] if node in self.look else None  # noqa: SIM401  it has no get()
+            found = self._details[node] = SavedDetail(self, node, known)
+        return found
+
+    @cached_property
+    def all(self) -> list[SavedDetail]:
+        """Every node of the file, each after what it read; from here on none is looked up by itself."""
+        self._details = {known.node: SavedDetail(self, known.node, known) for known in self.look.known()}
+        return list(self._details.values())
+
+    def list_facts(self, nodes: Iterable[str]) -> list[Fact[str]]:
+        graph = self.look.graph()
+        return [graph.fact(node) if node in graph else self._make_fact(node) for node in nodes]
+
+    def _make_fact(self, node: str) -> Fact[str]:
+        function = self.detail(node).function
+        return Fact(node, function, function.partition(":")[0], rows.NOT_RUN)
+
+    # Failures
+
+    @cached_property
+    def errors(self) -> dict[str, ErrorRow]:
+        """How each node that failed did, each after what it read."""
+        return self.look.list_errors()
+
+    def failed(self) -> Iterator[tuple[int, str, str, SavedFailure]]:
+        origins = Origins(self.find_passed)
+        for node, row in self.errors.items():
+            origin, steps = origins.find(node)
+            yield steps, node, origin, SavedFailure(SavedError(node, row.type, row.text, row.traceback))
+
+    def find_passed(self, node: str) -> str | None:
+        """Returns the node that was read and whose error a node passed on."""
+        own = self.errors[node]
+        reads = (read for read in self.detail(node).reads if read in self.errors and read != node)
+        return next((read for read in reads if is_passed_on(self.errors[read], own)), None)
+
+    # Tweaks
+
+    def find_met(self, node: str, function: str) -> SavedTweak | None:
+        """Returns the tweak that a node meets: the innermost, and its own before its function's."""
+        own, of_function = self.tweaks_on.get(node, []), self.tweaks_on.get(function, [])
+        return max(own[-1:] + of_function[-1:], key=lambda tweak: (tweak.layer, tweak.target == node), default=None)
+
+    def say(self, tweak: SavedTweak) -> Said:
+        is_of_function = "(" not in tweak.target
+        sentence = "its function is tweaked by {}" if is_of_function and tweak.kind == "bump" else _SENTENCES[tweak.kind]
+        return Said(sentence.format(tweak.text), f"= {tweak.text}" if tweak.kind == _VALUE else tweak.text, HERE)
+
+    def is_value(self, tweak: SavedTweak) -> bool:
+        return tweak.kind == _VALUE
+
+    def tweaks_of(self, node: str) -> Collection[SavedTweak]:
+        mask = self._masks.get(node, 0)
+        return [tweak for place, tweak in enumerate(self.tweaks) if mask >> place & 1]
+
+    def find_resting(self, tweaks: Collection[SavedTweak]) -> Callable[[str], bool]:
+        masks, bits = self._masks, sum(1 << place for place, tweak in enumerate(self.tweaks) if tweak in tweaks)
+        return lambda node: bool(masks.get(node, 0) & bits)
+
+    @cached_property
+    def _masks(self) -> dict[str, int]:
+        """By node: on which tweaks in force it rests, a bit for each."""
+        masks: dict[str, int] = {}
+        bits = {tweak: 1 << place for place, tweak in enumerate(self.tweaks)}
+        for one in self.all if bits else ():  # what it read comes before it
+            met = one.tweak
+            mask = 0 if met is None else bits[met]
+            for read in one.reads:
+                mask |= masks.get(read, 0)
+            masks[one.node] = mask
+        return masks
+
+    # Of a node that does not answer
+
+    def find_masked(self, node: str) -> Masked:
+        return Masked("what is known of it read what is tweaked otherwise here", self.tweaks_of(node))
+
+    def tell_absence(self, node: str) -> Iterator[str]:  # noqa: ARG002  a file does not know
+        yield "  not run here"
+
+    def tell_plan(self, node: str) -> Iterator[str]:  # noqa: ARG002  a file does not know
+        yield from ()
+
+    # Two files
+
+    def beside(self, after: "SavedGraph") -> "_SavedPair":
+        return _SavedPair(self, after)
+
+
+class _SavedPair(Pair[str]):
+    """Two files: what both have is compared in the order of the later one, each node after what it read."""
+
+    def __init__(self, before: SavedGraph, after: SavedGraph) -> None:
+        self._before, self._after = before, after
+
+    def has_changed(self, node: str) -> bool:
+        return node in self._changed
+
+    @cached_property
+    def _changed(self) -> set[str]:
+        was = {one.node: one.known for one in self._before.all}
+        changed: set[str] = set()
+        for one in self._after.all:
+            before, now = was.get(one.node), one.known
+            if before is None or now is None or not _is_same(before, now, changed):
+                changed.add(one.node)
+        return changed
+
+    def find_apart(self) -> Callable[[str], bool]:
+        before, after = self._before.tweaks_on, self._after.tweaks_on
+        apart = {target for target in {**before, **after} if _tell(before.get(target)) != _tell(after.get(target))}
+        if not apart:
+            return lambda _: False
+        resting: set[str] = set()
+        for one in chain(self._before.all, self._after.all):
+            if one.node in apart or one.function in apart or any(read in resting for read in one.reads):
+                resting.add(one.node)
+        return resting.__contains__
+
+    def is_tweaked_alike(self, node: str) -> bool:
+        old, new = self._before.detail(node), self._after.detail(node)
+        if old.tweak is None or new.tweak is None:
+            return old.tweak is new.tweak
+        said, says = (
+            [_tell(graph.tweaks_on.get(target)) for target in (node, new.function)] for graph in (self._before, self._after)
+        )
+        return said == says and new.tweak.kind != _VALUE  # a value that changed is another, though it has the same text
+
+    def tell_likeness(self, node: str) -> str:
+        return self.tell_doubt(node) or "they differ where the text does not show it"
+
+    def tell_doubt(self, node: str) -> str:
+        was, now = self._before.detail(node).known, self._after.detail(node).known
+        if was is None or now is None or was.error is not None or now.error is not None:
+            return ""
+        if was.digest is not None and now.digest is not None:
+            return ""
+        return "not kept, may be the same" if _without_addresses(was.value) == _without_addresses(now.value) else ""
+
+    def tell_code(self, node: str) -> str | None:
+        return self._recoded.get(self._after.detail(node).function)
+
+    @cached_property
+    def _recoded(self) -> dict[str, str]:
+        """The functions that are not the same in both, each with what is another of it."""
+        was = {function.name: function for function in self._before.look.functions}
+        pairs = [(was[now.name], now) for now in self._after.look.functions if now.name in was]
+        return {now.name: f"its function{_tell_parts(old, now)}" for old, now in pairs if old.fingerprint != now.fingerprint}
+
+
+def _is_same(was: SavedNode, now: SavedNode, changed: Collection[str]) -> bool:
+    """True when a node is what it was; one whose value was not kept, when its text is and nothing that it read has changed."""
+    if was.state != now.state and "failed" in (was.state, now.state):
+        return False
+    if was.error is not None and now.error is not None:
+        return str(was.error) == str(now.error)
+    if was.digest is not None and now.digest is not None:
+        return was.digest == now.digest
+    if was.state != now.state or _without_addresses(was.value) != _without_addresses(now.value):
+        return False
+    return not any(read in changed for read in now.dependencies)
+
+
+def _without_addresses(text: str) -> str:
+    """Returns the text of a value without where in memory its parts were, which says nothing."""
+    return _ADDRESS.sub("0x", text)
+
+
+def _tell(tweaks: Iterable[SavedTweak] | None) -> list[tuple[str, str]]:
+    return [(tweak.kind, tweak.text) for tweak in tweaks or ()]
+
+
+def _tell_parts(before: SavedFunction, now: SavedFunction) -> str:
+    if not before.parts or not now.parts:
+        return ""
+    from ..fingerprint import changed_parts  # who only compares values starts sooner
+
+    places = [place for place in changed_parts(before.parts, now.parts) if place != "its code"]
+    return f" ({list_some(places)})" if places else ""

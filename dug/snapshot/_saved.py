@@ -1,0 +1,75 @@
+"""What a file says of a node, a function, a tweak and an error, as data: texts that were captured when it was saved."""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+
+@frozen
+class SavedError:
+    """How a node failed."""
+
+    node: str
+    type: str
+    """``module:qualname`` of the exception's class."""
+    text: str
+    traceback: str
+
+    @property
+    def place(self) -> str:
+        """The place of the raise, as the traceback ends with it: nodes that pass an error on have the same one."""
+        return self.traceback[self.traceback.rfind('File "') :]
+
+    def __str__(self) -> str:
+        name = self.type.rpartition(":")[2]
+        return f"{name}: {self.text}" if self.text else name
+
+
+@frozen
+class SavedFunction:
+    """A function as it was when the file was saved."""
+
+    name: str
+    kind: str
+    version: str | None
+    source: str | None
+    """Its text, for reading."""
+    fingerprint: str | None
+    parts: Mapping[str, str]
+    """What it reached, by place, each as a short text; empty in files of format 1."""
+
+
+@frozen
+class SavedTweak:
+    """A tweak that was in force, as text."""
+
+    target: str
+    text: str
+    layer: int
+    """0 for the outermost; a later one is over it."""
+    kind: str
+    """``value``, ``bump``, ``replacement`` or ``untweaked``."""
+
+
+@frozen
+class SavedNode:
+    """What is known of one node."""
+
+    node: str
+    function: str
+    state: str
+    """``computed``, ``tweaked``, ``failed``, ``masked`` or ``not-run``."""
+    is_source: bool
+    value: str
+    """The value as short text; empty when there is none."""
+    size_bytes: int | None
+    """How large the value is in the file; None when it is not there."""
+    digest: str | None
+    """What two values, in any files, share exactly when they were written down alike."""
+    absent: str | None
+    """Why the value is not in the file, if it has one and it is not."""
+    seconds: float
+    own_seconds: float
+    times_read: int
+    dependencies: tuple[str, ...]
+    error: SavedError | None
