@@ -44,7 +44,7 @@ class CycleError(DugError, RecursionError):
 
 
 class DepthError(DugError, RecursionError):
-    """Nodes lead to nodes deeper than the context allows, nearly always because a recursion does not end.
+    """Nodes lead to nodes deeper than the context allows, usually because a recursion does not end.
 
     ``path`` is the tuple of the innermost nodes, the one that was asked for last.
     """
@@ -70,11 +70,11 @@ class TweakError(DugError, ValueError):
 
 
 class CodecError(DugError, ValueError):
-    """A value cannot be written down by a codec, or what a codec wrote cannot be read here."""
+    """A codec cannot write a value, or cannot read one here."""
 
 
 class SnapshotError(DugError, ValueError):
-    """A snapshot cannot be written, or a file is no snapshot that can be read here, or it is damaged."""
+    """A snapshot cannot be written, or a file is not a snapshot that can be read here, or is damaged."""
 
 
 def _shorten(path: tuple[object, ...]) -> tuple[object, ...]:

@@ -1,8 +1,8 @@
-"""What a function is, written down: its source text, and a fingerprint that tells in another process whether it has changed.
+"""Writes down a function: its source text, and a fingerprint that tells in another process whether it has changed.
 
 A fingerprint is made of all that a function *reaches*: its code, and the functions, classes, constants and containers that decide
-what it gives, wherever they are defined (`reach`).  It ends at memoised functions, which have fingerprints of their own, and at
-installed packages, which count with their name and version.  What it cannot see is listed: it is trusted, and not a proof.
+its result, wherever they are defined (`reach`).  It ends at memoised functions, which have fingerprints of their own, and at
+installed packages, which count with their name and version.  `Reach.blind` lists what it cannot see: it is no proof.
 """
 
 import ast
@@ -31,17 +31,17 @@ from .errors import CodecError
 __all__ = ["Reach", "changed_parts", "fingerprint_of", "has_changed", "reach", "source_of"]
 
 _SAME_CODE = f"{sys.implementation.cache_tag}-{sys.flags.optimize}+"
-"""Byte code is comparable where this is the same; the sign tells it from what files of format 1 hold."""
+"""Byte code is comparable if this is the same; the sign distinguishes it from the fingerprints in files of format 1."""
 _MOST_CELLS = 100_000
 """A frame that has more is not written down."""
 _ANOTHER = "what it reached when it first ran"
 
-_of_plain: "WeakKeyDictionary[Any, Reach]" = WeakKeyDictionary()  # what a plain function reaches is asked by those who have one
+_of_plain: "WeakKeyDictionary[Any, Reach]" = WeakKeyDictionary()  # only callers that hold a plain function ask for its reach
 
 
 @frozen
 class Reach:
-    """All that decides what a function gives, as far as it can be seen, in a form that is equal in every process."""
+    """Everything that decides the result of a function, as far as dug can see it, in a form that is equal in every process."""
 
     print: str | None
     """The fingerprint, as `fingerprint_of` returns it; None where there is no Python code to look at."""
@@ -50,7 +50,7 @@ class Reach:
     packages: Mapping[str, str]
     """The installed packages that it uses, with their versions, and ``python``."""
     blind: tuple[str, ...]
-    """What it reaches and cannot be written down, each with the reason: a change of it is not seen."""
+    """The parts that it reaches and that cannot be written down, each with the reason: a change of them is not seen."""
 
 
 def source_of(function: Callable[..., Any]) -> str | None:
@@ -62,7 +62,7 @@ def source_of(function: Callable[..., Any]) -> str | None:
 
 
 def fingerprint_of(function: Callable[..., Any]) -> str | None:
-    """Returns what decides the behaviour of a function, as a short text that is equal in every process.
+    """Returns a short text of everything that decides the behaviour of a function, equal in every process.
 
     It has two halves: one of the byte code, which the same Python compares, and one of the source text without comments,
     docstrings and layout, which any other Python compares.  Both are of all that `reach` finds.
@@ -77,20 +77,20 @@ def fingerprint_of(function: Callable[..., Any]) -> str | None:
 
 
 def reach(function: Callable[..., Any]) -> Reach:
-    """Returns what a function reaches: itself, and all that decides what it gives.
+    """Returns the reach of a function: itself, and everything that decides its result.
 
     That is its code, defaults and closure; the helper functions, classes with their bases, constants and containers that its code
-    names, through modules too, and what these reach in turn; what it wraps; and, of a memoised function, its ``version`` and its
-    options.  Comments, docstrings, positions, annotations and layout are no part of it.
+    names, through modules too, and what these reach in turn; the function that it wraps; and, for a memoised function, its
+    ``version`` and its options.  Comments, docstrings, positions, annotations and layout do not count.
 
     Data that can be changed in place counts as it was when the function first ran in this process.  Not seen are attributes that
-    are looked up by a computed name, the classes of arguments, what is imported inside the function, and compiled extensions.
+    are looked up by a computed name, the classes of arguments, imports inside the function, and compiled extensions.
 
     Args:
         function: a function, plain or memoised.
 
     Complexity:
-        O(what it reaches), some milliseconds, the first time; kept with the function.
+        O(the size of the reach), some milliseconds, the first time; kept with the function.
 
     .. versionadded:: 0.1.0
     """
@@ -130,7 +130,7 @@ def _options_of(known: Any) -> dict[str, str]:
 
 
 def has_changed(before: str | None, now: str | None) -> bool:
-    """True when two fingerprints of a function say that it is not what it was; False when that cannot be told."""
+    """True when two fingerprints of a function show that it has changed; False when that cannot be told."""
     if not before or not now or before == now:
         return False
     (code_before, _, text_before), (code_now, _, text_now) = before.partition("/text:"), now.partition("/text:")
@@ -142,7 +142,7 @@ def has_changed(before: str | None, now: str | None) -> bool:
 
 
 def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Returns the places in which what a function reaches is not what it was: of another content, new, or gone.
+    """Returns the places at which the reach of a function has changed: of another content, new, or gone.
 
     Args:
         before: the ``parts`` of its `Reach` then.
@@ -158,14 +158,14 @@ def _is_another(before: str, now: str) -> bool:
 
 
 def fingerprint_like(before: str | None, function: Callable[..., Any]) -> str | None:
-    """Returns the fingerprint of a function in the words of another one: files of format 1 hold what it is by itself."""
+    """Returns a fingerprint in the form of another one: in files of format 1 it describes only the function itself."""
     if before is None or before.partition(":")[0].endswith("+"):
         return fingerprint_of(function)
     return own_fingerprint_of(function)
 
 
 def calls_alike(before: str | None, now: str | None) -> bool:
-    """True when two texts of a function, decorators included, say that the same arguments mean the same call.
+    """True when two texts of a function, decorators included, show that the same arguments mean the same call.
 
     False when that cannot be told: a default that is not written out may have changed, and so may any without its text.
     """
@@ -174,7 +174,7 @@ def calls_alike(before: str | None, now: str | None) -> bool:
 
 
 def _head_of(source: str | None) -> str | None:
-    """The parameters and the decorators of a function as a text; None where they do not tell all."""
+    """The parameters and the decorators of a function as a text; None if they do not tell everything."""
     try:
         definition = ast.parse(source or "").body[0]
     except (SyntaxError, IndexError, ValueError):  # no text, or a lambda in the middle of an expression
@@ -194,7 +194,7 @@ def _head_of(source: str | None) -> str | None:
 
 
 def _write(roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted | None) -> Reach:
-    """Writes down what functions reach."""
+    """Writes down the reach of functions."""
     parts = walk(roots, is_deep=True)
     writer = _Writer(noted)
     said = {**{part.place: writer.tell(part) for part in parts}, **more}
@@ -225,7 +225,7 @@ class _Writer:
         self._sources = Sources()
 
     def tell(self, part: Part) -> str:
-        """Returns what a part is, equal in every process where it is the same; what raises when it is asked is left out."""
+        """Returns a text of a part, equal in every process if the part is the same; leaves out whatever raises when read."""
         try:
             return self._tell(part)
         except STOPPING:

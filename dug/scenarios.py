@@ -1,6 +1,6 @@
 """Makes scenarios, one after the other as they are asked for: `ladder`, one node at a time, and `grid`, all combinations.
 
-They hold the nodes and what is said of them, and no scenario.
+They hold the nodes and their tweaks, and make each scenario when it is asked for.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sized
@@ -22,11 +22,11 @@ class Ladder:
     """One scenario for each node and direction; made by `ladder`.  It has a length where its nodes have one."""
 
     nodes: Iterable[Any]
-    """What is tweaked, one after the other."""
+    """The nodes to tweak, one after the other."""
     up: Any
-    """What each is tweaked to first."""
+    """The first tweak of each node."""
     down: Any = None
-    """What each is tweaked to after that; None for one direction only."""
+    """The second tweak of each node; None for one direction only."""
 
     def __iter__(self) -> Iterator[Scenario]:
         return (Scenario(tweaks, name) for name, tweaks in self.drafts())
@@ -53,7 +53,7 @@ class Grid:
     """One scenario for each combination of values; made by `grid`.  It has a length, and can be iterated again."""
 
     axes: Mapping[Any, tuple[Any, ...]]
-    """What each node is tweaked to."""
+    """The tweaks of each node."""
 
     def __iter__(self) -> Iterator[Scenario]:
         return (Scenario(tweaks) for _, tweaks in self.drafts())
@@ -78,7 +78,7 @@ def ladder(nodes: Iterable[Any], up: Any, down: Any = None) -> Ladder:
 
     Args:
         nodes: nodes, or memoised functions for all nodes of each; taken one by one as the scenarios are asked for.
-        up: what each is tweaked to, a bump as a rule: ``dug.shift(0.01)``.
+        up: the tweak of each, usually a bump: ``dug.shift(0.01)``.
         down: the same the other way; None for one direction only.
 
     Raises:
@@ -107,7 +107,7 @@ def grid(axes: Mapping[Any, Iterable[Any]]) -> Grid:
         axes: for each node (or memoised function) the values, bumps or replacements it is tweaked to.
 
     Raises:
-        TypeError: `axes` is no mapping, or what it says of a node cannot be iterated.
+        TypeError: `axes` is not a mapping, or the values of a node cannot be iterated.
     """
     if not isinstance(axes, Mapping):
         raise TypeError(f"grid() takes a mapping of nodes to values, not {show(axes)}. Write grid({{f.node(x): [1, 2]}}).")

@@ -1,7 +1,7 @@
 """Optional packages: `find_loaded` and `is_there` look without importing, `import_pandas` says what to type when it is missing.
 
-A package that nobody imported is in use nowhere, so dug never imports one to ask.  One that stands in ``sys.modules`` may be half
-imported, by another thread, and have no names yet, or be a file of the user's that only has the name.  Both count as not there.
+A package that nobody imported is in use nowhere, so dug never imports one to ask.  A module in ``sys.modules`` may be half
+imported, by another thread, and have no names yet, or be a file of the user's with the same name.  Both count as not there.
 """
 
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def find_loaded(module: str, name: str) -> Any:
-    """Returns what `name` is in a module that this process has imported; None where the module or the name is not there (yet)."""
+    """Returns the object called `name` in an imported module; None if the module or the name is not there (yet)."""
     return getattr(sys.modules.get(module), name, None)
 
 

@@ -1,1 +1,1 @@
-"""What people read: values and times as text."""
+"""Values and times as text for people."""

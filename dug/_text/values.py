@@ -1,11 +1,11 @@
 """Text of anything, bounded and in one line: `show` for reading, `spell` in full as far as that goes, `describe_error`.
 
-Whatever a value is, these return a text that can be printed, and raise nothing: the ``repr`` of a user's class may raise, may
-give no text or one without end, and Python itself writes no int of more than a few thousand digits.  What is left out is said,
-with a digest of all of it, so that two values that differ in what is not shown have two texts, in every process.
+For any value these return a text that can be printed, and raise nothing: the ``repr`` of a user's class may raise, may give no
+text or one without end, and Python itself refuses to write an int of more than a few thousand digits.  A shortened text says so,
+with a digest of all of it, so that two values that differ in the omitted part have two texts, in every process.
 
-What a user's class raises is never passed on, whatever it is: the panics of libraries in other languages are no `Exception`.
-Only what stops the process passes, as a signal may have come while a text was made.
+An exception of a user's class is never passed on, whatever its type: the panics of libraries in other languages are not an
+`Exception`.  Only those that stop the process pass, as a signal may have come while a text was made.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ from reprlib import Repr
 from typing import Any
 
 STOPPING = (KeyboardInterrupt, SystemExit)
-"""What the handlers of signals raise."""
+"""The exceptions that the handlers of signals raise."""
 LONGEST = 10_000
 """How many characters of a value are spelled."""
 LONGEST_TEXT = 20_000
@@ -22,7 +22,7 @@ _LONGEST_ERROR = 400
 _MOST_BITS, _FEW_BITS = 14_000, 2_000
 """How large an int may be to be written in digits: some 4,200 of them, and 600, which every process writes."""
 _DEEPEST, _FEW = 20, 100
-"""How many levels of what has parts, of so few items, are spelled one by one."""
+"""How many levels of small containers are spelled item by item."""
 _CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
 _TEXTS: dict[type[Any], Callable[[Any], bytes]] = {
     str: lambda value: value.encode("utf-8", "surrogatepass"),
@@ -32,7 +32,7 @@ _TEXTS: dict[type[Any], Callable[[Any], bytes]] = {
 
 
 def show(value: object) -> str:
-    """Returns a short text of a value: its ``repr`` in one line, long parts cut; of what has none, what it is."""
+    """Returns a short text of a value: its ``repr`` in one line, long parts cut; without a ``repr``, a description."""
     return _short.repr(value)
 
 
@@ -47,7 +47,7 @@ def show_whole(value: object, length: int) -> str:
 
 
 def text_of(value: object, length: int) -> str:
-    """Returns what ``str`` says of a value as it can be written anywhere, with the middle left out of a long one."""
+    """Returns the ``str`` of a value in a form that can be written anywhere, a long one with its middle left out."""
     try:
         text = shorten(str.__str__(str(value)), length)
     except STOPPING:
@@ -69,9 +69,9 @@ def tell_error(kind: str, text: str) -> str:
 
 
 def spell(value: object, _level: int = 0) -> str:
-    """Returns the ``repr`` of a value in one line; of what is very long its ends, and what it is.
+    """Returns the ``repr`` of a value in one line; a very long one as its ends and a description.
 
-    What has one text in this process has it in every other: the items of sets are sorted by theirs.
+    A value that has one text in this process has it in every other: the items of sets are sorted by theirs.
     """
     kind = type(value)
     if kind is int:
@@ -98,7 +98,7 @@ def spell_call(name: str, args: Iterable[object], kwargs: Mapping[str, object]) 
 
 
 def visible(text: str) -> str:
-    """Returns `text` with everything that is not seen, or that moves what is around it, written as an escape sequence.
+    """Returns `text` with every character that is invisible, or that moves the text around it, as an escape sequence.
 
     Line ends, control characters, marks that turn the direction of writing and halves of surrogate pairs are such.
     """
@@ -131,7 +131,7 @@ def number_alike(texts: list[str]) -> list[str]:
 
 
 class Short(Repr):
-    """Cuts what is long at each level, and says what an int of many digits and an object without a text are."""
+    """Cuts long parts at each level, and describes an int of many digits and an object without a text."""
 
     def __init__(self, characters: int, items: int) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ _short = Short(60, 8)
 
 
 def name_type(value: object) -> str:
-    """Returns the class of a value as ``module:qualname``, whatever its metaclass says of it; a module that is no text is "?"."""
+    """Returns the class of a value as ``module:qualname``, whatever its metaclass says; a module that is not a text is "?"."""
     kind = type(value)
     module = vars(type)["__module__"].__get__(kind)
     name = f"{module if isinstance(module, str) else '?'}:{vars(type)['__qualname__'].__get__(kind)}"
@@ -201,7 +201,7 @@ def _spell_int(value: int) -> str:
 
 
 def _has_parts(value: Any) -> bool:
-    """True for what is spelled part by part, because its own ``repr`` may say another thing in another process."""
+    """True for a value that is spelled part by part, because its own ``repr`` may be another in another process."""
     kind = type(value)
     return kind is frozenset or kind is set or (len(value) < _FEW and any(type(item) in _CONTAINERS for item in value))
 
@@ -220,7 +220,7 @@ def _spell_parts(value: Any, level: int) -> str:
 
 
 def _cut(text: str, what: str) -> str:
-    """Returns a text in one line; of a long one its ends and what it is."""
+    """Returns a text in one line; a long one as its ends and a description."""
     if len(text) <= LONGEST:
         return visible(text)
     ends = f"{visible(text[: LONGEST // 4])}…{visible(text[-LONGEST // 4 :])}"
@@ -228,7 +228,7 @@ def _cut(text: str, what: str) -> str:
 
 
 def _cut_text(value: Any) -> str:
-    """Returns the ends of a long text, or of long bytes, and what it is."""
+    """Returns the ends of a long text, or of long bytes, and a description."""
     kind, unit = type(value), "characters" if type(value) is str else "bytes"
     ends = f"{value[: LONGEST // 4]!r}…{value[-LONGEST // 4 :]!r}"
     return f"{ends} <{kind.__name__} of {len(value):,} {unit}, {_digest(_TEXTS[kind](value))}>"

@@ -1,8 +1,8 @@
 """Writes values down so that they can be read again without running anything: `encode`, `decode` and `register`.
 
 Plain Python data becomes typed JSON, numpy arrays ``.npy`` without pickle, pandas frames Arrow.  A value of a user's class is
-written field by field once the class is registered, and read by whoever has registered a class under the same name.  Nothing is
-imported because a file names it, and nothing is guessed: what has no codec is refused with the reason.
+written field by field once the class is registered, and read into the class registered under the same name there.  Nothing is
+imported because a file names it, and nothing is guessed: a value without a codec is refused with the reason.
 """
 
 from ..errors import CodecError

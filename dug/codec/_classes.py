@@ -1,6 +1,6 @@
 """The classes that users registered, by name; values of them are written field by field and made again without ``__init__``.
 
-A name found in a file is looked up here and nowhere else, so that no file can choose what is imported or called.
+A name found in a file is looked up here and nowhere else, so that a file cannot choose what is imported or called.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ def register(cls: Any = None, /, *, name: str | None = None) -> Any:
 
     Args:
         cls: the class; left out when options are given.
-        name: stands for ``module:qualname`` in what is written, so that the class can be moved.
+        name: replaces ``module:qualname`` in the written form, so that the class can be moved.
 
     Raises:
         TypeError: values of the class cannot be taken apart.
@@ -77,7 +77,7 @@ def can_register(cls: type[Any]) -> bool:
 
 
 def find_class(cls: type[Any]) -> Known | None:
-    """Returns what is known of a class, None when it is not registered."""
+    """Returns the registration of a class, None when it is not registered."""
     return _by_class.get(cls)
 
 
@@ -106,7 +106,7 @@ def name_class(cls: type[Any]) -> str:
 
 
 def find_loaded(name: object) -> type[Any]:
-    """Returns the class that a name leads to in what is loaded; nothing is imported for it.
+    """Returns the class of a name, looked up among the loaded modules; imports nothing.
 
     Raises:
         CodecError: there is none.
@@ -125,7 +125,7 @@ def _find_loaded(name: object) -> type[Any] | None:
     for part in qualname.split("."):
         if not isinstance(found, ModuleType | type):
             return None
-        found = vars(found).get(part)  # what is there: a module or a class may run code to make more
+        found = vars(found).get(part)  # only existing names: a module or a class may run code to make more
     return found if isinstance(found, type) else None
 
 
@@ -158,13 +158,13 @@ def _ways(cls: type[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
         )
     try:
         object.__new__(cls)
-    except TypeError as exc:  # it is a dict, or whatever else holds more than its fields
+    except TypeError as exc:  # it is a dict, or another class that holds more than its fields
         raise TypeError(f"{cls.__qualname__} cannot be registered: its values cannot be put together from fields: {exc}") from exc
     return (lambda value: _take_fields(_whole(value, names), names)), lambda fields: _object(cls, names, fields)
 
 
 def _whole(value: Any, names: tuple[str, ...]) -> Any:
-    """Returns a value that has nothing but its fields, and what is computed from them.
+    """Returns a value that has only its fields, and anything computed from them.
 
     Raises:
         ValueError: it has, and would be read without that.
@@ -181,7 +181,7 @@ def _take_fields(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _name_of(member: Enum) -> Any:
-    """Returns what a member is called; of flags that have no name together, what each is called."""
+    """Returns the name of a member; for combined flags without a name, the name of each."""
     cls = type(member)
     if member.name in cls.__members__:
         return member.name

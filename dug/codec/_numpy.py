@@ -18,7 +18,7 @@ _MOST_HEADER = 1 << 20
 
 
 def is_array(value: object) -> bool:
-    """True for what is written as ``.npy``: not for subclasses, which are more than their numbers."""
+    """True for an array that is written as ``.npy``: not for subclasses, which are more than their numbers."""
     return type(value) is np.ndarray
 
 
@@ -46,7 +46,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
     """Returns the array that `write` wrote; it can be written to, and keeps `data` where that can.
 
     Raises:
-        CodecError: it is no array, or its header says another size than there is.
+        CodecError: it is not an array, or its header says another size than the data has.
     """
     try:
         stream = BytesIO(memoryview(data)[:_MOST_HEADER])
@@ -65,7 +65,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
             return np.empty(shape, dtype, order="F" if is_fortran else "C")
         own = bytearray(data) if memoryview(data).readonly else data
         return np.frombuffer(own, dtype, offset=start).reshape(shape, order="F" if is_fortran else "C")
-    except (ValueError, MemoryError) as exc:  # dimensions that no array has, of which one is 0
+    except (ValueError, MemoryError) as exc:  # impossible dimensions, of which one is 0
         raise CodecError(f"it is no .npy array: {exc}") from exc
 
 
@@ -83,10 +83,10 @@ def pack(value: Any) -> Any:
 
 
 def unpack(content: Any) -> Any:
-    """Returns what `pack` wrote.
+    """Returns the value that `pack` wrote.
 
     Raises:
-        CodecError: it is not what `pack` writes.
+        CodecError: `pack` did not write it.
     """
     if isinstance(content, str):
         return read(bytearray(b64decode(content, validate=True)))

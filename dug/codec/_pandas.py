@@ -1,4 +1,4 @@
-"""Frames and series of pandas as Arrow streams.  What Arrow would change on the way is refused instead."""
+"""Frames and series of pandas as Arrow streams.  A frame that Arrow would change on the way is refused."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from ..errors import CodecError
 
 
 class MissingArrowError(CodecError):
-    """There is no pyarrow that can be used."""
+    """No usable pyarrow is installed."""
 
 
-_OLDEST = 15  # earlier ones unpickle what a stream tells them to (CVE-2023-47248)
+_OLDEST = 15  # earlier versions unpickle data when a stream tells them to (CVE-2023-47248)
 _SERIES = b"dug.series"
 
 
 def is_frame(value: object) -> bool:
-    """True for what is written as Arrow."""
+    """True for a frame or series that is written as Arrow."""
     return type(value) in (pd.DataFrame, pd.Series)
 
 
@@ -25,7 +25,7 @@ def write(value: Any) -> tuple[bytes, ...]:
     """Returns a frame or a series as an Arrow stream.
 
     Raises:
-        CodecError: pyarrow is missing or too old, or Arrow cannot say what the frame holds.
+        CodecError: pyarrow is missing or too old, or Arrow cannot express the content of the frame.
     """
     pa = _import_pyarrow()
     is_series = type(value) is pd.Series

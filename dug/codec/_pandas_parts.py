@@ -1,7 +1,7 @@
-"""Scalars and indexes of pandas inside typed JSON, and frames of which Arrow would change what is in them.
+"""Scalars and indexes of pandas inside typed JSON, and frames that Arrow would change.
 
-Each is taken apart into what typed JSON has: numbers of a unit with their zone or frequency, arrays as ``.npy``, objects one by
-one.  Nothing is parsed but names of frequencies, zones and dtypes, and what pandas would not give back as it was is refused.
+Each is taken apart into values of typed JSON: numbers of a unit with their zone or frequency, arrays as ``.npy``, objects one by
+one.  Only names of frequencies, zones and dtypes are parsed; a value that pandas would not give back unchanged is refused.
 """
 
 import re
@@ -17,7 +17,7 @@ from . import _numpy
 from ._zones import pack_zone, unpack_zone
 
 Change = Callable[[Any], Any]
-"""What says a part in the words of JSON, or reads one."""
+"""Writes a part as JSON, or reads one."""
 
 _DTYPE = re.compile(r"[A-Za-z][A-Za-z0-9_, =.:/\[\]-]{0,99}")
 
@@ -43,10 +43,10 @@ def pack(value: Any, part: Change) -> Any:
 
 
 def unpack(content: Any, part: Change) -> Any:
-    """Returns what `pack` wrote.
+    """Returns the value that `pack` wrote.
 
     Raises:
-        CodecError: it is not what `pack` writes.
+        CodecError: `pack` did not write it.
     """
     name, *rest = content
     reader = _READERS.get(name)
@@ -56,7 +56,7 @@ def unpack(content: Any, part: Change) -> Any:
         return reader(part, *rest)
     except (CodecError, RecursionError):
         raise
-    except Exception as exc:  # what is damaged makes pandas raise nearly anything
+    except Exception as exc:  # damaged data makes pandas raise nearly anything
         raise CodecError(f"it is no {name}: {exc}") from exc
 
 
@@ -145,7 +145,7 @@ def _unit(unit: Any) -> Any:
 
 
 def _pack_array(values: Any, part: Change) -> list[Any]:
-    """Returns the values of a column or an index: the kind of them, and what makes them again."""
+    """Returns the values of a column or an index: their kind, and the content from which they are made again."""
     dtype = values.dtype
     if isinstance(dtype, np.dtype):
         plain = np.asarray(values)
@@ -167,7 +167,7 @@ def _pack_array(values: Any, part: Change) -> list[Any]:
 
 
 def _checked(values: Any, content: list[Any], part: Change) -> list[Any]:
-    """Returns how values of an extension type are written, once that is seen to give the same."""
+    """Returns the written form of values of an extension type, after checking that it gives the same values back."""
     made = _make_extension(content[0], list(values), *content[2:])
     if made.dtype != values.dtype or [part(item) for item in made] != content[1]:
         raise CodecError(f"a column of {values.dtype} has no codec.")

@@ -59,7 +59,7 @@ def load(data: bytes | bytearray | memoryview) -> Any:
     """Returns the data that `dump` wrote.
 
     Raises:
-        CodecError: it is not what `dump` writes, or a class is not registered here.
+        CodecError: `dump` did not write it, or a class is not registered here.
     """
     try:
         return _unpack(json.loads(bytes(data), parse_constant=_refuse_constant))
@@ -158,7 +158,7 @@ def _check_text(value: str) -> str:
 
 
 def _sorted_items(value: Any, needs: set[str], room: int) -> list[Any]:
-    """The items of a set in an order of their own: equal sets are written alike in every process."""
+    """The items of a set in an order of their own: equal sets are written in the same way in every process."""
     return sorted((_pack(item, needs, room) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
 
 
@@ -171,7 +171,7 @@ _WORDS: dict[type[Any], Callable[[Any], Any]] = {
     int: lambda value: value if -_MOST <= value < _MOST else {"$int": hex(value)},
     str: _check_text,
 }
-"""By type: what says a value in a word of JSON's own, where there is one."""
+"""By type: writes a value in JSON's own form, if it has one."""
 _WRITERS: dict[type[Any], tuple[str, Callable[[Any], Any], bool]] = {
     tuple: ("$tuple", list, True),
     bytes: ("$bytes", _base64, False),
@@ -187,7 +187,7 @@ _WRITERS: dict[type[Any], tuple[str, Callable[[Any], Any], bool]] = {
     UUID: ("$uuid", lambda value: value.hex, False),
     _PATH: ("$path", str, False),
 }
-"""By type: the tag, what takes a value apart, and whether the parts are values themselves."""
+"""By type: the tag, the function that takes a value apart, and whether the parts are values themselves."""
 _SETS: dict[type[Any], str] = {set: "$set", frozenset: "$frozenset"}
 
 

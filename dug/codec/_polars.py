@@ -10,7 +10,7 @@ from ..errors import CodecError
 
 
 def is_frame(value: object) -> bool:
-    """True for what is written: not for lazy frames, which are questions, nor for subclasses."""
+    """True for a value that this codec writes: not for lazy frames, which are queries, nor for subclasses."""
     return type(value) in (pl.DataFrame, pl.Series)
 
 
@@ -40,7 +40,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
     """Returns the frame or the series that `write` wrote.
 
     Raises:
-        CodecError: it is no such file.
+        CodecError: it is not such a file.
     """
     mark = bytes(data[:1])
     try:

@@ -1,4 +1,4 @@
-"""Picks the codec of a value: `encode`, `decode`, and what `decode` would miss."""
+"""Picks the codec of a value: `encode`, `decode`, and `find_missing` for what `decode` would need."""
 
 import pickle
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from . import _classes, _plain
 Part = bytes | memoryview
 _NUMBERS = frozenset({int, float})
 _MOST_SAID = 1_000
-"""How many characters of what an error says are passed on."""
+"""How many characters of an error's text are passed on."""
 
 
 @frozen(eq=False)
@@ -26,7 +26,7 @@ class Encoded:
     parts: tuple[Part, ...]
     """The bytes, in pieces that may be the value's own memory."""
     needs: frozenset[str] = frozenset()
-    """What it takes to read it: the names of registered classes, and of packages as ``package:name``."""
+    """The requirements for reading it: the names of registered classes, and of packages as ``package:name``."""
 
     @property
     def size_bytes(self) -> int:
@@ -39,10 +39,10 @@ def encode(value: Any, *, allow_pickle: bool = False) -> Encoded:
 
     Args:
         value: anything.
-        allow_pickle: pickles what has no codec; only a reader that trusts the file will read it.
+        allow_pickle: pickles a value without a codec; only a reader that trusts the file will read it.
 
     Raises:
-        CodecError: the value has no codec; the message says which type has not, and what to do.
+        CodecError: the value has no codec; the message names the type and says what to do.
     """
     try:
         return _encode_safely(value)
@@ -58,7 +58,7 @@ def encode(value: Any, *, allow_pickle: bool = False) -> Encoded:
 
 
 def _encode_safely(value: Any) -> Encoded:
-    """Returns what `_encode` does; whatever a user's class raises, even when it is asked for its name, is a CodecError."""
+    """Returns the result of `_encode`; any exception of a user's class, even when asked for its name, becomes a CodecError."""
     try:
         return _encode(value)
     except (CodecError, *STOPPING):
@@ -93,7 +93,7 @@ def _encode(value: Any) -> Encoded:
 
 
 def _encode_frame(value: Any) -> Encoded:
-    """Returns a frame of pandas as Arrow or, where that would change what is in it, part by part."""
+    """Returns a frame of pandas as Arrow or, if Arrow would change its content, part by part."""
     from . import _pandas  # optional package: it is there, because the value is
 
     try:
@@ -116,8 +116,8 @@ def decode(encoded: Encoded, *, trust: bool = False) -> Any:
     """Returns the value that was encoded.
 
     Args:
-        encoded: what `encode` gave.
-        trust: unpickles what was pickled, which can run any code.
+        encoded: the result of `encode`.
+        trust: unpickles a pickled value, which can run any code.
 
     Raises:
         CodecError: it cannot be read here; the message says why.

@@ -29,16 +29,16 @@ def pack_zone(zone: Any) -> Any:
 
 
 def unpack_zone(content: Any) -> Any:
-    """Returns what `pack_zone` wrote.
+    """Returns the time zone that `pack_zone` wrote.
 
     Raises:
         CodecError: pytz is needed and is not there.
-        Exception: there is no such zone.
+        Exception: the zone does not exist.
     """
     if content is None:
         return None
     if isinstance(content, str):
-        return ZoneInfo(content)  # refuses what leads out of the folder of time zones
+        return ZoneInfo(content)  # refuses a key that leads out of the folder of time zones
     if isinstance(content, dict):
         return _find_in_pytz(content["pytz"])
     days, seconds, microseconds, name = content

@@ -1,4 +1,4 @@
-"""The book of the demo: a few hundred options and forwards, and what they are worth.
+"""The book of the demo: a few hundred options and forwards, and their values.
 
 A trade is a frozen attrs class, so that it can be the argument of a memoised method. The arithmetic of a price is a
 plain function of numbers; the memoised ``value`` says which numbers of the market it reads.
@@ -31,7 +31,7 @@ class Option:
 
     @dug.memoize
     def value(self) -> float:
-        """What the trade is worth today, in dollars."""
+        """The value of the trade today, in dollars."""
         premium = black(
             market.forward(self.ticker, self.years),
             self.strike,
@@ -52,7 +52,7 @@ class Forward:
 
     @dug.memoize
     def value(self) -> float:
-        """What the trade is worth today, in dollars."""
+        """The value of the trade today, in dollars."""
         gain = market.forward(self.ticker, self.years) - self.strike
         return self.quantity * market.discount(self.years) * gain
 
@@ -83,8 +83,8 @@ def normal_cdf(x: float) -> float:
 def trades(ticker: str) -> tuple[Option | Forward, ...]:
     """The trades on one stock: a call and a put for each strike and maturity, and a forward for each maturity.
 
-    Strikes are percentages of the last close of the file, not of the spot: a trade stays what was agreed when a scenario
-    moves the spot. Quantities come from the number of a trade, which starts elsewhere for each stock.
+    Strikes are percentages of the last close of the file, not of the spot: a trade keeps its terms when a scenario
+    moves the spot. Quantities come from the number of a trade; the numbers start elsewhere for each stock.
     """
     last_close = market.history(ticker)[-1]
     numbers = itertools.count(1000 * market.tickers().index(ticker))
@@ -103,11 +103,11 @@ def _quantity(number: int) -> int:
 
 @dug.memoize
 def stock_value(ticker: str) -> float:
-    """What all trades on one stock are worth."""
+    """The value of all trades on one stock."""
     return math.fsum(trade.value() for trade in trades(ticker))
 
 
 @dug.memoize
 def book_value() -> float:
-    """What the whole book is worth."""
+    """The value of the whole book."""
     return math.fsum(stock_value(ticker) for ticker in market.tickers())

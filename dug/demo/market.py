@@ -39,7 +39,7 @@ def history(ticker: str) -> tuple[float, ...]:
 
 @dug.memoize
 def spot(ticker: str) -> float:
-    """What one share costs today: the last close of the file."""
+    """The price of one share today: the last close of the file."""
     return history(ticker)[-1]
 
 
@@ -63,7 +63,7 @@ def rate() -> float:
 
 @dug.memoize
 def discount(years: float) -> float:
-    """What a dollar paid in ``years`` is worth today."""
+    """The value today of a dollar paid in ``years``."""
     return math.exp(-rate() * years)
 
 

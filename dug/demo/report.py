@@ -1,7 +1,7 @@
-"""The questions of the demo: a table of what-ifs, with what each one cost.
+"""The questions of the demo: a table of what-ifs, with the cost of each.
 
-Each scenario is asked in a context inside the base, which shares what the base knows, and in a context of its own, which
-knows nothing and recomputes the whole book. ``measure`` only measures, ``text`` only formats.
+Each scenario is asked in a context inside the base, which shares the base's memos, and in a context of its own, which
+has no memos and recomputes the whole book. ``measure`` only measures, ``text`` only formats.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class WhatIf:
 
 @attrs.frozen
 class Answer:
-    """What the book is worth in some context, how many different nodes ran to say so, and how long that took."""
+    """The value of the book in some context, how many different nodes ran for it, and how long that took."""
 
     value: float
     recomputed: int
@@ -40,7 +40,7 @@ class Answer:
 
 @attrs.frozen
 class Row:
-    """One line of the table: the answer that shares what is known, and the one from scratch."""
+    """One line of the table: the answer from the shared context, and the one from scratch."""
 
     name: str
     depth: int
@@ -106,7 +106,7 @@ def from_scratch(scenario: dug.Scenario) -> Answer:
 def time_answer(scenario: dug.Scenario) -> float:
     """How many seconds it takes to value the book in a context with this scenario; it is dropped, and its results with it.
 
-    Nobody listens meanwhile: the events of a few hundred nodes would take as long as their prices.
+    No listener is active here: the events of a few hundred nodes would take as long as their prices.
     """
     with dug.Context(scenario):
         started = time.perf_counter()
@@ -115,7 +115,7 @@ def time_answer(scenario: dug.Scenario) -> float:
 
 
 def answer(ctx: dug.Context, seconds: float) -> Answer:
-    """What the book is worth in ``ctx``, which is in force, with the number of different nodes that run to say so."""
+    """The value of the book in ``ctx``, which is in force, with the number of different nodes that run for it."""
     computed: set[dug.Node[Any]] = set()
     with ctx.listen(lambda event: computed.add(event.node) if event.kind == "computed" else None):
         return Answer(book.book_value(), len(computed), seconds)

@@ -1,4 +1,4 @@
-"""What a notebook shows of a graph: `mimebundle`."""
+"""The representations of a graph for a notebook: `mimebundle`."""
 
 from collections.abc import Callable, Container
 
@@ -9,10 +9,10 @@ from ._tree import tree
 
 
 def mimebundle(graph: Drawable, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
-    """Returns a graph in what a notebook can show, by type: SVG where Graphviz is there, else Mermaid; and always text.
+    """Returns a graph in the forms that a notebook can show, by type: SVG if Graphviz is there, else Mermaid; and always text.
 
     Args:
-        graph: what to draw.
+        graph: the graph to draw.
         include: the types that are asked for; None for all.
         exclude: the types that are not wanted.
     """
@@ -25,6 +25,6 @@ def mimebundle(graph: Drawable, include: Container[str] | None = None, exclude: 
             continue
         try:
             bundle[kind] = draw(graph)
-        except (ImportError, RuntimeError):  # no Graphviz: what comes next needs none
+        except (ImportError, RuntimeError):  # no Graphviz: the next form needs none
             continue
     return bundle

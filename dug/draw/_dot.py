@@ -20,12 +20,12 @@ LEAST_STRIPE = 0.06
 def dot(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> str:
     """Returns a graph as DOT, the language of Graphviz.
 
-    Arrows run from what was read to what read it, left to right.  A colour is a state, the thickness of a line around a box is
+    Arrows run from a node to the nodes that read it, left to right.  A colour is a state, the thickness of a line around a box is
     its part of the time, and a box with a lid is a source.
 
     Args:
-        graph: what to draw.
-        by: what has a box: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
+        graph: the graph to draw.
+        by: what a box stands for: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
         limit: how many boxes there may be.
 
     Raises:
@@ -47,7 +47,7 @@ def dot(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Returns `text` as it may stand between quotes in DOT and is shown as it is.
+    r"""Returns `text` quoted for DOT, so that it is shown as it is.
 
     A backslash would begin an escape (``\N`` is the name of a box), and an ampersand an entity.
     """
@@ -55,7 +55,7 @@ def escape(text: str) -> str:
 
 
 def escape_markup(text: str) -> str:
-    """Returns `text` as it may stand in a label between angle brackets, and in HTML."""
+    """Returns `text` quoted for a label between angle brackets, and for HTML."""
     return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
@@ -86,7 +86,7 @@ def _stripes(box: Box) -> str:
     """Returns the colours of a box with as much of each as there are nodes of that state, and a sliver at least."""
     shares = [max(LEAST_STRIPE, count / box.count) for _, count in box.states]
     parts = [f"{LOOKS[state].fill};{share / sum(shares):.4f}" for (state, _), share in zip(box.states, shares, strict=True)]
-    return ":".join([*parts[:-1], LOOKS[box.states[-1][0]].fill])  # the last has what is left
+    return ":".join([*parts[:-1], LOOKS[box.states[-1][0]].fill])  # the last takes the rest
 
 
 def _line(count: int) -> str:
@@ -106,7 +106,7 @@ def _legend(picture: Picture) -> str:
             f'<TD ALIGN="LEFT">{escape_markup(meaning)}   </TD>'
             for state, meaning in looks
         ]
-        # A row that is shorter than the title is stretched, and every cell with it: the last one takes what is left, roughly.
+        # A row that is shorter than the title is stretched, and every cell with it: the last cell takes the rest, roughly.
         left = 6 * len(title + hints) - sum([6 * len(meaning) + 44 for _, meaning in looks])
         rows.append(f'{"".join(swatches)}<TD WIDTH="{max(1, left)}"> </TD>')
     # A table for each row, so that the columns of one do not stretch those of the other.

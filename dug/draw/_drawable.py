@@ -1,11 +1,11 @@
-"""What can be drawn: nodes with facts about each, what each read, and an order; a graph is one such, wherever it came from."""
+"""The interface of a graph that can be drawn: nodes with facts about each, their dependencies, and an order."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 
 class Described(Protocol):
-    """What a picture says of one node; `dug._inspect.graph.Fact` documents each."""
+    """The facts about one node that a picture shows; `dug._inspect.graph.Fact` documents each."""
 
     @property
     def node(self) -> Any: ...
@@ -26,7 +26,7 @@ class Described(Protocol):
 
 
 class Drawable(Protocol):
-    """Nodes and what they read; iterating gives the nodes, each after what it read."""
+    """Nodes and their dependencies; iterating gives the nodes, each after its dependencies."""
 
     @property
     def facts(self) -> Sequence[Described]: ...

@@ -7,7 +7,7 @@ except ImportError as exc:
 
 
 def pipe(source: str, kind: str) -> bytes:
-    """Returns what ``dot`` makes of DOT text.
+    """Returns the picture that ``dot`` makes of DOT text.
 
     Raises:
         RuntimeError: the program is not on this machine, or failed; the message says which.

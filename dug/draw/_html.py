@@ -47,12 +47,12 @@ td {{ font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .87rem; 
 
 
 def html(graph: Drawable, *, title: str = "dug", by: str | None = None, limit: int = LIMIT) -> str:
-    """Returns a page of HTML that shows a graph: its picture, what failed, and where the time went.
+    """Returns a page of HTML that shows a graph: its picture, the failures, and where the time went.
 
     Args:
-        graph: what to draw.
-        title: what the page is called.
-        by: what has a box: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
+        graph: the graph to draw.
+        title: the title of the page.
+        by: what a box stands for: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
         limit: how many boxes there may be.
 
     Raises:

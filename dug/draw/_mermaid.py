@@ -9,18 +9,18 @@ from ._picture import LIMIT, Box, Picture, make_picture
 from ._words import TIMES, legend_of, name_of, notes_on, title_of
 
 PLAIN = frozenset(" _.,:()=+-/'…") | {TIMES}
-"""What stands for itself in a label, next to letters and digits: nothing that means something to Mermaid or to HTML."""
+"""The characters besides letters and digits that need no escape in a label: none that means something to Mermaid or HTML."""
 
 
 def mermaid(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> str:
     """Returns a graph as a Mermaid flowchart.
 
-    Arrows run from what was read to what read it, left to right.  A colour is a state, the thickness of a line around a box is
+    Arrows run from a node to the nodes that read it, left to right.  A colour is a state, the thickness of a line around a box is
     its part of the time, and a cylinder is a source.
 
     Args:
-        graph: what to draw.
-        by: what has a box: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
+        graph: the graph to draw.
+        by: what a box stands for: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
         limit: how many boxes there may be.
 
     Raises:
@@ -41,7 +41,7 @@ def mermaid(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> st
 
 
 def escape(text: str) -> str:
-    """Returns `text` as it may stand between quotes in Mermaid and is shown as it is: letters, and the rest by number."""
+    """Returns `text` quoted for Mermaid, so that it is shown as it is: letters, and the rest by number."""
     return "".join([char if char.isalnum() or char in PLAIN else f"#{ord(char)};" for char in visible(text)])
 
 

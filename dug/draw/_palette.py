@@ -1,6 +1,6 @@
 """Which colour each state has, and in which order states are told.
 
-The hues are apart for those who do not see red and green as others do, and each state is also told in words.
+The hues are distinct for readers who do not see red and green apart, and each state is also named in words.
 """
 
 from attrs import frozen
@@ -8,7 +8,7 @@ from attrs import frozen
 
 @frozen
 class Look:
-    """How a state is drawn: the fill and line colours, what it means, and whether its line is dashed."""
+    """The look of a state: the fill and line colours, its meaning, and whether its line is dashed."""
 
     fill: str
     line: str
@@ -25,7 +25,7 @@ LOOKS = {
     "computed": Look("#D6E6F7", "#2F5F93", "computed here"),
     "inherited": Look("#ECECEC", "#6B6B6B", "computed in a context around"),
 }
-"""By state, what a reader looks for first: a box of many nodes has the line of the first state that is among them."""
+"""By state, the order in which a reader looks for them: the first one present decides the line of a box of many nodes."""
 
 INK = "#222222"
 FAINT = "#8A8A8A"

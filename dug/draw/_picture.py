@@ -1,7 +1,7 @@
-"""What is drawn, whatever it is drawn with: `Picture`, boxes and lines made of a graph.
+"""The content of a picture, for every format: `Picture`, boxes and lines made of a graph.
 
-A box stands for one node, or for all nodes of a function or a module where a graph has more nodes than can be read.
-What failed or is tweaked then keeps a box of its own, as long as that is not too many either: it is what one looks for.
+A box stands for one node, or for all nodes of a function or a module if a graph has more nodes than can be read.
+Failed and tweaked nodes then keep boxes of their own, as long as there are not too many: readers look for these.
 """
 
 from collections import Counter
@@ -33,15 +33,15 @@ class Box:
     """One box: a node, or `count` nodes that are drawn together."""
 
     name: str
-    """What it is called where there is little room, no other box alike; who draws must escape it."""
+    """A short name that no other box has, not escaped."""
     full_name: str
     is_group: bool
     is_source: bool
     count: int
     states: tuple[tuple[str, int], ...]
-    """How many nodes there are of each state, what a reader looks for first in front."""
+    """How many nodes there are of each state, the state that a reader looks for first in front."""
     seconds: float
-    """How long its nodes ran, without what they called."""
+    """How long its nodes ran, without their callees."""
     error: str | None
 
     @property
@@ -52,12 +52,12 @@ class Box:
 
 @frozen
 class Picture:
-    """Boxes by place, and lines between them from what was read to what read it."""
+    """Boxes by place, and lines between them from a node to the nodes that read it."""
 
     boxes: tuple[Box, ...]
-    """What was read comes before what read it, as far as boxes of many nodes let it."""
+    """A box comes before the boxes that read it, as far as boxes of many nodes allow it."""
     lines: tuple[tuple[int, int, int], ...]
-    """From, to, and how many reads a line stands for."""
+    """From, to, and how many reads the line represents."""
     grouping: str
     count: int
     """How many nodes the picture is of."""
@@ -74,12 +74,12 @@ class Picture:
 
 
 def make_picture(graph: Drawable, *, by: str | None, limit: int) -> Picture:
-    """Returns what is to be drawn of a graph.
+    """Returns the picture of a graph.
 
     Args:
-        graph: what to draw.
-        by: ``"node"``, ``"function"`` or ``"module"``: what has a box; None for the finest of them that keeps to the limit.
-        limit: how many boxes there may be; what has no room in one of its own shares one called *others*.
+        graph: the graph to draw.
+        by: ``"node"``, ``"function"`` or ``"module"``: what a box stands for; None for the finest that keeps to the limit.
+        limit: how many boxes there may be; nodes beyond that share a box called *others*.
 
     Raises:
         ValueError: `by` or `limit` is not possible.
@@ -108,7 +108,7 @@ def _count_edges(graph: Drawable) -> int:
 
 
 def _keys_apart(facts: Sequence[Described], grouping: str, room: int) -> list[Hashable]:
-    """Returns by place what a node shares its box with: its place for one that stands apart, a name for others."""
+    """Returns by place the key of a node's box: its place for a node with a box of its own, a name for others."""
     name: Callable[[Described], str] = (lambda fact: fact.function) if grouping == "function" else (lambda fact: fact.module)
     keys: list[Hashable] = [name(fact) for fact in facts]
     for state in ("failed", "tweaked"):
@@ -121,7 +121,7 @@ def _keys_apart(facts: Sequence[Described], grouping: str, room: int) -> list[Ha
 
 
 def _fold_rest(keys: list[Hashable], limit: int) -> list[Hashable]:
-    """Returns the keys, the ones that stand for fewest nodes replaced by None where there are more than `limit`."""
+    """Returns the keys; if there are more than `limit`, those of the fewest nodes are replaced by None."""
     counts = Counter(keys)
     if len(counts) <= limit:
         return keys
@@ -168,7 +168,7 @@ def _make_box(key: Hashable, facts: list[Described]) -> Box:
 
 
 def _name_apart(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
-    """Returns the boxes, those that would be called the same by their full name; shortened, they must be told apart, too."""
+    """Returns the boxes, with the full name for those that share a short one; shortened names must be distinct, too."""
     counts = Counter([box.name for box in boxes])
     names = [box.full_name if counts[box.name] > 1 else box.name for box in boxes]
     alike: dict[str, list[int]] = {}

@@ -9,8 +9,8 @@ def svg(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> str:
     """Returns a picture of a graph as SVG.
 
     Args:
-        graph: what to draw.
-        by: what has a box: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
+        graph: the graph to draw.
+        by: what a box stands for: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
         limit: how many boxes there may be.
 
     Raises:

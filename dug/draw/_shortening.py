@@ -6,11 +6,11 @@ from os.path import commonprefix
 from .._text.values import shorten
 
 MAX_NAME = 40
-"""How many characters of a name stand in a box."""
+"""How many characters a name in a box has."""
 
 
 def tell_apart(names: list[str], length: int) -> list[str]:
-    """Returns short names for long ones that begin or end alike: each shows where it differs, else it has a number."""
+    """Returns short names for long ones that begin or end in the same way: each shows its difference, else it has a number."""
     different = list(dict.fromkeys(names))
     shown_as = _show_difference(different, length) if len(different) > 1 else [shorten(name, length) for name in different]
     short = dict(zip(different, shown_as, strict=True))
@@ -27,7 +27,7 @@ def tell_apart(names: list[str], length: int) -> list[str]:
 
 
 def _show_difference(names: list[str], length: int) -> list[str]:
-    """Returns each name as its beginning and, after what all have in common, the place where they begin to differ."""
+    """Returns each name as its beginning and, after the common part, the place where the names begin to differ."""
     common = commonprefix(names)  # noqa: RUF071  characters are what is meant
     start = 1 + max(common.rfind(mark) for mark in "(, =")
     head = names[0][: names[0].find("(") + 1][: length // 2]

@@ -23,13 +23,13 @@ _PENS = {"unicode": _Pens("├── ", "└── ", "│   ", "    "), "ascii"
 
 
 def tree(graph: Drawable, *, by: str | None = None, limit: int = LIMIT, charset: str = "unicode") -> str:
-    """Returns a graph as a tree of text: what nothing here read, and below each line what it read.
+    """Returns a graph as a tree of text: the nodes that nothing here read, and below each line the nodes that it read.
 
-    What was read by several is written once; the others say *also* and its name.
+    A node with several readers is written once; the other places say *also* and its name.
 
     Args:
-        graph: what to draw.
-        by: what has a line: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
+        graph: the graph to draw.
+        by: what a line stands for: ``"node"``, ``"function"`` or ``"module"``; None for the finest that keeps to the limit.
         limit: how many of them there may be.
         charset: ``"unicode"``, or ``"ascii"`` for terminals that know nothing else.
 
@@ -44,7 +44,7 @@ def tree(graph: Drawable, *, by: str | None = None, limit: int = LIMIT, charset:
 
 
 def _write(picture: Picture, pens: _Pens) -> list[str]:
-    """Returns a line for each box, below the first that read it, and one for what a box read that stands elsewhere."""
+    """Returns a line for each box, below its first reader, and one for each dependency that is written elsewhere."""
     reads: list[list[int]] = [[] for _ in picture.boxes]
     for start, end, _ in picture.lines:
         if start != end:
@@ -68,9 +68,9 @@ def _write(picture: Picture, pens: _Pens) -> list[str]:
 
 
 def _span(picture: Picture, reads: list[list[int]]) -> tuple[list[int], list[list[int]]]:
-    """Returns the boxes that stand below none, and by box those that stand below it: each stands once."""
+    """Returns the boxes at the top, and by box those that are written below it: each is written once."""
     read_by_others = {start for start, end, _ in picture.lines if start != end}
-    places = range(len(reads) - 1, -1, -1)  # what reads is last
+    places = range(len(reads) - 1, -1, -1)  # readers come last
     # Boxes of many nodes may read each other in a circle, which nothing outside of it reads: begin anywhere in it.
     starts = [place for place in places if place not in read_by_others] + list(places)
     roots: list[int] = []

@@ -1,4 +1,4 @@
-"""The words in a box, the same in each kind of picture, as plain text that who draws must escape."""
+"""The words in a box, the same in each kind of picture, as plain text that each format must escape."""
 
 from .._text.seconds import in_seconds
 from .._text.values import shorten, visible
@@ -13,13 +13,13 @@ NOTEWORTHY = 0.01
 
 
 def name_of(box: Box) -> str:
-    """Returns what a box is called, and how many nodes it stands for."""
+    """Returns the name of a box, and how many nodes it has."""
     name = shorten(visible(box.name), MAX_NAME)
     return f"{name} {TIMES}{box.count:,}" if box.is_group else name
 
 
 def notes_on(picture: Picture, box: Box) -> list[str]:
-    """Returns what else a box says: what is unusual about its states, its error, and its time where that counts."""
+    """Returns the other words of a box: unusual states, its error, and its time if that is a large part."""
     notes = []
     if len(box.states) > 1:
         notes += [f"{count:,} {state}" for state, count in box.states]
@@ -33,7 +33,7 @@ def notes_on(picture: Picture, box: Box) -> list[str]:
 
 
 def title_of(picture: Picture) -> str:
-    """Returns what a picture is of, in one line."""
+    """Returns the title of a picture, in one line."""
     states = ", ".join([f"{count:,} {state}" for state, count in picture.states])
     nodes = f"{picture.count:,} node{'' if picture.count == 1 else 's'}"
     title = f"{nodes} ({states})" if states else nodes
@@ -43,5 +43,5 @@ def title_of(picture: Picture) -> str:
 
 
 def legend_of(picture: Picture) -> list[tuple[str, str]]:
-    """Returns the states in a picture with what they mean."""
+    """Returns the states in a picture with their meaning."""
     return [(state, LOOKS[state].meaning) for state, _ in picture.states]

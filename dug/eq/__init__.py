@@ -14,10 +14,10 @@ __all__ = ["array", "frame"]
 def array(old: Any, new: Any) -> bool:
     """True when two numpy arrays have the same type, shape, dtype and elements; NaN equals NaN, ``0.0`` differs from ``-0.0``.
 
-    Elements with fields are compared field by field, and those of a masked array beneath the mask, too.  Arrays of objects have
+    Elements with fields are compared field by field, and those of a masked array under the mask, too.  Arrays of objects have
     the same elements when each pair is the same object, or equal scalars of one type, or lists, tuples, dicts and arrays of such.
-    How an array lies in memory makes no difference.  What is no array, or of a subclass that numpy does not have, is the same
-    only when it is the same object.
+    The memory layout of an array makes no difference.  A value that is not an array, or of a subclass that numpy does not have,
+    is the same only when it is the same object.
 
     .. versionchanged:: 0.1.0
        Compares structured and masked arrays, and reads an array that repeats an element in memory once.
@@ -34,12 +34,12 @@ def array(old: Any, new: Any) -> bool:
 def frame(old: Any, new: Any) -> bool:
     """True when two frames, series or indexes of pandas or polars are the same in every part that can be read.
 
-    These are the type, the labels with their names and their frequency, the dtypes (of what is categorical the categories, too,
+    These are the type, the labels with their names and their frequency, the dtypes (of categorical data the categories, too,
     in their order), the elements, and with pandas ``attrs`` and flags.  NaN equals NaN, ``0.0`` differs from ``-0.0``, a missing
-    value is equal to one of the same kind only, and objects are the same as in :func:`array`.  What is none of these is the same
-    only when it is the same object.
+    value is equal to one of the same kind only, and objects are the same as in :func:`array`.  A value of another type is the
+    same only when it is the same object.
 
-    It takes about as long as the ``equals`` of the frame, except for columns of objects that are no scalars of Python, and for
+    It takes about as long as the ``equals`` of the frame, except for columns of objects that are not scalars of Python, and for
     extension types that pandas does not have: these are compared element by element.
 
     .. versionchanged:: 0.1.0

@@ -1,4 +1,4 @@
-"""Compares arrays of numpy and what objects they hold: `is_same_array`, `is_same_object`, `are_same_objects`.
+"""Compares arrays of numpy and the objects in them: `is_same_array`, `is_same_object`, `are_same_objects`.
 
 Numbers are compared by their bits, which tell the sign of zero, and NaN by being one; so one pass does for most arrays.
 
@@ -55,7 +55,7 @@ def are_same_elements(old: Any, new: Any) -> bool:
 
 
 def _as_words(old: Any, new: Any) -> tuple[Any, Any]:
-    """Returns two arrays of one dtype as fewer, longer integers where they lie alike in memory, in one piece."""
+    """Returns two arrays of one dtype as fewer, longer integers if both have the same contiguous layout."""
     if old.dtype.kind in "biu" and old.nbytes and not old.nbytes % 8:
         if old.flags.c_contiguous and new.flags.c_contiguous:
             return old.reshape(-1).view(np.int64), new.reshape(-1).view(np.int64)
@@ -86,7 +86,7 @@ def _are_same_rows(old: Any, new: Any) -> bool:
 
 
 def _are_same_objects(old: Any, new: Any) -> bool:
-    """True when two arrays of objects, or of texts of any length, are the same; what is the same object is not looked at."""
+    """True when two arrays of objects, or of texts of any length, are the same; elements that are one object are not compared."""
     if not old.flags.c_contiguous:
         old, new = old.T, new.T  # columns of a frame lie together
     if old.dtype.kind == "O":
@@ -106,7 +106,7 @@ def _find_addresses(objects: Any) -> Any:
 
 
 def _without_repeats(old: Any, new: Any) -> tuple[Any, Any]:
-    """Returns two arrays with one element in the place of those that both repeat: `broadcast_to` makes any number of nothing."""
+    """Returns two arrays with one element in the place of repeated ones: `broadcast_to` makes any number of nothing."""
     once = tuple(
         slice(0, 1) if not stride and not other else slice(None) for stride, other in zip(old.strides, new.strides, strict=True)
     )
@@ -114,7 +114,7 @@ def _without_repeats(old: Any, new: Any) -> tuple[Any, Any]:
 
 
 def _are_same_masked(old: Any, new: Any) -> bool:
-    """True when two masked arrays are the same in their data, beneath the mask too, the mask and what fills it."""
+    """True when two masked arrays are the same in their data, under the mask too, the mask and the fill value."""
     if (old.mask is np.ma.nomask) != (new.mask is np.ma.nomask) or old.hardmask != new.hardmask:
         return False
     parts = ((old.data, new.data), (np.ma.getmask(old), np.ma.getmask(new)), (_fill_of(old), _fill_of(new)))
@@ -122,7 +122,7 @@ def _are_same_masked(old: Any, new: Any) -> bool:
 
 
 def _fill_of(masked: Any) -> Any:
-    """Returns what fills a masked array, as an array; of one that has fields, one row."""
+    """Returns the fill value of a masked array, as an array; one row if it has fields."""
     return np.asarray(masked.fill_value, dtype=masked.dtype)
 
 

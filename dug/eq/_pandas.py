@@ -27,7 +27,7 @@ def is_same_frame(old: Any, new: Any) -> bool:
 
 
 def _is_same_around(old: Any, new: Any) -> bool:
-    """True when two frames or series are the same in what is around their elements: rows, ``attrs`` and flags."""
+    """True when two frames or series are the same apart from their elements: rows, ``attrs`` and flags."""
     if old.shape != new.shape or old.flags.allows_duplicate_labels != new.flags.allows_duplicate_labels:
         return False
     return is_same_object(old.attrs, new.attrs) and _is_same_index(old.index, new.index)
@@ -55,7 +55,7 @@ def _find_dtypes(frame: Any) -> Any:
 
 
 def _take_arrays(frame: Any, positions: list[int]) -> Iterator[Any]:
-    """Yields what some columns of extension types store; likewise."""
+    """Yields the stored arrays of columns of extension types; likewise."""
     if hasattr(frame, "_get_column_array"):
         yield from map(frame._get_column_array, positions)
     elif positions:
@@ -64,7 +64,7 @@ def _take_arrays(frame: Any, positions: list[int]) -> Iterator[Any]:
 
 
 def _are_same_together(old: Any, new: Any, kind: Any, dtypes: list[Any]) -> bool:
-    """True when the columns of one dtype of numpy's are the same; what lies together is not copied."""
+    """True when the columns of one dtype of numpy's are the same; adjacent columns are not copied."""
     positions = [position for position, dtype in enumerate(dtypes) if dtype is kind or dtype == kind]
     is_run = positions[-1] - positions[0] + 1 == len(positions)
     taken = slice(positions[0], positions[-1] + 1) if is_run else positions
@@ -97,7 +97,7 @@ def _is_same_level(old: Any, new: Any, level: int) -> bool:
 
 
 def _is_same_dtype(old: Any, new: Any) -> bool:
-    """True when two dtypes are equal, with their zones by name, categories in order, and what stands for a missing value."""
+    """True when two dtypes are equal, with their zones by name, categories in order, and the marker of a missing value."""
     if old is new:
         return True
     if type(old) is not type(new):
@@ -114,7 +114,7 @@ def _is_same_dtype(old: Any, new: Any) -> bool:
 
 
 def _is_same_array(old: Any, new: Any) -> bool:
-    """True when two columns or indexes hold the same elements of one dtype, compared by what their type stores."""
+    """True when two columns or indexes hold the same elements of one dtype, compared by the arrays that their type stores."""
     if type(old) is not type(new) or len(old) != len(new) or not _is_same_dtype(old.dtype, new.dtype):
         return False
     if isinstance(old, pd.arrays.NumpyExtensionArray):

@@ -1,6 +1,6 @@
 """Compares frames and series of polars: `is_same_frame`.
 
-The ``equals_missing`` of polars decides, and after it what it does not see: dtypes, the sign of zero, and what objects are.
+The ``equals_missing`` of polars decides, and then the parts that it does not see: dtypes, the sign of zero, and objects.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def _are_same_leaves(old: Any, new: Any) -> bool:
 
 
 def _has(dtype: Any, is_meant: Callable[[Any], bool]) -> bool:
-    """True for a dtype of which `is_meant` is true, or that has one in it."""
+    """True for a dtype for which `is_meant` is true, or that contains one."""
     if isinstance(dtype, pl.List | pl.Array):
         return _has(dtype.inner, is_meant)
     if isinstance(dtype, pl.Struct):

@@ -1,6 +1,6 @@
-"""Compares what cannot be changed: scalars of Python, numpy and pandas, and tuples of them: `is_same_scalar`.
+"""Compares immutable values: scalars of Python, numpy and pandas, and tuples of them: `is_same_scalar`.
 
-pandas is not imported: whoever has a scalar of its has done so.
+pandas is not imported: code that has a scalar of pandas has imported it.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ def _is_same_stamp(old: Any, new: Any) -> bool:
 
 
 def _parts_of(stamp: Any) -> tuple[object, ...]:
-    """Returns what a reader can see of a time stamp: when, in which unit, in which zone, and which of two equal hours."""
+    """Returns everything that a reader can see of a time stamp: when, its unit, its zone, and which of two equal hours."""
     return stamp.unit, int(stamp.asm8.astype("int64")), type(stamp.tz), str(stamp.tz), stamp.fold
 
 

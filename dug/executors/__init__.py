@@ -1,1 +1,1 @@
-"""What can run calls elsewhere, one file per backend, named after it; nothing of dug needs one."""
+"""Executors, which run calls elsewhere: one file per backend, named after it; nothing of dug needs one."""

@@ -1,4 +1,4 @@
-"""A thread pool whose workers see the context of whoever submits: `ContextThreadPoolExecutor`."""
+"""A thread pool whose workers see the submitter's context: `ContextThreadPoolExecutor`."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,8 +15,8 @@ _R = TypeVar("_R")
 class ContextThreadPoolExecutor(ThreadPoolExecutor):
     """A `concurrent.futures.ThreadPoolExecutor` that carries the context in force to its workers.
 
-    What `submit` and `map` are given runs in a copy of the submitter's context variables, the context of dug among them, as with
-    ``asyncio.to_thread``.  A running node that submits calls has read what they read; it must wait for them.
+    Calls given to `submit` and `map` run in a copy of the submitter's context variables, the context of dug among them, as with
+    ``asyncio.to_thread``.  Their reads count as reads of the running node that submits them; it must wait for them.
 
     Example:
         >>> import dug
