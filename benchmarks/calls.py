@@ -95,7 +95,7 @@ def _hits_of_many(keys: int) -> Case:
 
 
 def scatter(keys: int) -> list[int]:
-    """The numbers below ``keys``, not in their order; ``keys`` is no multiple of 7,919, which is a prime."""
+    """The numbers below ``keys``, not in their order; ``keys`` is not a multiple of 7,919, which is a prime."""
     return [number * 7_919 % keys for number in range(keys)]
 
 

@@ -2,7 +2,7 @@
 
 A fingerprint is made of all that a function *reaches*: its code, and the functions, classes, constants and containers that decide
 its result, wherever they are defined (`reach`).  It ends at memoised functions, which have fingerprints of their own, and at
-installed packages, which count with their name and version.  `Reach.blind` lists what it cannot see: it is no proof.
+installed packages, which count with their name and version.  `Reach.blind` lists what it cannot see: it is not a proof.
 """
 
 import ast

@@ -20,7 +20,7 @@ settings.register_profile(
     deadline=None,  # the first call of a machine imports and compiles
     max_examples=100,
     stateful_step_count=50,
-    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no reason to fail
+    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is not a reason to fail
 )
 settings.register_profile("long", settings.get_profile("default"), max_examples=1_000, derandomize=False)
 settings.register_profile(

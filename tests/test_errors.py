@@ -442,7 +442,7 @@ def test_a_cycle_leaves_no_memo():
 
 
 def test_a_recursion_with_other_arguments_is_no_cycle():
-    """A function that calls itself with other arguments is no cycle."""
+    """A function that calls itself with other arguments is not a cycle."""
 
     @dug.memoize
     def factorial(n):

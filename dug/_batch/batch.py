@@ -85,7 +85,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
     """Computes nodes in a context.
 
     Raises:
-        TypeError: one of them is no node, or is of a coroutine function; or the executor is none.
+        TypeError: one of them is not a node, or is of a coroutine function; or the executor is none.
         Exception: the first error, unless errors are to be returned.
     """
     if isinstance(nodes, Node):

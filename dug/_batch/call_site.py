@@ -125,9 +125,9 @@ def check_executor(executor: Any) -> None:
         TypeError: it has no ``submit``, or runs them in other processes.
     """
     if executor is not None and not hasattr(executor, "submit"):
-        raise TypeError(f"{show(executor)} is no executor, it has no submit(). Give a concurrent.futures.ThreadPoolExecutor().")
+        raise TypeError(f"{show(executor)} is not an executor, it has no submit(). Give a ThreadPoolExecutor().")
     if hasattr(executor, "_mp_context"):  # as the pool of the standard library calls it
-        raise TypeError(f"{show(executor)} runs calls in other processes, where no context goes. Give a ThreadPoolExecutor().")
+        raise TypeError(f"{show(executor)} runs calls in other processes, which see no context. Give a ThreadPoolExecutor().")
 
 
 def find_width(executor: Any) -> int:

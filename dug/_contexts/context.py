@@ -58,11 +58,11 @@ class Context(ContextMethods):
 
     Raises:
         TweakError: a tweak is not possible; the message names it.
-        TypeError: the cache is no `Cache`.
-        ValueError: `max_depth` is no number of nodes.
+        TypeError: the cache is not a `Cache`.
+        ValueError: `max_depth` is not a number of nodes.
     """
 
-    __iter__ = None  # it has `__getitem__`, and is no sequence
+    __iter__ = None  # it has `__getitem__`, and is not a sequence
 
     def __init__(
         self,

@@ -107,7 +107,7 @@ class ContextMethods:
 
         Raises:
             KeyError: one of the two does not know a target; the message says which.
-            TypeError: there is no target, or one is no node; or the other is no context.
+            TypeError: there is no target, or one is not a node; or the other is not a context.
         """
         from .._inspect.compare import compare  # loaded when somebody looks
         from .._inspect.context_details import ContextGraph  # likewise
@@ -141,7 +141,7 @@ class ContextMethods:
                 are.
 
         Raises:
-            TypeError: one of them is no node, or is of a coroutine function; or the executor is none.
+            TypeError: one of them is not a node, or is of a coroutine function; or the executor is none.
             ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
         """
         from .._batch.batch import run_all  # loaded when somebody has a batch
@@ -157,7 +157,7 @@ class ContextMethods:
         Raises:
             KeyError: the node is not known here.
             ValueError: it did not fail.
-            TypeError: it is no node, or of a coroutine function.
+            TypeError: it is not a node, or of a coroutine function.
         """
         from .._batch.debug import debug  # loaded when somebody debugs
 

@@ -161,7 +161,7 @@ call_filled(Call *self, PyObject *const *elements, Py_ssize_t count)
             value = Py_XNewRef(SLOT(memo, memo_value));
         }
         else if (memo != NULL) {
-            PyErr_Format(PyExc_TypeError, "the driver returned %R, which is no memo", memo);
+            PyErr_Format(PyExc_TypeError, "the driver returned %R, which is not a memo", memo);
         }
         Py_XDECREF(memo);
         Py_XDECREF(key);

@@ -45,7 +45,7 @@ static int
 is_wait(State *st, PyObject *wait)
 {
     if (!PyObject_TypeCheck(wait, (PyTypeObject *)st->wait_class)) {
-        PyErr_Format(PyExc_TypeError, "%R is no wait", wait);
+        PyErr_Format(PyExc_TypeError, "%R is not a wait", wait);
         return 0;
     }
     return 1;
@@ -133,7 +133,7 @@ quick_part(State *st, PyObject *wait)
     return waits == Py_None || PyList_GET_SIZE(waits) == 0 ? LAST : DONE;
 }
 
-/* `_flight.land` for a memo that is no failure: wakes all who wait for a run that is done. */
+/* `_flight.land` for a memo that is not a failure: wakes all who wait for a run that is done. */
 static int
 land(State *st, PyObject *run, PyObject *memo)
 {

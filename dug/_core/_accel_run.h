@@ -813,7 +813,7 @@ holds(State *st, PyObject *run, PyObject *read)
             Py_XDECREF(answer);
         }
     }
-    if (known < 0) { /* what cannot be verified has changed; what is no Exception is due where the body asks for it */
+    if (known < 0) { /* what cannot be verified has changed; what is not an Exception is due where the body asks for it */
         PyObject *kind, *error, *traceback, *noted = Py_NewRef(Py_None);
         same = 0;
         PyErr_Fetch(&kind, &error, &traceback);

@@ -38,7 +38,7 @@ _CALL_SOURCE = """\
 
 
 class _Nan:
-    """Stands in a key for the type of what does not equal itself and is no float: a complex number that is partly NaN, NaT."""
+    """Stands in a key for the type of what does not equal itself and is not a float: a complex number that is partly NaN, NaT."""
 
 
 class PartialKey(tuple[Any, ...]):  # noqa: SLOT001  a tuple cannot have slots of its own

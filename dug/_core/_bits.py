@@ -57,7 +57,7 @@ class Bits:
         bits[target] = bit
 
     def next(self, target: "Target", memos: Callable[[], Iterable[Memo]]) -> int:
-        """Returns a bit that no memo has in its footprint; bit 0 is no target's: see `FORGOTTEN` and `ActiveTweaks.sieve`.
+        """Returns a bit that no memo has in its footprint; bit 0 belongs to no target: see `FORGOTTEN` and `ActiveTweaks.sieve`.
 
         Args:
             target: what it is for.

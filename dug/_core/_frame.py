@@ -367,7 +367,7 @@ def taint_of(error: BaseException | None) -> int:
 
 
 def tell(view: View, event: Event) -> None:
-    """Tells who listens, outside of every run: what a listener does is no part of the node that runs."""
+    """Tells who listens, outside of every run: what a listener does is not a part of the node that runs."""
     frame = before = current.get()
     while frame.run is not None:
         frame = frame.outer or OUTSIDE

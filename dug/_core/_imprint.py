@@ -46,7 +46,7 @@ class Imprint:
         """The exception itself, where no other one could say the same."""
 
     def matches(self, error: BaseException, handled: BaseException | None = None) -> bool:
-        """True when an exception still says this; `handled` is no part of it, as in `take_imprint`."""
+        """True when an exception still says this; `handled` is not a part of it, as in `take_imprint`."""
         return self._matches(error, handled, set())
 
     def _matches(self, error: BaseException, handled: BaseException | None, seen: set[int]) -> bool:

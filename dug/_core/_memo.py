@@ -21,7 +21,7 @@ LIVE, STALE, DEAD = range(3)
 """A memo in force; one that must be verified before it is used again; one that is gone."""
 
 FORGOTTEN = 1
-"""Bit 0 of a footprint, which is no target's: the memo was invalidated, so what reads it all the same is not filed."""
+"""Bit 0 of a footprint, which belongs to no target: the memo was invalidated, so what reads it all the same is not filed."""
 
 TWEAKED = -1
 """The body of a memo that serves a node tweaked to a value: nothing ran for it."""

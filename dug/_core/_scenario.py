@@ -132,7 +132,7 @@ class ActiveTweaks:
     mask: int
     """The bits of all targets that are tweaked."""
     sieve: int
-    """The mask, and bit 0, which is no target's: nothing that a memo of -1 says passes."""
+    """The mask, and bit 0, which belongs to no target: nothing that a memo of -1 says passes."""
     running: dict[State, Any] = field(factory=dict)
     """The open run of each node that is being computed in this scenario."""
     _restrictions: dict[int, Restriction] = field(factory=dict)

@@ -131,7 +131,7 @@ def key_asked(run: Run, read: Memo) -> Key:
 
 
 def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
-    """Starts anew after a failed verification: what it asked for is no dependency, and the run meets its errors itself.
+    """Starts anew after a failed verification: what it asked for is not a dependency, and the run meets its errors itself.
 
     What the candidate read after `changed` is made a hit where it read no tweak and meets none here: the body is likely to read
     it again.

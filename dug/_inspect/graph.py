@@ -281,7 +281,7 @@ def _number(places: dict[N, int], edges: Mapping[N, Sequence[N]]) -> list[tuple[
     except KeyError as exc:
         unknown = exc.args[0]
     if unknown is not None:
-        raise ValueError(f"an edge names {unknown}, of which there is no fact. Give one for each node.")
+        raise ValueError(f"an edge names {unknown}, which has no fact. Give one for each node.")
     return reads
 
 
@@ -340,7 +340,7 @@ def _name_of(function: object) -> str:
     if isinstance(function, str):
         return function
     if not hasattr(function, "_self_function"):
-        raise TypeError(f"{function!r} is no memoised function. Write filter(function=f), or its name.")
+        raise TypeError(f"{function!r} is not a memoised function. Write filter(function=f), or its name.")
     return str(function._self_function)
 
 
@@ -349,6 +349,6 @@ def _check_states(given: Iterable[str]) -> frozenset[str]:
     unknown = states.difference(STATES, ("source",))
     if unknown:
         raise ValueError(
-            f"{', '.join(sorted(map(repr, unknown)))} is no state of a node. Write one of {', '.join(STATES)}, source."
+            f"{', '.join(sorted(map(repr, unknown)))} is not a state of a node. Write one of {', '.join(STATES)}, source."
         )
     return states

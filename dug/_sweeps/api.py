@@ -75,8 +75,8 @@ def sweep(
 
     Raises:
         NoContextError: called outside a context.
-        TypeError: the target is no node, the scenarios cannot be iterated, or the executor has no ``submit``; an executor for a
-            coroutine function, or a limit for others.
+        TypeError: the target is not a node, the scenarios cannot be iterated, or the executor has no ``submit``; an executor for
+            a coroutine function, or a limit for others.
         ValueError: the limit is less than 1.
         ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
 

@@ -31,7 +31,7 @@ def _read_targets(target: Any) -> Targets[Any]:
     """Returns the nodes that a user named, and in what they come back.
 
     Raises:
-        TypeError: one of them is no node.
+        TypeError: one of them is not a node.
     """
     if isinstance(target, Mapping):
         nodes = dict(target)
@@ -91,7 +91,7 @@ def _by_label(labels: tuple[Any, ...], values: Mapping[Any, Any]) -> dict[Any, A
 def _check_scenarios(scenarios: Any) -> Any:
     """Refuses what is one scenario, or none at all."""
     first = next(iter(scenarios), None) if isinstance(scenarios, Mapping) else None
-    if isinstance(scenarios, Scenario) or callable(first):  # a node or a function is no name
+    if isinstance(scenarios, Scenario) or callable(first):  # a node or a function is not a name
         raise TypeError(f"A sweep takes many scenarios, and {show(scenarios)} is one. Write [{{f.node(x): value}}] for just one.")
     if not isinstance(scenarios, Iterable):
         raise TypeError(f"A sweep takes scenarios one by one, and {show(scenarios)} has none. Write [{{f.node(x): value}}, ...].")

@@ -171,7 +171,7 @@ class AsyncSweep(AnySweep[V]):
         """Returns the result of a job, if it is there.
 
         Raises:
-            BaseException: what went out of a node that is no `Exception`, or out of one that was cancelled on its own account.
+            BaseException: a node raised something other than an `Exception`, or cancelled itself.
         """
         attempt = self._attempts.get(job)
         if attempt is None or not attempt.has_ended:

@@ -91,7 +91,7 @@ class Result(Generic[V]):
                 raise served.pop()
         if target not in self.values:
             known = ", ".join([text_of(label, 200) for label in self._targets.nodes])
-            raise KeyError(f"{text_of(target, 200)} is no target of this sweep. Its targets: {known}.")
+            raise KeyError(f"{text_of(target, 200)} is not a target of this sweep. Its targets: {known}.")
         return self.values[target]
 
     __iter__ = None  # not what else a class with __getitem__ would get, which asks for the targets 0, 1, 2...

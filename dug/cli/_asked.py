@@ -29,7 +29,7 @@ class Asked:
     @classmethod
     @contextmanager
     def watch(cls, ctx: Context, said: Mapping[str, tuple[Any, Any]], call: Callable[[], Any]) -> Iterator["Asked"]:
-        """Watches what is asked for in a context by a function that is no node, and so leaves no memo that says it."""
+        """Watches what is asked for in a context by a function that is not a node, and so leaves no memo that says it."""
         asked = cls(ctx, {name: target for name, (target, _) in said.items()}, call, set())
         if not said or isinstance(call, Node):
             yield asked

@@ -85,7 +85,7 @@ def open_file(path: str) -> "Look":
     """Opens a file to look at; nothing in it is decoded, imported or run.
 
     Raises:
-        SnapshotError: it is no snapshot, or damaged.
+        SnapshotError: it is not a snapshot, or damaged.
     """
     from ..snapshot import look  # only commands that name a file need it
 

@@ -4,7 +4,7 @@ The form is that of typed JSON (`codec`): what JSON has is itself, and all else 
 names the type.  Where a file has bytes, a program that reads the output wants numbers: arrays and frames are lists here.  What
 has no form is ``{"$text": {"type": ..., "text": ...}}``: nothing becomes text without saying so.
 
-Invariant: two keys of a dict never become one; where a key is no text, the dict is a list of pairs.
+Invariant: two keys of a dict never become one; where a key is not a text, the dict is a list of pairs.
 """
 
 import json
@@ -59,7 +59,7 @@ def _words_of(value: Any, room: int) -> Any:
 
 
 def _words_of_other(value: Any, room: int) -> Any:
-    """Returns the words of what is no container of Python's own.
+    """Returns the words of what is not a container of Python's own.
 
     Raises:
         CodecError: it has none.

@@ -1,6 +1,6 @@
 """What is typed on the command line, as values; nothing of it is evaluated but literals.
 
-A word that is no literal and has none of a literal's marks is taken as text, so that names, dates and paths need no quotes
+A word that is not a literal and has none of a literal's marks is taken as text, so that names, dates and paths need no quotes
 within quotes.
 """
 
@@ -28,7 +28,7 @@ _NEARLY = {
 }
 """Words that are nearly certainly not meant as text, and what is meant."""
 _SHOWN = re.compile(r"(?P<node>\s*[^\s(]+:[^\s(]+\(.*<.*>.*\)(?: #\d+)?)\s*=(?P<value>.*)", re.DOTALL)
-"""A tweak of a node whose arguments are no literals: by its text, as a file has it."""
+"""A tweak of a node whose arguments are not literals: by its text, as a file has it."""
 _MARKS = frozenset("\"'()[]{}=,")
 
 
@@ -59,7 +59,7 @@ def parse_arguments(words: tuple[str, ...]) -> tuple[list[Any], dict[str, Any]]:
     """Returns the positional and keyword arguments that words like ``1``, ``EMEA`` and ``years=2`` mean.
 
     Raises:
-        ValueError: one of them is no literal or is given twice, or a positional one stands behind a keyword.
+        ValueError: one of them is not a literal or is given twice, or a positional one stands behind a keyword.
     """
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
@@ -95,7 +95,7 @@ def parse_target(text: str, find: Callable[[str], Node[Any] | None] | None = Non
     """Returns the node, or the memoised function, that ``module:function(arguments)`` or ``module:function`` names.
 
     Raises:
-        ValueError: its arguments are no literals, and `find` does not know it by its text.
+        ValueError: its arguments are not literals, and `find` does not know it by its text.
         LookupError: there is no such function.
         TypeError: the function cannot be called like that.
     """

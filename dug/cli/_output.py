@@ -1,7 +1,7 @@
 """Where a command writes: `echo` to the standard output stream, `tell` to that for errors, and what of a text may be sent there.
 
 Invariants: what is printed cannot steer a terminal, but for the colours that a table of ours has; a standard output stream that
-takes nothing more is an `OutputError`, which `main` tells; one for errors that takes nothing more is no error at all.
+takes nothing more is an `OutputError`, which `main` tells; one for errors that takes nothing more is not an error at all.
 """
 
 import os
@@ -104,7 +104,7 @@ def prepare() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             with suppress(ValueError):  # it is closed
-                reconfigure(errors="backslashreplace")  # a character that the terminal lacks is no reason to fail
+                reconfigure(errors="backslashreplace")  # a character that the terminal lacks is not a reason to fail
 
 
 def give_up() -> None:

@@ -222,7 +222,7 @@ def find_function(name: str) -> Any:
     """
     module, colon, qualname = name.partition(":")
     if not colon:
-        raise LookupError(f"{name!r} is no function. Write it as module:function, such as pricing:book.")
+        raise LookupError(f"{name!r} is not a function. Write it as module:function, such as pricing:book.")
     if module.startswith("."):
         raise LookupError(f"there is no {name!r}: a module has no path.{_find_hint(module, qualname)}")
     try:

@@ -172,7 +172,7 @@ def _whole(value: Any, names: tuple[str, ...]) -> Any:
     more = getattr(value, "__dict__", {}).keys() - set(names) - {"_attrs_cached_hash"}
     lost = sorted(name for name in more if not isinstance(getattr(type(value), name, None), cached_property))
     if lost:
-        raise ValueError(f"{', '.join(lost)} of {type(value).__qualname__} is no field")
+        raise ValueError(f"{', '.join(lost)} of {type(value).__qualname__} is not a field")
     return value
 
 

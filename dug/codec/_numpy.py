@@ -55,7 +55,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
         shape, is_fortran, dtype = header(stream, max_header_size=_MOST_HEADER)
         start = stream.tell()
     except Exception as exc:  # a damaged header makes numpy raise nearly anything
-        raise CodecError(f"it is no .npy array: {exc}") from exc
+        raise CodecError(f"it is not a .npy array: {exc}") from exc
     if dtype.hasobject or version > (2, 0) or any(length < 0 for length in shape):
         raise CodecError("it is an array of objects, or of a newer format.")
     if prod(shape) * dtype.itemsize != len(data) - start:
@@ -66,7 +66,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
         own = bytearray(data) if memoryview(data).readonly else data
         return np.frombuffer(own, dtype, offset=start).reshape(shape, order="F" if is_fortran else "C")
     except (ValueError, MemoryError) as exc:  # impossible dimensions, of which one is 0
-        raise CodecError(f"it is no .npy array: {exc}") from exc
+        raise CodecError(f"it is not a .npy array: {exc}") from exc
 
 
 def pack(value: Any) -> Any:
@@ -92,10 +92,10 @@ def unpack(content: Any) -> Any:
         return read(bytearray(b64decode(content, validate=True)))
     dtype, data = content
     if not _PLAIN_DTYPE.fullmatch(dtype):
-        raise CodecError(f"{show(dtype)} is no type of a number.")
+        raise CodecError(f"{show(dtype)} is not a number type.")
     raw, kind = b64decode(data, validate=True), np.dtype(dtype)
     if len(raw) != kind.itemsize:
-        raise CodecError(f"{len(raw)} bytes are no {dtype}.")
+        raise CodecError(f"{len(raw)} bytes are not {dtype}.")
     return np.frombuffer(raw, kind)[0] if raw else kind.type()
 
 

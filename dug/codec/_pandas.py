@@ -49,7 +49,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
     """Returns the frame or the series that `write` wrote.
 
     Raises:
-        CodecError: pyarrow is missing or too old, or it is no Arrow stream.
+        CodecError: pyarrow is missing or too old, or it is not an Arrow stream.
     """
     pa = _import_pyarrow()
     try:
@@ -64,7 +64,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
         series.name = series.name if name else None
         return series
     except Exception as exc:
-        raise CodecError(f"it is no Arrow stream: {exc}") from exc
+        raise CodecError(f"it is not an Arrow stream: {exc}") from exc
 
 
 def _is_same(old: Any, new: Any) -> bool:

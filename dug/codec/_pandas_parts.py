@@ -57,7 +57,7 @@ def unpack(content: Any, part: Change) -> Any:
     except (CodecError, RecursionError):
         raise
     except Exception as exc:  # damaged data makes pandas raise nearly anything
-        raise CodecError(f"it is no {name}: {exc}") from exc
+        raise CodecError(f"it is not a valid {name}: {exc}") from exc
 
 
 # Scalars
@@ -137,7 +137,7 @@ def _text(value: Any) -> str:
 
 def _unit(unit: Any) -> Any:
     if unit not in ("s", "ms", "us", "ns"):
-        raise CodecError(f"{show(unit)} is no unit of time.")
+        raise CodecError(f"{show(unit)} is not a unit of time.")
     return unit
 
 
@@ -178,7 +178,7 @@ def _make_extension(kind: str, items: list[Any], said: Any, is_na: Any = None) -
     if kind == "string":
         return pd.array(items, dtype=pd.StringDtype(_text(said), na_value=pd.NA if is_na is True else np.nan))
     if not _DTYPE.fullmatch(_text(said)):
-        raise CodecError(f"{show(said)} is no dtype.")
+        raise CodecError(f"{show(said)} is not a dtype.")
     return pd.array(items, dtype=said)
 
 

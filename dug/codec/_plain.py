@@ -78,7 +78,7 @@ def load(data: bytes | bytearray | memoryview) -> Any:
         OSError,
         ImportError,
     ) as exc:
-        raise CodecError(f"it is no typed JSON: {exc}") from exc
+        raise CodecError(f"it is not typed JSON: {exc}") from exc
 
 
 def _refuse_constant(name: str) -> None:

@@ -46,7 +46,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
     try:
         frame = pl.read_ipc(BytesIO(bytes(data[1:])))
     except (Exception, PanicException) as exc:
-        raise CodecError(f"it is no Arrow file: {exc}") from exc
+        raise CodecError(f"it is not an Arrow file: {exc}") from exc
     if mark not in (b"S", b"F") or (mark == b"S" and frame.width != 1):
         raise CodecError("it is neither a frame nor a series.")
     return frame.to_series() if mark == b"S" else frame

@@ -54,5 +54,5 @@ def _find_in_pytz(name: Any) -> Any:
     if isinstance(name, int):
         return pytz.FixedOffset(name)
     if name not in pytz.all_timezones_set:
-        raise CodecError(f"{show(name)} is no time zone.")
+        raise CodecError(f"{show(name)} is not a time zone.")
     return pytz.timezone(name)

@@ -85,7 +85,7 @@ def make_picture(graph: Drawable, *, by: str | None, limit: int) -> Picture:
         ValueError: `by` or `limit` is not possible.
     """
     if by is not None and by not in GROUPINGS:
-        raise ValueError(f"by={by!r} is no way to draw a graph. Write one of {', '.join(map(repr, GROUPINGS))}, or None.")
+        raise ValueError(f"by={by!r} is not a way to draw a graph. Write one of {', '.join(map(repr, GROUPINGS))}, or None.")
     if limit < 2:
         raise ValueError(f"limit={limit!r} leaves nothing to see. Allow at least 2 boxes.")
     grouping = by or _choose(graph, limit)

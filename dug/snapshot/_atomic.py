@@ -47,7 +47,7 @@ def describe_irregular(path: Path) -> str | None:
 
 
 def check_target(path: Path) -> None:
-    """Refuses to replace what is there and is no regular file.
+    """Refuses to replace what is there and is not a regular file.
 
     Raises:
         OSError: it is none, or cannot be looked at.

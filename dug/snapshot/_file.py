@@ -226,7 +226,7 @@ def _check_header(path: Path) -> int:
     """Returns the number of the file's format.
 
     Raises:
-        SnapshotError: it is no snapshot.
+        SnapshotError: it is not a snapshot.
     """
     shown = visible(str(path))
     try:
@@ -235,12 +235,12 @@ def _check_header(path: Path) -> int:
     except (OSError, ValueError) as exc:
         raise SnapshotError(f"{shown} cannot be read: {exc}") from exc
     if found is not None:  # to open a pipe would wait for whoever writes to it
-        raise SnapshotError(f"{shown} is no snapshot: it is {found}.")
+        raise SnapshotError(f"{shown} is not a snapshot: it is {found}.")
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
-        raise SnapshotError(f"{shown} is no snapshot: it does not begin like an SQLite file.")
+        raise SnapshotError(f"{shown} is not a snapshot: it does not begin like an SQLite file.")
     application, number = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
     if application != fmt.APPLICATION_ID:
-        raise SnapshotError(f"{shown} is no snapshot: it is an SQLite file of another application (id {application:#x}).")
+        raise SnapshotError(f"{shown} is not a snapshot: it is an SQLite file of another application (id {application:#x}).")
     if number < 1:
         raise SnapshotError(f"{shown} is damaged: it says that its format is {number}.")
     return number
@@ -280,7 +280,7 @@ def _check_schema(connection: sqlite3.Connection, number: int) -> None:
 
 def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
     if not all(type(text) is str for item in said.items() for text in item):
-        raise ValueError("what it says of itself is no text")
+        raise ValueError("what it says of itself is not a text")
     minimum = int(said.get("minimum_reader", 1 << 30))
     if minimum > fmt.FORMAT:
         raise SnapshotError(

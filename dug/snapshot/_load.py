@@ -77,8 +77,8 @@ def load(
         functions: those that bumps and replacements in the file may name, besides arithmetic.
 
     Raises:
-        SnapshotError: the file is no snapshot, needs a newer dug or is damaged, or it tweaks a function of a module that is not
-            imported.
+        SnapshotError: the file is not a snapshot, needs a newer dug or is damaged, or it tweaks a function of a module that is
+            not imported.
     """
     file = SavedFile(path)
     try:

@@ -247,6 +247,6 @@ def look(path: "str | PathLike[str]") -> Look:
     """Opens a file to look at: states, texts, failures and the graph, with nothing decoded, imported or run.
 
     Raises:
-        SnapshotError: the file is no snapshot, needs a newer dug, or is damaged, which may show only when one looks there.
+        SnapshotError: the file is not a snapshot, needs a newer dug, or is damaged, which may show only when one looks there.
     """
     return Look(SavedFile(path))

@@ -62,10 +62,10 @@ def save(
 
     Raises:
         SnapshotError: the file cannot be written; what was at `path` is as it was.
-        TypeError: it is no context, or one of `nodes` is no node.
+        TypeError: it is not a context, or one of `nodes` is not a node.
     """
     if not isinstance(ctx, Context):
-        raise TypeError(f"{show(ctx)} is no context. Write snapshot.save(ctx, path).")
+        raise TypeError(f"{show(ctx)} is not a context. Write snapshot.save(ctx, path).")
     if isinstance(nodes, Node):
         raise TypeError(f"nodes= takes several nodes, and {show(nodes)} is one. Write nodes=[f.node(x)].")
     started, place, reporter = perf_counter(), Path(os.fsdecode(path)), make_reporter(progress)
@@ -126,7 +126,7 @@ class _File:
     """How many rows each table has."""
 
     def begin(self) -> None:
-        """Marks the file and makes the tables; it is no file yet that anybody sees, so SQLite need not be careful with it."""
+        """Marks the file and makes the tables; it is not a file yet that anybody sees, so SQLite need not be careful with it."""
         execute = self.connection.execute
         execute("PRAGMA page_size = 4096")
         execute("PRAGMA journal_mode = OFF")

@@ -88,7 +88,7 @@ class Run:
 
 
 def attempt(call: Callable[[], Any]) -> Outcome:
-    """Returns how a call ends; what is no `Exception` passes."""
+    """Returns how a call ends; what is not an `Exception` passes."""
     try:
         return Outcome(call())
     except Exception as exc:  # noqa: BLE001  an error of the user's is an outcome like any other

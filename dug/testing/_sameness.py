@@ -61,7 +61,7 @@ def show_value(value: object) -> str:
 
 
 def _is_equal(one: object, two: object) -> bool:
-    """Returns whether ``==`` gives a plain True; arrays answer element by element, which is no answer here."""
+    """Returns whether ``==`` gives a plain True; arrays answer element by element, which is not an answer here."""
     try:
         answer = one == two
     except Exception:  # noqa: BLE001  whatever a foreign `==` raises, it has not said "equal"

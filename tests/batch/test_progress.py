@@ -143,7 +143,7 @@ def test_a_bar_appears_before_the_first_result(tqdm):
 
 
 def test_nobody_sees_a_bar_in_a_pipe(tqdm, monkeypatch):
-    """Where the standard error stream is no terminal and there is no notebook, nothing is drawn."""
+    """Where the standard error stream is not a terminal and there is no notebook, nothing is drawn."""
     monkeypatch.undo()
     with dug.Context():
         list(dug.sweep(spot.node(), SCENARIOS, progress=True))

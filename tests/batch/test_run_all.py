@@ -257,7 +257,7 @@ def test_a_batch_becomes_a_frame(missing):
 
 
 def test_what_cannot_run_is_refused():
-    """What is no node, a node of a coroutine function, and what is no executor are refused before anything runs."""
+    """What is not a node, a node of a coroutine function, and what is not an executor are refused before anything runs."""
 
     @dug.memoize
     async def later():
@@ -270,7 +270,7 @@ def test_what_cannot_run_is_refused():
             ctx.run_all(price.node("a", 1))
         with pytest.raises(TypeError, match=r"is of a coroutine function, which run_all\(\) cannot await"):
             ctx.run_all([price.node("a", 1), later.node()])
-        with pytest.raises(TypeError, match="is no executor"):
+        with pytest.raises(TypeError, match="is not an executor"):
             ctx.run_all([price.node("a", 1)], executor=3)
 
     assert log.events == []

@@ -217,7 +217,7 @@ def test_a_graph_without_graphviz_says_what_to_type(dug_says, monkeypatch, tmp_p
     ],
 )
 def test_a_file_that_is_none_is_one_readable_line(dug_says, pricing, words):
-    """What is no snapshot is said to be none, and what is not there not to be there."""
+    """What is not a snapshot is said to be none, and what is not there not to be there."""
     (pricing / "text.dug").write_text("hello")
     said, missing = [dug_says(*[name if word == "FILE" else word for word in words]) for name in ("text.dug", "no.dug")]
 
@@ -251,7 +251,7 @@ def test_no_command_needs_the_code(dug_says):
 
 
 def test_nodes_are_completed(dug_says):
-    """The shell is told the nodes of the file that was typed before, and nothing when that is no snapshot."""
+    """The shell is told the nodes of the file that was typed before, and nothing when that is not a snapshot."""
     import click
 
     from dug.cli._file import complete_node

@@ -61,7 +61,7 @@ def test_the_users_own_frames_are_kept_however_deep_another_package_went():
 
 
 def test_a_traceback_without_frames_is_whole():
-    """What is no frame is kept."""
+    """What is not a frame is kept."""
     assert cut("SyntaxError: no\n") == "SyntaxError: no"
     assert keep_own("SyntaxError: no\n", 5) == ["SyntaxError: no"]
 

@@ -127,5 +127,5 @@ def test_the_examples_in_the_docstrings_pass():
     ],
 )
 def test_a_node_is_typed_by_the_text_that_it_has_in_a_file(text, parts):
-    """Arguments that are no literals, and a number where others have the text, belong to the node."""
+    """Arguments that are not literals, and a number where others have the text, belong to the node."""
     assert split_tweak(text) == parts

@@ -265,7 +265,7 @@ def test_what_cannot_be_printed_is_saved_all_the_same(dug_says, odd, name, optio
 
 
 def test_a_value_that_json_has_no_word_for_has_a_tag(dug_says, odd):
-    """What is printed can be read by any program: neither NaN nor infinity is JSON, nor is a key that is no text."""
+    """What is printed can be read by any program: neither NaN nor infinity is JSON, nor is a key that is not a text."""
 
     def refuse(word):
         raise AssertionError(word)
@@ -339,7 +339,7 @@ def book():
 
 
 def test_a_node_of_the_file_is_tweaked_by_its_text(dug_says, pricing, monkeypatch):
-    """With ``--load``, what dug prints of a node names it, also where its arguments are no literals."""
+    """With ``--load``, what dug prints of a node names it, also where its arguments are not literals."""
     monkeypatch.delitem(sys.modules, "trades", raising=False)
     (pricing / "trades.py").write_text(TRADES)
     assert dug_says("run", "trades:book", "--save", "night.dug").status == 1

@@ -78,7 +78,7 @@ def test_one_line_is_one_line():
 
 
 def test_an_empty_table_has_its_heads(capsys):
-    """No rows are no error."""
+    """No rows are not an error."""
     print_rows(COLUMNS, [])
 
     assert capsys.readouterr().out == "node  state  bytes\n"

@@ -52,7 +52,7 @@ def test_a_pipe_shows_nothing(capsys, wanted):
 
 
 def test_nothing_is_shown_unless_it_is_wanted(monkeypatch):
-    """A terminal alone is no reason."""
+    """A terminal alone is not a reason."""
     monkeypatch.setattr(sys, "stderr", Terminal())
     run_some(wanted=False)
 

@@ -386,7 +386,7 @@ def test_what_is_more_than_its_fields_is_refused():
     assert curve.total == 1.0
     assert again(curve) == curve
     curve.label = "EUR"
-    with pytest.raises(CodecError, match="label of Curve is no field"):
+    with pytest.raises(CodecError, match="label of Curve is not a field"):
         codec.encode(curve)
 
 

@@ -594,7 +594,7 @@ def test_invalidate_takes_several():
 
 
 def test_invalidate_of_what_was_never_computed_does_nothing(p):
-    """Invalidating an unknown node is no error."""
+    """Invalidating an unknown node is not an error."""
     with dug.Context() as ctx:
         p.x()
         ctx.invalidate(p.total.node(), p.y)

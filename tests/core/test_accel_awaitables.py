@@ -183,7 +183,7 @@ def test_a_second_run_of_it_while_it_looks_for_a_hit_is_refused(path, verb, args
     ],
 )
 def test_an_error_thrown_in_before_it_began_ends_it(path, args, raised):
-    """An error thrown into what has not begun comes out, as it does from a coroutine; what is no error is refused."""
+    """An error thrown into what has not begun comes out, as it does from a coroutine; what is not an error is refused."""
     made = path(double)(1)
 
     assert outcome(lambda: made.throw(*args)).startswith(raised)

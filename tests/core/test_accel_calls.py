@@ -128,7 +128,7 @@ holder = Holder()
 
 
 class Name(str):
-    """A keyword that is no plain str: equal to nothing."""
+    """A keyword that is not a plain str: equal to nothing."""
 
     __slots__ = ()
     __hash__ = str.__hash__
@@ -404,7 +404,7 @@ def test_a_call_that_cannot_be_is_refused(arguments, complaint):
 def test_a_driver_returns_memos():
     """Anything else is refused: its value would be read from memory that is something else."""
     call = compiled.Call(one._self_function, ("x",), (1,), 0, 1, len, lambda frame, key: (frame, 1), False)
-    with dug.Context(), pytest.raises(TypeError, match="which is no memo"):
+    with dug.Context(), pytest.raises(TypeError, match="which is not a memo"):
         call(object())
 
 

@@ -196,7 +196,7 @@ def test_a_key_that_comes_in_while_it_is_searched_for_is_there_once(hits):
 
 
 def test_only_tuples_are_keys(hits):
-    """A key that is no tuple is refused with its repr."""
+    """A key that is not a tuple is refused with its repr."""
     for act in (lambda: hits.get("x"), lambda: hits.__setitem__("x", 1), lambda: hits.update({"x": 1})):
         with pytest.raises(TypeError, match="a key is a tuple, not 'x'"):
             act()

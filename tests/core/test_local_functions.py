@@ -114,7 +114,7 @@ def make_class(big):
 
 
 def make_executed(big):
-    """A function of a namespace that is no module's, though it says so."""
+    """A function of a namespace that is not a module's, though it says so."""
     namespace = {"dug": dug, "big": big, "__name__": __name__}
     exec("@dug.memoize\ndef executed(x):\n    return big, x\n", namespace)
     return namespace, lambda: namespace["executed"](1)

@@ -118,7 +118,7 @@ def set_attribute(error):
 
 
 def set_field(error):
-    """Change what is no attribute of a dict."""
+    """Change what is not an attribute of a dict."""
     for name, value in {"errno": 99, "reason": "mine", "lineno": 99, "name": "mine", "places": []}.items():
         if hasattr(error, name):
             setattr(error, name, value)

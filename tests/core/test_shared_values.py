@@ -405,7 +405,7 @@ def sum_rows():
 @pytest.mark.parametrize("what", ["node", "function"])
 @pytest.mark.parametrize("function", [count_rows, sum_rows], ids=["source", "memoised"])
 def test_who_says_that_something_changed_is_not_warned(function, what):
-    """A list of a module that is changed in place is no surprise to who invalidates what reads it; warnings are errors here."""
+    """A module's list that is changed in place gives no warning if its reader is invalidated; warnings are errors here."""
     with dug.Context() as ctx:
         before = function()
         ROWS.append(1)

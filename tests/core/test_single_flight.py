@@ -592,7 +592,7 @@ def test_who_asks_while_a_run_is_cancelled_gets_a_run_of_its_own(run, gate):
 
 
 def test_a_body_that_swallows_its_cancellation_is_not_remembered(run, gate):
-    """A value that a body makes up when it is cancelled is no value of its node."""
+    """A value that a body makes up when it is cancelled is not a value of its node."""
 
     @dug.memoize
     async def stubborn():

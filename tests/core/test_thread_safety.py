@@ -432,7 +432,7 @@ def test_a_run_that_no_loop_drives_is_not_waited_for():
 
 @pure_only
 def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeypatch):
-    """An interrupt between the end of a run and its news is no reason to wait for ever."""
+    """An interrupt between the end of a run and its news is not a reason to wait for ever."""
     running, joined = Event(), Event()
     ran: list[int] = []
 

@@ -106,7 +106,7 @@ def test_a_share_is_a_part_of_all_the_time():
 
 
 def test_an_empty_graph_is_a_picture_of_nothing():
-    """Nothing to draw is no error."""
+    """Nothing to draw is not an error."""
     assert draw_by(sketch({})).boxes == ()
     assert "0 nodes" in draw.tree(sketch({}))
     assert draw.dot(sketch({})).startswith("digraph")

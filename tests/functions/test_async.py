@@ -383,7 +383,7 @@ def test_options_of_the_decorator_hold(run):
 
 
 def test_a_coroutine_that_returns_a_generator_is_refused(run):
-    """What can be consumed once is no value to remember, and the error says so."""
+    """What can be consumed once is not a value to remember, and the error says so."""
 
     @dug.memoize
     async def numbers():
@@ -1495,7 +1495,7 @@ def test_a_circle_can_be_broken_by_a_tweak(run):
 
 
 def test_a_node_may_await_itself_in_another_scenario(run, p):
-    """The same node in a scenario that is tweaked differently is no circle."""
+    """The same node in a scenario that is tweaked differently is not a circle."""
 
     @dug.memoize
     async def steps():

@@ -286,7 +286,7 @@ def test_ignore_leaves_a_parameter_out():
 
 @pytest.mark.parametrize("options", [{"key": {"missing": len}}, {"ignore": ("missing",)}], ids=["key", "ignore"])
 def test_an_option_that_names_no_parameter_is_refused(options):
-    """``key=`` and ``ignore=`` with a name that is no parameter fail at decoration, naming it."""
+    """``key=`` and ``ignore=`` with a name that is not a parameter fail at decoration, naming it."""
     with pytest.raises((TypeError, ValueError), match="missing"):
         dug.memoize(**options)(lambda n: n)
 
@@ -919,7 +919,7 @@ def test_the_error_of_a_source_is_served_within_the_outermost_call():
 
 
 def test_the_error_of_a_node_that_a_caller_caught_is_remembered():
-    """A node that caught the error of a node that is no source is served: nothing outside has changed."""
+    """A node that caught the error of a node that is not a source is served: nothing outside has changed."""
 
     @dug.memoize
     def broken():

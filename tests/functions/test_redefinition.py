@@ -232,7 +232,7 @@ def test_a_node_of_other_kinds_of_parameters_has_a_text(notebook):
 
 
 def test_a_function_that_is_awaited_now_makes_its_callers_run(notebook):
-    """What a plain call gave is no value for a caller of what must be awaited, nor the other way round."""
+    """What a plain call gave is not a value for a caller of what must be awaited, nor the other way round."""
     notebook.run("@dug.memoize\nasync def low():\n    return 1\n@dug.memoize\nasync def high():\n    return await low()\n")
     with dug.Context():
         asyncio.run(notebook.high())

@@ -198,7 +198,7 @@ def test_coroutine_functions_are_compared_alike(notebook):
 
 
 def test_unusual_objects_are_themselves(notebook):
-    """A class whose instances refuse to be looked at is no obstacle."""
+    """A class whose instances refuse to be looked at is not an obstacle."""
     cell = (
         "class Odd(dict):\n    __class__ = property(lambda self: 1 / 0)\n    def items(self): raise SystemExit\n"
         "    def __iter__(self): raise SystemExit\n    def __len__(self): raise SystemExit\n"

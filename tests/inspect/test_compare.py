@@ -197,7 +197,7 @@ def test_a_target_that_is_not_known_is_refused():
             base.compare(other, total.node())
         with pytest.raises(TypeError, match="Name at least one node"):
             base.compare(other)
-        with pytest.raises(TypeError, match="3 is no context"):
+        with pytest.raises(TypeError, match="3 is not a context"):
             base.compare(3, total.node())
 
 

@@ -272,7 +272,7 @@ def test_an_explanation_runs_nothing(base):
 
 
 def test_only_a_node_can_be_explained(base):
-    """What is no node is refused with how to make one."""
+    """What is not a node is refused with how to make one."""
     with pytest.raises(TypeError, match=r"is not a node. Write f.node\(x\)"):
         base.explain(price)
 

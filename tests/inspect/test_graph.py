@@ -158,7 +158,7 @@ def test_a_filter_takes_a_memoised_function():
 
 def test_a_state_that_does_not_exist_is_refused():
     """A filter for an unknown state says which there are."""
-    with pytest.raises(ValueError, match=r"'broken' is no state of a node. Write one of computed, tweaked"):
+    with pytest.raises(ValueError, match=r"'broken' is not a state of a node. Write one of computed, tweaked"):
         graph({}).filter(state="broken")
 
 

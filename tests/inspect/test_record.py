@@ -68,7 +68,7 @@ def test_what_the_parent_computed_is_in_the_child_unless_masked(p):
 
 
 def test_something_else_is_not_in_a_context(p):
-    """Something that is no node is not in a context."""
+    """Something that is not a node is not in a context."""
     with dug.Context() as ctx:
         p.total()
         known = [thing in ctx for thing in ("total", 5, None)]

@@ -73,7 +73,7 @@ def test_a_missing_file_is_said(tmp_path):
 
 
 def test_a_file_of_something_else_is_said(tmp_path):
-    """Text is no snapshot."""
+    """Text is not a snapshot."""
     path = tmp_path / "x.dug"
     path.write_text("hello " * 100)
 
@@ -82,7 +82,7 @@ def test_a_file_of_something_else_is_said(tmp_path):
 
 
 def test_another_application_is_said(saved):
-    """An SQLite file without our application id is no snapshot."""
+    """An SQLite file without our application id is not a snapshot."""
     change(saved, "PRAGMA application_id = 7")
 
     with pytest.raises(SnapshotError, match="another application"):

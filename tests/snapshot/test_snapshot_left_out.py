@@ -350,14 +350,14 @@ class Nowhere(metaclass=Unnamed):
 
 
 class Panicking:
-    """It cannot be pickled, for a reason that is no Exception."""
+    """It cannot be pickled, for a reason that is not an Exception."""
 
     def __reduce_ex__(self, protocol):
         raise GeneratorExit
 
 
 class Unsaid(Exception):
-    """Says nothing of itself, for a reason that is no Exception, and its module is no text."""
+    """Says nothing of itself, for a reason that is not an Exception, and its module is not a text."""
 
     __module__ = 5
 

@@ -60,7 +60,7 @@ def test_early_cut_off_works_over_a_file(saved, load, ran):
 
 
 def test_an_absent_value_is_computed_when_it_is_asked_for(saved, load, ran):
-    """A value that was left out is no reason to run what read it."""
+    """A value that was left out is not a reason to run what read it."""
     with load(saved) as ctx:
         assert report() == (20.0, True)
         assert ran == []

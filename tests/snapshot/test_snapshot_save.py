@@ -249,7 +249,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="modes, pipes an
 
 
 def make_special(kind, path):
-    """Put something that is no regular file at a path; return what must be kept alive."""
+    """Put something that is not a regular file at a path; return what must be kept alive."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "folder":
@@ -286,7 +286,7 @@ def test_what_is_no_regular_file_is_refused_and_left_alone(tmp_path, ran, kind):
             snapshot.save(ctx, path)
 
     for read in (snapshot.look, snapshot.load):
-        with pytest.raises(snapshot.SnapshotError, match=r"x\.dug (is no snapshot: it is a|cannot be read: .*symbolic links)"):
+        with pytest.raises(snapshot.SnapshotError, match=r"x\.dug (is not a snapshot: it is a|cannot be read: .*symbolic links)"):
             read(path)
     assert {one.name: (one.lstat().st_mode, one.lstat().st_ino) for one in tmp_path.iterdir()} == before
     if kept is not None:

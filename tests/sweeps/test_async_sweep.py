@@ -627,7 +627,7 @@ def test_a_limit_is_refused_where_nothing_is_awaited():
     ("limit", "error"), [(0, ValueError), (-1, ValueError), (1.0, TypeError), (True, TypeError), ("2", TypeError)]
 )
 def test_a_limit_is_a_number_of_scenarios(p, limit, error):
-    """A limit that is no number from 1 on is refused at once."""
+    """A limit that is not a number from 1 on is refused at once."""
     with dug.Context(), pytest.raises(error, match="limit must be"):
         dug.sweep(p.total.node(), [{}], limit=limit)
 
@@ -687,7 +687,7 @@ def test_an_error_of_the_scenarios_comes_in_its_place(p, run):
 
 @pytest.mark.parametrize("several", [False, True])
 def test_what_is_no_exception_passes_and_the_scenario_is_asked_again(p, run, several):
-    """What is no Exception goes through; asking again begins with the scenario that was interrupted."""
+    """What is not an Exception goes through; asking again begins with the scenario that was interrupted."""
 
     class Stop(BaseException):
         pass

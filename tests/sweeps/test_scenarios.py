@@ -120,7 +120,7 @@ def test_scenario_makers_have_a_text():
 
 
 def test_one_node_is_no_ladder():
-    """What is no row of nodes is refused when the ladder is made."""
+    """What is not a row of nodes is refused when the ladder is made."""
     with pytest.raises(TypeError, match=r"Write ladder\(\[f.node\(x\)\], up\)"):
         ladder(rate.node(), dug.shift(1))
 

@@ -232,7 +232,7 @@ def test_no_two_results_have_one_name(p):
 
 @pytest.mark.parametrize("target", [None, "y", 3, [1], {"a": 1}])
 def test_a_target_that_is_no_node_is_refused(target):
-    """What is no node is a TypeError at once, which says what to type."""
+    """What is not a node is a TypeError at once, which says what to type."""
     with dug.Context(), pytest.raises(TypeError, match=r"f\.node\(x\)"):
         dug.sweep(target, [{}])
 
@@ -427,7 +427,7 @@ def test_an_impossible_tweak_is_the_result_of_its_scenario(p):
 
 
 def test_an_impossible_scenario_of_a_ladder_or_grid_is_a_result(p):
-    """Ready-made scenarios are no different: what is not possible is an error of its scenario alone."""
+    """Ready-made scenarios are not different: what is not possible is an error of its scenario alone."""
     with dug.Context():
         rungs = list(dug.sweep(p.total.node(), ladder([p.x, p.x.node(0)], 5)))
         crossed = list(dug.sweep(p.total.node(), grid({p.x.node(0): [5], p.x: [5]})))
@@ -504,7 +504,7 @@ def test_a_failure_is_filed_as_after_any_call(p):
 
 
 def test_an_interrupt_passes_and_the_scenario_is_asked_again(p):
-    """What is no Exception goes through; iterating again begins with the scenario that was interrupted."""
+    """What is not an Exception goes through; iterating again begins with the scenario that was interrupted."""
     interrupts = [KeyboardInterrupt]
 
     @dug.memoize

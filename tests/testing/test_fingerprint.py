@@ -100,7 +100,7 @@ def test_a_change_inside_a_foreign_object_is_found(value, change):
 
 
 def test_a_kept_property_is_no_change():
-    """What a cached_property keeps is no part of the state."""
+    """What a cached_property keeps is not a part of the state."""
     assert find_change(Book([1]), lambda book: book.size) is None
 
 

@@ -25,14 +25,14 @@ class Raising:
 
 
 class NoText:
-    """Its text is no text."""
+    """Its text is not a text."""
 
     def __repr__(self):
         return None
 
 
 class Panicking:
-    """Its text raises what is no Exception, as a library in another language does that gives up."""
+    """Its text raises what is not an Exception, as a library in another language does that gives up."""
 
     def __repr__(self):
         raise GeneratorExit
@@ -68,7 +68,7 @@ class Huge:
 
 
 class Wild(str):
-    """A text that is no plain one, with what moves the cursor of a terminal."""
+    """A text that is not a plain one, with what moves the cursor of a terminal."""
 
     __slots__ = ()
 

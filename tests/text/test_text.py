@@ -41,7 +41,7 @@ class Panic(BaseException):
 
 
 class NoText:
-    """Its text is no text."""
+    """Its text is not a text."""
 
     def __repr__(self):
         return 5
@@ -303,7 +303,7 @@ def test_what_stops_the_process_passes(tell, stop):
 
 
 def test_the_name_of_a_class_is_what_it_was_made_with():
-    """Neither a metaclass nor an attribute that is no text makes naming fail."""
+    """Neither a metaclass nor an attribute that is not a text makes naming fail."""
     odd = type("Odd", (), {"__module__": 5})
 
     assert name_type(Nameless()) == f"{__name__}:Nameless"

@@ -1,6 +1,6 @@
 """Which data a code object changes in place: read from its byte code by following what it puts on its stack.
 
-A function that fills a cache, a log or a counter of its own changes data that it also reads, which is no news to it.  Jumps are
+A function that fills a cache, a log or a counter of its own changes data that it also reads, which is not news to it.  Jumps are
 not followed, so that a change in an unusual place may be missed.
 """
 

@@ -352,7 +352,7 @@ class _Walk:
 
 
 def _find_owner(function: FunctionType) -> type | None:
-    """Returns the class that a method was defined in, found by its qualified name; None for what is no method."""
+    """Returns the class that a method was defined in, found by its qualified name; None for what is not a method."""
     found: Any = function.__globals__
     path = function.__code__.co_qualname.split(".")[:-1]
     for step in path:
