@@ -1,6 +1,6 @@
-"""Computes many nodes in one outermost call, whatever fails: `run_all`, and `Batch`, what came of it.
+"""Computes many nodes in one outermost call, whatever fails: `run_all`, and `Batch`, the result.
 
-Who asks, and on what, is shared with sweeps (`call_site`); a sweep asks the same nodes under many scenarios, a batch
+The call site and executor are shared with sweeps (`call_site`); a sweep asks the same nodes under many scenarios, a batch
 many nodes under one.
 """
 
@@ -31,15 +31,15 @@ _Both = tuple[Failed[Node[Any]], Failed[Node[Any]]]
 
 @frozen(eq=False, repr=False)
 class Batch(Generic[R]):
-    """What came of computing many nodes: each that was asked for is in `values`, in `failures` or in `not_run`."""
+    """The result of computing many nodes: each requested node is in `values`, in `failures` or in `not_run`."""
 
     values: Mapping[Node[R], R]
-    """What the nodes gave."""
+    """The values of the nodes."""
     failures: Mapping[Node[Any], Failed[Node[Any]]]
     """The nodes in which an error began, whether they were asked for or read by such; each with the error, its traceback and the
     arguments."""
     not_run: Mapping[Node[R], Failed[Node[Any]]]
-    """The nodes that were asked for and could not run to their end because something that they read failed; and what that was."""
+    """The requested nodes that could not run to their end because a node that they read failed; and that node."""
     recomputed: int
     """How many bodies, replacements and bumps ran."""
     seconds: float
@@ -56,7 +56,7 @@ class Batch(Generic[R]):
     __iter__ = None  # as with `Result`
 
     def tabulate_failures(self) -> Table[Failed[Node[Any]]]:
-        """Returns `failures` as a table, followed by what could not run because of them."""
+        """Returns `failures` as a table, followed by the nodes that could not run because of them."""
         return tabulate_failures([*self.failures.values(), *self.not_run.values()])
 
     def to_frame(self) -> Any:
@@ -115,7 +115,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
 
 
 class _Kept:
-    """What came of the nodes so far."""
+    """The result so far."""
 
     def __init__(self) -> None:
         self.values: dict[Any, Any] = {}
@@ -171,7 +171,7 @@ def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator
         while pending:
             yield _wait(*pending.popleft())
     finally:
-        for _, future in pending:  # an error is raised, or an interrupt: what runs is waited for, what does not is not begun
+        for _, future in pending:  # on an error or an interrupt: waits for running calls, and cancels the others
             if not getattr(future, "cancel", bool)():
                 future.result()
 

@@ -22,7 +22,7 @@ AHEAD = 4
 
 
 class Executor(Protocol):
-    """What can run a call elsewhere: `submit` returns something whose ``result()`` waits for what the call returns."""
+    """Runs a call elsewhere: `submit` returns an object whose ``result()`` waits for the result of the call."""
 
     def submit(self, fn: Callable[[], Any], /) -> Any:
         """Schedules ``fn()``."""
@@ -36,7 +36,7 @@ class CallSite:
     _variables: Variables
 
     def call(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Returns what `fn` does when it is called from there.
+        """Returns the result of `fn`, called from the call site.
 
         Raises:
             ContextError: as for `variables`.
@@ -68,7 +68,7 @@ class CallSite:
         return self._frame.view
 
     def variables(self) -> Variables:
-        """Returns the context variables of what is called from there.
+        """Returns the context variables for calls from the call site.
 
         Raises:
             ContextError: as for `check`.
@@ -80,7 +80,7 @@ class CallSite:
         """Refuses to go on where nothing can be noted any more.
 
         Raises:
-            ContextError: the node that was running there has finished, so that it could not note what is read.
+            ContextError: the node that was running there has finished, so that it could not record the reads.
         """
         run = self._frame.run
         if run is not None and run.is_done:
@@ -91,7 +91,7 @@ class CallSite:
 
 
 def call_site_of(frame: Frame) -> CallSite:
-    """Returns the place where calls are made in `frame`, which may stand for a context that is active by default."""
+    """Returns the call site of `frame`, which may be the default frame of an active context."""
     variables = copy_context()
     variables.run(current.set, frame)
     return CallSite(frame, variables)
@@ -112,14 +112,14 @@ def single_outer_call() -> Iterator[None]:
 
 
 def inside(ctx: Any) -> Any:
-    """Returns what to enter to ask in a context: the context itself or, where it is the one in force, one that adds nothing."""
+    """Returns a context manager for asking in a context: the context itself or, if it is in force, one that adds nothing."""
     frame = frame_here()
     nearest = next(entries_around(OUTSIDE.entry if frame is OUTSIDE else frame), None)
     return ctx._adding_nothing() if nearest is not None and nearest.context is ctx else ctx
 
 
 def check_executor(executor: Any) -> None:
-    """Refuses what cannot run calls here.
+    """Refuses an executor that cannot run calls here.
 
     Raises:
         TypeError: it has no ``submit``, or runs them in other processes.

@@ -1,7 +1,7 @@
 """Enters pdb where a node fails: `debug` runs its body once more, outside of the cache.
 
-What the body calls answers with what is known in the context, errors included, and only what is not known is computed.  What the
-body gives is shown and forgotten.
+Calls of the body are answered by the memos of the context, errors included, and only unknown nodes are computed.  The result
+of the body is shown and forgotten.
 """
 
 import sys
@@ -53,7 +53,7 @@ def debug(ctx: Any, node: Node[Any]) -> None:
 
 
 def _say(memo: Memo, failed: Node[Any]) -> None:
-    """Prints what failed, with which arguments, and what it had read."""
+    """Prints the node that failed, its arguments, and the nodes that it had read."""
     assert memo.failure is not None  # noqa: S101  the caller saw it
     lines = [f"{failed} raised {describe_error(memo.failure.error)}"]
     lines += [f"  {name} = {show(value)}" for name, value in read_arguments(failed).items()]
@@ -71,7 +71,7 @@ def _find_handle(memo: Memo) -> Tweak | None:
 
 
 def _make_driver(node: Node[Any], handle: Tweak | None) -> Driver:
-    """Returns what answers the calls of the body: what is known, else the engine."""
+    """Returns the driver of the body's calls: known memos, else the engine."""
     own = node._key
 
     def answer(asked: Node[Any]) -> Any:

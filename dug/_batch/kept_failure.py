@@ -14,8 +14,8 @@ _CAN_BE_SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 def keep_failure(error: Exception) -> Failure:
     """Returns how a call failed, for keeping: without the frame that called, and with the others emptied.
 
-    The error is the user's own, and its traceback says where it came from; what the frames held, a context and its results among
-    it, can go.
+    The error is the user's own, and its traceback shows where it came from; the frames' variables, a context and its results
+    among them, can go.
     """
     traceback = error.__traceback__ and error.__traceback__.tb_next
     _empty_frames(error)
@@ -30,7 +30,7 @@ def let_go(failures: Iterable[Failure]) -> None:
 
 
 def _empty_frames(error: BaseException) -> None:
-    """Lets go of what the frames hold that have ended, of all that an error leads to."""
+    """Empties the ended frames of everything that an error leads to."""
     frames: set[FrameType] = set()
     errors: set[int] = set()
     pending: list[BaseException | None] = [error]
@@ -44,9 +44,9 @@ def _empty_frames(error: BaseException) -> None:
 
 
 def _empty(frame: FrameType | None, seen: set[FrameType]) -> None:
-    """Lets go of what a frame holds and what those that called it hold, up to one that is running.
+    """Empties a frame and the frames of its callers, up to one that is running.
 
-    What is suspended is left alone: emptying it would close somebody's generator or coroutine.
+    A suspended frame is left alone: emptying it would close somebody's generator or coroutine.
     """
     while frame is not None and frame not in seen:
         seen.add(frame)

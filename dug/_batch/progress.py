@@ -1,4 +1,4 @@
-"""Tells a user how far a sweep is: `Reporter`, and what ``progress=`` means."""
+"""Shows a user how far a sweep is: `Reporter`, and the meaning of ``progress=``."""
 
 import logging
 import sys
@@ -21,10 +21,10 @@ class Reporter:
         """Says that the first is about to be asked."""
 
     def tell(self, done: int, total: int | None) -> None:
-        """Says that `done` of `total` are done; None where nobody can tell how many there are."""
+        """Reports that `done` of `total` are done; None if the total is unknown."""
 
     def close(self) -> None:
-        """Says that there are no more."""
+        """Reports that there are no more."""
 
 
 class _Call(Reporter):
@@ -87,7 +87,7 @@ class _RichBar:
 
 
 def make_reporter(progress: Progress) -> Reporter:
-    """Returns who tells what a user asked to be told.
+    """Returns the reporter that a user asked for.
 
     Raises:
         ImportError: a bar is asked for, and neither tqdm nor rich is installed.
@@ -110,7 +110,7 @@ def is_watched() -> bool:
 
 
 def _find_bars() -> Callable[[int | None], Any]:
-    """Returns what makes bars here: tqdm, which knows notebooks, or else rich."""
+    """Returns the package that draws bars here: tqdm, which knows notebooks, or else rich."""
     try:
         from tqdm.auto import tqdm  # optional package: imported where it is used
     except ImportError:

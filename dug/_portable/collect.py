@@ -1,6 +1,6 @@
 """Collects what of a context is given out: the memos that answer there, what they read, and what is known of other nodes.
 
-Only what `Context.memo` would show is taken as a memo.  A read of a node beneath its own tweak is told as what that one read, so
+Only a memo that `Context.memo` would show is taken.  A read of a node beneath its own tweak is written as the reads of that one,
 that one memo of a node is given out.  Dependencies come before what read them.
 """
 
@@ -15,7 +15,7 @@ from . import rows
 
 @define(eq=False)
 class Found:
-    """One node, and what is known of it in the context."""
+    """One node, and its memo or state in the context."""
 
     key: Key
     memo: Memo | None
@@ -23,16 +23,16 @@ class Found:
     state: str
     flags: int = 0
     edges: list[tuple[int, Key]] = field(factory=list)
-    """What it read, in its order, and what ran under contexts it opened; each with its kind."""
+    """Its reads, in their order, and the nodes that ran under contexts it opened; each with its kind."""
     consulted: tuple[Target, ...] = ()
-    """For one that opened contexts: what can be tweaked and was looked at, directly or through others."""
+    """For a node that opened contexts: the tweakable nodes that it consulted, directly or through others."""
     times_read: int = 0
     is_open: bool = False
     """True until all that it read is in the order."""
 
     @property
     def answers(self) -> bool:
-        """True when the memo is what the node answers in the context."""
+        """True when the memo answers for the node in the context."""
         return self.state in (rows.COMPUTED, rows.TWEAKED, rows.FAILED)
 
     @property
@@ -47,7 +47,7 @@ def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
     known: dict[Key, Found] = {}
     order: list[Found] = []
     keys = list(_keys(view) if wanted is None else wanted)
-    # What answers comes first, so that what it read and is gone is told as it was read.
+    # Nodes that answer come first, so that a dependency that is gone is written as it was read.
     silent = []
     for key in keys:
         if key in known:
@@ -107,7 +107,7 @@ def _open(
 
 
 def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]) -> Iterator[tuple[Key, Memo | None]]:
-    """Yields what a node reads, and then says what became of these reads since."""
+    """Yields the reads of a node, and then notes whether these are gone since."""
     found.is_open = True
     yield from reads.items()
     found.is_open = False
@@ -142,7 +142,7 @@ def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
 
 
 def _mark(view: View, found: Found, memo: Memo) -> None:
-    """Notes what the engine must know of a memo."""
+    """Notes the parts of a memo that the engine must know."""
     found.flags |= rows.TRANSIENT if memo.transient else 0
     found.flags |= rows.SERVES_CALL if memo.call is not None else 0
     if memo.verifies == TWEAKED and memo.body != TWEAKED:
@@ -158,7 +158,7 @@ def _has_opened(memo: Memo) -> bool:
 
 
 def _seen_elsewhere(view: View, key: Key) -> Memo | None:
-    """Returns a memo of the node that does not answer here, for the picture of what it read."""
+    """Returns a memo of the node that does not answer here, to show its dependencies."""
     cache: Cache | None = view.cache
     while cache is not None:
         state = cache.find_state(key)
@@ -170,7 +170,7 @@ def _seen_elsewhere(view: View, key: Key) -> Memo | None:
 
 
 def _edges(memo: Memo) -> Iterator[tuple[int, Key, Memo | None]]:
-    """What a memo read and what ran inside it; reads of its own node beneath a tweak count as what these read."""
+    """The reads of a memo and the nodes that ran inside it; a read of its own node beneath a tweak counts as its reads."""
     own = plain_key(memo.state.key)
     for read in memo.dependencies:
         key = plain_key(read.state.key)

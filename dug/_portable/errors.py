@@ -10,11 +10,11 @@ from .rows import ErrorRow, find_places
 
 
 class RecordedError(Exception):
-    """Stands for the exception of a saved node whose class is not known here; says what that one said."""
+    """Replaces the exception of a saved node whose class is not known here; has its message."""
 
 
 class Summary:
-    """Stands for a summary of a traceback of which only the text is known."""
+    """Replaces a summary of a traceback of which only the text is known."""
 
     __slots__ = ("_text",)
 
@@ -56,7 +56,7 @@ def write_error(number: int, failure: Failure) -> ErrorRow:
 
 
 def make_error(row: ErrorRow) -> BaseException:
-    """Returns an exception that says what the saved one said: of its class, where that is a builtin one or registered."""
+    """Returns an exception with the saved message: of the saved class, if that is a builtin one or registered."""
     module, _, name = row.type.partition(":")
     try:
         arguments = None if row.arguments is None else read_json(row.arguments)

@@ -14,7 +14,7 @@ from ..codec import CodecError, Encoded, decode, encode
 
 
 def clean(text: object) -> str:
-    """Returns what ``str`` says, as a text that can be written as UTF-8, bounded in length."""
+    """Returns the ``str`` of a value, as a text that can be written as UTF-8, bounded in length."""
     return text_of(text, LONGEST_TEXT)
 
 

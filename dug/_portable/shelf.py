@@ -45,7 +45,7 @@ from .stored import Stored, StoredMemo
 
 @define(eq=False)
 class Waiting:
-    """What of a file has not come in."""
+    """The part of a file that has not come in."""
 
     rows: list[NodeRow]
     functions: dict[str, int]
@@ -66,16 +66,16 @@ class LeftOut:
 
 
 class Shelf(Cache):
-    """A cache that holds what a file says, as far as the functions are there."""
+    """A cache that holds the memos of a file, as far as the functions are there."""
 
     def __init__(self, carrier: Carrier, *, trust: bool, recompute_changed: bool) -> None:
         super().__init__()
         self.states = _States(self)
         self.carrier = carrier
         self.changed: dict[str, tuple[str, ...]] = {}
-        """The functions that are not what they were, each with the places where what it reaches is another."""
+        """The functions that changed, each with the places where its reach changed."""
         self.absent: list[Absent] = []
-        """What was in the file and does not serve here, with the reason."""
+        """The parts of the file that do not answer here, with the reason."""
         self._trust, self._recompute_changed = trust, recompute_changed
         self._rows = carrier.functions()
         names = {row.name: number for number, row in self._rows.items() if row.unreachable is None}
@@ -97,7 +97,7 @@ class Shelf(Cache):
         self._layers = layers
 
     def leave_out(self, tweaks: list[LeftOut]) -> None:
-        """Says which of the file's tweaks are not in force here: nothing serves that rests on them."""
+        """Notes which of the file's tweaks are not in force here: no memo that depends on them answers."""
         self._left_out = {(one.function, one.node): one.reason.rstrip(".") for one in tweaks}
         self.absent.extend(Absent(f"the tweak of {one.target}", one.reason) for one in tweaks)
 
@@ -113,10 +113,10 @@ class Shelf(Cache):
             return None
 
     def is_waiting_for(self, key: Key) -> bool:
-        """True when the file says something of a node whose function has come since.
+        """True when the file has memos of a node whose function has come since.
 
         Not during a walk of the registry, which must not meet memos that were not there when it began: they come in at the next
-        ask, with the bits that were given meanwhile.
+        lookup, with the bits that were given in between.
         """
         function = plain_key(key)[0]
         is_there = function.name in self._waiting.functions and Function.find(function.name) is function
@@ -127,7 +127,7 @@ class Shelf(Cache):
         return iter(self._waiting.functions)
 
     def fill(self) -> None:
-        """Brings in what the file says of all functions that are there by now.
+        """Brings in the file's memos of all functions that are there by now.
 
         Complexity: O(1) when there is no new one; O(nodes that have not come in) else.
         """
@@ -154,11 +154,11 @@ class Shelf(Cache):
             self._generation = registry.generation
 
     def as_they_were(self) -> Iterator[FunctionRow]:
-        """The functions that changed and whose old values serve all the same, as the file has them."""
+        """The functions that changed and whose old values answer all the same, as the file has them."""
         return (row for row in self._rows.values() if row.name in self.changed and not self._recompute_changed)
 
     def pending(self) -> Iterator[str]:
-        """The texts of the nodes whose function, or a function that they rest on, is not there yet."""
+        """The texts of the nodes whose function, or a function that they depend on, is not there yet."""
         return (row.text for row in self._waiting.rows)
 
     def _derive(self) -> None:
@@ -189,14 +189,14 @@ class Shelf(Cache):
         return fresh
 
     def _calls_alike(self, function: Function) -> bool:
-        """True when a call of a function that has changed means the node that it meant, for all that the file tells."""
+        """True when a call of a changed function means the same node as before, as far as the file tells."""
         before = next(row.source for row in self._rows.values() if row.name == function.name)
         return calls_alike(before, source_of(function.body))
 
     # Bringing in
 
     def _bring_in(self) -> None:
-        """Makes a memo of each node that can have one; the others wait, or do not serve."""
+        """Makes a memo of each node that can have one; the others wait, or are absent."""
         waiting, left, lost = self._waiting, list[NodeRow](), dict[int, str]()
         for row in waiting.rows:
             reason = self._find_reason(row, lost)
@@ -218,7 +218,7 @@ class Shelf(Cache):
             self._keys.clear()
 
     def _find_reason(self, row: NodeRow, lost: dict[int, str]) -> str | None:
-        """Returns why a node cannot serve, now or later; None when it can."""
+        """Returns why a node cannot answer, now or later; None when it can."""
         function = self._rows.get(row.function)
         if function is None:
             raise self.carrier.damaged(f"function {row.function} is not there")
@@ -258,7 +258,7 @@ class Shelf(Cache):
         return None
 
     def _is_ready(self, row: NodeRow) -> bool:
-        """True when the functions of a node and of all that it rests on are there."""
+        """True when the functions of a node and of all its dependencies are there."""
         if row.state == rows.MASKED:
             return row.number in self._keys
         return (
@@ -271,7 +271,7 @@ class Shelf(Cache):
         )
 
     def _make(self, row: NodeRow) -> Memo | None:
-        """Returns the memo of a node, filed where it serves; None when another one is filed there."""
+        """Returns the memo of a node, filed if it answers; None when another one is filed there."""
         in_force, registry, key = self._in_force, self.registry, self._keys[row.number]
         handle = in_force.handle_of(key)
         state = self.state_of(key)
@@ -300,7 +300,7 @@ class Shelf(Cache):
         return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit
 
     def _bits_read(self, row: NodeRow, reads: tuple[Memo, ...]) -> int:
-        """The footprint of what a node read, in its own run and under contexts that it opened."""
+        """The footprint of the reads of a node, in its own run and under contexts that it opened."""
         bits = 0
         for memo in reads:
             bits |= memo.footprint
@@ -365,7 +365,7 @@ class Shelf(Cache):
 
 
 class _States(dict[Key, State]):
-    """The states of a shelf, which asks the file before it says that it does not know a node."""
+    """The states of a shelf, which asks the file before it reports a node as unknown."""
 
     __slots__ = ("_shelf",)
 

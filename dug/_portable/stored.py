@@ -1,7 +1,7 @@
 """A memo whose value is still elsewhere: `StoredMemo`, which becomes a plain memo when its value is first asked for.
 
-The class has the layout of `Memo` and a property in the place of its slot, so that whoever asks for the value gets it; then the
-memo takes the class of a plain one, and costs what any other does.  The compiled call path reads the slot itself, and so it must
+The class has the layout of `Memo` and a property in the place of its slot, so that the first reader loads the value; then the
+memo takes the class of a plain one, and costs the same.  The compiled call path reads the slot itself, and so it must
 never see one: `_begin.hit` asks for the value before a memo is kept at hand, and `Memo.sieve` stays -1 until then.
 """
 

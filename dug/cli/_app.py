@@ -1,6 +1,6 @@
-"""The commands, by name: `invoke` runs one, and says in one line what was wrong.
+"""The commands, by name: `invoke` runs one, and reports an error in one line.
 
-A command's module is imported when the command is typed, so that none waits for what another one needs.
+A command's module is imported when the command is typed, so that a command does not wait for imports of another.
 """
 
 import errno
@@ -25,7 +25,7 @@ COMMANDS = {
     "diff": ("_diff", "Say what changed from one file to another, and because of what."),
     "info": ("_info", "Say when and by what a file was saved, and what is in it."),
 }
-"""The module of each command, and what a list of commands says of it."""
+"""The module of each command, and its line in the list of commands."""
 
 _OF_STREAMS = frozenset({errno.EBADF, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPIPE})
 EPILOG = """\
@@ -98,7 +98,7 @@ def invoke(words: list[str], program: str) -> int:
     """
     try:
         return _invoke(words, program)
-    except (click.Abort, _Stopped):  # click has its own for what it sees itself
+    except (click.Abort, _Stopped):  # click has its own for those that it sees itself
         return complain(program, "stopped", 130)
     except click.UsageError as exc:
         path = exc.ctx.command_path if exc.ctx is not None else program
@@ -125,6 +125,6 @@ def _invoke(words: list[str], program: str) -> int:
     except SystemExit:
         if sys.stdout is streams[0]:
             raise
-        sys.stdout, sys.stderr = streams  # click has put others in their place: whoever read its help has gone
+        sys.stdout, sys.stderr = streams  # click replaced them: the reader of its help has gone
         raise OutputError(BrokenPipeError()) from None
     return status if isinstance(status, int) else 0

@@ -1,6 +1,6 @@
 """Tells which tweaks of a run nobody read: `Asked`.
 
-A tweak that no node reads changes nothing, and is nearly always a slip: another argument, another function.
+A tweak that no node reads changes nothing, and is usually a slip: another argument, another function.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,18 +18,18 @@ _MOST_NAMED = 3
 
 @define(eq=False)
 class Asked:
-    """What was asked for in a context, as far as somebody has to know it to say which tweaks were read."""
+    """The nodes asked for in a context, as far as needed to say which tweaks were read."""
 
     ctx: Context
     tweaks: Mapping[str, Any]
-    """What is tweaked, by what was typed for it."""
+    """The tweaked nodes and functions, by the typed text."""
     call: object
     seen: set[Node[Any]]
 
     @classmethod
     @contextmanager
     def watch(cls, ctx: Context, said: Mapping[str, tuple[Any, Any]], call: Callable[[], Any]) -> Iterator["Asked"]:
-        """Watches what is asked for in a context by a function that is not a node, and so leaves no memo that says it."""
+        """Watches the calls in a context of a function that is not a node, and so leaves no memo that lists them."""
         asked = cls(ctx, {name: target for name, (target, _) in said.items()}, call, set())
         if not said or isinstance(call, Node):
             yield asked
@@ -42,7 +42,7 @@ class Asked:
             yield asked
 
     def find_unread(self) -> dict[str, str]:
-        """Returns what was typed for each tweak that no node and no call read, with a hint what may have been meant."""
+        """Returns the typed text of each tweak that no node and no call read, with a hint at the intended one."""
         if not self.tweaks:
             return {}
         graph = self.ctx.graph()

@@ -1,4 +1,4 @@
-"""What has changed of the code behind a node since its file was saved, for ``dug explain --code``."""
+"""The changes of the code behind a node since its file was saved, for ``dug explain --code``."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tell_changes(saved: "Look", node: str) -> Iterator[str]:
-    """Yields what of the functions of a node, and of all that it rests on, is not what it was; imports their modules."""
+    """Yields the changed functions of a node, and of all nodes that it depends on; imports their modules."""
     graph = saved.graph()
     names = dict.fromkeys(graph.fact(one).function for one in (node, *graph.ancestors(node)))
     was = {function.name: function for function in saved.functions}

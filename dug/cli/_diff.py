@@ -1,4 +1,4 @@
-"""``dug diff``: what changed from one file to another, from the targets down to what made the difference."""
+"""``dug diff``: the changes from one file to another, from the targets down to their causes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ MOST_TEXT = 40
 def command(before: str, after: str, *, wants_all: bool, wants_json: bool) -> None:
     """Say which nodes are not the same in B as in A, and because of what.
 
-    Targets come first, and below each what it read that changed, too; what did not change is left out.
+    Targets come first, and below each its dependencies that changed, too; unchanged nodes are left out.
     """
     with open_file(before) as one, open_file(after) as other:
         changes = one.compare(other)

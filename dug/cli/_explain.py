@@ -1,4 +1,4 @@
-"""``dug explain``: where the value of a node in a file comes from, told from what was written when it was saved."""
+"""``dug explain``: where the value of a node in a file comes from, from the texts that were written when it was saved."""
 
 import click
 

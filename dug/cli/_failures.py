@@ -1,4 +1,4 @@
-"""``dug failures``: what failed, and why."""
+"""``dug failures``: the nodes that failed, and why."""
 
 import click
 

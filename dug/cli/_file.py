@@ -1,4 +1,4 @@
-"""What the commands share: how their words are read, how they open a file, and how they find the node that was typed."""
+"""Shared by the commands: how they read their words, open a file, and find the node that was typed."""
 
 import ast
 import os
@@ -27,7 +27,7 @@ class Command(click.Command):
             click.UsageError: they mean nothing.
         """
         try:
-            if not ctx.resilient_parsing:  # which is how a shell asks what may come next
+            if not ctx.resilient_parsing:  # this is how a shell asks for completions
                 self._refuse_twice(ctx, args)
             return super().parse_args(ctx, args)
         except click.UsageError as exc:
@@ -46,7 +46,7 @@ def _takes_one(param: click.Parameter) -> bool:
 
 
 class _Readable(click.Path):
-    """A file that is there; a circle of links, a folder and a pipe are named as what they are."""
+    """A file that is there; a circle of links, a folder and a pipe are named as such."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Returns the path, or says why nothing can be read there."""
@@ -113,7 +113,7 @@ def find_node(file: "Look", text: str) -> str:
 
 
 def _short_names(node: str) -> set[str]:
-    """Returns what a node may be called; without its number, too, where it has one because others have its text."""
+    """Returns the names of a node; without its number, too, if it has one because others have its text."""
     name, _, _ = node.partition("(")
     module, _, _ = name.partition(":")
     full = {node, _NUMBER.sub("", node), name}

@@ -1,6 +1,6 @@
-"""Cuts the library's own frames out of tracebacks, live and saved, so that the user's are what is read: `format_error`, `cut`.
+"""Cuts the library's own frames out of tracebacks, live and saved, so that the user's remain: `format_error`, `cut`.
 
-What other packages ran stays, as an error may have begun there; `keep_own` leaves of these only the last.
+Frames of other packages stay, as an error may have begun there; `keep_own` keeps only the last of these.
 """
 
 import re
@@ -12,7 +12,7 @@ from attrs import frozen
 
 _PACKAGE = Path(__file__).parents[1]
 _NOT_OURS = frozenset({"demo"})
-"""Parts of the package that stand for a user's code."""
+"""Parts of the package that count as a user's code."""
 _HEAD = re.compile(r'^(?P<margin>[\s|]*)File "(?P<path>.*)", line \d+, in ')
 _INSTALLED = re.compile(r"[/\\](site-packages|dist-packages|lib[/\\]python\d[\w.]*)[/\\]", re.IGNORECASE)
 
@@ -26,7 +26,7 @@ class _Part:
 
 
 def format_error(error: BaseException) -> str:
-    """Returns an exception, with what led to it, as Python prints it."""
+    """Returns an exception, with its causes, as Python prints it."""
     return cut("".join(TracebackException.from_exception(error).format()))
 
 
@@ -36,7 +36,7 @@ def cut(traceback: str) -> str:
 
 
 def keep_own(traceback: str, most: int) -> list[str]:
-    """Returns the lines of the user's last frames, at most so many, of the frame that raised, and of what it said."""
+    """Returns the lines of the user's last frames, at most so many, of the frame that raised, and of the message."""
     parts = [part for part in _last_story(_parts(traceback)) if not _is_library(part.path)]
     frames = [part for part in parts if part.path is not None]
     own = [part for part in frames if part is frames[-1] or not _INSTALLED.search(part.path or "")]
@@ -46,7 +46,7 @@ def keep_own(traceback: str, most: int) -> list[str]:
 
 
 def _parts(traceback: str) -> Iterator[_Part]:
-    """Yields the frames of a traceback, and what stands between them."""
+    """Yields the frames of a traceback, and the text between them."""
     path, margin, lines = None, "", list[str]()
     for line in traceback.rstrip().splitlines():
         head = _HEAD.match(line)
@@ -78,7 +78,7 @@ def _is_library(path: str | None) -> bool:
     """True for a file of this package, on this machine or on the one where a file was saved."""
     if path is None:
         return False
-    if path.startswith("<dug "):  # what is generated for a decorated function
+    if path.startswith("<dug "):  # generated for a decorated function
         return True
     parts = PurePath(path.replace("\\", "/")).parts
     if "dug" not in parts[:-1]:

@@ -1,4 +1,4 @@
-"""``dug graph``: what read what, drawn."""
+"""``dug graph``: draws the graph of a file."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``dug info``: what a file says of itself."""
+"""``dug info``: the description that a file has of itself."""
 
 from pathlib import Path
 

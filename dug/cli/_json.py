@@ -1,10 +1,10 @@
-"""Says values in JSON, without loss or with a tag that tells what was lost: `words_of`, `words_of_error`.
+"""Writes values as JSON, without loss or with a tag that says what was lost: `words_of`, `words_of_error`.
 
-The form is that of typed JSON (`codec`): what JSON has is itself, and all else an object with one key that begins with ``$`` and
-names the type.  Where a file has bytes, a program that reads the output wants numbers: arrays and frames are lists here.  What
-has no form is ``{"$text": {"type": ..., "text": ...}}``: nothing becomes text without saying so.
+The form is that of typed JSON (`codec`): JSON's own values are themselves, and all others an object with one key that begins with
+``$`` and names the type.  Where a file has bytes, a program that reads the output wants numbers: arrays and frames are lists.
+A value without a form is ``{"$text": {"type": ..., "text": ...}}``: nothing becomes text without saying so.
 
-Invariant: two keys of a dict never become one; where a key is not a text, the dict is a list of pairs.
+Invariant: two keys of a dict never become one; if a key is not a text, the dict is a list of pairs.
 """
 
 import json
@@ -29,7 +29,7 @@ def words_of(value: Any) -> Any:
 
 
 def words_of_error(error: BaseException) -> Any:
-    """Returns the type of an exception and what it says."""
+    """Returns the type and the message of an exception."""
     return {"type": name_type(error), "text": text_of(error, str)}
 
 
@@ -59,7 +59,7 @@ def _words_of(value: Any, room: int) -> Any:
 
 
 def _words_of_other(value: Any, room: int) -> Any:
-    """Returns the words of what is not a container of Python's own.
+    """Returns the JSON form of a value that is not a container of Python's own.
 
     Raises:
         CodecError: it has none.
@@ -105,7 +105,7 @@ def _words_of_numpy(value: Any, room: int) -> Any:
 
 
 def _words_of_pandas(value: Any, room: int) -> Any:
-    """Returns what a frame or a series of pandas holds, column by column; None for anything else."""
+    """Returns the content of a frame or a series of pandas, column by column; None for anything else."""
     name = type(value).__name__
     if name == "Series":
         return {"$series": {"name": _words_of(value.name, room), "dtype": str(value.dtype), **_words_of_column(value, room)}}
@@ -123,7 +123,7 @@ def _words_of_column(column: Any, room: int) -> Any:
 
 
 def _words_of_polars(value: Any, room: int) -> Any:
-    """Returns what a frame or a series of polars holds; None for anything else."""
+    """Returns the content of a frame or a series of polars; None for anything else."""
     name = type(value).__name__
     if name == "Series":
         return {"$series": {"name": value.name, "dtype": str(value.dtype), "values": _words_of(value.to_list(), room)}}

@@ -1,4 +1,4 @@
-"""What is typed on the command line, as values; nothing of it is evaluated but literals.
+"""Reads words of the command line as values; evaluates nothing but literals.
 
 A word that is not a literal and has none of a literal's marks is taken as text, so that names, dates and paths need no quotes
 within quotes.
@@ -26,7 +26,7 @@ _NEARLY = {
     "untweaked": "UNTWEAKED",
     **{name: usage for name, (usage, _) in _CALLS.items()},
 }
-"""Words that are nearly certainly not meant as text, and what is meant."""
+"""Words that are almost certainly not meant as text, and the intended one."""
 _SHOWN = re.compile(r"(?P<node>\s*[^\s(]+:[^\s(]+\(.*<.*>.*\)(?: #\d+)?)\s*=(?P<value>.*)", re.DOTALL)
 """A tweak of a node whose arguments are not literals: by its text, as a file has it."""
 _MARKS = frozenset("\"'()[]{}=,")
@@ -59,7 +59,7 @@ def parse_arguments(words: tuple[str, ...]) -> tuple[list[Any], dict[str, Any]]:
     """Returns the positional and keyword arguments that words like ``1``, ``EMEA`` and ``years=2`` mean.
 
     Raises:
-        ValueError: one of them is not a literal or is given twice, or a positional one stands behind a keyword.
+        ValueError: one of them is not a literal or is given twice, or a positional one follows a keyword.
     """
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
@@ -116,7 +116,7 @@ def _parse_node(text: str, find: Callable[[str], Node[Any] | None] | None) -> No
 
 
 def split_tweak(text: str) -> tuple[str, str]:
-    """Returns the two sides of ``node=value``; an equals sign may stand among the arguments of a node as well.
+    """Returns the two sides of ``node=value``; the arguments of a node may contain an equals sign as well.
 
     >>> split_tweak("pricing:forward('a=b', years=2)=5")
     ("pricing:forward('a=b', years=2)", '5')

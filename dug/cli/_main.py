@@ -1,4 +1,4 @@
-"""Where the command line begins and ends: `main` runs a command, and turns what goes wrong into one line and an exit status.
+"""Where the command line begins and ends: `main` runs a command, and turns an error into one line and an exit status.
 
 ``demo`` needs no other package.  All other commands need click, which is imported when it is there, and by nothing else.
 """
@@ -22,7 +22,7 @@ Type: pip install "dug[cli]"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that `arguments` name (by default those of the process) and returns the exit status.
 
-    0 when all went well, 1 when what was asked for failed, 2 when the command line means nothing, 130 after Ctrl-C.
+    0 when all went well, 1 when the command failed, 2 when the command line is invalid, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     program = _program()
@@ -50,13 +50,13 @@ def _run(words: list[str], program: str) -> int:
 
 
 def _program() -> str:
-    """Returns what was typed to come here."""
+    """Returns the command as it was typed."""
     name = Path(sys.argv[0]).name.removesuffix(".exe")
     return "dug" if name == "dug" else "python -m dug"
 
 
 def _do_without(words: list[str], program: str) -> int:
-    """Does what can be done without click."""
+    """Runs the commands that need no click."""
     if words == ["demo"]:
         from ..demo import report  # the demo's modules take a while, and no other command needs them
 

@@ -1,7 +1,7 @@
-"""Where a command writes: `echo` to the standard output stream, `tell` to that for errors, and what of a text may be sent there.
+"""Output of a command: `echo` to the standard output stream, `tell` to that for errors, and the text that may be sent there.
 
-Invariants: what is printed cannot steer a terminal, but for the colours that a table of ours has; a standard output stream that
-takes nothing more is an `OutputError`, which `main` tells; one for errors that takes nothing more is not an error at all.
+Invariants: the output cannot control a terminal, except for the colours of our own tables; a standard output stream that
+takes nothing more is an `OutputError`, which `main` reports; if the error stream takes nothing more, that is not an error.
 """
 
 import os
@@ -25,7 +25,7 @@ class OutputError(Exception):
 
 
 def echo(text: str = "") -> None:
-    """Prints lines; what would steer a terminal is shown.
+    """Prints lines; characters that would control a terminal are escaped.
 
     Raises:
         OutputError: they cannot be printed.
@@ -56,7 +56,7 @@ def send(data: bytes) -> None:
     try:
         if sys.stdout is None:
             raise OutputError(None)
-        sys.stdout.flush()  # what the user's code printed comes first
+        sys.stdout.flush()  # the output of the user's code comes first
         buffer = getattr(sys.stdout, "buffer", None)
         if buffer is None:  # a stream of text alone, as a notebook has
             sys.stdout.write(data.decode("utf-8"))
@@ -67,7 +67,7 @@ def send(data: bytes) -> None:
 
 
 def flush() -> None:
-    """Writes what is printed and waits in memory.
+    """Writes the output that waits in memory.
 
     Raises:
         OutputError: it cannot be written.
@@ -80,14 +80,14 @@ def flush() -> None:
 
 
 def tell(text: str) -> None:
-    """Prints lines to the standard error stream, where there is one; what would steer a terminal is shown."""
+    """Prints lines to the standard error stream, where there is one; characters that would control a terminal are escaped."""
     if sys.stderr is not None:  # print() takes None for the standard output stream
         with suppress(OSError, ValueError):
             print(shown(text), file=sys.stderr, flush=True)
 
 
 def complain(who: str, what: str, status: int) -> int:
-    """Says what was wrong in one line, whatever the message had, and returns the exit status."""
+    """Reports an error in one line, whatever the message contained, and returns the exit status."""
     tell(f"{who}: {one_line(' '.join(what.split()))}")
     return status
 
@@ -108,7 +108,7 @@ def prepare() -> None:
 
 
 def give_up() -> None:
-    """Drops what cannot be written any more: the interpreter would try once again when it ends, and complain."""
+    """Drops output that cannot be written any more: the interpreter would try once again when it ends, and complain."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None and not stream.closed:
@@ -119,13 +119,13 @@ def give_up() -> None:
 
 
 def reason_of(error: OSError) -> str:
-    """Returns what an error of the operating system says of which file."""
+    """Returns the message of an error of the operating system, with its file."""
     where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
     return f"{where}{_reason(error)}"
 
 
 def text_of(value: Any, write: Callable[[Any], str]) -> str:
-    """Returns a value as text by a function, or else what can be said of it: that runs code of the user's."""
+    """Returns a value as text by a function of the user's; if that raises, a description."""
     try:
         return write(value)
     except STOPPING:
@@ -135,14 +135,14 @@ def text_of(value: Any, write: Callable[[Any], str]) -> str:
 
 
 def shown(text: str) -> str:
-    """Returns lines of text as they may be printed: without what would steer a terminal or hide what is there."""
+    """Returns lines of text for printing: without characters that control a terminal or hide text."""
     if text.isascii() and text.isprintable():
         return text
     return "".join([char if char in _KEPT or _is_shown(char) else repr(char)[1:-1] for char in text])
 
 
 def one_line(text: str) -> str:
-    """Returns a text as it may stand in a cell: without line ends, too."""
+    """Returns a text for a cell: without line ends, too."""
     return text if text.isprintable() else "".join([char if _is_shown(char) else repr(char)[1:-1] for char in text])
 
 

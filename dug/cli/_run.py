@@ -1,4 +1,4 @@
-"""``dug run``: call a function in a context, and keep what it computed."""
+"""``dug run``: call a function in a context, and keep its memos."""
 
 import asyncio
 import inspect
@@ -103,20 +103,20 @@ def command(
                 value, error = _call(call)
             unread = asked.find_unread()
             return _tell(value, error, target, unread, wants_traceback=wants_traceback, wants_json=wants_json)
-        finally:  # also when nobody reads what is printed, and when what ran was stopped
+        finally:  # also when nobody reads the output, and when the run was stopped
             if saved is not None and place is not None:
                 _save(ctx, place, saved, trust=trust, wants_progress=wants_progress)
 
 
 def _check_without_file(options: dict[str, object]) -> None:
-    """Refuses what is about a file that is not there."""
+    """Refuses options about a file that is not there."""
     for name, given in options.items():
         if given:
             raise click.UsageError(f"{name} is about the file of --load, and there is none. Add --load FILE.")
 
 
 def _read_tweaks(words: Sequence[str], find: Callable[[str], Node[Any] | None] | None) -> dict[str, tuple[Any, Any]]:
-    """Returns by what was typed for it: each node or function that is tweaked, and to what.
+    """Returns by typed text: each node or function that is tweaked, and its tweak.
 
     Raises:
         ValueError: one cannot be read, or is tweaked twice.
@@ -132,7 +132,7 @@ def _read_tweaks(words: Sequence[str], find: Callable[[str], Node[Any] | None] |
 
 
 def _invalidate(file: "Snapshot", named: Sequence[str], *, refresh: bool) -> None:
-    """Forgets what a file says of some nodes and functions, and of all sources.
+    """Forgets the file's memos of some nodes and functions, and of all sources.
 
     Raises:
         click.UsageError: the file says nothing of one of them.
@@ -165,7 +165,7 @@ def _check_words(words: tuple[str, ...]) -> None:
 
 
 def import_module_of(named: str) -> None:
-    """Imports the module of a function or node, so that what is wrong inside it is told as that.
+    """Imports the module of a function or node, so that an error inside it is reported as such.
 
     Raises:
         click.ClickException: the module raises an error.
@@ -178,7 +178,7 @@ def import_module_of(named: str) -> None:
         sys.path.insert(0, here)  # as ``python -m`` does
     module, colon, _ = named.partition(":")
     if not colon or not all(part.isidentifier() for part in module.split(".")):
-        return  # whoever reads the words says so
+        return  # the code that reads the words reports it
     try:
         import_module(module)
     except ModuleNotFoundError as exc:
@@ -240,7 +240,7 @@ def find_function(name: str) -> Any:
 
 
 def _find_hint(module: str, qualname: str) -> str:
-    """Returns what may have been meant by a function that is not there."""
+    """Returns a hint at the intended function when one is not there."""
     if module.endswith(".py") or "/" in module:
         return f" Write the module as import does: {module.removesuffix('.py').strip('./').replace('/', '.')}:{qualname}."
     near = get_close_matches(qualname, dir(sys.modules.get(module)), 1) if module in sys.modules else []
@@ -249,7 +249,7 @@ def _find_hint(module: str, qualname: str) -> str:
 
 @contextmanager
 def _readable_errors() -> Iterator[None]:
-    """Turns what is wrong with a command line into a complaint about it."""
+    """Turns an error in a command line into a usage error."""
     try:
         yield
     except TweakError as exc:
@@ -259,9 +259,9 @@ def _readable_errors() -> Iterator[None]:
 
 
 def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-    """Makes the call, and returns what it gave and what it raised; ``sys.exit`` raises, too.
+    """Makes the call, and returns its value and its error; ``sys.exit`` raises, too.
 
-    What the user's code left in the place of a standard stream is taken away: the value is printed where it was asked for.
+    A stream that the user's code put in place of a standard stream is removed: the value is printed on the original one.
     """
     streams = sys.stdout, sys.stderr
     try:
@@ -278,7 +278,7 @@ def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
 def _tell(
     value: Any, error: BaseException | None, target: str, unread: dict[str, str], *, wants_traceback: bool, wants_json: bool
 ) -> int:
-    """Prints what a call gave or raised, and which tweaks nobody read, and returns the exit status."""
+    """Prints the value or the error of a call, and which tweaks nobody read, and returns the exit status."""
     for name, hint in unread.items():
         tell(f"dug run: no node read the tweak of {one_line(name)}. {one_line(hint)}")
     if error is not None:
@@ -294,7 +294,7 @@ def _tell(
 
 
 def _describe(error: BaseException) -> str:
-    """Returns what an exception says, with its type."""
+    """Returns the message of an exception, with its type."""
     if isinstance(error, SystemExit):
         return f"it called sys.exit({text_of(error.code, repr)}) and gave no value"
     text = text_of(error, str)
@@ -307,7 +307,7 @@ async def _wait(value: Any) -> Any:
 
 @contextmanager
 def _loading(path: str, *, trust: bool, recompute_changed: bool) -> Iterator["Snapshot"]:
-    """Starts from what a file knows, and says at the end what of it was not what it seems."""
+    """Starts from the memos of a file, and reports at the end which were changed or absent."""
     from .. import snapshot  # only commands that name a file need it
 
     loaded = snapshot.load(path, trust=trust, recompute_changed=recompute_changed)
@@ -332,7 +332,7 @@ def _check_place(path: str) -> Path:
     try:
         place = Path(path).absolute()
         with suppress(FileNotFoundError):
-            place.lstat()  # a name may be too long for what is made beside it not to be
+            place.lstat()  # a name may be so long that the temporary name beside it is too long
         check_place(place)
     except (OSError, RuntimeError) as exc:  # a circle of links is the one or the other
         reason = exc.strerror if isinstance(exc, OSError) else "Too many levels of symbolic links"

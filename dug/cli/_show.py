@@ -1,4 +1,4 @@
-"""``dug show``: what is in a file."""
+"""``dug show``: the content of a file."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ def _show_node(saved: "Look", node: str, *, wants_source: bool, wants_json: bool
     source = next((function.source for function in saved.functions if function.name == known.function), None)
     traceback = None
     if known.error is not None:
-        from ._frames import cut  # only what failed has a traceback
+        from ._frames import cut  # only a failure has a traceback
 
         traceback = cut(known.error.traceback)
     said: dict[str, Any] = {
@@ -90,7 +90,7 @@ def _show_node(saved: "Look", node: str, *, wants_source: bool, wants_json: bool
 
 
 def _describe(said: dict[str, Any]) -> Iterator[str]:
-    """Yields the lines that tell of a node."""
+    """Yields the lines that describe a node."""
     yield one_line(said["node"])
     yield f"  state    {said['state']}{', source' if said['is_source'] else ''}"
     for name, text in (

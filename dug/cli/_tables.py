@@ -1,6 +1,6 @@
 """How rows are printed: as a table for a person, as aligned columns for a pipe, as JSON for a program.
 
-A pipe gets whole cells without colours, so that what it searches for is there, in one line.
+A pipe gets whole cells without colours, so that a search for a text finds it, in one line.
 """
 
 import json
@@ -31,7 +31,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Row], *, title: str = "", 
 
 
 def print_json(value: Any) -> None:
-    """Prints what is made of JSON's words; what would steer a terminal, or cannot be printed on it, is escaped."""
+    """Prints JSON; characters that would control a terminal, or that it cannot print, are escaped."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=not encoding.lower().startswith("utf"))
     echo(_UNUSUAL.sub(lambda found: found[0] if found[0].isprintable() else _escape(found[0]), text))

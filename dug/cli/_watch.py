@@ -1,4 +1,4 @@
-"""Shows how far a run is, while it runs, to whoever watches: `watch`, a listener on events."""
+"""Shows how far a run is, while it runs: `watch`, a listener on events."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from .._contexts.context import Context
 from .._core.read import Event
 
 _GONE = (OSError, ValueError)
-"""What a terminal raises that has gone, or a stream that the user's code has closed."""
+"""The errors of a terminal that has gone, or of a stream that the user's code has closed."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Keeps a context in one file: `save` writes it, `load` makes it a context again, `look` reads it without running anything.
 
-What is not asked for is not loaded: a command that looks at a file starts without what saves one, and without codecs.
+Parts are loaded when they are asked for: a command that looks at a file starts without codecs and the code that saves one.
 """
 
 from importlib import import_module

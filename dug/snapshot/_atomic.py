@@ -1,9 +1,9 @@
 """Puts a file in place in one step: written beside its place, forced to the disk, then renamed.
 
-Whoever opens the path sees the old file or the new one, whenever the writer is killed or the disk is full.  Each writer has a
-file of its own, so that several of one path spoil nothing: the last to end has its file there.  What a killed writer left is
-removed by a later one: a writer holds a lock on its own for as long as it lives.  Nothing but a regular file is ever replaced,
-and what is written beside an old file is its writer's alone.
+A reader of the path sees the old file or the new one, whenever the writer is killed or the disk is full.  Each writer has a
+file of its own, so that several writers of one path do no harm: the file of the last to end stays.  What a killed writer left is
+removed by a later one: a writer holds a lock on its own file for as long as it lives.  Only a regular file is ever replaced, and
+only the writer can read a file that it writes beside an old one.
 """
 
 import errno
@@ -21,7 +21,7 @@ _ENDING = ".saving"
 _LONGEST = 200
 """Of how many bytes a file name may be to have an ending; most file systems allow 255."""
 _YOUNG_S = 60.0
-"""What was written to within that time may be of a writer that has no lock yet."""
+"""A file that was written to within that time may belong to a writer that has no lock yet."""
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -32,7 +32,7 @@ _KINDS = {
 
 
 def describe_irregular(path: Path) -> str | None:
-    """Says what a path leads to, links followed, when that is there and no regular file; None else.
+    """Says what a path leads to, links followed, if it exists and is not a regular file; else None.
 
     Raises:
         OSError: it cannot be looked at: there is a loop of links, or a folder that may not be entered.
@@ -47,7 +47,7 @@ def describe_irregular(path: Path) -> str | None:
 
 
 def check_target(path: Path) -> None:
-    """Refuses to replace what is there and is not a regular file.
+    """Refuses to replace a path that exists and is not a regular file.
 
     Raises:
         OSError: it is none, or cannot be looked at.
@@ -65,14 +65,14 @@ def replacing(path: Path) -> Iterator[Path]:
     A link stays one to the file that is replaced, and the new file has the mode and the owner of the old one.
 
     Raises:
-        OSError: the folder cannot be written to, the disk is full, or what is there is no regular file.
+        OSError: the folder cannot be written to, the disk is full, or the path is not a regular file.
     """
     check_target(path)
     path = Path(os.path.realpath(path))
     _remove_left_over(path)
     made = _beside(path)
     try:
-        # Where a file is replaced, what is written is the writer's alone until it has the old one's mode.
+        # When a file is replaced, only the writer can read the new one until it has the old one's mode.
         with os.fdopen(os.open(made, _NEW, 0o600 if path.exists() else 0o666), "wb") as lock:
             _lock(lock)
             yield made
@@ -95,7 +95,7 @@ def check_place(path: Path) -> None:
     """Makes a file beside `path` and removes it, as `replacing` will.
 
     Raises:
-        OSError: the folder is not there, or cannot be written to, or what is there is no regular file.
+        OSError: the folder is not there, or cannot be written to, or the path is not a regular file.
     """
     check_target(path)
     made = _beside(Path(os.path.realpath(path)))
@@ -117,7 +117,7 @@ def _take_mode(old: os.stat_result, made: Path) -> None:
         new = made.stat()
     if new.st_uid != old.st_uid:
         mode &= ~stat.S_ISUID
-    if new.st_gid != old.st_gid:  # whoever is in the other group gets what everybody gets
+    if new.st_gid != old.st_gid:  # members of the other group get the rights of everybody
         mode = mode & ~(stat.S_IRWXG | stat.S_ISGID) | (mode & stat.S_IRWXO) << 3 & mode
     if mode != stat.S_IMODE(new.st_mode):
         with suppress(PermissionError):  # the file system has no modes
@@ -144,7 +144,7 @@ def _force_to_disk(path: Path) -> None:
 
 
 def _remove_left_over(path: Path) -> None:
-    """Removes what writers of the same path left that were killed; files of living ones are locked."""
+    """Removes the files that killed writers of the same path left; files of living ones are locked."""
     for left in path.parent.glob(f"{escape(_prefix(path))}*{_ENDING}"):
         with suppress(OSError), left.open("r+b") as file:
             if time() - left.stat().st_mtime > _YOUNG_S and _lock(file):
@@ -154,7 +154,7 @@ def _remove_left_over(path: Path) -> None:
 def _lock(file: Any) -> bool:
     """Locks an open file until it is closed; False when it is locked already, or nothing can be locked here."""
     try:
-        import fcntl  # there is none on Windows, where what is left over stays
+        import fcntl  # there is none on Windows, where leftover files stay
     except ImportError:
         return False
     try:

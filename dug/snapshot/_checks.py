@@ -11,7 +11,7 @@ from typing import Any
 from zlib import crc32
 
 _BYTES = 8
-"""What SQLite keeps of an integer."""
+"""The integers that SQLite can keep."""
 
 
 class Checks:
@@ -30,7 +30,7 @@ class Checks:
         self._begun = {table: self._begin(table) for table in ("nodes", "edges", "functions", "errors", "tweaks", "consulted")}
 
     def of(self, table: str, row: Sequence[Any]) -> int:
-        """Returns the check number of what a row of a table says."""
+        """Returns the check number of a row of a table."""
         made = self._begun[table].copy()
         made.update(repr(tuple(row)).encode("utf-8", "surrogatepass"))
         return int.from_bytes(made.digest(), "big", signed=True)
@@ -48,7 +48,7 @@ class Checks:
         return self.of("edges", (node, *edges))
 
     def of_info(self, said: Mapping[str, str]) -> str:
-        """Returns what stands under ``check`` for what the file says of itself under other names."""
+        """Returns the digest under ``check`` of everything that the file says about itself under other names."""
         made = self._begin("info")
         made.update(repr(sorted(item for item in said.items() if item[0] != "check")).encode("utf-8", "surrogatepass"))
         return str(made.hexdigest())
@@ -58,13 +58,13 @@ class Checks:
 
 
 class FirstChecks(Checks):
-    """The check numbers of format 1: each is of what one row says, and of nothing else."""
+    """The check numbers of format 1: each covers one row, and nothing else."""
 
     def __init__(self) -> None:
         super().__init__("00")
 
     def of(self, table: str, row: Sequence[Any]) -> int:  # noqa: ARG002  a row is the same in any table
-        """Returns the check number of what a row says."""
+        """Returns the check number of a row."""
         return crc32(repr(tuple(row)).encode("utf-8", "surrogatepass"))
 
     def of_edges(self, node: int, edges: Sequence[tuple[int, int]]) -> int:  # noqa: ARG002  and edges of any node

@@ -3,7 +3,7 @@
 The file is known by its first hundred bytes before SQLite sees it.  It is then opened read-only with the schema that this format
 has and no other, so that no view or trigger of the file's takes part.  Rows are read in the order of their keys, which must grow,
 so that a damaged tree has an end; each row has the types of its columns and its check number, and a table that is read in one
-piece has all its rows.  Whatever is wrong is a `SnapshotError` that says what.
+piece has all its rows.  Any fault is a `SnapshotError` that says what it is.
 """
 
 import os
@@ -37,7 +37,7 @@ _MOST_BYTES = 1 << 26
 
 @frozen
 class Info:
-    """What a file says of itself."""
+    """The description that a file has of itself."""
 
     path: Path
     format: int
@@ -98,13 +98,13 @@ class SavedFile:
         return self._connect()
 
     def close(self) -> None:
-        """Closes the file; what was not read cannot be read any more."""
+        """Closes the file; values that were not read cannot be read any more."""
         with self.lock:
             self._close()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Turns whatever goes wrong with the file inside into a SnapshotError."""
+        """Turns any error of the file inside into a SnapshotError."""
         try:
             with self.lock:
                 yield
@@ -114,7 +114,7 @@ class SavedFile:
             raise self.damaged(str(exc)) from exc
 
     def damaged(self, what: str) -> SnapshotError:
-        """Returns the error that says that the file is damaged, and how."""
+        """Returns the error for a damaged file; `what` says how it is damaged."""
         return SnapshotError(f"{self.shown} is damaged: {what}. Take another copy of it, or save the context anew.")
 
     def rows(self, table: str, where: str = "", values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -187,12 +187,12 @@ class SavedFile:
             yield from batch
 
     def read(self, what: str, content: "Content") -> "Encoded":
-        """Returns what a value was encoded to; `what` says in an error which one it is.
+        """Returns the encoded form of a value; `what` names the value in an error.
 
         Raises:
-            SnapshotError: it is not what was written.
+            SnapshotError: it is not as it was written.
         """
-        from ..codec import Encoded  # who only looks at a file needs no codec, and starts sooner
+        from ..codec import Encoded  # a look at a file needs no codec, and starts sooner without
 
         codec, size = content.codec, content.size
         assert codec is not None and size is not None  # noqa: S101, PT018  whoever asks has seen that it is not absent
@@ -212,7 +212,7 @@ class SavedFile:
 
 
 def _join(parts: list[bytes]) -> bytes | memoryview:
-    """Puts pieces together, each let go when it is copied: what is large is in memory once."""
+    """Joins pieces, each freed when it is copied, so that a large value is in memory once."""
     if len(parts) <= 1:
         return b"".join(parts)
     whole = bytearray()
@@ -234,7 +234,7 @@ def _check_header(path: Path) -> int:
         header = b"" if found is not None else _read_start(path)
     except (OSError, ValueError) as exc:
         raise SnapshotError(f"{shown} cannot be read: {exc}") from exc
-    if found is not None:  # to open a pipe would wait for whoever writes to it
+    if found is not None:  # opening a pipe would wait for its writer
         raise SnapshotError(f"{shown} is not a snapshot: it is {found}.")
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
         raise SnapshotError(f"{shown} is not a snapshot: it does not begin like an SQLite file.")
@@ -296,7 +296,7 @@ def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
 
 
 def _read_checks(number: int, said: dict[str, str]) -> Checks:
-    """Returns what the rows of a file are held against, once what it says of itself is what was written."""
+    """Returns the numbers that the rows of a file are checked against, once its own description is verified."""
     if number == 1:
         return FirstChecks()
     checks = Checks(said.get("identity", ""))
@@ -306,7 +306,7 @@ def _read_checks(number: int, said: dict[str, str]) -> Checks:
 
 
 def _filling(table: str, number: int) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
-    """Returns what gives a row of an earlier format the columns of this one; None where they are the same."""
+    """Returns a function that gives a row of an earlier format the columns of this one; None if they are the same."""
     names = [name for name, _, _ in fmt.columns(table, number)]
     wanted = [name for name, _, _ in fmt.columns(table)]
     if names == wanted:

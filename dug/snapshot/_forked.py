@@ -29,7 +29,7 @@ class Reopening:
 
 
 def identify(path: Path) -> tuple[int, ...]:
-    """Returns what tells a file from one that took its name."""
+    """Returns a mark that tells a file from one that took its name."""
     found = path.stat()
     return found.st_dev, found.st_ino
 

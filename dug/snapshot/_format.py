@@ -1,7 +1,7 @@
-"""Format 2 of a snapshot, as data: what marks the file, and its tables; format 1 is read, too.
+"""Format 2 of a snapshot, as data: the marks of the file, and its tables; format 1 is read, too.
 
 A snapshot is an SQLite database.  The numbers that mark it are in its first hundred bytes, so that a file is known before SQLite
-sees it.  Each row of the tables that are read in one piece ends with a check number (`_checks`), and what a value was encoded to
+sees it.  Each row of the tables that are read in one piece ends with a check number (`_checks`), and the bytes of a value
 has a digest, because SQLite notices damage to its own structure only.
 """
 
@@ -12,7 +12,7 @@ APPLICATION_ID = 0x64756721
 FORMAT = 2
 """The format that is written, which is SQLite's ``user_version``; at offset 60."""
 MINIMUM_READER = 2
-"""The oldest format number that a reader must know to read what is written here."""
+"""The oldest format number that a reader must know to read a file written here."""
 SUFFIX = ".dug"
 
 SCHEMA = {
@@ -46,14 +46,14 @@ SCHEMA = {
         "row_check INTEGER NOT NULL)"
     ),
 }
-"""The tables, by name; see ``docs/reference/snapshot_format.rst`` for what is in them."""
+"""The tables, by name; see ``docs/reference/snapshot_format.rst`` for their content."""
 
 _NO_PARTS = SCHEMA["functions"].replace("parts TEXT, ", "")
 FORMERLY: dict[int, dict[str, str]] = {1: {"functions": _NO_PARTS}}
 """The tables that earlier formats had otherwise, by format and name; a column that a format does not have reads as NULL."""
 
 COUNTED = ("functions", "nodes", "edges", "errors", "tweaks", "consulted")
-"""The tables of which the file says how many rows they have."""
+"""The tables whose row counts the file holds."""
 
 INDEXES = {
     "chunks_of_node": "CREATE INDEX chunks_of_node ON chunks (node)",

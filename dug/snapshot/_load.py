@@ -63,18 +63,18 @@ def load(
     recompute_changed: bool = False,
     functions: Iterable[Callable[..., Any]] = (),
 ) -> Snapshot:
-    """Opens a file as a context in which every value of it answers, and only what is masked or missing is computed.
+    """Opens a file as a context in which every value of it answers, and only masked and missing nodes are computed.
 
     Functions are found by their names among those that were decorated in this process; nothing is imported.  Import the modules
     whose functions the file tweaks before, any others at any time.  A tweak that cannot be said here, because the arguments of
-    its node were not written or its function is gone, is left out with all that rests on it: `Snapshot.absent` says so.
+    its node were not written or its function is gone, is left out with all nodes that depend on it: `Snapshot.absent` says so.
 
     Args:
         path: the file.
-        trust: unpickles what was pickled and imports the modules that the file names, which can run any code.
-        recompute_changed: treats what a function whose code has changed gave as stale: it is run again, and what was computed
-            from it is, where the new value differs.
-        functions: those that bumps and replacements in the file may name, besides arithmetic.
+        trust: unpickles pickled values and imports the modules that the file names, which can run any code.
+        recompute_changed: treats the memos of functions whose code has changed as stale: they run again, and so do their
+            dependents, if the new value differs.
+        functions: functions that bumps and replacements in the file may name, besides arithmetic.
 
     Raises:
         SnapshotError: the file is not a snapshot, needs a newer dug or is damaged, or it tweaks a function of a module that is

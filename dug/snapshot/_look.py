@@ -38,7 +38,7 @@ class Look:
 
     @property
     def info(self) -> Info:
-        """What the file says of itself: when it was saved, by which versions, how much there is."""
+        """The description of the file: when it was saved, by which versions, how much there is."""
         return self._file.info
 
     @property
@@ -116,7 +116,7 @@ class Look:
         return compare_all(before, after, list(dict.fromkeys([*reversed(other.nodes()), *reversed(self.nodes())])))
 
     def nodes(self) -> tuple[str, ...]:
-        """Returns the texts of all nodes, each after what it read."""
+        """Returns the texts of all nodes, each after its dependencies."""
         return tuple(row.text for row in read_nodes(self._file))
 
     def targets(self) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class Look:
         return tuple(text for _, _, _, text, _, _, _, _, times_read, *_ in self._file.rows("nodes") if not times_read)
 
     def known(self) -> Iterator[SavedNode]:
-        """Yields what is known of each node, each after what it read; for many nodes quicker than one by one."""
+        """Yields everything about each node, each after its dependencies; for many nodes quicker than one by one."""
         errors = read_errors(self._file)
         texts: dict[int, str] = {}
         for row in read_nodes(self._file):
@@ -132,7 +132,7 @@ class Look:
             yield self._saved(row, errors.get(row.number), texts)
 
     def graph(self) -> Graph[str]:
-        """Returns all nodes and what they read."""
+        """Returns the graph of all nodes."""
         rows = list(read_nodes(self._file))
         texts = {row.number: row.text for row in rows}
         errors = {number: self._error(row, texts.get(number, "?")) for number, row in read_errors(self._file).items()}

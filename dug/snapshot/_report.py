@@ -10,18 +10,18 @@ from .._text.values import visible
 
 @frozen
 class Report:
-    """What was saved."""
+    """The content of the saved file."""
 
     path: Path
     nodes: int
-    """How many nodes there are in the file, whatever is known of them."""
+    """How many nodes there are in the file, with and without a memo."""
     values: int
     """How many of them have a value that can be read back."""
     failures: int
     size_bytes: int
     seconds: float
     absent: tuple[Absent, ...]
-    """What was left out, with the reason; a value that was left out is computed again when it is asked for."""
+    """The parts that were left out, with the reason; a missing value is computed again when it is asked for."""
 
     def __str__(self) -> str:
         counts = f"{self.nodes:,} nodes, {self.values:,} values, {self.failures:,} failures, {self.size_bytes:,} bytes"

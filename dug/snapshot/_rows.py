@@ -77,7 +77,7 @@ def read_tweaks(file: SavedFile) -> list[TweakRow]:
 
 
 def read_consulted(file: SavedFile) -> dict[int, list[tuple[int, int | None]]]:
-    """Returns what nodes that opened contexts looked at, by their number: function, and node or None."""
+    """Returns the nodes and functions that nodes which opened contexts consulted, by their number."""
     found: dict[int, list[tuple[int, int | None]]] = {}
     for _, node, function, target, _ in file.rows("consulted"):
         found.setdefault(node, []).append((function, target))
@@ -85,7 +85,7 @@ def read_consulted(file: SavedFile) -> dict[int, list[tuple[int, int | None]]]:
 
 
 def read_nodes(file: SavedFile) -> Iterator[NodeRow]:
-    """Yields all nodes with their edges, each after what it read."""
+    """Yields all nodes with their edges, each after its dependencies."""
     edges = file.edges()
     pending = next(edges, None)
     for row in file.rows("nodes"):
@@ -115,7 +115,7 @@ def find_node(file: SavedFile, text: str) -> NodeRow | None:
 
 
 def find_alike(file: SavedFile, text: str) -> list[str]:
-    """Returns what the nodes are called that have a text which they share: each has a number behind it."""
+    """Returns the names of the nodes that share a text: each has a number behind it."""
     alike: list[str] = []
     while find_indexed(file, name := f"{text} #{len(alike) + 1}") is not None:
         alike.append(name)

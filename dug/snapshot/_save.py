@@ -1,4 +1,4 @@
-"""Writes a context into a file: `save`, which either puts a whole file in place or leaves what was there.
+"""Writes a context into a file: `save`, which either puts a whole file in place or leaves the old one.
 
 The rows come from `_portable`; here they get their check numbers and their place in the file.
 """
@@ -47,21 +47,21 @@ def save(
     allow_pickle: bool = False,
     progress: Progress = None,
 ) -> Report:
-    """Writes what a context knows into one file, which takes the place of `path` in one step, and says what was left out.
+    """Writes the memos of a context into one file, which replaces `path` in one step, and reports what was left out.
 
     The file has every value and failure that answers in the context, its own and those of the contexts around; the tweaks in
-    force; what each node read; and the source text of the functions.  A value that cannot be written is left out and
+    force; the dependencies of each node; and the source text of the functions.  A value that cannot be written is left out and
     computed again when it is asked for.  A save that is killed or finds the disk full leaves the old file as it was.
 
     Args:
-        ctx: the context; what `ctx.memo` shows is what is saved.
+        ctx: the context; saves everything that `ctx.memo` shows.
         path: the file; ``.dug`` is its usual ending.
-        nodes: saves these and what they rest on only; those that did not run are noted.
+        nodes: saves only these and their dependencies; those that did not run are noted.
         allow_pickle: pickles values that have no codec; only `load` with ``trust=True`` reads them.
         progress: True for a bar, or a function of how many nodes are written and how many there are.
 
     Raises:
-        SnapshotError: the file cannot be written; what was at `path` is as it was.
+        SnapshotError: the file cannot be written; the old file at `path` is unchanged.
         TypeError: it is not a context, or one of `nodes` is not a node.
     """
     if not isinstance(ctx, Context):
@@ -93,7 +93,7 @@ def save(
 
 @contextmanager
 def _writing(place: Path) -> Iterator[None]:
-    """Turns what goes wrong with the file into a SnapshotError."""
+    """Turns an error of the file into a SnapshotError."""
     try:
         yield
     except (OSError, sqlite3.Error) as exc:

@@ -1,4 +1,4 @@
-"""Tools to test memoised functions with: what ran, and whether it was right to remember it.
+"""Tools to test memoised functions: they tell which nodes ran, and whether it was right to remember them.
 
 ``tweaks_for`` needs Hypothesis, which is imported when the name is first asked for, and not before.
 """
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
     """Returns ``tweaks_for``, the one name that needs an optional package."""
     if name != "tweaks_for":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Hypothesis takes longer to import than dug: only who draws scenarios pays for it.
+    # Hypothesis takes longer to import than dug: only callers that draw scenarios pay for it.
     from ._hypothesis import tweaks_for
 
     return tweaks_for

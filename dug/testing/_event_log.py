@@ -1,4 +1,4 @@
-"""A record of what happened in a context, in the order in which it happened.
+"""A record of the events of a context, in their order.
 
 The list `EventLog.events` is the only state; everything else is read from it.
 """
@@ -16,7 +16,7 @@ from .._functions.proxy import function_of
 class EventLog:
     """A log of the events of `ctx`, kept while the ``with`` block is open.
 
-    The log does not enter the context: it listens to it, whoever enters it.
+    The log does not enter the context: it listens, whoever enters the context.
     It may be opened again later, and then goes on where it ended.
 
     Args:
@@ -87,12 +87,12 @@ class EventLog:
 
     @property
     def tweaked(self) -> list[Node[Any] | Callable[..., Any]]:
-        """What was tweaked or untweaked while the log was open."""
+        """The nodes tweaked or untweaked while the log was open."""
         return self._nodes("tweaked")
 
     @property
     def invalidated(self) -> list[Node[Any] | Callable[..., Any]]:
-        """What was invalidated while the log was open."""
+        """The nodes invalidated while the log was open."""
         return self._nodes("invalidated")
 
     def count(self, key: Node[Any] | Callable[..., Any]) -> int:

@@ -1,10 +1,10 @@
-"""The state of a value, written down: what two values, or one value at two times, are compared by.
+"""The state of a value, written down, so that two values, or one value at two times, can be compared.
 
 A fingerprint is a flat tuple of (place, token): equal tokens and steps mean equal state, and the first
 ones that differ say where the difference is.  It is made from what `pickle` would save
 (`__reduce_ex__`), so that any class which pickles correctly is seen correctly, without importing
-the libraries whose values are looked at.  What a `functools.cached_property` keeps is left out:
-it is a memory of the state, and no part of it.
+the libraries of the values.  The value that a `functools.cached_property` keeps is left out:
+it derives from the state, and does not belong to it.
 """
 
 import copyreg
@@ -19,7 +19,7 @@ from .._core.read import Node
 from .._text.values import show, spell
 
 Place = tuple[Any, str]
-"""Where a part is: the place of what holds it (None outermost), and the step from there."""
+"""The place of a part: the place of the object that holds it (None outermost), and the step from there."""
 Fingerprint = tuple[tuple[Place, object], ...]
 Parts = tuple[tuple[str, Any], ...]
 """The parts of a value, each after the step that leads to it."""
@@ -34,8 +34,8 @@ def fingerprint(value: object, name: str = "") -> Fingerprint:
     """Returns the state of `value`, outside first; O(size of the value), not recursive.
 
     Args:
-        value: Anything. What cannot be looked into counts as its identity (see `is_opaque`).
-        name: What the value is called where a difference is found, such as ``xs``.
+        value: Anything.  An opaque part counts as its identity (see `is_opaque`).
+        name: The name of the value in a message about a difference, such as ``xs``.
     """
     return tuple(_tokens(value, (None, name)))
 
@@ -111,7 +111,7 @@ class _End:
 
 
 def _take_apart(value: Any) -> tuple[object, Parts]:
-    """Returns what an object itself is, and its parts with the step that leads to each."""
+    """Returns the content of an object itself, and its parts with the step that leads to each."""
     kind = type(value)
     if kind in _SCALARS:
         return (kind, spell(value)), ()
@@ -158,7 +158,7 @@ def _take_apart_object(value: Any) -> tuple[object, Parts]:
 
 
 def _state_parts(kind: type, state: Any) -> list[tuple[str, Any]]:
-    """Returns the attributes in a pickled state: a dict, or the pair of dicts that slots give."""
+    """Returns the attributes in a pickled state: a dict, or the pair of dicts of a class with slots."""
     if isinstance(state, tuple) and len(state) == 2:
         return [part for half in state for part in _state_parts(kind, half)]
     if not isinstance(state, Mapping):

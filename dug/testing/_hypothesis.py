@@ -19,10 +19,10 @@ except ImportError as exc:
 def tweaks_for(node: Node[Any], values: Mapping[Any, st.SearchStrategy[Any]]) -> st.SearchStrategy[Scenario]:
     """Returns a strategy of scenarios, each of which tweaks some of the nodes named in `values`, or none.
 
-    A key that is a memoised function stands for every node of it that `node` depends on, directly or
+    A key that is a memoised function means every node of it that `node` depends on, directly or
     through others.  These are found by running `node` once, in a fresh context without tweaks, when the
     first scenario is drawn: a node that only a tweak would make it read is not found, and neither is
-    what a failing run did not get to.  Name such nodes one by one.
+    nodes that a failing run did not reach.  Name such nodes one by one.
 
     Failing examples shrink to few tweaks of simple values.
 
@@ -34,7 +34,7 @@ def tweaks_for(node: Node[Any], values: Mapping[Any, st.SearchStrategy[Any]]) ->
     Raises:
         TypeError: `node` is not a node, or a value is not a strategy.
         TweakError: a key is neither a node nor a memoised function.
-        ValueError: when drawn, a function of which `node` reads no node.
+        ValueError: when drawn, if `node` reads no node of a function.
     """
     check_is_node(node, "tweaks_for")
     _check_values(values)
@@ -53,7 +53,7 @@ def _check_values(values: Mapping[Any, object]) -> None:
 
 
 def _by_node(node: Node[Any], values: Mapping[Any, st.SearchStrategy[Any]]) -> dict[Node[Any], st.SearchStrategy[Any]]:
-    """Returns the strategy of each node; what is said of a node itself comes before its function's."""
+    """Returns the strategy of each node; the strategy of a node itself comes before its function's."""
     functions = [key for key in values if not isinstance(key, Node)]
     by_node: dict[Node[Any], st.SearchStrategy[Any]] = {}
     ancestors = _find_ancestors(node) if functions else []
@@ -67,7 +67,7 @@ def _by_node(node: Node[Any], values: Mapping[Any, st.SearchStrategy[Any]]) -> d
 
 
 def _find_ancestors(node: Node[Any]) -> list[Node[Any]]:
-    """Returns what a node reads in a fresh context, directly or through others, and itself, in order."""
+    """Returns the nodes that a node reads in a fresh context, directly or through others, and itself, in order."""
     with fresh_context() as ctx:
         attempt(node)
         found, pending = {node}, [node]

@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 def fresh_context() -> outermost:
-    """Returns what enters a new outermost context, whatever context is in force around."""
+    """Returns a context manager that enters a new outermost context, whatever context is in force around."""
     return outermost(Context())
 
 

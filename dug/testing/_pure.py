@@ -1,4 +1,4 @@
-"""`assert_pure`: a node gives the same twice, and nothing that it uses is changed."""
+"""`assert_pure`: a node gives the same value twice, and changes nothing that it uses."""
 
 import inspect
 from typing import Any
@@ -13,19 +13,19 @@ from ._transparent import check_can_evaluate, eq_of
 
 
 def assert_pure(node: Node[Any]) -> None:
-    """Checks that `node`, and every node it reads, gives the same whenever it runs, and changes nothing it uses.
+    """Checks that `node`, and every node it reads, gives the same value whenever it runs, and changes nothing it uses.
 
     The node is evaluated twice from scratch, by running the plain functions with nothing remembered from
-    before, under the tweaks in force where this is called.  Each node that runs must end alike in both
+    before, under the tweaks in force where this is called.  Each node that runs must end in the same way in both
     evaluations and read the same nodes; while it runs, its arguments and the results that it reads must
-    keep their contents, and so must every result once it was handed out, to the end of both evaluations.
-    Raising the same error twice counts as alike.
+    keep their contents, and so must every returned result, to the end of both evaluations.
+    Raising the same error twice counts as the same end.
 
-    Contents are what `pickle` would save, without what `functools.cached_property` keeps.
+    Contents are compared as `pickle` would save them, without the values that `functools.cached_property` keeps.
 
     Raises:
-        AssertionError: the message names the innermost node that is not pure, and what differed; of a result
-            that was changed by a node which did not read it, that node.
+        AssertionError: the message names the innermost node that is not pure, and the difference; for a result
+            changed by a node that did not read it, it names that node.
     """
     __tracebackhide__ = True
     check_can_evaluate(node, "assert_pure")
@@ -38,9 +38,9 @@ def assert_pure(node: Node[Any]) -> None:
 
 
 def _refuse_changes(node: Node[Any], *evaluations: "_Watch") -> None:
-    """Raises AssertionError for the first value that was changed: names who did it or, where nobody was seen, whose it is.
+    """Raises AssertionError for the first changed value: names the node that changed it or, if none was seen, its owner.
 
-    Who calls somebody that changes a result is not to blame, so what changed is watched in one more evaluation, run by run.
+    A caller of the node that changes a result is not to blame, so one more evaluation watches the changed values, run by run.
     """
     __tracebackhide__ = True
     for evaluation in evaluations:
@@ -83,7 +83,7 @@ class _Kept:
     name: str
 
     def find_change(self, node: Node[Any], what: str, of: Ask | None = None) -> _Change | None:
-        """Returns what happened to the value since, or None when it is as it was."""
+        """Returns a text on how the value changed since, or None when it did not."""
         path = find_difference(self.contents, fingerprint(self.value, self.name))
         return None if path is None else _Change(node, what, path, self.text, show_value(self.value), of)
 
@@ -94,9 +94,9 @@ def _keep(value: object, name: str = "") -> _Kept:
 
 @define
 class _Watch(Evaluation):
-    """An evaluation that runs each node once and watches what a running body does to the values it gets.
+    """An evaluation that runs each node once and watches how a running body changes the values it gets.
 
-    Of some suspects, whose results were seen to change, it looks at the results after each run, whatever that read.
+    For some suspects, whose results were seen to change, it checks the results after each run, whatever that run read.
     """
 
     fresh_runs: int = 0
@@ -106,7 +106,7 @@ class _Watch(Evaluation):
     _results: dict[Ask, _Kept] = field(factory=dict, init=False)
 
     def find_changed_results(self) -> list[_Change]:
-        """Returns what became of the results after everybody who read them was looked at."""
+        """Returns the changes of the results after all their readers were checked."""
         found = (kept.find_change(ask.node, "its result, after it had returned it,", ask) for ask, kept in self._results.items())
         return list(filter(None, found))
 

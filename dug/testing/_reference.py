@@ -4,8 +4,8 @@ It runs the plain functions.  Each memoised call that one of them makes comes ba
 answered by running that function in turn, under the tweaks that `_world` finds in force.  Nothing is
 looked up in a cache of dug, and nothing is filed in one.
 
-A body runs anew each time it is asked for, `fresh_runs` times in all.  After that, what the
-evaluation has seen already is answered from its own table: a recombining tree, which asks for the
+A body runs again each time it is asked for, `fresh_runs` times in all.  After that, the evaluation answers
+repeated calls from its own table: a recombining tree, which asks for the
 same few nodes in exponentially many ways, comes to an end too.  A deep chain is evaluated on the stacks
 of several threads, of which one runs at a time.
 """
@@ -46,7 +46,7 @@ class Outcome:
 
 @frozen
 class Ask:
-    """A question: a node, in a world, under some of the tweaks that this world says of it."""
+    """A question: a node, in a world, under some of that world's tweaks of it."""
 
     node: Node[Any]
     likeness: object
@@ -55,15 +55,15 @@ class Ask:
 
 @define(eq=False)
 class Run:
-    """One body that is running: for which question, in which world."""
+    """One running body: its question and its world."""
 
     ask: Ask
     world: World
     beneath: Chain | None
-    """For a replacement, what the same node called inside it meets; None for the node's own body."""
+    """For a replacement, the tweaks that the same node called inside it meets; None for the node's own body."""
     reads: list[Ask] = field(factory=list)
     _frame: Any = None
-    """The frame it runs in; what was opened around that is in its world."""
+    """The frame it runs in; contexts opened around that are in its world."""
 
     @property
     def node(self) -> Node[Any]:
@@ -88,7 +88,7 @@ class Run:
 
 
 def attempt(call: Callable[[], Any]) -> Outcome:
-    """Returns how a call ends; what is not an `Exception` passes."""
+    """Returns how a call ends; an exception that is not an `Exception` passes."""
     try:
         return Outcome(call())
     except Exception as exc:  # noqa: BLE001  an error of the user's is an outcome like any other
@@ -185,5 +185,5 @@ def _on_a_fresh_stack(call: Callable[..., R], *args: Any) -> R:
 
 
 def _layers_of(contexts: Sequence[Context]) -> list[Mapping[Any, Any]]:
-    """Returns what the contexts say now, the outermost first; one with several scenarios joined says several things."""
+    """Returns the tweaks of the contexts now, the outermost first; a context of several joined scenarios gives several."""
     return [layer for ctx in reversed(contexts) for layer in ctx._scenario.layers]

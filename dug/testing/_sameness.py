@@ -21,7 +21,7 @@ _short.maxlong = 200
 def is_same_outcome(one: Outcome, two: Outcome, eq: Equality | None) -> bool:
     """Returns whether two outcomes are the same value, or errors of one type with the same arguments.
 
-    The message of an error of dug itself says how it came about, so for these the type is enough.
+    The message of an error of dug itself describes how it arose, so for these the type is enough.
     """
     if one.error is None and two.error is None:
         return is_same_value(one.value, two.value, eq)
@@ -33,10 +33,10 @@ def is_same_outcome(one: Outcome, two: Outcome, eq: Equality | None) -> bool:
 
 
 def is_same_value(one: object, two: object, eq: Equality | None) -> bool:
-    """Returns whether two values are the same: by `eq` when given, else of one type and equal, or alike in all parts.
+    """Returns whether two values are the same: by `eq` when given, else of one type and equal, or equal in all parts.
 
     Raises:
-        TypeError: neither ``==`` nor a look inside can tell, so the caller must say what is equal.
+        TypeError: neither ``==`` nor the parts can tell, so the caller must say what is equal.
     """
     if one is two:
         return True
@@ -61,7 +61,7 @@ def show_value(value: object) -> str:
 
 
 def _is_equal(one: object, two: object) -> bool:
-    """Returns whether ``==`` gives a plain True; arrays answer element by element, which is not an answer here."""
+    """Returns whether ``==`` gives a plain True; arrays answer element by element, which does not count here."""
     try:
         answer = one == two
     except Exception:  # noqa: BLE001  whatever a foreign `==` raises, it has not said "equal"
@@ -70,7 +70,7 @@ def _is_equal(one: object, two: object) -> bool:
 
 
 def _refuse(seen: Any, value: object) -> bool:
-    """Returns False for values that were seen to differ; raises for those that could not be looked into."""
+    """Returns False for values that were seen to differ; raises for those whose parts cannot be compared."""
     if is_opaque(seen) and type(value).__eq__ is object.__eq__:
         raise TypeError(
             f"two {type(value).__qualname__} objects cannot be compared: they define no == and do not pickle. "

@@ -1,4 +1,4 @@
-"""`assert_transparent`: what dug gives is what the same program gives with nothing remembered."""
+"""`assert_transparent`: dug gives the result that the same program gives without any memory."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,16 +27,16 @@ def assert_transparent(
 
     The node is asked for in the context in force, or in a new one when there is none: as things are,
     then under `tweaks`, then without them again.  Each time it is also evaluated without any cache, by
-    running the plain functions, and must end alike: with an equal value, or with an error of the same
+    running the plain functions, and must end in the same way: with an equal value, or with an error of the same
     type and arguments.  In a context that has computed things before, older results are checked too.
 
     Sources run like any other function: tweak those that change by themselves.
 
     Args:
-        node: What to ask for, such as ``value.node(trade)``.
-        tweaks: What ``Context(tweaks=...)`` takes.
+        node: The node to ask for, such as ``value.node(trade)``.
+        tweaks: The tweaks, as ``Context(tweaks=...)`` takes them.
         eq: When two values of `node` are equal.  Without it ``memoize(eq=...)`` of its function says,
-            and without that, values are equal when they have one type and are ``==`` or alike in all parts.
+            and without that, values are equal when they have one type and are ``==`` or equal in all parts.
 
     Raises:
         AssertionError: the node ended differently; the message names the first node that did.

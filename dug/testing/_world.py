@@ -1,7 +1,7 @@
-"""Which tweaks a node meets, worked out anew from what the contexts say: `World`.
+"""Which tweaks a node meets, derived again from the tweaks of the contexts: `World`.
 
 This is the meaning of tweaks, written a second time and without the engine, so that the two can be
-compared.  A world is what the contexts around a call say, and never changes.
+compared.  A world is the tweaks of the contexts around a call, and never changes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,33 +25,33 @@ class Said:
     """``value``, ``bump``, ``replacement`` or ``untweaked``."""
     tweak: Any = field(eq=False)
     likeness: object
-    """What tweaks that mean the same share."""
+    """A key that equal tweaks share."""
 
     @property
     def is_final(self) -> bool:
-        """Whether no tweak beneath this one is heard."""
+        """Whether no tweak beneath this one has any effect."""
         return self.kind in ("value", "untweaked")
 
 
 Chain = tuple[Said, ...]
-"""What is said of one node, the first to be obeyed first; nothing follows a final tweak."""
+"""The tweaks of one node, in the order of their effect; nothing follows a final tweak."""
 
 
 @frozen(eq=False)
 class World:
-    """What is said of each target, by the contexts around a call taken together."""
+    """The tweaks of each target, by the contexts around a call taken together."""
 
     _chains: Mapping[Target, Chain] = field(factory=dict)
 
     likeness: object = field(init=False)
-    """What two worlds in which every node means the same share."""
+    """A key that two worlds share if every node means the same in both."""
 
     @likeness.default
     def _(self) -> object:
         return frozenset(self._chains.items())
 
     def hear(self, node: Node[Any]) -> Chain:
-        """Returns what is said of a node, the first to be obeyed first."""
+        """Returns the tweaks of a node, in the order of their effect."""
         found = self._chains.get(node)
         return self._chains.get(_function(node), ()) if found is None else found
 
@@ -77,7 +77,7 @@ def enter_all(world: World, layers: Iterable[Mapping[Target, object]]) -> World:
 
 
 def _say_of_function(chains: dict[Target, Chain], function: Function, said: Said) -> None:
-    """Says it of the function, and of each of its nodes of which something was said before."""
+    """Adds the tweak to the function, and to each of its nodes that has a tweak already."""
     for target, beneath in tuple(chains.items()):
         if isinstance(target, Node) and _function(target) is function:
             chains[target] = _say(said, beneath)
@@ -109,5 +109,5 @@ def _read_function_tweak(tweak: object) -> Said:
 
 
 def _likeness(value: object) -> object:
-    """Returns what only values that mean the same share; the chains keep alive what goes by its id."""
+    """Returns a key that only equal values share; the chains keep values alive that go by their id."""
     return (type(value), spell(value)) if type(value) in _SCALARS else id(value)

@@ -1,1 +1,1 @@
-"""What a function is: what it reaches, as data and as text, and whether it still is what it was."""
+"""The definition of a function: its reach, as data and as text, and whether it is still the same."""

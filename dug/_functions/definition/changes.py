@@ -1,7 +1,7 @@
-"""Which data a code object changes in place: read from its byte code by following what it puts on its stack.
+"""Finds the data that a code object changes in place, by following the stack through its byte code.
 
-A function that fills a cache, a log or a counter of its own changes data that it also reads, which is not news to it.  Jumps are
-not followed, so that a change in an unusual place may be missed.
+A function that fills a cache, a log or a counter of its own changes data that it also reads; no warning is due for that.  Jumps
+are not followed, so that a change in an unusual place may be missed.
 """
 
 import dis
@@ -20,24 +20,24 @@ _CHANGERS = frozenset({
 })  # fmt: skip
 """Methods of containers and arrays that change them."""
 _STORES = {"STORE_SUBSCR": (2, 3), "DELETE_SUBSCR": (2, 2), "STORE_SLICE": (3, 4)}
-"""What changes an item: where in the stack the container is then, and how much is taken from the stack."""
+"""Instructions that change an item: the place of the container in the stack then, and how many items they pop."""
 _SILENT = frozenset({"NOP", "RESUME", "PRECALL", "KW_NAMES", "MAKE_CELL", "COPY_FREE_VARS", "NOT_TAKEN", "EXTENDED_ARG", "CACHE"})
-"""What leaves the stack alone."""
+"""Instructions that leave the stack as it is."""
 _TAKE_ONLY = ("STORE_", "DELETE_", "POP_", "JUMP_", "RETURN_", "LIST_APPEND", "SET_ADD", "MAP_ADD", "RERAISE", "RAISE_")
-"""What puts nothing onto the stack."""
+"""Instructions that push nothing onto the stack."""
 
 
 @define
 class Changed:
-    """What is changed in place, each a name with the attributes that are read of it: ``("Book", "cache")``."""
+    """The data changed in place, each as a name with the attributes that are read of it: ``("Book", "cache")``."""
 
     globals: set[Chain] = field(factory=set)
     locals: set[Chain] = field(factory=set)
-    """Of parameters and of what is closed over."""
+    """Of parameters and of closure variables."""
 
 
 def changed_by(code: CodeType) -> Changed:
-    """Returns what a code object and those inside it change in place; O(instructions)."""
+    """Returns the data that a code object and those inside it change in place; O(instructions)."""
     changed = Changed()
     for one in _inside(code):
         if _may_change(one):
@@ -58,18 +58,18 @@ def _may_change(code: CodeType) -> bool:
 
 
 _NULL_LAST = sys.version_info >= (3, 13)
-"""Where the mark of a call stands beside the function."""
+"""The place of the mark of a call beside the function."""
 _STORE_CODES = frozenset(dis.opmap[name] for name in _STORES if name in dis.opmap)
 
 
 class _Stack:
-    """What is on the stack of a code object: for each item, the name that it was read from, or None."""
+    """The stack of a code object: for each item, the name that it was read from, or None."""
 
     def __init__(self, changed: Changed) -> None:
         self._changed = changed
         self._items: list[Chain | None] = []
         self._aliases: dict[str, Chain | None] = {}
-        """Local variables that were bound to what has another name."""
+        """Local variables that are bound to a value with another name."""
 
     def follow(self, code: CodeType) -> None:
         """Goes through the operations, one after the other."""
@@ -95,7 +95,7 @@ class _Stack:
         elif name == "SWAP":
             self._swap(arg or 1)
         elif name == "BINARY_SUBSCR":
-            self._drop(1)  # a part of a container stands for that
+            self._drop(1)  # a part of a container counts as the container
         elif name not in _SILENT:
             self._apply(name, arg)
 

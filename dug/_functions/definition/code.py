@@ -1,8 +1,8 @@
-"""What a code object says: the names that it asks for, and what it does apart from where it stands.
+"""The content of a code object: the names that it asks for, and its operations without their position in the file.
 
 Both are read from the byte code, those of functions inside it included, and kept for as long as the code object lives.  A name is
-what is read of the globals, with the attributes that are read of it at once (``pricing.curves.RATE``); of the first parameter,
-which is the instance in a method, the attributes count too.
+part of the globals that is read, with the attributes that are read of it at once (``pricing.curves.RATE``); of the first
+parameter, which is the instance in a method, the attributes count too.
 """
 
 import dis
@@ -19,7 +19,7 @@ Chain = tuple[str, ...]
 _EXTENDED = dis.opmap["EXTENDED_ARG"]
 _IS_312 = sys.version_info >= (3, 12)
 _GLOBALS = {dis.opmap["LOAD_GLOBAL"]: 1, dis.opmap["LOAD_NAME"]: 0, dis.opmap.get("LOAD_FROM_DICT_OR_GLOBALS", -1): 0}
-"""What reads a global, and by how many bits its argument is shifted."""
+"""Instructions that read a global, and by how many bits their argument is shifted."""
 _ATTRIBUTES = {dis.opmap["LOAD_ATTR"]: int(_IS_312), dis.opmap.get("LOAD_METHOD", -1): 0}
 _STORES = frozenset({dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"]})
 _IMPORTS = dis.opmap["IMPORT_NAME"]
@@ -35,7 +35,7 @@ _CONSTANTS = frozenset(dis.hasconst)
 _STORE_NAME = dis.opmap["STORE_NAME"]
 _BODY_NAMES = {**_GLOBALS, **_ATTRIBUTES, _STORE_NAME: 0}
 _POSITIONS = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
-"""What the body of a class notes of its text, and not of what it does."""
+"""Names that a class body notes about its text, and not about its behaviour."""
 _CALLS = frozenset(dis.opmap[name] for name in ("PRECALL", "CALL", "CALL_KW", "NOP") if name in dis.opmap)
 _END = 0
 _OPTIMIZED = 0x1  # of a function; the body of a class or module has a dict of its own
@@ -43,7 +43,7 @@ _OPTIMIZED = 0x1  # of a function; the body of a class or module has a dict of i
 
 @frozen(eq=False)
 class Names:
-    """What a code object asks for by name."""
+    """The names that a code object asks for."""
 
     globals: dict[str, set[Chain]]
     """The globals that it reads, each with the attributes that are read of it."""
@@ -60,7 +60,7 @@ _kept: "dict[int, tuple[ref[CodeType], Names]]" = {}
 
 
 def names_of(code: CodeType) -> Names:
-    """Returns what a code object and those inside it ask for by name; O(instructions), once."""
+    """Returns the names that a code object and those inside it ask for; O(instructions), once."""
     known = _kept.get(id(code))
     if known is None or known[0]() is not code:
         names = Names({}, set(), set(), set())
@@ -71,7 +71,7 @@ def names_of(code: CodeType) -> Names:
 
 
 def _collect(code: CodeType, first: str | None, names: Names) -> None:  # noqa: C901  one loop over the operations
-    """Adds what one code object asks for, and then those inside it."""
+    """Adds the names of one code object, and then of those inside it."""
     places = [*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames), *code.co_freevars]
     chain: Chain = ()
     is_own = False
@@ -117,9 +117,9 @@ def instructions(code: CodeType, start: int = 0) -> Iterator[tuple[int, int]]:
 
 
 def stored_next(code: CodeType, last: int) -> str | None:
-    """Returns the name under which the body of a module or class keeps what the call at `last` gives; None for none.
+    """Returns the name under which the body of a module or class keeps the result of the call at `last`; None for none.
 
-    Only other calls, those of decorators above, may stand between.
+    Only other calls, those of decorators above, may come between.
     """
     for op, arg in instructions(code, last + 2):
         if op == _STORE_NAME:
@@ -140,7 +140,7 @@ def is_body(code: CodeType) -> bool:
 
 
 def tell_code(code: CodeType) -> str:
-    """Returns what a code object does, without where it stands in a file: equal in every process of one Python."""
+    """Returns the operations of a code object, without its position in a file: equal in every process of one Python."""
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & 0xFFFF)
     return repr((_steps(code), _named(code, names), counts, code.co_exceptiontable))
@@ -153,7 +153,7 @@ def _named(code: CodeType, names: tuple[tuple[str, ...], ...]) -> Any:
 
 
 def _steps(code: CodeType) -> list[Any]:
-    """The operations, constants by what they are: where a constant stands changes with a docstring."""
+    """The operations, with constants by value: the position of a constant changes with a docstring."""
     steps: list[Any] = []
     shifts = _BODY_NAMES if is_body(code) else {}
     for op, arg in instructions(code):

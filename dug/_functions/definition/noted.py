@@ -1,11 +1,11 @@
-"""Whether a named function is still what it was: `Noted`, what it reaches as it was when it first ran in this process.
+"""Whether a named function has changed: `Noted`, its reach as it was when it first ran in this process.
 
-A cell or module that is run again rebinds its globals before it decorates a function again, so what the old definition reached
-must be known by then.  It is noted at the first run, once: places and objects, without a digest.  Only what can be changed in
-place is marked by what it holds, and looked at again (`watching`).
+A cell or module that is run again rebinds its globals before it decorates a function again, so the reach of the old definition
+must be known by then.  It is noted at the first run, once: places and objects, without a digest.  Only data that can be changed
+in place is marked by its content, and checked again (`watching`).
 
-What counts is what a memo can have met: a class or an enum that was defined again is another one, though it says the same; a
-function that was, and plain data, are the same when they say the same.
+A function counts by what a memo can have met: a class or an enum that was defined again is another one, though its text is the
+same; functions that were, and plain data, are the same when they say the same.
 """
 
 from collections.abc import Iterable
@@ -25,22 +25,22 @@ _KNOWN_BY_IDENTITY = frozenset({CLASS, NODE, OBJECT})
 
 @define(eq=False)
 class Noted:
-    """What a function reaches, at one time."""
+    """The reach of a function, at one time."""
 
     parts: dict[str, Part]
-    """By place; of what is known by its identity, a reference to it, so that noting it does not keep it."""
+    """By place; for an object known by its identity, a reference to it, so that noting it does not keep it."""
     marks: dict[str, bytes]
-    """What that which can be changed in place held, for the same process."""
+    """The content of data that can be changed in place, for the same process."""
     said: dict[int, str]
     """The same as text that is equal in every process, by identity."""
     size: int = 0
     """How many bytes that is."""
     print: Any = None
-    """What was made of it for other processes."""
+    """The fingerprint made of it for other processes."""
 
 
 def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:
-    """Returns what functions reach now."""
+    """Returns the present reach of functions."""
     parts, marks, said, size = dict[str, Part](), dict[str, bytes](), dict[int, str](), 0
     for part in walk(roots, is_deep=False):
         if part.kind == CHANGEABLE:
@@ -52,7 +52,7 @@ def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:
 
 
 def note(function: Function) -> Noted:
-    """Returns what a named function reached when it was first asked about, or what it reaches now if that is now."""
+    """Returns the reach of a named function when it was first asked about; takes it now if it was not yet."""
     if function.reached is None:
         function.reached = take_note(roots_of(function))
         if function.reached.marks and function.kind != "source":  # what a source reads is the outside, which may change
@@ -69,12 +69,12 @@ def roots_of(function: Function) -> list[tuple[str, Any]]:
 
 
 def is_alike(old: Noted, new: Noted) -> bool:
-    """True when what a function reaches is what it was."""
+    """True when the reach of a function is unchanged."""
     return next(iter(differences(old, new)), None) is None
 
 
 def differences(old: Noted, new: Noted) -> Iterable[str]:
-    """Yields the places where what a function reaches is not what it was."""
+    """Yields the places where the reach of a function has changed."""
     for place, part in new.parts.items():
         before = old.parts.get(place)
         if before is None or not _is_same_part(before, part, old.marks.get(place), new.marks.get(place)):
@@ -98,7 +98,7 @@ def _is_same_part(old: Part, new: Part, before: bytes | None, now: bytes | None)
         return before == now
     if old.kind in _KNOWN_BY_IDENTITY:
         return _is_one_object(old.value, new.value)
-    return bool(old.value == new.value)  # texts that say what it is
+    return bool(old.value == new.value)  # texts that describe it
 
 
 def _is_one_object(old: Any, new: Any) -> bool:
@@ -107,7 +107,7 @@ def _is_one_object(old: Any, new: Any) -> bool:
 
 
 def _kept(part: Part) -> Any:
-    """Returns what is kept of a part: the code of a function, a reference to what is known by its identity, or its value."""
+    """Returns the note of a part: the code of a function, a reference to an object known by its identity, or a value."""
     if part.kind == CODE:
         return part.value.__code__
     try:

@@ -1,7 +1,7 @@
-"""The fingerprint of a function by itself, as files of format 1 hold it: its code, its defaults and what it closes over.
+"""The fingerprint of a function by itself, as files of format 1 hold it: its code, its defaults and its closure.
 
-It does not see the functions that are called, nor the globals that are read.  Files that say so much are compared by so
-much; what is written today is in `fingerprint`.
+It does not see the functions that are called, nor the globals that are read.  It is compared only with files that hold no
+more; `fingerprint` writes the present form.
 """
 
 import ast
@@ -24,7 +24,7 @@ _SAME_CODE = f"{sys.implementation.cache_tag}-{sys.flags.optimize}"
 
 
 def own_fingerprint_of(function: Callable[..., Any]) -> str | None:
-    """Returns what a function is by itself, as a short text that is equal in every process; None without Python code."""
+    """Returns a short text of a function by itself, equal in every process; None without Python code."""
     known = function_of(function)
     plain = plain_of(function)
     code = code_of(plain)
@@ -46,7 +46,7 @@ def _options_of(known: Any) -> str:
 
 
 def _behaviour(function: Any, tell: Callable[[Any], str], last: str = "", seen: frozenset[int] = frozenset()) -> str:
-    """Returns what a function does in the words of `tell`, with its state and `last`."""
+    """Returns a text of a function's behaviour in the form of `tell`, with its state and `last`."""
     return "\n".join((tell(plain_of(function)), *_state_of(function, tell, seen | {id(function)}), *([last] if not seen else [])))
 
 
@@ -60,7 +60,7 @@ def _tell_text(plain: Any) -> str:
 
 
 def _state_of(function: Any, tell: Callable[[Any], str], seen: frozenset[int]) -> Iterator[str]:
-    """The defaults and what is closed over, as texts; of a partial, what it passes on as well."""
+    """The defaults and the closure, as texts; of a partial, its arguments as well."""
     while isinstance(function, partial):
         yield from (_show(value, tell, seen) for value in function.args)
         yield from (f"{name}={_show(value, tell, seen)}" for name, value in sorted(function.keywords.items()))
@@ -77,12 +77,12 @@ def _state_of(function: Any, tell: Callable[[Any], str], seen: frozenset[int]) -
 
 
 def _show(value: Any, tell: Callable[[Any], str], seen: frozenset[int]) -> str:
-    """What a value is; classes had no codec then."""
+    """A text of a value; classes had no codec then."""
     return f"{value.__module__}:{value.__qualname__}" if isinstance(value, type) else _show_value(value, tell, seen)
 
 
 def _show_value(value: Any, tell: Callable[[Any], str], seen: frozenset[int]) -> str:
-    """Data as data, a plain function as what it does, anything else that has a name as its name, and the rest by its type."""
+    """Data as data, a plain function by its behaviour, anything else that has a name by its name, and the rest by its type."""
     try:
         return b"".join(codec.encode(value).parts).decode("latin-1")
     except CodecError:
@@ -94,7 +94,7 @@ def _show_value(value: Any, tell: Callable[[Any], str], seen: frozenset[int]) ->
 
 
 def _code_text(code: CodeType) -> str:
-    """What a code object does, without where it stands in a file."""
+    """The operations of a code object, without its position in a file."""
     constants = [_code_text(one) if isinstance(one, CodeType) else _constant(one) for one in code.co_consts]
     if _has_docstring(code):
         constants[0] = "docstring"

@@ -1,4 +1,4 @@
-"""What values and functions are made of, taken apart without running anything of the user's."""
+"""The parts of values and functions, taken without running any user code."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -22,7 +22,7 @@ def defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """What a function closes over, by name; what is not assigned yet is left out: a function that refers to itself."""
+    """The closure of a function, by name; unassigned variables are left out: a function that refers to itself."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
             yield name, cell.cell_contents
@@ -31,7 +31,7 @@ def cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def items(value: Any) -> Iterator[tuple[str, Any]]:
-    """The items of a container, each after what its place is called, in an order that is the same in every process."""
+    """The items of a container, each after the name of its place, in an order that is the same in every process."""
     if isinstance(value, (dict, MappingProxyType)):
         pairs = dict.items(value) if isinstance(value, dict) else value.items()  # not as a class of the user's says
         for position, (key, one) in enumerate(pairs):
@@ -54,7 +54,7 @@ def _elements(value: Any) -> Iterator[Any]:
 
 
 def _name_of(value: Any) -> str | None:
-    """What a scalar or a named thing is called, equal in every process; None for anything else."""
+    """The name of a scalar or a named thing, equal in every process; None for anything else."""
     if is_scalar(value):
         return tell(value)[:200]
     if isinstance(value, (type, FunctionType)):
@@ -63,7 +63,7 @@ def _name_of(value: Any) -> str | None:
 
 
 def take_apart(value: Any) -> list[tuple[str, Any]] | None:
-    """Returns the parts of what only puts others together: partials, methods, properties, wrappers and named tuples."""
+    """Returns the parts of an object that only combines others: partials, methods, properties, wrappers and named tuples."""
     if isinstance(value, partial):
         given = [(f"argument {position}", one) for position, one in enumerate(value.args)]
         return [("function", value.func), *given, *sorted(value.keywords.items())]
@@ -77,7 +77,7 @@ def take_apart(value: Any) -> list[tuple[str, Any]] | None:
         return [("function", value.func)]
     if type(value) is _CACHED:
         return [("wrapped", value.__wrapped__)]
-    if isinstance(value, ObjectProxy):  # of another package: what it wraps, and what it wraps that with
+    if isinstance(value, ObjectProxy):  # of another package: the wrapped function, and its wrapper
         own = getattr_static(value, "_self_wrapper", None)
         return [("wrapped", value.__wrapped__), *([("wrapper", value._self_wrapper)] if own is not None else [])]
     if isinstance(value, tuple) and not is_container(value):
@@ -88,7 +88,7 @@ def take_apart(value: Any) -> list[tuple[str, Any]] | None:
 
 
 def state_of(value: Any) -> list[tuple[str, Any]]:
-    """The attributes of an instance, by name; what a cached property keeps is a memory of them, and left out."""
+    """The attributes of an instance, by name, without the values of cached properties, which derive from the others."""
     kind = type(value)
     found: dict[str, Any] = {}
     try:

@@ -1,7 +1,7 @@
-"""Plain data: which values are nothing but what they say, whether they can be changed in place, and what they say, as text.
+"""Plain data: which values are nothing but their content, whether they can be changed in place, and their content as text.
 
 Plain are numbers, texts, dates and the like, and the builtin containers of them.  Texts are equal in every process, and different
-where a reader could tell two values apart: by type, sign of zero, and the order of a dict.
+if a reader could tell two values apart: by type, sign of zero, and the order of a dict.
 """
 
 import marshal
@@ -31,12 +31,12 @@ _CONTAINERS = frozenset({list, tuple, dict, set, frozenset, bytearray, deque, Or
 
 @frozen
 class Measure:
-    """What a walk through a value found."""
+    """The findings of a walk through a value."""
 
     is_plain: bool = True
     can_change: bool = False
     too_large: str | None = None
-    """What is too much of it, if so."""
+    """Why it is too large, if it is."""
 
 
 def is_scalar(value: object) -> bool:
@@ -54,7 +54,7 @@ def is_container(value: object) -> bool:
 
 
 def measure(value: object) -> Measure:
-    """Says whether a value is plain, looking at `MOST_ITEMS` of what it holds at most."""
+    """Checks whether a value is plain; visits at most `MOST_ITEMS` of its items."""
     todo: list[tuple[Any, int]] = [(value, 0)]
     items = size = 0
     plain, can_change = True, False
@@ -85,7 +85,7 @@ def _contents(value: Any) -> Iterable[Any]:
 
 
 def tell(value: Any) -> str:
-    """Returns what plain data says, as text that is equal in every process exactly when the data is."""
+    """Returns plain data as text that is equal in every process exactly when the data is."""
     kind = type(value)
     if kind in (dict, OrderedDict, MappingProxyType):
         return f"{kind.__name__}{{{','.join(f'{tell(key)}:{tell(one)}' for key, one in value.items())}}}"
@@ -101,7 +101,7 @@ def tell(value: Any) -> str:
 
 
 def mark(value: Any) -> tuple[bytes, int]:
-    """Returns what tells that data was changed since, and how many bytes were looked at.
+    """Returns a mark that shows whether data was changed since, and how many bytes were visited.
 
     Quicker than `tell`, and for one object in one process only.
     """
@@ -116,7 +116,7 @@ def mark(value: Any) -> tuple[bytes, int]:
 
 
 def tell_changeable(value: Any) -> str:
-    """Returns what data that can be changed in place says."""
+    """Returns the content of data that can be changed in place."""
     return tell_array(value) if hasattr(value, "tobytes") else tell(value)
 
 
@@ -130,5 +130,5 @@ def is_array(value: object) -> bool:
 
 
 def tell_array(value: Any) -> str:
-    """Returns what an array says: its type, its shape and its bytes."""
+    """Returns the content of an array: its type, its shape and its bytes."""
     return f"ndarray:{value.dtype.descr}:{value.shape}:{blake2b(value.tobytes(), digest_size=16).hexdigest()}"

@@ -1,11 +1,11 @@
-"""What a function reaches: the one walk over live objects that redefinition and fingerprints rest on.
+"""The reach of a function: the one walk over live objects that redefinition and fingerprints use.
 
 From a function it goes to the globals that its code names, module by module through attributes, to closures, defaults and wrapped
 functions, and on through every function, class and container of the process's own that it comes to.  It stops at memoised
-functions, which are edges of their own, and at the standard library and installed packages, which stand for themselves.
+functions, which are edges of their own, and at the standard library and installed packages, which count by name and version.
 
-Nothing of the user's runs: attributes are looked up without their descriptors, and values are looked into only where their type
-is known.  The walk says what there is (`Part`); what makes two parts alike is decided by who asked.
+No user code runs: attributes are looked up without their descriptors, and values are looked into only if their type is known.
+The walk says what there is (`Part`); its caller decides when two parts are the same.
 """
 
 import builtins
@@ -40,13 +40,13 @@ PLAIN = "plain"
 CHANGEABLE = "changeable"
 """Data that can be changed in place: lists, dicts and sets of plain data, and arrays."""
 SHAPE = "shape"
-"""What is made of parts that follow by themselves: the value says of what kind it is."""
+"""An object made of parts that follow by themselves: the value names its kind."""
 OBJECT = "object"
-"""Any other instance, and what is too large to be looked into."""
+"""Any other instance, and anything too large to be looked into."""
 UNKNOWN = "unknown"
-"""What cannot be told: the value says why."""
+"""A part that cannot be described: the value says why."""
 SAME = "same"
-"""What was come to before: the value is that place."""
+"""A part that the walk met before: the value is that place."""
 MISSING = "missing"
 """A global that is not there."""
 
@@ -59,9 +59,9 @@ _NO_MEMBERS = frozenset({
     "__orig_bases__", "__dataclass_fields__", "__dataclass_params__", "__attrs_attrs__", "__attrs_props__", "__match_args__",
     "__attrs_own_setattr__", "__replace__", "_abc_impl", "__type_params__",
 })  # fmt: skip
-"""What the dict of a class holds that says nothing of its behaviour, or says again what its other members say."""
+"""Members of a class's dict that say nothing about its behaviour, or repeat its other members."""
 _WRITES = frozenset({"append", "appendleft", "extend", "add", "update", "insert", "clear", "discard"})
-"""Methods of containers that change them and tell nothing."""
+"""Methods of containers that change them and return nothing."""
 _SLOT_KINDS = ("member_descriptor", "getset_descriptor", "wrapper_descriptor", "method_descriptor", "classmethod_descriptor")
 
 
@@ -78,10 +78,10 @@ class Part:
 
 
 def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool) -> list[Part]:
-    """Returns what functions reach, each thing once, in an order that hangs on nothing but what is reached.
+    """Returns the reach of functions, each thing once, in an order that depends only on the reach.
 
     Args:
-        roots: the functions, each with what its place is called.
+        roots: the functions, each with the name of its place.
         is_deep: goes on into classes and into the attributes of instances.  Within one process a class is itself or another one,
             and only the attributes that the code names are looked at.
     """
@@ -102,12 +102,12 @@ def is_own_callable(value: object) -> bool:
 
 
 def _holds_own(value: object) -> bool:
-    """True for a builtin container of functions or classes of the process's own, such as what a generic function picks from."""
+    """True for a builtin container of functions or classes of the process's own, such as a generic function's registry."""
     return is_container(value) and any(is_own_callable(one) for _, one in items(value))
 
 
 class _Walk:
-    """One walk: what was found, and what is still to be looked at."""
+    """One walk: the parts found, and the objects still to visit."""
 
     def __init__(self, is_deep: bool) -> None:  # noqa: FBT001  the one thing in which walks differ
         self._parts: dict[str, Part] = {}
@@ -142,7 +142,7 @@ class _Walk:
             except BaseException:  # noqa: BLE001  an unusual object: whoever defines or saves a function must not fail for that
                 self._note(place, OBJECT, value)
         for place, read in self._read.items():
-            if read in self._stored and place in self._parts:  # what it writes itself says nothing of what it does
+            if read in self._stored and place in self._parts:  # data that it writes itself does not define its behaviour
                 self._parts[place] = Part(place, UNKNOWN, "a global that it writes itself")
         parts = self._parts.values()
         return [evolve(part, is_changed_within=True) if id(part.value) in self._changed else part for part in parts]
@@ -264,7 +264,7 @@ class _Walk:
         module = space.get("__name__", "?")
         self._stored.update((id(space), name) for name in names.stored)
         for name in sorted(names.globals):
-            if name.startswith("__") and name.endswith("__"):  # what a module is called and where it lies
+            if name.startswith("__") and name.endswith("__"):  # the name of a module and its file
                 continue
             if name in space or not hasattr(builtins, name):
                 self._visit_global(f"{module}.{name}", space, name, names.globals[name])
@@ -278,7 +278,7 @@ class _Walk:
             self._visit_members(owner, names.own)
 
     def _visit_changes(self, function: FunctionType) -> None:
-        """Notes which data a function changes in place: globals, defaults, what it closes over, and attributes of these."""
+        """Notes which data a function changes in place: globals, defaults, its closure, and attributes of these."""
         changed = changed_by(function.__code__)
         if not (changed.globals or changed.locals):
             return
@@ -300,7 +300,7 @@ class _Walk:
             return
         value = space[name]
         if is_container(value) and all(chain[:1] and chain[0] in _WRITES for chain in chains):
-            return  # a log: what it holds comes to nobody from here
+            return  # a log: its content does not leave the function here
         if isinstance(value, ModuleType):
             self._visit_module(place, value, chains)
             return
@@ -352,7 +352,7 @@ class _Walk:
 
 
 def _find_owner(function: FunctionType) -> type | None:
-    """Returns the class that a method was defined in, found by its qualified name; None for what is not a method."""
+    """Returns the class that a method was defined in, found by its qualified name; None for anything but a method."""
     found: Any = function.__globals__
     path = function.__code__.co_qualname.split(".")[:-1]
     for step in path:
@@ -361,7 +361,7 @@ def _find_owner(function: FunctionType) -> type | None:
 
 
 def _is_of_enum(name: str) -> bool:
-    """True for what the machinery of enums keeps in their classes."""
+    """True for members that the machinery of enums keeps in their classes."""
     return name in ("__new__", "_generate_next_value_", "__format__", "__str__", "__repr__") or (
         name.startswith("_") and name.endswith("_") and not name.startswith("__")
     )

@@ -1,10 +1,10 @@
-"""Looking again at data that functions read and that can be changed in place, and naming what was changed: `watch`.
+"""Checks data that functions read and that can be changed in place, and warns of changes: `watch`.
 
-dug cannot see that a list or a dict of a module was changed, so it looks: when a function first runs in an outermost context,
-and when that closes.  What was changed while nothing is remembered of a function changes nothing, and is noted anew.  What was
-changed beneath something that is remembered is named, once.
+dug cannot see that a list or a dict of a module was changed, so it checks: when a function first runs in an outermost context,
+and when that closes.  A change made while the function has no memos does no harm, and is noted as the new content.  A change made
+while it has memos is named in a warning, once.
 
-How much is looked at is counted in bytes, not in seconds, so that a program is told the same each time that it is run.
+The checks are limited in bytes, not in seconds, so that a program gets the same warnings each time that it is run.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,13 +18,13 @@ from ..._core.read import BENEATH, Function, Registry, plain_key
 from .plain_data import mark, tell_changeable
 
 _MOST_OFTEN = 16
-"""All there is is looked at for so many of the first contexts."""
+"""For so many of the first contexts everything is checked."""
 _BYTES_AT_ONCE = 2_048
-"""For each later one it is so much, in turn."""
+"""For each later one so much is checked, in turn."""
 _MOST_AT_FIRST = 1 << 16
-"""Of functions that read more, nothing is looked at when they run."""
+"""The data of functions that read more is not checked when they run."""
 _LEAST_BYTES = 128
-"""What looking at anything counts for."""
+"""The cost of checking anything at all, in bytes."""
 
 
 @define(eq=False)
@@ -33,10 +33,10 @@ class _Place:
 
     function: "ref[Function]"
     noted: Any
-    """What that reached when this was noted; another when the function is defined anew, and then this is of the past."""
+    """The reach when this was noted; another one when the function is redefined, and then this note is of the past."""
     name: str
     size: int = _LEAST_BYTES
-    """How much was looked at the last time, in bytes."""
+    """How much was checked the last time, in bytes."""
 
     @property
     def value(self) -> Any:
@@ -46,17 +46,17 @@ class _Place:
 
 @define(eq=False)
 class _Turn:
-    """Whose turn it is to be looked at."""
+    """Whose turn it is to be checked."""
 
     places: list[_Place] = field(factory=list)
     first: int = 0
-    """Whose turn it is next."""
+    """The index of the next turn."""
     closings: int = 0
     credit: int = 0
-    """How many bytes may be looked at."""
+    """How many bytes may be checked."""
 
     def take(self) -> list[_Place]:
-        """Picks those whose turn it is."""
+        """Picks the functions whose turn it is."""
         self.closings += 1
         places = self.places.copy()
         if self.closings <= _MOST_OFTEN or not places:
@@ -81,11 +81,11 @@ class _Turn:
 
 _turn = _Turn()
 _ran: "WeakSet[Function]" = WeakSet()
-"""Those that were looked at when they ran, since an outermost context closed."""
+"""The functions that were checked when they ran, since an outermost context closed."""
 
 
 def watch(function: Function) -> None:
-    """Has the data that a function reaches looked at again, but for what it changes itself."""
+    """Registers the data that a function reaches for checks, except the data that it changes itself."""
     noted = function.reached
     places = [name for name in noted.marks if not noted.parts[name].is_changed_within]
     if places:
@@ -95,7 +95,7 @@ def watch(function: Function) -> None:
 
 
 def look_again(*, is_told: bool = True) -> None:
-    """Warns of data that was changed in place since functions of which something is remembered first ran, of each once.
+    """Warns of data that was changed in place since a function with memos first ran, once for each.
 
     Args:
         is_told: False where an error is on its way, which a warning must not hide.
@@ -121,7 +121,7 @@ def _take_ran() -> Iterator[Function]:
 
 
 def _look_at_first(function: Function) -> None:
-    """Notes anew what a function reads that was changed while nothing of it was remembered."""
+    """Takes new notes of data that was changed while no memo of its reader existed."""
     function.disarm()
     noted = function.reached
     if noted is None or function not in Function.watched:
@@ -156,7 +156,7 @@ def _tell_changed() -> None:
 
 
 def _find_changed(places: Iterable[_Place]) -> list[tuple[_Place, Function]]:
-    """Returns what holds something else than was noted; looks at each object once."""
+    """Returns the data whose content differs from the note; checks each object once."""
     changed, gone = [], []
     marks: dict[int, tuple[bytes, int]] = {}
     for place in tuple(places):
@@ -178,7 +178,7 @@ def _find_changed(places: Iterable[_Place]) -> list[tuple[_Place, Function]]:
 
 
 def _functions_in_use() -> set[Function]:
-    """Returns the functions of which something is remembered."""
+    """Returns the functions that have memos."""
     caches = [cache for registry in Registry.all() for cache in registry.list_caches()]
     states = (item for cache in caches for item in cache.list_states())
     return {(plain_key(key) if key[0] is BENEATH else key)[0] for key, state in states if any(True for _ in state.memos())}
