@@ -1,1 +1,1 @@
-"""What is entered: tweaks, scenarios, contexts, and the one in force."""
+"""Tweaks, scenarios, contexts, and the context in force."""

@@ -1,4 +1,4 @@
-"""What a user enters with ``with``: `Context`, a set of tweaks and the cache that results go to.
+"""The context that a user enters with ``with``: `Context`, a set of tweaks and the cache that keeps its results.
 
 A context owns its tweaks and their handles; its entries own nothing.  Looking is in `methods`.
 """
@@ -45,16 +45,16 @@ class Context(ContextMethods):
     """A set of tweaks, and the cache that results go to; in force inside ``with``.
 
     Contexts nest: inside another one, a context sees its tweaks over those around it, and shares every result that none of its
-    tweaks could have changed.  The same context can be entered again, later or elsewhere, and finds what it computed; that says
-    nothing anew, so tweak it once more with an object that was changed in place.  Entering one never changes another.
+    tweaks could have changed.  The same context can be entered again, later or elsewhere, and finds its memos; that does not
+    state its tweaks again, so tweak it once more with an object that was changed in place.  Entering one never changes another.
 
     Args:
-        tweaks: what is different here: a mapping of nodes (``f.node(x)``) or memoised functions to values, ``bump(...)``,
+        tweaks: the differences here: a mapping of nodes (``f.node(x)``) or memoised functions to values, ``bump(...)``,
             replacements or ``UNTWEAKED``; or a `Scenario`.
         cache: where new results go; the default is the cache of the context around, or one of its own for an outermost context.
         name: shown in texts.
         max_depth: how deep nodes may lead to nodes before that counts as a recursion without end (`DepthError`); the default is
-            what the context around says, or a million.
+            that of the context around, or a million.
 
     Raises:
         TweakError: a tweak is not possible; the message names it.
@@ -95,12 +95,12 @@ class Context(ContextMethods):
 
     @property
     def scenario(self) -> Scenario:
-        """What this context itself says, layer by layer: another context made of it means the same."""
+        """The tweaks of this context, layer by layer: another context made of it means the same."""
         return self._scenario
 
     @property
     def tweaks(self) -> Mapping[Any, Any]:
-        """What this context itself tweaks, read-only; where layers of its scenario say something of one node, the innermost."""
+        """The tweaks of this context, read-only; if several layers of its scenario tweak one node, the innermost."""
         return self._scenario.tweaks
 
     @property
@@ -165,7 +165,7 @@ class Context(ContextMethods):
         return entry
 
     def renew(self, entry: Entry) -> None:
-        """Derives the view of an open entry anew, because this context or one around it has changed."""
+        """Derives the view of an open entry again, because this context or one around it has changed."""
         entry.view = self._view_inside(entry.outer)
         drive.refresh(entry)
         self._keep_up(entry)
@@ -175,7 +175,7 @@ class Context(ContextMethods):
         return entry.view.layers is not self._scenario.specs
 
     def _keep_up(self, entry: Entry) -> None:
-        """Sees to it that an entry with a new view says what is said now; looks after others can see it, so nothing is missed."""
+        """Brings the new view of an entry up to date; checks after others can see it, so that no change is missed."""
         outer, view = entry.outer, entry.view
         self._last = view
         while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
@@ -207,9 +207,9 @@ class Context(ContextMethods):
     def tweak(self, key: Any, /, *value: Any) -> None:
         """Adds a tweak, or a mapping of several: all of them or, when one is not possible, none.
 
-        Shows at once in every open entry of this context and of those inside it; nodes that are running keep what they began
-        with.  What can be changed in place is another tweak each time that it is told, so telling the same object again says that
-        it has changed.
+        Takes effect at once in every open entry of this context and of those inside it; nodes that are running keep the scenario
+        they began with.  An object that can be changed in place is another tweak each time that it is stated, so stating the same
+        object again says that it has changed.
 
         Raises:
             TweakError: a tweak is not possible.
@@ -222,7 +222,7 @@ class Context(ContextMethods):
         self._change(lambda said: replace_top(said, added), added.tweaks)
 
     def untweak(self, *keys: Any) -> None:
-        """Drops this context's own tweaks of nodes or functions: what the context around says shows again.
+        """Drops this context's own tweaks of nodes or functions: the tweaks of the context around show again.
 
         Raises:
             TweakError: this context does not tweak one of them; nothing is dropped then.
@@ -255,20 +255,20 @@ class Context(ContextMethods):
             self._tell(Event("tweaked", key))
 
     def _say(self, revise: Callable[[Scenario], Scenario]) -> Scenario:
-        """Makes the context say what `revise` makes of what it says, and returns what it said."""
+        """Replaces this context's scenario with the result of `revise`, and returns the old one."""
         while True:
             before = self._scenario
-            scenario = revise(before)  # hashes what users gave: not under the lock
+            scenario = revise(before)  # hashes user objects: not under the lock
             with MAKING:
                 if self._scenario is before:
                     self._scenario = scenario
                     return before
 
     def invalidate(self, *keys: Any) -> None:
-        """Forgets what ran these nodes (or any node of these functions), in every scenario: the outside has changed.
+        """Forgets the memos that ran these nodes (or any node of these functions), in every scenario: the outside has changed.
 
-        What was computed from them is computed again, unless they give an equal value; an object that can be changed in place
-        is none.  Values that only read a tweak of them stay.
+        Memos computed from them are computed again, unless the nodes give an equal value; an object that can be changed in place
+        is never equal.  Memos that only read a tweak of them stay.
 
         Raises:
             TweakError: one of them is neither a node nor a memoised function.
@@ -283,7 +283,7 @@ class Context(ContextMethods):
             self._tell(Event("invalidated", key))
 
     def clear(self) -> None:
-        """Empties this context's own cache; what the caches beneath hold stays.
+        """Empties this context's own cache; the memos in the caches beneath stay.
 
         Raises:
             ContextError: it has no cache of its own, or a node is running that did not open this context.
@@ -315,13 +315,13 @@ class Context(ContextMethods):
     def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Returns ``function(*args, **kwargs)``, called inside this context; a node is such a function.
 
-        What a coroutine function gives is awaited outside: for one, write ``with ctx:`` around the ``await``.
+        For a coroutine function this returns an awaitable, which is awaited outside: write ``with ctx:`` around the ``await``.
         """
         with self:
             return function(*args, **kwargs)
 
     def activate(self) -> "Context | None":
-        """Makes this context what is in force, in this process, wherever no ``with`` is; returns the one it replaces.
+        """Makes this context the default of the process, wherever no ``with`` is in force; returns the one it replaces.
 
         Raises:
             ContextError: called inside a ``with``.
@@ -336,7 +336,7 @@ class Context(ContextMethods):
         return None if replaced is None else replaced.context
 
     def deactivate(self) -> None:
-        """Ends what `activate` began.
+        """Ends an `activate`.
 
         Raises:
             ContextError: this context is not the active one.

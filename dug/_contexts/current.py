@@ -1,4 +1,4 @@
-"""Which contexts are in force where this is asked: `current_context`, and what services need besides."""
+"""The contexts in force at the call site: `current_context`, and helpers for services."""
 
 from types import TracebackType
 
@@ -24,7 +24,7 @@ def current_context() -> Context:
 
 
 class outermost:  # noqa: N801  used as a function is
-    """Enters `context` as an outermost one, whatever is in force around, an activated default included."""
+    """Enters `context` as an outermost one, whatever context is in force around, an activated default included."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -1,11 +1,11 @@
-"""Keeps a process that is forked while threads compute whole: what is in the child is what was filed, and nobody waits there.
+"""Keeps a process consistent that is forked while threads compute: the child has exactly the filed memos, and no waiters.
 
 A child has the memory of its parent and of its threads only the one that forked.  So before a fork every lock of dug's is taken,
 in the order in which they nest, and nothing is copied in the middle of a step.  In the child they are new; runs that other
-threads drive are dead, so that who asks begins anew; who waited in another thread is gone.  The runs around the fork go on, in
-the contexts in force there, and what is known answers.  In the parent nothing changes.
+threads drive are dead, so that askers begin them again; waiters in other threads are gone.  The runs around the fork go on, in
+the contexts in force there, and all memos answer.  In the parent nothing changes.
 
-The order in which others come in is that of `guard`: who takes a lock under another must come in after it.
+Callers of `guard` come in the order of their locks: a lock that is taken under another one is registered after it.
 """
 
 import os
@@ -23,7 +23,7 @@ from .context import MAKING
 
 @frozen(eq=False)
 class _Party:
-    """Who has locks, and something to put right in a child."""
+    """An owner of locks, with a repair for the child."""
 
     locks: Callable[[], Iterable[Any]]
     repair: Callable[[], object]
@@ -45,12 +45,12 @@ _GONE = _Gone()
 
 _parties: list[_Party] = []
 _held: list[Any] = []
-"""What the thread that forks has taken, while it forks."""
+"""The locks that the forking thread has taken, while it forks."""
 _forking = make_lock()
 
 
 def guard(locks: Callable[[], Iterable[Any]], repair: Callable[[], object]) -> None:
-    """Lets `locks` be taken around each fork, after all that came before, and `repair` be called in the child while they are."""
+    """Has `locks` taken around each fork, after all registered before, and `repair` called in the child while they are taken."""
     _parties.append(_Party(locks, repair))
 
 
@@ -87,7 +87,7 @@ def _own_locks() -> Iterator[Any]:
 
 
 def _repair() -> None:
-    """Ends in a child what its parent's threads were at."""
+    """Ends in a child the work of its parent's threads."""
     around = list(_runs_around())
     driven = set(_driven_here(around))
     thread, origin = get_ident(), here()
@@ -148,7 +148,7 @@ def _end_flight(run: Run) -> None:
 
 
 def _let_go(run: Run, dead: set[Run], origin: int) -> None:
-    """Lets those who waited in other threads for a run, or held it up, be gone."""
+    """Removes the waits for a run in other threads, and their holds on it."""
     for waits in (run.waits, run.held_up):
         for wait in tuple(waits or ()):
             if wait.thread not in (None, origin) or wait.run in dead:
@@ -156,7 +156,7 @@ def _let_go(run: Run, dead: set[Run], origin: int) -> None:
 
 
 def _catch_up() -> None:
-    """Shows in the entries in force here what another thread was about to tweak."""
+    """Shows a tweak in the entries in force here that another thread was about to show."""
     frame = current.get()
     entries = list(entries_around(OUTSIDE.entry if frame is OUTSIDE else frame))
     for entry in reversed(entries):  # the outermost first

@@ -1,4 +1,4 @@
-"""What becomes of a context that cannot be left or changed as usual, mostly because an interrupt struck; `Context` calls it."""
+"""Leaves or changes a context when that fails as usual, mostly because of an interrupt; `Context` calls it."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from .scenario import Scenario
 
 
 def leave_out_of_order(ctx: Any, frame: Any, error: BaseException | None) -> None:
-    """Leaves a context that is not the one in force in `frame`; an interrupt that is on its way goes on, and no other error.
+    """Leaves a context that is not the one in force in `frame`; an interrupt in flight goes on, and no other error.
 
     Raises:
         ContextError: contexts were left in another order than that of entering.
@@ -49,7 +49,7 @@ def leave_out_of_order(ctx: Any, frame: Any, error: BaseException | None) -> Non
 
 
 def renew_all(ctx: Any, before: Scenario, last: View | None) -> None:
-    """Lets what a context says now show in every open entry of it; done twice, it does no more than once."""
+    """Shows the present tweaks of a context in every open entry of it; doing it twice is harmless."""
     let_go(ctx._held, before.specs, ctx._scenario.specs)
     ctx._last = None
     for entry in tuple(ctx._entries):
@@ -64,7 +64,7 @@ def renew_all(ctx: Any, before: Scenario, last: View | None) -> None:
 
 
 def free_all_locks(making: Any) -> None:
-    """Gives back what an interrupt kept from being given back; no lock is held where a context is entered or changed."""
+    """Frees locks that an interrupt left taken; no lock is held where a context is entered or changed."""
     Registry.free_locks()
     for lock in (making, BINDING):
         while lock._is_owned():
@@ -72,13 +72,13 @@ def free_all_locks(making: Any) -> None:
 
 
 class locks_freed:  # noqa: N801  used as a function is
-    """Calls `free_all_locks` when what is done inside is interrupted."""
+    """Calls `free_all_locks` when its body is interrupted."""
 
     def __init__(self, making: Any) -> None:
         self._making = making
 
     def __enter__(self) -> None:
-        """Begins what may be interrupted."""
+        """Begins a section that may be interrupted."""
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if kind is not None:

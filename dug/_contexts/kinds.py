@@ -50,7 +50,7 @@ class Value(TweakSpec):
     def check(self, target: Target) -> None:  # noqa: ARG002  any node can have one
         """Refuses what can be consumed once, such as an iterator."""
         if is_consumable(self.value):
-            raise TweakError(f"{show(self.value)} can be consumed once, so it is no value. Tweak the node to what it gives.")
+            raise TweakError(f"{show(self.value)} can be consumed once, so it is not a value. Tweak the node to what it gives.")
 
     def tell(self) -> "Value":
         """Returns the value as it is told now."""
@@ -211,7 +211,7 @@ def scale(factor: Any) -> Bump:
     """Returns a tweak that multiplies a node by `factor`: ``value * factor``.
 
     Raises:
-        TweakError: `factor` is no number: a text or a list that is multiplied is repeated.
+        TweakError: `factor` is not a number: a text or a list that is multiplied is repeated.
     """
     if factor is None or isinstance(factor, (str, bytes, tuple, list, set, dict)):
         raise TweakError(f"scale() takes a number, not {show(factor)}. Write scale(1.1), for example.")

@@ -1,6 +1,6 @@
-"""What can be asked of a context besides calling in it: `ContextMethods`, which every `Context` is.
+"""The queries of a context besides calling in it: `ContextMethods`, the base of `Context`.
 
-Most of what answers is imported when somebody asks, so that ``import dug`` stays light.
+Most of the modules that answer are imported on first use, so that ``import dug`` stays light.
 """
 
 from collections.abc import Callable, Coroutine, Iterable
@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 
 class ContextMethods:
-    """What can be asked of a context.
+    """The queries of a context.
 
     Looks run nothing and call no code of the user's but ``==``, ``hash`` and ``repr``.
     """
@@ -40,7 +40,7 @@ class ContextMethods:
         return isinstance(node, Node) and find_record(self._here(), node) is not None
 
     @overload
-    def __getitem__(self, node: Node[Coroutine[Any, Any, R]]) -> R: ...  # what it gave when it was awaited
+    def __getitem__(self, node: Node[Coroutine[Any, Any, R]]) -> R: ...  # the value that awaiting it gave
     @overload
     def __getitem__(self, node: Node[R]) -> R: ...
     def __getitem__(self, node: Node[Any]) -> Any:
@@ -50,7 +50,7 @@ class ContextMethods:
         return record.value
 
     def memo(self, node: Node[Any]) -> Record:
-        """Returns what is known of a node here, without computing anything.
+        """Returns a record of a node's memo here, without computing anything.
 
         Raises:
             KeyError: nothing is; the message names the node.
@@ -61,7 +61,7 @@ class ContextMethods:
         return record
 
     def is_masked(self, node: Node[Any]) -> bool:
-        """True when what the scenarios around know of a node does not hold here, because it read something tweaked here."""
+        """True when contexts around have a memo of the node that does not hold here, because it read something tweaked here."""
         return is_masked(self._here(), check_node(node))
 
     def explain(self, node: Node[Any]) -> str:
@@ -72,7 +72,7 @@ class ContextMethods:
         return explain(ContextGraph(self._here()), check_node(node))
 
     def plan(self, node: Node[Any]) -> "Plan":
-        """Returns what would run if a node were asked now, without running it; what cannot be known is marked."""
+        """Returns the plan for asking for a node now, without running it; uncertain parts are marked."""
         from .._inspect.plan import make_plan  # loaded when somebody looks
 
         return make_plan(self._here(), check_node(node)._key)
@@ -80,7 +80,7 @@ class ContextMethods:
     # Many nodes
 
     def graph(self, *targets: Node[Any]) -> "Graph[Node[Any]]":
-        """Returns nodes and all that they read, each with what is known of it here; for no targets, all that is known here.
+        """Returns nodes and all nodes that they read, each with its state here; without targets, all nodes that are known here.
 
         Complexity: linear in the nodes and edges that it returns.
         """
@@ -90,7 +90,7 @@ class ContextMethods:
         return build_graph(view, [check_node(node)._key for node in targets] or list_known(view))
 
     def states(self, *targets: Node[Any]) -> "Table[Fact[Node[Any]]]":
-        """Returns a table of the nodes of `graph` and what each of them is here."""
+        """Returns a table of the nodes of `graph` and their states here."""
         from .._inspect.table import tabulate_states  # loaded when somebody looks
 
         return tabulate_states(self.graph(*targets))
@@ -130,13 +130,13 @@ class ContextMethods:
         return_exceptions: bool = True,
         progress: "bool | Callable[[int, int | None], object] | None" = None,
     ) -> "Batch[R]":
-        """Computes nodes here, in one outermost call: all that can be computed is, whatever fails.
+        """Computes nodes here, in one outermost call: all that can be computed, whatever fails.
 
         Args:
-            nodes: what to compute.
-            executor: what runs them, several at a time: anything with ``submit``, such as a
+            nodes: the nodes to compute.
+            executor: runs them, several at a time: anything with ``submit``, such as a
                 ``concurrent.futures.ThreadPoolExecutor``.
-            return_exceptions: False to raise the first error; what was computed until then is remembered.
+            return_exceptions: False to raise the first error; nodes computed until then are remembered.
             progress: True for a bar (needs tqdm or rich), or a function that is called with how many are done and how many there
                 are.
 
@@ -151,8 +151,8 @@ class ContextMethods:
     def debug(self, node: Node[Any]) -> None:
         """Runs the body of a node that failed once more, in pdb, and stops where it raises; nothing of this is remembered.
 
-        What the body calls answers with what is known here, errors included.  A node that only passed an error on stands for the
-        one in which it began.
+        Calls of the body are answered by the memos here, errors included.  If the node only passed an error on, this debugs the
+        node in which it began.
 
         Raises:
             KeyError: the node is not known here.

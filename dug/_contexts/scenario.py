@@ -1,4 +1,4 @@
-"""What a user says is different: `Scenario`, an immutable set of tweaks in layers, and their texts."""
+"""The tweaks of a user: `Scenario`, an immutable set of tweaks in layers, and their texts."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -17,17 +17,17 @@ from .tweaks import Tweaks, spec_of, target_of
 
 @frozen(init=False, repr=False, eq=False)
 class Scenario:
-    """An immutable set of tweaks with a name: what `Context` accepts, and what can be kept, compared, combined and pickled.
+    """An immutable set of tweaks with a name, which `Context` accepts; it can be kept, compared, combined and pickled.
 
-    ``a | b`` is what entering b inside a would mean.  Values are held, not copied.  Each context that is made of a scenario tells
-    anew what in it can be changed in place, such as a list or an array: it shares nothing computed from that with another one.
+    ``a | b`` means entering b inside a.  Values are held, not copied.  Each context that is made of a scenario states its mutable
+    tweaks again, such as a list or an array: two such contexts share nothing computed from these.
     Two scenarios are equal when they say equal things, or the same objects, by the same name.
     """
 
     name: str | None
     _layers: tuple[Mapping["Node[Any] | Function", Any], ...]
     specs: tuple[Layer, ...]
-    """What the engine enters."""
+    """The specs of the tweaks, for the engine."""
 
     def __init__(self, tweaks: "Tweaks | Scenario | None" = None, name: str | None = None) -> None:
         if isinstance(tweaks, Scenario):
@@ -80,7 +80,7 @@ class Scenario:
 
 
 def retell(scenario: Scenario) -> Scenario:
-    """Returns a scenario that tells the same another time: itself where nothing that it says can be changed in place."""
+    """Returns a scenario that states the same tweaks again: itself if nothing in them can be changed in place."""
     specs = tell_anew(scenario.specs)
     return scenario if specs is scenario.specs else _made(scenario._layers, specs, scenario.name)
 
@@ -96,7 +96,7 @@ def describe(tweaks: Tweaks) -> str:
 
 
 def title(scenario: Scenario) -> str:
-    """Returns what a scenario is called: its name, else its tweaks as text, bounded in length; ``base`` when there are none."""
+    """Returns the name of a scenario, else its tweaks as text, bounded in length; ``base`` when there are none."""
     return scenario.name or " | ".join(_list_tweaks(layer, " = ") for layer in scenario.layers if layer) or "base"
 
 
@@ -107,7 +107,7 @@ def _list_tweaks(tweaks: Tweaks, between: str) -> str:
 
 
 def _checked(tweaks: Tweaks) -> "tuple[Mapping[Node[Any] | Function, Any], Layer]":
-    """Returns a copy of `tweaks` whose functions are what their names stand for at any time, and what the engine enters for it.
+    """Returns a copy of `tweaks`, with functions by their current names, and the specs for the engine.
 
     Raises:
         TweakError: a key or a tweak is not possible; the message names it.
@@ -182,5 +182,5 @@ def _made(layers: tuple[Any, ...], specs: tuple[Layer, ...], name: str | None) -
 
 
 def _content(scenario: Scenario) -> Any:
-    """What a scenario says, comparable: it says the same however often it was told."""
+    """The content of a scenario, comparable: the same however often it was stated."""
     return [{target: (spec.kind, spec.identity) for target, spec in layer.items()} for layer in scenario.specs]

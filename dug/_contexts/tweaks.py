@@ -16,13 +16,13 @@ Tweaks = Mapping[Any, Any]
 
 
 def target_of(key: Any) -> Target:
-    """Returns what the engine calls the key of a tweak: a node or a memoised function.
+    """Returns the engine's target for the key of a tweak: a node or a memoised function.
 
     Raises:
         TweakError: it is neither.
 
     Warns:
-        RuntimeWarning: it is of a function whose name another definition has taken; who calls the new one does not call it.
+        RuntimeWarning: it is of a function whose name another definition has taken; callers of the new one do not call it.
     """
     if isinstance(key, Node):
         if not key.is_current():

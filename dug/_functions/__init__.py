@@ -1,1 +1,1 @@
-"""What is decorated, and who runs it: the decorators, the decorated function, and the drivers of its runs."""
+"""Decorated functions and their drivers: the decorators, the decorated function, and the code that runs its nodes."""

@@ -1,7 +1,7 @@
 """The driver of coroutine functions: `fetch_async` brings their runs to their end, each in a task of its own.
 
-An asker that finds no memo opens a run and lets a task drive it, on its own loop, or joins the run that is in flight, wherever
-that is driven.  So cancelling one asker harms nobody else, and the last one that goes takes the run along.
+An asker that finds no memo opens a run and lets a task drive it, on its own loop, or joins the run in flight, wherever that is
+driven.  So cancelling one asker does not disturb the others, and the last asker to leave cancels the run.
 """
 
 from collections.abc import Callable
@@ -48,10 +48,10 @@ from .sync_driver import fetch, frame_to_ask, what_runs
 
 
 async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutine: each that is awaited on the way costs as much as a hit
-    """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
+    """Returns the memo of a call made in `frame` (None: the one in force), after running nodes as needed, and records the read.
 
     Raises:
-        Exception: what the node itself raised, now or earlier in this outermost call.
+        Exception: the node's own exception, of now or of earlier in this outermost call.
     """
     if frame is None or frame is OUTSIDE or frame.driver is not None:
         frame = frame_to_ask(frame, key)
@@ -74,7 +74,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
                 raise
             part(wait)
             found, wait = outcome_of(wait), None  # a failure there holds this frame
-            if found is None:  # it was begun anew elsewhere
+            if found is None:  # it was begun again elsewhere
                 found = begin(frame, key)
             elif isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
                 with Serving(found) as served:
@@ -94,7 +94,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
 
 
 async def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
-    """Waits for a run that somebody else drives; returns the memo it left, if it serves here."""
+    """Waits for a run that another asker's task drives; returns its memo, if that answers here."""
     wait = backend().TaskWait(frame, joined.run).prepare(joined)
     if join(wait, joined.is_optional):
         try:

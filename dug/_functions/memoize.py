@@ -1,4 +1,4 @@
-"""The decorators `memoize` and `source`: read the options, refuse what cannot work, name the function, pick the driver."""
+"""The decorators `memoize` and `source`: read the options, refuse unsuitable functions, name the function, pick the driver."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _Decorator(Protocol):
-    """What ``memoize(...)`` with options returns."""
+    """The decorator that ``memoize(...)`` with options returns."""
 
     @overload
     def __call__(self, function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
@@ -49,23 +49,23 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
 
     Works on functions, methods (the instance is an argument), class methods and static methods (put ``@memoize`` above
     ``@classmethod`` and ``@staticmethod``).  Arguments must be hashable; they are keys in the sense of a dict.  The function
-    must be pure: its value may depend on its arguments and on what other memoised functions return, and on nothing else but
-    constants.  Decorated again, as by a cell that is run twice, it keeps what it computed while all that it reaches is the same:
-    its code, and the helpers, classes and constants that this names.
+    must be pure: its value may depend on its arguments, on results of other memoised functions, and on nothing else but
+    constants.  Decorated again, as by a cell that is run twice, it keeps its memos while everything that it reaches is the same:
+    its code, and the helpers, classes and constants that the code names.
 
     Args:
-        function: what is decorated; left out when options are given.
-        eq: says when two results are the same, so that what was computed from the old one still holds.  Default: equal
-            scalars of one type (and tuples of such), or the same object where nothing in it can be changed.  A list, an array
-            or an instance that the function hands out again may have been changed in place since, so it counts as changed, and
-            `eq` is asked about it too: where it compares the content of one object with itself, it sees no change.  See
-            `dug.eq` for arrays and frames that are made anew each time.
+        function: the function to decorate; left out when options are given.
+        eq: says when two results are the same, so that memos computed from the old one still hold.  Default: equal
+            scalars of one type (and tuples of such), or the same object if nothing in it can be changed.  A list, an array
+            or an instance that the function returns again may have been changed in place since, so it counts as changed, and
+            `eq` is asked about it too: if it compares the content of one object with itself, it sees no change.  See
+            `dug.eq` for arrays and frames that are made again each time.
         typed: keeps ``1``, ``1.0`` and ``True`` apart, recursively through tuples, and ``0.0`` from ``-0.0``.
         key: for a parameter whose arguments have no hash: its name, and a function that gives a hashable key for them.
         ignore: names of parameters that do not matter for the result, such as a logger.
-        name: stands for ``module:qualname`` in texts and pickles.
-        version: changes when the meaning of the function changes though nothing does that its code names: see
-            `dug.fingerprint.reach` for what is seen by itself.
+        name: replaces ``module:qualname`` in texts and pickles.
+        version: changes when the meaning of the function changes and nothing that its code names does: see
+            `dug.fingerprint.reach` for the changes that dug sees by itself.
 
     Raises:
         TypeError: the function is a generator or an async generator, or not a function at all, or an option
@@ -159,7 +159,7 @@ def _decorate(
 
 
 def _note_made(function: Function) -> None:
-    """Notes in the run around a decorator what it made there."""
+    """Notes a decorated function in the run around the decorator."""
     run = current.get().run
     if run is not None:
         if run.made is None:
@@ -183,7 +183,7 @@ def _load_async_driver() -> tuple[Any, Any]:
 def _has_name(body: Any) -> bool:
     """True when a function may be importable by its qualified name.
 
-    A partial or an instance only has the name of its class, and a bound method that of the function, whatever it is bound to.
+    A partial or an instance only has the name of its class, and a bound method that of its function, whatever the instance is.
     """
     if type(body) is MethodType:
         return False
@@ -204,8 +204,8 @@ def _signature(body: Any) -> inspect.Signature:
         own = inspect.signature(body, follow_wrapped=False)
         kinds = {one.kind for one in own.parameters.values()}
         if not kinds >= {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
-            return own  # of what `functools.wraps` dressed up, too: it may have defaults of its own
-    except ValueError:  # some builtins tell only what they wrap
+            return own  # of functions that `functools.wraps` dressed up, too: they may have defaults of their own
+    except ValueError:  # some builtins describe only what they wrap
         pass
     try:
         return inspect.signature(body)
@@ -214,7 +214,7 @@ def _signature(body: Any) -> inspect.Signature:
 
 
 def _check_kind(decorated: Any, body: Any) -> None:
-    """Refuses what a memo cannot stand for, with the reason."""
+    """Refuses functions whose results no memo can replace, with the reason."""
     what = f"{getattr(body, '__module__', '?')}:{getattr(body, '__qualname__', repr(body))}"
     if isinstance(decorated, (type, property)) or not callable(body):
         raise TypeError(f"@dug.memoize decorates functions and methods, not {decorated!r}. Put it directly on the function.")
@@ -225,7 +225,7 @@ def _check_kind(decorated: Any, body: Any) -> None:
 
 
 def _take_name(function: Function) -> Function:
-    """Returns the function that a decorated one stands for: the one that its name always was, or itself."""
+    """Returns the function that a decorated one belongs to: the old one of its name, or itself."""
     known = Function.find(function.name)
     claim = IMPORTABLE if function.renamed else claim_of(function.body)
     if claim == COPIED:

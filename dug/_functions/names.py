@@ -1,9 +1,9 @@
-"""Whether a function is the one that its name stands for, asked when it is decorated.
+"""Whether a function is the one that its name leads to, checked when it is decorated.
 
-A qualified name may be copied (``functools.wraps``), and one source may be run in several namespaces.  Only one function can be
-what an import of the name finds, and the module that it is in is being run still.  Two things can be known by then: where its
-code says that it was written, which no wrapper can copy; and under which name the body of a module or class, which waits for
-the decorator, is going to keep what it gets.
+A qualified name may be copied (``functools.wraps``), and one source may be run in several namespaces.  An import finds only one
+function under the name, and the module that defines it is still running.  Two facts are known by then: the place at which its
+code was written, which no wrapper can copy; and the name under which the body of a module or class, which waits for the
+decorator, is going to keep the result.
 """
 
 import sys
@@ -26,7 +26,7 @@ def publish_rightly(function: Function, known: Function | None, claim: str) -> F
     if known is not None:
         if claim != IMPORTABLE:
             return function
-        known.owned = True  # no import finds it: it goes on as an object of its own, with all that it computed
+        known.owned = True  # no import finds it: it goes on as an object of its own, with all its memos
     function.owned, function.was_importable = False, claim == IMPORTABLE
     function.publish()
     arm(function)
@@ -41,7 +41,7 @@ def is_same_place(known: Function, function: Function, claim: str) -> bool:
 
 
 def arm(function: Function) -> None:
-    """Has what a function reaches noted when it first runs from now on."""
+    """Makes the next first run of a function note its reach."""
     function.reached = None
     function.call_at_next_run(_note_first)
 
@@ -54,7 +54,7 @@ def _note_first(function: Function) -> None:
 
 
 def claim_of(body: Any) -> str:
-    """Returns what a function that is being decorated has to do with its name."""
+    """Returns how the function being decorated relates to its name."""
     is_dressed = "__wrapped__" in getattr(body, "__dict__", ())
     if type(body) is FunctionType and not is_dressed and _is_true(body):
         return IMPORTABLE if is_of_module(body) else FREE
@@ -87,8 +87,8 @@ def _is_true(function: FunctionType) -> bool:
 
 
 def _is_going_to_be(module: str, qualname: str) -> bool:
-    """True when the body of a module, cell or class is about to keep what it is making under a name."""
-    from .definition.code import is_body, stored_next  # few functions are not what their code says
+    """True when the body of a module, cell or class is about to keep under a name the object that it is making."""
+    from .definition.code import is_body, stored_next  # few functions differ from the place that their code names
 
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

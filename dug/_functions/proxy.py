@@ -1,6 +1,6 @@
 """The decorated function as users see it: a proxy of the function, whose calls are those of its nodes.
 
-A `Memoized` stands in for the function: signature, documentation and annotations are the function's own (wrapt), the call is
+A `Memoized` replaces the function: signature, documentation and annotations are the function's own (wrapt), the call is
 ours.  On the pure path each has a class of its own whose ``__call__`` is made for its parameters: such a call takes 150 ns where
 one that packs and unpacks ``*args, **kwargs`` takes 350.
 """
@@ -28,7 +28,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 def _find_hit(frame: Any, key: Key) -> Memo | None:
-    """Does for a bound method what the compiled call does for a function."""
+    """The bound-method counterpart of the compiled call."""
     try:
         memo: Memo | None = frame.hits.get(key)
     except TypeError:
@@ -50,7 +50,7 @@ else:
 
 
 class _Memoized(_Proxy, Generic[P, R]):
-    """What all decorated functions share."""
+    """The shared part of all decorated functions."""
 
     if TYPE_CHECKING:
 
@@ -66,7 +66,7 @@ class _Memoized(_Proxy, Generic[P, R]):
         return Node._of_call(self._self_function, args, kwargs)
 
     def __dir__(self) -> list[str]:
-        return sorted({*dir(self.__wrapped__), "__wrapped__", "node"})  # the proxy would list what it wraps only
+        return sorted({*dir(self.__wrapped__), "__wrapped__", "node"})  # the proxy would list only the wrapped function's
 
     def __copy__(self) -> Self:
         return self
@@ -166,7 +166,7 @@ def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[...
 
 
 def stand_for(wrapper: Any, function: Function) -> None:
-    """Makes a decorated function stand for `function`: when it is made, and when a new definition takes its name over."""
+    """Makes a decorated function call `function`: when it is made, and when a new definition takes its name over."""
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
     function.newest = wrapper
@@ -176,9 +176,9 @@ def stand_for(wrapper: Any, function: Function) -> None:
 def function_of(value: object) -> Function | None:
     """Returns the function behind something decorated, or None for anything else.
 
-    A class method stands for its function, whichever class it is taken from; a method of one instance stands for nothing.
+    A class method belongs to its function, whichever class it is taken from; a method of one instance belongs to none.
     """
-    if type(value) is MethodType:  # what Python 3.13 makes of one below @classmethod
+    if type(value) is MethodType:  # Python 3.13 makes this of one below @classmethod
         return function_of(value.__func__) if isinstance(value.__self__, type) else None
     if not isinstance(value, _Memoized) or (isinstance(value, BoundMemoized) and not isinstance(value._self_instance, type)):
         return None
@@ -199,6 +199,6 @@ def show_key(key: Any) -> str:
 
 
 def name_of(value: Any) -> str:
-    """Returns what a function is called: the name of its nodes where it is memoised, else its own."""
+    """Returns the name of a function: that of its nodes if it is memoised, else its own."""
     function = value if isinstance(value, Function) else function_of(value)
     return function.name if function is not None else getattr(value, "__qualname__", None) or show(value)

@@ -1,6 +1,6 @@
-"""What becomes of a name when a function is decorated under it again: `define_anew`.
+"""Handles a function that is decorated again under its name: `define_anew`.
 
-The same definition keeps what it computed, and the newest code runs.  Another one is a redefinition: what ran the old one is
+The same definition keeps its memos, and the newest code runs.  Another one is a redefinition: memos that ran the old one are
 forgotten in every live cache.
 
 A module or cell that is run again has bound only a part of its names when it decorates a function, so whether that reaches the
@@ -21,11 +21,11 @@ from .names import arm, space_of
 from .proxy import stand_for
 
 _SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask")
-"""What a name takes over from a new definition."""
+"""The parts that a name takes over from a new definition."""
 
 
 def define_anew(known: Function, function: Function, *, is_importable: bool) -> Function:
-    """Returns the function that stands for a name which is decorated again in the same place.
+    """Returns the function of a name that is decorated again in the same place.
 
     That is the one which it stood for until now, with the new code; or, where the very same function is decorated to be
     remembered otherwise, another one, that has no name.
@@ -55,7 +55,7 @@ def _redefine(known: Function, function: Function) -> None:
 
 
 def _renew(known: Function, function: Function) -> None:
-    """Has the newest code run from now on: its lines are those that tracebacks, debuggers and files show."""
+    """Makes the newest code run from now on: its lines are those that tracebacks, debuggers and files show."""
     known.body, known.eq, known.version = function.body, function.eq, function.version
     known.wrappers[:] = [made for made in known.wrappers if made() is not None]
     if function.options[1]:
@@ -114,7 +114,7 @@ def _calls_alike(old: Function, new: Function) -> bool:
 
 
 def _doubt(known: Function) -> None:
-    """Has it asked once more, before the next memo is looked up or the next run, whether a function reaches what it did."""
+    """Schedules one more check, before the next lookup or run, whether a function reaches the same as before."""
     if known.reached is None:
         return
     body = _running_body(known)
@@ -124,7 +124,7 @@ def _doubt(known: Function) -> None:
 
 
 def _settle(known: Function, body: CodeType | None) -> None:
-    """Forgets what a function computed when it reaches something else by now, or is about to."""
+    """Forgets the memos of a function when its reach has changed, or is about to."""
     if known.reached is None:
         return
     known.changed = tuple(differences(known.reached, take_note(roots_of(known)))) or tuple(_about_to_change(known, body))
@@ -146,7 +146,7 @@ def _running_body(known: Function) -> CodeType | None:
 
 
 def _about_to_change(known: Function, body: CodeType | None) -> Iterator[str]:
-    """Yields what a function reaches and a body that is still being run is going to bind anew."""
+    """Yields the names that a function reaches and that a body which is still running is going to bind again."""
     if body is None:
         return
     running = next((one for top in sys._current_frames().values() for one in _frames(top) if one.f_code is body), None)

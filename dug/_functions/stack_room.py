@@ -14,13 +14,13 @@ from functools import cache, partial
 from threading import RLock, local, main_thread, stack_size
 
 ROOM_BYTES, LITTLE_ROOM_BYTES = 8 << 20, 1 << 20
-"""What a thread gets in which a deep evaluation goes on; and what it gets where there is no memory for that."""
+"""The stack size of a thread in which a deep evaluation goes on; and the size when there is no memory for that."""
 AMPLE_BYTES = 2 << 20
-"""What is enough for all frames that the interpreter allows in a thread, with as much again for the calls of bodies."""
+"""Enough for all frames that the interpreter allows in a thread, with as much again for the calls of bodies."""
 FRAME_BYTES = 1_024
-"""What a Python frame of an evaluation takes, where frames are all that can be counted."""
+"""The stack of a Python frame of an evaluation, used when only frames can be counted."""
 LEAST_BYTES = 16 << 10
-"""What is left to a body in any case, but for stacks of less than twice that."""
+"""The stack left to a body in any case, except on stacks of less than twice that."""
 FEW_RUNS = 4
 """Up to here calls stay in a thread of the program's own for as long as a quarter of its stack is left: most are not deep."""
 
@@ -78,7 +78,7 @@ def frees_deep() -> bool:
 
 
 def _limited(size: int, low: int) -> tuple[int, int]:
-    """Returns the bounds of the main thread's stack, of which the system may have changed the limit since."""
+    """Returns the bounds of the main thread's stack; the system may have changed its limit since."""
     ask = _find_limit()
     limit = 0 if ask is None else ask()[0]
     return (limit, low + size - limit) if 0 < limit < size else (size, low)
@@ -86,7 +86,7 @@ def _limited(size: int, low: int) -> tuple[int, int]:
 
 @cache
 def _find_limit() -> Callable[[], tuple[int, int]] | None:
-    """Returns what says how large the main thread's stack may be: looked up once, as it is asked every few runs."""
+    """Returns a function that tells how large the main thread's stack may be: looked up once, as it is called every few runs."""
     try:
         from resource import RLIMIT_STACK, getrlimit  # not on Windows
     except ImportError:
@@ -95,7 +95,7 @@ def _find_limit() -> Callable[[], tuple[int, int]] | None:
 
 
 def _find_left(size: int, low: int) -> int:
-    """Returns how many bytes a thread has left, by where its stack has come to or, where nobody says that, by its frames."""
+    """Returns how many bytes a thread has left, by its current stack address or, if that is unknown, by its frames."""
     find_top = _find_top()
     top = 0 if find_top is None else find_top()
     if low and low <= top < low + size:
@@ -108,7 +108,7 @@ def _find_left(size: int, low: int) -> int:
 
 @cache
 def _find_top() -> Callable[[], int] | None:
-    """Returns what says where the stack of a thread has come to, where the C library does."""
+    """Returns a function that tells the current stack address, if the C library has one."""
     if sys.platform != "linux" or os.uname().machine not in _POINTERS:
         return None
     try:
@@ -128,7 +128,7 @@ def _find_top() -> Callable[[], int] | None:
 
 
 def _ask_bounds() -> tuple[int, int]:
-    """Returns the lowest address of this thread's stack and its size; 0 for what is not known."""
+    """Returns the lowest address of this thread's stack and its size; 0 for unknown."""
     try:
         from ctypes import CDLL, byref, c_size_t, c_void_p, create_string_buffer  # once a thread that goes deep
 
@@ -160,7 +160,7 @@ def _guess_size() -> int:
 
 @contextmanager
 def roomy(room_bytes: int, *, at_most: bool = False) -> Iterator[None]:
-    """Lets threads that are started inside have a stack of at least this size (or of just this), whatever the program says."""
+    """Makes threads started inside have a stack of at least this size (or exactly this), whatever the program set."""
     with _sizing:
         before = stack_size(room_bytes)
         if not at_most and (before >= room_bytes or (before == 0 and _is_ample(room_bytes))):
@@ -171,7 +171,7 @@ def roomy(room_bytes: int, *, at_most: bool = False) -> Iterator[None]:
             yield
         finally:
             now = stack_size(before)
-            if now != room_bytes:  # somebody said something else meanwhile
+            if now != room_bytes:  # the program set another size in between
                 stack_size(now)
 
 
@@ -187,7 +187,7 @@ def _is_ample(room_bytes: int) -> bool:
 
 
 def forget_others() -> None:
-    """Lets a forked process begin anew: of its parent's threads it has one only."""
+    """Resets a forked process: of its parent's threads it has one only."""
     global _sizing  # noqa: PLW0603  another thread of the parent may have held it
     _sizing = RLock()
     small.intersection_update({get_ident()})

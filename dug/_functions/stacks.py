@@ -2,7 +2,7 @@
 
 The interpreter limits how deep a thread may call: by a count that ``sys.setrecursionlimit`` sets and, whatever that is, by the
 size of the C stack.  Here a call that finds half of its thread's stack used up is made in a new thread, for which this one waits.
-The ContextVars go along and come back.  What is `threading.local` does not: code below may find it empty.
+The ContextVars go along and come back.  A `threading.local` does not: code below may find it empty.
 
 An interrupt (Ctrl-C) reaches the main thread, which waits; it is raised where the work is done, as it would be without this.
 """
@@ -22,12 +22,12 @@ from .stack_room import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, ro
 T = TypeVar("T")
 
 _NOT_AT_WORK: set[int] = set()
-"""The threads that go deeper.  In CPython 3.11 what is sent to one reaches the thread that it starts, before that can answer."""
+"""Threads that wait for a deeper one.  In CPython 3.11 an exception sent to one reaches the thread that it starts, too early."""
 _SENDING = allocate_lock()
-"""Held by whoever sends an exception to a thread that is at work, and by who stops being at work."""
+"""Held by a thread that sends an exception to one at work, and by one that stops being at work."""
 
 MAX_FRAMES = 400
-"""Of how many Python frames a stack may hold when a call still goes on there; the interpreter's own limit is 1,000.  Where that
+"""How many Python frames a stack may hold when a call still goes on there; the interpreter's own limit is 1,000.  If that
 was set lower, two fifths of it."""
 PATIENCE_S, HASTE_S = 1.0, 0.01
 """How long to wait in one go: an interrupt that came just before is seen afterwards; and when one is to be passed on."""
@@ -60,7 +60,7 @@ def continue_on_new_stack(call: Callable[..., T], *args: Any) -> T:
         _bring_to_end(deeper)
     finally:
         _NOT_AT_WORK.discard(own)
-    if not deeper.is_done:  # this process was forked meanwhile, by a signal handler, and has no such thread
+    if not deeper.is_done:  # a signal handler forked this process, which has no such thread
         return continue_on_new_stack(call, *args)
     _take_over(deeper.variables)
     if deeper.error is not None:
@@ -104,7 +104,7 @@ class _Continuation(Thread):
         self.frame = args[0] if args else None
         self._asked: Any = args[1] if args else None
         self.is_done = False
-        self._work: list[tuple[Any, ...]] = [(call, *args)]  # for whoever takes it out
+        self._work: list[tuple[Any, ...]] = [(call, *args)]  # the thread that does it takes it out
         self._process = os.getpid()
         self._gate = allocate_lock()  # `join` takes the thread for ended when it is interrupted
         self._gate.acquire()
@@ -204,7 +204,7 @@ def started_from() -> Any:
 
 
 def leave_to_child() -> None:
-    """Lets a forked process begin anew: of its parent's threads it has one only."""
+    """Resets a forked process: of its parent's threads it has one only."""
     global _SENDING  # noqa: PLW0603  another thread of the parent may have held it
     _SENDING = allocate_lock()
     _NOT_AT_WORK.clear()
@@ -212,7 +212,7 @@ def leave_to_child() -> None:
 
 
 def _take_over(variables: Context) -> None:
-    """Sets here what was set there."""
+    """Sets here the variables that were set there."""
     for variable, value in variables.items():
         if variable.get(None) is not value:
             variable.set(value)

@@ -55,10 +55,10 @@ _NO_KEYWORDS: dict[str, Any] = {}
 
 
 def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, so that each node has two frames of ours in a traceback
-    """Returns the memo of a call made in `frame` (None: the one in force), running what must run, and notes the read there.
+    """Returns the memo of a call made in `frame` (None: the one in force), after running nodes as needed, and records the read.
 
     Raises:
-        Exception: what the node itself raised, now or earlier in this outermost call.
+        Exception: the node's own exception, of now or of earlier in this outermost call.
     """
     if frame is None or frame is OUTSIDE or frame.driver is not None:
         frame = frame_to_ask(frame, key)
@@ -107,7 +107,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
 
 
 def _begin(frame: Any, key: Key) -> Any:
-    """Returns the memo that answers a call, or the run that is to be driven, after waiting for those of others."""
+    """Returns the memo that answers a call, or the run to drive, after waiting for runs of others."""
     try:
         found: Any = begin(frame, key)
         while type(found) is Joined:
@@ -124,7 +124,7 @@ def _note_failure(frame: Any, view: Any, failed: Memo | None) -> None:
 
 
 def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
-    """Does what is left to do where an interrupt struck while a run was begun or filed: it is left, and nobody waits for it."""
+    """Cleans up after an interrupt that struck while a run was begun or filed: leaves the run, and nobody waits for it."""
     if isinstance(error, KeyboardInterrupt):
         Registry.free_locks()
     if run is None:
@@ -160,7 +160,7 @@ class _ThreadWait(Wait):
 
 
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
-    """Waits in this thread for a run that somebody else drives; returns the memo it left, if it serves here."""
+    """Waits in this thread for a run that somebody else drives; returns its memo, if that answers here."""
     wait = _ThreadWait(frame, joined.run).prepare(joined)
     try:
         is_joined = join(wait, joined.is_optional)

@@ -1,1 +1,1 @@
-"""Asks what a context or a file knows, without running anything."""
+"""Looks: queries about a context or a file that run nothing."""

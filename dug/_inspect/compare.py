@@ -1,7 +1,7 @@
 """Which nodes have other values in another context or file: `Comparison`, from the targets down to the tweaks; nothing runs.
 
-The walk begins at the targets and goes on from a node that differs to what it read on either side.  It stops at a node that one
-side tweaks to a value, because nothing below it matters, and at everything that is the same on both sides.  A node that only one
+The walk begins at the targets and goes on from a node that differs to its dependencies on either side.  It stops at a node that
+one side tweaks to a value, because nothing below it matters, and at everything that is the same on both sides.  A node that
 side read has changed only when it rests on a tweak that the other side does not have, or is a target.
 """
 
@@ -73,7 +73,7 @@ class Change(Generic[N, K]):
 class Comparison(Table[Change[N, K]], Generic[N, K]):
     """What differs between two contexts or files, each target followed by what made it differ, down to the tweaks.
 
-    ``print`` tells it as a story, indented; `to_frame` has a row for each node that changed, and `graph` has these nodes with the
+    ``print`` shows it indented; `to_frame` has a row for each node that changed, and `graph` has these nodes with the
     edges between them, as they are in the other one.
     """
 
@@ -114,7 +114,7 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
         return "\n".join(line for target in self._targets for line in self._tell(target, told))
 
     def _tell(self, target: N, told: set[N]) -> Iterator[str]:
-        """The story of one target: a line for a node that changed, and below it what it read."""
+        """The lines of one target: a line for each node that changed, and below it its dependencies."""
         pending: list[tuple[int, N | _Line]] = [(0, target)]
         while pending:
             depth, node = pending.pop()
@@ -184,7 +184,7 @@ class _Difference(Generic[N, K]):
     change: Change[N, K] | None
     """None when it is the same."""
     changed: list[N]
-    """What it read that changed."""
+    """Its dependencies that changed."""
     unchanged: int = 0
     """How much it read that did not."""
 

@@ -1,7 +1,7 @@
-"""The graph of what a context knows: `build_graph`; a walk over memos that runs nothing.
+"""The graph of a context: `build_graph`; a walk over memos that runs nothing.
 
-What a node read is what the memo that answers for it read.  A node that has no answer here is drawn with what it read when it
-was known last, around or before; such edges may contradict others, and one that would close a circle is left out.
+The dependencies of a node are those of the memo that answers for it.  A node without an answer here has the dependencies that it
+had when it was known last, around or before; such edges may contradict others, and one that would close a circle is left out.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from .node_states import NodeStates, list_reads
 
 _OPEN = -1
 _slot: Any = vars(Memo)["value"]  # the descriptor of the slot: a value that is in a file yet is left there
-_SIZED = (bool, bytearray, bytes, complex, float, int, str, type(None))  # what has no parts
+_SIZED = (bool, bytearray, bytes, complex, float, int, str, type(None))  # values without parts
 
 
 def build_graph(view: View, keys: Iterable[Key]) -> Graph[Node[Any]]:
@@ -43,7 +43,7 @@ def build_graph(view: View, keys: Iterable[Key]) -> Graph[Node[Any]]:
 
 
 def list_known(view: View) -> list[Key]:
-    """Returns every node of which something is known in the caches that a view sees."""
+    """Returns every node that is known in the caches that a view sees."""
     known: dict[Key, None] = {}
     cache: Any = view.cache
     while cache is not None:
@@ -58,7 +58,7 @@ def _is_known(state: Any) -> bool:
 
 
 def _open(standing: NodeStates, key: Key, places: dict[Key, int]) -> tuple[Key, Memo | None, list[Key], Iterator[Key]]:
-    """Begins with a node: what answers for it, and what it read, as a list and one by one."""
+    """Begins with a node: its memo, and its dependencies, as a list and one by one."""
     places[key] = _OPEN
     memo = standing.memo(key)
     known = memo or standing.known(key)

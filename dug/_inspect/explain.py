@@ -138,7 +138,7 @@ class _Explanation(Generic[N]):
 
 
 def list_some(places: Sequence[str]) -> str:
-    """Returns the first few of what has changed, and how many more there are."""
+    """Returns the first few changed places, and how many more there are."""
     more = f" and {len(places) - _MOST_PLACES:,} more" if len(places) > _MOST_PLACES else ""
     return f"{', '.join(places[:_MOST_PLACES])}{more}"
 

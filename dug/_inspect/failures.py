@@ -1,6 +1,6 @@
 """The nodes that failed: `Failed`, one of them with all that helps to find out why, and `list_failures`.
 
-An error goes through every node that read the one which raised it and did not catch it.  The node in which it began is found by
+An error passes through every node that read the failing one and did not catch it.  The node in which it began is found by
 following the reads that failed with it: `Origins`.
 """
 

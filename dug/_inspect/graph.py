@@ -1,10 +1,10 @@
-"""Nodes and what they read, as plain data that nothing changes: `Graph`, and `Fact`, what is known of one node.
+"""Nodes and their dependencies, as immutable plain data: `Graph`, and `Fact`, the facts about one node.
 
-A node is named by whatever names it where the graph comes from: a `dug.Node` for a context, its text for a file that was read
+The source of the graph names the nodes: a `dug.Node` for a context, its text for a file that was read
 without importing anything.  So nothing here knows the engine, and nothing here runs anything.
 
 Inside, a node is its place in the order of the facts, and edges are tuples of places: a million nodes cost their facts, and
-hardly more than that.  What reads a node is found the first time that it is asked for.
+hardly more than that.  The dependents of a node are found the first time that they are asked for.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,22 +21,22 @@ N = TypeVar("N")
 Places = Sequence[int]
 
 STATES = ("computed", "tweaked", "masked", "inherited", "failed", "code-changed", "not-run")
-"""What a node can be in a graph, see `Fact.state`."""
+"""The states of a node in a graph, see `Fact.state`."""
 
 
 @frozen(weakref_slot=False)
 class Fact(Generic[N]):
-    """What is known of one node, in one context or in one file."""
+    """The facts about one node, in one context or in one file."""
 
     node: N
     function: str
     """``module:qualname``, or the name that it was given."""
     module: str
     state: str
-    """One of `STATES`; the glossary says what each means."""
+    """One of `STATES`; the glossary explains each."""
     is_source: bool = False
     seconds: float = 0.0
-    """How long its run took, with what it called."""
+    """How long its run took, with its callees."""
     own_seconds: float = 0.0
     """How long its run took by itself."""
     times_read: int = 0
@@ -48,13 +48,13 @@ class Fact(Generic[N]):
 
 
 class Graph(Generic[N]):
-    """Nodes and what they read: a read-only graph without circles.
+    """Nodes and their dependencies: a read-only graph without circles.
 
-    Iterating gives the nodes in their topological `order`.  Every operation takes time in proportion to what it gives or walks.
+    Iterating gives the nodes in their topological `order`.  Every operation takes time in proportion to its result or its walk.
 
     Args:
-        facts: what is known of each node.
-        edges: for a node, what it read, in that order; one without is said to have read nothing.
+        facts: the facts about each node.
+        edges: for a node, its dependencies, in that order; a node that is missing here has none.
 
     Raises:
         ValueError: two facts are of one node, an edge leads to a node without a fact, or edges close a circle.
@@ -70,7 +70,7 @@ class Graph(Generic[N]):
 
     @classmethod
     def _make_sorted(cls, facts: tuple[Fact[N], ...], reads: list[tuple[int, ...]]) -> Self:
-        """Returns the graph of facts that come after those of what they read, and whose edges are places already."""
+        """Returns the graph of facts that come after those of their dependencies, and whose edges are places already."""
         graph = cls.__new__(cls)
         graph._facts = facts
         graph._places = {fact.node: place for place, fact in enumerate(facts)}
@@ -82,12 +82,12 @@ class Graph(Generic[N]):
 
     @property
     def nodes(self) -> Collection[N]:
-        """All nodes, as they were given: a set by what it can do, with an order."""
+        """All nodes, in the given order; behaves like a set."""
         return self._places.keys()
 
     @property
     def facts(self) -> tuple[Fact[N], ...]:
-        """What is known of each node, in the order of `nodes`."""
+        """The facts about each node, in the order of `nodes`."""
         return self._facts
 
     @property
@@ -116,7 +116,7 @@ class Graph(Generic[N]):
         return (self._facts[place].node for place in self._sorted)
 
     def fact(self, node: N) -> Fact[N]:
-        """Returns what is known of a node.
+        """Returns the facts about a node.
 
         Raises:
             KeyError: it is not here.
@@ -126,7 +126,7 @@ class Graph(Generic[N]):
     # What read what
 
     def dependencies(self, node: N) -> tuple[N, ...]:
-        """Returns what a node read, in that order."""
+        """Returns the dependencies of a node, in that order."""
         return self._named(self._reads[self._place(node)])
 
     def dependents(self, node: N) -> tuple[N, ...]:
@@ -142,7 +142,7 @@ class Graph(Generic[N]):
         return self._closure(nodes, self._readers)
 
     def paths(self, a: N, b: N) -> Iterator[tuple[N, ...]]:
-        """Yields each way from `a` to `b`, from dependency to dependent; there may be very many, so take what you need."""
+        """Yields each path from `a` to `b`, from dependency to dependent; there may be very many, so take as many as you need."""
         start, goal = self._place(a), self._place(b)
         onward = _reach([goal], self._reads)
         way, choices = [start], [iter([] if start == goal else self._readers[start])]
@@ -203,7 +203,7 @@ class Graph(Generic[N]):
     def to_networkx(self) -> Any:
         """Returns a ``networkx.DiGraph`` with the facts as attributes; edges run from dependency to dependent.
 
-        So ``networkx.ancestors`` is what `ancestors` is.
+        So ``networkx.ancestors`` gives the same as `ancestors`.
 
         Raises:
             ImportError: networkx is not installed; the message says what to type.
@@ -233,7 +233,7 @@ class Graph(Generic[N]):
         return pandas.DataFrame(columns, index=index)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        """What a notebook shows: a picture, drawn by `dug.draw`, which lies above and is therefore found by its name."""
+        """The representations for a notebook: a picture by `dug.draw`, which lies above and is therefore found by its name."""
         return import_module("..draw", __package__).mimebundle(self, include=include, exclude=exclude)
 
     def __repr__(self) -> str:
@@ -246,7 +246,7 @@ class Graph(Generic[N]):
 
     @cached_property
     def _readers(self) -> list[list[int]]:
-        """By place: the places of those that read it."""
+        """By place: the places of its dependents."""
         readers: list[list[int]] = [[] for _ in self._facts]
         for place, reads in enumerate(self._reads):
             for read in reads:
@@ -286,7 +286,7 @@ def _number(places: dict[N, int], edges: Mapping[N, Sequence[N]]) -> list[tuple[
 
 
 def _sort(facts: Sequence[Fact[Any]], edges: Sequence[Places]) -> list[int]:
-    """Returns all places, each after those that it read: depth first, so that what belongs together stands together.
+    """Returns all places, each after its dependencies: depth first, so that related nodes are adjacent.
 
     Raises:
         ValueError: edges close a circle.
@@ -330,7 +330,7 @@ def _find_twice(facts: Iterable[Fact[N]]) -> N:
 
 
 def _several(given: Any) -> Iterable[Any]:
-    """Returns what was given, by itself or in a collection, as one."""
+    """Returns one node or a collection of nodes as a collection."""
     is_one = isinstance(given, str) or callable(given) or not isinstance(given, Iterable)
     return (given,) if is_one else given
 

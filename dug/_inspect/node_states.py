@@ -1,7 +1,7 @@
-"""What a node is in one view, going by the memos that are there: `NodeStates`; nothing runs.
+"""The state of each node in one view, by the memos that are there: `NodeStates`; nothing runs.
 
-The states are defined in the glossary; `find_state` is the one place that tells them apart.  A memo does not know where it was
-computed, and what a context computes under none of its own tweaks is at once that of the contexts around it.  So what these
+The glossary defines the states; `find_state` is the one place that tells them apart.  A memo does not know where it was computed,
+and a memo that a context computes under none of its own tweaks is at once that of the contexts around it.  So a memo that these
 answer with as well counts as inherited, whoever asked first.
 """
 
@@ -16,7 +16,7 @@ from .record import look, matches, read_keys
 
 @define(eq=False)
 class NodeStates:
-    """What is known of nodes in one view, each found anew when it is asked for; may be used for one look only."""
+    """The states of nodes in one view, each found when it is asked for; may be used for one look only."""
 
     view: View
     _around: list[tuple[View, set[object]]] = field(init=False)
@@ -36,7 +36,7 @@ class NodeStates:
         return None if handle is None or handle.spec.is_untweak else handle
 
     def known(self, key: Key) -> Memo | None:
-        """Returns what is known of a node that has no answer here: around, else from before something was forgotten."""
+        """Returns the last known memo of a node that has no answer here: around, else from before something was forgotten."""
         memo = self.masked(key)
         cache = self.view.cache if memo is None else None
         while memo is None and cache is not None:
@@ -46,7 +46,7 @@ class NodeStates:
         return memo
 
     def masked(self, key: Key) -> Memo | None:
-        """Returns what does not answer for a node here, and does around or in no scenario's tweaks."""
+        """Returns a memo that does not answer for a node here, and does around or where nothing is tweaked."""
         for view, _ in self._around:
             memo = look(view, key)
             if memo is not None:
@@ -72,7 +72,7 @@ class NodeStates:
         return any(memo.state.home in homes and matches(view, memo) for view, homes in self._around)
 
     def find_state(self, key: Key, memo: Memo | None) -> str:
-        """Returns what a node is, by the memo that answers for it; one of `graph.STATES`."""
+        """Returns the state of a node, by the memo that answers for it; one of `graph.STATES`."""
         if memo is None:
             if self.masked(key) is not None:
                 return "masked"
@@ -84,7 +84,7 @@ class NodeStates:
         return "inherited" if self._around and self.is_inherited(memo) else "computed"
 
     def forgotten(self, key: Key) -> Iterator[Key]:
-        """Yields the nodes because of which a node has no answer any more: they were forgotten themselves."""
+        """Yields the forgotten nodes because of which a node has no answer any more."""
         known = self.known(key)
         if known is None or known.status == DEAD:
             if self._is_forgotten(key):
@@ -101,7 +101,7 @@ class NodeStates:
                         yield plain_key(read.state.key)
 
     def is_redefined(self, key: Key) -> bool:
-        """True when the function of a node that was forgotten has been defined anew."""
+        """True when the function of a node that was forgotten has been redefined."""
         redefined = self.view.registry.redefined.get(key[0])
         return redefined is not None and any(state.forgotten <= redefined for state in self._states(key))
 

@@ -1,10 +1,10 @@
-"""What would run if a node were asked now: `make_plan`, which follows the steps of the engine and runs nothing.
+"""The plan for asking for a node now: `make_plan`, which follows the steps of the engine and runs nothing.
 
-A node whose memo does not answer is verified first: what an older memo of it read is asked for again, in that order, and when
-one gives something else, the body runs.  So the plan goes through the older memos that the engine would try, and compares what
-they read with what would answer now.  Whether a node that must run gives another value can only be known by running it, so
-what depends on that is possible, not certain.  What a node reads after something that changed, and all that a node reads which
-never ran, is a guess or unknown; the plan says so.
+A node whose memo does not answer is verified first: the dependencies of an older memo are asked for again, in that order, and
+when one has another value, the body runs.  So the plan goes through the older memos that the engine would try, and compares their
+dependencies with the memos that would answer now.  Whether a node that must run gives another value can only be known by running
+it, so the nodes that depend on it are possible, not certain.  The reads of a node after one that changed, and all reads of a node
+that never ran, are a guess or unknown; the plan says so.
 
 Here a question is one node asked in this view; its verdict is one of `ANSWERS`, `HOLDS`, `RUNS` and `MAY_RUN`.
 """
@@ -49,12 +49,12 @@ class Planned:
     """True when it runs for sure; False when that hangs on values that are not computed yet."""
     reason: str
     trace: str
-    """What is known of what it will read: `SAME` as before for sure, `LIKELY` as before, where no value that changes leads it
-    elsewhere, or `UNKNOWN`, so that more may run below it."""
+    """How much is known of its reads: `SAME` as before for sure, `LIKELY` as before, unless a changed value leads it elsewhere,
+    or `UNKNOWN`, so that more may run below it."""
 
 
 class Plan(Table[Planned]):
-    """What would run if a node were asked now, what it reads before it."""
+    """The nodes that would run if a node were asked now, dependencies before it."""
 
     def __init__(self, rows: Sequence[Planned]) -> None:
         super().__init__(
@@ -69,17 +69,17 @@ class Plan(Table[Planned]):
 
     @property
     def nodes(self) -> tuple[Node[Any], ...]:
-        """All that would run if every node that runs gave another value, and read what it read before."""
+        """All nodes that would run if every node that runs gave another value, and read the same nodes as before."""
         return tuple(row.node for row in self)
 
     @property
     def certain(self) -> tuple[Node[Any], ...]:
-        """What runs for sure."""
+        """The nodes that run for sure."""
         return tuple(row.node for row in self if row.is_certain)
 
     @property
     def is_exact(self) -> bool:
-        """True when this is what runs, no more and no less."""
+        """True when exactly these nodes run, no more and no less."""
         return all(row.is_certain and row.trace == SAME for row in self)
 
     def __repr__(self) -> str:
@@ -88,7 +88,7 @@ class Plan(Table[Planned]):
 
 @define(eq=False)
 class _Asked:
-    """Has what `candidates` and `key_asked` look at of a run."""
+    """Has the attributes of a run that `candidates` and `key_asked` look at."""
 
     view: View
     key: Key
@@ -103,29 +103,29 @@ class _Asked:
 
 @define(eq=False)
 class _Forecast:
-    """One node asked for, and what is known of how that goes."""
+    """One node asked for, and how much is known of the outcome."""
 
     key: Key
     memo: Memo | None
-    """What answers."""
+    """The memo that answers."""
     asked: _Asked | None = None
     older: Sequence[Memo] = ()
     trace: Memo | None = None
-    """What the body is expected to read."""
+    """The nodes that the body is expected to read."""
     verdict: str = ANSWERS
     reason: str = ""
     reads: list[Key] = field(factory=list)
-    """What is asked for on the way, in that order, as far as anything is known."""
+    """The nodes asked for on the way, in that order, as far as they are known."""
     sure: int = 0
     """How many of these are asked for in any case."""
     foresight: str = UNKNOWN
-    """What is known of what the body will read, see `Planned.trace`."""
+    """How much is known of the reads of the body, see `Planned.trace`."""
 
 
 def make_plan(view: View, key: Key) -> Plan:
-    """Returns what would run if a node were asked in a view.
+    """Returns the plan for asking for a node in a view.
 
-    Complexity: linear in what the older memos below the node read, down to what answers.
+    Complexity: linear in the dependencies of older memos below the node, down to the memos that answer.
     """
     questions = _Survey(view).ask(key)
     return Plan(list(_list_planned(questions, key)))
@@ -171,18 +171,18 @@ class _Survey:
         return _Forecast(key, None, asked, older, older[0] if older else self._find_trace(asked))
 
     def _find_masked(self, key: Key) -> Memo | None:
-        """What a run is opened with that nobody listens to: see `_begin.begin`."""
+        """The frame in which a run without listeners is opened: see `_begin.begin`."""
         around = self._view.parent
         return None if around is None or any(self._view.listeners) else around.hits.get(key)
 
     def _find_trace(self, asked: _Asked) -> Memo | None:
-        """Returns a memo that cannot be verified and still tells what the body read: one that failed, or opened a context."""
+        """Returns a memo that cannot be verified and still tells the reads of the body: one that failed, or opened a context."""
         failed = self._standing.memo(asked.key) if asked.key[0] is not BENEATH else None
         known = failed or self._standing.known(plain_key(asked.key))
         return known if known is not None and known.body == asked.body else None
 
     def _leads(self, question: _Forecast) -> list[Key]:
-        """What a question may ask for."""
+        """The nodes that a question may ask for."""
         asked = question.asked
         if asked is None:
             return []
@@ -214,7 +214,7 @@ class _Survey:
         self._follow_body(question, asked)
 
     def _try(self, question: _Forecast, asked: _Asked, candidate: Memo, *, is_first: bool) -> tuple[str, str]:
-        """Goes through what an older memo read: says whether it `HOLDS`, surely does not (`RUNS`), or `MAY_RUN`."""
+        """Checks the dependencies of an older memo: it `HOLDS`, surely does not (`RUNS`), or `MAY_RUN`."""
         verdict, reason, sure = HOLDS, "", is_first
         for read in candidate.dependencies:
             key = key_asked(cast("Run", asked), read)
@@ -229,7 +229,7 @@ class _Survey:
         return verdict, reason
 
     def _is_same(self, key: Key, read: Memo) -> bool | None:
-        """True when what was read reads the same now, False when it does not; None when it must run to be known."""
+        """True when a dependency has the same value now, False when it has not; None when it must run to be known."""
         if read.failure is not None:
             return False
         question = self._questions.get(key)
@@ -243,7 +243,7 @@ class _Survey:
         return memo is read or (memo is not None and is_as_before(key, read, memo))
 
     def _follow_body(self, question: _Forecast, asked: _Asked) -> None:
-        """Notes what the body reads: as it did before, surely so up to the first that is not known to be the same."""
+        """Notes the reads of the body: as before, surely so up to the first that is not known to be the same."""
         is_sure = question.verdict == RUNS and not question.older
         reads = self._leads(question)
         dependencies = () if question.trace is None else question.trace.dependencies
@@ -257,7 +257,7 @@ class _Survey:
 
     def _foresee(self, question: _Forecast, asked: _Asked, befores: dict[Key, Memo]) -> str:
         if asked.handle is not None and isinstance(asked.handle.spec.fn, BuiltinFunctionType):
-            return SAME  # what is built in reads nothing
+            return SAME  # builtins read nothing
         if question.trace is None or question.trace.opened:
             return UNKNOWN
         return SAME if all(self._is_same(key, read) for key, read in befores.items()) else LIKELY
@@ -273,7 +273,7 @@ class _Survey:
 
 
 def _list_planned(questions: dict[Key, _Forecast], target: Key) -> Iterator[Planned]:
-    """Yields what runs of what is asked for, each node once, dependencies first."""
+    """Yields the nodes that run for a question, each once, dependencies first."""
     asked_for = _find_asked(questions, target)
     rows: dict[Key, Planned] = {}
     for key, question in questions.items():
@@ -285,13 +285,13 @@ def _list_planned(questions: dict[Key, _Forecast], target: Key) -> Iterator[Plan
 
 
 def _join(one: Planned, other: Planned) -> Planned:
-    """Returns what is planned of a node that runs beneath its tweak and over it."""
+    """Returns the plan of a node that runs beneath its tweak and over it."""
     trace = max(one.trace, other.trace, key=(SAME, LIKELY, UNKNOWN).index)
     return Planned(one.node, one.is_certain or other.is_certain, one.reason, trace)
 
 
 def _find_asked(questions: dict[Key, _Forecast], target: Key) -> dict[Key, bool]:
-    """Returns what is asked for, and whether it is for sure."""
+    """Returns the nodes asked for, and whether each is certain."""
     asked = {target: True}
     pending = [target]
     while pending:

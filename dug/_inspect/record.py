@@ -1,4 +1,4 @@
-"""Looking at what is known of a node in a scenario, without computing anything: `Record`."""
+"""A look at the memo of a node in a scenario, without computing anything: `Record`."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from .._text.values import show
 
 @frozen(eq=False, repr=False)
 class Record:
-    """What one context knows of one node: its memo, as it was when asked for, and who has read it since."""
+    """The memo of one node in one context, as it was when asked for, and the nodes that have read it since."""
 
     node: Node[Any]
     _memo: Memo
@@ -32,7 +32,7 @@ class Record:
 
     @property
     def error(self) -> BaseException | None:
-        """The exception it raised, as it was then, if it failed; who asks again gets another one that says the same."""
+        """The exception it raised, as it was then, if it failed; later askers get another one that says the same."""
         return None if self._memo.failure is None else self._memo.failure.error
 
     @property
@@ -42,7 +42,7 @@ class Record:
 
     @property
     def seconds(self) -> float:
-        """How long its run took, with what it called."""
+        """How long its run took, with its callees."""
         return self._memo.seconds
 
     @property
@@ -78,7 +78,7 @@ class Record:
 
 
 def check_node(node: Any) -> Node[Any]:
-    """Returns what it is given.
+    """Returns its argument.
 
     Raises:
         TypeError: it is not a node.
@@ -89,7 +89,7 @@ def check_node(node: Any) -> Node[Any]:
 
 
 def find_record(view: View, node: Node[Any]) -> Record | None:
-    """Returns what `view` knows of a node, errors of earlier calls included."""
+    """Returns the memo of a node in `view`, errors of earlier calls included."""
     view.registry.drain()
     memo = look(view, node._key)
     return None if memo is None else Record(node, memo, view)
@@ -111,7 +111,7 @@ def is_masked(view: View, node: Node[Any]) -> bool:
 
 
 def matches(view: View, memo: Memo) -> bool:
-    """True when a memo answers in `view`, if its cache is seen from there; not asked of what is beneath a tweak."""
+    """True when a memo answers in `view`, if its cache is seen from there; not for a node beneath a tweak."""
     return view.in_force.restrict(memo.footprint) == memo.restriction
 
 
@@ -134,7 +134,7 @@ def look(view: View, key: Key) -> Memo | None:
 
 
 def read_keys(memo: Memo) -> Iterator[Key]:
-    """What a memo read; a read of its own node beneath a tweak counts as what that one read."""
+    """The dependencies of a memo; a read of its own node beneath a tweak counts as the reads of that one."""
     for read in memo.dependencies:
         if plain_key(read.state.key) == plain_key(memo.state.key):
             yield from read_keys(read)

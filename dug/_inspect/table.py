@@ -71,7 +71,7 @@ def tabulate_states(graph: "Graph[Node[Any]]") -> Table[Fact[Node[Any]]]:
 
 
 def make_frame(make: Callable[[Any], Any]) -> Any:
-    """Returns what `make` makes with a dtype: None for the best there is, object where a text is none that pandas encodes."""
+    """Returns the result of `make` with a dtype: None for the best there is, object if pandas cannot encode a text."""
     try:
         return make(None)
     except UnicodeEncodeError:  # half of a surrogate pair

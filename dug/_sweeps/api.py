@@ -1,4 +1,4 @@
-"""Asks the same nodes under many scenarios: `sweep`, as users and type checkers see it; `arguments` reads what it is told."""
+"""Asks the same nodes under many scenarios: `sweep`, as users and type checkers see it; `arguments` reads its arguments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ K = TypeVar("K")
 R = TypeVar("R")
 
 
-# A node of a coroutine function is one of coroutines, so what is said of those comes first; and a mapping is an iterable.
+# A node of a coroutine function also matches the plain overloads, so its overloads come first; and a mapping is an iterable.
 @overload
 def sweep(  # type: ignore[overload-overlap]
     target: Node[Coroutine[Any, Any, R]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
@@ -54,19 +54,19 @@ def sweep(
 def sweep(
     target: Any, scenarios: Any, *, executor: Executor | None = None, limit: int | None = None, progress: Progress = None
 ) -> Sweep[Any] | AsyncSweep[Any]:
-    """Returns what nodes give under many scenarios: a `Result` for each, in their order, computed as iterating asks for them.
+    """Returns the results of nodes under many scenarios: a `Result` for each, in their order, computed during iteration.
 
     A scenario is in force inside the context around the call to `sweep`, and is one outermost call, whatever the number of
     targets.  An error is part of the result that it belongs to, and stops nothing.
 
-    When a target is of a coroutine function, the scenarios run at the same time, the targets of each too, and the results are to
+    If a target is of a coroutine function, the scenarios run at the same time, the targets of each too, and the results must
     be awaited or iterated with ``async for``; see `AsyncSweep`.
 
     Args:
         target: a node, several, or a mapping of labels to nodes; the values come in the same shape.
         scenarios: mappings of tweaks or `Scenario` objects, or a mapping of names to them.  They are taken one by one as they
             are needed, so that a generator may make them.  `dug.scenarios` has the usual ones.
-        executor: what runs them, several at a time: anything with ``submit``, such as a
+        executor: runs the scenarios, several at a time: anything with ``submit``, such as a
             ``concurrent.futures.ThreadPoolExecutor``.  A few scenarios for each worker are taken ahead.
         limit: where a target is of a coroutine function: how many scenarios run at the same time.  None for all, or for 64 of
             those that have no length, such as a generator's.  A few for each of them are taken ahead.

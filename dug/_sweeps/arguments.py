@@ -1,4 +1,4 @@
-"""Reads what `sweep` is told, and makes the sweep: a `Sweep`, or an `AsyncSweep` where a target is of a coroutine function."""
+"""Reads the arguments of `sweep`, and makes the sweep: a `Sweep`, or an `AsyncSweep` if a target is of a coroutine function."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -18,7 +18,7 @@ from .sync_sweep import Sweep
 def make_sweep(  # noqa: PLR0917  in the order of `sweep`
     frame: Frame, target: Any, scenarios: Any, executor: Any, limit: int | None, progress: Progress
 ) -> Sweep[Any] | AsyncSweep[Any]:
-    """Returns the sweep of a call of `sweep` in `frame`, which says what the arguments are and what they may not be."""
+    """Returns the sweep of a call of `sweep` in `frame`; `sweep` documents the arguments and their errors."""
     call_site = call_site_of(frame)
     check_executor(executor)
     targets = _read_targets(target)
@@ -28,7 +28,7 @@ def make_sweep(  # noqa: PLR0917  in the order of `sweep`
 
 
 def _read_targets(target: Any) -> Targets[Any]:
-    """Returns the nodes that a user named, and in what they come back.
+    """Returns the nodes that a user named, and the shape of their results.
 
     Raises:
         TypeError: one of them is not a node.
@@ -89,7 +89,7 @@ def _by_label(labels: tuple[Any, ...], values: Mapping[Any, Any]) -> dict[Any, A
 
 
 def _check_scenarios(scenarios: Any) -> Any:
-    """Refuses what is one scenario, or none at all."""
+    """Refuses a single scenario, and anything that is not a collection of scenarios."""
     first = next(iter(scenarios), None) if isinstance(scenarios, Mapping) else None
     if isinstance(scenarios, Scenario) or callable(first):  # a node or a function is not a name
         raise TypeError(f"A sweep takes many scenarios, and {show(scenarios)} is one. Write [{{f.node(x): value}}] for just one.")

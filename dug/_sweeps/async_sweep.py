@@ -1,9 +1,9 @@
 """Asks nodes of coroutine functions under many scenarios: `AsyncSweep`, to be awaited or iterated with ``async for``.
 
-Each scenario runs in a task of its own, on the loop of whoever awaits, who starts them, waits for the oldest and hands it out.
-When who waits is cancelled, it cancels the scenarios in flight and goes on after they have ended; so does `AsyncSweep.aclose`.
-An iteration that is dropped can only cancel them: nothing can be awaited there.  What was cancelled is asked anew by the next.
-What it has in common with other sweeps is in `sweep`, and what is done differently on asyncio and trio in `_functions/loops`.
+Each scenario runs in a task of its own, on the loop of the task that awaits the sweep, which starts them, waits for the oldest
+and yields it.  When that task is cancelled, it cancels the scenarios in flight and goes on after they have ended; so does
+`AsyncSweep.aclose`.  An iteration that is dropped can only cancel them, because it cannot await.  The next iteration asks the
+cancelled scenarios again.  The code shared with other sweeps is in `sweep`, asyncio and trio are in `_functions/loops`.
 """
 
 import sys
@@ -35,7 +35,7 @@ class _Attempt(Generic[V]):
 
     task: Any = None
     outcome: Result[V] | BaseException | None = None
-    """What came of it; None where it was cancelled before it began."""
+    """Its result; None if it was cancelled before it began."""
     has_ended: bool = False
 
 
@@ -46,11 +46,11 @@ class AsyncSweep(AnySweep[V]):
     in the order of the scenarios, as soon as it is there.  Results are kept, so that awaiting or iterating again computes
     nothing; one task at a time.
 
-    The base is asked first, alone: what no scenario changes is there then, and does not run for each of those that run at the
-    same time.
+    The base is asked first, alone: nodes that no scenario changes then have memos, and do not run for each of the scenarios that
+    run at the same time.
 
-    Cancelling whoever awaits or iterates cancels the scenarios in flight and waits for them.  Leaving an ``async for`` early
-    cancels them; to wait for them too, leave it inside ``async with contextlib.aclosing(dug.sweep(...)) as sweep:``.
+    Cancelling the task that awaits or iterates cancels the scenarios in flight and waits for them.  Leaving an ``async for``
+    early cancels them; to wait for them too, leave it inside ``async with contextlib.aclosing(dug.sweep(...)) as sweep:``.
     """
 
     def __init__(self, targets: Targets[V], scenarios: Scenarios, site: CallSite, limit: int | None, reporter: Reporter) -> None:
@@ -73,7 +73,7 @@ class AsyncSweep(AnySweep[V]):
 
     @property
     def base(self) -> Result[V]:
-        """What the targets give in the context around, with none of the scenarios; asked for first of all.
+        """The result of the targets in the context around, with none of the scenarios; asked for first of all.
 
         Raises:
             TypeError: nothing was awaited yet.
@@ -87,7 +87,7 @@ class AsyncSweep(AnySweep[V]):
         return None
 
     async def aclose(self) -> None:
-        """Cancels the scenarios in flight and waits for them; iterating again asks them anew."""
+        """Cancels the scenarios in flight and waits for them; iterating again asks for them again."""
         await self._ask(self._stop())
 
     def _make_next(self) -> Result[V] | None:
@@ -110,7 +110,7 @@ class AsyncSweep(AnySweep[V]):
             result = await self._ask(self._answer_oldest())
             world = None if result is None else result._world
             if world is not None and world.generation is not None and self._bases.find(world) is None:
-                await self._ask(self._answer_base(world))  # the context around was tweaked meanwhile
+                await self._ask(self._answer_base(world))  # the context around was tweaked in between
             self._keep(result)
         return self._kept[position] if position < len(self._kept) else None
 
@@ -142,7 +142,7 @@ class AsyncSweep(AnySweep[V]):
             self._is_asking = False
 
     async def _answer_base(self, world: World | None) -> None:
-        """Asks for the base, alone: what no scenario changes is there afterwards, and none of them runs it."""
+        """Asks for the base, alone: nodes that no scenario changes then have memos, and no scenario runs them."""
         job = self._make_base_job(world)
         self._idle.appendleft(job)
         while (result := self._find_answer(job)) is None:
@@ -154,7 +154,7 @@ class AsyncSweep(AnySweep[V]):
         job.close()
 
     async def _answer_oldest(self) -> Result[V] | None:
-        self._call_site.check()  # what was begun before goes on, but nobody notes it
+        self._call_site.check()  # runs begun before go on, but nobody records them
         while True:
             self._hand_out_kept()
             self._start_idle()
@@ -196,7 +196,7 @@ class AsyncSweep(AnySweep[V]):
                 self._start(job)
 
     def _start_idle(self) -> None:
-        """Starts what was taken and is not in flight, as far as there is room for it."""
+        """Starts the drawn scenarios that are not in flight, as far as there is room."""
         while self._idle and len(self._running) < self._limit:
             self._start(self._idle.popleft())
 
@@ -207,7 +207,7 @@ class AsyncSweep(AnySweep[V]):
         attempt.task = loop.start(partial(_answer, loop, job, attempt), variables, partial(self._note_end, attempt))
 
     def _note_end(self, attempt: _Attempt[V]) -> None:
-        """Wakes who waits; does nothing for what was given up."""
+        """Wakes the waiter; does nothing for abandoned scenarios."""
         if attempt in self._running:
             self._running.remove(attempt)
             attempt.has_ended = True
@@ -219,7 +219,7 @@ class AsyncSweep(AnySweep[V]):
         await self._change.wait()
 
     def _settle_on_loop(self) -> None:
-        """Gives up what is in flight on another loop, which may be gone, so that it is asked on this one."""
+        """Gives up scenarios in flight on another loop, which may be gone, so that they are asked on this one."""
         loop = backend().find_loop()
         if loop is not self._loop:
             self._cancel()
@@ -227,7 +227,7 @@ class AsyncSweep(AnySweep[V]):
             self._loop = loop
 
     def _leave(self) -> None:
-        """Cancels what is in flight; who comes next waits for it."""
+        """Cancels the scenarios in flight; the next caller waits for them."""
         self._is_left = True
         self._cancel()
 
@@ -236,13 +236,13 @@ class AsyncSweep(AnySweep[V]):
             attempt.task.cancel_threadsafe()
 
     async def _stop(self) -> None:
-        """Cancels what is in flight, and waits for it."""
+        """Cancels the scenarios in flight, and waits for them."""
         tasks = [attempt.task for attempt in self._running]
         self._give_up()
         await backend().end(tasks)
 
     def _give_up(self) -> None:
-        """Forgets what is in flight, so that it is asked anew."""
+        """Forgets the scenarios in flight, so that they are asked again."""
         self._is_left = False
         self._running.clear()
         self._attempts = {job: one for job, one in self._attempts.items() if isinstance(one.outcome, Result)}
@@ -259,7 +259,7 @@ def _make_not_awaited(what: str) -> TypeError:
 
 
 class _Iteration(AsyncIterator[Result[V]]):
-    """One ``async for`` over a sweep; when the last one goes, what is in flight goes too."""
+    """One ``async for`` over a sweep; when the last one ends, the scenarios in flight are cancelled."""
 
     def __init__(self, swept: AsyncSweep[V]) -> None:
         self._swept = swept

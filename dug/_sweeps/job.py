@@ -1,7 +1,7 @@
 """Asks nodes under one scenario: `Job`.
 
-A job is one outermost call: an error is met once in it, however many of its nodes read what failed, and nobody is asked for
-it again before the next job.  Inside a running node it is a part of that node's call.
+A job is one outermost call: it meets an error once, however many of its nodes read the failed node, and does not try that node
+again before the next job.  Inside a running node it is a part of that node's call.
 """
 
 from contextvars import Context as Variables
@@ -27,7 +27,7 @@ V = TypeVar("V")
 class Job(Generic[V]):
     """One scenario's job, which is answered where it is asked or, once handed to an executor, there; or it is awaited.
 
-    Until it is closed it holds the context, and with it what was computed under its tweaks.
+    Until it is closed it holds the context, and with it the memos computed under its tweaks.
     """
 
     _call_site: CallSite
@@ -43,7 +43,7 @@ class Job(Generic[V]):
     _since: World | None = None
     """Where it was begun, while it is being answered."""
     memos: tuple[Memo | None, ...] = ()
-    """What answers for its nodes."""
+    """The memos of its nodes."""
 
     def hand_to(self, executor: Any) -> None:
         """Lets an executor answer, unless it does already."""
@@ -56,13 +56,13 @@ class Job(Generic[V]):
             return self._ask()
         try:
             result: Result[V] = self._future.result()
-        except BaseException:  # an interrupt, or the executor is closed: who asks again asks here
+        except BaseException:  # an interrupt, or the executor is closed: the next caller computes it here
             self._future = None
             raise
         return result
 
     def variables(self) -> Variables:
-        """Returns the context variables of whoever answers it."""
+        """Returns the context variables of the thread or task that answers it."""
         return self._call_site.variables()
 
     async def answer_async(self, backend: Any) -> Result[V]:
@@ -122,7 +122,7 @@ class Job(Generic[V]):
         self.world = see_world(since, self._call_site.view, self.memos)
 
     async def _ask_together(self, values: dict[Any, Any], failures: dict[Any, Failure], backend: Any) -> int:
-        """Does what `_ask_each` does, for all targets at the same time."""
+        """Does the same as `_ask_each`, for all targets at the same time."""
         if isinstance(self._context, Failure):
             return self._ask_each(values, failures)
         self._begin()
@@ -147,12 +147,12 @@ class Job(Generic[V]):
             raise gone[0]
         for there in (values, failures):
             for label in filter(there.__contains__, self._targets.nodes):
-                there[label] = there.pop(label)  # in the order of the targets, whichever came first
+                there[label] = there.pop(label)  # in the order of the targets, whichever finished first
         return runs
 
 
 def make_context(tweaks: Tweaks | Scenario, name: Any) -> Context | Failure:
-    """Returns a context with what a user gave as a scenario, or why there is none."""
+    """Returns a context with the user's scenario, or why there is none."""
     try:
         return Context(Scenario(tweaks, name if isinstance(name, str) else None))
     except Exception as exc:  # noqa: BLE001  the result of this scenario, which must not hide those of others

@@ -1,7 +1,7 @@
-"""What the nodes of a sweep gave: `Result`, for one scenario, and `Results`, a row of them that is made as it is asked for.
+"""The results of a sweep: `Result`, for one scenario, and `Results`, a sequence of them, each made when it is asked for.
 
-A result keeps what its nodes gave and raised, and neither the context that they ran in nor its memos: the frames of an error's
-traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sync_sweep` and
+A result keeps the values and errors of its nodes, and neither the context that they ran in nor its memos: the frames of an
+error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sync_sweep` and
 `async_sweep` ask.
 """
 
@@ -30,12 +30,12 @@ class Targets(Generic[V]):
 
     nodes: Mapping[Any, Node[Any]]
     shape: Callable[[Mapping[Any, Any]], V]
-    """Makes of what the nodes gave, by label, what the user named them in: one value, a tuple or a dict."""
+    """Shapes values by label as the user named the nodes: one value, a tuple or a dict."""
 
 
 @frozen(eq=False, repr=False)
 class Result(Generic[V]):
-    """What the targets of a sweep gave under one scenario.
+    """The values and errors of the targets of a sweep under one scenario.
 
     ``result[target]`` is the value of one target, named by its node or, where the sweep was given a mapping, by its label; where
     that target failed, it raises the error.
@@ -44,9 +44,9 @@ class Result(Generic[V]):
     name: Any
     """The scenario's: its own, or its key in the mapping that the sweep was given, or the text of its tweaks."""
     scenario: Scenario | None
-    """What was tweaked; None where the tweaks were not possible, and for a difference between two scenarios."""
+    """The tweaks; None if they were not possible, and for a difference between two scenarios."""
     values: Mapping[Any, Any]
-    """What each target gave, by node or label; those that failed are missing."""
+    """The value of each target, by node or label; those that failed are missing."""
     recomputed: int
     """How many bodies, replacements and bumps ran."""
     seconds: float
@@ -58,7 +58,7 @@ class Result(Generic[V]):
 
     @property
     def value(self) -> V:
-        """What the targets gave: a value for a node, a tuple for several, a dict for a mapping.
+        """The values of the targets: a value for a node, a tuple for several, a dict for a mapping.
 
         Raises:
             Exception: a target failed; the first one's error.
@@ -69,7 +69,7 @@ class Result(Generic[V]):
 
     @property
     def errors(self) -> Mapping[Any, BaseException]:
-        """What each target that failed raised, by node or label; what raises it raises another exception that says the same."""
+        """The error of each target that failed, by node or label; `value` raises another exception that says the same."""
         let_go(self._failures.values())
         return {label: failure.shown for label, failure in self._failures.items()}
 
@@ -94,10 +94,10 @@ class Result(Generic[V]):
             raise KeyError(f"{text_of(target, 200)} is not a target of this sweep. Its targets: {known}.")
         return self.values[target]
 
-    __iter__ = None  # not what else a class with __getitem__ would get, which asks for the targets 0, 1, 2...
+    __iter__ = None  # or Python would iterate a class with __getitem__ by asking for the targets 0, 1, 2...
 
     def outcome(self) -> Any:
-        """Returns what `value` does, with the errors of targets that failed in the place of their values."""
+        """Returns `value`, with the errors of failed targets in the place of their values."""
         return self._targets.shape({**self.values, **self.errors})
 
     def __repr__(self) -> str:
@@ -108,8 +108,8 @@ class Result(Generic[V]):
 class Results(Generic[V]):
     """Results in the order of their scenarios, each made when it is first asked for, and kept.
 
-    Iterating gives each as soon as it is there, and can be done again; one thread at a time.  ``results[name]`` is the result of
-    one scenario, and ``len(results)`` their number, where that can be known before all are made.
+    Iterating gives each as soon as it is there, and can be repeated; one thread at a time.  ``results[name]`` is the result of
+    one scenario, and ``len(results)`` their number, if that is known before all are made.
     """
 
     def __init__(self, targets: Targets[V]) -> None:
@@ -119,11 +119,11 @@ class Results(Generic[V]):
         self._is_complete = False
 
     def _make_next(self) -> Result[V] | None:
-        """Returns the result after those that are kept; None when there is none."""
+        """Returns the next result after the kept ones; None when there is none."""
         raise NotImplementedError
 
     def _find_total(self) -> int | None:
-        """Returns how many results there will be; None where nobody can tell."""
+        """Returns how many results there will be; None if that is unknown."""
         raise NotImplementedError
 
     def _announce(self) -> None:
@@ -148,7 +148,7 @@ class Results(Generic[V]):
         raise KeyError(f"There is no scenario {show(name)} in {self!r}.")
 
     def to_dict(self) -> dict[Any, Any]:
-        """Returns what each scenario gave, by its name: `Result.value`, with errors in the place of values that failed."""
+        """Returns the values of each scenario, by its name: `Result.value`, with errors in the place of values that failed."""
         return {result.name: result.outcome() for result in self}
 
     def to_frame(self) -> "pd.DataFrame":
@@ -174,7 +174,7 @@ class Results(Generic[V]):
         return self._kept[position] if position < len(self._kept) else None
 
     def _keep(self, result: Result[V] | None) -> None:
-        """Keeps the result after those that are kept; None when there is none."""
+        """Makes and keeps the next result; None when there is none."""
         if result is None:
             self._is_complete = True
         else:

@@ -1,8 +1,8 @@
-"""What every sweep is, whoever answers it: `AnySweep`, scenarios that are drawn one by one, and how their results differ.
+"""The base of all sweeps: `AnySweep`, scenarios that are drawn one by one, and the differences of their results.
 
-An `AnySweep` owns the scenarios that it has drawn and not yet handed out, in their order, and the last one before these, so that
-the next finds what it shares with that; only who iterates touches it.
-`sync_sweep` and `async_sweep` ask; how one scenario is asked is in `job`, what becomes of the answers in `results`.
+An `AnySweep` owns the scenarios that it has drawn and not yet yielded, in their order, and the last one before these, so that
+the next finds the memos that it shares with that one; only the iterating task or thread touches it.
+`sync_sweep` and `async_sweep` ask; `job` asks one scenario, `results` keeps the answers.
 """
 
 from collections import deque
@@ -52,7 +52,7 @@ class AnySweep(Results[V]):
 
     @property
     def base(self) -> Result[V]:
-        """What the targets give in the context around, with none of the scenarios, in the world of the results."""
+        """The result of the targets in the context around, with none of the scenarios, in the world of the results."""
         raise NotImplementedError
 
     def _find_common_base(self) -> Result[V] | None:
@@ -99,7 +99,7 @@ class AnySweep(Results[V]):
         """Returns the difference that each scenario makes: ``value - base value`` for each target.
 
         A target that failed, under the scenario or in the base, has its error in the place of a difference, and so has one whose
-        values cannot be subtracted.  What was recomputed and how long it took are the scenario's.
+        values cannot be subtracted.  The numbers of runs and seconds are the scenario's.
         """
         return _Differences(self)
 
@@ -107,7 +107,7 @@ class AnySweep(Results[V]):
         """Returns the central difference for each node of a `ladder`: ``(value up - value down) / 2`` for each target.
 
         It is the change for one bump, in which the curvature cancels.  After ``shift(h)`` and ``shift(-h)``, divide it by h for a
-        derivative.  A result is named after its node; what was recomputed and how long it took are the sums of both directions.
+        derivative.  A result is named after its node; its numbers of runs and seconds are the sums of both directions.
 
         Raises:
             TypeError: the scenarios are not a ladder with two directions.
@@ -156,7 +156,7 @@ class AnySweep(Results[V]):
         return False
 
     def _begin_anew(self, number: int) -> None:
-        """Goes on from a number with what makes the scenarios, where an interrupt has ended that in the middle."""
+        """Goes on at a given number with the iterator of scenarios, after an interrupt ended it in the middle."""
         if _has_ended(self._items):
             self._items = islice(self._call_site.call(_iterate, self._scenarios), number, None)
 
@@ -173,7 +173,7 @@ class AnySweep(Results[V]):
         return job
 
     def _take_oldest(self) -> Job[V]:
-        """Returns the job whose result is the next, and lets go of the one before if they share nothing."""
+        """Returns the job of the next result, and drops the one before if they share nothing."""
         job = self._drawn[0]
         if self._answered is not None and not job.is_akin(self._answered) and not self._is_pair():
             self._close_answered()  # nothing to find there, and it would be in the way
@@ -188,7 +188,7 @@ class AnySweep(Results[V]):
             super()._keep(result)
 
     def _hand_out_kept(self) -> None:
-        """Lets go of the jobs whose results are kept; not before they are, as what was interrupted is asked again."""
+        """Drops the jobs whose results are kept; not earlier, because an interrupted job is asked again."""
         while self._drawn and self._drawn[0].number < len(self._kept):
             job, before = self._drawn[0], self._answered
             if job.world is not None:
@@ -207,7 +207,7 @@ class AnySweep(Results[V]):
         """Returns None, as there are no more scenarios.
 
         Raises:
-            BaseException: what the scenarios raised, in the place where the next one would be.
+            BaseException: the exception of the scenarios' iterator, in the place of the next scenario.
         """
         self._close_answered()
         self._reporter.close()
@@ -228,7 +228,7 @@ class AnySweep(Results[V]):
         return Job(self._call_site, self._targets, name, context)
 
     def _close_answered(self) -> None:
-        """Lets go of the scenario that was answered last, and of what was computed under its tweaks."""
+        """Drops the scenario that was answered last, and the memos computed under its tweaks."""
         answered, self._answered = self._answered, None
         if answered is not None:
             answered.close()
@@ -240,7 +240,7 @@ class AnySweep(Results[V]):
 
 
 class _Differences(Results[Any]):
-    """What each scenario of a sweep changes."""
+    """The change that each scenario of a sweep makes."""
 
     def __init__(self, swept: AnySweep[Any]) -> None:
         super().__init__(swept._targets)
@@ -264,7 +264,7 @@ class _Differences(Results[Any]):
 
 
 class _CentralDifferences(Results[Any]):
-    """What each node of a ladder changes."""
+    """The change for each node of a ladder."""
 
     def __init__(self, swept: AnySweep[Any], ladder: Ladder) -> None:
         super().__init__(swept._targets)
@@ -302,7 +302,7 @@ def _halve_difference(up: Any, down: Any) -> Any:
 
 
 def _has_ended(items: Any) -> bool:
-    """True for a generator that gives no more, because it came to its end or something was raised in it."""
+    """True for a generator that is exhausted, because it came to its end or raised."""
     return isinstance(items, GeneratorType) and items.gi_frame is None
 
 
@@ -314,7 +314,7 @@ def _iterate(scenarios: Scenarios) -> Iterator[tuple[Any, Any]]:
 
 
 def find_length(items: Any) -> int | None:
-    """Returns how many items there are, or None where nobody can tell without taking them."""
+    """Returns how many items there are, or None if that is unknown without taking them."""
     try:
         return len(items) if isinstance(items, Sized) else None
     except TypeError:  # a ladder of nodes that have no length

@@ -23,12 +23,12 @@ class Sweep(AnySweep[V]):
 
     @property
     def base(self) -> Result[V]:
-        """What the targets give in the context around, with none of the scenarios; asked when it is first looked at, and kept.
+        """The result of the targets in the context around, with none of the scenarios; asked when it is first read, and kept.
 
-        It is of the world in which the results were taken, also where the context around was tweaked since.
+        It is of the world in which the results were taken, also if the context around was tweaked since.
 
         Raises:
-            ContextError: it cannot be had any more, because something was invalidated, cleared or defined anew since; or the
+            ContextError: it is gone, because something was invalidated, cleared or redefined since; or the
                 results are of several worlds. The message says what to type.
         """
         base = self._find_common_base()
@@ -59,6 +59,6 @@ class Sweep(AnySweep[V]):
         return self._take_oldest().answer()
 
     def _hand_newest(self) -> None:
-        """Lets the executor, if there is one, work on what was drawn last; those before are with it already."""
+        """Submits the scenario that was drawn last to the executor, if there is one; the earlier ones are there already."""
         if self._drawn and self._executor is not None:
             self._drawn[-1].hand_to(self._executor)

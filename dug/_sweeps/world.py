@@ -1,8 +1,8 @@
 """In which world a result was taken: under which tweaks around it, and after which changes of the outside; and the base of each.
 
-A difference is taken between two results of one world.  The tweaks around are a scenario, which never changes: what a base gives
-in it can be asked at any later time.  What was invalidated, cleared or defined anew is gone, so a base is of the world before
-only where it was taken, or was there, before.
+A difference is taken between two results of one world.  The tweaks around are a scenario, which never changes: a base in it can
+be asked at any later time.  Memos that were invalidated, cleared or redefined are gone, so there is a base of an earlier world
+only if it was taken, or its memos were there, before.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ V = TypeVar("V")
 
 
 class BaseGoneError(ContextError):
-    """A difference cannot be taken, because what one side was taken from has changed since."""
+    """A difference cannot be taken, because the world of one side has changed since."""
 
 
 @frozen(eq=False)
@@ -49,13 +49,13 @@ def see_world(since: World, around: View, memos: Iterable[Memo | None]) -> World
 
 
 def are_live(memos: Iterable[Memo | None]) -> bool:
-    """True when nothing that memos rest on was forgotten since they were filed."""
+    """True when nothing that memos depend on was forgotten since they were filed."""
     return all(memo is not None and memo.status == LIVE for memo in memos)
 
 
 @define(eq=False)
 class Base(Generic[V]):
-    """What the targets give in one world, with none of the scenarios."""
+    """The result of the targets in one world, with none of the scenarios."""
 
     world: World
     generations: set[int]
@@ -77,7 +77,7 @@ class Base(Generic[V]):
         return world.generation in self.generations
 
     def read(self, call_site: CallSite) -> Result[V]:
-        """Returns the result; made of what was there when nobody asked for it in time, which is a read of `call_site`."""
+        """Returns the result; if nobody asked for it in time, it is made of the memos then, which is a read of `call_site`."""
         if self._result is None:
             call_site.note(self.world.view, self.memos)
             values = {label: memo.value for label, memo in zip(self._targets.nodes, self.memos, strict=True) if memo is not None}
@@ -97,7 +97,7 @@ class Bases(Generic[V]):
         return next((base for base in self.known if base.serves(world)), None)
 
     def note(self, world: World) -> None:
-        """Sees to it that the base of a result that was taken just now can be had later, where what it gives is there already."""
+        """Makes sure that the base of a result taken just now can be had later, if its memos are there already."""
         is_known = [base.note(world) for base in self.known]  # each of them notes it
         if world.generation is None or any(is_known):
             return

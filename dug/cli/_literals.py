@@ -79,7 +79,7 @@ def parse_arguments(words: tuple[str, ...]) -> tuple[list[Any], dict[str, Any]]:
 def parse_tweak(text: str, find: Callable[[str], Node[Any] | None] | None = None) -> tuple[Any, Any]:
     """Returns the node or function that ``node=value`` tweaks, and to what.
 
-    The value is what `parse_tweak_value` takes.  Where the arguments of a node are no literals, `find`
+    The value is what `parse_tweak_value` takes.  Where the arguments of a node are not literals, `find`
     may know it by its text.
 
     Raises:

@@ -25,7 +25,7 @@ class _Task(asyncio.Task[None]):
 
     __slots__ = ("run",)
     run: Run | None
-    """What it drives, for as long as it may not have begun; None for a scenario of a sweep."""
+    """The run that it drives, while it may not have begun; None for a scenario of a sweep."""
 
     def cancel_threadsafe(self) -> None:
         """Cancels the task; from any thread."""
@@ -36,7 +36,7 @@ class _Task(asyncio.Task[None]):
             _call_soon(loop, self.cancel)
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Cancels the task, whoever asks for it; from the thread of its loop."""
+        """Cancels the task, also at the user's own cancellation; from the thread of its loop."""
         if self.run is not None:
             self.add_done_callback(_abandon_unstarted)
         return super().cancel(msg)
@@ -44,7 +44,7 @@ class _Task(asyncio.Task[None]):
     def is_lost(self) -> bool:
         """True when the loop is closed or was left, or the task was cancelled before it began, so that the run will not end.
 
-        A loop that was left may be run again: then what has been begun anew meanwhile counts.
+        A loop that was left may be run again: then runs that were begun again in between count.
         """
         return self.done() or self.get_loop().is_closed() or not self.get_loop().is_running()
 
@@ -73,7 +73,7 @@ class TaskWait(Wait):
             self.woken.set_result(None)
 
     def sleep(self) -> Awaitable[None]:
-        """Returns what to await: until the run has landed or, for one on another loop or thread, that is gone."""
+        """Returns an awaitable: until the run is done or, for one on another loop or thread, that loop is gone."""
         return self.woken if _is_on(self.run, self.loop) else self._watch()
 
     async def _watch(self) -> None:
@@ -94,7 +94,7 @@ class TaskWait(Wait):
 
 
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
-    """Lets a run be driven to its end in a task of its own, and returns the wait of who asked for it."""
+    """Drives a run to its end in a task of its own, and returns the asker's wait for it."""
     wait = TaskWait(frame, run)
     join_own(wait)
     driven = drive(run)
@@ -110,7 +110,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
 
 
 def _abandon_unstarted(task: "asyncio.Task[None]") -> None:
-    """Abandons a run whose task was cancelled before it began, by whomever: nothing else says that it ended."""
+    """Abandons a run whose task was cancelled before it began: nothing else reports that it ended."""
     assert isinstance(task, _Task)  # noqa: S101  only those have it called
     run, task.run = task.run, None
     if run is not None and not run.is_done:
@@ -130,7 +130,7 @@ async def _end(task: "asyncio.Task[None]") -> None:
 
 
 async def run_in_thread(call: Callable[..., Any], *args: Any) -> Any:
-    """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
+    """Returns the result of a blocking call made in a thread: one of anyio if that is in use, since the call may count on it."""
     return await (find_loaded("anyio.to_thread", "run_sync") or asyncio.to_thread)(call, *args)
 
 
@@ -140,7 +140,7 @@ def _is_on(run: Run, loop: asyncio.AbstractEventLoop | None) -> bool:
 
 
 def _shielded() -> AbstractContextManager[object]:
-    """Keeps off the cancellations of anyio, which come again and again; who cancels a second time by himself is heard."""
+    """Shields from anyio, which re-delivers a cancellation at every await; a second explicit cancellation still gets through."""
     scope = find_loaded("anyio", "CancelScope")
     return nullcontext() if scope is None else scope(shield=True)
 
@@ -167,7 +167,7 @@ def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, o
 
 
 async def end(tasks: Iterable[_Task]) -> None:
-    """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
+    """Cancels tasks that were started on this loop, and waits for them, also when the caller is cancelled in between."""
     pending: set[asyncio.Task[None]] = set(tasks)
     for task in pending:
         task.cancel()

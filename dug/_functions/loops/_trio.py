@@ -88,7 +88,7 @@ class TaskWait(Wait):
 
 
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
-    """Lets a run be driven to its end in a system task of its own, and returns the wait of who asked for it."""
+    """Drives a run to its end in a system task of its own, and returns the asker's wait for it."""
     wait = TaskWait(frame, run)
     join_own(wait)
     run.task = task = _Task()
@@ -103,7 +103,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
 
 
 async def run_in_thread(call: Callable[..., Any], *args: Any) -> Any:
-    """Returns what a blocking call gives in a thread: in one of anyio where that is in use, since the call may count on it."""
+    """Returns the result of a blocking call made in a thread: one of anyio if that is in use, since the call may count on it."""
     return await (find_loaded("anyio.to_thread", "run_sync") or trio.to_thread.run_sync)(call, *args)
 
 
@@ -133,7 +133,7 @@ def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, o
 
 
 async def end(tasks: Iterable[_Task]) -> None:
-    """Cancels tasks that were started on this loop, and waits for them, also when who waits is cancelled meanwhile."""
+    """Cancels tasks that were started on this loop, and waits for them, also when the caller is cancelled in between."""
     waiting = tuple(tasks)
     for task in waiting:
         task.cancel_threadsafe()
