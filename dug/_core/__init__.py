@@ -1,4 +1,4 @@
-"""The engine: decides what is found, run, filed and forgotten; knows no I/O, no clock and no event loop.
+"""The engine: looks up, runs, files and forgets; knows no I/O, no clock and no event loop.
 
-Others come in by two doors, `drive` and `read`.
+Other packages import two doors, `drive` and `read`.
 """

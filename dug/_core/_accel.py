@@ -23,14 +23,14 @@ COMPILED = compiled is not None
 """True when the compiled call path is in use."""
 
 make_hits: Any = dict if compiled is None else compiled.Hits
-"""Makes what a view keeps its hits in."""
+"""Makes the table in which a view keeps its hits."""
 
 make_lock: Any = RLock if compiled is None else compiled.Lock
 """Makes a lock that its holder may take again."""
 
 
 def renew_lock(lock: Any) -> None:
-    """Makes a lock that this thread holds forget who waits for it: in a child process, where they are not."""
+    """Makes a lock that this thread holds forget its waiters: in a child process, where they do not exist."""
     if hasattr(lock, "renew"):
         lock.renew()
         return

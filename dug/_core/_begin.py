@@ -1,11 +1,11 @@
-"""The first verb: `begin` answers a call, opens a run of it, or says who computes the node already.
+"""The first verb: `begin` looks up a call and returns its memo, a new run, or the run in flight to join.
 
-A driver (synchronous here, others beside it) brings the run to its end: it verifies an older memo by asking for what that one
-read (`_verify`), or runs the body, and hands over what came of it (`_finish`).
+A driver (synchronous here, others beside it) completes the run: it verifies an older memo by asking for its dependencies
+(`_verify`), or runs the body, and hands over the result (`_finish`).
 
 **Beneath a tweak.**  A bump reads its node as it would be without this one tweak, and a replacement does so when it calls the
 same node.  That is a read of another key, ``(BENEATH, key, serial)``: the node in the same scenario, meeting the tweak `serial`
-instead, or none for 0.  What it gives is what the node gives wherever it meets just that, and is shared with all of these.
+instead, or none for 0.  Its value is the value of the node wherever the node meets just that tweak, and is shared with those.
 """
 
 from typing import Any
@@ -27,10 +27,10 @@ from ._watch import bits_read, inherit, look_at_end
 def begin(  # noqa: C901, PLR0912  one function: the order of the search is the order of cost
     frame: Frame | Outside, key: Key, *, has_waited: bool = False
 ) -> Memo | Run | Joined:
-    """Returns the memo that answers a call made in `frame`, the run that a driver must bring to its end, or who does so already.
+    """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
 
-    The hits of the frame do not hold the key: the caller has looked.  Who has waited for the run of another scenario is not
-    asked to do so again.
+    The caller has looked in the hits of the frame, which do not hold the key.  A caller that has waited for the run of another
+    scenario does not get it again.
 
     Raises:
         NoContextError: no context is in force.
@@ -49,11 +49,11 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     try:
         if around is not None and frame.hits is view.hits:
             masked = around.hits.get(key)
-            if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # gone, it misses first tweaks
+            if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # dead, it misses first tweaks
                 return serve(view, key, masked)
-        is_named = key[0] is not BENEATH and key[0].nodes is None  # nearly always, and looked up without a call
+        is_named = key[0] is not BENEATH and key[0].nodes is None  # the common case, looked up without a call
         state = cache.states.get(key) if is_named else cache.find_state(key)
-    except TypeError:  # no hash: said properly below
+    except TypeError:  # no hash: reported properly below
         state = None
     if (state is None or frame.hits is NO_HITS) and key[0] is not BENEATH:
         key = _in_full(frame, key)
@@ -68,7 +68,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
     if state is None:
         state = cache.state_of(key)
-    if not state.flights:  # nearly always
+    if not state.flights:  # the common case
         run = _prepare(view, frame, key, handle, state, masked)
         with registry.lock:
             if not state.flights and registry.filings == filings and state.alive:
@@ -109,7 +109,7 @@ def _take_off(run: Run) -> Run:
 def _meet(  # noqa: PLR0917  as above
     view: View, frame: Frame, key: Key, handle: Tweak | None, state: State, masked: Memo | None, *, is_patient: bool
 ) -> Memo | Run | Joined:
-    """Decides what a call gets whose node is in flight elsewhere, or for which a memo may have been filed meanwhile.
+    """Returns the answer to a call whose node is in flight elsewhere, or whose memo another thread may just have filed.
 
     Raises:
         CycleError: the node is in flight around the call, in this scenario.
@@ -138,15 +138,15 @@ def _meet(  # noqa: PLR0917  as above
 
 
 def _is_held_up(other: Run, key: Key) -> bool:
-    """True when a run cannot go on before a call of `key` made here ends, though it did not lead to it: one thread is in both."""
+    """True when the run is suspended lower on this very thread's stack, so waiting for it would deadlock."""
     return not other.has_task and other.thread == here() and not plain_key(key)[0].is_async
 
 
 def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Joined | None:
-    """Returns an open run of another scenario that may answer here, going by what the node read before; else by what it has.
+    """Returns an open run of another scenario that may answer here, by the node's newest memo, else by the run's reads so far.
 
-    The second is the case of a node of which nothing is known: the wait is over as soon as the run reads what the two
-    scenarios tweak differently.
+    The second is the case of a cold node: the wait is over as soon as the run reads something that the two scenarios tweak
+    differently.
     """
     known, other = state.newest, state.flight
     if other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
@@ -160,10 +160,10 @@ def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Joined | N
 
 
 def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
-    """Returns the memo of a run that was waited for, when it answers a call made in `frame`.
+    """Returns the memo of a run after the wait for it, when it answers a call made in `frame`.
 
     Raises:
-        Exception: what the run raised, when the call is outside of every node: the memo may keep only a copy by now.
+        Exception: the exception of the run, when the call is outside of every node: the memo may keep only a copy by now.
     """
     memo, failure = joined.run.memo, joined.failure
     joined.failure = None
@@ -183,12 +183,12 @@ def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
 
 
 def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
-    """Returns a memo that answers, and keeps it at hand."""
+    """Puts a memo that answers into the hits, and returns it."""
     if memo.__class__ is not Memo:
         memo.value  # noqa: B018  read from where it is stored, which makes it a plain memo: hits are never of another kind
     if memo.call is None:
         view.hits[key] = memo
-        if memo.status != LIVE:  # forgotten meanwhile, maybe after the hits were emptied; no thread can look between these lines
+        if memo.status != LIVE:  # forgotten in between, maybe after the hits were emptied; no thread can look between these lines
             view.hits.pop(key, None)
     if is_heard and any(view.listeners):
         tell(view, Event("hit", Node._of(key)))
@@ -196,7 +196,7 @@ def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
 
 
 def take_out(run: Run) -> None:
-    """Takes a run out of those in flight; under the lock, so that whoever finds it there can still join it."""
+    """Takes a run out of those in flight; under the lock, so that a caller that finds it there can still join it."""
     state, running = run.state, run.view.in_force.running
     if run.told:
         look_at_end(run)
@@ -213,19 +213,19 @@ def take_out(run: Run) -> None:
 
 
 def _end_entries(frame: Frame) -> None:
-    """Lets what tasks ask for under contexts of a run that has ended be known for that."""
+    """Marks the contexts of a finished run closed, so that late tasks are detected."""
     for entry in frame.entries or ():
         entry.hits, entry.driver = NO_HITS, LATE
         _end_entries(entry)
 
 
 def _in_full(frame: Frame, key: Key) -> Key:
-    """Returns the key that a call means: canonical, and inside a replacement of the node itself, beneath that."""
+    """Returns the key that a call means: canonical, and inside a replacement of the node itself, the key beneath it."""
     key = canonical(key)
     check_key(key)
     run = frame.run
     if run is None or run.handle is None or not run.handle.spec.replaces or plain_key(run.key) != key:
         return key
     if frame is not run and frame.view.in_force.handle_of(key) is not run.view.in_force.handle_of(key):
-        return key  # a context inside the replacement tweaks the node anew
+        return key  # a context inside the replacement tweaks the node again
     return beneath(run.handle, key)

@@ -38,7 +38,7 @@ _CALL_SOURCE = """\
 
 
 class _Nan:
-    """Stands in a key for the type of what does not equal itself and is not a float: a complex number that is partly NaN, NaT."""
+    """The type, in a key, of a value that does not equal itself and is not a float: a complex number that is partly NaN, NaT."""
 
 
 class PartialKey(tuple[Any, ...]):  # noqa: SLOT001  a tuple cannot have slots of its own
@@ -53,7 +53,7 @@ class Binding:
 
     signature: inspect.Signature
     make_key: Callable[..., Key]
-    """Takes the function's own parameters and returns the key; raises what a wrong call of the function would raise."""
+    """Takes the function's own parameters and returns the key; raises the error that a wrong call of the function would raise."""
     positional: bool
     """True when a complete key is the function and its positional arguments, and nothing else.
 
@@ -64,7 +64,7 @@ class Binding:
     _parameters: str
     _names: dict[str, Any]
     _is_plain: bool
-    """True when a key is nothing but the function and its arguments as they came."""
+    """True when a key is nothing but the function and its arguments as they were passed."""
 
     def arguments(self, key: Key) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Returns the positional and the keyword arguments that call the function for `key`."""
@@ -226,7 +226,7 @@ def _partial(elements: Key, complete: Key) -> PartialKey:
 
 def _typed(value: Any) -> Any:
     """Returns `value` with its type beside it, recursively through tuples, and with the sign of a zero."""
-    kind: Any = type(value)  # the class itself: an object that stands for another may raise when it is asked
+    kind: Any = type(value)  # the class itself: a proxy may raise when it is asked for its class
     if issubclass(kind, tuple) and kind.__eq__ is tuple.__eq__:
         return kind, tuple(map(_typed, value))
     if type(value) in _SIMPLE_TYPES or not _is_number(value):
@@ -236,7 +236,7 @@ def _typed(value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """True for what says that it is a number; what refuses to say of which class it is, is none: a proxy of what is not there."""
+    """True for a number; an object that refuses to tell its class is not one: a proxy of a missing object."""
     try:
         return isinstance(value, Number)
     except Exception:  # noqa: BLE001  it is the user's, and a plain function takes it
@@ -262,4 +262,4 @@ def _with_one_nan(element: Any) -> Any:
     if isinstance(element, Complex) and element.imag:  # the part that is a number is not swallowed
         return _Nan, *("nan" if part != part else part for part in (element.real, element.imag))
     kind = getattr(getattr(element, "dtype", None), "kind", "f")
-    return (_Nan, kind) if kind in "mM" else _NAN  # no time, and no number either
+    return (_Nan, kind) if kind in "mM" else _NAN  # neither a time nor a number

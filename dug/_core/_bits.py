@@ -1,7 +1,7 @@
-"""Which bit of a footprint stands for which target: `Bits`, for one registry.
+"""Which bit of a footprint belongs to which target: `Bits`, for one registry.
 
-A target gets its bit the first time that it is tweaked or untweaked.  A local function keeps the bits of it and of its nodes
-itself, so that they go with it; its bits are given again once no memo has them.
+A target gets its bit the first time that it is tweaked or untweaked.  A local function keeps its bits and those of its nodes
+itself, so that they are freed with it; its bits are given again once no memo has them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._scenario import Target
 
 LEAST = 64
-"""So many bits, at least, are given to local functions before those of functions that are gone are looked for."""
+"""At least so many bits are given to local functions before a search for those of functions that are gone."""
 
 _NONE: dict[Any, int] = {}
 
@@ -31,7 +31,7 @@ class Bits:
         self._named: dict[Target, int] = {}
         self._given = 0
         self._recent = 0
-        """How many were given to local functions since it was last looked which of these are gone."""
+        """How many were given to local functions since the last search for those of functions that are gone."""
         self._spare: list[int] = []
 
     def of(self, target: "Target") -> int:
@@ -48,7 +48,7 @@ class Bits:
         return found
 
     def keep(self, target: "Target", bit: int) -> None:
-        """Gives a target a bit; who finds it there may rely on the memos that exist."""
+        """Gives a target a bit; a reader that finds it there may rely on the footprints of all existing memos."""
         function = target if isinstance(target, Function) else plain_key(target)[0]
         self.by_function[function.mark] = self.by_function.get(function.mark, 0) | bit
         if function.is_local and function.bits is None:
@@ -60,10 +60,10 @@ class Bits:
         """Returns a bit that no memo has in its footprint; bit 0 belongs to no target: see `FORGOTTEN` and `ActiveTweaks.sieve`.
 
         Args:
-            target: what it is for.
+            target: the node or function that gets it.
             memos: returns every memo that there is.
 
-        Complexity: O(1), and O(memos) whenever as many were given to local functions as half of those that there are.
+        Complexity: O(1), and O(memos) whenever half as many were given to local functions as there are.
         """
         function = target if isinstance(target, Function) else plain_key(target)[0]
         self._recent += function.is_local
@@ -82,9 +82,9 @@ class Bits:
         return _NONE if function.bits is None else function.bits.get(self, _NONE)
 
     def _find_spare(self, memos: Callable[[], Iterable[Memo]]) -> Iterator[int]:
-        """Yields the bits of local functions that are gone, but for those that some memo still has.
+        """Yields the bits of local functions that are gone, except those that some memo still has.
 
-        A run in flight may have one, too.  Its memo then says that it read what it did not, and is computed once too often.
+        A run in flight may have one, too.  Its memo then has a bit too many in its footprint, and is computed once too often.
         """
         gone = {mark: bits for mark, bits in self.by_function.copy().items() if mark() is None}
         spare = 0
@@ -95,7 +95,7 @@ class Bits:
         for mark, bits in gone.items():
             left = bits & ~spare
             if left:
-                self.by_function[mark] = left  # looked at again the next time
+                self.by_function[mark] = left  # searched again the next time
             else:
                 del self.by_function[mark]
         while spare:

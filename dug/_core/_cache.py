@@ -1,6 +1,6 @@
-"""Where memos live: files them so that `_find` finds them, and forgets them.
+"""The store of memos: files them so that `_find` finds them, and forgets them.
 
-A state holds the memos of one node in one cache.  Most nodes have one memo that read no tweak, which stands by itself; all
+A state holds the memos of one node in one cache.  Most nodes have one memo that read no tweak, which has a place of its own; all
 others are in a table by footprint and restriction.  Each tweak that a memo read leads to the memo, to drop it with the tweak.
 """
 
@@ -28,7 +28,7 @@ BINDING = make_lock()
 
 
 class Cache:
-    """Memos of any number of contexts.  ``Context(cache=Cache())`` files what is new in it, and dropping it frees that.
+    """Keeps the memos of any number of contexts.  ``Context(cache=Cache())`` files its new memos in it; dropping it frees them.
 
     A cache is bound, at its first entry, to the cache of the context around it, whose memos it reads; several outermost
     contexts may share one.  Its length is the number of memos it holds.
@@ -41,21 +41,21 @@ class Cache:
     def __init__(self) -> None:
         self.beneath: Cache | None = None
         self.states: dict[Key, State] = {}
-        """What is known of the nodes of functions that have a name; see `states_of` for all others."""
+        """The states of the nodes of functions that have a name; see `states_of` for all others."""
         self.locals: WeakBag[Function] = WeakBag()
-        """The local functions of which something is known here; what that is they keep themselves, see `_local`."""
+        """The local functions with states here; each function holds its states itself, see `_local`."""
         self._registry: Registry | None = None
         self.holds_beneath = False
         """True once a memo was filed under the key of a node beneath a tweak."""
         self._count = 0
-        self._gone: deque[int] = deque()  # how many memos went with each local function that is gone
-        self._read: dict[int, set[Any]] = {}  # what to drop when a tweak goes, by its serial: memos, and links of local states
+        self._gone: deque[int] = deque()  # how many memos were freed with each local function that is gone
+        self._read: dict[int, set[Any]] = {}  # memos to drop with a tweak, by its serial; also links of local states
         self.stale = Stale()
-        self._token = object()  # says which states are ours without a reference back
+        self._token = object()  # identifies our states without a reference back
 
     @property
     def registry(self) -> Registry:
-        """What this cache shares with those it is layered on; made when the cache is bound."""
+        """The state that this cache shares with those it is layered on; made when the cache is bound."""
         if self._registry is None:
             with BINDING:
                 if self._registry is None:
@@ -96,12 +96,12 @@ class Cache:
             cache = cache.beneath
 
     def states_of(self, function: Function) -> dict[Key, State]:
-        """Returns where the states of the nodes of a function are."""
+        """Returns the states of the nodes of a function."""
         if function.nodes is None:
             return self.states
         found: dict[Key, State] | None = function.nodes.get(self._token)
         if found is None:
-            self.locals.add(function)  # first: who walks must not miss it
+            self.locals.add(function)  # first: a walk must not miss it
             found = function.nodes.setdefault(self._token, Local(self._gone))
         return found
 
@@ -123,12 +123,12 @@ class Cache:
         return state
 
     def list_states(self) -> list[tuple[Key, State]]:
-        """Returns all nodes of which something is known here."""
+        """Returns all nodes that are known here."""
         found = [self.states, *map(self.states_of, members(self.locals))]
         return [item for states in found for item in states.copy().items()]
 
     def file(self, memo: Memo, in_force: ActiveTweaks) -> Memo:
-        """Files a memo finished in a scenario and returns the one that stands: the first that was filed for these tweaks."""
+        """Files a memo finished in a scenario and returns the one in force: the first that was filed for these tweaks."""
         state, restriction = memo.state, memo.restriction
         if state.has_failed:
             self._drop_tried_again(memo, in_force)
@@ -136,7 +136,7 @@ class Cache:
         if restriction:
             variants = state.table.get(memo.footprint) if state.table else None
             first = variants.get(restriction) if variants else None
-        elif first is not None and first.footprint & in_force.mask:  # a failure may come before the read of what is tweaked here
+        elif first is not None and first.footprint & in_force.mask:  # a failure may come before a read of a node tweaked here
             first = None
         if first is not None and first.serves(memo.call):
             return first
@@ -152,20 +152,20 @@ class Cache:
                 self.holds_beneath = True
                 self.state_of(state.key[1]).add_reader(state)
             self._tell(memo, known)
-        except BaseException:  # an interrupt: what no walk would find must not stay
+        except BaseException:  # an interrupt: a memo that no walk would find must not stay
             self.remove(memo, DEAD)
             raise
         return memo
 
     def _drop_tried_again(self, memo: Memo, in_force: ActiveTweaks) -> None:
-        """Takes out what an earlier call left that failed here, now that the node was tried again."""
+        """Takes out the failure that an earlier call left here, now that the node was tried again."""
         for old in tuple(memo.state.memos()):
             if not old.serves(memo.call) and old.restriction in (memo.restriction, in_force.restrict(old.footprint)):
                 self.remove(old, DEAD)
                 memo.state.has_lost = True
 
     def _tell(self, memo: Memo, known: Memo | None) -> None:
-        """Makes the node of a memo a reader of what it read; what `known`, an earlier memo of it, read knows already."""
+        """Adds the node of a memo to the readers of its dependencies; those of `known`, an earlier memo, have it already."""
         state, token = memo.state, self._token
         reads: Sequence[Memo] = memo.dependencies
         if known is not None and len(known.dependencies) == len(reads):
@@ -185,11 +185,11 @@ class Cache:
             self.state_of(plain_key(key)).add_reader(state)
 
     def _enter(self, memo: Memo) -> None:
-        """Puts a memo where `find` looks for it, in the place of an error that no longer serves."""
+        """Inserts a memo where `find` looks for it, in the place of an error that no longer answers."""
         state, restriction = memo.state, memo.restriction
         if not restriction and (state.plain is None or state.plain.call is not None):
             old, state.plain = state.plain, memo
-            self._count += 1  # no interrupt comes in between
+            self._count += 1  # no interrupt can come in between
         else:
             if state.table is None:
                 state.table = {}
@@ -211,7 +211,7 @@ class Cache:
             self._index(serial, memo) if known is None else known.add(memo)
 
     def _index(self, serial: int, memo: Memo) -> None:
-        """Notes that a memo goes when a tweak does."""
+        """Notes that a memo is dropped with a tweak."""
         link = memo.state.link
         known = self._read.setdefault(serial, set())
         known.add(link or memo)
@@ -220,7 +220,7 @@ class Cache:
             known.difference_update([one for one in known if type(one) is ref and one() is None])
 
     def remove(self, memo: Memo, status: int) -> None:
-        """Takes a memo out, so that it answers no more; a stale one that can be verified is kept for that, once a node."""
+        """Takes a memo out, so that it answers no more; keeps the newest stale one of a node if it can be verified."""
         state, table = memo.state, memo.state.table
         if state.plain is memo:
             state.plain = None
@@ -272,12 +272,12 @@ class Cache:
         return memos
 
     def count_gone(self) -> None:
-        """Takes off the count what went with local functions; under the lock."""
+        """Subtracts memos freed with local functions from the count; under the lock."""
         while self._gone:
             self._count -= self._gone.popleft()
 
     def clear(self) -> None:
-        """Empties this cache; what the caches beneath it hold stays, and so do all tweaks."""
+        """Empties this cache; the memos in the caches beneath it stay, and so do all tweaks."""
         registry = self.registry
         taken: list[Any] = []  # released after the lock
         try:
@@ -293,10 +293,10 @@ class Cache:
         """Takes all memos out, under the lock, and puts them into `taken`; begun again, it goes on where it was interrupted.
 
         Args:
-            taken: what is to be released after the lock.
-            forgotten: when given, runs that are in flight and began before this generation are not filed either.
+            taken: collects the memos to release after the lock.
+            forgotten: when given, runs in flight that began before this generation are not filed either.
         """
-        for _, state in self.list_states():  # others add states meanwhile, but file nothing
+        for _, state in self.list_states():  # others may add states in between, but file nothing
             for memo in state.memos():
                 memo.status, memo.sieve = DEAD, -1
                 taken.append(memo)
@@ -308,7 +308,7 @@ class Cache:
         self._count = 0
         self._read.clear()
         self.stale.clear()
-        # Memos of a cache above may rest on what was here: its bare structure must stay for the walks of the registry.
+        # Memos of a cache above may depend on memos here: the bare structure must stay for the walks of the registry.
         if not any(cache.beneath is self for cache in members(self.registry.caches)):
             for states in (self.states, *map(self.states_of, members(self.locals))):
                 while states:  # one by one, so that no state is left alive that nobody finds
@@ -318,14 +318,14 @@ class Cache:
 
     @property
     def nbytes(self) -> int:
-        """About as many bytes as the process has grown by for this cache and the contexts that use it.
+        """About the number of bytes by which the process has grown for this cache and the contexts that use it.
 
-        That is the bookkeeping, the arguments and the values: a builtin container with all that it contains, and of any other
-        object as much as ``sys.getsizeof`` says of it alone, which for an array or a frame is all.  What is shared counts once.
+        It counts the bookkeeping, the arguments and the values: a builtin container with all that it contains, and any other
+        object by ``sys.getsizeof`` alone, which for an array or a frame is all.  Shared objects count once.
 
-        Complexity: O(memos, and what their values contain).
+        Complexity: O(memos, and the content of their values).
         """
-        from ._size import measure  # loaded when somebody asks
+        from ._size import measure  # loaded on first use
 
         self.registry.drain()
         views = [view for view in members(self.registry.views) if view.cache is self]
@@ -333,9 +333,9 @@ class Cache:
         return measure([self.states, *map(self.states_of, members(self.locals)), self._read, *views], apart)
 
     def __del__(self) -> None:
-        # States and memos refer to each other: taken apart here, they go at once and not with the next garbage collection.
-        # Nobody has a memo without its cache.  One that still is in the hits of a view must not take others along when it goes,
-        # which take others along: in 3.13 that takes as much of the stack as the chain is deep.
+        # States and memos refer to each other: taken apart here, they are freed at once and not by the next garbage collection.
+        # Nobody has a memo without its cache.  A memo that is still in the hits of a view must not free a chain of others when it
+        # is freed: in 3.13 that takes as much of the stack as the chain is deep.
         if not hasattr(self, "_token"):  # an interrupt kept it from being made
             return
         for state in self.states.copy().values():  # a thread that is on its way out may still add some
@@ -362,7 +362,7 @@ class Cache:
         return f"<dug.Cache of {self._count} memos{layer}>"
 
     def _home(self, state: State) -> State:
-        """Returns the state of the same node here, where walks look for it."""
+        """Returns the state of the same node here, which walks find."""
         return state if state.home is self._token and state.alive else self.state_of(state.key)
 
     def _take_as_newest(self, memo: Memo) -> None:

@@ -1,7 +1,7 @@
 """Makes the decorated functions callable: by the compiled call path, where it is in use, or by the pure one.
 
 Both do the same.  The pure one, the function that `_binding` generates, is the specification; the compiled one takes the calls
-made of plain parameters and leaves all others to it.
+made of plain parameters and leaves all others to the pure one.
 """
 
 from collections.abc import Callable, Coroutine
@@ -27,7 +27,7 @@ CLASSES: dict[str, Any] = {
 """The classes whose slots the compiled call path reads."""
 
 AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, Entry, CLASSES)
-"""The type of what the call of a coroutine function gives, to be awaited once."""
+"""The type of the object that a call of a coroutine function returns, to be awaited once."""
 Coroutine.register(AWAITABLE)
 
 
@@ -55,11 +55,11 @@ def _make_compiled(kind: type[Any], is_method: bool) -> type[Any]:  # noqa: FBT0
 
 
 def let_call(wrapper: Any, function: Function, fetch: Callable[..., Any]) -> None:
-    """Makes a decorated function call `function`: a hit is answered at once, the rest goes to a driver.
+    """Makes a decorated function call `function`: answers a hit at once, and leaves other calls to a driver.
 
     Args:
         wrapper: an instance of a class of `make_class`.
-        function: what it stands for.
+        function: the function whose nodes it calls.
         fetch: the driver; takes a frame and a key and returns the memo, or a coroutine of it.
     """
     binding = function.binding

@@ -1,4 +1,4 @@
-"""Another driver: evaluates nodes with no look-up, filing or recording; what `dug.testing` compares the engine with."""
+"""Another driver: evaluates nodes with no look-up, filing or recording; `dug.testing` compares the engine with it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from ._view import enter
 
 @contextmanager
 def evaluate_without_cache(driver: Driver, node: Node[Any]) -> Iterator[None]:
-    """Sends the calls made inside to `driver`, as if `node` were running; the engine does nothing for them.
+    """Sends the calls made inside to `driver`, as if `node` were running; the engine does nothing with them.
 
     This is how a node is evaluated without any cache (`dug.testing`).  Contexts may be opened inside.
     """
@@ -33,7 +33,7 @@ def evaluate_without_cache(driver: Driver, node: Node[Any]) -> Iterator[None]:
 
 
 def answer_from_driver(frame: Frame, key: Key) -> Memo:
-    """Returns what the driver of `frame` says of a call, in the form of a memo that is filed nowhere."""
+    """Returns the answer of `frame`'s driver to a call, in the form of a memo that is filed nowhere."""
     key = canonical(key)
     check_key(key)
     assert frame.driver is not None  # noqa: S101  the caller saw it

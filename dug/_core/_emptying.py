@@ -1,4 +1,4 @@
-"""Lets nodes go of which a cache knows nothing any more: `drop_empty`, and `trim` for what has waited too long."""
+"""Removes nodes of which a cache knows nothing any more: `drop_empty`, and `trim` for memos that have waited too long."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def drop_empty(cache: "CacheShape", states: Iterable[State], lost: Iterable[Memo] = ()) -> None:
-    """Forgets nodes of which nothing is left: these, and those of memos that were taken out; then what only they had read."""
+    """Forgets nodes of which nothing is left: these, and those of `lost` memos; then nodes that only they had read."""
     read: dict[State, list[Memo]] = {}
     for memo in lost:
         read.setdefault(memo.state, []).append(memo)
@@ -33,7 +33,7 @@ def drop_empty(cache: "CacheShape", states: Iterable[State], lost: Iterable[Memo
 
 
 def trim(cache: "CacheShape") -> list[Memo]:
-    """Lets go of the oldest memos that wait to be verified, where there are too many; returns what went."""
+    """Evicts the oldest memos that wait to be verified, if there are too many; returns the evicted ones."""
     taken = []
     for state in cache.stale.pop_excess():
         old, state.newest = state.newest, state.plain

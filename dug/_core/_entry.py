@@ -1,9 +1,9 @@
-"""Opens and closes contexts: `open_entry`, `leave`, and what becomes of reads made under a context inside a run.
+"""Opens and closes contexts: `open_entry`, `leave`, and moves reads made under a context inside a run.
 
-What is read under a context that a run opened is moved to the run when the context closes (`settle`).  A read that saw its
-tweaks, or is in a cache of its own, is replaced by the nearest memos below that are not; its footprint is kept without the bits
+Reads under a context that a run opened are moved to the run when the context closes (`settle`).  A read that saw its tweaks, or
+is in a cache of its own, is replaced by the nearest memos below that did neither; its footprint is kept without the bits
 that the context overrides; and the nodes that ran are noted as `inner`, so that forgetting one of them forgets the run.  A node
-that the context untweaks is noted as beneath its tweaks: whoever tweaks it around changes nothing, nor does who tweaks its
+that the context untweaks is noted as beneath its tweaks: a tweak of it around changes nothing, nor does a tweak of its
 function, whose bit therefore comes from the other nodes that ran.  No memo made under such a context is kept alive.
 """
 
@@ -26,7 +26,7 @@ from ._watch import ALL, look_at
 def open_entry(  # noqa: PLR0917  by position, as in `Entry`
     context: Any, outer: Frame | None, view: View, peers: list[Entry], method: "ref[MethodType] | None", back: Any
 ) -> Entry:
-    """Opens an entry of a context inside `outer`, which is not in force yet; watched, where a statement holds `method`."""
+    """Opens an entry of a context inside `outer`, which is not in force yet; watches it, if a statement holds `method`."""
     entry = Entry(view, outer, outer.call if outer else None, context, peers)
     entry.back = back
     if method is not None:
@@ -47,10 +47,10 @@ def put_in_force(entry: Entry) -> None:
 
 
 def frame_here() -> Any:
-    """Returns the frame in force, after leaving what is in force no more because an interrupt ended its ``with`` statement.
+    """Returns the frame in force, after leaving entries whose ``with`` statement an interrupt ended.
 
-    Whatever asks which frame is in force asks here; only calls that are answered from hits need not, as an entry whose statement
-    has ended has none.
+    All code that asks which frame is in force calls this; only calls that are answered from hits need not, as an entry whose
+    statement has ended has none.
     """
     frame = current.get()
     while frame.__class__ is Entry and frame.watch is not None and frame.watch() is None and _leave_ended(frame):
@@ -59,19 +59,19 @@ def frame_here() -> Any:
 
 
 def outer_here() -> Frame | None:
-    """Returns what an entry made here is inside: the frame in force, or the entry of the default context."""
+    """Returns the frame around an entry made here: the frame in force, or the entry of the default context."""
     frame = frame_here()
     return OUTSIDE.entry if frame is OUTSIDE else frame  # type: ignore[no-any-return]
 
 
 class closing_unless_active:  # noqa: N801  used as a function is
-    """Closes entries of default contexts after what is done inside, but for the one that is in force then."""
+    """Closes entries of default contexts after its body, except the one that is in force then."""
 
     def __init__(self, *others: Entry | None) -> None:
         self._others = others
 
     def __enter__(self) -> None:
-        """Begins what may be interrupted."""
+        """Begins a section that may be interrupted."""
 
     def __exit__(self, *_: object) -> None:
         try:
@@ -89,7 +89,7 @@ class closing_unless_active:  # noqa: N801  used as a function is
 def _leave_ended(entry: Entry) -> bool:
     """Leaves an entry whose statement has ended.
 
-    False for a task or thread that only carries it in a copy of the context variables: it goes on as it was.
+    False for a task or thread that only carries it in a copy of the context variables: that one goes on as it was.
     """
     token = entry.token
     if token is not None:
@@ -103,7 +103,7 @@ def _leave_ended(entry: Entry) -> bool:
 
 
 def close_entry(entry: Entry) -> None:
-    """Closes an entry and hands what was read under it to the frame around it; one that was closed in part is closed in full."""
+    """Closes an entry and hands its reads to the frame around it; completes the closing of one that was closed in part."""
     entry.closed = True
     for others in (entry.peers, None if entry.outer is None else entry.outer.entries):
         if others and entry in others:
@@ -124,7 +124,7 @@ def _settle_outward(entry: Entry) -> None:
 
 
 def _pass_runs_on(entry: Entry) -> None:
-    """Counts what ran under a context for the frame around it."""
+    """Adds the runs under a context to the counts of the frame around it."""
     if entry.runs and entry.outer is not None:
         with entry.view.registry.lock:
             runs, spent, entry.runs, entry.spent = entry.runs, entry.spent, 0, 0.0  # first, so that nothing counts twice
@@ -150,7 +150,7 @@ def leave(entry: Entry) -> None:
 
 
 def take_back(entry: Entry | None) -> None:
-    """Takes the opening of an entry back, which was interrupted; None when there is none yet."""
+    """Takes the opening of an entry back, after an interrupt; None when there is none yet."""
     if entry is None:
         return
     close_entry(entry)
@@ -168,7 +168,7 @@ def step_back(entry: Entry) -> None:
 
 
 def settle_late(run: Run) -> None:
-    """Moves to a run what its tasks read under contexts after these were closed, or under such as they have not closed yet."""
+    """Moves to a run the reads of its tasks under contexts after these were closed, or under contexts that they left open."""
     for entry in tuple(run.entries or ()):
         settle_within(entry)
     for entry in run.late or ():
@@ -179,16 +179,16 @@ def settle_late(run: Run) -> None:
 
 
 def settle(entry: Entry) -> None:
-    """Moves what was read so far under a context that a run opened to the frame around it."""
+    """Moves the reads so far under a context that a run opened to the frame around it."""
     outer = entry.outer
     if outer is None or outer.reads is None or entry.reads is None:
         return
     fresh = _LateReads(entry) if entry.closed else {}
     try:
         with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
-            reads, entry.reads = entry.reads, fresh  # first, as threads may note reads meanwhile; and released after the lock
+            reads, entry.reads = entry.reads, fresh  # first, as threads may note reads in between; and released after the lock
             _settle(entry, outer, reads)
-    except BaseException:  # an interrupt: nobody knows what is missing of the reads
+    except BaseException:  # an interrupt: nobody knows which reads are missing
         taint(outer, UNTRUE)
         raise
 
@@ -231,7 +231,7 @@ def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None
 
 
 def frame_then(frame: Frame, view: View) -> Frame:
-    """Returns a frame that hands on what it notes as `frame` did when it had this view."""
+    """Returns a frame that hands on its reads as `frame` did when it had this view."""
     if frame.view is view or not isinstance(frame, Entry):
         return frame
     outer = frame.outer if frame.outer is None or view.parent is None else frame_then(frame.outer, view.parent)
@@ -301,27 +301,27 @@ def refresh_within(entry: Entry) -> None:
 
 
 def renew_within(entry: Entry) -> None:
-    """Derives anew the views of an open entry and of all entries inside it, the outermost first."""
+    """Derives the views of an open entry and of all entries inside it again, the outermost first."""
     entry.context.renew(entry)
     for inner in tuple(entry.entries or ()):
         renew_within(inner)
 
 
 def refresh(entry: Entry) -> None:
-    """Chooses anew whether calls in an entry are answered from hits, after its view or its listeners changed."""
+    """Decides again whether calls in an entry are answered from hits, after its view or its listeners changed."""
     entry.refresh(entry.run)
     if entry is OUTSIDE.entry:
         OUTSIDE.activate(entry)
 
 
 class _LateReads(dict[Memo, int | None]):
-    """The reads of a closed entry: what was asked for before it was closed, and comes after that, goes outward at once."""
+    """The reads of a closed entry: a value asked for before it closed that comes later is noted outside at once."""
 
     __slots__ = ("_entry",)
 
     def __init__(self, entry: Entry) -> None:
         super().__init__()
-        self._entry = ref(entry)  # who notes something holds it
+        self._entry = ref(entry)  # the frame that notes something holds it
 
     def __setitem__(self, memo: Memo, start: int | None) -> None:
         super().__setitem__(memo, start)
@@ -336,7 +336,7 @@ class _LateReads(dict[Memo, int | None]):
 
 
 class _Moved:
-    """What the reads made under a context come to in the frame around it."""
+    """The reads made under a context, in the form in which the frame around gets them."""
 
     def __init__(self, entry: Entry, outer: Frame, hidden: int, homes: set[object]) -> None:
         self.extra = entry.extra
@@ -361,7 +361,7 @@ class _Moved:
         self.extra |= memo.footprint & FORGOTTEN
         key = plain_key(memo.state.key)
         noted = view.pin(key) if memo.body == 0 else key
-        if key == self._running:  # the run's own bits say which tweak its node met, and what is beneath that
+        if key == self._running:  # the run's own bits say which tweak its node met, and all tweaks beneath that one
             noted = BENEATH, key, 0
         if memo.opened or memo.body == TWEAKED:
             self.extra |= (memo.footprint if noted is key else memo.below) & ~self._apart
@@ -378,7 +378,7 @@ class _Moved:
 
 
 def _bits_apart(entry: Entry) -> int:
-    """Returns the bits of functions that some nodes do not ask for around, as the contexts from here to the run say."""
+    """Returns the bits of functions that some nodes do not ask for around, because the contexts from here to the run fix them."""
     bits, view = 0, entry.view
     while entry.run is not None and view is not entry.run.view and view.parent is not None:
         bits |= view.bits_apart()
@@ -387,7 +387,7 @@ def _bits_apart(entry: Entry) -> int:
 
 
 def _bits_met(frame: Frame, key: Key) -> int:
-    """Returns the bits that say which tweak a node meets in `frame`; its own alone where a context inside the run says so."""
+    """Returns the bits that say which tweak a node meets in `frame`; only its own if a context inside the run fixes it."""
     view: View | None = frame.view
     while view is not None and frame.run is not None and view is not frame.run.view:
         if key in view.fixed:

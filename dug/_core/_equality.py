@@ -1,7 +1,7 @@
-"""When two values are the same: substitutable for any reader, and never decided by ``==`` on an unknown type.
+"""When two values are the same: substitutable for any reader; ``==`` never decides for an unknown type.
 
-One object proves nothing by itself, as it may have been changed in place since it was first handed out.  It is the same value
-only where nothing in it can be changed (`is_immutable`).  Two objects are the same value when they are scalars of one type and
+One object proves nothing by itself, as it may have been changed in place since it was first returned.  It is the same value
+only if nothing in it can be changed (`is_immutable`).  Two objects are the same value when they are scalars of one type and
 equal, where ``0.0`` and ``-0.0`` differ and NaN equals itself, or tuples of such.  For every other type only ``memoize(eq=...)``
 can say more.
 """
@@ -21,12 +21,12 @@ from attrs import frozen
 _PLAIN_TYPES = frozenset({type(None), bool, int, str, bytes})
 # Equal values of these may still print differently (Decimal("1.0"), a time in two zones), so their text decides.
 _TEXT_TYPES = frozenset({complex, date, datetime, time, timedelta})
-# Objects of these types stay what they are.
+# Objects of these types are immutable.
 _FIXED_TYPES = frozenset({
     *_PLAIN_TYPES, *_TEXT_TYPES, float, timezone, range, FunctionType, type(Ellipsis), type(NotImplemented),
     *map(type, (str.join, dict.__dict__["fromkeys"], object.__init__)),
 })  # fmt: skip
-# So do those of these, whose modules take long to import or may not be there: a package, and its classes by name.
+# So are those of these, whose modules take long to import or may not be there: a package, and its classes by name.
 _FIXED_NAMES = {
     "decimal": {"Decimal"},
     "fractions": {"Fraction"},
@@ -42,7 +42,7 @@ _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that a class statement made
 
 
 class Fixed:
-    """A base of dug's own classes whose objects stay what they are."""
+    """A base of dug's own classes whose objects are immutable."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ class _Model:
 
 
 def substitution_key(value: object) -> Hashable | None:
-    """Returns a key that two values share exactly when either can stand in for the other, or None when only identity tells."""
+    """Returns a key that two values share exactly when either can replace the other, or None when only identity tells."""
     kind = type(value)
     if kind in _PLAIN_TYPES:
         return kind, value
@@ -63,7 +63,7 @@ def substitution_key(value: object) -> Hashable | None:
         return kind, repr(value)
     if kind is tuple:
         return _tuple_key(value)  # type: ignore[arg-type]
-    if issubclass(kind, Enum):  # what only says that it is a member need not live as long
+    if issubclass(kind, Enum):  # an object that only equals the member need not live as long
         return kind, id(value)  # members live as long as their class, which the key holds
     if kind.__module__ == "numpy" and hasattr(value, "tobytes") and getattr(value, "shape", None) == ():
         return _numpy_key(value)
@@ -71,9 +71,9 @@ def substitution_key(value: object) -> Hashable | None:
 
 
 def is_same(old: object, new: object, eq: Callable[[Any, Any], bool] | None) -> bool:
-    """True when `new` can stand in for `old`: the same value, or `eq` (from ``memoize(eq=...)``) says so.
+    """True when `new` can replace `old`: the same value, or `eq` (from ``memoize(eq=...)``) says so.
 
-    A mutable object that is handed out again is not the same value, unless `eq` says so: it is asked about one object as well.
+    A mutable object that is returned again is not the same value, unless `eq` says so: it is asked about one object as well.
     """
     if old is new and is_immutable(new):
         return True
@@ -107,13 +107,13 @@ def is_immutable(value: object) -> bool:
             if parts is None:
                 return False
             seen.add(id(value))
-            kept.append(value)  # a bound part may be made for the asking, and its id must not be given to another
+            kept.append(value)  # a bound part may be a new object, and its id must not be given to another
             pending.extend(parts)
     return True
 
 
 def _find_parts(value: Any) -> list[object] | None:
-    """Returns what decides whether a value can be changed: nothing more for one that cannot, or None for one that can."""
+    """Returns the parts that decide whether a value can be changed: none for one that cannot, or None for one that can."""
     kind = type(value)
     if issubclass(kind, (type, Enum, Fixed)) or kind.__name__ in _FIXED_NAMES.get(str(kind.__module__).partition(".")[0], ()):
         return []
@@ -128,7 +128,7 @@ def _find_parts(value: Any) -> list[object] | None:
     if kind is partial:
         return [value.func, *value.args, *value.keywords.values(), *vars(value).values()]
     if kind in {itemgetter, attrgetter, methodcaller}:
-        return list(value.__reduce__()[:2])  # what made it, and of what
+        return list(value.__reduce__()[:2])  # its function and arguments
     if kind is _lru_cache_wrapper:
         return [value.__wrapped__]
     if kind.__module__ == "numpy":
@@ -137,7 +137,7 @@ def _find_parts(value: Any) -> list[object] | None:
 
 
 def _is_frozen(kind: type) -> bool:
-    """True for a frozen attrs or data class over nothing but classes written in Python, whose objects hold what they show."""
+    """True for a frozen attrs or data class over nothing but classes written in Python, whose objects hold only their fields."""
     if not all(one is object or one.__flags__ & _HEAP_TYPE for one in kind.__mro__):
         return False
     setter: Any = kind.__setattr__
@@ -148,7 +148,7 @@ def _is_frozen(kind: type) -> bool:
 
 
 def _find_fields(value: object) -> list[object]:
-    """Returns all that an object of a class written in Python holds."""
+    """Returns everything that an object of a class written in Python holds."""
     found = list(getattr(value, "__dict__", {}).values())
     for kind in type(value).__mro__:
         slots = vars(kind).get("__slots__", ())
@@ -185,7 +185,7 @@ def _tuple_key(value: tuple[object, ...]) -> Hashable | None:
 
 
 def _numpy_key(value: Any) -> Hashable | None:
-    """The key of a numpy scalar; None for what can be changed in place: an array without dimensions, a row with fields."""
+    """The key of a numpy scalar; None for a mutable one: an array without dimensions, a row with fields."""
     if type(value).__name__ == "ndarray" or value.dtype.hasobject or value.dtype.kind == "V":
         return None
     parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)

@@ -1,7 +1,7 @@
-"""What can be listened to: one `Event` for each thing that happens to a node.
+"""The events of a context: one `Event` for each thing that happens to a node.
 
-``hit``: a memo served.  ``computed``: a body, a replacement or a bump ran.  ``reused``: an older value was verified through its
-dependencies and kept.  ``failed``: it ran and raised.  ``tweaked``, ``invalidated``: a user said so.
+``hit``: a memo answered.  ``computed``: a body, a replacement or a bump ran.  ``reused``: an older value was verified through its
+dependencies and kept.  ``failed``: it ran and raised.  ``tweaked``, ``invalidated``: a user did so.
 """
 
 import logging
@@ -25,16 +25,16 @@ class Event:
     node: Node[Any] | Any
     """The node; for a tweak or an invalidation of a whole function, the function."""
     seconds: float = 0.0
-    """How long the run took, with what it called."""
+    """How long the run took, with its callees."""
     error: BaseException | None = None
-    """What a failed run raised."""
+    """The exception of a failed run."""
 
 
 Listener = Callable[[Event], object]
 
 
 def deliver(listeners: list[Listener], event: Event) -> None:
-    """Passes `event` to each listener; one that raises is removed and logged, and breaks nothing."""
+    """Passes `event` to each listener; removes and logs one that raises, and breaks nothing."""
     for listener in tuple(listeners):
         try:
             listener(event)

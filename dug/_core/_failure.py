@@ -1,10 +1,10 @@
-"""How a node failed: `Failure`, which serves the error to each who asks, and what is kept of it when its call has ended.
+"""How a node failed: `Failure`, which serves the error to each asker, and the form in which it is kept after its call.
 
-The first who is served gets the very exception that the node raised.  Each later one gets an exception of his own that says the
-same as that did when it was filed (`_imprint`), so that no handler changes what another one gets.
+The first asker gets the very exception that the node raised.  Each later asker gets an exception of its own that says the
+same as that did when it was filed (`_imprint`), so that no handler changes the exception of another.
 
-A kept failure holds no frames: its traceback is a `Trace`, the places by name.  An error that is served again and passed on goes
-on a way that others went as well, so a trace is a few places of its own and the trace that it goes on with.
+A kept failure holds no frames: its traceback is a `Trace`, the places by name.  An error that is served again and passed on
+shares a part of its way with others, so a trace is a few places of its own and the trace that it goes on with.
 """
 
 from collections.abc import Iterator
@@ -17,43 +17,43 @@ from ._imprint import Imprint, take_imprint
 
 @define(eq=False, repr=False)
 class Failure:
-    """How a node failed: what its exception said, and its traceback as filed (frames within the call, a summary afterwards)."""
+    """How a node failed: the imprint of its exception, and its traceback as filed (frames in the call, a summary afterwards)."""
 
     imprint: Imprint
     traceback: Any
     summary: Any = None
-    """Stands for the traceback when that is gone: gives the places (`stack`) and the text (`format`)."""
+    """Replaces the traceback when that is gone: gives the places (`stack`) and the text (`format`)."""
     mark: object = field(factory=object)
     """Shared by the failures of all nodes that passed the error on."""
     raised: BaseException | None = None
     """The exception that the node raised; None once its call has ended."""
     again: "Failure | None" = None
-    """Where what it raised was served again: by which failure."""
+    """The place where the exception was served again: the failure that served it."""
     calls: set[Any] = field(factory=set)
     """The open calls within which it is raised again."""
     _unserved: list[BaseException] = field(factory=list)
-    """What the node raised, until somebody got it."""
+    """The exception of the node, until an asker gets it."""
     _shown: BaseException | None = None
 
     @classmethod
     def of(cls, error: BaseException, traceback: Any, *, is_out: bool = False) -> Self:
-        """Returns how something failed that read nothing which failed.
+        """Returns a failure of a node that read no failed node.
 
         Args:
             error: the exception.
-            traceback: where it came from.
-            is_out: whether somebody has it already; else the first who asks gets it.
+            traceback: its origin.
+            is_out: whether an asker has it already; else the first asker gets it.
         """
         return cls(take_imprint(error), traceback, raised=error, unserved=[] if is_out else [error])
 
     @property
     def error(self) -> BaseException:
-        """An exception that says what was filed, which nobody else has."""
+        """An exception that says the same as the filed one, and that nobody else has."""
         return self.imprint.make().with_traceback(self.traceback)
 
     @property
     def shown(self) -> BaseException:
-        """The same for all who only look: one exception, which is not raised."""
+        """The same for all lookers: one exception, which is not raised."""
         if self._shown is None:
             self._shown = self.error
         return self._shown
@@ -68,11 +68,11 @@ class Failure:
         return self.summary or _read_traceback(self.error, self.traceback)
 
     def serve(self, to: Any = None, memo: Any = None) -> "Serving":
-        """Returns what to raise for an asker: an exception with the traceback as it was filed.
+        """Returns the exception to raise for an asker, with the traceback as it was filed.
 
         Args:
-            to: the run that asks, if one does; it notes what it got, to know that again should it pass it on.
-            memo: what it asks for.
+            to: the run that asks, if one does; it notes the exception, to recognise it should it pass it on.
+            memo: the memo that it asks for.
         """
         try:
             error = self._unserved.pop()
@@ -86,9 +86,9 @@ class Failure:
 
 
 class Serving:
-    """An exception to be raised in a ``with`` of this, so that it keeps the context that it has.
+    """Raises an exception in a ``with`` of this, so that it keeps the context that it has.
 
-    Raising puts what is handled here in the place of that.  Once it is out, nobody here holds it: its traceback leads here.
+    Raising replaces its context with the exception handled here.  Once it is out, nobody here holds it: its traceback leads here.
     """
 
     __slots__ = ("_context", "_error")
@@ -113,16 +113,16 @@ class Serving:
 def pass_on(
     error: BaseException, traceback: Any, passed: Failure | None, handled: BaseException | None, *, is_out: bool
 ) -> Failure:
-    """Returns how a node failed with an exception that, unless `passed` is None, it got from something that it read.
+    """Returns the failure of a node with an exception that, unless `passed` is None, it got from a node that it read.
 
     Args:
         error: the exception.
-        traceback: where it came from.
-        passed: how that failed.
-        handled: what the asker was handling; see `_imprint.take_imprint`.
+        traceback: its origin.
+        passed: the failure of that node.
+        handled: the exception that the asker was handling; see `_imprint.take_imprint`.
         is_out: as for `Failure.of`.
 
-    Complexity: O(1) where the error says what it said before.
+    Complexity: O(1) if the error still says the same.
     """
     unserved = [] if is_out else [error]
     if passed is None:
@@ -133,7 +133,7 @@ def pass_on(
 
 
 class Keeper:
-    """Makes of the failures of a call what is kept when it has ended, the outermost first: one for all that an error passed."""
+    """Makes the kept form of the failures of an ended call, the outermost first: one for all nodes that an error passed."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, int], Failure] = {}
@@ -153,7 +153,7 @@ class Keeper:
         return kept
 
     def _trace(self, name: int, failure: Failure | None) -> "Trace | None":
-        """Returns the places that a failure went through, with those before it was served again told once for all."""
+        """Returns the places that a failure passed; those before it was served again are shared by all."""
         missing: list[tuple[int, Failure]] = []
         while failure is not None and name not in self._traces:
             missing.append((name, failure))

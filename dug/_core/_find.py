@@ -5,7 +5,7 @@ the very tweaks that the memo read: ``in_force.restrict(memo.footprint) == memo.
 
 **Why it is right.**  These invariants hold:
 
-* I1 what is in force in a scenario never changes, and a run keeps the scenario that it began with;
+* I1 the tweaks in force in a scenario never change, and a run keeps the scenario that it began with;
 * I2 a footprint holds the bit of every node whose tweak status was consulted, untweaked ones included;
 * I3 a memo is filed under exactly the tweaks that it read;
 * I4 a target has its bit before any scenario tweaks it (`_registry.Registry.give_bit` adds it to the memos that exist);
@@ -15,20 +15,20 @@ the very tweaks that the memo read: ``in_force.restrict(memo.footprint) == memo.
 
 Take a memo of node n that matches scenario S.  Follow a fresh run of n in S beside the run that made the memo.  Both start in
 the same body with the same arguments.  Each time the body asks for a node m, the tweak that m meets has its bit in the footprint
-(I2), and S agrees there with what the memo read (I3, I4); so m is tweaked alike, or runs alike by induction, and the body
-gets the same answer (I6).  So it does the same next, up to its end, and gives the same value.  Nothing outside the footprint was
-asked, so nothing outside can matter.
+(I2), and S agrees there with the tweak that the memo read (I3, I4); so m is tweaked in the same way, or runs in the same way by
+induction, and the body gets the same answer (I6).  So it does the same next, up to its end, and gives the same value.  Nothing
+outside the footprint was asked, so nothing outside can matter.
 
-**What follows.**  A tweaked node is masked, and so is all that was computed from it, because their footprints hold its bit.  A
-memo that read no tweak has an empty restriction and serves every scenario, whoever computed it.  A child never changes what its
-parent finds, because it only adds memos, under its own restriction.  Siblings that tweak alike share, because handles are
-interned.  Coming back finds what still matches, because nothing was thrown away.
+**Consequences.**  A tweaked node is masked, and so are all memos computed from it, because their footprints hold its bit.  A
+memo that read no tweak has an empty restriction and answers in every scenario, whoever computed it.  A child never changes the
+memos that its parent finds, because it only adds memos, under its own restriction.  Siblings with the same tweaks share, because
+handles are interned.  Entering again finds the memos that still match, because nothing was thrown away.
 
 The order of the search is the order of cost: the view's hits, the tweak itself, the hits of the views around it, the memos of
 the node here and in the caches beneath.  Only then is an older memo verified (`_verify`), or the node run.
 
-A node beneath its own tweak (see `_begin`) is asked for as if no more than that tweaked it.  The same argument holds for it with
-the footprint of all that the memo read *below* itself: which tweak the node itself met is the question, not part of the answer.
+A node beneath its own tweak (see `_begin`) is asked for as if only that tweak were in force for it.  The same argument holds for
+it with the footprint of all that the memo read *below* itself: which tweak the node itself met is the question, not the answer.
 """
 
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ def find(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo 
 
 
 def handle_of(view: View, key: Key) -> Tweak | None:
-    """Returns the tweak that `key` meets in `view`; for a key beneath a tweak, what it meets there.
+    """Returns the tweak that `key` meets in `view`; for a key beneath a tweak, the one that it meets there.
 
     Raises:
         LookupError: the key is beneath a tweak that is gone.
@@ -78,7 +78,7 @@ def beneath(handle: Tweak, key: Key) -> Key:
 
 
 def find_masked(view: View, key: Key) -> Memo | None:
-    """Returns what the nearest view around knows of `key`, whether or not it matches here."""
+    """Returns the memo of `key` in the nearest view around that has one, whether or not it matches here."""
     around = view.parent
     while around is not None:
         memo = around.hits.get(key) or _find_let_go(around, key)
@@ -89,7 +89,7 @@ def find_masked(view: View, key: Key) -> Memo | None:
 
 
 def _find_let_go(view: View, key: Key) -> Memo | None:
-    """Returns the memo of a local function's node that a view may have had among its hits: these go at times, see `_local`."""
+    """Returns the memo of a local function's node that may have been among a view's hits; `_local` removes these at times."""
     if not plain_key(key)[0].is_local:
         return None
     try:
@@ -100,7 +100,7 @@ def _find_let_go(view: View, key: Key) -> Memo | None:
 
 
 def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
-    """Returns the memo that serves a node tweaked to a value; beneath another tweak, whose footprint says it all, one without."""
+    """Returns the memo that answers for a node tweaked to a value; beneath another tweak, one without a footprint."""
     if key[0] is BENEATH:
         memo = Memo(State(key, None), handle.spec.value, TWEAKED)
         memo.origin = handle.spec.telling
@@ -118,7 +118,7 @@ def make_value_memo(state: State, handle: Tweak) -> Memo:
 
 
 def _find_around(view: View, key: Key) -> Memo | None:
-    """Returns a memo from the hits of an enclosing view that read nothing which differs here."""
+    """Returns a memo from the hits of an enclosing view that read nothing that differs here."""
     delta, around = view.delta, view.parent
     while around is not None:
         memo = around.hits.get(key)
@@ -154,7 +154,7 @@ def match(state: State, in_force: ActiveTweaks, call: Call | None) -> Memo | Non
         return plain
     table = state.table
     if table:
-        for footprint, variants in table.copy().items():  # in one step: other threads file meanwhile
+        for footprint, variants in table.copy().items():  # in one step: other threads may file at the same time
             memo = variants.get(in_force.restrict(footprint))
             if memo is not None and memo.serves(call):
                 return memo
@@ -176,7 +176,7 @@ def _match_beneath(state: State, handle: Tweak | None, view: View, call: Call | 
         restriction = view.in_force.restrict(memo.below)
         if memo.restriction != restriction | own and (met is not None or memo.restriction != restriction):
             continue
-        # A tweak of the function must also be what the node's sisters met, if it read any.
+        # If it read a tweak of the function, the node's sisters must also meet that one.
         if met is None or not memo.below & met.bit or body in restriction:
             return memo
     return None

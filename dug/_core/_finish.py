@@ -1,4 +1,4 @@
-"""The second verb: `finish` and its sisters close a run and file what it left."""
+"""The second verb: `finish` and its sisters close a run and file its result."""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -23,16 +23,16 @@ from ._view import own_bits
 
 _footprint = attrgetter("footprint")
 _transient = attrgetter("transient")
-# These say that the program, not the node, is in trouble: they leave no memo, and what they pass leaves none either.
+# These mean that the program, not the node, is in trouble: they leave no memo, and neither do the nodes that they pass.
 _UNREMEMBERED = (DugError, RecursionError, MemoryError)
 CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITABLE})
-"""With all iterators, what gives its content once: who reads it a second time finds nothing."""
+"""Together with all iterators, the types whose content can be read only once: a second reader finds nothing."""
 
 
 def finish(  # noqa: C901  one function: it is half of what a run costs
     run: Run, value: Any, seconds: float, failure: Failure | None = None, held: Memo | None = None
 ) -> Memo:
-    """Files what a run gave, or the value of an older memo that held, and returns the memo that stands; tells who listens."""
+    """Files the value of a run (or of a verified older memo), notifies listeners, and returns the memo now in force."""
     view, call, state, registry = run.view, run.call, run.state, run.view.registry
     if run.opened:
         _close_left_open(run)
@@ -89,14 +89,14 @@ def keep(run: Run, candidate: Memo) -> Memo:
 def fail(
     run: Run, error: BaseException, seconds: float, *, handled: BaseException | None = None, is_out: bool = True
 ) -> Memo | None:
-    """Files the user's exception that a run raised, for as long as its outermost call lasts; None when nothing remembers it.
+    """Files the user's exception of a run, for as long as its outermost call lasts; None when nothing remembers it.
 
     Args:
         run: the run.
-        error: what it raised.
+        error: the exception.
         seconds: how long it took.
-        handled: what the asker was handling when it asked.
-        is_out: whether the driver raises the exception on; else the first who asks gets it.
+        handled: the exception that the asker was handling when it asked.
+        is_out: whether the driver raises the exception on; else the first asker gets it.
     """
     return _fail(run, error, error.__traceback__ and error.__traceback__.tb_next, seconds, handled, is_out=is_out)
 
@@ -126,7 +126,7 @@ def _fail(
 
 
 def _find_passed(run: Run, error: BaseException) -> Failure | None:
-    """Returns how that failed which a run read and got an exception from; None where the exception is its own."""
+    """Returns the failure of the node that a run read and got an exception from; None if the exception is its own."""
     served = run.served or {}
     for read in tuple(run.reads):
         failure = read.failure
@@ -136,7 +136,7 @@ def _find_passed(run: Run, error: BaseException) -> Failure | None:
 
 
 def abandon(run: Run, error: BaseException | None = None) -> None:
-    """Closes a run that leaves no memo, because what it raised must not be remembered; for None, it raised nothing."""
+    """Closes a run that leaves no memo, because its exception must not be remembered; for None, it raised nothing."""
     if run.is_done:
         if run.view.in_force.running.get(run.state) is run:
             with run.view.registry.lock:
@@ -166,7 +166,7 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
     """Notes that a call made in `frame` got no answer, so that the run around it leaves no memo.
 
     An interrupt may have hit between the opening of a run and its driver: a run that nobody drives is abandoned.  A cancellation
-    comes only where a task waits, which is not there.
+    comes only where a task waits, which is not between these two.
 
     Complexity: O(1), for an interrupt O(open runs).
     """
@@ -183,7 +183,7 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
 
 
 def leave_alone(wait: Wait) -> None:
-    """Ends a wait that was woken while its run goes on: one that nobody waits for any more is called off."""
+    """Ends a wait that was woken while its run goes on: a run without waiters is cancelled."""
     run = wait.run
     if part(wait) and run.task is not None and not run.is_done:
         run.tainted = UNTRUE
@@ -191,13 +191,13 @@ def leave_alone(wait: Wait) -> None:
 
 
 def give_up(run: Run) -> None:
-    """Abandons a run whose loop is gone, so that who waits for it can begin it anew."""
+    """Abandons a run whose loop is gone, so that its waiters can begin it again."""
     if run.is_lost():
         abandon(run)
 
 
 def unwind(entry: Entry) -> None:
-    """Leaves an entry, and all that is left inside it of runs that were interrupted."""
+    """Leaves an entry, and everything that is left inside it of interrupted runs."""
     frame = current.get()
     while frame is not entry:
         if isinstance(frame, Run):
@@ -210,9 +210,9 @@ def unwind(entry: Entry) -> None:
 
 
 def leave_interrupted(entry: Entry) -> None:
-    """Leaves an entry while an interrupt is on its way out of it, with what was entered inside it and never will be left.
+    """Leaves an entry while an interrupt is on its way out of it, with entries inside it that will never be left.
 
-    What a statement holds that still runs stays in force: that of a generator's caller, which the interrupt may not reach.
+    An entry whose statement still runs stays in force: that of a generator's caller, which the interrupt may not reach.
     """
     frame = current.get()
     while frame is not entry:
@@ -224,7 +224,7 @@ def leave_interrupted(entry: Entry) -> None:
 
 
 def is_within(entry: Entry) -> bool:
-    """True when an entry is in force, or around what is."""
+    """True when an entry is in force, or around the entry in force."""
     frame = current.get()
     while frame is not entry and isinstance(frame, (Entry, Run)):
         frame = _around(frame)
@@ -236,7 +236,7 @@ def _around(frame: Frame) -> Any:
 
 
 def is_consumable(value: object) -> bool:
-    """True for what gives its content once: an iterator (an open file is one, and a cursor), or what must be awaited."""
+    """True for a value whose content can be read only once: an iterator (an open file is one, and a cursor), or an awaitable."""
     if type(value) in CONSUMABLE:
         return True
     try:
@@ -250,7 +250,7 @@ def check_value(run: Run, value: Any) -> Any:
 
     Raises:
         TypeError: it can be consumed once only.
-        BaseException: what went out of a node while this one was verified, when the body did not ask for it.
+        BaseException: an exception that passed out of a node while this one was verified, when the body did not ask for it.
     """
     if is_consumable(value):
         is_coroutine = type(value) in {CoroutineType, AWAITABLE}
@@ -262,7 +262,7 @@ def check_value(run: Run, value: Any) -> Any:
 
 
 def _find_origin(held: Memo | None) -> object:
-    """Returns what says of which run a memo has its value, for one that takes over that of an older one; under the lock."""
+    """Returns the mark of the run that gave a value, for a memo that takes over the value of an older one; under the lock."""
     if held is None:
         return None
     if held.origin is None:
@@ -271,9 +271,9 @@ def _find_origin(held: Memo | None) -> object:
 
 
 def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:
-    """Says of a memo that rests on a failure within which call it serves, and that it cannot be verified."""
+    """Restricts a failed memo to its outermost call and excludes it from verification."""
     memo.failure = failure
-    if any(read.status == DEAD for read in memo.dependencies):  # tried again by another call, it may miss a first tweak
+    if any(read.status == DEAD for read in memo.dependencies):  # another call tried it again, and it may miss a first tweak
         run.tainted = UNTRUE
     is_source_error = failure is not None and plain_key(run.key)[0].kind == "source"
     memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
@@ -289,7 +289,7 @@ def _is_true_still(run: Run, state: State, reads: Iterable[Memo]) -> bool:
 
 
 def _make_memo(run: Run, value: Any, below: int, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
-    """Returns the memo of a run, or of what held for one, which is filed nowhere yet."""
+    """Returns the memo of a run, or of a verified value, which is filed nowhere yet."""
     memo = _place(run, value, below, reads)
     if held is not None:
         memo.made = held.made
@@ -301,9 +301,9 @@ def _make_memo(run: Run, value: Any, below: int, reads: tuple[Memo, ...], held: 
 
 
 def _settle_made(run: Run, memo: Memo) -> None:
-    """Lets a memo rest on what nodes of functions read that its run decorated, in the place of these nodes.
+    """Makes a memo depend on the reads of functions that its run decorated, in the place of their nodes.
 
-    Who invalidates or tweaks such a function, while somebody holds it, still reaches the memo: by the mark; see `_local`.
+    To invalidate or tweak such a function, while somebody holds it, still reaches the memo: by the mark; see `_local`.
 
     Complexity: O(nodes of these functions that the run led to).
     """
@@ -322,7 +322,7 @@ def _settle_made(run: Run, memo: Memo) -> None:
     memo.inner = tuple([key for key in inner if key not in ran])
     memo.opened = memo.opened or any(read.opened for read in own)
     run.transient = run.transient or any(read.transient for read in own)
-    if any(read.status == DEAD for read in own):  # tried again by another call, it may miss a first tweak
+    if any(read.status == DEAD for read in own):  # another call tried it again, and it may miss a first tweak
         run.tainted = UNTRUE
     if any(read.verifies for read in own):
         memo.verifies = TWEAKED
@@ -334,10 +334,10 @@ def _settle_made(run: Run, memo: Memo) -> None:
 
 
 def _place(run: Run, value: Any, below: int, reads: tuple[Memo, ...]) -> Memo:
-    """Returns the memo of a run, which says where it belongs: to which state, with what footprint and restriction.
+    """Returns the memo of a run with its place: its state, footprint and restriction.
 
-    What a run beneath a tweak gives is what the node gives wherever it meets just the tweak beneath, and is filed so where that
-    can be said (`_place_beneath`); elsewhere it is filed under its own key.
+    The value of a run beneath a tweak is the value of the node wherever it meets just the tweak beneath, and is filed so if the
+    restriction allows it (`_place_beneath`); else it is filed under its own key.
     """
     key, view, state = run.key, run.view, run.state
     if key[0] is BENEATH:
@@ -369,7 +369,7 @@ def _place_beneath(run: Run, below: int) -> tuple[State, int, int, Restriction]:
 
 
 def _below_of(run: Run, reads: tuple[Memo, ...]) -> int:
-    """What a bump or a replacement read; of its own node it met the tweak beneath, which the own bits tell."""
+    """The reads of a bump or a replacement; of its own node it met the tweak beneath, which the own bits tell."""
     below, plain = run.extra, plain_key(run.key)
     for read in reads:
         below |= read.below if read.state.key == plain else read.footprint

@@ -1,11 +1,11 @@
-"""Who waits for whom: one run of a node in a scenario is joined by all who ask meanwhile, and no circle of waits closes.
+"""Waits: all askers join one run of a node in a scenario, and no circle of waits closes.
 
-A run in flight is joined by `join`, with a `Wait` that can wake who waits; `land` wakes them all.  What waits is a run (or the
-thread that drives it), so each wait is kept on the runs around the asker, up to the first that has a task of its own: what is
-around that one waits for it by a wait of its own.  A thread that blocks also holds up every task of the loop that runs in it,
-so blocked threads are known by their number.
+A run in flight is joined by `join`, with a `Wait` that can wake the asker; `land` wakes all of them.  The waiting party is a run
+(or the thread that drives it), so each wait is kept on the runs around the asker, up to the first that has a task of its own: the
+runs around that one wait for it by a wait of their own.  A thread that blocks also holds up every task of the loop that runs in
+it, so blocked threads are known by their number.
 
-A wait closes a circle when what it waits for waits already, directly or through others, for a run around the asker.  Waits are
+A wait closes a circle when its run already waits, directly or through others, for a run around the asker.  Waits are
 added and searched under the registry's lock, so two of them cannot close a circle together.
 
 Cost: nothing for a run that nobody joins, but one attribute.  A wait costs O(runs around the asker, in one thread), and the
@@ -21,13 +21,13 @@ from ._memo import Memo
 from ._node import Node
 
 PATIENCE_S = 0.5
-"""How often who waits in another thread looks whether the loop that drives a run is still there."""
+"""How often a waiter in another thread checks whether the loop that drives a run still exists."""
 
 
 def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as the compiled one takes it
     """Begins the wait of an asker, who will be woken once; False when there is nothing to wait for.
 
-    One that is optional is left out where it would close a circle, and ended where it would be part of one.
+    An optional wait is left out if it would close a circle, and ended if it would be part of one.
 
     Raises:
         CycleError: the run waits for the asker, directly or through others.
@@ -63,7 +63,7 @@ def join_own(wait: Wait) -> None:
 def let_go(wait: Wait) -> None:
     """Ends an optional wait for a run that goes on; under the lock."""
     waits = wait.run.waits
-    if waits and wait in waits:  # else the run has landed
+    if waits and wait in waits:  # else the run is done
         waits.remove(wait)
         _release(wait)
         wait.wake()
@@ -78,7 +78,7 @@ def _release(wait: Wait) -> None:
 
 
 def part(wait: Wait) -> bool:
-    """Ends a wait, whether or not the run has landed; True when nobody waits for it any more."""
+    """Ends a wait, whether or not the run is done; True when nobody waits for it any more."""
     with wait.run.view.registry.lock:
         _release(wait)
         waits = wait.run.waits
@@ -88,13 +88,13 @@ def part(wait: Wait) -> bool:
 
 
 def land(run: Run, came: Memo | BaseException | None) -> None:
-    """Wakes all who wait for a run that is done, and tells what it came to; a failure is theirs as well from now on.
+    """Wakes all waiters of a finished run with its result; a failure is theirs as well from now on.
 
-    Where an interrupt ends it in the middle, they are still noted, and whoever abandons the run wakes them all again.
+    If an interrupt ends it in the middle, the waits are still noted, and the code that abandons the run wakes them all again.
     """
     failure = getattr(came, "failure", None)
     filed = run.memo if failure is not None else None
-    for wait in tuple(run.waits or ()):  # who is cancelled meanwhile takes itself off the list
+    for wait in tuple(run.waits or ()):  # a waiter that is cancelled removes itself from the list
         wait.came, wait.failure = came, failure
         call = wait.frame.call
         if filed is not None and call is not None and wait.frame.view.in_force is run.view.in_force and not filed.serves(call):
@@ -104,7 +104,7 @@ def land(run: Run, came: Memo | BaseException | None) -> None:
 
 
 def outcome_of(wait: Wait) -> Any:
-    """Returns what a run came to for the asker who began it: a memo, or an exception that no memo gives (any more)."""
+    """Returns the result of a run for the asker who began it: a memo, or an exception that no memo holds (any more)."""
     failure = wait.failure
     if failure is not None and wait.frame.call is None:  # the call that it failed in has ended, and keeps a copy
         return failure.serve().pop()
@@ -170,7 +170,7 @@ def _find_circle(
             asker = [frame.run.key] if frame.run is not None else []
             return [*asker, *ways[run], *(asker or [target.key])], optional[run]
         for wait in _waits_of(run, blocked):
-            if wait.run not in ways and not wait.run.is_done:  # else who waits is about to go on
+            if wait.run not in ways and not wait.run.is_done:  # else the waiter is about to go on
                 ways[wait.run] = [*ways[run], *path_to(wait.frame, run)[1:], wait.run.key]
                 optional[wait.run] = (*optional[run], wait) if wait.is_optional else optional[run]
                 pending.append(wait.run)

@@ -1,4 +1,4 @@
-"""Where calls are made: the frames, and the one ContextVar that holds the one in force.
+"""Frames, in which calls are made, and the one ContextVar that holds the frame in force.
 
 It is a `Run` while a body runs, an `Entry` under a ``with``, or `OUTSIDE`.  Reads are noted in the frame that is in force when
 they are made.
@@ -23,22 +23,22 @@ from ._scenario import Tweak
 from ._view import View
 
 NO_HITS: dict[Key, Memo] = make_hits()
-"""Stands in for the hits of a view where each call must come to `begin`; never written to."""
+"""Replaces the hits of a view if each call must come to `begin`; never written to."""
 
 TIMED, UNTRUE = 1, 2
-"""How a run is tainted: by a cancellation that it caught, so that its value hangs on the clock and goes to those only who ask at
-the same time; or by what makes its value nobody else's at all (a circle, an interrupt, an invalidation)."""
+"""How a run is tainted: by a cancellation that it caught, so that its value depends on timing and goes only to those who ask at
+the same time; or by a circle, an interrupt or an invalidation, so that its value goes to nobody else."""
 
 Driver = Callable[[Node[Any]], Any]
 """Takes the calls made in a frame in place of the engine: gets the node and returns its value, or raises."""
 
 
 def LATE(node: Node[Any]) -> None:  # noqa: N802  a mark, which nobody calls
-    """Stands as the driver of a run that has ended, for the calls of a task that outlives it; see `step_out`."""
+    """Marks, as its driver, a run that has ended, for the calls of a task that outlives it; see `step_out`."""
 
 
 ORIGINS: dict[int, int] = {}
-"""Which thread each of those works for that go on with a deep evaluation of another, by their numbers."""
+"""By the number of a thread that goes on with a deep evaluation: the thread that it works for."""
 
 
 def here() -> int:
@@ -48,7 +48,7 @@ def here() -> int:
 
 
 class Task(Protocol):
-    """What drives a run of a coroutine function."""
+    """The task of a run of a coroutine function."""
 
     def cancel_threadsafe(self) -> None:
         """Cancels it; from any thread."""
@@ -59,29 +59,29 @@ class Task(Protocol):
 
 @define(eq=False, repr=False, weakref_slot=True)
 class _AnyFrame:
-    """Where calls are made: in which view, and who collects what is read."""
+    """The place of calls: their view, and the collected reads."""
 
     view: View
     outer: "Frame | None"
     call: Call | None
     hits: dict[Key, Memo] = field(init=False)
     reads: dict[Memo, int | None] | None = field(init=False)
-    """What was read, in the order of the first reads, with its start (see `_order`); None where nobody collects it."""
+    """The reads, in the order of the first ones, each with its start (see `_order`); None if nobody collects them."""
     inner: dict[Key, None] | None = field(init=False, default=None)
     """The nodes that ran for it under contexts that are closed already."""
     extra: int = field(init=False, default=0)
-    """The footprint of what was read under contexts that are closed already."""
+    """The footprint of the reads under contexts that are closed already."""
     runs: int = field(init=False, default=0)
-    """How many bodies, replacements and bumps ran to their end within it, but for those of runs that are still open."""
+    """How many bodies, replacements and bumps ran to their end within it, except those of runs that are still open."""
     spent: float = field(init=False, default=0.0)
-    """The seconds that these took, each with what it called."""
+    """The seconds that these took, each with its callees."""
     transient: bool = field(init=False, default=False)
     """True when a failure of a source was read under contexts that are closed already."""
     driver: "Driver | None" = field(init=False, default=None)
     """When set, calls made here go to it and not to the engine."""
 
     def refresh(self, run: "Run | None") -> None:
-        """Chooses whether calls are answered from the hits of the view; `run` is the innermost open one."""
+        """Decides whether calls are answered from the hits of the view; `run` is the innermost open one."""
         view = self.view
         if run is not None and run.handle is not None and run.handle.spec.replaces:
             self.hits = NO_HITS
@@ -102,13 +102,13 @@ class Entry(_AnyFrame):
     run: "Run | None"
     """The innermost open run."""
     late: "Entry | None"
-    """Notes what is read here after it was closed."""
+    """Notes the reads that are made here after it was closed."""
     back: "Frame | Outside | None"
-    """What is in force after it; None for what is around it."""
+    """The frame in force after it; None for the frame around it."""
     watch: Ended | None
-    """Tells when the statement that entered it has ended; None when nothing tells, and once it was left."""
+    """Tells when the statement that entered it has ended; None if it is not watched, and once it was left."""
     token: Any
-    """What knows the context variables that it was put in force in, as long as it is watched."""
+    """The token of the context variables in which it was put in force, as long as it is watched."""
 
     def __init__(self, view: View, outer: "Frame | None", call: Call | None, context: Any, peers: "list[Entry]") -> None:
         self.view, self.outer, self.call = view, outer, call
@@ -124,16 +124,16 @@ class Entry(_AnyFrame):
                 self.driver = outer.driver
 
     def enlist(self) -> None:
-        """Lets the context, and what is around, know of an entry that is about to be put in force."""
+        """Registers an entry that is about to be put in force with its context and the frame around."""
         self.peers.append(self)
         if (outer := self.outer) is not None:
             if outer.entries is None:
                 outer.entries = []
             outer.entries.append(self)
-        self.refresh(self.run)  # last: who begins to listen refreshes the entries that are noted
+        self.refresh(self.run)  # last: a new listener refreshes the noted entries
 
     def refresh(self, run: "Run | None") -> None:
-        """Chooses whether calls are answered from the hits of the view, unless the statement that entered it has ended."""
+        """Decides whether calls are answered from the hits of the view, unless the statement that entered it has ended."""
         super().refresh(run)
         if (watch := self.watch) is not None and watch() is None:  # looked at afterwards, so that no end is missed
             self.hits = watch  # type: ignore[assignment]  # which finds nothing
@@ -162,25 +162,25 @@ class Run(_AnyFrame):
     call: Call
     reads: dict[Memo, int | None]
     handle: Tweak | None
-    """The tweak that decides what runs; None for the node's own body."""
+    """The tweak whose function runs; None for the node's own body."""
     body: int
-    """What runs: the serial of a tweak's function, 0 for the node's own body."""
+    """The serial of the tweak whose function runs, 0 for the node's own body."""
     state: State
-    """Where the cache holds what is known of the node."""
+    """The state of the node in the cache."""
     masked: Memo | None
-    """What the view around holds for the node, which does not answer here."""
+    """The memo of the node in the view around, which does not answer here."""
     generation: int
-    """That of the registry when the run began."""
+    """The generation of the registry when the run began."""
     tainted: int
-    """What passed through the run, so that it is not remembered: nothing (0), what was `TIMED`, or what makes it `UNTRUE`."""
+    """Why the run is not remembered: not tainted (0), `TIMED`, or `UNTRUE`."""
     opened: bool
     """True once a context was opened inside."""
     entries: "list[Entry] | None"
     """The entries made directly inside and still open."""
     late: "list[Entry] | None"
-    """Those that note what its tasks read under contexts which are closed already."""
+    """The entries that note the reads of its tasks under contexts which are closed already."""
     asked: dict[Memo, int | None] | None
-    """What the last failed verification asked for."""
+    """The reads of the last failed verification."""
     served: dict[Memo, BaseException] | None
     """The exception that it was last given for each failure that was served to it."""
     made: "set[Any] | None"
@@ -188,20 +188,20 @@ class Run(_AnyFrame):
     depth: int
     """How many runs are open around it."""
     thread: int
-    """The number of the thread that runs it, or that this one works for."""
+    """The number of the thread that runs it, or of the thread that this one works for."""
     has_task: bool
     """True when it runs in a task of its own, which others in its thread do not wait for."""
     task: Task | None
-    """What drives it; None for a thread."""
+    """The task that drives it; None for a thread."""
     told: "frozenset[Run] | None"
     """The runs that are waited for in other scenarios, which this one is part of; see `_watch`."""
     waits: "list[Wait] | None"
-    """Those who wait for it; see `_flight`."""
+    """The waits of its waiters; see `_flight`."""
     held_up: "set[Wait] | None"
     """The waits that keep it from going on."""
     is_done: bool
     memo: Memo | None
-    """What it left for others, once it is done; None when it leaves nothing."""
+    """The memo that it left for others, once it is done; None when it leaves nothing."""
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
         self,
@@ -213,7 +213,7 @@ class Run(_AnyFrame):
         state: State,
         masked: Memo | None,
     ) -> None:
-        # By hand: one is made for each run, and what attrs makes of the class above takes twice as long.
+        # By hand: one is made for each run, and the `__init__` of attrs for the class above takes twice as long.
         self.view = view
         self.outer = outer
         self.call = call
@@ -234,7 +234,7 @@ class Run(_AnyFrame):
         self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = self.served = self.told = None
         self.entries = self.late = self.made = None
         if handle is None and outer is not None and outer.hits is view.hits:
-            self.hits = view.hits  # who asked listens to nobody, and is asked in the same scenario
+            self.hits = view.hits  # the asker has no listeners, and asks in the same scenario
         else:
             self.refresh(self)
 
@@ -317,7 +317,7 @@ class Outside:
         self.activate(None)
 
     def activate(self, entry: Entry | None) -> None:
-        """Makes `entry` what is in force outside of every ``with``; None for nothing."""
+        """Puts `entry` in force outside of every ``with``; None for nothing."""
         self.hits = NO_HITS  # first: wherever an interrupt strikes, no hits of one stand beside the other
         self.entry = entry
         self.hits = NO_HITS if entry is None else entry.hits
@@ -337,7 +337,7 @@ PUT: Any = _Put()
 
 
 def frame_in_force(what: object, frame: Any) -> Frame:
-    """Returns a frame that was found in force, or the entry of the default context; `what` was asked for there.
+    """Returns the given frame in force, or the entry of the default context; `what` was asked for there.
 
     Raises:
         NoContextError: there is none.
@@ -354,20 +354,20 @@ def frame_in_force(what: object, frame: Any) -> Frame:
 
 
 def taint(frame: Frame | Outside | None, how: int) -> None:
-    """Says that something passed through `frame` that leaves no memo."""
+    """Marks the run of `frame` as tainted: something without a memo passed through it."""
     if frame is not None and frame.run is not None:
         frame.run.tainted = max(frame.run.tainted, how)
 
 
 def taint_of(error: BaseException | None) -> int:
-    """Returns how an exception that no memo keeps taints what it passes; None for a run that was given up."""
+    """Returns how an exception that no memo keeps taints the runs that it passes; None for a run that was given up."""
     if error is None or isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)):
         return UNTRUE
     return TIMED
 
 
 def tell(view: View, event: Event) -> None:
-    """Tells who listens, outside of every run: what a listener does is not a part of the node that runs."""
+    """Notifies listeners, outside of every run: the calls of a listener are not part of the node that runs."""
     frame = before = current.get()
     while frame.run is not None:
         frame = frame.outer or OUTSIDE
@@ -381,7 +381,7 @@ def tell(view: View, event: Event) -> None:
 
 
 def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
-    """Raises what went out of a node while `run`, which now asks for the node `key`, was verified; for None, of any node."""
+    """Raises the exception of a node's verification, when `run` now asks for the node `key`; for None, that of any node."""
     assert call.due is not None  # noqa: S101  the caller saw it
     due = call.due.get(run)
     if due is not None and key in (None, due[0]):
@@ -394,7 +394,7 @@ def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
 
 
 def make_aside(view: View, outer: Frame | None, call: Call | None) -> Entry:
-    """Returns an entry that is of no context, and that nothing knows of but who asks in it."""
+    """Returns an entry that belongs to no context, and that only its caller knows."""
     entry = Entry(view, outer, call, None, [])
     entry.refresh(entry.run)
     return entry

@@ -1,12 +1,12 @@
-"""What an exception said when it was filed: `Imprint`, from which an equal exception is made as often as one is needed.
+"""The content of an exception when it was filed: `Imprint`, from which equal exceptions are made as often as needed.
 
-Whoever catches an exception may add notes, arguments, attributes, a cause or frames to it.  So a failure keeps no exception that
-anybody else has: it keeps what the exception said, and each who is served the failure gets one of his own.
+A handler may add notes, arguments, attributes, a cause or frames to an exception.  So a failure keeps no exception that anybody
+else has: it keeps the content of the exception, and each asker gets an exception of its own.
 
-An exception is made anew without its class's ``__init__`` and ``__new__``, which may want other arguments, or do something:
-what Python itself keeps of an exception (arguments, attributes, notes, slots, cause, context, the members of a group) is taken
-and put back.  Lists, dicts, sets and tuples in it are copied, up to a size; other objects are shared.  Where the class is made
-in C and may keep more, no copy would be faithful, and the one object there is is put back to what it said.
+An exception is made again without its class's ``__init__`` and ``__new__``, which may want other arguments, or do something:
+the parts that Python itself keeps of an exception (arguments, attributes, notes, slots, cause, context, the members of a group)
+are taken and put back.  Lists, dicts, sets and tuples in it are copied, up to a size; other objects are shared.  If the class is
+made in C and may keep more, no copy would be faithful, and the one object there is gets its old content back.
 """
 
 from operator import is_
@@ -14,9 +14,9 @@ from types import MemberDescriptorType, TracebackType
 from typing import Any
 
 _HEAP_TYPE = 1 << 9
-"""The flag of a class that was made by a ``class`` statement, or as if."""
+"""The flag of a class that was made by a ``class`` statement, or in the same way."""
 _MOST_ELEMENTS, _DEEPEST_CONTAINER = 1_000, 8
-"""Larger containers are shared, and what lies deeper in others."""
+"""Larger containers are shared, and everything deeper in others."""
 _DEEPEST_ERROR = 16
 """Causes and contexts that are further away are shared."""
 
@@ -26,7 +26,7 @@ _DROPPED = object()
 
 
 class Imprint:
-    """What an exception said."""
+    """The content of an exception."""
 
     __slots__ = ("args", "attributes", "base", "cause", "context", "exceptions", "kind", "members", "original", "traceback")
 
@@ -41,9 +41,9 @@ class Imprint:
         self.context: Any = None
         self.exceptions: tuple[Any, ...] | None = None
         self.traceback: TracebackType | None = None
-        """Of one that belongs to another: how it got there."""
+        """Of one that belongs to another: as its cause, its context or a member."""
         self.original: BaseException | None = None if self.base is not None else error
-        """The exception itself, where no other one could say the same."""
+        """The exception itself, if no other one could say the same."""
 
     def matches(self, error: BaseException, handled: BaseException | None = None) -> bool:
         """True when an exception still says this; `handled` is not a part of it, as in `take_imprint`."""
@@ -59,7 +59,7 @@ class Imprint:
             return False
         cause: Any = error.__cause__
         context: Any = _without(error.__context__, handled)
-        if self.cause is self.context is cause is context is self.exceptions:  # nearly always: there is nothing
+        if self.cause is self.context is cause is context is self.exceptions:  # the common case: there is nothing
             return True
         if id(error) in seen:
             return True
@@ -73,7 +73,7 @@ class Imprint:
         )
 
     def make(self) -> BaseException:
-        """Returns an exception that says this, which nobody else has; or the one there is, put back."""
+        """Returns an exception with this content, which nobody else has; or the one there is, with its old content."""
         return self._make({})
 
     def _make(self, made: dict[int, BaseException]) -> BaseException:
@@ -103,7 +103,7 @@ class Imprint:
         return self.base.__new__(self.kind, message, tuple(inside) if self.args[1:] == (tuple,) else inside)  # type: ignore[no-any-return]
 
     def without_frames(self) -> "Imprint":
-        """Returns what is kept when nothing may lead to frames: no causes and contexts, and no tracebacks, also in a group."""
+        """Returns the part to keep if nothing may lead to frames: no causes and contexts, and no tracebacks, also in a group."""
         bare = Imprint.__new__(Imprint)
         for name in Imprint.__slots__:
             setattr(bare, name, getattr(self, name))
@@ -116,12 +116,12 @@ class Imprint:
 
 
 def take_imprint(error: BaseException, handled: BaseException | None = None) -> Imprint:
-    """Returns what an exception says now.
+    """Returns the present content of an exception.
 
     Args:
         error: the exception.
-        handled: what the caller was handling when it asked, which Python makes a context of all that is raised below: it is
-            the caller's own, and no part of what the node raised.
+        handled: the exception that the caller was handling when it asked; Python makes it a context of all that is raised below,
+            but it does not belong to the node's exception.
     """
     imprint: Imprint = _take(error, handled, {}, 0)
     return imprint
@@ -150,7 +150,7 @@ def _without(context: BaseException | None, handled: BaseException | None) -> Ba
 
 
 def _builtin_base(kind: type[Any]) -> type[Any] | None:
-    """Returns the class of Python's own whose ``__new__`` makes a blank exception; None where C may keep more than is seen."""
+    """Returns the class of Python's own whose ``__new__`` makes a blank exception; None if C may keep more than is visible."""
     base: Any = kind
     slots = 0
     while base.__flags__ & _HEAP_TYPE:
@@ -163,7 +163,7 @@ def _builtin_base(kind: type[Any]) -> type[Any] | None:
 
 
 def _read_args(error: BaseException) -> tuple[Any, ...]:
-    """Returns the arguments of an exception; of a group, in the place of its members, in what they came."""
+    """Returns the arguments of an exception; of a group, with the type of its members' container in their place."""
     args: tuple[Any, ...] = _args.__get__(error)
     if isinstance(error, BaseExceptionGroup) and len(args) == 2 and type(args[1]) in (list, tuple):
         inside = error.exceptions
@@ -173,7 +173,7 @@ def _read_args(error: BaseException) -> tuple[Any, ...]:
 
 
 def _read_members(error: BaseException) -> Any:
-    """Yields what Python keeps of an exception beside its arguments and attributes: slots, and fields such as ``errno``."""
+    """Yields the parts of an exception beside its arguments and attributes: slots, and fields such as ``errno``."""
     for klass in type(error).__mro__[:-1]:
         if klass.__module__ != "builtins" or klass not in _PLAIN:
             for member in vars(klass).values():
@@ -185,7 +185,7 @@ def _read_members(error: BaseException) -> Any:
 _PLAIN = frozenset(
     {BaseException, Exception, ValueError, TypeError, LookupError, KeyError, IndexError, RuntimeError, ArithmeticError}
 )
-"""Classes that add no fields, which need no look."""
+"""Classes that add no fields, so that they are not inspected."""
 _suppress: Any = vars(BaseException)["__suppress_context__"]
 _message: Any = vars(BaseExceptionGroup)["message"]
 _exceptions: Any = vars(BaseExceptionGroup)["exceptions"]
@@ -214,7 +214,7 @@ def _write(error: BaseException, member: Any, value: Any) -> None:
 
 
 def _copied(value: Any, depth: int = 0) -> Any:
-    """Returns a value in which whoever changes a list, a dict or a set changes nobody else's."""
+    """Returns a copy of a value, so that changes of its lists, dicts or sets stay with the asker."""
     kind = type(value)
     if kind not in _CONTAINERS or len(value) > _MOST_ELEMENTS or depth > _DEEPEST_CONTAINER:
         return value
@@ -231,7 +231,7 @@ _CONTAINERS = frozenset({list, dict, set, bytearray, tuple})
 
 
 def _is_alike(kept: Any, live: Any) -> bool:
-    """True when a value is what `_copied` made a copy of; objects that are shared are the same ones."""
+    """True when a value is a copy made by `_copied`; shared objects are the same ones."""
     if kept is live:
         return True
     kind = type(kept)
@@ -247,7 +247,7 @@ def _is_alike(kept: Any, live: Any) -> bool:
 
 
 def _copy_freely(error: BaseException) -> BaseException:
-    """Returns a copy of an exception of which C may keep more than is seen, as ``copy.copy`` makes it; else one with its text."""
+    """Returns a copy of an exception whose C part may be invisible, as ``copy.copy`` makes it; else one with its text."""
     from copy import copy  # imported only once something has failed
 
     try:

@@ -1,13 +1,13 @@
-"""Notices when a ``with`` statement has ended, however it did: `watched` makes its ``__exit__``, `Ended` says so.
+"""Notices that a ``with`` statement has ended, in whatever way: `watched` makes its ``__exit__``, `Ended` tells.
 
 Python looks ``__exit__`` up before it calls ``__enter__``, and holds the bound method that it got on the stack of the statement's
-frame for as long as the statement runs.  An interrupt may strike when the one has put something in force and the statement has
-not begun, or when the other is called and has not begun: then ``__exit__`` is not run, but its bound method goes all the same.
-Nobody else holds it, so a weak reference to it says at any time whether the statement still runs, and its callback, which is
-written in C alone and so cannot be interrupted itself, takes the hits from the entry in the very moment in which the statement
-ends.
+frame for as long as the statement runs.  An interrupt may strike when ``__enter__`` has put something in force and the statement
+has not begun, or when ``__exit__`` is called and has not begun: then ``__exit__`` is not run, but its bound method is freed all
+the same.  Nobody else holds it, so a weak reference to it tells at any time whether the statement still runs.  Its callback,
+which is written in C alone and so cannot be interrupted itself, takes the hits from the entry in the very moment in which the
+statement ends.
 
-Who enters by hand, or through an `ExitStack`, lets nothing be noticed: that is in force until it is left.
+A context entered by hand, or through an `ExitStack`, cannot be watched: it is in force until it is left.
 """
 
 import sys
@@ -21,11 +21,11 @@ from weakref import ref
 F = TypeVar("F", bound=Callable[..., Any])
 
 MANY = 16
-"""How many methods are kept in mind for a thread before those that are gone are forgotten."""
+"""How many methods are noted for a thread before those that are gone are forgotten."""
 
 
 class Ended(ref[MethodType]):
-    """A weak reference to the bound ``__exit__`` of a statement; when that is gone, what stands in the place of hits."""
+    """A weak reference to the bound ``__exit__`` of a statement; when that is gone, it replaces the hits."""
 
     __slots__ = ()
 
@@ -67,16 +67,16 @@ def watched(function: F) -> F:
 
 
 def watch_own_exit(owner: type[Any]) -> None:
-    """Makes the ``__exit__`` that a class defines itself one that is watched."""
+    """Makes the ``__exit__`` that a class defines itself a watched one."""
     own = vars(owner).get("__exit__")
     if isinstance(own, FunctionType):
         owner.__exit__ = watched(own)
 
 
 def find_exit(instance: Any) -> "ref[MethodType] | None":
-    """Returns the ``__exit__`` that the statement holds which calls the ``__enter__`` that asks here; None when there is none.
+    """Returns the ``__exit__`` held by the statement that calls this ``__enter__``; None when there is none.
 
-    One instruction looks up the one and calls the other, so that both are done at the same place of the same frame.
+    One instruction looks up one and calls the other, so that both happen at the same place of the same frame.
     """
     methods = _asked.methods
     if not methods:
@@ -91,7 +91,7 @@ def find_exit(instance: Any) -> "ref[MethodType] | None":
 
 
 def watch(method: "ref[MethodType]", entry: Any) -> Ended:
-    """Returns what takes the hits from an entry as soon as the statement that holds `method` has ended."""
+    """Returns a callback that takes the hits from an entry as soon as the statement that holds `method` has ended."""
     return Ended(method(), partial(setattr, entry, "hits"))  # type: ignore[arg-type]  # it is there: the statement holds it
 
 

@@ -1,16 +1,16 @@
-"""What is known of the nodes of a local function, and how it goes when nobody holds the function: `Local`.
+"""The states of a local function's nodes, and how they are freed when nobody holds the function: `Local`.
 
-Nobody can ask for a node of a local function (one that no name leads to) once nobody holds the function.  So all that is known of
-its nodes hangs off the function itself, and caches refer to it weakly: to the function (`_cache.Cache.locals`), to a state of it
-among those who read a node (`State.link`), and to a state among those who read a tweak.  A value, an argument or a closure that
-leads back to the function makes a circle of the function's own, which the garbage collector frees.
+Nobody can ask for a node of a local function (one that no name leads to) once nobody holds the function.  So the function itself
+holds the states of its nodes, and caches refer to them weakly: to the function (`_cache.Cache.locals`), to a state among the
+readers of a node (`State.link`), and to a state among the readers of a tweak.  A value, an argument or a closure that leads back
+to the function makes a circle of the function's own, which the garbage collector frees.
 
 Three things would lead from a cache to the function all the same:
 
-* *a memo that read a node of it* needs what it read, as long as it is in force.  Where the run itself decorated the function, a
-  run of now would make another one, and no tweak or invalidation of the old one can concern it; so its memo takes what the nodes
-  of that function read in their place, and keeps no more of the function than a mark (`_finish`);
-* *the hits of a view*, which may go at any time: they are let go before the garbage collector looks through everything;
+* *a memo that read a node of it* needs that memo, as long as it is in force.  If the run itself decorated the function, a new run
+  would make another one, and no tweak or invalidation of the old one can concern it; so its memo takes the reads of that
+  function's nodes in their place, and keeps no more of the function than a mark (`_finish`);
+* *the hits of a view*, which may be emptied at any time: the garbage collector has them emptied before a full collection;
 * *a memo that is no longer in force and whose values may still be verified*, of which a cache keeps a bounded number.
 """
 
@@ -28,7 +28,7 @@ from ._registry import Registry, members
 
 
 class Local(dict[Key, State]):
-    """The states that one cache has of one local function's nodes; says how many memos went, when it goes."""
+    """The states that one cache has of one local function's nodes; reports the number of memos when it is freed."""
 
     __slots__ = ("_gone",)
 
@@ -37,7 +37,7 @@ class Local(dict[Key, State]):
         self._gone = gone
 
     def __del__(self) -> None:
-        # States and memos refer to each other: taken apart here, they go at once and not with the next garbage collection.
+        # States and memos refer to each other: taken apart here, they are freed at once and not by the next garbage collection.
         lost = 0
         while self:
             _, state = self.popitem()
@@ -49,14 +49,14 @@ class Local(dict[Key, State]):
 
 
 def make_local(function: Function) -> None:
-    """Lets what is known of the nodes of a function go with it; before any of them is asked for."""
+    """Ties the states of a function's nodes to the function; before any of them is asked for."""
     function.nodes = {}
     if _look_away not in gc.callbacks:
         gc.callbacks.append(_look_away)
 
 
 def memos_with(serial: int, noted: Iterable[Any]) -> Iterator[Memo]:
-    """The memos that read a tweak, given what a cache noted of them: themselves, or the links of their states."""
+    """The memos that read a tweak, from the notes of a cache: the memos themselves, or the links of their states."""
     for one in noted:
         if type(one) is not ref:
             yield one
@@ -68,12 +68,12 @@ def memos_with(serial: int, noted: Iterable[Any]) -> Iterator[Memo]:
 
 
 def _look_away(phase: str, info: dict[str, Any]) -> None:
-    """Lets the hits of local functions go before the garbage collector looks through everything."""
+    """Removes local functions from the hits before the garbage collector starts a full collection."""
     if phase == "start" and info["generation"] == 2:
         for registry in Registry.all():
             if any(members(cache.locals) for cache in members(registry.caches)):
                 if registry.released and not registry.lock._is_owned():
-                    registry.drain()  # what stands for a tweak that is gone leads to its function
+                    registry.drain()  # the notice of a tweak that is gone leads to its function
                 for view in members(registry.views):
                     _drop_local(view.hits)
 

@@ -1,4 +1,4 @@
-"""What a finished call leaves: `Memo`, and `State`, the memos that one cache holds for one node.
+"""The record of a finished call: `Memo`, and `State`, the memos that one cache holds for one node.
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
 only stops matching.  Footprints are ints, one bit for each tweakable thing.  A restriction is the frozen set of the serial
@@ -21,10 +21,10 @@ LIVE, STALE, DEAD = range(3)
 """A memo in force; one that must be verified before it is used again; one that is gone."""
 
 FORGOTTEN = 1
-"""Bit 0 of a footprint, which belongs to no target: the memo was invalidated, so what reads it all the same is not filed."""
+"""Bit 0 of a footprint, which belongs to no target: the memo was invalidated, so runs that read it all the same are not filed."""
 
 TWEAKED = -1
-"""The body of a memo that serves a node tweaked to a value: nothing ran for it."""
+"""The body of a memo of a node tweaked to a value: nothing ran for it."""
 
 Restriction = frozenset[int]
 NO_TWEAKS: Restriction = frozenset()
@@ -39,12 +39,12 @@ class Call:
         self.failures: list[Memo] | tuple[()] = ()
         self.is_closed = False
         self.adopted: set[Memo] | None = None
-        """What another call computed while this one waited for it, and what serves here as well."""
+        """Memos that another call computed while this one waited for it, and that answer here as well."""
         self.due: dict[Any, tuple[Key, BaseException]] | None = None
-        """By run: what went out of a node while the run was verified, and is due where its body asks for that node."""
+        """By run: exceptions of its verification, each due when its body asks for that node."""
 
     def adopt(self, memo: "Memo") -> None:
-        """Lets a memo of another call serve within this one too."""
+        """Makes a memo of another call answer within this one too."""
         if self.adopted is None:
             self.adopted = set()
         self.adopted.add(memo)
@@ -72,7 +72,7 @@ class Call:
 
 
 class Memo:
-    """What one finished call left."""
+    """The record of one finished call."""
 
     __slots__ = (
         "below", "body", "call", "dependencies", "failure", "footprint", "inner", "made", "opened", "origin", "own_seconds",
@@ -89,13 +89,13 @@ class Memo:
         below: int = 0,
         restriction: Restriction = NO_TWEAKS,
     ) -> None:
-        # By hand: one is made for each run, and what attrs makes of so many fields takes twice as long.
+        # By hand: one is made for each run, and the `__init__` of attrs for so many fields takes twice as long.
         self.state = state
         self.value = value
         self.body = body
         """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""
         self.dependencies = dependencies
-        """What it read, in the order of the first reads."""
+        """Its reads, in the order of the first ones."""
         self.footprint = footprint
         self.below = below
         """The footprint without the bits that say which tweak the node itself met."""
@@ -104,7 +104,7 @@ class Memo:
         """How long its run took, with and without the runs that it led to."""
         self.status = LIVE
         self.sieve = -1
-        """The footprint of a memo in force that read no tweak and serves every call; -1 for any other.
+        """The open footprint: that of a memo in force that read no tweak and answers every call; -1 for any other.
 
         Where ``sieve & in_force.sieve`` is 0, the memo answers; see `_scenario.ActiveTweaks.sieve`.
         """
@@ -116,9 +116,9 @@ class Memo:
         self.made: tuple[Any, ...] = ()
         """The marks of the functions which its run decorated and called; see `_local`."""
         self.call: Call | None = None
-        """When set, the memo serves only within this outermost call."""
+        """When set, the memo answers only within this outermost call."""
         self.origin: object = None
-        """What all memos share that carry the value of one run, or of one telling of a tweak; None while it is the only one."""
+        """A mark shared by all memos with the value of one run, or of one telling of a tweak; None while it is the only one."""
         self.transient = False
         """True when it failed, or caught a failure, because of a source."""
         self.opened = False
@@ -127,7 +127,7 @@ class Memo:
         """For a coroutine function: which of its reads do not wait for each other, see `_order`; for any other, maybe `ASIDE`."""
 
     def serves(self, call: Call | None) -> bool:
-        """True when the memo may answer within `call`; errors answer only where they were raised."""
+        """True when the memo may answer within `call`; errors answer only in the call that raised them."""
         if self.call is None or self.call is call:
             return True
         return call is not None and call.adopted is not None and self in call.adopted
@@ -141,16 +141,16 @@ class State:
     home: object
     """The token of the cache that holds this state."""
     plain: Memo | None = None
-    """The memo that read no tweak, which nearly every node has and most have only."""
+    """The memo that read no tweak; nearly every node has one, and most have no other."""
     table: dict[int, dict[Restriction, Memo]] | None = None
     """All other memos, by footprint and restriction."""
     newest: Memo | None = None
     """The newest memo that verification may start from."""
     readers: "list[State | ref[State]] | set[State | ref[State]] | None" = None
-    """Who read it: for a node of a local function, a weak reference to its state."""
+    """The states that read it: for a node of a local function, a weak reference to its state."""
     alive: bool = True
     has_failed: bool = False
-    """True once a memo was filed that serves only within its call."""
+    """True once a memo was filed that answers only within its call."""
     flight: Any = None
     """The newest open run of the node, in whatever scenario; None when it has ended, or is joined by nobody."""
     flights: int = 0
@@ -158,13 +158,13 @@ class State:
     forgotten: int = 0
     """The generation in which the node was last forgotten."""
     has_lost: bool = False
-    """True once a memo was taken out on which others may rest: a walk goes on from here to them."""
+    """True once a memo was taken out on which others may depend: a walk goes on from here to them."""
     link: "ref[State] | None" = field(default=None, init=False)
-    """For a node of a local function: what others note in the place of this state, so that they do not keep it alive."""
+    """For a node of a local function: the weak reference that others note in the place of this state."""
     _prune_at: int = field(default=16, init=False)
 
     def memos(self) -> Iterator[Memo]:
-        """Every live memo of the node here; those that are filed or taken out meanwhile may be missing."""
+        """Every live memo of the node here; may miss memos that other threads file or take out at the same time."""
         plain, table = self.plain, self.table
         if plain is not None:
             yield plain
@@ -197,7 +197,7 @@ class State:
         return list(self._find_readers())
 
     def is_empty(self) -> bool:
-        """True when nothing here is of use to anybody: no memo, no older one to verify, no run, and nobody who read it."""
+        """True when nothing here is of use: no memo, no older one to verify, no run, and no reader."""
         if self.flights or self.plain is not None or self.table or (self.newest is not None and self.newest.status != DEAD):
             return False
         return next(self._find_readers(), None) is None
@@ -209,6 +209,6 @@ class State:
                 yield reader  # type: ignore[misc]
 
     def _prune(self) -> None:
-        """Forgets dead readers; done whenever their number has doubled, so that it costs O(1) for each reader."""
+        """Forgets dead readers; whenever their number has doubled, so that it costs O(1) for each reader."""
         self.readers = {reader.link or reader for reader in self._find_readers()}
         self._prune_at = max(16, 2 * len(self.readers))

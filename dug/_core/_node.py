@@ -1,4 +1,4 @@
-"""Says which call a memo belongs to: `Function`, what was decorated, and `Node`, one call of it.
+"""Names the call of a memo: `Function`, a decorated function, and `Node`, one call of it.
 
 A function that can be imported by its qualified name *is* that name: nodes, tweaks and memos refer to the name, and a new
 definition under it takes the name over.  Any other function is its own object.  Inside the engine a node is its key, the plain
@@ -22,10 +22,10 @@ from ._equality import Fixed
 R_co = TypeVar("R_co", covariant=True)
 
 BENEATH = "beneath"
-"""First element of the key ``(BENEATH, key, serial)``: the node `key` as it is below one tweak of it.  See `_begin`."""
+"""First element of the key ``(BENEATH, key, serial)``: the node `key` as it is beneath one tweak of it.  See `_begin`."""
 
 MAIN, MAIN_OF_WORKER = "__main__", "__mp_main__"
-"""The script that runs, and what multiprocessing calls it in a worker that runs it again; ``__main__`` leads to it there too."""
+"""The running script, and its name in a worker of multiprocessing that runs it again; ``__main__`` leads to it there too."""
 
 _MAIN_ADVICE = (
     "What a script or a notebook defines is known where it runs, in processes forked there, and in workers that run the script "
@@ -43,7 +43,7 @@ class Function:
     """A decorated function: its name, its code and how its calls become keys."""
 
     name: str
-    """``module:qualname``, or what ``memoize(name=...)`` said."""
+    """``module:qualname``, or the name given to ``memoize(name=...)``."""
     body: Callable[..., Any]
     kind: str = "function"
     eq: Callable[[Any, Any], bool] | None = None
@@ -53,14 +53,14 @@ class Function:
     options: Any = None
     """How calls become keys, as the decorator was told; compared when the function is defined again."""
     is_replaced: bool = False
-    """True for what its name stood for before another definition took it."""
+    """True for a function whose name another definition has taken."""
     renamed: bool = False
     """True when ``memoize(name=...)`` named it, so that its name need not lead to it."""
     is_async: bool = field(init=False, default=False)
     """True for a coroutine function, whose calls are awaited."""
     binding: Binding = field(init=False)
     fetch: Callable[[Any, Key], Any] = field(init=False)
-    """Returns the memo of a call made in a frame, or what to await for it: the driver that the decorator picked."""
+    """Returns the memo of a call made in a frame, or an awaitable of it: the driver that the decorator picked."""
     ask: Any = field(init=False, default=None)
     """For a coroutine function: the same with the value in the place of the memo."""
     wrappers: "list[ref[Any]]" = field(init=False, factory=list)
@@ -70,17 +70,17 @@ class Function:
     was_importable: bool = field(init=False, default=False)
     """True when an import of its name found it, or was going to, when it was decorated."""
     at_first_run: Any = field(init=False, default=None)
-    """What is called with it when its body first runs; for a function that has a name, until then."""
+    """Called with it when its body first runs; for a function that has a name, until then."""
     reached: Any = field(init=False, default=None)
-    """What it reached when it first ran; see `_functions/definition/noted`."""
+    """Its reach when it first ran; see `_functions/definition/noted`."""
     changed: tuple[str, ...] = field(init=False, default=())
-    """The places where what it reaches was another at its last redefinition."""
+    """The places at which its reach changed at its last redefinition."""
     nodes: "dict[object, Any] | None" = field(init=False, default=None)
-    """For a local function: what each cache knows of its nodes, by the token of the cache; see `_local`."""
+    """For a local function: the states of its nodes in each cache, by the token of the cache; see `_local`."""
     bits: "WeakKeyDictionary[Any, dict[Any, int]] | None" = field(init=False, default=None)
     """For a local function that was ever tweaked: the bits of it and of its nodes, by registry."""
     mark: "ref[Function]" = field(init=False)
-    """Stands for the function where it must not be kept alive."""
+    """Identifies the function where it must not be kept alive."""
     watched: ClassVar["WeakSet[Function]"] = WeakSet()
     """Those that reach data which can be changed in place; see `_functions/definition/watching`.
 
@@ -110,12 +110,12 @@ class Function:
         self.binding = evolve(self.binding, positional=has_positions(self.binding.signature))
 
     def publish(self) -> None:
-        """Makes this function the one that its name stands for."""
+        """Makes this function the one that its name leads to."""
         _by_name[self.name] = self
 
     @staticmethod
     def find(name: str) -> "Function | None":
-        """Returns the live function that `name` stands for, without importing anything."""
+        """Returns the live function that `name` leads to, without importing anything."""
         return _by_name.get(name)
 
     @staticmethod
@@ -144,7 +144,7 @@ class Function:
 
     @classmethod
     def trust(cls, targets: "Iterable[Key | Function]") -> None:
-        """Stops looking at what these nodes or functions reach: who says when that has changed needs no warning."""
+        """Stops checking the data that these nodes or functions reach: a user who invalidates them needs no warning."""
         for target in targets if cls.watched else ():
             cls.watched.discard(target if isinstance(target, Function) else target[0])
 
@@ -248,7 +248,7 @@ class Node(Fixed, Generic[R_co]):
         """Makes the call in the context in force and returns its value.
 
         Raises:
-            TypeError: the function was defined anew with other parameters since.
+            TypeError: the function was redefined with other parameters since.
         """
         function = self._function
         if not self.is_current():
@@ -274,7 +274,7 @@ class Node(Fixed, Generic[R_co]):
         return self
 
     def is_current(self) -> bool:
-        """True unless the function was defined anew with other parameters or options for keys since."""
+        """True unless the function was redefined with other parameters or key options since."""
         return self._function.binding.fits(self._key)
 
     def __str__(self) -> str:
@@ -288,7 +288,7 @@ class Node(Fixed, Generic[R_co]):
     def __reduce__(self) -> tuple[Any, ...]:
         reason = self._function.unpicklable_reason()
         if reason:
-            from pickle import PicklingError  # whoever pickles has it
+            from pickle import PicklingError  # loaded already when somebody pickles
 
             raise PicklingError(f"{self!r} cannot be pickled: {reason}")
         return _load_node, (self._function.name, self.args, self.kwargs)
@@ -361,7 +361,7 @@ def _parse_call(text: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
 
 
 def _literal(text: str, argument: ast.expr) -> Any:
-    """Returns the value of a literal; ``nan`` and ``inf`` count as literals, because they are what ``repr`` prints."""
+    """Returns the value of a literal; ``nan`` and ``inf`` count as literals, because ``repr`` prints them."""
     try:
         return ast.literal_eval(_WithFloatNames().visit(argument))
     except (ValueError, TypeError, SyntaxError, RecursionError) as exc:

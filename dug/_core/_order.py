@@ -1,8 +1,8 @@
-"""Which reads of a run do not wait for each other: a body that gathers asks for several nodes before it has any.
+"""Which reads of a run were made concurrently: a body that gathers asks for several nodes before it has the value of any.
 
 For a read of a coroutine function, a run notes how many reads it had when it asked (its *start*).  A read whose start is at most
 the number of reads known to hold can be asked for together with them: the body did not need more to ask for it.  Other reads
-have no start, and are taken to need all that came before them.
+have no start, and count as needing all reads before them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,14 +29,14 @@ def _batches(reads: Sequence[Memo], starts: tuple[int | None, ...]) -> Iterator[
 def starts_of(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | None) -> tuple[int | None, ...] | None:
     """Returns the starts of the reads of a run; None when there are none.
 
-    A read that was a hit, because a verification that failed had asked for it (with what else is in `asked`), was asked for
-    there: it starts when all that it needed there has been read here.
+    A read that was a hit, because a failed verification had asked for it (with the other reads in `asked`), was asked for there:
+    it starts when all reads that it needed there have been made here.
     """
     if not asked:
         starts = tuple(reads.values())
         return starts if any(start is not None for start in starts) else None
     places = {memo: place for place, memo in enumerate(reads)}
-    needed, farthest = [0], 0  # by the number of reads there: how many reads here hold all of them
+    needed, farthest = [0], 0  # by the number of reads there: how many reads here cover all of them
     for memo in asked:
         farthest = max(farthest, places.get(memo, -1) + 1)
         needed.append(farthest)

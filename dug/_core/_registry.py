@@ -1,8 +1,8 @@
-"""What layered caches share: bits, handles, scenarios, and the three walks over memos.
+"""The state that layered caches share: bits, handles, scenarios, and the three walks over memos.
 
-The walks are the only operations that reach from a node to what was computed from it: giving a target its first bit, forgetting
-what ran a node, and dropping what read a tweak that nobody holds.  They follow the readers of each state, which may be too many
-but never too few.
+The walks are the only operations that reach from a node to the memos computed from it: giving a target its first bit, forgetting
+memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow the readers of each state, which may be too
+many but never too few.
 
 One lock guards all of it: it is held to open and to close a run, to file, and during the walks.  No user code runs under it
 but the hashing and comparing of arguments; memos taken out are released after it.
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DAMAGED = "damaged"
-_live: "WeakBag[Registry]" = WeakBag()  # a redefined function must be forgotten wherever it ran, and only the process knows where
+_live: "WeakBag[Registry]" = WeakBag()  # a redefined function must be forgotten in every registry where it ran
 
 
 class Registry:
-    """The shared part of a cache and of all that are layered on it."""
+    """The shared part of a cache and of all caches that are layered on it."""
 
     __slots__ = (
         "__weakref__", "_function_bits", "_handles", "_scenarios", "_serials", "_watches", "bits", "blocked",
@@ -46,11 +46,11 @@ class Registry:
         self.generation = 0
         """Grows with every invalidation; a run that began in an earlier generation is not filed."""
         self.filings = 0
-        """Grows whenever a memo is filed or filed anew, so that who looked before looks again."""
+        """Grows whenever a memo is filed, also again, so that a caller that looked before looks again."""
         self.redefined: WeakKeyDictionary[Function, int] = WeakKeyDictionary()
-        """By function: the generation in which it was last forgotten because it was defined anew."""
+        """By function: the generation in which it was last forgotten because it was redefined."""
         self.doubts: WeakKeyDictionary[Function, Callable[[Function], None]] = WeakKeyDictionary()
-        """By function: what is called before the next memo is looked up, because it may have been defined anew."""
+        """By function: a call to make before the next lookup, because the function may have been redefined."""
         self.caches: WeakBag[CacheShape] = WeakBag()
         self.views: WeakBag[ViewShape] = WeakBag()
         self.opened: WeakBag[FrameShape] = WeakBag()
@@ -64,11 +64,11 @@ class Registry:
         self._scenarios: WeakMap[frozenset[int], ActiveTweaks] = WeakMap()
         self._serials = count(1)
         self.blocked: dict[int, object] = {}
-        """What each thread that blocks waits for, by its number; see `_flight`."""
+        """The wait of each thread that blocks, by its number; see `_flight`."""
         self.released: deque[TweakRef | str | None] = deque()
-        """What watched the tweaks that nobody holds any more; `DAMAGED` for a walk that was stopped, None for a doubt."""
+        """The notices of tweaks that nobody holds any more; `DAMAGED` for a walk that was stopped, None for a doubt."""
         self._watches: dict[int, TweakRef] = {}
-        """By serial: what notices that nobody holds a tweak any more."""
+        """By serial: the weak reference that notices that nobody holds a tweak any more."""
         _live.add(self)
 
     @staticmethod
@@ -78,13 +78,13 @@ class Registry:
 
     @staticmethod
     def free_locks() -> None:
-        """Gives back every lock that this thread still holds after an interrupt; for who knows that none is held around."""
+        """Frees every lock that this thread still holds after an interrupt; for callers that know that none is held around."""
         for registry in members(_live):
             while registry.lock._is_owned():
                 registry.lock.__exit__(None, None, None)
 
     def list_caches(self) -> "tuple[CacheShape, ...]":
-        """Returns the caches that share what is here."""
+        """Returns the caches that share this registry."""
         return members(self.caches)
 
     def list_scenarios(self) -> tuple[ActiveTweaks, ...]:
@@ -132,7 +132,7 @@ class Registry:
             cache.widen(memo, bit)
             if walk.rests_on_touched(memo):
                 memo.below |= bit
-        self.filings += 1  # again: who looked in between may have missed one
+        self.filings += 1  # again: a caller that looked in between may have missed one
         for frame in members(self.opened):
             met = frame.run.view.in_force.content if frame.run else {}
             if any(concerns(target, key) and key not in met for key in frame.noted()):
@@ -142,11 +142,11 @@ class Registry:
     # Forgetting
 
     def forget(self, targets: Iterable[Target], *, is_rebound: bool = False) -> None:
-        """Takes out every memo that ran one of these nodes or functions; what only read a tweak of them stays.
+        """Takes out every memo that ran one of these nodes or functions; memos that only read a tweak of them stay.
 
-        What was computed from them may be verified again; they themselves must run.  With `is_rebound` the calls of these
-        functions mean other nodes from now on, so that whoever called one, tweaked or not, must run too: it would ask for a node
-        that its body no longer calls.
+        Memos computed from them may be verified again; they themselves must run.  With `is_rebound` the calls of these functions
+        mean other nodes from now on, so that their callers, tweaked or not, must run too: verification would ask for a node that
+        the body no longer calls.
         """
         taken: list[Any] = []  # released after the lock
         with self.lock:
@@ -181,14 +181,14 @@ class Registry:
         self.generation += 1  # again: a run that began in between may have looked before the walk came by
 
     def _to_the_end(self, walk: Callable[..., T], *args: Any) -> T:
-        """Returns what a walk does, under the lock; one that an interrupt stops in the middle ends in forgetting everything.
+        """Returns the result of a walk, under the lock; if an interrupt stops the walk in the middle, forgets everything.
 
-        Nobody knows what it left undone, and a memo that was not reached would be served for ever.
+        Nobody knows which steps are missing, and a memo that was not reached would be served for ever.
         """
         try:
             return walk(*args)
         except BaseException:
-            self.released.append(DAMAGED)  # should another one come before all is forgotten, the next miss sees to it
+            self.released.append(DAMAGED)  # should another interrupt come before all is forgotten, the next miss forgets it
             self.forget_all()
             raise
 
@@ -204,14 +204,14 @@ class Registry:
         self.forget_hits()
 
     def forget_hits(self) -> None:
-        """Empties the short cuts of all views; after what was in them was marked as forgotten."""
+        """Empties the hits of all views; after the forgotten memos in them were marked."""
         for view in members(self.views):
             view.hits.clear()
 
     def doubt(self, function: Function, settle: Callable[[Function], None]) -> None:
-        """Has `settle` called before the next memo is looked up, by a call or by a look: it may forget what ran a function."""
+        """Has `settle` called before the next lookup, by a call or by a look: it may forget memos of a function."""
         self.doubts[function] = settle
-        self.released.append(None)  # who looks a memo up asks whether there is something to drain
+        self.released.append(None)  # every lookup checks whether there is something to drain
         self.forget_hits()
 
     def _settle_doubts(self) -> None:
@@ -220,16 +220,16 @@ class Registry:
             self.doubts.pop(function, None)
 
     def drain(self) -> None:
-        """Settles what is in doubt, and drops the memos that read a tweak which nobody holds any more."""
+        """Settles doubts, and drops the memos that read a tweak which nobody holds any more."""
         if self.doubts:
-            self._settle_doubts()  # takes the lock where it forgets something, and runs no code of the user's
+            self._settle_doubts()  # takes the lock when it forgets something, and runs no user code
         taken: list[Any] = []  # released after the lock, and so are the caches
         try:
             with self.lock:
                 if DAMAGED in self.released:
                     self.forget_all()
                 self._to_the_end(self._release_all, taken)
-        except BaseException:  # nobody who calls this holds the lock
+        except BaseException:  # no caller of this holds the lock
             Registry.free_locks()
             raise
 
@@ -288,5 +288,5 @@ class Registry:
 
 
 def members(weak: WeakBag[T]) -> tuple[T, ...]:
-    """Returns what is alive of the members, which no lock keeps other threads from adding to or letting go of."""
+    """Returns the live members of a set that other threads may change without a lock."""
     return tuple(weak)

@@ -24,45 +24,45 @@ from ._memo import NO_TWEAKS, Memo, Restriction, State
 from ._node import Function
 
 VALUE, UNTWEAK = "value", "untweaked"
-"""What the kinds are called that the engine itself has to know: the compiled call path answers with a value by itself."""
+"""The names of the kinds that the engine itself must know: the compiled call path answers with a value by itself."""
 Target = Key | Function
-"""What a tweak is said of: a node (its key) or a function."""
+"""The target of a tweak: a node (its key) or a function."""
 
 
 @frozen(eq=False, repr=False, kw_only=True)
 class TweakSpec:
-    """What a user said of a target.  Each kind is a class of its own (`_contexts/kinds`); the engine asks what it does."""
+    """A user's tweak of a target.  Each kind is a class of its own (`_contexts/kinds`); the engine asks for its properties."""
 
     is_value: ClassVar[bool] = False
     """The node has `value`, and nothing runs."""
     is_untweak: ClassVar[bool] = False
     """The node meets no tweak."""
     is_final: ClassVar[bool] = False
-    """What is in force beneath does not matter."""
+    """The tweaks beneath have no effect."""
     reads_beneath: ClassVar[bool] = False
-    """`fn` is given what the node is beneath this tweak, and `args`; else it is given the node's own arguments."""
+    """`fn` gets the value of the node beneath this tweak, and `args`; else it gets the node's own arguments."""
     replaces: ClassVar[bool] = False
-    """`fn` may call the node itself, and gets what that is beneath this tweak."""
+    """`fn` may call the node itself, and gets its value beneath this tweak."""
 
     kind: str = field(default="", init=False)
-    """What the kind is called in files."""
+    """The name of the kind in files."""
     value: Any = None
     fn: Callable[..., Any] | None = None
-    """What runs, where something does."""
+    """The function that runs, if one does."""
     args: tuple[Any, ...] = ()
     identity: Any = None
-    """What equal tweaks share; see `_contexts/kinds`."""
+    """A key that equal tweaks share; see `_contexts/kinds`."""
     telling: object = None
-    """Made anew each time that a tweak is told which something mutable belongs to; None for any other."""
+    """A new object for each telling of a tweak that contains something mutable; None for any other."""
 
     @property
     def meaning(self) -> tuple[str, Any, object]:
-        """What tweaks share that are the same tweak: equal ones, of one telling where something in them may be changed."""
+        """A key that tweaks share if they are the same: equal ones, of one telling if something in them may be changed."""
         return self.kind, self.identity, self.telling
 
     @property
     def said(self) -> Any:
-        """What the user said, as it was given."""
+        """The tweak as the user gave it."""
         raise NotImplementedError
 
     def check(self, target: Target) -> None:
@@ -95,7 +95,7 @@ class Tweak:
     serial: int
     bit: int
     memo: Memo | None = None
-    """For a value: the memo that serves it."""
+    """For a value: the memo that answers with it."""
 
     @staticmethod
     def bits_of(tweaks: "Iterable[Tweak]") -> int:
@@ -107,7 +107,7 @@ class Tweak:
 
 
 class TweakRef(ref[Tweak]):
-    """Is queued when the last holder of its handle lets that go.
+    """Is queued when the last holder of its handle drops it.
 
     Not a ``__del__``: while that runs, another thread can still get hold of the handle, and would keep it although it counts as
     gone.
@@ -119,7 +119,7 @@ class TweakRef(ref[Tweak]):
 
 
 def no_handle() -> None:
-    """Stands for the weak reference of a handle with nothing beneath it."""
+    """Replaces the weak reference of a handle with nothing beneath it."""
 
 
 @define(eq=False, repr=False, weakref_slot=True)
@@ -132,7 +132,7 @@ class ActiveTweaks:
     mask: int
     """The bits of all targets that are tweaked."""
     sieve: int
-    """The mask, and bit 0, which belongs to no target: nothing that a memo of -1 says passes."""
+    """The mask, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
     running: dict[State, Any] = field(factory=dict)
     """The open run of each node that is being computed in this scenario."""
     _restrictions: dict[int, Restriction] = field(factory=dict)
@@ -161,7 +161,7 @@ class ActiveTweaks:
         return found
 
     def _serials_of(self, bits: int) -> Iterator[int]:
-        """The serials of the tweaks of targets with these bits, found bit by bit where that is less to look at."""
+        """The serials of the tweaks of targets with these bits, found bit by bit if that is less work."""
         if 4 * bits.bit_count() > len(self.handles):
             yield from (handle.serial for handle in self.handles if handle.bit & bits)
             return
@@ -175,29 +175,29 @@ class ActiveTweaks:
 
 Layer = Mapping[Target, TweakSpec]
 HeldTweaks = WeakKeyDictionary[Any, dict[tuple[int, Target, Target], Tweak]]
-"""The handles that a context keeps alive: by what they stand on, then by layer, the target that was named, and the target."""
+"""The handles that a context keeps alive: by the handle beneath, then by layer, the target that was named, and the target."""
 Intern = Callable[[Target, TweakSpec, Tweak | None], Tweak]
 
 
 @frozen
 class RunningReplacement:
-    """A node whose replacement is running: contexts opened inside stand on what is beneath the replacement."""
+    """A node whose replacement is running: contexts opened inside act on the tweak beneath the replacement."""
 
     key: Key
     met: Tweak | None
-    """What the node meets around the run; a context that was opened inside may have put another tweak over it."""
+    """The tweak that the node meets around the run; a context opened inside may have put another tweak over it."""
     replacement: Tweak
 
 
 @define(eq=False, repr=False)
 class Derivation:
-    """The work of entering layers of tweaks over the tweaks in force: ends in `content`, and says what it overrides."""
+    """The work of entering layers of tweaks over the tweaks in force: ends in `content`, and the tweaks that it overrides."""
 
     content: dict[Target, Tweak]
     intern: Intern
     held: HeldTweaks
     anchor: object
-    """Stands in for what is beneath a tweak that does not depend on it."""
+    """Replaces the handle beneath a tweak that does not depend on it."""
     inside: RunningReplacement | None
     keep: list[Tweak] = field(factory=list)
     """Handles beneath others that are in no scenario by themselves."""
@@ -231,7 +231,7 @@ class Derivation:
         self._put(number, key, key, spec, self._beneath(key))
 
     def _beneath(self, key: Key) -> Tweak | None:
-        """Returns what a new tweak of a node stands on."""
+        """Returns the handle beneath a new tweak of a node."""
         handle = self.content.get(key) or self.content.get(key[0])
         if self.inside is not None and key == self.inside.key and handle is self.inside.met:
             return self.inside.replacement.beneath()
@@ -248,9 +248,9 @@ class Derivation:
 
 
 def let_go(held: HeldTweaks, before: Sequence[Layer], now: Sequence[Layer]) -> None:
-    """Drops from `held` the handles of what the layers before said otherwise; what a tweak made anew is equal to keeps its memos.
+    """Drops from `held` the handles of changed tweaks; a new tweak that equals its predecessor keeps its memos.
 
-    The lists are made at once: other threads may enter meanwhile.
+    The lists are made at once: other threads may enter at the same time.
     """
     for beneath in [beneath() for beneath in held.keyrefs()]:
         handles = held.get(beneath) if beneath is not None else None
@@ -260,7 +260,7 @@ def let_go(held: HeldTweaks, before: Sequence[Layer], now: Sequence[Layer]) -> N
 
 
 def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> tuple[str, Any, object] | None:
-    """What the layers of a context say at one place, comparable."""
+    """The tweak of a context's layers at one place, comparable."""
     number, named, _ = place
     spec = layers[number].get(named) if number < len(layers) else None
     return None if spec is None else spec.meaning

@@ -1,4 +1,4 @@
-"""How much memory things take, with what they contain: `measure`."""
+"""How much memory objects take, with their contents: `measure`."""
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from ._node import Function
 from ._scenario import ActiveTweaks, Tweak, TweakRef, TweakSpec
 
 _ALIGNED = 16
-"""Memory is given out in multiples of so many bytes."""
+"""Memory is allocated in multiples of so many bytes."""
 
 _FOLLOWED: tuple[type, ...] = (
     tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, type(make_hits()), Local, State, Memo, Call, Failure,
@@ -27,7 +27,7 @@ _LEFT_OUT = (Function, FunctionType, ModuleType)
 
 
 def measure(roots: Iterable[Any], apart: Mapping[type, Sequence[str]]) -> int:
-    """Returns the bytes that things take with all that they contain, each object once.
+    """Returns the bytes that objects take with all their contents, each object once.
 
     Of what is not known to contain anything it counts as much as that says of itself; functions and classes it leaves out.
     Of the types in `apart` these attributes count.

@@ -1,7 +1,7 @@
-"""Which nodes of a cache have an older memo that waits to be verified: `Stale`, which bounds how many do.
+"""Which nodes of a cache have an older memo that waits to be verified: `Stale`, which bounds their number.
 
 An invalidation takes memos out of force whose values may still hold.  They wait until somebody asks for the node, which may be
-never, so the oldest go when there are too many: more than were ever in force when something was invalidated.
+never, so the oldest are evicted when there are too many: more than were ever in force at an invalidation.
 """
 
 from collections import OrderedDict
@@ -12,7 +12,7 @@ from weakref import ref
 from ._memo import STALE, State
 
 LEAST = 1_000
-"""So many may wait in every cache."""
+"""At least so many may wait in every cache."""
 
 
 class Stale:
@@ -25,7 +25,7 @@ class Stale:
         self._most = LEAST
 
     def allow(self, count: int) -> None:
-        """Lets so many wait from now on."""
+        """Raises the number that may wait."""
         self._most = max(self._most, count)
 
     def add(self, state: State) -> None:
@@ -37,7 +37,7 @@ class Stale:
             self._states[noted] = None
 
     def discard(self, state: State) -> None:
-        """Notes that it is another one now."""
+        """Notes that the newest memo is another one now."""
         self._states.pop(state.link or state, None)
 
     def pop_excess(self) -> Iterator[State]:

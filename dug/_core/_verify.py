@@ -98,19 +98,19 @@ def _is_unchanged(run: Run, key: Key, read: Memo, came: Memo | BaseException | N
 
 
 def candidates(run: Run) -> Sequence[Memo]:
-    """Returns the older memos of the node that may turn out to hold here as well, the likeliest first.
+    """Returns older memos of the node worth verifying, likeliest first.
 
-    One that another body made, that failed, or whose run opened a context is not among them.
+    Memos that another body made, that failed, or whose run opened a context are not among them.
     """
     key, view, state, masked = run.key, run.view, run.state, run.masked
     if masked is None and state.table and view.parent is not None and state.link is not None:
-        masked = find_masked(view, key)  # it may have been a hit there that was let go
+        masked = find_masked(view, key)  # it may have been a hit there that was removed
     plain, newest, cache = state.plain, state.newest, view.cache
     if (
         (masked is newest or masked is None) and (plain is newest or plain is None)
         and cache.beneath is None and not cache.holds_beneath and key[0] is not BENEATH
     ):  # fmt: skip
-        if newest is not None:  # nearly always: what is known is one memo
+        if newest is not None:  # the common case: there is one memo
             return (newest,) if newest.verifies == run.body else ()
         if view.parent is None:
             return ()
@@ -125,13 +125,13 @@ def candidates(run: Run) -> Sequence[Memo]:
 
 
 def key_asked(run: Run, read: Memo) -> Key:
-    """Returns the key by which a run asks for what an older run of the same node read: of itself, beneath the tweak that runs."""
+    """Returns the key by which a run asks for a read of an older run of the same node: of itself, beneath the tweak that runs."""
     key = read.state.key
     return beneath(run.handle, key) if run.handle is not None and key == plain_key(run.key) else key
 
 
 def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
-    """Starts anew after a failed verification: what it asked for is not a dependency, and the run meets its errors itself.
+    """Starts again after a failed verification: its reads are not dependencies, and the run meets their errors itself.
 
     What the candidate read after `changed` is made a hit where it read no tweak and meets none here: the body is likely to read
     it again.
@@ -148,9 +148,9 @@ def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
 
 
 def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
-    """True when the value that a node gives now can stand in for the one it gave.
+    """True when the present value of a node can replace the one it gave before.
 
-    The value of one run is the same value, whatever it is: nobody said that what the run read has changed.
+    The value of one run is the same value, whatever it is: nobody said that a read of the run has changed.
     """
     if old is new or (old.origin is not None and old.origin is new.origin):
         return True
@@ -163,14 +163,14 @@ def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
 
 
 def raise_later(run: Run, key: Key, error: BaseException) -> None:
-    """Keeps what went out of a node while a run was verified for the body, to be raised where it asks for the node."""
+    """Keeps an exception of a node's verification for the body of the run, to be raised when it asks for the node."""
     if run.call.due is None:
         run.call.due = {}
     run.call.due[run] = (key, error)
 
 
 def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
-    """What is known of a node in a cache and in those beneath it, in force or not."""
+    """The memos of a node in a cache and in those beneath it, in force or not."""
     while cache is not None:
         state = cache.find_state(key)
         if state is not None:

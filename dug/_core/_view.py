@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 
 MAX_DEPTH = 1_000_000
-"""How deep runs may be nested where no context says otherwise: a recursion that goes further does not end, nearly always."""
+"""How deep runs may be nested if no context says otherwise: a recursion that goes further usually does not end."""
 
 
 @define(eq=False, repr=False, weakref_slot=True)
 class View:
-    """What is in force, around what, and the memos found so far.
+    """The tweaks in force in an entry, the view around, and the memos found so far.
 
     `hits` may be emptied at any time; it is a short cut to what `_find.find` would find.
     """
 
     parent: "View | None"
     layers: Sequence[Layer]
-    """What the context said when it was made."""
+    """The tweaks of the context when the view was made."""
     in_force: ActiveTweaks
     cache: "Cache"
     registry: Registry
@@ -49,11 +49,11 @@ class View:
     keep: tuple[Tweak, ...]
     """Handles that others stand on, kept alive for as long as the view is."""
     fixed: frozenset[Target]
-    """What the context itself says has a value or is untweaked."""
+    """The targets that the context itself tweaks to a value or untweaks."""
     inside: "RunningReplacement | None"
     """The node and the replacement of it that were running when the context was entered, if one was."""
     bumped: tuple[Key, ...]
-    """The nodes that the context itself tweaks by what they would be around it."""
+    """The nodes that the context itself bumps."""
     max_depth: int
     """How many runs may be open around one."""
     hits: dict[Key, Memo] = field(factory=make_hits)
@@ -61,7 +61,7 @@ class View:
     """The attributes that count as memory of its cache: not what is around it."""
 
     def pin(self, key: Key) -> Key:
-        """Returns how a node that ran here is noted around: beneath its tweaks when the context itself says which it meets."""
+        """Returns the key by which a node that ran here is noted around: beneath its tweaks if this context fixes its tweak."""
         if key[0] is not BENEATH and self.fixed and (key in self.fixed or key[0] in self.fixed):
             return BENEATH, key, 0
         return key
@@ -83,7 +83,7 @@ class View:
         return bits
 
     def emit(self, event: Event) -> None:
-        """Tells everybody who listens to this context or to one around it."""
+        """Notifies all listeners of this context and of those around it."""
         for listeners in self.listeners:
             deliver(listeners, event)
 
@@ -100,9 +100,9 @@ def enter(
 ) -> View:
     """Returns the view of a context with these layers of tweaks, entered inside `parent` or outermost.
 
-    Inside a replacement, what the layers say of the node it replaces stands on what is beneath the replacement.
+    Inside a replacement, a layer's tweak of the replaced node acts on the tweak beneath the replacement.
 
-    Complexity: O(tweaks in force), and what `Registry.give_bit` costs for a target that was never tweaked.
+    Complexity: O(tweaks in force), and the cost of `Registry.give_bit` for a target that was never tweaked.
     """
     registry = cache.registry
     for layer in layers:
@@ -134,7 +134,7 @@ def enter(
 
 
 def own_bits(view: View, key: Key) -> int:
-    """Returns the bits that say which tweak a node meets in `view`: its own or, for want of one, both kinds."""
+    """Returns the bits that say which tweak a node meets in `view`: its own or, if it has none, both kinds."""
     registry = view.registry
     handle = view.in_force.content.get(key)
     return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit

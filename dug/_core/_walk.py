@@ -1,6 +1,6 @@
-"""The way from the memos of a target to all that was computed from it: `Walk`, over the readers of each state.
+"""The walk from the memos of a target to all memos computed from it: `Walk`, over the readers of each state.
 
-A registry walks under its lock, to give a target its first bit or to forget what ran it.
+A registry walks under its lock, to give a target its first bit or to forget the memos that ran it.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Walk:
-    """One walk from the memos of a target to all live memos that rest on them."""
+    """One walk from the memos of a target to all live memos that depend on them."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Walk:
         self.touched: dict[Memo, CacheShape] = {}
         self.visited_roots: list[State] = []
         self.callers: dict[State, None] = {}
-        """Those who asked for the target themselves, where calls of it mean other nodes from now on."""
+        """The direct readers of the target, if calls of it mean other nodes from now on."""
         self._caches = caches
         self._reads_tweak_of = reads_tweak_of
         self._target = target
@@ -60,13 +60,13 @@ class Walk:
                     self.touched.update((memo, cache) for memo in state.memos() if not self._is_shielded(memo))
 
     def _is_shielded(self, memo: Memo) -> bool:
-        """True when a memo met a tweak of its node itself, as all are before the first of the function, and asked no further."""
+        """True when a memo met a tweak of its node itself, as all do before the first of the function, and asked no further."""
         return not self._forgets and memo.body != 0 and isinstance(self._target, Function)
 
     def follow(self) -> None:
-        """Touches every live memo that rests on a touched one, from reader to reader.
+        """Touches every live memo that depends on a touched one, from reader to reader.
 
-        A node is looked at again whenever one of its memos is touched: different memos of one node rest on different ones.
+        A node is looked at again whenever one of its memos is touched: different memos of one node depend on different ones.
         """
         pending = deque(self._roots)
         while pending:
@@ -78,7 +78,7 @@ class Walk:
                         pending.append(reader.key)
 
     def _touch(self, reader: State, cache: "CacheShape", *, is_caller: bool) -> bool:
-        """Touches what rests on touched memos in one state, all of a caller's; True when that is news to its own readers."""
+        """Touches the memos of a state that depend on touched ones, all of a caller's; True when that is news to its readers."""
         before, is_first = len(self.touched), reader.key not in self._reached
         leads_on = reader.has_lost
         if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
@@ -92,7 +92,7 @@ class Walk:
         elif reader.plain is None and not reader.table:
             leads_on = True
         else:
-            while True:  # a bump rests on a memo of its own node
+            while True:  # a bump depends on a memo of its own node
                 found = [memo for memo in reader.memos() if memo not in self.touched and self.rests_on_touched(memo)]
                 if not found:
                     break
@@ -104,7 +104,7 @@ class Walk:
         return is_news
 
     def rests_on_touched(self, memo: Memo) -> bool:
-        """True when a memo read a touched one, directly or through memos that are gone and were not looked at by themselves."""
+        """True when a memo read a touched one, directly or through memos that are gone and were not visited by themselves."""
         seen, pending, mark = {memo}, [memo], self._function.mark
         while pending:
             reader = pending.pop()
@@ -118,7 +118,7 @@ class Walk:
                         return True
                 elif not is_gone:
                     continue
-                if read not in seen:  # gone, or of the node itself beneath a tweak: what it read decides
+                if read not in seen:  # gone, or of the node itself beneath a tweak: its reads decide
                     seen.add(read)
                     pending.append(read)
         return False

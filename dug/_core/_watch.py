@@ -1,10 +1,10 @@
-"""Who waits for a run of another scenario before its footprint is known: woken when it reads what the two tweak differently.
+"""Wakes an asker that waits for a cold run of another scenario, when the run reads something that the two tweak differently.
 
-Such a wait names the bits of what is tweaked differently (`Wait.differs`).  The run that is waited for, all that are open
+Such a wait names the bits of the targets that are tweaked differently (`Wait.differs`).  The watched run, all runs that are open
 inside it and all that these wait for are *told of* it: each of them refers to the runs that are watched so (`Run.told`), and
-its hits are off, so that each of its reads is looked at here.  A run that nobody waits for so pays nothing for it.
+its hits are off, so that each of its reads is checked here.  A run without such waiters pays nothing for it.
 
-What cannot be followed wakes at once: a run that opens a context reads under tweaks of its own.
+If a run cannot be followed its waiters are woken at once: a run that opens a context reads under tweaks of its own.
 """
 
 from collections.abc import Iterable
@@ -21,16 +21,16 @@ ALL = -1
 
 
 def bits_read(target: Run) -> int:
-    """Returns the bits of all that a run has consulted so far, with those that are open inside it and that these wait for."""
+    """Returns the bits of all that a run has consulted so far, with the runs open inside it and those that these wait for."""
     runs = _list_inside(target)
     return ALL if runs is None else _add_up(runs)
 
 
 def follow(wait: Wait) -> None:
-    """Sees to it that a wait which has begun ends when it should, and others that are for the asker.
+    """Makes a wait that has begun end when it should, and also waits of others for the asker.
 
-    Its run is watched where the wait names bits; at once it ends, when the run has read one of them.  What the asker waits for is
-    part of what those wait for who watch the asker.
+    Watches its run if the wait names bits; ends the wait at once when the run has read one of them.  The reads of the run that
+    the asker waits for count for those who watch the asker.
     """
     run, holder = wait.run, wait.frame.run
     told = (holder.told if holder is not None else None) or frozenset()
@@ -43,7 +43,7 @@ def follow(wait: Wait) -> None:
 
 
 def look_at(run: Run, bits: int) -> None:
-    """Wakes who waits for a run that is watched, or for one around it, when what it reads has one of the bits they named."""
+    """Wakes the waiters of a watched run, or of one around it, when its read has one of the bits they named."""
     with run.view.registry.lock:
         look_at_held(run, bits)
 
@@ -56,12 +56,12 @@ def look_at_held(run: Run, bits: int) -> None:
 
 
 def look_at_end(run: Run) -> None:
-    """`look_at` for all that a run has read, as it ends: some of it may have been noted by who does not look; under the lock."""
+    """`look_at` for all that a run has read, as it ends: a thread that does not check may have noted some; under the lock."""
     look_at_held(run, _add_up([run]))
 
 
 def inherit(run: Run) -> None:
-    """Lets a run that opens inside one that is watched be watched too; under the lock."""
+    """Watches a run too that opens inside a watched one; under the lock."""
     around = None if run.outer is None else run.outer.run
     if around is not None and around.told:
         run.told, run.hits = around.told, NO_HITS

@@ -1,9 +1,9 @@
 """Tables that keep nothing alive: `WeakMap`, values by key, and `WeakBag`, members.
 
-Those of the standard library take out what is gone in callbacks that are written in Python.  An interrupt (Ctrl-C) that strikes
-in a callback is printed and lost: nothing can be raised there.  With what-ifs that come and go they run so often that some
-interrupts would be lost; here the callbacks are written in C, they put what is gone aside, and the next who adds something takes
-it out.
+Those of the standard library remove dead members in callbacks that are written in Python.  An interrupt (Ctrl-C) that strikes
+in a callback is printed and lost: nothing can be raised there.  With short-lived what-ifs they run so often that some
+interrupts would be lost; here the callbacks are written in C, they put dead members aside, and the next caller that adds
+something removes them.
 """
 
 from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # what `weakref` itself uses
@@ -42,7 +42,7 @@ class WeakMap(Generic[K, T]):
         self._refs[key] = made
 
     def setdefault(self, key: K, value: T) -> T:
-        """Returns the value of a key, which is `value` if there was none; under the lock of whoever owns this."""
+        """Returns the value of a key, which is `value` if there was none; under the lock of this table's owner."""
         found = self.get(key)
         if found is not None:
             return found
@@ -64,7 +64,7 @@ class WeakMap(Generic[K, T]):
                 key = gone.popleft().key
             except IndexError:  # another thread does so as well
                 return
-            _remove_dead_weakref(self._refs, key)  # not what stands there anew
+            _remove_dead_weakref(self._refs, key)  # not a new value under the key
 
 
 class WeakBag(Generic[T]):

@@ -1,15 +1,15 @@
-"""The door for drivers and services: what carries a call from the question to the memo, and changes what the engine knows.
+"""The door for drivers and services: carries a call from the question to the memo, and changes the engine's state.
 
-Nobody outside the engine imports another file of it than this one and `read`.  What a driver of functions needs is here: look a
-call up (`begin`), verify what an older run left, close the run (`finish`, `fail`, `abandon`), wait for the run of somebody
-else (`join`, `follow`, `part`).  So is what contexts need to be opened, closed and renewed, what decorators need to make a
-function callable, and what a snapshot needs to bring memos in.
+Nobody outside the engine imports another file of it than this one and `read`.  A driver of functions finds here: look a call up
+(`begin`), verify an older memo, close the run (`finish`, `fail`, `abandon`), wait for the run of another asker (`join`, `follow`,
+`part`).  So do contexts, to be opened, closed and renewed; decorators, to make a function callable; and a snapshot, to bring
+memos in.
 
-Who only wants to know something goes to `read`; so does everybody for the data themselves: nodes, memos, runs, frames, tweaks.
+Code that only looks imports `read`; all code does so for the data: nodes, memos, runs, frames, tweaks.
 
-What is not for those who come in here: the files behind it, and what they hold.  A memo is filed by `finish` alone, a wait is
-entered by `join` alone, and a frame gets its hits from `refresh` alone.  Where the compiled call path is in use, `begin`,
-`finish`, `join` and `part` are compiled, so a driver takes them from here, never from the file that specifies them.
+Not for importers are the files behind this one, and their data.  `finish` alone files a memo, `join` alone enters a wait, and
+`refresh` alone gives a frame its hits.  If the compiled call path is in use, `begin`, `finish`, `join` and `part` are compiled,
+so a driver takes them from here, never from the file that specifies them.
 """
 
 from collections.abc import Callable
@@ -171,13 +171,13 @@ def make_fetch(
     what_runs: Callable[[Run], Any],
     deeper: Callable[..., Any],
 ) -> Fetch:
-    """Returns the synchronous driver: `fetch` itself or, where it is in use, the compiled one, which leaves to it the rest.
+    """Returns the synchronous driver: `fetch` itself or, if it is in use, the compiled one, which leaves the rest to `fetch`.
 
     Args:
         fetch: the driver.
         walk: brings a walk of `verify` to its end, and returns what it ends in.
         what_runs: returns the callable and the arguments of a run.
-        deeper: returns what a call gives, made on a fresh stack.
+        deeper: returns the result of a call, made on a fresh stack.
     """
     if compiled is None:
         return fetch
@@ -210,7 +210,7 @@ def _finish_checked(run: Run, value: Any, seconds: float) -> Memo:
 
 
 def _mark_aside(frame: Run, memo: Memo) -> None:
-    """Notes of what a blocked thread read for a run that has a task that the loop must not stand still for it."""
+    """Marks a read made from a blocked worker thread, so that verification does not block the event loop."""
     if frame.thread != here():
         memo.starts = ASIDE
 
@@ -252,4 +252,4 @@ _PARTS: dict[str, Any] = {
     "dead": DEAD,
     "value_kind": VALUE,
 }
-"""What the compiled verbs leave to Python, and what they know things by."""
+"""The functions that the compiled verbs leave to Python, and the objects that they recognise."""

@@ -1,12 +1,12 @@
-"""The door for looks: the data that the engine is made of, and what can be asked without changing any of it.
+"""The door for looks: the data types of the engine, and the questions that change none of its state.
 
 Nobody outside the engine imports another file of it than this one and `drive`.  All data types are handed on here, with the
 literals that their fields hold, to looks and drivers alike: nodes and their keys, functions, memos, tweaks, views, caches,
 runs, frames, events and failures.  So are the questions: which memo answers (`find`), what tweaks a node (`handle_of`), what
 contexts are around (`entries_around`), which function has a name.
 
-Nothing here runs a body, files a memo or puts anything in force: who does that comes in by `drive`.  A look that finds no memo
-says so, and leaves the node to whoever asks for its value.
+Nothing here runs a body, files a memo or puts anything in force: code that does so imports `drive`.  A look that finds no memo
+says so, and leaves running the node to its caller.
 """
 
 from ._accel import COMPILED
