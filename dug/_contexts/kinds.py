@@ -1,8 +1,8 @@
 """The kinds of tweaks, a class for each: `Value`, `Bump`, `Replacement` and `Untweaked`, with `bump`, `shift` and `scale`.
 
-A kind says what it runs, when two of it are the same tweak, on which targets it is refused, and how it reads in a text.
-Nobody asks a tweak which kind it is: the engine and the looks ask what it does (`TweakSpec`), and files write down what the kind
-is called (`_portable/tweaks`).
+A kind defines what runs, when two tweaks of it are the same, on which targets it is refused, and its texts.
+No code asks a tweak for its kind: the engine and the looks ask for its properties (`TweakSpec`), and files write down the name of
+the kind (`_portable/tweaks`).
 
 Two tweaks are the same one when they are of one kind, equal, and of one telling.  A list, an array or a callable with a state
 may hold something else each time that it is told, and nobody can see that in the object: a tweak with something mutable in it is
@@ -48,7 +48,7 @@ class Value(TweakSpec):
         return self.value
 
     def check(self, target: Target) -> None:  # noqa: ARG002  any node can have one
-        """Refuses what can be consumed once, such as an iterator."""
+        """Refuses a value that can be consumed once, such as an iterator."""
         if is_consumable(self.value):
             raise TweakError(f"{show(self.value)} can be consumed once, so it is not a value. Tweak the node to what it gives.")
 
@@ -60,11 +60,11 @@ class Value(TweakSpec):
         return Value(value=self.value, identity=_ById(self.value), telling=_find_telling(self.value))
 
     def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
-        """Says what the tweak does, as the end of a sentence."""
+        """Describes the effect of the tweak, as the end of a sentence."""
         return f"tweaked to {show(self.value)}"
 
     def label(self) -> str:
-        """Says what the tweak does in a word or two."""
+        """Describes the effect of the tweak in a word or two."""
         return f"= {show(self.value)}"
 
 
@@ -81,7 +81,7 @@ class Replacement(TweakSpec):
         return self.fn
 
     def check(self, target: Target) -> None:
-        """Refuses what cannot be called as the function is."""
+        """Refuses a replacement that cannot be called as the function is."""
         assert isinstance(target, Function)  # noqa: S101  what is said of a node is its value
         if not callable(self.fn):
             raise TweakError(
@@ -97,21 +97,21 @@ class Replacement(TweakSpec):
         return Replacement(fn=self.fn, identity=_identify_callable(self.fn), telling=_find_telling(self.fn))
 
     def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
-        """Says what the tweak does, as the end of a sentence."""
+        """Describes the effect of the tweak, as the end of a sentence."""
         return f"its function is replaced by {show_key(self.fn)}"
 
     def label(self) -> str:
-        """Says what the tweak does in a word or two."""
+        """Describes the effect of the tweak in a word or two."""
         return show_key(self.fn)
 
 
 _ARITHMETIC: dict[Any, str] = {operator.add: "shift", operator.mul: "scale"}
-"""What bumps of one argument are called, by the function that they apply."""
+"""The names of bumps of one argument, by the function that they apply."""
 
 
 @frozen(eq=False, repr=False)
 class Bump(TweakSpec):
-    """A node is ``fn(value, *args)``, where value is what it would be without this tweak; made by `bump`, `shift`, `scale`."""
+    """A node is ``fn(value, *args)``, where value is its value without this tweak; made by `bump`, `shift`, `scale`."""
 
     reads_beneath: ClassVar[bool] = True
     kind: str = field(default="bump", init=False)
@@ -133,11 +133,11 @@ class Bump(TweakSpec):
         return evolve(self, identity=identity, telling=_find_telling((self.fn, *self.args)))
 
     def describe(self, target: Target) -> str:
-        """Says what the tweak does, as the end of a sentence."""
+        """Describes the effect of the tweak, as the end of a sentence."""
         return f"its function is tweaked by {show(self)}" if isinstance(target, Function) else f"bumped by {self!r}"
 
     def label(self) -> str:
-        """Says what the tweak does in a word or two."""
+        """Describes the effect of the tweak in a word or two."""
         return repr(self)
 
     def __eq__(self, other: object) -> bool:
@@ -154,7 +154,7 @@ class Bump(TweakSpec):
 
 @frozen(eq=False, repr=False)
 class Untweaked(TweakSpec):
-    """A node is what it would be if no context around tweaked it; the type of `UNTWEAKED`."""
+    """A node has the value that it has if no context around tweaks it; the type of `UNTWEAKED`."""
 
     is_untweak: ClassVar[bool] = True
     is_final: ClassVar[bool] = True
@@ -170,11 +170,11 @@ class Untweaked(TweakSpec):
         return self
 
     def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
-        """Says what the tweak does, as the end of a sentence."""
+        """Describes the effect of the tweak, as the end of a sentence."""
         return "untweaked"
 
     def label(self) -> str:
-        """Says what the tweak does in a word or two."""
+        """Describes the effect of the tweak in a word or two."""
         return "untweaked"
 
     def __repr__(self) -> str:
@@ -185,11 +185,11 @@ class Untweaked(TweakSpec):
 
 
 UNTWEAKED = Untweaked()
-"""As a tweak: the node as if no enclosing context tweaked it; tweaks of what it reads still apply."""
+"""As a tweak: the node as if no enclosing context tweaked it; tweaks of the nodes that it reads still apply."""
 
 
 def bump(fn: Callable[..., Any], *args: Any) -> Bump:
-    """Returns a tweak that makes a node ``fn(value, *args)``, where value is what it is in the asking scenario without it.
+    """Returns a tweak that makes a node ``fn(value, *args)``, where value is the node's in the asking scenario without it.
 
     Bumps of an input and of a node derived from it compose, flat or nested, in any order.  Equal `fn` and `args` are the same
     tweak, unless something in them can be changed in place.
@@ -219,7 +219,7 @@ def scale(factor: Any) -> Bump:
 
 
 def tell_anew(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Returns what says the same another time; the same object where nothing that is said can be changed in place."""
+    """Returns layers that state the same tweaks again; the same object if nothing in them can be changed in place."""
     for layer in layers:
         for spec in layer.values():
             if spec.telling is not None:
@@ -232,17 +232,17 @@ def _tell_spec_anew(spec: TweakSpec) -> TweakSpec:
 
 
 def _find_telling(said: Any) -> object:
-    """Returns a new object for what can be changed in place, so that each telling of it is a tweak of its own; else None."""
+    """Returns a new object for a mutable value, so that each telling of it is a tweak of its own; else None."""
     return None if is_immutable(said) else object()
 
 
 def _identify_callable(fn: Any) -> Any:
-    """Returns what equal functions share: a bound method is made anew each time it is asked for."""
+    """Returns a key that equal functions share: a bound method is a new object each time."""
     return (id(fn.__self__), id(fn.__func__)) if type(fn) is MethodType else id(fn)
 
 
 def _identify(value: Any) -> Any:
-    """Returns what equal values share."""
+    """Returns a key that equal values share."""
     return substitution_key(value) or _ById(value)
 
 
@@ -279,7 +279,7 @@ def _check_takes_value(target: Target, bump: Bump, fn: Callable[..., Any]) -> No
             return
     try:
         theirs = inspect.signature(fn)
-    except (TypeError, ValueError):  # some builtins do not tell
+    except (TypeError, ValueError):  # some builtins have no signature
         return
     try:
         theirs.bind(None, *bump.args)
@@ -295,7 +295,7 @@ def _check_parameters(function: Function, replacement: Callable[..., Any]) -> No
     """Refuses a replacement that cannot be called with the function's parameters."""
     try:
         theirs = inspect.signature(replacement)
-    except (TypeError, ValueError):  # some builtins do not tell
+    except (TypeError, ValueError):  # some builtins have no signature
         return
     args: list[None] = []
     kwargs: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""What a user says of one node or function: which target a key names, and which kind of tweak what is said of it is.
+"""Reads a user's tweak of one node or function: the target that its key names, and the kind of its value.
 
 Everything a user says is checked here, before anything changes, and becomes a `TweakSpec` for the engine.
 """
@@ -26,7 +26,7 @@ def target_of(key: Any) -> Target:
     """
     if isinstance(key, Node):
         if not key.is_current():
-            raise TweakError(f"{key!r} is of an older definition of its function, with other parameters. Make the node anew.")
+            raise TweakError(f"{key!r} is of an older definition of its function, with other parameters. Make the node again.")
         _warn_of_replaced(key._function, key)
         return key._key
     if isinstance(key, Function):
@@ -56,7 +56,7 @@ def _warn_of_replaced(function: Function, key: Any) -> None:
 
 
 def spec_of(target: Target, tweak: Any) -> TweakSpec:
-    """Returns what the engine enters for one tweak, told now.
+    """Returns the spec of one tweak, stated now.
 
     Raises:
         TweakError: the target cannot be tweaked like that.

@@ -252,7 +252,7 @@ class Node(Fixed, Generic[R_co]):
         """
         function = self._function
         if not self.is_current():
-            raise TypeError(f"{self!r} is of an older definition of its function, with other parameters. Make the node anew.")
+            raise TypeError(f"{self!r} is of an older definition of its function, with other parameters. Make the node again.")
         value: R_co = function.ask(None, self._key) if function.is_async else function.fetch(None, self._key).value
         return value
 

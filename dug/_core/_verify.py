@@ -143,7 +143,7 @@ def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
         sieve, registry = view.in_force.sieve, view.registry
         expected = {read.state.key: read for read in reads[position:] if not read.sieve & sieve}
         with registry.lock:
-            if registry.generation == run.generation:  # else some may have been forgotten meanwhile
+            if registry.generation == run.generation:  # else some may have been forgotten in between
                 view.hits.update(expected)
 
 

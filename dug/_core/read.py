@@ -1,7 +1,7 @@
 """The door for looks: the data types of the engine, and the questions that change none of its state.
 
 Nobody outside the engine imports another file of it than this one and `drive`.  All data types are handed on here, with the
-literals that their fields hold, to looks and drivers alike: nodes and their keys, functions, memos, tweaks, views, caches,
+literals that their fields hold, to looks and to drivers: nodes and their keys, functions, memos, tweaks, views, caches,
 runs, frames, events and failures.  So are the questions: which memo answers (`find`), what tweaks a node (`handle_of`), what
 contexts are around (`entries_around`), which function has a name.
 

@@ -205,7 +205,7 @@ class Shelf(Cache):
             elif reason is None and row.state != rows.MASKED:
                 memo = self._make(row)
                 if memo is None:
-                    reason = "it was computed here meanwhile"
+                    reason = "it was computed here in between"
                 else:
                     self._memos[row.number] = memo
             if reason is not None:
@@ -319,7 +319,7 @@ class Shelf(Cache):
             for kind, number in row.edges
             if kind != rows.READ
         )
-        is_partial = any(read.status == DEAD for read in memo.dependencies)  # it cannot be compared with what is computed anew
+        is_partial = any(read.status == DEAD for read in memo.dependencies)  # it cannot be compared with a newly computed memo
         if row.flags & (rows.UNVERIFIED | rows.OPENED) or is_partial:
             memo.verifies = TWEAKED
         if row.flags & rows.SERVES_CALL or row.state == rows.FAILED:

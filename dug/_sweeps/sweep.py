@@ -86,7 +86,7 @@ class AnySweep(Results[V]):
         if base is None or not base.serves(world):
             when = "while" if world.generation is None else "after"
             raise BaseGoneError(
-                f"The base of {result.name!r} is gone: what it was taken from was changed, invalidated, cleared or defined anew "
+                f"The base of {result.name!r} is gone: what it was taken from was changed, invalidated, cleared or redefined "
                 f"{when} its result was taken. Look at sweep.base before such a change, or sweep again."
             )
         return base.read(self._call_site)
@@ -291,7 +291,7 @@ class _CentralDifferences(Results[Any]):
 
 def _refuse_pair(up: Result[Any], down: Result[Any]) -> Failure:
     error = BaseGoneError(
-        f"The context around the sweep was changed, or something in it invalidated, cleared or defined anew, between the results "
+        f"The context around the sweep was changed, or something in it invalidated, cleared or redefined, between the results "
         f"of {up.name!r} and {down.name!r}. Sweep again to compare them."
     )
     return Failure.of(error, None)

@@ -115,7 +115,7 @@ class SavedFile:
 
     def damaged(self, what: str) -> SnapshotError:
         """Returns the error for a damaged file; `what` says how it is damaged."""
-        return SnapshotError(f"{self.shown} is damaged: {what}. Take another copy of it, or save the context anew.")
+        return SnapshotError(f"{self.shown} is damaged: {what}. Take another copy of it, or save the context again.")
 
     def rows(self, table: str, where: str = "", values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Yields the rows of a table by their first column, each with the types of its columns and its check number right."""

@@ -1,7 +1,7 @@
 """Lets a forked process read an open snapshot by a connection of its own: one of SQLite's must not be used across a fork.
 
 The file is opened again when it is read there first, and must be the one that was opened before: a snapshot that was saved over
-it meanwhile is another file under the same name.
+it in between is another file under the same name.
 """
 
 import sqlite3

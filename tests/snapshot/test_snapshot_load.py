@@ -189,7 +189,7 @@ def test_a_tweak_that_cannot_be_written_is_reported(tmp_path, load):
     with load(tmp_path / "x.dug") as ctx:
         assert book() == 30.0
         ctx.invalidate(price.node("A"))
-        with pytest.raises(snapshot.SnapshotError, match="Tweak it anew"):
+        with pytest.raises(snapshot.SnapshotError, match="Tweak it again"):
             position("A", 1)
 
 
