@@ -27,7 +27,7 @@ settings.register_profile(
     "mutants",
     settings.get_profile("default"),
     max_examples=400,
-    database=None,  # what one mutant taught must not help with the next
+    database=None,  # examples that one mutant found must not help with the next
     derandomize=True,
     phases=[Phase.generate],  # that there is a counterexample is enough, it need not be small
 )

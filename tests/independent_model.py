@@ -21,10 +21,10 @@ What is checked, by the word the report uses:
   Reruns are allowed after a failure, after a source's error was met anywhere below, after an invalidation of something
   that ran, after ``clear``, after an exception that is not an ``Exception``, and, within a body that opens contexts,
   once for each context it opens.
-  A combination counts ``UNTWEAKED`` and what lies beneath a bump or a replacement, also when it makes no difference;
+  A combination counts ``UNTWEAKED`` and the tweaks beneath a bump or a replacement, also when it makes no difference;
   a node that is ``UNTWEAKED`` under a tweak of its function may be filed, held and rerun apart from the untweaked one.
   A tweak is held by the living contexts that have it and were entered over the cache, or one it is layered with.
-  A tweak to something mutable is another tweak each time that it is told, by whatever context and by a body that runs.
+  A tweak to something mutable is another tweak each time that it is stated, by whatever context and by a body that runs.
 * ``cutoff``: a body does not run when its memo for the scenario with no relevant tweak is there and all that it had
   read directly has a substitutable value now (bodies that opened a context or met an error are excepted).
   A mutable value is substitutable only while it is that of the same combination.
@@ -69,7 +69,7 @@ class Odd(ValueError):
 
 
 class Stop(BaseException):
-    """What is never remembered: no memo of what raised it, nor of what caught it."""
+    """Exceptions that are never remembered: no memo of the node that raised one, nor of one that caught it."""
 
 
 ERRORS = (Refused, Odd)
@@ -95,7 +95,7 @@ EXOTIC = {
     "(True, -0.0)": (True, -0.0), "False": False, "2**70": 2**70,
 }  # fmt: skip
 NUMBERS = {list: 1, Touchy: 1, type(a_callable): 2, str: 1, type(None): 0, tuple: 1}
-RUNS = Counter()  # what ran since it was last emptied
+RUNS = Counter()  # the runs since it was last emptied
 TELLINGS = itertools.count(1)
 
 
@@ -110,7 +110,7 @@ def number(value):
 
 
 def value_of(token):
-    """Give the value a token stands for: itself, or an exotic one."""
+    """Give the value of a token: itself, or an exotic one."""
     return token if type(token) is int else EXOTIC[token]
 
 
@@ -120,7 +120,7 @@ def is_mutable(value):
 
 
 def told(items):
-    """Give pairs of keys and descriptions in which what is mutable is described anew each time."""
+    """Give pairs of keys and descriptions in which mutable values are described again each time."""
     is_told = [spec[0] == "v" and is_mutable(value_of(spec[1])) for _, spec in items]
     return [(key, (*spec[:2], next(TELLINGS)) if anew else spec) for (key, spec), anew in zip(items, is_told, strict=True)]
 
@@ -250,7 +250,7 @@ VERBS = {
 
 
 def outcome(how, frame):
-    """Give what a body returns once its statements have run."""
+    """Give the result of a body once its statements have run."""
     if how == "raw":
         return frame.raw
     if how == "list":
@@ -262,7 +262,7 @@ def outcome(how, frame):
 
 
 class Frame:
-    """What a body of the program in hand works with when the engine runs it."""
+    """The interface of a body of the program when the engine runs it."""
 
     def __init__(self, node):
         self.node = node
@@ -332,7 +332,7 @@ class Stage:
 
 
 def read_world(world, node):
-    """Give what a source says, or raise its error."""
+    """Give the value of a source, or raise its error."""
     state = world[node]
     if state >= 3:
         raise ERRORS[state - 3](state, node[0])
@@ -436,7 +436,7 @@ class Scenario:
         return found
 
     def label(self, node):
-        """Give what this scenario says of a node and of its function, to compare with what another one says."""
+        """Give this scenario's tweaks of a node and of its function, to compare with those of another one."""
         found = self.labels.get(node)
         if found is None:
             walks = (self.walk(node), _walk(self.layers, (node[0],)))
@@ -444,7 +444,7 @@ class Scenario:
         return found
 
     def reaches(self, node, depth):
-        """Say whether what is in force on a node depends on the layers below a depth."""
+        """Say whether the tweaks in force on a node depend on the layers below a depth."""
         walk = self.walk(node)
         return not (walk and walk[-1][0] >= depth and walk[-1][2][0] in "vu")
 
@@ -487,7 +487,7 @@ class Fact:
 
 
 class Result:
-    """What the model knows of one node in one scenario."""
+    """The model's facts about one node in one scenario."""
 
     __slots__ = (
         "doubtful", "error", "fact", "facts", "fleeting", "footprint", "opened", "private", "ran", "reads", "repeats", "scenario",
@@ -496,7 +496,7 @@ class Result:
 
 
 class ModelFrame:
-    """What a body works with when the model runs it; it notes everything the body consults."""
+    """The interface of a body when the model runs it; it notes everything the body consults."""
 
     def __init__(self, model, node, scenario, hidden):
         self.model = model
@@ -505,9 +505,9 @@ class ModelFrame:
         self.acc = self.argument
         self.raw = self.acc
         self.base = self.scenario = scenario
-        self.hidden = hidden  # where the replacement that runs stands, to be left out when it calls its own node
+        self.hidden = hidden  # the place of the running replacement, to be left out when it calls its own node
         self.footprint = {node}
-        self.doubtful = set()  # what a run under UNTWEAKED may or may not be said to consult
+        self.doubtful = set()  # nodes that a run under UNTWEAKED may or may not consult
         self.facts = {}
         self.repeats = Counter()
         self.seen = set()
@@ -520,7 +520,7 @@ class ModelFrame:
         self.episodes = []  # of each context opened: its tweaks, the facts met and the results seen in it
 
     def read(self, function, argument):
-        """Evaluate another node, and note what that took."""
+        """Evaluate another node, and note its cost."""
         node = (function, argument)
         scenario = self.scenario
         if self.hidden is not None and node == self.node:
@@ -559,7 +559,7 @@ class ModelFrame:
 
     @property
     def reruns(self):
-        """Give where to count what runs for an opened context: its own cache, if it is in one, gives none of it to others."""
+        """Give where to count the runs of an opened context: its own cache, if it is in one, shares none of them."""
         return self.private if any(episode[3] for episode in self.episodes) else self.repeats
 
     def meddle(self):
@@ -572,7 +572,7 @@ class ModelFrame:
         self._rebase()
 
     def leave(self):
-        """Close the innermost layer: what read its tweaks may have to run again in the next one."""
+        """Close the innermost layer: nodes that read its tweaks may have to run again in the next one."""
         self._flush()
         self.episodes.pop()
         self._rebase()
@@ -631,7 +631,7 @@ class Model:
             scenario.results.clear()
 
     def fact(self, kind, node, scenario, footprint, runs):
-        """Give the one fact for what a run consulted."""
+        """Give the one fact for the tweaks that a run consulted."""
         labels = frozenset([(key, label) for key in footprint if (label := scenario.label(key)) != ((), ())])
         fact = self.intern(kind, node, labels, runs)
         if labels and not fact.others:
@@ -735,11 +735,11 @@ class Model:
 
 
 class Failure(Exception):
-    """A discrepancy: its kind and what was seen."""
+    """A discrepancy: its kind and the observation."""
 
 
 class Kept:
-    """A context of the script, with what the model thinks of it."""
+    """A context of the script, with the model's view of it."""
 
     __slots__ = (
         "around",
@@ -811,7 +811,7 @@ class Play:
                 self.kept[self.stack.pop()[0]].context.__exit__(None, None, None)
 
     def end(self):
-        """Leave everything and drop all but the roots: only what reads no tweak of theirs stays."""
+        """Leave everything and drop all but the roots: only memos that read no tweak of theirs stay."""
         while self.stack:
             self.do_exit()
         for number in list(self.kept):
@@ -864,7 +864,7 @@ class Play:
         self.hold()
 
     def do_union(self, number, outer, inner):
-        """Make a context from what entering one scenario inside another would mean."""
+        """Make a context that is equivalent to entering one scenario inside another."""
         if number in self.kept:
             return
         union = dug.Scenario(engine_tweaks(outer)) | dug.Scenario(engine_tweaks(inner))
@@ -969,7 +969,7 @@ class Play:
         self.see_leaks()
 
     def see_own(self, kept):
-        """Check what a context says its own tweaks are."""
+        """Check the own tweaks that a context reports."""
         if set(kept.context.tweaks) != {engine_node(key) for key in kept.layers[0]}:
             self.fail("wrong", f"the tweaks of context {kept.number} are {dict(kept.context.tweaks)}")
 
@@ -1006,7 +1006,7 @@ class Play:
                     del facts[fact]
 
     def count_holders(self):
-        """Forget the facts that read a tweak on top of another when one of those who hold it lets go."""
+        """Forget the facts that read a tweak on top of another when one of the holders drops it."""
         before, items = self.holders, [layer.items() for kept in self.kept.values() for layer in kept.layers]
         self.holders = Counter(item for layer in items for item in layer)
         fewer = {item for item, count in before.items() if self.holders[item] < count}
@@ -1080,7 +1080,7 @@ class Play:
             kept.context.deactivate()
 
     def compare(self, node, scenario, cache, act, *, outer=None):
-        """Compare a call on both sides: its outcome, what it ran, and what may be remembered."""
+        """Compare a call on both sides: its outcome, its runs, and its memos."""
         expected = self.model.evaluate(node, scenario)
         self.calls += 1
         Stage.outer = outer or self.kept[self.stack[-1][0]].context
@@ -1100,7 +1100,7 @@ class Play:
         self.remember(reached, expected, cache)
 
     def reach(self, expected, done):
-        """Give the facts that the call needs anew: those met on the way down before one that must not run again."""
+        """Give the facts that the call needs again: those met on the way down before one that must not run again."""
         reached, todo = {}, [expected]
         while todo:
             result = todo.pop()
@@ -1139,7 +1139,7 @@ class Play:
         return now.error is None and result.error is None and (is_same_run or substitutable(now.value, result.value))
 
     def remember(self, reached, expected, cache):
-        """Note what the call has left: facts that must not run again, and facts that may have a memo."""
+        """Note the facts after the call: those that must not run again, and those that may have a memo."""
         held = self.held_over(cache)
         self.twins.update(other for fact in reached if fact.vague for other in fact.others if other is not fact)
         for fact, result in reached.items():
@@ -1152,20 +1152,20 @@ class Play:
     # the outside
 
     def do_outside(self, node, state):
-        """Change what a source says, and tell every cache."""
+        """Change the value of a source, and tell every cache."""
         self.world[node] = state
         self.model.forget()
         self.do_invalidate(node)
 
     def do_heal(self, node, state):
-        """Change what a failing source says, and tell nobody: a failure is tried again by the next call."""
+        """Change the value of a failing source, and tell nobody: a failure is tried again by the next call."""
         if self.world[node] >= 3:
             self.world[node] = state
             self.healed.add(node)
             self.model.forget()
 
     def do_invalidate(self, key):
-        """Forget what ran a node or any node of a function."""
+        """Forget the memos that ran a node or any node of a function."""
         target = engine_node(key)
         covered = set()
         for number, cache in reversed(self.stack):
@@ -1193,7 +1193,7 @@ class Play:
             return
         kept.context.clear()
         self.done[kept.cache].clear()
-        for facts in self.done.values():  # what is UNTWEAKED here may have been served from there
+        for facts in self.done.values():  # a node that is UNTWEAKED here may have been served from there
             for fact in [fact for fact in facts if any(spec[0] == "u" for _, spec in fact.specs)]:
                 del facts[fact]
         self.filed[kept.cache].clear()
@@ -1232,7 +1232,7 @@ class Play:
         return None if cache is None else [*self.stack, (kept.number, cache)]
 
     def see_mask(self, context, target, node, stack):
-        """Check whether what the enclosing scenario knows of a node is valid here."""
+        """Check whether the enclosing scenario's memo of a node is valid here."""
         if len(stack) < 2 or self.blind or len({cache for _, cache in stack}) > 1:
             return  # with caches in layers, the one beneath may know the node by another memo
         around, here = (self.model.evaluate(node, self.scenario(entries)) for entries in (stack[:-1], stack))
@@ -1247,9 +1247,9 @@ class Play:
             self.fail("look", f"is_masked({name(node)}) is wrong")
 
     def see_memo(self, context, target, node, expected):
-        """Check what a look shows of a node that has a memo."""
+        """Check the record that a look shows of a node with a memo."""
         if expected.taint or expected.fleeting or expected.ran & self.healed:
-            return  # what an older call met of a source's failure may still be on show
+            return  # an older call's failure of a source may still be on show
         try:
             value, error = context[target], None
         except Exception as exc:  # noqa: BLE001 - whatever the engine raises is compared
@@ -1318,7 +1318,7 @@ class Maker:
         return Program(self.kinds, bodies, self.replacements, world)
 
     def state(self):
-        """Give what a source says: a value, sometimes an error."""
+        """Give the result of a source: a value, sometimes an error."""
         return self.random.choice((3, 4)) if self.chance(0.12) else self.random.randrange(3)
 
     def nodes(self, index):
@@ -1431,7 +1431,7 @@ class Maker:
         self.top = [node for index in range(self.count) for node in self.nodes(index)]
         self.target = self.random.choice(self.nodes(self.random.randrange(self.hot, self.count)))
         self.made = 2
-        self.own = {}  # what contexts most likely tweak
+        self.own = {}  # the most likely targets of tweaks
         script = [("new", 0, self.items(self.count) if self.chance(0.25) else [], "dict", "root"), ("enter", 0)]
         if self.chance(0.1):
             script.append(("new", 1, self.maybe_items(), "dict", self.random.choice(("root", "other"))))
@@ -1441,7 +1441,7 @@ class Maker:
         return script + self.audit()
 
     def audit(self):
-        """Call nodes in the first root and in a context kept: what a script left behind must not be wrong."""
+        """Call nodes in the first root and in a context kept: memos that a script left behind must not be wrong."""
         last = [node for index in range(self.hot, self.count) for node in self.nodes(index)[: self.domain]][-6:]
         calls = [("call", node, 0) for node in last]
         out = [("exit",)] * 6
@@ -1679,7 +1679,7 @@ def operation_line(operation):
 
 
 class Report:
-    """What a batch of programs came to."""
+    """The result of a batch of programs."""
 
     def __init__(self):
         self.programs = self.calls = 0

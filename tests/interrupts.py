@@ -29,10 +29,10 @@ HOME = str(Path(dug.__file__).parent) + os.sep
 EVERY_PLACE = "DUG_EVERY_PLACE" in os.environ
 """True to try each place, which takes some minutes; else the slow tests try some, always the same ones."""
 PATIENCE_S = 20.0
-"""How long something may take before it counts as hanging; only what is wrong takes as long."""
+"""How long something may take before it counts as hanging; only a fault takes as long."""
 
 _UNRAISABLE = ("__del__", "_look_away")
-"""Finalizers, and what the garbage collector calls: Python prints what is raised there, and goes on."""
+"""Finalizers, and callbacks of the garbage collector: Python prints exceptions raised there, and goes on."""
 
 
 class Interrupter:
@@ -116,7 +116,7 @@ def choose_places(count: int, most: int) -> list[int]:
 def strike_everywhere(
     by: str, act: Callable[[], Any], *, most: int = sys.maxsize, also: Callable[..., Any] | None = None
 ) -> Iterator[tuple[str, BaseException | None]]:
-    """Do something again and again, interrupted at one place after the other; yield the place and what came out of it.
+    """Do something again and again, interrupted at one place after the other; yield the place and the outcome.
 
     It is done once to the end, to count the places; `most` says of how many of them each is tried.
     """
@@ -136,7 +136,7 @@ def strike_everywhere(
 
 
 def in_thread(call: Callable[[], Any]) -> Any:
-    """Return what a call gives in another thread; one that waits for ever is an error."""
+    """Return the result of a call in another thread; one that waits for ever is an error."""
     outcome: list[Any] = []
     thread = threading.Thread(target=lambda: outcome.append(call()), daemon=True)
     thread.start()
@@ -162,7 +162,7 @@ def level() -> int:
 
 @dug.memoize
 def value(of: int = 0) -> int:
-    """Return what is asked for."""
+    """Return the requested value."""
     return rate(of) * 10 * level()
 
 
@@ -200,7 +200,7 @@ def ask_for_ever(base: dug.Context, again: dug.Context, changing: dug.Context) -
 
 
 def find_fault(came: BaseException | None, base: dug.Context, again: dug.Context, changing: dug.Context) -> str:
-    """Return what is wrong after an interrupt, or nothing."""
+    """Return the fault after an interrupt, or nothing."""
     if not isinstance(came, KeyboardInterrupt):
         return f"{came!r} came out"
     if dug._core._frame.OUTSIDE.entry is not None:
@@ -224,7 +224,7 @@ def find_fault(came: BaseException | None, base: dug.Context, again: dug.Context
 
 
 def be_interrupted(times: int) -> None:
-    """Ask for ever, and say after each interrupt what is wrong."""
+    """Ask for ever, and report faults after each interrupt."""
     base, again = dug.Context(name="base"), dug.Context(tweaks={rate.node(): 5}, name="again")
     changing = dug.Context(name="changing")
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -241,7 +241,7 @@ def be_interrupted(times: int) -> None:
 
 
 def run(times: int, seed: int) -> list[str]:
-    """Send so many interrupts to a process, and return what it said after each."""
+    """Send so many interrupts to a process, and return its reports."""
     chance, said = random.Random(seed), []
     command = [sys.executable, __file__, "--interrupted", str(times)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -250,7 +250,7 @@ def run(times: int, seed: int) -> list[str]:
             for _ in range(times):
                 line = process.stdout.readline()
                 assert line == "ready\n", f"the process said {line!r}"
-                time.sleep(chance.uniform(0.0002, 0.02))  # the moment is what is random here
+                time.sleep(chance.uniform(0.0002, 0.02))  # the moment is random here
                 process.send_signal(signal.SIGINT)
                 said.append(process.stdout.readline().strip())
         finally:

@@ -1,4 +1,4 @@
-"""Kills savers: SIGKILL at random moments while a snapshot is saved over another one, and a look at what is left.
+"""Kills savers: SIGKILL at random moments while a snapshot is saved over another one, and a look at the result.
 
 Run it as a script: ``python tests/kill_saves.py 200``.  It exits with an error when a file does not open, or is
 neither the old one nor the new one.
@@ -22,12 +22,12 @@ CELLS = 60
 
 @dug.memoize(name="kills:cell")
 def cell(generation: int, number: int) -> bytes:
-    """Return a value that says of which generation it is."""
+    """Return a value that contains its generation."""
     return bytes([generation % 256]) * (1_000 * (number % 7))
 
 
 def save(path: Path, generation: int) -> None:
-    """Save a context of which everything is of one generation."""
+    """Save a context in which everything is of one generation."""
     with dug.Context(name=str(generation)) as ctx:
         for number in range(CELLS):
             cell(generation, number)
@@ -58,7 +58,7 @@ def kill_one(path: Path, generation: int, delay_s: float) -> bool:
                 save(path, generation)
         finally:
             os._exit(1)
-    time.sleep(delay_s)  # the moment is what is random here
+    time.sleep(delay_s)  # the moment is random here
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the saver ended by itself"

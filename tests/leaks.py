@@ -39,13 +39,13 @@ def identity(x, offset=0):
 
 @dug.memoize
 def reader(x):
-    """Return what two nodes give, a hit and often a miss."""
+    """Return the values of two nodes, a hit and often a miss."""
     return identity(x) + identity(x + 1) + identity(1)
 
 
 @dug.memoize
 def doubled(x):
-    """Return what one node gives, twice."""
+    """Return the value of one node, twice."""
     return 2 * identity(x)
 
 
@@ -134,7 +134,7 @@ def failures(rounds: int) -> None:
 
 
 def tweaks(rounds: int) -> None:
-    """Values tweaked in an open context, and what depends on them."""
+    """Values tweaked in an open context, and nodes that depend on them."""
     with dug.Context() as ctx:
         for number in range(rounds):
             ctx.tweak(identity.node(1), number)
@@ -214,7 +214,7 @@ def lasting_local_functions(rounds: int) -> None:
 
 @dug.memoize
 def maker(x):
-    """Return what a function gives that is made here."""
+    """Return the result of a function that is made here."""
 
     @dug.memoize
     def helper(number):
@@ -254,7 +254,7 @@ def new_tweaks(rounds: int) -> None:
 
 
 def lasting_redefinitions(rounds: int) -> None:
-    """A function that is defined anew and called with new arguments, in a context that stays open."""
+    """A function that is redefined and called with new arguments, in a context that stays open."""
     with LASTING:
         for number in range(rounds // 100):
             body = (lambda x: x) if number % 2 else (lambda x: x + 1)
@@ -262,7 +262,7 @@ def lasting_redefinitions(rounds: int) -> None:
 
 
 def class_cells(rounds: int) -> None:
-    """A class that is defined anew, with an instance, in a context that stays open."""
+    """A class that is redefined, with an instance, in a context that stays open."""
     with LASTING:
         for number in range(rounds // 100):
             exec(CLASS_CELL.format(number=number % 2), CELL)
@@ -312,7 +312,7 @@ ALLOWED = {"objects": 100, "blocks": 300, "resident": 2 << 20}
 
 @frozen
 class Traces:
-    """What is there at one moment: objects, blocks, and bytes of resident memory."""
+    """The state at one moment: objects, blocks, and bytes of resident memory."""
 
     objects: int
     blocks: int
@@ -320,7 +320,7 @@ class Traces:
 
 
 def what_grew(traces: Sequence[Traces]) -> list[str]:
-    """Return what grew from one moment to the next, again and again, with how it did."""
+    """Return everything that grew from one moment to the next, again and again, with its growth."""
     grown = []
     for name, most in ALLOWED.items():
         counts = [getattr(one, name) for one in traces]
@@ -331,7 +331,7 @@ def what_grew(traces: Sequence[Traces]) -> list[str]:
 
 
 def trace() -> Traces:
-    """Return what is there once all garbage is gone."""
+    """Return the state once all garbage is gone."""
     for _ in range(3):
         gc.collect()
     return Traces(len(gc.get_objects()), sys.getallocatedblocks(), resident_bytes())
@@ -344,11 +344,11 @@ def resident_bytes() -> int:
 
 
 def find_leaks(workload: Callable[[int], None], rounds: int) -> list[str]:
-    """Return what grew while a workload was repeated, nothing for one that leaks nothing."""
+    """Return everything that grew while a workload was repeated, nothing for one that leaks nothing."""
     part = max(rounds // PARTS, 1)
     workload(part)  # the warm-up: caches fill, free lists too
     gc.collect()
-    gc.freeze()  # what is there already is not looked through again and again
+    gc.freeze()  # existing objects are not searched again and again
     try:
         traces = []
         for _ in range(PARTS - 1):

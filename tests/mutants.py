@@ -31,12 +31,12 @@ LONGEST_S = 900
 """A mutant that takes so long hangs, and is caught as well; a survivor needs a minute or two."""
 
 Edit = tuple[str, str, str]
-"""A file of the package, a text that it holds exactly once, and what is put in its place."""
+"""A file of the package, a text that it holds exactly once, and its replacement."""
 
 
 @frozen
 class Mutant:
-    """One deliberate fault: what it is, and the text of one file that makes it."""
+    """One deliberate fault: its name, and the text of one file that makes it."""
 
     name: str
     file: str
@@ -925,7 +925,7 @@ def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
         (copy / file).write_text(text.replace(old, new))
     if any(file.endswith((".c", ".h")) for file, _, _ in edits):
         for built in (copy / "_core").glob("_caccel*.so"):
-            built.unlink()  # what is there afterwards was compiled from the copy
+            built.unlink()  # the next file was compiled from the copy
         shutil.copy(PACKAGE.parent / "setup.py", folder)
         flags = f"{os.environ.get('CFLAGS', '')} -O0 -g0"  # compiles three times as fast
         run_python(folder, "setup.py", "-q", "build_ext", "--inplace", CFLAGS=flags)
@@ -937,7 +937,7 @@ def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
 
 
 def run_python(folder: Path, *arguments: str, **variables: str) -> str:
-    """Return what Python prints in a folder, with the package that is there."""
+    """Return the output of Python in a folder, with the package that is there."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False).stdout.strip()

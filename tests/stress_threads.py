@@ -41,13 +41,13 @@ Said = dict[int, int]
 
 
 def choose(layer: int, place: int, pick: int) -> tuple[int, int, int]:
-    """Return which nodes of the layer beneath a node reads, in order; the last one depends on a value."""
+    """Return which nodes of the layer below a node reads, in order; the last one depends on a value."""
     width = WIDTH if layer > 1 else LEAVES
     return (place * 7 + layer) % width, (place * 3 + 1) % width, (place + pick) % width
 
 
 def plain(outside: tuple[int, ...], said: Said, layer: int, place: int, known: dict[tuple[int, int], int]) -> int:
-    """Return the value of a node without any cache but `known`, which serves one state of the world."""
+    """Return the value of a node without any cache but `known`, for one state of the world."""
     if not layer:
         return said.get(place, outside[place])
     if (layer, place) not in known:
@@ -60,7 +60,7 @@ def plain(outside: tuple[int, ...], said: Said, layer: int, place: int, known: d
 
 
 class Ran(NamedTuple):
-    """One run of a body: what was tweaked, in which state of the outside (-1 when that changed meanwhile), from when to when."""
+    """One run of a body: its tweaks, its state of the outside (-1 if that changed during the run), from when to when."""
 
     layer: int
     place: int
@@ -72,7 +72,7 @@ class Ran(NamedTuple):
 
 @define(eq=False)
 class World:
-    """The graph, its contexts and what happened."""
+    """The graph, its contexts and the recorded runs."""
 
     seed: int
     outside: list[int] = field(init=False)
@@ -80,7 +80,7 @@ class World:
     root: dug.Context = field(init=False)
     scenarios: list[tuple[Said, dug.Context]] = field(init=False)
     keepers: list[dug.Context] = field(init=False)
-    """They hold the tweaks of the leaves that are kept, so that what reads them is kept too."""
+    """They hold the tweaks of the leaves that are kept, so that memos that read them are kept too."""
     states: list[tuple[int, ...]] = field(init=False)
     begun: int = 0
     done: int = 0
@@ -181,7 +181,7 @@ class World:
 
 @define(eq=False)
 class Asker:
-    """One thread: what it asks, and how often it was told something wrong."""
+    """One thread: its questions, and how often it got a wrong answer."""
 
     world: World
     seed: int
@@ -238,7 +238,7 @@ class Asker:
 
 
 def find_doubles(world: World) -> Counter[str]:
-    """Return how many runs found out what was known: by runs in two scenarios at once, and in any other way.
+    """Return how many runs computed a known memo again: by runs in two scenarios at once, and in any other way.
 
     A run is known by its node, the state of the outside and the tweaks of what it read; runs during which the outside changed are
     left out.

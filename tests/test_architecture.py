@@ -41,7 +41,7 @@ CORE_ORDER = (
 ).split()
 
 DOORS = ("dug._core.drive", "dug._core.read")
-# Who must come in elsewhere: (module, file of the core): the reason.
+# Importers of other files of the core: (module, file of the core): the reason.
 BY_OTHER_WAYS: dict[tuple[str, str], str] = {}
 MAX_OTHER_WAYS = 5
 # What is handed on besides classes, and constants that their fields hold; it only ever gets smaller.
@@ -145,7 +145,7 @@ def test_the_walk_finds_the_package():
 
 
 def test_every_folder_has_a_layer():
-    """What lies in the package is named in the layers, and the layers name what is there."""
+    """The package and the layers name the same folders."""
     assert {find_folder(name) for name in MODULES} - {"dug"} == set().union(*LAYERS)
 
 
@@ -201,7 +201,7 @@ def test_few_come_into_the_core_by_other_ways():
 
 
 def find_handed_on(door):
-    """Return what a door hands on, by name."""
+    """Return the names that a door exports."""
     module = import_module(door)
     return {name: getattr(module, name) for name in module.__all__}
 

@@ -40,7 +40,7 @@ def results():
 
 @pytest.fixture
 def job(tmp_path):
-    """What the peers are given, in small."""
+    """The small arguments of the peers."""
     return peers.Job(depth=20, book=recompute.Book(trades=30, inputs=8, spin=0), folder=tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_the_report_names_every_case_and_curve(results):
 
 @pytest.mark.slow
 def test_the_results_are_json(results):
-    """What ``--json`` writes can be read back, bars included."""
+    """The output of ``--json`` can be read back, bars included."""
     document = json.loads(json.dumps(_report.as_json(results)))
 
     assert len(document["bars"]) == BARS
@@ -139,7 +139,7 @@ def matplotlib(monkeypatch):
 
 @pytest.mark.usefixtures("matplotlib")
 def test_the_picture_has_every_curve(tmp_path, monkeypatch, capsys):
-    """``--plot`` draws each curve beside those that run against the same, in microseconds."""
+    """``--plot`` draws each curve beside its competitors, in microseconds."""
     points = (curves.Point(10, 2e-6, 1e-6), curves.Point(100, 3e-6, 1e-6))
     drawn = [curves.Curve(name, axis, points) for name, axis in (("left", "scenarios"), ("kept", "scenarios"), ("rest", "nodes"))]
     monkeypatch.setattr(curves, "curves", lambda _sizes: drawn)
@@ -217,7 +217,7 @@ def test_a_tree_scenario_reruns_one_path():
 
 
 def test_one_leaf_of_a_wide_sum_reruns_the_sum():
-    """One of 50 leaves changes: one node runs, and gives what adding up by hand gives."""
+    """One of 50 leaves changes: one node runs, and gives the same sum as adding up by hand."""
     wide = recompute.DugSum(50)
 
     assert computed(wide.ctx, wide.what_if, 7, -1.0) == 1
@@ -244,7 +244,7 @@ def test_a_book_scenario_reruns_the_dependents_of_its_input():
 
 
 def test_peers_give_equal_hits(job):
-    """All that are installed give the value that was asked for, and leave the limit of recursion as it was."""
+    """All installed peers give the requested value, and leave the limit of recursion as it was."""
     limit = sys.getrecursionlimit()
     for name, subject in peers.make(peers.HITS, job).items():
         with subject.inside:

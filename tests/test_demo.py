@@ -1,4 +1,4 @@
-"""The demo says what a plain recompute says, and reruns only what each question changes."""
+"""The demo gives the values of a plain recompute, and reruns only the nodes that each question changes."""
 
 import math
 import pathlib
@@ -95,13 +95,13 @@ def test_sharing_and_scratch_agree_to_the_bit(rows):
 
 
 def test_the_base_is_the_plain_value(rows, context):
-    """The base row is what plain arithmetic gives."""
+    """The base row equals plain arithmetic."""
     assert rows[0].shared.value == plain_value()
 
 
 @pytest.mark.parametrize("stock", STOCKS)
 def test_a_spot_what_if_is_the_plain_value(rows, context, stock):
-    """A spot row is what plain arithmetic gives with that spot."""
+    """A spot row equals plain arithmetic with that spot."""
     row = next(row for row in rows if row.name == f"{stock} spot +10 %")
 
     assert row.shared.value == plain_value(spot_factor=1.1, stock=stock)
@@ -118,7 +118,7 @@ def test_every_what_if_changes_the_value(rows):
 
 
 def test_each_row_reruns_only_what_its_scenario_changes(rows):
-    """The nodes rerun are the tweaked inputs and what follows from them, and nothing when the question is repeated."""
+    """The nodes rerun are the tweaked inputs and their descendants, and none when the question is repeated."""
     base = 1 + 1 + 1 + 5 * (1 + 1 + 1 + 1 + 5 + 75 + 1) + 5 + 1
     spot = 1 + 5 + 75 + 1 + 1
     volatility = 1 + 70 + 1 + 1

@@ -106,7 +106,7 @@ class Page:
         parser = doctest.DocTestParser()
         name, file = self.path.name, str(self.path)
         test = parser.get_doctest(block.source, {}, name, file, block.line - 1)
-        test.globs = self.namespace  # a DocTest copies what it is given, and blocks share
+        test.globs = self.namespace  # a DocTest copies its globals, and blocks share
         report = io.StringIO()
         result = doctest.DocTestRunner(optionflags=OPTIONS).run(test, clear_globs=False, out=report.write)
 
@@ -126,7 +126,7 @@ class Page:
 
 
 def run_python(*arguments: str, cwd: Path = ROOT) -> None:
-    """Run Python in a process of its own; on failure, show what it said."""
+    """Run Python in a process of its own; on failure, show its output."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -178,7 +178,7 @@ def test_python_stands_in_code_blocks(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("page", list(filter(has_snippets, PAGES)), ids=get_name, indirect=True)
 def test_snippets_run(page):
-    """What a page shows happens."""
+    """The output on a page is the real one."""
     page.run()
 
 
@@ -189,7 +189,7 @@ def test_the_design_names_every_part_of_the_engine(module):
 
 
 def test_the_picture_of_the_architecture_is_that_of_the_source(monkeypatch):
-    """What the architecture page shows is what the script draws now."""
+    """The picture on the architecture page is the one that the script draws now."""
     monkeypatch.syspath_prepend(str(DOCS))
     import draw_architecture
 

@@ -99,7 +99,7 @@ def test_every_way_to_call_has_at_most_two_frames_of_ours_per_node(kind):
 
 
 def test_a_verification_leaves_no_frames():
-    """An error that came up while an older value was verified has the frames of a plain run."""
+    """An error raised while an older value was verified has the frames of a plain run."""
 
     @dug.memoize
     def x():
@@ -271,7 +271,7 @@ def test_the_failure_is_served_through_its_dependents():
 
 
 def test_every_node_on_the_way_is_tried_again_by_the_next_outermost_call():
-    """The next outermost call runs the failed nodes again, and what did not fail is kept."""
+    """The next outermost call runs the failed nodes again, and keeps the others."""
 
     @dug.memoize
     def fine():
@@ -341,7 +341,7 @@ def careful_program():
 
 
 def test_a_caught_exception_leaves_an_edge(careful_program):
-    """A caller that caught an error depends on the node that raised it, and on what that read."""
+    """A caller that caught an error depends on the node that raised it, and on that node's reads."""
     x, ratio, careful = careful_program
     with dug.Context() as ctx:
         first = careful()
@@ -357,7 +357,7 @@ def test_a_caught_exception_leaves_an_edge(careful_program):
 
 
 def test_a_caught_exception_is_remembered_as_the_value_of_the_caller(careful_program):
-    """What a caller made of an error is a value like any other: a repeated call is a hit."""
+    """A caller's value made of an error is a value like any other: a repeated call is a hit."""
     _, _, careful = careful_program
     with dug.Context() as ctx:
         careful()
@@ -612,7 +612,7 @@ def test_a_coroutine_function_cannot_stand_in_for_a_plain_one(make_key):
 
 
 def test_a_failure_that_comes_before_the_first_read_does_not_stand_for_another_scenario():
-    """A source that fails under a tweak before it has read what is tweaked is tried again there, not served from around."""
+    """A source that fails under a tweak before it reads the tweaked node is tried again there, not served from around."""
     is_down = False
 
     @dug.source
@@ -664,7 +664,7 @@ def test_a_forgotten_await_is_refused(is_async):
         return await later()
 
     ask()
-    gc.collect()  # the warnings of what was never awaited belong to this test
+    gc.collect()  # the warnings about calls that were never awaited belong to this test
 
 
 def test_a_coroutine_is_no_value_of_a_tweak():

@@ -1,4 +1,4 @@
-"""What ``import dug`` shows, and what it loads."""
+"""The names of ``import dug``, and the modules that it loads."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_version_is_a_version():
 
 
 def test_import_loads_no_third_party_module_but_attrs_and_wrapt():
-    """A fresh ``import dug`` loads its own modules, the standard library, attrs, wrapt and what those load."""
+    """A fresh ``import dug`` loads its own modules, the standard library, attrs, wrapt and their imports."""
     loaded = run_python(
         "import attr, attrs, wrapt\n"
         "before = set(sys.modules)\n"

@@ -31,7 +31,7 @@ def report():
 
 @pytest.fixture
 def session(monkeypatch, capsys):
-    """Return a function that debugs a node with these lines typed, and gives what was printed."""
+    """Return a function that debugs a node with these lines typed, and gives the output."""
 
     def debug(ctx, node, *typed):
         monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in (*typed, "q"))))
@@ -42,7 +42,7 @@ def session(monkeypatch, capsys):
 
 
 def test_it_stops_where_the_node_raises(session):
-    """Pdb is entered at the line that raises, with the locals there; what is called answers."""
+    """Pdb is entered at the line that raises, with the locals there; calls are answered."""
     with dug.Context() as ctx:
         with suppress(ZeroDivisionError):
             ratio(3, 0)
@@ -54,7 +54,7 @@ def test_it_stops_where_the_node_raises(session):
 
 
 def test_arguments_and_reads_are_at_hand(session):
-    """What failed, its arguments and what it read are printed first."""
+    """The failed node, its arguments and its reads are printed first."""
     with dug.Context() as ctx:
         with suppress(ZeroDivisionError):
             ratio(3, 0)
@@ -79,7 +79,7 @@ def test_a_node_that_passed_an_error_on_leads_to_where_it_began(session):
 
 
 def test_nothing_of_it_is_remembered(session):
-    """Debugging files no memo and tells nobody; the failure stays as it was."""
+    """Debugging files no memo and emits no event; the failure stays as it was."""
     with dug.Context() as ctx:
         with suppress(ZeroDivisionError):
             report()
@@ -93,7 +93,7 @@ def test_nothing_of_it_is_remembered(session):
 
 
 def test_what_is_not_known_is_computed(session):
-    """What is typed in pdb may call what is not known yet."""
+    """Lines typed in pdb may call nodes that are not known yet."""
     with dug.Context() as ctx:
         with suppress(ZeroDivisionError):
             ratio(3, 0)
@@ -119,7 +119,7 @@ def test_a_replacement_is_debugged_in_its_place(session):
 
 
 def test_a_bump_is_debugged_with_the_value_beneath(session):
-    """Where the node is bumped, it is the bump's function that is entered, with the value beneath."""
+    """If the node is bumped, pdb enters the bump's function, with the value beneath."""
 
     def fail(value):
         raise LookupError(value)
@@ -133,7 +133,7 @@ def test_a_bump_is_debugged_with_the_value_beneath(session):
 
 
 def test_a_body_that_does_not_fail_again_says_so(session):
-    """A body that gives a value this time shows it, and what to do."""
+    """A body that gives a value this time shows it, with advice."""
     outcomes = iter([ValueError(), 3])
 
     @dug.memoize

@@ -1,4 +1,4 @@
-"""``progress=`` tells how far a sweep is, and never breaks it."""
+"""``progress=`` shows how far a sweep is, and never breaks it."""
 
 import io
 import sys
@@ -143,7 +143,7 @@ def test_a_bar_appears_before_the_first_result(tqdm):
 
 
 def test_nobody_sees_a_bar_in_a_pipe(tqdm, monkeypatch):
-    """Where the standard error stream is not a terminal and there is no notebook, nothing is drawn."""
+    """If the standard error stream is not a terminal and there is no notebook, nothing is drawn."""
     monkeypatch.undo()
     with dug.Context():
         list(dug.sweep(spot.node(), SCENARIOS, progress=True))
@@ -204,12 +204,12 @@ def test_a_bar_without_either_says_what_to_type(monkeypatch):
 
 @pytest.mark.parametrize("progress", [None, False])
 def test_no_progress_is_the_default(progress):
-    """None and False tell nothing."""
+    """None and False show nothing."""
     with dug.Context():
         assert len(list(dug.sweep(spot.node(), SCENARIOS, progress=progress))) == 2
 
 
 def test_another_progress_is_refused():
-    """What is neither a bool nor a function is a TypeError at once."""
+    """Anything but a bool or a function is a TypeError at once."""
     with dug.Context(), pytest.raises(TypeError, match="progress must be"):
         dug.sweep(spot.node(), SCENARIOS, progress="yes")

@@ -28,7 +28,7 @@ def parsed(name):
 
 @dug.memoize(name="b:price")
 def price(name, quantity):
-    """Reads what was parsed, and fails for no quantity."""
+    """Reads a parsed quantity, and fails for a missing one."""
     return parsed(name) / quantity
 
 
@@ -47,7 +47,7 @@ def missing():
 
 
 def test_all_that_can_be_computed_is(missing):
-    """What does not rest on a failure is computed, whatever else fails."""
+    """Every node that does not depend on a failure is computed, whatever else fails."""
     missing.add("b")
     nodes = [report.node("a", "b"), price.node("c", 2), price.node("d", 0), report.node("c")]
     with dug.Context() as ctx:
@@ -59,7 +59,7 @@ def test_all_that_can_be_computed_is(missing):
 
 
 def test_a_failure_has_all_that_helps(missing):
-    """A failure has the exception, its traceback as text and the arguments; what did not run says because of whom."""
+    """A failure has the exception, its traceback as text and the arguments; a node that could not run names the failed one."""
     missing.add("b")
     with dug.Context() as ctx:
         batch = ctx.run_all([report.node("b"), price.node("d", 0)])
@@ -85,7 +85,7 @@ def test_one_batch_is_one_outermost_call(missing):
 
 
 def test_after_the_cause_is_mended_only_what_rested_on_it_runs(missing):
-    """Asking again after one input was tweaked runs what depended on it, and nothing else."""
+    """Asking again after one input was tweaked runs the nodes that depend on it, and nothing else."""
     missing.add("b")
     nodes = [report.node("a", "b"), *(price.node(name, 2) for name in "acdef")]
     with dug.Context() as ctx:
@@ -101,7 +101,7 @@ def test_after_the_cause_is_mended_only_what_rested_on_it_runs(missing):
 
 
 def test_after_the_cause_is_invalidated_it_is_read_again(missing):
-    """Once the file is there, the next batch reads it, and runs what depended on it."""
+    """Once the file is there, the next batch reads it, and runs the nodes that depend on it."""
     missing.add("b")
     nodes = [report.node("b"), price.node("a", 1)]
     with dug.Context() as ctx:
@@ -128,7 +128,7 @@ def test_it_runs_in_the_context_wherever_it_is_called():
 
 
 def test_the_first_error_is_raised_when_errors_are_not_to_be_returned(missing):
-    """With ``return_exceptions=False`` the first error is raised as it is, and what was computed before is remembered."""
+    """With ``return_exceptions=False`` the first error is raised as it is, and earlier results are remembered."""
     missing.add("b")
     with dug.Context() as ctx:
         with pytest.raises(FileNotFoundError, match="b"):
@@ -189,7 +189,7 @@ def test_progress_is_told(missing):
 
 
 def test_inside_a_node_a_batch_is_a_part_of_it():
-    """What a node asks for in a batch is what it read."""
+    """The nodes that a node asks for in a batch are its dependencies."""
 
     @dug.memoize
     def everything():
@@ -207,7 +207,7 @@ def test_inside_a_node_a_batch_is_a_part_of_it():
 
 
 def test_a_batch_keeps_no_frames(missing):
-    """What the frames of an error held can go, though the error is kept."""
+    """The objects in an error's frames can be freed, though the error is kept."""
 
     class Thing:
         alive = 0
@@ -257,7 +257,7 @@ def test_a_batch_becomes_a_frame(missing):
 
 
 def test_what_cannot_run_is_refused():
-    """What is not a node, a node of a coroutine function, and what is not an executor are refused before anything runs."""
+    """Anything but a node, a node of a coroutine function, and anything but an executor are refused before anything runs."""
 
     @dug.memoize
     async def later():
@@ -291,7 +291,7 @@ class Desk(dug.Context):
 @pytest.mark.parametrize("is_current", [True, False])
 @pytest.mark.parametrize("executor", [None, ThreadPoolExecutor])
 def test_a_context_of_a_class_with_arguments_of_its_own_runs_a_batch(executor, is_current):
-    """No subclass of a context is made anew: a batch runs in it from the inside and from the outside."""
+    """No second context of a subclass is made: a batch runs in it from the inside and from the outside."""
     entered = []
     ctx = Desk("fx", entered=entered)
     with ctx if is_current else nullcontext(), executor(2) if executor else nullcontext() as pool:

@@ -1,4 +1,4 @@
-"""A folder with a module to run, and what a command printed."""
+"""A folder with a module to run, and the output of a command."""
 
 import sys
 
@@ -48,7 +48,7 @@ number = 5
 
 @attrs.frozen
 class Said:
-    """What a command said."""
+    """The output of a command."""
 
     status: int
     out: str
@@ -74,7 +74,7 @@ def pricing(tmp_path, monkeypatch):
 
 @pytest.fixture
 def dug_says(capsys):
-    """A function that runs a command and returns what it said."""
+    """A function that runs a command and returns its output."""
 
     def run(*words):
         capsys.readouterr()

@@ -1,4 +1,4 @@
-"""``dug diff`` says what changed from one file to another, and because of what."""
+"""``dug diff`` lists the changes from one file to another, and their causes."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("pricing")
 
 @pytest.fixture
 def diff(dug_says):
-    """A function that saves two runs and returns what changed between them."""
+    """A function that saves two runs and returns the changes between them."""
     pytest.importorskip("dug.snapshot")
 
     def compare(before, after):
@@ -27,7 +27,7 @@ def rows(changes):
 
 
 def test_a_tweak_is_followed_to_the_target(diff):
-    """From the target down to the tweak: what each was, is, and because of what; what did not change is left out."""
+    """From the target down to the tweak: the old value, the new one, and the cause of each; unchanged nodes are left out."""
     changes = diff(["pricing:book"], ["pricing:book", "--tweak", "pricing:spot('AAPL')=100.0"])
 
     assert rows(changes) == [
@@ -45,7 +45,7 @@ def test_a_tweak_that_is_gone_is_named(diff):
 
 
 def test_the_same_is_no_change(diff, dug_says):
-    """Two runs alike have no changes, whatever their times."""
+    """Two equal runs have no changes, whatever their times."""
     assert diff(["pricing:book"], ["pricing:book"]) == []
     assert dug_says("diff", "a.dug", "b.dug").out == "0 of 5 nodes changed, 0 are new, 0 are gone\n"
 
@@ -61,7 +61,7 @@ def test_a_failure_that_is_mended_is_told(diff):
 
 
 def test_nodes_come_and_go(diff):
-    """What only one of the files has is told as new or gone."""
+    """A node that only one of the files has is reported as new or gone."""
     changes = diff(["pricing:spot", "AAPL"], ["pricing:spot", "MSFT"])
 
     assert [(change["was"], change["now"]) for change in changes] == [(None, "410.0"), ("190.0", None)]
@@ -84,7 +84,7 @@ def test_a_source_that_changed_is_the_outside(dug_says, pricing, monkeypatch):
 
 @pytest.mark.parametrize(("tweak", "why"), [("scale(2)", "the outside"), ("5.0", "a tweak")])
 def test_what_changed_beneath_a_tweak_is_the_cause(dug_says, pricing, monkeypatch, tweak, why):
-    """A bump that both files have changed nothing; what it was applied to did."""
+    """A bump that both files have changed nothing; the node beneath it did."""
     monkeypatch.delitem(sys.modules, "outside", raising=False)
     code = "import pathlib\nimport dug\n\n@dug.source\ndef quote():\n    return float(pathlib.Path('quote').read_text())\n"
     (pricing / "outside.py").write_text(code)
@@ -109,7 +109,7 @@ def test_a_change_of_code_is_told(dug_says, pricing):
 
 
 def test_the_table_is_indented_below_the_targets(dug_says, diff):
-    """A person sees what is below what."""
+    """A table for people shows the levels."""
     diff(["pricing:book"], ["pricing:book", "--tweak", "pricing:spot('AAPL')=100.0"])
     lines = dug_says("diff", "a.dug", "b.dug").out.splitlines()
 
@@ -147,7 +147,7 @@ def price():
 
 @pytest.mark.parametrize("text", ["'<Curve>'", "object.__repr__(self)"], ids=["the same text", "an address"])
 def test_a_value_that_is_not_kept_does_not_break_the_chain(dug_says, pricing, monkeypatch, text):
-    """What has no value in the files counts as changed when it read what changed, and as the same otherwise; it is told."""
+    """A node without a value in the files counts as changed when it read a changed one, else as the same; diff says so."""
     monkeypatch.delitem(sys.modules, "unkept", raising=False)
     (pricing / "unkept.py").write_text(UNKEPT.format(text))
     for file, *tweak in (["a.dug"], ["b.dug"], ["c.dug", "--tweak", "unkept:level()=7.0"]):

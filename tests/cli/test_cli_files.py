@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("saved")
 
 
 def test_show_lists_the_targets(dug_says):
-    """What nothing read is shown with its value, below a line about the file."""
+    """A node that nothing read is shown with its value, below a line about the file."""
     said = dug_says("show", "book.dug")
     first, head, row = said.out.splitlines()
 
@@ -26,7 +26,7 @@ def test_show_lists_the_targets(dug_says):
 
 
 def test_show_lists_all_when_asked(dug_says):
-    """``--all`` has a row for each node, each after what it read."""
+    """``--all`` has a row for each node, each after its dependencies."""
     rows = json.loads(dug_says("show", "book.dug", "--all", "--json").out)
 
     assert len(rows) == 5
@@ -50,7 +50,7 @@ def test_show_finds_a_function_with_one_node(dug_says):
 
 
 def test_show_tells_of_a_tweak(dug_says):
-    """A tweaked node says what the tweak says."""
+    """A tweaked node shows its tweak."""
     said = json.loads(dug_says("show", "crash.dug", "spot('AAPL')", "--json").out)
 
     assert (said["state"], said["value"], said["tweak"], said["is_source"]) == ("tweaked", "100.0", "100.0", True)
@@ -115,7 +115,7 @@ def test_no_failures_are_said(dug_says):
 
 
 def test_explain_tells_where_a_value_comes_from(dug_says):
-    """What it read, and the tweaks that it rests on by which way."""
+    """The dependencies, and the tweaks with the path to each."""
     lines = dug_says("explain", "crash.dug", "book").out.splitlines()
 
     assert lines[0] == "pricing:book() = 30500.0"
@@ -170,7 +170,7 @@ def test_a_graph_is_drawn(dug_says, kind, begins):
 
 
 def test_a_graph_of_one_node_is_what_it_read(dug_says):
-    """``--node`` leaves out what the node did not read."""
+    """``--node`` leaves out nodes that the node did not read."""
     said = dug_says("graph", "book.dug", "--node", "position('AAPL', 100, 1)").out
 
     assert [line.split("  [")[0] for line in said.splitlines()[1:]] == ["position('AAPL', 100, 1)", "└── spot('AAPL')"]
@@ -182,7 +182,7 @@ def test_a_graph_is_drawn_by_function(dug_says):
 
 
 def test_a_terminal_that_knows_ascii_only_gets_that(dug_says, monkeypatch):
-    """What is printed can be printed there."""
+    """The output can be printed on the stream."""
     monkeypatch.setattr(type(sys.stdout), "encoding", "ascii", raising=False)
 
     assert "`-- position('MSFT'" in dug_says("graph", "book.dug").out
@@ -191,7 +191,7 @@ def test_a_terminal_that_knows_ascii_only_gets_that(dug_says, monkeypatch):
 @pytest.mark.skipif(shutil.which("dot") is None, reason="the program dot is not installed")
 @pytest.mark.parametrize(("kind", "begins"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")])
 def test_a_picture_is_written_to_a_file(dug_says, pricing, kind, begins):
-    """What Graphviz draws goes where ``--output`` says."""
+    """The picture of Graphviz goes to the file of ``--output``."""
     assert dug_says("graph", "book.dug", "--format", kind, "--output", f"x.{kind}").status == 0
     assert (pricing / f"x.{kind}").read_bytes().startswith(begins)
 
@@ -217,7 +217,7 @@ def test_a_graph_without_graphviz_says_what_to_type(dug_says, monkeypatch, tmp_p
     ],
 )
 def test_a_file_that_is_none_is_one_readable_line(dug_says, pricing, words):
-    """What is not a snapshot is said to be none, and what is not there not to be there."""
+    """A file that is not a snapshot, and a missing file, are named as such."""
     (pricing / "text.dug").write_text("hello")
     said, missing = [dug_says(*[name if word == "FILE" else word for word in words]) for name in ("text.dug", "no.dug")]
 
@@ -275,7 +275,7 @@ def test_a_picture_that_cannot_be_written_is_one_line(dug_says):
 
 @pytest.mark.parametrize("command", [["failures"], ["show", "--json"]])
 def test_many_failures_take_no_longer_each(dug_says, tmp_path, monkeypatch, command):
-    """What a command reads of a file grows with the failures in it, not with their square."""
+    """The reads of a command grow with the failures in a file, not with their square."""
     from dug.snapshot._file import SavedFile
 
     @dug.memoize(name="many_failures:source")
@@ -306,7 +306,7 @@ def test_many_failures_take_no_longer_each(dug_says, tmp_path, monkeypatch, comm
 
 
 def test_explain_says_which_part_of_the_code_changed(dug_says, tmp_path):
-    """With ``--code`` the modules are imported, and what is not what it was is named with its place."""
+    """With ``--code`` the modules are imported, and a changed function is named with its place."""
     text = "import dug\nRATE = 1\ndef half(): return RATE / 2\n@dug.memoize\ndef f(): return half()\n"
     (tmp_path / "rated.py").write_text(text)
     assert dug_says("run", "rated:f", "--save", "rated.dug").status == 0

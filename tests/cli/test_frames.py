@@ -1,4 +1,4 @@
-"""`_frames` leaves of a traceback what the user wrote."""
+"""`_frames` leaves the user's frames of a traceback."""
 
 import traceback
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_frames_of_the_library_are_cut():
 
 
 def test_the_users_own_frames_are_kept_however_deep_another_package_went():
-    """The last frame stays, whoever's it is, and the frames in between go."""
+    """The last frame stays, whoever owns it, and the frames in between go."""
     assert keep_own(SAVED, 8) == [
         '  File "/home/me/desk/pricing.py", line 4, in book',
         '    return spot("IBM")',
@@ -61,7 +61,7 @@ def test_the_users_own_frames_are_kept_however_deep_another_package_went():
 
 
 def test_a_traceback_without_frames_is_whole():
-    """What is not a frame is kept."""
+    """A line that is not a frame is kept."""
     assert cut("SyntaxError: no\n") == "SyntaxError: no"
     assert keep_own("SyntaxError: no\n", 5) == ["SyntaxError: no"]
 

@@ -1,4 +1,4 @@
-"""What ``dug run --json`` makes of values: JSON's own words, or a tag that names the type."""
+"""The JSON form of values in ``dug run --json``: JSON's own values, or a tag that names the type."""
 
 import json
 import math
@@ -72,7 +72,7 @@ def circle():
     ],
 )
 def test_a_value_keeps_its_type_and_its_keys(value, words):
-    """What JSON can hold is itself, and all else has a tag: no value is text without saying so, and no two keys are one."""
+    """JSON's own values are themselves, all others have a tag: no value is text without saying so, and no two keys are one."""
     found = words_of(value)
 
     assert repr(found) == repr(words)
@@ -95,7 +95,7 @@ def test_what_has_no_form_says_that_it_is_text(value):
 
 
 def test_a_batch_has_its_values_and_failures():
-    """A program reads what was computed and what failed, node by node."""
+    """A program reads the values and the failures, node by node."""
 
     @dug.memoize(name="batch_in_json:double")
     def double(number):

@@ -1,4 +1,4 @@
-"""`_literals` reads what is typed, and evaluates nothing."""
+"""`_literals` reads words of the command line, and evaluates nothing."""
 
 import doctest
 import math
@@ -47,7 +47,7 @@ def test_what_looks_like_a_literal_and_is_none_is_an_error(text):
 
 
 def test_floats_that_have_no_literal_are_read():
-    """``nan`` and ``inf`` are what ``repr`` prints."""
+    """``nan`` and ``inf`` are read as ``repr`` prints them."""
     assert math.isnan(parse_literal("nan"))
     assert parse_literal("-inf") == -math.inf
 
@@ -65,7 +65,7 @@ def test_an_argument_behind_a_keyword_is_an_error():
 
 @given(st.text(), literals)
 def test_any_node_and_any_value_are_told_apart(argument, value):
-    """The equals sign of a tweak is the one behind the node, whatever the arguments and the value contain."""
+    """The equals sign of a tweak is the one after the node, whatever the arguments and the value contain."""
     node = f"m:f({argument!r}, years={argument!r})"
 
     assert split_tweak(f"{node}={value!r}") == (node, repr(value).strip())
@@ -109,7 +109,7 @@ def test_no_other_call_is_a_value(text):
 
 
 def test_the_examples_in_the_docstrings_pass():
-    """What a docstring shows is what happens."""
+    """The examples of a docstring are true."""
     results = doctest.testmod(_literals)
 
     assert results.attempted

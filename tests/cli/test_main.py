@@ -1,4 +1,4 @@
-"""The command line says what is wrong in one line, and ``demo`` needs nothing."""
+"""The command line reports an error in one line, and ``demo`` needs nothing."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ def run_python(*arguments):
 
 @pytest.mark.parametrize("words", [["dmeo"], [], ["demo", "--fast"], ["run"], ["run", "a:b", "--tweak"], ["show"]])
 def test_a_wrong_command_line_is_one_readable_line(dug_says, words):
-    """A command line that means nothing exits with 2, and one line says what to type."""
+    """An invalid command line exits with 2, and one line says what to type."""
     pytest.importorskip("click")
     said = dug_says(*words)
 
@@ -53,7 +53,7 @@ COMMANDS = ["demo", "run", "show", "failures", "explain", "graph", "diff", "info
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_an_example(dug_says, command):
-    """Each command says what it does and shows a line to type."""
+    """Each command has a description and shows a line to type."""
     pytest.importorskip("click")
     said = dug_says(command, "--help")
 
@@ -90,7 +90,7 @@ def test_the_demo_needs_nothing():
 
 @pytest.mark.parametrize("words", [["show", "x.dug"], ["run", "a:b"], [], ["dmeo"], ["demo", "--fast"]])
 def test_other_commands_say_what_to_install(words, monkeypatch, capsys):
-    """Where click is not installed, one line says what to type."""
+    """Without click, one line says what to type."""
     monkeypatch.setitem(sys.modules, "click", None)
     monkeypatch.delitem(sys.modules, "dug.cli._app", raising=False)
     status = main(words)
@@ -102,7 +102,7 @@ def test_other_commands_say_what_to_install(words, monkeypatch, capsys):
 
 
 def test_without_click_help_helps(monkeypatch, capsys):
-    """``--help`` says what is there, and how to get the rest."""
+    """``--help`` lists the commands, and how to get the rest."""
     monkeypatch.setitem(sys.modules, "click", None)
     monkeypatch.delitem(sys.modules, "dug.cli._app", raising=False)
 
@@ -111,7 +111,7 @@ def test_without_click_help_helps(monkeypatch, capsys):
 
 
 def test_there_is_a_script():
-    """``dug`` is ``python -m dug``, and the README's first command installs what it needs."""
+    """``dug`` is ``python -m dug``, and the README's first command installs its packages."""
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
     extra = setup["options.extras_require"]["cli"].split()
@@ -124,7 +124,7 @@ def test_there_is_a_script():
 
 @pytest.mark.slow
 def test_completion_knows_the_commands():
-    """The shell is told the commands that begin with what was typed."""
+    """The shell gets the commands that begin with the typed text."""
     pytest.importorskip("click")
     code = "import sys; sys.argv = ['dug']; from dug.cli import main; sys.exit(main())"
     environment = {"_DUG_COMPLETE": "bash_complete", "COMP_WORDS": "dug f", "COMP_CWORD": "1"}
@@ -137,7 +137,7 @@ def test_completion_knows_the_commands():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_reference_has_each_option(command):
-    """The page about the command line says what each option of each command does."""
+    """The page about the command line describes each option of each command."""
     pytest.importorskip("click")
     from dug.cli._app import app
 
@@ -150,7 +150,7 @@ def test_the_reference_has_each_option(command):
 
 @pytest.mark.slow
 def test_a_reader_that_has_read_enough_is_told_of():
-    """``dug ... | head`` ends with a line: what was not read was not written either."""
+    """``dug ... | head`` ends with one line of error: the unread part was not written either."""
     pytest.importorskip("click")
     code = "import sys; sys.argv = ['dug', '--help']; sys.stdout.reconfigure(write_through=True)\n"
     code += "from dug.cli import main; input(); sys.exit(main())"

@@ -30,12 +30,12 @@ def test_a_negative_number_is_an_argument(dug_says):
 
 
 def test_a_plain_function_is_called_in_a_context(dug_says):
-    """What is not memoised itself may call what is; text is printed as it is."""
+    """A function that is not memoised may call one that is; text is printed as it is."""
     assert dug_says("run", "pricing:report", "AAPL", "MSFT", "separator=';'").out == "AAPL:190.0;MSFT:410.0\n"
 
 
 def test_a_coroutine_function_is_awaited(dug_says):
-    """What has to be awaited is, on asyncio."""
+    """An awaitable is awaited, on asyncio."""
     assert dug_says("run", "pricing:later", "AAPL").out == "190.0\n"
 
 
@@ -53,7 +53,7 @@ def test_a_tweak_changes_the_value(dug_says, tweak, value):
 
 
 def test_several_tweaks_are_in_force_together(dug_says):
-    """The option may be repeated, and stand before the function."""
+    """The option may be repeated, and come before the function."""
     said = dug_says("run", "--tweak", "pricing:spot('AAPL')=1.0", "pricing:book", "--tweak", "pricing:spot('MSFT')=1.0")
 
     assert said.out == "150.0\n"
@@ -67,7 +67,7 @@ def test_json_is_json(dug_says):
 
 
 def test_json_tells_an_error(dug_says):
-    """A program reads one form, whatever came of the call."""
+    """A program reads one form, whether the call succeeds or fails."""
     said = dug_says("run", "pricing:spot", "IBM", "--json")
     error = json.loads(said.out)["error"]
 
@@ -78,7 +78,7 @@ def test_json_tells_an_error(dug_says):
 
 
 def test_an_error_is_one_line(dug_says):
-    """What the function raises is named, and the status is 1."""
+    """The function's exception is named, and the status is 1."""
     said = dug_says("run", "pricing:spot", "IBM")
 
     assert said.status == 1
@@ -99,7 +99,7 @@ def test_a_batch_that_failed_in_part_is_no_success(dug_says, pricing, tickers, s
 
 
 def test_a_traceback_is_printed_when_asked_for(dug_says):
-    """The whole story is there for whoever wants it."""
+    """``--traceback`` prints the full traceback."""
     said = dug_says("run", "pricing:spot", "IBM", "--traceback")
 
     assert said.status == 1
@@ -129,7 +129,7 @@ def test_a_traceback_is_printed_when_asked_for(dug_says):
     ],
 )
 def test_a_wrong_command_line_is_one_readable_line(dug_says, words, complaint):
-    """What cannot be read is named, nothing runs, and the status is not 0."""
+    """A word that cannot be read is named, nothing runs, and the status is not 0."""
     said = dug_says("run", *words)
 
     assert said.status in (1, 2)
@@ -138,7 +138,7 @@ def test_a_wrong_command_line_is_one_readable_line(dug_says, words, complaint):
 
 
 def test_an_error_of_many_lines_is_one(dug_says, pricing):
-    """Whatever a module or a function says when it fails, the complaint is a line."""
+    """Whatever the message of a failing module or function is, the complaint is one line."""
     (pricing / "broken.py").write_text('raise ImportError("first\\nsecond")\n')
     (pricing / "pricing.py").write_text('def fail():\n    raise ValueError("first\\nsecond")\n')
 
@@ -167,7 +167,7 @@ def test_the_current_folder_comes_first(dug_says, tmp_path):
 
 
 def test_a_run_starts_from_a_file(dug_says, pricing):
-    """With ``--load``, only what a tweak changes runs; everything else is the file's."""
+    """With ``--load``, only nodes that a tweak changes run; all others come from the file."""
     pytest.importorskip("dug.snapshot")
     log = pricing / "log.txt"
     code = pricing / "pricing.py"
@@ -182,7 +182,7 @@ def test_a_run_starts_from_a_file(dug_says, pricing):
 
 
 def test_a_failed_run_is_saved(dug_says, pricing):
-    """A file is written whatever failed: that is when one needs it."""
+    """A file is written whatever failed: then it is needed most."""
     pytest.importorskip("dug.snapshot")
     said = dug_says("run", "pricing:spot", "IBM", "--save", "failed.dug")
 
@@ -265,7 +265,7 @@ def test_what_cannot_be_printed_is_saved_all_the_same(dug_says, odd, name, optio
 
 
 def test_a_value_that_json_has_no_word_for_has_a_tag(dug_says, odd):
-    """What is printed can be read by any program: neither NaN nor infinity is JSON, nor is a key that is not a text."""
+    """Any program can read the output: neither NaN nor infinity is JSON, nor is a key that is not a text."""
 
     def refuse(word):
         raise AssertionError(word)
@@ -277,7 +277,7 @@ def test_a_value_that_json_has_no_word_for_has_a_tag(dug_says, odd):
 
 
 def test_an_interrupted_run_is_saved(dug_says, odd):
-    """What was computed before Ctrl-C is in the file."""
+    """Nodes computed before Ctrl-C are in the file."""
     pytest.importorskip("dug.snapshot")
     said = dug_says("run", "odd:stopped", "--save", "odd.dug")
 
@@ -300,7 +300,7 @@ def test_a_module_that_fails_is_one_readable_line(dug_says, pricing, words, code
 
 
 def test_code_that_changed_since_a_file_is_said_and_run_when_asked(dug_says, pricing):
-    """Values of a function that is not what it was are never used without a word."""
+    """Values of a changed function are never used without a word."""
     pytest.importorskip("dug.snapshot")
     dug_says("run", "pricing:book", "--save", "a.dug")
     code = pricing / "pricing.py"
@@ -339,7 +339,7 @@ def book():
 
 
 def test_a_node_of_the_file_is_tweaked_by_its_text(dug_says, pricing, monkeypatch):
-    """With ``--load``, what dug prints of a node names it, also where its arguments are not literals."""
+    """With ``--load``, the text that dug prints of a node names it, also if its arguments are not literals."""
     monkeypatch.delitem(sys.modules, "trades", raising=False)
     (pricing / "trades.py").write_text(TRADES)
     assert dug_says("run", "trades:book", "--save", "night.dug").status == 1
@@ -409,7 +409,7 @@ def test_a_target_that_is_no_file_is_refused_before_the_work(dug_says, pricing, 
     ],
 )
 def test_a_slip_is_no_value(dug_says, words, complaint):
-    """What is nearly an option, a truth value or a bump is not taken for text."""
+    """A word that is nearly an option, a truth value or a bump is not taken for text."""
     said = dug_says("run", *words)
 
     assert (said.status, said.out) == (2, "")
@@ -417,7 +417,7 @@ def test_a_slip_is_no_value(dug_says, words, complaint):
 
 
 def test_a_module_that_lacks_another_says_which(dug_says, pricing):
-    """The module is there; what it imports is not."""
+    """The module is there; a module that it imports is not."""
     (pricing / "lacking.py").write_text("import nonexistent_package\n")
     said = dug_says("run", "lacking:f")
 
@@ -426,7 +426,7 @@ def test_a_module_that_lacks_another_says_which(dug_says, pricing):
 
 
 def test_a_source_that_changed_is_read_again(dug_says, pricing):
-    """With ``--load``, one source or all are read anew, and what read them runs where they are not what they were."""
+    """With ``--load``, one source or all are read again, and their dependents run if the values changed."""
     pytest.importorskip("dug.snapshot")
     code = pricing / "pricing.py"
     prices = pricing / "prices.txt"
@@ -468,7 +468,7 @@ def test_what_is_not_in_the_file_cannot_be_invalidated(dug_says, name):
     ],
 )
 def test_a_tweak_that_nobody_read_is_said(dug_says, target, tweak, hint):
-    """A tweak of what the call does not rest on changes nothing, and is told, to programs too."""
+    """A tweak of a node that the call does not depend on changes nothing, and is reported, to programs too."""
     words = ("pricing:report", "MSFT") if target.startswith("pricing:report") else (target,)
     said = dug_says("run", *words, "--tweak", tweak, "--json")
     name = tweak.rpartition("=")[0]
@@ -480,7 +480,7 @@ def test_a_tweak_that_nobody_read_is_said(dug_says, target, tweak, hint):
 
 
 def test_what_read_a_tweak_in_the_file_only_has_not_read_it(dug_says):
-    """What the file knows under other tweaks, and nobody asked for, does not count."""
+    """Memos of the file under other tweaks, which nobody asked for, do not count."""
     pytest.importorskip("dug.snapshot")
     dug_says("run", "pricing:book", "--save", "night.dug")
     said = dug_says("run", "pricing:spot('MSFT')", "--load", "night.dug", "--tweak", "pricing:spot('AAPL')=5.0")
@@ -513,7 +513,7 @@ def test_a_tweak_that_was_read_is_not_complained_of(dug_says, words, tweak):
 
 
 def test_no_text_that_is_printed_steers_a_terminal(dug_says, pricing):
-    """Texts keep their lines and tabs; what moves a cursor, sets a title or turns the direction of writing is shown."""
+    """Texts keep their lines and tabs; characters that move a cursor, set a title or turn the writing direction are shown."""
     (pricing / "pricing.py").write_text('def paint():\n    return "a\\tb\\r\\n\\x1b[2J\\x9b1m\\u202e\\x07 \u65e5"\n')
     said = dug_says("run", "pricing:paint")
 
@@ -522,7 +522,7 @@ def test_no_text_that_is_printed_steers_a_terminal(dug_says, pricing):
 
 
 def test_a_traceback_has_the_users_frames_only(dug_says):
-    """Between two functions of the user's stands no frame of the library's."""
+    """Between two functions of the user's there is no frame of the library's."""
     said = dug_says("run", "pricing:position", "IBM", "5", "--traceback")
 
     assert said.err.count('File "') == 2

@@ -1,4 +1,4 @@
-"""A command loads what it needs, so that it answers at once."""
+"""A command loads only the modules that it needs, so that it answers at once."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def loaded(pricing, dug_says):
 
 @pytest.mark.slow
 def test_show_loads_no_more_than_it_needs(loaded):
-    """``show`` loads neither rich, which a pipe does not need, nor what other commands need, nor what decodes values."""
+    """``show`` loads neither rich, which a pipe does not need, nor modules of other commands, nor codecs."""
     needless = "rich graphviz numpy pandas tqdm pickle dug.draw dug.demo dug.testing dug.cli._run dug.cli._diff"
 
     assert {"click", "sqlite3"} <= set(loaded)
@@ -39,6 +39,6 @@ def test_show_loads_no_more_than_it_needs(loaded):
 
 @pytest.mark.slow
 def test_show_loads_few_modules(loaded):
-    """The number of modules is what decides how long a command takes to start."""
+    """The number of modules decides how long a command takes to start."""
     assert len([name for name in loaded if name.startswith("dug.")]) <= 18
     assert len(loaded) <= 50

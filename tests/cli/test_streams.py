@@ -136,7 +136,7 @@ READING = [
 @needs_full
 @pytest.mark.parametrize("words", READING, ids=" ".join)
 def test_a_full_disk_behind_the_output_is_one_line(folder, words):
-    """What cannot be printed is said, at once or when the command ends."""
+    """Output that cannot be printed is reported, at once or when the command ends."""
     with Path("/dev/full").open("w") as full:
         assert_one_line(run(folder, *words, stdout=full), 1, "No space left on device")
 
@@ -145,7 +145,7 @@ def test_a_full_disk_behind_the_output_is_one_line(folder, words):
     "words", [("show", "book.dug"), ("graph", "book.dug"), ("run", "streams:many"), ("demo",), ("--help",)], ids=" ".join
 )
 def test_a_reader_that_has_gone_is_one_line(folder, words):
-    """``dug ... | head`` ends with a line, whenever the reader goes."""
+    """``dug ... | head`` ends with one line of error, whenever the reader goes."""
     reading, writing = os.pipe()
     os.close(reading)
     done = run(folder, *words, stdout=writing)
@@ -161,7 +161,7 @@ def test_a_closed_output_is_one_line(folder, words):
 
 
 def test_what_is_opened_does_not_take_the_place_of_a_closed_stream(folder):
-    """What the user's code writes to descriptor 1 is lost where that is closed, and is in no file that dug writes."""
+    """Output of the user's code to a closed descriptor 1 is lost, and is in no file that dug writes."""
     done = run(folder, "run", "streams:writes", "--save", "kept.dug", stdout=None, preexec_fn=lambda: os.close(1))
 
     assert done.returncode == 0, done.stderr
@@ -171,7 +171,7 @@ def test_what_is_opened_does_not_take_the_place_of_a_closed_stream(folder):
 
 @pytest.mark.parametrize("descriptor", [0, 2])
 def test_a_closed_input_or_error_stream_does_not_matter(folder, descriptor):
-    """What is printed is what it was, and complaints do not go to the standard output stream instead."""
+    """The output is unchanged, and complaints do not go to the standard output stream instead."""
     good = run(folder, "run", "streams:book", preexec_fn=lambda: os.close(descriptor))
     bad = run(folder, "run", "streams:nothing", preexec_fn=lambda: os.close(descriptor))
 
@@ -202,7 +202,7 @@ def test_an_error_stream_that_is_full_does_not_matter(folder):
     ],
 )
 def test_what_the_users_code_does_to_the_streams_is_told(folder, name, status, out, what):
-    """A function that leaves, or closes a stream, ends with a line, and what it computed is saved."""
+    """A function that exits, or closes a stream, ends with a line, and its memos are saved."""
     done = run(folder, "run", f"streams:{name}", "--save", "kept.dug")
 
     assert (done.returncode, done.stdout) == (status, out), done.stderr
@@ -245,7 +245,7 @@ def test_a_pipe_is_not_waited_for(folder, words):
 
 
 def test_a_file_that_must_not_be_read_is_one_line(folder):
-    """A permission that is missing is named; who may do everything becomes somebody else, once all is loaded."""
+    """A missing permission is named; root becomes another user, once all is loaded."""
     script = (
         "import os, sys; from dug.cli import main; main(['show', 'book.dug']); os.chmod('book.dug', 0)\n"
         "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
@@ -269,7 +269,7 @@ def limit_files():
 
 
 def test_a_full_disk_behind_a_file_is_told_and_the_old_file_stays(folder):
-    """The value is printed; what cannot be written is one line more, and leaves nothing behind."""
+    """The value is printed; a file that cannot be written is one line more, and leaves nothing behind."""
     before = (folder / "book.dug").read_bytes()
     done = run(folder, "run", "streams:large", "--save", "book.dug", "--json", preexec_fn=limit_files)
 
@@ -282,7 +282,7 @@ def test_a_full_disk_behind_a_file_is_told_and_the_old_file_stays(folder):
 
 
 def test_an_interrupt_is_one_line_and_130(folder):
-    """Ctrl-C stops the user's code, and what it computed is saved."""
+    """Ctrl-C stops the user's code, and its memos are saved."""
     with start(folder, "run", "streams:waits", "--save", "kept.dug", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)

@@ -62,7 +62,7 @@ def test_json_is_for_programs(capsys):
 
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_a_cell_cannot_move_the_cursor(is_terminal, monkeypatch, capsys):
-    """Escape sequences in a value arrive as text: a file cannot paint on the terminal of whoever looks at it."""
+    """Escape sequences in a value arrive as text: a file cannot control the terminal of its reader."""
     terminal = open_terminal(monkeypatch) if is_terminal else None
     print_rows(["value"], [["\x1b[2Jgone\r\n\u202e"]])
     text = terminal.getvalue() if terminal else capsys.readouterr().out

@@ -34,7 +34,7 @@ def run_some(*, wanted):
 
 
 def test_a_terminal_shows_how_many_ran(monkeypatch):
-    """What ran and what failed is counted."""
+    """Runs and failures are counted."""
     pytest.importorskip("rich")
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("TERM", "xterm")
@@ -60,7 +60,7 @@ def test_nothing_is_shown_unless_it_is_wanted(monkeypatch):
 
 
 def test_an_error_stream_that_closes_meanwhile_breaks_nothing(monkeypatch):
-    """What runs is not stopped by who watches it, and nothing is left listening."""
+    """A watcher does not stop a run, and no listener is left."""
     pytest.importorskip("rich")
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)

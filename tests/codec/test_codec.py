@@ -111,7 +111,7 @@ def again(value):
 
 
 def same(old, new):
-    """True when two values have the same types all through, and print alike (NaN and -0.0 too)."""
+    """True when two values have the same types all through, and the same text (NaN and -0.0 too)."""
     return type(old) is type(new) and repr(sort(old)) == repr(sort(new))
 
 
@@ -230,7 +230,7 @@ def test_a_frame_that_neither_arrow_nor_its_parts_can_say_is_refused():
     ids=["object", "nested", "function", "ordered dict", "objects", "masked", "own int"],
 )
 def test_what_has_no_codec_is_refused_by_its_type(value):
-    """A value that would not come back as it was is refused, and the message says what has no codec."""
+    """A value that would not come back unchanged is refused, and the message names the type without a codec."""
     with pytest.raises(CodecError, match=r"codec"):
         codec.encode(value)
 
@@ -254,14 +254,14 @@ def test_reading_a_registered_class_runs_no_init():
 
 
 def test_a_registered_exception_keeps_its_arguments_and_attributes():
-    """An exception comes back with what it carries, whatever its constructor takes."""
+    """An exception comes back with its attributes, whatever its constructor takes."""
     read = again(Refused("no", 7))
 
     assert (type(read), read.args, read.code) == (Refused, ("no",), 7)
 
 
 def test_a_class_is_looked_up_among_the_registered_ones_only():
-    """A name in the data leads to no import, only to what was registered."""
+    """A name in the data leads to no import, only to a registered class."""
     data = b'{"$object":["os:system","echo"]}'
 
     with pytest.raises(CodecError, match="no class is registered as 'os:system'"):
@@ -277,7 +277,7 @@ def test_fields_that_changed_are_refused():
 
 
 def test_a_class_that_cannot_be_taken_apart_is_not_registered():
-    """Registering a plain class says what can be registered."""
+    """Registering a plain class is an error that lists the suitable kinds."""
     with pytest.raises(TypeError, match="attrs class, a dataclass"):
         codec.register(type("Plain", (), {}))
 
@@ -343,7 +343,7 @@ def test_equal_sets_are_written_alike():
 
 
 def test_an_array_can_be_written_to_when_it_is_read():
-    """A function that works in place gets what it got from the one that computed the array."""
+    """A function that works in place gets an array that it may change, as from the node that computed it."""
     array = again(np.zeros(2))
     array += 1
 
@@ -351,7 +351,7 @@ def test_an_array_can_be_written_to_when_it_is_read():
 
 
 def test_a_warning_that_is_an_error_refuses_an_array():
-    """What numpy says of a type never leaves `encode` as anything but a CodecError."""
+    """An error of numpy about a type never leaves `encode` as anything but a CodecError."""
     array = np.zeros(2, np.dtype("f8", metadata={"unit": "m"}))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -381,7 +381,7 @@ def test_what_is_nested_so_deeply_that_it_could_not_be_read_is_refused(wrap):
 
 
 def test_what_is_more_than_its_fields_is_refused():
-    """A value is never read without a part of it; what a cached property keeps is computed again."""
+    """A value is never read without a part of it; the value of a cached property is computed again."""
     curve = Curve([1.0])
     assert curve.total == 1.0
     assert again(curve) == curve

@@ -1,4 +1,4 @@
-"""What pandas has, written down and read again: scalars, indexes, and frames that Arrow would change."""
+"""Types of pandas, written down and read again: scalars, indexes, and frames that Arrow would change."""
 
 from __future__ import annotations
 
@@ -105,12 +105,12 @@ FRAMES = [
 
 
 def again(value):
-    """Return what is read of what was written."""
+    """Return the value, written and read again."""
     return codec.decode(codec.encode(value))
 
 
 def written(value):
-    """Return what a value is written as."""
+    """Return the written form of a value."""
     return b"".join(map(bytes, codec.encode(value).parts))
 
 
@@ -142,7 +142,7 @@ def test_an_index_comes_back_as_it_was(index):
 
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: f"{type(frame).__name__} of {len(frame)}")
 def test_a_frame_of_what_has_codecs_comes_back_as_it_was(frame):
-    """What Arrow cannot hold or would change is written part by part, inside other values too."""
+    """A frame that Arrow cannot hold or would change is written part by part, inside other values too."""
     read = again(frame)
 
     check = pd.testing.assert_frame_equal if isinstance(frame, pd.DataFrame) else pd.testing.assert_series_equal
@@ -199,7 +199,7 @@ def test_any_table_comes_back_as_it_was_or_is_refused(drawn):
     ids=["offset", "index", "series", "flags", "array", "holidays"],
 )
 def test_what_would_not_come_back_is_refused(value):
-    """What pandas has and a codec has not is refused with the reason."""
+    """A type of pandas without a codec is refused with the reason."""
     with pytest.raises(CodecError, match="codec"):
         codec.encode([value])
 
@@ -208,7 +208,7 @@ def test_what_would_not_come_back_is_refused(value):
     "value", [*SCALARS[:1], *SCALARS[11:12], *SCALARS[17:18], *INDEXES[:1], INDEXES[13], INDEXES[23], FRAMES[0]], ids=repr
 )
 def test_what_is_damaged_is_an_error_and_nothing_else(value):
-    """Whatever stands in the place of a part, a reader raises a CodecError or reads a value."""
+    """Whatever replaces a part, a reader raises a CodecError or reads a value."""
     plain = json.loads(written(value))
     for damaged in damage(plain):
         try:
@@ -230,7 +230,7 @@ def damage(plain):
 
 @dug.memoize(name="pandas_nodes:value_at")
 def value_at(moment):
-    """Return what reads its argument."""
+    """Return a function that reads its argument."""
     return moment
 
 

@@ -76,7 +76,7 @@ def test_what_would_not_come_back_is_refused(value):
 
 @pytest.mark.parametrize("data", [b"", b"F", b"Sxxxx", b"Fxxxxxxxxxxxxxxxxxxxxxxxxxxx"])
 def test_what_is_damaged_is_an_error(data):
-    """What polars did not write is a CodecError."""
+    """A file that polars did not write is a CodecError."""
     with pytest.raises(CodecError):
         codec.decode(Encoded("polars", (data,)))
 
@@ -88,7 +88,7 @@ def table():
 
 
 def test_a_frame_is_served_from_a_file(tmp_path):
-    """A value of a node is in the file, and what is there is what was computed."""
+    """A value of a node is in the file, and is read as it was computed."""
     with dug.Context() as ctx:
         table()
         assert snapshot.save(ctx, tmp_path / "x.dug").absent == ()

@@ -1,4 +1,4 @@
-"""Contexts: entering, leaving, coming back, tweaking, running, and what bad input leaves behind."""
+"""Contexts: entering, leaving, entering again, tweaking, running, and the state after bad input."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_a_context_inside_a_memoised_function(p):
 
 
 def test_what_a_node_computes_in_its_own_context_is_shared(p):
-    """A result that read none of the inner context's tweaks serves the world outside the node."""
+    """A result that read none of the inner context's tweaks answers outside the node."""
     runs = []
 
     @dug.memoize
@@ -549,7 +549,7 @@ def test_invalidate_a_function_runs_every_node_of_it_again():
 
 
 def test_invalidate_reaches_every_scenario():
-    """What a child computed by running the node is forgotten as well."""
+    """Memos of a child that ran the node are forgotten as well."""
     reading, _ = make_counting()
     n = dug.memoize(lambda: 0)
 
@@ -636,7 +636,7 @@ def test_clear_empties_the_contexts_own_cache_only(p):
 
 
 def make_bad_tweaks(p):
-    """Return tweaks that are wrong, by what is wrong with them."""
+    """Return wrong tweaks, by their fault."""
     return {
         "function with a value": {p.x: 5},
         "replacement of the wrong arity": {p.x: lambda n: n},
@@ -713,7 +713,7 @@ def test_the_arguments_of_bump_are_checked():
 
 
 def test_the_repr_says_what_is_tweaked(p):
-    """The repr of a context names what it tweaks."""
+    """The repr of a context names the targets of its tweaks."""
     text = repr(dug.Context(tweaks={p.x.node(): 5}, name="crash"))
 
     assert "Context" in text
@@ -734,7 +734,7 @@ def test_the_repr_is_bounded():
 
 
 def test_the_reprs_of_the_other_objects_are_useful(p):
-    """Functions, bumps, UNTWEAKED, scenarios and caches say what they are."""
+    """Functions, bumps, UNTWEAKED, scenarios and caches have readable texts."""
     assert "total" in repr(p.total)
     assert repr(dug.UNTWEAKED) in ("UNTWEAKED", "dug.UNTWEAKED")
     assert "shift" in repr(dug.shift(5))
@@ -770,7 +770,7 @@ def test_a_look_binds_no_cache(p):
 
 @pure_only
 def test_an_interrupt_between_two_steps_of_the_engine_leaves_no_run_behind(p):
-    """Whatever frame an interrupt strikes in, it arrives as it is, and no context is in force after the ``with``."""
+    """Whichever frame an interrupt strikes in, it arrives as it is, and no context is in force after the ``with``."""
 
     def interrupt(frame, event, arg):
         if frame.f_code.co_name == "finish" and event == "call":
@@ -831,7 +831,7 @@ def test_two_tweaks_at_the_same_time_are_both_kept():
 
 
 def test_a_tweak_made_while_a_context_is_entered_shows_in_it():
-    """Whoever enters a context while it is changed has what it says afterwards."""
+    """A thread that enters a context while it is changed has its new tweaks afterwards."""
 
     @dug.memoize
     def level(of):

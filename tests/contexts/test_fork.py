@@ -1,4 +1,4 @@
-"""A process that is forked while threads compute has what is known, begins anew what was in flight, and waits for nobody."""
+"""A process that is forked while threads compute has all memos, begins runs in flight again, and waits for nobody."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def leaf(x):
 
 @dug.memoize(name="test_fork:tree")
 def tree(layer, place):
-    """Return a number made of three of the layer beneath."""
+    """Return a number made of three of the layer below."""
     if not layer:
         return leaf(place)
     return sum(tree(layer - 1, (place * 3 + i) % 20) for i in range(3)) % 1_000
 
 
 def in_child(call):
-    """Return what a call gives in a forked process, which is killed when it hangs."""
+    """Return the result of a call in a forked process, which is killed when it hangs."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -71,7 +71,7 @@ def in_child(call):
 
 
 class Gate:
-    """Lets a body stand still in the process that made it, until it may end."""
+    """Blocks a body in the process that made it, until it may end."""
 
     def __init__(self):
         self.process = os.getpid()
@@ -86,14 +86,14 @@ class Gate:
 
 @pytest.fixture
 def gate():
-    """A gate that is open afterwards, whatever happens."""
+    """A gate that is open afterwards, whatever the outcome."""
     made = Gate()
     yield made
     made.may_end.set()
 
 
 def test_a_run_of_another_thread_is_begun_anew(gate):
-    """The child computes what another thread computed when it was forked; the parent goes on as if nothing had been."""
+    """The child computes the nodes that another thread was computing at the fork; the parent goes on undisturbed."""
 
     @dug.memoize
     def slow(x):
@@ -173,7 +173,7 @@ def test_the_runs_around_a_fork_go_on_in_both():
 
 
 def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch):
-    """What another thread has marked as forgotten is not served in the child, though it still was at hand."""
+    """A memo that another thread has marked as forgotten does not answer in the child, though it still was among the hits."""
     outside = [1]
     real = Registry.forget_hits
 
@@ -200,7 +200,7 @@ def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch
 
 
 def test_a_tweak_that_was_under_way_shows_in_the_child(gate, monkeypatch):
-    """What another thread has begun to tweak in a context in force is in force in the child, in the contexts inside too."""
+    """A tweak that another thread has begun in a context in force is in force in the child, in the contexts inside too."""
     real = _interrupted.settle_within
 
     def settle_within(entry):
@@ -281,7 +281,7 @@ def test_tasks_of_the_loop_around_are_begun_anew():
 
 
 def test_tasks_of_a_loop_in_another_thread_are_begun_anew(gate):
-    """A child begins anew what a loop in another thread computes; a task there that waited is gone."""
+    """A child begins again the runs of a loop in another thread; a task there that waited is gone."""
 
     @dug.memoize
     async def slow(x):
@@ -305,7 +305,7 @@ def test_tasks_of_a_loop_in_another_thread_are_begun_anew(gate):
 
 @pytest.mark.slow
 def test_a_wait_that_a_signal_interrupts_ends_in_the_child(gate):
-    """A child that a signal handler forks in the middle of a wait begins anew what it waited for."""
+    """A child that a signal handler forks in the middle of a wait begins the awaited run again."""
 
     @dug.memoize
     def slow(x):
@@ -385,7 +385,7 @@ with dug.Context():
     ],
 )
 def test_a_child_that_has_nowhere_to_return_to_ends(end, status, said):
-    """A child of the deep whose callers are in its parent ends as it was told, or says who waits there and what went wrong."""
+    """A child of a deep evaluation, whose callers are in its parent, ends with its own status, or names caller and fault."""
     command = [sys.executable, "-W", "ignore", "-c", CHILD_THAT_RETURNS.replace("END", end)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=STUCK_S, check=True)
 
@@ -551,12 +551,12 @@ def storm(rounds, seed):
 
 
 def test_forks_under_eight_threads():
-    """Children of a busy process compute what they should."""
+    """Children of a busy process compute the right values."""
     storm(3, 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 6))
 def test_a_storm_of_forks_under_eight_threads(seed):
-    """Two hundred children of a busy process compute what they should, and the parent goes on."""
+    """Two hundred children of a busy process compute the right values, and the parent goes on."""
     storm(50, seed)

@@ -1,4 +1,4 @@
-"""Kinds of tweaks: what each says of itself is all that the engine, the looks, the files and the oracle know of it."""
+"""Kinds of tweaks: the engine, the looks, the files and the oracle know only the properties of each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Clip(Bump):
     kind: str = field(default="clip", init=False)
 
     def describe(self, target):
-        """Say what it does."""
+        """Describe its effect."""
         return f"kept between {self.args[0]} and {self.args[1]}"
 
     def __repr__(self):
@@ -62,7 +62,7 @@ class Broken(TweakSpec):
         return self
 
     def describe(self, target):
-        """Say what it does."""
+        """Describe its effect."""
         return "broken on purpose"
 
     def label(self):
@@ -79,7 +79,7 @@ BROKEN = Broken(fn=_fail, identity="broken")
 
 
 def test_a_kind_runs_what_it_says():
-    """A kind that reads what is beneath it is computed from that, and only its dependents run."""
+    """A kind that reads the value beneath is computed from it, and only its dependents run."""
     with dug.Context() as ctx, EventLog(ctx) as log:
         assert price(2) == 14.0
         log.clear()
@@ -89,13 +89,13 @@ def test_a_kind_runs_what_it_says():
 
 
 def test_a_kind_stands_on_what_is_beneath_it():
-    """Over another tweak, a kind is computed from what that gives."""
+    """Over another tweak, a kind is computed from the value of that."""
     with dug.Context(tweaks={rate.node(): 4.0}), dug.Context(tweaks={rate: CLIP}):
         assert price(2) == 8.0
 
 
 def test_equal_tweaks_of_a_kind_are_one_tweak():
-    """What was computed under a tweak serves under an equal one that is made elsewhere."""
+    """Memos computed under a tweak answer under an equal one that is made elsewhere."""
     with dug.Context() as ctx, EventLog(ctx) as log:
         with dug.Context(tweaks={rate.node(): CLIP}) as kept:
             assert price(2) == 10.0
@@ -108,7 +108,7 @@ def test_equal_tweaks_of_a_kind_are_one_tweak():
 
 
 def test_a_kind_of_its_own_runs_in_the_place_of_the_node():
-    """A kind that reads nothing beneath is given the node's own arguments."""
+    """A kind that reads nothing beneath gets the node's own arguments."""
     with dug.Context(tweaks={price: BROKEN}), pytest.raises(ValueError, match="broken"):
         price(2)
 
@@ -126,7 +126,7 @@ def test_explanations_say_what_a_kind_says():
 
 
 def test_a_plan_knows_what_a_kind_reads():
-    """A plan of a tweaked node has what the node would be beneath the tweak."""
+    """A plan of a tweaked node contains the node beneath the tweak."""
     with dug.Context(tweaks={rate.node(): CLIP}) as ctx:
         plan = ctx.plan(price.node(2))
         price(2)
@@ -143,7 +143,7 @@ def test_the_oracle_obeys_a_kind():
 
 
 def test_a_kind_with_a_form_is_saved_and_loaded(tmp_path, monkeypatch):
-    """One row says how a kind is written down; what was computed under it serves where it is loaded."""
+    """One row defines the written form of a kind; memos computed under it answer where it is loaded."""
     form = Form(lambda spec: spec.args, lambda _, args: Clip(fn=_keep_within, args=tuple(args)))
     monkeypatch.setitem(FORMS, "clip", form)
     with dug.Context(tweaks={rate.node(): CLIP}) as ctx:
@@ -167,7 +167,7 @@ def test_every_kind_has_a_form():
 
 @pytest.mark.parametrize("said", [3.0, dug.shift(1), dug.bump(abs), dug.UNTWEAKED], ids=str)
 def test_what_a_user_says_comes_back(said):
-    """What the engine enters gives back what the user said."""
+    """A spec gives back the user's tweak."""
     spec = spec_of(rate.node()._key, said)
 
     assert spec.said == said

@@ -12,7 +12,7 @@ needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the program 
 
 @needs_dot
 def test_a_notebook_gets_svg_and_text():
-    """Where Graphviz is there, a graph is a picture, and text for whoever shows none."""
+    """If Graphviz is there, a graph is a picture, and text for programs that show none."""
     pytest.importorskip("graphviz")
     bundle = sketch(BOOK)._repr_mimebundle_()
 
@@ -29,7 +29,7 @@ def test_without_graphviz_a_notebook_gets_mermaid(monkeypatch, tmp_path):
 
 
 def test_a_notebook_says_what_it_wants():
-    """Only what is included, and nothing that is excluded, is drawn."""
+    """Only included and no excluded types are drawn."""
     graph = sketch(BOOK)
 
     assert set(graph._repr_mimebundle_(include={"text/plain"})) == {"text/plain"}

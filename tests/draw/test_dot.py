@@ -1,4 +1,4 @@
-"""`dot` writes what Graphviz reads, whatever the nodes are called."""
+"""`dot` writes valid Graphviz input, whatever the nodes are called."""
 
 import re
 import shutil
@@ -33,7 +33,7 @@ def test_each_node_and_each_read_is_there():
 
 
 def test_states_have_colours_of_their_own():
-    """No two states are filled alike, and those in the picture are in its legend."""
+    """No two states have the same colour, and those in the picture are in its legend."""
     states = ["computed", "tweaked", "masked", "inherited", "failed", "code-changed", "not-run"]
     text = dot(sketch({f"m:f{number}()": [] for number in range(7)}, **{f"f{n}": {"state": s} for n, s in enumerate(states)}))
     boxes = find_boxes(text)

@@ -22,7 +22,7 @@ LINE = re.compile(
 
 
 def unescape(text):
-    """What Mermaid shows for a label."""
+    """The text that Mermaid shows for a label."""
     return re.sub(r"#(\d+);", lambda match: chr(int(match[1])), text)
 
 
@@ -44,14 +44,14 @@ def test_states_have_classes_and_a_legend():
 
 
 def test_the_line_is_as_thick_as_the_time():
-    """What took long has a style of its own."""
+    """A slow node has a style of its own."""
     text = mermaid(sketch({"m:slow()": ["m:quick()"]}, slow={"own_seconds": 3.0}, quick={"own_seconds": 1e-6}))
 
     assert re.findall(r"style (n\d) stroke-width:(\S+)px", text) == [("n1", "6.0")]
 
 
 def test_sources_and_groups_have_shapes():
-    """A source is a cylinder; what stands for many has double sides."""
+    """A source is a cylinder; a box of many nodes has double sides."""
     text = mermaid(sketch(BOOK, spot={"is_source": True}), by="function")
 
     assert '[("spot()")]' in text

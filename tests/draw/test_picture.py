@@ -1,4 +1,4 @@
-"""`_picture` decides what has a box, and which lines there are."""
+"""`_picture` decides the boxes and the lines."""
 
 import pytest
 from support.sample_graphs import BOOK, make_wide, sketch
@@ -13,7 +13,7 @@ def draw_by(graph, by=None, limit=LIMIT):
 
 
 def names(picture):
-    """The boxes, each with how many nodes it stands for."""
+    """The boxes, each with its number of nodes."""
     return {box.name: box.count for box in picture.boxes}
 
 
@@ -83,7 +83,7 @@ def test_very_many_failures_are_counted_instead():
 
 
 def test_a_box_of_many_is_of_the_state_that_one_looks_for():
-    """Among states, what failed comes before what was computed."""
+    """Among states, failed comes before computed."""
     graph = make_wide(200, functions=1, states=dict.fromkeys(range(50), "failed"))
     picture = draw_by(graph, by="function")
 
@@ -115,7 +115,7 @@ def test_an_empty_graph_is_a_picture_of_nothing():
 
 @pytest.mark.parametrize("make", [draw.dot, draw.mermaid, draw.tree])
 def test_a_wrong_option_is_named(make):
-    """A grouping that is none, and a limit that shows nothing, are errors that say what to write."""
+    """An unknown grouping, and a limit that shows nothing, are errors that say what to write."""
     with pytest.raises(ValueError, match=r"by='colour' .* 'node', 'function', 'module'"):
         make(sketch(BOOK), by="colour")
     with pytest.raises(ValueError, match="limit=1 "):

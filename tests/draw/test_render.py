@@ -1,4 +1,4 @@
-"""`svg`, `png` and `html` are drawn by Graphviz, and say what to type where it is missing."""
+"""Graphviz draws `svg`, `png` and `html`, and an error says what to type if it is missing."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ graphviz = pytest.importorskip("graphviz")
 
 
 class Reader(HTMLParser):
-    """What a browser would make of a page: its tags, attributes and text."""
+    """The parts of a page that a browser would use: its tags, attributes and text."""
 
     def __init__(self, page):
         super().__init__()
@@ -109,7 +109,7 @@ def test_without_the_program_the_error_says_what_to_type(monkeypatch, tmp_path):
 
 @needs_dot
 def test_a_picture_that_dot_refuses_is_an_error(monkeypatch):
-    """What ``dot`` says is in the message."""
+    """The message of ``dot`` is in ours."""
     monkeypatch.setattr("dug.draw._render.dot", lambda graph, **options: "no digraph")
 
     with pytest.raises(RuntimeError, match="syntax error"):

@@ -15,7 +15,7 @@ def lines(graph, **options):
 
 
 def test_a_line_stands_below_what_read_it():
-    """The target is at the top, and what two read is written once."""
+    """The target is at the top, and a node with two readers is written once."""
     assert lines(sketch(BOOK)) == [
         "book()",
         "├── value(1)",
@@ -26,7 +26,7 @@ def test_a_line_stands_below_what_read_it():
 
 
 def test_lines_say_what_is_unusual():
-    """States, errors and times stand behind the name."""
+    """States, errors and times follow the name."""
     graph = sketch(BOOK, spot={"state": "failed", "error": "OSError: gone", "own_seconds": 2.0})
 
     assert lines(graph)[2] == "│   └── spot()  [failed: OSError: gone, 2 s]"
@@ -46,12 +46,12 @@ def test_many_nodes_are_drawn_by_function():
 
 
 def test_a_function_that_calls_itself_is_one_line():
-    """A box of many nodes that read each other does not stand below itself."""
+    """A box of many nodes that read each other is not written below itself."""
     assert lines(sketch({"m:f(2)": ["m:f(1)"], "m:f(1)": ["m:f(0)"]}), by="function") == [f"f {TIMES}3"]
 
 
 def test_what_many_read_is_named_briefly():
-    """A line names no more than six that stand elsewhere."""
+    """A line names no more than six that are written elsewhere."""
     low = [f"m:low{number}()" for number in range(9)]
     text = lines(sketch({"m:top()": ["m:a()", "m:b()"], "m:a()": low, "m:b()": low}))
 
@@ -79,7 +79,7 @@ def test_a_charset_that_is_none_is_named():
 
 @pytest.mark.parametrize("label", HOSTILE)
 def test_a_name_is_one_line(label):
-    """No name of a node adds a line or moves what stands around it."""
+    """No name of a node adds a line or moves the text around it."""
     text = lines(sketch({f"m:{label}": []}))
 
     assert len(text) == 1

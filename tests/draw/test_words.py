@@ -47,7 +47,7 @@ def test_a_computed_node_says_nothing_else():
 
 
 def test_a_failed_node_says_why():
-    """The error stands beside the state."""
+    """The error follows the state."""
     assert notes_on(*only_box(state="failed", error="KeyError: 'IBM'")) == ["failed: KeyError: 'IBM'"]
 
 
@@ -60,14 +60,14 @@ def test_a_node_says_how_long_it_took_where_that_counts():
 
 
 def test_the_title_counts_the_states():
-    """The title says how many nodes there are, of which states, and how long all took."""
+    """The title gives the number of nodes, their states, and the time of all."""
     picture = make_picture(sketch({"m:top()": ["m:low()"]}, top={"state": "failed"}, low={"own_seconds": 1.5}), by=None, limit=9)
 
     assert title_of(picture) == "2 nodes (1 failed, 1 computed), 1.5 s"
 
 
 def test_long_names_that_begin_and_end_alike_are_told_apart():
-    """Each name shows where it differs; what does not fit is numbered."""
+    """Each name shows its difference; names that do not fit are numbered."""
     names = [
         f"Option.pv(Option(underlying={ticker!r}, strike={strike}, quantity=10.0))"
         for ticker in ("AAPL", "MSFT")

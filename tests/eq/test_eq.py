@@ -60,7 +60,7 @@ def test_different_arrays_are_not_equal(a, b):
 
 
 def test_zeros_of_other_sign_are_not_equal():
-    """``-0.0`` in an array is not ``0.0``: one cannot stand for the other."""
+    """``-0.0`` in an array is not ``0.0``: one cannot replace the other."""
     assert dug.eq.array(array(0.0), array(-0.0)) is False
 
 
@@ -136,7 +136,7 @@ MADE = {
 
 @pytest.mark.parametrize("make", MADE.values(), ids=MADE)
 def test_arrays_of_every_kind_are_compared(make):
-    """Two arrays that were made alike are the same, whatever they hold, and calling ``==`` of what they hold is not needed."""
+    """Two arrays made in the same way are the same, whatever they hold, and ``==`` of their elements is not called."""
     assert dug.eq.array(make(), make()) is True
 
 
@@ -162,7 +162,7 @@ def test_arrays_of_every_kind_are_compared(make):
     ids="long bytes boxed types missing odd unit field names records mask hidden fill plain flags".split(),
 )
 def test_arrays_that_a_reader_can_tell_apart_differ(old, new):
-    """A sign, a type, a unit, a name, a mask or what lies beneath it: one of them is enough."""
+    """A sign, a type, a unit, a name, a mask or the data under it: one difference is enough."""
     assert dug.eq.array(old, new) is False
     assert dug.eq.array(new, old) is False
 

@@ -74,7 +74,7 @@ INDEXED = [name for name in COLUMNS if name not in ("object", "arrow lists", "ar
 
 @pytest.mark.parametrize("make", COLUMNS.values(), ids=COLUMNS)
 def test_columns_of_every_dtype_are_compared(make):
-    """Frames, series and their arrays that were made alike are the same; another row, or one less, makes them differ."""
+    """Frames, series and their arrays made in the same way are the same; another row, or one less, makes them differ."""
     first, second = pd.Series(make()), pd.Series(make())
 
     assert dug.eq.frame(first, second) is True
@@ -189,7 +189,7 @@ def count_calls(old, new):
         nonlocal calls
         calls += event in ("call", "c_call")
 
-    assert dug.eq.frame(old, new)  # once before: what is imported or kept is not counted
+    assert dug.eq.frame(old, new)  # once before: imports and caches do not count
     sys.setprofile(count)
     try:
         dug.eq.frame(old, new)
@@ -272,7 +272,7 @@ def test_different_frames_are_not_equal(change):
 
 
 def test_categories_in_another_order_are_not_equal():
-    """The codes of what is categorical depend on the order of the categories, also where that has no meaning."""
+    """The codes of categorical data depend on the order of the categories, also if that has no meaning."""
 
     def make(categories):
         return pd.Series(pd.Categorical(["a", "b"], categories=categories))
@@ -282,7 +282,7 @@ def test_categories_in_another_order_are_not_equal():
 
 
 def test_frames_that_differ_in_what_equals_does_not_see_are_not_the_same():
-    """The sign of a zero, the type of an object and ``attrs`` tell two frames apart."""
+    """The sign of a zero, the type of an object and ``attrs`` make two frames differ."""
     noted = pd.DataFrame({"a": [1]})
     noted.attrs["source"] = "desk"
 
@@ -314,7 +314,7 @@ POLARS = {
 
 @pytest.mark.parametrize("make", POLARS.values(), ids=POLARS)
 def test_polars_is_compared_too(pl, make):
-    """Frames and series of polars that were made alike are the same; another name, or one row less, makes them differ."""
+    """Frames and series of polars made in the same way are the same; another name, or one row less, makes them differ."""
     first, second = make(pl).alias("a"), make(pl).alias("a")
 
     assert dug.eq.frame(first, second) is True

@@ -23,7 +23,7 @@ def pool():
 
 
 def test_submit_carries_the_context(pool):
-    """What is submitted sees the context of the submitter, tweaks included, in a worker's thread."""
+    """A submitted call sees the context of the submitter, tweaks included, in a worker's thread."""
     with dug.Context() as outer:
         with dug.Context({spot.node(): 5.0}) as inner:
             contexts, values = pool.submit(dug.current_context), pool.submit(spot)
@@ -34,7 +34,7 @@ def test_submit_carries_the_context(pool):
 
 
 def test_map_carries_the_context(pool):
-    """What is mapped sees the context that was in force when `map` was called."""
+    """A mapped call sees the context that was in force when `map` was called."""
     with dug.Context({spot.node(): 5.0}):
         values = pool.map(lambda factor: factor * spot(), [1, 2])
 
@@ -49,7 +49,7 @@ def test_submit_passes_all_arguments(pool):
 
 
 def test_an_error_comes_back_unchanged(pool):
-    """What a call raises is raised by its future."""
+    """The exception of a call is raised by its future."""
     error = LookupError()
 
     def fail():
@@ -70,7 +70,7 @@ def test_workers_keep_nothing(pool):
 
 
 def test_results_are_shared_with_the_submitter(pool):
-    """What a worker computed is a hit for the submitter."""
+    """A memo of a worker is a hit for the submitter."""
     with dug.Context() as ctx:
         pool.submit(spot).result()
 
@@ -92,7 +92,7 @@ def test_a_node_has_read_what_its_workers_read(pool):
 
 
 def test_it_is_a_thread_pool():
-    """It is a ThreadPoolExecutor, and takes what one takes."""
+    """It is a ThreadPoolExecutor, and takes the same arguments."""
     with ContextThreadPoolExecutor(max_workers=3, thread_name_prefix="dug") as pool:
         name = pool.submit(lambda: threading.current_thread().name).result()
 

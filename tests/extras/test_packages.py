@@ -18,13 +18,13 @@ NAMES = ["trio", "trio.lowlevel", "anyio", "anyio.to_thread"]
 
 @dug.memoize
 def slow(x):
-    """Return what it was given."""
+    """Return the argument."""
     return x
 
 
 @dug.memoize
 async def later(x):
-    """Read what ran in a thread of its own, so that verifying asks for it there."""
+    """Read a node that ran in a thread of its own, so that verifying asks for it there."""
     await asyncio.sleep(0)
     return await asyncio.to_thread(slow, x)
 
@@ -83,7 +83,7 @@ def test_awaiting_goes_on_while_another_thread_imports_trio(monkeypatch):
 
 
 def test_a_module_that_was_kept_out_is_not_there(monkeypatch):
-    """What was kept from being imported, or is a file that only has the name, has none of the names."""
+    """A module that was kept from being imported, or a file that only has the name, has none of the names."""
     monkeypatch.setitem(sys.modules, "trio.lowlevel", None)
     monkeypatch.setitem(sys.modules, "anyio", types.ModuleType("anyio"))
 

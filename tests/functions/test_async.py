@@ -1,4 +1,4 @@
-"""Coroutine functions: what holds for functions holds for them, on asyncio and on trio.
+"""Coroutine functions: the promises for functions hold for them, on asyncio and on trio.
 
 The program most tests use is that of `test_promises`, awaited: ``double`` reads ``x``, ``total`` reads ``double`` and ``y``.
 """
@@ -32,7 +32,7 @@ def run(request):
 
 @pytest.fixture
 def run_asyncio():
-    """Run a coroutine function on asyncio, for what only that has."""
+    """Run a coroutine function on asyncio, for features that only asyncio has."""
     return functools.partial(run_on, "asyncio")
 
 
@@ -66,7 +66,7 @@ def p():
 
 @pytest.fixture
 def square():
-    """A memoised coroutine function of one argument, which keeps what it ran for in `square.runs`."""
+    """A memoised coroutine function of one argument, which notes its runs in `square.runs`."""
     runs = []
 
     @dug.memoize
@@ -79,7 +79,7 @@ def square():
 
 
 def test_an_awaited_call_returns_the_value_and_is_remembered(run, p):
-    """Awaiting a memoised coroutine function runs it and what it reads once, and is a hit from then on."""
+    """Awaiting a memoised coroutine function runs it and its dependencies once, and is a hit from then on."""
 
     async def main():
         with dug.Context() as ctx, EventLog(ctx) as log:
@@ -109,7 +109,7 @@ def test_equal_calls_are_one_node(run, square):
 
 
 def test_a_node_of_a_coroutine_function_is_awaited(run, square):
-    """node() gives what to await, and nothing runs before that."""
+    """node() gives an awaitable, and nothing runs before that is awaited."""
 
     async def main():
         with dug.Context():
@@ -198,7 +198,7 @@ def test_an_activated_context_answers_in_every_task(run, square):
 
 
 def test_a_context_runs_a_coroutine_function_inside_it(run, square):
-    """ctx.run enters the context for what makes the coroutine; the await must be inside as well."""
+    """ctx.run enters the context only for making the coroutine; the await must be inside as well."""
 
     async def main():
         async def ask():
@@ -248,7 +248,7 @@ class Trade:
     @dug.memoize
     @staticmethod
     async def currency(name):
-        """Return what it is given."""
+        """Return the argument."""
         return name.upper()
 
 
@@ -383,7 +383,7 @@ def test_options_of_the_decorator_hold(run):
 
 
 def test_a_coroutine_that_returns_a_generator_is_refused(run):
-    """What can be consumed once is not a value to remember, and the error says so."""
+    """An object that can be consumed once is not a value to remember, and the error says so."""
 
     @dug.memoize
     async def numbers():
@@ -472,7 +472,7 @@ WAYS = [
 
 @pytest.mark.parametrize(("ask", "backend"), WAYS)
 def test_what_is_read_is_recorded_however_it_is_awaited(ask, backend, p):
-    """Tweaking what a body read through tasks runs the body again; what it did not read does not."""
+    """Tweaking a node that a body read through tasks runs the body again; tweaking another does not."""
     runs = []
 
     @dug.memoize
@@ -524,7 +524,7 @@ def blocking():
     ],
 )
 def test_a_blocking_function_in_a_thread_is_recorded(in_thread, backend, blocking):
-    """What a body reads through to_thread is a dependency: tweaking its input runs the body again."""
+    """A node that a body reads through to_thread is a dependency: tweaking its input runs the body again."""
     runs = []
 
     @dug.memoize
@@ -546,7 +546,7 @@ def test_a_blocking_function_in_a_thread_is_recorded(in_thread, backend, blockin
 
 
 def test_a_plain_function_called_in_a_body_is_recorded(run, blocking):
-    """What a coroutine function reads by a plain call is a dependency."""
+    """A node that a coroutine function reads by a plain call is a dependency."""
     runs = []
 
     @dug.memoize
@@ -566,7 +566,7 @@ def test_a_plain_function_called_in_a_body_is_recorded(run, blocking):
 
 
 def test_a_plain_function_that_runs_a_loop_is_recorded(p):
-    """A plain function that runs a loop of its own depends on what it awaits there."""
+    """A plain function that runs a loop of its own depends on the nodes that it awaits there."""
 
     @dug.memoize
     def top():
@@ -632,7 +632,7 @@ def test_each_task_reads_for_the_body_it_belongs_to(run):
 
 
 def test_a_tweaked_value_is_awaited(run, p):
-    """A value put in the place of a coroutine node is what an await gives, and the node does not run."""
+    """A value in the place of a coroutine node is the result of an await, and the node does not run."""
 
     async def main():
         with dug.Context(tweaks={p.x.node(): 5}):
@@ -684,7 +684,7 @@ def test_a_bump_may_be_awaited(run, p):
 
 
 def test_a_replacement_is_a_coroutine_function_that_is_traced(run, p):
-    """An async replacement runs instead of the function, and what it reads is recorded."""
+    """An async replacement runs instead of the function, and its reads are recorded."""
 
     async def other():
         return await p.y() + 1
@@ -701,7 +701,7 @@ def test_a_replacement_is_a_coroutine_function_that_is_traced(run, p):
 
 
 def test_a_replacement_may_be_a_plain_function(run, p):
-    """A plain function may stand in for a coroutine function, which is awaited all the same."""
+    """A plain function may replace a coroutine function, which is awaited all the same."""
 
     async def main():
         with dug.Context(tweaks={p.x: lambda: 5}):
@@ -808,7 +808,7 @@ def test_a_tweak_shows_at_once_in_every_task(run, p):
 
 
 def test_siblings_share_what_they_agree_on(run, p):
-    """Two scenarios open at the same time in two tasks share what reads none of their tweaks."""
+    """Two scenarios open at the same time in two tasks share memos that read none of their tweaks."""
 
     async def main():
         values = {}
@@ -852,7 +852,7 @@ def test_a_task_keeps_the_context_it_was_started_in(run, p):
 
 
 def test_reentering_a_context_finds_its_results(run, p):
-    """A context that is entered again has what it computed, unless what it read was tweaked around it."""
+    """A context that is entered again has its memos, unless their dependencies were tweaked around it."""
 
     async def main():
         child = dug.Context(tweaks={p.x.node(): 5})
@@ -874,7 +874,7 @@ def test_reentering_a_context_finds_its_results(run, p):
 
 
 def test_a_context_inside_a_body_does_not_leak(run, p):
-    """What a body computes under a context of its own is its own; what it reads there is a dependency."""
+    """Memos that a body computes under a context of its own are its own; its reads there are dependencies."""
     runs = []
 
     @dug.memoize
@@ -900,7 +900,7 @@ def test_a_context_inside_a_body_does_not_leak(run, p):
 
 
 def test_contexts_in_tasks_of_a_body_are_recorded(run, p):
-    """What each task of a body reads under a context of its own is a dependency of the body."""
+    """The reads of each task of a body under a context of its own are dependencies of the body."""
 
     @dug.memoize
     async def ladder():
@@ -974,7 +974,7 @@ def test_plain_and_coroutine_functions_are_verified_in_one_chain(run, p):
 
 
 def test_invalidation_runs_what_ran_the_node(run, p):
-    """Invalidating a coroutine node runs it again, and what read it only when its value changed."""
+    """Invalidating a coroutine node runs it again, and its dependents only when its value changed."""
     values = iter([1, 1, 2])
 
     @dug.source
@@ -999,7 +999,7 @@ def test_invalidation_runs_what_ran_the_node(run, p):
 
 
 def test_reads_in_sequence_are_verified_up_to_the_first_change(run):
-    """What a body read after something that has changed is not asked for to verify it."""
+    """A read that a body made after one that has changed is not asked for to verify it."""
     runs = []
     inputs = {"key": "a"}
 
@@ -1127,7 +1127,7 @@ def test_gathered_reads_are_verified_together_after_a_change(ask, backend):
 
 
 def test_a_gather_after_a_read_is_verified_after_it(run):
-    """What a body gathered after a read is verified once that read turned out to hold, and together."""
+    """Reads that a body gathered after another read are verified once that one holds, and together."""
     gate, runs = Gate(), []
     inputs = {"count": 3}
 
@@ -1252,7 +1252,7 @@ def test_a_failure_serves_within_the_outermost_call_and_is_tried_again_by_the_ne
 
 
 def test_a_caught_exception_leaves_an_edge(run, p):
-    """A body that catches what a node raised depends on that node."""
+    """A body that catches the exception of a node depends on that node."""
 
     @dug.memoize
     async def inverse():
@@ -1276,7 +1276,7 @@ def test_a_caught_exception_leaves_an_edge(run, p):
 
 
 def test_a_caught_failure_of_a_source_is_not_served_after_the_call(run):
-    """What caught the error of a source is tried again by the next outermost call."""
+    """A node that caught the error of a source is tried again by the next outermost call."""
     answers = iter([OSError("down"), 7])
 
     @dug.source
@@ -1301,7 +1301,7 @@ def test_a_caught_failure_of_a_source_is_not_served_after_the_call(run):
 
 
 def test_one_failing_node_does_not_hide_anothers_value(run, square):
-    """What finished beside a failing node is remembered."""
+    """A node that finished beside a failing one is remembered."""
 
     @dug.memoize
     async def broken():
@@ -1383,7 +1383,7 @@ def test_the_traceback_of_a_failure_does_not_grow(run):
 
 
 def test_events_tell_of_failures(run, p):
-    """A failed run of a coroutine function is told with its error, and what it broke after it."""
+    """A failed run of a coroutine function emits an event with its error, and so do its failed dependents after it."""
     error = ValueError()
 
     @dug.memoize
@@ -1589,7 +1589,7 @@ def test_a_task_that_goes_on_in_an_outer_run_reads_for_that(run, p):
 
 
 def test_context_variables_of_a_body_stay_in_it(run):
-    """What a body sets in a context variable is not seen by who awaited it, and what its asker set is seen there."""
+    """A variable that a body sets is not visible to its asker, and one that its asker set is visible in the body."""
     from contextvars import ContextVar
 
     variable = ContextVar("variable", default="unset")
@@ -1629,7 +1629,7 @@ def test_the_exception_is_the_users_own_object(run):
 
 
 def test_after_the_call_a_failure_is_kept_as_text(run):
-    """What is remembered of a failure says what and where, and holds no frame of the run."""
+    """The memo of a failure has its text and place, and holds no frame of the run."""
 
     @dug.memoize
     async def broken():
@@ -1648,7 +1648,7 @@ def test_after_the_call_a_failure_is_kept_as_text(run):
 
 def test_a_read_in_a_context_that_was_left_meanwhile_is_recorded(run, p):
     """A task that a body started under a context reads for the body also after the body left that context."""
-    inner = dug.Context(tweaks={p.x.node(): 5})  # held, and with it what was computed under it
+    inner = dug.Context(tweaks={p.x.node(): 5})  # held, and with it the memos computed under it
 
     @dug.memoize
     async def root():
@@ -1677,7 +1677,7 @@ def test_a_read_in_a_context_that_was_left_meanwhile_is_recorded(run, p):
 
 
 def test_a_read_in_nested_contexts_that_were_left_meanwhile_is_recorded(run, p):
-    """The same through two contexts, the inner of which tweaks what the outer one bumps."""
+    """The same through two contexts, the inner of which tweaks a node that the outer one bumps."""
 
     @dug.memoize
     async def root():
@@ -1760,7 +1760,7 @@ def test_a_task_that_outlives_its_run_may_open_a_context(run_asyncio, p):
 
 
 def test_a_read_in_a_context_that_a_task_has_not_left_is_recorded(run, p):
-    """What a task read under a context counts for the body that used it, though the task is in the context still."""
+    """A read of a task under a context counts for the body that used it, though the task is in the context still."""
 
     @dug.memoize
     async def root():
@@ -1790,7 +1790,7 @@ def test_a_read_in_a_context_that_a_task_has_not_left_is_recorded(run, p):
 
 
 def test_a_coroutine_awaited_from_a_thread_is_recorded(run, p):
-    """What a blocking function in a thread reads on the loop is its dependency, and so one of who called it."""
+    """A read on the loop by a blocking function in a thread is its dependency, and so one of its caller."""
 
     @dug.memoize
     def blocked():
@@ -1813,7 +1813,7 @@ def test_a_coroutine_awaited_from_a_thread_is_recorded(run, p):
 
 
 def test_a_blocking_read_in_a_thread_is_not_verified_on_the_loop(run):
-    """What a body read through to_thread is verified in a thread too, so that the loop goes on meanwhile."""
+    """A read that a body made through to_thread is verified in a thread too, so that the loop goes on in the meantime."""
     go = Signal()
     inputs = {"n": 1}
 
@@ -1844,7 +1844,7 @@ def test_a_blocking_read_in_a_thread_is_not_verified_on_the_loop(run):
 
 @pytest.mark.parametrize("outcome", ["value", "error", "cancelled"])
 def test_what_a_dropped_scenario_held_is_freed_at_once(run, outcome):
-    """When a context is dropped, what its coroutine nodes read and gave is freed without the garbage collector."""
+    """When a context is dropped, the reads and values of its coroutine nodes are freed without the garbage collector."""
 
     class Thing:
         pass
@@ -1901,7 +1901,7 @@ def test_what_a_dropped_scenario_held_is_freed_at_once(run, outcome):
 
 
 def test_cancelling_a_deep_chain_looks_at_each_node_once(monkeypatch):
-    """What is cancelled far down does not make each node above look through all open runs."""
+    """Cancelling a run far down does not make each node above search all open runs."""
     looked = []
     here = dug._core._finish.here
     monkeypatch.setattr(dug._core._finish, "here", lambda: looked.append(1) or here())

@@ -31,7 +31,7 @@ def chain():
 
 
 def in_thread(call):
-    """Return what a call gives in a thread of its own."""
+    """Return the result of a call in a thread of its own."""
     told = []
     thread = threading.Thread(target=lambda: told.append(call()))
     thread.start()
@@ -68,7 +68,7 @@ def test_a_chain_of_a_hundred_thousand_nodes(chain, where):
 
 
 def test_only_the_descendants_run_again_in_the_deep(chain):
-    """A what-if in the middle of a deep chain runs what is above it, each node once."""
+    """A what-if in the middle of a deep chain runs the nodes above it, each once."""
     with dug.Context() as ctx, EventLog(ctx) as log:
         chain(DEEP)
         log.clear()
@@ -79,7 +79,7 @@ def test_only_the_descendants_run_again_in_the_deep(chain):
 
 
 def test_an_older_value_is_verified_in_the_deep():
-    """A deep chain over a value that came out the same again is verified, node by node, and not run."""
+    """A deep chain over an unchanged value is verified, node by node, and not run."""
     outside = [1]
     ran = []
 
@@ -214,7 +214,7 @@ def test_an_async_recursion_without_end_is_told():
 def _interruptible() -> Iterator[None]:
     """Ctrl-C raises KeyboardInterrupt: a shell that starts a program in the background has it ignored.
 
-    The collector is off, as what is raised in a callback of its own (Hypothesis has one) is lost.
+    The collector is off, as an exception in a callback of its own (Hypothesis has one) is lost.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.disable()

@@ -1,4 +1,4 @@
-"""Edits of a small project, each seen by a process of its own that loads what another one saved before the edit."""
+"""Edits of a small project, each seen by a process of its own that loads the file of one before the edit."""
 
 from __future__ import annotations
 
@@ -314,7 +314,7 @@ EDITS = {
     "another function of a library": ("desk.py", "math.floor", "math.ceil", "calls_library"),
     "what a memoised function does": ("desk.py", "return 10", "return 11", "low"),
 }
-"""What is edited: the file, the text there, what comes in its place, and the functions that are another by that."""
+"""The edits: the file, the text there, its replacement, and the functions that are changed by it."""
 
 NOTHING = {
     "nothing": lambda text: text,
@@ -330,7 +330,7 @@ NOTHING = {
     "annotations": lambda text: text.replace("def discount(x):", "def discount(x: float) -> float:"),
     "what nobody reads": lambda text: text + "\nUNUSED = 1\ndef unused():\n    return UNUSED\n",
 }
-"""What changes nothing, in every file."""
+"""Edits that change nothing, in every file."""
 
 SAVE = """
 import desk, dug
@@ -363,7 +363,7 @@ def write(folder, files):
 
 
 def run(folder, code, seed):
-    """Run code in a new process and return what it prints."""
+    """Run code in a new process and return its output."""
     environment = {"PYTHONPATH": ":".join([str(folder), *filter(None, sys.path)]), "PYTHONHASHSEED": str(seed)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     command = [sys.executable, "-W", "error", "-c", code]
@@ -374,7 +374,7 @@ def run(folder, code, seed):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A project, and what a process saved of it."""
+    """A project, and a snapshot of it by a process."""
     folder = tmp_path_factory.mktemp("project")
     write(folder, FILES)
     run(folder, SAVE, 1)
@@ -382,7 +382,7 @@ def project(tmp_path_factory):
 
 
 def load(project, tmp_path, files):
-    """Return what a new process sees after an edit: the functions that changed, and the nodes that ran."""
+    """Return the view of a new process after an edit: the functions that changed, and the nodes that ran."""
     write(tmp_path, files)
     (tmp_path / "night.dug").write_bytes((project / "night.dug").read_bytes())
     changed, ran, absent = json.loads(run(tmp_path, LOAD, 2))

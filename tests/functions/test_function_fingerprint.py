@@ -1,4 +1,4 @@
-"""What a function is, as text that other processes compare."""
+"""The fingerprint of a function, as text that other processes compare."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_what_a_function_does_is_what_counts(tmp_path, change, expected):
 
 
 def test_what_is_closed_over_counts(tmp_path):
-    """Functions made by one function differ by what they close over."""
+    """Functions made by one function differ by their closures."""
     one, two = make(tmp_path)["closed"], make(tmp_path, "n", closed="(1, 3)")["closed"]
 
     assert has_changed(fingerprint_of(one), fingerprint_of(two))
@@ -85,7 +85,7 @@ def test_defaults_count():
 
 
 def test_the_version_of_a_memoised_function_counts():
-    """``memoize(version=...)`` is part of what a function is."""
+    """``memoize(version=...)`` is part of the fingerprint of a function."""
 
     def body():
         return 1
@@ -151,7 +151,7 @@ recursive = make()
 
 @pytest.mark.parametrize("name", ["decorated", "defaulted", "applied", "recursive"])
 def test_a_function_inside_a_function_counts(tmp_path, name):
-    """What a decorator wraps, a default calls or a partial passes on decides what a function does."""
+    """The function that a decorator wraps, a default calls or a partial passes on decides the behaviour of a function."""
     found = []
     for file, constant in (("m.py", 1), ("n.py", 1), ("o.py", 2)):
         path = tmp_path / file
@@ -180,11 +180,11 @@ def test_a_function_inside_a_function_counts(tmp_path, name):
     ],
 )
 def test_calls_are_alike_where_the_text_says_so(before, now, expected):
-    """The parameters, the defaults that are written out and the decorators decide; what cannot be told is not alike."""
+    """The parameters, the written defaults and the decorators decide; if they cannot be told, two functions differ."""
     assert calls_alike(before, now) is expected
 
 
-# What a function reaches
+# The reach of a function
 
 REACHING = """
 import math
@@ -213,7 +213,7 @@ def reaching(rate=1):
 
 
 def test_the_parts_have_places():
-    """What is reached is told by the place where it was found, the function itself first."""
+    """A part is named by the place where it was found, the function itself first."""
     found = reach(reaching())
 
     assert next(iter(found.parts)) == "its code"
@@ -253,7 +253,7 @@ def test_packages_count_with_their_version(monkeypatch):
 
 
 def test_memoised_functions_are_where_it_ends():
-    """What a memoised function reaches is its own affair."""
+    """The reach of a memoised function is its own affair."""
     space = {"__name__": "reaching", "dug": dug}
     exec("K = 1\n@dug.memoize\ndef low(): return K\ndef f(): return low()", space)
     before = reach(space["f"])
@@ -264,7 +264,7 @@ def test_memoised_functions_are_where_it_ends():
 
 
 def test_data_counts_as_it_was_when_the_function_first_ran():
-    """A list that a function reads and the program goes on to fill says what it said at the first run."""
+    """A list that a function reads and the program goes on to fill counts with its content at the first run."""
     space = {"__name__": "reaching_first", "dug": dug}
     exec("SEEN = [1]\n@dug.memoize\ndef f(): return len(SEEN)", space)
     before = {"__name__": "reaching_first", "dug": dug}
@@ -279,7 +279,7 @@ def test_data_counts_as_it_was_when_the_function_first_ran():
 
 
 def test_what_ran_with_another_helper_says_so():
-    """A function whose helper was replaced behind its back is not what it is by now, as some of its results are not."""
+    """A function whose helper was replaced without decorating again has changed, as some of its results are of the old one."""
     space = {"__name__": "reaching_other", "dug": dug}
     exec("def h(): return 1\n@dug.memoize\ndef f(): return h()", space)
     with dug.Context():
@@ -292,7 +292,7 @@ def test_what_ran_with_another_helper_says_so():
 
 
 def test_looking_runs_no_code_of_the_user():
-    """Properties, descriptors and ``__getattr__`` are not called for a look at what is reached."""
+    """Properties, descriptors and ``__getattr__`` are not called to find the reach."""
     space = {"__name__": "reaching"}
     exec(
         "class Loud:\n    def __getattr__(self, name): raise SystemExit(name)\n"

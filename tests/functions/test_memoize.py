@@ -1,4 +1,4 @@
-"""What ``memoize`` and ``source`` make of a function: the binding of calls, the options, the kinds of functions."""
+"""Functions decorated by ``memoize`` and ``source``: the binding of calls, the options, the kinds of functions."""
 
 from __future__ import annotations
 
@@ -622,7 +622,7 @@ def test_doctest_finds_and_runs_the_examples():
 
 
 def test_other_decorators_can_wrap_it():
-    """A decorator above ``memoize`` finds what ``functools.wraps`` needs."""
+    """A decorator above ``memoize`` finds the attributes that ``functools.wraps`` needs."""
 
     @functools.wraps(documented)
     def wrapped(*args, **kwargs):
@@ -775,7 +775,7 @@ def test_a_cell_run_twice_redefines(monkeypatch):
 
 
 def test_a_redefinition_leaves_other_functions_alone(write_module):
-    """A redefinition runs again what ran the old function, and nothing else."""
+    """A redefinition runs again the nodes that ran the old function, and nothing else."""
     code = (
         "@dug.memoize\ndef rate():\n    return {}\n\n@dug.memoize\ndef other():\n    return 5\n\n"
         "@dug.memoize\ndef value():\n    return rate() + other()\n"
@@ -956,7 +956,7 @@ def test_partials_of_one_function_are_functions_of_their_own():
     ids="generator map iterator zip file".split(),
 )
 def test_what_can_be_consumed_once_is_refused_with_the_reason(make):
-    """What gives its content once has no value to remember, also where decoration could not see it, nor one to tweak to."""
+    """An object that gives its content once is refused as a value, also if decoration could not see it, and as a tweak."""
     numbers = dug.memoize(functools.partial(lambda made: made(), make))
     with dug.Context(), pytest.raises(TypeError, match="consumed once"):
         numbers()
@@ -965,7 +965,7 @@ def test_what_can_be_consumed_once_is_refused_with_the_reason(make):
 
 
 def test_methods_of_two_instances_are_two_functions():
-    """A bound method is decorated as what it is bound to."""
+    """A bound method is decorated as its function with its instance."""
 
     class Feed:
         def __init__(self, price):
@@ -989,7 +989,7 @@ def test_methods_of_two_instances_are_two_functions():
 
 
 def test_a_proxy_is_defined_anew_when_it_does_something_else(monkeypatch):
-    """What a decorator of wrapt makes shows the code of what it wraps, which does not say all."""
+    """A decorator of wrapt shows the code of the wrapped function, which is not all of it."""
 
     def times(factor):
         return wrapt.decorator(lambda wrapped, instance, args, kwargs: factor * wrapped(*args, **kwargs))
@@ -1054,12 +1054,12 @@ def test_a_body_gets_its_own_nan():
 
 
 def dressed(wrapper_of):
-    """Return a decorator that makes a wrapper and dresses it up as what it wraps."""
+    """Return a decorator that makes a wrapper and dresses it up as the wrapped function."""
     return lambda function: functools.wraps(function)(wrapper_of(function))
 
 
 def test_what_wraps_a_function_has_its_own_defaults():
-    """The parameters are those of what is called; what passes everything on takes those of what it wraps."""
+    """The parameters are those of the called function; a wrapper that passes everything on takes those of the wrapped one."""
 
     def plain(x, mode="a"):
         return x, mode
@@ -1086,7 +1086,7 @@ def test_no_time_is_one_argument():
 
 
 def test_a_mock_is_a_value():
-    """A mock has whatever is asked of it, and gives nothing once only."""
+    """A mock has every attribute, and is not taken for a consumable."""
     connect = dug.memoize(lambda: unittest.mock.MagicMock(name="one"))
     with dug.Context():
         assert connect() is connect()
@@ -1095,5 +1095,5 @@ def test_a_mock_is_a_value():
 
 
 def test_what_is_added_to_a_function_is_found():
-    """Completion and ``dir`` show the node and the plain function beside what the function has."""
+    """Completion and ``dir`` show the node and the plain function beside the function's own attributes."""
     assert {"node", "__wrapped__", "__name__"} <= set(dir(documented))

@@ -1,4 +1,4 @@
-"""Which function a name stands for: the one that an import finds, and no other that shares it."""
+"""Which function a name belongs to: the one that an import finds, and no other that shares it."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ DRESSED = {
 @pytest.mark.parametrize("how", ["wraps", "names by hand"])
 @pytest.mark.parametrize("above", ["", "@same\n"])
 def test_a_decorator_below_does_not_take_the_name_away(module, how, above):
-    """What the module is about to keep under the name has it, dressed or not: run again, it is redefined."""
+    """The function that the module is about to keep under the name has it, dressed or not: run again, it is redefined."""
     helper = "def same(fn): return fn\ndef dressed(fn):\n    " + DRESSED[how]
     cell = above + "@dug.memoize\n@dressed\ndef f(t): return t\n"
     module.run(helper.format(1) + "\n" + cell)

@@ -1,4 +1,4 @@
-"""A function is defined anew with other parameters, defaults or options: its calls mean other nodes, and callers must run."""
+"""A function is redefined with other parameters, defaults or options: its calls mean other nodes, and callers must run."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def notebook(monkeypatch):
 
 
 def redefine(notebook, how):
-    """Define the price anew."""
+    """Redefine the price."""
     text = OTHERWISE[how]
     notebook.run("@dug.memoize" + (text if text.startswith("(") else "\n" + text))
 
 
 @pytest.mark.parametrize("how", OTHERWISE)
 def test_callers_ask_for_the_new_nodes(notebook, how):
-    """What called the old function runs and asks for what its call means now; what reads that is verified."""
+    """A caller of the old function runs and asks for the node that its call means now; its dependents are verified."""
     with dug.Context() as ctx:
         notebook.top()
         redefine(notebook, how)
@@ -66,7 +66,7 @@ def test_callers_ask_for_the_new_nodes(notebook, how):
 
 @pytest.mark.parametrize("how", OTHERWISE)
 def test_a_tweak_of_a_new_node_is_met(notebook, how):
-    """A caller meets a tweak of what its call means now, in a scenario that was there before too."""
+    """A caller meets a tweak of the node that its call means now, in a scenario that was there before too."""
     with dug.Context():
         notebook.top()
         redefine(notebook, how)
@@ -76,7 +76,7 @@ def test_a_tweak_of_a_new_node_is_met(notebook, how):
 
 @pytest.mark.parametrize("how", OTHERWISE)
 def test_the_new_nodes_can_be_invalidated(notebook, how):
-    """Forgetting a new node forgets who called it."""
+    """Forgetting a new node forgets its callers."""
     with dug.Context() as ctx:
         notebook.top()
         redefine(notebook, how)
@@ -110,7 +110,7 @@ def test_what_met_a_tweak_of_an_old_node_runs_again(notebook, tweaks, before, af
 
 
 def test_early_cut_off_ends_at_the_callers(notebook):
-    """A caller that gives what it gave before does not make its own readers run."""
+    """A caller that gives the same value as before does not make its own dependents run."""
     with dug.Context() as ctx:
         notebook.top()
         notebook.run('@dug.memoize\ndef price(ticker, currency="EUR", side="mid"):\n    return 100.0\n')
@@ -121,7 +121,7 @@ def test_early_cut_off_ends_at_the_callers(notebook):
 
 
 def test_the_same_signature_leaves_callers_to_be_verified(notebook):
-    """With other code and the same parameters, a caller does not run when it reads what it read."""
+    """With other code and the same parameters, a caller does not run when it reads the same values."""
     with dug.Context() as ctx:
         notebook.top()
         notebook.run('@dug.memoize\ndef price(ticker, currency="EUR"):\n    return 50.0 * 2\n')
@@ -132,7 +132,7 @@ def test_the_same_signature_leaves_callers_to_be_verified(notebook):
 
 
 def test_a_stale_candidate_is_not_verified_by_old_nodes(notebook):
-    """A caller that was forgotten before is not verified by asking for what its call no longer means."""
+    """A caller that was forgotten before is not verified by asking for a node that its call no longer means."""
     with dug.Context() as ctx:
         notebook.top()
         ctx.invalidate(notebook.price.node("A"))
@@ -142,7 +142,7 @@ def test_a_stale_candidate_is_not_verified_by_old_nodes(notebook):
 
 
 def test_layers_and_contexts_inside_nodes_follow(notebook):
-    """What a cache above computed, and what ran under a context inside a node, runs again as well."""
+    """Memos of a cache above, and runs under a context inside a node, run again as well."""
     notebook.run(
         "@dug.memoize\ndef inside():\n    with dug.Context(tweaks={book.node(): dug.shift(1)}):\n"
         '        return book() + price("A")\n'
@@ -171,7 +171,7 @@ def test_functions_among_the_options_are_compared_by_what_they_do(notebook):
 
 
 def test_a_tweak_of_a_function_that_lost_its_name_is_warned_of(notebook):
-    """Who imported a function before its module was reloaded tweaks one that nobody calls."""
+    """Code that imported a function before its module was reloaded tweaks one that nobody calls."""
     imported = notebook.price
     redefine(notebook, "another default")
 
@@ -182,7 +182,7 @@ def test_a_tweak_of_a_function_that_lost_its_name_is_warned_of(notebook):
 
 
 def test_a_tweak_of_an_old_node_can_be_dropped(notebook):
-    """A node that no call means any more can still be untweaked; calling it says what to do."""
+    """A node that no call means any more can still be untweaked; calling it is an error with advice."""
     old = notebook.price.node("A")
     ctx = dug.Context(tweaks={old: 5.0})
     redefine(notebook, "fewer parameters")
@@ -194,7 +194,7 @@ def test_a_tweak_of_an_old_node_can_be_dropped(notebook):
 
 
 def test_a_bound_method_goes_on_with_what_it_was_bound_from(notebook):
-    """A method that was kept is that of its class, whatever stands under its name since."""
+    """A method that was kept is that of its class, whatever has its name since."""
     notebook.run("class C:\n    @dug.memoize\n    def less(self, a, b):\n        return a - b\nc = C()\n")
     kept, instance = notebook.c.less, notebook.c
     with dug.Context():
@@ -232,7 +232,7 @@ def test_a_node_of_other_kinds_of_parameters_has_a_text(notebook):
 
 
 def test_a_function_that_is_awaited_now_makes_its_callers_run(notebook):
-    """What a plain call gave is not a value for a caller of what must be awaited, nor the other way round."""
+    """The value of a plain call is not a value for a caller of a coroutine function, nor the other way round."""
     notebook.run("@dug.memoize\nasync def low():\n    return 1\n@dug.memoize\nasync def high():\n    return await low()\n")
     with dug.Context():
         asyncio.run(notebook.high())

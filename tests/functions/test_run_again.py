@@ -1,4 +1,4 @@
-"""Cells and modules are run again: a function is the same definition only while what it reaches is the same."""
+"""Cells and modules are run again: a function is the same definition only while its reach is the same."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ FIRST = (True, True, 1.0, 1, 2.0, 6, 2, "int", [1])
 
 
 def test_all_cells_run_again_give_what_they_gave(notebook):
-    """Values of a class or an enum that was defined again are of the new one; what reaches none of them is kept."""
+    """Values of a class or an enum that was defined again are of the new one; memos that reach none of them are kept."""
     assert ask(notebook) == FIRST
     alone = notebook.alone()
     notebook.run(HELPERS)
@@ -105,7 +105,7 @@ def test_all_cells_run_again_give_what_they_gave(notebook):
 
 
 def test_the_same_helpers_and_constants_are_the_same(notebook):
-    """An undecorated function, a lambda, a closure and plain data that say what they said change nothing."""
+    """An undecorated function, a lambda, a closure and plain data with the same content change nothing."""
     ask(notebook)
     notebook.run(HELPERS)
     notebook.run(FUNCTIONS)
@@ -149,7 +149,7 @@ def test_an_edit_of_what_is_reached_makes_it_run(notebook, what, when):
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_helper_below_its_caller_is_seen(notebook, what):
-    """In one cell, what a function reaches may be bound after it is decorated, and something asked before."""
+    """In one cell, the reach of a function may be bound after it is decorated, and a node asked for before."""
     old, new, expected = CHANGES[what]
     ask(notebook)
     notebook.run(f"{FUNCTIONS}\nalone()\n{HELPERS.replace(old, new)}")
@@ -169,7 +169,7 @@ def test_a_cell_that_asks_for_what_it_defines_keeps_it(notebook):
 
 
 def test_a_look_sees_what_is_in_doubt(notebook):
-    """What is known of a node is not shown when its function reaches something else by now."""
+    """The memos of a node are not shown when the reach of its function has changed."""
     notebook.halved(4)
     notebook.run(HELPERS.replace("x / 2", "x / 4"))
     notebook.run(FUNCTIONS)
@@ -188,7 +188,7 @@ def test_a_cell_may_have_a_name_of_its_own(notebook):
 
 
 def test_coroutine_functions_are_compared_alike(notebook):
-    """What a coroutine function reaches is noted when it first runs, too."""
+    """The reach of a coroutine function is noted when it first runs, too."""
     cell = "@dug.memoize\nasync def soon(x): return half(x)\n"
     notebook.run(cell)
     assert asyncio.run(notebook.soon(4)) == 2.0
@@ -211,7 +211,7 @@ def test_unusual_objects_are_themselves(notebook):
 
 
 def test_an_override_that_is_taken_out_is_seen(notebook):
-    """A class that is defined again without a method is another class, and so is what it gives."""
+    """A class that is defined again without a method is another class, and so are its instances."""
     cell = (
         "class Book:\n    def price(self): return 1\nclass Child(Book):\n    def price(self): return 2\n"
         "CHILD = Child()\n@dug.memoize\ndef priced(): return CHILD.price()\n"
@@ -223,7 +223,7 @@ def test_an_override_that_is_taken_out_is_seen(notebook):
 
 
 def test_callers_are_verified(notebook):
-    """What calls a function that runs again is run where that gives another value, and kept where it does not."""
+    """A caller of a function that runs again is run if the value is another, and kept if not."""
     notebook.run("@dug.memoize\ndef top(): return halved(4)\n")
     notebook.top()
     for text, runs in (("(x + x) / 4", 0), ("x / 4", 1)):
@@ -235,7 +235,7 @@ def test_callers_are_verified(notebook):
 
 
 def test_a_replaced_helper_of_another_module_is_seen(notebook, monkeypatch):
-    """What is reached through a module counts, too."""
+    """A part reached through a module counts, too."""
     other = types.ModuleType("run_again_other")
     monkeypatch.setitem(sys.modules, other.__name__, other)
     exec("def f(x): return g(x)\ndef g(x): return x + 1\n", vars(other))
@@ -249,7 +249,7 @@ def test_a_replaced_helper_of_another_module_is_seen(notebook, monkeypatch):
 
 
 def test_a_dict_that_was_changed_in_place_is_seen(notebook):
-    """What a dict held at the first run is what counts."""
+    """The content of a dict at the first run counts."""
     notebook.limit()
     notebook.LIMITS["low"] = 9
     notebook.run(FUNCTIONS)
@@ -258,7 +258,7 @@ def test_a_dict_that_was_changed_in_place_is_seen(notebook):
 
 
 def test_a_function_that_counts_its_runs_is_the_same(notebook):
-    """A global that a function writes itself, or only appends to, is what it left, and no part of its definition."""
+    """A global that a function writes itself, or only appends to, does not belong to its definition."""
     notebook.run("COUNT = 0\nLOG = []\n")
     cell = "@dug.memoize\ndef counted():\n    global COUNT\n    COUNT += 1\n    LOG.append(COUNT)\n    return COUNT\n"
     notebook.run(cell)
@@ -291,7 +291,7 @@ def test_memory_does_not_grow_with_definitions(notebook):
     ["LIMITS['low'] = 2", "LIMITS['new'] = 1", "LIMITS.clear()"],
 )
 def test_data_that_was_changed_is_named_when_the_context_closes(notebook, change):
-    """The first outermost context that closes says what was changed beneath what is remembered, and what to type; once."""
+    """The first outermost context that closes names data that was changed beneath a memo, and what to type; once."""
     notebook.ctx.deactivate()
     kept = dug.Context()
     with kept:
@@ -323,7 +323,7 @@ def test_what_is_changed_in_place_may_be_a_list_or_a_set(notebook):
 
 
 def test_data_that_was_changed_within_the_context_is_named(notebook):
-    """What was computed before the change is what the context still gives, so that is named."""
+    """The context still gives values computed before the change, so the change is named."""
     notebook.ctx.deactivate()
     with pytest.warns(RuntimeWarning, match=r"run_again\.LIMITS, a dict that run_again:limit reads"):  # noqa: PT031  it warns as the context closes
         with dug.Context():
@@ -335,7 +335,7 @@ def test_data_that_was_changed_within_the_context_is_named(notebook):
 
 @pytest.mark.parametrize("when", ["before the context opens", "in the context", "after an error"])
 def test_data_that_nothing_was_computed_from_may_change(notebook, when):
-    """Settings that each test sets anew for a context of its own make no result untrue, and nobody is warned."""
+    """Settings that each test sets again for a context of its own make no result wrong, and there is no warning."""
     notebook.ctx.deactivate()
     notebook.ctx.clear()
     for low in range(30):
@@ -461,7 +461,7 @@ def line_of(error):
 
 
 def test_a_traceback_has_the_lines_of_now(moved):
-    """After lines were added above, a failure points at the line that raises now, and what was computed is kept."""
+    """After lines were added above, a failure points at the line that raises now, and memos are kept."""
     text = "@dug.memoize\ndef good(): return [1]\n@dug.memoize\ndef bad(x):\n    raise ValueError(x)\n"
     module = moved(text)
     with dug.Context() as ctx:

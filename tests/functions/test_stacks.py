@@ -26,7 +26,7 @@ def _small():
 
 
 def in_thread(call):
-    """Return what a call gives in a thread of its own."""
+    """Return the result of a call in a thread of its own."""
     told = []
     thread = threading.Thread(target=lambda: told.append(call()))
     thread.start()
@@ -43,7 +43,7 @@ def test_a_small_stack_is_enough(kind):
 
 @pytest.mark.usefixtures("_small")
 def test_the_size_that_a_program_chose_stays_its_own():
-    """What threads get is what the program said, after an evaluation that chose for itself; a larger choice is left alone."""
+    """Threads get the stack size of the program, after an evaluation that chose for itself; a larger choice is left alone."""
     in_thread(lambda: stacks.compute("function", 700))
     assert threading.stack_size(16 * KB * KB) == 128 * KB
 
@@ -132,7 +132,7 @@ def test_no_stack_size_of_a_thread_ends_it(place, kind):
     ],
 )
 def test_a_hundred_thousand_nodes_on_a_small_stack(place, size, kind, depth):
-    """Chains of 100,000 nodes do, too; what takes longer, of 30,000."""
+    """Chains of 100,000 nodes do, too; slow ones, of 30,000."""
     end_well(place, size, kind, depth)
 
 

@@ -1,4 +1,4 @@
-"""What a script defines goes to worker processes as plain functions do."""
+"""Functions of a script go to worker processes as plain functions do."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Desk:
 
 
 def make_main(monkeypatch):
-    """Put a module in the place of the script, with what a script defines, and return it."""
+    """Put a module in the place of the script, with its functions, and return it."""
     main = types.ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
     exec(TEXT, vars(main))
@@ -156,7 +156,7 @@ def test_what_a_script_defines_is_pickled_by_its_name(monkeypatch):
 
 @pytest.mark.parametrize("is_known", [False, True])
 def test_a_script_that_a_worker_runs_again_has_the_same_names(monkeypatch, tmp_path, is_known):
-    """What multiprocessing runs again under another name gives the nodes that the script has, and takes its names over."""
+    """A script that multiprocessing runs again under another name gives the same nodes, and takes its names over."""
     before = make_main(monkeypatch) if is_known else None
     main = run_again(monkeypatch, tmp_path)
 
@@ -178,14 +178,14 @@ def test_what_is_not_there_on_arrival_says_what_to_type(monkeypatch, pick, is_no
 
 
 def load_elsewhere(sent):
-    """Return what goes wrong when a pickle is loaded in a process that runs another script."""
+    """Return the error of loading a pickle in a process that runs another script."""
     code = "import pickle, sys\ntry: pickle.load(sys.stdin.buffer)\nexcept LookupError as error: print(error)"
     done = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, check=True)
     return done.stdout.decode()
 
 
 def test_a_local_function_of_a_script_stays_refused(monkeypatch):
-    """What no name leads to cannot be pickled, as a plain function could not."""
+    """A function without an importable name cannot be pickled, as a plain function could not."""
     main = make_main(monkeypatch)
     exec("def make():\n    @dug.memoize\n    def inner(x): return x\n    return inner\n", vars(main))
     inner = main.make()

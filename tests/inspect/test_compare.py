@@ -1,4 +1,4 @@
-"""What differs between two contexts: the nodes that changed, from the targets down to the tweaks, and nothing else."""
+"""The differences between two contexts: the nodes that changed, from the targets down to the tweaks, and nothing else."""
 
 from contextlib import suppress
 from contextvars import Context as Variables
@@ -62,7 +62,7 @@ def ask(tweaked, *nodes):
 
 
 def test_only_what_changed_is_named():
-    """From the target to the tweak every node that changed is named; what stayed the same, and what only that read, is not."""
+    """From the target to the tweak every node that changed is named; unchanged nodes, and those that only these read, are not."""
     with dug.Context() as base:
         total()
         found = base.compare(ask({x.node(): 5}, total.node()), total.node())
@@ -73,7 +73,7 @@ def test_only_what_changed_is_named():
 
 
 def test_it_tells_a_story():
-    """The text goes from the target down, with old and new values, and folds what is the same."""
+    """The text goes from the target down, with old and new values, and folds unchanged nodes."""
     with dug.Context() as base:
         total()
         text = str(base.compare(ask({x.node(): 5}, total.node()), total.node()))
@@ -97,7 +97,7 @@ def test_a_target_that_is_the_same_says_so():
 
 
 def test_below_a_node_tweaked_to_a_value_nothing_matters():
-    """What a node would have read that is tweaked to a value is not named, though it changed as well."""
+    """A dependency of a node that is tweaked to a value is not named, though it changed as well."""
     with dug.Context() as base:
         total()
         found = base.compare(ask({twice.node(): 7, x.node(): 5}, total.node(), x.node()), total.node())
@@ -106,7 +106,7 @@ def test_below_a_node_tweaked_to_a_value_nothing_matters():
 
 
 def test_below_a_bump_the_walk_goes_on():
-    """A bumped node is named with its bump, and so is what changed beneath it."""
+    """A bumped node is named with its bump, and so are the changes beneath it."""
     with dug.Context() as base:
         total()
         found = base.compare(ask({twice.node(): dug.shift(1), x.node(): 5}, total.node()), total.node())
@@ -116,7 +116,7 @@ def test_below_a_bump_the_walk_goes_on():
 
 
 def test_what_only_one_side_read_is_named_when_its_tweak_matters():
-    """A node that only one side knows is named when it rests on a tweak of that side."""
+    """A node that only one side knows is named when it depends on a tweak of that side."""
     with dug.Context() as base:
         choice()
         found = base.compare(ask({x.node(): -1, y.node(): 3}, choice.node()), choice.node())
@@ -126,7 +126,7 @@ def test_what_only_one_side_read_is_named_when_its_tweak_matters():
 
 
 def test_what_only_one_side_read_is_not_named_without_a_tweak():
-    """A node that only one side knows has not changed when it rests on no tweak of that side."""
+    """A node that only one side knows has not changed when it depends on no tweak of that side."""
     with dug.Context() as base:
         choice()
         other = dug.Context({x.node(): -1}, cache=dug.Cache())
@@ -138,7 +138,7 @@ def test_what_only_one_side_read_is_not_named_without_a_tweak():
 
 
 def test_failures_are_compared_too():
-    """A node that failed on one side has changed, and shows the error; failing alike is the same."""
+    """A node that failed on one side has changed, and shows the error; two equal failures are the same."""
     fails = dug.memoize(name="d:fails")(lambda: 1 / (x() - 5))
     with dug.Context() as base:
         fails()
@@ -253,7 +253,7 @@ def test_what_is_named_has_changed(pair):
 
 
 def content(record):
-    """Return what a record holds."""
+    """Return the content of a record."""
     return record if record is None else (type(record.value), record.value, record.error)
 
 
@@ -273,7 +273,7 @@ def test_a_long_way_is_told_by_its_ends():
 
 
 def test_a_value_that_cannot_be_shown_does_not_hide_the_others():
-    """Values of many lines stand in one, what has no text says so, and equal texts are told to be cut."""
+    """Values of many lines are on one, values without a text say so, and equal texts are marked as cut."""
     lines = dug.memoize(name="d:lines")(lambda: Lines(x()))
     huge = dug.memoize(name="d:huge")(lambda: 10**5_000 + x())
     many = dug.memoize(name="d:many")(lambda: [0] * 50 + [x()])

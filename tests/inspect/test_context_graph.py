@@ -1,4 +1,4 @@
-"""The graph of what a context knows, and the states of its nodes."""
+"""The graph of a context, and the states of its nodes."""
 
 import gc
 from contextlib import suppress
@@ -76,7 +76,7 @@ def test_a_fact_says_what_is_known():
 
 
 def test_without_targets_it_is_all_that_is_known():
-    """For no targets, the graph has every node of which something is known here, tweaked ones included."""
+    """For no targets, the graph has every node that is known here, tweaked ones included."""
     with dug.Context() as ctx:
         twice(), file()
         with dug.Context({total.node(): 1.0}) as inner:
@@ -85,7 +85,7 @@ def test_without_targets_it_is_all_that_is_known():
 
 
 def test_a_node_that_read_a_tweak_of_a_context_is_computed_there_and_the_others_are_inherited():
-    """What a context answers with and those around do as well is inherited; what rests on its own tweaks is computed."""
+    """A memo that answers here and around is inherited; one that read tweaks of this context is computed."""
     with dug.Context():
         total()
         with dug.Context({x.node(): 5}) as ctx:
@@ -105,7 +105,7 @@ def test_what_was_computed_inside_and_read_no_tweak_is_inherited():
 
 
 def test_what_is_in_a_cache_of_its_own_is_computed_there():
-    """What goes to a cache that the contexts around do not read is not theirs."""
+    """A memo in a cache that the contexts around do not read is not theirs."""
     with dug.Context(), dug.Context(cache=dug.Cache()) as ctx:
         file()
         found = states(ctx, file.node())
@@ -140,7 +140,7 @@ def test_a_node_that_failed_has_its_error():
 
 
 def test_a_node_that_never_ran_is_not_run():
-    """A node of which nothing is known has no edges and is not-run; so is one that was invalidated."""
+    """An unknown node has no edges and is not-run; so is one that was invalidated."""
     with dug.Context() as ctx:
         before = states(ctx, twice.node())
         twice()
@@ -151,7 +151,7 @@ def test_a_node_that_never_ran_is_not_run():
 
 
 def test_a_redefinition_shows_as_code_changed():
-    """A function that is defined anew, and what ran the old one, are code-changed until they run again."""
+    """A redefined function, and the nodes that ran the old one, are code-changed until they run again."""
     reader = dug.memoize(name="g:reader")(lambda: rate() + 1)
     rate = dug.memoize(name="g:rate")(lambda: 1)
     with dug.Context() as ctx:
@@ -167,7 +167,7 @@ def test_a_redefinition_shows_as_code_changed():
 
 
 def test_invalidating_after_a_redefinition_is_no_change_of_code():
-    """Only what a redefinition took away is code-changed; what was invalidated later is not-run."""
+    """Only memos that a redefinition took away are code-changed; those invalidated later are not-run."""
     rate = dug.memoize(name="g:rate2")(lambda: 1)
     with dug.Context() as ctx:
         rate()
@@ -180,7 +180,7 @@ def test_invalidating_after_a_redefinition_is_no_change_of_code():
 
 
 def test_a_bump_is_drawn_with_what_it_read_beneath():
-    """A bumped node has the edges of what its own body read, and none to itself."""
+    """A bumped node has the edges of its own body, and none to itself."""
     with dug.Context({twice.node(): dug.shift(1)}) as ctx:
         twice()
         graph = ctx.graph(twice.node())
@@ -214,7 +214,7 @@ def test_an_edge_that_would_close_a_circle_is_left_out():
 @pytest.mark.slow
 @given(situations())
 def test_a_graph_agrees_with_the_memos(situation):
-    """On random programs: for nodes that answer, edges are what their memos say, and the order has dependencies first."""
+    """On random programs: for nodes that answer, edges are those of their memos, and the order has dependencies first."""
     program, outside, levels, forgotten, _ = situation
     subject = Subject(program, dict(outside))
     with dug.Context() as root:
@@ -258,7 +258,7 @@ def test_a_deep_graph_needs_no_recursion():
 
 
 def test_a_graph_holds_no_values():
-    """A graph keeps nodes, not what they are worth."""
+    """A graph keeps nodes, not their values."""
 
     class Thing:
         pass
@@ -275,7 +275,7 @@ def test_a_graph_holds_no_values():
 
 
 def test_the_size_of_an_array_is_known():
-    """The size of an array is that of its data; of what may run code of the user's, nothing is said."""
+    """The size of an array is that of its data; no size is given for objects that may run user code."""
     numpy = pytest.importorskip("numpy")
     array = dug.memoize(name="g:array")(lambda: numpy.zeros(1000))
     several = dug.memoize(name="g:several")(lambda: [1, 2])

@@ -42,7 +42,7 @@ def double(ticker):
 
 @pytest.fixture
 def base():
-    """A context that knows a price and what that read, entered."""
+    """A context that knows a price and its dependencies, entered."""
     with dug.Context(name="base") as ctx:
         double("A")
         yield ctx
@@ -61,7 +61,7 @@ def paragraph(text):
 
 
 def test_computed_here(base):
-    """A value that was computed here names what it was computed from."""
+    """A value that was computed here names its dependencies."""
     assert explain(base, price.node("A")) == paragraph("""
         m:price('A') = 200.0
           computed here in T s
@@ -83,7 +83,7 @@ def test_inherited(base):
 
 
 def test_in_a_cache_of_its_own(base):
-    """What went to a cache that the contexts around do not read is computed here, though it read nothing tweaked."""
+    """A memo in a cache that the contexts around do not read is computed here, though it read nothing tweaked."""
     with dug.Context(cache=dug.Cache()) as ctx:
         spot("B")
 
@@ -94,7 +94,7 @@ def test_in_a_cache_of_its_own(base):
 
 
 def test_tweaked_to_a_value(base):
-    """A node that is tweaked to a value says to which, and where."""
+    """A node that is tweaked to a value names the value, and the context."""
     with dug.Context({spot.node("A"): 110.0}, name="up") as ctx, dug.Context() as inner:
         here, inside = explain(ctx, spot.node("A")), explain(inner, spot.node("A"))
 
@@ -107,7 +107,7 @@ def test_tweaked_to_a_value(base):
 
 
 def test_computed_from_tweaks(base):
-    """A value that rests on tweaks names each, and the way from there."""
+    """A value that depends on tweaks names each, and the path from there."""
     with dug.Context({spot.node("A"): 110.0}) as ctx:
         double("A")
 
@@ -122,7 +122,7 @@ def test_computed_from_tweaks(base):
 
 
 def test_bumped(base):
-    """A bumped node says by what, and what it is beneath."""
+    """A bumped node names the bump, and its value beneath it."""
     with dug.Context({price.node("A"): dug.shift(5)}) as ctx:
         price("A")
 
@@ -155,7 +155,7 @@ def test_replaced(base):
 
 
 def test_masked_by_a_tweak_of_a_grandparent(base):
-    """A node that is masked says by which tweak, in which context, and through what that reaches it."""
+    """A masked node names the tweak, the context, and the path of the tweak to it."""
     with dug.Context({spot.node("A"): 110.0}, name="up"), dug.Context(), dug.Context() as ctx:
         assert explain(ctx, double.node("A")) == paragraph("""
         m:double('A'): masked
@@ -178,7 +178,7 @@ def test_failed(base):
 
 
 def test_failed_by_what_it_read(base):
-    """A node that passed an error on says where it began, and on which way it came."""
+    """A node that passed an error on names the node in which it began, and the path."""
     with suppress(FileNotFoundError):
         price("bad")
 
@@ -211,7 +211,7 @@ def test_untweaked(base):
 
 
 def test_never_run(base):
-    """A node that never ran says that nothing is known of it."""
+    """For a node that never ran, the text says that nothing is known of it."""
     assert explain(base, price.node("C")) == paragraph("""
         m:price('C'): not-run
           not run here, and not known around
@@ -231,7 +231,7 @@ def test_invalidated(base):
 
 
 def test_rested_on_what_was_invalidated(base):
-    """A node that rested on an invalidated one names that, and what it was worth."""
+    """A node that depended on an invalidated one names that, and its own old value."""
     base.invalidate(spot.node("A"))
 
     assert explain(base, double.node("A")) == paragraph("""
@@ -243,7 +243,7 @@ def test_rested_on_what_was_invalidated(base):
 
 
 def test_code_changed(base):
-    """A node that rested on a function which was defined anew names that."""
+    """A node that depended on a redefined function names that."""
 
     def define(rate):
         return dug.memoize(name="m:rate")(lambda: rate)
@@ -272,7 +272,7 @@ def test_an_explanation_runs_nothing(base):
 
 
 def test_only_a_node_can_be_explained(base):
-    """What is not a node is refused with how to make one."""
+    """Anything but a node is refused with the way to make one."""
     with pytest.raises(TypeError, match=r"is not a node. Write f.node\(x\)"):
         base.explain(price)
 
@@ -284,7 +284,7 @@ def step(number):
 
 
 def test_a_long_way_is_folded(base):
-    """Of many nodes between a tweak and what it changed, or an error and what it stopped, the first and the last are named."""
+    """Of many nodes between a tweak and the change, or an error and its effect, the first and the last are named."""
     said = {file.node("A"): 3.0}
     with dug.Context(said) as ctx:
         step(100)

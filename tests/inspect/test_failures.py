@@ -1,4 +1,4 @@
-"""What failed in a context, and where that began."""
+"""The failures of a context, and the node in which each began."""
 
 from contextlib import suppress
 
@@ -27,7 +27,7 @@ def parsed(name):
 
 @dug.memoize(name="f:price")
 def price(name, quantity):
-    """Reads what was parsed, and fails for no quantity."""
+    """Reads a parsed quantity, and fails for a missing one."""
     return parsed(name) / quantity
 
 
@@ -92,7 +92,7 @@ def step(number):
 
 
 def test_the_origins_of_many_are_found_in_one_walk(missing):
-    """Whoever lists the failures of a chain looks at each node of it once."""
+    """Listing the failures of a chain looks at each node of it once."""
     missing.add("steps")
     with dug.Context() as ctx:
         with suppress(FileNotFoundError):

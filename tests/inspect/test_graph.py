@@ -1,4 +1,4 @@
-"""Graphs of plain data: what reads what, and what becomes of parts of it."""
+"""Graphs of plain data: edges, and parts of a graph."""
 
 import itertools
 import sys
@@ -12,7 +12,7 @@ from dug._inspect.graph import Fact, Graph
 
 
 def fact(node, **known):
-    """Return what is known of a node that is named by a text."""
+    """Return the facts about a node that is named by a text."""
     return Fact(node, **{"function": "m:f", "module": "m", "state": "computed", **known})
 
 
@@ -36,11 +36,11 @@ def closure(edges, start):
     return {further for node in edges[start] for further in (node, *closure(edges, node))}
 
 
-# What reads what
+# Edges
 
 
 def test_dependencies_are_in_the_order_that_they_were_read():
-    """What a node read comes back in that order, each once."""
+    """The dependencies of a node come back in their order, each once."""
     found = graph({"a": "cbc", "b": "", "c": ""})
 
     assert found.dependencies("a") == ("c", "b")
@@ -127,7 +127,7 @@ def test_paths_are_found_one_by_one():
 
 
 def test_a_subgraph_has_the_edges_between_its_nodes():
-    """A subgraph keeps facts, order and edges of what it keeps."""
+    """A subgraph keeps facts, order and edges of its nodes."""
     part = graph(DIAMOND).subgraph(["top", "left", "low"])
 
     assert part.order == ("low", "left", "top")
@@ -148,7 +148,7 @@ def test_a_filter_keeps_what_fits_all_that_is_given():
 
 
 def test_a_filter_takes_a_memoised_function():
-    """A memoised function stands for its name."""
+    """A memoised function may be given for its name."""
     function = dug.memoize(name="m:g")(lambda: 1)
     found = graph({"a": "b", "b": ""}, a=fact("a", function="m:g"))
 
@@ -166,7 +166,7 @@ def test_a_state_that_does_not_exist_is_refused():
 
 
 def test_an_edge_to_nothing_is_refused():
-    """An edge from or to a node of which nothing is known names it."""
+    """An edge from or to an unknown node is an error that names it."""
     with pytest.raises(ValueError, match="an edge names b"):
         graph({"a": "b"})
     with pytest.raises(ValueError, match="an edge names b"):
@@ -194,7 +194,7 @@ def test_a_node_that_is_not_there_is_named():
 
 
 def test_a_graph_is_a_collection():
-    """A graph has a length, says what it holds, and prints briefly."""
+    """A graph has a length, shows its content, and prints briefly."""
     found = graph(DIAMOND)
 
     assert len(found) == 4
@@ -216,7 +216,7 @@ def test_a_deep_graph_needs_no_recursion():
 
 @given(dags())
 def test_networkx_agrees(edges):
-    """``networkx.ancestors`` of what is made for it is `ancestors`."""
+    """``networkx.ancestors`` of the converted graph equals `ancestors`."""
     networkx = pytest.importorskip("networkx")
     found = graph(edges)
     theirs = found.to_networkx()

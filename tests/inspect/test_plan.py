@@ -1,4 +1,4 @@
-"""What would run: the plan against what really ran, on random programs, and by example."""
+"""The plan against the real runs, on random programs, and by example."""
 
 import asyncio
 from contextlib import ExitStack, suppress
@@ -18,7 +18,7 @@ from dug.testing import EventLog
 
 
 class Asked:
-    """A situation up to the question, its plan, and what the question then led to."""
+    """A situation up to the question, its plan, and the runs of the question."""
 
     def __init__(self, situation, *, is_heard):
         program, outside, levels, forgotten, target = situation
@@ -53,7 +53,7 @@ class Asked:
 
     @property
     def strayed(self):
-        """True when something that ran read what it was not known to read."""
+        """True when a node that ran read one that it was not known to read."""
         return any(not self.read.get(one, set()) <= self.expected.get(one, set()) for one in self.ran) or not all(
             row.trace != UNKNOWN for row in self.plan
         )
@@ -62,7 +62,7 @@ class Asked:
 @pytest.mark.slow
 @given(situations(), st.booleans())
 def test_what_is_certain_runs(situation, is_heard):
-    """Every node that a plan is certain of runs, whoever listens."""
+    """Every node that a plan is certain of runs, with or without listeners."""
     asked = Asked(situation, is_heard=is_heard)
     certain = set(asked.plan.certain) if is_heard else set(asked.plan.certain) - asked.tweaked  # a bump runs no body
 
@@ -72,7 +72,7 @@ def test_what_is_certain_runs(situation, is_heard):
 @pytest.mark.slow
 @given(situations(), st.booleans())
 def test_nothing_runs_that_is_not_planned(situation, is_heard):
-    """What runs is in the plan, unless a node read what it never read before, or nobody knew what it reads."""
+    """Every run is in the plan, unless a node read one that it never read before, or whose reads nobody knew."""
     asked = Asked(situation, is_heard=is_heard)
 
     assert asked.strayed or asked.ran <= set(asked.plan.nodes)
@@ -81,7 +81,7 @@ def test_nothing_runs_that_is_not_planned(situation, is_heard):
 @pytest.mark.slow
 @given(situations())
 def test_an_exact_plan_is_what_runs(situation):
-    """Where a plan says that it is exact, nothing more and nothing less runs."""
+    """If a plan says that it is exact, nothing more and nothing less runs."""
     asked = Asked(situation, is_heard=True)
 
     assert not asked.plan.is_exact or asked.ran == set(asked.plan.nodes)
@@ -90,7 +90,7 @@ def test_an_exact_plan_is_what_runs(situation):
 @pytest.mark.slow
 @given(situations())
 def test_what_is_planned_has_no_answer(situation):
-    """Whatever is planned and is asked for runs, or is verified first; no answer was there already."""
+    """Every planned node that is asked for runs, or is verified first; no answer was there already."""
     asked = Asked(situation, is_heard=True)
 
     assert asked.read_by_what_ran & set(asked.plan.nodes) <= asked.ran | asked.reused
@@ -132,13 +132,13 @@ def ctx():
 
 
 def test_nothing_is_planned_where_the_value_is_known(ctx):
-    """What is known here does not run."""
+    """A node that is known here does not run."""
     assert list(ctx.plan(total.node())) == []
     assert ctx.plan(total.node()).is_exact
 
 
 def test_what_read_a_changed_value_runs_for_sure(ctx):
-    """A node that read what is tweaked to another value runs; what reads such a node may be the same."""
+    """A node that read one that is tweaked to another value runs; its dependents may be unchanged."""
     with dug.Context(tweaks={x.node(): 5}) as tweaked:
         plan = tweaked.plan(total.node())
 
@@ -155,7 +155,7 @@ def test_an_equal_value_plans_nothing(ctx):
 
 
 def test_below_a_node_that_never_ran_all_is_unknown():
-    """A node that never ran runs for sure, and nobody knows what it reads."""
+    """A node that never ran runs for sure, and its reads are unknown."""
     with dug.Context() as fresh:
         (row,) = fresh.plan(total.node())
 
@@ -163,7 +163,7 @@ def test_below_a_node_that_never_ran_all_is_unknown():
 
 
 def test_a_node_that_failed_is_tried_again():
-    """A node that failed runs again, and reads what it read before as far as that is the same."""
+    """A node that failed runs again, and makes the same reads as far as they are unchanged."""
     fails = dug.memoize(name="plans:fails")(lambda: 1 / (x() - 1))
     with dug.Context() as ctx:
         with suppress(ZeroDivisionError):
@@ -174,7 +174,7 @@ def test_a_node_that_failed_is_tried_again():
 
 
 def test_what_is_read_after_something_that_may_change_is_not_certain():
-    """Of what a node read, only what comes before the first that may change is read for sure."""
+    """Of the reads of a node, only those before the first that may change are certain."""
     first = dug.memoize(name="plans:first")(lambda: 1)
     second = dug.memoize(name="plans:second")(lambda: 2)
     fails = dug.memoize(name="plans:fails2")(lambda: [first(), second()].missing)
@@ -189,7 +189,7 @@ def test_what_is_read_after_something_that_may_change_is_not_certain():
 
 
 def test_what_caught_an_error_runs_for_sure():
-    """A value that rests on an error which was caught cannot be verified, so its node runs."""
+    """A value that depends on a caught error cannot be verified, so its node runs."""
 
     @dug.memoize
     def careful():
@@ -218,7 +218,7 @@ def test_what_caught_an_error_runs_for_sure():
 
 
 def test_an_older_value_that_holds_is_found_where_the_engine_finds_it():
-    """What is known in the context around is tried like what was computed last, and where it holds nothing is planned."""
+    """A memo of the context around is tried like the newest one, and if it holds nothing is planned."""
     rest = dug.memoize(name="plans:rest")(lambda: x() % 2)
     reader = dug.memoize(name="plans:reader")(lambda: rest() + 10)
     with dug.Context(tweaks={x.node(): 1}):
@@ -237,7 +237,7 @@ def test_an_older_value_that_holds_is_found_where_the_engine_finds_it():
 
 
 def test_what_was_forgotten_runs(ctx):
-    """An invalidated node runs; what read it is verified, and may run."""
+    """An invalidated node runs; its dependents are verified, and may run."""
     ctx.invalidate(x.node())
     plan = ctx.plan(total.node())
 
@@ -261,7 +261,7 @@ def test_a_plan_runs_nothing_and_changes_nothing(ctx):
 
 
 def test_the_plan_of_a_program_that_does_not_branch_is_what_runs():
-    """On the book of the demo, what is planned for a crash is what runs, node by node."""
+    """On the book of the demo, the plan for a crash is what runs, node by node."""
     with dug.Context():
         book.book_value()
         crash = {market.spot: dug.scale(0.7), market.volatility: dug.scale(1.5)}
@@ -286,7 +286,7 @@ def test_a_deep_plan_needs_no_recursion():
 
 
 def test_a_plan_prints_as_a_table(ctx):
-    """A plan prints what runs, whether that is sure, and why."""
+    """A plan prints the runs, whether each is certain, and why."""
     with dug.Context(tweaks={x.node(): 5}) as tweaked:
         lines = str(tweaked.plan(total.node())).splitlines()
 
@@ -295,7 +295,7 @@ def test_a_plan_prints_as_a_table(ctx):
 
 
 def test_nodes_of_coroutine_functions_are_planned_too():
-    """A plan takes nodes of coroutine functions, and what these read."""
+    """A plan takes nodes of coroutine functions, and their dependencies."""
 
     @dug.memoize
     async def later():

@@ -1,4 +1,4 @@
-"""Looking without computing, and listening to what is computed."""
+"""Looking without computing, and listening to computations."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_the_memo_of_a_tweaked_node_is_of_that_kind(p):
 
 
 def test_the_memo_of_a_bumped_node_is_computed(p):
-    """A bumped node is a run of its own: it reads nothing but what it bumps."""
+    """A bumped node is a run of its own: it reads nothing but the node that it bumps."""
     with dug.Context(tweaks={p.double.node(): dug.shift(1)}) as ctx:
         p.total()
         memo = ctx.memo(p.double.node())
@@ -242,7 +242,7 @@ def test_the_repr_of_a_memo_is_useful(p):
 
 
 def test_is_masked_tells_the_descendants_of_the_tweaks(p):
-    """Masked are the tweaked node and its descendants, before and after they are computed anew."""
+    """Masked are the tweaked node and its descendants, before and after they are computed again."""
     with dug.Context() as parent:
         p.total()
         with dug.Context(tweaks={p.x.node(): 5}) as child, EventLog(child) as log:
@@ -319,7 +319,7 @@ def test_the_events_of_a_tweak_and_of_an_invalidation(p):
 
 
 def test_own_seconds_leave_out_the_runs_that_one_led_to(p):
-    """What a node's own run took is the whole less what the runs that it led to took, also under a context inside it."""
+    """The time of a node's own run is the whole less its callees, also under a context inside it."""
 
     @dug.memoize
     def asks_inside():
@@ -417,7 +417,7 @@ def test_a_listener_may_call_and_look(p):
 
 
 def test_the_event_log_counts_nodes_and_functions():
-    """``EventLog.count`` takes a node or a function, and ``clear`` starts anew."""
+    """``EventLog.count`` takes a node or a function, and ``clear`` starts again."""
     square = dug.memoize(lambda n: n * n)
     with dug.Context() as ctx, EventLog(ctx) as log:
         square(2), square(3), square(2)
@@ -457,7 +457,7 @@ def test_what_a_listener_calls_is_no_dependency_of_the_node_that_runs(p):
 
 
 def _plain_reads(p):
-    """What `double` reads with nobody listening."""
+    """The reads of `double` without a listener."""
     with dug.Context() as ctx:
         p.double()
         return ctx.memo(p.double.node()).dependencies

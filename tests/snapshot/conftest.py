@@ -1,4 +1,4 @@
-"""A saved book, and what the tests of snapshots share."""
+"""A saved book, shared by the tests of snapshots."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dug import snapshot
 
 @pytest.fixture
 def ran():
-    """The list of what ran, empty to begin with."""
+    """The list of runs, empty to begin with."""
     kept_book.RAN.clear()
     return kept_book.RAN
 

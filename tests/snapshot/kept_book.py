@@ -1,4 +1,4 @@
-"""A small book for snapshots: sources, a failure, and a note of what ran.
+"""A small book for snapshots: sources, a failure, and a list of runs.
 
 The committed files in `golden/` name this module, so its name and its functions stay as they are.
 """
@@ -20,35 +20,35 @@ def price(ticker: str) -> float:
 
 @dug.memoize
 def position(ticker: str, quantity: int = 10) -> float:
-    """Return what a position is worth."""
+    """Return the value of a position."""
     RAN.append(f"position({ticker})")
     return quantity * price(ticker)
 
 
 @dug.memoize
 def book() -> float:
-    """Return what all positions are worth."""
+    """Return the value of all positions."""
     RAN.append("book")
     return position("A") + position("B", 5)
 
 
 @dug.memoize
 def handle() -> object:
-    """Return what no codec has."""
+    """Return an object without a codec."""
     RAN.append("handle")
     return object()
 
 
 @dug.memoize
 def report() -> tuple[float, bool]:
-    """Return a tuple, having read what no codec has."""
+    """Return a tuple, having read an object without a codec."""
     RAN.append("report")
     return book(), handle() is not None
 
 
 @dug.memoize
 def delta(ticker: str) -> float:
-    """Return what the book gains when a price goes up by one."""
+    """Return the gain of the book when a price goes up by one."""
     RAN.append(f"delta({ticker})")
     before = book()
     with dug.Context(tweaks={price.node(ticker): dug.shift(1.0)}):

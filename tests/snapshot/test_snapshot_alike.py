@@ -21,7 +21,7 @@ class Leg:
 
 
 class Opaque:
-    """Has no codec and says what others say."""
+    """Has no codec and the same text as others."""
 
     def __repr__(self):
         return "<Opaque>"
@@ -29,13 +29,13 @@ class Opaque:
 
 @dug.memoize(name="alike:worth")
 def worth(leg):
-    """Return what tells legs apart."""
+    """Return a key that tells legs apart."""
     return getattr(leg, "number", -1)
 
 
 @dug.memoize(name="alike:total")
 def total(*legs):
-    """Return a sum of alike nodes."""
+    """Return a sum of nodes with one text."""
     return sum(map(worth, legs))
 
 
@@ -65,7 +65,7 @@ def test_each_of_them_has_a_name_in_the_file(path):
 
 
 def test_the_text_that_they_share_is_an_error_that_lists_them(path):
-    """Who writes the shared text reads what to write."""
+    """The error for the shared text says what to write."""
     with snapshot.look(path) as looked:
         assert "alike:worth(<Leg>)" not in looked
         with pytest.raises(KeyError, match=r"3 nodes have the text .* Write one of: alike:worth\(<Leg>\) #1, "):
@@ -111,7 +111,7 @@ def test_each_of_them_is_served(path):
 
 
 def test_a_name_that_a_node_has_by_itself_is_not_given_twice(tmp_path):
-    """A text that happens to end like a number of ours stays what it is."""
+    """A text that happens to end like a number of ours stays unchanged."""
 
     class Numbered:
         def __init__(self, text):

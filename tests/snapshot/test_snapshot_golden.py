@@ -34,7 +34,7 @@ def test_the_file_of_a_format_is_looked_at(number):
 
 @pytest.mark.parametrize("number", FORMATS)
 def test_the_file_of_a_format_is_loaded(load, ran, number):
-    """Values of each format are served, and what is tweaked over them runs."""
+    """Values of each format answer, and tweaks over them run their dependents."""
     with load(path_of(number)) as loaded:
         assert (kept_book.book(), kept_book.delta("A")) == (30.0, 10.0)
         assert ran == []

@@ -41,7 +41,7 @@ def read_all(path):
 
 
 def change(path, statement, *values, check=None):
-    """Change rows of a file, and make the check numbers of a table, or of what the file says of itself, right again."""
+    """Change rows of a file, and correct the check numbers of a table, or of the file's own description."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(statement, values)
         if check is not None:
@@ -57,12 +57,12 @@ def change(path, statement, *values, check=None):
 
 
 def checks_of(connection):
-    """Return what makes the check numbers of a file."""
+    """Return the object that makes the check numbers of a file."""
     return Checks(connection.execute("SELECT value FROM info WHERE name = 'identity'").fetchone()[0])
 
 
 def test_the_file_is_read_where_nothing_is_wrong(saved):
-    """What the other tests call hostile is told apart from a good file."""
+    """Control: the other tests' hostile files are told apart from a good file."""
     assert read_all(saved) == ((20.0, True), 10.0)
 
 
@@ -90,7 +90,7 @@ def test_another_application_is_said(saved):
 
 
 def test_a_newer_format_is_said(saved):
-    """A file that takes a newer reader says which, and what to type."""
+    """A file that needs a newer reader is an error that names it, and what to type."""
     change(saved, "PRAGMA user_version = 9")
     change(saved, "UPDATE info SET value = '9' WHERE name IN ('format', 'minimum_reader')", check="info")
 
@@ -156,7 +156,7 @@ def test_another_schema_is_refused(saved, statement):
     ],
 )
 def test_rows_that_do_not_fit_are_refused(saved, statement, check):
-    """Whatever a row says that it cannot say is found, and is a SnapshotError."""
+    """An impossible row is found, and is a SnapshotError."""
     change(saved, statement, check=check)
 
     with pytest.raises(SnapshotError):
@@ -164,7 +164,7 @@ def test_rows_that_do_not_fit_are_refused(saved, statement, check):
 
 
 def save_errors(path, said):
-    """Save many failures, enough for pages of their own, all of which say the same."""
+    """Save many failures, enough for pages of their own, all with the same error."""
 
     @dug.memoize(name="kept_book:failing")
     def failing(number):
@@ -237,7 +237,7 @@ def test_swapped_pages_are_noticed(tmp_path, table):
 
 
 def test_errors_in_each_other_s_place_are_noticed(saved):
-    """An error that says what another node's error said is damage, with its own check number too."""
+    """An error with the content of another node's error is damage, with its own check number too."""
     with closing(sqlite3.connect(saved)) as connection, connection:
         (one, *_, check), (other, *_) = connection.execute("SELECT * FROM errors ORDER BY node").fetchall()
         connection.execute("DELETE FROM errors WHERE node = ?", (other,))
@@ -283,7 +283,7 @@ def test_a_pickle_in_a_file_is_not_read(saved, ran):
     assert ran == ["book"]
     with snapshot.load(saved, trust=True):
         kept_book.book()
-    assert ran[-1] == "canary", "the canary can sing"
+    assert ran[-1] == "canary", "the control case runs code"
 
 
 def test_nothing_that_a_file_names_is_imported(saved, tmp_path, monkeypatch):
@@ -341,7 +341,7 @@ def test_a_thousand_flipped_bits_are_noticed_or_do_not_matter(saved, ran):
 
 
 def test_a_node_that_says_its_argument_is_of_a_wrong_type_is_left_out(saved):
-    """Arguments that fit no call leave the node out, and what rests on it."""
+    """Arguments that fit no call leave the node out, and its dependents."""
     change(saved, "UPDATE nodes SET arguments = '[[1,2,3],{}]' WHERE text LIKE '%price%'", check="nodes")
     loaded = snapshot.load(saved)
     with loaded:

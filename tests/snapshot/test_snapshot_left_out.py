@@ -1,4 +1,4 @@
-"""What was saved is loaded: what cannot be written is left out with the reason, and only what rests on it is missing."""
+"""A saved file loads: parts that cannot be written are left out with the reason, and only their dependents are missing."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def desk():
 
 
 def save(path, tweaks, *asked):
-    """Save a context with tweaks in which some nodes were asked for; return what the report leaves out."""
+    """Save a context with tweaks in which some nodes were asked for; return the parts that the report leaves out."""
     with dug.Context(tweaks=tweaks) as ctx:
         for node in asked:
             node()
@@ -180,7 +180,7 @@ TWEAKS = {
 
 @pytest.mark.parametrize("kind", TWEAKS)
 def test_a_tweak_that_cannot_be_written_is_left_out_with_what_rests_on_it(tmp_path, load, desk, kind):
-    """The file opens, what does not rest on the tweak is served, and what does is not, and both say so."""
+    """The file opens, nodes that do not depend on the tweak answer, the others do not, and both sides say so."""
     trade = desk.Trade()
     tweaks = TWEAKS[kind](desk, trade)
     absent = save(tmp_path / "x.dug", tweaks, desk.above.node(trade), desk.book.node())
@@ -195,7 +195,7 @@ def test_a_tweak_that_cannot_be_written_is_left_out_with_what_rests_on_it(tmp_pa
 
 
 def test_what_opened_a_context_and_looked_at_a_lost_tweak_is_not_served(tmp_path, load, desk):
-    """A node that read the tweaked node under a context of its own rests on the tweak, too."""
+    """A node that read the tweaked node under a context of its own depends on the tweak, too."""
     assert save(tmp_path / "x.dug", {desk.by_key.node(desk.KEY): 9.0}, desk.opened.node(), desk.book.node())
 
     with load(tmp_path / "x.dug") as loaded:
@@ -241,7 +241,7 @@ def test_a_tweak_that_the_code_of_today_does_not_allow_is_left_out(tmp_path, loa
 
 
 def test_a_class_that_is_registered_later_does_not_bring_what_rests_on_its_tweak(tmp_path, load, desk):
-    """A tweak that was left out when the file was loaded stays out of force, and so does what was computed under it."""
+    """A tweak that was left out when the file was loaded stays out of force, and so do memos computed under it."""
 
     class Ticker(tuple):
         _fields = ("name",)
@@ -259,7 +259,7 @@ def test_a_class_that_is_registered_later_does_not_bring_what_rests_on_its_tweak
 
 
 def test_a_module_that_is_not_imported_is_still_asked_for(tmp_path, desk):
-    """A file that tweaks what can be imported says what to import: without the tweak its numbers would be others."""
+    """A file that tweaks an importable function names the import: without the tweak its numbers would be others."""
     save(tmp_path / "x.dug", {desk.other.node(): 4.0}, desk.book.node())
     code = f"from dug import snapshot; snapshot.load({str(tmp_path / 'x.dug')!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -286,7 +286,7 @@ def test_a_damaged_byte_names_the_node(tmp_path, load, desk, place):
 
 
 def test_a_damaged_tweak_names_itself(tmp_path, desk):
-    """One wrong byte of what a node is tweaked to is an error that says which tweak it is."""
+    """One wrong byte of a tweaked value is an error that names the tweak."""
     path = tmp_path / "x.dug"
     save(path, {desk.other.node(): "seven"}, desk.other.node())
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -318,7 +318,7 @@ class Picky(Exception):
 
 
 def test_an_error_of_any_class_does_not_hinder_a_load(tmp_path, load, desk):
-    """An exception that its class does not give back is stood for."""
+    """An exception that its class does not give back is replaced."""
     codec.register(name="left_out:Picky")(Picky)
 
     @dug.memoize(name="left_out_desk:failing")
@@ -374,7 +374,7 @@ ODD = {"a class without a module": Nowhere(), "a panic": Panicking(), "a list of
 @pytest.mark.parametrize("allow_pickle", [False, True])
 @pytest.mark.parametrize("kind", ODD)
 def test_nothing_that_a_value_raises_makes_a_save_fail(tmp_path, load, kind, allow_pickle):
-    """The value is left out with a reason, what it was computed from is there, and a function may have it as a global."""
+    """The value is left out with a reason, its dependencies are there, and a function may have it as a global."""
 
     @dug.memoize(name="left_out_desk:odd")
     def odd(kind):
@@ -396,7 +396,7 @@ def test_nothing_that_a_value_raises_makes_a_save_fail(tmp_path, load, kind, all
 
 
 def test_nothing_that_an_error_raises_makes_a_save_fail(tmp_path, load):
-    """An error that tells nothing of itself is saved as what it is."""
+    """An error that refuses to describe itself is saved by its type."""
 
     @dug.memoize(name="left_out_desk:failing")
     def failing():

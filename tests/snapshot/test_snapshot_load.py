@@ -25,7 +25,7 @@ def add_twice(value, amount):
 
 
 def test_values_are_served_from_the_file(saved, load, ran):
-    """Asking for what was computed runs nothing."""
+    """Asking for saved nodes runs nothing."""
     with load(saved):
         assert book() == 20.0
 
@@ -33,7 +33,7 @@ def test_values_are_served_from_the_file(saved, load, ran):
 
 
 def test_a_tweak_runs_its_dependents_only(saved, load, ran):
-    """Over a loaded file, a tweak runs what read it, and takes the rest from the file."""
+    """Over a loaded file, a tweak runs its dependents, and takes the rest from the file."""
     with load(saved), dug.Context(tweaks={price.node("B"): 3.0}):
         assert book() == 25.0
 
@@ -52,7 +52,7 @@ def test_a_loaded_file_can_be_tweaked_itself(saved, load, ran):
 
 
 def test_early_cut_off_works_over_a_file(saved, load, ran):
-    """A node that is computed anew to the value in the file stops the running there."""
+    """A node that is computed again to the value in the file stops the running there."""
     with load(saved), dug.Context(tweaks={price.node("B"): dug.bump(float)}):
         assert book() == 20.0
 
@@ -60,7 +60,7 @@ def test_early_cut_off_works_over_a_file(saved, load, ran):
 
 
 def test_an_absent_value_is_computed_when_it_is_asked_for(saved, load, ran):
-    """A value that was left out is not a reason to run what read it."""
+    """A value that was left out is not a reason to run its dependents."""
     with load(saved) as ctx:
         assert report() == (20.0, True)
         assert ran == []
@@ -71,7 +71,7 @@ def test_an_absent_value_is_computed_when_it_is_asked_for(saved, load, ran):
 
 
 def test_a_tweak_beneath_an_absent_value_runs_what_read_it(saved, load, ran):
-    """What rests on a value that was left out is masked as everything else."""
+    """A memo that depends on a left-out value is masked as every other."""
     with load(saved), dug.Context(tweaks={handle.node(): None}):
         assert report() == (20.0, False)
 
@@ -91,7 +91,7 @@ def test_a_failure_is_there_to_look_at_and_is_tried_again(saved, load, ran):
 
 
 def test_a_failure_runs_again_when_its_cause_is_tweaked(saved, load, ran):
-    """Tweaking the source that failed computes what failed with it, and nothing else."""
+    """Tweaking the source that failed computes the nodes that failed with it, and nothing else."""
     with load(saved), dug.Context(tweaks={price.node("X"): 4.0}):
         assert position("X") == 40.0
         assert book() == 20.0
@@ -100,7 +100,7 @@ def test_a_failure_runs_again_when_its_cause_is_tweaked(saved, load, ran):
 
 
 def test_an_exception_of_an_unknown_class_is_stood_for(tmp_path, load):
-    """An exception that is neither builtin nor registered comes back as a RecordedError that says what it said."""
+    """An exception that is neither builtin nor registered comes back as a RecordedError with the same message."""
 
     class OwnError(Exception):
         pass
@@ -121,7 +121,7 @@ def test_an_exception_of_an_unknown_class_is_stood_for(tmp_path, load):
 
 
 def test_invalidation_reaches_into_the_file(saved, load, ran):
-    """A source that is invalidated runs again, and so does what read it when the value is another one."""
+    """A source that is invalidated runs again, and so do its dependents when the value is another one."""
     with load(saved) as ctx:
         ctx.invalidate(price.node("B"))
         kept_book.PRICES["B"] = 3.0
@@ -165,7 +165,7 @@ def test_tweaks_are_in_force_again(tmp_path, load, ran):
 
 
 def test_a_bump_by_an_own_function_is_found_where_it_is_given(tmp_path, load):
-    """A function that a file names is not looked up: the reader gives it, or is told when it is needed."""
+    """A function that a file names is not looked up: the reader gives it, or gets an error when it is needed."""
     with dug.Context(tweaks={price.node("A"): dug.bump(add_twice, 1.0)}) as ctx:
         book()
         snapshot.save(ctx, tmp_path / "x.dug")
@@ -180,7 +180,7 @@ def test_a_bump_by_an_own_function_is_found_where_it_is_given(tmp_path, load):
 
 
 def test_a_tweak_that_cannot_be_written_is_reported(tmp_path, load):
-    """What was computed with it serves all the same, and a new computation says what is missing."""
+    """Memos computed with it answer all the same, and a new computation names the missing function."""
     with dug.Context(tweaks={price.node("A"): dug.bump(lambda value: value + 1)}) as ctx:
         book()
         report = snapshot.save(ctx, tmp_path / "x.dug")
@@ -240,7 +240,7 @@ def test_what_is_large_is_written_and_read_in_pieces(tmp_path, load, monkeypatch
 
 
 def test_changed_code_is_reported(saved, load, ran, monkeypatch):
-    """A function whose code is not what it was is named; what it gave serves all the same."""
+    """A function whose code changed is named; its values answer all the same."""
     monkeypatch.setattr("dug._portable.shelf.has_changed", lambda before, now: before == saved_print)
     saved_print = next(one.fingerprint for one in looked(saved).functions if one.name == "kept_book:position")
     with load(saved) as ctx:
@@ -251,7 +251,7 @@ def test_changed_code_is_reported(saved, load, ran, monkeypatch):
 
 
 def test_changed_code_is_recomputed_when_asked(saved, load, ran, monkeypatch):
-    """With ``recompute_changed`` what changed runs again, and what read it only when it gives something else."""
+    """With ``recompute_changed`` changed functions run again, and their dependents only when they give something else."""
     saved_print = next(one.fingerprint for one in looked(saved).functions if one.name == "kept_book:position")
     monkeypatch.setattr("dug._portable.shelf.has_changed", lambda before, now: before == saved_print)
     with load(saved, recompute_changed=True):
@@ -297,7 +297,7 @@ def late(tmp_path):
 
 
 def test_nothing_is_imported_and_what_comes_late_is_served(late, load):
-    """What rests on a function that is not there waits for it; nothing is imported for that."""
+    """Memos that depend on a missing function wait for it; nothing is imported for that."""
     path, high = late
     with load(path) as ctx:
         assert ctx.pending == ("late_low:low()", "late_high:high()")
@@ -308,7 +308,7 @@ def test_nothing_is_imported_and_what_comes_late_is_served(late, load):
 
 
 def test_what_comes_late_after_an_invalidation_is_not_served(late, load):
-    """A file cannot know what was invalidated before its functions were there."""
+    """A file cannot know which nodes were invalidated before its functions were there."""
     path, high = late
     with load(path) as ctx:
         low = define("late_low", LATE)
@@ -320,7 +320,7 @@ def test_what_comes_late_after_an_invalidation_is_not_served(late, load):
 
 
 def test_a_late_function_may_be_tweaked_first(late, load):
-    """A tweak of what is not in yet masks what rests on it when it comes in."""
+    """A tweak of a node that is not in yet masks its dependents when they come in."""
     path, high = late
     with load(path):
         low = define("late_low", LATE)
@@ -346,7 +346,7 @@ def test_a_file_that_tweaks_what_is_not_there_says_what_to_import(tmp_path):
 
 
 def test_results_of_local_functions_do_not_serve(tmp_path, load):
-    """A local function has no name by which it could be found; what rests on it is computed again."""
+    """A local function has no name by which it could be found; its dependents are computed again."""
 
     @dug.memoize
     def local():
@@ -386,7 +386,7 @@ def test_arguments_of_registered_classes_are_matched(tmp_path, load):
 
 
 def test_a_snapshot_inside_another_context_sees_its_tweaks(saved, load, ran):
-    """Entered inside a context, a snapshot serves what that one does not tweak."""
+    """Entered inside a context, a snapshot answers for nodes that the context does not tweak."""
     with dug.Context(tweaks={price.node("B"): 3.0}), load(saved):
         assert book() == 25.0
         assert position("A") == 10.0
@@ -416,7 +416,7 @@ def test_a_closed_file_says_so(saved, load):
 
 
 def test_a_pickled_value_takes_trust(tmp_path, load, ran):
-    """What was pickled is computed again, unless the file is trusted."""
+    """A pickled value is computed again, unless the file is trusted."""
     with dug.Context(tweaks={handle.node(): types.SimpleNamespace(a=1)}) as ctx:
         with pytest.raises(snapshot.SnapshotError):
             snapshot.save(ctx, tmp_path / "no" / "folder.dug")
@@ -430,7 +430,7 @@ def test_a_pickled_value_takes_trust(tmp_path, load, ran):
 
 
 def test_a_failure_is_explained_as_it_was(saved, load):
-    """What a loaded node passed on is said to have begun where it did, and the place of the raise is named."""
+    """An error that a loaded node passed on began where it did when saved, and the place of the raise is named."""
     with dug.Context() as ctx:
         ctx.run_all([kept_book.position.node("X")])
     loaded = load(saved)
@@ -442,7 +442,7 @@ def test_a_failure_is_explained_as_it_was(saved, load):
 
 
 def test_an_error_that_says_the_same_is_not_taken_for_one_that_was_passed_on(tmp_path, load):
-    """A node that raises an error of its own, alike to one that it caught, is where that began."""
+    """A node that raises an error of its own, equal to one that it caught, is the one in which that began."""
 
     @dug.memoize(name="saved_errors:inner")
     def inner():
@@ -511,7 +511,7 @@ def test_a_closed_file_is_not_saved_as_an_empty_one(saved, load):
 
 
 def test_a_file_that_was_looked_at_elsewhere_says_to_load_it_once_more(saved, load):
-    """What was read of a file rests on the caches around it, so it cannot be carried into others."""
+    """Memos read from a file depend on the caches around it, so they cannot be carried into others."""
     loaded = load(saved)
     loaded.failures()
     with dug.Context(), pytest.raises(dug.ContextError, match=r"Load it once more: snapshot.load\("):
@@ -519,7 +519,7 @@ def test_a_file_that_was_looked_at_elsewhere_says_to_load_it_once_more(saved, lo
 
 
 def test_an_error_that_lost_what_it_said_is_stood_for(tmp_path, load):
-    """An exception whose arguments do not make it again says what it said, and not half of it."""
+    """An exception whose arguments do not make it again keeps its message, and not half of it."""
 
     @codec.register
     class MissingFile(OSError):
@@ -548,7 +548,7 @@ def book():
 
 
 def test_callers_of_what_has_another_default_run(tmp_path, load):
-    """With ``recompute_changed``, who calls what has another default now asks for another node."""
+    """With ``recompute_changed``, a caller of a function with a new default now asks for another node."""
     with dug.Context() as ctx:
         define("kept_default", PRICED.format("EUR")).book()
         snapshot.save(ctx, tmp_path / "x.dug")
@@ -561,7 +561,7 @@ def test_callers_of_what_has_another_default_run(tmp_path, load):
 
 
 def test_a_change_of_code_is_known_after_it_was_saved_again(tmp_path, load):
-    """What old code computed is written with the old code, so that a later load still says that it changed."""
+    """Values of old code are written with the old code, so that a later load still says that it changed."""
     for number, currency in enumerate(("EUR", "USD")):
         define("kept_twice", PRICED.format(currency))
         with load(tmp_path / "0.dug") if number else dug.Context() as ctx:
@@ -580,7 +580,7 @@ def test_a_change_of_code_is_known_after_it_was_saved_again(tmp_path, load):
 
 
 def test_other_options_for_keys_are_a_change(tmp_path, load):
-    """What decides which node a call means is a part of what a function is."""
+    """A part that decides which node a call means belongs to the function."""
     text = "import dug\n@dug.memoize{}\ndef f(a):\n    return a * 10\n@dug.memoize\ndef g():\n    return f(1.4) + f(1.2)\n"
     with dug.Context() as ctx:
         assert define("kept_options", text.format("(key={'a': round})")).g() == 28.0
@@ -599,7 +599,7 @@ def test_a_file_is_looked_at_by_node_too(saved):
 
 
 def test_a_batch_runs_inside_a_loaded_file(saved, load, ran):
-    """What asks the context in force for many nodes does so in a loaded file, and what it knows is served."""
+    """``run_all`` and its like work in a loaded file, and its memos answer."""
     with load(saved):
         batch = dug.current_context().run_all([book.node(), position.node("X")])
 
@@ -619,7 +619,7 @@ def test_a_failure_of_a_loaded_file_is_debugged_inside_it(saved, load, monkeypat
 
 
 def test_a_loaded_file_says_which_part_changed(tmp_path, monkeypatch):
-    """``changes`` has the place of what a function reaches and is another by now, and ``explain`` says it where that counts."""
+    """``changes`` has the place of a changed part, and ``explain`` names it where it counts."""
     module = types.ModuleType("changed_part")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     cell = "import dug\nRATE = {}\ndef half(): return RATE / 2\n@dug.memoize\ndef f(): return half()\n"

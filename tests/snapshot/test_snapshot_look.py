@@ -1,4 +1,4 @@
-"""Looking at many nodes of a file at once, and what is loaded for it."""
+"""Looking at many nodes of a file at once, and the modules loaded for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_all_that_is_known_comes_in_one_go(saved):
-    """`known` yields what each node gives by itself, each after what it read."""
+    """`known` yields the same as each node by itself, each after its dependencies."""
     with snapshot.look(saved) as looked:
         known = list(looked.known())
 
@@ -25,7 +25,7 @@ def test_all_that_is_known_comes_in_one_go(saved):
 
 
 def test_what_ran_in_a_context_of_a_node_is_known(tmp_path, ran):
-    """A node that opens a context names what ran there, whichever comes first in the file."""
+    """A node that opens a context names the nodes that ran there, whichever comes first in the file."""
     with dug.Context() as ctx:
         delta("A")
         snapshot.save(ctx, tmp_path / "x.dug")
@@ -43,7 +43,7 @@ def test_targets_are_what_nothing_read(saved):
 
 @pytest.mark.parametrize("name", snapshot.__all__)
 def test_a_public_name_is_there(name):
-    """What is public can be taken from the package, although it is loaded only then."""
+    """A public name can be taken from the package, although it is loaded only then."""
     assert getattr(snapshot, name).__name__ == name
     assert name in dir(snapshot)
 
@@ -56,7 +56,7 @@ def test_another_name_is_not_there():
 
 @pytest.mark.slow
 def test_a_look_loads_no_codec():
-    """Who only looks at a file loads neither what saves and loads one, nor what decodes values."""
+    """A look at a file loads neither the modules that save and load one, nor codecs."""
     code = "import sys; from dug.snapshot import look; print(*[name for name in sys.modules if name.startswith('dug.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
 

@@ -1,4 +1,4 @@
-"""Property: what was saved answers as it did, nothing of it runs again, and what is tweaked then is as the oracle says."""
+"""Property: saved nodes answer as before, none of them runs again, and later tweaks agree with the oracle."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def look_at(ctx, subject):
 @settings(max_examples=60)
 @given(worlds, st.tuples(some_tweaks, some_tweaks, some_nodes, some_nodes))
 def test_a_loaded_file_shows_what_the_context_showed(world, drawn):
-    """Each look at a loaded snapshot gives what it gave in the context that was saved."""
+    """Each look at a loaded snapshot gives the same as in the context that was saved."""
     (outer, inner, first, second), subject = drawn, Subject(*world)
     with saved(subject, [outer, inner], [first, second]) as (ctx, path):
         expected = look_at(ctx, subject)
@@ -84,7 +84,7 @@ def test_a_loaded_file_shows_what_the_context_showed(world, drawn):
 @settings(max_examples=60)
 @given(worlds, st.tuples(some_tweaks, some_tweaks, some_nodes, some_nodes))
 def test_nothing_that_has_a_value_runs_again(world, drawn):
-    """Asking a loaded snapshot for what had a value in the saved context runs nothing."""
+    """Asking a loaded snapshot for a node that had a value in the saved context runs nothing."""
     (outer, inner, first, second), subject = drawn, Subject(*world)
     with saved(subject, [outer, inner], [first, second]) as (ctx, path):
         known = [call for call in strategies.NODES if subject.node(call) in ctx and ctx.memo(subject.node(call)).error is None]
@@ -102,7 +102,7 @@ def test_nothing_that_has_a_value_runs_again(world, drawn):
 @settings(max_examples=100)
 @given(worlds, st.tuples(some_tweaks, some_tweaks, some_tweaks, some_nodes, some_nodes, some_nodes))
 def test_what_is_tweaked_after_loading_is_as_the_oracle_says(world, drawn):
-    """Calls under new tweaks over a loaded snapshot give what a program without any cache gives."""
+    """Calls under new tweaks over a loaded snapshot agree with a program without any cache."""
     outer, inner, then, first, second, third = drawn
     subject, oracle = Subject(*world), Oracle(*world)
     with saved(subject, [outer, inner], [first, second]) as (_, path):
@@ -123,7 +123,7 @@ def test_what_is_tweaked_after_loading_is_as_the_oracle_says(world, drawn):
 @settings(max_examples=60)
 @given(worlds, st.tuples(some_tweaks, some_tweaks, some_nodes, some_nodes, some_nodes))
 def test_a_loaded_file_can_be_saved_again(world, drawn):
-    """A snapshot of a tweaked snapshot gives what the oracle says, too."""
+    """A snapshot of a tweaked snapshot agrees with the oracle, too."""
     (outer, then, first, second, third), subject, oracle = drawn, Subject(*world), Oracle(*world)
     with saved(subject, [outer], [first]) as (_, path):
         with load(subject, path) as loaded, dug.Context(subject.tweaks(then)) as ctx:

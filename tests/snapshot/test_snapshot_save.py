@@ -1,4 +1,4 @@
-"""Saving: one step, whatever happens, and a report of what was left out."""
+"""Saving: one step, whatever happens, and a report of the omitted parts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ with dug.Context() as ctx:
 
 
 def test_the_report_says_what_was_saved_and_what_was_not(tmp_path, ran):
-    """A report counts nodes, values and failures, and names what was left out with the reason."""
+    """A report counts nodes, values and failures, and names the omitted parts with the reason."""
     with dug.Context() as ctx:
         kept_book.report()
         with pytest.raises(KeyError):
@@ -70,7 +70,7 @@ def test_some_nodes_are_saved_with_what_they_rest_on(tmp_path, ran):
 
 
 def test_listing_failures_reads_no_more_than_them(tmp_path, ran, monkeypatch):
-    """What failed is listed without reading what did not."""
+    """Failures are listed without reading the other nodes."""
     with dug.Context() as ctx:
         for quantity in range(300):
             kept_book.position("A", quantity)
@@ -87,7 +87,7 @@ def test_listing_failures_reads_no_more_than_them(tmp_path, ran, monkeypatch):
 
 
 def test_a_masked_node_is_noted_as_masked(tmp_path, ran):
-    """What is known outside and masked here is in the picture, without a value."""
+    """A node that is known outside and masked here is in the picture, without a value."""
     with dug.Context():
         kept_book.book()
         with dug.Context(tweaks={kept_book.price.node("A"): 2.0}) as ctx:
@@ -185,7 +185,7 @@ def test_two_hundred_killed_savers_leave_whole_files():
 
 
 def test_a_link_stays_one_and_its_file_keeps_its_mode(tmp_path, ran):
-    """A save through a link replaces what it leads to, and opens it to nobody else."""
+    """A save through a link replaces its target, and opens it to nobody else."""
     file, link = tmp_path / "1.dug", tmp_path / "latest.dug"
     with dug.Context() as ctx:
         snapshot.save(ctx, file)
@@ -200,7 +200,7 @@ def test_a_link_stays_one_and_its_file_keeps_its_mode(tmp_path, ran):
 
 
 def test_an_error_that_many_passed_on_is_told_once(tmp_path, monkeypatch):
-    """A traceback is as long as the chain of nodes that it went through: it is not made anew for each of them."""
+    """A traceback is as long as the chain of nodes that it went through: it is not made again for each of them."""
 
     @dug.memoize(name="kept_book:step")
     def step(number):
@@ -220,7 +220,7 @@ def test_an_error_that_many_passed_on_is_told_once(tmp_path, monkeypatch):
 
 
 def test_a_file_in_the_place_of_a_context_is_said(tmp_path):
-    """Whoever mixes up the arguments reads their order."""
+    """A caller that mixes up the arguments gets their order."""
     with dug.Context() as ctx, pytest.raises(TypeError, match=r"Write snapshot.save\(ctx, path\)"):
         snapshot.save(tmp_path / "x.dug", ctx)
     with dug.Context() as ctx, pytest.raises(TypeError, match=r"Write nodes=\[f.node\(x\)\]"):
@@ -228,7 +228,7 @@ def test_a_file_in_the_place_of_a_context_is_said(tmp_path):
 
 
 def test_a_file_may_have_the_longest_name(tmp_path):
-    """What is written beside the file has a name that the file system allows."""
+    """The file written beside the old one has a name that the file system allows."""
     place = tmp_path / ("x" * 251 + ".dug")
     with dug.Context() as ctx:
         snapshot.save(ctx, place)
@@ -237,7 +237,7 @@ def test_a_file_may_have_the_longest_name(tmp_path):
 
 
 def test_the_error_names_the_file_and_not_the_one_beside_it(tmp_path):
-    """Who reads the error knows only the name that was given."""
+    """The error names only the given path."""
     with dug.Context() as ctx, pytest.raises(snapshot.SnapshotError) as raised:
         snapshot.save(ctx, tmp_path / "nowhere" / "x.dug")
 
@@ -276,7 +276,7 @@ def make_special(kind, path):
 @posix_only
 @pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "link to a pipe", "link to a device", "link to itself"])
 def test_what_is_no_regular_file_is_refused_and_left_alone(tmp_path, ran, kind):
-    """A save replaces a regular file and nothing else, and says so before anything is written; so does what reads one."""
+    """A save replaces a regular file and nothing else, and says so before anything is written; so does a read."""
     path = tmp_path / "x.dug"
     kept = make_special(kind, path)
     before = {one.name: (one.lstat().st_mode, one.lstat().st_ino) for one in tmp_path.iterdir()}
@@ -294,7 +294,7 @@ def test_what_is_no_regular_file_is_refused_and_left_alone(tmp_path, ran, kind):
 
 
 def test_a_path_through_a_folder_that_is_not_there_is_refused(tmp_path, ran):
-    """What is saved can be opened by the path it was saved to."""
+    """A saved file can be opened by the path it was saved to."""
     with dug.Context() as ctx:
         kept_book.book()
         with pytest.raises(snapshot.SnapshotError, match="No such file or directory"):
@@ -358,7 +358,7 @@ def test_the_mode_is_narrow_from_the_moment_that_the_file_is_made(tmp_path, ran,
 
 @posix_only
 def test_a_file_keeps_its_owner_where_that_may_be(tmp_path, ran, monkeypatch):
-    """Who may give files away gives the new one to the owner of the old; else the group of the saver gets what all get."""
+    """Root gives the new file to the owner of the old; else members of the saver's group get the rights of everybody."""
     path, given = tmp_path / "x.dug", []
     path.touch()
     path.chmod(0o640)
@@ -378,7 +378,7 @@ NAMES = [b"caf\xe9.dug", b"\xff\xfe", b"100% ?#&.dug", b"new\nline.dug", "\u202e
 @posix_only
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_may_have_any_name(tmp_path, ran, load, name):
-    """A name need not be text, nor be printable: what is saved under it is looked at and loaded, by bytes too."""
+    """A name need not be text, nor be printable: a file saved under it is looked at and loaded, by bytes too."""
     path = os.fsencode(tmp_path / os.fsdecode(name))
     with dug.Context() as ctx:
         value = kept_book.book()
@@ -397,7 +397,7 @@ def test_a_file_may_have_any_name(tmp_path, ran, load, name):
 
 
 def test_a_name_that_no_file_can_have_is_refused(tmp_path):
-    """A zero in a name is an error of the save, and of who reads it."""
+    """A zero in a name is an error of the save, and of a read."""
     with dug.Context() as ctx, pytest.raises(snapshot.SnapshotError, match="null"):
         snapshot.save(ctx, tmp_path / "x\0.dug")
     with pytest.raises(snapshot.SnapshotError, match="null"):
@@ -405,7 +405,7 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path):
 
 
 def save_generation(path, generation):
-    """Save a context of which everything is of one generation."""
+    """Save a context in which everything is of one generation."""
     with dug.Context(name=str(generation)) as ctx:
         kill_saves.cell(generation, 1)
         snapshot.save(ctx, path)
@@ -422,7 +422,7 @@ PROCESS = multiprocessing.get_context("spawn").Process
 
 @pytest.mark.parametrize("kind", [threading.Thread, pytest.param(PROCESS, marks=pytest.mark.slow)])
 def test_savers_of_one_path_do_not_spoil_it(tmp_path, kind):
-    """Whoever saves at the same time, a whole file of one of them is there at any moment, and nothing else is left."""
+    """When several processes save at the same time, a whole file of one of them is there at any moment, and no other file."""
     path, seen = tmp_path / "x.dug", set()
     save_generation(path, 0)
     savers = [kind(target=save_many, args=(path, first, 8)) for first in (100, 200, 300)]

@@ -1,1 +1,1 @@
-"""What several test files share: random programs, an oracle of them, and ways to order threads and tasks."""
+"""Shared by several test files: random programs, an oracle of them, and ways to order threads and tasks."""

@@ -1,4 +1,4 @@
-"""A party in which one worker changes what the others ask about: tweaks, the outside, the cache, the contexts themselves.
+"""One worker mutates shared contexts while others ask: tweaks, the outside, the cache, the contexts themselves.
 
 A *state* is what all contexts that are shared say, and what the outside holds. Each change makes the next state; it is noted as
 begun before dug is told, and as done afterwards. A call must give what the oracle gives for one of the states that were in force
@@ -74,7 +74,7 @@ crowd_changes = st.one_of(
 
 @frozen
 class State:
-    """What the shared contexts say, and what the outside holds; which outside, by number."""
+    """The tweaks of the shared contexts, and the number of the outside's state."""
 
     said: tuple[Tweaks, ...]
     outside: Mapping[Call, Any]
@@ -83,7 +83,7 @@ class State:
 
 @frozen
 class Told:
-    """What a worker was told, in which of the shared contexts (by index) and others, and which states that may have been."""
+    """The answer that a worker got, in which of the shared contexts (by index) and others, and the possible states."""
 
     node: Call
     places: tuple[int | Level, ...]
@@ -94,7 +94,7 @@ class Told:
 
 @define(eq=False)
 class ChangingParty(Party):
-    """A party with a worker that changes things."""
+    """Workers, of which one changes things."""
 
     states: list[State] = field(factory=list)
     done: int = 0
@@ -105,7 +105,7 @@ class ChangingParty(Party):
         self.states.append(State((self.first, *self.kept), dict(self.crowd.outside)))
 
     def play(self, script: Iterable[Step]) -> None:
-        """Do what a script says."""
+        """Run a script."""
         stack: list[tuple[dug.Context, int | Level]] = []
         try:
             for step in [None, *script]:
@@ -129,7 +129,7 @@ class ChangingParty(Party):
     def _enter_place(self, stack: list[Any], step: Enter | EnterKept | None) -> None:
         if isinstance(step, Enter):
             ctx, level = self.pick(step)
-            self.own.remove(ctx)  # it goes when it is left
+            self.own.remove(ctx)  # it is dropped when it is left
             place: int | Level = level
         else:
             place = 0 if step is None or not self.kept else step.index % len(self.kept) + 1
@@ -180,7 +180,7 @@ class ChangingParty(Party):
         self.states.append(state)
 
     def expect(self, node: Call, places: Iterable[int | Level], state: State) -> Outcome:
-        """Return what a call gives in a state."""
+        """Return the result of a call in a state."""
         levels = [Level(state.said[place], None if place else ROOT) if isinstance(place, int) else place for place in places]
         return Oracle(self.crowd.bodies, state.outside).ask(node, tuple(levels)).outcome
 
@@ -194,7 +194,7 @@ class ChangingParty(Party):
                 assert told.outcome in [self.expect(told.node, told.places, state) for state in states], told
 
     def check_in_quiet(self) -> None:
-        """Each call in each shared context gives what it should now."""
+        """Each call in each shared context gives its present value."""
         for places in [(0,), *((0, index) for index in range(1, len(self.contexts)))]:
             with self.contexts[0][0]:
                 with self.contexts[places[-1]][0]:
@@ -202,7 +202,7 @@ class ChangingParty(Party):
                         assert self.crowd.call(node) == self.expect(node, (*places[:1], *places[-1:]), self.states[-1])
 
     def check_leaks(self) -> None:
-        """When all contexts are gone, the cache holds what heard no tweak, and nobody waits for anything."""
+        """When all contexts are gone, the cache holds only memos without tweaks, and nobody waits for anything."""
         registry = self.cache.registry
         self.contexts.clear()
         self.own.clear()
@@ -220,5 +220,5 @@ class ChangingParty(Party):
 
 
 def replaced(said: tuple[Tweaks, ...], index: int, tweaks: Tweaks) -> tuple[Tweaks, ...]:
-    """Return what all say, where one says something else."""
+    """Return the common answer of all, if they agree; else None."""
     return (*said[:index], tweaks, *said[index + 1 :])

@@ -1,4 +1,4 @@
-"""Many workers on one program: what each was told, which bodies ran, in which scenario and when.
+"""Many workers on one program: the answers to each, the bodies that ran, in which scenario and when.
 
 A `Crowd` is a `Subject` whose bodies note every run of theirs, with the levels (the oracle's words for a scenario) in which it
 was asked for and the engine's own run. Threads and tasks play scripts on it; afterwards, when all is quiet, `check_answers` holds
@@ -69,7 +69,7 @@ ROOT = 0
 """The token of the outermost cache."""
 
 scenario: ContextVar[Levels] = ContextVar("scenario", default=())
-"""What is in force, as the oracle says it."""
+"""The tweaks in force, as the oracle states them."""
 outer_call: ContextVar[tuple[int, int]] = ContextVar("outer_call", default=(0, 0))
 """The number of the outermost call, and how many of the levels were in force around it."""
 
@@ -95,7 +95,7 @@ class Ran:
 
 @frozen
 class Told:
-    """What a worker was told."""
+    """The answer that a worker got."""
 
     node: Call
     levels: Levels
@@ -128,7 +128,7 @@ class Crowd(Subject):
 
     @contextmanager
     def inside(self, level: Level) -> Iterator[None]:
-        """Add a level to what is in force."""
+        """Add a level to the tweaks in force."""
         token = scenario.set((*scenario.get(), level))
         try:
             yield
@@ -230,7 +230,7 @@ class InAsyncCrowd(InCrowd):
 
 
 async def evaluate(expression: Expression, world: InAsyncCrowd, argument: int) -> Any:  # noqa: C901  one case for each kind
-    """Return what an expression gives where reading is awaiting: what the expressions of `programs.py` do, word by word."""
+    """Return the value of an expression, with awaited reads: the same as the expressions of `programs.py`, word by word."""
     match expression:
         case Read(function, of):
             return await world.read_soon(Call(function, int(await evaluate(of, world, argument) == 1)))
@@ -260,7 +260,7 @@ async def evaluate(expression: Expression, world: InAsyncCrowd, argument: int) -
     return expression.run(world, argument)
 
 
-# Scripts: what a worker does.
+# Scripts of workers.
 
 
 @frozen(eq=False)
@@ -305,7 +305,7 @@ scripts = st.lists(steps, min_size=2, max_size=8).map(lambda script: [*script, A
 
 @define(eq=False)
 class Party:
-    """A crowd, the context that all of it is in, and those that all share; contexts are kept until the end."""
+    """Workers, the context that all of them are in, and those that all share; contexts are kept until the end."""
 
     crowd: Crowd
     first: Tweaks
@@ -328,7 +328,7 @@ class Party:
         return ctx, Level(step.tweaks, object() if step.scoped else None)
 
     def play(self, script: Iterable[Step]) -> None:
-        """Do what a script says."""
+        """Run a script."""
         crowd, stack = self.crowd, []
         try:
             for step in [None, *script]:
@@ -349,7 +349,7 @@ class Party:
                 self._leave(stack)
 
     async def play_async(self, script: Iterable[Step]) -> None:
-        """Do what a script says, awaiting its calls."""
+        """Run a script, awaiting its calls."""
         crowd, stack = self.crowd, []
         try:
             for step in [None, *script]:
@@ -419,7 +419,7 @@ class Interrupter:
     random: Random
 
     def trace(self, frame: Any, event: str, _: object) -> Any:
-        """Stop now and then; be called again for what is ours."""
+        """Stop now and then; be called again for frames of ours."""
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
         frame.f_trace_opcodes = True
@@ -466,7 +466,7 @@ class Flights:
 
 
 def check_answers(crowd: Crowd, oracle: Oracle) -> int:
-    """Hold what was told against the oracle, and return how many answers there were."""
+    """Compare the answers with the oracle, and return how many there were."""
     for error in crowd.errors:
         raise error
     for told in crowd.told:
@@ -475,7 +475,7 @@ def check_answers(crowd: Crowd, oracle: Oracle) -> int:
 
 
 def count_doubles(crowd: Crowd, oracle: Oracle, flights: Flights) -> Counter[str]:
-    """Return how many runs were needless, by what allows them; no other must be."""
+    """Return how many runs were needless, by the reason that allows them; no other must be."""
     counts: Counter[str] = Counter(runs=len(crowd.ran_in_full))
     check_single_flight(crowd)
     known: defaultdict[Any, list[tuple[Ran, Fact]]] = defaultdict(list)
@@ -515,7 +515,7 @@ def find_fact(ran: Ran, oracle: Oracle) -> Fact:
 
 
 def find_reason(ran: Ran, fact: Fact, before: list[Ran], untweaked: set[Key], flights: Flights) -> str:
-    """Return what allows that a fact was found out again, or nothing."""
+    """Return the reason that allows another run for a fact, or nothing."""
     if fact.is_brief:
         return "failures" if all(other.call != ran.call for other in before) else "failures again"
     if any(node in untweaked or node.function in untweaked for node, _ in fact.heard):
@@ -533,6 +533,6 @@ def catches(fact: Fact) -> bool:
 
 
 def find_untweaked(levels: Levels) -> Iterator[Key]:
-    """Yield what is untweaked somewhere."""
+    """Yield the keys that are untweaked somewhere."""
     for level in levels:
         yield from (key for key, tweak in level.tweaks.items() if isinstance(tweak, Untweaked))

@@ -79,7 +79,7 @@ def explore(
     is_fine: bool = False,
     stride: int = 1,
 ) -> Iterator[World]:
-    """Yield what is left of a new world after each way to interrupt the first action once by the second.
+    """Yield the rest of a new world after each way to interrupt the first action once by the second.
 
     Places are lines, `is_fine` stops in the middle of lines as well; `stride` leaves some out.
     """

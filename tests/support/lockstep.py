@@ -1,6 +1,6 @@
-"""Both sides of a script: contexts of dug and what the oracle knows of them, changed together.
+"""Both sides of a script: contexts of dug and the oracle's knowledge of them, changed together.
 
-`test_model.py` says what a script does and what must hold; here is how one step is done on both sides.
+`test_model.py` states the steps of a script and the promises; this file does one step on both sides.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROOT = 0
 
 @define(eq=False, weakref_slot=True)
 class Twin:
-    """A context, and what the oracle must know of it; the cache it brings and the one beneath are tokens."""
+    """A context, and the oracle's part of it; the cache it brings and the one beneath are tokens."""
 
     ctx: dug.Context
     cache: int | None
@@ -39,12 +39,12 @@ class Twin:
     around: WeakSet[Twin] = field(factory=WeakSet)
     """The contexts it was ever entered in: a look from its last entry sees their tweaks, so that it holds them."""
     held: dict[Any, Any] = field(factory=dict)
-    """The objects with which it says what is changed in place, by key and kind."""
+    """The objects of its mutable tweaks, by key and kind."""
 
 
 @define(eq=False)
 class Entry:
-    """One entry of a context, and what could be seen where it was entered."""
+    """One entry of a context, and the visible values where it was entered."""
 
     twin: Twin
     seen: dict[dug.Node, tuple[Any, ...]]
@@ -81,7 +81,7 @@ class Stage(RuleBasedStateMachine):
         return self.twins[index % len(self.twins)]
 
     def make(self, said: Tweaks, *, scoped: bool, given: Any = None) -> Twin:
-        """Return a new context, with what is said in dug's words where that is given; outermost ones share a cache."""
+        """Return a new context, with dug's form of its tweaks if that is given; outermost ones share a cache."""
         given = self.subject.tweaks(said) if given is None else given
         if not self.stack:
             ctx = dug.Context(given, cache=self.root_cache)
@@ -122,19 +122,19 @@ class Stage(RuleBasedStateMachine):
         return evolve(tweak, telling=next(self.tellings)) if isinstance(tweak, Value | Bump) else tweak
 
     def forget(self, changed: set[Call]) -> None:
-        """Note that what ran these nodes is forgotten."""
+        """Note that memos that ran these nodes are forgotten."""
         self.ledger.invalidate(changed)
         self.forget_seen()
 
     def invalidate_everywhere(self, node: Call) -> None:
-        """Say in every context that what a node gives has changed."""
+        """Note in every context that the value of a node has changed."""
         self.healed.discard(node)
         self.forget({node})
         for twin in self.twins:
             twin.ctx.invalidate(self.subject.node(node))
 
     def forget_seen(self, changed: Twin | None = None) -> None:
-        """Do not expect that what was seen stays: in the contexts inside this one, or anywhere."""
+        """Do not expect visible values to stay: in the contexts inside this one, or anywhere."""
         is_inside = changed is None
         for entry in self.stack:
             if is_inside:
@@ -155,7 +155,7 @@ class Stage(RuleBasedStateMachine):
         self.stack.append(Entry(twin, seen))
 
     def exit(self) -> None:
-        """Leave a context; what was known around it still is."""
+        """Leave a context; the memos around it are still there."""
         entry = self.stack.pop()
         entry.twin.entries -= 1
         entry.twin.ctx.__exit__(None, None, None)
@@ -164,7 +164,7 @@ class Stage(RuleBasedStateMachine):
             self._hold_to(entry.seen)
 
     def _hold_to(self, seen: dict[dug.Node, tuple[Any, ...]]) -> None:
-        """What was seen is seen still; a run that was tried again may have found in the cache what it ran itself before."""
+        """Visible values are visible still; a run that was tried again may have found its own earlier reads in the cache."""
         now = look_at(dug.current_context(), seen)
         assert now.keys() == seen.keys()
         for node in NODES:
@@ -174,12 +174,12 @@ class Stage(RuleBasedStateMachine):
                 assert self._may_read_otherwise(node)
 
     def _may_read_otherwise(self, node: Call) -> bool:
-        """The node meets an error of a source, so that each call tries it again (P9), and notes what runs in its own contexts."""
+        """The node meets an error of a source, so that each call tries it again (P9), and notes the runs in its own contexts."""
         run = self.oracle.ask(node, self.levels)
         return run.opened and learn(run).met_source_error
 
     def ask(self, node: Call) -> Run | None:
-        """Call a node and hold P1, P2, P3, P4, P9 and P10 against what happened."""
+        """Call a node and check P1, P2, P3, P4, P9 and P10 against the outcome."""
         self.subject.ran.clear()
         if not self.stack:
             with pytest.raises(dug.NoContextError):
@@ -215,6 +215,6 @@ class Stage(RuleBasedStateMachine):
 
 
 def look_at(ctx: dug.Context, nodes: Iterable[dug.Node]) -> dict[dug.Node, tuple[Any, ...]]:
-    """Return the values that can be seen, and what they read."""
+    """Return the visible values, and their dependencies."""
     memos = {node: ctx.memo(node) for node in nodes if node in ctx}
     return {node: (likeness(memo.value), memo.dependencies) for node, memo in memos.items() if memo.error is None}

@@ -1,4 +1,4 @@
-"""What a program gives when nothing is ever remembered: the meaning of scenarios, in one page.
+"""The meaning of scenarios, in one page: evaluates a program and remembers nothing.
 
 A scenario is a tuple of levels, the outermost first; a level is what one entry of a context says. To ask a node:
 
@@ -37,7 +37,7 @@ Levels = tuple[Level, ...]
 
 @frozen
 class Said:
-    """One tweak of a node: what the level at this depth says, and under which key."""
+    """One tweak of a node: the tweak of the level at this depth, and its key."""
 
     depth: int
     key: Key
@@ -47,7 +47,7 @@ class Said:
 
     @property
     def is_final(self) -> bool:
-        """No tweak beneath this one can be heard."""
+        """No tweak beneath this one has any effect."""
         return isinstance(self.tweak, Value | Untweaked)
 
 
@@ -67,7 +67,7 @@ class Outcome:
 
 @define(eq=False)
 class Run:
-    """How one answer came about: the tweaks heard, the body that ran (None: a value or a bump), what it read."""
+    """How one answer arose: the tweaks consulted, the body that ran (None: a value or a bump), and the reads."""
 
     node: Call
     levels: Levels
@@ -79,7 +79,7 @@ class Run:
 
 
 def hear(node: Call, levels: Levels, beginning: int = 0) -> tuple[Said, ...]:
-    """Return what the levels from this depth inwards say of a node, the first to be obeyed first."""
+    """Return the tweaks of a node by the levels from this depth inwards, in the order of their effect."""
     said: list[Said] = []
     for depth in range(len(levels) - 1, beginning - 1, -1):
         tweaks = levels[depth].tweaks
@@ -99,7 +99,7 @@ def hides_function(node: Call, key: Key, tweak: Tweak, levels: Levels) -> bool:
 
 @frozen
 class Oracle:
-    """Answers for a program (its bodies) and a world outside (what each source node holds)."""
+    """Answers for a program (its bodies) and a world outside (the value of each source node)."""
 
     bodies: Sequence[Expression]
     outside: Mapping[Call, Any]

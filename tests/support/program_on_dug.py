@@ -44,7 +44,7 @@ def add(value: Any, size: int) -> Any:
 
 
 def add_held(value: Any, held: list[int]) -> Any:
-    """Bump a value by what a list holds."""
+    """Bump a value by the number in a list."""
     return value + held[0]
 
 
@@ -87,7 +87,7 @@ class Subject:
         self.functions = [self.define(number) for number in range(len(self.bodies))]
 
     def define(self, number: int) -> Any:
-        """Run the cell of a function, for the first time or again: its text is always the same, what it reaches may be not."""
+        """Run the cell of a function, for the first time or again: its text is always the same, its reach may change."""
         body, module = self.bodies[number], sys.modules[MODULE]
         setattr(module, f"body{number}", body)
         exec(self.text.format(number), vars(module))
@@ -133,7 +133,7 @@ class Subject:
                 return self.replacements.setdefault((key, tweak), self._make(key, body))
 
     def hold(self, held: dict[Any, Any], key: Key, tweak: Tweak) -> Any:
-        """Return a tweak in dug's words that says what it says by one object for each key, which is changed in place."""
+        """Return dug's form of a tweak, with one object for each key, which is changed in place."""
         match tweak:
             case Value(value):
                 box = held.setdefault((key, Box), Box(value))
@@ -170,7 +170,7 @@ class Running:
 
     @contextmanager
     def scribbling(self) -> Iterator[None]:
-        """Scribble on an error before it is raised on; it says what those below scribbled, and nobody else."""
+        """Add a note to an error before it is raised on; the error has only the notes of the nodes below."""
         try:
             yield
         except Boom as boom:

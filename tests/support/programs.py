@@ -1,4 +1,4 @@
-"""A little language for random programs, and what it means to run one.
+"""A little language for random programs, and the meaning of running one.
 
 A program is a tuple of bodies: function `n` is `program[n]`, takes one argument (0 or 1), and reads only functions with
 a lower number, so that no program calls itself in a circle.
@@ -19,7 +19,7 @@ SOURCES = 2
 """The first functions are sources: their bodies look outside."""
 
 FAILS = "fails"
-"""What the outside holds where reading it raises."""
+"""The outside's value where reading it raises."""
 
 KINDS = {"True": 1, "-0.0": 1, "0.0": 2}
 
@@ -29,7 +29,7 @@ class Boom(Exception):
 
 
 class Box:
-    """A number that can be changed in place; whoever calculates with it gets the number that it holds then."""
+    """A number that can be changed in place; arithmetic uses its number at that time."""
 
     __slots__ = ("number",)
     __hash__ = None
@@ -54,7 +54,7 @@ class Box:
 
 
 def scribble(boom: Boom, reader: int) -> None:
-    """Do to an error what a handler may do before it raises it on: it says who has read what failed."""
+    """Do to an error the same as a handler that raises it on: note who has read the failed node."""
     boom.args = (f"{boom.args[0]}, read by {reader}",)
     boom.add_note(f"read by {reader}")
 
@@ -67,7 +67,7 @@ class Call(NamedTuple):
 
 
 def likeness(value: object) -> tuple[type, str]:
-    """Two values of a program may stand for each other when their likenesses are equal.
+    """Two values of a program may replace each other when their likenesses are equal.
 
     `1` and `True` differ, so do `0`, `0.0` and `-0.0`; NaN is like itself.
     """
@@ -75,7 +75,7 @@ def likeness(value: object) -> tuple[type, str]:
 
 
 def likeness_said(value: object) -> tuple[type, object]:
-    """The likeness of what a tweak says: of a box that it says this box, whatever is in it."""
+    """The likeness of a tweak: for a box, the identity of the box, whatever is in it."""
     return (Box, id(value)) if isinstance(value, Box) else likeness(value)
 
 
@@ -127,7 +127,7 @@ class World(Protocol):
         """Give this node's value beneath the replacement that is running."""
 
     def look_outside(self) -> Any:
-        """Give what the world outside holds for this node."""
+        """Give the outside's value for this node."""
 
     def within(self, tweaks: Tweaks, *, scoped: bool) -> AbstractContextManager[Any]:
         """Open a context (`scoped`: with a cache of its own); `tweak(tweaks)` of what it gives tweaks it further."""
@@ -208,7 +208,7 @@ class Kind:
 
 @frozen(eq=False)
 class Choose:
-    """One of two expressions; the other one is not run, and what it would read is not read."""
+    """One of two expressions; the other one is not run, and its reads are not made."""
 
     condition: Expression
     yes: Expression

@@ -1,4 +1,4 @@
-"""Graphs by hand, for what draws or prints them."""
+"""Graphs by hand, for tests of drawing and printing."""
 
 from dug._inspect.graph import Fact, Graph
 
@@ -24,7 +24,7 @@ HOSTILE = [
 
 
 def make_fact(node, **known):
-    """What is known of a node that is called like ``module:function(arguments)``, or of whatever that text is."""
+    """The facts about a node that is called like ``module:function(arguments)``, or has any other text."""
     function = node.partition("(")[0]
     return Fact(
         **{
@@ -39,7 +39,7 @@ def make_fact(node, **known):
 
 
 def sketch(edges, **known):
-    """A graph of text nodes: what each read, and what else is known of some, by the name of the function."""
+    """A graph of text nodes: the dependencies of each, and other facts about some, by the name of the function."""
     nodes = dict.fromkeys([*edges, *(read for reads in edges.values() for read in reads)])
     facts = [make_fact(node, **known.get(node.partition(":")[2].partition("(")[0], {})) for node in nodes]
     return Graph(facts, edges)

@@ -55,7 +55,7 @@ async def later(n: int) -> int:
 
 @dug.memoize
 def bumped(n: int) -> int:
-    """Return what the bumps below come to."""
+    """Return the sum of the bumps below."""
     return bumped(n - 1) if n else 0
 
 
@@ -93,7 +93,7 @@ def bump_all(n: int) -> int:
 
 
 def verify(n: int) -> int:
-    """Compute a chain, and again after what it rests on came out as before."""
+    """Compute a chain, and again after its end gave the same value as before."""
     with dug.Context() as ctx:
         chain(n)
         ctx.invalidate(chain.node(0))
@@ -107,7 +107,7 @@ def failing(n: int) -> int:
 
 
 def catch(n: int) -> int:
-    """Catch what comes up from the bottom, and let it go."""
+    """Catch the error from the bottom, and drop it."""
     try:
         return failing(n)
     except ZeroDivisionError:
@@ -115,7 +115,7 @@ def catch(n: int) -> int:
 
 
 def suppose(n: int) -> int:
-    """Compute a chain under two tweaks, one after the other, and let go of what was computed under them."""
+    """Compute a chain under two tweaks, one after the other, and drop the memos computed under them."""
     for value in (2, 1):
         with dug.Context(tweaks={chain.node(0): value}):
             found = chain(n)

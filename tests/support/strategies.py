@@ -55,7 +55,7 @@ def expressions(below: int, size: int) -> st.SearchStrategy[Expression]:
 
 
 def replacements(function: int) -> st.SearchStrategy[Expression]:
-    """Bodies that may take the place of a function's own: they also reach what they replace."""
+    """Bodies that may replace a function's own: they also reach the replaced one."""
     return _replacements_of(function)
 
 
@@ -155,8 +155,8 @@ programs = st.tuples(*map(bodies, range(FUNCTIONS)))
 
 @st.composite
 def situations(draw):
-    """A program, what was asked in contexts around, what was forgotten, and what is asked now, in which scenario."""
-    asked = st.just(NODES) | st.lists(targets, max_size=2)  # what never ran, nobody can plan: mostly all did
+    """A program, the questions asked in contexts around, the forgotten nodes, and the question asked now, in which scenario."""
+    asked = st.just(NODES) | st.lists(targets, max_size=2)  # no plan knows a node that never ran: mostly all did
     first, *inner = draw(st.lists(st.tuples(tweaks(FUNCTIONS), asked), min_size=1, max_size=3))
     levels = [(draw(st.sampled_from([{}, first[0]])), draw(st.sampled_from([NODES, NODES, first[1]]))), *inner]
     return draw(programs), draw(outsides), levels, draw(st.lists(nodes, max_size=1)), draw(targets)

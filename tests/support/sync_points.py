@@ -1,6 +1,6 @@
-"""What the tests of coroutine functions and threads share: runs that cannot hang a build, and ways to order events without time.
+"""Shared by the tests of coroutine functions and threads: runs that cannot hang a build, and ways to order events without time.
 
-Nothing here waits for a while: a test says what must have happened before it goes on.
+Nothing here waits for a while: a test names the events that must happen before it goes on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def run_on(backend: str, main: Callable[..., Any], *args: Any) -> Any:
 
 
 class Worker(threading.Thread):
-    """A thread that keeps what came of it; a hanging one does not keep the process."""
+    """A thread that keeps its result; a hanging one does not keep the process."""
 
     def __init__(self, function: Callable[..., Any], *args: Any) -> None:
         super().__init__(daemon=True)
@@ -51,7 +51,7 @@ class Worker(threading.Thread):
         assert not self.is_alive(), "a thread hangs"
 
     def result(self) -> Any:
-        """Return what the function returned, or raise what it raised."""
+        """Return the result of the function, or raise its error."""
         self.end()
         if self.error is not None:
             raise self.error
@@ -69,7 +69,7 @@ class Signal(threading.Event):
         """Wait without blocking the loop; can be cancelled."""
         while not self.is_set():
             await anyio.lowlevel.checkpoint()
-            await anyio.sleep(0.001)  # no thread that would outlive a loop which is left; what happens does not depend on it
+            await anyio.sleep(0.001)  # no thread that would outlive a loop which is left; the outcome does not depend on it
 
 
 async def settle() -> None:
@@ -100,6 +100,6 @@ class Gate:
         self._open.set()
 
     def close(self) -> None:
-        """Let bodies wait again, and count anew."""
+        """Make bodies wait again, and count from zero."""
         self.most = self.passed = 0
         self._open = anyio.Event()

@@ -1,4 +1,4 @@
-"""Which bodies have a reason to run: what P2, P3, P4 and P5 ask of a cache, written as sets.
+"""Which bodies have a reason to run: the demands of P2, P3, P4 and P5 on a cache, written as sets.
 
 The ledger keeps the *facts* that an ideal cache would hold. A fact is one finished run, known by its node and by what
 it heard: what every node that the run consulted was told by tweaks ("nothing" is heard too). `settle` walks over the
@@ -8,7 +8,7 @@ oracle's run of a call and yields the runs that no fact makes needless. A run is
   then (P2), be it in another scenario (P4); or
 * one of the newest runs of the same body read the same nodes, and they give the same values now (P3).
 
-A fact is let go when nobody holds a tweak it heard any more, so `size` bounds the memos of a clean cache (P5).
+A fact is dropped when nobody holds a tweak it heard any more, so `size` bounds the memos of a clean cache (P5).
 There are no footprints and no views here: too slow for a cache, and too simple to be wrong in the way a cache is.
 """
 
@@ -27,7 +27,7 @@ Work = tuple[Call, Expression | None]
 
 @frozen(cache_hash=True)
 class Title:
-    """What a fact is known by: the node, and what it and the nodes it consulted heard."""
+    """The identity of a fact: the node, and the tweaks heard by it and the nodes it consulted."""
 
     node: Call
     heard: frozenset[tuple[Call, tuple[tuple[Key, Tweak], ...]]]
@@ -58,7 +58,7 @@ class Fact:
 
     @property
     def is_brief(self) -> bool:
-        """It serves only until the end of the outermost call (P9)."""
+        """It answers only until the end of the outermost call (P9)."""
         return self.run.outcome.failed or self.met_source_error
 
     def heard_tweak(self, tweak: tuple[Key, Tweak]) -> bool:
@@ -71,7 +71,7 @@ class Fact:
         return depth is not None and any(each.depth >= depth and not each.is_final for _, said in self.heard for each in said)
 
     def makes_needless(self, other: Fact) -> bool:
-        """The other run would do the same work: what runs is the same, and reads the same values of the same nodes."""
+        """The other run would do the same work: the same body runs, and reads the same values of the same nodes."""
         return (
             self.run.body is other.run.body
             and self.said_of_itself == other.said_of_itself
@@ -82,12 +82,12 @@ class Fact:
 
     @property
     def said_of_itself(self) -> tuple[tuple[Key, Tweak], ...]:
-        """What was put in the place of the body, and over what."""
+        """The replacement of the body, and the tweaks beneath it."""
         return () if runs_own_body(self.run) else plainly(self.run.said)
 
 
 def learn(run: Run) -> Fact:
-    """Return the fact that a run establishes, with the facts it rests on."""
+    """Return the fact that a run establishes, with the facts it depends on."""
     causes = [learn(read) for read in run.reads]
     heard = {(run.node, run.said)}
     for cause in causes:
@@ -104,12 +104,12 @@ def learn(run: Run) -> Fact:
 
 
 def mark(outcome: Outcome) -> object:
-    """Return what makes a mutable value unlike any other: the same object may hold something else by now."""
+    """Return a mark that makes a mutable value unlike any other: the same object may hold something else by now."""
     return object() if isinstance(outcome.value, Box) else None
 
 
 def overhear(cause: Fact, inside: int) -> Iterator[tuple[Call, tuple[Said, ...]]]:
-    """Yield what a run heard by reading another one, less what contexts opened inside the run said."""
+    """Yield the tweaks that a run heard by reading another one, less those of contexts opened inside the run."""
     for node, said in cause.heard:
         if not (said and said[-1].is_final and said[-1].depth >= inside):
             yield node, tuple(each for each in said if each.depth < inside)
@@ -144,7 +144,7 @@ class Ledger:
     holders: Counter[tuple[Key, Tweak]] = field(factory=Counter)
     doubts: dict[Hashable, set[Title]] = field(factory=dict)
     remembered: set[Key] = field(factory=set)
-    """The nodes that were `UNTWEAKED` around a context which may remember its entry there, and with it what ran for them."""
+    """The nodes that were `UNTWEAKED` around a context which may remember its entry there, and with it their runs."""
 
     def hold(self, tweaks: Iterable[tuple[Key, Tweak]]) -> None:
         """Note that one more context says this."""
@@ -165,10 +165,10 @@ class Ledger:
                 self._expire(lambda fact, tweak=tweak: fact.heard_tweak(tweak))
 
     def invalidate(self, nodes: set[Call]) -> None:
-        """Let go of what ran these nodes; what only heard a value said of them stays."""
+        """Drop the facts that ran these nodes; facts that only heard a value of them stay."""
         for cache, fact in self._pick(lambda fact: not nodes.isdisjoint(fact.ran)):
             del self.facts[cache][fact.title]
-            self.newest.pop((cache, fact.run.node, False), None)  # verification may begin with what was invalidated
+            self.newest.pop((cache, fact.run.node, False), None)  # verification may begin with an invalidated run
 
     def end_call(self) -> None:
         """Do not count on errors any more; they stay to be looked at."""
@@ -184,9 +184,9 @@ class Ledger:
         return len(self.doubts.get(cache, set()).union(self.facts.get(cache, ())))
 
     def settle(self, fact: Fact, *, is_doubted: bool = False) -> Iterator[Work]:
-        """Yield what has a reason to run for this fact to be known (bodies, and None for a bump), and file it.
+        """Yield the bodies with a reason to run for this fact to be known (and None for a bump), and file it.
 
-        Where it is in doubt whether a cache had to run something, it is not counted on what that made known.
+        If it is in doubt whether a cache had to run something, the facts from that do not count.
         """
         known = self._find(fact)
         if known is not None and not known.is_expired:
@@ -248,7 +248,7 @@ class Ledger:
                 self.newest[cache, fact.run.node, True] = fact
 
     def _leave(self, levels: Levels, entered: Levels) -> Levels:
-        """Let go of what was said by the contexts which a body has left, in going from one read to the next.
+        """Drop the facts of contexts which a body has left, in going from one read to the next.
 
         As in `release`, a bump that somebody else says as well may stand on something else there.
         """

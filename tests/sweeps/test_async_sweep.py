@@ -57,7 +57,7 @@ def p():
 
 
 class Gates:
-    """``wait(i)`` waits for ``open(i)``, but for the base, 0; keeps who is inside, was at most, left early and was asked."""
+    """``wait(i)`` waits for ``open(i)``, except for the base, 0; counts who is inside, was at most, left early and was asked."""
 
     def __init__(self):
         self.inside, self.most, self.left, self.asked = set(), 0, [], []
@@ -106,7 +106,7 @@ async def settle():
 
 
 async def after_settling(call):
-    """Call something once nothing else goes on."""
+    """Make a call once nothing else goes on."""
     await settle()
     call()
 
@@ -144,7 +144,7 @@ def test_awaiting_gives_all_results(p, run):
 
 
 def test_the_results_make_a_frame(p, run):
-    """``to_frame`` has what it has for any sweep."""
+    """``to_frame`` has the same columns as for any sweep."""
     pytest.importorskip("pandas", reason="pandas is an extra")
 
     async def main():
@@ -261,7 +261,7 @@ def test_a_loop_without_await_is_no_coroutine_left_behind(p):
 
 
 def test_the_base_comes_first(p, run):
-    """From a cold start, what no scenario changes runs once, however many run at the same time; the base is there first."""
+    """From a cold start, a node that no scenario changes runs once, however many run at the same time; the base is first."""
 
     async def main():
         with dug.Context():
@@ -490,7 +490,7 @@ def test_a_scenario_is_one_outermost_call(run):
 
 
 def test_counts_are_each_scenarios_own(p, run):
-    """``recomputed`` is what ran for one scenario, whatever ran at the same time."""
+    """``recomputed`` counts the runs of one scenario, whatever ran at the same time."""
 
     async def main():
         with dug.Context():
@@ -524,7 +524,7 @@ def test_counts_are_each_scenarios_own_inside_a_node(p, run):
 
 
 def test_a_node_may_sweep(p, run):
-    """A node that sweeps depends on what its scenarios read, and its scenarios stand on those that it is asked under."""
+    """A node that sweeps depends on the reads of its scenarios, and these act on those that it is asked under."""
 
     @dug.memoize
     async def risk():
@@ -541,7 +541,7 @@ def test_a_node_may_sweep(p, run):
 
 
 def test_a_sweep_that_outlives_its_node_is_refused(p, run):
-    """A sweep that a node gives away cannot go on, because what it reads could not be noted."""
+    """A sweep that a node returns cannot go on, because its reads could not be recorded."""
 
     @dug.memoize
     async def risk():
@@ -583,7 +583,7 @@ def test_what_is_in_flight_when_its_node_ends_is_refused(run):
 
 
 def test_the_context_around_is_that_of_the_call(p, run):
-    """The scenarios stand on the context around ``dug.sweep``, wherever and whenever they are awaited."""
+    """The scenarios act on the context around ``dug.sweep``, wherever and whenever they are awaited."""
 
     async def main():
         with dug.Context({p.x.node(1): 20}):
@@ -662,7 +662,7 @@ def test_an_error_is_a_result(p, run):
 
 
 def test_an_error_of_the_scenarios_comes_in_its_place(p, run):
-    """What makes the scenarios may fail: the results before stay, and asking again raises again."""
+    """The iterator of scenarios may fail: the results before stay, and asking again raises again."""
 
     def scenarios():
         yield {p.x.node(0): 5}
@@ -687,7 +687,7 @@ def test_an_error_of_the_scenarios_comes_in_its_place(p, run):
 
 @pytest.mark.parametrize("several", [False, True])
 def test_what_is_no_exception_passes_and_the_scenario_is_asked_again(p, run, several):
-    """What is not an Exception goes through; asking again begins with the scenario that was interrupted."""
+    """An interrupt goes through; asking again begins with the scenario that was interrupted."""
 
     class Stop(BaseException):
         pass
@@ -763,7 +763,7 @@ def test_a_coroutine_that_goes_on_is_left_alone(run):
 
 
 def test_cancelling_who_awaits_cancels_what_is_in_flight(run):
-    """Who is cancelled while waiting goes on when every scenario in flight has ended; asking again asks those anew."""
+    """A task that is cancelled while waiting goes on when every scenario in flight has ended; asking again asks those again."""
 
     async def main():
         gates = Gates()
@@ -809,7 +809,7 @@ def test_cancelling_a_task_of_asyncio_waits_for_its_scenarios():
 
 
 def test_leaving_an_iteration_cancels_what_is_in_flight(run):
-    """After a ``break``, what is in flight is cancelled."""
+    """After a ``break``, the scenarios in flight are cancelled."""
 
     async def main():
         gates = Gates()
@@ -841,7 +841,7 @@ def test_aclosing_waits_for_what_is_in_flight(run):
 
 
 def test_an_iteration_goes_on_after_one_that_was_left(run):
-    """What was cancelled by a ``break`` is asked anew by the next iteration, after it has ended."""
+    """The next iteration asks for scenarios again that a ``break`` cancelled, after they have ended."""
 
     async def main():
         gates = Gates()
@@ -857,7 +857,7 @@ def test_an_iteration_goes_on_after_one_that_was_left(run):
 
 
 def test_an_inner_iteration_that_is_left_cancels_nothing_of_the_outer(run):
-    """As long as one iteration goes on, what is in flight goes on."""
+    """As long as one iteration goes on, the scenarios in flight go on."""
 
     async def main():
         gates = Gates()
@@ -895,7 +895,7 @@ def test_one_task_at_a_time_awaits(run):
 
 @pytest.mark.parametrize("then", BACKENDS)
 def test_a_sweep_goes_on_on_another_loop(p, run, then):
-    """What was begun on one loop goes on on another one, also when the first is gone with scenarios in flight."""
+    """A sweep begun on one loop goes on on another one, also when the first is gone with scenarios in flight."""
     loops = []
 
     @dug.memoize
@@ -925,7 +925,7 @@ def test_a_sweep_goes_on_on_another_loop(p, run, then):
 
 
 def test_a_cancelled_aclose_ends_cancelled():
-    """Who is cancelled while closing a sweep waits for its scenarios, and is cancelled then."""
+    """A task that is cancelled while closing a sweep waits for its scenarios, and is cancelled then."""
 
     async def main():
         gates = Gates()
@@ -966,7 +966,7 @@ def test_a_scenario_that_a_stranger_cancelled_is_asked_again():
 
 
 def test_a_context_that_was_left_is_let_go_without_the_collector(p, run):
-    """What was awaited under a tweak goes when its context goes, no later."""
+    """Memos awaited under a tweak are freed with its context, no later."""
 
     async def main():
         with dug.Context() as ctx:
@@ -1006,7 +1006,7 @@ def test_a_thousand_scenarios_leave_the_cache_as_it_was(p, run, value, limit):
 
 
 def test_a_scenario_finds_what_it_shares_with_the_one_before(p, run):
-    """One at a time, in a grid, what reads only the first node runs once for each of its values."""
+    """One at a time, in a grid, a node that reads only the first node runs once for each of its values."""
 
     async def main():
         with dug.Context():
@@ -1050,7 +1050,7 @@ def test_a_left_sweep_leaves_the_cache_as_it_was(p, run):
     limit=st.sampled_from([1, 2, None]),
 )
 def test_an_awaited_sweep_gives_what_any_sweep_gives(*, program, outside, around, scenarios, targets, backend, limit):
-    """Coroutine functions that ask nodes give, under all scenarios at the same time, what these give one after the other."""
+    """Coroutine functions that ask nodes give, under all scenarios at the same time, the same as one after the other."""
 
     def look(results, asked):
         outcomes = [[attempt(partial(getitem, result, label)) for label in asked] for result in results]

@@ -1,4 +1,4 @@
-"""What a sweep gives: each result by itself, and all of them as a dict or a frame."""
+"""The results of a sweep: each by itself, and all of them as a dict or a frame."""
 
 import sys
 import traceback
@@ -46,7 +46,7 @@ def sweep(target, *scenarios):
 
 
 def find_locals(error):
-    """Return what the frames of a traceback hold."""
+    """Return the objects that the frames of a traceback hold."""
     return [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
 
 
@@ -71,7 +71,7 @@ def test_the_values_are_there_by_node_or_label():
 
 
 def test_an_unknown_target_is_a_key_error():
-    """Asking a result for what was not a target names the targets."""
+    """Asking a result for an unknown target names the targets."""
     (result,) = sweep([A], GOOD)
 
     with pytest.raises(KeyError, match="test_results:price"):
@@ -87,7 +87,7 @@ def test_a_result_is_not_a_sequence():
 
 
 def test_a_result_knows_its_scenario():
-    """``scenario`` is what was tweaked, with its name."""
+    """``scenario`` is the scenario, with its name."""
     crash = dug.Scenario(BAD, name="crash")
     (result,) = sweep(A, crash)
 
@@ -104,7 +104,7 @@ def test_a_failure_hides_no_value():
 
 
 def test_the_value_of_a_failed_result_raises_the_error():
-    """``value`` and ``result[target]`` raise what the function did, first its own object; a handler changes nobody else's."""
+    """``value`` and ``result[target]`` raise the function's error, first its own object; a handler changes nobody else's."""
     (result,) = sweep([B, A], BAD)
 
     with pytest.raises(ValueError, match="A") as caught:
@@ -126,7 +126,7 @@ def test_a_good_result_has_no_error():
 
 
 def test_the_traceback_of_an_error_leads_to_the_function():
-    """What a result raises says where the function failed."""
+    """The exception of a result shows where the function failed."""
     (result,) = sweep(A, BAD)
 
     with pytest.raises(ValueError, match="A") as caught:
@@ -147,7 +147,7 @@ def test_the_traceback_of_an_error_does_not_grow():
 
 
 def test_a_kept_error_holds_no_frames_open():
-    """The frames of an error, and of those it came from, are emptied, so that no context lives in them."""
+    """The frames of an error, and of its causes, are emptied, so that no context lives in them."""
 
     @dug.memoize
     def fail():
@@ -229,7 +229,7 @@ def test_an_error_group_is_kept_without_frames_too():
 
 
 def test_a_result_has_a_text():
-    """``repr`` shows the name, what came and what it cost."""
+    """``repr`` shows the name, the values and the cost."""
     good, bad = sweep(A, GOOD, BAD)
 
     assert repr(good).startswith("""<Result "test_results:spot('A') = 1.0": 2.0, 1 recomputed in """)
@@ -383,7 +383,7 @@ def test_central_is_half_of_up_minus_down():
 
 
 def test_central_sums_what_both_directions_cost():
-    """A central difference ran what both directions ran."""
+    """A central difference counts the runs of both directions."""
     with dug.Context():
         results = dug.sweep(squared.node("A"), ladder([spot.node("A")], dug.shift(2.0), dug.shift(-2.0)))
         up, down = results

@@ -44,7 +44,7 @@ def test_the_scenarios_of_a_ladder_are_named():
 
 
 def test_a_ladder_takes_plain_values():
-    """What a ladder tweaks to need not be a bump."""
+    """The tweaks of a ladder need not be bumps."""
     assert [dict(scenario.tweaks) for scenario in ladder([A], 101.0, 99.0)] == [{A: 101.0}, {A: 99.0}]
 
 
@@ -68,7 +68,7 @@ def test_a_ladder_of_a_generator_has_no_length():
 
 
 def test_a_ladder_of_something_else_is_refused():
-    """What is neither a node nor a function is a TweakError when its scenario is asked for."""
+    """Anything but a node or a function is a TweakError when its scenario is asked for."""
     with pytest.raises(dug.TweakError, match="cannot be tweaked"):
         list(ladder(["A"], UP))
 
@@ -113,14 +113,14 @@ def test_a_grid_of_something_else_is_refused(axes):
 
 
 def test_scenario_makers_have_a_text():
-    """``repr`` shows what a ladder or a grid was made of."""
+    """``repr`` shows the arguments of a ladder or a grid."""
     assert repr(ladder([A], UP, DOWN)) == "ladder([<Node test_scenarios:spot('A')>], shift(1.0), shift(-1.0))"
     assert repr(ladder([A], UP)).endswith("shift(1.0))")
     assert repr(grid({A: [1]})) == "grid({<Node test_scenarios:spot('A')>: (1,)})"
 
 
 def test_one_node_is_no_ladder():
-    """What is not a row of nodes is refused when the ladder is made."""
+    """Anything but a row of nodes is refused when the ladder is made."""
     with pytest.raises(TypeError, match=r"Write ladder\(\[f.node\(x\)\], up\)"):
         ladder(rate.node(), dug.shift(1))
 

@@ -46,11 +46,11 @@ def p():
     return SimpleNamespace(x=x, y=y, total=total, ran=ran)
 
 
-# What comes out
+# Results
 
 
 def test_a_sweep_gives_a_result_for_each_scenario(p):
-    """Results come in the order of the scenarios, each with what the target gives under it."""
+    """Results come in the order of the scenarios, each with the target's value under it."""
     with dug.Context():
         values = [result.value for result in dug.sweep(p.total.node(), [{p.x.node(i): 5} for i in range(3)])]
 
@@ -82,7 +82,7 @@ def test_a_result_counts_what_ran(p):
 
 
 def test_a_result_counts_what_ran_for_a_node_that_leaves_no_memo(p):
-    """What is not remembered does not count itself; what ran for it does."""
+    """A node that is not remembered does not count itself; its callees do."""
 
     @dug.memoize
     def fail():
@@ -97,7 +97,7 @@ def test_a_result_counts_what_ran_for_a_node_that_leaves_no_memo(p):
 
 
 def test_targets_share_the_context_of_a_scenario(p):
-    """What one target runs under a scenario, another target of it finds."""
+    """A memo of one target under a scenario answers for another target of it."""
     with dug.Context():
         p.total()
         p.ran.clear()
@@ -109,7 +109,7 @@ def test_targets_share_the_context_of_a_scenario(p):
 
 
 def test_scenarios_share_what_their_tweaks_do_not_change(p):
-    """From a cold start, what no scenario changes runs once."""
+    """From a cold start, a node that no scenario changes runs once."""
     with dug.Context():
         list(dug.sweep(p.total.node(), [{p.x.node(0): value} for value in range(5)]))
 
@@ -118,7 +118,7 @@ def test_scenarios_share_what_their_tweaks_do_not_change(p):
 
 
 def test_a_scenario_finds_what_it_shares_with_the_one_before(p):
-    """In a grid, what reads only the first node runs once for each of its values."""
+    """In a grid, a node that reads only the first node runs once for each of its values."""
     with dug.Context():
         p.total()
         p.ran.clear()
@@ -232,7 +232,7 @@ def test_no_two_results_have_one_name(p):
 
 @pytest.mark.parametrize("target", [None, "y", 3, [1], {"a": 1}])
 def test_a_target_that_is_no_node_is_refused(target):
-    """What is not a node is a TypeError at once, which says what to type."""
+    """Anything but a node is a TypeError at once, which says what to type."""
     with dug.Context(), pytest.raises(TypeError, match=r"f\.node\(x\)"):
         dug.sweep(target, [{}])
 
@@ -254,13 +254,13 @@ def test_one_scenario_is_refused(p):
 
 
 def test_scenarios_that_cannot_be_iterated_are_refused(p):
-    """What has no scenarios is a TypeError at once."""
+    """An object without scenarios is a TypeError at once."""
     with dug.Context(), pytest.raises(TypeError, match="one by one"):
         dug.sweep(p.total.node(), 5)
 
 
 def test_an_executor_must_submit(p):
-    """What cannot submit is a TypeError at once."""
+    """An object without ``submit`` is a TypeError at once."""
     with dug.Context(), pytest.raises(TypeError, match=r"submit\(\)"):
         dug.sweep(p.total.node(), [{}], executor=4)
 
@@ -370,7 +370,7 @@ def test_a_sweep_goes_on_after_its_context_was_left(p):
 
 
 def test_a_sweep_inside_another_scenario_is_inside_it(p):
-    """A node may sweep: its scenarios stand on those it is asked under, and it depends on what they read."""
+    """A node may sweep: its scenarios act on those it is asked under, and it depends on their reads."""
 
     @dug.memoize
     def risk():
@@ -384,7 +384,7 @@ def test_a_sweep_inside_another_scenario_is_inside_it(p):
 
 
 def test_a_sweep_that_outlives_its_node_is_refused(p):
-    """A sweep that a node gives away cannot go on, because what it reads could not be noted."""
+    """A sweep that a node returns cannot go on, because its reads could not be recorded."""
 
     @dug.memoize
     def risk():
@@ -427,7 +427,7 @@ def test_an_impossible_tweak_is_the_result_of_its_scenario(p):
 
 
 def test_an_impossible_scenario_of_a_ladder_or_grid_is_a_result(p):
-    """Ready-made scenarios are not different: what is not possible is an error of its scenario alone."""
+    """Ready-made scenarios are not different: an impossible tweak is an error of its scenario alone."""
     with dug.Context():
         rungs = list(dug.sweep(p.total.node(), ladder([p.x, p.x.node(0)], 5)))
         crossed = list(dug.sweep(p.total.node(), grid({p.x.node(0): [5], p.x: [5]})))
@@ -440,7 +440,7 @@ def test_an_impossible_scenario_of_a_ladder_or_grid_is_a_result(p):
 
 
 def test_a_scenario_is_one_outermost_call(p):
-    """What fails is asked once under one scenario, however many targets read it, and again under the next."""
+    """A failing node is asked once under one scenario, however many targets read it, and again under the next."""
     asked = []
 
     @dug.source
@@ -465,7 +465,7 @@ def test_a_scenario_is_one_outermost_call(p):
 
 
 def test_the_scenarios_of_a_node_are_part_of_its_call(p):
-    """Inside a running node, what failed under one scenario is not asked again under the next; counts are each scenario's own."""
+    """Inside a running node, a node that failed under one scenario is not asked again under the next; counts are per scenario."""
     asked, counts = [], []
 
     @dug.source
@@ -504,7 +504,7 @@ def test_a_failure_is_filed_as_after_any_call(p):
 
 
 def test_an_interrupt_passes_and_the_scenario_is_asked_again(p):
-    """What is not an Exception goes through; iterating again begins with the scenario that was interrupted."""
+    """An interrupt goes through; iterating again begins with the scenario that was interrupted."""
     interrupts = [KeyboardInterrupt]
 
     @dug.memoize
@@ -523,7 +523,7 @@ def test_an_interrupt_passes_and_the_scenario_is_asked_again(p):
 
 
 def test_an_error_of_the_scenarios_comes_in_its_place(p):
-    """What makes the scenarios may fail: the results before stay, and iterating again raises again."""
+    """The iterator of scenarios may fail: the results before stay, and iterating again raises again."""
 
     def scenarios():
         yield {p.x.node(0): 5}
@@ -545,7 +545,7 @@ def test_an_error_of_the_scenarios_comes_in_its_place(p):
 
 
 def test_the_base_is_the_context_around(p):
-    """``base`` is what the targets give without a scenario, and its name is base."""
+    """``base`` is the result of the targets without a scenario, and its name is base."""
     with dug.Context({p.x.node(0): 5}):
         swept = dug.sweep({"total": p.total.node()}, [{p.x.node(1): 0}])
 
@@ -607,7 +607,7 @@ def test_a_scenario_is_let_go_before_one_that_shares_nothing_with_it(p):
 
 
 def test_a_sweep_holds_nothing_that_it_was_given(p):
-    """What a generator makes is let go when its scenario was read."""
+    """Scenarios of a generator are dropped when they were read."""
 
     class Tweaks(Mapping):
         __hash__ = object.__hash__
@@ -649,7 +649,7 @@ def test_a_sweep_holds_nothing_that_it_was_given(p):
     targets=st.lists(nodes, min_size=1, max_size=3),
 )
 def test_a_sweep_is_a_loop_of_contexts(program, outside, around, scenarios, targets):
-    """A sweep gives what entering each scenario and calling each target does, and runs no more."""
+    """A sweep gives the same as entering each scenario and calling each target, and runs no more."""
 
     def in_a_loop(asked, said):
         for scenario in said:

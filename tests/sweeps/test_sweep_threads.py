@@ -1,4 +1,4 @@
-"""A sweep on threads gives what it gives one after the other; the engine's own promises to threads are tested elsewhere."""
+"""A sweep on threads gives the same as one after the other; the engine's own promises to threads are tested elsewhere."""
 
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -44,7 +44,7 @@ def p():
 
 
 class Inline:
-    """The least that an executor must be: what is submitted runs at once."""
+    """The minimal executor: runs a submitted call at once."""
 
     def submit(self, fn):
         future = Future()
@@ -53,7 +53,7 @@ class Inline:
 
 
 def describe(results):
-    """Return what is equal in two sweeps over the same scenarios."""
+    """Return the parts that are equal in two sweeps over the same scenarios."""
     return [(result.name, result.values, {label: repr(error) for label, error in result.errors.items()}) for result in results]
 
 
@@ -73,7 +73,7 @@ def test_a_thousand_scenarios_on_threads_are_as_one_after_the_other(p, pool):
 
 
 def test_a_cold_sweep_on_threads_gives_the_same(p, pool):
-    """With nothing computed before, threads give what a loop gives."""
+    """With nothing computed before, threads give the same as a loop."""
     scenarios = [{p.x.node(i % 20): i} for i in range(100)]
     with dug.Context():
         expected = describe(dug.sweep(p.total.node(), scenarios))
@@ -160,7 +160,7 @@ def test_errors_are_results_on_threads(p, pool):
 
 
 def test_an_executor_is_anything_with_submit(p):
-    """An executor needs a submit, and what that returns a result."""
+    """An executor needs a submit, and its futures a result."""
     with dug.Context():
         values = [result.value for result in dug.sweep(p.x.node(0), [{p.x.node(0): i} for i in range(3)], executor=Inline())]
 
@@ -168,7 +168,7 @@ def test_an_executor_is_anything_with_submit(p):
 
 
 def test_a_closed_pool_says_so(p):
-    """Asking for results whose pool was shut down raises what the pool raises, each time, and loses no result."""
+    """Asking for results whose pool was shut down raises the pool's error, each time, and loses no result."""
     with ThreadPoolExecutor(1) as pool, dug.Context():
         swept = dug.sweep(p.x.node(0), [{p.x.node(0): i} for i in range(100)], executor=pool)
         next(iter(swept))
@@ -200,7 +200,7 @@ def test_a_cancelled_scenario_is_no_result(p):
 
 
 def test_a_node_may_sweep_on_threads(p, pool):
-    """A node that sweeps on threads depends on what the scenarios read."""
+    """A node that sweeps on threads depends on the reads of the scenarios."""
 
     @dug.memoize
     def risk():
@@ -219,7 +219,7 @@ def test_a_node_may_sweep_on_threads(p, pool):
 
 
 def test_counts_are_each_scenarios_own_on_threads(p, pool):
-    """Inside a node, too, what a scenario ran is counted for it alone, whatever runs at the same time."""
+    """Inside a node, too, the runs of a scenario are counted for it alone, whatever runs at the same time."""
     counts = []
 
     @dug.memoize

@@ -1,4 +1,4 @@
-"""Differences are taken in one world: a sweep never subtracts what was before a change from what came after it."""
+"""Differences are taken in one world: a sweep never subtracts a value before a change from one after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dug.scenarios import ladder
 
 
 class Outside:
-    """What sources look at, and what changes without notice."""
+    """The outside of the sources, which changes without notice."""
 
     x, y = 1.0, 10.0
 
@@ -80,7 +80,7 @@ def tweak_function(ctx):
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("looked_before", [False, True])
 def test_each_result_has_the_base_of_its_own_world(change, workers, looked_before):
-    """What is taken before and after a change of the context around is compared with the base before and after it."""
+    """A result before or after a change of the context around is compared with the base before or after it."""
     pool = ThreadPoolExecutor(workers) if workers else None
     with dug.Context({z.node(): 1.0}) as ctx:
         sweep = dug.sweep(f.node(), SCENARIOS, executor=pool)
@@ -135,7 +135,7 @@ def test_results_of_several_worlds_have_no_base_in_common():
 
 
 def invalidate(ctx):
-    """Forget what the base reads."""
+    """Forget the dependencies of the base."""
     ctx.invalidate(y.node())
 
 
@@ -146,7 +146,7 @@ def clear(ctx):
 
 @pytest.mark.parametrize("change", [invalidate, clear])
 def test_a_base_that_is_gone_is_refused_by_name(change):
-    """What the outside was, nobody can find out afterwards: the error names the result and says what to do."""
+    """Nobody can find out the old outside afterwards: the error names the result and says what to do."""
     with dug.Context() as ctx:
         sweep = dug.sweep(f.node(), SCENARIOS)
         results = iter(sweep)
@@ -163,7 +163,7 @@ def test_a_base_that_is_gone_is_refused_by_name(change):
 
 
 def test_a_base_is_gone_with_an_old_definition():
-    """After a function was defined anew, results from before have no base; those after it have the new one."""
+    """After a function was redefined, results from before have no base; those after it have the new one."""
 
     @dug.memoize(name="w:local")
     def local():
@@ -192,7 +192,7 @@ def test_a_base_is_gone_with_an_old_definition():
 @pytest.mark.parametrize("change", [invalidate, clear])
 @pytest.mark.parametrize("looks", [True, False])
 def test_a_base_that_was_there_in_time_is_kept(change, looks):
-    """What was looked at, or computed by anybody, before a change is the base of what was taken before it."""
+    """A base that was looked at, or computed by anybody, before a change is the base of earlier results."""
     with dug.Context() as ctx:
         sweep = dug.sweep(f.node(), SCENARIOS)
         assert (sweep.base.value if looks else f()) == 11.0
@@ -206,7 +206,7 @@ def test_a_base_that_was_there_in_time_is_kept(change, looks):
 
 
 def test_an_invalidation_elsewhere_changes_no_base():
-    """What the base does not rest on may be forgotten at any time."""
+    """Nodes that the base does not depend on may be forgotten at any time."""
     with dug.Context() as ctx:
         z()
         sweep = dug.sweep(f.node(), SCENARIOS)
@@ -237,7 +237,7 @@ def test_a_central_difference_is_of_one_world(change):
 
 
 def test_a_central_difference_bears_what_concerns_it_not():
-    """An invalidation of what neither direction reads leaves their difference alone."""
+    """An invalidation of a node that neither direction reads leaves their difference alone."""
     with dug.Context() as ctx:
         sweep = dug.sweep(f.node(), ladder([x.node(), y.node()], dug.shift(1.0), dug.shift(-1.0)))
         for _ in sweep:
@@ -248,7 +248,7 @@ def test_a_central_difference_bears_what_concerns_it_not():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_awaited_sweep_has_a_base_for_each_world(backend):
-    """A sweep over coroutine functions asks for another base when the context around was tweaked meanwhile."""
+    """A sweep over coroutine functions asks for another base when the context around was tweaked during it."""
 
     async def main():
         with dug.Context() as ctx:
@@ -267,7 +267,7 @@ def test_an_awaited_sweep_has_a_base_for_each_world(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_awaited_sweep_keeps_the_base_from_before_an_invalidation(backend):
-    """The base of a sweep over coroutine functions is asked first, so it is there for what was taken before."""
+    """The base of a sweep over coroutine functions is asked first, so it is there for the earlier results."""
 
     async def main():
         with dug.Context() as ctx:
@@ -284,7 +284,7 @@ def test_an_awaited_sweep_keeps_the_base_from_before_an_invalidation(backend):
 
 
 def test_a_base_in_an_earlier_world_leaves_nothing_behind():
-    """What was computed under a tweak that is gone goes with the sweep, without the garbage collector."""
+    """Memos computed under a tweak that is gone are freed with the sweep, without the garbage collector."""
     gc.disable()
     try:
         with dug.Context({y.node(): 5.0}) as ctx:
@@ -301,7 +301,7 @@ def test_a_base_in_an_earlier_world_leaves_nothing_behind():
 
 
 def test_a_context_inside_a_node_is_tweaked_during_its_sweep():
-    """A node that tweaks a context of its own during a sweep is told the right differences, and rests on both bases."""
+    """A node that tweaks a context of its own during a sweep gets the right differences, and depends on both bases."""
 
     @dug.memoize(name="w:report")
     def report():
@@ -320,7 +320,7 @@ def test_a_context_inside_a_node_is_tweaked_during_its_sweep():
 
 
 def test_a_base_that_nobody_asked_for_is_a_dependency():
-    """A node whose sweep finds its base in the cache rests on that base."""
+    """A node whose sweep finds its base in the cache depends on that base."""
 
     @dug.memoize(name="w:moves")
     def moves():
@@ -353,7 +353,7 @@ KEPT = {
 @pytest.mark.parametrize("is_on_a_pool", [False, True])
 @pytest.mark.parametrize("keep", KEPT.values(), ids=KEPT)
 def test_an_error_that_is_kept_holds_no_tweak_of_its_world(keep, is_on_a_pool):
-    """What failed in a world that is gone leaves nothing of it behind, be its errors kept for long, without the collector."""
+    """A failure in a world that is gone leaves nothing of it behind, however long its error is kept, without the collector."""
 
     @dug.memoize(name="w:fails")
     def fails():
@@ -382,7 +382,7 @@ def test_an_error_that_is_kept_holds_no_tweak_of_its_world(keep, is_on_a_pool):
 
 
 def test_the_error_of_a_base_holds_no_tweak_of_its_world():
-    """So it is for what the base raised."""
+    """So it is for an error of the base."""
 
     @dug.memoize(name="w:fails base")
     def fails():
@@ -420,7 +420,7 @@ def test_an_error_of_an_awaited_sweep_holds_no_tweak_of_its_world(backend):
         with dug.Context({y.node(): 5.0}) as ctx:
             kept = await sweep_and_tweak(ctx)
             ctx.untweak(y.node())
-            gc.collect()  # a task that has ended refers to what ended it
+            gc.collect()  # a task that has ended refers to its canceller
             assert [type(error) for error in kept] == [ValueError] * 5
             assert len(ctx.cache) == 0
 

@@ -1,4 +1,4 @@
-"""`EventLog` records what happens in a context, and counts it."""
+"""`EventLog` records the events of a context, and counts them."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_a_failure_is_logged_with_its_error():
 
 
 def test_tweaks_and_invalidations_are_logged():
-    """`tweaked` and `invalidated` hold what a user said while the log was open."""
+    """`tweaked` and `invalidated` hold the user's changes while the log was open."""
     with dug.Context() as ctx:
         spot("A")
         with EventLog(ctx) as log:
@@ -128,7 +128,7 @@ def test_clear_forgets_and_goes_on():
 
 
 def test_a_closed_log_hears_nothing():
-    """Leaving the `with` ends the recording and keeps what was recorded."""
+    """Leaving the `with` ends the recording and keeps the events."""
     with dug.Context() as ctx:
         with EventLog(ctx) as log:
             spot("A")

@@ -95,12 +95,12 @@ def test_a_change_is_found_where_it_is(value, change, where):
     ],
 )
 def test_a_change_inside_a_foreign_object_is_found(value, change):
-    """What pickles is seen into, whatever library it comes from."""
+    """A value that pickles is compared by its parts, whatever library it comes from."""
     assert find_change(value, change) is not None
 
 
 def test_a_kept_property_is_no_change():
-    """What a cached_property keeps is not a part of the state."""
+    """The value of a cached_property is not a part of the state."""
     assert find_change(Book([1]), lambda book: book.size) is None
 
 

@@ -78,7 +78,7 @@ def test_a_function_stands_for_the_nodes_that_are_read():
 
 
 def test_a_node_comes_before_its_function():
-    """What is said of a node itself is said instead of what is said of its function."""
+    """The strategy of a node itself replaces that of its function."""
     scenarios = tweaks_for(book.node(), {spot: st.just(1.0), spot.node("A"): st.just(2.0)})
     full = find(scenarios, lambda scenario: len(scenario.tweaks) == 3)
 
@@ -129,7 +129,7 @@ def test_the_exploring_run_leaves_nothing_behind():
 
 
 def test_a_function_that_is_not_read_is_refused():
-    """A function of which nothing is read is an error that names it."""
+    """A function without any read node is an error that names it."""
     with pytest.raises(ValueError, match=r"reads no node of .*book"):
         find(tweaks_for(spot.node("A"), {book: st.just(1.0)}), lambda _: True)
 

@@ -22,7 +22,7 @@ def double(x):
 @settings(max_examples=20)
 @isolated()
 def test_each_example_begins_with_nothing_remembered(x):
-    """No example finds what another one has computed."""
+    """No example finds the memos of another one."""
     ctx = dug.current_context()
 
     assert len(ctx.cache) == 0

@@ -109,7 +109,7 @@ def test_a_failed_assertion_shows_its_message(run_tests):
 
 
 def test_the_fixture_is_documented(pytester, request):
-    """`pytest --fixtures` shows what the fixture gives."""
+    """`pytest --fixtures` describes the fixture."""
     loaded = request.config.pluginmanager.has_plugin("dug")
     result = pytester.runpytest_inprocess("--fixtures", *(() if loaded else PLUGIN), "-p", "no:cacheprovider")
 

@@ -1,4 +1,4 @@
-"""`assert_pure` passes on pure functions, and names what an impure one does."""
+"""`assert_pure` passes on pure functions, and names the fault of an impure one."""
 
 import functools
 import itertools
@@ -122,7 +122,7 @@ def test_a_global_that_changes_is_found():
 
 
 def test_a_changed_result_is_found():
-    """A function that changes in place what it has read from another node is named, with the node it spoiled."""
+    """A function that changes in place a value that it has read is named, with the node it spoiled."""
     message = check(sorts_what_it_reads.node())
 
     assert "sorts_what_it_reads() is not pure: while it ran, the result of" in message
@@ -154,7 +154,7 @@ def test_a_changed_tweak_is_found():
 
 
 def test_a_result_that_changes_later_is_found():
-    """A result that somebody changes after it was returned is found, whoever does it."""
+    """A result that somebody changes after it was returned is found, whoever did it."""
     shared = [1]
 
     @dug.memoize
@@ -182,7 +182,7 @@ def test_a_result_that_changes_later_is_found():
     ids=["dict", "list in it", "in tuples"],
 )
 def test_who_goes_on_changing_what_it_handed_out_is_found(hand_out):
-    """A function that changes what it has returned when it runs again is named, though both runs return the same object."""
+    """A function that changes its earlier result when it runs again is named, though both runs return the same object."""
     shared = {"rows": [1]}
 
     @dug.memoize
@@ -221,7 +221,7 @@ def test_who_changes_a_shared_object_before_it_hands_it_out_is_found():
 
 
 def test_who_changes_what_it_reached_through_another_result_is_found():
-    """A function that changes a list inside of what it has read is named, with what it read."""
+    """A function that changes a list inside of a value that it has read is named, with that node."""
 
     @dug.memoize
     def rows():
@@ -242,7 +242,7 @@ def test_who_changes_what_it_reached_through_another_result_is_found():
 
 
 def test_reading_other_nodes_the_second_time_fails():
-    """Two runs that read different nodes are not alike, though their values are."""
+    """Two runs that read different nodes are not the same, though their values are."""
 
     @dug.memoize
     def side(number):
@@ -272,7 +272,7 @@ def test_the_tweaks_in_force_apply():
 
 
 def test_the_eq_of_the_function_says_what_is_equal():
-    """Values that the function's own equality takes for equal are alike."""
+    """Values that the function's own equality takes for equal are the same."""
 
     @dug.memoize(eq=lambda one, two: True)
     def about():

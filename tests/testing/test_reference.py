@@ -92,7 +92,7 @@ def test_nothing_is_filed():
 
 
 def test_nothing_is_looked_up():
-    """The evaluation runs what the context remembers."""
+    """The evaluation also runs nodes that the context remembers."""
     with dug.Context():
         total()
         runs.clear()
@@ -117,7 +117,7 @@ def test_nothing_is_looked_up():
     ],
 )
 def test_tweaks_are_obeyed_as_in_dug(tweaks, expected):
-    """Values, bumps, replacements and UNTWEAKED mean what they mean in dug."""
+    """Values, bumps, replacements and UNTWEAKED mean the same as in dug."""
     assert evaluate(total.node(), tweaks=tweaks) == expected
     with dug.Context(tweaks=tweaks):
         assert total() == expected
@@ -138,14 +138,14 @@ def test_tweaks_are_obeyed_as_in_dug(tweaks, expected):
     ],
 )
 def test_inner_tweaks_act_on_outer_ones(outer, inner, expected):
-    """The innermost context is obeyed first, and a bump or a replacement there meets what is outside."""
+    """The innermost context comes first, and a bump or a replacement there meets the tweaks outside."""
     with dug.Context(tweaks=outer), dug.Context(tweaks=inner):
         assert Evaluation().evaluate(total.node()).get() == expected
         assert total() == expected
 
 
 def test_a_context_inside_a_body_is_obeyed():
-    """What a body reads under a context of its own meets the tweaks of that."""
+    """A read of a body under a context of its own meets the tweaks of that."""
     assert evaluate(opens.node(2)) == 20
     assert evaluate(opens.node(2), tweaks={x.node(): 7}) == 20
 
@@ -156,7 +156,7 @@ def test_a_tweak_in_the_middle_of_a_body_is_obeyed():
 
 
 def test_a_body_cannot_change_a_context_around_it():
-    """The evaluation refuses what dug refuses inside a running node."""
+    """The evaluation refuses the same as dug inside a running node."""
     with dug.Context() as ctx:
 
         @dug.memoize
@@ -176,7 +176,7 @@ def test_a_circle_is_a_cycle_error():
 
 
 def test_a_recombining_tree_comes_to_an_end():
-    """What would take 2**200 calls is answered from the evaluation's own table in the end."""
+    """A tree that would take 2**200 calls is answered from the evaluation's own table in the end."""
     assert evaluate(recombining.node(200)) == 2**200
 
 

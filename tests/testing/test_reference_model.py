@@ -1,4 +1,4 @@
-"""The evaluation without a cache gives what the oracle gives and what dug gives, on random programs and tweaks."""
+"""The evaluation without a cache agrees with the oracle and with dug, on random programs and tweaks."""
 
 from __future__ import annotations
 

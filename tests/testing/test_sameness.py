@@ -42,7 +42,7 @@ class Plain:
     ],
 )
 def test_values_of_one_type_and_content_are_the_same(one, two):
-    """Equal by `==`, or alike in all parts."""
+    """Equal by `==`, or equal in all parts."""
     assert is_same_value(one, two, None)
 
 
@@ -87,7 +87,7 @@ def test_errors_are_the_same_by_type_and_arguments():
 
 
 def test_errors_of_dug_compare_by_type():
-    """The message of dug's own errors tells how they came about, so the type is enough."""
+    """The message of dug's own errors describes how they arose, so the type is enough."""
     assert is_same_outcome(Outcome(error=CycleError(("a", "a"))), Outcome(error=CycleError(("b", "b"))), None)
     assert not is_same_outcome(Outcome(error=DugError()), Outcome(error=NoContextError()), None)
 

@@ -52,7 +52,7 @@ def doubled():
 
 @dug.memoize
 def hides_its_read():
-    """Passes what it read through a global, and returns nothing."""
+    """Passes the values that it read through a global, and returns nothing."""
     last_seen["A"] = spot("A")
 
 
@@ -132,7 +132,7 @@ def test_a_global_that_changes_is_found():
 
 
 def test_the_first_node_that_differs_is_named():
-    """The message leads from the node asked for to the one that is to blame."""
+    """The message leads from the requested node to the one at fault."""
     with dug.Context():
         doubled()
         setting["rate"] = 2
@@ -169,7 +169,7 @@ def test_the_eq_of_the_function_says_what_is_equal():
 
 
 def test_the_context_in_force_is_used():
-    """The tweaks around apply, and what is computed stays with the context."""
+    """The tweaks around apply, and memos stay with the context."""
     with dug.Context(tweaks={spot.node("A"): 1}) as ctx:
         assert_transparent(total.node())
 
@@ -185,7 +185,7 @@ def test_without_a_context_none_is_left_behind():
 
 
 def test_dug_itself_is_asked_first():
-    """What dug gives is what dug computed or remembered, not a copy of the plain value."""
+    """The value of dug is the one that it computed or remembered, not a copy of the plain value."""
     with dug.Context() as ctx, EventLog(ctx) as log:
         assert_transparent(total.node())
         assert_transparent(total.node())

@@ -32,7 +32,7 @@ class NoText:
 
 
 class Panicking:
-    """Its text raises what is not an Exception, as a library in another language does that gives up."""
+    """Its text raises something other than an Exception, as a library in another language does that gives up."""
 
     def __repr__(self):
         raise GeneratorExit
@@ -47,7 +47,7 @@ class Unbound:
 
 
 class Closed:
-    """Whatever it is asked for raises."""
+    """Raises whatever it is asked for."""
 
     def __getattribute__(self, name):
         raise RuntimeError(name)
@@ -68,7 +68,7 @@ class Huge:
 
 
 class Wild(str):
-    """A text that is not a plain one, with what moves the cursor of a terminal."""
+    """A text of a subclass, with characters that move the cursor of a terminal."""
 
     __slots__ = ()
 
@@ -93,7 +93,7 @@ KINDS = {
 
 @dug.memoize(name="any_argument:same")
 def same(value, number=0):
-    """Return what it is given."""
+    """Return the argument."""
     return value
 
 
@@ -241,7 +241,7 @@ def test_nodes_of_one_text_are_several_everywhere(tmp_path, capsys):
 
 
 def test_a_node_of_a_file_with_a_text_of_its_own_kind_is_tweaked_from_the_command_line(tmp_path, capsys, monkeypatch):
-    """What is typed is the text of the file, with its number where others share it."""
+    """The typed text is that of the file, with its number if others share it."""
     huge = same.node(10**5_000, 3)
     with dug.Context() as ctx:
         huge()
@@ -300,7 +300,7 @@ def test_scenarios_and_targets_may_be_called_anything(value):
 
 
 def test_errors_of_use_name_any_argument(value):
-    """What is wrong with a tweak, a call or a circle is told, whatever the argument is."""
+    """The error of a tweak, a call or a circle names it, whatever the argument is."""
     around = dug.memoize(name="any_argument:around")(lambda one: [around(one)])
     with dug.Context() as ctx:
         with pytest.raises(dug.CycleError) as raised:
@@ -319,7 +319,7 @@ def test_errors_of_use_name_any_argument(value):
 
 @pytest.mark.parametrize("kind", ["huge int", "huge int in a tuple", "long", "surrogate"])
 def test_checks_take_any_argument(kind):
-    """Purity and transparency are checked, and events heard, for arguments that are hard to show."""
+    """Purity and transparency are checked, and events delivered, for arguments that are hard to show."""
     node = top.node(KINDS[kind]())
 
     assert_pure(node)
@@ -350,7 +350,7 @@ def test_a_function_has_any_constant_or_default(number, tmp_path):
 
 @pytest.mark.parametrize("make", [Unbound, Closed, lambda: (1, Unbound()), lambda: ((Closed(),),)])
 def test_an_argument_need_not_tell_its_class(tmp_path, make):
-    """What refuses even the question for its class is an argument like any other, as it is for a plain function."""
+    """An object that refuses to tell its class is an argument like any other, as it is for a plain function."""
 
     @dug.memoize
     def takes(value):

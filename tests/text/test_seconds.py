@@ -15,7 +15,7 @@ def test_a_time_has_a_unit_that_suits_it(seconds, text):
 
 
 def test_the_examples_in_the_docstrings_pass():
-    """What a docstring shows is what happens."""
+    """The examples of a docstring are true."""
     results = doctest.testmod(_seconds)
 
     assert results.attempted

@@ -37,7 +37,7 @@ class Raising:
 
 
 class Panic(BaseException):
-    """What a library in another language raises when it gives up: no Exception."""
+    """The exception of a library in another language when it gives up: not an Exception."""
 
 
 class NoText:
@@ -80,7 +80,7 @@ class Wild(str):
 
 
 class NoName(type):
-    """A class of classes that tell no name."""
+    """A class of classes that refuse to tell a name."""
 
     def __getattribute__(cls, name):
         if name.endswith("name__"):
@@ -279,7 +279,7 @@ def test_what_is_cut_keeps_its_ends():
 
 
 def test_an_error_is_described_as_a_traceback_ends():
-    """The class and what it says, in one line that is not too long, also where that is nothing or cannot be had."""
+    """The class and the message, in one line that is not too long, also if that is empty or cannot be had."""
     assert describe_error(FileNotFoundError(2, "No such file", "x.csv")) == "FileNotFoundError: [Errno 2] No such file: 'x.csv'"
     assert describe_error(KeyError()) == "KeyError"
     assert describe_error(ValueError("one\ntwo")) == r"ValueError: one\ntwo"
@@ -288,7 +288,7 @@ def test_an_error_is_described_as_a_traceback_ends():
 
 
 class Mute(Exception):
-    """An error that cannot say what it is about."""
+    """An error that cannot describe itself."""
 
     def __str__(self):
         raise ZeroDivisionError
