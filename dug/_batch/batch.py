@@ -184,6 +184,6 @@ def _check(node: Any) -> Node[Any]:
     if check_node(node)._function.is_async:
         raise TypeError(
             f"{node!r} is of a coroutine function, which run_all() cannot await. Write await dug.sweep([...], [{{}}]) "
-            "inside the context: its result has what each node gave, errors too."
+            "inside the context: its result has the value of each node, errors too."
         )
     return node  # type: ignore[no-any-return]

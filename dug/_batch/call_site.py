@@ -85,7 +85,7 @@ class CallSite:
         run = self._frame.run
         if run is not None and run.is_done:
             raise ContextError(
-                f"{Node._of(run.key)!r} has finished, and what its sweep reads can no longer be noted. "
+                f"{Node._of(run.key)!r} has finished, and the reads of its sweep can no longer be recorded. "
                 "Take the results inside the function: tuple(dug.sweep(...)), or await dug.sweep(...)."
             )
 

@@ -31,7 +31,7 @@ def debug(ctx: Any, node: Node[Any]) -> None:
     """
     record = ctx.memo(node)
     if record.error is None:
-        raise ValueError(f"{node} did not fail in {ctx!r}, so there is nothing to debug. ctx.failures() lists what did.")
+        raise ValueError(f"{node} did not fail in {ctx!r}, so there is nothing to debug. ctx.failures() lists failures.")
     memo, _ = Origins(passed_from).find(record._memo)
     failed = Node._of(memo.state.key)
     if failed._function.is_async:

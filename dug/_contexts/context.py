@@ -400,7 +400,7 @@ class Context(ContextMethods):
 
     def __reduce_ex__(self, protocol: object) -> Any:
         raise TypeError(
-            f"{self!r} cannot be pickled or copied. Take what it says, ctx.scenario; to keep what it computed, "
+            f"{self!r} cannot be pickled or copied. Take its tweaks, ctx.scenario; to keep its memos, "
             "write: from dug import snapshot; snapshot.save(ctx, path)."
         )
 

@@ -50,7 +50,7 @@ class Value(TweakSpec):
     def check(self, target: Target) -> None:  # noqa: ARG002  any node can have one
         """Refuses a value that can be consumed once, such as an iterator."""
         if is_consumable(self.value):
-            raise TweakError(f"{show(self.value)} can be consumed once, so it is not a value. Tweak the node to what it gives.")
+            raise TweakError(f"{show(self.value)} can be consumed once, so it is not a value. Tweak the node to its content.")
 
     def tell(self) -> "Value":
         """Returns the value as it is told now."""
@@ -287,7 +287,7 @@ def _check_takes_value(target: Target, bump: Bump, fn: Callable[..., Any]) -> No
         named = target if isinstance(target, Function) else Node._of(target)
         raise TweakError(
             f"{bump} cannot change {named}: it calls {name_of(fn)}{theirs} with the value and {len(bump.args)} more: {exc}. "
-            "Give bump() a function of the value, and what else it takes after that: bump(fn, *args)."
+            "Give bump() a function of the value, and its other arguments after that: bump(fn, *args)."
         ) from None
 
 

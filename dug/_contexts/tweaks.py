@@ -51,7 +51,7 @@ def _warn_of_replaced(function: Function, key: Any) -> None:
     if function.is_replaced:
         from warnings import warn  # imported only when there is something to say
 
-        text = f"{key!r} is of an older definition of {function}, which has its name no more; what calls the new one does not"
+        text = f"{key!r} is of an older definition of {function}, which no longer has its name; callers of the new one do not"
         warn(f"{text} ask for it. Import it again, or take it from its module.", RuntimeWarning, stacklevel=6)
 
 

@@ -1,4 +1,4 @@
-/* The call path, compiled: what a call of a memoised function does up to a hit.
+/* The call path, compiled: a call of a memoised function up to a hit.
 
    The pure-Python call of _binding.py is the specification, and a dict that of Hits.  A call here looks its arguments up in the
    hits of the frame in force, notes the read, and returns the value.  Everything else goes to the driver in Python: a miss, an
@@ -37,7 +37,7 @@
 #endif
 #define MOST_PARAMETERS 15 /* of a function whose calls are looked up here */
 
-/* The slots of the engine's objects that are read here: the class, as set_up() is told, and the name of the slot. */
+/* The slots of the engine's objects that are read here: the class, by its name in set_up(), and the name of the slot. */
 #define EACH_SLOT(X) \
     X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner) X(frame, extra) X(frame, runs) \
     X(frame, spent) X(frame, transient) X(frame, driver) \
@@ -57,7 +57,7 @@
     X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) \
     X(binding, positional) X(handle, spec) X(handle, memo) X(spec, kind)
 
-/* What is done in Python, and objects of the engine that are compared with or copied: what set_up() is told by name. */
+/* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_up(). */
 #define EACH_PART(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
     X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
@@ -82,7 +82,7 @@ typedef struct {
     EACH_NAME(X)
 #undef X
     PyObject *zero, *one;
-    PyObject *began, *ended; /* what watch() was told to call; NULL for nothing */
+    PyObject *began, *ended; /* the callbacks of watch(); NULL for nothing */
     PyObject *quick_fetch; /* fetch() of this module: the driver of the calls that are run here */
 #define X(part) PyObject *part;
     EACH_PART(X) /* NULL until set_up() */
@@ -121,7 +121,7 @@ find_offset(PyObject *type, const char *name)
     return offset;
 }
 
-/* The same for a class that set_up() was told by name. */
+/* The same for a class that set_up() got by name. */
 static Py_ssize_t
 find_slot_of(PyObject *classes, const char *class, const char *name)
 {

@@ -7,7 +7,7 @@ typedef struct {
     PyObject_HEAD
     Call *call;
     PyObject *key;
-    PyObject *inner; /* the driver's coroutine, once there was no hit; kept to the end, as it may be what runs */
+    PyObject *inner; /* the driver's coroutine, once there was no hit; kept to the end, as it may be the code that runs */
     PyObject *weakrefs;
     int stage;
 } Awaitable;
@@ -36,7 +36,7 @@ make_awaitable(Call *call, PyObject *key)
     return (PyObject *)self;
 }
 
-/* Sets the error of what can only be done to a coroutine that has not begun. */
+/* Sets the error of an operation that needs a coroutine that has not begun. */
 static void
 refuse_awaitable(Awaitable *self)
 {
@@ -103,7 +103,7 @@ awaitable_send(PyObject *op, PyObject *sent, PyObject **result)
     return outcome;
 }
 
-/* Turns what was sent into what a generator's method returns: a value that was yielded, or StopIteration. */
+/* Turns the result of a send into that of a generator's method: a yielded value, or StopIteration. */
 static PyObject *
 as_method_result(PySendResult outcome, PyObject *result)
 {
@@ -166,7 +166,7 @@ awaitable_throw(PyObject *op, PyObject *args)
     PyObject *throw = PyObject_GetAttr(self->inner, self->call->state->name_throw);
     PyObject *result = throw == NULL ? NULL : PyObject_CallObject(throw, args);
     Py_XDECREF(throw);
-    if (result == NULL && PyErr_ExceptionMatches(PyExc_StopIteration)) { /* what was thrown was caught, and the driver is done */
+    if (result == NULL && PyErr_ExceptionMatches(PyExc_StopIteration)) { /* the driver caught the exception, and is done */
         PyObject *kind, *error, *traceback;
         PyErr_Fetch(&kind, &error, &traceback);
         PyErr_NormalizeException(&kind, &error, &traceback);
@@ -277,7 +277,7 @@ awaitable_dealloc(Awaitable *self)
         PyObject_ClearWeakRefs((PyObject *)self);
     }
     awaitable_clear(self);
-    /* One that was finalized once would never be again: it is of no more use. */
+    /* An object is finalized once only: it cannot be used again. */
     if (st->spares < SPARES && st->awaitable_type == (PyObject *)type && !PyObject_GC_IsFinalized((PyObject *)self)) {
         st->spare[st->spares++] = (PyObject *)self;
     }

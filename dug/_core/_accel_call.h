@@ -8,7 +8,7 @@ typedef struct {
     PyObject *function; /* the first element of its keys */
     PyObject *names;    /* of its parameters, interned; NULL when its calls are not made of plain parameters */
     PyObject *defaults; /* one for each parameter; the type of a Call where there is none */
-    PyObject *slow;     /* the generated function, which knows every kind of parameter, and raises what a wrong call raises */
+    PyObject *slow;     /* the generated function, which knows every kind of parameter, and raises the error of a wrong call */
     PyObject *fetch;    /* the driver: fetch(frame, key) returns the memo; for a coroutine function, a coroutine of it */
     Py_ssize_t positional_only; /* how many parameters cannot be named */
     Py_ssize_t positional;      /* how many can be given by position */
@@ -37,7 +37,7 @@ find_hit(State *st, PyObject *frame, PyObject *const *elements, Py_ssize_t count
     PyObject *memo = NULL, *value = NULL;
     PyObject *kind = (PyObject *)Py_TYPE(frame);
     int has_reads = kind == st->run_type || kind == st->entry_type;
-    /* Held: the code of an argument may give the frame another view, and this one goes with the last who holds it. */
+    /* Held: the code of an argument may give the frame another view, and the last holder frees this one. */
     PyObject *hits = has_reads ? Py_XNewRef(SLOT(frame, frame_hits)) : PyObject_GetAttr(frame, st->name_hits);
     if (hits != NULL && (PyObject *)Py_TYPE(hits) == st->hits_type) {
         Py_hash_t hash;
@@ -47,7 +47,7 @@ find_hit(State *st, PyObject *frame, PyObject *const *elements, Py_ssize_t count
             memo = Py_NewRef(slot->memo);
         }
         else if (found < 0 && PyErr_ExceptionMatches(PyExc_TypeError)) {
-            PyErr_Clear(); /* no hash: the driver says it properly */
+            PyErr_Clear(); /* no hash: the driver reports it properly */
         }
     }
     Py_XDECREF(hits);
@@ -65,7 +65,7 @@ find_hit(State *st, PyObject *frame, PyObject *const *elements, Py_ssize_t count
     return value;
 }
 
-/* Returns the position of the parameter that a keyword names, or -1; the names of a call are interned, nearly always. */
+/* Returns the position of the parameter that a keyword names, or -1; the names of a call are usually interned. */
 static Py_ssize_t
 find_parameter(Call *self, PyObject *name)
 {
@@ -83,7 +83,7 @@ find_parameter(Call *self, PyObject *name)
     return -1;
 }
 
-/* Fills in the elements of the key of a call, borrowed; 0 when the generated function must see to it. */
+/* Fills in the elements of the key of a call, borrowed; 0 when the generated function must do it. */
 static int
 fill_elements(Call *self, PyObject **elements, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -175,7 +175,7 @@ call_vectorcall(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kw
 {
     Call *self = (Call *)op;
     PyObject *elements[1 + MOST_PARAMETERS], *value;
-    Py_INCREF(self); /* an argument's own code may redefine the function meanwhile */
+    Py_INCREF(self); /* an argument's own code may redefine the function during the call */
     if (self->names != NULL && fill_elements(self, elements, args, PyVectorcall_NARGS(nargsf), kwnames)) {
         value = call_filled(self, elements, 1 + PyTuple_GET_SIZE(self->names));
     }
@@ -275,7 +275,7 @@ static PyType_Spec call_spec = {
     .slots = call_slots,
 };
 
-/* Behind whatever its base class keeps in an instance. */
+/* After the fields of its base class in an instance. */
 typedef struct {
     vectorcallfunc vectorcall;
     PyObject *call; /* as in a slot of a Python class, so that its code traverses and clears it; NULL once it did */

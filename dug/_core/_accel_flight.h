@@ -1,6 +1,6 @@
-/* Waits: who asks for a node that a task computes; the common case of `_flight`, which is the specification.
+/* Waits: an asker of a node that a task computes; the common case of `_flight`, which is the specification.
 
-   Where nothing else is said, a function here and in _accel_run.h says by its result what came of it: DONE, NOT_COMMON (nothing was
+   Where nothing else is said, a function here and in _accel_run.h reports by its result: DONE, NOT_COMMON (nothing was
    changed and no error is set: the function in Python sees to it) or FAILED. */
 
 enum { FAILED = -1, NOT_COMMON = 0, DONE = 1, RUNS = 2 };
@@ -70,7 +70,7 @@ enter_wait(State *st, PyObject *wait)
     if (waits == NULL || (holder != Py_None && (held_up == NULL || holders == NULL))) {
         goto end;
     }
-    /* From here on no code of anybody else runs. */
+    /* From here on no other code runs. */
     came = NOT_COMMON;
     if (!lock_is_free((Lock *)SLOT(registry, registry_lock)) || SLOT(run, run_is_done) != Py_False ||
         (SLOT(run, run_waits) != Py_None && SLOT(run, run_waits) != waits) ||
@@ -105,7 +105,7 @@ quick_join(State *st, PyObject *wait)
     return enter_wait(st, wait);
 }
 
-/* `_flight.part`: ends a wait; DONE when others wait still, LAST when nobody does. */
+/* `_flight.part`: ends a wait; DONE when others still wait, LAST when nobody does. */
 enum { LAST = 2 };
 
 static int
@@ -133,7 +133,7 @@ quick_part(State *st, PyObject *wait)
     return waits == Py_None || PyList_GET_SIZE(waits) == 0 ? LAST : DONE;
 }
 
-/* `_flight.land` for a memo that is not a failure: wakes all who wait for a run that is done. */
+/* `_flight.land` for a memo that is not a failure: wakes all waiters of a finished run. */
 static int
 land(State *st, PyObject *run, PyObject *memo)
 {
@@ -151,7 +151,7 @@ land(State *st, PyObject *run, PyObject *memo)
         }
         Py_DECREF(woken);
     }
-    SET(run, run_waits, Py_NewRef(Py_None)); /* last: after an interrupt, whoever abandons the run wakes them all */
+    SET(run, run_waits, Py_NewRef(Py_None)); /* last: after an interrupt, abandoning the run wakes them all */
     Py_DECREF(all);
     return DONE;
 }

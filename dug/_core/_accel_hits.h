@@ -1,4 +1,4 @@
-/* Hits: what a view keeps the memos that answered in. */
+/* Hits: the table in which a view keeps the memos that answered. */
 
 typedef struct {
     Py_hash_t hash;
@@ -53,7 +53,7 @@ has_elements(PyObject *key, PyObject *const *elements, Py_ssize_t count)
     return same;
 }
 
-/* Finds the slot with a key: 1 when there is one, 0 when not, -1 for an error; gives the hash of the key. */
+/* Finds the slot with a key: 1 when there is one, 0 when not, -1 for an error; sets the hash of the key. */
 static int
 find_slot(Hits *self, PyObject *const *elements, Py_ssize_t count, Py_hash_t *hash, Slot **found)
 {
@@ -217,7 +217,7 @@ hits_pop(PyObject *op, PyObject *args)
     return memo;
 }
 
-/* Takes out the memos of local functions, without a look at what their keys are made of. */
+/* Takes out the memos of local functions, without a look at the arguments in their keys. */
 static PyObject *
 hits_drop_local(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
@@ -240,7 +240,7 @@ hits_drop_local(PyObject *op, PyObject *Py_UNUSED(ignored))
         int failed = pair == NULL || PyList_Append(gone, pair) < 0;
         Py_XDECREF(pair);
         if (failed || self->version != version) {
-            break; /* no memory, or somebody's code ran: the rest goes the next time */
+            break; /* no memory, or other code ran: the next call removes the rest */
         }
         Py_DECREF(slot->key);
         Py_DECREF(slot->memo);

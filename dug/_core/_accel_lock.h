@@ -1,4 +1,4 @@
-/* Lock: what guards a registry.  The one who holds it may take it again, as with threading.RLock; unlike that one it can be asked
+/* Lock: guards a registry.  Its holder may take it again, as with threading.RLock; unlike that one it can be asked
    whether another thread holds it, which costs C code nothing. */
 
 typedef struct {
@@ -6,7 +6,7 @@ typedef struct {
     unsigned long owner; /* the thread that holds it, 0 for none; read and written with the GIL held */
     unsigned long count;
     unsigned long waiting;
-    PyThread_type_lock gate; /* those who wait sleep here; opened once for each release */
+    PyThread_type_lock gate; /* waiters sleep here; opened once for each release */
     int is_open;
 } Lock;
 
@@ -102,7 +102,7 @@ lock_is_owned(PyObject *op, PyObject *Py_UNUSED(ignored))
     return PyBool_FromLong(((Lock *)op)->owner == PyThread_get_thread_ident());
 }
 
-/* In a child process: who waited is not there.  The old gate is left alone, as one of them may have been in the middle of it. */
+/* In a child process: the waiters are not there.  The old gate is left alone, as one of them may have been in the middle of it. */
 static PyObject *
 lock_renew(PyObject *op, PyObject *Py_UNUSED(ignored))
 {

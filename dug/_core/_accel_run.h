@@ -4,9 +4,9 @@
    changed afterwards: whatever is not common (a listener, a layered cache, a bump, a failure, an invalidation meanwhile, somebody
    else's run, a lock that another thread holds) is left to the function in Python before anything was changed.
 
-   What a function's result says is told in _accel_flight.h. */
+   _accel_flight.h explains the results of these functions. */
 
-/* An error of a key's own __hash__ or __eq__: the specification meets it again and says it properly, unless it is an interrupt. */
+/* An error of a key's own __hash__ or __eq__: the specification meets it again and reports it properly, unless it is an interrupt. */
 static int
 leave_error(void)
 {
@@ -79,7 +79,7 @@ now(void)
 #endif
 }
 
-/* `_begin.hit`: keeps a memo that answers at hand. */
+/* `_begin.hit`: puts a memo that answers into the hits. */
 static int
 serve(State *st, PyObject *view, PyObject *key, PyObject *memo)
 {
@@ -98,7 +98,7 @@ serve(State *st, PyObject *view, PyObject *key, PyObject *memo)
     return 0;
 }
 
-/* True when all elements of a key are what they seem: no NaN, nothing with a hash of its own. */
+/* True when all elements of a key are plain: no NaN, nothing with a hash of its own. */
 static int
 is_plain(PyObject *key)
 {
@@ -181,7 +181,7 @@ get_thread(State *st)
     return number;
 }
 
-/* Says whether nothing has happened, since `filings` was read, that a run begun now would have to know of. */
+/* True when nothing was filed or forgotten, since `filings` was read, that matters to a run begun now. */
 static int
 may_take_off(State *st, PyObject *registry, PyObject *state, PyObject *filings)
 {
@@ -225,7 +225,7 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
     if (PyLong_AsLong(depth) > PyLong_AsLong(SLOT(view, view_max_depth))) {
         return NOT_COMMON;
     }
-    /* From here on no code of anybody else runs.  A run that is watched has its hits off, see `_watch`. */
+    /* From here on no other code runs.  A run that is watched has its hits off, see `_watch`. */
     if (!may_take_off(st, registry, state, filings) || SLOT(frame, frame_hits) != SLOT(view, view_hits)) {
         return NOT_COMMON;
     }
@@ -237,7 +237,7 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
     return RUNS;
 }
 
-/* `_cache.Cache.states_of`: returns where the states of the nodes of a function are. */
+/* `_cache.Cache.states_of`: returns the states of the nodes of a function. */
 static PyObject *
 states_of(State *st, PyObject *cache, PyObject *function)
 {
@@ -252,7 +252,7 @@ states_of(State *st, PyObject *cache, PyObject *function)
     return PyObject_CallMethodOneArg(cache, st->name_states_of, function);
 }
 
-/* `_begin.begin`: DONE with the memo that answers or a `Joined`, RUNS with a run to bring to its end. */
+/* `_begin.begin`: DONE with the memo that answers or a `Joined`, RUNS with a run to drive. */
 static int
 quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
 {
@@ -435,7 +435,7 @@ enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObj
     return failed || PyErr_Occurred() ? -1 : 0;
 }
 
-/* Makes a node a reader of one that it read. */
+/* Adds a node to the readers of one that it read. */
 static int
 add_reader(State *st, PyObject *home, PyObject *reader)
 {
@@ -469,7 +469,7 @@ add_reader(State *st, PyObject *home, PyObject *reader)
     return done == NULL ? -1 : 0;
 }
 
-/* `_cache.Cache._tell`: makes the node of a memo a reader of all that it read. */
+/* `_cache.Cache._tell`: adds the node of a memo to the readers of its dependencies. */
 static int
 tell_read(State *st, PyObject *cache, PyObject *state, PyObject *reads, PyObject *known)
 {
@@ -491,7 +491,7 @@ tell_read(State *st, PyObject *cache, PyObject *state, PyObject *reads, PyObject
     return 0;
 }
 
-/* True when every read is filed in this cache and alive, so that its state is the one to tell. */
+/* True when every read is filed in this cache and alive, so that its state gets the reader. */
 static int
 are_here(State *st, PyObject *cache, PyObject *reads)
 {
@@ -622,7 +622,7 @@ end:
     return came;
 }
 
-/* True when nothing else stands where a memo belongs, 0 when something does, -1 for an error. */
+/* True when the place of a memo is free, 0 when it is taken, -1 for an error. */
 static int
 has_place(State *st, PyObject *state, PyObject *memo)
 {
@@ -716,7 +716,7 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
         goto end;
     }
     lock_acquire((Lock *)SLOT(registry, registry_lock));
-    /* What was made ready took memory, so the garbage collector may have run code, or another thread: looked at again.  Who gives
+    /* Preparing took memory, so the garbage collector may have run code, or another thread: checked again.  Who gives
        a first bit counts as filing, and the memo would be without that bit. */
     int fits = SLOT(registry, registry_filings) == filings && is_common_run(st, run, value) &&
                are_here(st, SLOT(view, view_cache), SLOT(memo, memo_dependencies));
@@ -749,7 +749,7 @@ end:
 
 static PyObject *quick_fetch(State *st, PyObject *frame, PyObject *key);
 
-/* True when a value can stand in for an older one, as far as that can be told without code of anybody else; -1 when not told. */
+/* True when a value can replace an older one, as far as that can be told without user code; -1 when it cannot. */
 static int
 is_same_plain(PyObject *old, PyObject *new)
 {
@@ -766,7 +766,7 @@ is_same_plain(PyObject *old, PyObject *new)
     return -1;
 }
 
-/* `_verify.find_changed` of one read: true when asking again for something that was read gives what it gave; -1 for an error of the engine. */
+/* `_verify.find_changed` of one read: true when asking again for the read node gives the same value; -1 for an error of the engine. */
 static int
 holds(State *st, PyObject *run, PyObject *read)
 {
@@ -813,7 +813,7 @@ holds(State *st, PyObject *run, PyObject *read)
             Py_XDECREF(answer);
         }
     }
-    if (known < 0) { /* what cannot be verified has changed; what is not an Exception is due where the body asks for it */
+    if (known < 0) { /* a read that cannot be verified has changed; anything but an Exception is due where the body asks for it */
         PyObject *kind, *error, *traceback, *noted = Py_NewRef(Py_None);
         same = 0;
         PyErr_Fetch(&kind, &error, &traceback);
@@ -846,7 +846,7 @@ take_as_hit(State *st, PyObject *view, PyObject *memo)
     return failed;
 }
 
-/* `_verify.forget_reads`: starts anew after the read at a position turned out to be another. */
+/* `_verify.forget_reads`: starts again after the read at a position turned out to have changed. */
 static int
 forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
 {
@@ -871,7 +871,7 @@ forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
     return 0;
 }
 
-/* True when all that an older memo was computed from still is the same here, 0 when not, -1 for an error. */
+/* True when all reads of an older memo still hold here, 0 when not, -1 for an error. */
 static int
 verify(State *st, PyObject *run, PyObject *candidate)
 {
@@ -894,14 +894,14 @@ verify(State *st, PyObject *run, PyObject *candidate)
     return same;
 }
 
-/* `_verify.candidates`: returns the older memos that may turn out to hold for a run, the likeliest first. */
+/* `_verify.candidates`: returns older memos worth verifying for a run, likeliest first. */
 static PyObject *
 candidates(State *st, PyObject *run)
 {
     PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *masked = SLOT(run, run_masked);
     PyObject *plain = SLOT(state, state_plain), *newest = SLOT(state, state_newest);
     int may_lack = masked == Py_None && SLOT(state, state_link) != Py_None && SLOT(state, state_table) != Py_None &&
-                   PyDict_GET_SIZE(SLOT(state, state_table)) > 0 && SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been let go */
+                   PyDict_GET_SIZE(SLOT(state, state_table)) > 0 && SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been removed */
     if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None || may_lack) {
         return PyObject_CallOneArg(st->candidates, run);
     }
@@ -940,7 +940,7 @@ candidates(State *st, PyObject *run)
     return chosen;
 }
 
-/* Runs what a run stands for: the body of its function, nearly always. */
+/* Runs the code of a run: usually the body of its function. */
 static PyObject *
 run_body(State *st, PyObject *run)
 {
@@ -959,7 +959,7 @@ run_body(State *st, PyObject *run)
     return value;
 }
 
-/* Finds an older memo that holds, or runs the body: returns the memo that was filed. */
+/* Finds an older memo that holds, or runs the body: returns the filed memo. */
 static PyObject *
 compute(State *st, PyObject *run, double *started)
 {
@@ -1014,7 +1014,7 @@ note_read(State *st, PyObject *frame, PyObject *view, PyObject *memo)
     return noted == NULL ? -1 : 0;
 }
 
-/* Files what a run raised, notes that in the frame that asked, and leaves the error as it was. */
+/* Files the error of a run, notes that in the asking frame, and leaves the error as it was. */
 static void
 file_failure(State *st, PyObject *frame, PyObject *view, PyObject *run, double seconds)
 {
@@ -1053,7 +1053,7 @@ static inline int
 is_deep(State *st, PyObject *frame)
 {
     PyThreadState *thread = PyThreadState_Get();
-    volatile char mark = 0; /* stands where the stack has come to */
+    volatile char mark = 0; /* its address is the current end of the stack */
 #if PY_VERSION_HEX >= 0x030C0000
     int limit = thread->py_recursion_limit, calls = MOST_C_CALLS - thread->c_recursion_remaining - calls_taken_off;
     int frames = limit - thread->py_recursion_remaining;

@@ -1,4 +1,4 @@
-/* How much of its stack a thread has left: asked of the system once a thread, and compared with where it stands.
+/* How much of its stack a thread has left: asked of the system once a thread, and compared with its current address.
 
    A thread of 8 MB has room for more frames than the interpreter allows in one thread; one of 128 KB, or the main thread under a
    small `ulimit -s`, has not.  The bounds are those of the thread that runs.  Where the system tells none, or a library switches
@@ -27,8 +27,8 @@
 #define THREAD_LOCAL __thread
 #endif
 
-#define MOST_OF_MAIN ((uintptr_t)64 << 20) /* what the main thread may use at most: other memory may lie further down */
-#define MOST_MARGIN ((uintptr_t)512 << 10) /* what a body has at least, on a stack that is large enough */
+#define MOST_OF_MAIN ((uintptr_t)64 << 20) /* the most that the main thread may use: other memory may lie further down */
+#define MOST_MARGIN ((uintptr_t)512 << 10) /* the least that a body has, on a stack that is large enough */
 #define LEAST_MARGIN ((uintptr_t)16 << 10) /* and on one that is not, but for one of less than twice that */
 #define STRIDE ((uintptr_t)64 << 10)
 #define PAGE ((uintptr_t)4096) /* or a multiple; where the name ends, a page does */
@@ -42,9 +42,9 @@ typedef struct {
 } Stack;
 
 static THREAD_LOCAL Stack stack_here;
-static THREAD_LOCAL uintptr_t enough_above = UINTPTR_MAX; /* a thread that stands above this needs to ask for nothing more */
+static THREAD_LOCAL uintptr_t enough_above = UINTPTR_MAX; /* a thread whose address is above this needs no check */
 
-/* Says where the stack of this thread lies; 0 where the system does not tell. */
+/* Sets the bounds of this thread's stack; 0 if the system does not tell. */
 static int
 ask_bounds(uintptr_t here, Stack *stack)
 {
@@ -108,7 +108,7 @@ ask_limit(Stack *stack)
 }
 
 #if PY_VERSION_HEX >= 0x030D0000
-/* 3.13 frees what only refers to each other, such as the memos of a chain, as deep as it counts calls in C: to a constant that fits
+/* 3.13 frees objects that only refer to each other, such as the memos of a chain, as deep as it counts calls in C: to a constant that fits
    8 MB.  Here it is made to fit the stack. */
 #define BYTES_A_CALL 128
 static THREAD_LOCAL int calls_taken_off;
@@ -128,7 +128,7 @@ fit_calls(uintptr_t left)
 #define fit_calls(left)
 #endif
 
-/* True when a call is better made on another stack: this thread, which stands `here`, has little of its own left. */
+/* True when a call is better made on another stack: this thread, now at `here`, has little of its own left. */
 static int
 lacks_stack(uintptr_t here, long depth)
 {

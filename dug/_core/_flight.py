@@ -25,7 +25,7 @@ PATIENCE_S = 0.5
 
 
 def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as the compiled one takes it
-    """Begins the wait of an asker, who will be woken once; False when there is nothing to wait for.
+    """Begins the wait of an asker, which will be woken once; False when there is nothing to wait for.
 
     An optional wait is left out if it would close a circle, and ended if it would be part of one.
 
@@ -104,7 +104,7 @@ def land(run: Run, came: Memo | BaseException | None) -> None:
 
 
 def outcome_of(wait: Wait) -> Any:
-    """Returns the result of a run for the asker who began it: a memo, or an exception that no memo holds (any more)."""
+    """Returns the result of a run for its first asker: a memo, or an exception that no memo holds (any more)."""
     failure = wait.failure
     if failure is not None and wait.frame.call is None:  # the call that it failed in has ended, and keeps a copy
         return failure.serve().pop()

@@ -28,7 +28,7 @@ MAIN, MAIN_OF_WORKER = "__main__", "__mp_main__"
 """The running script, and its name in a worker of multiprocessing that runs it again; ``__main__`` leads to it there too."""
 
 _MAIN_ADVICE = (
-    "What a script or a notebook defines is known where it runs, in processes forked there, and in workers that run the script "
+    "Functions of a script or a notebook are known where it runs, in processes forked there, and in workers that run the script "
     "again. Define the function in a module, and import that."
 )
 
@@ -156,11 +156,9 @@ class Function:
     def unpicklable_reason(self) -> str | None:
         """Returns why another process could not find this function by its name, or None when it can."""
         if "<" in self.name:
-            return "its function is local, and only what can be imported can be found again. Define it at the top of a module."
+            return "its function is local, and only an importable one can be found again. Define it at the top of a module."
         if self.owned:
-            return (
-                "its function is known under no name: it never had one of its own, or was redefined since. Use what has the name."
-            )
+            return "its function is known under no name: it never had its own, or was redefined. Use the one that has the name."
         if not self.renamed:
             try:
                 found = _resolve(self.name)
@@ -206,7 +204,7 @@ def _check_hashable(function: Function, key: Key) -> None:
             name = names[position] if len(names) == len(elements) else f"argument {position}"
             if function.options and name in dict(function.options[1]):
                 raise UnhashableArgumentError(
-                    f"{function}: what key={{'{name}': ...}} makes of an argument, {show(element)}, cannot be part of a "
+                    f"{function}: the key from key={{'{name}': ...}} for an argument, {show(element)}, cannot be part of a "
                     f"node ({exc}). Let it return something hashable, such as a tuple."
                 ) from exc
             raise UnhashableArgumentError(

@@ -11,7 +11,7 @@ from ._memo import Memo
 
 
 def batches(memo: Memo) -> Iterable[Sequence[Memo]]:
-    """Returns what a memo read, in its order, in the batches that can be asked for together."""
+    """Yields the reads of a memo, in their order, in batches that can be verified together."""
     reads, starts = memo.dependencies, memo.starts
     return _batches(reads, starts) if starts else zip(reads, strict=False)
 
@@ -46,7 +46,7 @@ def starts_of(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | Non
 
 
 def note_starts(memo: Memo, reads: Iterable[Memo], starts: tuple[int | None, ...] | None) -> None:
-    """Notes in the memo of a run when it asked for what it read, unless it was filed with other dependencies."""
+    """Notes in the memo of a run the starts of its reads, unless it was filed with other dependencies."""
     if starts is not None and memo.dependencies == tuple(reads):
         memo.starts = starts
 

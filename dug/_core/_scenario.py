@@ -1,13 +1,13 @@
 """Which tweaks are in force somewhere.
 
-`TweakSpec` is what a user said, `Tweak` one tweak in its place, `ActiveTweaks` an immutable map of those in force.
+`TweakSpec` is a user's tweak, `Tweak` one tweak in its place, `ActiveTweaks` an immutable map of those in force.
 
 A `Tweak`, a handle for short, is interned: equal tweaks of a node in equal places are one object with one serial number, which
 restrictions hold in its stead, so that no memo keeps a tweak alive.  When the last holder of a handle goes, its serial is
 queued, and the memos that read it are dropped at the next miss.
 
-A bump or a replacement acts on what was in force beneath it, so its handle belongs to one handle beneath.  It refers to that
-one weakly: who holds the upper one in a scenario also holds the scenario around it.
+A bump or a replacement acts on the tweak in force beneath it, so its handle belongs to one handle beneath.  It refers to that
+one weakly: a scenario that holds the upper one also holds the scenario around it.
 
 A tweak of a function under which some of its nodes are tweaked already is entered at these nodes too, each over its own handle.
 So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
@@ -73,15 +73,15 @@ class TweakSpec:
         """
 
     def tell(self) -> "TweakSpec":
-        """Returns what the engine enters when this is told now: with its identity and, where it can be changed, a telling."""
+        """Returns the spec to enter when this is stated now: with its identity and, if it is mutable, a telling."""
         raise NotImplementedError
 
     def describe(self, target: Target) -> str:
-        """Says what the tweak does, as the end of a sentence about a node that it was entered for as `target`."""
+        """Describes the effect of the tweak, as the end of a sentence about a node that it was entered for as `target`."""
         raise NotImplementedError
 
     def label(self) -> str:
-        """Says what the tweak does in a word or two."""
+        """Describes the effect of the tweak in a word or two."""
         raise NotImplementedError
 
 

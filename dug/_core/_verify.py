@@ -1,8 +1,8 @@
 """Early cut-off: `verify` finds out whether an older memo of a node holds for a run of it.
 
-A candidate is verified by asking for what it read, in its order, up to the first that gives something else; when all hold, the
-same value is filed with what was read now.  The asking is the driver's, as only that can run a node: the walk is a generator,
-which yields the keys to ask for and is sent the memos that came.  What one run asked for together is yielded together.
+A candidate is verified by asking for its reads, in their order, up to the first that has another value; when all hold, the
+same value is filed with the present reads.  The driver does the asking, as only it can run a node: the walk is a generator,
+which yields the keys to ask for and is sent the memos.  Reads that one run made together are yielded together.
 """
 
 import logging
@@ -25,9 +25,9 @@ _logger = logging.getLogger("dug")
 
 
 Asked = list[tuple[Key, bool]]
-"""What a driver must ask for in a run: keys, each with whether to do so in a thread, as the loop must not stand still for it."""
+"""The keys that a driver must ask for in a run, each with whether to do so in a thread, because the loop must not block."""
 Answers = Sequence[Memo | BaseException | None]
-"""What came of that, in the same order; an exception that is not remembered, or None for what cannot be had."""
+"""The answers, in the same order; an exception that is not remembered, or None for a node without an answer."""
 T = TypeVar("T")
 Walk = Generator[Asked, Answers, T]
 
@@ -52,7 +52,7 @@ def _verify(run: Run, older: Iterable[Memo]) -> Walk[Memo | None]:
 def find_changed(  # noqa: C901  one function: most of what a verification costs
     run: Run, groups: Iterable[Sequence[Memo]]
 ) -> Walk[Memo | None]:
-    """Walks over what an older run read, and ends in the first read that does not give the same here, or None."""
+    """Walks over the reads of an older run, and ends in the first read that no longer holds here, or None."""
     view, noted, handle = run.view, run.reads, run.handle
     hits, sieve = view.hits, view.in_force.sieve
     for group in groups:
@@ -81,7 +81,7 @@ def find_changed(  # noqa: C901  one function: most of what a verification costs
 
 
 def _is_unchanged(run: Run, key: Key, read: Memo, came: Memo | BaseException | None, start: int) -> bool:
-    """True when what asking gave can stand in for what was read; what is not remembered is kept for the body."""
+    """True when the answer can replace the value that was read; an exception that is not remembered is kept for the body."""
     if came is None:
         return False
     if isinstance(came, BaseException):
@@ -133,7 +133,7 @@ def key_asked(run: Run, read: Memo) -> Key:
 def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
     """Starts again after a failed verification: its reads are not dependencies, and the run meets their errors itself.
 
-    What the candidate read after `changed` is made a hit where it read no tweak and meets none here: the body is likely to read
+    A read of the candidate after `changed` is made a hit if it read no tweak and meets none here: the body is likely to read
     it again.
     """
     run.asked, run.reads, run.tainted = run.reads, {}, 0

@@ -30,7 +30,7 @@ def follow(wait: Wait) -> None:
     """Makes a wait that has begun end when it should, and also waits of others for the asker.
 
     Watches its run if the wait names bits; ends the wait at once when the run has read one of them.  The reads of the run that
-    the asker waits for count for those who watch the asker.
+    the asker waits for count for the watchers of the asker.
     """
     run, holder = wait.run, wait.frame.run
     told = (holder.told if holder is not None else None) or frozenset()
@@ -69,7 +69,7 @@ def inherit(run: Run) -> None:
 
 
 def _wake(watched: Iterable[Run], bits: int) -> bool:
-    """Wakes those who named one of the bits; true when others wait on."""
+    """Wakes the waiters that named one of the bits; true when others wait on."""
     waits = [wait for run in watched if not run.is_done for wait in run.waits or () if wait.differs]
     for wait in waits:
         if wait.differs & bits:

@@ -175,7 +175,7 @@ def make_fetch(
 
     Args:
         fetch: the driver.
-        walk: brings a walk of `verify` to its end, and returns what it ends in.
+        walk: completes a walk of `verify`, and returns its result.
         what_runs: returns the callable and the arguments of a run.
         deeper: returns the result of a call, made on a fresh stack.
     """

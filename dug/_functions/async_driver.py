@@ -125,7 +125,7 @@ async def _drive(run: Run) -> None:
             started = started if walk is None else perf_counter()
             key = run.key
             if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].binding.positional:
-                value = key[0].body(*key[1:])  # nearly always
+                value = key[0].body(*key[1:])  # the common case
             else:
                 body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
                 value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
@@ -152,7 +152,7 @@ async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dic
 
 
 async def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
-    """Brings a walk to its end: asks together for what it yields together, and returns what it ends in."""
+    """Completes a walk: asks together for keys that it yields together, and returns its result."""
     answers: Any = None
     while True:
         try:

@@ -126,7 +126,7 @@ def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: A
     if not isinstance(ignore, (str, tuple, list, set, frozenset)) or not all(isinstance(one, str) for one in ignore):
         raise TypeError(f"ignore must be the names of parameters, not {show(ignore)}. Write ignore=('logger',).")
     if name is not None and not (isinstance(name, str) and name):
-        raise TypeError(f"name must be what nodes are called, not {show(name)}. Write name='market:spot', or leave it out.")
+        raise TypeError(f"name must be the name of its nodes, not {show(name)}. Write name='market:spot', or leave it out.")
 
 
 def _decorate(
@@ -210,7 +210,7 @@ def _signature(body: Any) -> inspect.Signature:
     try:
         return inspect.signature(body)
     except ValueError as exc:
-        raise TypeError(f"{body!r} does not say what its parameters are. Write a function around it and decorate that.") from exc
+        raise TypeError(f"{body!r} does not tell its parameters. Write a function around it and decorate that.") from exc
 
 
 def _check_kind(decorated: Any, body: Any) -> None:

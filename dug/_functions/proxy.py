@@ -130,7 +130,7 @@ class BoundMemoized(_Memoized[P, R]):
 class Memoized(Fixed, _Memoized[P, R]):
     """A decorated function; as an attribute of a class, a method."""
 
-    # mypy takes @classmethod and @staticmethod away before it looks at a decorator above them, so what it sees here may be any
+    # mypy takes @classmethod and @staticmethod away before it looks at a decorator above them, so the function it sees may be any
     # of the three.  The type of the first parameter tells: the class, an instance of it, or something else.
     @overload
     def __get__(self: "_TakesFirst[F, Q, R]", instance: object, owner: F) -> BoundMemoized[Q, R]: ...

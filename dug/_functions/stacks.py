@@ -173,7 +173,7 @@ class _Continuation(Thread):
 
             print_exception(self.error)
         sys.stderr.write(
-            f"dug: process {os.getpid()} was forked deep in an evaluation and cannot return to its callers: who asked for "
+            f"dug: process {os.getpid()} was forked deep in an evaluation and cannot return to its callers: the caller of "
             f"{Node._of(self._asked)!r} waits in another thread, and a fork copies none but the one that forks. "
             "The process ends here, with exit code 1. End it with os._exit() where its work is done.\n"
         )

@@ -83,7 +83,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
                     started = started if walk is None else perf_counter()
                     body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
                     if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
-                        body = body.body  # nearly always
+                        body = body.body  # the common case
                     else:
                         body, args, kwargs = what_runs(found)
                     memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
@@ -179,7 +179,7 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
 
 
 def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
-    """Brings a walk to its end: asks for what it yields, one after the other, and returns what it ends in."""
+    """Completes a walk: asks for the keys that it yields, one after the other, and returns its result."""
     answers: Any = None
     while True:
         try:

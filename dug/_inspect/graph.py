@@ -78,7 +78,7 @@ class Graph(Generic[N]):
         graph._sorted = range(len(facts))
         return graph
 
-    # What is there
+    # Nodes and facts
 
     @property
     def nodes(self) -> Collection[N]:
@@ -123,7 +123,7 @@ class Graph(Generic[N]):
         """
         return self._facts[self._place(node)]
 
-    # What read what
+    # Edges
 
     def dependencies(self, node: N) -> tuple[N, ...]:
         """Returns the dependencies of a node, in that order."""

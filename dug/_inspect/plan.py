@@ -193,7 +193,7 @@ class _Survey:
         keys = [key_asked(cast("Run", asked), read) for trace in traces for read in trace.dependencies]
         return list(dict.fromkeys([*first, *keys]))
 
-    # What comes of it
+    # Verdicts
 
     def _conclude(self, question: _Forecast) -> None:
         asked = question.asked

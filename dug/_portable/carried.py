@@ -60,7 +60,7 @@ class Carried(Context):
             self._cache_inside(None if outer is None else outer.view)  # what comes in needs the registry that it lies in
         except ContextError as exc:
             raise ContextError(
-                f"{self._shelf.carrier.shown} was entered or looked at elsewhere before, and what was read of it belongs there. "
+                f"{self._shelf.carrier.shown} was entered or looked at elsewhere before, and its memos belong there. "
                 f"{self._say_again()}"
             ) from exc
         self._shelf.fill()
@@ -82,7 +82,7 @@ def bring_in(
         functions: those that bumps and replacements may name, besides arithmetic.
 
     Raises:
-        SnapshotError: the rows are not what was written, or they tweak a function of a module that is not imported.
+        SnapshotError: the rows are not as they were written, or they tweak a function of a module that is not imported.
     """
     shelf = Shelf(carrier, trust=trust, recompute_changed=recompute_changed)
     if trust:

@@ -191,7 +191,7 @@ class Writer:
             if reason is None and call_of(target)[1] is None:
                 reason = "the arguments of the node cannot be written"
         if reason is not None:
-            self.absent.append(Absent(what, f"{reason}, so that what rests on it does not serve where the file is loaded."))
+            self.absent.append(Absent(what, f"{reason}, so that nodes that depend on it do not answer where the file is loaded."))
 
 
 def make_writer(view: View, sink: Sink, *, allow_pickle: bool = False) -> Writer:

@@ -101,7 +101,7 @@ class Parcel:
         """
         encoded = self._values.get(content.number)
         if encoded is None or rows.digest(encoded.codec, encoded.parts) != content.digest:
-            raise self.damaged(f"{what} is not what was written")
+            raise self.damaged(f"{what} is not as it was written")
         return encoded
 
     def damaged(self, what: str) -> SnapshotError:

@@ -117,7 +117,7 @@ def _import(name: str) -> Callable[..., Any] | None:
 
 @define(eq=False)
 class _Unreadable:
-    """Stands for a tweak that cannot be had: what was computed with it serves, and nothing can be computed anew."""
+    """Replaces a tweak that cannot be had: memos computed with it answer, and nothing new can be computed."""
 
     carrier: Carrier
     text: str
@@ -125,7 +125,7 @@ class _Unreadable:
 
     def __call__(self, *_: object) -> Any:
         reason = (self.reason or "").rstrip(".")
-        raise SnapshotError(f"{self.carrier.shown}: the tweak {self.text} cannot be had: {reason}. Tweak it anew.")
+        raise SnapshotError(f"{self.carrier.shown}: the tweak {self.text} cannot be had: {reason}. Tweak it again.")
 
     def __repr__(self) -> str:
         return f"<{self.text}, which cannot be had>"

@@ -224,12 +224,14 @@ class Shelf(Cache):
             raise self.carrier.damaged(f"function {row.function} is not there")
         left_out = self._find_left_out(row)
         if left_out is not None:
-            return f"it rests on a tweak that is left out ({left_out})"
+            return f"it depends on a tweak that is left out ({left_out})"
         if row.flags & rows.LOST:
-            return "what it rests on was gone when it was saved"
+            return "a dependency was gone when it was saved"
         if row.state != rows.MASKED and any(number in lost for _, number in row.edges):
             return next(
-                f"it rests on a node that does not serve ({lost[number]})" if "rests on" not in lost[number] else lost[number]
+                f"it depends on a node that does not answer ({lost[number]})"
+                if "depends on" not in lost[number]
+                else lost[number]
                 for _, number in row.edges
                 if number in lost
             )

@@ -65,7 +65,7 @@ def _take(memo: StoredMemo, stored: Stored) -> Any:
         value = stored.read(what)
     except CodecError as exc:
         raise SnapshotError(
-            f"{stored.carrier.shown}: {what} cannot be read: {exc} To compute it anew, say ctx.invalidate(node)."
+            f"{stored.carrier.shown}: {what} cannot be read: {exc} To compute it again, say ctx.invalidate(node)."
         ) from exc
     with stored.carrier.lock:
         present = _slot.__get__(memo)

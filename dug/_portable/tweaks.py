@@ -11,12 +11,12 @@ from .._core.read import TweakSpec
 
 @frozen(eq=False)
 class Form:
-    """What is written of a tweak besides its kind, and what makes it again from that."""
+    """The written parts of a tweak besides its kind, and the function that makes it again from these."""
 
     content: Callable[[TweakSpec], Any] | None
     """Returns the value that is written; None where the kind says it all."""
     make: Callable[[Any, Any], Any]
-    """Takes the function, where one is named, and the value; returns what a user would say."""
+    """Takes the function, if one is named, and the value; returns the tweak as a user would state it."""
     names_function: bool = False
     """Whether the name of `TweakSpec.fn` is written, and the function found by that."""
 

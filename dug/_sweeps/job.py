@@ -74,7 +74,7 @@ class Job(Generic[V]):
         return self._make_result(values, failures, recomputed, perf_counter() - started)
 
     def is_akin(self, other: "Job[V]") -> bool:
-        """True when the two scenarios have a tweak in common, so that one may find what the other computed."""
+        """True when the two scenarios have a tweak in common, so that one may find memos of the other."""
         mine, theirs = _list_specs(self._context), _list_specs(other._context)
         return any(theirs.get(target) == said for target, said in mine.items())
 

@@ -135,7 +135,7 @@ class Results(Generic[V]):
     def __len__(self) -> int:
         total = len(self._kept) if self._is_complete else self._find_total()
         if total is None:
-            raise TypeError("The number of scenarios is not known yet, because what makes them has no length. Iterate first.")
+            raise TypeError("The number of scenarios is not known yet, because their iterator has no length. Iterate first.")
         return total
 
     def __bool__(self) -> bool:

@@ -86,7 +86,7 @@ class AnySweep(Results[V]):
         if base is None or not base.serves(world):
             when = "while" if world.generation is None else "after"
             raise BaseGoneError(
-                f"The base of {result.name!r} is gone: what it was taken from was changed, invalidated, cleared or redefined "
+                f"The base of {result.name!r} is gone: its world was changed, invalidated, cleared or redefined "
                 f"{when} its result was taken. Look at sweep.base before such a change, or sweep again."
             )
         return base.read(self._call_site)

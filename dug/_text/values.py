@@ -17,7 +17,7 @@ STOPPING = (KeyboardInterrupt, SystemExit)
 LONGEST = 10_000
 """How many characters of a value are spelled."""
 LONGEST_TEXT = 20_000
-"""How many characters of what an exception says are written down."""
+"""How many characters of an exception's message are written down."""
 _LONGEST_ERROR = 400
 _MOST_BITS, _FEW_BITS = 14_000, 2_000
 """How large an int may be to be written in digits: some 4,200 of them, and 600, which every process writes."""
@@ -63,7 +63,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def tell_error(kind: str, text: str) -> str:
-    """Returns the same of an exception of which only the class, as ``module:qualname``, and what it says are known."""
+    """Returns the same for an exception of which only the class, as ``module:qualname``, and the message are known."""
     name = kind.rpartition(":")[2]
     return visible(shorten(f"{name}: {text}" if text else name, _LONGEST_ERROR))
 

@@ -18,7 +18,7 @@ def tell_changes(saved: "Look", node: str) -> Iterator[str]:
     names = dict.fromkeys(graph.fact(one).function for one in (node, *graph.ancestors(node)))
     was = {function.name: function for function in saved.functions}
     told = [line for name in names for line in _tell_function(was[name])]
-    yield from told or ["  The code is what it was."]
+    yield from told or ["  The code is unchanged."]
 
 
 def _tell_function(before: "SavedFunction") -> Iterator[str]:

@@ -15,9 +15,9 @@ from .._text.values import show
 from ..errors import TweakError
 
 _CALLS: dict[str, tuple[str, Callable[..., Any]]] = {"scale": ("scale(x)", scale), "shift": ("shift(x)", shift)}
-"""The tweaks that are written as calls, by name: how, and what makes them."""
+"""The tweaks that are written as calls, by name: their form, and the functions that make them."""
 TWEAKS = f"{', '.join(usage for usage, _ in _CALLS.values())} or UNTWEAKED"
-"""What a tweak may be besides a literal, for texts."""
+"""The forms of a tweak besides a literal, for texts."""
 _NEARLY = {
     "true": "True",
     "false": "False",
@@ -137,7 +137,7 @@ def split_tweak(text: str) -> tuple[str, str]:
 
 
 def parse_tweak_value(text: str) -> Any:
-    """Returns what a tweak is to: ``UNTWEAKED``, a call such as ``scale(x)``, or a literal.
+    """Returns the value of a tweak: ``UNTWEAKED``, a call such as ``scale(x)``, or a literal.
 
     Raises:
         ValueError: it is none of them.
@@ -158,7 +158,7 @@ def parse_tweak_value(text: str) -> Any:
 
 
 def _parse_positional(text: str) -> tuple[Any, ...]:
-    """Returns what stands between the parentheses of a call: literals, or one plain word."""
+    """Returns the arguments between the parentheses of a call: literals, or one plain word."""
     try:
         args: tuple[Any, ...] = ast.literal_eval(f"({text},)")
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

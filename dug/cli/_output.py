@@ -157,5 +157,5 @@ def _is_shown(char: str) -> bool:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, BrokenPipeError):
-        return "whoever read it has gone"
+        return "its reader has gone"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

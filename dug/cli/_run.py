@@ -145,7 +145,7 @@ def _invalidate(file: "Snapshot", named: Sequence[str], *, refresh: bool) -> Non
             target = parse_target(name, file.find)
             if not any(target in (fact.node, fact.node.function) for fact in facts):
                 raise LookupError(
-                    f"{name} is not in {file.info.path}, so there is nothing to invalidate. 'dug show FILE --all' lists what is."
+                    f"{name} is not in {file.info.path}, so it cannot be invalidated. 'dug show FILE --all' lists its nodes."
                 )
             file.invalidate(target)
     sources = [fact.node for fact in facts if fact.is_source]
@@ -318,7 +318,7 @@ def _loading(path: str, *, trust: bool, recompute_changed: bool) -> Iterator["Sn
         if loaded.changed and not recompute_changed:
             names = one_line(", ".join(loaded.changed))
             tell(
-                f"dug run: {names} changed since {one_line(path)} was saved, and what it gave then was used. "
+                f"dug run: {names} changed since {one_line(path)} was saved, and their old values were used. "
                 "To run it again, add --recompute-changed"
             )
         if loaded.absent:

@@ -41,7 +41,7 @@ def write(value: Any) -> tuple[bytes, ...]:
     except Exception as exc:  # pyarrow's own errors have no common parent but this
         raise CodecError(f"Arrow cannot hold this {type(value).__name__}: {exc}") from exc
     if not _is_same(value, read(data)):
-        raise CodecError(f"Arrow would change what is in this {type(value).__name__}. Give each column one plain type.")
+        raise CodecError(f"Arrow would change the content of this {type(value).__name__}. Give each column one plain type.")
     return (data,)
 
 

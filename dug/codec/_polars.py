@@ -32,7 +32,7 @@ def write(value: Any) -> tuple[bytes, ...]:
         raise CodecError(f"Arrow cannot hold this {type(value).__name__}: {exc}") from exc
     data = stream.getvalue()
     if not _is_same(value, read(data)):
-        raise CodecError(f"Arrow would change what is in this {type(value).__name__}. Give each column one plain type.")
+        raise CodecError(f"Arrow would change the content of this {type(value).__name__}. Give each column one plain type.")
     return (data,)
 
 

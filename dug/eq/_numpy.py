@@ -19,7 +19,7 @@ from ._scalars import is_same_scalar
 # Equal values of these types look the same to any reader, and compare without code of the user's.
 _EXACT = frozenset({type(None), bool, int, str, bytes, date, timedelta})
 _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
-_CHUNK = 2_048  # objects that a processor keeps at hand while they are looked at more than once
+_CHUNK = 2_048  # objects that fit the processor's cache while they are read more than once
 _MOSTLY = 0.5  # from here on it pays to pick out the others
 _PLAIN = frozenset({np.ndarray, np.matrix, np.recarray})
 

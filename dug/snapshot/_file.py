@@ -152,7 +152,7 @@ class SavedFile:
             SnapshotError: their check number is another one.
         """
         if self._checks.of_edges(node, edges) != check:
-            raise self.damaged(f"the edges of node {node} are not what was written")
+            raise self.damaged(f"the edges of node {node} are not as they were written")
 
     def edges(self, number: int | None = None) -> Iterator[tuple[int, list[tuple[int, int]]]]:
         """Yields the number of each node that has edges with these, in their order: kind and dependency."""
@@ -203,11 +203,11 @@ class SavedFile:
                 "SELECT id, data FROM chunks WHERE node = ? ORDER BY id", (content.number,)
             ):
                 if type(data) is not bytes or type(row) is not int or row <= last or len(data) > left:
-                    raise self.damaged(f"the pieces of {what} are not what was written")
+                    raise self.damaged(f"the pieces of {what} are not as they were written")
                 left, last = left - len(data), row
                 parts.append(data)
         if left or rows.digest(codec, parts) != content.digest:
-            raise self.damaged(f"{what} is not what was written")
+            raise self.damaged(f"{what} is not as it was written")
         return Encoded(codec, (_join(parts),), frozenset((content.needs or "").split("\n")) - {""})
 
 
@@ -280,7 +280,7 @@ def _check_schema(connection: sqlite3.Connection, number: int) -> None:
 
 def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
     if not all(type(text) is str for item in said.items() for text in item):
-        raise ValueError("what it says of itself is not a text")
+        raise ValueError("its description of itself is not a text")
     minimum = int(said.get("minimum_reader", 1 << 30))
     if minimum > fmt.FORMAT:
         raise SnapshotError(
@@ -289,7 +289,7 @@ def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
             'Type: pip install --upgrade "dug"'
         )
     if int(said.get("format", 0)) != number:
-        raise ValueError("what it says of itself does not fit")
+        raise ValueError("its description of itself does not fit")
     texts = [said.get(name, "") for name in ("created", "dug", "python", "platform", "context")]
     counts = [int(said.get(name, 0)) for name in ("nodes", "values", "failures")]
     return Info(path, number, *texts, *counts)
@@ -301,7 +301,7 @@ def _read_checks(number: int, said: dict[str, str]) -> Checks:
         return FirstChecks()
     checks = Checks(said.get("identity", ""))
     if said.get("check") != checks.of_info(said):
-        raise ValueError("what it says of itself is not what was written")
+        raise ValueError("its description of itself is not as it was written")
     return checks
 
 

@@ -98,7 +98,7 @@ def _writing(place: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as exc:
         shown = visible(str(place))
-        raise SnapshotError(f"{shown} cannot be written: {_reason(exc)}. What was there before is as it was.") from exc
+        raise SnapshotError(f"{shown} cannot be written: {_reason(exc)}. The old file is as it was.") from exc
 
 
 def _reason(error: OSError | sqlite3.Error) -> str:

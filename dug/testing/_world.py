@@ -96,14 +96,14 @@ def _read_node_tweak(tweak: object) -> Said:
     """Returns the tweak of a node; a callable is a value here."""
     if isinstance(tweak, TweakSpec) and tweak.is_untweak:
         return Said("untweaked", None, None)
-    if isinstance(tweak, TweakSpec):  # what is said by an object of its own kind runs something
+    if isinstance(tweak, TweakSpec):  # a tweak of a kind of its own runs something
         likeness = tweak.kind, *map(_likeness, (tweak.fn, *tweak.args))
         return Said("bump", tweak, likeness) if tweak.reads_beneath else Said("replacement", tweak.fn, likeness)
     return Said("value", tweak, _likeness(tweak))
 
 
 def _read_function_tweak(tweak: object) -> Said:
-    """Returns the tweak of a function: what is of no kind of its own replaces the body."""
+    """Returns the tweak of a function: anything without a kind of its own replaces the body."""
     said = _read_node_tweak(tweak)
     return Said("replacement", tweak, id(tweak)) if said.kind == "value" else said
 

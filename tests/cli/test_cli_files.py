@@ -310,7 +310,7 @@ def test_explain_says_which_part_of_the_code_changed(dug_says, tmp_path):
     text = "import dug\nRATE = 1\ndef half(): return RATE / 2\n@dug.memoize\ndef f(): return half()\n"
     (tmp_path / "rated.py").write_text(text)
     assert dug_says("run", "rated:f", "--save", "rated.dug").status == 0
-    assert "The code is what it was." in dug_says("explain", "rated.dug", "rated:f()", "--code").out
+    assert "The code is unchanged." in dug_says("explain", "rated.dug", "rated:f()", "--code").out
 
     sys.modules.pop("rated")
     (tmp_path / "rated.py").write_text(text.replace("RATE = 1", "RATE = 4000"))

@@ -163,7 +163,7 @@ def test_a_reader_that_has_read_enough_is_told_of():
         process.stdin.close()
         complaint = process.stderr.read()
 
-    assert complaint.decode().splitlines() == ["dug: the output could not be written: whoever read it has gone"]
+    assert complaint.decode().splitlines() == ["dug: the output could not be written: its reader has gone"]
     assert process.returncode == 1
 
 

@@ -151,7 +151,7 @@ def test_a_reader_that_has_gone_is_one_line(folder, words):
     done = run(folder, *words, stdout=writing)
     os.close(writing)
 
-    assert_one_line(done, 1, "whoever read it has gone")
+    assert_one_line(done, 1, "its reader has gone")
 
 
 @pytest.mark.parametrize("words", READING[:8], ids=" ".join)

@@ -1029,7 +1029,7 @@ def test_what_a_key_function_gives_must_have_a_hash():
     """The error says that it is the key and not the argument."""
     keyed = dug.memoize(key={"x": lambda x: [x]})(lambda x: x)
 
-    with dug.Context(), pytest.raises(dug.UnhashableArgumentError, match=r"what key=\{'x': ...\} makes of an argument, \[1\]"):
+    with dug.Context(), pytest.raises(dug.UnhashableArgumentError, match=r"the key from key=\{'x': ...\} for an argument, \[1\]"):
         keyed(1)
 
 

@@ -159,7 +159,7 @@ def test_masked_by_a_tweak_of_a_grandparent(base):
     with dug.Context({spot.node("A"): 110.0}, name="up"), dug.Context(), dug.Context() as ctx:
         assert explain(ctx, double.node("A")) == paragraph("""
         m:double('A'): masked
-          masked here: known in the context 'base' = 400.0, which read what is tweaked otherwise here
+          masked here: known in the context 'base' = 400.0, which read something tweaked differently here
           masked by m:spot('A'), tweaked to 110.0 in the context 'up'
             by way of m:price('A')
           asked now, 1 would run, and maybe 1 more
@@ -215,7 +215,7 @@ def test_never_run(base):
     assert explain(base, price.node("C")) == paragraph("""
         m:price('C'): not-run
           not run here, and not known around
-          asked now, it would run; what it reads is not known
+          asked now, it would run; its dependencies are not known
     """)
 
 
@@ -226,7 +226,7 @@ def test_invalidated(base):
     assert explain(base, spot.node("A")) == paragraph("""
         m:spot('A'): not-run
           it ran once, and then it was invalidated
-          asked now, it would run; what it reads is not known
+          asked now, it would run; its dependencies are not known
     """)
 
 
@@ -238,7 +238,7 @@ def test_rested_on_what_was_invalidated(base):
         m:double('A'): not-run
           it rested on m:spot('A'), and then it was invalidated
           it was 400.0 before
-          asked now, 1 would run, and maybe 2 more; what some of these read is not known
+          asked now, 1 would run, and maybe 2 more; some of their dependencies are not known
     """)
 
 
@@ -257,7 +257,7 @@ def test_code_changed(base):
         m:reader(): code-changed
           it rested on m:rate(), and then closure rate changed, which its function reaches
           it was 2 before
-          asked now, 1 would run, and maybe 1 more; what some of these read is not known
+          asked now, 1 would run, and maybe 1 more; some of their dependencies are not known
     """)
 
 

@@ -176,7 +176,7 @@ def test_what_was_carried_can_be_carried_on():
 
 
 def test_bytes_that_are_not_those_are_noticed():
-    """A value whose bytes are not what was written is an error that says so."""
+    """A value whose bytes are not as they were written is an error that says so."""
     with dug.Context() as ctx:
         spot("A")
     parcel = give_out(ctx._here())

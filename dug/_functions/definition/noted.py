@@ -55,7 +55,7 @@ def note(function: Function) -> Noted:
     """Returns the reach of a named function when it was first asked about; takes it now if it was not yet."""
     if function.reached is None:
         function.reached = take_note(roots_of(function))
-        if function.reached.marks and function.kind != "source":  # what a source reads is the outside, which may change
+        if function.reached.marks and function.kind != "source":  # a source reads the outside, which may change
             watch(function)
     noted: Noted = function.reached
     return noted

@@ -186,8 +186,8 @@ def _functions_in_use() -> set[Function]:
 
 def _tell(function: Function, place: str, value: object) -> None:
     warn(
-        f"{place}, a {type(value).__name__} that {function} reads, was changed after {function} first ran, and what was computed "
-        f"before does not know. Make it a source, or pass it; or say @dug.memoize(version=...) when it is meant to change, and "
+        f"{place}, a {type(value).__name__} that {function} reads, was changed after {function} first ran, and earlier results "
+        f"do not reflect that. Make it a source, or pass it; or say @dug.memoize(version=...) when it is meant to change, and "
         f"ctx.invalidate({function.name.rpartition(':')[2]}) whenever it has.",
         RuntimeWarning,
         stacklevel=6,

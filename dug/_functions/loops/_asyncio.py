@@ -84,7 +84,7 @@ class TaskWait(Wait):
         """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
         run, task = self.run, self.run.task
         if part(self) and task is not None and not run.is_done:
-            run.tainted = UNTRUE  # what a body makes of its cancellation is not a value of its node
+            run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
                 with _shielded():
                     await _end(task)
