@@ -110,7 +110,7 @@ def _runs_around() -> Iterator[Run]:
 
 
 def _driven_here(around: Iterable[Run]) -> Iterator[Run]:
-    """Those of the runs around that this thread, and no other, brings to their end."""
+    """The runs around that this thread, and no other, drives."""
     first, origin = started_from(), here()
     for run in around:
         if run is first or run.thread != origin:

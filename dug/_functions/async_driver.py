@@ -1,4 +1,4 @@
-"""The driver of coroutine functions: `fetch_async` brings their runs to their end, each in a task of its own.
+"""The driver of coroutine functions: `fetch_async` drives their runs, each in a task of its own.
 
 An asker that finds no memo opens a run and lets a task drive it, on its own loop, or joins the run in flight, wherever that is
 driven.  So cancelling one asker does not disturb the others, and the last asker to leave cancels the run.
@@ -115,7 +115,7 @@ async def value_async(frame: Any, key: Key) -> Any:
 
 
 async def _drive(run: Run) -> None:
-    """Brings a run to its end, in a task of its own in which it is the frame in force."""
+    """Drives a run, in a task of its own in which it is the frame in force."""
     started = 0.0
     try:
         current.set(run)

@@ -1,4 +1,4 @@
-"""The synchronous driver: `fetch_any` brings the runs of plain functions to their end, in the thread of the asker."""
+"""The synchronous driver: `fetch_any` drives the runs of plain functions, in the thread of the asker."""
 
 from _thread import allocate_lock
 from collections.abc import Callable

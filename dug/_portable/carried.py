@@ -1,4 +1,4 @@
-"""Memos that were brought in, as a context: `Carried`, and `bring_in`, which makes one of what a carrier holds."""
+"""A context of memos that were brought in: `Carried`, and `bring_in`, which makes one from a carrier."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -27,12 +27,12 @@ class Carried(Context):
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The names of the functions that are not what they were, or reach what is not, of those that are there by now."""
+        """The names of the functions, of those that are there by now, that changed or whose reach changed."""
         return tuple(self.changes)
 
     @property
     def changes(self) -> Mapping[str, tuple[str, ...]]:
-        """The same, each with the places where what it reaches is another, such as ``pricing.RATE``; none from format 1.
+        """The same, each with the places where its reach changed, such as ``pricing.RATE``; none from format 1.
 
         .. versionadded:: 0.1.0
         """
@@ -41,13 +41,13 @@ class Carried(Context):
 
     @property
     def absent(self) -> tuple[Absent, ...]:
-        """What was carried and what does not serve here, of the functions that are there by now, with the reason."""
+        """The parts of the carrier that do not answer here, of the functions that are there by now, with the reason."""
         self._here()
         return tuple(self._shelf.absent)
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """The nodes that serve as soon as the functions they rest on are there, by their text."""
+        """The nodes that will answer as soon as the functions they depend on are there, by their text."""
         self._here()
         return tuple(self._shelf.pending())
 
@@ -57,7 +57,7 @@ class Carried(Context):
 
     def _view_inside(self, outer: Frame | None, *, looks: bool = False) -> View:
         try:
-            self._cache_inside(None if outer is None else outer.view)  # what comes in needs the registry that it lies in
+            self._cache_inside(None if outer is None else outer.view)  # memos that come in need the registry of the caches around
         except ContextError as exc:
             raise ContextError(
                 f"{self._shelf.carrier.shown} was entered or looked at elsewhere before, and its memos belong there. "
@@ -67,18 +67,18 @@ class Carried(Context):
         return super()._view_inside(outer, looks=looks)
 
     def _cache_seen(self, parent: View | None) -> Cache:
-        return self._cache_inside(parent)  # a look must see what is carried, so it binds the cache
+        return self._cache_inside(parent)  # a look must see the carried memos, so it binds the cache
 
 
 def bring_in(
     carrier: Carrier, *, trust: bool = False, recompute_changed: bool = False, functions: Iterable[Callable[..., Any]] = ()
 ) -> tuple[Scenario, Shelf]:
-    """Returns what `Carried` is made of: the tweaks that were in force, and the cache of what was known.
+    """Returns the parts of a `Carried`: the tweaks that were in force, and the cache of the memos.
 
     Args:
-        carrier: what holds the rows.
-        trust: unpickles what was pickled and imports the modules that are named, which can run any code.
-        recompute_changed: treats what a function whose code has changed gave as stale.
+        carrier: holds the rows.
+        trust: unpickles pickled values and imports the modules that are named, which can run any code.
+        recompute_changed: treats the memos of functions whose code has changed as stale.
         functions: those that bumps and replacements may name, besides arithmetic.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Collects what of a context is given out: the memos that answer there, what they read, and what is known of other nodes.
+"""Collects the parts of a context to give out: the memos that answer there, their reads, and the state of other nodes.
 
 Only a memo that `Context.memo` would show is taken.  A read of a node beneath its own tweak is written as the reads of that one,
-that one memo of a node is given out.  Dependencies come before what read them.
+so that one memo of a node is given out.  Dependencies come before their readers.
 """
 
 from collections.abc import Iterable, Iterator
@@ -137,7 +137,7 @@ def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
     if found.memo is not None:
         _mark(view, found, found.memo)
         if is_tweaked and found.memo.body != TWEAKED:
-            found.flags |= rows.UNVERIFIED  # what is beneath the tweak is told as its own reads
+            found.flags |= rows.UNVERIFIED  # the read beneath the tweak is written as its own reads
     return found
 
 

@@ -32,7 +32,7 @@ class Summary:
 
 
 def arguments_of(error: BaseException) -> str | None:
-    """Returns what makes an exception again, as typed JSON; None where it cannot be written."""
+    """Returns the arguments that make an exception again, as typed JSON; None if they cannot be written."""
     try:
         # An OSError keeps its file name out of its args.
         args = error.__reduce__()[1] if name_type(error).startswith("builtins:") else error
@@ -44,7 +44,7 @@ def arguments_of(error: BaseException) -> str | None:
 
 
 def write_error(number: int, failure: Failure) -> ErrorRow:
-    """Returns how the node with a number failed: the class of the exception, what it says, its traceback and its arguments."""
+    """Returns how the node with a number failed: the class of the exception, its message, its traceback and its arguments."""
     error = failure.error
     try:
         trace = failure.text

@@ -1,6 +1,6 @@
-"""Gives memos out: a `Writer` makes rows of what answers in a view, and hands each to a `Sink`.
+"""Gives memos out: a `Writer` makes rows of the memos that answer in a view, and hands each to a `Sink`.
 
-Nothing that a user's object does while it is written down can make this fail: what raises is left out, with the reason.
+No user object can make this fail while it is written: one that raises is left out, with the reason.
 """
 
 import json
@@ -26,16 +26,16 @@ from .tweaks import FORMS
 
 @define(eq=False)
 class Writer:
-    """Numbers what is given out, and makes its rows."""
+    """Numbers the parts that are given out, and makes their rows."""
 
     sink: Sink
     allow_pickle: bool
     lost: dict[str, str]
-    """What lies with carriers that were brought in and could not be taken from there: the reason, by the text of the node."""
+    """The values that could not be taken from carriers that were brought in: the reason, by the text of the node."""
     recorded: dict[str, FunctionRow]
     """The functions that have changed since they were brought in and whose values go on: they are written as they were then.
 
-    With what such a function has computed since it is written so too, and is taken for older than it is, but never for newer.
+    Memos that such a function has computed since are written so too, and are taken for older than they are, but never for newer.
     """
     values: int = 0
     absent: list[Absent] = field(factory=list)
@@ -43,7 +43,7 @@ class Writer:
     _numbers: dict[Key, int] = field(factory=dict)
     """The number of each node, by its key."""
     _errors: dict[int, ErrorRow] = field(factory=dict)
-    """What is said of each failure, by its identity."""
+    """The written row of each failure, by its identity."""
     _texts: dict[str, int] = field(factory=dict)
     """The number of the first node with each text."""
     _alike: dict[str, int] = field(factory=dict)
@@ -110,7 +110,7 @@ class Writer:
         )
 
     def _write_value(self, number: int, text: str, memo: Memo) -> tuple[str, Content]:
-        """Writes the value of a node and returns it as text, and what is said of it."""
+        """Writes the value of a node and returns it as text, and its columns."""
         try:
             value = memo.value
         except SnapshotError as exc:  # it lies with a carrier that was brought in
@@ -128,16 +128,16 @@ class Writer:
         return self._only(number, f"{text} #{times}")
 
     def _number_firsts(self) -> None:
-        """Gives the first of several nodes with one text a number, too: whoever writes the text means any of them."""
+        """Gives the first of several nodes with one text a number, too: the bare text could mean any of them."""
         for text in self._alike:
             number, numbered = self._texts[text], f"{text} #1"
-            if numbered in self._texts:  # it is what a node is called by itself
+            if numbered in self._texts:  # a node has this text by itself
                 continue
             self.sink.rename_node(number, numbered)
             self.absent = [Absent(numbered, one.reason) if one.what == text else one for one in self.absent]
 
     def _encode(self, number: int, what: str, value: Any) -> Content:
-        """Writes a value and returns what is said of it."""
+        """Writes a value and returns its columns."""
         try:
             encoded = codec.encode(value, allow_pickle=self.allow_pickle)
         except CodecError as exc:
@@ -195,7 +195,7 @@ class Writer:
 
 
 def make_writer(view: View, sink: Sink, *, allow_pickle: bool = False) -> Writer:
-    """Returns what writes a view to a sink; what the view brought in itself is written as it came."""
+    """Returns a function that writes a view to a sink; memos that the view brought in itself are written as they came."""
     shelves = list(_shelves(view))
     lost = {one.what: one.reason for shelf in shelves for one in shelf.absent}
     return Writer(sink, allow_pickle, lost, {row.name: row for shelf in shelves for row in shelf.as_they_were()})

@@ -41,7 +41,7 @@ def read_json(text: str) -> Any:
     """Returns the value that `json_of` wrote.
 
     Raises:
-        CodecError: it is not what that writes, or a class is not registered here.
+        CodecError: it was not written here, or a class is not registered here.
     """
     return decode(Encoded("json", (text.encode("utf-8"),)))
 
@@ -50,7 +50,7 @@ def read_node(function: Function, arguments: str) -> Node[Any]:
     """Returns the node of a function with the arguments that `call_of` wrote.
 
     Raises:
-        Exception: other parameters, a class that is not known, or what a ``key=`` function of the user's raises.
+        Exception: other parameters, a class that is not known, or an error of a user's ``key=`` function.
     """
     args, kwargs = read_json(arguments)
     return Node._of_call(function, tuple(args), kwargs)

@@ -19,12 +19,12 @@ from .rows import Absent, Content, ErrorRow, FunctionRow, NodeRow, TweakRow
 class Parcel:
     """Rows, and the bytes of the values that they refer to: a `Sink` and a `Carrier` of plain data.
 
-    What comes from another process is not checked as a file is: whoever unpickles a parcel trusts its sender.
+    A parcel from another process is not checked as a file is: code that unpickles it trusts its sender.
     """
 
     shown: str = "what was given out"
     absent: tuple[Absent, ...] = ()
-    """What was left out, with the reason."""
+    """The parts that were left out, with the reason."""
     _functions: dict[int, FunctionRow] = field(factory=dict)
     _nodes: dict[int, NodeRow] = field(factory=dict)
     _errors: dict[int, ErrorRow] = field(factory=dict)
@@ -39,7 +39,7 @@ class Parcel:
         self._functions[row.number] = row
 
     def keep_value(self, number: int, encoded: Encoded) -> None:
-        """Takes a copy of the bytes of a value: they may be the memory of what is changed later."""
+        """Copies the bytes of a value: they may be memory that is changed later."""
         self._values[number] = evolve(encoded, parts=(b"".join(encoded.parts),))
 
     def keep_node(self, row: NodeRow) -> None:
@@ -66,7 +66,7 @@ class Parcel:
 
     @property
     def lock(self) -> Any:
-        """Nothing: what is read twice at the same time is read alike, and the first stays."""
+        """Nothing: values read twice at the same time are the same, and the first stays."""
         return nullcontext()
 
     def functions(self) -> dict[int, FunctionRow]:
@@ -74,7 +74,7 @@ class Parcel:
         return self._functions
 
     def nodes(self) -> Iterable[NodeRow]:
-        """Returns all nodes, each after what it read."""
+        """Returns all nodes, each after its dependencies."""
         return self._nodes.values()
 
     def node(self, number: int) -> NodeRow | None:
@@ -86,7 +86,7 @@ class Parcel:
         return self._errors
 
     def consulted(self) -> dict[int, list[tuple[int, int | None]]]:
-        """Returns what nodes that opened contexts looked at, by their number: function, and node or None."""
+        """Returns the nodes and functions that nodes which opened contexts consulted, by their number."""
         return self._consulted
 
     def tweaks(self) -> list[TweakRow]:
@@ -94,10 +94,10 @@ class Parcel:
         return self._tweaks
 
     def read(self, what: str, content: Content) -> Encoded:
-        """Returns what a value was encoded to.
+        """Returns the encoded form of a value.
 
         Raises:
-            SnapshotError: it is not what was written.
+            SnapshotError: it is not as it was written.
         """
         encoded = self._values.get(content.number)
         if encoded is None or rows.digest(encoded.codec, encoded.parts) != content.digest:
@@ -105,12 +105,12 @@ class Parcel:
         return encoded
 
     def damaged(self, what: str) -> SnapshotError:
-        """Returns the error that says that the parcel is not what was given out, and how."""
+        """Returns the error for a parcel that is not as it was given out; `what` says how."""
         return SnapshotError(f"{self.shown} is damaged: {what}. Give it out once more.")
 
 
 def give_out(view: View, wanted: Iterable[Key] | None = None, *, allow_pickle: bool = False) -> Parcel:
-    """Returns what answers in a view, or some nodes and what these rest on, with the tweaks in force.
+    """Returns the memos that answer in a view, or some nodes and their dependencies, with the tweaks in force.
 
     Args:
         view: where the nodes are looked at; nothing runs.

@@ -1,7 +1,7 @@
-"""What leaves a process, as plain rows: nodes with what they read, functions, errors and tweaks, each by its number.
+"""Memos as plain rows, to leave a process: nodes with their dependencies, functions, errors and tweaks, each by its number.
 
-Rows say nothing of what carries them.  A `Sink` takes them as they are made (`memos`), a `Carrier` gives them back (`shelf`): a
-file of `dug.snapshot` or a `Parcel` in memory.  Nothing here needs a codec, so that who only reads rows starts soon.
+Rows do not depend on their carrier.  A `Sink` takes them as they are made (`memos`), a `Carrier` gives them back (`shelf`): a
+file of `dug.snapshot` or a `Parcel` in memory.  Nothing here needs a codec, so that code that only reads rows starts soon.
 """
 
 import json
@@ -21,11 +21,11 @@ COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN = "computed", "tweaked", "failed", "m
 """The states of a node; as in `dug._inspect.graph.Fact`."""
 
 READ, RAN_INSIDE, RAN_BENEATH = 0, 1, 2
-"""The kinds of an edge: what was read; what ran under a context that the node opened; the same, pinned by that context."""
+"""The kinds of an edge: read; ran under a context that the node opened; the same, pinned by that context."""
 
 OPENED, TRANSIENT, UNVERIFIED, SERVES_CALL, SOURCE, LOST = 1, 2, 4, 8, 16, 32
 """The flags of a node: it opened contexts; it failed, or caught a failure, because of a source; its dependencies do not say
-whether it holds; it answered within its outermost call only; its function is a source; what it read is not told in full."""
+whether it holds; it answered within its outermost call only; its function is a source; its dependencies are incomplete."""
 
 _PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
 STATES = frozenset({COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN})
@@ -33,7 +33,7 @@ STATES = frozenset({COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN})
 
 @frozen(eq=False)
 class Content:
-    """Where the bytes of a value are, and what they take to be read."""
+    """The place of the bytes of a value, and the requirements for reading them."""
 
     number: int
     codec: str | None
@@ -86,11 +86,11 @@ class FunctionRow:
     unreachable: str | None
     """Why no other process can find it by its name, if that is so."""
     parts: str | None
-    """What it reached, as JSON: a short text by place; none in files of format 1."""
+    """Its reach, as JSON: a short text by place; none in files of format 1."""
 
     @property
     def reached(self) -> dict[str, str]:
-        """What it reached, by place; empty where that was not written."""
+        """Its reach, by place; empty if that was not written."""
         try:
             said = json.loads(self.parts or "{}")
         except (ValueError, RecursionError):
@@ -152,7 +152,7 @@ class Absent:
 
 
 class Sink(Protocol):
-    """What takes rows, in the order in which they are made: a node comes after what it read."""
+    """Takes rows, in the order in which they are made: a node comes after its dependencies."""
 
     def keep_function(self, row: FunctionRow) -> None:
         """Takes a function."""
@@ -177,7 +177,7 @@ class Sink(Protocol):
 
 
 class Carrier(Protocol):
-    """What holds rows and gives them back."""
+    """Holds rows and gives them back."""
 
     @property
     def shown(self) -> str:
@@ -191,7 +191,7 @@ class Carrier(Protocol):
         """Returns the functions, by number."""
 
     def nodes(self) -> Iterable[NodeRow]:
-        """Yields all nodes, each after what it read."""
+        """Yields all nodes, each after its dependencies."""
 
     def node(self, number: int) -> NodeRow | None:
         """Returns the node with a number, or None."""
@@ -200,20 +200,20 @@ class Carrier(Protocol):
         """Returns how nodes failed, by their number."""
 
     def consulted(self) -> dict[int, list[tuple[int, int | None]]]:
-        """Returns what nodes that opened contexts looked at, by their number: function, and node or None."""
+        """Returns the nodes and functions that nodes which opened contexts consulted, by their number."""
 
     def tweaks(self) -> list[TweakRow]:
         """Returns the tweaks, in the order in which they are entered."""
 
     def read(self, what: str, content: Content) -> "Encoded":
-        """Returns what a value was encoded to; `what` says in an error which one it is."""
+        """Returns the encoded form of a value; `what` names the value in an error."""
 
     def damaged(self, what: str) -> SnapshotError:
-        """Returns the error that says that a row is not what was written, and how."""
+        """Returns the error for a row that is not as it was written; `what` says how."""
 
 
 def digest(codec: str, parts: Iterable[bytes | memoryview]) -> bytes:
-    """Returns what two encoded values share exactly when they are the same bytes by the same codec."""
+    """Returns a text that two encoded values share exactly when they are the same bytes by the same codec."""
     made = blake2b(codec.encode(), digest_size=16)
     for part in parts:
         made.update(part)

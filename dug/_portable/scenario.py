@@ -52,7 +52,7 @@ def _leave_out(carrier: Carrier, row: TweakRow, said: FunctionRow, reason: str) 
 
 
 def _read_target(carrier: Carrier, row: TweakRow, said: FunctionRow) -> Any:
-    """Returns what is tweaked.
+    """Returns the tweaks of a carrier.
 
     Raises:
         SnapshotError: its function is in a module that is not imported.

@@ -1,10 +1,9 @@
-"""Brings memos in: `Shelf`, a cache that takes what its carrier says of a function once the function is there.
+"""Brings memos in: `Shelf`, a cache that takes its carrier's memos of a function once the function is there.
 
-Functions are matched by name when they are asked for, and nothing is imported: what is known of a function that is not there yet
-waits, and so does all that was computed from it, because a tweak of that function could not reach it.  What comes in is made by
-the ordinary machinery (bits, footprints, restrictions, readers), as if it had just been computed here; only the values stay
-with the carrier (`stored`).  Whatever comes in late is left out where something was invalidated or cleared since: the carrier
-cannot know.
+Functions are matched by name when they are asked for, and nothing is imported: memos of a function that is not there yet wait,
+and so do all memos computed from them, because a tweak of that function could not reach them.  The ordinary machinery makes the
+memos that come in (bits, footprints, restrictions, readers), as if they had just been computed here; only the values stay with
+the carrier (`stored`).  A memo that comes in after an invalidation or clearing is left out: the carrier cannot know of these.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 A snapshot is an SQLite database.  The numbers that mark it are in its first hundred bytes, so that a file is known before SQLite
 sees it.  Each row of the tables that are read in one piece ends with a check number (`_checks`), and the bytes of a value
-has a digest, because SQLite notices damage to its own structure only.
+have a digest, because SQLite notices damage to its own structure only.
 """
 
 from typing import Any

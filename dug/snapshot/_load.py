@@ -25,7 +25,7 @@ class Snapshot(Carried):
 
     @property
     def info(self) -> Info:
-        """What the file says of itself: when it was saved, by which versions, how much there is."""
+        """The description of the file: when it was saved, by which versions, how much there is."""
         return self._file.info
 
     def find(self, text: str) -> Node[Any] | None:

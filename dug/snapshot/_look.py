@@ -176,7 +176,7 @@ class Look:
         text = str(node)
         if not isinstance(node, Node):
             return find_node(self._file, text)
-        from .._portable.nodes import call_of  # who looks by text needs no codec
+        from .._portable.nodes import call_of  # a look by text needs no codec
 
         arguments = call_of(node._key)[1]
         alike = find_alike(self._file, text)

@@ -1,4 +1,4 @@
-"""The rows of a file, with what they say of each other checked: `FileRows`, and nodes by number and text."""
+"""The rows of a file, with references between them checked: `FileRows`, and nodes by number and text."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ class FileRows:
         return read_functions(self.file)
 
     def nodes(self) -> Iterator[NodeRow]:
-        """Yields all nodes, each after what it read."""
+        """Yields all nodes, each after its dependencies."""
         return read_nodes(self.file)
 
     def node(self, number: int) -> NodeRow | None:
@@ -37,7 +37,7 @@ class FileRows:
         return read_errors(self.file)
 
     def consulted(self) -> dict[int, list[tuple[int, int | None]]]:
-        """Returns what nodes that opened contexts looked at, by their number: function, and node or None."""
+        """Returns the nodes and functions that nodes which opened contexts consulted, by their number."""
         return read_consulted(self.file)
 
     def tweaks(self) -> list[TweakRow]:
@@ -45,7 +45,7 @@ class FileRows:
         return read_tweaks(self.file)
 
     def read(self, what: str, content: Content) -> "Encoded":
-        """Returns what a value was encoded to, read from the file."""
+        """Returns the encoded form of a value, read from the file."""
         return self.file.read(what, content)
 
     def damaged(self, what: str) -> SnapshotError:

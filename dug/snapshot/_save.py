@@ -164,7 +164,7 @@ class _File:
         self._add("errors", astuple(row))
 
     def keep_consulted(self, number: int, node: int, function: int, target: int | None) -> None:
-        """Writes what a node looked at."""
+        """Writes the nodes and functions that a node consulted."""
         self._add("consulted", (number, node, function, target))
 
     def keep_tweak(self, row: TweakRow) -> None:
@@ -185,7 +185,7 @@ class _File:
         self._put(table, self.checks.checked(table, row))
 
     def end(self, ctx: Context, found: list[Found], values: int) -> None:
-        """Writes what the file says of itself."""
+        """Writes the description of the file."""
         versions = {
             "format": fmt.FORMAT,
             "minimum_reader": fmt.MINIMUM_READER,
@@ -222,5 +222,5 @@ class _File:
 
 
 def _columns(content: Content) -> tuple[str | None, str | None, int | None, bytes | None, str | None]:
-    """Returns what is said of a value, in the order of the columns."""
+    """Returns the columns of a value, in their order."""
     return content.codec, content.needs, content.size, content.digest, content.absent
