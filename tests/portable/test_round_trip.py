@@ -181,7 +181,7 @@ def test_bytes_that_are_not_those_are_noticed():
         spot("A")
     parcel = give_out(ctx._here())
     parcel._values.clear()
-    with Carried(*bring_in(parcel)), pytest.raises(SnapshotError, match=r"is not what was written\. Give it out once more"):
+    with Carried(*bring_in(parcel)), pytest.raises(SnapshotError, match=r"is not as it was written\. Give it out once more"):
         spot("A")
 
 

@@ -280,7 +280,7 @@ def test_a_damaged_byte_names_the_node(tmp_path, load, desk, place):
     with load(path):
         assert desk.book() == 4.0
         with pytest.raises(
-            snapshot.SnapshotError, match=r"is damaged: the value of left_out_desk:of\(<class 'int'>\) is not what"
+            snapshot.SnapshotError, match=r"is damaged: the value of left_out_desk:of\(<class 'int'>\) is not as it was written"
         ):
             desk.of(int)
 
@@ -292,7 +292,7 @@ def test_a_damaged_tweak_names_itself(tmp_path, desk):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE chunks SET data = ? WHERE node < 0", (b'"eleven"'[:7],))
 
-    with pytest.raises(snapshot.SnapshotError, match="the tweak 'seven' is not what was written"):
+    with pytest.raises(snapshot.SnapshotError, match="the tweak 'seven' is not as it was written"):
         snapshot.load(path)
 
 
