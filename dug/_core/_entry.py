@@ -256,7 +256,11 @@ def step_out(frame: Frame, key: Key) -> Frame:
     from warnings import warn  # imported only when there is something to say
 
     text = f"{Node._of(key)} was asked for by a task or thread that outlives {Node._of(run.key)}, which started it"
-    warn(f"{text}; what depends on it is not recorded. Wait for what a memoised function starts.", RuntimeWarning, stacklevel=4)
+    warn(
+        f"{text}; this dependency is not recorded. Wait for the tasks and threads that a memoised function starts.",
+        RuntimeWarning,
+        stacklevel=4,
+    )
     return make_aside(frame.view, None, None)
 
 

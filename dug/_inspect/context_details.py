@@ -232,7 +232,7 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
         where = "untweaked" if around is None else self._name(around)
         seen: Collection[Tweak] = frozenset() if around is None else around.in_force.handles
         differing = [handle for handle in self.view.in_force.handles if handle not in seen and handle.bit & memo.footprint]
-        return Masked(f"known {where}{_outcome(memo)}, which read what is tweaked otherwise here", differing)
+        return Masked(f"known {where}{_outcome(memo)}, which read something tweaked differently here", differing)
 
     def tell_absence(self, node: Node[Any]) -> Iterator[str]:
         key = node._key
@@ -241,7 +241,7 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
         if not roots:
             yield "  not run here, and not known around"
             if key[0] in self.view.registry.redefined:  # nothing may be left of a node that was forgotten for that
-                yield f"  what was known of its function was forgotten when {_tell_change(key[0])}"
+                yield f"  its memos were forgotten when {_tell_change(key[0])}"
         for root in dict.fromkeys(roots):
             verb = _tell_change(root[0]) if self.states.is_redefined(root) else "it was invalidated"
             who = "it ran once" if root == key else f"it rested on {Node._of(root)}"
@@ -319,11 +319,11 @@ def _count(plan: Plan) -> str:
     """Says how much of a plan runs."""
     certain = len(plan.certain)
     if not plan:
-        return "nothing would run: what it read is the same again"
+        return "nothing would run: its dependencies are the same again"
     if len(plan) == 1:
-        return "it would run" + ("; what it reads is not known" if plan[0].trace == UNKNOWN else "")
+        return "it would run" + ("; its dependencies are not known" if plan[0].trace == UNKNOWN else "")
     possible = f", and maybe {len(plan) - certain:,} more" if len(plan) > certain else ""
-    unknown = "; what some of these read is not known" if any(row.trace == UNKNOWN for row in plan) else ""
+    unknown = "; some of their dependencies are not known" if any(row.trace == UNKNOWN for row in plan) else ""
     return f"{certain:,} would run{possible}{unknown}"
 
 

@@ -251,7 +251,7 @@ class SavedGraph(LazyGraph[str, SavedNode]):
     # Of a node that does not answer
 
     def find_masked(self, node: str) -> Masked:
-        return Masked("what is known of it read what is tweaked otherwise here", self.tweaks_of(node))
+        return Masked("what is known of it read something tweaked differently here", self.tweaks_of(node))
 
     def tell_absence(self, node: str) -> Iterator[str]:  # noqa: ARG002  a file does not know
         yield "  not run here"
