@@ -14,7 +14,6 @@ from typing import Any, Generic, Self, TypeVar
 
 from attrs import fields_dict, frozen
 
-from .._extras.packages import import_pandas
 from .._text.values import number_alike
 
 N = TypeVar("N")
@@ -226,6 +225,8 @@ class Graph(Generic[N]):
         Raises:
             ImportError: pandas is not installed; the message says what to type.
         """
+        from .._extras.packages import import_pandas  # not loaded by commands that only print
+
         pandas = import_pandas()
         rows = [self._facts[place] for place in self._sorted]
         columns = {name: [getattr(fact, name) for fact in rows] for name in fields_dict(Fact) if name != "node"}
