@@ -17,7 +17,7 @@ _PLAIN_DTYPE = re.compile(r"[<>|][biufcSUmM]\d{1,9}(\[\d*[A-Za-z]{1,2}\])?")
 _MOST_HEADER = 1 << 20
 
 
-def is_array(value: object) -> bool:
+def takes(value: object) -> bool:
     """True for an array that is written as ``.npy``: not for subclasses, which are more than their numbers."""
     return type(value) is np.ndarray
 
@@ -75,7 +75,7 @@ def pack(value: Any) -> Any:
     Raises:
         CodecError: it is neither, or one of objects.
     """
-    if is_array(value):
+    if takes(value):
         return {"$numpy": _text(b"".join(write(value)))}
     if isinstance(value, np.generic) and _PLAIN_DTYPE.fullmatch(value.dtype.str) and value.dtype.type is type(value):
         return {"$numpy": [value.dtype.str, _text(value.tobytes()[: value.dtype.itemsize])]}

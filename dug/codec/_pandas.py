@@ -6,6 +6,7 @@ import pandas as pd
 
 from .. import eq
 from ..errors import CodecError
+from ._values import InPartsError
 
 
 class MissingArrowError(CodecError):
@@ -16,7 +17,7 @@ _OLDEST = 15  # earlier versions unpickle data when a stream tells them to (CVE-
 _SERIES = b"dug.series"
 
 
-def is_frame(value: object) -> bool:
+def takes(value: object) -> bool:
     """True for a frame or series that is written as Arrow."""
     return type(value) in (pd.DataFrame, pd.Series)
 
@@ -25,8 +26,18 @@ def write(value: Any) -> tuple[bytes, ...]:
     """Returns a frame or a series as an Arrow stream.
 
     Raises:
-        CodecError: pyarrow is missing or too old, or Arrow cannot express the content of the frame.
+        MissingArrowError: pyarrow is missing or too old.
+        InPartsError: Arrow cannot express the content of the frame.
     """
+    try:
+        return _write(value)
+    except MissingArrowError:
+        raise
+    except CodecError as exc:
+        raise InPartsError(str(exc)) from exc
+
+
+def _write(value: Any) -> tuple[bytes, ...]:
     pa = _import_pyarrow()
     is_series = type(value) is pd.Series
     try:

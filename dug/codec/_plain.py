@@ -132,7 +132,7 @@ def _pack_other(value: Any, needs: set[str], room: int) -> Any:
     if origin == "polars":
         from . import _polars  # optional package: it is there, because the value is
 
-        if _polars.is_frame(value):
+        if _polars.takes(value):
             needs.add("package:polars")
             return {"$polars": _base64(b"".join(_polars.write(value)))}
     raise _Refused(f"{kind.__module__}.{kind.__qualname__} has no codec. {_advice(kind)}")

@@ -9,7 +9,7 @@ from polars.exceptions import PanicException
 from ..errors import CodecError
 
 
-def is_frame(value: object) -> bool:
+def takes(value: object) -> bool:
     """True for a value that this codec writes: not for lazy frames, which are queries, nor for subclasses."""
     return type(value) in (pl.DataFrame, pl.Series)
 

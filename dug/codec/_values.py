@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 from attrs import frozen
@@ -32,6 +33,35 @@ class Encoded:
     def size_bytes(self) -> int:
         """How many bytes there are."""
         return sum(len(part) for part in self.parts)
+
+
+class InPartsError(CodecError):
+    """Refuses a value that typed JSON may have all the same, part by part."""
+
+
+@frozen(eq=False)
+class _Package:
+    """How whole values of an optional package are written."""
+
+    codec: str
+    """What files call it."""
+    module: str
+    """The file here with `takes`, `write` and `read`, loaded when a value needs it, so that it may import the package."""
+    needs: tuple[str, ...]
+    """The packages that it takes to read such a value."""
+
+    def load(self) -> Any:
+        """Returns the module."""
+        return import_module(f".{self.module}", __package__)
+
+
+_PACKAGES = {
+    "numpy": _Package("npy", "_numpy", ("numpy",)),
+    "pandas": _Package("arrow", "_pandas", ("pandas", "pyarrow")),
+    "polars": _Package("polars", "_polars", ("polars",)),
+}
+"""The optional packages, by the name that their types are from."""
+_BY_CODEC = {package.codec: package for package in _PACKAGES.values()}
 
 
 def encode(value: Any, *, allow_pickle: bool = False) -> Encoded:
@@ -73,34 +103,13 @@ def _encode(value: Any) -> Encoded:
         return Encoded("json", (_plain.dump(value)[0],))
     if kind is bytes:
         return Encoded("bytes", (value,))
-    origin = kind.__module__.partition(".")[0]
-    if origin == "numpy":
-        from . import _numpy  # optional package: it is there, because the value is
-
-        if _numpy.is_array(value):
-            return Encoded("npy", _numpy.write(value))
-    elif origin == "pandas":
-        from . import _pandas  # optional package: it is there, because the value is
-
-        if _pandas.is_frame(value):
-            return _encode_frame(value)
-    elif origin == "polars":
-        from . import _polars  # optional package: it is there, because the value is
-
-        if _polars.is_frame(value):
-            return Encoded("polars", _polars.write(value))
-    return _encode_plain(value)
-
-
-def _encode_frame(value: Any) -> Encoded:
-    """Returns a frame of pandas as Arrow or, if Arrow would change its content, part by part."""
-    from . import _pandas  # optional package: it is there, because the value is
-
+    package = _PACKAGES.get(kind.__module__.partition(".")[0])
+    module = None if package is None else package.load()
+    if package is None or module is None or not module.takes(value):
+        return _encode_plain(value)
     try:
-        return Encoded("arrow", _pandas.write(value))
-    except _pandas.MissingArrowError:
-        raise
-    except CodecError as refused:
+        return Encoded(package.codec, module.write(value))
+    except InPartsError as refused:
         try:
             return _encode_plain(value)
         except CodecError as exc:
@@ -131,18 +140,9 @@ def decode(encoded: Encoded, *, trust: bool = False) -> Any:
     missing = find_missing(codec, encoded.needs, trust=trust)
     if missing is not None:
         raise CodecError(missing)
-    if codec == "npy":
-        from . import _numpy  # optional package: needed for this value only
-
-        return _numpy.read(data)
-    if codec == "arrow":
-        from . import _pandas  # optional package: needed for this value only
-
-        return _pandas.read(data)
-    if codec == "polars":
-        from . import _polars  # optional package: needed for this value only
-
-        return _polars.read(data)
+    package = _BY_CODEC.get(codec)
+    if package is not None:
+        return package.load().read(data)
     try:
         return pickle.loads(data)  # noqa: S301  the caller said that the file is trusted
     except Exception as exc:
@@ -154,10 +154,11 @@ def find_missing(codec: str, needs: Iterable[str] = (), *, trust: bool = False) 
     if codec == "pickle":
         return None if trust else "it was pickled, and unpickling can run any code. If you trust the file, say trust=True."
     packages = [name.removeprefix("package:") for name in needs if name.startswith("package:")]
-    for package in (*packages, *{"npy": ("numpy",), "arrow": ("pandas", "pyarrow"), "polars": ("polars",)}.get(codec, ())):
+    known = _BY_CODEC.get(codec)
+    for package in (*packages, *(() if known is None else known.needs)):
         if not is_there(package):
             return f"it takes {package} to read it, which is not installed."
-    if codec not in ("json", "bytes", "npy", "arrow", "polars"):
+    if known is None and codec not in ("json", "bytes"):
         return f"it was written by {show(codec)}, which this dug does not know."
     for name in needs:
         if name.startswith("package:"):
