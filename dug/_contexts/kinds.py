@@ -13,7 +13,7 @@ import inspect
 import operator
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from attrs import evolve, field, frozen
 
@@ -47,17 +47,19 @@ class Value(TweakSpec):
         """The value."""
         return self.value
 
-    def check(self, target: Target) -> None:  # noqa: ARG002  any node can have one
-        """Refuses a value that can be consumed once, such as an iterator."""
-        if is_consumable(self.value):
-            raise TweakError(f"{show(self.value)} can be consumed once, so it is not a value. Tweak the node to its content.")
+    @classmethod
+    def say(cls, value: Any) -> Self:
+        """Returns a value as it is told now.
 
-    def tell(self) -> "Value":
-        """Returns the value as it is told now."""
-        key = substitution_key(self.value)
+        Raises:
+            TweakError: it can be consumed once, such as an iterator.
+        """
+        if is_consumable(value):
+            raise TweakError(f"{show(value)} can be consumed once, so it is not a value. Tweak the node to its content.")
+        key = substitution_key(value)
         if key is not None:  # then nothing in it can be changed, which is quicker to see like this
-            return Value(value=self.value, identity=key)
-        return Value(value=self.value, identity=_ById(self.value), telling=_find_telling(self.value))
+            return cls(value=value, identity=key)
+        return cls(value=value, identity=_ById(value), telling=_find_telling(value))
 
     def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
         """Describes the effect of the tweak, as the end of a sentence."""
@@ -80,21 +82,22 @@ class Replacement(TweakSpec):
         """The function."""
         return self.fn
 
-    def check(self, target: Target) -> None:
-        """Refuses a replacement that cannot be called as the function is."""
-        assert isinstance(target, Function)  # noqa: S101  what is said of a node is its value
-        if not callable(self.fn):
-            raise TweakError(
-                f"{target} is a function, and {show(self.fn)} cannot replace it: "
-                "give a function with its parameters, a bump or UNTWEAKED. "
-                f"Did you mean {target.name.rpartition(':')[2]}.node(...), a node of it?"
-            )
-        _check_awaited(target, self.fn)
-        _check_parameters(target, self.fn)
+    @classmethod
+    def say(cls, function: Function, fn: Any) -> Self:
+        """Returns what runs in the place of a function as it is told now.
 
-    def tell(self) -> "Replacement":
-        """Returns the replacement as it is told now."""
-        return Replacement(fn=self.fn, identity=_identify_callable(self.fn), telling=_find_telling(self.fn))
+        Raises:
+            TweakError: it cannot be called as the function is.
+        """
+        if not callable(fn):
+            raise TweakError(
+                f"{function} is a function, and {show(fn)} cannot replace it: "
+                "give a function with its parameters, a bump or UNTWEAKED. "
+                f"Did you mean {function.name.rpartition(':')[2]}.node(...), a node of it?"
+            )
+        _check_awaited(function, fn)
+        _check_parameters(function, fn)
+        return cls(fn=fn, identity=_identify_callable(fn), telling=_find_telling(fn))
 
     def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
         """Describes the effect of the tweak, as the end of a sentence."""
@@ -130,7 +133,7 @@ class Bump(TweakSpec):
     def tell(self) -> "Bump":
         """Returns the bump as it is told now."""
         identity = _identify_callable(self.fn), tuple(map(_identify, self.args))
-        return evolve(self, identity=identity, telling=_find_telling((self.fn, *self.args)))
+        return type(self)(fn=self.fn, args=self.args, identity=identity, telling=_find_telling((self.fn, *self.args)))
 
     def describe(self, target: Target) -> str:
         """Describes the effect of the tweak, as the end of a sentence."""

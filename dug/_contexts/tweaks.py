@@ -62,8 +62,6 @@ def spec_of(target: Target, tweak: Any) -> TweakSpec:
         TweakError: the target cannot be tweaked like that.
     """
     if isinstance(tweak, TweakSpec):
-        said = tweak
-    else:
-        said = Replacement(fn=tweak) if isinstance(target, Function) else Value(value=tweak)
-    said.check(target)
-    return said.tell()
+        tweak.check(target)
+        return tweak.tell()
+    return Replacement.say(target, tweak) if isinstance(target, Function) else Value.say(tweak)

@@ -66,7 +66,7 @@ class TweakSpec:
         raise NotImplementedError
 
     def check(self, target: Target) -> None:
-        """Refuses a target that cannot be tweaked like that; here none.
+        """Refuses a target that cannot be tweaked by this object of a user's; here none.
 
         Raises:
             TweakError: it cannot.
