@@ -69,6 +69,7 @@ LOCAL = ("core/test_local_functions.py",)
 GROWTH = ("core/test_growth.py", "-m", "not slow")
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
+KINDS = ("contexts/test_kinds.py",)
 WAITERS = ("core/test_single_flight.py",)
 
 INTERRUPTS = ("core/test_interrupts.py",)
@@ -749,6 +750,27 @@ MUTANTS = (
         "_contexts/kinds.py",
         "return None if is_immutable(said) else object()",
         "return None",
+    ),
+    Mutant(
+        "a replacement that calls its own node is asked again",
+        "_contexts/kinds.py",
+        "    replaces: ClassVar[bool] = True\n",
+        "    replaces: ClassVar[bool] = False\n",
+        KINDS,
+    ),
+    Mutant(
+        "what is untweaked stands on what is beneath it",
+        "_contexts/kinds.py",
+        "    is_untweak: ClassVar[bool] = True\n    is_final: ClassVar[bool] = True\n",
+        "    is_untweak: ClassVar[bool] = False\n    is_final: ClassVar[bool] = False\n",
+        KINDS,
+    ),
+    Mutant(
+        "two kinds that run the same are one tweak",
+        "_contexts/kinds.py",
+        "return NotImplemented if type(other) is not type(self) else",
+        "return",
+        KINDS,
     ),
     Mutant(
         "a context that is made of a scenario does not tell it anew",

@@ -405,6 +405,7 @@ def test_a_target_that_is_no_file_is_refused_before_the_work(dug_says, pricing, 
         (("pricing:book", "--tweak", "pricing:spot('AAPL')=untweaked"), "Write UNTWEAKED, or"),
         (("pricing:book", "--tweak", "pricing:spot('AAPL')=scale"), "Write scale(x), or"),
         (("pricing:book", "--tweak", "pricing:spot('AAPL')=scale('x')"), "scale() takes a number"),
+        (("pricing:book", "--tweak", "pricing:spot('AAPL')=scale(1, 2)"), "scale() takes 1 positional argument but 2 were given"),
         (("pricing:book", "--recompute-changed"), "Add --load FILE"),
     ],
 )

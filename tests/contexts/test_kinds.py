@@ -113,6 +113,21 @@ def test_a_kind_of_its_own_runs_in_the_place_of_the_node():
         price(2)
 
 
+def test_a_replacement_gets_the_node_beneath_it():
+    """A replacement that calls the node it replaces gets what that is without it."""
+    with dug.Context(tweaks={rate.node(): 3.0}), dug.Context(tweaks={rate: lambda: rate() + 1.0}):
+        assert price(2) == 8.0
+
+
+def test_what_is_untweaked_is_what_it_would_be():
+    """``UNTWEAKED`` hides the tweaks around, and what is said over it stands on the node itself."""
+    with dug.Context(tweaks={rate: lambda: 3.0}):
+        with dug.Context(tweaks={rate.node(): dug.UNTWEAKED}):
+            assert price(2) == 14.0
+            with dug.Context(tweaks={rate.node(): dug.shift(1.0)}):
+                assert price(2) == 16.0
+
+
 def test_explanations_say_what_a_kind_says():
     """An explanation and a comparison are in the words of the kind."""
     with dug.Context() as ctx:
