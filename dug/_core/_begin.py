@@ -16,7 +16,7 @@ from ._emptying import drop_empty
 from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import is_around, path_to
-from ._frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_in_force, here, raise_due, taint, tell
+from ._frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_in_force, here, raise_due, tell
 from ._memo import LIVE, Call, Memo, State
 from ._node import BENEATH, Node, check_key, plain_key
 from ._scenario import Tweak
@@ -157,29 +157,6 @@ def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Joined | N
     if key[0] is BENEATH or bits_read(other) & differing:
         return None
     return Joined(other, is_optional=True, differs=differing)
-
-
-def take(frame: Frame, key: Key, joined: Joined) -> Memo | None:
-    """Returns the memo of a run after the wait for it, when it answers a call made in `frame`.
-
-    Raises:
-        Exception: the exception of the run, when the call is outside of every node: the memo may keep only a copy by now.
-    """
-    memo, failure = joined.run.memo, joined.failure
-    joined.failure = None
-    if memo is None or joined.is_optional:
-        return None
-    if joined.run.tainted:
-        taint(frame, joined.run.tainted)
-    if failure is not None and frame.call is None:
-        served, failure = failure.serve(), None  # the traceback holds this frame: a circle would keep the tweaks of the run
-        with served:
-            raise served.pop()
-    if frame.call is not None and not memo.serves(frame.call):
-        frame.call.adopt(memo)
-    if any(frame.view.listeners):
-        tell(frame.view, Event("hit", Node._of(key)))
-    return memo
 
 
 def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:

@@ -240,7 +240,14 @@ def frame_then(frame: Frame, view: View) -> Frame:
     return then
 
 
-def step_out(frame: Frame, key: Key) -> Frame:
+def frame_to_ask(frame: Any, key: Key) -> Any:
+    """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
+    frame = frame_here() if frame is None else frame
+    frame = OUTSIDE.entry or frame if frame is OUTSIDE else frame
+    return _step_out(frame, key) if frame.driver is LATE else frame
+
+
+def _step_out(frame: Frame, key: Key) -> Frame:
     """Returns where a call is made of a task that goes on after its frame has ended: in the same scenario.
 
     A task under a context that was closed meanwhile still reads for the run around it.  What one asks for that outlives its run

@@ -13,8 +13,8 @@ from ._call import AWAITABLE
 from ._entry import close_entry, frame_here, leave, settle_late
 from ._events import Event
 from ._failure import Failure, pass_on
-from ._flight import land, part
-from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, Wait, current, here, raise_due, taint, taint_of, tell
+from ._flight import land
+from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
 from ._node import BENEATH, Node, plain_key
 from ._order import note_starts, starts_of
@@ -180,20 +180,6 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
     for run in tuple(frame.view.in_force.running.values()):
         if run.outer is frame and run.thread == thread and run.task is None:
             abandon(run)
-
-
-def leave_alone(wait: Wait) -> None:
-    """Ends a wait that was woken while its run goes on: a run without waiters is cancelled."""
-    run = wait.run
-    if part(wait) and run.task is not None and not run.is_done:
-        run.tainted = UNTRUE
-        run.task.cancel_threadsafe()
-
-
-def give_up(run: Run) -> None:
-    """Abandons a run whose loop is gone, so that its waiters can begin it again."""
-    if run.is_lost():
-        abandon(run)
 
 
 def unwind(entry: Entry) -> None:

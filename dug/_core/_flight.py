@@ -103,14 +103,6 @@ def land(run: Run, came: Memo | BaseException | None) -> None:
     run.waits = None
 
 
-def outcome_of(wait: Wait) -> Any:
-    """Returns the result of a run for its first asker: a memo, or an exception that no memo holds (any more)."""
-    failure = wait.failure
-    if failure is not None and wait.frame.call is None:  # the call that it failed in has ended, and keeps a copy
-        return failure.serve().pop()
-    return wait.came
-
-
 def is_around(frame: Frame | None, run: Run) -> bool:
     """True when `run` is open around `frame`, or another run of its node in its scenario is.
 

@@ -7,7 +7,7 @@ they are made.
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from threading import get_ident, main_thread
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -267,8 +267,6 @@ class Joined:
     run: Run
     is_optional: bool = False
     """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
-    failure: Failure | None = None
-    """How the run failed, once it was waited for."""
     differs: int = 0
     """Where nothing is known of what the run will read: the bits of what the two scenarios tweak differently; see `_watch`."""
 
@@ -293,11 +291,6 @@ class Wait:
         """What the run came to; None when it was given up, to be begun anew."""
         self.failure: Failure | None = None
         """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
-
-    def prepare(self, joined: Joined) -> Self:
-        """Takes over what is said of the wait; returns itself."""
-        self.is_optional, self.differs = joined.is_optional, joined.differs
-        return self
 
     def wake(self) -> None:
         """Lets the asker go on; called from any thread, and once more where an interrupt struck."""

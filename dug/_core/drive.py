@@ -1,15 +1,15 @@
 """The door for drivers and services: carries a call from the question to the memo, and changes the engine's state.
 
 Nobody outside the engine imports another file of it than this one and `read`.  A driver of functions finds here: look a call up
-(`begin`), verify an older memo, close the run (`finish`, `fail`, `abandon`), wait for the run of another asker (`join`, `follow`,
-`part`).  So do contexts, to be opened, closed and renewed; decorators, to make a function callable; and a snapshot, to bring
-memos in.
+(`begin`), verify older memos (`verify`), close the run (`finish`, `fail`, `abandon`), wait for the run of another asker
+(`DriverWait`).  So do contexts, to be opened, closed and renewed; decorators, to make a function callable; and a snapshot, to
+bring memos in.
 
 Code that only looks imports `read`; all code does so for the data: nodes, memos, runs, frames, tweaks.
 
-Not for importers are the files behind this one, and their data.  `finish` alone files a memo, `join` alone enters a wait, and
-`refresh` alone gives a frame its hits.  If the compiled call path is in use, `begin`, `finish`, `join` and `part` are compiled,
-so a driver takes them from here, never from the file that specifies them.
+Not for importers are the files behind this one, and their data.  `finish` alone files a memo, `DriverWait` alone enters a wait,
+and `refresh` alone gives a frame its hits.  If the compiled call path is in use, `begin`, `finish` and the steps of a wait are
+compiled, so a driver takes them from here, never from the file that specifies them.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from . import _flight
 from ._accel import compiled, make_lock, renew_lock
-from ._begin import _in_full, take
+from ._begin import _in_full
 from ._begin import begin as begin_any
 from ._binding import Key, prepare
 from ._cache import BINDING
@@ -28,6 +28,7 @@ from ._entry import (
     closing_unless_active,
     frame_here,
     frame_then,
+    frame_to_ask,
     leave,
     note,
     open_entry,
@@ -38,9 +39,9 @@ from ._entry import (
     renew_within,
     settle_within,
     step_back,
-    step_out,
     take_back,
 )
+from ._events import Event
 from ._failure import Serving
 from ._find import make_value_memo, match, value_memo
 from ._finish import (
@@ -49,21 +50,19 @@ from ._finish import (
     check_value,
     fail,
     fail_below,
-    give_up,
     is_within,
     keep,
-    leave_alone,
     leave_interrupted,
     refuse,
     unwind,
 )
 from ._finish import finish as finish_any
-from ._flight import PATIENCE_S, outcome_of
-from ._frame import LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Joined, Outside, Run, Wait, here
+from ._flight import PATIENCE_S
+from ._frame import LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Joined, Outside, Run, Wait, here, taint, tell
 from ._leaving import Ended, find_exit, watch_own_exit, watched
 from ._local import make_local
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
-from ._node import Function
+from ._node import Function, Node
 from ._order import note_starts, starts_of
 from ._scenario import VALUE, let_go
 from ._verify import Walk, candidates, find_changed, is_as_before, raise_later, verify
@@ -72,11 +71,11 @@ from ._watch import follow
 
 __all__ = [
     "BINDING",
-    "LATE",
     "ORIGINS",
     "PATIENCE_S",
     "PUT",
     "UNTRUE",
+    "DriverWait",
     "Ended",
     "Serving",
     "Walk",
@@ -92,16 +91,12 @@ __all__ = [
     "find_exit",
     "finish",
     "finish_task",
-    "follow",
     "frame_here",
     "frame_then",
-    "give_up",
+    "frame_to_ask",
     "here",
     "is_within",
-    "join",
-    "join_own",
     "leave",
-    "leave_alone",
     "leave_interrupted",
     "let_call",
     "let_go",
@@ -112,9 +107,7 @@ __all__ = [
     "make_value_memo",
     "note",
     "open_entry",
-    "outcome_of",
     "outer_here",
-    "part",
     "prepare",
     "put_in_force",
     "refresh",
@@ -124,8 +117,6 @@ __all__ = [
     "renew_within",
     "settle_within",
     "step_back",
-    "step_out",
-    "take",
     "take_back",
     "unwind",
     "verify",
@@ -151,9 +142,80 @@ def _finish(run: Run, value: Any, seconds: float) -> Memo:
 begin = begin_any if compiled is None else _begin
 finish = finish_any if compiled is None else _finish
 
-join: Callable[[Wait, bool], bool] = _flight.join if compiled is None else compiled.join
-join_own: Callable[[Wait], None] = _flight.join_own if compiled is None else compiled.join_own
-part: Callable[[Wait], bool] = _flight.part if compiled is None else compiled.part
+_join: Callable[[Wait, bool], bool] = _flight.join if compiled is None else compiled.join
+_join_own: Callable[[Wait], None] = _flight.join_own if compiled is None else compiled.join_own
+_part: Callable[[Wait], bool] = _flight.part if compiled is None else compiled.part
+
+
+class DriverWait(Wait):
+    """The wait of an asker: joins a run that somebody drives, and takes its result; the driver says how to sleep."""
+
+    __slots__ = ()
+
+    def join(self, joined: Joined) -> bool:
+        """Begins to wait; False when there is nothing to wait for, or for an optional wait that would close a circle.
+
+        Raises:
+            CycleError: the run waits for the asker, directly or through others.
+        """
+        self.is_optional, self.differs = joined.is_optional, joined.differs
+        if not _join(self, joined.is_optional):
+            return False
+        try:
+            follow(self)
+        except BaseException:  # an interrupt
+            self.end()
+            raise
+        return True
+
+    def join_own(self) -> None:
+        """Begins to wait for the run that the asker has just opened, which cannot wait for anything yet."""
+        _join_own(self)
+
+    def part(self) -> bool:
+        """Ends the wait, whether or not it has begun and the run has landed; True when nobody waits for that any more."""
+        return _part(self)
+
+    def end(self) -> None:
+        """Ends the wait; a run of another scenario that goes on though nobody waits for it any more is cancelled."""
+        run = self.run
+        if _part(self) and self.is_optional and run.task is not None and not run.is_done:
+            run.tainted = UNTRUE
+            run.task.cancel_threadsafe()
+
+    def give_up(self) -> None:
+        """Abandons the run when its loop is gone, so that its waiters can begin it again."""
+        if self.run.is_lost():
+            abandon(self.run)
+
+    def outcome(self) -> Any:
+        """Returns the result of the run for its first asker: a memo, or an exception that no memo holds (any more)."""
+        failure = self.failure
+        if failure is not None and self.frame.call is None:  # the call that it failed in has ended, and keeps a copy
+            return failure.serve().pop()
+        return self.came
+
+    def take(self, key: Key) -> Memo | None:
+        """Returns the memo of the run, when it answers a call of `key` made in the frame of the asker.
+
+        Raises:
+            Exception: the exception of the run, when the call is outside of every node: the memo may keep only a copy by now.
+        """
+        failure, self.failure, self.came = self.failure, None, None
+        frame, run, memo = self.frame, self.run, self.run.memo
+        if memo is None or self.is_optional:
+            return None
+        if run.tainted:
+            taint(frame, run.tainted)
+        if failure is not None and frame.call is None:
+            served, failure = failure.serve(), None  # the traceback holds this frame: a circle would keep the tweaks of the run
+            with served:
+                raise served.pop()
+        if frame.call is not None and not memo.serves(frame.call):
+            frame.call.adopt(memo)
+        if any(frame.view.listeners):
+            tell(frame.view, Event("hit", Node._of(key)))
+        return memo
 
 
 def finish_task(run: Run, value: Any, seconds: float) -> Memo:

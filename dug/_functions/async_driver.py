@@ -20,15 +20,9 @@ from .._core.drive import (
     check_value,
     fail,
     finish_task,
-    follow,
-    give_up,
-    join,
-    leave_alone,
+    frame_to_ask,
     note,
-    outcome_of,
-    part,
     refuse,
-    take,
     verify,
 )
 from .._core.read import (
@@ -44,7 +38,7 @@ from .._core.read import (
     plain_key,
 )
 from .._extras.packages import find_loaded
-from .sync_driver import fetch, frame_to_ask, what_runs
+from .sync_driver import fetch, what_runs
 
 
 async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutine: each that is awaited on the way costs as much as a hit
@@ -72,8 +66,8 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
             except BaseException as exc:
                 await wait.leave(exc)
                 raise
-            part(wait)
-            found, wait = outcome_of(wait), None  # a failure there holds this frame
+            wait.part()
+            found, wait = wait.outcome(), None  # a failure there holds this frame
             if found is None:  # it was begun again elsewhere
                 found = begin(frame, key)
             elif isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
@@ -95,18 +89,17 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
 
 async def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Waits for a run that another asker's task drives; returns its memo, if that answers here."""
-    wait = backend().TaskWait(frame, joined.run).prepare(joined)
-    if join(wait, joined.is_optional):
+    wait: Any = backend().TaskWait(frame, joined.run)
+    if wait.join(joined):
         try:
-            follow(wait)
             await wait.sleep()
         except BaseException as exc:
             await wait.leave(exc)
             raise
-        leave_alone(wait) if wait.is_optional else part(wait)
-        joined.failure, wait.failure, wait.came = wait.failure, None, None
-        give_up(joined.run)
-    return take(frame, key, joined)
+        wait.end()
+        wait.give_up()
+    memo: Memo | None = wait.take(key)
+    return memo
 
 
 async def value_async(frame: Any, key: Key) -> Any:

@@ -7,9 +7,9 @@ from time import perf_counter
 from typing import Any
 
 from .._core.drive import (
-    LATE,
     PATIENCE_S,
     PUT,
+    DriverWait,
     Ended,
     Walk,
     abandon,
@@ -18,18 +18,11 @@ from .._core.drive import (
     check_value,
     fail,
     finish,
-    follow,
-    frame_here,
-    give_up,
+    frame_to_ask,
     here,
-    join,
-    leave_alone,
     make_fetch,
     note,
-    part,
     refuse,
-    step_out,
-    take,
     verify,
 )
 from .._core.read import (
@@ -43,7 +36,6 @@ from .._core.read import (
     Memo,
     Registry,
     Run,
-    Wait,
     beneath,
     current,
     plain_key,
@@ -136,14 +128,7 @@ def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
             abandon(run, error)
 
 
-def frame_to_ask(frame: Any, key: Key) -> Any:
-    """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
-    frame = frame_here() if frame is None else frame
-    frame = OUTSIDE.entry or frame if frame is OUTSIDE else frame
-    return step_out(frame, key) if frame.driver is LATE else frame
-
-
-class _ThreadWait(Wait):
+class _ThreadWait(DriverWait):
     """A thread that blocks until a run has landed."""
 
     __slots__ = ("gate",)
@@ -158,24 +143,26 @@ class _ThreadWait(Wait):
         if self.gate.locked():
             self.gate.release()
 
+    def sleep(self) -> None:
+        """Returns when the run has landed or, for one on a loop, that is gone."""
+        while not self.gate.acquire(timeout=PATIENCE_S) and not self.run.is_lost():
+            pass
+
 
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Waits in this thread for a run that somebody else drives; returns its memo, if that answers here."""
-    wait = _ThreadWait(frame, joined.run).prepare(joined)
+    wait = _ThreadWait(frame, joined.run)
     try:
-        is_joined = join(wait, joined.is_optional)
+        is_joined = wait.join(joined)
         if is_joined:
-            follow(wait)
-        while is_joined and not wait.gate.acquire(timeout=PATIENCE_S) and not joined.run.is_lost():
-            pass
+            wait.sleep()
     except BaseException:  # also one that comes before this thread knows that it waits
-        leave_alone(wait) if wait.is_optional else part(wait)
+        wait.end()
         raise
     if is_joined:
-        leave_alone(wait) if wait.is_optional else part(wait)
-        joined.failure, wait.failure, wait.came = wait.failure, None, None
-        give_up(joined.run)
-    return take(frame, key, joined)
+        wait.end()
+        wait.give_up()
+    return wait.take(key)
 
 
 def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:

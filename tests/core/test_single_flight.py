@@ -19,6 +19,7 @@ import pytest
 from support.sync_points import BACKENDS, Gate, Signal, Worker, run_on, settle
 
 import dug
+from dug._core.drive import DriverWait
 from dug.testing import EventLog
 
 
@@ -1246,13 +1247,13 @@ def test_a_circle_that_a_thread_catches_ends_there():
 def test_a_wait_that_is_over_closes_no_circle(monkeypatch):
     """A thread may ask for a node that waited for its last run and has not woken up yet."""
     a_runs, b_waits, b_may_wake = Signal(), Signal(), Signal()
-    part = dug._functions.sync_driver.part
+    end = DriverWait.end
 
-    def part_late(wait):
+    def end_late(wait):
         b_may_wake.wait_here()
-        return part(wait)
+        end(wait)
 
-    monkeypatch.setattr(dug._functions.sync_driver, "part", part_late)
+    monkeypatch.setattr(DriverWait, "end", end_late)
 
     @dug.memoize
     def a():

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import Context as Variables
 from typing import Any
 
-from ..._core.drive import PATIENCE_S, UNTRUE, abandon, give_up, join_own, part
-from ..._core.read import Frame, Run, Wait
+from ..._core.drive import PATIENCE_S, UNTRUE, DriverWait, abandon
+from ..._core.read import Frame, Run
 from ..._extras.packages import find_loaded
 
 CANCELLED = asyncio.CancelledError
@@ -49,7 +49,7 @@ class _Task(asyncio.Task[None]):
         return self.done() or self.get_loop().is_closed() or not self.get_loop().is_running()
 
 
-class TaskWait(Wait):
+class TaskWait(DriverWait):
     """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
 
     __slots__ = ("loop", "woken")
@@ -83,26 +83,26 @@ class TaskWait(Wait):
     async def leave(self, reason: BaseException) -> None:
         """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
         run, task = self.run, self.run.task
-        if part(self) and task is not None and not run.is_done:
+        if self.part() and task is not None and not run.is_done:
             run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
                 with _shielded():
                     await _end(task)
             else:
                 task.cancel_threadsafe()
-        give_up(run)
+        self.give_up()
 
 
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
     """Drives a run to its end in a task of its own, and returns the asker's wait for it."""
     wait = TaskWait(frame, run)
-    join_own(wait)
+    wait.join_own()
     driven = drive(run)
     try:
         run.task = task = _Task(driven, loop=wait.loop, name=str(run.key[0]))
     except BaseException:
         driven.close()
-        part(wait)
+        wait.part()
         abandon(run)
         raise
     task.run = run

@@ -8,8 +8,8 @@ from typing import Any
 
 import trio
 
-from ..._core.drive import PATIENCE_S, UNTRUE, abandon, give_up, join_own, part
-from ..._core.read import Frame, Run, Wait
+from ..._core.drive import PATIENCE_S, UNTRUE, DriverWait, abandon
+from ..._core.read import Frame, Run
 from ..._extras.packages import find_loaded
 
 CANCELLED = trio.Cancelled
@@ -53,7 +53,7 @@ class _Task:
         return not _run_soon(self.token, _nothing)
 
 
-class TaskWait(Wait):
+class TaskWait(DriverWait):
     """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
 
     __slots__ = ("token", "woken")
@@ -78,25 +78,25 @@ class TaskWait(Wait):
     async def leave(self, reason: BaseException) -> None:
         """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
         run, task = self.run, self.run.task
-        if part(self) and task is not None and not run.is_done:
+        if self.part() and task is not None and not run.is_done:
             run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
             task.cancel_threadsafe()
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
                 with trio.CancelScope(shield=True):
                     await task.wait_ended()
-        give_up(run)
+        self.give_up()
 
 
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
     """Drives a run to its end in a system task of its own, and returns the asker's wait for it."""
     wait = TaskWait(frame, run)
-    join_own(wait)
+    wait.join_own()
     run.task = task = _Task()
     try:
         on_end = partial(abandon, run)  # nothing to do, unless it was cancelled before it began
         task.task = trio.lowlevel.spawn_system_task(task.carry, partial(drive, run), on_end, context=copy_context())
     except BaseException:  # the trio run is about to end
-        part(wait)
+        wait.part()
         abandon(run)
         raise
     return wait
