@@ -30,7 +30,7 @@ class _Party:
 
 
 class _Gone:
-    """Stands as what drives a run of another thread of the process that this one was forked from."""
+    """The task, in a forked process, of a run that another thread of the parent drove."""
 
     def cancel_threadsafe(self) -> None:
         """Cancels nothing: nothing is at work."""

@@ -65,7 +65,7 @@ class ContextMethods:
         return is_masked(self._here(), check_node(node))
 
     def explain(self, node: Node[Any]) -> str:
-        """Returns, as text, where the value of a node comes from here, or why there is none: tweaks, reads, what masks it."""
+        """Returns, as text, where the value of a node comes from here, or why there is none: tweaks, reads, masks."""
         from .._inspect.context_details import ContextGraph  # loaded when somebody looks
         from .._inspect.explain import explain  # likewise
 

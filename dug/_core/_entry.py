@@ -250,7 +250,7 @@ def frame_to_ask(frame: Any, key: Key) -> Any:
 def _step_out(frame: Frame, key: Key) -> Frame:
     """Returns where a call is made of a task that goes on after its frame has ended: in the same scenario.
 
-    A task under a context that was closed meanwhile still reads for the run around it.  What one asks for that outlives its run
+    A task under a context that was closed in between still reads for the run around it.  Reads of a task that outlives its run
     is noted nowhere.
 
     Warns:
@@ -272,7 +272,7 @@ def _step_out(frame: Frame, key: Key) -> Frame:
 
 
 def _late(entry: Entry, run: Run) -> Entry:
-    """Returns the entry that notes what is read under one that is closed, until the run around ends."""
+    """Returns the entry that notes reads under one that is closed, until the run around ends."""
     with entry.view.registry.lock:  # it may have threads, too
         if entry.late is None:
             entry.late = make_aside(entry.view, entry.outer, entry.call)

@@ -268,7 +268,7 @@ class Joined:
     is_optional: bool = False
     """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
     differs: int = 0
-    """Where nothing is known of what the run will read: the bits of what the two scenarios tweak differently; see `_watch`."""
+    """For a cold run: the bits of the targets that the two scenarios tweak differently; see `_watch`."""
 
 
 class Wait:
@@ -288,9 +288,9 @@ class Wait:
         self.holders: tuple[Run, ...] = ()
         """The runs around the asker that cannot go on before it does."""
         self.came: Memo | BaseException | None = None
-        """What the run came to; None when it was given up, to be begun anew."""
+        """The result of the run; None when it was given up, so that it must be begun again."""
         self.failure: Failure | None = None
-        """How the run failed, as it was then: who is outside of every call gets the very exception, though the call has ended."""
+        """The failure of the run as it was then: an asker outside of every call gets the very exception, after its call ended."""
 
     def wake(self) -> None:
         """Lets the asker go on; called from any thread, and once more where an interrupt struck."""

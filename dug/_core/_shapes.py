@@ -1,4 +1,4 @@
-"""What the lower files of the engine know of objects that the higher ones make, as protocols; read by type checkers only.
+"""Protocols of the higher files' objects for the lower files of the engine; read by type checkers only.
 
 A registry lists the caches and views that share it, and a walk goes through caches; neither makes any.  The classes themselves
 stand above, and import what is here by no way: they only have these parts.
@@ -23,7 +23,7 @@ class CacheShape(Protocol):
 
     @property
     def states(self) -> dict[Key, State]:
-        """What is known of nodes whose function has a name."""
+        """The states of nodes whose function has a name."""
 
     @property
     def locals(self) -> WeakBag[Function]:
@@ -41,13 +41,13 @@ class CacheShape(Protocol):
         """Returns where the nodes of a function are known."""
 
     def find_state(self, key: Key) -> State | None:
-        """Returns what is known of a node."""
+        """Returns the state of a node."""
 
     def list_states(self) -> list[tuple[Key, State]]:
         """Returns all that is known."""
 
     def widen(self, memo: Memo, bit: int) -> None:
-        """Files a memo anew, with a first bit in its footprint."""
+        """Files a memo again, with a first bit in its footprint."""
 
     def remove(self, memo: Memo, status: int) -> None:
         """Takes a memo out of force."""
@@ -56,7 +56,7 @@ class CacheShape(Protocol):
         """Takes out every memo."""
 
     def release(self, serial: int) -> Iterable[Memo]:
-        """Takes out what read a tweak that is gone."""
+        """Takes out the memos that read a tweak that is gone."""
 
     def count_gone(self) -> None:
         """Counts the nodes of local functions that are gone."""
@@ -77,7 +77,7 @@ class ViewShape(Protocol):
 
     @property
     def hits(self) -> dict[Key, Memo]:
-        """The memos at hand."""
+        """The hits."""
 
     @property
     def counted(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ _LEFT_OUT = (Function, FunctionType, ModuleType)
 def measure(roots: Iterable[Any], apart: Mapping[type, Sequence[str]]) -> int:
     """Returns the bytes that objects take with all their contents, each object once.
 
-    Of what is not known to contain anything it counts as much as that says of itself; functions and classes it leaves out.
+    An object of an unknown type counts by its own ``__sizeof__``; functions and classes do not count.
     Of the types in `apart` these attributes count.
     """
     total, seen, pending, followed = 0, set[int](), list(roots), frozenset(_FOLLOWED)

@@ -58,7 +58,7 @@ class View:
     """How many runs may be open around one."""
     hits: dict[Key, Memo] = field(factory=make_hits)
     counted: ClassVar[tuple[str, ...]] = ("layers", "in_force", "delta", "listeners", "keep", "fixed", "bumped", "hits")
-    """The attributes that count as memory of its cache: not what is around it."""
+    """The attributes that count as memory of its cache: not the views around it."""
 
     def pin(self, key: Key) -> Key:
         """Returns the key by which a node that ran here is noted around: beneath its tweaks if this context fixes its tweak."""

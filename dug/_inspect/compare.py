@@ -2,7 +2,7 @@
 
 The walk begins at the targets and goes on from a node that differs to its dependencies on either side.  It stops at a node that
 one side tweaks to a value, because nothing below it matters, and at everything that is the same on both sides.  A node that
-side read has changed only when it rests on a tweak that the other side does not have, or is a target.
+side read has changed only if it depends on a tweak that the other side does not have, or is a target.
 """
 
 import math
@@ -23,7 +23,7 @@ _INDENT = 12
 _RUN = 20
 """How many nodes that changed one because of the other are printed in a row; of more, the first and the last."""
 _CAUSES = 2
-"""How many of what a node read are named as the cause of its change."""
+"""How many dependencies of a node are named as the cause of its change."""
 
 
 @frozen(eq=False)
@@ -32,13 +32,13 @@ class Change(Generic[N, K]):
 
     node: N
     before: K | None
-    """What this context or file knows of it (a `Record`, a `SavedNode`); None where nothing is."""
+    """Its record in this context or file (a `Record`, a `SavedNode`); None if there is none."""
     after: K | None
-    """What the other one knows of it; None where nothing is."""
+    """Its record in the other one; None if there is none."""
     tweak: str | None
-    """What the two say of it, when they tweak it otherwise; None when it only followed."""
+    """Its tweaks on both sides, if they differ; None when it only followed."""
     because: str
-    """What made the difference: a tweak, another code, what it read, or the outside."""
+    """The cause of the difference: a tweak, another code, a dependency, or the outside."""
     doubt: str
     """Why it may be the same, where that is not known; empty where it is not."""
     depth: int
@@ -51,7 +51,7 @@ class Change(Generic[N, K]):
 
     @property
     def texts(self) -> tuple[str, str]:
-        """What it was and what it is, as text."""
+        """Its old and its new value, as text."""
         return _outcome(self._old), _outcome(self._new)
 
     @property
@@ -71,7 +71,7 @@ class Change(Generic[N, K]):
 
 
 class Comparison(Table[Change[N, K]], Generic[N, K]):
-    """What differs between two contexts or files, each target followed by what made it differ, down to the tweaks.
+    """The differences between two contexts or files, each target followed by the nodes that made it differ, down to the tweaks.
 
     ``print`` shows it indented; `to_frame` has a row for each node that changed, and `graph` has these nodes with the
     edges between them, as they are in the other one.
@@ -105,7 +105,7 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
 
     @cached_property
     def graph(self) -> Graph[N]:
-        """The nodes that changed, with the edges between them and what is known of them in the other context or file."""
+        """The nodes that changed, with the edges between them and their facts in the other context or file."""
         nodes = self.nodes
         return Graph(self._graph.list_facts(nodes), {node: self._found[node].changed for node in nodes})
 
@@ -190,20 +190,20 @@ class _Difference(Generic[N, K]):
 
 
 def compare(before: LazyGraph[N, K], after: LazyGraph[N, K], targets: Sequence[N]) -> Comparison[N, K]:
-    """Returns what differs between two graphs of one kind below some nodes, each of which is told, also when it is the same.
+    """Returns the differences between two graphs of one kind below some nodes, each of which is listed, also when it is the same.
 
-    Complexity: linear in the nodes that changed and what they read, up to the comparison of two values.
+    Complexity: linear in the nodes that changed and their dependencies, up to the comparison of two values.
     """
     return _Walk(before, after, targets).compare(targets)
 
 
 def compare_all(before: LazyGraph[N, K], after: LazyGraph[N, K], nodes: Sequence[N]) -> Comparison[N, K]:
-    """Returns all that differs between two graphs of one kind, told from what nothing read that changed.
+    """Returns all differences between two graphs of one kind, from changed nodes that nothing read.
 
     Args:
         before: one graph.
         after: the other.
-        nodes: all nodes of both, each before what it read.
+        nodes: all nodes of both, each before its dependencies.
     """
     walk = _Walk(before, after, nodes)
     return walk.compare(nodes, tells_same=False)
@@ -281,7 +281,7 @@ class _Walk(Generic[N, K]):
         return now if before.tweak is None else f"{self._before.say(before.tweak).short} -> {now}"
 
     def _find_cause(self, node: N, tweak: str | None, changed: list[N]) -> str:
-        """Returns why a node changed: a tweak, its code, what it read that changed, or the outside."""
+        """Returns why a node changed: a tweak, its code, dependencies that changed, or the outside."""
         after = self._after.detail(node)
         if tweak is not None and after.tweak is not None:
             return "a tweak"

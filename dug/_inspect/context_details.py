@@ -1,6 +1,6 @@
-"""What a context knows of its nodes, found when it is asked for: `ContextGraph`, a `lazy_graph.LazyGraph` over memos.
+"""The details of a context's nodes, found when they are asked for: `ContextGraph`, a `lazy_graph.LazyGraph` over memos.
 
-What a node is going by its memos is found by `node_states`; here that is put into words.
+`node_states` finds the state of a node by its memos; this file puts it into words.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -39,12 +39,12 @@ _ERROR = 400
 
 
 class ContextDetail(Detail[Node[Any], Record]):
-    """What a context knows of one node."""
+    """The details of one node in a context."""
 
     def __init__(self, graph: "ContextGraph", node: Node[Any]) -> None:
         self.node = node
         self.memo: Memo | None = graph.states.memo(node._key)
-        """What answers."""
+        """The memo that answers."""
         self._graph = graph
 
     @property
@@ -129,7 +129,7 @@ class ContextDetail(Detail[Node[Any], Record]):
 
 
 class ContextGraph(LazyGraph[Node[Any], Record]):
-    """What one view knows."""
+    """The details of one view."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -198,7 +198,7 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
         return self.find_reading(Tweak.bits_of(tweaks))
 
     def find_reading(self, bits: int) -> Callable[[Node[Any]], bool]:
-        """Returns a test: whether what is known of a node read one of the tweakable nodes that these bits say."""
+        """Returns a test: whether the known memo of a node read one of the tweakable nodes with these bits."""
 
         def rests(node: Node[Any]) -> bool:
             memo = self.detail(node).memo or self.states.known(node._key)
@@ -207,7 +207,7 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
         return rests
 
     def find_reaching(self, targets: Collection[Target]) -> Callable[[Node[Any]], bool]:
-        """Returns a test: whether a node, or what it read, is one of these, or of one of these functions."""
+        """Returns a test: whether a node, or a dependency, is one of these, or of one of these functions."""
 
         def rests(node: Node[Any]) -> bool:
             seen, pending = {node}, [node]
@@ -259,7 +259,7 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
 
 
 class _ContextPair(Pair[Node[Any]]):
-    """Two views; those that share no cache have no bits and no tweaks in common, and are compared by what these say."""
+    """Two views; those that share no cache have no bits and no tweaks in common, and are compared by their texts."""
 
     def __init__(self, before: ContextGraph, after: ContextGraph) -> None:
         self._before, self._after = before, after
@@ -308,7 +308,7 @@ def _outcome(memo: Memo) -> str:
 
 
 def _tell_change(function: Function) -> str:
-    """Says that a function was defined anew, and what of it is another."""
+    """Says that a function was redefined, and which parts of it changed."""
     shown = [place.removeprefix("its code: ") for place in function.changed if place != "its code"]
     if len(shown) == len(function.changed) and shown:
         return f"{list_some(shown)} changed, which its function reaches"

@@ -1,7 +1,7 @@
-"""Why a node has the value that it has, as text: `explain`, of a context and of a file alike.
+"""Why a node has the value that it has, as text: `explain`, for a context and for a file.
 
-The first line says what the node is worth, the second where that comes from; what follows says from what, and through which
-nodes the tweaks in force reached it.  Nothing runs.  What a file cannot know is listed in `snapshot/_details`.
+The first line gives the value of the node, the second where that comes from; the rest says from which nodes, and through which
+nodes the tweaks in force reached it.  Nothing runs.  `snapshot/_details` lists the facts that a file cannot know.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ _SHOWN = 12
 def explain(graph: LazyGraph[N, Any], node: N) -> str:
     """Returns where the value of a node comes from in a graph, or why there is none.
 
-    Complexity: linear in what the node read directly and in what rests on tweaks beneath it; in a file that has tweaks, in the
+    Complexity: linear in the direct dependencies and the nodes that depend on tweaks below it; in a file that has tweaks, in the
     file.
     """
     return "\n".join(_Explanation(graph, node).lines())
@@ -92,7 +92,7 @@ class _Explanation(Generic[N]):
     # Why
 
     def _tell_ways(self, tweaks: Collection[Hashable], verb: str) -> Iterator[str]:
-        """The tweaks that the value rests on, and the way of each to the node."""
+        """The tweaks that the value depends on, and the path of each to the node."""
         if not tweaks:
             return
         own, tweaks = self._one.node, frozenset(tweaks)

@@ -1,4 +1,4 @@
-"""What `explain`, `compare` and `failures` ask, of a context and of a file alike: `LazyGraph`, and `Detail`, one node of it.
+"""The interface of `explain`, `compare` and `failures` to a context or a file: `LazyGraph`, and `Detail`, one node of it.
 
 A `graph.Graph` has all its facts when it is made.  Here each is found when it is asked for, so that a question about one node of
 a million costs what its answer has.  A value becomes text when that is printed, and not before.
@@ -28,7 +28,7 @@ class Said:
     """A tweak in words."""
 
     sentence: str
-    """What it does, such as ``tweaked to 3``."""
+    """Its effect, such as ``tweaked to 3``."""
     short: str
     """The same in a word or two."""
     place: str
@@ -40,7 +40,7 @@ class Said:
 
 @frozen
 class Masked:
-    """What is known of a node that is masked."""
+    """The facts about a masked node."""
 
     known: str
     """Where it answers, and with what."""
@@ -49,14 +49,14 @@ class Masked:
 
 
 class Detail(ABC, Generic[N, K]):
-    """What is told of one node; each fact is found when it is asked for."""
+    """The facts about one node; each is found when it is asked for."""
 
     node: N
 
     @property
     @abstractmethod
     def known(self) -> K | None:
-        """What the context or the file gives to whoever asks for the node; None where it has nothing."""
+        """The record of the node for callers of the context or the file; None if there is none."""
 
     @property
     @abstractmethod
@@ -96,12 +96,12 @@ class Detail(ABC, Generic[N, K]):
     @property
     @abstractmethod
     def reads(self) -> Sequence[N]:
-        """What it read, in that order; of a node that does not answer, what it read when it was known last."""
+        """Its dependencies, in that order; of a node that does not answer, its last known ones."""
 
     @property
     @abstractmethod
     def seconds(self) -> float:
-        """How long its run took, with what it called."""
+        """How long its run took, with its callees."""
 
     @property
     @abstractmethod
@@ -143,22 +143,22 @@ class Detail(ABC, Generic[N, K]):
 
     @property
     def outcome(self) -> str:
-        """What stands behind the name of the node: its value, its error, or else its state."""
+        """The text after the name of the node: its value, its error, or else its state."""
         if self.error is not None:
             return f" raised {self.error}"
         return f" = {self.value}" if self.answers else f": {self.state}"
 
 
 class LazyGraph(ABC, Generic[N, K]):
-    """Nodes and what is known of them in one context or one file."""
+    """Nodes and the facts about them in one context or one file."""
 
     @abstractmethod
     def detail(self, node: N) -> Detail[N, K]:
-        """Returns what is known of a node; also of one that is not there."""
+        """Returns the facts about a node; also of one that is not there."""
 
     @abstractmethod
     def failed(self) -> Iterable[tuple[int, N, N, Any]]:
-        """Returns what failed: how many steps away the error began, the node, that in which it began, and how it failed."""
+        """Returns the failures: how many steps away the error began, the node, that in which it began, and how it failed."""
 
     @abstractmethod
     def list_facts(self, nodes: Iterable[N]) -> list[Fact[N]]:
@@ -178,13 +178,13 @@ class LazyGraph(ABC, Generic[N, K]):
 
     @abstractmethod
     def find_resting(self, tweaks: Collection[Any]) -> Callable[[N], bool]:
-        """Returns a test: whether what is known of a node rests on one of these tweaks."""
+        """Returns a test: whether the known memo of a node depends on one of these tweaks."""
 
     # Of a node that does not answer
 
     @abstractmethod
     def find_masked(self, node: N) -> Masked:
-        """Returns what is known of a node that is masked."""
+        """Returns the facts about a masked node."""
 
     @abstractmethod
     def tell_absence(self, node: N) -> Iterator[str]:
@@ -192,7 +192,7 @@ class LazyGraph(ABC, Generic[N, K]):
 
     @abstractmethod
     def tell_plan(self, node: N) -> Iterator[str]:
-        """Yields what would happen if a node were asked now, as far as that can be known."""
+        """Yields the consequences of asking for a node now, as far as they can be known."""
 
     # Two graphs
 
@@ -210,7 +210,7 @@ class Pair(ABC, Generic[N]):
 
     @abstractmethod
     def find_apart(self) -> Callable[[N], bool]:
-        """Returns a test: whether what either knows of a node rests on something that they tweak otherwise."""
+        """Returns a test: whether a node on either side depends on something that they tweak differently."""
 
     @abstractmethod
     def is_tweaked_alike(self, node: N) -> bool:
@@ -218,7 +218,7 @@ class Pair(ABC, Generic[N]):
 
     @abstractmethod
     def tell_likeness(self, node: N) -> str:
-        """Says why the two values of a node that has changed may look alike."""
+        """Says why the two values of a node that has changed may look the same."""
 
     def tell_code(self, node: N) -> str | None:  # noqa: ARG002  contexts have one code
         """Says that the function of a node is not the same in both; None when it is, or is one object."""
@@ -230,26 +230,26 @@ class Pair(ABC, Generic[N]):
 
 
 class Origins(Generic[T]):
-    """Where errors began: the last of what failed with each, followed from what passed it on to what that had it from.
+    """Where errors began: the last node that failed with each, followed from a node to the one that it had the error from.
 
     Args:
-        passed_from: gives what something that failed had its error from; None when that is its own.
+        passed_from: gives the node that a failed node had its error from; None when the error is its own.
     """
 
     def __init__(self, passed_from: Callable[[T], T | None]) -> None:
         self._passed_from = passed_from
         self.known: dict[T, tuple[T, int]] = {}
-        """What was found, so that who asks for many walks over each once."""
+        """The results so far, so that several calls walk over each node once."""
 
     def find(self, failed: T) -> tuple[T, int]:
-        """Returns in what an error began, and how many steps away that is."""
+        """Returns the node in which an error began, and how many steps away that is."""
         way = self._follow(failed, self.known)
         origin, steps = self.known.get(way[-1], (way[-1], 0))
         self.known.update((one, (origin, steps + distance)) for distance, one in enumerate(reversed(way)))
         return self.known[failed]
 
     def follow(self, failed: T) -> list[T]:
-        """Returns what an error came through, from what failed last to where it began."""
+        """Returns the path of an error, from the last node that failed to the one in which it began."""
         return self._follow(failed, ())
 
     def _follow(self, failed: T, known: Collection[T]) -> list[T]:

@@ -137,7 +137,7 @@ def list_reads(memo: Memo) -> list[Key]:
 
 
 def passed_from(memo: Memo) -> Memo | None:
-    """Returns which of what a failed node read it had its error from; None when the error is its own."""
+    """Returns the dependency that a failed node had its error from; None when the error is its own."""
     failure = memo.failure
     for read in memo.dependencies:
         if failure is not None and read.failure is not None and read.failure.mark is failure.mark:

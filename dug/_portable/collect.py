@@ -42,7 +42,7 @@ class Found:
 
 
 def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
-    """Returns all nodes of a view, or some and what these rest on, in an order in which dependencies come first."""
+    """Returns all nodes of a view, or some and their dependencies, in an order in which dependencies come first."""
     states = NodeStates(view)
     known: dict[Key, Found] = {}
     order: list[Found] = []
@@ -93,7 +93,7 @@ def _add(states: NodeStates, known: dict[Key, Found], order: list[Found], first:
 def _open(
     states: NodeStates, known: dict[Key, Found], key: Key, read: Memo | None
 ) -> tuple[Found, Iterator[tuple[Key, Memo | None]]]:
-    """Returns a node, noted as known, and what it reads that is to be added before it."""
+    """Returns a node, noted as known, and its dependencies that must be added before it."""
     found = known[key] = _find(states, key, read)
     memo = found.memo
     if memo is None or not (memo.dependencies or memo.inner):
@@ -122,7 +122,7 @@ def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]
 
 
 def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
-    """Returns what is known of a node; of one that does not answer, what `read` says, which another node read."""
+    """Returns the known facts about a node; if it does not answer, from the memo `read`, which another node read."""
     view = states.view
     memo, handle = states.memo(key), view.in_force.handle_of(key)
     is_tweaked = handle is not None and not handle.spec.is_untweak

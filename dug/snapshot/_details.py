@@ -1,6 +1,6 @@
-"""What a file knows of its nodes, found when it is asked for: `SavedGraph`, a `lazy_graph.LazyGraph` over rows.
+"""The details of a file's nodes, found when they are asked for: `SavedGraph`, a `lazy_graph.LazyGraph` over rows.
 
-A file says what the context said, in the same words, but for what it cannot know:
+A file gives the same texts as the context, except for facts that it cannot know:
 
 * The contexts around.  A file is one context with all that was in force, so every tweak and every value is from ``here``, and no
   node is ``inherited``.
@@ -33,14 +33,14 @@ from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
 
 _ANSWERS = frozenset({rows.COMPUTED, rows.TWEAKED, rows.FAILED})
 _VALUE, _UNTWEAKED = "value", "untweaked"
-"""What these kinds of tweaks are called in files."""
+"""The names of these kinds of tweaks in files."""
 _SENTENCES = {"value": "tweaked to {}", "bump": "bumped by {}", "replacement": "its function is replaced by {}"}
-"""What a tweak does, by its kind, as `TweakSpec.describe` says it."""
+"""The effect of a tweak, by its kind, as `TweakSpec.describe` states it."""
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
 
 
 class Known(Protocol):
-    """What is asked of a file; `Look` is it."""
+    """The interface of a file; `Look` implements it."""
 
     @property
     def functions(self) -> Sequence[SavedFunction]:
@@ -51,13 +51,13 @@ class Known(Protocol):
         """The tweaks that were in force, the outermost context's first."""
 
     def known(self) -> Iterator[SavedNode]:
-        """Yields all nodes, each after what it read."""
+        """Yields all nodes, each after its dependencies."""
 
     def list_errors(self) -> dict[str, ErrorRow]:
-        """Returns how each node that failed did, each after what it read."""
+        """Returns how each failed node failed, each after its dependencies."""
 
     def graph(self) -> Graph[str]:
-        """Returns all nodes and what they read."""
+        """Returns the graph of all nodes."""
 
     def __getitem__(self, node: object, /) -> SavedNode: ...
 
@@ -65,7 +65,7 @@ class Known(Protocol):
 
 
 class SavedDetail(Detail[str, SavedNode]):
-    """What a file says of one node."""
+    """The details of one node in a file."""
 
     def __init__(self, graph: "SavedGraph", node: str, known: SavedNode | None) -> None:
         self.node = node
@@ -161,13 +161,13 @@ class SavedFailure:
 
 
 class SavedGraph(LazyGraph[str, SavedNode]):
-    """What one file knows."""
+    """The details of one file."""
 
     def __init__(self, look: Known) -> None:
         self.look = look
         self.tweaks = look.tweaks
         self.tweaks_on: dict[str, list[SavedTweak]] = {}
-        """By what they are said of, the outermost first."""
+        """By target, the outermost first."""
         for tweak in self.tweaks:
             self.tweaks_on.setdefault(tweak.target, []).append(tweak)
         self._details: dict[str, SavedDetail] = {}
@@ -181,7 +181,7 @@ class SavedGraph(LazyGraph[str, SavedNode]):
 
     @cached_property
     def all(self) -> list[SavedDetail]:
-        """Every node of the file, each after what it read; from here on none is looked up by itself."""
+        """Every node of the file, each after its dependencies; from here on none is looked up by itself."""
         self._details = {known.node: SavedDetail(self, known.node, known) for known in self.look.known()}
         return list(self._details.values())
 
@@ -197,7 +197,7 @@ class SavedGraph(LazyGraph[str, SavedNode]):
 
     @cached_property
     def errors(self) -> dict[str, ErrorRow]:
-        """How each node that failed did, each after what it read."""
+        """How each failed node failed, each after its dependencies."""
         return self.look.list_errors()
 
     def failed(self) -> Iterator[tuple[int, str, str, SavedFailure]]:
@@ -240,7 +240,7 @@ class SavedGraph(LazyGraph[str, SavedNode]):
         """By node: on which tweaks in force it rests, a bit for each."""
         masks: dict[str, int] = {}
         bits = {tweak: 1 << place for place, tweak in enumerate(self.tweaks)}
-        for one in self.all if bits else ():  # what it read comes before it
+        for one in self.all if bits else ():  # dependencies come before their readers
             met = one.tweak
             mask = 0 if met is None else bits[met]
             for read in one.reads:
@@ -266,7 +266,7 @@ class SavedGraph(LazyGraph[str, SavedNode]):
 
 
 class _SavedPair(Pair[str]):
-    """Two files: what both have is compared in the order of the later one, each node after what it read."""
+    """Two files: common nodes are compared in the order of the later one, each after its dependencies."""
 
     def __init__(self, before: SavedGraph, after: SavedGraph) -> None:
         self._before, self._after = before, after
@@ -320,14 +320,14 @@ class _SavedPair(Pair[str]):
 
     @cached_property
     def _recoded(self) -> dict[str, str]:
-        """The functions that are not the same in both, each with what is another of it."""
+        """The functions that differ between the files, each with its changed parts."""
         was = {function.name: function for function in self._before.look.functions}
         pairs = [(was[now.name], now) for now in self._after.look.functions if now.name in was]
         return {now.name: f"its function{_tell_parts(old, now)}" for old, now in pairs if old.fingerprint != now.fingerprint}
 
 
 def _is_same(was: SavedNode, now: SavedNode, changed: Collection[str]) -> bool:
-    """True when a node is what it was; one whose value was not kept, when its text is and nothing that it read has changed."""
+    """True when a node is unchanged; one whose value was not kept, when its text is and nothing that it read has changed."""
     if was.state != now.state and "failed" in (was.state, now.state):
         return False
     if was.error is not None and now.error is not None:
@@ -351,7 +351,7 @@ def _tell(tweaks: Iterable[SavedTweak] | None) -> list[tuple[str, str]]:
 def _tell_parts(before: SavedFunction, now: SavedFunction) -> str:
     if not before.parts or not now.parts:
         return ""
-    from ..fingerprint import changed_parts  # who only compares values starts sooner
+    from ..fingerprint import changed_parts  # a comparison of values alone starts sooner
 
     places = [place for place in changed_parts(before.parts, now.parts) if place != "its code"]
     return f" ({list_some(places)})" if places else ""

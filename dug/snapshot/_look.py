@@ -1,4 +1,4 @@
-"""Looks at a file without decoding or importing anything of it: `look`, which says what was captured as text at save time."""
+"""Looks at a file without decoding or importing anything of it: `look`, which gives the texts captured at save time."""
 
 from collections.abc import Iterator
 from os import PathLike
@@ -62,7 +62,7 @@ class Look:
         return tuple(Absent(row[3], row[13]) for row in rows if row[13] is not None)
 
     def failures(self) -> tuple[SavedError, ...]:
-        """Returns the nodes that failed, each after what it read; takes no longer for the nodes that did not fail."""
+        """Returns the nodes that failed, each after its dependencies; the nodes that did not fail cost no time."""
         return tuple(self._error(row, text) for text, row in self.list_errors().items())
 
     def tabulate_failures(self) -> "Table[Failed[str]]":
@@ -70,7 +70,7 @@ class Look:
 
         .. versionadded:: 0.1.0
         """
-        from .._inspect.failures import list_failures  # who only looks at values starts sooner
+        from .._inspect.failures import list_failures  # a look at values alone starts sooner
         from ._details import SavedGraph  # likewise
 
         return list_failures(SavedGraph(self))
@@ -78,24 +78,24 @@ class Look:
     def explain(self, node: object) -> str:
         """Returns, as text, where the value of a node comes from, or why there is none, as ``ctx.explain`` does.
 
-        Complexity: linear in what the node read directly; where the file has tweaks, in all its nodes.
+        Complexity: linear in the direct dependencies of the node; if the file has tweaks, in all its nodes.
 
         Raises:
             KeyError: it is not in the file.
 
         .. versionadded:: 0.1.0
         """
-        from .._inspect.explain import explain  # who only looks at values starts sooner
+        from .._inspect.explain import explain  # a look at values alone starts sooner
         from ._details import SavedGraph  # likewise
 
         return explain(SavedGraph(self), self[node].node)
 
     def compare(self, other: "Look", *targets: object) -> "Comparison[str, SavedNode]":
-        """Returns which nodes have other values in another file, from the targets down to what made the difference.
+        """Returns which nodes have other values in another file, from the targets down to the cause of the difference.
 
         Args:
             other: the later file.
-            targets: nodes that both have; by default all that changed, came or went is told, from what nothing read.
+            targets: nodes that both have; by default all changed, new and missing nodes are listed, from those that nothing read.
 
         Complexity: linear in the nodes of the two files.
 
@@ -105,7 +105,7 @@ class Look:
 
         .. versionadded:: 0.1.0
         """
-        from .._inspect.compare import compare, compare_all  # who only looks at values starts sooner
+        from .._inspect.compare import compare, compare_all  # a look at values alone starts sooner
         from ._details import SavedGraph  # likewise
 
         if not isinstance(other, Look):
@@ -221,7 +221,7 @@ class Look:
         return row.text
 
     def list_errors(self) -> dict[str, ErrorRow]:
-        """Returns the rows of the nodes that failed, by their text, each after what it read."""
+        """Returns the rows of the nodes that failed, by their text, each after its dependencies."""
         return {self._text(row.number): row for row in read_errors(self._file).values()}
 
     def _error(self, row: ErrorRow, text: str) -> SavedError:

@@ -1,4 +1,4 @@
-"""What the call of a coroutine function gives, on both paths: it behaves as a coroutine does."""
+"""Calls of a coroutine function return, on both paths, an object that behaves as a coroutine does."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def chain(x):
 
 @pytest.fixture(params=["pure", pytest.param("compiled", marks=compiled_only)])
 def path(request):
-    """Returns what makes a decorated function callable on one of the two paths."""
+    """Returns a function that makes a decorated function callable on one of the two paths."""
     if request.param == "compiled":
         return lambda decorated: decorated
 
@@ -62,12 +62,12 @@ def path(request):
 
 @pytest.fixture(params=["asyncio", "trio"])
 def loop(request):
-    """Returns what runs a coroutine function under one of the two kinds of loops."""
+    """Returns a function that runs a coroutine function under one of the two kinds of loops."""
     return lambda fn, *args: anyio.run(fn, *args, backend=request.param)
 
 
 def outcome(act):
-    """Return what act gives or raises, as text."""
+    """Return the result or error of act, as text."""
     try:
         return repr(act())
     except BaseException as exc:  # noqa: BLE001  an interrupt that was thrown in is one
@@ -89,7 +89,7 @@ def test_it_is_a_coroutine_to_those_who_ask(path):
 
 @pytest.mark.parametrize("is_known", [False, True], ids=["miss", "hit"])
 def test_it_can_be_awaited_once(path, loop, is_known):
-    """The second await raises what it raises for a coroutine; closing it again is nothing."""
+    """The second await raises the same error as a coroutine; closing it again is nothing."""
 
     async def main():
         with dug.Context():
@@ -125,7 +125,7 @@ def test_two_tasks_cannot_await_the_same_one(path):
 
 
 def test_a_second_run_of_it_while_it_runs_is_refused(path):
-    """What is called while it runs cannot send, throw or close, and does it no harm."""
+    """Code that is called while it runs cannot send, throw or close, and does it no harm."""
     heard = []
 
     async def main(verb, *args):
@@ -183,7 +183,7 @@ def test_a_second_run_of_it_while_it_looks_for_a_hit_is_refused(path, verb, args
     ],
 )
 def test_an_error_thrown_in_before_it_began_ends_it(path, args, raised):
-    """An error thrown into what has not begun comes out, as it does from a coroutine; what is not an error is refused."""
+    """An error thrown into an object that has not begun comes out, as from a coroutine; anything but an error is refused."""
     made = path(double)(1)
 
     assert outcome(lambda: made.throw(*args)).startswith(raised)
@@ -349,7 +349,7 @@ def test_a_nursery_starts_it(path, loop):
 
 
 def test_a_loop_in_debug_mode_takes_it(path):
-    """The debug mode of asyncio looks closer at what it runs."""
+    """The debug mode of asyncio looks closer at the objects it runs."""
 
     async def main():
         with dug.Context():
@@ -361,7 +361,7 @@ def test_a_loop_in_debug_mode_takes_it(path):
 
 
 def test_an_async_generator_may_await_it(path, loop):
-    """Hits and misses alike."""
+    """Hits and misses behave in the same way."""
 
     async def stream():
         for number in (1, 2, 1):
@@ -430,7 +430,7 @@ def test_a_wrong_call_is_refused_when_it_is_made(path):
 
 @compiled_only
 def test_the_module_goes_with_its_classes_and_its_free_list():
-    """An interpreter that ends, or imports the module anew, leaves none of it behind."""
+    """An interpreter that ends, or imports the module again, leaves none of it behind."""
 
     async def drive(frame, key):
         return 1

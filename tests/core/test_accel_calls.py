@@ -35,7 +35,7 @@ def setting():
 
 @pytest.fixture(params=["pure", pytest.param("compiled", marks=compiled_only)])
 def path(request):
-    """Returns what makes a decorated function callable on one of the two paths."""
+    """Returns a function that makes a decorated function callable on one of the two paths."""
     if request.param == "compiled":
         return lambda decorated: decorated
 
@@ -160,7 +160,7 @@ class Armed:
 
 
 def outcome(act):
-    """Return what act gives or raises, as text."""
+    """Return the result or error of act, as text."""
     try:
         return repr(act())
     except Exception as exc:  # noqa: BLE001  any error is compared
@@ -326,7 +326,7 @@ def test_a_call_in_the_default_context_is_a_hit(path):
 @pytest.mark.parametrize("where", ["hash", "eq"])
 @pytest.mark.parametrize("error", [ValueError, TypeError, KeyboardInterrupt])
 def test_an_error_of_an_argument_is_that_of_both_paths(path, where, error):
-    """What an argument raises passes; a TypeError says that it has no hash, or lets the driver have its say."""
+    """An argument's error passes; a TypeError means that it has no hash, or leaves the error to the driver."""
 
     def act():
         raise error("of the argument")
@@ -395,7 +395,7 @@ def test_recursion_ends_in_an_error(path):
     ],
 )
 def test_a_call_that_cannot_be_is_refused(arguments, complaint):
-    """What the compiled call relies on is checked once, when it is made."""
+    """The compiled call checks its requirements once, when it is made."""
     with pytest.raises(TypeError, match=complaint):
         compiled.Call(one._self_function, *arguments, len, len, False)
 
@@ -436,7 +436,7 @@ def test_a_context_may_be_tweaked_while_its_hits_are_searched(path, when):
 
 
 def test_a_function_may_be_called_while_it_is_redefined(path, monkeypatch):
-    """What the old definition held may call the function when it goes, and meets the new one."""
+    """Objects of the old definition may call the function when they are freed, and meet the new one."""
     seen = []
 
     def define(factor, default):
@@ -461,7 +461,7 @@ def test_a_function_may_be_called_while_it_is_redefined(path, monkeypatch):
 
 @compiled_only
 def test_a_call_may_be_made_while_its_function_is_given_another():
-    """The old call goes last: what it held may call the function, and meets the new one."""
+    """The old call goes last: its objects may call the function, and meet the new one."""
     function = dug.memoize(lambda x, late=None: x)
     seen, record = [], function._self_function
 

@@ -73,7 +73,7 @@ steps = st.one_of(
 
 @given(st.lists(steps, max_size=25))
 def test_a_table_of_hits_is_a_dict(script):
-    """Whatever is put in, asked for and taken out, a table gives what a dict gives."""
+    """Whatever is inserted, looked up and removed, a table agrees with a dict."""
     table, model = make_hits(), {}
     for verb, *arguments in script:
         if verb == "set":
@@ -92,7 +92,7 @@ def test_a_table_of_hits_is_a_dict(script):
 
 
 def test_a_table_stays_small_when_keys_come_and_go(hits):
-    """The places of what was taken out are used again, so that a table grows with what it holds only."""
+    """Places of removed entries are used again, so that a table grows only with its content."""
     for number in range(10_000):
         hits[number,] = number
         assert hits.pop((number,), None) == number
@@ -113,7 +113,7 @@ def test_a_nan_is_found_by_identity(hits):
 @pytest.mark.parametrize("where", ["hash", "eq"])
 @pytest.mark.parametrize("verb", ["get", "set", "pop", "update"])
 def test_an_error_of_an_element_passes_through(hits, where, verb):
-    """What hashing or comparing an element raises comes out, and the table is as before."""
+    """An error of hashing or comparing an element comes out, and the table is as before."""
     key = (Broken(),)
     acts = {
         "get": lambda: hits.get(key),
@@ -133,7 +133,7 @@ def test_an_error_of_an_element_passes_through(hits, where, verb):
 @pytest.mark.parametrize("verb", ["get", "pop", "set"])
 @pytest.mark.parametrize("act", ["clear", "grow", "replace", "shrink"])
 def test_the_table_may_change_while_a_key_is_compared(hits, verb, act):
-    """A search starts anew when an element's own code changed the table, and ends in the table as it is then."""
+    """A search starts again when an element's own code changed the table, and ends in the table as it is then."""
     done = []
 
     def change():
@@ -182,7 +182,7 @@ def test_a_memo_that_is_put_in_again_starts_no_search_anew(hits):
 
 
 def test_a_key_that_comes_in_while_it_is_searched_for_is_there_once(hits):
-    """What is put in by the code of an element is found by the search that ran it, not put in twice."""
+    """An entry inserted by an element's own code is found by the search that ran it, not inserted twice."""
     for name in "abc":
         hits[Meddler(name),] = name
     hits.pop((Meddler("a"),), None)  # a free place before the others
@@ -213,7 +213,7 @@ def test_a_table_takes_over_from_a_dict_only(hits):
 
 
 def test_finalizers_may_use_the_table_that_lets_go_of_them(hits):
-    """What a table drops may ask the table again, in its own finalizer."""
+    """An object that a table drops may ask the table again, in its own finalizer."""
     seen = []
 
     class Final:

@@ -1,4 +1,4 @@
-"""Caches: layers, what they are bound to, their size, and constant memory over many scenarios."""
+"""Caches: layers, bindings, size, and constant memory over many scenarios."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def p():
 
 
 def test_a_context_with_its_own_cache_reads_what_the_enclosing_ones_hold(p):
-    """What an enclosing cache holds is a hit in a context with its own cache."""
+    """A memo of an enclosing cache is a hit in a context with its own cache."""
     with dug.Context():
         p.total()
         with dug.Context(cache=dug.Cache()) as inner, EventLog(inner) as log:
@@ -82,7 +82,7 @@ def test_a_dropped_cache_frees_what_it_holds(p):
 
 
 def test_a_cache_serves_again_when_its_context_is_entered_again(p):
-    """A layer that is entered again over the same cache finds what it filed."""
+    """A layer that is entered again over the same cache finds its memos."""
     cache = dug.Cache()
     with dug.Context():
         with dug.Context(cache=cache):
@@ -109,7 +109,7 @@ def test_a_tweak_of_the_enclosing_context_masks_what_the_layer_holds(p):
 
 
 def test_a_layer_and_tweaks_are_independent(p):
-    """``tweaks=`` says what is different, ``cache=`` where results live: both in one context."""
+    """``tweaks=`` states the differences, ``cache=`` where results live: both in one context."""
     with dug.Context() as outer:
         p.total()
         with dug.Context(tweaks={p.x.node(): 5}, cache=dug.Cache()) as inner, EventLog(inner) as log:
@@ -150,7 +150,7 @@ def test_a_child_without_a_cache_uses_the_enclosing_one(p):
 
 
 def test_invalidate_reaches_the_layers_above():
-    """Invalidating in an enclosing context forgets what a layer above computed by running the node."""
+    """Invalidating in an enclosing context forgets memos of a layer above that ran the node."""
     runs = []
 
     @dug.memoize
@@ -173,7 +173,7 @@ def test_invalidate_reaches_the_layers_above():
 
 
 def test_a_layer_inside_a_node(p):
-    """A node that opens a context with its own cache depends on what it read there, and leaves nothing there."""
+    """A node that opens a context with its own cache depends on its reads there, and leaves nothing there."""
 
     @dug.memoize
     def scoped():
@@ -222,7 +222,7 @@ def test_a_layer_is_not_a_root_and_a_root_is_not_a_layer():
 
 
 def test_roots_may_share_a_cache(p):
-    """Two outermost contexts over one cache share what read none of their tweaks."""
+    """Two outermost contexts over one cache share memos that read none of their tweaks."""
     cache = dug.Cache()
     with dug.Context(tweaks={p.x.node(): 5}, cache=cache):
         first = p.total()
@@ -261,7 +261,7 @@ def test_len_counts_the_memos(p):
 
 
 def test_what_was_cleared_beneath_a_layer_is_invalidated_by_what_it_read():
-    """A memo whose dependency went with the cleared cache beneath is forgotten with what that one read, and with nothing else."""
+    """A memo whose dependency was cleared with the cache beneath is forgotten with the reads of that one, and with no others."""
     reads = []
 
     @dug.memoize
@@ -378,7 +378,7 @@ def test_nbytes_grows_with_the_memos():
 
 
 def test_a_cache_outlives_its_contexts(p):
-    """A cache that is held keeps what contexts over it computed untweaked."""
+    """A cache that is held keeps the untweaked memos of contexts over it."""
     cache = dug.Cache()
     with dug.Context(cache=cache):
         p.total()
@@ -563,7 +563,7 @@ def test_tweaked_values_as_arguments_belong_to_the_cache():
 
 
 def test_a_cache_scopes_tweaked_values_as_arguments():
-    """The remedy: scenarios with ``cache=Cache()`` unload what they made, arguments included."""
+    """The remedy: scenarios with ``cache=Cache()`` unload their nodes, arguments included."""
     spot, value = make_argument_book()
     with dug.Context() as ctx:
         value()

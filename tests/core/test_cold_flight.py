@@ -91,7 +91,7 @@ class Story:
 
 @pytest.mark.parametrize("name", ["shared", "above"])
 def test_threads_of_many_cold_scenarios_run_an_untweaked_node_once(name):
-    """Twenty scenarios in threads that read one cold node which none of them tweaks run it, and what is above it, once."""
+    """Twenty scenarios in threads that read one cold node which none of them tweaks run it, and the nodes above it, once."""
     story, ctx = Story(), dug.Context()
     function = getattr(story, name)
     workers = [story.ask(ctx, function, 1)]
@@ -124,7 +124,7 @@ def test_who_waits_goes_on_as_soon_as_the_run_reads_what_differs(name):
 
 
 def test_what_opens_inside_later_is_looked_at_too():
-    """A node that a run asks for after others began to wait for it lets them go on when it reads what differs."""
+    """When a run with waiters asks for a node that reads something that differs, the waiters go on."""
     story, ctx = Story(), dug.Context()
     started, go = Signal(), Signal()
     story.go.set()
@@ -148,7 +148,7 @@ def test_what_opens_inside_later_is_looked_at_too():
 
 
 def test_a_run_that_has_read_what_differs_is_not_waited_for():
-    """Who comes after the run has read a tweak of its scenario runs at once."""
+    """An asker that comes after the run has read a tweak of its scenario runs at once."""
     story, ctx = Story(), dug.Context()
     story.go.set()
     first = story.ask(ctx, story.over, 1)
@@ -161,7 +161,7 @@ def test_a_run_that_has_read_what_differs_is_not_waited_for():
 
 
 def test_a_node_that_one_scenario_tweaks_is_no_reason_to_wait():
-    """A run of what is tweaked in the one scenario, or below a node that is, is not that of the other."""
+    """A run of a node that is tweaked in one scenario, or that reads such a node, is not that of the other."""
     story, ctx = Story(), dug.Context()
     first = story.ask(ctx, story.above, 1)
     story.started.wait_here()
@@ -196,7 +196,7 @@ def test_hits_are_looked_at_too():
 
 
 def test_a_context_that_a_run_opens_lets_the_others_go_on():
-    """What is read under tweaks of a run's own cannot be told apart before the end, so nobody waits for it."""
+    """Reads under tweaks of a run's own cannot be told apart before the end, so nobody waits for it."""
     started, go, opened, end = Signal(), Signal(), Signal(), Signal()
 
     @dug.memoize
@@ -235,7 +235,7 @@ def test_a_context_that_a_run_opens_lets_the_others_go_on():
 
 
 def test_what_a_run_waits_for_is_part_of_it():
-    """A run that waits for another one in its scenario lets the others go on when that reads what differs."""
+    """Waiters of a run that waits for another one in its scenario go on when that one reads something that differs."""
     story, ctx = Story(), dug.Context()
     inner = dug.Context({story.key.node(): 1})
 
@@ -319,7 +319,7 @@ class Circle:
 
 
 def test_a_wait_that_is_part_of_a_circle_ends():
-    """A run that needs what waits for it, only to share, gets it: the waits are given up, and nobody sees a circle."""
+    """A run that needs its own optional waiter gets it: the waits are given up, and nobody sees a circle."""
     circle, ctx = Circle(), dug.Context()
     one = circle.scenario(1)
 
@@ -410,7 +410,7 @@ def test_a_wait_of_a_task_that_is_part_of_a_circle_ends(backend):
                     await settle()
                 gates[1].open()
                 await settle()
-                assert len(ctx.cache.find_state(first.node()._key).flight.waits) == 2  # who asked first, and the other scenario
+                assert len(ctx.cache.find_state(first.node()._key).flight.waits) == 2  # the first asker, and the other scenario
                 gates[0].open()
 
     run_on(backend, main)
@@ -492,7 +492,7 @@ def test_who_waited_is_told_of_a_failure_as_from_a_call_of_his_own():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_tasks_of_many_cold_scenarios_run_an_untweaked_node_once(backend):
-    """So it is for tasks on one loop, which gather as well; only what reads a tweak runs for each."""
+    """So it is for tasks on one loop, which gather as well; only nodes that read a tweak run for each."""
     runs = Counter()
 
     @dug.memoize
@@ -542,7 +542,7 @@ def test_tasks_of_many_cold_scenarios_run_an_untweaked_node_once(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_task_goes_on_when_the_run_reads_what_differs(backend):
-    """Tasks are woken as threads are, and no task is lost when the first asker was cancelled meanwhile."""
+    """Tasks are woken as threads are, and no task is lost when the first asker was cancelled in between."""
     runs = Counter()
 
     @dug.memoize
@@ -589,7 +589,7 @@ def test_a_task_goes_on_when_the_run_reads_what_differs(backend):
 
 @pytest.mark.parametrize("workers", [2, 8])
 def test_a_sweep_on_threads_shares_what_it_reads_from_cold(workers):
-    """The scenarios of a sweep on a pool run what none of them tweaks once, though no base was asked before."""
+    """The scenarios of a sweep on a pool run nodes that none of them tweaks once, though no base was asked before."""
     from concurrent.futures import ThreadPoolExecutor  # as elsewhere where a pool is tested
 
     runs, lock = Counter(), Signal()
@@ -616,7 +616,7 @@ def test_a_sweep_on_threads_shares_what_it_reads_from_cold(workers):
 
 
 def test_a_run_that_is_alone_keeps_its_hits():
-    """Nothing is switched off for a run that nobody waits for, nor for what runs after those who waited went on."""
+    """Nothing is switched off for a run without waiters, nor for runs after the waiters went on."""
     story, ctx = Story(), dug.Context()
     kept = []
 

@@ -1,4 +1,4 @@
-"""Scripts played by many at once give what they give alone, and nothing is run twice (P7)."""
+"""Scripts run by many workers at once agree with each alone, and nothing is run twice (P7)."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ PORTIONS = {"long": 3, "mutants": 0.25}
 def portion(examples: int) -> settings:
     """As many examples as the profile asks for."""
     wanted = settings().max_examples / 100 * PORTIONS.get(settings.get_current_profile_name(), 1)
-    phases = [Phase.explicit, Phase.generate]  # what depends on who comes first cannot be made smaller by trying again
+    phases = [Phase.explicit, Phase.generate]  # a failure that depends on timing cannot be shrunk by trying again
     return settings(max_examples=max(1, int(examples * wanted)), phases=phases)
 
 
 class Figures:
-    """What was proved, for the summary."""
+    """The proved facts, for the summary."""
 
     counts: ClassVar[Counter[str]] = Counter()
 
 
 def check(crowd: Crowd, flights: Flights, program: Any, outside: Any) -> None:
-    """Hold what happened against the oracle, now that all is quiet."""
+    """Compare the answers with the oracle, now that all is quiet."""
     oracle = Oracle(program, outside)
     Figures.counts["calls"] += check_answers(crowd, oracle)
     Figures.counts.update(count_doubles(crowd, oracle, flights))

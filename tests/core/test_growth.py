@@ -1,4 +1,4 @@
-"""A process that lives for weeks: what is invalidated or defined anew leaves nothing, and `Cache.nbytes` tells what there is."""
+"""A process that lives for weeks: invalidated and redefined nodes leave nothing, and `Cache.nbytes` tells the size."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def quote(x):
 
 @dug.memoize
 def price(x):
-    """Return what one node gives, and a bit more."""
+    """Return the value of one node, and a bit more."""
     return quote(x) + 1
 
 
 @dug.memoize
 def report(x, depth):
-    """Return what a chain of nodes gives."""
+    """Return the value of a chain of nodes."""
     return price(x) if depth == 0 else report(x, depth - 1)
 
 
@@ -42,7 +42,7 @@ class Desk:
 
     @dug.memoize
     def value(self, x):
-        """Return what a node gives."""
+        """Return the value of a node."""
         return price(x)
 
 
@@ -85,7 +85,7 @@ def test_what_a_whole_function_computed_goes(ctx):
 
 
 def test_in_a_layered_cache_too():
-    """A cache above keeps no place for what went beneath."""
+    """A cache above keeps no place for memos that were freed beneath."""
     with dug.Context() as ctx:
         with dug.Context(cache=dug.Cache()) as inner:
             price(1)
@@ -96,7 +96,7 @@ def test_in_a_layered_cache_too():
 
 
 def test_what_read_it_may_still_be_verified(ctx):
-    """What was computed from an invalidated node holds when that gives the same again."""
+    """A memo computed from an invalidated node holds when that gives the same value again."""
     report(1, 5)
     ctx.invalidate(quote.node(1))
     with EventLog(ctx) as log:
@@ -106,7 +106,7 @@ def test_what_read_it_may_still_be_verified(ctx):
 
 
 def test_what_waits_to_be_verified_is_bounded(monkeypatch):
-    """What nobody asks for again goes, the oldest first, and what only it had read."""
+    """Memos that nobody asks for again are evicted, the oldest first, and so are nodes that only they had read."""
     monkeypatch.setattr(_stale, "LEAST", 10)
     with dug.Context(cache=dug.Cache()) as ctx:
         sizes = []
@@ -124,7 +124,7 @@ def test_what_waits_to_be_verified_is_bounded(monkeypatch):
 
 
 def test_as_much_as_there_was_may_wait(monkeypatch):
-    """A source that everything rests on takes everything out of force, and all of that may still hold."""
+    """A source that everything depends on takes everything out of force, and all of that may still hold."""
     monkeypatch.setattr(_stale, "LEAST", 10)
     with dug.Context(cache=dug.Cache()) as ctx:
         report(1, 300)
@@ -136,7 +136,7 @@ def test_as_much_as_there_was_may_wait(monkeypatch):
 
 
 def test_a_run_across_an_invalidation_is_still_found_untrue(ctx):
-    """What is dropped while a node runs that read it is not what that node is filed with."""
+    """A memo that is dropped while a node runs that read it is not among the dependencies it is filed with."""
     outside, waits, goes_on = [1], threading.Event(), threading.Event()
 
     @dug.source
@@ -162,7 +162,7 @@ def test_a_run_across_an_invalidation_is_still_found_untrue(ctx):
 
 
 def test_a_definition_that_went_leaves_nothing(ctx):
-    """A function that is defined anew again and again, and called with new arguments, leaves what the last one computed."""
+    """A function that is redefined again and again, and called with new arguments, leaves the memos of the last one."""
     for number in range(20):
         made = dug.memoize(name="growth:anew")((lambda x: x + 1) if number % 2 else (lambda x: x))
         made(next(NUMBERS))
@@ -174,7 +174,7 @@ def test_a_definition_that_went_leaves_nothing(ctx):
 
 
 def test_a_class_cell_that_is_run_again_leaves_nothing(ctx):
-    """Old classes go, with their instances and what these computed."""
+    """Old classes are freed, with their instances and the memos of these."""
     space, gone = {"dug": dug, "__name__": "growth_cell"}, []
     for number in range(10):
         exec(f"class Cell:\n    @dug.memoize\n    def value(self):\n        return {number}\n", space)
@@ -252,7 +252,7 @@ with dug.Context() as ctx:
 @pytest.mark.slow
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_nbytes_tells_what_the_process_grew_by(workload):
-    """Within a fifth of what Python gave out."""
+    """Within a fifth of the memory that Python allocated."""
     program = PROGRAM.replace("WORK", WORKLOADS[workload])
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     grown, told = map(int, done.stdout.split())
@@ -261,7 +261,7 @@ def test_nbytes_tells_what_the_process_grew_by(workload):
 
 
 def test_nbytes_counts_what_is_in_values():
-    """Containers count with what they contain, and what is shared counts once."""
+    """Containers count with their content, and shared objects count once."""
     shared = ["x" * 10_000]
     give = dug.memoize(lambda x: (shared, x))
     make = dug.memoize(lambda x: [bytes(10_000), {x: (bytes(10_000),)}])

@@ -61,7 +61,7 @@ class World:
             pass
 
     def ask(self) -> Any:
-        """Return what the node is in the child."""
+        """Return the value of the node in the child."""
         with self.root, self.child:
             return self.f(self.argument)
 
@@ -71,7 +71,7 @@ def cold(world: World) -> None:
 
 
 def tweaked_before(world: World) -> None:
-    """Let both nodes have bits already, as who gives a first one counts as filing."""
+    """Let both nodes have bits already, as giving a first one counts as filing."""
     nodes = world.f.node(world.argument), world.source.node(world.argument)
     with world.root, dug.Context(dict.fromkeys(nodes, 0)):
         pass
@@ -101,7 +101,7 @@ def clear(world: World) -> None:
 
 
 def tweak(world: World) -> None:
-    """Tweak what the node reads."""
+    """Tweak a dependency of the node."""
     world.root.tweak(world.source.node(world.argument), 2)
 
 
@@ -111,7 +111,7 @@ def tweak_child(world: World) -> None:
 
 
 def every_place(prepare: Callable[[World], None], act: Callable[[World], None], *, is_heard: bool) -> Iterator[tuple[World, Any]]:
-    """Yield a world, and what its node gave while something was done at one place; for each place that there is."""
+    """Yield a world, and the value of its node while something was done at one place; for each place that there is."""
     for place in count(1):
         world = World(is_heard)
         prepare(world)
@@ -137,7 +137,7 @@ in_each_state = pytest.mark.parametrize("prepare", [cold, tweaked_before, warm, 
 def test_things_change_while_an_argument_is_hashed(
     prepare: Callable[[World], None], act: Callable[[World], None], *, is_heard: bool
 ) -> None:
-    """Who asks gets what it was before or what it is; who asks afterwards, what it is."""
+    """An asker in between gets the old value or the new one; a later asker, the new one."""
     for world, value in every_place(prepare, act, is_heard=is_heard):
         assert value in (10, 20)
         assert world.ask() == 20
@@ -147,7 +147,7 @@ def test_things_change_while_an_argument_is_hashed(
 @on_both
 @in_each_state
 def test_another_thread_asks_while_an_argument_is_hashed(prepare: Callable[[World], None], *, is_heard: bool) -> None:
-    """What it has filed meanwhile is found, what it has in flight is waited for: no node is run, or verified, twice."""
+    """A memo filed in between is found, a run in flight is waited for: no node is run, or verified, twice."""
     flights = Flights(count())
 
     def prepare_unnoted(world: World) -> None:

@@ -21,7 +21,7 @@ from dug._core import _events
 
 @frozen(eq=False)
 class Change:
-    """What one action changes: what a context says, or, where it names none, the outside."""
+    """The change of one action: of a context's tweaks or, where it names none, of the outside."""
 
     ctx: dug.Context | None
     name: str
@@ -30,7 +30,7 @@ class Change:
 
 @define(eq=False)
 class World:
-    """Four nodes, contexts that all share, what the outside holds and what is being changed."""
+    """Four nodes, contexts that all share, the values of the outside and the changes in progress."""
 
     outside: list[int]
     functions: dict[str, Any]
@@ -61,14 +61,14 @@ class World:
             self.compare(self.functions["top"](), contexts, done)
 
     def compare(self, value: int, contexts: tuple[dug.Context, ...], done: tuple[Change, ...]) -> None:
-        """Hold a value against what it may be when these changes were done before the call began."""
+        """Compare a value with the possible ones when these changes were done before the call began."""
         maybe = [change for change in self.begun if change not in done]
         if all(change.ctx for change in maybe):  # a call during which the outside changes may see some of it before, some after
             chosen = (some for size in range(len(maybe) + 1) for some in combinations(maybe, size))
             assert value in {self.expect(contexts, (*done, *some)) for some in chosen}
 
     def expect(self, contexts: tuple[dug.Context, ...], changes: tuple[Change, ...]) -> int:
-        """Return what the top node is after these changes."""
+        """Return the value of the top node after these changes."""
         held, said = 1, {}
         for ctx in (self.root, *contexts):
             said.update(self.says[ctx])
@@ -87,7 +87,7 @@ class World:
         self.done.append(change)
 
     def check(self) -> None:
-        """When all is quiet, each scenario gives what it should, twice."""
+        """When all is quiet, each scenario gives its right value, twice."""
         for _ in range(2):
             for contexts in ((), (self.kept,), (self.other,), (self.other, self.kept), (self.make(middle=1),)):
                 self.ask(*contexts)
@@ -179,7 +179,7 @@ ACTIONS = [ask_root, ask_kept, ask_kept_elsewhere, ask_new, invalidate, tweak, t
 @pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
 @pytest.mark.parametrize(("first", "second"), list(product(ACTIONS, ACTIONS)), ids=lambda action: action.__name__)
 def test_one_action_interrupted_by_another(first: Callable[..., Any], second: Callable[..., Any], *, is_warm: bool) -> None:
-    """Wherever one thread is stopped, what another does meanwhile neither gets nor leaves a wrong value."""
+    """Wherever one thread is stopped, the actions of another neither get nor leave a wrong value."""
     if first is second and first in (invalidate, tweak, tweak_kept):
         return  # they say the same
     stride = {"long": 1, "mutants": 2}.get(settings.get_current_profile_name(), 7)
@@ -268,9 +268,9 @@ def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
 @pytest.mark.parametrize("is_layered", [False, True], ids=["plain", "layered"])
 @pytest.mark.parametrize("is_elsewhere", [False, True], ids=["here", "elsewhere"])
 def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool, is_layered: bool) -> None:
-    """What another thread has filed since it was looked for is found; from cold, another scenario runs what is in flight here.
+    """A memo filed by another thread since the lookup is found; from cold, another scenario runs nodes in flight here.
 
-    What is layered on another cache takes the uncompiled path.
+    A cache layered on another takes the uncompiled path.
     """
     flights = Flights(count())
 
@@ -301,7 +301,7 @@ def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool, i
 
 @pytest.mark.slow
 def test_a_first_bit_is_given_to_two_threads_at_once() -> None:
-    """Each of them may rely on the memos that exist: all that rest on the node have the bit by then."""
+    """Each of them may rely on the existing memos: all that depend on the node have the bit by then."""
 
     def get(world: World) -> None:
         cache = world.root.cache
@@ -316,7 +316,7 @@ def test_a_first_bit_is_given_to_two_threads_at_once() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [tweak, tweak_kept], ids=lambda action: action.__name__)
 def test_a_context_is_changed_while_another_thread_enters_it(change: Callable[[World], None]) -> None:
-    """Wherever the other is, its entry says what the context says as soon as the change is done."""
+    """Wherever the other is, its entry has the context's new tweaks as soon as the change is done."""
     for world in explore(lambda: make_world(is_warm=True), ask_kept, change):
         assert len(world.done) == 1
 
@@ -325,7 +325,7 @@ def test_a_context_is_changed_while_another_thread_enters_it(change: Callable[[W
 @pytest.mark.parametrize("is_around", [True, False], ids=["around", "itself"])
 @pytest.mark.parametrize("is_heard", [False, True], ids=["", "heard"])
 def test_a_node_is_tweaked_while_another_thread_asks_for_it(*, is_around: bool, is_heard: bool) -> None:
-    """Wherever the asker is, its run is filed where the node is not tweaked: what the tweak says is served afterwards."""
+    """Wherever the asker is, its run is filed where the node is not tweaked: the tweaked value is served afterwards."""
 
     def set_up() -> tuple[World, dug.Cache]:
         world, cache = make_world(is_warm=False)

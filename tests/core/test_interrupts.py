@@ -135,13 +135,13 @@ def clear(book):
 
 
 def first_tweak(book):
-    """Tweak what was never tweaked."""
+    """Tweak a node that was never tweaked."""
     with book.base, dug.Context({book.level.node(): 1, book.value: lambda of=0: 0}):
         pass
 
 
 def drop(book):
-    """Drop tweaks, and what read them."""
+    """Drop tweaks, and the memos that read them."""
     with book.base:
         for number in range(2):
             with dug.Context({book.rate.node(): number}):
@@ -180,7 +180,7 @@ def strike(act, by, most, also=None):
     """Strike at so many places of an action, each time on a new book; returns how many there were."""
     count, books = 0, [Book()]
     for place, came in strike_everywhere(by, lambda: act(books[0]), most=most, also=also):
-        is_of_parser = isinstance(came, SystemError) and "AST constructor" in str(came)  # what CPython makes of one that it meets
+        is_of_parser = isinstance(came, SystemError) and "AST constructor" in str(came)  # CPython makes this of one that it meets
         assert not place or is_of_parser or type(came) is KeyboardInterrupt, f"{came!r} came out of {place}"
         try:
             end_activation()
@@ -194,7 +194,7 @@ def strike(act, by, most, also=None):
 
 @pytest.mark.parametrize("act", ACTIONS, ids=lambda act: act.__name__)
 def test_an_interrupt_at_some_places_leaves_nothing_behind(act):
-    """At places all over what an action does."""
+    """At places all over an action."""
     assert strike(act, "line", most=10) > 5
 
 
@@ -209,7 +209,7 @@ def test_an_interrupt_at_the_word_try_leaves_nothing_behind(act):
 
 
 def test_reads_that_an_interrupt_lost_leave_no_memo():
-    """A node that goes on after an interrupt struck while its reads were handed on never gives what it read then for ever."""
+    """A node that goes on after an interrupt struck while its reads were handed on is not remembered with these for ever."""
     number, outside = 1, [1]
 
     @dug.memoize
@@ -259,7 +259,7 @@ def test_an_interrupt_in_the_frame_of_the_statement_leaves_it(by):
 
 
 def test_what_is_asked_in_the_handler_is_asked_outside():
-    """Whoever catches the interrupt and asks there asks outside of the statement, though the traceback is still held."""
+    """A handler of the interrupt asks outside of the statement, though the traceback is still held."""
     book = Book()
 
     def act():
@@ -326,7 +326,7 @@ def test_a_change_of_an_open_context_is_made_as_a_whole_or_not_at_all(change, by
 
 
 def test_a_change_that_was_interrupted_shows_in_every_entry(monkeypatch):
-    """An interrupt between the entries of a context that two threads are in: what it said by then shows in both."""
+    """An interrupt between the entries of a context that two threads are in: its latest tweaks show in both."""
     book, entered, changed = Book(), threading.Event(), threading.Event()
     ctx, renewed = dug.Context(name="open"), []
     renew_within = interrupted.renew_within
@@ -358,7 +358,7 @@ def test_a_change_that_was_interrupted_shows_in_every_entry(monkeypatch):
 
 
 def test_a_context_that_was_entered_by_hand_stays():
-    """Nothing but leaving ends what was entered by hand, whatever became of the method that was looked up before."""
+    """Only leaving ends a context entered by hand, whatever became of the method that was looked up before."""
     book = Book()
     leave = book.base.__exit__
     book.base.__enter__()
@@ -390,7 +390,7 @@ def test_a_context_that_one_function_enters_is_left_by_another():
 
 
 def test_an_interrupt_in_a_stack_inside_a_statement_leaves_all_of_it():
-    """What a stack entered and lost is left with the context around it."""
+    """A context that a stack entered and lost is left with the context around it."""
     book = Book()
     with pytest.raises(KeyboardInterrupt), book.base:  # noqa: PT012  what is lost, and then the interrupt
         contextlib.ExitStack().enter_context(book.ctx)
@@ -419,7 +419,7 @@ def test_a_generator_keeps_its_context_and_its_caller_has_its_own():
 
 @pytest.mark.slow
 def test_a_subclass_with_its_own_exit_is_left_as_well():
-    """What is put around entering and leaving changes nothing."""
+    """Code around entering and leaving changes nothing."""
     book = Book()
 
     class Loud(dug.Context):
@@ -474,7 +474,7 @@ def test_the_context_is_freed_after_an_interrupt():
 
 
 def test_a_task_that_carries_the_variables_goes_on_as_it_was():
-    """An interrupt ends the statement of whoever entered; a copy of the variables made inside it keeps what it had."""
+    """An interrupt ends the statement of its thread; a copy of the variables made inside it keeps its frame."""
     book = Book()
     copies = []
 
@@ -496,7 +496,7 @@ def test_a_task_that_carries_the_variables_goes_on_as_it_was():
 
 @pytest.mark.slow
 def test_a_body_that_catches_an_interrupt_goes_on_outside_of_the_context():
-    """A node whose inner context is interrupted and who goes on reads for itself again, and nothing wrong is remembered."""
+    """A node whose inner context is interrupted and that goes on reads for itself again, and nothing wrong is remembered."""
     book, number = Book(), 1
     while True:
         book = Book()
@@ -611,7 +611,7 @@ WAKING = ("wake", "_set", "_run_there")
 
 @pytest.mark.parametrize(("backend", "within"), [("asyncio", WAKING), ("trio", WAKING), ("trio", ("carry",))])
 def test_an_interrupt_where_a_task_begins_or_ends_lets_nobody_sleep(backend, within):
-    """Whoever waits for the run is woken: it is not left to a loop that has nothing more to do."""
+    """A waiter of the run is woken: it is not left to a loop that has nothing more to do."""
     counter = interrupts.Interrupter(sys.maxsize, "line", within=within)
     strike_loop(backend, counter)
     assert counter.seen > 5
@@ -620,7 +620,7 @@ def test_an_interrupt_where_a_task_begins_or_ends_lets_nobody_sleep(backend, wit
 
 
 def has_interrupt(error):
-    """True for an interrupt, also in a group or as the cause of what says that the program is in trouble."""
+    """True for an interrupt, also in a group or as the cause of an error that the program is in trouble."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True

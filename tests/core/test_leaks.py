@@ -8,12 +8,12 @@ import pytest
 
 @pytest.mark.parametrize("workload", leaks.WORKLOADS, ids=lambda workload: workload.__name__)
 def test_nothing_is_left_behind(workload):
-    """What is done often leaves memory as it was."""
+    """Frequent operations leave memory as it was."""
     assert leaks.find_leaks(workload, 1_500) == []
 
 
 def test_a_leak_is_found():
-    """Something that keeps what it makes is noticed."""
+    """A workload that keeps its objects is noticed."""
     kept = []
 
     def leak(rounds):
@@ -23,7 +23,7 @@ def test_a_leak_is_found():
 
 
 def test_what_grows_once_is_no_leak():
-    """A table that doubles makes one step; what leaks makes many, however they are spread."""
+    """A table that doubles makes one step; a leak makes many, however they are spread."""
     names = ("objects", "blocks", "resident")
     assert leaks.what_grew([leaks.Traces(0, count, 0) for count in (0, 0, 5_000, 5_000)]) == []
     for counts in ((0, 200, 400, 600), (0, 0, 400, 800)):

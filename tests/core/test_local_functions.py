@@ -1,4 +1,4 @@
-"""What is known of the nodes of a local function goes when nobody holds the function any more."""
+"""The states of a local function's nodes are freed when nobody holds the function any more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Big:
 
 @dug.source
 def rate(x=0):
-    """Return what a test tweaks or invalidates."""
+    """Return the targets that a test tweaks or invalidates."""
     return float(x)
 
 
@@ -154,7 +154,7 @@ each_kind = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name
 
 
 def use(make, around=nullcontext):
-    """Make something, call it and drop it; return a reference to what it held."""
+    """Make something, call it and drop it; return a reference to the object that it held."""
     big = Big()
     _made, call = make(big)
     with around():
@@ -177,7 +177,7 @@ def test_what_nobody_holds_frees_what_it_computed(ctx, make):
 
 @each_kind
 def test_what_is_held_is_kept(ctx, make):
-    """As long as somebody holds the function, what it computed is there, whatever the garbage collector does."""
+    """As long as somebody holds the function, its memos are there, whatever the garbage collector does."""
     _made, call = make(Big())
     with dug.testing.EventLog(ctx) as first:
         call()
@@ -191,7 +191,7 @@ def test_what_is_held_is_kept(ctx, make):
 
 @each_kind
 def test_a_child_or_a_cache_of_its_own_keeps_nothing_either(ctx, make):
-    """What a local function computed in contexts inside an open one goes too."""
+    """Memos of a local function in contexts inside an open one are freed too."""
     for around in (dug.Context, lambda: dug.Context(cache=dug.Cache()), lambda: dug.Context(tweaks={rate: lambda x: 2.0})):
         inner = around()
         gone = use(make, lambda inner=inner: inner)
@@ -231,11 +231,11 @@ def test_a_run_that_made_it_keeps_nothing(ctx, make):
 
     assert [one() for one in seen] == [None] * 3
     assert [outer(n) for n in range(3)] == [0, 1, 2]
-    assert len(seen) == 3 or make is make_executed  # which has a name, and is defined anew by each run
+    assert len(seen) == 3 or make is make_executed  # which has a name, and is redefined by each run
 
 
 def test_a_node_keeps_its_function(ctx):
-    """Who holds a node can ask for it, so that what it gave stays."""
+    """The holder of a node can ask for it, so that its value stays."""
     node = dug.memoize(lambda x: (Big(), x)).node(1)
     value = node()
     gc.collect()
@@ -245,7 +245,7 @@ def test_a_node_keeps_its_function(ctx):
 
 
 def test_a_memo_that_read_it_keeps_it():
-    """A memo in force can be verified by what it read."""
+    """A memo in force can be verified by its dependencies."""
     table = {}
 
     @dug.memoize
@@ -266,7 +266,7 @@ def test_a_memo_that_read_it_keeps_it():
 
 @pytest.mark.parametrize("tweak", [{}, {rate.node(3): 1.0}])
 def test_what_it_read_still_reaches_who_made_it(tweak):
-    """Invalidating or tweaking what a dropped function read makes the node run that had made it."""
+    """Invalidating or tweaking a dependency of a dropped function makes the node run that had made it."""
     runs = []
 
     @dug.memoize
@@ -289,7 +289,7 @@ def test_what_it_read_still_reaches_who_made_it(tweak):
         gc.collect()
         outside[0] = 10
         ctx.invalidate(rate.node(1))
-        assert outer(1) == 2  # equal values of what it read: it still holds
+        assert outer(1) == 2  # its dependencies have equal values: it still holds
         with dug.Context(tweaks={rate.node(1): 5.0}):
             assert outer(1) == 51
         with dug.Context(tweaks={rate.node(2): 5.0}):
@@ -302,7 +302,7 @@ def test_what_it_read_still_reaches_who_made_it(tweak):
 
 
 def test_a_function_that_escaped_reaches_who_made_it(ctx):
-    """Who was handed the function can invalidate its nodes, and the node that made and called it runs again."""
+    """The holder of the function can invalidate its nodes, and the node that made and called it runs again."""
     outside = [1]
 
     @dug.memoize
@@ -320,7 +320,7 @@ def test_a_function_that_escaped_reaches_who_made_it(ctx):
 
 
 def test_dropped_functions_do_not_count(ctx):
-    """``len(cache)`` counts what is there."""
+    """``len(cache)`` counts existing memos."""
     kept = dug.memoize(lambda x: x)
     kept(1)
     for _ in range(20):
@@ -352,7 +352,7 @@ def test_a_cache_that_is_dropped_goes_though_the_function_stays():
 
 
 def test_the_value_goes_with_its_tweak(ctx):
-    """What a function that is held computed under a tweak goes when the tweak does."""
+    """Memos of a held function under a tweak are dropped with the tweak."""
     made = dug.memoize(lambda x: (rate(x), Big()))
     for number in range(5):
         with dug.Context(tweaks={rate.node(1): float(number)}):
@@ -428,7 +428,7 @@ def test_what_was_verified_since_is_reached_too(ctx, says):
 
 
 def test_first_tweaks_after_bits_came_back_are_seen(ctx):
-    """What is given a bit that another had is told from what never was tweaked."""
+    """A target that gets the bit of another is told from one that never was tweaked."""
     for _ in range(3):
         made = [dug.memoize(lambda x, n=n: rate(x) + n) for n in range(150)]
         top = dug.memoize(functools.partial(lambda made: sum(one(1) for one in made), made))

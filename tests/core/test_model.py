@@ -1,4 +1,4 @@
-"""Random scripts over random programs: what dug promises holds after every step.
+"""Random scripts over random programs: the promises of dug hold after every step.
 
 The machine plays one script twice (`lockstep.py`): on dug, and on the oracle, which remembers nothing. After each step:
 
@@ -53,7 +53,7 @@ indexes = st.integers(0, MOST_CONTEXTS - 1)
 
 
 def use_local(read: dug.Node[Any], value: int) -> tuple[Any, ...]:
-    """Make a function that reads a node and call it, tweaked too; return a reference to it and what was seen of the node."""
+    """Make a function that reads a node and call it, tweaked too; return a reference to it and the values seen of the node."""
 
     @dug.memoize
     def local(x: int) -> Any:
@@ -65,7 +65,7 @@ def use_local(read: dug.Node[Any], value: int) -> tuple[Any, ...]:
 
 
 class Model(Stage):
-    """Scripts of what a user does with contexts."""
+    """Scripts of a user's actions with contexts."""
 
     steps: ClassVar[int] = 0
 
@@ -102,7 +102,7 @@ class Model(Stage):
     @precondition(lambda self: not self.stack)
     @rule(said=tweaks(FUNCTIONS))
     def drop_all(self, said: Tweaks) -> None:
-        """When all contexts are gone, their cache holds only what heard no tweak."""
+        """When all contexts are gone, their cache holds only memos that heard no tweak."""
         while self.twins:
             self.discard(self.twins[-1])
 
@@ -137,7 +137,7 @@ class Model(Stage):
 
     @rule(index=indexes, assignment=assignments(FUNCTIONS))
     def tell_what_is_changed_in_place(self, index: int, assignment: tuple[Key, Tweak]) -> None:
-        """A context says something by an object that it said something else by before: what is told again is another tweak."""
+        """A context states a tweak by an object with which it stated another before: stated again it is another tweak."""
         twin, (key, tweak) = self.pick(index), assignment
         given = self.subject.hold(twin.held, key, tweak)
         told = Value(given) if isinstance(given, Box) else tweak
@@ -180,7 +180,7 @@ class Model(Stage):
     @precondition(lambda self: FAILS in self.outside.values())
     @rule(held=numbers)
     def heal(self, held: int) -> None:
-        """What could not be read can be read again, and nobody says so."""
+        """A source that could not be read can be read again, and nobody says so."""
         node = next(node for node in SOURCE_NODES if self.outside[node] == FAILS)
         self.outside[node] = held
         self.healed.add(node)
@@ -188,14 +188,14 @@ class Model(Stage):
 
     @rule(data=st.integers(SOURCES, FUNCTIONS - 1).flatmap(lambda number: st.tuples(st.just(number), bodies(number))))
     def redefine(self, data: tuple[int, Expression]) -> None:
-        """A cell is run again, after a global that its function reads was bound anew."""
+        """A cell is run again, after a global that its function reads was bound again."""
         number, self.bodies[data[0]] = data
         self.forget({Call(number, 0), Call(number, 1)})
         self.subject.functions[number] = self.subject.define(number)
 
     @rule(number=st.integers(0, FUNCTIONS - 1))
     def run_again(self, number: int) -> None:
-        """A cell is run again, and what it reaches is what it was: nothing is forgotten."""
+        """A cell is run again, and its reach is unchanged: nothing is forgotten."""
         self.subject.functions[number] = self.subject.define(number)
 
     @precondition(lambda self: self.stack)
@@ -207,7 +207,7 @@ class Model(Stage):
             return
         cache = dug.current_context().cache
         before = len(cache)
-        gc.freeze()  # so that what is garbage now is found quickly
+        gc.freeze()  # so that garbage of now is found quickly
         gone, here, tweaked, beside = use_local(self.subject.node(node), value)
         gc.collect()
         gc.unfreeze()
@@ -267,7 +267,7 @@ class Model(Stage):
     @precondition(lambda self: self.stack)
     @rule(node=targets, index=indexes)
     def call_while_somebody_listens(self, node: Call, index: int) -> None:
-        """What is heard is what happened."""
+        """The events are those of the real runs."""
         contexts = [entry.twin.ctx for entry in self.stack]
         heard: list[tuple[str, dug.Node]] = []
         with contexts[index % len(contexts)].listen(lambda event: heard.append((event.kind, event.node))):
@@ -280,7 +280,7 @@ class Model(Stage):
     @precondition(lambda self: len(self.stack) > 1 and not self.healed)
     @rule(node=targets)
     def look_through_a_mask(self, node: Call) -> None:
-        """What is known around is masked here exactly when a tweak of this context was heard."""
+        """A memo from around is masked here exactly when a tweak of this context was heard."""
         around, here = self.stack[-2].twin, self.stack[-1].twin
         name = self.subject.node(node)
         if around is not here and name in around.ctx:
@@ -317,7 +317,7 @@ class Model(Stage):
         self.ledger.release(before)
 
     def _expect(self, node: Call, said: Tweaks) -> Outcome:
-        """Return what the oracle says of a scenario of a sweep, and note that it is computed."""
+        """Return the oracle's value for a scenario of a sweep, and note that it is computed."""
         twin = self.make(said, scoped=False)
         run = self.oracle.ask(node, (*self.levels, Level(said)))
         self._settle(run)
@@ -332,7 +332,7 @@ class Model(Stage):
 
     @invariant()
     def what_is_seen_is_right(self) -> None:
-        """What can be seen without computing is what a call would give."""
+        """The visible values are those that a call would give."""
         Model.steps += 1
         self.step += 1
         node = NODES[self.step % len(NODES)]
@@ -344,7 +344,7 @@ class Model(Stage):
 
     @invariant()
     def nothing_outlives_its_tweaks(self) -> None:
-        """P5: a cache holds nothing that heard what nobody says any more."""
+        """P5: a cache holds no memo of a tweak that no context has any more."""
         if self.is_clean and self.step % 4 == 0:
             for cache, token in {twin.ctx.cache: twin.cache for twin in self.twins if twin.cache is not None}.items():
                 assert len(cache) <= self.ledger.size(token)

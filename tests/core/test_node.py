@@ -53,7 +53,7 @@ class Trade:
 
 
 def test_nodes_of_the_same_call_are_equal():
-    """A node is its function and its arguments: made twice it is equal and hashes alike."""
+    """A node is its function and its arguments: made twice it is equal and has an equal hash."""
     first, second = forward.node("AAPL"), forward.node(ticker="AAPL", years=1)
 
     assert first == second
@@ -80,7 +80,7 @@ def test_a_node_knows_its_function_and_arguments():
 
 
 def test_a_node_cannot_be_changed():
-    """A node is immutable: its parts cannot be set, and what is done to its keyword arguments does not reach it."""
+    """A node is immutable: its parts cannot be set, and changes of its keyword arguments do not reach it."""
     node = forward.node("AAPL", x=5)
     for name in ("args", "function", "anything"):
         with pytest.raises(AttributeError):
@@ -172,7 +172,7 @@ def test_parse_is_the_inverse_of_str_for_literals(literal):
 
 @pytest.mark.parametrize("spelling", ["('AAPL')", "(ticker='AAPL')", "( 'AAPL' , 1 )", "('AAPL', basis='act',)"])
 def test_parse_takes_any_spelling_of_the_call(spelling):
-    """What a person types as a call is parsed, whatever the spaces, keywords and defaults."""
+    """A call as a person types it is parsed, whatever the spaces, keywords and defaults."""
     assert dug.Node.parse(f"{__name__}:forward{spelling}") == forward.node("AAPL")
 
 
@@ -262,7 +262,7 @@ def forward(ticker, years):
 
 
 def run_python(code, *arguments, cwd, stdin=b""):
-    """Run code in a fresh interpreter that finds the modules of cwd, and return what it wrote."""
+    """Run code in a fresh interpreter that finds the modules of cwd, and return its output."""
     path = [str(cwd), *filter(None, sys.path)]
     code = f"import sys; sys.path[:0] = {path!r}\n{code}"
     done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=cwd, input=stdin, capture_output=True, check=False)

@@ -61,7 +61,7 @@ def square():
 
 
 def test_tweaked_nodes_are_masked(p):
-    """A tweaked node is masked: what the parent knows of it is not valid in the child."""
+    """A tweaked node is masked: the parent's memo of it is not valid in the child."""
     with dug.Context() as parent:
         p.x()
         with dug.Context(tweaks={p.x.node(): 5}) as child:
@@ -109,7 +109,7 @@ def test_unmasked_nodes_are_fetched_from_the_parent(p):
 
 
 def test_results_of_masked_nodes_go_to_the_current_context(p):
-    """What a child computes of a masked node is kept in that child and found there again."""
+    """A child's memo of a masked node is kept in that child and found there again."""
     with dug.Context():
         p.total()
         with dug.Context(tweaks={p.x.node(): 5}) as child:
@@ -123,7 +123,7 @@ def test_results_of_masked_nodes_go_to_the_current_context(p):
 
 
 def test_a_parent_is_never_polluted(p):
-    """Nothing that a child tweaks or computes changes what the parent returns or holds."""
+    """Nothing that a child tweaks or computes changes the values or memos of the parent."""
     with dug.Context() as parent:
         p.total()
         with dug.Context(tweaks={p.x.node(): 5}):
@@ -149,7 +149,7 @@ def test_a_masked_result_is_not_visible_in_the_parent(p):
 
 
 def test_p1_a_call_returns_what_the_program_without_a_cache_returns(p):
-    """In any nesting of contexts a call returns what the plain program with the tweaks would."""
+    """In any nesting of contexts a call returns the value of the plain program with the tweaks."""
     seen = []
     with dug.Context():
         seen.append(p.total())
@@ -453,7 +453,7 @@ def test_p3_a_node_that_opened_a_context_is_not_verified_through_dependencies(p)
 
 
 def test_p4_a_result_that_read_no_tweak_serves_the_parent_and_the_siblings(p):
-    """What a child computes without reading its tweaks is the parent's and the sibling's too."""
+    """A memo that a child computes without reading its tweaks is the parent's and the sibling's too."""
     with dug.Context() as parent:
         with dug.Context(tweaks={p.y.node(): 5}):
             p.double()
@@ -468,7 +468,7 @@ def test_p4_a_result_that_read_no_tweak_serves_the_parent_and_the_siblings(p):
 
 
 def test_p4_siblings_that_tweak_alike_share(p):
-    """Two siblings that tweak the same things to the same values share what they compute."""
+    """Two siblings that tweak the same things to the same values share their memos."""
     with dug.Context():
         first = dug.Context(tweaks={p.x.node(): 5})
         second = dug.Context(tweaks={p.x.node(): 5, p.y.node(): 0})
@@ -646,7 +646,7 @@ def test_p9_a_failure_is_tried_again_by_the_next_outermost_call():
 
 
 def test_p9_one_failing_node_never_hides_the_value_of_another(p):
-    """What was computed before a failure is kept."""
+    """Memos computed before a failure are kept."""
 
     @dug.memoize
     def broken():
@@ -663,7 +663,7 @@ def test_p9_one_failing_node_never_hides_the_value_of_another(p):
 
 
 def test_p9_a_failure_is_kept_for_inspection(p):
-    """After the call the failure can be looked at: its error and what it had read."""
+    """After the call the failure can be looked at: its error and its reads."""
 
     @dug.memoize
     def broken():
@@ -905,7 +905,7 @@ def test_a_function_can_be_bumped(square):
 
 
 def test_a_bump_takes_arguments_that_cannot_be_hashed(p):
-    """The arguments of a bump can be anything, also what has no hash."""
+    """The arguments of a bump can be anything, also unhashable objects."""
     tweak = dug.bump(lambda value, weights: value + sum(weights), [1, 2])
     with dug.Context():
         with dug.Context(tweaks={p.x.node(): tweak}):
@@ -927,7 +927,7 @@ def test_a_bump_keeps_the_exception_of_the_node():
 
 
 def test_untweaked_is_the_node_as_if_no_context_tweaked_it(p):
-    """``UNTWEAKED`` undoes what the enclosing contexts did to a node."""
+    """``UNTWEAKED`` undoes the tweaks of the enclosing contexts on a node."""
     with dug.Context(tweaks={p.x.node(): 5}), dug.Context(tweaks={p.x.node(): dug.shift(1)}):
         tweaked = p.total()
         with dug.Context(tweaks={p.x.node(): dug.UNTWEAKED}):
@@ -1021,7 +1021,7 @@ def test_an_inner_node_key_beats_an_outer_function_key(square):
 
 
 def test_an_inner_replacement_that_calls_the_node_sees_the_outer_tweak(square):
-    """The node without the inner replacement is what the outer scenario says it is."""
+    """The node without the inner replacement has its value in the outer scenario."""
     with dug.Context(tweaks={square.node(2): 5}), dug.Context(tweaks={square: lambda n: square(n) * 10}):
         values = square(2), square(3)
 
@@ -1029,7 +1029,7 @@ def test_an_inner_replacement_that_calls_the_node_sees_the_outer_tweak(square):
 
 
 def test_an_inner_bump_of_a_function_acts_on_an_outer_node_tweak(square):
-    """A bump with a function key acts on what an outer node key says."""
+    """A bump with a function key acts on the tweak of an outer node key."""
     with dug.Context(tweaks={square.node(2): 5}), dug.Context(tweaks={square: dug.shift(1)}):
         values = square(2), square(3)
 
@@ -1037,7 +1037,7 @@ def test_an_inner_bump_of_a_function_acts_on_an_outer_node_tweak(square):
 
 
 def test_an_inner_bump_of_a_node_acts_on_an_outer_replacement(square):
-    """A bump with a node key acts on what an outer function key says."""
+    """A bump with a node key acts on the tweak of an outer function key."""
     with dug.Context(tweaks={square: lambda n: -n}), dug.Context(tweaks={square.node(2): dug.shift(100)}):
         values = square(2), square(3)
 
@@ -1045,7 +1045,7 @@ def test_an_inner_bump_of_a_node_acts_on_an_outer_replacement(square):
 
 
 def test_a_node_bump_and_a_function_tweak_in_one_context_compose(square):
-    """With only the node's bump removed, the function's tweak of the same context is what it acts on."""
+    """With only the node's bump removed, the bump acts on the function's tweak of the same context."""
     with dug.Context(tweaks={square: lambda n: -n, square.node(2): dug.shift(100)}):
         values = square(2), square(3)
 
@@ -1088,7 +1088,7 @@ def test_a_scenario_is_accepted_as_tweaks(p):
 
 
 def test_scenarios_are_equal_by_content(p):
-    """Two scenarios with the same tweaks are equal and hash alike."""
+    """Two scenarios with the same tweaks are equal and have equal hashes."""
     first, second = (dug.Scenario({p.x.node(): dug.shift(5), p.y.node(): 1}) for _ in range(2))
 
     assert first == second
@@ -1134,7 +1134,7 @@ def make_scenario_pairs(f):
 @pytest.mark.parametrize("enclosing", [None, 7, "replaced"])
 @pytest.mark.parametrize("pair", make_scenario_pairs(dug.memoize(lambda n: n)))
 def test_joined_scenarios_are_what_nesting_them_means(square, pair, enclosing):
-    """``a | b`` gives what entering b inside a gives, under any enclosing tweak."""
+    """``a | b`` gives the same as entering b inside a, under any enclosing tweak."""
     a, b = make_scenario_pairs(square)[pair]
     outer = {None: {}, 7: {square.node(2): 7}, "replaced": {square: lambda n: n + 1000}}[enclosing]
     with dug.Context(tweaks=outer):

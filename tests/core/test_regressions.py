@@ -45,7 +45,7 @@ def p():
 
 @pytest.fixture
 def no_collector():
-    """A test in which only the last reference frees: whoever stands in a circle stays."""
+    """A test in which only the last reference frees: an object in a circle stays."""
     gc.disable()
     yield
     gc.enable()
@@ -77,7 +77,7 @@ def test_a_node_read_untweaked_and_then_tweaked(p):
 
 
 def test_a_grandchild_tweaks_what_only_the_childs_run_reads(p):
-    """What a node reads only because of the child's tweak masks it in the grandchild."""
+    """A node read only because of the child's tweak masks its reader in the grandchild."""
 
     @dug.memoize
     def choice():
@@ -141,7 +141,7 @@ def test_a_tweak_equal_to_the_computed_value(p):
     ids=repr,
 )
 def test_a_tweak_restored_to_the_original(original, other):
-    """Tweaked away and back, a node is what it was, type and sign included, and its reader runs twice in all."""
+    """Tweaked away and back, a node has its old value, type and sign included, and its reader runs twice in all."""
 
     @dug.memoize
     def x():
@@ -190,7 +190,7 @@ def test_untweaked_of_something_never_tweaked(p):
 
 
 def test_untweak_of_something_the_context_does_not_tweak(p):
-    """``untweak`` of what only an enclosing context tweaks is refused, says what to do, and changes nothing."""
+    """``untweak`` of a node that only an enclosing context tweaks is refused, says what to do, and changes nothing."""
     with dug.Context(tweaks={p.x.node(): 5}), dug.Context(tweaks={p.y.node(): 0}) as inner:
         first = p.total()
         with pytest.raises(dug.TweakError, match="UNTWEAKED"):
@@ -203,7 +203,7 @@ def test_untweak_of_something_the_context_does_not_tweak(p):
 
 
 def test_early_cut_off_takes_the_footprint_of_the_new_dependencies(p):
-    """A value kept after verification depends on what was read this time."""
+    """A value kept after verification depends on the reads of this time."""
 
     @dug.memoize
     def choice():
@@ -309,7 +309,7 @@ def test_a_memo_that_no_override_touches_read_inside_and_outside(p):
 
 
 def test_tweaking_in_the_middle_of_a_context_inside_a_node(p):
-    """What was read before a tweak in the node's own context still counts."""
+    """Reads before a tweak in the node's own context still count."""
 
     @dug.memoize
     def middle():
@@ -331,7 +331,7 @@ def test_tweaking_in_the_middle_of_a_context_inside_a_node(p):
 @pytest.mark.parametrize("tweaks_inside", [False, True])
 @pytest.mark.parametrize(("around", "outcomes", "runs"), [("z", (10, 8), 2), ("x", (50, 40), 2), ("square", (6, 6), 1)])
 def test_the_first_tweak_of_a_function_whose_node_is_bumped_inside_a_node(p, square, *, around, outcomes, runs, tweaks_inside):
-    """A bump in a node's own context stands on what is around: a tweak of the function, where no tweak of the node hides it."""
+    """A bump in a node's own context acts on a tweak of the function around, unless a tweak of the node hides it."""
     nodes = {"x": p.x.node(), "z": p.z.node(), "square": square.node(3)}
 
     @dug.memoize
@@ -353,7 +353,7 @@ def test_the_first_tweak_of_a_function_whose_node_is_bumped_inside_a_node(p, squ
 @pytest.mark.parametrize("is_scoped", [False, True])
 @pytest.mark.parametrize(("asked", "outcomes", "runs"), [(3, (20, 20), 1), (4, (26, 10), 2)])
 def test_untweaked_around_a_node_that_opens_a_context_itself(square, *, asked, outcomes, runs, is_scoped):
-    """What a node's own context untweaks does not ask around for a tweak of its function, however deep it is read; others do."""
+    """A node untweaked by a node's own context does not ask around for a tweak of its function, however deep; others do."""
 
     @dug.memoize
     def inner():
@@ -427,7 +427,7 @@ def test_invalidate_takes_a_memo_that_untweaked_the_node_inside():
 
 
 def test_a_purged_dependency_of_a_running_node_when_a_new_bit_is_given(p):
-    """A running node keeps what its dropped dependencies had read when one of those is first tweaked."""
+    """A running node keeps the reads of its dropped dependencies when one of those is first tweaked."""
 
     @dug.memoize
     def running():
@@ -553,7 +553,7 @@ def test_racing_twins_keep_the_first(p):
 
 
 def test_cycles_depend_on_where_they_are_entered():
-    """Nothing computed inside a cycle is filed: each entry gives what the plain program gives from there."""
+    """Nothing computed inside a cycle is filed: each entry gives the value of the plain program from there."""
 
     @dug.memoize
     def first():
@@ -579,7 +579,7 @@ def test_cycles_depend_on_where_they_are_entered():
 
 @pytest.mark.parametrize("order", ["flat", "flat reversed", "input outside", "derived outside"])
 def test_a_bump_of_an_input_and_of_a_node_derived_from_it(p, order):
-    """Bumps of a node and of what it reads compose, flat and nested, in both orders; each alone is right too."""
+    """Bumps of a node and of its dependencies compose, flat and nested, in both orders; each alone is right too."""
     on_input, on_derived = {p.x.node(): dug.shift(1)}, {p.double.node(): dug.shift(0.5)}
     outer, inner = {
         "flat": ({}, on_input | on_derived),
@@ -655,7 +655,7 @@ def test_a_caught_recursion_error_is_not_remembered(p):
 
 
 class Halt(BaseException):
-    """What is never remembered."""
+    """An error that is never remembered."""
 
 
 def test_what_a_verification_met_is_raised_where_a_replacement_asks_for_its_node(p):
@@ -706,7 +706,7 @@ def test_what_a_verification_met_is_raised_where_the_body_asks_with_an_equal_arg
 
 
 def test_what_a_verification_met_keeps_no_tweak_alive(p, no_collector):
-    """When an interrupted call is over, what it met goes, and with it the memos that read a dropped tweak."""
+    """When an interrupted call is over, its failures are freed, and with them the memos that read a dropped tweak."""
 
     @dug.memoize
     def strict():
@@ -731,7 +731,7 @@ def test_what_a_verification_met_keeps_no_tweak_alive(p, no_collector):
 
 @pytest.mark.parametrize("kind", ["list", "array"])
 def test_a_list_or_an_array_as_tweak_value_re_entered(p, kind):
-    """A context that tweaks to a list or an array is re-entered without a run; another one says it anew, and nothing compares."""
+    """A context that tweaks to a list or an array is re-entered without a run; another one states it again, without comparing."""
     value = [1, 2, 3]
     if kind == "array":
         value = pytest.importorskip("numpy", reason="needs numpy").array(value)
@@ -779,7 +779,7 @@ def test_one_exception_raised_a_thousand_times_keeps_its_traceback_length():
 
 
 def test_a_module_level_function_redefined(tmp_path, monkeypatch):
-    """A reloaded module with another body invalidates what ran the old one, and only that."""
+    """A reloaded module with another body invalidates memos that ran the old one, and only those."""
     path = tmp_path / "redefined_trap.py"
     code = (
         "import dug\n"

@@ -1,4 +1,4 @@
-"""P9: whoever catches an error may do with it what he likes, and changes nothing for anybody else who meets the same failure."""
+"""P9: a handler may do anything with an error, and changes nothing for anybody else who meets the same failure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WantsMore(Exception):
 
 
 class InSlots(Exception):
-    """Keeps what it says in slots."""
+    """Keeps its content in slots."""
 
     __slots__ = ("places", "unset")
 
@@ -73,7 +73,7 @@ def raise_noted():
 
 
 def raise_it(make):
-    """Return what raises an error that is made anew."""
+    """Return a function that raises an error that is made each time."""
 
     def act():
         raise make()
@@ -118,7 +118,7 @@ def set_attribute(error):
 
 
 def set_field(error):
-    """Change what is not an attribute of a dict."""
+    """Change an object that is not an attribute of a dict."""
     for name, value in {"errno": 99, "reason": "mine", "lineno": 99, "name": "mine", "places": []}.items():
         if hasattr(error, name):
             setattr(error, name, value)
@@ -144,7 +144,7 @@ def drop_traceback(error):
 
 
 def change_members(error):
-    """Change what is in a group."""
+    """Change the members of a group."""
     for one in getattr(error, "exceptions", ()):
         one.add_note("mine")
         change_members(one)
@@ -169,7 +169,7 @@ def tell(error, depth=0):
 
 
 def make(act):
-    """Return a memoised function that fails, and what it says when it is called plainly."""
+    """Return a memoised function that fails, and the content of its error when called plainly."""
 
     @dug.memoize
     def body():
@@ -215,7 +215,7 @@ def test_a_handler_changes_nothing_for_the_next_caller(kind, change):
 
 @pytest.mark.parametrize("kind", ACTS)
 def test_the_first_caller_gets_the_very_exception(kind):
-    """What a node raises is its own object, untouched; no class of errors is called to make another."""
+    """A node raises its own object, untouched; no class of errors is called to make another."""
     body, plain = make(ACTS[kind])
     WantsMore.made = 0
     caught = []
@@ -237,7 +237,7 @@ def test_the_first_caller_gets_the_very_exception(kind):
 
 
 def test_the_caller_of_a_caller_gets_what_that_made_of_it():
-    """What passes an error on with a note has failed with that note, for all who ask for it; and the origin without."""
+    """A node that passes an error on with a note has failed with that note, for all askers; and the origin without."""
 
     @dug.memoize
     def spot():
@@ -273,7 +273,7 @@ def test_the_caller_of_a_caller_gets_what_that_made_of_it():
 
 
 def test_a_batch_keeps_each_error_apart():
-    """In a batch the origin has no note of those who read it, and each of those has its own only."""
+    """In a batch the origin has no note of its readers, and each of those has its own only."""
 
     @dug.memoize
     def spot():
@@ -367,7 +367,7 @@ def test_what_is_gathered_fails_apart(backend):
 
 
 def test_a_gather_that_returns_errors_returns_one_for_each():
-    """What ``asyncio.gather`` returns for several nodes that pass one failure on says of each what that said."""
+    """Errors that ``asyncio.gather`` returns for several nodes that pass one failure on each say the same as that one."""
 
     @dug.memoize
     async def spot():
@@ -478,7 +478,7 @@ def saved_leg(n):
 
 
 def test_what_a_caller_was_handling_is_not_part_of_the_failure():
-    """The next caller's error has for a context what that caller handles, not what the first one did."""
+    """The next caller's error has for a context the exception which that caller handles, not that of the first one."""
 
     @dug.memoize
     def spot():
@@ -510,7 +510,7 @@ def test_what_a_caller_was_handling_is_not_part_of_the_failure():
 
 
 def test_an_error_of_which_c_may_keep_more_is_put_back(monkeypatch):
-    """Where no other exception can say the same for sure, the one there is says again what it said."""
+    """If no other exception can say the same for sure, the one there is gets its old content back."""
     monkeypatch.setattr(_imprint, "_builtin_base", lambda kind: None)  # as for a class that an extension made
     met = []
 
@@ -537,7 +537,7 @@ def test_an_error_of_which_c_may_keep_more_is_put_back(monkeypatch):
 
 
 def test_a_long_chain_that_passes_one_error_on_takes_no_longer_for_each():
-    """A chain of nodes that pass an error on looks at it once for each, and keeps one account of what it says."""
+    """A chain of nodes that pass an error on compares it once for each, and keeps one imprint."""
     depth = 1_100
 
     @dug.memoize

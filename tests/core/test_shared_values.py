@@ -1,4 +1,4 @@
-"""Values that are changed in place: whoever says that something changed gets the number that plain functions give.
+"""Values that are changed in place: a user who says that something changed gets the number of the plain functions.
 
 A mutable object that is handed out again is not the same value.  So `invalidate` reaches all that read a source which hands out
 one object for ever; a tweak that is told again is another tweak; and what nobody said to have changed is not run again.
@@ -27,7 +27,7 @@ from dug.testing import EventLog
 
 
 class Feed:
-    """What the outside is often like: one object that goes on for ever."""
+    """The outside as it often is: one object that goes on for ever."""
 
     def __init__(self, last=1):
         self.last = last
@@ -120,7 +120,7 @@ def p(thing):
 
 
 def expect(thing):
-    """What plain functions give."""
+    """The value of the plain functions."""
     return thing.read(thing.value), thing.read(thing.value)
 
 
@@ -144,7 +144,7 @@ def test_what_read_a_source_is_computed_again_when_it_was_changed_in_place(thing
 
 
 def test_nothing_runs_that_read_nothing_of_what_changed(thing, p):
-    """After `invalidate`, what did not read the source is kept, and so is what read a number that came out the same."""
+    """After `invalidate`, nodes that did not read the source are kept, and so are readers of an unchanged number."""
 
     @dug.memoize
     def other():
@@ -170,7 +170,7 @@ def test_nothing_runs_that_read_nothing_of_what_changed(thing, p):
 
 
 def test_a_cache_that_lies_over_another_forgets_too(thing, p):
-    """What was computed in a cache of its own gives the new number as well, whichever context says so."""
+    """Nodes computed in a cache of its own give the new number as well, whichever context invalidates."""
     with dug.Context() as ctx, dug.Context({p.passed.node(0): dug.bump(lambda value: value)}, cache=dug.Cache()) as inner:
         before = p.book()
         thing.change()
@@ -186,7 +186,7 @@ def test_a_cache_that_lies_over_another_forgets_too(thing, p):
 
 
 def test_coroutine_functions_give_the_new_number(thing):
-    """What is awaited follows the same rule, also what a gather asked for."""
+    """Awaited nodes follow the same rule, also in a gather."""
 
     @dug.source
     async def outside():
@@ -218,7 +218,7 @@ def test_coroutine_functions_give_the_new_number(thing):
 
 
 def test_a_run_in_flight_keeps_nothing_that_changed_meanwhile(thing, p):
-    """Whoever reads while the thing is changed and the source invalidated leaves nothing behind that is older."""
+    """A reader during the change and the invalidation leaves nothing behind that is older."""
     changed, asked = threading.Event(), threading.Event()
 
     @dug.memoize
@@ -291,7 +291,7 @@ def test_a_union_tells_anew(thing, p):
 
 
 def test_a_sweep_may_give_one_buffer_again_and_again(thing, p):
-    """Scenarios that hand out one object with other content each time, from a generator or in two sweeps, tell it anew."""
+    """Scenarios that give one object with other content each time, from a generator or in two sweeps, state it again."""
     node, wanted = p.outside.node(), []
 
     def scenarios():
@@ -356,7 +356,7 @@ def test_a_context_inside_a_node_tells_when_the_node_runs(thing, p):
 
 
 def test_a_loaded_file_follows_the_rule(p, tmp_path):
-    """What a snapshot remembers is computed again when the source hands out an object that was changed in place."""
+    """A node of a snapshot is computed again when the source returns an object that was changed in place."""
     rows = [1, 2]
     outside = dug.source(name="shared:rows")(lambda: rows)
     total = dug.memoize(name="shared:total")(lambda: sum(outside()))
@@ -458,7 +458,7 @@ def square():
 
 @pytest.mark.parametrize("way", ["callable object", "bound method", "partial"])
 def test_a_replacement_with_another_state_is_another_replacement(square, way):
-    """A callable object that is told again with other state runs anew, in each way to tell it."""
+    """A callable object that is stated again with other state runs again, in each way to state it."""
     from functools import partial
 
     state = Instead()
@@ -480,7 +480,7 @@ def test_a_replacement_with_another_state_is_another_replacement(square, way):
 
 @pytest.mark.parametrize("way", make_bumps(Instead()))
 def test_a_bump_with_another_state_is_another_bump(square, way):
-    """A bump that is told again runs anew where its function, or an argument of it, can be changed."""
+    """A bump that is stated again runs again if its function, or an argument of it, can be changed."""
     state = Instead()
     bump = make_bumps(state)[way]
     with dug.Context():
@@ -545,7 +545,7 @@ def test_replacements_without_a_state_go_on_sharing(square, instead):
 
 
 def test_scenarios_are_equal_that_say_the_same_objects():
-    """Two scenarios are equal, and pickled ones stay sensible, however often what they say was told."""
+    """Two scenarios are equal, and pickled ones stay sensible, however often their tweaks were stated."""
     node = dug.memoize(name="shared:equal")(lambda: 0).node()
     rows = [1, 2]
     scenario = dug.Scenario({node: rows}, "one")
@@ -560,11 +560,11 @@ def test_scenarios_are_equal_that_say_the_same_objects():
     assert dug.Scenario({node: (1, 2)}) == pickle.loads(pickle.dumps(dug.Scenario({node: (1, 2)})))
 
 
-# What stays as it was.
+# Unchanged rules.
 
 
 def test_a_value_that_was_taken_over_is_the_same_run(square):
-    """What was verified carries the value of the run that made it: its readers are not run, in a child of a child either."""
+    """A verified memo carries the value of the run that made it: its readers are not run, in a child of a child either."""
 
     @dug.memoize
     def size():
@@ -600,7 +600,7 @@ def test_a_value_that_was_taken_over_is_the_same_run(square):
 
 
 def test_values_that_were_taken_over_from_two_runs_are_two():
-    """What was verified in one scenario is not the same as what was verified in another, where another run had made it."""
+    """A node verified in one scenario is not the same as one verified in another, where another run had made it."""
     size = dug.memoize(lambda: 1)
     hundreds = dug.memoize(lambda: size() // 100)
     shared = [0]
@@ -643,7 +643,7 @@ def test_a_bump_over_a_list_is_verified(square):
 
 @pytest.mark.parametrize(("says", "wanted"), [(operator.eq, 3), (lambda old, new: False, 6)], ids=["content", "no"])
 def test_an_equality_is_asked_about_the_same_object(says, wanted):
-    """``eq=`` decides about one object too; what compares its content with itself sees no change."""
+    """``eq=`` decides about one object too; an equality that compares content with itself sees no change."""
     rows, asked = [1, 2], []
 
     def eq(old, new):
@@ -663,7 +663,7 @@ def test_an_equality_is_asked_about_the_same_object(says, wanted):
 
 
 def test_a_plan_says_what_may_run(thing, p):
-    """A plan names the source for certain, and as possible what reads it, though it hands out the same object."""
+    """A plan names the source for certain, and its readers as possible, though it returns the same object."""
     with dug.Context() as ctx:
         p.book()
         thing.change()

@@ -31,13 +31,13 @@ def run(request):
 
 @pytest.fixture
 def run_asyncio():
-    """Run a coroutine function on asyncio, for what only that has."""
+    """Run a coroutine function on asyncio, for features that only asyncio has."""
     return functools.partial(run_on, "asyncio")
 
 
 @pytest.fixture
 def _is_impatient(monkeypatch):
-    """Let who waits on another loop or thread look often whether that is still there."""
+    """Make waiters on another loop or thread check often whether that is still there."""
     for module in ("_functions.loops._asyncio", "_functions.loops._trio", "_functions.sync_driver"):
         monkeypatch.setattr(f"dug.{module}.PATIENCE_S", 0.005)
 
@@ -72,7 +72,7 @@ class Askers:
         self.scopes = {}
 
     def ask(self, name, call, *args):
-        """Start a task that keeps what came of a call."""
+        """Start a task that keeps the outcome of a call."""
         self._group.start_soon(self._ask, name, call, *args)
 
     async def _ask(self, name, call, *args):
@@ -149,7 +149,7 @@ def test_bodies_that_ask_at_the_same_time_share_one_run(run, slow, gate):
 
 
 def test_each_scenario_has_its_own_run(run, gate):
-    """Tasks that ask in two scenarios that differ in what the node reads get a run each."""
+    """Tasks that ask in two scenarios that differ in a dependency of the node get a run each."""
     runs = []
 
     @dug.memoize
@@ -181,7 +181,7 @@ def test_each_scenario_has_its_own_run(run, gate):
 
 
 def test_a_scenario_waits_for_the_run_of_another_that_will_serve(run, gate):
-    """Who asks in a scenario that differs only in what the node did not read last time waits for the run in flight."""
+    """An asker in a scenario that differs only in nodes not read last time waits for the run in flight."""
     runs = []
 
     @dug.memoize
@@ -223,7 +223,7 @@ def test_a_scenario_waits_for_the_run_of_another_that_will_serve(run, gate):
 
 
 def test_an_exception_reaches_every_waiter(run, gate):
-    """All who waited for a run that fails get what it raised, one of them the object itself, and the others one that says so."""
+    """All waiters of a failing run get its error, one of them the object itself, and the others one that says the same."""
 
     class OddError(Exception):
         def __init__(self, first, second):
@@ -255,7 +255,7 @@ def test_an_exception_reaches_every_waiter(run, gate):
 
 
 def test_an_exception_reaches_every_body_that_waits(run, gate):
-    """Nodes of different calls that wait for a run that fails get what it raised, and each its own failure."""
+    """Nodes of different calls that wait for a failing run get its error, and each its own failure."""
     error = ValueError("no")
     runs = []
 
@@ -287,7 +287,7 @@ def test_an_exception_reaches_every_body_that_waits(run, gate):
 
 
 def test_a_failure_that_several_calls_shared_keeps_no_frames(run, gate):
-    """Once the calls that shared a failing run are over, nothing keeps what its frames held, also when its starter left."""
+    """Once the calls that shared a failing run are over, nothing keeps the objects in its frames, also when its starter left."""
 
     class Thing:
         pass
@@ -326,7 +326,7 @@ def test_a_failure_that_several_calls_shared_keeps_no_frames(run, gate):
 
 
 def test_cancelling_the_first_asker_does_not_cancel_the_others(run, slow, gate):
-    """The run that a cancelled asker had started goes on for those who joined it."""
+    """The run that a cancelled asker had started goes on for the others."""
 
     async def main():
         with dug.Context() as ctx:
@@ -347,7 +347,7 @@ def test_cancelling_the_first_asker_does_not_cancel_the_others(run, slow, gate):
 
 
 def test_cancelling_a_joined_asker_does_not_cancel_the_others(run, slow, gate):
-    """An asker who joined a run and is cancelled leaves it to the one who started it."""
+    """An asker that joined a run and is cancelled leaves it to its first asker."""
 
     async def main():
         with dug.Context():
@@ -484,7 +484,7 @@ def test_a_task_cancelled_at_once_leaves_nothing(run_asyncio, slow, gate):
 
 
 def test_a_run_that_a_stranger_cancelled_before_it_began_is_begun_anew(run_asyncio, slow, gate):
-    """A task of a run may be cancelled by who knows nothing of it; then nobody waits for what will not come."""
+    """Code that knows nothing of a run may cancel its task; then nobody waits for it for ever."""
 
     async def main():
         with dug.Context():
@@ -501,7 +501,7 @@ def test_a_run_that_a_stranger_cancelled_before_it_began_is_begun_anew(run_async
 
 
 def test_what_is_in_flight_when_the_loop_ends_cleans_up_once(run_asyncio):
-    """When asyncio.run cancels what is left, a run is cancelled once, and its cleaning up is not interrupted by its askers."""
+    """When asyncio.run cancels the remaining tasks, a run is cancelled once, and its askers do not interrupt its cleanup."""
     cleaned = []
 
     @dug.memoize
@@ -559,7 +559,7 @@ def test_an_asker_cancelled_during_a_timeout_of_the_body(run_asyncio, gate):
 
 
 def test_who_asks_while_a_run_is_cancelled_gets_a_run_of_its_own(run, gate):
-    """An asker who joins a run that is being cancelled is served by a new one."""
+    """An asker that joins a run that is being cancelled gets a new one."""
     runs = []
     cleaning = Gate()
 
@@ -618,7 +618,7 @@ def test_a_body_that_swallows_its_cancellation_is_not_remembered(run, gate):
 
 
 def test_a_body_that_turns_its_cancellation_into_an_error_is_not_remembered(run, gate):
-    """An error that a body makes of its cancellation does not reach who asks next."""
+    """An error that a body makes of its cancellation does not reach the next asker."""
 
     @dug.memoize
     async def stubborn():
@@ -646,7 +646,7 @@ def test_a_body_that_turns_its_cancellation_into_an_error_is_not_remembered(run,
 
 
 def test_a_body_that_caught_a_timeout_is_not_remembered(run, slow, gate):
-    """A value that depends on how long a node took is given to who asked, and not filed."""
+    """A value that depends on how long a node took goes to its asker, and is not filed."""
 
     @dug.memoize
     async def patient():
@@ -672,7 +672,7 @@ def test_a_body_that_caught_a_timeout_is_not_remembered(run, slow, gate):
 
 
 def test_what_a_body_made_of_a_timeout_goes_to_all_who_wait(run, slow):
-    """Those who ask at the same time for a node that catches a timeout share one run, and none of them is remembered."""
+    """Askers at the same time of a node that catches a timeout share one run, and none of them is remembered."""
     runs = []
 
     @dug.memoize
@@ -703,7 +703,7 @@ def test_what_a_body_made_of_a_timeout_goes_to_all_who_wait(run, slow):
 
 
 def test_a_failing_task_group_fails_for_all_who_wait(run_asyncio, slow):
-    """The failure of a body whose task group cancelled what was beside it reaches everybody who asks at the same time."""
+    """The failure of a body whose task group cancelled its siblings reaches everybody who asks at the same time."""
     runs = []
 
     @dug.memoize
@@ -729,7 +729,7 @@ def test_a_failing_task_group_fails_for_all_who_wait(run_asyncio, slow):
 
 @pytest.mark.parametrize("how", ["timeout", "wait_for"])
 def test_the_timeouts_of_asyncio_leave_no_memo(run_asyncio, slow, gate, how):
-    """What a body gives after asyncio.timeout or asyncio.wait_for ended its wait for a node is not filed."""
+    """The value of a body after asyncio.timeout or asyncio.wait_for ended its wait for a node is not filed."""
 
     @dug.memoize
     async def patient():
@@ -812,7 +812,7 @@ def wait_until_waiting(ctx, function, count):
 
 
 def test_an_exception_reaches_every_thread_that_waits():
-    """Threads that wait for a run that fails get what it raised, the one that runs it the object itself."""
+    """Threads that wait for a failing run get its error, the one that runs it the object itself."""
     started, go = Signal(), Signal()
     error = ValueError("no")
     runs = []
@@ -930,7 +930,7 @@ class Shared:
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_askers_on_two_loops_share_one_run(first, second):
-    """Who asks on another loop, in another thread, gets the value of the run in flight."""
+    """An asker on another loop, in another thread, gets the value of the run in flight."""
     shared = Shared()
 
     starter = shared.ask_on(first)
@@ -945,7 +945,7 @@ def test_askers_on_two_loops_share_one_run(first, second):
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_an_exception_reaches_the_other_loop(first, second):
-    """Who waits on another loop for a run that fails gets what it raised; one of them the object itself."""
+    """A waiter on another loop for a failing run gets its error; one of them the object itself."""
     error = ValueError("no")
     shared = Shared()
     slow = shared.slow
@@ -971,7 +971,7 @@ def test_an_exception_reaches_the_other_loop(first, second):
 @pytest.mark.usefixtures("_is_impatient")
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_a_loop_that_ends_leaves_its_run_to_who_waits(first, second):
-    """When the loop that drives a run ends before it, who waits on another loop starts the run anew."""
+    """When the loop that drives a run ends before it, a waiter on another loop starts the run again."""
     shared = Shared()
 
     async def ask_and_leave():
@@ -997,7 +997,7 @@ def test_a_loop_that_ends_leaves_its_run_to_who_waits(first, second):
 @pytest.mark.parametrize("how", ["close", "stop"])
 @pytest.mark.parametrize("second", BACKENDS)
 def test_a_loop_that_is_given_up_leaves_its_run_to_who_waits(how, second):
-    """When a loop is closed, or stopped for good, while it drives a run, who waits on another loop starts the run anew."""
+    """When a loop is closed, or stopped for good, while it drives a run, a waiter on another loop starts the run again."""
     shared = Shared()
     leave = Signal()
     loops = []
@@ -1032,7 +1032,7 @@ def loop_left_with(coroutine):
 
 
 def end(loops):
-    """Let what was left on loops come to an end where it still can."""
+    """Let tasks left on loops come to an end where they still can."""
     for loop in loops:
         if not loop.is_closed():
             tasks = asyncio.all_tasks(loop)
@@ -1041,14 +1041,14 @@ def end(loops):
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             loop.close()
     loops.clear()
-    gc.collect()  # what is left of the tasks is closed here, and not in the middle of another test
+    gc.collect()  # the rest of the tasks is closed here, and not in the middle of another test
 
 
 @pytest.mark.usefixtures("_is_impatient")
 @pytest.mark.parametrize("how", ["close", "stop"])
 @pytest.mark.parametrize("second", BACKENDS)
 def test_a_loop_that_is_given_up_leaves_its_run_to_the_next_in_its_thread(how, second):
-    """A run that a loop left behind is begun anew by who asks on the next loop of the same thread."""
+    """A run that a loop left behind is begun again by an asker on the next loop of the same thread."""
     shared = Shared()
     loops = []
 
@@ -1069,7 +1069,7 @@ def test_a_loop_that_is_given_up_leaves_its_run_to_the_next_in_its_thread(how, s
 
 @pytest.mark.usefixtures("_is_impatient")
 def test_a_loop_that_comes_back_does_not_file_what_was_begun_anew():
-    """A run that was given up and goes on gives its asker a value, and what is filed is that of the new one."""
+    """A run that was given up and goes on gives its asker a value, and the memo of the new one is filed."""
     shared = Shared()
 
     def ask_on_one_and_then_on_another():
@@ -1440,7 +1440,7 @@ def test_a_loop_that_would_block_for_its_own_task_is_told(run):
 
 
 def test_a_tweak_during_a_run_is_for_who_asks_after_it(run, gate):
-    """A run in flight finishes for the scenario it began with; who asks after the tweak gets a run of the new one."""
+    """A run in flight finishes for the scenario it began with; a later asker gets a run of the new one."""
     runs = []
 
     @dug.memoize
@@ -1497,7 +1497,7 @@ def feeds(gate):
 
 @pytest.mark.parametrize(("name", "after", "runs"), [("first", 12, 2), ("second", 21, 1), ("other", 11, 1)])
 def test_a_run_is_filed_only_if_it_is_still_true(run, feeds, gate, *, name, after, runs):
-    """A run that read what is invalidated meanwhile is not filed; one that read it later, or not at all, is."""
+    """A run that read a node which is invalidated during it is not filed; one that read it later, or not at all, is."""
 
     async def main():
         with dug.Context() as ctx:
@@ -1518,7 +1518,7 @@ def test_a_run_is_filed_only_if_it_is_still_true(run, feeds, gate, *, name, afte
 
 
 def test_who_asks_after_an_invalidation_is_not_served_by_the_run_before_it(run, feeds, gate):
-    """An asker who joins a run that read what was invalidated before they asked gets a new one."""
+    """An asker that joins a run that read a node invalidated before they asked gets a new one."""
 
     async def main():
         with dug.Context() as ctx:
@@ -1538,7 +1538,7 @@ def test_who_asks_after_an_invalidation_is_not_served_by_the_run_before_it(run, 
 
 
 def test_an_invalidation_of_the_node_itself_during_its_run(run, slow, gate):
-    """A node that is invalidated while it runs is not filed, and is run again by who asks next."""
+    """A node that is invalidated while it runs is not filed, and the next asker runs it again."""
 
     async def main():
         with dug.Context() as ctx:
@@ -1556,7 +1556,7 @@ def test_an_invalidation_of_the_node_itself_during_its_run(run, slow, gate):
 
 
 def test_clearing_the_cache_during_a_run(run, slow, gate):
-    """A run that is in flight when the cache is cleared gives its value, and who asks afterwards is served."""
+    """A run that is in flight when the cache is cleared gives its value, and later askers get it."""
 
     async def main():
         with dug.Context() as ctx:
@@ -1631,7 +1631,7 @@ def test_a_context_that_is_dropped_while_tasks_run_in_it(run, gate):
 
 
 def test_nothing_is_left_of_a_run(run, slow, gate):
-    """After a run, those who waited for it and the run itself are gone."""
+    """After a run, its waiters and the run itself are freed."""
     frames = []
 
     @dug.memoize

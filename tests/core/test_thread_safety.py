@@ -1,4 +1,4 @@
-"""Threads that share contexts: what each is told, and what none of them may do to the others.
+"""Threads that share contexts: the answers to each, and the changes that none of them may make to the others.
 
 Where two threads must meet at one point, an event or a patch of the engine brings them there; nothing depends on time.
 """
@@ -24,7 +24,7 @@ from dug._core._cache import Cache
 
 
 def in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Return what a function returns in a thread of its own."""
+    """Return the result of a function in a thread of its own."""
     told: Future[Any] = Future()
 
     def call():
@@ -52,7 +52,7 @@ def finish(*threads: Thread) -> None:
 
 
 def registry_of(ctx: dug.Context) -> Any:
-    """Return what holds the lock of a context."""
+    """Return the holder of the lock of a context."""
     cache: Cache = ctx.cache
     return cache.registry
 
@@ -115,7 +115,7 @@ def test_many_threads_share_a_warm_base():
 
 @pure_only
 def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatch):
-    """Who finds a memo in the middle of an invalidation, and goes on when it is over, leaves nothing behind for others."""
+    """An asker that finds a memo in the middle of an invalidation, and goes on when it is over, leaves nothing behind."""
     outside = [1]
     f = dug.memoize(lambda: outside[0])
     root, child = dug.Context(), dug.Context()
@@ -148,7 +148,7 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
 
 
 def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
-    """A hit that was left behind cannot spread: what a run computes from it is gone with the run."""
+    """A hit that was left behind cannot spread: a run's memo computed from it is gone with the run."""
     outside = [1]
     f = dug.memoize(lambda: outside[0])
     g = dug.memoize(lambda: f() * 10)
@@ -167,7 +167,7 @@ def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
 
 
 def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
-    """Nobody told the old failure of the first tweak that came meanwhile, so what caught it runs again."""
+    """The old failure misses a first tweak that came in between, so the node that caught it runs again."""
     caught, go = Event(), Event()
 
     @dug.memoize
@@ -228,11 +228,11 @@ def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
         assert f() == 2
 
 
-# Contexts that are left while what was started inside goes on.
+# Contexts that are left while tasks started inside go on.
 
 
 def make_left_early(*, start_inside, depth=1):
-    """Return a node that leaves contexts while another node, which it started inside, is still to read what it reads."""
+    """Return a node that leaves contexts while another node, which it started inside, is still to make its reads."""
     go = Event()
 
     @dug.memoize
@@ -276,7 +276,7 @@ def in_carried_thread(function):
 
 @pytest.mark.parametrize("depth", [1, 3])
 def test_what_is_read_after_a_context_was_left_belongs_to_the_run(depth):
-    """A run depends on what a thread of its own reads under a context that the run has left meanwhile."""
+    """A run depends on the reads of a thread of its own under a context that the run has left."""
     x, top = make_left_early(start_inside=in_carried_thread, depth=depth)
     with dug.Context() as ctx:
         assert top() == depth
@@ -315,12 +315,12 @@ def test_what_a_task_reads_after_a_context_was_left_belongs_to_the_run():
     asyncio.run(main())
 
 
-# Contexts that are tweaked while what was started inside goes on.
+# Contexts that are tweaked while tasks started inside go on.
 
 
 @pytest.mark.parametrize("depth", [1, 3])
 def test_what_is_read_after_a_context_was_tweaked_was_asked_for_before(depth):
-    """What a thread of a run asked for sees no tweak that its contexts get meanwhile, so the run does depend on it."""
+    """A call of a thread of a run sees no tweak that its contexts get in between, so the run does depend on it."""
     go = Event()
     x, y = dug.memoize(lambda: 1), dug.memoize(lambda: 1)
 
@@ -386,7 +386,7 @@ def test_what_a_task_reads_after_a_context_was_tweaked_was_asked_for_before(fail
 
 
 def test_a_thread_that_outlives_the_run_whose_context_it_is_in_is_warned():
-    """It adds nothing to what was filed, and both nodes are named."""
+    """It adds nothing to the filed memo, and both nodes are named."""
     go, told = Event(), []
     x = dug.memoize(lambda: 1)
 
@@ -432,7 +432,7 @@ def test_a_run_that_no_loop_drives_is_not_waited_for():
 
 @pure_only
 def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeypatch):
-    """An interrupt between the end of a run and its news is not a reason to wait for ever."""
+    """An interrupt between the end of a run and its wakeups is not a reason to wait for ever."""
     running, joined = Event(), Event()
     ran: list[int] = []
 
@@ -503,7 +503,7 @@ class Thing:
 
 @pytest.fixture(name="watched")
 def _watched():
-    """Only what goes by itself, not with a garbage collection, which may come at any time."""
+    """Only objects that are freed by themselves, not by a garbage collection, which may come at any time."""
     gc.collect()
     gc.disable()
     yield Watched()

@@ -1,4 +1,4 @@
-"""What the judge counts on, where the random scripts of `test_model.py` once doubted a good engine."""
+"""Rules of the work bound, on which the random scripts of `test_model.py` once failed a correct engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from test_model import Model
 
 
 def test_what_heard_a_bump_over_an_equal_one_goes_with_its_context():
-    """The same bump outside is another tweak: no cut-off can start from what a body computed in a context that it closed."""
+    """The same bump outside is another tweak: no cut-off can start from a memo of a context that a body closed."""
     same = Bump("add", 0)
     inside = Within({1: same}, Read(3, Argument()), {}, Constant(0), scoped=False)
     bodies = (Outside(), Outside(), Constant(0), Read(1, Argument()), inside, Read(4, Argument()))
@@ -38,7 +38,7 @@ def test_what_heard_a_bump_over_an_equal_one_goes_with_its_context():
 
 
 def test_what_is_tried_again_may_find_in_the_cache_what_it_ran_before():
-    """After a source failed, what a node ran in a cache of its own and what it read from the one around may change places."""
+    """After a source failed, a node's runs in a cache of its own and its reads from the one around may change places."""
     caught = Catch(Read(1, Constant(0)), Read(1, Read(0, Constant(0))))
     scoped = Within({}, Constant(0), {}, Read(2, Argument()), scoped=True)
     top = Sum(Read(3, Argument()), Read(4, Argument()))
@@ -54,7 +54,7 @@ def test_what_is_tried_again_may_find_in_the_cache_what_it_ran_before():
 
 
 def test_what_ran_under_an_untweaked_may_serve_a_bump_of_what_is_untweaked_now():
-    """While a function is replaced a node is UNTWEAKED; then the function is not, and a bump reads what ran, or runs it anew."""
+    """While a function is replaced a node is UNTWEAKED; then the function is not, and a bump reads that run, or runs it again."""
     source, node = Call(0, 0), Call(3, 0)
     model = Model()
     model.begin(
@@ -73,7 +73,7 @@ def test_what_ran_under_an_untweaked_may_serve_a_bump_of_what_is_untweaked_now()
 
 
 def test_what_ran_under_an_untweaked_may_be_known_as_long_as_a_context_remembers_it():
-    """The node is not UNTWEAKED any more, and a context entered inside still knows that scenario: a bump reads what ran there."""
+    """The node is not UNTWEAKED any more, and a context entered inside still knows that scenario: a bump reads its run there."""
     node, fixed = Call(1, 0), Call(3, 0)
     inside = Within({1: Untweaked()}, Read(1, Constant(0)), {}, Constant(0), scoped=False)
     model = Model()
