@@ -284,7 +284,7 @@ MUTANTS = (
         AGAIN,
     ),
     Mutant(
-        "what changed while nothing was remembered is not noted anew",
+        "a change without memos is not noted as the new content",
         "_functions/definition/watching.py",
         "        for name, mark_now in changed.items():\n",
         "        for name, mark_now in ():\n",
@@ -305,7 +305,7 @@ MUTANTS = (
         AGAIN,
     ),
     Mutant(
-        "what a body is about to bind anew is taken for what it was",
+        "a name that a body is about to bind again is taken as unchanged",
         "_functions/redefine.py",
         " or tuple(_about_to_change(known, body))\n",
         "\n",
@@ -344,7 +344,7 @@ MUTANTS = (
         "pass",
     ),
     Mutant(
-        "what ran under a context of a node inside one of a run asks for no tweaks",
+        "a run under a context of a node inside one of a run consults no tweaks",
         "_core/_entry.py",
         "            self._note(view.pin(inner))\n",
         "            self.inner[view.pin(inner)] = None\n",
@@ -420,7 +420,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "who waits is not told of the exception",
+        "waiters do not get the exception",
         "_core/_flight.py",
         "        wait.came, wait.failure = came, failure\n",
         "        wait.came = came\n",
@@ -468,7 +468,7 @@ MUTANTS = (
         (*COLD, "-k", "stops_the_loop"),
     ),
     Mutant(
-        "from cold, who waits is not woken by what the run reads",
+        "from cold, waiters are not woken by the reads of the run",
         "_core/_watch.py",
         "        if wait.differs & bits:\n",
         "        if False:\n",
@@ -522,7 +522,7 @@ MUTANTS = (
         ("sweeps/test_sweep_worlds.py",),
     ),
     Mutant(
-        "what read something that was forgotten meanwhile is filed",
+        "a run that read a node forgotten in between is filed",
         "_core/_finish.py",
         "if below & FORGOTTEN or (",
         "if (",
@@ -534,7 +534,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "what caught a failure that was tried again meanwhile is filed",
+        "a run that caught a failure tried again in between is filed",
         "_core/_finish.py",
         "    if any(read.status == DEAD for read in memo.dependencies):",
         "    if False:",
@@ -576,7 +576,7 @@ MUTANTS = (
         ("core/test_interleavings.py", "-k", "first_bit"),
     ),
     Mutant(
-        "who waits is not woken",
+        "waiters are not woken",
         "_core/_flight.py",
         "        wait.wake()\n    run.waits = None\n",
         "    run.waits = None\n",
@@ -686,7 +686,7 @@ MUTANTS = (
         MEDDLING,
     ),
     Mutant(
-        "C: a memo is filed although a first bit was given meanwhile",
+        "C: a memo is filed although a first bit was given in between",
         "_core/_accel_run.h",
         "int fits = SLOT(registry, registry_filings) == filings && is_common_run",
         "int fits = is_common_run",
@@ -707,7 +707,7 @@ MUTANTS = (
         MEDDLING,
     ),
     Mutant(
-        "who called what is defined anew is verified by old nodes",
+        "a caller of a redefined function is verified by old nodes",
         "_core/_walk.py",
         "        elif is_caller:\n",
         "        elif False:\n",

@@ -115,7 +115,7 @@ class ContextMethods:
         if not targets:
             raise TypeError("There is nothing to compare. Name at least one node: ctx.compare(other, f.node(x)).")
         if not isinstance(other, ContextMethods):
-            raise TypeError(f"{show(other)} is no context. Write ctx.compare(other_ctx, f.node(x)).")
+            raise TypeError(f"{show(other)} is not a context. Write ctx.compare(other_ctx, f.node(x)).")
         for node in targets:
             self.memo(node), other.memo(node)
         return compare(ContextGraph(self._here()), ContextGraph(other._here()), targets)

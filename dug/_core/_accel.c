@@ -6,7 +6,7 @@
 
    Invariants:
    - Hits finds a key by the elements alone, so that a call makes no tuple to look one up; whenever an argument is hashed or
-     compared, its own code may run: it may change the table, which is then searched anew, or take it from the frame, so that
+     compared, its own code may run: it may change the table, which is then searched again, or take it from the frame, so that
      whoever searches holds it;
    - a Call never changes after it was made, not even for the garbage collector: no cycle is made of Calls and tuples alone;
    - the objects of the engine (frames, memos) are Python objects with slots, whose offsets are read when the module is set up;

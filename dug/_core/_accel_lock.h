@@ -121,7 +121,7 @@ lock_renew(PyObject *op, PyObject *Py_UNUSED(ignored))
 static PyMethodDef lock_methods[] = {
     {"__enter__", lock_enter, METH_NOARGS, "Takes the lock, waiting for it if need be."},
     {"__exit__", lock_exit, METH_VARARGS, "Gives the lock back."},
-    {"renew", lock_renew, METH_NOARGS, "Forgets who waits, in a child process, where they are not."},
+    {"renew", lock_renew, METH_NOARGS, "Forgets the waiters, in a child process, where they do not exist."},
     {"_is_owned", lock_is_owned, METH_NOARGS, "True when this thread holds the lock; named as in threading.RLock."},
     {NULL},
 };

@@ -1,7 +1,7 @@
 /* Runs: the common case of the two verbs and of the synchronous driver, compiled.
 
    `_begin.begin`, `_finish.finish`, `_verify` and `sync_driver.fetch` are the specification.  Here a case is looked at first and
-   changed afterwards: whatever is not common (a listener, a layered cache, a bump, a failure, an invalidation meanwhile, somebody
+   changed afterwards: whatever is not common (a listener, a layered cache, a bump, a failure, an invalidation in between, somebody
    else's run, a lock that another thread holds) is left to the function in Python before anything was changed.
 
    _accel_flight.h explains the results of these functions. */

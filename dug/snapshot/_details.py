@@ -4,7 +4,7 @@ A file gives the same texts as the context, except for facts that it cannot know
 
 * The contexts around.  A file is one context with all that was in force, so every tweak and every value is from ``here``, and no
   node is ``inherited``.
-* Why a node has no value.  It is ``not-run`` also where it was forgotten or its function was defined anew (``code-changed``), and
+* Why a node has no value.  It is ``not-run`` also if it was forgotten or its function was redefined (``code-changed``), and
   of a ``masked`` one the value that is known elsewhere is not there.
 * What would run if a node were asked now: that takes the engine, and the code.
 * Whether two errors are one object.  A node passed an error on when one that it read failed with the same class and text, raised

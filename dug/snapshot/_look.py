@@ -101,7 +101,7 @@ class Look:
 
         Raises:
             KeyError: one of the two files does not have a target.
-            TypeError: the other is no file that is looked at.
+            TypeError: the other is not an open file.
 
         .. versionadded:: 0.1.0
         """
@@ -109,7 +109,7 @@ class Look:
         from ._details import SavedGraph  # likewise
 
         if not isinstance(other, Look):
-            raise TypeError(f"{show(other)} is no file that is looked at. Write look(path).compare(look(other_path)).")
+            raise TypeError(f"{show(other)} is not an open file. Write look(path).compare(look(other_path)).")
         before, after = SavedGraph(self), SavedGraph(other)
         if targets:
             return compare(before, after, [(self[node], other[node])[1].node for node in targets])

@@ -65,7 +65,7 @@ class SavedNode:
     size_bytes: int | None
     """How large the value is in the file; None when it is not there."""
     digest: str | None
-    """What two values, in any files, share exactly when they were written down alike."""
+    """A mark that two values, in any files, share exactly when they were written in the same way."""
     absent: str | None
     """Why the value is not in the file, if it has one and it is not."""
     seconds: float

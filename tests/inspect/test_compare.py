@@ -170,7 +170,7 @@ def test_many_changes_of_one_function_are_folded():
 
     assert len(found) == 101  # wide, x, and all leaves but the one of 0
     assert "  ... 96 more of d:leaf changed" in lines
-    assert "  d:leaf(99): 99 -> 198" in lines  # of those that are alike, what moved most is told
+    assert "  d:leaf(99): 99 -> 198" in lines  # of nodes of one function, those that moved most are listed
     assert "    d:x(): see above" in lines
     assert len(lines) < 25
 

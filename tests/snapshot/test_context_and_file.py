@@ -135,11 +135,11 @@ def test_a_crash_is_compared_alike(tmp_path, crash):
 
 
 def test_a_file_is_compared_with_a_file(path):
-    """What is no file, and a node that one of them does not have, is refused."""
+    """Anything but a file, and a node that one of them does not have, is refused."""
     with dug.Context() as ctx:
         kept_book.book()
         with save(ctx, path) as looked:
-            with pytest.raises(TypeError, match="is no file that is looked at"):
+            with pytest.raises(TypeError, match="is not an open file"):
                 looked.compare(ctx)
             with pytest.raises(KeyError, match="is not in"):
                 looked.compare(looked, kept_book.report.node())

@@ -2,7 +2,7 @@
 
 A `Crowd` is a `Subject` whose bodies note every run of theirs, with the levels (the oracle's words for a scenario) in which it
 was asked for and the engine's own run. Threads and tasks play scripts on it; afterwards, when all is quiet, `check_answers` holds
-what they were told against the oracle, and `count_doubles` looks for what ran twice.
+what they were told against the oracle, and `count_doubles` looks for bodies that ran twice.
 
 The same fact (see `work_bound.py`) may be found out twice only
 

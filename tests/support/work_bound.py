@@ -223,7 +223,7 @@ class Ledger:
     def _is_doubtful(self, fact: Fact) -> bool:
         """A node's `UNTWEAKED` under a tweak of its function is a tweak of its own, or as good as none: a cache may choose.
 
-        So may it for a node that hears nothing, beneath a bump or not, while what ran under such an `UNTWEAKED` may be known.
+        So may it for a node that hears nothing, beneath a bump or not, while a run under such an `UNTWEAKED` may be known.
         """
         hides = any(each.hides for _, said in fact.heard for each in said)
         may_be_known = self.holders[fact.run.node, Untweaked()] > 0 or fact.run.node in self.remembered
