@@ -16,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -941,7 +942,7 @@ def try_mutant(mutant: Mutant) -> bool:
 def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
     """Make a copy of the package with these edits, compiled where one is in C; return why it is of no use, or nothing."""
     copy = folder / "dug"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, copy, ignore=find_foreign)
     for file, old, new in edits:
         text = (copy / file).read_text()
         (copy / file).write_text(text.replace(old, new))
@@ -956,6 +957,12 @@ def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
     used = run_python(folder, "-c", "import dug, dug._core._accel as a; print(dug.__file__, getattr(a.compiled, '__file__', ''))")
     expected = [copy / "__init__.py", *((copy / "_core").glob("_caccel*.so") if dug.COMPILED else ())]
     return "" if list(map(Path, used.split())) == expected else f"not the copy is used, but {used}"
+
+
+def find_foreign(_: str, names: list[str]) -> set[str]:
+    """Return the names in a folder that a copy leaves out: caches of bytecode, and what other Pythons compiled."""
+    own = sysconfig.get_config_var("EXT_SUFFIX")
+    return {name for name in names if name == "__pycache__" or (name.endswith(".so") and not name.endswith(own))}
 
 
 def run_python(folder: Path, *arguments: str, **variables: str) -> str:
