@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import GenericAlias, UnionType
@@ -102,8 +103,9 @@ def resolve(module, node):
     return found if len(found) == len(inner) else [base, *found]
 
 
+@cache
 def walk_imports(module):
-    """Yield each import statement of a module, and whether it is at the top and whether only type checkers see it."""
+    """Return each import statement of a module, and whether it is at the top and whether only type checkers see it."""
 
     def walk(body_owner, at_top, typing_only):
         for child in ast.iter_child_nodes(body_owner):
@@ -113,7 +115,7 @@ def walk_imports(module):
             checking = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
             yield from walk(child, at_top and not inside, typing_only or checking)
 
-    yield from walk(TREES[module], at_top=True, typing_only=False)
+    return list(walk(TREES[module], at_top=True, typing_only=False))
 
 
 def find_imports(module, *, runtime_only=False):
