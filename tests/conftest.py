@@ -1,10 +1,12 @@
 """Hypothesis profiles, and how many steps the state machine took.
 
-`pytest` uses the profile `default`, `pytest --hypothesis-profile=long` the long one, `mutants.py` its own.
+`pytest` uses the profile `default`, `pytest -m "not slow"` the one with a quarter of its examples, `mutants.py` its own;
+`pytest --hypothesis-profile=long` searches longest.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -22,6 +24,7 @@ settings.register_profile(
     stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow],  # a busy machine is not a reason to fail
 )
+settings.register_profile("quick", settings.get_profile("default"), max_examples=25)
 settings.register_profile("long", settings.get_profile("default"), max_examples=1_000, derandomize=False)
 settings.register_profile(
     "mutants",
@@ -32,6 +35,18 @@ settings.register_profile(
     phases=[Phase.generate],  # that there is a counterexample is enough, it need not be small
 )
 settings.load_profile("default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw fewer examples where the slow tests are left out, unless a profile is asked for."""
+    if config.option.markexpr == "not slow" and not config.getoption("--hypothesis-profile"):
+        settings.load_profile("quick")
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of the garbage collector, which many tests run: it looks through what they made."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str:

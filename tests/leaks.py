@@ -349,14 +349,11 @@ def find_leaks(workload: Callable[[int], None], rounds: int) -> list[str]:
     workload(part)  # the warm-up: caches fill, free lists too
     gc.collect()
     gc.freeze()  # existing objects are not searched again and again
-    try:
-        traces = []
-        for _ in range(PARTS - 1):
-            workload(part)
-            traces.append(trace())
-        return what_grew(traces)
-    finally:
-        gc.unfreeze()
+    traces = []
+    for _ in range(PARTS - 1):
+        workload(part)
+        traces.append(trace())
+    return what_grew(traces)
 
 
 def main() -> int:

@@ -207,10 +207,8 @@ class Model(Stage):
             return
         cache = dug.current_context().cache
         before = len(cache)
-        gc.freeze()  # so that garbage of now is found quickly
         gone, here, tweaked, beside = use_local(self.subject.node(node), value)
         gc.collect()
-        gc.unfreeze()
 
         assert (Outcome(here), tweaked, Outcome(beside)) == (run.outcome, value, run.outcome)
         assert gone() is None
