@@ -250,6 +250,7 @@ def test_an_interrupt_reaches_the_deep():
     assert met == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_at_any_moment_stops_every_thread():
     """Wherever Ctrl-C finds the evaluation on its way down, it ends, and no thread of it is left at work."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.oracle import Level, Oracle
@@ -27,6 +28,7 @@ def as_expected(outcome):
     return Expected(outcome.error.args[0], failed=True)
 
 
+@pytest.mark.slow
 @given(bodies=programs, outside=outsides, scenario=layers, node=st.sampled_from(NODES), fresh_runs=st.sampled_from([0, 3, 1_000]))
 @isolated()
 def test_the_evaluation_agrees_with_the_oracle(bodies, outside, scenario, node, fresh_runs):
@@ -42,6 +44,7 @@ def test_the_evaluation_agrees_with_the_oracle(bodies, outside, scenario, node, 
     assert as_expected(found) == expected
 
 
+@pytest.mark.slow
 @given(bodies=programs, outside=outsides, scenario=layers, change=tweaks(FUNCTIONS), node=st.sampled_from(NODES))
 @isolated()
 def test_dug_is_transparent(bodies, outside, scenario, change, node):
