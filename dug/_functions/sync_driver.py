@@ -172,6 +172,7 @@ def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
         try:
             asked = walk.send(answers)
         except StopIteration as end:
+            answers = None  # the traceback of one holds this frame: a circle would keep the tweaks of the run
             memo: Memo | None = end.value
             return memo
         answers = []
