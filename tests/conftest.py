@@ -1,4 +1,4 @@
-"""Hypothesis profiles, and how many steps the state machine took.
+"""Hypothesis profiles, how many steps the state machine took, and the small program of many tests.
 
 `pytest` uses the profile `default`, `pytest -m "not slow"` the one with a quarter of its examples, `mutants.py` its own;
 `pytest --hypothesis-profile=long` searches longest.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,3 +64,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if many is not None and many.Figures.counts:
         shown = ", ".join(f"{number:,} {what}" for what, number in many.Figures.counts.most_common())
         terminalreporter.write_line(f"many at once: {shown}")
+
+
+@pytest.fixture
+def p() -> SimpleNamespace:
+    """A small program, new for each test: ``double`` reads ``x``, ``total`` reads ``double`` and ``y``."""
+
+    @dug.memoize
+    def x():
+        return 1
+
+    @dug.memoize
+    def y():
+        return 10
+
+    @dug.memoize
+    def z():
+        return 100
+
+    @dug.memoize
+    def double():
+        return 2 * x()
+
+    @dug.memoize
+    def total():
+        return double() + y()
+
+    return SimpleNamespace(x=x, y=y, z=z, double=double, total=total)

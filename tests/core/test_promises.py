@@ -11,7 +11,6 @@ import enum
 import gc
 import pickle
 import weakref
-from types import SimpleNamespace
 
 import attrs
 import pytest
@@ -24,29 +23,6 @@ class Colour(enum.Enum):
     """Something an Enum value can be taken from."""
 
     RED = 1
-
-
-@pytest.fixture
-def p():
-    """Four memoised functions, new for each test."""
-
-    @dug.memoize
-    def x():
-        return 1
-
-    @dug.memoize
-    def y():
-        return 10
-
-    @dug.memoize
-    def double():
-        return 2 * x()
-
-    @dug.memoize
-    def total():
-        return double() + y()
-
-    return SimpleNamespace(x=x, y=y, double=double, total=total)
 
 
 @pytest.fixture

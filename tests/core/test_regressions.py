@@ -7,40 +7,11 @@ import gc
 import importlib
 import sys
 import threading
-import traceback
-from types import SimpleNamespace
 
 import pytest
 
 import dug
 from dug.testing import EventLog
-
-
-@pytest.fixture
-def p():
-    """Three inputs and two readers: ``double`` reads ``x``, ``total`` reads ``double`` and ``y``."""
-
-    @dug.memoize
-    def x():
-        return 1
-
-    @dug.memoize
-    def y():
-        return 10
-
-    @dug.memoize
-    def z():
-        return 100
-
-    @dug.memoize
-    def double():
-        return 2 * x()
-
-    @dug.memoize
-    def total():
-        return double() + y()
-
-    return SimpleNamespace(x=x, y=y, z=z, double=double, total=total)
 
 
 @pytest.fixture
@@ -752,30 +723,6 @@ def test_a_list_or_an_array_as_tweak_value_re_entered(p, kind):
     assert first == second == third == 6
     assert log.computed == []
     assert sibling_log.computed == [summed.node()]
-
-
-def test_one_exception_raised_a_thousand_times_keeps_its_traceback_length():
-    """A failure served again and again raises with the traceback it was filed with."""
-    lengths = []
-
-    @dug.memoize
-    def broken():
-        raise LookupError
-
-    @dug.memoize
-    def patient():
-        for _ in range(1000):
-            try:
-                broken()
-            except LookupError as error:
-                lengths.append(len(traceback.extract_tb(error.__traceback__)))
-
-    with dug.Context():
-        patient()
-
-    assert len(lengths) == 1000
-    assert len(set(lengths[1:])) == 1
-    assert lengths[-1] <= lengths[0] + 1
 
 
 def test_a_module_level_function_redefined(tmp_path, monkeypatch):
