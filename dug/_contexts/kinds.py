@@ -40,6 +40,8 @@ class Value(TweakSpec):
 
     is_value: ClassVar[bool] = True
     is_final: ClassVar[bool] = True
+    sentence: ClassVar[str] = "tweaked to {}"
+    short: ClassVar[str] = "= {}"
     kind: str = field(default=VALUE, init=False)
 
     @property
@@ -61,13 +63,10 @@ class Value(TweakSpec):
             return cls(value=value, identity=key)
         return cls(value=value, identity=_ById(value), telling=_find_telling(value))
 
-    def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
-        """Describes the effect of the tweak, as the end of a sentence."""
-        return f"tweaked to {show(self.value)}"
-
-    def label(self) -> str:
-        """Describes the effect of the tweak in a word or two."""
-        return f"= {show(self.value)}"
+    @property
+    def text(self) -> str:
+        """The value, as short text."""
+        return show(self.value)
 
 
 @frozen(eq=False, repr=False)
@@ -75,6 +74,8 @@ class Replacement(TweakSpec):
     """Another function runs in the place of a memoised one."""
 
     replaces: ClassVar[bool] = True
+    sentence: ClassVar[str] = "its function is replaced by {}"
+    function_sentence: ClassVar[str] = sentence
     kind: str = field(default="replacement", init=False)
 
     @property
@@ -99,12 +100,9 @@ class Replacement(TweakSpec):
         _check_parameters(function, fn)
         return cls(fn=fn, identity=_identify_callable(fn), telling=_find_telling(fn))
 
-    def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
-        """Describes the effect of the tweak, as the end of a sentence."""
-        return f"its function is replaced by {show_key(self.fn)}"
-
-    def label(self) -> str:
-        """Describes the effect of the tweak in a word or two."""
+    @property
+    def text(self) -> str:
+        """The name of the function."""
         return show_key(self.fn)
 
 
@@ -117,6 +115,7 @@ class Bump(TweakSpec):
     """A node is ``fn(value, *args)``, where value is its value without this tweak; made by `bump`, `shift`, `scale`."""
 
     reads_beneath: ClassVar[bool] = True
+    sentence: ClassVar[str] = "bumped by {}"
     kind: str = field(default="bump", init=False)
 
     @property
@@ -135,13 +134,10 @@ class Bump(TweakSpec):
         identity = _identify_callable(self.fn), tuple(map(_identify, self.args))
         return type(self)(fn=self.fn, args=self.args, identity=identity, telling=_find_telling((self.fn, *self.args)))
 
-    def describe(self, target: Target) -> str:
-        """Describes the effect of the tweak, as the end of a sentence."""
-        return f"its function is tweaked by {show(self)}" if isinstance(target, Function) else f"bumped by {self!r}"
-
-    def label(self) -> str:
-        """Describes the effect of the tweak in a word or two."""
-        return repr(self)
+    @property
+    def text(self) -> str:
+        """The bump as it is written."""
+        return show(self)
 
     def __eq__(self, other: object) -> bool:
         return NotImplemented if type(other) is not type(self) else (self.fn, self.args) == (other.fn, other.args)
@@ -161,6 +157,8 @@ class Untweaked(TweakSpec):
 
     is_untweak: ClassVar[bool] = True
     is_final: ClassVar[bool] = True
+    sentence: ClassVar[str] = "untweaked"
+    short: ClassVar[str] = sentence
     kind: str = field(default=UNTWEAK, init=False)
 
     @property
@@ -172,13 +170,10 @@ class Untweaked(TweakSpec):
         """Returns `UNTWEAKED`, which is the same whenever it is told."""
         return self
 
-    def describe(self, target: Target) -> str:  # noqa: ARG002  it says the same of any
-        """Describes the effect of the tweak, as the end of a sentence."""
-        return "untweaked"
-
-    def label(self) -> str:
-        """Describes the effect of the tweak in a word or two."""
-        return "untweaked"
+    @property
+    def text(self) -> str:
+        """``UNTWEAKED``."""
+        return repr(self)
 
     def __repr__(self) -> str:
         return "UNTWEAKED"

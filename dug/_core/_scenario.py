@@ -44,6 +44,13 @@ class TweakSpec:
     replaces: ClassVar[bool] = False
     """`fn` may call the node itself, and gets its value beneath this tweak."""
 
+    sentence: ClassVar[str] = "tweaked by {}"
+    """The end of a sentence about a node, around `text`."""
+    function_sentence: ClassVar[str] = "its function is tweaked by {}"
+    """The same when the tweak is one of the node's function."""
+    short: ClassVar[str] = "{}"
+    """The effect in a word or two, around `text`."""
+
     kind: str = field(default="", init=False)
     """The name of the kind in files."""
     value: Any = None
@@ -76,13 +83,18 @@ class TweakSpec:
         """Returns the spec to enter when this is stated now: with its identity and, if it is mutable, a telling."""
         raise NotImplementedError
 
+    @property
+    def text(self) -> str:
+        """What the tweak is, as short text."""
+        raise NotImplementedError
+
     def describe(self, target: Target) -> str:
         """Describes the effect of the tweak, as the end of a sentence about a node that it was entered for as `target`."""
-        raise NotImplementedError
+        return (self.function_sentence if isinstance(target, Function) else self.sentence).format(self.text)
 
     def label(self) -> str:
         """Describes the effect of the tweak in a word or two."""
-        raise NotImplementedError
+        return self.short.format(self.text)
 
 
 @define(eq=False, repr=False, weakref_slot=True)

@@ -179,8 +179,7 @@ class Writer:
             content = self._encode(-number, what, form.content(spec))
         self._tell_unwritten(what, target)
         function, node = self._target(target)
-        text = spec.label() if spec.replaces else show(spec.said)  # the name of a function, not where in memory it is
-        self.sink.keep_tweak(TweakRow(number, layer, function, node, spec.kind, name, content, text))
+        self.sink.keep_tweak(TweakRow(number, layer, function, node, spec.kind, name, content, spec.text))
 
     def _tell_unwritten(self, what: str, target: Target) -> None:
         """Notes of a tweak that nobody can say again where the rows are brought in."""

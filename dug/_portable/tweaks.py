@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._contexts.kinds import UNTWEAKED, Bump
+from .._contexts.kinds import UNTWEAKED, Bump, Replacement, Untweaked, Value
 from .._core.read import TweakSpec
 
 
@@ -13,6 +13,8 @@ from .._core.read import TweakSpec
 class Form:
     """The written parts of a tweak besides its kind, and the function that makes it again from these."""
 
+    kind: type[TweakSpec]
+    """The class of the kind."""
     content: Callable[[TweakSpec], Any] | None
     """Returns the value that is written; None where the kind says it all."""
     make: Callable[[Any, Any], Any]
@@ -22,8 +24,14 @@ class Form:
 
 
 FORMS = {
-    "value": Form(lambda spec: spec.value, lambda _, value: value),
-    "bump": Form(lambda spec: spec.args, lambda fn, args: Bump(fn=fn, args=tuple(args)), names_function=True),
-    "replacement": Form(lambda spec: spec.args, lambda fn, _: fn, names_function=True),
-    "untweaked": Form(None, lambda *_: UNTWEAKED),
+    "value": Form(Value, lambda spec: spec.value, lambda _, value: value),
+    "bump": Form(Bump, lambda spec: spec.args, lambda fn, args: Bump(fn=fn, args=tuple(args)), names_function=True),
+    "replacement": Form(Replacement, lambda spec: spec.args, lambda fn, _: fn, names_function=True),
+    "untweaked": Form(Untweaked, None, lambda *_: UNTWEAKED),
 }
+
+
+def find_kind(name: str) -> type[TweakSpec]:
+    """Returns the class of the kind that has this name in files; a name that is not known here has the texts of any tweak."""
+    form = FORMS.get(name)
+    return TweakSpec if form is None else form.kind

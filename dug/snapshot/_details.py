@@ -28,14 +28,11 @@ from .._inspect.graph import Fact, Graph
 from .._inspect.lazy_graph import HERE, Detail, LazyGraph, Masked, Origins, Pair, Said
 from .._portable import rows
 from .._portable.rows import ErrorRow, is_passed_on
+from .._portable.tweaks import find_kind
 from .._text.values import tell_error
 from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
 
 _ANSWERS = frozenset({rows.COMPUTED, rows.TWEAKED, rows.FAILED})
-_VALUE, _UNTWEAKED = "value", "untweaked"
-"""The names of these kinds of tweaks in files."""
-_SENTENCES = {"value": "tweaked to {}", "bump": "bumped by {}", "replacement": "its function is replaced by {}"}
-"""The effect of a tweak, by its kind, as `TweakSpec.describe` states it."""
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
 
 
@@ -123,12 +120,12 @@ class SavedDetail(Detail[str, SavedNode]):
     @property
     def tweak(self) -> SavedTweak | None:
         met = self._graph.find_met(self.node, self.function)
-        return None if met is None or met.kind == _UNTWEAKED else met
+        return None if met is None or find_kind(met.kind).is_untweak else met
 
     @property
     def untweaked(self) -> str | None:
         met = self._graph.find_met(self.node, self.function)
-        return HERE if met is not None and met.kind == _UNTWEAKED else None
+        return HERE if met is not None and find_kind(met.kind).is_untweak else None
 
     @property
     def provider(self) -> str:
@@ -220,12 +217,12 @@ class SavedGraph(LazyGraph[str, SavedNode]):
         return max(own[-1:] + of_function[-1:], key=lambda tweak: (tweak.layer, tweak.target == node), default=None)
 
     def say(self, tweak: SavedTweak) -> Said:
-        is_of_function = "(" not in tweak.target
-        sentence = "its function is tweaked by {}" if is_of_function and tweak.kind == "bump" else _SENTENCES[tweak.kind]
-        return Said(sentence.format(tweak.text), f"= {tweak.text}" if tweak.kind == _VALUE else tweak.text, HERE)
+        kind = find_kind(tweak.kind)
+        sentence = kind.sentence if "(" in tweak.target else kind.function_sentence
+        return Said(sentence.format(tweak.text), kind.short.format(tweak.text), HERE)
 
     def is_value(self, tweak: SavedTweak) -> bool:
-        return tweak.kind == _VALUE
+        return find_kind(tweak.kind).is_value
 
     def tweaks_of(self, node: str) -> Collection[SavedTweak]:
         mask = self._masks.get(node, 0)
@@ -302,7 +299,9 @@ class _SavedPair(Pair[str]):
         said, says = (
             [_tell(graph.tweaks_on.get(target)) for target in (node, new.function)] for graph in (self._before, self._after)
         )
-        return said == says and new.tweak.kind != _VALUE  # a value that changed is another, though it has the same text
+        return (
+            said == says and not find_kind(new.tweak.kind).is_value
+        )  # a value that changed is another, though it has the same text
 
     def tell_likeness(self, node: str) -> str:
         return self.tell_doubt(node) or "they differ where the text does not show it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import ClassVar
 
 import pytest
 from attrs import field, frozen
@@ -36,11 +37,8 @@ def _keep_within(value, low, high):
 class Clip(Bump):
     """A kind that no file of dug knows: the value beneath, kept between two bounds."""
 
+    sentence: ClassVar[str] = "kept in bounds by {}"
     kind: str = field(default="clip", init=False)
-
-    def describe(self, target):
-        """Describe its effect."""
-        return f"kept between {self.args[0]} and {self.args[1]}"
 
     def __repr__(self):
         return f"clip{self.args}"
@@ -61,11 +59,8 @@ class Broken(TweakSpec):
         """Return it as it is: equal ones are one object here."""
         return self
 
-    def describe(self, target):
-        """Describe its effect."""
-        return "broken on purpose"
-
-    def label(self):
+    @property
+    def text(self):
         """Say it in a word."""
         return "broken"
 
@@ -135,7 +130,7 @@ def test_explanations_say_what_a_kind_says():
         with dug.Context(tweaks={rate.node(): CLIP}) as clipped:
             price(2)
 
-        assert "kept between 0.0 and 5.0 here" in str(clipped.explain(price.node(2)))
+        assert "kept in bounds by clip(0.0, 5.0) here" in str(clipped.explain(price.node(2)))
         assert "clip(0.0, 5.0)" in str(ctx.compare(clipped, price.node(2)))
         assert clipped.memo(price.node(2)).tweaks == {rate.node(): CLIP}
 
@@ -159,13 +154,14 @@ def test_the_oracle_obeys_a_kind():
 
 def test_a_kind_with_a_form_is_saved_and_loaded(tmp_path, monkeypatch):
     """One row defines the written form of a kind; memos computed under it answer where it is loaded."""
-    form = Form(lambda spec: spec.args, lambda _, args: Clip(fn=_keep_within, args=tuple(args)))
+    form = Form(Clip, lambda spec: spec.args, lambda _, args: Clip(fn=_keep_within, args=tuple(args)))
     monkeypatch.setitem(FORMS, "clip", form)
     with dug.Context(tweaks={rate.node(): CLIP}) as ctx:
         price(2)
         snapshot.save(ctx, tmp_path / "clipped.dug")
     with snapshot.look(tmp_path / "clipped.dug") as look:
         assert [(tweak.kind, tweak.text) for tweak in look.tweaks] == [("clip", "clip(0.0, 5.0)")]
+        assert "kept in bounds by clip(0.0, 5.0) here" in str(look.explain(price.node(2)))
     with snapshot.load(tmp_path / "clipped.dug") as loaded, EventLog(loaded) as log:
         assert price(2) == 10.0
         assert loaded.scenario.tweaks == {rate.node(): CLIP}
