@@ -69,7 +69,7 @@ class ContextMethods:
         from .._inspect.context_details import ContextGraph  # loaded when somebody looks
         from .._inspect.explain import explain  # likewise
 
-        return explain(ContextGraph(self._here()), check_node(node))
+        return explain(ContextGraph(self._here()), check_node(node)._key)
 
     def plan(self, node: Node[Any]) -> "Plan":
         """Returns the plan for asking for a node now, without running it; uncertain parts are marked."""
@@ -118,7 +118,7 @@ class ContextMethods:
             raise TypeError(f"{show(other)} is not a context. Write ctx.compare(other_ctx, f.node(x)).")
         for node in targets:
             self.memo(node), other.memo(node)
-        return compare(ContextGraph(self._here()), ContextGraph(other._here()), targets)
+        return compare(ContextGraph(self._here()), ContextGraph(other._here()), [node._key for node in targets])
 
     # Running
 

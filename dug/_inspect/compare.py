@@ -13,7 +13,7 @@ from typing import Any, Generic
 from attrs import define, field, frozen
 
 from .graph import Graph
-from .lazy_graph import Detail, K, LazyGraph, N
+from .lazy_graph import Detail, K, LazyGraph, N, P
 from .table import Table
 
 _SIBLINGS = 3
@@ -45,8 +45,8 @@ class Change(Generic[N, K]):
     """How many changed nodes it is below a target."""
     is_last: bool = field(repr=False)
     """True when nothing that it read has changed."""
-    _old: Detail[N, K] = field(repr=False)
-    _new: Detail[N, K] = field(repr=False)
+    _old: Detail[Any, N, K] = field(repr=False)
+    _new: Detail[Any, N, K] = field(repr=False)
     _likeness: str = field(repr=False)
 
     @property
@@ -78,7 +78,11 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
     """
 
     def __init__(
-        self, changes: Sequence[Change[N, K]], targets: Sequence[N], found: dict[N, "_Difference[N, K]"], graph: LazyGraph[N, K]
+        self,
+        changes: Sequence[Change[N, K]],
+        targets: Sequence[Any],
+        found: "dict[Any, _Difference[Any, N, K]]",
+        graph: LazyGraph[Any, N, K],
     ) -> None:
         super().__init__(
             changes,
@@ -106,16 +110,17 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
     @cached_property
     def graph(self) -> Graph[N]:
         """The nodes that changed, with the edges between them and their facts in the other context or file."""
-        nodes = self.nodes
-        return Graph(self._graph.list_facts(nodes), {node: self._found[node].changed for node in nodes})
+        names = {name: found.change.node for name, found in self._found.items() if found.change is not None}
+        edges = {node: [names[read] for read in self._found[name].changed] for name, node in names.items()}
+        return Graph(self._graph.list_facts(names), edges)
 
     def __str__(self) -> str:
-        told: set[N] = set()
+        told: set[Any] = set()
         return "\n".join(line for target in self._targets for line in self._tell(target, told))
 
-    def _tell(self, target: N, told: set[N]) -> Iterator[str]:
+    def _tell(self, target: Any, told: set[Any]) -> Iterator[str]:
         """The lines of one target: a line for each node that changed, and below it its dependencies."""
-        pending: list[tuple[int, N | _Line]] = [(0, target)]
+        pending: list[tuple[int, Any]] = [(0, target)]
         while pending:
             depth, node = pending.pop()
             indent = "  " * min(depth, _INDENT)
@@ -124,9 +129,9 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
                 continue
             difference = self._found[node]
             if difference.change is None:
-                yield f"{indent}{node}: the same"
+                yield f"{indent}{self._graph.detail(node)}: the same"
             elif node in told:
-                yield f"{indent}{node}: see above"
+                yield f"{indent}{self._graph.detail(node)}: see above"
             else:
                 told.add(node)
                 yield f"{indent}{difference.change}"
@@ -138,9 +143,9 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
                 else:
                     pending.extend((depth + 1, line) for line in reversed(self._fold(difference)))
 
-    def _find_row(self, node: N, told: set[N]) -> list[N]:
+    def _find_row(self, node: Any, told: set[Any]) -> list[Any]:
         """Returns the nodes below one that changed in a row: each read one that changed, and is not tweaked itself."""
-        row: list[N] = []
+        row: list[Any] = []
         while len(self._found[node].changed) == 1:
             node = self._found[node].changed[0]
             change = self._found[node].change
@@ -149,23 +154,23 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
             row.append(node)
         return row
 
-    def _fold(self, difference: "_Difference[N, K]") -> "list[N | _Line]":
+    def _fold(self, difference: "_Difference[Any, N, K]") -> list[Any]:
         """What is told below a node: what it read that changed, of each function what moved most, and how much did not change."""
-        by_function: dict[str, list[N]] = {}
+        by_function: dict[str, list[Any]] = {}
         for node in difference.changed:
             by_function.setdefault(self._graph.detail(node).function, []).append(node)
-        told: set[N] = set()
+        told: set[Any] = set()
         for nodes in by_function.values():
             few = nodes if len(nodes) <= _SIBLINGS else sorted(nodes, key=lambda node: -self._measure(node))[:_SIBLINGS]
             told.update(few)
-        lines: list[N | _Line] = [node for node in difference.changed if node in told]
+        lines: list[Any] = [node for node in difference.changed if node in told]
         more = {function: len(nodes) - _SIBLINGS for function, nodes in by_function.items() if len(nodes) > _SIBLINGS}
         lines += [_Line(f"... {number:,} more of {function} changed") for function, number in more.items()]
         if difference.unchanged and lines:
             lines.append(_Line(f"... {difference.unchanged:,} unchanged"))
         return lines
 
-    def _measure(self, node: N) -> float:
+    def _measure(self, node: Any) -> float:
         change = self._found[node].change
         return 0.0 if change is None else change.moved
 
@@ -178,18 +183,18 @@ class _Line:
 
 
 @define(eq=False)
-class _Difference(Generic[N, K]):
+class _Difference(Generic[P, N, K]):
     """A node on both sides."""
 
     change: Change[N, K] | None
     """None when it is the same."""
-    changed: list[N]
+    changed: list[P]
     """Its dependencies that changed."""
     unchanged: int = 0
     """How much it read that did not."""
 
 
-def compare(before: LazyGraph[N, K], after: LazyGraph[N, K], targets: Sequence[N]) -> Comparison[N, K]:
+def compare(before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], targets: Sequence[P]) -> Comparison[N, K]:
     """Returns the differences between two graphs of one kind below some nodes, each of which is listed, also when it is the same.
 
     Complexity: linear in the nodes that changed and their dependencies, up to the comparison of two values.
@@ -197,7 +202,7 @@ def compare(before: LazyGraph[N, K], after: LazyGraph[N, K], targets: Sequence[N
     return _Walk(before, after, targets).compare(targets)
 
 
-def compare_all(before: LazyGraph[N, K], after: LazyGraph[N, K], nodes: Sequence[N]) -> Comparison[N, K]:
+def compare_all(before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], nodes: Sequence[P]) -> Comparison[N, K]:
     """Returns all differences between two graphs of one kind, from changed nodes that nothing read.
 
     Args:
@@ -209,17 +214,17 @@ def compare_all(before: LazyGraph[N, K], after: LazyGraph[N, K], nodes: Sequence
     return walk.compare(nodes, tells_same=False)
 
 
-class _Walk(Generic[N, K]):
+class _Walk(Generic[P, N, K]):
     """A walk over two graphs from the same nodes."""
 
-    def __init__(self, before: LazyGraph[N, K], after: LazyGraph[N, K], targets: Sequence[N]) -> None:
+    def __init__(self, before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], targets: Sequence[P]) -> None:
         self._before, self._after = before, after
         self._pair = before.beside(after)
         self._is_apart = self._pair.find_apart()
         self._targets = frozenset(targets)
-        self._found: dict[N, _Difference[N, K]] = {}
+        self._found: dict[P, _Difference[P, N, K]] = {}
 
-    def compare(self, targets: Sequence[N], *, tells_same: bool = True) -> Comparison[N, K]:
+    def compare(self, targets: Sequence[P], *, tells_same: bool = True) -> Comparison[N, K]:
         order: list[Change[N, K]] = []
         tops = []
         for target in targets:
@@ -229,7 +234,7 @@ class _Walk(Generic[N, K]):
                     tops.append(target)
         return Comparison(order, targets if tells_same else tops, self._found, self._after)
 
-    def _walk(self, target: N, order: list[Change[N, K]]) -> None:
+    def _walk(self, target: P, order: list[Change[N, K]]) -> None:
         pending = [(target, 0)]
         while pending:
             node, depth = pending.pop()
@@ -239,19 +244,19 @@ class _Walk(Generic[N, K]):
                     order.append(difference.change)
                     pending.extend((read, depth + 1) for read in reversed(difference.changed))
 
-    def _find_difference(self, node: N, depth: int) -> _Difference[N, K]:
+    def _find_difference(self, node: P, depth: int) -> _Difference[P, N, K]:
         if not self._has_changed(node):
             return _Difference(None, [])
         before, after = self._before.detail(node), self._after.detail(node)
         tweak = None if self._pair.is_tweaked_alike(node) else self._tell_tweaks(before, after)
-        changed: list[N] = []
+        changed: list[P] = []
         unchanged = 0
         if not (self._is_value(self._before, before) or self._is_value(self._after, after)):
             read = dict.fromkeys(read for one in (after, before) if one.answers for read in one.reads)
             changed = [one for one in read if self._has_changed(one)]
             unchanged = len(read) - len(changed)
         change = Change(
-            node,
+            after.node,
             before.known,
             after.known,
             tweak,
@@ -265,27 +270,27 @@ class _Walk(Generic[N, K]):
         )
         return _Difference(change, changed, unchanged)
 
-    def _has_changed(self, node: N) -> bool:
+    def _has_changed(self, node: P) -> bool:
         before, after = self._before.detail(node), self._after.detail(node)
         if before.answers != after.answers:
             return node in self._targets or self._is_apart(node)
         return before.answers and self._pair.has_changed(node)
 
     @staticmethod
-    def _is_value(graph: LazyGraph[N, K], one: Detail[N, K]) -> bool:
+    def _is_value(graph: LazyGraph[P, N, K], one: Detail[P, N, K]) -> bool:
         """True for a node that is tweaked to a value: nothing below it matters."""
         return one.tweak is not None and graph.is_value(one.tweak)
 
-    def _tell_tweaks(self, before: Detail[N, K], after: Detail[N, K]) -> str:
+    def _tell_tweaks(self, before: Detail[P, N, K], after: Detail[P, N, K]) -> str:
         now = "untweaked" if after.tweak is None else self._after.say(after.tweak).short
         return now if before.tweak is None else f"{self._before.say(before.tweak).short} -> {now}"
 
-    def _find_cause(self, node: N, tweak: str | None, changed: list[N]) -> str:
+    def _find_cause(self, node: P, tweak: str | None, changed: list[P]) -> str:
         """Returns why a node changed: a tweak, its code, dependencies that changed, or the outside."""
         after = self._after.detail(node)
         if tweak is not None and after.tweak is not None:
             return "a tweak"
-        reasons = list(map(str, changed[:_CAUSES]))
+        reasons = [str(self._after.detail(read)) for read in changed[:_CAUSES]]
         if len(changed) > _CAUSES:
             reasons.append(f"{len(changed) - _CAUSES:,} more")
         code = self._pair.tell_code(node)
@@ -297,7 +302,7 @@ def _content(known: Any) -> Any:
     return None if known is None else known.value if known.error is None else known.error
 
 
-def _outcome(detail: Detail[Any, Any]) -> str:
+def _outcome(detail: Detail[Any, Any, Any]) -> str:
     if detail.error is not None:
         return f"failed: {detail.error}"
     return detail.value if detail.answers else "not read" if detail.state == "not-run" else detail.state

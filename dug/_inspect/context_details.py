@@ -38,14 +38,21 @@ _ERROR = 400
 """How much of two errors is compared."""
 
 
-class ContextDetail(Detail[Node[Any], Record]):
+class ContextDetail(Detail[Key, Node[Any], Record]):
     """The details of one node in a context."""
 
-    def __init__(self, graph: "ContextGraph", node: Node[Any]) -> None:
-        self.node = node
-        self.memo: Memo | None = graph.states.memo(node._key)
+    __slots__ = ("_graph", "_reads", "key", "memo")
+
+    def __init__(self, graph: "ContextGraph", key: Key) -> None:
+        self.key = key
+        self.memo: Memo | None = graph.states.memo(key)
         """The memo that answers."""
         self._graph = graph
+        self._reads: Sequence[Key] | None = None
+
+    @property
+    def node(self) -> Node[Any]:
+        return Node._of(self.key)
 
     @property
     def known(self) -> Record | None:
@@ -57,15 +64,17 @@ class ContextDetail(Detail[Node[Any], Record]):
 
     @property
     def state(self) -> str:
-        return self._graph.states.find_state(self.node._key, self.memo)
+        return self._graph.states.find_state(self.key, self.memo)
 
     @property
     def function(self) -> str:
-        return self.node._function.name
+        function: Function = self.key[0]
+        return function.name
 
     @property
     def is_source(self) -> bool:
-        return self.node._function.kind == "source"
+        function: Function = self.key[0]
+        return function.kind == "source"
 
     @property
     def value(self) -> str:
@@ -85,10 +94,12 @@ class ContextDetail(Detail[Node[Any], Record]):
     def error(self) -> str | None:
         return None if self.memo is None or self.memo.failure is None else describe_error(self.memo.failure.error)
 
-    @cached_property
-    def reads(self) -> Sequence[Node[Any]]:
-        memo = self.memo or self._graph.states.known(self.node._key)
-        return () if memo is None else tuple(map(Node._of, list_reads(memo)))
+    @property
+    def reads(self) -> Sequence[Key]:
+        if self._reads is None:
+            memo = self.memo or self._graph.states.known(self.key)
+            self._reads = () if memo is None else list_reads(memo)
+        return self._reads
 
     @property
     def seconds(self) -> float:
@@ -100,11 +111,11 @@ class ContextDetail(Detail[Node[Any], Record]):
 
     @property
     def tweak(self) -> Tweak | None:
-        return self._graph.states.handle(self.node._key)
+        return self._graph.states.handle(self.key)
 
     @property
     def untweaked(self) -> str | None:
-        view, key = self._graph.view, self.node._key
+        view, key = self._graph.view, self.key
         handle = view.in_force.content.get(key) or view.in_force.content.get(key[0])
         if handle is not None:
             return self._graph.name_place(handle) if handle.spec.is_untweak else None
@@ -115,10 +126,10 @@ class ContextDetail(Detail[Node[Any], Record]):
         return HERE if self.memo is None else self._graph.names[self._graph.states.provider(self.memo)]
 
     @property
-    def error_way(self) -> Sequence[Node[Any]]:
+    def error_way(self) -> Sequence[Key]:
         assert self.memo is not None  # noqa: S101  callers ask of what failed
-        nodes = [Node._of(memo.state.key) for memo in Origins(passed_from).follow(self.memo)]
-        return [self.node] if nodes[-1] == self.node else list(dict.fromkeys(nodes))
+        keys = [plain_key(memo.state.key) for memo in Origins(passed_from).follow(self.memo)]
+        return [self.key] if keys[-1] == self.key else list(dict.fromkeys(keys))
 
     @property
     def place(self) -> str | None:
@@ -128,20 +139,20 @@ class ContextDetail(Detail[Node[Any], Record]):
         return f"{places[-1].filename.rpartition('/')[2]}:{places[-1].lineno}" if places else None
 
 
-class ContextGraph(LazyGraph[Node[Any], Record]):
+class ContextGraph(LazyGraph[Key, Node[Any], Record]):
     """The details of one view."""
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.states = NodeStates(view)
-        self._details: dict[Node[Any], ContextDetail] = {}
+        self._details: dict[Key, ContextDetail] = {}
 
     @cached_property
     def names(self) -> dict[View, str]:
         """What to call the view and those around it."""
         return _name_views(self.view)
 
-    def detail(self, node: Node[Any]) -> ContextDetail:
+    def detail(self, node: Key) -> ContextDetail:
         found = self._details.get(node)
         if found is None:
             found = self._details[node] = ContextDetail(self, node)
@@ -165,10 +176,10 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
             cache = cache.beneath
         return list(found.values())
 
-    def list_facts(self, nodes: Iterable[Node[Any]]) -> list[Fact[Node[Any]]]:
-        listed = list(nodes)
-        known = build_graph(self.view, [node._key for node in listed])
-        return [known.fact(node) for node in listed]
+    def list_facts(self, nodes: Iterable[Key]) -> list[Fact[Node[Any]]]:
+        keys = list(nodes)
+        known = build_graph(self.view, keys)
+        return [known.fact(Node._of(key)) for key in keys]
 
     # Tweaks
 
@@ -190,30 +201,30 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
     def _name(self, view: View) -> str:
         return HERE if view is self.view else f"in {self.names[view]}"
 
-    def tweaks_of(self, node: Node[Any]) -> Collection[Tweak]:
+    def tweaks_of(self, node: Key) -> Collection[Tweak]:
         memo = self.detail(node).memo
         return [handle for handle in self.view.in_force.handles if memo is not None and handle.bit & memo.footprint]
 
-    def find_resting(self, tweaks: Collection[Tweak]) -> Callable[[Node[Any]], bool]:
+    def find_resting(self, tweaks: Collection[Tweak]) -> Callable[[Key], bool]:
         return self.find_reading(Tweak.bits_of(tweaks))
 
-    def find_reading(self, bits: int) -> Callable[[Node[Any]], bool]:
+    def find_reading(self, bits: int) -> Callable[[Key], bool]:
         """Returns a test: whether the known memo of a node read one of the tweakable nodes with these bits."""
 
-        def rests(node: Node[Any]) -> bool:
-            memo = self.detail(node).memo or self.states.known(node._key)
+        def rests(node: Key) -> bool:
+            memo = self.detail(node).memo or self.states.known(node)
             return memo is not None and bool(memo.footprint & bits)
 
         return rests
 
-    def find_reaching(self, targets: Collection[Target]) -> Callable[[Node[Any]], bool]:
+    def find_reaching(self, targets: Collection[Target]) -> Callable[[Key], bool]:
         """Returns a test: whether a node, or a dependency, is one of these, or of one of these functions."""
 
-        def rests(node: Node[Any]) -> bool:
+        def rests(node: Key) -> bool:
             seen, pending = {node}, [node]
             while pending:
                 one = pending.pop()
-                if one._key in targets or one._function in targets:
+                if one in targets or one[0] in targets:
                     return True
                 new = [read for read in self.detail(one).reads if read not in seen]
                 seen.update(new)
@@ -224,8 +235,8 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
 
     # Why there is none
 
-    def find_masked(self, node: Node[Any]) -> Masked:
-        key = node._key
+    def find_masked(self, node: Key) -> Masked:
+        key = node
         around = next((view for view in views_around(self.view) if look(view, key) is not None), None)
         memo = self.states.masked(key)
         assert memo is not None  # noqa: S101  that is what the state says
@@ -234,8 +245,8 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
         differing = [handle for handle in self.view.in_force.handles if handle not in seen and handle.bit & memo.footprint]
         return Masked(f"known {where}{_outcome(memo)}, which read something tweaked differently here", differing)
 
-    def tell_absence(self, node: Node[Any]) -> Iterator[str]:
-        key = node._key
+    def tell_absence(self, node: Key) -> Iterator[str]:
+        key = node
         roots = list(islice(self.states.forgotten(key), _SHOWN))
         known = self.states.known(key)
         if not roots:
@@ -249,8 +260,8 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
         if roots and known is not None and matches(self.view, known):
             yield f"  it was{_outcome(known).removeprefix(' =')} before"
 
-    def tell_plan(self, node: Node[Any]) -> Iterator[str]:
-        yield f"  asked now, {_count(make_plan(self.view, node._key))}"
+    def tell_plan(self, node: Key) -> Iterator[str]:
+        yield f"  asked now, {_count(make_plan(self.view, node))}"
 
     # Two contexts
 
@@ -258,22 +269,22 @@ class ContextGraph(LazyGraph[Node[Any], Record]):
         return _ContextPair(self, after)
 
 
-class _ContextPair(Pair[Node[Any]]):
+class _ContextPair(Pair[Key]):
     """Two views; those that share no cache have no bits and no tweaks in common, and are compared by their texts."""
 
     def __init__(self, before: ContextGraph, after: ContextGraph) -> None:
         self._before, self._after = before, after
         self._is_shared = before.view.registry is after.view.registry
 
-    def has_changed(self, node: Node[Any]) -> bool:
+    def has_changed(self, node: Key) -> bool:
         before, after = self._before.detail(node).memo, self._after.detail(node).memo
         if before is None or after is None:
             return before is not after
         if before.failure is not None or after.failure is not None:
             return before.failure is None or after.failure is None or not _say_the_same(before.failure.error, after.failure.error)
-        return before is not after and not is_as_before(node._key, before, after)
+        return before is not after and not is_as_before(node, before, after)
 
-    def find_apart(self) -> Callable[[Node[Any]], bool]:
+    def find_apart(self) -> Callable[[Key], bool]:
         if self._is_shared:
             bits = Tweak.bits_of(self._before.view.in_force.handles ^ self._after.view.in_force.handles)
             rests_before, rests_after = self._before.find_reading(bits), self._after.find_reading(bits)
@@ -283,7 +294,7 @@ class _ContextPair(Pair[Node[Any]]):
             rests_before, rests_after = self._before.find_reaching(apart), self._after.find_reaching(apart)
         return lambda node: rests_after(node) if self._before.detail(node).memo is None else rests_before(node)
 
-    def is_tweaked_alike(self, node: Node[Any]) -> bool:
+    def is_tweaked_alike(self, node: Key) -> bool:
         return self._is_alike(self._before.detail(node).tweak, self._after.detail(node).tweak)
 
     def _is_alike(self, old: Tweak | None, new: Tweak | None) -> bool:
@@ -291,7 +302,7 @@ class _ContextPair(Pair[Node[Any]]):
             return old is new
         return old.spec.meaning == new.spec.meaning
 
-    def tell_likeness(self, node: Node[Any]) -> str:
+    def tell_likeness(self, node: Key) -> str:
         before, after = self._before.detail(node).memo, self._after.detail(node).memo
         if before is not None and after is not None and before.value is after.value and before.value is not None:
             return "one object, which may have been changed in place"

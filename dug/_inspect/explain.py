@@ -10,14 +10,14 @@ from itertools import islice
 from typing import Any, Generic
 
 from .._text.seconds import in_seconds
-from .lazy_graph import HERE, LazyGraph, N
+from .lazy_graph import HERE, LazyGraph, P
 
 _MOST_PLACES = 5
 _SHOWN = 12
 """How many reads, and how many tweaks, are listed."""
 
 
-def explain(graph: LazyGraph[N, Any], node: N) -> str:
+def explain(graph: LazyGraph[P, Any, Any], node: P) -> str:
     """Returns where the value of a node comes from in a graph, or why there is none.
 
     Complexity: linear in the direct dependencies and the nodes that depend on tweaks below it; in a file that has tweaks, in the
@@ -26,11 +26,12 @@ def explain(graph: LazyGraph[N, Any], node: N) -> str:
     return "\n".join(_Explanation(graph, node).lines())
 
 
-class _Explanation(Generic[N]):
+class _Explanation(Generic[P]):
     """One node in one graph."""
 
-    def __init__(self, graph: LazyGraph[N, Any], node: N) -> None:
+    def __init__(self, graph: LazyGraph[P, Any, Any], node: P) -> None:
         self._graph = graph
+        self._node = node
         self._one = graph.detail(node)
 
     def lines(self) -> Iterator[str]:
@@ -40,7 +41,7 @@ class _Explanation(Generic[N]):
             return
         yield from self._tell_origin()
         yield from self._tell_reads()
-        met, tweaks = self._one.tweak, self._graph.tweaks_of(self._one.node)
+        met, tweaks = self._one.tweak, self._graph.tweaks_of(self._node)
         yield from self._tell_ways([tweak for tweak in tweaks if tweak != met], "rests on")
 
     # Where it comes from
@@ -75,8 +76,8 @@ class _Explanation(Generic[N]):
         if len(way) == 1:
             yield f"  its own run raised that{place}; asked again, it is tried again"
             return
-        yield f"  passed on: the error began in {way[-1]}{place}"
-        yield f"  by way of {_join(list(map(str, reversed(way))))}"
+        yield f"  passed on: the error began in {self._graph.detail(way[-1])}{place}"
+        yield f"  by way of {_join([str(self._graph.detail(node)) for node in reversed(way)])}"
 
     def _tell_reads(self) -> Iterator[str]:
         reads = self._one.reads
@@ -95,25 +96,26 @@ class _Explanation(Generic[N]):
         """The tweaks that the value depends on, and the path of each to the node."""
         if not tweaks:
             return
-        own, tweaks = self._one.node, frozenset(tweaks)
+        own, tweaks = self._node, frozenset(tweaks)
         came = self._follow(tweaks)
         tweaked = [node for node in came if node != own and self._graph.detail(node).tweak in tweaks]
         for node in tweaked[:_SHOWN]:
-            yield f"  {verb} {node}, {self._graph.say(self._graph.detail(node).tweak)}"
+            tweaked_one = self._graph.detail(node)
+            yield f"  {verb} {tweaked_one}, {self._graph.say(tweaked_one.tweak)}"
             way = []
             while came[node] != own:
                 node = came[node]  # noqa: PLW2901  from the tweak to the node
-                way.append(str(node))
+                way.append(str(self._graph.detail(node)))
             if way:
                 yield f"    by way of {_join(way)}"
         if len(tweaked) > _SHOWN:
             yield f"  ... and {len(tweaked) - _SHOWN:,} more tweaked nodes"
 
-    def _follow(self, tweaks: Collection[Hashable]) -> dict[N, N]:
+    def _follow(self, tweaks: Collection[Hashable]) -> dict[P, P]:
         """Returns, for each node on a way from one of these tweaks, which one read it on the shortest."""
         rests = self._graph.find_resting(tweaks)
-        came = {self._one.node: self._one.node}
-        pending = deque([self._one.node])
+        came = {self._node: self._node}
+        pending = deque([self._node])
         while pending:
             node = pending.popleft()
             for read in self._graph.detail(node).reads:
@@ -129,12 +131,12 @@ class _Explanation(Generic[N]):
         if one.tweak is not None:
             yield f"  {self._graph.say(one.tweak)}"
         if one.state == "masked":
-            masked = self._graph.find_masked(one.node)
+            masked = self._graph.find_masked(self._node)
             yield f"  masked here: {masked.known}"
             yield from self._tell_ways(masked.tweaks, "masked by")
         else:
-            yield from self._graph.tell_absence(one.node)
-        yield from self._graph.tell_plan(one.node)
+            yield from self._graph.tell_absence(self._node)
+        yield from self._graph.tell_plan(self._node)
 
 
 def list_some(places: Sequence[str]) -> str:

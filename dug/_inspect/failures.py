@@ -57,7 +57,7 @@ class Failed(Generic[N]):
         return f"<Failed {self.node!r}: {self.text}{passed}>"
 
 
-def list_failures(graph: LazyGraph[N, Any]) -> Table[Failed[N]]:
+def list_failures(graph: LazyGraph[Any, N, Any]) -> Table[Failed[N]]:
     """Returns the failures of a graph, those in which an error began first, and then those that it came to sooner."""
     found = sorted(graph.failed(), key=lambda failed: failed[0])
     return tabulate_failures([Failed(node, origin, failure) for _, node, origin, failure in found])

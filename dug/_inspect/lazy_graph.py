@@ -15,6 +15,7 @@ from attrs import frozen
 
 from .graph import Fact
 
+P = TypeVar("P")
 N = TypeVar("N")
 K = TypeVar("K")
 T = TypeVar("T")
@@ -48,10 +49,15 @@ class Masked:
     """Those in force here that it is masked by."""
 
 
-class Detail(ABC, Generic[N, K]):
+class Detail(ABC, Generic[P, N, K]):
     """The facts about one node; each is found when it is asked for."""
 
-    node: N
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def node(self) -> N:
+        """The node as users have it; inside, where it is hashed at each step, it has a name (P) that is hashed sooner."""
 
     @property
     @abstractmethod
@@ -95,7 +101,7 @@ class Detail(ABC, Generic[N, K]):
 
     @property
     @abstractmethod
-    def reads(self) -> Sequence[N]:
+    def reads(self) -> Sequence[P]:
         """Its dependencies, in that order; of a node that does not answer, its last known ones."""
 
     @property
@@ -125,7 +131,7 @@ class Detail(ABC, Generic[N, K]):
 
     @property
     @abstractmethod
-    def error_way(self) -> Sequence[N]:
+    def error_way(self) -> Sequence[P]:
         """Of one that failed: the nodes through which the error came, from this one to the one in which it began."""
 
     @property
@@ -149,11 +155,11 @@ class Detail(ABC, Generic[N, K]):
         return f" = {self.value}" if self.answers else f": {self.state}"
 
 
-class LazyGraph(ABC, Generic[N, K]):
+class LazyGraph(ABC, Generic[P, N, K]):
     """Nodes and the facts about them in one context or one file."""
 
     @abstractmethod
-    def detail(self, node: N) -> Detail[N, K]:
+    def detail(self, node: P) -> Detail[P, N, K]:
         """Returns the facts about a node; also of one that is not there."""
 
     @abstractmethod
@@ -161,7 +167,7 @@ class LazyGraph(ABC, Generic[N, K]):
         """Returns the failures: how many steps away the error began, the node, that in which it began, and how it failed."""
 
     @abstractmethod
-    def list_facts(self, nodes: Iterable[N]) -> list[Fact[N]]:
+    def list_facts(self, nodes: Iterable[P]) -> list[Fact[N]]:
         """Returns the facts of nodes, as the whole graph has them."""
 
     @abstractmethod
@@ -173,58 +179,58 @@ class LazyGraph(ABC, Generic[N, K]):
         """True for a tweak that says a value, so that the body of a node that meets it does not run."""
 
     @abstractmethod
-    def tweaks_of(self, node: N) -> Collection[Hashable]:
+    def tweaks_of(self, node: P) -> Collection[Hashable]:
         """Returns the tweaks in force on which the value of a node rests."""
 
     @abstractmethod
-    def find_resting(self, tweaks: Collection[Any]) -> Callable[[N], bool]:
+    def find_resting(self, tweaks: Collection[Any]) -> Callable[[P], bool]:
         """Returns a test: whether the known memo of a node depends on one of these tweaks."""
 
     # Of a node that does not answer
 
     @abstractmethod
-    def find_masked(self, node: N) -> Masked:
+    def find_masked(self, node: P) -> Masked:
         """Returns the facts about a masked node."""
 
     @abstractmethod
-    def tell_absence(self, node: N) -> Iterator[str]:
+    def tell_absence(self, node: P) -> Iterator[str]:
         """Yields why a node that is not masked has no value here."""
 
     @abstractmethod
-    def tell_plan(self, node: N) -> Iterator[str]:
+    def tell_plan(self, node: P) -> Iterator[str]:
         """Yields the consequences of asking for a node now, as far as they can be known."""
 
     # Two graphs
 
     @abstractmethod
-    def beside(self, after: Self) -> "Pair[N]":
+    def beside(self, after: Self) -> "Pair[P]":
         """Returns the comparison of this graph with another one of its kind."""
 
 
-class Pair(ABC, Generic[N]):
+class Pair(ABC, Generic[P]):
     """Two lazy graphs side by side."""
 
     @abstractmethod
-    def has_changed(self, node: N) -> bool:
+    def has_changed(self, node: P) -> bool:
         """True when a node that answers in both is not the same in both."""
 
     @abstractmethod
-    def find_apart(self) -> Callable[[N], bool]:
+    def find_apart(self) -> Callable[[P], bool]:
         """Returns a test: whether a node on either side depends on something that they tweak differently."""
 
     @abstractmethod
-    def is_tweaked_alike(self, node: N) -> bool:
+    def is_tweaked_alike(self, node: P) -> bool:
         """True when a node meets the same tweak in both, or none."""
 
     @abstractmethod
-    def tell_likeness(self, node: N) -> str:
+    def tell_likeness(self, node: P) -> str:
         """Says why the two values of a node that has changed may look the same."""
 
-    def tell_code(self, node: N) -> str | None:  # noqa: ARG002  contexts have one code
+    def tell_code(self, node: P) -> str | None:  # noqa: ARG002  contexts have one code
         """Says that the function of a node is not the same in both; None when it is, or is one object."""
         return None
 
-    def tell_doubt(self, node: N) -> str:  # noqa: ARG002  contexts have all values
+    def tell_doubt(self, node: P) -> str:  # noqa: ARG002  contexts have all values
         """Says why a change may be none; empty where it is one for sure."""
         return ""
 

@@ -61,13 +61,17 @@ class Known(Protocol):
     def __contains__(self, node: object, /) -> bool: ...
 
 
-class SavedDetail(Detail[str, SavedNode]):
+class SavedDetail(Detail[str, str, SavedNode]):
     """The details of one node in a file."""
 
     def __init__(self, graph: "SavedGraph", node: str, known: SavedNode | None) -> None:
-        self.node = node
+        self._node = node
         self._graph = graph
         self._known = known
+
+    @property
+    def node(self) -> str:
+        return self._node
 
     @property
     def known(self) -> SavedNode | None:
@@ -157,7 +161,7 @@ class SavedFailure:
         return self.error.traceback
 
 
-class SavedGraph(LazyGraph[str, SavedNode]):
+class SavedGraph(LazyGraph[str, str, SavedNode]):
     """The details of one file."""
 
     def __init__(self, look: Known) -> None:
