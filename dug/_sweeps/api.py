@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from .._batch.call_site import Executor
     from .._batch.progress import Progress
     from .async_sweep import AsyncSweep
-    from .sweep import Scenarios
-    from .sync_sweep import Sweep
+    from .sweep import Scenarios, Sweep
 
 K = TypeVar("K")
 R = TypeVar("R")

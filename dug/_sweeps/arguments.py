@@ -12,7 +12,7 @@ from .._core.read import Frame, Node
 from .._text.values import show
 from .async_sweep import AsyncSweep
 from .results import Targets
-from .sync_sweep import Sweep
+from .sweep import Sweep
 
 
 def make_sweep(  # noqa: PLR0917  in the order of `sweep`

@@ -1,7 +1,7 @@
 """The results of a sweep: `Result`, for one scenario, and `Results`, a sequence of them, each made when it is asked for.
 
 A result keeps the values and errors of its nodes, and neither the context that they ran in nor its memos: the frames of an
-error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sync_sweep` and
+error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sweep` and
 `async_sweep` ask.
 """
 

@@ -1,8 +1,8 @@
-"""The base of all sweeps: `AnySweep`, scenarios that are drawn one by one, and the differences of their results.
+"""The base of all sweeps: `AnySweep`; and `Sweep`, which asks in the thread that iterates, or on an executor.
 
 An `AnySweep` owns the scenarios that it has drawn and not yet yielded, in their order, and the last one before these, so that
 the next finds the memos that it shares with that one; only the iterating task or thread touches it.
-`sync_sweep` and `async_sweep` ask; `job` asks one scenario, `results` keeps the answers.
+`async_sweep` has the sweep that is awaited; `job` asks one scenario, `results` keeps the answers.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from operator import sub
 from types import GeneratorType
 from typing import Any, TypeVar
 
-from .._batch.call_site import CallSite
+from .._batch.call_site import CallSite, Executor, find_width
 from .._batch.kept_failure import keep_failure
 from .._batch.progress import Reporter
 from .._contexts.context import Context
@@ -237,6 +237,59 @@ class AnySweep(Results[V]):
         if isinstance(context, Failure):
             return f"scenario {len(self._kept) + len(self._drawn) + 1}"
         return title(context._scenario)
+
+
+class Sweep(AnySweep[V]):
+    """The results of a `sweep`."""
+
+    def __init__(
+        self, targets: Targets[V], scenarios: Scenarios, call_site: CallSite, executor: Executor | None, reporter: Reporter
+    ) -> None:
+        super().__init__(targets, scenarios, call_site, reporter)
+        self._executor = executor
+        self._width = find_width(executor)
+
+    @property
+    def base(self) -> Result[V]:
+        """The result of the targets in the context around, with none of the scenarios; asked when it is first read, and kept.
+
+        It is of the world in which the results were taken, also if the context around was tweaked since.
+
+        Raises:
+            ContextError: it is gone, because something was invalidated, cleared or redefined since; or the
+                results are of several worlds. The message says what to type.
+        """
+        base = self._find_common_base()
+        if base is None:
+            view = self._call_site.view
+            world = World(view, view.registry.generation)
+            known = next((one for one in self._bases.known if one.note(world)), None)
+            base = (known or self._take_base(None)).read(self._call_site)
+        return base
+
+    def _take_base(self, world: World | None) -> Base[V]:
+        job = self._make_base_job(world)
+        result = job.answer()
+        assert job.world is not None  # noqa: S101  no tweaks are always possible
+        base = self._bases.add(job.world, result)
+        job.close()
+        return base
+
+    def _make_next(self) -> Result[V] | None:
+        self._reporter.begin(self._find_total())
+        self._hand_out_kept()
+        self._hand_newest()
+        while len(self._drawn) < self._width and not self._is_drained:
+            self._draw()
+            self._hand_newest()
+        if not self._drawn:
+            return self._end()
+        return self._take_oldest().answer()
+
+    def _hand_newest(self) -> None:
+        """Submits the scenario that was drawn last to the executor, if there is one; the earlier ones are there already."""
+        if self._drawn and self._executor is not None:
+            self._drawn[-1].hand_to(self._executor)
 
 
 class _Differences(Results[Any]):
