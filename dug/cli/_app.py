@@ -1,4 +1,4 @@
-"""The commands, by name: `invoke` runs one, and reports an error in one line.
+"""Finds a command by its name: `invoke` runs one, and reports an error in one line.
 
 A command's module is imported when the command is typed, so that a command does not wait for imports of another.
 """
@@ -13,19 +13,8 @@ import click
 
 from .. import __version__
 from ..errors import DugError
+from ._commands import COMMANDS
 from ._output import OutputError, complain, reason_of
-
-COMMANDS = {
-    "demo": ("_demo", "Price a book of trades under what-if scenarios."),
-    "run": ("_run", "Call a function, with tweaks, and save what it computed."),
-    "show": ("_show", "Show what is in a file, or all about one node of it."),
-    "failures": ("_failures", "List the nodes that failed, and why."),
-    "explain": ("_explain", "Say where a value comes from."),
-    "graph": ("_graph", "Draw what read what."),
-    "diff": ("_diff", "Say what changed from one file to another, and because of what."),
-    "info": ("_info", "Say when and by what a file was saved, and what is in it."),
-}
-"""The module of each command, and its line in the list of commands."""
 
 _OF_STREAMS = frozenset({errno.EBADF, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPIPE})
 EPILOG = """\

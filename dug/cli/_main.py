@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ._commands import COMMANDS
 from ._output import OutputError, complain, echo, flush, give_up, prepare
 
 HELP = """\
@@ -14,7 +15,7 @@ usage: {program} demo
 
   demo    Price a book of equity trades under what-if scenarios, and show what each one recomputes.
 
-All other commands (run, show, failures, explain, graph, diff, info) need click and rich.
+All other commands ({commands}) need click and rich.
 Type: pip install "dug[cli]"
 """
 
@@ -63,10 +64,10 @@ def _do_without(words: list[str], program: str) -> int:
         echo(report.text())
         return 0
     if words in (["--help"], ["demo", "--help"]):
-        echo(HELP.format(program=program).rstrip())
+        echo(HELP.format(program=program, commands=", ".join(name for name in COMMANDS if name != "demo")).rstrip())
         return 0
     word = words[0] if words else "a command"
-    what = f"{word} needs click and rich" if word in HELP else f"there is no command {word!r} without click and rich"
+    what = f"{word} needs click and rich" if word in COMMANDS else f"there is no command {word!r} without click and rich"
     if words[:1] == ["demo"]:
         what = f"demo takes no {words[1]!r}"
     return complain(program, f'{what}. Type: pip install "dug[cli]" (or: {program} --help)', 2)

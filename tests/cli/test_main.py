@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dug.cli import main
+from dug.cli._commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_CLICK = (
@@ -46,9 +47,6 @@ def test_a_wrong_option_names_its_command(dug_says, command, option):
     pytest.importorskip("click")
 
     assert dug_says(command, option).complaint.endswith(f"Type: python -m dug {command} --help")
-
-
-COMMANDS = ["demo", "run", "show", "failures", "explain", "graph", "diff", "info"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,13 @@
+"""The commands, by name, as data: for the list of commands, with click or without."""
+
+COMMANDS = {
+    "demo": ("_demo", "Price a book of trades under what-if scenarios."),
+    "run": ("_run", "Call a function, with tweaks, and save what it computed."),
+    "show": ("_show", "Show what is in a file, or all about one node of it."),
+    "failures": ("_failures", "List the nodes that failed, and why."),
+    "explain": ("_explain", "Say where a value comes from."),
+    "graph": ("_graph", "Draw what read what."),
+    "diff": ("_diff", "Say what changed from one file to another, and because of what."),
+    "info": ("_info", "Say when and by what a file was saved, and what is in it."),
+}
+"""The module of each command, and its line in the list of commands."""
