@@ -20,7 +20,7 @@ from attrs import define, evolve, field, frozen
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
 from .._core.drive import evaluate_without_cache
-from .._core.read import Entry, Node, current
+from .._core.read import Entry, Failure, Node, current
 from ..errors import CycleError, DugError
 from ._world import Chain, World, enter_all
 
@@ -36,6 +36,12 @@ class Outcome:
 
     value: Any = None
     error: BaseException | None = None
+    failure: Failure | None = field(default=None, eq=False, repr=False)
+    """The error as it was raised; a handler may have changed the error since."""
+
+    def again(self) -> "Outcome":
+        """Returns the outcome for another reader, with an error of its own."""
+        return self if self.failure is None else Outcome(error=self.failure.serve().pop(), failure=self.failure)
 
     def get(self) -> Any:
         """Returns the value, or raises the error."""
@@ -129,7 +135,7 @@ class Evaluation:
         if ask.chain and ask.chain[0].kind == "value":
             return self.outcomes.get(ask) or self._file(ask, Outcome(ask.chain[0].tweak))
         if self._runs >= self.fresh_runs and ask in self.outcomes:
-            return self.outcomes[ask]
+            return self.outcomes[ask].again()
         if ask in self._running:
             return Outcome(error=CycleError(self._path_to(ask)))
         self._running[ask] = None
@@ -166,8 +172,10 @@ class Evaluation:
 
     def _file(self, ask: Ask, outcome: Outcome) -> Outcome:
         """Keeps an outcome and returns it; an error of dug's own is none of the node's, so it is not kept."""
-        if not isinstance(outcome.error, (DugError, RecursionError, MemoryError)):
-            self.outcomes[ask] = outcome
+        error = outcome.error
+        if not isinstance(error, (DugError, RecursionError, MemoryError)):
+            kept = None if error is None else Failure.of(error, error.__traceback__, is_out=True)
+            self.outcomes[ask] = evolve(outcome, failure=kept)
         return outcome
 
     def _path_to(self, ask: Ask) -> tuple[Node[Any], ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.oracle import Level, Oracle
 from support.oracle import Outcome as Expected
 from support.program_on_dug import Subject
-from support.programs import Boom
+from support.programs import FAILS, Argument, Boom, Call, Catch, Outside, Read
 from support.strategies import FUNCTIONS, NODES, outsides, programs, tweaks
 
 import dug
@@ -28,7 +28,20 @@ def as_expected(outcome):
     return Expected(outcome.error.args[0], failed=True)
 
 
+def catch_twice(number):
+    """A program whose last function reads one failing node twice, each time in a handler that writes on the error."""
+    read = Read(number, Argument())
+    return (Outside(), Outside(), read, read, read, Catch(Read(1, Argument()), Read(1, Argument())))
+
+
 @pytest.mark.slow
+@example(  # the second reader met what the first handler had written
+    bodies=catch_twice(0),
+    outside={Call(0, 0): 0, Call(0, 1): 0, Call(1, 0): FAILS, Call(1, 1): 0},
+    scenario=[],
+    node=Call(5, 0),
+    fresh_runs=0,
+)
 @given(bodies=programs, outside=outsides, scenario=layers, node=st.sampled_from(NODES), fresh_runs=st.sampled_from([0, 3, 1_000]))
 @isolated()
 def test_the_evaluation_agrees_with_the_oracle(bodies, outside, scenario, node, fresh_runs):
