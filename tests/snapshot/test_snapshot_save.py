@@ -241,7 +241,7 @@ def test_the_error_names_the_file_and_not_the_one_beside_it(tmp_path):
     with dug.Context() as ctx, pytest.raises(snapshot.SnapshotError) as raised:
         snapshot.save(ctx, tmp_path / "nowhere" / "x.dug")
 
-    assert "No such file or directory. What was there before" in str(raised.value)
+    assert "No such file or directory. The old file is as it was" in str(raised.value)
     assert ".saving" not in str(raised.value)
 
 
