@@ -1,4 +1,4 @@
-"""Leaves or changes a context when that fails as usual, mostly because of an interrupt; `Context` calls it."""
+"""Leaves or changes a context when an interrupt stopped the ordinary way; `Context` calls it."""
 
 from typing import Any
 

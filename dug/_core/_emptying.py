@@ -7,7 +7,7 @@ from ._memo import DEAD, Memo, State
 from ._node import plain_key
 
 if TYPE_CHECKING:
-    from ._shapes import CacheShape
+    from ._protocols import CacheShape
 
 
 def drop_empty(cache: "CacheShape", states: Iterable[State], lost: Iterable[Memo] = ()) -> None:

@@ -25,7 +25,7 @@ from ._walk import Walk, concerns, states_of
 from ._weak import WeakBag, WeakMap
 
 if TYPE_CHECKING:
-    from ._shapes import CacheShape, FrameShape, ViewShape
+    from ._protocols import CacheShape, FrameShape, ViewShape
 
 T = TypeVar("T")
 

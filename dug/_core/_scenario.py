@@ -1,4 +1,4 @@
-"""Which tweaks are in force somewhere.
+"""A scenario as the engine compares it: the tweaks in force at one point.
 
 `TweakSpec` is a user's tweak, `Tweak` one tweak in its place, `ActiveTweaks` an immutable map of those in force.
 

@@ -12,8 +12,8 @@ from ._memo import LIVE, Memo, State
 from ._node import BENEATH, Function, plain_key
 
 if TYPE_CHECKING:
+    from ._protocols import CacheShape
     from ._scenario import Target
-    from ._shapes import CacheShape
 
 
 class Walk:

@@ -20,9 +20,9 @@ from ._accel import compiled, make_lock, renew_lock
 from ._begin import _in_full
 from ._begin import begin as begin_any
 from ._binding import Key, prepare
+from ._bypass import answer_from_driver, evaluate_without_cache
 from ._cache import BINDING
 from ._call import let_call, make_class
-from ._drive import answer_from_driver, evaluate_without_cache
 from ._entry import (
     close_entry,
     closing_unless_active,

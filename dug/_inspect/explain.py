@@ -9,7 +9,7 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Generic
 
-from .._text.seconds import in_seconds
+from .._text.values import in_seconds
 from .lazy_graph import HERE, LazyGraph, P
 
 _MOST_PLACES = 5

@@ -1,4 +1,4 @@
-"""Text of anything, bounded and in one line: `show` for reading, `spell` in full as far as that goes, `describe_error`.
+"""Text of anything, bounded and in one line: `show` for reading, `spell` in full as far as that goes, `in_seconds` for times.
 
 For any value these return a text that can be printed, and raise nothing: the ``repr`` of a user's class may raise, may give no
 text or one without end, and Python itself refuses to write an int of more than a few thousand digits.  A shortened text says so,
@@ -128,6 +128,18 @@ def number_alike(texts: list[str]) -> list[str]:
         numbers[text] = numbers.get(text, 0) + 1
         told.append(f"{text} #{numbers[text]}" if counts[text] > 1 else text)
     return told
+
+
+def in_seconds(seconds: float) -> str:
+    """Returns a time with three digits and a unit that suits it.
+
+    >>> in_seconds(0.01234), in_seconds(75.0), in_seconds(4e-6)
+    ('12.3 ms', '75 s', '4 us')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{float(f'{seconds / size:.3g}'):,g} {unit}"
+    return f"{float(f'{seconds / 1e-6:.3g}'):g} us"
 
 
 class Short(Repr):

@@ -1,4 +1,4 @@
-"""``dug demo``."""
+"""The command ``dug demo``: runs the example book and prints its report."""
 
 import click
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._text.seconds import in_seconds
+from .._text.values import in_seconds
 from ._file import Command, file_argument, find_node, open_file, optional_node_argument
 from ._output import echo, lines_of, one_line
 from ._tables import as_json, print_json, print_rows

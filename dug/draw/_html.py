@@ -5,8 +5,7 @@ The page needs nothing but itself: no script, no font, no picture from elsewhere
 
 from collections.abc import Sequence
 
-from .._text.seconds import in_seconds
-from .._text.values import shorten
+from .._text.values import in_seconds, shorten
 from ._dot import escape_markup
 from ._drawable import Drawable
 from ._picture import LIMIT, make_picture

@@ -1,7 +1,6 @@
 """The words in a box, the same in each kind of picture, as plain text that each format must escape."""
 
-from .._text.seconds import in_seconds
-from .._text.values import shorten, visible
+from .._text.values import in_seconds, shorten, visible
 from ._palette import LOOKS
 from ._picture import Box, Picture
 from ._shortening import MAX_NAME

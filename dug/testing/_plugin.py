@@ -1,4 +1,4 @@
-"""The pytest plugin: one fixture.
+"""The pytest plugin, which brings one fixture: `dug_context`.
 
 pytest imports this file at every start, so it imports nothing that `import dug` does not.
 """

@@ -1,4 +1,4 @@
-"""Runs of coroutine functions on asyncio; see `dug._functions.loops`."""
+"""Runs of coroutine functions on asyncio: starts their tasks, waits for them, and passes a cancellation on to them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence

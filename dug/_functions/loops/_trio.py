@@ -1,4 +1,4 @@
-"""Runs of coroutine functions on trio; see `dug._functions.loops`."""
+"""Runs of coroutine functions on trio: starts their tasks, waits for them, and passes a cancellation on to them."""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context as Variables
