@@ -308,7 +308,7 @@ MUTANTS = (
     Mutant(
         "a name that a body is about to bind again is taken as unchanged",
         "_functions/redefine.py",
-        " or tuple(_about_to_change(known, body))\n",
+        " or tuple(_about_to_change(reached, body))\n",
         "\n",
         AGAIN,
     ),

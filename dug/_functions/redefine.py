@@ -15,7 +15,7 @@ from types import CodeType, FrameType
 from .._core.drive import make_local, prepare
 from .._core.read import Function, Registry
 from .definition.code import is_body, stored_after
-from .definition.noted import differences, is_alike, is_same_value, note, roots_of, take_note
+from .definition.noted import Noted, differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE
 from .names import arm, space_of
 from .proxy import stand_for
@@ -125,9 +125,10 @@ def _doubt(known: Function) -> None:
 
 def _settle(known: Function, body: CodeType | None) -> None:
     """Forgets the memos of a function when its reach has changed, or is about to."""
-    if known.reached is None:
+    reached = known.reached
+    if reached is None:
         return
-    known.changed = tuple(differences(known.reached, take_note(roots_of(known)))) or tuple(_about_to_change(known, body))
+    known.changed = tuple(differences(reached, take_note(roots_of(known)))) or tuple(_about_to_change(reached, body))
     if known.changed:
         _forget([registry for registry in Registry.all() if known in registry.doubts], known)
     known.disarm()
@@ -145,7 +146,7 @@ def _running_body(known: Function) -> CodeType | None:
     return None
 
 
-def _about_to_change(known: Function, body: CodeType | None) -> Iterator[str]:
+def _about_to_change(reached: Noted, body: CodeType | None) -> Iterator[str]:
     """Yields the names that a function reaches and that a body which is still running is going to bind again."""
     if body is None:
         return
@@ -154,7 +155,7 @@ def _about_to_change(known: Function, body: CodeType | None) -> Iterator[str]:
         return
     module = running.f_globals.get("__name__")
     for name in sorted(stored_after(body, running.f_lasti)):
-        part = known.reached.parts.get(f"{module}.{name}")
+        part = reached.parts.get(f"{module}.{name}")
         if part is not None and part.kind != NODE:
             yield part.place
 

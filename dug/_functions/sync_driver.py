@@ -191,8 +191,9 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     key = run.key if run.key[0] is not BENEATH else plain_key(run.key)
     function: Function = key[0]
     if run.handle is None:
-        if function.at_first_run is not None:
-            function.at_first_run(function)
+        act = function.at_first_run  # read once: another thread may run the function, and disarm it
+        if act is not None:
+            act(function)
         return function.body, *function.binding.arguments(key)
     spec = run.handle.spec
     assert spec.fn is not None  # noqa: S101  a value does not run

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
@@ -121,16 +122,16 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
     root, child = dug.Context(), dug.Context()
     root.run(f)
     found, over = Event(), Event()
-    touch_roots, hit = _walk.Walk.touch_roots, _begin.hit
+    touch_roots, serve = _walk.Walk.touch_roots, _begin.serve
     asker: list[Thread] = []
 
-    def hit_later(*args, **options):
+    def serve_later(*args, **options):
         found.set()
         over.wait(20)
-        return hit(*args, **options)
+        return serve(*args, **options)
 
     def ask_first(walk):
-        monkeypatch.setattr(_begin, "hit", hit_later)
+        monkeypatch.setattr(_begin, "serve", serve_later)
         asker.append(start(lambda: root.run(child.run, f)))
         found.wait(20)
         touch_roots(walk)
@@ -616,3 +617,29 @@ def test_no_lock_is_held_while_values_are_finalized(watched):
     expected = ["invalidated", "computed anew", "dropped with its tweak", "tried again", "value of a tweak inside"]
     assert {*expected, "dropped with its cache"} <= set(watched.places)
     assert watched.held == []
+
+
+def test_what_is_due_at_the_next_run_may_be_done_by_another_thread():
+    """Wherever a thread is about to do what is due at the next run of a function, another one may have done it."""
+    f = dug.memoize(lambda: 1)
+    function = f.node()._function
+    for place in range(1, 8):
+        due, lines = [], []
+        function.call_at_next_run(due.append)
+
+        def stop(frame, event, arg):
+            if frame.f_code.co_name == "what_runs":
+                lines.append(event)  # noqa: B023
+                if len(lines) == place:  # noqa: B023
+                    function.disarm()
+            return stop
+
+        with dug.Context():
+            sys.settrace(stop)
+            try:
+                assert f() == 1
+            finally:
+                sys.settrace(None)
+        function.disarm()
+        assert lines
+        assert due in ([], [function])

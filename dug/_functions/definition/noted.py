@@ -53,11 +53,11 @@ def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:
 
 def note(function: Function) -> Noted:
     """Returns the reach of a named function when it was first asked about; takes it now if it was not yet."""
-    if function.reached is None:
-        function.reached = take_note(roots_of(function))
-        if function.reached.marks and function.kind != "source":  # a source reads the outside, which may change
-            watch(function)
-    noted: Noted = function.reached
+    noted: Noted | None = function.reached  # read once: a new definition in another thread takes it away
+    if noted is None:
+        noted = function.reached = take_note(roots_of(function))
+        if noted.marks and function.kind != "source":  # a source reads the outside, which may change
+            watch(function, noted)
     return noted
 
 

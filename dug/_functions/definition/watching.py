@@ -84,9 +84,8 @@ _ran: "WeakSet[Function]" = WeakSet()
 """The functions that were checked when they ran, since an outermost context closed."""
 
 
-def watch(function: Function) -> None:
-    """Registers the data that a function reaches for checks, except the data that it changes itself."""
-    noted = function.reached
+def watch(function: Function, noted: Any) -> None:
+    """Registers the data that a function reaches, as `noted`, for checks, except the data that it changes itself."""
     places = [name for name in noted.marks if not noted.parts[name].is_changed_within]
     if places:
         Function.watched.add(function)
@@ -107,7 +106,8 @@ def look_again(*, is_told: bool = True) -> None:
             _tell_changed()
     finally:
         for function in _take_ran():
-            if function in Function.watched and function.at_first_run is None and function.reached.size <= _MOST_AT_FIRST:
+            noted = function.reached
+            if function in Function.watched and function.at_first_run is None and noted and noted.size <= _MOST_AT_FIRST:
                 function.call_at_next_run(_look_at_first)
 
 
