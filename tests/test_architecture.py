@@ -46,7 +46,7 @@ DOORS = ("dug._core.drive", "dug._core.read")
 BY_OTHER_WAYS: dict[tuple[str, str], str] = {}
 MAX_OTHER_WAYS = 5
 # What is handed on besides classes, and constants that their fields hold; it only ever gets smaller.
-HANDED_ON = {"dug._core.drive": 44, "dug._core.read": 17}
+HANDED_ON = {"dug._core.drive": 46, "dug._core.read": 17}
 
 MAX_FLOORS = 13
 
@@ -201,15 +201,16 @@ def find_handed_on(door):
     return {name: getattr(module, name) for name in module.__all__}
 
 
-def is_data(value):
-    """Return whether a thing is a data type, or a constant that a field of one holds."""
-    return isinstance(value, type | GenericAlias | UnionType | int | float | str | tuple | frozenset)
+def is_data(name, value):
+    """Return whether a thing is a data type, or a constant that a field of one holds; a verb is no data type."""
+    is_verb = isinstance(value, type) and name.islower()
+    return not is_verb and isinstance(value, type | GenericAlias | UnionType | int | float | str | tuple | frozenset)
 
 
 @pytest.mark.parametrize("door", DOORS)
 def test_the_doors_hand_on_what_is_counted(door):
     """A door hands on as many functions, besides the data types and their constants, as is written here."""
-    functions = [name for name, value in find_handed_on(door).items() if not is_data(value)]
+    functions = [name for name, value in find_handed_on(door).items() if not is_data(name, value)]
 
     assert len(functions) == HANDED_ON[door], functions
 
