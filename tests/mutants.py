@@ -628,7 +628,7 @@ MUTANTS = (
         "_core/_flight.py",
         "and not wait.run.is_done",
         "",
-        MANY,
+        (*WAITERS, "-k", "over_closes_no_circle"),
     ),
     Mutant(
         "a wait that closes a circle is not noticed",
