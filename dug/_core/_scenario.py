@@ -88,13 +88,18 @@ class TweakSpec:
         """What the tweak is, as short text."""
         raise NotImplementedError
 
-    def describe(self, target: Target) -> str:
-        """Describes the effect of the tweak, as the end of a sentence about a node that it was entered for as `target`."""
-        return (self.function_sentence if isinstance(target, Function) else self.sentence).format(self.text)
+    @classmethod
+    def describe(cls, text: str, *, of_function: bool) -> str:
+        """Describes the effect of a tweak with this `text`, as the end of a sentence about a node that meets it.
 
-    def label(self) -> str:
-        """Describes the effect of the tweak in a word or two."""
-        return self.short.format(self.text)
+        A method of the class, because a file has the text of a tweak and the name of its kind, and no tweak.
+        """
+        return (cls.function_sentence if of_function else cls.sentence).format(text)
+
+    @classmethod
+    def label(cls, text: str) -> str:
+        """Describes the effect of a tweak with this `text` in a word or two."""
+        return cls.short.format(text)
 
 
 @define(eq=False, repr=False, weakref_slot=True)

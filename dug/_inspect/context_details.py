@@ -184,7 +184,8 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
     # Tweaks
 
     def say(self, tweak: Tweak) -> Said:
-        return Said(tweak.spec.describe(tweak.target), tweak.spec.label(), self.name_place(tweak))
+        spec, of_function = tweak.spec, isinstance(tweak.target, Function)
+        return Said(spec.describe(spec.text, of_function=of_function), spec.label(spec.text), self.name_place(tweak))
 
     def is_value(self, tweak: Tweak) -> bool:
         return tweak.spec.is_value

@@ -222,8 +222,7 @@ class SavedGraph(LazyGraph[str, str, SavedNode]):
 
     def say(self, tweak: SavedTweak) -> Said:
         kind = find_kind(tweak.kind)
-        sentence = kind.sentence if "(" in tweak.target else kind.function_sentence
-        return Said(sentence.format(tweak.text), kind.short.format(tweak.text), HERE)
+        return Said(kind.describe(tweak.text, of_function="(" not in tweak.target), kind.label(tweak.text), HERE)
 
     def is_value(self, tweak: SavedTweak) -> bool:
         return find_kind(tweak.kind).is_value
