@@ -132,8 +132,8 @@ class Evaluation:
 
     def _answer(self, ask: Ask, world: World) -> Outcome:
         """Returns how a node ends, obeying the first tweak of its chain."""
-        if ask.chain and ask.chain[0].kind == "value":
-            return self.outcomes.get(ask) or self._file(ask, Outcome(ask.chain[0].tweak))
+        if ask.chain and ask.chain[0].spec.is_value:
+            return self.outcomes.get(ask) or self._file(ask, Outcome(ask.chain[0].spec.value))
         if self._runs >= self.fresh_runs and ask in self.outcomes:
             return self.outcomes[ask].again()
         if ask in self._running:
@@ -146,13 +146,13 @@ class Evaluation:
         return self._file(ask, outcome)
 
     def _obey(self, ask: Ask, world: World) -> Outcome:
-        said = ask.chain[0] if ask.chain else None
-        if said is not None and said.kind == "bump":
+        said = ask.chain[0].spec if ask.chain else None
+        if said is None or said.fn is None:
+            return self._run(Run(ask, world, None), ask.node.function.__wrapped__)
+        if said.reads_beneath:
             beneath = self._answer(evolve(ask, chain=ask.chain[1:]), world)
-            return attempt(lambda: said.tweak.fn(beneath.get(), *said.tweak.args))
-        if said is not None and said.kind == "replacement":
-            return self._run(Run(ask, world, ask.chain[1:]), said.tweak)
-        return self._run(Run(ask, world, None), ask.node.function.__wrapped__)
+            return attempt(lambda: said.fn(beneath.get(), *said.args))  # type: ignore[misc]  # it was there a line before
+        return self._run(Run(ask, world, ask.chain[1:] if said.replaces else None), said.fn)
 
     def _run(self, run: Run, body: Callable[..., Any]) -> Outcome:
         self._runs += 1
@@ -165,7 +165,7 @@ class Evaluation:
         chain = world.hear(node)
         if run.beneath is not None and node == run.node:
             inside = enter_all(World(), opened).hear(node)
-            chain = inside if inside and inside[-1].is_final else inside + run.beneath
+            chain = inside if inside and inside[-1].spec.is_final else inside + run.beneath
         ask = Ask(node, world.likeness, chain)
         run.reads.append(ask)
         return self._answer(ask, world).get()

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .._contexts.kinds import Replacement, Value
 from .._core.read import Function, Node, TweakSpec
 from .._functions.proxy import function_of
 from .._text.values import spell
@@ -21,16 +22,13 @@ _SCALARS = (type(None), bool, int, float, complex, str, bytes)
 class Said:
     """One tweak, as one context says it."""
 
-    kind: str
-    """``value``, ``bump``, ``replacement`` or ``untweaked``."""
-    tweak: Any = field(eq=False)
-    likeness: object
+    spec: TweakSpec = field(eq=False)
+    likeness: object = field(init=False)
     """A key that equal tweaks share."""
 
-    @property
-    def is_final(self) -> bool:
-        """Whether no tweak beneath this one has any effect."""
-        return self.kind in ("value", "untweaked")
+    @likeness.default
+    def _(self) -> object:
+        return self.spec.kind, *map(_likeness, (self.spec.value, self.spec.fn, *self.spec.args))
 
 
 Chain = tuple[Said, ...]
@@ -89,23 +87,17 @@ def _function(node: Node[Any]) -> Function:
 
 
 def _say(said: Said, beneath: Chain) -> Chain:
-    return (said,) if said.is_final else (said, *beneath)
+    return (said,) if said.spec.is_final else (said, *beneath)
 
 
 def _read_node_tweak(tweak: object) -> Said:
     """Returns the tweak of a node; a callable is a value here."""
-    if isinstance(tweak, TweakSpec) and tweak.is_untweak:
-        return Said("untweaked", None, None)
-    if isinstance(tweak, TweakSpec):  # a tweak of a kind of its own runs something
-        likeness = tweak.kind, *map(_likeness, (tweak.fn, *tweak.args))
-        return Said("bump", tweak, likeness) if tweak.reads_beneath else Said("replacement", tweak.fn, likeness)
-    return Said("value", tweak, _likeness(tweak))
+    return Said(tweak if isinstance(tweak, TweakSpec) else Value(value=tweak))
 
 
 def _read_function_tweak(tweak: object) -> Said:
     """Returns the tweak of a function: anything without a kind of its own replaces the body."""
-    said = _read_node_tweak(tweak)
-    return Said("replacement", tweak, id(tweak)) if said.kind == "value" else said
+    return Said(tweak if isinstance(tweak, TweakSpec) else Replacement(fn=tweak))  # type: ignore[arg-type]  # it was checked
 
 
 def _likeness(value: object) -> object:

@@ -152,6 +152,12 @@ def test_the_oracle_obeys_a_kind():
         assert_transparent(price.node(2))
 
 
+def test_the_oracle_gives_a_kind_only_what_it_reads():
+    """A kind that does not replace its node finds no node beneath it, in the oracle as in the engine."""
+    with dug.Context(tweaks={rate: Broken(fn=lambda: rate() + 1.0, identity="asks itself")}):
+        assert_transparent(price.node(2))
+
+
 def test_a_kind_with_a_form_is_saved_and_loaded(tmp_path, monkeypatch):
     """One row defines the written form of a kind; memos computed under it answer where it is loaded."""
     form = Form(Clip, lambda spec: spec.args, lambda _, args: Clip(fn=_keep_within, args=tuple(args)))
@@ -167,6 +173,16 @@ def test_a_kind_with_a_form_is_saved_and_loaded(tmp_path, monkeypatch):
         assert loaded.scenario.tweaks == {rate.node(): CLIP}
 
     assert log.computed == []
+
+
+def test_a_file_describes_a_tweak_as_a_context_does(tmp_path):
+    """The texts of a kind are made in one place, whether the tweak is there or only its text."""
+    for target in (rate, rate.node()):
+        with dug.Context(tweaks={target: dug.scale(2.0)}) as ctx:
+            price(2)
+            snapshot.save(ctx, tmp_path / "scaled.dug")
+        with snapshot.look(tmp_path / "scaled.dug") as look:
+            assert str(look.explain(rate.node())) == str(ctx.explain(rate.node()))
 
 
 def test_every_kind_has_a_form():
