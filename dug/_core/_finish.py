@@ -261,7 +261,7 @@ def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:
     memo.failure = failure
     if any(read.status == DEAD for read in memo.dependencies):  # another call tried it again, and it may miss a first tweak
         run.tainted = UNTRUE
-    is_source_error = failure is not None and plain_key(run.key)[0].kind == "source"
+    is_source_error = failure is not None and plain_key(run.key)[0].is_source
     memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
     if memo.transient or failure is not None:
         memo.call, memo.verifies = run.call, TWEAKED

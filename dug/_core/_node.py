@@ -91,6 +91,11 @@ class Function:
         self.mark = ref(self)
 
     @property
+    def is_source(self) -> bool:
+        """True for one that reads the outside world, which may change."""
+        return self.kind == "source"
+
+    @property
     def is_local(self) -> bool:
         """True for one that no name leads to, so that nobody can ask for it once nobody holds it."""
         return self.nodes is not None

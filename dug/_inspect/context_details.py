@@ -74,7 +74,7 @@ class ContextDetail(Detail[Key, Node[Any], Record]):
     @property
     def is_source(self) -> bool:
         function: Function = self.key[0]
-        return function.kind == "source"
+        return function.is_source
 
     @property
     def value(self) -> str:

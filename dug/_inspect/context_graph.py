@@ -77,7 +77,7 @@ def _list_facts(
     for (key, memo), times in zip(found, times_read, strict=True):
         function: Function = key[0]
         if function not in about:
-            about[function] = function.name, function.name.partition(":")[0], function.kind == "source"
+            about[function] = function.name, function.name.partition(":")[0], function.is_source
         name, module, is_source = about[function]
         state = standing.find_state(key, memo)
         if memo is None:

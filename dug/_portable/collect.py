@@ -126,7 +126,7 @@ def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
     view = states.view
     memo, handle = states.memo(key), view.in_force.handle_of(key)
     is_tweaked = handle is not None and not handle.spec.is_untweak
-    found = Found(key, memo, rows.COMPUTED, rows.SOURCE if key[0].kind == "source" else 0)
+    found = Found(key, memo, rows.COMPUTED, rows.SOURCE if key[0].is_source else 0)
     if memo is None:
         found.memo = read or _seen_elsewhere(view, key)
         found.state = rows.MASKED if states.find_state(key, None) == rows.MASKED else rows.NOT_RUN

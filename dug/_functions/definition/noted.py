@@ -56,7 +56,7 @@ def note(function: Function) -> Noted:
     noted: Noted | None = function.reached  # read once: a new definition in another thread takes it away
     if noted is None:
         noted = function.reached = take_note(roots_of(function))
-        if noted.marks and function.kind != "source":  # a source reads the outside, which may change
+        if noted.marks and not function.is_source:
             watch(function, noted)
     return noted
 
