@@ -112,10 +112,10 @@ class ContextMethods:
         from .._inspect.compare import compare  # loaded when somebody looks
         from .._inspect.context_details import ContextGraph  # likewise
 
-        if not targets:
-            raise TypeError("There is nothing to compare. Name at least one node: ctx.compare(other, f.node(x)).")
         if not isinstance(other, ContextMethods):
             raise TypeError(f"{show(other)} is not a context. Write ctx.compare(other_ctx, f.node(x)).")
+        if not targets:
+            raise TypeError("There is nothing to compare. Name at least one node: ctx.compare(other, f.node(x)).")
         for node in targets:
             self.memo(node), other.memo(node)
         return compare(ContextGraph(self._here()), ContextGraph(other._here()), [node._key for node in targets])

@@ -201,6 +201,13 @@ def test_a_target_that_is_not_known_is_refused():
             base.compare(3, total.node())
 
 
+@pytest.mark.parametrize("other", [3, None, "x", total, total.node()], ids=str)
+def test_what_is_not_a_context_is_refused_before_the_targets(other):
+    """Something else than a context is refused as such, also where no target is named."""
+    with dug.Context() as base, pytest.raises(TypeError, match=r" is not a context. Write ctx.compare\(other_ctx, "):
+        base.compare(other)
+
+
 def test_on_the_demo_it_names_what_a_crash_changes():
     """Between the base of the demo and its crash, the nodes are those whose values differ when all is computed from scratch."""
     crash = {market.spot: dug.scale(0.7), market.volatility: dug.scale(1.5)}
