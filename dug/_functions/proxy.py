@@ -65,6 +65,8 @@ class _Memoized(_Proxy, Generic[P, R]):
         """
         return Node._of_call(self._self_function, args, kwargs)
 
+    __iter__ = None  # type: ignore[assignment]  # the proxy would say that a function is a collection
+
     def __dir__(self) -> list[str]:
         return sorted({*dir(self.__wrapped__), "__wrapped__", "node"})  # the proxy would list only the wrapped function's
 
@@ -88,6 +90,7 @@ class _Memoized(_Proxy, Generic[P, R]):
         return f"<dug {self._self_function.kind} {self._self_function.name}>"
 
     __str__ = __repr__
+    __format__ = object.__format__  # the proxy would format the function
 
 
 class _TakesFirst(Protocol[F_contra, Q, R_co]):

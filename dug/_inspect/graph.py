@@ -258,6 +258,8 @@ class Graph(Generic[N]):
         try:
             return self._places[node]
         except KeyError:
+            if hasattr(node, "_self_function"):
+                raise TypeError(f"{node!r} is a function, not a node. Write f.node(x).") from None
             raise KeyError(f"{node} is not in {self!r}. Ask for a graph of it, or of something that read it.") from None
 
     def _named(self, places: Iterable[int]) -> tuple[N, ...]:

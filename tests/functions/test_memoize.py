@@ -23,6 +23,7 @@ import pytest
 import wrapt
 
 import dug
+from dug import snapshot
 from dug.testing import EventLog
 
 
@@ -629,6 +630,36 @@ def test_other_decorators_can_wrap_it():
         return documented(*args, **kwargs)
 
     assert inspect.signature(wrapped) == inspect.signature(documented)
+
+
+@dug.memoize
+def _one(number=1):
+    return number
+
+
+class _One:
+    @dug.memoize
+    def method(self):
+        return 1
+
+
+@pytest.mark.parametrize("function", [_one, _One().method], ids=["function", "method"])
+def test_a_memoised_function_is_not_a_collection(function, tmp_path):
+    """What takes several nodes says so of a function, which hands on nothing to iterate."""
+    with dug.Context() as ctx:
+        for ask in (
+            ctx.run_all,
+            ctx.graph().subgraph,
+            lambda nodes: dug.sweep(_one.node(1), nodes),
+            lambda nodes: snapshot.save(ctx, tmp_path / "x.dug", nodes=nodes),
+        ):
+            with pytest.raises(TypeError, match=r"<dug function .*Write "):
+                ask(function)
+
+
+def test_a_memoised_function_has_one_text():
+    """A format string shows a memoised function as `str` does."""
+    assert f"{_one}" == str(_one) == repr(_one)
 
 
 def test_attributes_of_the_function_are_visible():

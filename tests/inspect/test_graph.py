@@ -193,6 +193,18 @@ def test_a_node_that_is_not_there_is_named():
         graph(DIAMOND).dependencies("z")
 
 
+def test_a_function_is_not_a_node_of_a_graph():
+    """A memoised function in the place of a node is named, with what to type."""
+    @dug.memoize
+    def one():
+        return 1
+
+    with dug.Context() as ctx:
+        one()
+        with pytest.raises(TypeError, match=r"one> is a function, not a node. Write f.node\(x\)."):
+            ctx.graph().dependencies(one)
+
+
 def test_a_graph_is_a_collection():
     """A graph has a length, shows its content, and prints briefly."""
     found = graph(DIAMOND)
