@@ -17,6 +17,8 @@ from time import time
 from typing import Any
 from uuid import uuid4
 
+from .._text.values import show
+
 _ENDING = ".saving"
 _LONGEST = 200
 """Of how many bytes a file name may be to have an ending; most file systems allow 255."""
@@ -29,6 +31,18 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+
+
+def read_path(path: "str | bytes | os.PathLike[Any]") -> Path:
+    """Returns the path that a user gave.
+
+    Raises:
+        TypeError: it is none.
+    """
+    try:
+        return Path(os.fsdecode(path))
+    except TypeError:
+        raise TypeError(f'{show(path)} is not a path. Write the name of the file, such as "book.dug".') from None
 
 
 def describe_irregular(path: Path) -> str | None:

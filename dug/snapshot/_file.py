@@ -23,7 +23,7 @@ from .._portable import rows
 from .._text.values import show, visible
 from ..errors import SnapshotError
 from . import _format as fmt
-from ._atomic import describe_irregular
+from ._atomic import describe_irregular, read_path
 from ._checks import Checks, FirstChecks
 from ._forked import Reopening, identify, outlive_forks
 
@@ -57,7 +57,7 @@ class SavedFile:
     """An open snapshot, for any thread."""
 
     def __init__(self, path: "str | PathLike[str]") -> None:
-        self.path = Path(os.fsdecode(path))
+        self.path = read_path(path)
         self.shown = visible(str(self.path))
         """Its name as it can be printed."""
         self.lock = RLock()

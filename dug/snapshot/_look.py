@@ -153,7 +153,8 @@ class Look:
         return self._saved(row, read_error(self._file, row.number) if row.state == rows.FAILED else None, {})
 
     def __contains__(self, node: object) -> bool:
-        return self._find(node) is not None
+        is_slip = hasattr(node, "_self_function")  # a function, which would never be in it
+        return (is_slip or isinstance(node, (str, Node))) and self._find(node) is not None
 
     def __len__(self) -> int:
         return self.info.nodes
@@ -172,10 +173,16 @@ class Look:
         return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {self.info.nodes:,} nodes>"
 
     def _find(self, node: object) -> NodeRow | None:
-        """Returns a node by its text; by itself also where others have that text."""
-        text = str(node)
+        """Returns a node by its text; by itself also where others have that text.
+
+        Raises:
+            TypeError: it is neither a node nor a text.
+        """
+        if isinstance(node, str):
+            return find_node(self._file, node)
         if not isinstance(node, Node):
-            return find_node(self._file, text)
+            raise TypeError(f"{show(node)} is not a node. Write f.node(x), or the text of a node: look.nodes() lists them.")
+        text = str(node)
         from .._portable.nodes import call_of  # a look by text needs no codec
 
         arguments = call_of(node._key)[1]

@@ -3,7 +3,6 @@
 The rows come from `_portable`; here they get their check numbers and their place in the file.
 """
 
-import os
 import platform
 import sqlite3
 import sys
@@ -30,7 +29,7 @@ from .._text.values import show, visible
 from ..codec import Encoded
 from ..errors import SnapshotError
 from . import _format as fmt
-from ._atomic import check_target, replacing
+from ._atomic import check_target, read_path, replacing
 from ._checks import Checks
 from ._report import Report
 
@@ -66,9 +65,9 @@ def save(
     """
     if not isinstance(ctx, Context):
         raise TypeError(f"{show(ctx)} is not a context. Write snapshot.save(ctx, path).")
-    if isinstance(nodes, Node):
-        raise TypeError(f"nodes= takes several nodes, and {show(nodes)} is one. Write nodes=[f.node(x)].")
-    started, place, reporter = perf_counter(), Path(os.fsdecode(path)), make_reporter(progress)
+    if nodes is not None and (isinstance(nodes, Node) or not isinstance(nodes, Iterable)):
+        raise TypeError(f"nodes= takes several nodes, not {show(nodes)}. Write nodes=[f.node(x)].")
+    started, place, reporter = perf_counter(), read_path(path), make_reporter(progress)
     with _writing(place):
         check_target(place)
     view = ctx._here()

@@ -41,6 +41,32 @@ def test_targets_are_what_nothing_read(saved):
         assert looked.targets() == looked.graph().roots == ("kept_book:report()", "kept_book:position('X', 10)")
 
 
+@pytest.mark.parametrize("wrong", [3, None, delta, len, ()], ids=str)
+def test_what_is_not_a_node_is_refused(saved, wrong):
+    """A file is asked for a node or its text: anything else is refused, and not looked for by the text that it has."""
+    with snapshot.look(saved) as looked:
+        for ask in (looked.__getitem__, looked.explain, lambda node: looked.compare(looked, node)):
+            with pytest.raises(TypeError, match=r" is not a node. Write f.node\(x\), or the text of a node: look.nodes"):
+                ask(wrong)
+
+
+def test_a_function_is_not_taken_for_a_node_of_it(saved):
+    """``function in look`` is a slip, which is told and not answered with False."""
+    with snapshot.look(saved) as looked:
+        assert 3 not in looked
+        with pytest.raises(TypeError, match="kept_book:delta> is not a node"):
+            _ = delta in looked
+
+
+@pytest.mark.parametrize("wrong", [3, None, delta.node("A"), ()], ids=str)
+def test_what_is_not_a_path_is_refused(wrong):
+    """Saving, loading and looking say what came in the place of a path."""
+    with dug.Context() as ctx:
+        for call in (snapshot.look, snapshot.load, lambda path: snapshot.save(ctx, path)):
+            with pytest.raises(TypeError, match=r' is not a path. Write the name of the file, such as "book.dug".'):
+                call(wrong)
+
+
 @pytest.mark.parametrize("name", snapshot.__all__)
 def test_a_public_name_is_there(name):
     """A public name can be taken from the package, although it is loaded only then."""
