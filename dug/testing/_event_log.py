@@ -11,6 +11,7 @@ from typing import Any, Self
 from .._contexts.context import Context
 from .._core.read import Event, Node
 from .._functions.proxy import function_of
+from .._text.values import show
 
 
 class EventLog:
@@ -38,6 +39,8 @@ class EventLog:
     """
 
     def __init__(self, ctx: Context) -> None:
+        if not isinstance(ctx, Context):
+            raise TypeError(f"{show(ctx)} is not a context. Write EventLog(ctx).")
         self.events: list[Event] = []
         self._ctx = ctx
         self._listening: AbstractContextManager[object] | None = None

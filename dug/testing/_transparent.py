@@ -60,8 +60,7 @@ def assert_transparent(
 def check_is_node(node: object, name: str) -> None:
     """Raises TypeError, saying what to type, when `node` is not a node."""
     if not isinstance(node, Node):
-        hint = f" Write {name}(f.node(...))." if callable(node) else ""
-        raise TypeError(f"{name}() takes a node, not {node!r}.{hint}")
+        raise TypeError(f"{name}() takes a node, not {node!r}. Write {name}(f.node(x)).")
 
 
 def check_can_evaluate(node: Node[Any], name: str) -> None:

@@ -166,3 +166,10 @@ def test_the_repr_counts_by_kind():
         price("A")
 
     assert "2 computed" in repr(log)
+
+
+@pytest.mark.parametrize("wrong", [3, None, spot], ids=str)
+def test_what_is_not_a_context_is_refused(wrong):
+    """A log of something else than a context is refused when it is made."""
+    with pytest.raises(TypeError, match=r" is not a context. Write EventLog\(ctx\)."):
+        EventLog(wrong)
