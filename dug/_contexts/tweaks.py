@@ -44,7 +44,7 @@ def target_of(key: Any) -> Target:
         raise TweakError(f"{show(key)} is not a node. Call it with the arguments of the call you mean: f.node(x).")
     if callable(key):
         raise TweakError(f"{show(key)} is not a memoised function. Decorate it with @dug.memoize to tweak it.")
-    raise TweakError(f"{show(key)} cannot be tweaked: a key is a node, f.node(x), or a memoised function.")
+    raise TweakError(f"{show(key)} cannot be tweaked or invalidated: a key is a node, f.node(x), or a memoised function.")
 
 
 def _warn_of_replaced(function: Function, key: Any) -> None:
