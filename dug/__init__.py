@@ -1,7 +1,6 @@
 """dug: plain Python functions, what-if questions, and only the work that a question changes."""
 
 from . import eq
-from ._contexts import fork as _fork  # noqa: F401  it takes part in forks
 from ._contexts.context import Context
 from ._contexts.current import current_context
 from ._contexts.kinds import UNTWEAKED, bump, scale, shift

@@ -92,7 +92,7 @@ MUTANTS = (
     ),
     Mutant(
         "a change that was interrupted shows in some entries only",
-        "_contexts/context.py",
+        "_core/_scope.py",
         "            if self._scenario is not before:  # an interrupt",
         "            if False:  # an interrupt",
         tests=INTERRUPTS,
@@ -611,16 +611,16 @@ MUTANTS = (
     ),
     Mutant(
         "an entry does not look again whether its context has changed",
-        "_contexts/context.py",
+        "_core/_scope.py",
         "        while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):",
         "        while False:",
         ("core/test_interleavings.py", "-k", "changed_while_another"),
     ),
     Mutant(
         "a view that another thread made is taken for one's own",
-        "_contexts/context.py",
-        "            self._keep_up(entry)\n            drive.put_in_force(entry)\n",
-        "            self._keep_up(entry)\n            entry.view = self._last\n            drive.put_in_force(entry)\n",
+        "_core/_scope.py",
+        "            self._keep_up(entry)\n            put_in_force(entry)\n",
+        "            self._keep_up(entry)\n            entry.view = self._last\n            put_in_force(entry)\n",
         ("core/test_interleavings.py", "-k", "ask_kept-ask_kept"),
     ),
     Mutant(

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from attrs import frozen
 
 from .._core.drive import frame_here, frame_then, note
-from .._core.read import OUTSIDE, Call, Frame, Memo, Node, View, current, entries_around
+from .._core.read import Call, Frame, Memo, Node, View, current, open_entries
 from .._text.values import show
 from ..errors import ContextError
 
@@ -113,8 +113,7 @@ def single_outer_call() -> Iterator[None]:
 
 def inside(ctx: Any) -> Any:
     """Returns a context manager for asking in a context: the context itself or, if it is in force, one that adds nothing."""
-    frame = frame_here()
-    nearest = next(entries_around(OUTSIDE.entry if frame is OUTSIDE else frame), None)
+    nearest: Any = next(open_entries(), None)
     return ctx._adding_nothing() if nearest is not None and nearest.context is ctx else ctx
 
 

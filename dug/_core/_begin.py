@@ -16,7 +16,7 @@ from ._emptying import drop_empty
 from ._events import Event
 from ._find import beneath, find, handle_of, match
 from ._flight import is_around, path_to
-from ._frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_in_force, here, raise_due, tell
+from ._frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_or_default, here, raise_due, tell
 from ._memo import LIVE, Call, Memo, State
 from ._node import BENEATH, Node, check_key, plain_key
 from ._scenario import Tweak
@@ -38,7 +38,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         CycleError: the node is being computed around the call in this very scenario.
     """
     if isinstance(frame, Outside):
-        frame = frame_in_force(f"{key[0]}()", frame)
+        frame = frame_or_default(f"{key[0]}()", frame)
     view, call, masked = frame.view, frame.call, None
     cache, in_force, registry, around = view.cache, view.in_force, view.registry, view.parent
     filings = registry.filings

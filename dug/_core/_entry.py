@@ -13,10 +13,25 @@ from typing import Any
 from weakref import ref
 
 from ._binding import Key
-from ._frame import LATE, NO_HITS, OUTSIDE, PUT, UNTRUE, Entry, Frame, Run, current, make_aside, taint
+from ._frame import (
+    LATE,
+    NO_HITS,
+    OUTSIDE,
+    PUT,
+    UNTRUE,
+    Entry,
+    Frame,
+    Run,
+    current,
+    frame_or_default,
+    make_aside,
+    no_context,
+    taint,
+)
 from ._leaving import Ended, watch
 from ._memo import FORGOTTEN, TWEAKED, Memo
 from ._node import BENEATH, Node, plain_key
+from ._protocols import ScopeShape
 from ._registry import Registry
 from ._scenario import RunningReplacement
 from ._view import View, own_bits
@@ -24,7 +39,7 @@ from ._watch import ALL, look_at
 
 
 def open_entry(  # noqa: PLR0917  by position, as in `Entry`
-    context: Any, outer: Frame | None, view: View, peers: list[Entry], method: "ref[MethodType] | None", back: Any
+    context: ScopeShape, outer: Frame | None, view: View, peers: list[Entry], method: "ref[MethodType] | None", back: Any
 ) -> Entry:
     """Opens an entry of a context inside `outer`, which is not in force yet; watches it, if a statement holds `method`."""
     entry = Entry(view, outer, outer.call if outer else None, context, peers)
@@ -56,6 +71,32 @@ def frame_here() -> Any:
     while frame.__class__ is Entry and frame.watch is not None and frame.watch() is None and _leave_ended(frame):
         frame = current.get()
     return frame
+
+
+def frame_in_force(what: object) -> Frame:
+    """Returns the frame in force, or the entry of the default context; `what` was asked for there.
+
+    Raises:
+        NoContextError: there is none.
+    """
+    return frame_or_default(what, frame_here())
+
+
+def entry_in_force(what: object) -> Entry:
+    """Returns the innermost open entry; `what` was asked for there.
+
+    Raises:
+        NoContextError: there is none.
+    """
+    entry = next(entries_around(frame_in_force(what)), None)
+    if entry is None:  # a node that dug.testing evaluates without any context
+        raise no_context(what)
+    return entry
+
+
+def open_entries() -> Iterator[Entry]:
+    """Returns the open entries around the place of the call, the innermost first and that of the default context last."""
+    return entries_around(outer_here())
 
 
 def outer_here() -> Frame | None:
@@ -313,7 +354,8 @@ def refresh_within(entry: Entry) -> None:
 
 def renew_within(entry: Entry) -> None:
     """Derives the views of an open entry and of all entries inside it again, the outermost first."""
-    entry.context.renew(entry)
+    assert entry.context is not None  # noqa: S101  it is in the list of one
+    entry.context._renew(entry)
     for inner in tuple(entry.entries or ()):
         renew_within(inner)
 

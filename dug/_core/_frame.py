@@ -19,6 +19,7 @@ from ._failure import Failure
 from ._leaving import Ended
 from ._memo import Call, Memo, State
 from ._node import BENEATH, Node, plain_key
+from ._protocols import ScopeShape
 from ._scenario import Tweak
 from ._view import View
 
@@ -93,7 +94,8 @@ class Entry(_AnyFrame):
     """One ``with`` of a context."""
 
     __slots__ = ("back", "closed", "context", "entries", "late", "peers", "run", "token", "watch")
-    context: Any
+    context: ScopeShape | None
+    """The context that was entered; None for one that only notes reads."""
     peers: "list[Entry]"
     """All open entries of the context, in any task."""
     entries: "list[Entry]"
@@ -110,7 +112,9 @@ class Entry(_AnyFrame):
     token: Any
     """The token of the context variables in which it was put in force, as long as it is watched."""
 
-    def __init__(self, view: View, outer: "Frame | None", call: Call | None, context: Any, peers: "list[Entry]") -> None:
+    def __init__(
+        self, view: View, outer: "Frame | None", call: Call | None, context: ScopeShape | None, peers: "list[Entry]"
+    ) -> None:
         self.view, self.outer, self.call = view, outer, call
         self.context, self.peers, self.entries = context, peers, []
         self.extra, self.runs, self.spent = 0, 0, 0.0
@@ -329,7 +333,7 @@ class _Put:
 PUT: Any = _Put()
 
 
-def frame_in_force(what: object, frame: Any) -> Frame:
+def frame_or_default(what: object, frame: Any) -> Frame:
     """Returns the given frame in force, or the entry of the default context; `what` was asked for there.
 
     Raises:
@@ -338,12 +342,17 @@ def frame_in_force(what: object, frame: Any) -> Frame:
     if frame is OUTSIDE:
         frame = OUTSIDE.entry
         if frame is None:
-            text = f'{what} was called outside a dug.Context. Wrap the call in "with dug.Context():".'
-            if here() != main_thread().ident:
-                text += " To take a context along to a thread, use dug.executors.threads.ContextThreadPoolExecutor, or ctx.run."
-            raise NoContextError(text)
+            raise no_context(what)
     found: Frame = frame
     return found
+
+
+def no_context(what: object) -> NoContextError:
+    """Returns the error of something that was asked for where no context is in force."""
+    text = f'{what} was called outside a dug.Context. Wrap the call in "with dug.Context():".'
+    if here() != main_thread().ident:
+        text += " To take a context along to a thread, use dug.executors.threads.ContextThreadPoolExecutor, or ctx.run."
+    return NoContextError(text)
 
 
 def taint(frame: Frame | Outside | None, how: int) -> None:

@@ -10,9 +10,27 @@ from typing import Any, Protocol
 from ._binding import Key
 from ._memo import Memo, State
 from ._node import Function
-from ._scenario import ActiveTweaks
+from ._scenario import ActiveTweaks, Layer
 from ._stale import Stale
 from ._weak import WeakBag
+
+
+class ScenarioShape(Protocol):
+    """A scenario of a user, as a scope sees it."""
+
+    @property
+    def specs(self) -> tuple[Layer, ...]:
+        """The tweaks, layer by layer."""
+
+
+class ScopeShape(Protocol):
+    """A scope, as its entries see it."""
+
+    def _renew(self, entry: Any) -> None:
+        """Derives the view of an open entry again."""
+
+    def _is_behind(self, entry: Any) -> bool:
+        """True when an entry shows another scenario than the present one."""
 
 
 class CacheShape(Protocol):

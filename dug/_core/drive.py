@@ -16,112 +16,66 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from . import _flight
-from ._accel import compiled, make_lock, renew_lock
+from ._accel import compiled
 from ._begin import _in_full
 from ._begin import begin as begin_any
 from ._binding import Key, prepare
 from ._bypass import answer_from_driver, evaluate_without_cache
-from ._cache import BINDING
 from ._call import let_call, make_class
-from ._entry import (
-    close_entry,
-    closing_unless_active,
-    frame_here,
-    frame_then,
-    frame_to_ask,
-    leave,
-    note,
-    open_entry,
-    outer_here,
-    put_in_force,
-    refresh,
-    refresh_within,
-    renew_within,
-    settle_within,
-    step_back,
-    take_back,
-)
+from ._entry import frame_here, frame_then, frame_to_ask, note
 from ._events import Event
 from ._failure import Serving
 from ._find import make_value_memo, match, value_memo
-from ._finish import (
-    CONSUMABLE,
-    abandon,
-    check_value,
-    fail,
-    fail_below,
-    is_within,
-    keep,
-    leave_interrupted,
-    refuse,
-    unwind,
-)
+from ._finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, refuse
 from ._finish import finish as finish_any
 from ._flight import PATIENCE_S
+from ._fork import guard
 from ._frame import LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Joined, Outside, Run, Wait, here, taint, tell
-from ._leaving import Ended, find_exit, watch_own_exit, watched
+from ._leaving import Ended
 from ._local import make_local
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
 from ._node import Function, Node
 from ._order import note_starts, starts_of
-from ._scenario import VALUE, let_go
+from ._scenario import VALUE
+from ._scope import Alone, Scope
 from ._verify import Walk, candidates, find_changed, is_as_before, raise_later, verify
 from ._view import enter, own_bits
 from ._watch import follow
 
 __all__ = [
-    "BINDING",
     "ORIGINS",
     "PATIENCE_S",
     "PUT",
     "UNTRUE",
+    "Alone",
     "DriverWait",
     "Ended",
+    "Scope",
     "Serving",
     "Walk",
     "abandon",
     "answer_from_driver",
     "begin",
     "check_value",
-    "close_entry",
-    "closing_unless_active",
     "enter",
     "evaluate_without_cache",
     "fail",
-    "find_exit",
     "finish",
     "finish_task",
     "frame_here",
     "frame_then",
     "frame_to_ask",
+    "guard",
     "here",
-    "is_within",
-    "leave",
-    "leave_interrupted",
     "let_call",
-    "let_go",
     "make_class",
     "make_fetch",
     "make_local",
-    "make_lock",
     "make_value_memo",
     "note",
-    "open_entry",
-    "outer_here",
     "prepare",
-    "put_in_force",
-    "refresh",
-    "refresh_within",
     "refuse",
-    "renew_lock",
-    "renew_within",
-    "settle_within",
-    "step_back",
-    "take_back",
-    "unwind",
     "verify",
-    "watch_own_exit",
-    "watched",
 ]
 
 Fetch = Callable[[Any, Key], Memo]

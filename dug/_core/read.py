@@ -12,13 +12,13 @@ says so, and leaves running the node to its caller.
 from ._accel import COMPILED
 from ._binding import Key
 from ._cache import Cache
-from ._entry import entries_around, replacement_around
+from ._entry import entry_in_force, frame_in_force, open_entries
 from ._equality import Fixed, is_immutable, is_same, substitution_key
 from ._events import Event, Listener
 from ._failure import Failure
 from ._find import beneath, find, handle_of
 from ._finish import is_consumable
-from ._frame import OUTSIDE, Entry, Frame, Joined, Outside, Run, Wait, current, frame_in_force
+from ._frame import OUTSIDE, Entry, Frame, Joined, Run, current
 from ._imprint import take_imprint
 from ._memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Call, Memo, State
 from ._node import (
@@ -34,7 +34,6 @@ from ._scenario import (
     ActiveTweaks,
     HeldTweaks,
     Layer,
-    RunningReplacement,
     Target,
     Tweak,
     TweakSpec,
@@ -70,20 +69,17 @@ __all__ = [
     "Listener",
     "Memo",
     "Node",
-    "Outside",
     "Registry",
     "Run",
-    "RunningReplacement",
     "State",
     "Target",
     "Tweak",
     "TweakSpec",
     "View",
-    "Wait",
     "beneath",
     "candidates",
     "current",
-    "entries_around",
+    "entry_in_force",
     "find",
     "frame_in_force",
     "handle_of",
@@ -92,8 +88,8 @@ __all__ = [
     "is_immutable",
     "is_same",
     "key_asked",
+    "open_entries",
     "plain_key",
-    "replacement_around",
     "substitution_key",
     "take_imprint",
 ]

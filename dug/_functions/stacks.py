@@ -12,10 +12,10 @@ import sys
 from _thread import allocate_lock
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from threading import Thread, current_thread, get_ident
+from threading import Thread, get_ident
 from typing import Any, NoReturn, TypeVar
 
-from .._core.drive import ORIGINS, here
+from .._core.drive import ORIGINS, guard, here
 from .._core.read import COMPILED, Node
 from .stack_room import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
 
@@ -101,7 +101,8 @@ class _Continuation(Thread):
         self.origin = here()
         self.value: Any = None
         self.error: BaseException | None = None
-        self.frame = args[0] if args else None
+        self.started_from = getattr(args[0], "run", None) if args else None
+        """The run from which it goes on, for a fork."""
         self._asked: Any = args[1] if args else None
         self.is_done = False
         self._work: list[tuple[Any, ...]] = [(call, *args)]  # the thread that does it takes it out
@@ -197,13 +198,7 @@ class _Continuation(Thread):
             return is_at_work and pythonapi.PyThreadState_SetAsyncExc(c_ulong(last[0]), py_object(kind)) == 1
 
 
-def started_from() -> Any:
-    """Returns the run from which this thread goes on with a deep evaluation; None for any other thread."""
-    thread = current_thread()
-    return getattr(thread.frame, "run", None) if isinstance(thread, _Continuation) else None
-
-
-def leave_to_child() -> None:
+def _leave_to_child() -> None:
     """Resets a forked process: of its parent's threads it has one only."""
     global _SENDING  # noqa: PLW0603  another thread of the parent may have held it
     _SENDING = allocate_lock()
@@ -216,3 +211,6 @@ def _take_over(variables: Context) -> None:
     for variable, value in variables.items():
         if variable.get(None) is not value:
             variable.set(value)
+
+
+guard(tuple, _leave_to_child)

@@ -8,10 +8,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from .._core.drive import frame_here
 from .._core.read import (
     BENEATH,
-    OUTSIDE,
     Function,
     Key,
     Memo,
@@ -19,8 +17,8 @@ from .._core.read import (
     Target,
     Tweak,
     View,
-    entries_around,
     is_as_before,
+    open_entries,
     plain_key,
 )
 from .._text.values import describe_error, show, show_whole
@@ -343,7 +341,7 @@ def _name_views(view: View) -> dict[View, str]:
     """Returns what to call a view and those around it: by their names where they are open, else by how far out they are."""
     names = {view: HERE}
     around = list(views_around(view))
-    opened = {entry.view: entry.context for entry in (*entries_around(frame_here()), *filter(None, [OUTSIDE.entry]))}
+    opened: dict[View, Any] = {entry.view: entry.context for entry in open_entries()}
     for distance, outer in enumerate(around, 1):
         context = opened.get(outer)
         name = None if context is None else context.name

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .._core.drive import frame_here
 from .._core.read import Node, frame_in_force
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def sweep(
         market:spot('AAPL') = 101.0 -> 101.0
         market:spot('MSFT') = 50.0 -> 100.0
     """
-    frame = frame_in_force("dug.sweep()", frame_here())
+    frame = frame_in_force("dug.sweep()")
     from .arguments import make_sweep  # when it is needed first: it brings all that answers, and most programs never sweep
 
     return make_sweep(frame, target, scenarios, executor, limit, progress)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from .._contexts.fork import guard
+from .._core.drive import guard
 
 _files: "WeakSet[Any]" = WeakSet()
 _left: list[Any] = []

@@ -13,7 +13,7 @@ of several threads, of which one runs at a time.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import define, evolve, field, frozen
 
@@ -88,7 +88,7 @@ class Run:
         frame = current.get()
         while frame is not self._frame:
             if isinstance(frame, Entry):
-                contexts.append(frame.context)
+                contexts.append(cast("Context", frame.context))
             frame = frame.outer
         return contexts
 

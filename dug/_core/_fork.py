@@ -10,15 +10,17 @@ Callers of `guard` come in the order of their locks: a lock that is taken under 
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from threading import get_ident
+from threading import current_thread, get_ident
 from typing import Any
 
 from attrs import frozen
 
-from .._core.drive import BINDING, ORIGINS, here, make_lock, renew_lock, renew_within, settle_within
-from .._core.read import OUTSIDE, Registry, Run, Wait, current, entries_around
-from .._functions.stacks import leave_to_child, started_from
-from .context import MAKING
+from ._accel import make_lock, renew_lock
+from ._cache import BINDING
+from ._entry import open_entries, renew_within, settle_within
+from ._frame import ORIGINS, Run, Wait, current, here
+from ._registry import Registry
+from ._scope import MAKING
 
 
 @frozen(eq=False)
@@ -97,7 +99,6 @@ def _repair() -> None:
         if run.thread == origin:
             run.thread = thread
     ORIGINS.clear()
-    leave_to_child()
     _catch_up()
 
 
@@ -111,7 +112,7 @@ def _runs_around() -> Iterator[Run]:
 
 def _driven_here(around: Iterable[Run]) -> Iterator[Run]:
     """The runs around that this thread, and no other, drives."""
-    first, origin = started_from(), here()
+    first, origin = getattr(current_thread(), "started_from", None), here()  # a thread that goes on with a deep evaluation
     for run in around:
         if run is first or run.thread != origin:
             return
@@ -157,10 +158,8 @@ def _let_go(run: Run, dead: set[Run], origin: int) -> None:
 
 def _catch_up() -> None:
     """Shows a tweak in the entries in force here that another thread was about to show."""
-    frame = current.get()
-    entries = list(entries_around(OUTSIDE.entry if frame is OUTSIDE else frame))
-    for entry in reversed(entries):  # the outermost first
-        if entry.context is not None and entry.context.is_behind(entry):
+    for entry in reversed(list(open_entries())):  # the outermost first
+        if entry.context is not None and entry.context._is_behind(entry):
             settle_within(entry)
             renew_within(entry)
 
