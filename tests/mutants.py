@@ -224,7 +224,7 @@ MUTANTS = (
     ),
     Mutant(
         "a bump acts on the node without any tweak",
-        "_core/_find.py",
+        "_core/_scenario.py",
         "return BENEATH, plain_key(key), 0 if under is None else under.serial",
         "return BENEATH, plain_key(key), 0",
     ),
@@ -376,7 +376,7 @@ MUTANTS = (
     ),
     Mutant(
         "a call meets a tweak of its function before one of its node",
-        "_core/_find.py",
+        "_core/_view.py",
         "return content.get(key) or content.get(key[0])",
         "return content.get(key[0]) or content.get(key)",
         TRAPS,
@@ -436,7 +436,7 @@ MUTANTS = (
     Mutant(
         "what passes an error on is taken to have failed as what it read",
         "_core/_failure.py",
-        "passed.imprint if passed.imprint.matches(error, handled) else take_imprint(error, handled)",
+        "passed.imprint if passed.imprint.matches(error, handled) else Imprint.of(error, handled)",
         "passed.imprint",
     ),
     Mutant(

@@ -45,8 +45,8 @@ DOORS = ("dug._core.drive", "dug._core.read")
 # Importers of other files of the core: (module, file of the core): the reason.
 BY_OTHER_WAYS: dict[tuple[str, str], str] = {}
 MAX_OTHER_WAYS = 5
-# What is handed on besides classes, and constants that their fields hold; it only ever gets smaller.
-HANDED_ON = {"dug._core.drive": 25, "dug._core.read": 17}
+MAX_HANDED_ON = 30
+"""How many functions both doors hand on, besides classes, and constants that the fields of these hold."""
 
 MAX_FLOORS = 13
 
@@ -207,12 +207,11 @@ def is_data(name, value):
     return not is_verb and isinstance(value, type | GenericAlias | UnionType | int | float | str | tuple | frozenset)
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_the_doors_hand_on_what_is_counted(door):
-    """A door hands on as many functions, besides the data types and their constants, as is written here."""
-    functions = [name for name, value in find_handed_on(door).items() if not is_data(name, value)]
+def test_the_doors_are_narrow():
+    """The doors hand on few functions, besides the data types and their constants."""
+    functions = [name for door in DOORS for name, value in find_handed_on(door).items() if not is_data(name, value)]
 
-    assert len(functions) == HANDED_ON[door], functions
+    assert len(functions) <= MAX_HANDED_ON, functions
 
 
 def test_one_door_hands_on_what_the_other_does_not():

@@ -13,12 +13,12 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 
 from .._core.drive import frame_here
-from .._core.read import Failure, Node
+from .._core.read import Failure, Node, find_answer
 from .._extras.packages import import_pandas
 from .._inspect.failures import Failed, tabulate_failures
 from .._inspect.lazy_graph import Origins
 from .._inspect.node_states import passed_from
-from .._inspect.record import check_node, look
+from .._inspect.record import check_node
 from .._inspect.table import Table, make_frame
 from .._text.values import number_alike, show
 from .call_site import CallSite, call_site_of, check_executor, find_width, inside, single_outer_call
@@ -144,7 +144,7 @@ class _Kept:
     def _read_failure(self, node: Node[Any], error: Exception) -> _Both:
         """Returns how a node failed and, with the traceback that leads there from it, how that did in which the error began."""
         failure = keep_failure(error)
-        memo = look(frame_here().view, node._key)
+        memo = find_answer(frame_here().view, node._key)
         if memo is None or memo.failure is None:
             return (failed := Failed(node, node, failure)), failed
         first, _ = self._origins.find(memo)

@@ -10,12 +10,11 @@ from pdb import Pdb
 from typing import Any
 
 from .._core.drive import evaluate_without_cache, frame_here
-from .._core.read import Memo, Node, Tweak, beneath, plain_key
+from .._core.read import Memo, Node, Tweak, find_answer, plain_key
 from .._functions.sync_driver import fetch
 from .._inspect.failures import read_arguments
 from .._inspect.lazy_graph import Origins
 from .._inspect.node_states import list_reads, passed_from
-from .._inspect.record import look
 from .._text.values import describe_error, show
 from .call_site import inside
 
@@ -58,7 +57,7 @@ def _say(memo: Memo, failed: Node[Any]) -> None:
     lines = [f"{failed} raised {describe_error(memo.failure.error)}"]
     lines += [f"  {name} = {show(value)}" for name, value in read_arguments(failed).items()]
     for key in list_reads(memo):
-        read = look(frame_here().view, key)
+        read = find_answer(frame_here().view, key)
         what = "not known" if read is None else show(read.value) if read.failure is None else describe_error(read.failure.error)
         lines.append(f"  read {Node._of(key)}: {what}")
     sys.stdout.write("\n".join([*lines, ""]))
@@ -77,8 +76,8 @@ def _make_driver(node: Node[Any], handle: Tweak | None) -> Driver:
     def answer(asked: Node[Any]) -> Any:
         frame, key = frame_here(), asked._key
         if key == own and handle is not None and not handle.spec.is_final:
-            key = beneath(handle, own)
-        memo = look(frame.view, key)
+            key = handle.key_beneath(own)
+        memo = find_answer(frame.view, key)
         if memo is not None and memo.failure is not None:
             raise memo.failure.error
         if memo is not None:

@@ -14,7 +14,7 @@ from ..errors import CycleError, DepthError
 from ._binding import Key, canonical
 from ._emptying import drop_empty
 from ._events import Event
-from ._find import beneath, find, handle_of, match
+from ._find import find, match
 from ._flight import is_around, path_to
 from ._frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_or_default, here, raise_due, tell
 from ._memo import LIVE, Call, Memo, State
@@ -59,7 +59,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         key = _in_full(frame, key)
         state = cache.find_state(key)
     is_beneath = key[0] is BENEATH
-    handle = handle_of(view, key) if is_beneath or in_force.content else None
+    handle = view.handle_of(key) if is_beneath or in_force.content else None
     if handle is None and cache.beneath is None and not is_beneath:
         memo = None if state is None else match(state, in_force, call)
     else:
@@ -205,4 +205,4 @@ def _in_full(frame: Frame, key: Key) -> Key:
         return key
     if frame is not run and frame.view.in_force.handle_of(key) is not run.view.in_force.handle_of(key):
         return key  # a context inside the replacement tweaks the node again
-    return beneath(run.handle, key)
+    return run.handle.key_beneath(key)

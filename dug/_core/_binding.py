@@ -118,42 +118,43 @@ class Binding:
         source = _CALL_SOURCE.format(kind=kind, wait=wait, name=name, parameters=self._parameters, key=self._expression)
         return _compile(source, {**self._names, "_dug_current": current, "_dug_fetch": fetch}, name)
 
+    @classmethod
+    def of(
+        cls,
+        function: Any,
+        signature: inspect.Signature,
+        *,
+        typed: bool = False,
+        keys: Mapping[str, Callable[[Any], Any]] | None = None,
+        ignore: tuple[str, ...] = (),
+    ) -> "Binding":
+        """Returns the binding of `function` (the first element of its keys), whose parameters `signature` names.
 
-def prepare(
-    function: Any,
-    signature: inspect.Signature,
-    *,
-    typed: bool = False,
-    keys: Mapping[str, Callable[[Any], Any]] | None = None,
-    ignore: tuple[str, ...] = (),
-) -> Binding:
-    """Returns the binding of `function` (the first element of its keys), whose parameters `signature` names.
-
-    Raises:
-        TypeError: `keys` or `ignore` names a parameter that the function does not have.
-    """
-    keys = dict(keys or {})
-    _check_names(function, signature, (*keys, *ignore))
-    names: dict[str, Any] = {"_dug_function": function, "_dug_items": _sorted_items}
-    names |= {"_dug_typed": _typed, "_dug_partial": _partial}
-    complete = ["_dug_function"]
-    partial = ["_dug_function"]
-    for parameter in signature.parameters.values():
-        element = f"_dug_items({parameter.name})" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
-        complete.append(element)
-        if parameter.name in ignore:
-            continue
-        if parameter.name in keys:
-            names[f"_dug_key_{parameter.name}"] = keys[parameter.name]
-            element = f"_dug_key_{parameter.name}({element})"
-        partial.append(f"_dug_typed({element})" if typed else element)
-    parameters = _parameters(signature, names)
-    expression = f"({', '.join(complete)},)"
-    if partial != complete:
-        expression = f"_dug_partial(({', '.join(partial)},), {expression})"
-    name = _function_name(function)
-    make_key = _compile(f"def {name}({parameters}):\n    return {expression}\n", names, name)
-    return Binding(signature, make_key, has_positions(signature), expression, parameters, names, partial == complete)
+        Raises:
+            TypeError: `keys` or `ignore` names a parameter that the function does not have.
+        """
+        keys = dict(keys or {})
+        _check_names(function, signature, (*keys, *ignore))
+        names: dict[str, Any] = {"_dug_function": function, "_dug_items": _sorted_items}
+        names |= {"_dug_typed": _typed, "_dug_partial": _partial}
+        complete = ["_dug_function"]
+        partial = ["_dug_function"]
+        for parameter in signature.parameters.values():
+            element = f"_dug_items({parameter.name})" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+            complete.append(element)
+            if parameter.name in ignore:
+                continue
+            if parameter.name in keys:
+                names[f"_dug_key_{parameter.name}"] = keys[parameter.name]
+                element = f"_dug_key_{parameter.name}({element})"
+            partial.append(f"_dug_typed({element})" if typed else element)
+        parameters = _parameters(signature, names)
+        expression = f"({', '.join(complete)},)"
+        if partial != complete:
+            expression = f"_dug_partial(({', '.join(partial)},), {expression})"
+        name = _function_name(function)
+        make_key = _compile(f"def {name}({parameters}):\n    return {expression}\n", names, name)
+        return cls(signature, make_key, has_positions(signature), expression, parameters, names, partial == complete)
 
 
 def has_positions(signature: inspect.Signature) -> bool:

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ._binding import Key, canonical
 from ._cache import Cache
-from ._frame import OUTSIDE, Driver, Frame, Run, current
-from ._memo import Call, Memo, State
-from ._node import Node, check_key
-from ._view import enter
+from ._frame import OUTSIDE, Driver, Run, current
+from ._memo import Call, State
+from ._node import Node
+from ._view import View
 
 
 @contextmanager
@@ -21,7 +20,7 @@ def evaluate_without_cache(driver: Driver, node: Node[Any]) -> Iterator[None]:
     """
     frame = current.get()
     outer = OUTSIDE.entry if frame is OUTSIDE else frame
-    view = enter(None, (), WeakKeyDictionary(), cache=Cache(), listeners=[]) if outer is None else outer.view
+    view = View.outermost((), WeakKeyDictionary(), Cache()) if outer is None else outer.view
     run = Run(view, outer, Call(), node._key, None, State(node._key, None), None)
     run.driver = driver
     run.refresh(run)
@@ -30,11 +29,3 @@ def evaluate_without_cache(driver: Driver, node: Node[Any]) -> Iterator[None]:
         yield
     finally:
         current.reset(token)
-
-
-def answer_from_driver(frame: Frame, key: Key) -> Memo:
-    """Returns the answer of `frame`'s driver to a call, in the form of a memo that is filed nowhere."""
-    key = canonical(key)
-    check_key(key)
-    assert frame.driver is not None  # noqa: S101  the caller saw it
-    return Memo(State(key, None), frame.driver(Node._of(key)), 0)

@@ -15,7 +15,7 @@ from ..errors import ContextError
 from ._accel import make_lock
 from ._binding import Key
 from ._emptying import drop_empty
-from ._local import Local, memos_with
+from ._local import make_local, memos_with
 from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH, Function, plain_key
 from ._registry import Registry, members
@@ -102,7 +102,7 @@ class Cache:
         found: dict[Key, State] | None = function.nodes.get(self._token)
         if found is None:
             self.locals.add(function)  # first: a walk must not miss it
-            found = function.nodes.setdefault(self._token, Local(self._gone))
+            found = function.nodes.setdefault(self._token, make_local(self._gone))
         return found
 
     def find_state(self, key: Key) -> State | None:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ._imprint import Imprint, take_imprint
+from ._imprint import Imprint
 
 
 @define(eq=False, repr=False)
@@ -44,7 +44,7 @@ class Failure:
             traceback: its origin.
             is_out: whether an asker has it already; else the first asker gets it.
         """
-        return cls(take_imprint(error), traceback, raised=error, unserved=[] if is_out else [error])
+        return cls(Imprint.of(error), traceback, raised=error, unserved=[] if is_out else [error])
 
     @property
     def error(self) -> BaseException:
@@ -119,15 +119,15 @@ def pass_on(
         error: the exception.
         traceback: its origin.
         passed: the failure of that node.
-        handled: the exception that the asker was handling; see `_imprint.take_imprint`.
+        handled: the exception that the asker was handling; see `Imprint.of`.
         is_out: as for `Failure.of`.
 
     Complexity: O(1) if the error still says the same.
     """
     unserved = [] if is_out else [error]
     if passed is None:
-        return Failure(take_imprint(error, handled), traceback, raised=error, unserved=unserved)
-    imprint = passed.imprint if passed.imprint.matches(error, handled) else take_imprint(error, handled)
+        return Failure(Imprint.of(error, handled), traceback, raised=error, unserved=unserved)
+    imprint = passed.imprint if passed.imprint.matches(error, handled) else Imprint.of(error, handled)
     again = passed.again if passed.raised is error else passed
     return Failure(imprint, traceback, None, passed.mark, error, again, unserved=unserved)
 

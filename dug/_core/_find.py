@@ -53,28 +53,22 @@ def find(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo 
     return _find_around(view, key) or _find_filed(view, key, handle, call)
 
 
-def handle_of(view: View, key: Key) -> Tweak | None:
-    """Returns the tweak that `key` meets in `view`; for a key beneath a tweak, the one that it meets there.
-
-    Raises:
-        LookupError: the key is beneath a tweak that is gone.
-    """
-    if key[0] is not BENEATH:
-        content = view.in_force.content
-        return content.get(key) or content.get(key[0])
-    serial = key[2]
-    if not serial:
+def find_answer(view: View, key: Key) -> Memo | None:
+    """Returns the memo that answers for a node in `view`, errors of earlier calls included, after the registry was drained."""
+    if view.registry.released:
+        view.registry.drain()
+    try:
+        memo = find(view, key, view.handle_of(key), None)
+    except LookupError:  # beneath a tweak that is gone
         return None
-    handle = view.registry.by_serial.get(serial)
-    if handle is None:
-        raise LookupError(key)
-    return handle
-
-
-def beneath(handle: Tweak, key: Key) -> Key:
-    """Returns the key of a node as it is beneath one tweak of it."""
-    under = handle.beneath()
-    return BENEATH, plain_key(key), 0 if under is None else under.serial
+    cache: Cache | None = view.cache if memo is None else None
+    while cache is not None:
+        state = cache.find_state(key)
+        for found in () if state is None else state.memos():
+            if view.matches(found):
+                return found
+        cache = cache.beneath
+    return memo
 
 
 def find_masked(view: View, key: Key) -> Memo | None:
@@ -93,7 +87,7 @@ def _find_let_go(view: View, key: Key) -> Memo | None:
     if not plain_key(key)[0].is_local:
         return None
     try:
-        handle = handle_of(view, key)
+        handle = view.handle_of(key)
     except LookupError:  # beneath a tweak that is gone
         return None
     return None if handle is not None and handle.spec.is_value else _find_filed(view, key, handle, None)
@@ -105,16 +99,7 @@ def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
         memo = Memo(State(key, None), handle.spec.value, TWEAKED)
         memo.origin = handle.spec.telling
         return memo
-    if handle.memo is None:
-        handle.memo = make_value_memo(view.cache.state_of(key), handle)
-    return handle.memo
-
-
-def make_value_memo(state: State, handle: Tweak) -> Memo:
-    """Returns a memo for a node that is tweaked to a value."""
-    memo = Memo(state, handle.spec.value, TWEAKED, (), handle.bit, 0, frozenset((handle.serial,)))
-    memo.origin = handle.spec.telling
-    return memo
+    return handle.memo or handle.make_memo(view.cache.state_of(key))
 
 
 def _find_around(view: View, key: Key) -> Memo | None:

@@ -13,12 +13,12 @@ from attrs import define, field
 
 from ..errors import NoContextError
 from ._accel import make_hits
-from ._binding import Key
+from ._binding import Key, canonical
 from ._events import Event
 from ._failure import Failure
 from ._leaving import Ended
 from ._memo import Call, Memo, State
-from ._node import BENEATH, Node, plain_key
+from ._node import BENEATH, Node, check_key, plain_key
 from ._protocols import ScopeShape
 from ._scenario import Tweak
 from ._view import View
@@ -80,6 +80,13 @@ class _AnyFrame:
     """True when a failure of a source was read under contexts that are closed already."""
     driver: "Driver | None" = field(init=False, default=None)
     """When set, calls made here go to it and not to the engine."""
+
+    def answer_from_driver(self, key: Key) -> Memo:
+        """Returns the answer of the driver to a call made here, in the form of a memo that is filed nowhere."""
+        key = canonical(key)
+        check_key(key)
+        assert self.driver is not None  # noqa: S101  the caller saw it
+        return Memo(State(key, None), self.driver(Node._of(key)), 0)
 
     def refresh(self, run: "Run | None") -> None:
         """Decides whether calls are answered from the hits of the view; `run` is the innermost open one."""

@@ -45,8 +45,20 @@ class Imprint:
         self.original: BaseException | None = None if self.base is not None else error
         """The exception itself, if no other one could say the same."""
 
+    @classmethod
+    def of(cls, error: BaseException, handled: BaseException | None = None) -> "Imprint":
+        """Returns the present content of an exception.
+
+        Args:
+            error: the exception.
+            handled: the exception that the caller was handling when it asked; Python makes it a context of all that is raised
+                below, but it does not belong to the node's exception.
+        """
+        imprint: Imprint = _take(error, handled, {}, 0)
+        return imprint
+
     def matches(self, error: BaseException, handled: BaseException | None = None) -> bool:
-        """True when an exception still says this; `handled` is not a part of it, as in `take_imprint`."""
+        """True when an exception still says this; `handled` is not a part of it, as in `of`."""
         return self._matches(error, handled, set())
 
     def _matches(self, error: BaseException, handled: BaseException | None, seen: set[int]) -> bool:
@@ -113,18 +125,6 @@ class Imprint:
         if self.original is not None:
             return Imprint(_copy_freely(self.original))
         return bare
-
-
-def take_imprint(error: BaseException, handled: BaseException | None = None) -> Imprint:
-    """Returns the present content of an exception.
-
-    Args:
-        error: the exception.
-        handled: the exception that the caller was handling when it asked; Python makes it a context of all that is raised below,
-            but it does not belong to the node's exception.
-    """
-    imprint: Imprint = _take(error, handled, {}, 0)
-    return imprint
 
 
 def _take(error: BaseException, handled: BaseException | None, taken: dict[int, Imprint], depth: int) -> Any:

@@ -23,7 +23,7 @@ from weakref import ref
 from ._accel import compiled
 from ._binding import Key
 from ._memo import Memo, State
-from ._node import Function, plain_key
+from ._node import plain_key
 from ._registry import Registry, members
 
 
@@ -48,11 +48,11 @@ class Local(dict[Key, State]):
             self._gone.append(lost)
 
 
-def make_local(function: Function) -> None:
-    """Ties the states of a function's nodes to the function; before any of them is asked for."""
-    function.nodes = {}
+def make_local(gone: "deque[int]") -> Local:
+    """Returns the empty table of one local function's nodes in a cache, which `gone` belongs to."""
     if _look_away not in gc.callbacks:
         gc.callbacks.append(_look_away)
+    return Local(gone)
 
 
 def memos_with(serial: int, noted: Iterable[Any]) -> Iterator[Memo]:

@@ -100,6 +100,10 @@ class Function:
         """True for one that no name leads to, so that nobody can ask for it once nobody holds it."""
         return self.nodes is not None
 
+    def hold_nodes(self) -> None:
+        """Makes it hold the states of its nodes, as no name leads to it; before any of them is asked for."""
+        self.nodes = {}
+
     def wrapper(self) -> Any:
         """Returns the newest decorated function."""
         return self.newest

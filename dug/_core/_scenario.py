@@ -20,8 +20,8 @@ from weakref import WeakKeyDictionary, ref
 from attrs import define, field, frozen
 
 from ._binding import Key
-from ._memo import NO_TWEAKS, Memo, Restriction, State
-from ._node import Function
+from ._memo import NO_TWEAKS, TWEAKED, Memo, Restriction, State
+from ._node import BENEATH, Function, plain_key
 
 VALUE, UNTWEAK = "value", "untweaked"
 """The names of the kinds that the engine itself must know: the compiled call path answers with a value by itself."""
@@ -113,6 +113,17 @@ class Tweak:
     bit: int
     memo: Memo | None = None
     """For a value: the memo that answers with it."""
+
+    def key_beneath(self, key: Key) -> Key:
+        """Returns the key of a node as it is beneath this tweak of it."""
+        under = self.beneath()
+        return BENEATH, plain_key(key), 0 if under is None else under.serial
+
+    def make_memo(self, state: State) -> Memo:
+        """Returns the memo of a node that is tweaked to a value, and keeps it as the one that answers."""
+        memo = self.memo = Memo(state, self.spec.value, TWEAKED, (), self.bit, 0, frozenset((self.serial,)))
+        memo.origin = self.spec.telling
+        return memo
 
     @staticmethod
     def bits_of(tweaks: "Iterable[Tweak]") -> int:

@@ -9,16 +9,20 @@ import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from attrs import define
+
 from ._begin import serve
 from ._binding import Key
 from ._cache import Cache
 from ._equality import is_same
-from ._find import beneath, find_masked
+from ._find import find, find_masked
 from ._finish import keep
 from ._frame import Run
-from ._memo import ASIDE, DEAD, Memo
+from ._memo import ASIDE, DEAD, LIVE, Memo, State
 from ._node import BENEATH, Function, plain_key
 from ._order import batches
+from ._scenario import Tweak
+from ._view import View
 from ._watch import look_at
 
 _logger = logging.getLogger("dug")
@@ -97,7 +101,49 @@ def _is_unchanged(run: Run, key: Key, read: Memo, came: Memo | BaseException | N
         return False
 
 
-def candidates(run: Run) -> Sequence[Memo]:
+@define(eq=False)
+class Lookup:
+    """A call that was looked up and runs nothing: the memo that answers, else the memos that its run would verify."""
+
+    view: View
+    key: Key
+    handle: Tweak | None
+    """The tweak whose function would run; None for the node's own body."""
+    memo: Memo | None
+    """The memo that answers; None also for a tweak to a value whose memo nobody made yet."""
+    answers: bool
+    state: State
+    masked: Memo | None
+    older: Sequence[Memo] = ()
+    """The memos worth verifying, likeliest first."""
+
+    @classmethod
+    def make(cls, view: View, key: Key) -> "Lookup":
+        """Looks a node up as a call without listeners does."""
+        try:
+            handle = view.handle_of(key)
+        except LookupError:  # beneath a tweak that is gone
+            handle = None
+        memo = find(view, key, handle, None)
+        answers = (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.is_value)
+        met = None if handle is not None and handle.spec.is_untweak else handle
+        parent = None if any(view.listeners) else view.parent
+        masked = None if parent is None else parent.hits.get(key)
+        found = cls(view, key, met, memo if answers else None, answers, view.cache.find_state(key) or State(key, None), masked)
+        found.older = () if answers else candidates(found)
+        return found
+
+    @property
+    def body(self) -> int:
+        """The serial of the tweak whose function would run, 0 for the node's own body."""
+        return 0 if self.handle is None else self.handle.serial
+
+    def key_of(self, read: Memo) -> Key:
+        """Returns the key by which the run would ask for a read of one of the older memos."""
+        return key_asked(self, read)
+
+
+def candidates(run: Run | Lookup) -> Sequence[Memo]:
     """Returns older memos of the node worth verifying, likeliest first.
 
     Memos that another body made, that failed, or whose run opened a context are not among them.
@@ -124,10 +170,10 @@ def candidates(run: Run) -> Sequence[Memo]:
     return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == run.body and memo.status != DEAD]
 
 
-def key_asked(run: Run, read: Memo) -> Key:
+def key_asked(run: Run | Lookup, read: Memo) -> Key:
     """Returns the key by which a run asks for a read of an older run of the same node: of itself, beneath the tweak that runs."""
     key = read.state.key
-    return beneath(run.handle, key) if run.handle is not None and key == plain_key(run.key) else key
+    return run.handle.key_beneath(key) if run.handle is not None and key == plain_key(run.key) else key
 
 
 def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:

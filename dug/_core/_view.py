@@ -60,11 +60,37 @@ class View:
     counted: ClassVar[tuple[str, ...]] = ("layers", "in_force", "delta", "listeners", "keep", "fixed", "bumped", "hits")
     """The attributes that count as memory of its cache: not the views around it."""
 
+    @classmethod
+    def outermost(cls, layers: Sequence[Layer], held: HeldTweaks, cache: "Cache") -> "View":
+        """Returns the view of layers of tweaks with nothing around."""
+        return enter(None, layers, held, cache=cache, listeners=[])
+
     def pin(self, key: Key) -> Key:
         """Returns the key by which a node that ran here is noted around: beneath its tweaks if this context fixes its tweak."""
         if key[0] is not BENEATH and self.fixed and (key in self.fixed or key[0] in self.fixed):
             return BENEATH, key, 0
         return key
+
+    def handle_of(self, key: Key) -> Tweak | None:
+        """Returns the tweak that a node meets here; for a key beneath a tweak, the one that it meets there.
+
+        Raises:
+            LookupError: the key is beneath a tweak that is gone.
+        """
+        if key[0] is not BENEATH:
+            content = self.in_force.content
+            return content.get(key) or content.get(key[0])
+        serial = key[2]
+        if not serial:
+            return None
+        handle = self.registry.by_serial.get(serial)
+        if handle is None:
+            raise LookupError(key)
+        return handle
+
+    def matches(self, memo: Memo) -> bool:
+        """True when a memo answers here, if its cache is seen from here; not for a node beneath a tweak."""
+        return self.in_force.restrict(memo.footprint) == memo.restriction
 
     def overrides(self) -> int:
         """Returns the bits of the targets whose tweaks here do not depend on anything around."""

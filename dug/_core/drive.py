@@ -2,13 +2,13 @@
 
 Nobody outside the engine imports another file of it than this one and `read`.  A driver of functions finds here: look a call up
 (`begin`), verify older memos (`verify`), close the run (`finish`, `fail`, `abandon`), wait for the run of another asker
-(`DriverWait`).  So do contexts, to be opened, closed and renewed; decorators, to make a function callable; and a snapshot, to
-bring memos in.
+(`DriverWait`).  A context is a `Scope`, which enters, leaves and changes it; a decorator makes a function callable
+(`make_class`, `let_call`); an owner of locks has them taken around a fork (`guard`).
 
 Code that only looks imports `read`; all code does so for the data: nodes, memos, runs, frames, tweaks.
 
 Not for importers are the files behind this one, and their data.  `finish` alone files a memo, `DriverWait` alone enters a wait,
-and `refresh` alone gives a frame its hits.  If the compiled call path is in use, `begin`, `finish` and the steps of a wait are
+and `Scope` alone gives an entry its view.  If the compiled call path is in use, `begin`, `finish` and the steps of a wait are
 compiled, so a driver takes them from here, never from the file that specifies them.
 """
 
@@ -19,27 +19,26 @@ from . import _flight
 from ._accel import compiled
 from ._begin import _in_full
 from ._begin import begin as begin_any
-from ._binding import Key, prepare
-from ._bypass import answer_from_driver, evaluate_without_cache
+from ._binding import Key
+from ._bypass import evaluate_without_cache
 from ._call import let_call, make_class
 from ._entry import frame_here, frame_then, frame_to_ask, note
 from ._events import Event
 from ._failure import Serving
-from ._find import make_value_memo, match, value_memo
+from ._find import match, value_memo
 from ._finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, refuse
 from ._finish import finish as finish_any
 from ._flight import PATIENCE_S
 from ._fork import guard
 from ._frame import LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Joined, Outside, Run, Wait, here, taint, tell
 from ._leaving import Ended
-from ._local import make_local
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
 from ._node import Function, Node
 from ._order import note_starts, starts_of
 from ._scenario import VALUE
 from ._scope import Alone, Scope
 from ._verify import Walk, candidates, find_changed, is_as_before, raise_later, verify
-from ._view import enter, own_bits
+from ._view import own_bits
 from ._watch import follow
 
 __all__ = [
@@ -54,14 +53,10 @@ __all__ = [
     "Serving",
     "Walk",
     "abandon",
-    "answer_from_driver",
     "begin",
-    "check_value",
-    "enter",
     "evaluate_without_cache",
     "fail",
     "finish",
-    "finish_task",
     "frame_here",
     "frame_then",
     "frame_to_ask",
@@ -70,10 +65,7 @@ __all__ = [
     "let_call",
     "make_class",
     "make_fetch",
-    "make_local",
-    "make_value_memo",
     "note",
-    "prepare",
     "refuse",
     "verify",
 ]
@@ -87,14 +79,29 @@ def _begin(frame: Frame | Outside, key: Key, *, has_waited: bool = False) -> Mem
     return begin_any(frame, key, has_waited=has_waited) if found is None else found
 
 
-def _finish(run: Run, value: Any, seconds: float) -> Memo:
-    """`_finish.finish`, compiled in the common case."""
+def finish(run: Run, value: Any, seconds: float) -> Memo:
+    """Files the value of a run, notifies listeners, and returns the memo now in force; compiled in the common case.
+
+    Raises:
+        TypeError: the value can be consumed once only.
+        BaseException: an exception that passed out of a node while this one was verified, when the body did not ask for it.
+    """
+    value = check_value(run, value)
+    if run.task is not None and run.reads:  # it may have asked for several nodes at once
+        reads, starts = run.reads, starts_of(run.reads, run.asked)
+        memo = _finish(run, value, seconds)
+        note_starts(memo, reads, starts)
+        return memo
+    return _finish(run, value, seconds)
+
+
+def _compiled_finish(run: Run, value: Any, seconds: float) -> Memo:
     memo: Memo | None = compiled.finish(run, value, seconds)
     return finish_any(run, value, seconds) if memo is None else memo
 
 
 begin = begin_any if compiled is None else _begin
-finish = finish_any if compiled is None else _finish
+_finish = finish_any if compiled is None else _compiled_finish
 
 _join: Callable[[Wait, bool], bool] = _flight.join if compiled is None else compiled.join
 _join_own: Callable[[Wait], None] = _flight.join_own if compiled is None else compiled.join_own
@@ -172,14 +179,6 @@ class DriverWait(Wait):
         return memo
 
 
-def finish_task(run: Run, value: Any, seconds: float) -> Memo:
-    """`finish` for a run in a task of its own, which may have asked for several nodes at once."""
-    reads, starts = run.reads, starts_of(run.reads, run.asked) if run.reads else None
-    memo = finish(run, value, seconds)
-    note_starts(memo, reads, starts)
-    return memo
-
-
 def make_fetch(
     fetch: Fetch,
     *,
@@ -221,7 +220,7 @@ def _blank_run() -> Run:
     return run
 
 
-def _finish_checked(run: Run, value: Any, seconds: float) -> Memo:
+def _finish_in_full(run: Run, value: Any, seconds: float) -> Memo:
     return finish_any(run, check_value(run, value), seconds)
 
 
@@ -245,7 +244,7 @@ _PARTS: dict[str, Any] = {
     "join_own": _flight.join_own,
     "join": _flight.join,
     "part": _flight.part,
-    "finish": _finish_checked,
+    "finish": _finish_in_full,
     "keep": keep,
     "fail": fail_below,
     "candidates": candidates,

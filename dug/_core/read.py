@@ -2,24 +2,24 @@
 
 Nobody outside the engine imports another file of it than this one and `drive`.  All data types are handed on here, with the
 literals that their fields hold, to looks and to drivers: nodes and their keys, functions, memos, tweaks, views, caches,
-runs, frames, events and failures.  So are the questions: which memo answers (`find`), what tweaks a node (`handle_of`), what
-contexts are around (`entries_around`), which function has a name.
+runs, frames, events and failures.  So are the questions: which memo answers (`find_answer`), what a call would verify (`Lookup`),
+which contexts are open (`open_entries`), whether a value is the same as before.
 
 Nothing here runs a body, files a memo or puts anything in force: code that does so imports `drive`.  A look that finds no memo
 says so, and leaves running the node to its caller.
 """
 
 from ._accel import COMPILED
-from ._binding import Key
+from ._binding import Binding, Key
 from ._cache import Cache
 from ._entry import entry_in_force, frame_in_force, open_entries
 from ._equality import Fixed, is_immutable, is_same, substitution_key
 from ._events import Event, Listener
 from ._failure import Failure
-from ._find import beneath, find, handle_of
+from ._find import find_answer
 from ._finish import is_consumable
 from ._frame import OUTSIDE, Entry, Frame, Joined, Run, current
-from ._imprint import take_imprint
+from ._imprint import Imprint
 from ._memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Call, Memo, State
 from ._node import (
     BENEATH,
@@ -38,7 +38,7 @@ from ._scenario import (
     Tweak,
     TweakSpec,
 )
-from ._verify import candidates, is_as_before, key_asked
+from ._verify import Lookup, is_as_before
 from ._view import View
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "UNTWEAK",
     "VALUE",
     "ActiveTweaks",
+    "Binding",
     "Cache",
     "Call",
     "Entry",
@@ -63,10 +64,12 @@ __all__ = [
     "Frame",
     "Function",
     "HeldTweaks",
+    "Imprint",
     "Joined",
     "Key",
     "Layer",
     "Listener",
+    "Lookup",
     "Memo",
     "Node",
     "Registry",
@@ -76,20 +79,15 @@ __all__ = [
     "Tweak",
     "TweakSpec",
     "View",
-    "beneath",
-    "candidates",
     "current",
     "entry_in_force",
-    "find",
+    "find_answer",
     "frame_in_force",
-    "handle_of",
     "is_as_before",
     "is_consumable",
     "is_immutable",
     "is_same",
-    "key_asked",
     "open_entries",
     "plain_key",
     "substitution_key",
-    "take_imprint",
 ]

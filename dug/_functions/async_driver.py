@@ -17,9 +17,8 @@ from .._core.drive import (
     Walk,
     abandon,
     begin,
-    check_value,
     fail,
-    finish_task,
+    finish,
     frame_to_ask,
     note,
     refuse,
@@ -33,7 +32,6 @@ from .._core.read import (
     Key,
     Memo,
     Run,
-    beneath,
     current,
     plain_key,
 )
@@ -122,8 +120,8 @@ async def _drive(run: Run) -> None:
             else:
                 body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
                 value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
-            value = check_value(run, await value if type(value) is CoroutineType or isawaitable(value) else value)
-            finish_task(run, value, perf_counter() - started)
+            value = await value if type(value) is CoroutineType or isawaitable(value) else value
+            finish(run, value, perf_counter() - started)
     except BaseException as exc:
         fail(run, exc, perf_counter() - started, is_out=False)
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
@@ -141,7 +139,7 @@ async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dic
         return what_runs(run)
     fn, args = run.handle.spec.fn, run.handle.spec.args
     assert fn is not None  # noqa: S101  a bump has a function
-    return fn, ((await fetch_async(run, beneath(run.handle, plain_key(run.key)))).value, *args), {}
+    return fn, ((await fetch_async(run, run.handle.key_beneath(run.key))).value, *args), {}
 
 
 async def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MethodType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from .._core.drive import make_local, prepare
-from .._core.read import Function, current
+from .._core.read import Binding, Function, current
 from .._text.values import show
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
 from .proxy import Memoized, MemoizedClassMethod, MemoizedStaticMethod, wrap
@@ -148,11 +147,11 @@ def _decorate(
     function = Function(named if ":" in named else f"{module}:{named}", body, kind, eq, version)
     _pick_driver(function)
     function.renamed = name is not None
-    function.binding = prepare(function, _signature(body), typed=typed, keys=key, ignore=ignore)
+    function.binding = Binding.of(function, _signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
     taken = _take_name(function) if name is not None or _has_name(body) else function
     if taken is function and (taken.owned or not (taken.renamed or taken.was_importable)):
-        make_local(taken)
+        taken.hold_nodes()
     if taken.is_local:
         _note_made(taken)
     return wrap(wrapper_kind, taken, body)

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from types import CodeType, FrameType
 
-from .._core.drive import make_local, prepare
-from .._core.read import Function, Registry
+from .._core.read import Binding, Function, Registry
 from .definition.code import is_body, stored_after
 from .definition.noted import Noted, differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE
@@ -65,7 +64,7 @@ def _renew(known: Function, function: Function) -> None:
 
 def _bind(known: Function, function: Function) -> None:
     typed, key, ignore = function.options
-    known.binding = prepare(known, function.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
+    known.binding = Binding.of(known, function.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
 
 
 def _forget(registries: Iterable[Registry], known: Function, *, is_rebound: bool = False) -> None:
@@ -79,7 +78,7 @@ def _detach_old(known: Function) -> None:
     own = Function(known.name, known.body, known.kind, known.eq, known.version)
     own.options, own.is_replaced, own.is_async = known.options, True, known.is_async
     own.fetch, own.ask = known.fetch, known.ask
-    make_local(own)
+    own.hold_nodes()
     _bind(own, known)
     for made in known.wrappers:
         wrapper = made()

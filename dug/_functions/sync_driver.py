@@ -13,9 +13,7 @@ from .._core.drive import (
     Ended,
     Walk,
     abandon,
-    answer_from_driver,
     begin,
-    check_value,
     fail,
     finish,
     frame_to_ask,
@@ -36,7 +34,6 @@ from .._core.read import (
     Memo,
     Registry,
     Run,
-    beneath,
     current,
     plain_key,
 )
@@ -55,7 +52,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     if frame is None or frame is OUTSIDE or frame.driver is not None:
         frame = frame_to_ask(frame, key)
         if frame.driver is not None:
-            return answer_from_driver(frame, key)
+            return frame.answer_from_driver(key)  # type: ignore[no-any-return]  # a memo
     elif frame.hits.__class__ is Ended:
         return fetch_any(None, key)
     run, view = frame.run, frame.view
@@ -78,7 +75,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
                         body = body.body  # the common case
                     else:
                         body, args, kwargs = what_runs(found)
-                    memo = finish(found, check_value(found, body(*args, **kwargs)), perf_counter() - started)
+                    memo = finish(found, body(*args, **kwargs), perf_counter() - started)
                 if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
                     memo.starts = ASIDE
         except BaseException as exc:
@@ -198,7 +195,7 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     spec = run.handle.spec
     assert spec.fn is not None  # noqa: S101  a value does not run
     if spec.reads_beneath:
-        return spec.fn, (fetch(run, beneath(run.handle, key)).value, *spec.args), {}
+        return spec.fn, (fetch(run, run.handle.key_beneath(key)).value, *spec.args), {}
     return spec.fn, *function.binding.arguments(key)
 
 

@@ -17,6 +17,7 @@ from .._core.read import (
     Target,
     Tweak,
     View,
+    find_answer,
     is_as_before,
     open_entries,
     plain_key,
@@ -28,7 +29,7 @@ from .graph import Fact
 from .lazy_graph import HERE, Detail, LazyGraph, Masked, Origins, Pair, Said
 from .node_states import NodeStates, list_reads, passed_from, views_around
 from .plan import UNKNOWN, Plan, make_plan
-from .record import Record, look, matches
+from .record import Record
 
 _SHOWN = 12
 """How many of the nodes are named because of which another one was forgotten."""
@@ -236,7 +237,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
 
     def find_masked(self, node: Key) -> Masked:
         key = node
-        around = next((view for view in views_around(self.view) if look(view, key) is not None), None)
+        around = next((view for view in views_around(self.view) if find_answer(view, key) is not None), None)
         memo = self.states.masked(key)
         assert memo is not None  # noqa: S101  that is what the state says
         where = "untweaked" if around is None else self._name(around)
@@ -256,7 +257,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
             verb = _tell_change(root[0]) if self.states.is_redefined(root) else "it was invalidated"
             who = "it ran once" if root == key else f"it rested on {Node._of(root)}"
             yield f"  {who}, and then {verb}"
-        if roots and known is not None and matches(self.view, known):
+        if roots and known is not None and self.view.matches(known):
             yield f"  it was{_outcome(known).removeprefix(' =')} before"
 
     def tell_plan(self, node: Key) -> Iterator[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import define, field
 
-from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, Key, Memo, Tweak, View, handle_of, plain_key
-from .record import look, matches, read_keys
+from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, Key, Memo, Tweak, View, find_answer, plain_key
+from .record import read_keys
 
 
 @define(eq=False)
@@ -28,11 +28,11 @@ class NodeStates:
 
     def memo(self, key: Key) -> Memo | None:
         """Returns the memo that answers for a node here, errors of earlier calls included."""
-        return self.view.hits.get(key) or look(self.view, key)
+        return self.view.hits.get(key) or find_answer(self.view, key)
 
     def handle(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here, if it changes anything."""
-        handle = handle_of(self.view, key)
+        handle = self.view.handle_of(key)
         return None if handle is None or handle.spec.is_untweak else handle
 
     def known(self, key: Key) -> Memo | None:
@@ -48,13 +48,13 @@ class NodeStates:
     def masked(self, key: Key) -> Memo | None:
         """Returns a memo that does not answer for a node here, and does around or where nothing is tweaked."""
         for view, _ in self._around:
-            memo = look(view, key)
+            memo = find_answer(view, key)
             if memo is not None:
                 return memo
         cache: Any = self.view.cache
         while cache is not None:
             state = cache.find_state(key)
-            if state is not None and state.plain is not None and not matches(self.view, state.plain):
+            if state is not None and state.plain is not None and not self.view.matches(state.plain):
                 return state.plain  # type: ignore[no-any-return]
             cache = cache.beneath
         return None
@@ -63,13 +63,13 @@ class NodeStates:
         """Returns the outermost view whose context answers with a memo too; this one when no other does."""
         found = self.view
         for view, homes in self._around:
-            if memo.state.home in homes and matches(view, memo):
+            if memo.state.home in homes and view.matches(memo):
                 found = view
         return found
 
     def is_inherited(self, memo: Memo) -> bool:
         """True when a context around answers with a memo too."""
-        return any(memo.state.home in homes and matches(view, memo) for view, homes in self._around)
+        return any(memo.state.home in homes and view.matches(memo) for view, homes in self._around)
 
     def find_state(self, key: Key, memo: Memo | None) -> str:
         """Returns the state of a node, by the memo that answers for it; one of `graph.STATES`."""

@@ -11,28 +11,11 @@ Here a question is one node asked in this view; its verdict is one of `ANSWERS`,
 
 from collections.abc import Iterator, Sequence
 from types import BuiltinFunctionType
-from typing import Any, cast
+from typing import Any
 
 from attrs import define, field, frozen
 
-from .._core.read import (
-    BENEATH,
-    LIVE,
-    Key,
-    Memo,
-    Node,
-    Run,
-    State,
-    Tweak,
-    View,
-    beneath,
-    candidates,
-    find,
-    handle_of,
-    is_as_before,
-    key_asked,
-    plain_key,
-)
+from .._core.read import BENEATH, Key, Lookup, Memo, Node, View, is_as_before, plain_key
 from .node_states import NodeStates
 from .table import Table
 
@@ -87,28 +70,13 @@ class Plan(Table[Planned]):
 
 
 @define(eq=False)
-class _Asked:
-    """Has the attributes of a run that `candidates` and `key_asked` look at."""
-
-    view: View
-    key: Key
-    handle: Tweak | None
-    state: State
-    masked: Memo | None = None
-
-    @property
-    def body(self) -> int:
-        return 0 if self.handle is None else self.handle.serial
-
-
-@define(eq=False)
 class _Forecast:
     """One node asked for, and how much is known of the outcome."""
 
     key: Key
     memo: Memo | None
     """The memo that answers."""
-    asked: _Asked | None = None
+    asked: Lookup | None = None
     older: Sequence[Memo] = ()
     trace: Memo | None = None
     """The nodes that the body is expected to read."""
@@ -157,25 +125,12 @@ class _Survey:
         return self._questions
 
     def _open(self, key: Key) -> _Forecast:
-        view = self._view
-        try:
-            handle = handle_of(view, key)
-        except LookupError:  # beneath a tweak that is gone
-            handle = None
-        memo = find(view, key, handle, None)
-        if (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.is_value):
-            return _Forecast(key, memo)
-        met = None if handle is not None and handle.spec.is_untweak else handle
-        asked = _Asked(view, key, met, view.cache.find_state(key) or State(key, None), self._find_masked(key))
-        older = candidates(cast("Run", asked))
-        return _Forecast(key, None, asked, older, older[0] if older else self._find_trace(asked))
+        asked = Lookup.make(self._view, key)
+        if asked.answers:
+            return _Forecast(key, asked.memo)
+        return _Forecast(key, None, asked, asked.older, asked.older[0] if asked.older else self._find_trace(asked))
 
-    def _find_masked(self, key: Key) -> Memo | None:
-        """The frame in which a run without listeners is opened: see `_begin.begin`."""
-        around = self._view.parent
-        return None if around is None or any(self._view.listeners) else around.hits.get(key)
-
-    def _find_trace(self, asked: _Asked) -> Memo | None:
+    def _find_trace(self, asked: Lookup) -> Memo | None:
         """Returns a memo that cannot be verified and still tells the reads of the body: one that failed, or opened a context."""
         failed = self._standing.memo(asked.key) if asked.key[0] is not BENEATH else None
         known = failed or self._standing.known(plain_key(asked.key))
@@ -188,9 +143,9 @@ class _Survey:
             return []
         first = []
         if asked.handle is not None and asked.handle.spec.reads_beneath:
-            first.append(beneath(asked.handle, asked.key))
+            first.append(asked.handle.key_beneath(asked.key))
         traces = [*question.older, *([question.trace] if question.trace is not None else [])]
-        keys = [key_asked(cast("Run", asked), read) for trace in traces for read in trace.dependencies]
+        keys = [asked.key_of(read) for trace in traces for read in trace.dependencies]
         return list(dict.fromkeys([*first, *keys]))
 
     # Verdicts
@@ -213,11 +168,11 @@ class _Survey:
             question.reason = self._say_why(asked)
         self._follow_body(question, asked)
 
-    def _try(self, question: _Forecast, asked: _Asked, candidate: Memo, *, is_first: bool) -> tuple[str, str]:
+    def _try(self, question: _Forecast, asked: Lookup, candidate: Memo, *, is_first: bool) -> tuple[str, str]:
         """Checks the dependencies of an older memo: it `HOLDS`, surely does not (`RUNS`), or `MAY_RUN`."""
         verdict, reason, sure = HOLDS, "", is_first
         for read in candidate.dependencies:
-            key = key_asked(cast("Run", asked), read)
+            key = asked.key_of(read)
             if verdict != RUNS:
                 question.reads.append(key)
                 question.sure += sure
@@ -242,12 +197,12 @@ class _Survey:
         memo = question.memo
         return memo is read or (memo is not None and is_as_before(key, read, memo))
 
-    def _follow_body(self, question: _Forecast, asked: _Asked) -> None:
+    def _follow_body(self, question: _Forecast, asked: Lookup) -> None:
         """Notes the reads of the body: as before, surely so up to the first that is not known to be the same."""
         is_sure = question.verdict == RUNS and not question.older
         reads = self._leads(question)
         dependencies = () if question.trace is None else question.trace.dependencies
-        befores = {key_asked(cast("Run", asked), read): read for read in dependencies}
+        befores = {asked.key_of(read): read for read in dependencies}
         for key in reads:
             question.reads.append(key)
             question.sure += is_sure
@@ -255,14 +210,14 @@ class _Survey:
             is_sure = is_sure and before is not None and self._is_same(key, before) is True
         question.foresight = self._foresee(question, asked, befores)
 
-    def _foresee(self, question: _Forecast, asked: _Asked, befores: dict[Key, Memo]) -> str:
+    def _foresee(self, question: _Forecast, asked: Lookup, befores: dict[Key, Memo]) -> str:
         if asked.handle is not None and isinstance(asked.handle.spec.fn, BuiltinFunctionType):
             return SAME  # builtins read nothing
         if question.trace is None or question.trace.opened:
             return UNKNOWN
         return SAME if all(self._is_same(key, read) for key, read in befores.items()) else LIKELY
 
-    def _say_why(self, asked: _Asked) -> str:
+    def _say_why(self, asked: Lookup) -> str:
         if asked.handle is not None:
             return "it is tweaked"
         key = plain_key(asked.key)

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core.read import TWEAKED, Key, Memo, Node, View, find, handle_of, plain_key
+from .._core.read import TWEAKED, Key, Memo, Node, View, find_answer, plain_key
 from .._text.values import show
 
 
@@ -91,7 +91,7 @@ def check_node(node: Any) -> Node[Any]:
 def find_record(view: View, node: Node[Any]) -> Record | None:
     """Returns the memo of a node in `view`, errors of earlier calls included."""
     view.registry.drain()
-    memo = look(view, node._key)
+    memo = find_answer(view, node._key)
     return None if memo is None else Record(node, memo, view)
 
 
@@ -101,36 +101,13 @@ def is_masked(view: View, node: Node[Any]) -> bool:
     key = node._key
     around = view.parent
     while around is not None:
-        memo = look(around, key)
+        memo = find_answer(around, key)
         if memo is not None:
-            return memo is not look(view, key) and not matches(view, memo)
+            return memo is not find_answer(view, key) and not view.matches(memo)
         around = around.parent
     state = view.cache.find_state(key)
     plain = None if state is None else state.plain
-    return plain is not None and plain is not look(view, key) and not matches(view, plain)
-
-
-def matches(view: View, memo: Memo) -> bool:
-    """True when a memo answers in `view`, if its cache is seen from there; not for a node beneath a tweak."""
-    return view.in_force.restrict(memo.footprint) == memo.restriction
-
-
-def look(view: View, key: Key) -> Memo | None:
-    """Returns the memo that answers for a node in `view`, errors of earlier calls included, after the registry was drained."""
-    if view.registry.released:
-        view.registry.drain()
-    try:
-        memo = find(view, key, handle_of(view, key), None)
-    except LookupError:  # beneath a tweak that is gone
-        return None
-    cache = view.cache if memo is None else None
-    while cache is not None:
-        state = cache.find_state(key)
-        for found in () if state is None else state.memos():
-            if matches(view, found):
-                return found
-        cache = cache.beneath
-    return memo
+    return plain is not None and plain is not find_answer(view, key) and not view.matches(plain)
 
 
 def read_keys(memo: Memo) -> Iterator[Key]:
@@ -149,6 +126,6 @@ def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     for cache in view.registry.list_caches():
         state = cache.find_state(key)
         for reader in () if state is None else state.live_readers():
-            memo = look(view, reader.key)
+            memo = find_answer(view, reader.key)
             if memo is not None and plain_key(reader.key) != key and key in set(read_keys(memo)):
                 yield reader.key

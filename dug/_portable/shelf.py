@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary, ref
 
 from attrs import define, frozen
 
-from .._core.drive import enter, make_value_memo
 from .._core.read import (
     BENEATH,
     DEAD,
@@ -24,14 +23,15 @@ from .._core.read import (
     Failure,
     Function,
     HeldTweaks,
+    Imprint,
     Key,
     Layer,
     Memo,
     Node,
     State,
     Tweak,
+    View,
     plain_key,
-    take_imprint,
 )
 from ..codec import find_missing
 from ..fingerprint import calls_alike, changed_parts, fingerprint_like, has_changed, reach, source_of
@@ -162,7 +162,7 @@ class Shelf(Cache):
 
     def _derive(self) -> None:
         """Derives the scenario of the file, and holds its tweaks."""
-        view = enter(None, self._layers, self._held, cache=self, listeners=[])
+        view = View.outermost(self._layers, self._held, self)
         self._base, self._kept = view.in_force, view.keep
 
     def _give_up(self, reason: str) -> None:
@@ -277,9 +277,7 @@ class Shelf(Cache):
         handle = in_force.handle_of(key)
         state = self.state_of(key)
         if handle is not None and handle.spec.is_value:
-            if handle.memo is None:
-                handle.memo = make_value_memo(state, handle)
-            return handle.memo
+            return handle.memo or handle.make_memo(state)
         met = handle if handle is not None and not handle.spec.is_untweak else None
         reads = tuple(dict.fromkeys(self._memos[number] for number in row.reads))
         below, own = self._bits_read(row, reads), self._own_bits(key)
@@ -362,7 +360,7 @@ class Shelf(Cache):
             failure, passed = self._memos[number].failure, errors.get(number)
             if failure is not None and passed is not None and is_passed_on(passed, own):
                 return Failure(failure.imprint, None, Summary(own.traceback), failure.mark)
-        return Failure(take_imprint(make_error(own)), None, Summary(own.traceback))
+        return Failure(Imprint.of(make_error(own)), None, Summary(own.traceback))
 
 
 class _States(dict[Key, State]):

@@ -12,8 +12,7 @@ from attrs import define, field, frozen
 
 from .._batch.call_site import CallSite
 from .._contexts.scenario import Scenario
-from .._core.read import LIVE, Memo, View
-from .._inspect.record import look
+from .._core.read import LIVE, Memo, View, find_answer
 from ..errors import ContextError
 from .results import Result, Targets
 
@@ -115,7 +114,7 @@ class Bases(Generic[V]):
         return base
 
     def _look(self, view: View) -> tuple[Memo | None, ...]:
-        return tuple(look(view, node._key) for node in self._targets.nodes.values())
+        return tuple(find_answer(view, node._key) for node in self._targets.nodes.values())
 
     def _is_now(self, world: World) -> bool:
         now: Any = world.view.registry.generation
