@@ -1,4 +1,4 @@
-"""What ``python -m dug`` runs."""
+"""Runs the command line for ``python -m dug``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How a call failed, for keeping: the error with its traceback, and frames that hold nothing any more."""
+"""Keeps the error of a call without the objects in its frames: `keep_failure`; `let_go` for frames that end later."""
 
 from collections.abc import Iterable
 from gc import get_referents

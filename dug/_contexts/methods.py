@@ -1,4 +1,4 @@
-"""The queries of a context besides calling in it: `ContextMethods`, the base of `Context`.
+"""The methods of a context that look (``ctx.memo``, ``ctx.explain``, ``ctx.graph``...) or run a batch: `ContextMethods`.
 
 Most of the modules that answer are imported on first use, so that ``import dug`` stays light.
 """

@@ -1,4 +1,4 @@
-"""Waits: all askers join one run of a node in a scenario, and no circle of waits closes.
+"""Waiting for a run in flight: `join` lets an asker wait, `land` wakes all waiters, and a circle of waits raises `CycleError`.
 
 A run in flight is joined by `join`, with a `Wait` that can wake the asker; `land` wakes all of them.  The waiting party is a run
 (or the thread that drives it), so each wait is kept on the runs around the asker, up to the first that has a task of its own: the

@@ -1,7 +1,7 @@
-"""Frames, in which calls are made, and the one ContextVar that holds the frame in force.
+"""Frames, in which calls are made: `Run`, `Entry`, `OUTSIDE`; and the one ContextVar, which holds the frame in force.
 
-It is a `Run` while a body runs, an `Entry` under a ``with``, or `OUTSIDE`.  Reads are noted in the frame that is in force when
-they are made.
+The frame is a `Run` while a body runs, an `Entry` under a ``with``, or `OUTSIDE`.  Reads are noted in the frame that is in force
+when they are made.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The content of an exception when it was filed: `Imprint`, from which equal exceptions are made as often as needed.
+"""Copies of exceptions, so that each asker of a failed node gets its own: `Imprint` is the content from which they are made.
 
 A handler may add notes, arguments, attributes, a cause or frames to an exception.  So a failure keeps no exception that anybody
 else has: it keeps the content of the exception, and each asker gets an exception of its own.

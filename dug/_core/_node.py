@@ -1,4 +1,4 @@
-"""Names the call of a memo: `Function`, a decorated function, and `Node`, one call of it.
+"""Decorated functions and their calls, as the engine names them: `Function`, and `Node`, one call of it with its arguments.
 
 A function that can be imported by its qualified name *is* that name: nodes, tweaks and memos refer to the name, and a new
 definition under it takes the name over.  Any other function is its own object.  Inside the engine a node is its key, the plain

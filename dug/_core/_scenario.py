@@ -1,4 +1,4 @@
-"""A scenario as the engine compares it: the tweaks in force at one point.
+"""The tweaks in force at one point, as the engine compares them: `ActiveTweaks`, and `Derivation`, which enters layers over it.
 
 `TweakSpec` is a user's tweak, `Tweak` one tweak in its place, `ActiveTweaks` an immutable map of those in force.
 

@@ -1,4 +1,4 @@
-"""Whether a function is the one that its name leads to, checked when it is decorated.
+"""Which function owns a name when several are decorated under it: `claim_of` and `publish_rightly`; `memoize` calls them.
 
 A qualified name may be copied (``functools.wraps``), and one source may be run in several namespaces.  An import finds only one
 function under the name, and the module that defines it is still running.  Two facts are known by then: the place at which its

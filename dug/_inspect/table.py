@@ -1,4 +1,4 @@
-"""Rows that are looked at: `Table`, a sequence that prints as a table and becomes a frame."""
+"""The result of a look that has rows: `Table`, a sequence that prints as a table and becomes a frame."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice

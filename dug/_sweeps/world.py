@@ -1,4 +1,4 @@
-"""In which world a result was taken: under which tweaks around it, and after which changes of the outside; and the base of each.
+"""Which results of a sweep can be compared: those of one `World`, with the same tweaks around and nothing invalidated between.
 
 A difference is taken between two results of one world.  The tweaks around are a scenario, which never changes: a base in it can
 be asked at any later time.  Memos that were invalidated, cleared or redefined are gone, so there is a base of an earlier world

@@ -1,4 +1,4 @@
-"""The check numbers of a file's rows: `Checks`, which makes them and holds rows against them.
+"""The checksums (check numbers) of a file's rows: `Checks` makes them, and compares rows with theirs.
 
 Each number is a digest of all that a row says, of the table that it is in and of the identity of the file, which is another
 one for each save.  So a row, a page or a table that was damaged, moved to another place or taken from another file is noticed,

@@ -1,4 +1,4 @@
-"""Opens a snapshot to read it: nothing is believed, and nothing in it is run, imported or decoded here.
+"""Reads the rows of a snapshot file: `SavedFile` checks everything, and runs, imports and decodes nothing.
 
 The file is known by its first hundred bytes before SQLite sees it.  It is then opened read-only with the schema that this format
 has and no other, so that no view or trigger of the file's takes part.  Rows are read in the order of their keys, which must grow,

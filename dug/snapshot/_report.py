@@ -1,4 +1,4 @@
-"""What `save` tells its caller: `Report`."""
+"""The result of `save`: `Report`, how much was written and what was left out."""
 
 from pathlib import Path
 

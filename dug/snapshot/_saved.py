@@ -1,4 +1,4 @@
-"""What a file says of a node, a function, a tweak and an error, as data: texts that were captured when it was saved."""
+"""The data that a look at a file gives: `SavedNode`, `SavedFunction`, `SavedTweak`, `SavedError`; texts from save time."""
 
 from collections.abc import Mapping
 
