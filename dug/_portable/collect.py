@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from attrs import define, field
 
 from .._core.read import BENEATH, TWEAKED, Cache, Function, Key, Memo, Target, View, plain_key
-from .._inspect.node_states import NodeStates
+from .._inspect.node_states import NodeStates, passed_from
 from . import rows
 
 
@@ -23,7 +23,7 @@ class Found:
     state: str
     flags: int = 0
     edges: list[tuple[int, Key]] = field(factory=list)
-    """Its reads, in their order, and the nodes that ran under contexts it opened; each with its kind."""
+    """Its reads, in their order, the nodes that ran under contexts it opened, and the one that its error came from, by kind."""
     consulted: tuple[Target, ...] = ()
     """For a node that opened contexts: the tweakable nodes that it consulted, directly or through others."""
     times_read: int = 0
@@ -103,6 +103,9 @@ def _open(
     if circular:  # only a memo of another scenario can be read in a circle
         found.flags |= rows.LOST
     found.edges = list(dict.fromkeys((kind, key) for kind, key, _ in edges if key not in circular))
+    passed = _error_from(memo)
+    if passed is not None and passed not in circular:
+        found.edges.append((rows.ERROR_FROM, passed))
     return found, _follow(known, found, {key: memo for _, key, memo in edges if key not in circular})
 
 
@@ -167,6 +170,14 @@ def _seen_elsewhere(view: View, key: Key) -> Memo | None:
             return memo
         cache = cache.beneath
     return None
+
+
+def _error_from(memo: Memo) -> Key | None:
+    """Returns the node from which a failed node had its error, past its own node beneath a tweak; None when that is its own."""
+    passed = passed_from(memo)
+    while passed is not None and plain_key(passed.state.key) == plain_key(memo.state.key):
+        passed = passed_from(passed)
+    return None if passed is None else plain_key(passed.state.key)
 
 
 def _edges(memo: Memo) -> Iterator[tuple[int, Key, Memo | None]]:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN = "computed", "tweaked", "failed", "masked", "not-run"
 """The states of a node; as in `dug._inspect.graph.Fact`."""
 
-READ, RAN_INSIDE, RAN_BENEATH = 0, 1, 2
-"""The kinds of an edge: read; ran under a context that the node opened; the same, pinned by that context."""
+READ, RAN_INSIDE, RAN_BENEATH, ERROR_FROM = 0, 1, 2, 3
+"""The kinds of an edge: read; ran under a context that the node opened; the same, pinned by that context; read, and the node
+failed with the exception of that one, which its body may have changed."""
 
 OPENED, TRANSIENT, UNVERIFIED, SERVES_CALL, SOURCE, LOST = 1, 2, 4, 8, 16, 32
 """The flags of a node: it opened contexts; it failed, or caught a failure, because of a source; its dependencies do not say
@@ -71,6 +72,11 @@ class NodeRow:
     def reads(self) -> list[int]:
         """The numbers of the nodes that it read, in its order."""
         return [dependency for kind, dependency in self.edges if kind == READ]
+
+    @property
+    def error_from(self) -> int | None:
+        """The number of the node that it had its error from; None if the error is its own, or if that was not written."""
+        return next((dependency for kind, dependency in self.edges if kind == ERROR_FROM), None)
 
 
 @frozen(eq=False)
@@ -134,7 +140,7 @@ def find_places(traceback: str) -> list[tuple[str, int, str]]:
 
 
 def is_passed_on(error: ErrorRow, onward: ErrorRow) -> bool:
-    """True when two nodes failed with one exception: it says the same, and was raised in the same place."""
+    """True when two nodes, of which this was not written, failed with one exception: it says the same, from the same place."""
     one, other = (row.traceback[row.traceback.rfind('File "') :] for row in (error, onward))
     return (error.type, error.text, error.arguments, one) == (onward.type, onward.text, onward.arguments, other)
 

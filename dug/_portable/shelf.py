@@ -316,7 +316,7 @@ class Shelf(Cache):
         memo.inner = tuple(
             self._keys[number] if kind == rows.RAN_INSIDE else (BENEATH, self._keys[number], 0)
             for kind, number in row.edges
-            if kind != rows.READ
+            if kind in (rows.RAN_INSIDE, rows.RAN_BENEATH)
         )
         is_partial = any(read.status == DEAD for read in memo.dependencies)  # it cannot be compared with a newly computed memo
         if row.flags & (rows.UNVERIFIED | rows.OPENED) or is_partial:
@@ -351,15 +351,19 @@ class Shelf(Cache):
         return reason
 
     def _failure_of(self, row: NodeRow) -> Failure:
-        """Returns how a node failed: with the exception of a node that it read, where it only passed that on."""
+        """Returns how a node failed: with the exception of a node that it read, where it passed that on."""
         errors = self._waiting.errors
         own = errors.get(row.number)
         if own is None:
             raise self.carrier.damaged("a node that failed has no error")
-        for number in row.reads:
+        for number in row.reads if row.error_from is None else (row.error_from,):
             failure, passed = self._memos[number].failure, errors.get(number)
-            if failure is not None and passed is not None and is_passed_on(passed, own):
+            if failure is None or passed is None:
+                continue
+            if is_passed_on(passed, own):
                 return Failure(failure.imprint, None, Summary(own.traceback), failure.mark)
+            if number == row.error_from:  # its body changed the exception
+                return Failure(Imprint.of(make_error(own)), None, Summary(own.traceback), failure.mark)
         return Failure(Imprint.of(make_error(own)), None, Summary(own.traceback))
 
 

@@ -7,8 +7,6 @@ A file gives the same texts as the context, except for facts that it cannot know
 * Why a node has no value.  It is ``not-run`` also if it was forgotten or its function was redefined (``code-changed``), and
   of a ``masked`` one the value that is known elsewhere is not there.
 * What would run if a node were asked now: that takes the engine, and the code.
-* Whether two errors are one object.  A node passed an error on when one that it read failed with the same class and text, raised
-  in the same place; what a body changed before it raised it again is its own.
 * Whether two values are one object.  What has a digest on both sides has changed when these differ; of what has none the text is
   compared, and whether what it read has changed.
 
@@ -209,6 +207,9 @@ class SavedGraph(LazyGraph[str, str, SavedNode]):
 
     def find_passed(self, node: str) -> str | None:
         """Returns the node that was read and whose error a node passed on."""
+        known = self.detail(node).known
+        if known is not None and known.error_from is not None:
+            return known.error_from if known.error_from in self.errors else None
         own = self.errors[node]
         reads = (read for read in self.detail(node).reads if read in self.errors and read != node)
         return next((read for read in reads if is_passed_on(self.errors[read], own)), None)

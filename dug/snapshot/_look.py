@@ -213,6 +213,7 @@ class Look:
             row.times_read,
             tuple(dict.fromkeys(reads)),
             None if error is None or row.state != rows.FAILED else self._error(error, row.text),
+            None if row.error_from is None else self._text(row.error_from),
         )
 
     def _function(self, number: int) -> str:

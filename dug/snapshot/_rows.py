@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ..codec import Encoded
 
 
+_READS = (rows.READ, rows.ERROR_FROM)
+"""The kinds of edges that lead to an earlier node."""
+
+
 class FileRows:
     """A file as a `Carrier` of its rows."""
 
@@ -134,7 +138,7 @@ def find_indexed(file: SavedFile, text: str) -> NodeRow | None:
 def _node(file: SavedFile, row: tuple[Any, ...], edges: list[tuple[int, int]]) -> NodeRow:
     number, function, arguments, text, state, flags, seconds, own, times, *content, value, check, _ = row
     file.check_edges(number, edges, check)
-    if state not in rows.STATES or any(kind == rows.READ and not 0 < dependency < number for kind, dependency in edges):
+    if state not in rows.STATES or any(kind in _READS and not 0 < dependency < number for kind, dependency in edges):
         raise file.damaged(f"node {number} says what no node can say")
     where = Content(number, *content)
     return NodeRow(number, function, arguments, text, state, flags, seconds, own, times, where, value, edges)

@@ -73,3 +73,5 @@ class SavedNode:
     times_read: int
     dependencies: tuple[str, ...]
     error: SavedError | None
+    error_from: str | None = None
+    """The node whose error it passed on, perhaps changed; None when the error is its own, and in files of earlier versions."""

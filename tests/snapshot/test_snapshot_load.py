@@ -462,6 +462,38 @@ def test_an_error_that_says_the_same_is_not_taken_for_one_that_was_passed_on(tmp
     assert all(failed.origin == failed.node for failed in load(tmp_path / "errors.dug").failures())
 
 
+def test_an_error_that_a_body_changed_began_where_it_did(tmp_path, load):
+    """An error that a body changed and raised again began in the same node for a context, its file, and where that is loaded."""
+
+    @dug.memoize(name="saved_errors:first")
+    def first():
+        raise KeyError(1)
+
+    @dug.memoize(name="saved_errors:between")
+    def between():
+        return first()
+
+    @dug.memoize(name="saved_errors:changing")
+    def changing():
+        try:
+            between()
+        except KeyError as error:
+            error.args = (2,)
+            raise error  # noqa: TRY201  this adds a place to the traceback
+
+    with dug.Context() as ctx:
+        ctx.run_all([between.node(), changing.node()])
+        snapshot.save(ctx, tmp_path / "errors.dug")
+    loaded = load(tmp_path / "errors.dug")
+    said = str(loaded.failures())
+    snapshot.save(loaded, tmp_path / "again.dug")
+    with snapshot.look(tmp_path / "errors.dug") as looked, snapshot.look(tmp_path / "again.dug") as again:
+        told = [str(look.tabulate_failures()) for look in (looked, again)]
+
+    assert [said, *told] == 3 * [str(ctx.failures())]
+    assert [(one.text, one.origin) for one in ctx.failures()][2:] == [("KeyError: 2", first.node())]
+
+
 def test_a_value_that_cannot_be_read_hinders_neither_a_graph_nor_a_save(tmp_path, load):
     """A class that has other fields by now makes one value absent, and a graph reads no value at all."""
 
