@@ -33,6 +33,7 @@ def cases(keys: int) -> Iterator[Case]:
     yield _hits_of_many(keys)
     yield _hit_under_contexts()
     yield _traced_hit()
+    yield _decorate()
 
 
 def _constant() -> int:
@@ -173,3 +174,29 @@ def _traced(memoize: Callable[..., Any], fn: Callable[[int], int]) -> Callable[[
             return math.fsum(reader(next(serials)) for _ in range(number))
 
     return run
+
+
+def _decorate() -> Case:
+    """Decorating functions of one shape, as a model of thousands of them does before anything runs."""
+    contenders = {"functools.cache": functools.cache, "dug": dug.memoize}
+    return Case("decorate", "function", tuple(Contender(name, _decorated(memoize)) for name, memoize in contenders.items()))
+
+
+def _decorated(memoize: Callable[..., Any]) -> Callable[[int], float]:
+    """A ``run`` that decorates ``number`` functions; only the decorating counts."""
+
+    def run(number: int) -> float:
+        functions = [_make_function() for _ in range(number)]
+        started = time.process_time()
+        for fn in functions:
+            memoize(fn)
+        return time.process_time() - started
+
+    return run
+
+
+def _make_function() -> Callable[[int, int], int]:
+    def fn(x: int, y: int = 8) -> int:  # noqa: ARG001  it is never called
+        return x
+
+    return fn

@@ -9,20 +9,25 @@ A key that cannot give the arguments back (``typed``, ``key``, ``ignore``) is a 
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from keyword import iskeyword
 from math import copysign
 from numbers import Complex, Number, Real
 from sys import intern
+from types import CodeType
 from typing import Any
 
 from attrs import frozen
 
 Key = tuple[Any, ...]
 _NAN = float("nan")
+_NO_DEFAULT = inspect.Parameter.empty
+_UNNAMED = inspect.Parameter.POSITIONAL_ONLY
+_STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 _SIMPLE_TYPES = frozenset({int, str, bool, bytes, type(None)})
 
 _CALL_SOURCE = """\
-{kind}def {name}({parameters}):
+{kind}def _dug_made({parameters}):
     _dug_frame = _dug_current()
     _dug_key = {key}
     try:
@@ -102,21 +107,20 @@ class Binding:
 
         There are no names where a key is not the plain tuple of the arguments.
         """
-        parameters = self.signature.parameters.values()
-        kinds = [parameter.kind for parameter in parameters]
-        if not self._is_plain or any(kind in (kind.VAR_POSITIONAL, kind.VAR_KEYWORD) for kind in kinds):
+        parameters = self.signature.parameters
+        kinds = [parameter.kind for parameter in parameters.values()]
+        if not self._is_plain or not _STARS.keys().isdisjoint(kinds):
             return None, (), 0, 0
-        defaults = tuple(missing if one.default is one.empty else one.default for one in parameters)
-        unnamed = sum(kind is kind.POSITIONAL_ONLY for kind in kinds)
-        placed = sum(kind is not kind.KEYWORD_ONLY for kind in kinds)
-        return tuple(map(intern, self.signature.parameters)), defaults, unnamed, placed
+        defaults = [parameter.default for parameter in parameters.values()]
+        defaults = [missing if default is _NO_DEFAULT else default for default in defaults]
+        unnamed, placed = kinds.count(_UNNAMED), len(kinds) - kinds.count(inspect.Parameter.KEYWORD_ONLY)
+        return tuple(map(intern, parameters)), tuple(defaults), unnamed, placed
 
     def compile_call(self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any], *, is_async: bool) -> Callable[..., Any]:
         """Returns a function with the same name and parameters: a hit is answered there, the rest goes to `fetch`."""
-        name = self.make_key.__name__
         kind, wait = ("async ", "await ") if is_async else ("", "")
-        source = _CALL_SOURCE.format(kind=kind, wait=wait, name=name, parameters=self._parameters, key=self._expression)
-        return _compile(source, {**self._names, "_dug_current": current, "_dug_fetch": fetch}, name)
+        source = _CALL_SOURCE.format(kind=kind, wait=wait, parameters=self._parameters, key=self._expression)
+        return _define(source, {**self._names, "_dug_current": current, "_dug_fetch": fetch}, self.make_key.__name__)
 
     @classmethod
     def of(
@@ -152,8 +156,7 @@ class Binding:
         expression = f"({', '.join(complete)},)"
         if partial != complete:
             expression = f"_dug_partial(({', '.join(partial)},), {expression})"
-        name = _function_name(function)
-        make_key = _compile(f"def {name}({parameters}):\n    return {expression}\n", names, name)
+        make_key = _define(f"def _dug_made({parameters}):\n    return {expression}\n", names, _function_name(function))
         return cls(signature, make_key, has_positions(signature), expression, parameters, names, partial == complete)
 
 
@@ -172,34 +175,40 @@ def canonical(key: Key) -> Key:
     return _partial((key[0], *map(_with_one_nan, key[1:])), key.complete if type(key) is PartialKey else key)
 
 
-def _compile(source: str, names: dict[str, Any], name: str) -> Callable[..., Any]:
-    """Runs generated source, as attrs does for ``__init__``, and returns the function it defines."""
-    namespace = dict(names)
-    exec(compile(source, f"<dug call {name}>", "exec"), namespace)  # noqa: S102  the text is built from identifiers only
-    made: Callable[..., Any] = namespace[name]
-    return made
+def _define(source: str, names: dict[str, Any], name: str) -> Callable[..., Any]:
+    """Runs generated source, as attrs does for ``__init__``, and returns the function it defines, under a name of its own."""
+    exec(_compile(source), names)  # noqa: S102  the text is built from identifiers only
+    made: Any = names.pop("_dug_made")
+    made.__code__ = made.__code__.replace(co_name=name, co_qualname=name, co_filename=f"<dug call {name}>")
+    made.__name__ = made.__qualname__ = name
+    return made  # type: ignore[no-any-return]  # a function
+
+
+@lru_cache(1024)
+def _compile(source: str) -> CodeType:
+    """Returns compiled source, the same for all functions of one shape: compiling it takes ten times as long as the rest."""
+    return compile(source, "<dug call>", "exec")
 
 
 def _parameters(signature: inspect.Signature, names: dict[str, Any]) -> str:
     """Returns the text of the parameter list; defaults are looked up in `names`, annotations are left out."""
-    bare = []
-    for parameter in signature.parameters.values():
-        default: Any = parameter.empty
-        if parameter.default is not parameter.empty:
-            names[f"_dug_default_{parameter.name}"] = parameter.default
-            default = _Reference(f"_dug_default_{parameter.name}")
-        bare.append(parameter.replace(annotation=parameter.empty, default=default))
-    return str(signature.replace(parameters=bare, return_annotation=signature.empty))[1:-1]
-
-
-@frozen(repr=False)
-class _Reference:
-    """A default in generated source: printed as the name under which its value is looked up."""
-
-    name: str
-
-    def __repr__(self) -> str:
-        return self.name
+    parts = list[str]()
+    kind_before = None
+    for name, parameter in signature.parameters.items():
+        kind, default = parameter.kind, parameter.default
+        if kind_before is _UNNAMED is not kind:
+            parts.append("/")
+        if kind is inspect.Parameter.KEYWORD_ONLY and kind_before not in {kind, inspect.Parameter.VAR_POSITIONAL}:
+            parts.append("*")
+        if default is _NO_DEFAULT:
+            parts.append(_STARS.get(kind, "") + name)
+        else:
+            names[f"_dug_default_{name}"] = default
+            parts.append(f"{name}=_dug_default_{name}")
+        kind_before = kind
+    if kind_before is _UNNAMED:
+        parts.append("/")
+    return ", ".join(parts)
 
 
 def _function_name(function: Any) -> str:

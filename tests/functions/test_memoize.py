@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import builtins
 import dataclasses
 import decimal
 import doctest
@@ -1128,3 +1129,26 @@ def test_a_mock_is_a_value():
 def test_what_is_added_to_a_function_is_found():
     """Completion and ``dir`` show the node and the plain function beside the function's own attributes."""
     assert {"node", "__wrapped__", "__name__"} <= set(dir(documented))
+
+
+def test_functions_of_one_shape_are_compiled_once(monkeypatch):
+    """Decorating compiles code for the first function of a shape; the others take it over, each under its own name."""
+    compiled = []
+    monkeypatch.setattr(builtins, "compile", lambda source, *rest, real=compile: compiled.append(source) or real(source, *rest))
+
+    def make(name):
+        def fn(number_in_no_other_test, scale_in_no_other_test=2, /, *, sign=1):
+            return number_in_no_other_test * scale_in_no_other_test * sign
+
+        fn.__qualname__ = name
+        return dug.memoize(fn)
+
+    first, second = make("first"), make("second")
+
+    assert len(compiled) == len(set(compiled)) > 0
+    with dug.Context():
+        assert (first(1), second(1, 3, sign=-1)) == (2, -3)
+    with pytest.raises(TypeError, match=r"first\(\) missing 1 required positional argument"):
+        first.node()
+    with pytest.raises(TypeError, match=r"second\(\) takes from 1 to 2 positional arguments but 3 were given"):
+        second.node(1, 2, 3)
