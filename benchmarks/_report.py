@@ -57,6 +57,7 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
     ("fan-out", "dug"): ("1,000 leaves that read ten shared nodes, times a plain gather", 1.6, 1.6),
     ("warm await", "dug"): ("a warm await, times that of a finished future", 2.0, 2.0),
     ("cold chain", "dug"): ("a node of a cold chain, times functools.cache", 2.5, None),
+    ("cold node by shape", "keyword-only"): ("a cold node with a keyword-only parameter, times a positional one", 1.1, None),
     ("cold grid", "dug"): ("a node of a cold grid, times functools.cache", 3.0, None),
     ("deep chain", "one chain"): ("a node of a chain of 100,000, times one of 200", 2.0, 2.0),
     ("one leaf of a tree", "dug, a scenario"): ("one leaf of the tree, times the recompute by hand", 8.0, 40.0),

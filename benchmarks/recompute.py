@@ -44,6 +44,7 @@ class Sizes:
 def cases(sizes: Sizes) -> Iterator[Case]:
     """The cases of this file, each built when it is asked for."""
     yield cold_chain(sizes.depth)
+    yield cold_by_shape(sizes.depth)
     yield grid(sizes.side)
     yield deep_chain(sizes.deep)
     yield tree(sizes.leaves)
@@ -79,6 +80,31 @@ def fibonacci(memoize: Callable[..., Any]) -> Any:
         return n if n < 2 else fib(n - 1) + fib(n - 2)
 
     return fib
+
+
+def cold_by_shape(nodes: int) -> Case:
+    """Nodes that read nothing, by how their arguments are passed; the first kind is the yardstick."""
+
+    @dug.memoize
+    def positional(x: int, y: int) -> int:
+        return x + y
+
+    @dug.memoize
+    def named(x: int, *, y: int) -> int:
+        return x + y
+
+    @dug.memoize
+    def many(x: int, *rest: int) -> int:
+        return x + rest[0]
+
+    def ask(call: Callable[[int], int]) -> None:
+        with dug.Context():
+            for x in range(nodes):
+                call(x)
+
+    calls = {"positional": lambda x: positional(x, 1), "keyword-only": lambda x: named(x, y=1), "*args": lambda x: many(x, 1)}
+    contenders = [Contender(name, time_calls(functools.partial(ask, call))) for name, call in calls.items()]
+    return Case("cold node by shape", "node", tuple(contenders), per=nodes)
 
 
 def grid(side: int) -> Case:

@@ -29,7 +29,7 @@ TINY = command.Plan(
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
-BARS = 16 + 1 + 4 if dug.COMPILED else 8 + 1 + 4  # ratios, bytes, curves
+BARS = 17 + 1 + 4 if dug.COMPILED else 8 + 1 + 4  # ratios, bytes, curves
 
 
 @pytest.fixture(scope="module")

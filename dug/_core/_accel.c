@@ -55,7 +55,7 @@
     X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) \
     X(call, due) X(call, failures) \
     X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) \
-    X(binding, positional) X(handle, spec) X(handle, memo) X(spec, kind)
+    X(binding, keywords) X(handle, spec) X(handle, memo) X(spec, kind)
 
 /* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_up(). */
 #define EACH_PART(X) \

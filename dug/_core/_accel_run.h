@@ -945,9 +945,13 @@ static PyObject *
 run_body(State *st, PyObject *run)
 {
     PyObject *key = SLOT(run, run_key), *function = PyTuple_GET_ITEM(key, 0), *value = NULL;
-    if (SLOT(SLOT(function, function_binding), binding_positional) == Py_True) {
+    PyObject *keywords = SLOT(SLOT(function, function_binding), binding_keywords);
+    if (keywords != Py_None) {
         PyObject *body = Py_NewRef(SLOT(function, function_body));
-        value = PyObject_Vectorcall(body, ((PyTupleObject *)key)->ob_item + 1, (size_t)PyTuple_GET_SIZE(key) - 1, NULL);
+        size_t named = (size_t)PyTuple_GET_SIZE(keywords), given = (size_t)PyTuple_GET_SIZE(key) - 1;
+        Py_INCREF(keywords); /* the body may define the function again */
+        value = PyObject_Vectorcall(body, ((PyTupleObject *)key)->ob_item + 1, given - named, named ? keywords : NULL);
+        Py_DECREF(keywords);
         Py_DECREF(body);
         return value;
     }

@@ -59,10 +59,10 @@ class Binding:
     signature: inspect.Signature
     make_key: Callable[..., Key]
     """Takes the function's own parameters and returns the key; raises the error that a wrong call of the function would raise."""
-    positional: bool
-    """True when a complete key is the function and its positional arguments, and nothing else.
+    keywords: tuple[str, ...] | None
+    """If a complete key is the function and its arguments as they stand: the names of those at its end that are passed by name.
 
-    False also until a function that has a name has run, so that its first run takes the longer way; see `definition/noted`.
+    None also until a function that has a name has run, so that its first run takes the longer way; see `definition/noted`.
     """
 
     _expression: str
@@ -70,24 +70,13 @@ class Binding:
     _names: dict[str, Any]
     _is_plain: bool
     """True when a key is nothing but the function and its arguments as they were passed."""
+    _take_apart: Callable[[Key], tuple[tuple[Any, ...], dict[str, Any]]] | None
+    """Returns the positional and the keyword arguments in a complete key; None where all are positional."""
 
     def arguments(self, key: Key) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Returns the positional and the keyword arguments that call the function for `key`."""
         complete = key.complete if type(key) is PartialKey else key
-        if self.positional:
-            return complete[1:], {}
-        args: list[Any] = []
-        kwargs: dict[str, Any] = {}
-        for parameter, value in zip(self.signature.parameters.values(), complete[1:], strict=True):
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                args.extend(value)
-            elif parameter.kind is parameter.VAR_KEYWORD:
-                kwargs.update(value)
-            elif parameter.kind is parameter.KEYWORD_ONLY:
-                kwargs[parameter.name] = value
-            else:
-                args.append(value)
-        return tuple(args), kwargs
+        return (complete[1:], {}) if self._take_apart is None else self._take_apart(complete)
 
     def fits(self, key: Key) -> bool:
         """False when the function had other parameters or options when `key` was made, as far as a key tells."""
@@ -97,8 +86,6 @@ class Binding:
             return False
         if self._is_plain and complete is not key and canonical(complete) != key:  # only NaN makes a key of a plain call partial
             return False
-        if self.positional:
-            return True
         pairs = zip(parameters, complete[1:], strict=True)
         return all(type(value) is tuple for one, value in pairs if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
 
@@ -157,12 +144,31 @@ class Binding:
         if partial != complete:
             expression = f"_dug_partial(({', '.join(partial)},), {expression})"
         make_key = _define(f"def _dug_made({parameters}):\n    return {expression}\n", names, _function_name(function))
-        return cls(signature, make_key, has_positions(signature), expression, parameters, names, partial == complete)
+        keywords = list_keywords(signature)
+        take_apart = None if keywords == () else _define_taking_apart(signature)
+        return cls(signature, make_key, keywords, expression, parameters, names, partial == complete, take_apart)
 
 
-def has_positions(signature: inspect.Signature) -> bool:
-    """True when all parameters can be given by position, so that a complete key holds them as a call takes them."""
-    return all(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in signature.parameters.values())
+def list_keywords(signature: inspect.Signature) -> tuple[str, ...] | None:
+    """Returns the names of the keyword-only parameters; None where a ``*args`` or ``**kwargs`` stands for several arguments."""
+    kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
+    if not _STARS.keys().isdisjoint(kinds.values()):
+        return None
+    return tuple(intern(name) for name, kind in kinds.items() if kind is inspect.Parameter.KEYWORD_ONLY)
+
+
+def _define_taking_apart(signature: inspect.Signature) -> Callable[..., Any]:
+    """Returns a function that takes a complete key, and returns the positional and the keyword arguments in it."""
+    args, kwargs = "", ""
+    for place, (name, parameter) in enumerate(signature.parameters.items(), 1):
+        element = f"_dug_key[{place}]"
+        if parameter.kind is parameter.VAR_KEYWORD:
+            kwargs += f"**dict({element})"
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs += f"{name!r}: {element}, "
+        else:
+            args += f"{_STARS.get(parameter.kind, '')}{element}, "
+    return _define(f"def _dug_made(_dug_key):\n    return ({args}), {{{kwargs}}}\n", {}, "take_apart")
 
 
 def canonical(key: Key) -> Key:

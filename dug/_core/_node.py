@@ -16,7 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from .._text.values import show, spell_call, visible
 from ..errors import UnhashableArgumentError
-from ._binding import Binding, Key, canonical, has_positions
+from ._binding import Binding, Key, canonical, list_keywords
 from ._equality import Fixed
 
 R_co = TypeVar("R_co", covariant=True)
@@ -111,12 +111,12 @@ class Function:
     def call_at_next_run(self, act: "Callable[[Function], None]") -> None:
         """Calls `act` before the body runs next; until then its runs take the way that asks."""
         self.at_first_run = act
-        self.binding = evolve(self.binding, positional=False)
+        self.binding = evolve(self.binding, keywords=None)
 
     def disarm(self) -> None:
         """Lets the runs take the short way."""
         self.at_first_run = None
-        self.binding = evolve(self.binding, positional=has_positions(self.binding.signature))
+        self.binding = evolve(self.binding, keywords=list_keywords(self.binding.signature))
 
     def publish(self) -> None:
         """Makes this function the one that its name leads to."""

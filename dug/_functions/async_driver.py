@@ -115,7 +115,7 @@ async def _drive(run: Run) -> None:
         if walk is None or await _verify(run, walk) is None:
             started = started if walk is None else perf_counter()
             key = run.key
-            if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].binding.positional:
+            if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].binding.keywords == ():
                 value = key[0].body(*key[1:])  # the common case
             else:
                 body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)

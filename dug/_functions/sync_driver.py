@@ -71,7 +71,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
                 if memo is None:
                     started = started if walk is None else perf_counter()
                     body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
-                    if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.positional:
+                    if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.keywords == ():
                         body = body.body  # the common case
                     else:
                         body, args, kwargs = what_runs(found)

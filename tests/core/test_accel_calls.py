@@ -531,3 +531,32 @@ def test_functions_of_an_uncompiled_wrapt_work():
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     assert (done.stdout, done.stderr) == ("2 2 True\n", "")
+
+
+@compiled_only
+def test_a_keyword_only_parameter_leaves_no_run_to_python():
+    """Once its function has run, the body of a node whose arguments are passed by name is called from C, as others are."""
+    entered = []
+    with dug.Context():
+        only(0, d=4)
+        sys.setprofile(lambda frame, event, arg: entered.append(frame.f_code.co_name) if event == "call" else None)
+        try:
+            assert only(1, 2, 3, d=4, e=6) == (1, 2, 3, 4, 6)
+        finally:
+            sys.setprofile(None)
+
+    assert "only" in entered
+    assert "what_runs" not in entered
+
+
+def test_a_function_that_is_defined_again_while_it_runs_keeps_the_names_of_its_call():
+    """The running call of keyword-only parameters ends, and the next one is bound by the new definition."""
+    space = {"dug": dug, "__name__": "__main__"}
+    source = "@dug.memoize(name='again:f')\ndef f(x, *, {name}):\n    {body}\n    return x, {name}\n"
+    space["again"] = lambda: exec(source.format(name="other", body="pass"), space)
+    exec(source.format(name="first", body="again()"), space)
+
+    with dug.Context():
+        assert space["f"](1, first=2) == (1, 2)
+        assert space["f"](1, other=3) == (1, 3)
+        assert space["f"](2, other=3) == (2, 3)
