@@ -288,7 +288,7 @@ class Frame:
     def meddle(self):
         """Try to change a context that this run did not open."""
         try:
-            Stage.outer.tweak(engine_node(self.node), 1)
+            CurrentProgram.outer.tweak(engine_node(self.node), 1)
         except dug.ContextError:
             return
         raise AssertionError("a running node changed a context that it did not open")
@@ -299,7 +299,7 @@ class Frame:
             change(self.contexts[-1], items)
 
 
-class Stage:
+class CurrentProgram:
     """The program that is current: the memoised functions are decorated once, their bodies change with it."""
 
     program = None
@@ -345,13 +345,13 @@ def _decorated(index, kind):
 
         @mark
         def one(a, b=0):
-            return Stage.run((index, a))
+            return CurrentProgram.run((index, a))
 
         return one
 
     @mark
     def zero():
-        return Stage.run((index, None))
+        return CurrentProgram.run((index, None))
 
     return zero
 
@@ -369,7 +369,7 @@ SPELLINGS = (
 
 def function_of(index):
     """Give the memoised function with this index in the current program."""
-    return POOL[index, Stage.program.kinds[index]]
+    return POOL[index, CurrentProgram.program.kinds[index]]
 
 
 def call_engine(node, spelling=0):
@@ -395,7 +395,7 @@ def engine_tweak(spec):
     if kind == "u":
         return dug.UNTWEAKED
     if kind == "r":
-        return Stage.program.callables[spec[1]]
+        return CurrentProgram.program.callables[spec[1]]
     if spec[1] == "shift":
         return dug.shift(*spec[2])
     return dug.scale(*spec[2]) if spec[1] == "scale" else dug.bump(BUMPS[spec[1]], *spec[2])
@@ -774,13 +774,13 @@ class Play:
     """One program and one script, played on the engine and on the model."""
 
     def __init__(self, program):
-        Stage.program, Stage.world = program, dict(program.world)
+        CurrentProgram.program, CurrentProgram.world = program, dict(program.world)
         program.callables = [
-            Stage.replacement(index, program.kinds[function].endswith("one"))
+            CurrentProgram.replacement(index, program.kinds[function].endswith("one"))
             for index, (function, _, _) in enumerate(program.replacements)
         ]
         self.program = program
-        self.world = Stage.world
+        self.world = CurrentProgram.world
         self.model = Model(program, self.world)
         self.kept = {}
         self.stack = []  # pairs of a context's number and the cache in force
@@ -1083,12 +1083,12 @@ class Play:
         """Compare a call on both sides: its outcome, its runs, and its memos."""
         expected = self.model.evaluate(node, scenario)
         self.calls += 1
-        Stage.outer = outer or self.kept[self.stack[-1][0]].context
+        CurrentProgram.outer = outer or self.kept[self.stack[-1][0]].context
         try:
             value, error = act(), None
         except (Exception, Stop) as exc:  # noqa: BLE001 - whatever the engine raises is compared
             value, error = None, (type(exc), exc.args)
-        Stage.outer = None
+        CurrentProgram.outer = None
         if error != expected.error or not (error or same(value, expected.value)):
             wanted = f"value {expected.value!r}" if expected.error is None else f"error {expected.error}"
             got = f"value {value!r}" if error is None else f"error {error}"
@@ -1803,7 +1803,7 @@ def batch(first, count, most=1, collect=200):
 
 def survivors(report, watched, seed):
     """Count the contexts and caches that outlive a collection."""
-    Stage.program = Stage.world = Stage.outer = None
+    CurrentProgram.program = CurrentProgram.world = CurrentProgram.outer = None
     gc.collect()
     alive = sum(reference() is not None for reference in watched)
     if alive:

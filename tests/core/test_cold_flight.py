@@ -13,7 +13,7 @@ import anyio
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from support.concurrent_program import AsyncCrowd, Crowd, Told, check_answers, run_threads, scenario
+from support.concurrent_program import AsyncConcurrentProgram, ConcurrentProgram, Told, check_answers, run_threads, scenario
 from support.oracle import Level, Oracle, Run
 from support.programs import FUNCTIONS, Call, Value
 from support.strategies import NODES, outsides, programs, targets
@@ -677,19 +677,19 @@ def test_random_programs_run_each_body_once_from_cold(kind):
         read = closure(oracle.ask(node, ()), opened=opened)
         free = [other for other in NODES if other not in read and other.function < FUNCTIONS]
         assume(free and not any(opened))
-        crowd = (Crowd if kind == "threads" else AsyncCrowd)(program, outside)
+        on_dug = (ConcurrentProgram if kind == "threads" else AsyncConcurrentProgram)(program, outside)
         ctx, tweaked = dug.Context(), free[which % len(free)]
         levels = [(Level({}, 0), Level({tweaked: Value(10 + number)})) for number in range(times)]
 
         def ask(said):
-            with ctx, dug.Context(crowd.tweaks(said[1].tweaks)), crowd.outermost():
+            with ctx, dug.Context(on_dug.tweaks(said[1].tweaks)), on_dug.outermost():
                 scenario.set(said)
-                crowd.told.append(Told(node, said, crowd.call(node)))
+                on_dug.told.append(Told(node, said, on_dug.call(node)))
 
         async def ask_soon(said):
-            with ctx, dug.Context(crowd.tweaks(said[1].tweaks)), crowd.outermost():
+            with ctx, dug.Context(on_dug.tweaks(said[1].tweaks)), on_dug.outermost():
                 scenario.set(said)
-                crowd.told.append(Told(node, said, await crowd.await_call(node)))
+                on_dug.told.append(Told(node, said, await on_dug.await_call(node)))
 
         async def ask_all():
             async with anyio.create_task_group() as group:
@@ -700,7 +700,7 @@ def test_random_programs_run_each_body_once_from_cold(kind):
             run_threads([lambda said=said: ask(said) for said in levels])
         else:
             anyio.run(ask_all, backend=kind)
-        check_answers(crowd, oracle)
-        assert Counter(ran.node for ran in crowd.ran_in_full).most_common(1)[0][1] == 1
+        check_answers(on_dug, oracle)
+        assert Counter(ran.node for ran in on_dug.ran_in_full).most_common(1)[0][1] == 1
 
     play()

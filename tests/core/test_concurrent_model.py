@@ -10,12 +10,12 @@ import anyio
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from support.concurrent_changes import ChangingParty, crowd_changes
+from support.concurrent_changes import WorkersUnderChange, shared_changes
 from support.concurrent_program import (
-    AsyncCrowd,
-    Crowd,
-    Flights,
-    Party,
+    AsyncConcurrentProgram,
+    ConcurrentProgram,
+    TimesInFlight,
+    Workers,
     check_answers,
     count_doubles,
     run_threads,
@@ -45,11 +45,11 @@ class Figures:
     counts: ClassVar[Counter[str]] = Counter()
 
 
-def check(crowd: Crowd, flights: Flights, program: Any, outside: Any) -> None:
+def check(on_dug: ConcurrentProgram, in_flight: TimesInFlight, program: Any, outside: Any) -> None:
     """Compare the answers with the oracle, now that all is quiet."""
     oracle = Oracle(program, outside)
-    Figures.counts["calls"] += check_answers(crowd, oracle)
-    Figures.counts.update(count_doubles(crowd, oracle, flights))
+    Figures.counts["calls"] += check_answers(on_dug, oracle)
+    Figures.counts.update(count_doubles(on_dug, oracle, in_flight))
 
 
 worlds = {
@@ -67,19 +67,19 @@ def test_threads_are_told_what_the_oracle_says(  # noqa: PLR0917  what Hypothesi
     program: Any, outside: Any, first: Any, kept: Any, played: Any, seed: Any
 ) -> None:
     """Threads that share one context get the oracle's answers, and run each node once for each combination of tweaks."""
-    crowd = Crowd(program, outside)
-    party, flights = Party(crowd, first, kept), Flights(crowd.clock)
-    with switching_often(seed), flights.noted():
-        run_threads([lambda script=script: party.play(script) for script in played])
+    on_dug = ConcurrentProgram(program, outside)
+    workers, in_flight = Workers(on_dug, first, kept), TimesInFlight(on_dug.clock)
+    with switching_often(seed), in_flight.noted():
+        run_threads([lambda script=script: workers.play(script) for script in played])
 
-    check(crowd, flights, program, outside)
+    check(on_dug, in_flight, program, outside)
 
 
-async def play_all(party: Party, played: Any) -> None:
+async def play_all(workers: Workers, played: Any) -> None:
     """Play scripts, each in a task of its own."""
     async with anyio.create_task_group() as group:
         for script in played:
-            group.start_soon(party.play_async, script)
+            group.start_soon(workers.play_async, script)
 
 
 @pytest.mark.slow
@@ -90,12 +90,12 @@ def test_tasks_are_told_what_the_oracle_says(backend: str) -> None:
     @portion(60)
     @given(**worlds, played=st.lists(scripts, min_size=2, max_size=8), times=st.sampled_from([1, 1, 1, 2, 12]))
     def play(program: Any, outside: Any, first: Any, kept: Any, played: Any, times: int) -> None:  # noqa: PLR0917  as above
-        crowd = AsyncCrowd(program, outside)
-        party, flights = Party(crowd, first, kept), Flights(crowd.clock)
-        with flights.noted():
-            anyio.run(play_all, party, played * times, backend=backend)
+        on_dug = AsyncConcurrentProgram(program, outside)
+        workers, in_flight = Workers(on_dug, first, kept), TimesInFlight(on_dug.clock)
+        with in_flight.noted():
+            anyio.run(play_all, workers, played * times, backend=backend)
 
-        check(crowd, flights, program, outside)
+        check(on_dug, in_flight, program, outside)
 
     play()
 
@@ -107,17 +107,17 @@ def test_tasks_of_several_loops_are_told_what_the_oracle_says(
     program: Any, outside: Any, first: Any, kept: Any, played: Any
 ) -> None:
     """So do tasks on loops in several threads, asyncio beside trio, that wait for each other's runs."""
-    crowd = AsyncCrowd(program, outside)
-    party, flights = Party(crowd, first, kept), Flights(crowd.clock)
-    with switching_often(), flights.noted():
+    on_dug = AsyncConcurrentProgram(program, outside)
+    workers, in_flight = Workers(on_dug, first, kept), TimesInFlight(on_dug.clock)
+    with switching_often(), in_flight.noted():
         run_threads(
             [
-                lambda portion=portion, backend=backend: anyio.run(play_all, party, portion, backend=backend)
+                lambda portion=portion, backend=backend: anyio.run(play_all, workers, portion, backend=backend)
                 for portion, backend in zip(played, cycle(["asyncio", "trio"]), strict=False)
             ]
         )
 
-    check(crowd, flights, program, outside)
+    check(on_dug, in_flight, program, outside)
 
 
 @pytest.mark.slow
@@ -125,20 +125,20 @@ def test_tasks_of_several_loops_are_told_what_the_oracle_says(
 @given(
     **worlds,
     played=st.lists(scripts, min_size=1, max_size=4),
-    changes=st.lists(crowd_changes, min_size=1, max_size=8),
+    changes=st.lists(shared_changes, min_size=1, max_size=8),
     seed=st.none() | st.integers(0, 2**32),
 )
 def test_what_is_told_while_others_change_things_was_so_at_that_time(  # noqa: PLR0917  what Hypothesis draws
     program: Any, outside: Any, first: Any, kept: Any, played: Any, changes: Any, seed: Any
 ) -> None:
     """An answer is that of a scenario in force during the call; when all is quiet, all are the oracle's."""
-    crowd = Crowd(program, dict(outside))
-    party = ChangingParty(crowd, first, kept)
+    on_dug = ConcurrentProgram(program, dict(outside))
+    workers = WorkersUnderChange(on_dug, first, kept)
     with switching_often(seed):
-        run_threads([*(lambda script=script: party.play(script) for script in played), lambda: party.change_all(changes)])
+        run_threads([*(lambda script=script: workers.play(script) for script in played), lambda: workers.change_all(changes)])
 
-    party.check_told()
-    party.check_in_quiet()
-    Figures.counts["calls"] += len(party.told)
+    workers.check_told()
+    workers.check_in_quiet()
+    Figures.counts["calls"] += len(workers.told)
     Figures.counts["changes"] += len(changes)
-    party.check_leaks()
+    workers.check_leaks()

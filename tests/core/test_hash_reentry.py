@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from support.concurrent_program import Flights
+from support.concurrent_program import TimesInFlight
 
 import dug
 
@@ -148,14 +148,14 @@ def test_things_change_while_an_argument_is_hashed(
 @in_each_state
 def test_another_thread_asks_while_an_argument_is_hashed(prepare: Callable[[World], None], *, is_heard: bool) -> None:
     """A memo filed in between is found, a run in flight is waited for: no node is run, or verified, twice."""
-    flights = Flights(count())
+    in_flight = TimesInFlight(count())
 
     def prepare_unnoted(world: World) -> None:
         prepare(world)
-        flights.ended.clear()
+        in_flight.ended.clear()
 
-    with flights.noted():
+    with in_flight.noted():
         for _, value in every_place(prepare_unnoted, World.ask, is_heard=is_heard):
             assert value == 10
-            functions = [run.key[0] for run in flights.ended]
+            functions = [run.key[0] for run in in_flight.ended]
             assert len(functions) == len(set(functions))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from attrs import define, field, frozen
 from hypothesis import settings
-from support.concurrent_program import Flights
+from support.concurrent_program import TimesInFlight
 from support.interleave import explore
 
 import dug
@@ -272,14 +272,14 @@ def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool, i
 
     A cache layered on another takes the uncompiled path.
     """
-    flights = Flights(count())
+    in_flight = TimesInFlight(count())
 
     def set_up() -> tuple[tuple[Any, dug.Context, dug.Context], dug.Cache]:
         f, other = dug.memoize(lambda: 1), dug.memoize(lambda: 0)
         root, child = dug.Context(cache=dug.Cache()), dug.Context({other.node(): 1} if is_elsewhere else {})
         base = dug.Context().run if is_layered else call
         base(root.run, child.run, int)
-        flights.began.clear()
+        in_flight.began.clear()
         return (f, partial(base, root.run), child), root.cache
 
     def ask(made: Any) -> None:
@@ -290,13 +290,13 @@ def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool, i
         f, run, child = made
         run(child.run, f)
 
-    with flights.noted():
+    with in_flight.noted():
         for first, second in [(ask, ask_in_child), (ask_in_child, ask)]:
             for _ in explore(set_up, first, second):
-                runs = sorted(flights.began, key=flights.began.__getitem__)
+                runs = sorted(in_flight.began, key=in_flight.began.__getitem__)
                 if len(runs) > 1:
                     assert is_elsewhere
-                    assert flights.began[runs[1]] < flights.ended[runs[0]]
+                    assert in_flight.began[runs[1]] < in_flight.ended[runs[0]]
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from weakref import ref
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
-from support.lockstep import ROOT, Stage
+from support.lockstep import ROOT, Lockstep
 from support.oracle import Level, Outcome, Run
 from support.programs import FAILS, FUNCTIONS, SOURCES, Boom, Box, Call, Expression, Key, Tweak, Tweaks, Value, likeness
 from support.strategies import (
@@ -64,7 +64,7 @@ def use_local(read: dug.Node[Any], value: int) -> tuple[Any, ...]:
         return ref(local), here, local(1), local(2)[1]
 
 
-class Model(Stage):
+class Model(Lockstep):
     """Scripts of a user's actions with contexts."""
 
     steps: ClassVar[int] = 0
@@ -106,7 +106,7 @@ class Model(Stage):
         while self.twins:
             self.discard(self.twins[-1])
 
-        assert len(self.root_cache) <= self.ledger.size(ROOT)
+        assert len(self.root_cache) <= self.work_bound.size(ROOT)
         self.is_clean = True
         self.enter(self.make(said, scoped=False))
 
@@ -115,7 +115,7 @@ class Model(Stage):
         scoped = [twin for twin in self.twins if twin.cache is not None]
         twin = scoped[index % len(scoped)]
         twin.ctx.clear()
-        self.ledger.clear(twin.cache)
+        self.work_bound.clear(twin.cache)
         self.forget_seen()
 
     # Tweaks come and go, in open and in closed contexts.
@@ -124,7 +124,7 @@ class Model(Stage):
     def tweak(self, index: int, assignment: tuple[Key, Tweak]) -> None:
         twin = self.pick(index)
         self.tell(twin, {**twin.tweaks, assignment[0]: assignment[1]})
-        twin.ctx.tweak(self.subject.tweaks(dict([assignment])))
+        twin.ctx.tweak(self.on_dug.tweaks(dict([assignment])))
 
     @precondition(lambda self: any(twin.tweaks for twin in self.twins))
     @rule(index=indexes, which=st.integers(0, 3))
@@ -133,23 +133,23 @@ class Model(Stage):
         twin = tweaked[index % len(tweaked)]
         key = list(twin.tweaks)[which % len(twin.tweaks)]
         self.tell(twin, {other: tweak for other, tweak in twin.tweaks.items() if other != key})
-        twin.ctx.untweak(self.subject.key(key))
+        twin.ctx.untweak(self.on_dug.key(key))
 
     @rule(index=indexes, assignment=assignments(FUNCTIONS))
     def tell_what_is_changed_in_place(self, index: int, assignment: tuple[Key, Tweak]) -> None:
         """A context states a tweak by an object with which it stated another before: stated again it is another tweak."""
         twin, (key, tweak) = self.pick(index), assignment
-        given = self.subject.hold(twin.held, key, tweak)
+        given = self.on_dug.hold(twin.held, key, tweak)
         told = Value(given) if isinstance(given, Box) else tweak
         self.tell(twin, {**twin.tweaks, key: self.number_telling(told)})
-        twin.ctx.tweak(self.subject.key(key), given)
+        twin.ctx.tweak(self.on_dug.key(key), given)
 
     @precondition(lambda self: self.stack)
     @rule(node=targets, key=nodes, contents=st.lists(numbers, min_size=2, max_size=3), is_scenario=st.booleans())
     def try_one_buffer(self, node: Call, key: Call, contents: list[int], *, is_scenario: bool) -> None:
         """One object is given to a context after the other, with other content, by a mapping for each or one scenario for all."""
         buffer, twins = Box(0), []
-        given: Any = {self.subject.node(key): buffer}
+        given: Any = {self.on_dug.node(key): buffer}
         given = dug.Scenario(given) if is_scenario else given
         for buffer.number in contents:
             twins.append(self.make({key: self.number_telling(Value(buffer))}, scoped=False, given=given))
@@ -191,12 +191,12 @@ class Model(Stage):
         """A cell is run again, after a global that its function reads was bound again."""
         number, self.bodies[data[0]] = data
         self.forget({Call(number, 0), Call(number, 1)})
-        self.subject.functions[number] = self.subject.define(number)
+        self.on_dug.functions[number] = self.on_dug.define(number)
 
     @rule(number=st.integers(0, FUNCTIONS - 1))
     def run_again(self, number: int) -> None:
         """A cell is run again, and its reach is unchanged: nothing is forgotten."""
-        self.subject.functions[number] = self.subject.define(number)
+        self.on_dug.functions[number] = self.on_dug.define(number)
 
     @precondition(lambda self: self.stack)
     @rule(node=targets, value=numbers)
@@ -207,7 +207,7 @@ class Model(Stage):
             return
         cache = dug.current_context().cache
         before = len(cache)
-        gone, here, tweaked, beside = use_local(self.subject.node(node), value)
+        gone, here, tweaked, beside = use_local(self.on_dug.node(node), value)
         gc.collect()
 
         assert (Outcome(here), tweaked, Outcome(beside)) == (run.outcome, value, run.outcome)
@@ -227,7 +227,7 @@ class Model(Stage):
         first, second = self.ask(node), self.ask(node)
 
         assert first.outcome == second.outcome
-        assert not self.subject.ran or learn(second).is_brief
+        assert not self.on_dug.ran or learn(second).is_brief
 
     @precondition(lambda self: self.stack)
     @rule(node=targets, changes=st.lists(st.tuples(st.integers(0, 9), values), min_size=1, max_size=3))
@@ -257,7 +257,7 @@ class Model(Stage):
         """P6: changing a node that was not recorded as an ancestor does not change the value."""
         run = self.ask(node)
         ancestors = self.find_ancestors(node)
-        if other != node and ancestors is not None and self.subject.node(other) not in ancestors:
+        if other != node and ancestors is not None and self.on_dug.node(other) not in ancestors:
             for value in range(3):
                 changed = self.oracle.ask(node, (*self.levels, Level({other: Value(value)})))
                 assert changed.outcome == run.outcome
@@ -272,15 +272,15 @@ class Model(Stage):
             self.ask(node)
 
         work = Counter(node for kind, node in heard if kind in ("computed", "failed"))
-        assert work >= Counter(self.subject.node(node) for node, _ in self.subject.ran)
-        assert work <= Counter(map(self.subject.node, (node for node, _ in self.reasons.elements())))
+        assert work >= Counter(self.on_dug.node(node) for node, _ in self.on_dug.ran)
+        assert work <= Counter(map(self.on_dug.node, (node for node, _ in self.reasons.elements())))
 
     @precondition(lambda self: len(self.stack) > 1 and not self.healed)
     @rule(node=targets)
     def look_through_a_mask(self, node: Call) -> None:
         """A memo from around is masked here exactly when a tweak of this context was heard."""
         around, here = self.stack[-2].twin, self.stack[-1].twin
-        name = self.subject.node(node)
+        name = self.on_dug.node(node)
         if around is not here and name in around.ctx:
             known, heard = (learn(self.oracle.ask(node, levels)) for levels in (self.levels[:-1], self.levels))
             may_be_either = known.title != heard.title and known.title.without_untweaked() == heard.title.without_untweaked()
@@ -291,14 +291,14 @@ class Model(Stage):
     @rule(node=targets, first=tweaks(FUNCTIONS), second=tweaks(FUNCTIONS), assignment=assignments(FUNCTIONS))
     def sweep_across_a_tweak(self, *, node: Call, first: Tweaks, second: Tweaks, assignment: tuple[Key, Tweak]) -> None:
         """Each result of a sweep is compared with the base of its own world, though the context was tweaked in between."""
-        swept = dug.sweep(self.subject.node(node), [self.subject.tweaks(first), self.subject.tweaks(second)])
+        swept = dug.sweep(self.on_dug.node(node), [self.on_dug.tweaks(first), self.on_dug.tweaks(second)])
         results, top, worlds = iter(swept), self.stack[-1].twin, [self.levels]
         before = top.tweaks.items()
-        self.ledger.hold(before)  # the sweep asks for bases in the world that the first result was taken in
+        self.work_bound.hold(before)  # the sweep asks for bases in the world that the first result was taken in
         what_ifs = [self._expect(node, first)]
         next(results)
         self.tell(top, {**top.tweaks, assignment[0]: assignment[1]})
-        top.ctx.tweak(self.subject.tweaks(dict([assignment])))
+        top.ctx.tweak(self.on_dug.tweaks(dict([assignment])))
         worlds.append(self.levels)
         what_ifs.append(self._expect(node, second))
         list(results)
@@ -312,7 +312,7 @@ class Model(Stage):
             elif Box not in (type(what_if.value), type(base.outcome.value)):
                 assert likeness(difference.value) == likeness(what_if.value - base.outcome.value)
         del swept, results, difference
-        self.ledger.release(before)
+        self.work_bound.release(before)
 
     def _expect(self, node: Call, said: Tweaks) -> Outcome:
         """Return the oracle's value for a scenario of a sweep, and note that it is computed."""
@@ -323,8 +323,8 @@ class Model(Stage):
         return run.outcome
 
     def _settle(self, run: Run) -> None:
-        list(self.ledger.settle(learn(run)))
-        self.ledger.end_call()
+        list(self.work_bound.settle(learn(run)))
+        self.work_bound.end_call()
 
     # After every step.
 
@@ -334,7 +334,7 @@ class Model(Stage):
         Model.steps += 1
         self.step += 1
         node = NODES[self.step % len(NODES)]
-        name = self.subject.node(node)
+        name = self.on_dug.node(node)
         if self.stack and name in dug.current_context():
             memo, run = dug.current_context().memo(name), self.oracle.ask(node, self.levels)
             if memo.error is None and self.healed.isdisjoint(learn(run).ran):
@@ -345,7 +345,7 @@ class Model(Stage):
         """P5: a cache holds no memo of a tweak that no context has any more."""
         if self.is_clean and self.step % 4 == 0:
             for cache, token in {twin.ctx.cache: twin.cache for twin in self.twins if twin.cache is not None}.items():
-                assert len(cache) <= self.ledger.size(token)
+                assert len(cache) <= self.work_bound.size(token)
 
     def teardown(self) -> None:
         for entry in reversed(getattr(self, "stack", [])):

@@ -20,7 +20,7 @@ from support.programs import (
     Within,
 )
 from support.strategies import SOURCE_NODES
-from support.work_bound import Ledger, learn
+from support.work_bound import WorkBound, learn
 from test_model import Model
 
 
@@ -29,10 +29,10 @@ def test_what_heard_a_bump_over_an_equal_one_goes_with_its_context():
     same = Bump("add", 0)
     inside = Within({1: same}, Read(3, Argument()), {}, Constant(0), scoped=False)
     bodies = (Outside(), Outside(), Constant(0), Read(1, Argument()), inside, Read(4, Argument()))
-    oracle, ledger = Oracle(bodies, dict.fromkeys(SOURCE_NODES, 0)), Ledger()
-    ledger.hold([(1, same)])
+    oracle, work_bound = Oracle(bodies, dict.fromkeys(SOURCE_NODES, 0)), WorkBound()
+    work_bound.hold([(1, same)])
     for top in (Call(5, 0), Call(3, 0)):
-        reasons = list(ledger.settle(learn(oracle.ask(top, (Level({1: same}, "root"),)))))
+        reasons = list(work_bound.settle(learn(oracle.ask(top, (Level({1: same}, "root"),)))))
 
     assert reasons == [(Call(3, 0), bodies[3])]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.oracle import attempt
-from support.program_on_dug import Subject
+from support.program_on_dug import ProgramOnDug
 from support.programs import FUNCTIONS
 from support.strategies import outsides, programs, targets, tweaks
 
@@ -246,16 +246,16 @@ def pairs(draw):
 def test_what_is_named_has_changed(pair):
     """On random programs, the two values of every node that is named differ, and the target is named when it does."""
     program, outside, first, second, target = pair
-    subject = Subject(program, dict(outside))
+    on_dug = ProgramOnDug(program, dict(outside))
     with dug.Context():
-        one, other = (dug.Context(subject.tweaks(tweaked)) for tweaked in (first, second))
+        one, other = (dug.Context(on_dug.tweaks(tweaked)) for tweaked in (first, second))
         with one:
-            before = attempt(subject.node(target))
+            before = attempt(on_dug.node(target))
         with other:
-            after = attempt(subject.node(target))
-        found = one.compare(other, subject.node(target))
+            after = attempt(on_dug.node(target))
+        found = one.compare(other, on_dug.node(target))
 
-    assert (subject.node(target) in found.nodes) == (before != after)
+    assert (on_dug.node(target) in found.nodes) == (before != after)
     assert all(repr(content(change.before)) != repr(content(change.after)) for change in found)
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from support.oracle import attempt
-from support.program_on_dug import Subject
+from support.program_on_dug import ProgramOnDug
 from support.strategies import NODES, situations
 
 import dug
@@ -216,17 +216,17 @@ def test_an_edge_that_would_close_a_circle_is_left_out():
 def test_a_graph_agrees_with_the_memos(situation):
     """On random programs: for nodes that answer, edges are those of their memos, and the order has dependencies first."""
     program, outside, levels, forgotten, _ = situation
-    subject = Subject(program, dict(outside))
+    on_dug = ProgramOnDug(program, dict(outside))
     with dug.Context() as root:
         ctx = root
         for tweaked, asked in levels[:1]:
-            ctx = dug.Context(subject.tweaks(tweaked))
+            ctx = dug.Context(on_dug.tweaks(tweaked))
             with ctx:
                 for one in asked:
-                    attempt(subject.node(one))
-        ctx.invalidate(*map(subject.node, forgotten))
+                    attempt(on_dug.node(one))
+        ctx.invalidate(*map(on_dug.node, forgotten))
         with EventLog(ctx) as log:
-            graph = ctx.graph(*map(subject.node, NODES))
+            graph = ctx.graph(*map(on_dug.node, NODES))
             order = graph.order
         known = [node for node in graph if node in ctx]
 

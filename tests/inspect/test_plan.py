@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.program_on_dug import Subject
+from support.program_on_dug import ProgramOnDug
 from support.programs import Boom
 from support.strategies import situations
 
@@ -22,19 +22,19 @@ class Asked:
 
     def __init__(self, situation, *, is_heard):
         program, outside, levels, forgotten, target = situation
-        subject = Subject(program, dict(outside))
+        on_dug = ProgramOnDug(program, dict(outside))
         with ExitStack() as stack:
             for tweaked, asked in levels:
-                ctx = stack.enter_context(dug.Context(subject.tweaks(tweaked)))
+                ctx = stack.enter_context(dug.Context(on_dug.tweaks(tweaked)))
                 for one in asked:
                     with suppress(Boom):
-                        subject.node(one)()
-            ctx.invalidate(*map(subject.node, forgotten))
+                        on_dug.node(one)()
+            ctx.invalidate(*map(on_dug.node, forgotten))
             log = stack.enter_context(EventLog(ctx)) if is_heard else None
-            subject.ran.clear()
-            node = subject.node(target)
+            on_dug.ran.clear()
+            node = on_dug.node(target)
             self.plan = ctx.plan(node)
-            assert subject.ran == []
+            assert on_dug.ran == []
             questions = _Survey(ctx._here()).ask(node._key)
             self.expected = {}
             for question in questions.values():
@@ -42,7 +42,7 @@ class Asked:
                 self.expected.setdefault(Node._of(question.key), set()).update(reads)
             with suppress(Boom):
                 node()
-            self.ran = {subject.node(call) for call, _ in subject.ran}
+            self.ran = {on_dug.node(call) for call, _ in on_dug.ran}
             self.tweaked = {row.node for row in self.plan if ctx._here().in_force.handle_of(row.node._key) is not None}
             if log is not None:
                 self.ran = {event.node for event in log.events if event.kind in ("computed", "failed")}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.oracle import attempt
-from support.program_on_dug import Subject
+from support.program_on_dug import ProgramOnDug
 from support.programs import FUNCTIONS
 from support.strategies import outsides, programs, targets, tweaks
 
@@ -156,12 +156,12 @@ def test_random_programs_are_told_alike(tmp_path_factory, pair):
     """Whatever a program does, a context and its file explain, list and compare it in the same words."""
     folder = tmp_path_factory.mktemp("told")
     program, outside, first, second, target = pair
-    subject = Subject(program, dict(outside))
+    on_dug = ProgramOnDug(program, dict(outside))
     contexts, files = [], []
     for number, tweaked in enumerate((first, second)):
-        ctx = dug.Context(subject.tweaks(tweaked))
+        ctx = dug.Context(on_dug.tweaks(tweaked))
         with ctx:
-            attempt(subject.node(target))
+            attempt(on_dug.node(target))
         contexts.append(ctx)
         files.append(save(ctx, folder / f"{number}.dug"))
     with files[0], files[1]:
@@ -170,6 +170,6 @@ def test_random_programs_are_told_alike(tmp_path_factory, pair):
             assert {str(one.node): one.text for one in ctx.failures()} == {
                 one.node: one.text for one in looked.tabulate_failures()
             }
-        told = str(contexts[0].compare(contexts[1], subject.node(target)))
+        told = str(contexts[0].compare(contexts[1], on_dug.node(target)))
 
-        assert str(files[0].compare(files[1], str(subject.node(target)))) == as_of_a_file(told)
+        assert str(files[0].compare(files[1], str(on_dug.node(target)))) == as_of_a_file(told)

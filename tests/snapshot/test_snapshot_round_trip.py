@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import strategies
 from support.oracle import Level, Oracle
-from support.program_on_dug import Subject, add, fail
+from support.program_on_dug import ProgramOnDug, add, fail
 from support.programs import FUNCTIONS, Boom, likeness
 
 import dug
@@ -26,36 +26,36 @@ codec.register(Boom)
 
 
 @contextmanager
-def saved(subject, layers, asked) -> Iterator[tuple[dug.Context, Path]]:
+def saved(on_dug, layers, asked) -> Iterator[tuple[dug.Context, Path]]:
     """Ask nodes in contexts inside each other, save the innermost, and give it and the file."""
     with TemporaryDirectory() as folder, ExitStack() as stack:
         for tweaks, nodes in zip(layers, asked, strict=True):
-            ctx = stack.enter_context(dug.Context(subject.tweaks(tweaks)))
+            ctx = stack.enter_context(dug.Context(on_dug.tweaks(tweaks)))
             for node in nodes:
-                subject.call(node)
-        name_replacements(subject)
+                on_dug.call(node)
+        name_replacements(on_dug)
         path = Path(folder) / "program.dug"
         snapshot.save(ctx, path)
         stack.close()
         yield ctx, path
 
 
-def name_replacements(subject):
+def name_replacements(on_dug):
     """Give the replacements of a program names by which they can be found."""
-    for number, replacement in enumerate(subject.replacements.values()):
+    for number, replacement in enumerate(on_dug.replacements.values()):
         replacement.__module__, replacement.__qualname__ = "random_program", f"replacement{number}"
 
 
-def load(subject, path):
+def load(on_dug, path):
     """Load a file whose tweaks are of a program."""
-    return snapshot.load(path, functions=[add, fail, *subject.replacements.values()])
+    return snapshot.load(path, functions=[add, fail, *on_dug.replacements.values()])
 
 
-def look_at(ctx, subject):
+def look_at(ctx, on_dug):
     """Return all that can be seen of the nodes of a program in a context."""
     seen = {}
     for call in strategies.NODES:
-        node = subject.node(call)
+        node = on_dug.node(call)
         if node in ctx:
             memo = ctx.memo(node)
             error = memo.error and (type(memo.error), tuple(map(likeness, memo.error.args)))
@@ -72,11 +72,11 @@ def look_at(ctx, subject):
 @given(worlds, st.tuples(some_tweaks, some_tweaks, some_nodes, some_nodes))
 def test_a_loaded_file_shows_what_the_context_showed(world, drawn):
     """Each look at a loaded snapshot gives the same as in the context that was saved."""
-    (outer, inner, first, second), subject = drawn, Subject(*world)
-    with saved(subject, [outer, inner], [first, second]) as (ctx, path):
-        expected = look_at(ctx, subject)
-        with load(subject, path) as loaded:
-            assert look_at(loaded, subject) == expected
+    (outer, inner, first, second), on_dug = drawn, ProgramOnDug(*world)
+    with saved(on_dug, [outer, inner], [first, second]) as (ctx, path):
+        expected = look_at(ctx, on_dug)
+        with load(on_dug, path) as loaded:
+            assert look_at(loaded, on_dug) == expected
         loaded.close()
 
 
@@ -85,16 +85,16 @@ def test_a_loaded_file_shows_what_the_context_showed(world, drawn):
 @given(worlds, st.tuples(some_tweaks, some_tweaks, some_nodes, some_nodes))
 def test_nothing_that_has_a_value_runs_again(world, drawn):
     """Asking a loaded snapshot for a node that had a value in the saved context runs nothing."""
-    (outer, inner, first, second), subject = drawn, Subject(*world)
-    with saved(subject, [outer, inner], [first, second]) as (ctx, path):
-        known = [call for call in strategies.NODES if subject.node(call) in ctx and ctx.memo(subject.node(call)).error is None]
-        known = [call for call in known if not ctx.memo(subject.node(call))._memo.transient]
-        with load(subject, path) as loaded:
-            subject.ran.clear()
+    (outer, inner, first, second), on_dug = drawn, ProgramOnDug(*world)
+    with saved(on_dug, [outer, inner], [first, second]) as (ctx, path):
+        known = [call for call in strategies.NODES if on_dug.node(call) in ctx and ctx.memo(on_dug.node(call)).error is None]
+        known = [call for call in known if not ctx.memo(on_dug.node(call))._memo.transient]
+        with load(on_dug, path) as loaded:
+            on_dug.ran.clear()
             for call in known:
-                subject.call(call)
+                on_dug.call(call)
 
-            assert subject.ran == []
+            assert on_dug.ran == []
         loaded.close()
 
 
@@ -104,18 +104,18 @@ def test_nothing_that_has_a_value_runs_again(world, drawn):
 def test_what_is_tweaked_after_loading_is_as_the_oracle_says(world, drawn):
     """Calls under new tweaks over a loaded snapshot agree with a program without any cache."""
     outer, inner, then, first, second, third = drawn
-    subject, oracle = Subject(*world), Oracle(*world)
-    with saved(subject, [outer, inner], [first, second]) as (_, path):
-        then = subject.tweaks(then), then
-        with load(subject, path) as loaded:
+    on_dug, oracle = ProgramOnDug(*world), Oracle(*world)
+    with saved(on_dug, [outer, inner], [first, second]) as (_, path):
+        then = on_dug.tweaks(then), then
+        with load(on_dug, path) as loaded:
             for call in third[:2]:
-                assert subject.call(call) == oracle.ask(call, (Level(outer), Level(inner))).outcome
+                assert on_dug.call(call) == oracle.ask(call, (Level(outer), Level(inner))).outcome
             with dug.Context(then[0]):
                 for call in (*strategies.NODES, *third):
                     expected = oracle.ask(call, (Level(outer), Level(inner), Level(then[1]))).outcome
-                    assert subject.call(call) == expected
+                    assert on_dug.call(call) == expected
             for call in third:
-                assert subject.call(call) == oracle.ask(call, (Level(outer), Level(inner))).outcome
+                assert on_dug.call(call) == oracle.ask(call, (Level(outer), Level(inner))).outcome
         loaded.close()
 
 
@@ -124,17 +124,17 @@ def test_what_is_tweaked_after_loading_is_as_the_oracle_says(world, drawn):
 @given(worlds, st.tuples(some_tweaks, some_tweaks, some_nodes, some_nodes, some_nodes))
 def test_a_loaded_file_can_be_saved_again(world, drawn):
     """A snapshot of a tweaked snapshot agrees with the oracle, too."""
-    (outer, then, first, second, third), subject, oracle = drawn, Subject(*world), Oracle(*world)
-    with saved(subject, [outer], [first]) as (_, path):
-        with load(subject, path) as loaded, dug.Context(subject.tweaks(then)) as ctx:
-            name_replacements(subject)
+    (outer, then, first, second, third), on_dug, oracle = drawn, ProgramOnDug(*world), Oracle(*world)
+    with saved(on_dug, [outer], [first]) as (_, path):
+        with load(on_dug, path) as loaded, dug.Context(on_dug.tweaks(then)) as ctx:
+            name_replacements(on_dug)
             for call in second:
-                subject.call(call)
-            expected = look_at(ctx, subject)
+                on_dug.call(call)
+            expected = look_at(ctx, on_dug)
             snapshot.save(ctx, path)
         loaded.close()
-        with load(subject, path) as again:
-            assert look_at(again, subject) == expected
+        with load(on_dug, path) as again:
+            assert look_at(again, on_dug) == expected
             for call in third:
-                assert subject.call(call) == oracle.ask(call, (Level(outer), Level(then))).outcome
+                assert on_dug.call(call) == oracle.ask(call, (Level(outer), Level(then))).outcome
         again.close()

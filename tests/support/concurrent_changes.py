@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import dug
 
-from .concurrent_program import ROOT, Ask, Enter, EnterKept, Leave, Party, Step
+from .concurrent_program import ROOT, Ask, Enter, EnterKept, Leave, Step, Workers
 from .oracle import Level, Oracle, Outcome
 from .programs import FUNCTIONS, SOURCES, Call, Key, Tweak, Tweaks
 from .strategies import NODES, assignments, held_outside, nodes, targets, tweaks
@@ -62,7 +62,7 @@ class Visit:
 
 Change = Say | Unsay | Forget | Clear | Visit
 indexes = st.integers(0, 3)
-crowd_changes = st.one_of(
+shared_changes = st.one_of(
     st.builds(Say, indexes, assignments(FUNCTIONS)),
     st.builds(Say, indexes, assignments(FUNCTIONS)),
     st.builds(Unsay, indexes, indexes),
@@ -93,7 +93,7 @@ class Told:
 
 
 @define(eq=False)
-class ChangingParty(Party):
+class WorkersUnderChange(Workers):
     """Workers, of which one changes things."""
 
     states: list[State] = field(factory=list)
@@ -102,7 +102,7 @@ class ChangingParty(Party):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        self.states.append(State((self.first, *self.kept), dict(self.crowd.outside)))
+        self.states.append(State((self.first, *self.kept), dict(self.on_dug.outside)))
 
     def play(self, script: Iterable[Step]) -> None:
         """Run a script."""
@@ -112,7 +112,7 @@ class ChangingParty(Party):
                 match step:
                     case Ask(node):
                         first = self.done
-                        outcome = self.crowd.call(node)
+                        outcome = self.on_dug.call(node)
                         places = tuple(place for _, place in stack)
                         self.told.append(Told(node, places, outcome, first, len(self.states) - 1))
                     case Leave():
@@ -121,7 +121,7 @@ class ChangingParty(Party):
                     case _:
                         self._enter_place(stack, step)
         except BaseException as exc:  # noqa: BLE001  told to the test
-            self.crowd.errors.append(exc)
+            self.on_dug.errors.append(exc)
         finally:
             while stack:
                 stack.pop()[0].__exit__(None, None, None)
@@ -143,18 +143,18 @@ class ChangingParty(Party):
         """Make changes one after the other."""
         try:
             for change in changes:
-                self.crowd.pause()
+                self.on_dug.pause()
                 self._change(change)
         except BaseException as exc:  # noqa: BLE001  told to the test
-            self.crowd.errors.append(exc)
+            self.on_dug.errors.append(exc)
 
     def _change(self, change: Change) -> None:
-        crowd, state, root = self.crowd, self.states[-1], self.contexts[0][0]
+        on_dug, state, root = self.on_dug, self.states[-1], self.contexts[0][0]
         match change:
             case Say(index, (key, tweak)):
                 index %= len(self.contexts)
                 self._begin(evolve(state, said=replaced(state.said, index, {**state.said[index], key: tweak})))
-                self.contexts[index][0].tweak(crowd.tweaks({key: tweak}))
+                self.contexts[index][0].tweak(on_dug.tweaks({key: tweak}))
             case Unsay(index, which):
                 index %= len(self.contexts)
                 said = dict(state.said[index])
@@ -162,18 +162,18 @@ class ChangingParty(Party):
                     key = list(said)[which % len(said)]
                     del said[key]
                     self._begin(evolve(state, said=replaced(state.said, index, said)))
-                    self.contexts[index][0].untweak(crowd.key(key))
+                    self.contexts[index][0].untweak(on_dug.key(key))
             case Forget(node, held):
                 after = {**state.outside, node: held} if node.function < SOURCES else state.outside
                 self._begin(evolve(state, outside=after, version=state.version + 1))
                 if node.function < SOURCES:
-                    crowd.outside[node] = held
-                root.invalidate(crowd.node(node))
+                    on_dug.outside[node] = held
+                root.invalidate(on_dug.node(node))
             case Clear():
                 root.clear()
             case Visit(said, node):
-                with root, dug.Context(crowd.tweaks(said)):
-                    crowd.call(node)
+                with root, dug.Context(on_dug.tweaks(said)):
+                    on_dug.call(node)
         self.done = len(self.states) - 1
 
     def _begin(self, state: State) -> None:
@@ -182,11 +182,11 @@ class ChangingParty(Party):
     def expect(self, node: Call, places: Iterable[int | Level], state: State) -> Outcome:
         """Return the result of a call in a state."""
         levels = [Level(state.said[place], None if place else ROOT) if isinstance(place, int) else place for place in places]
-        return Oracle(self.crowd.bodies, state.outside).ask(node, tuple(levels)).outcome
+        return Oracle(self.on_dug.bodies, state.outside).ask(node, tuple(levels)).outcome
 
     def check_told(self) -> None:
         """Each answer was right at some time during its call."""
-        for error in self.crowd.errors:
+        for error in self.on_dug.errors:
             raise error
         for told in self.told:
             states = self.states[told.first : told.last + 1]
@@ -199,14 +199,14 @@ class ChangingParty(Party):
             with self.contexts[0][0]:
                 with self.contexts[places[-1]][0]:
                     for node in NODES:
-                        assert self.crowd.call(node) == self.expect(node, (*places[:1], *places[-1:]), self.states[-1])
+                        assert self.on_dug.call(node) == self.expect(node, (*places[:1], *places[-1:]), self.states[-1])
 
     def check_leaks(self) -> None:
         """When all contexts are gone, the cache holds only memos without tweaks, and nobody waits for anything."""
         registry = self.cache.registry
         self.contexts.clear()
         self.own.clear()
-        self.crowd.ran_in_full.clear()  # the engine's runs hold their scenarios
+        self.on_dug.ran_in_full.clear()  # the engine's runs hold their scenarios
         gc.collect()
         size = len(self.cache)
 

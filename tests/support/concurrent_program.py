@@ -1,8 +1,8 @@
 """Many workers on one program: the answers to each, the bodies that ran, in which scenario and when.
 
-A `Crowd` is a `Subject` whose bodies note every run of theirs, with the levels (the oracle's words for a scenario) in which it
-was asked for and the engine's own run. Threads and tasks play scripts on it; afterwards, when all is quiet, `check_answers` holds
-what they were told against the oracle, and `count_doubles` looks for bodies that ran twice.
+A `ConcurrentProgram` is a `ProgramOnDug` whose bodies note each run, with the levels (the oracle's word for a scenario) in which
+it was asked for, and the engine's own run. Threads and tasks play scripts on it; afterwards, when all is quiet, `check_answers`
+compares their answers with the oracle, and `count_doubles` looks for bodies that ran twice.
 
 The same fact (see `work_bound.py`) may be found out twice only
 
@@ -41,7 +41,7 @@ from dug._core._accel import compiled
 from dug._core._frame import current
 
 from .oracle import Level, Levels, Oracle, Outcome
-from .program_on_dug import Running, Subject
+from .program_on_dug import ProgramOnDug, Running
 from .programs import (
     FUNCTIONS,
     KINDS,
@@ -103,7 +103,7 @@ class Told:
 
 
 @define(eq=False)
-class Crowd(Subject):
+class ConcurrentProgram(ProgramOnDug):
     """One program, ready to be called by many at once."""
 
     clock: Iterator[int] = field(factory=count)
@@ -147,28 +147,28 @@ class Crowd(Subject):
     def _run(self, number: int, body: Expression, argument: int) -> Any:
         node = Call(number, argument)
         with self.noted(node, body):
-            return body.run(InCrowd(self, node), argument)
+            return body.run(RunningConcurrently(self, node), argument)
 
 
 @frozen
-class InCrowd(Running):
+class RunningConcurrently(Running):
     """The world of one running body, which others may interrupt at every read."""
 
     def read(self, node: Call) -> Any:
         """Call another memoised function."""
-        self.subject.pause()
+        self.on_dug.pause()
         return super().read(node)
 
     def look_outside(self) -> Any:
         """Read the outside."""
-        self.subject.pause()
+        self.on_dug.pause()
         return super().look_outside()
 
     @contextmanager
     def within(self, tweaks: Tweaks, *, scoped: bool) -> Iterator[Any]:
         """Open a context."""
         with super().within(tweaks, scoped=scoped) as opened:
-            with self.subject.inside(Level(tweaks, object() if scoped else None)):
+            with self.on_dug.inside(Level(tweaks, object() if scoped else None)):
                 yield Changed(opened)
 
 
@@ -189,7 +189,7 @@ class Changed:
 
 
 @define(eq=False)
-class AsyncCrowd(Crowd):
+class AsyncConcurrentProgram(ConcurrentProgram):
     """One program whose functions are coroutine functions, which give way to other tasks in the middle of their bodies."""
 
     text: ClassVar[str] = "async def f{0}(argument=0): return await run({0}, body{0}, argument)"
@@ -209,7 +209,7 @@ class AsyncCrowd(Crowd):
     async def _run(self, number: int, body: Expression, argument: int) -> Any:
         node = Call(number, argument)
         with self.noted(node, body):
-            return await evaluate(body, InAsyncCrowd(self, node), argument)
+            return await evaluate(body, RunningCoroutine(self, node), argument)
 
     def _make(self, number: int, body: Expression) -> Callable[..., Any]:
         async def call(argument: int = 0) -> Any:
@@ -219,17 +219,17 @@ class AsyncCrowd(Crowd):
 
 
 @frozen
-class InAsyncCrowd(InCrowd):
+class RunningCoroutine(RunningConcurrently):
     """The world of one running coroutine."""
 
     async def read_soon(self, node: Call) -> Any:
         """Await another memoised function."""
-        await self.subject.give_way()
+        await self.on_dug.give_way()
         with self.scribbling():
-            return await self.subject.functions[node.function](node.argument)
+            return await self.on_dug.functions[node.function](node.argument)
 
 
-async def evaluate(expression: Expression, world: InAsyncCrowd, argument: int) -> Any:  # noqa: C901  one case for each kind
+async def evaluate(expression: Expression, world: RunningCoroutine, argument: int) -> Any:  # noqa: C901  one case for each kind
     """Return the value of an expression, with awaited reads: the same as the expressions of `programs.py`, word by word."""
     match expression:
         case Read(function, of):
@@ -237,7 +237,7 @@ async def evaluate(expression: Expression, world: InAsyncCrowd, argument: int) -
         case Original():
             return await world.read_soon(world.node)
         case Outside():
-            await world.subject.give_way()
+            await world.on_dug.give_way()
             return Running.look_outside(world)
         case Sum(left, right):
             return (await evaluate(left, world, argument) + await evaluate(right, world, argument)) % 3
@@ -304,10 +304,10 @@ scripts = st.lists(steps, min_size=2, max_size=8).map(lambda script: [*script, A
 
 
 @define(eq=False)
-class Party:
+class Workers:
     """Workers, the context that all of them are in, and those that all share; contexts are kept until the end."""
 
-    crowd: Crowd
+    on_dug: ConcurrentProgram
     first: Tweaks
     kept: Sequence[Tweaks]
     cache: dug.Cache = field(factory=dug.Cache)
@@ -315,56 +315,56 @@ class Party:
     own: list[dug.Context] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        crowd = self.crowd
-        self.contexts.append((dug.Context(crowd.tweaks(self.first), cache=self.cache), Level(self.first, ROOT)))
-        self.contexts.extend((dug.Context(crowd.tweaks(each)), Level(each)) for each in self.kept)
+        on_dug = self.on_dug
+        self.contexts.append((dug.Context(on_dug.tweaks(self.first), cache=self.cache), Level(self.first, ROOT)))
+        self.contexts.extend((dug.Context(on_dug.tweaks(each)), Level(each)) for each in self.kept)
 
     def pick(self, step: Enter | EnterKept) -> tuple[dug.Context, Level]:
         """Return the context that a step enters."""
         if isinstance(step, EnterKept):
             return self.contexts[step.index % len(self.contexts[1:]) + 1] if self.kept else self.contexts[0]
-        ctx = dug.Context(self.crowd.tweaks(step.tweaks), cache=dug.Cache() if step.scoped else None)
+        ctx = dug.Context(self.on_dug.tweaks(step.tweaks), cache=dug.Cache() if step.scoped else None)
         self.own.append(ctx)
         return ctx, Level(step.tweaks, object() if step.scoped else None)
 
     def play(self, script: Iterable[Step]) -> None:
         """Run a script."""
-        crowd, stack = self.crowd, []
+        on_dug, stack = self.on_dug, []
         try:
             for step in [None, *script]:
                 match step:
                     case Ask(node):
-                        with crowd.outermost():
-                            outcome = crowd.call(node)
-                        crowd.told.append(Told(node, scenario.get(), outcome))
+                        with on_dug.outermost():
+                            outcome = on_dug.call(node)
+                        on_dug.told.append(Told(node, scenario.get(), outcome))
                     case Leave():
                         if len(stack) > 1:
                             self._leave(stack)
                     case _:
                         self._enter(stack, self.contexts[0] if step is None else self.pick(step))
         except BaseException as exc:  # noqa: BLE001  told to the test
-            crowd.errors.append(exc)
+            on_dug.errors.append(exc)
         finally:
             while stack:
                 self._leave(stack)
 
     async def play_async(self, script: Iterable[Step]) -> None:
         """Run a script, awaiting its calls."""
-        crowd, stack = self.crowd, []
+        on_dug, stack = self.on_dug, []
         try:
             for step in [None, *script]:
                 match step:
                     case Ask(node):
-                        with crowd.outermost():
-                            outcome = await crowd.await_call(node)
-                        crowd.told.append(Told(node, scenario.get(), outcome))
+                        with on_dug.outermost():
+                            outcome = await on_dug.await_call(node)
+                        on_dug.told.append(Told(node, scenario.get(), outcome))
                     case Leave():
                         if len(stack) > 1:
                             self._leave(stack)
                     case _:
                         self._enter(stack, self.contexts[0] if step is None else self.pick(step))
         except Exception as exc:  # noqa: BLE001  told to the test
-            crowd.errors.append(exc)
+            on_dug.errors.append(exc)
         finally:
             while stack:
                 self._leave(stack)
@@ -429,7 +429,7 @@ class Interrupter:
 
 
 @define
-class Flights:
+class TimesInFlight:
     """When the engine's runs were in flight: from when others can join them until they are filed."""
 
     clock: Iterator[int]
@@ -465,39 +465,39 @@ class Flights:
         return max(begins) < min(ends)
 
 
-def check_answers(crowd: Crowd, oracle: Oracle) -> int:
+def check_answers(on_dug: ConcurrentProgram, oracle: Oracle) -> int:
     """Compare the answers with the oracle, and return how many there were."""
-    for error in crowd.errors:
+    for error in on_dug.errors:
         raise error
-    for told in crowd.told:
+    for told in on_dug.told:
         assert told.outcome == oracle.ask(told.node, told.levels).outcome, told
-    return len(crowd.told)
+    return len(on_dug.told)
 
 
-def count_doubles(crowd: Crowd, oracle: Oracle, flights: Flights) -> Counter[str]:
+def count_doubles(on_dug: ConcurrentProgram, oracle: Oracle, in_flight: TimesInFlight) -> Counter[str]:
     """Return how many runs were needless, by the reason that allows them; no other must be."""
-    counts: Counter[str] = Counter(runs=len(crowd.ran_in_full))
-    check_single_flight(crowd)
+    counts: Counter[str] = Counter(runs=len(on_dug.ran_in_full))
+    check_single_flight(on_dug)
     known: defaultdict[Any, list[tuple[Ran, Fact]]] = defaultdict(list)
-    untweaked = {key for ran in crowd.ran_in_full for key in find_untweaked(ran.levels)}
-    for ran in sorted(crowd.ran_in_full, key=lambda ran: ran.began):
+    untweaked = {key for ran in on_dug.ran_in_full for key in find_untweaked(ran.levels)}
+    for ran in sorted(on_dug.ran_in_full, key=lambda ran: ran.began):
         if ran.is_inside:
             counts["inside"] += 1
             continue
         fact = find_fact(ran, oracle)
         same = known[fact.title, ran.body, ran.run.body, ran.run.view.cache]  # one replacement may stand over itself
         if same:
-            reason = find_reason(ran, fact, [other for other, _ in same], untweaked, flights)
+            reason = find_reason(ran, fact, [other for other, _ in same], untweaked, in_flight)
             assert reason, ("ran twice", ran.node, ran.levels)
             counts[reason] += 1
         same.append((ran, fact))
     return counts
 
 
-def check_single_flight(crowd: Crowd) -> None:
+def check_single_flight(on_dug: ConcurrentProgram) -> None:
     """In one scenario, no two runs of a body of one node overlap."""
     by_place: defaultdict[Any, list[Ran]] = defaultdict(list)
-    for ran in crowd.ran_in_full:
+    for ran in on_dug.ran_in_full:
         by_place[ran.node, ran.run.key, ran.body, ran.run.view.in_force, ran.run.view.cache].append(ran)
     for runs in by_place.values():
         runs.sort(key=lambda ran: ran.began)
@@ -514,13 +514,13 @@ def find_fact(ran: Ran, oracle: Oracle) -> Fact:
         pending.extend(run.reads)
 
 
-def find_reason(ran: Ran, fact: Fact, before: list[Ran], untweaked: set[Key], flights: Flights) -> str:
+def find_reason(ran: Ran, fact: Fact, before: list[Ran], untweaked: set[Key], in_flight: TimesInFlight) -> str:
     """Return the reason that allows another run for a fact, or nothing."""
     if fact.is_brief:
         return "failures" if all(other.call != ran.call for other in before) else "failures again"
     if any(node in untweaked or node.function in untweaked for node, _ in fact.heard):
         return "untweaked"
-    if any(flights.overlap(other, ran) and other.run.view.in_force is not ran.run.view.in_force for other in before):
+    if any(in_flight.overlap(other, ran) and other.run.view.in_force is not ran.run.view.in_force for other in before):
         return "races"
     if catches(fact) and all(other.run.memo is None for other in before):
         return "caught again"

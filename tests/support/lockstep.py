@@ -18,10 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine
 import dug
 
 from .oracle import Level, Levels, Oracle, Run
-from .program_on_dug import Subject
+from .program_on_dug import ProgramOnDug
 from .programs import Bump, Call, Expression, Tweak, Tweaks, Value, likeness
 from .strategies import NODES
-from .work_bound import Ledger, Work, caches_of, find_retries, learn
+from .work_bound import Work, WorkBound, caches_of, find_retries, learn
 
 ROOT = 0
 """The token of the outermost cache."""
@@ -50,7 +50,7 @@ class Entry:
     seen: dict[dug.Node, tuple[Any, ...]]
 
 
-class Stage(RuleBasedStateMachine):
+class Lockstep(RuleBasedStateMachine):
     """The contexts that there are, those that are open, and the promises that each call and each leaving must keep."""
 
     calls: ClassVar[int] = 0
@@ -59,8 +59,8 @@ class Stage(RuleBasedStateMachine):
         """Begin with one open context."""
         self.bodies, self.outside = list(program), dict(outside)
         self.oracle = Oracle(self.bodies, self.outside)
-        self.subject = Subject(self.bodies, self.outside)
-        self.ledger = Ledger()
+        self.on_dug = ProgramOnDug(self.bodies, self.outside)
+        self.work_bound = WorkBound()
         self.reasons: Counter[Work] = Counter()
         self.twins: list[Twin] = []
         self.stack: list[Entry] = []
@@ -82,7 +82,7 @@ class Stage(RuleBasedStateMachine):
 
     def make(self, said: Tweaks, *, scoped: bool, given: Any = None) -> Twin:
         """Return a new context, with dug's form of its tweaks if that is given; outermost ones share a cache."""
-        given = self.subject.tweaks(said) if given is None else given
+        given = self.on_dug.tweaks(said) if given is None else given
         if not self.stack:
             ctx = dug.Context(given, cache=self.root_cache)
             twin = Twin(ctx, ROOT, None)
@@ -97,9 +97,9 @@ class Stage(RuleBasedStateMachine):
         """Let go of a context that is not open."""
         self.twins.remove(twin)
         self.is_clean &= not self._is_around(twin)
-        self.ledger.release(twin.tweaks.items(), is_remembered=self._is_around(twin))
+        self.work_bound.release(twin.tweaks.items(), is_remembered=self._is_around(twin))
         if twin.cache != ROOT:
-            self.ledger.clear(twin.cache)
+            self.work_bound.clear(twin.cache)
 
     def _is_around(self, twin: Twin) -> bool:
         """Some context may remember an entry inside this one."""
@@ -113,8 +113,8 @@ class Stage(RuleBasedStateMachine):
         """Note that a context says something else now."""
         before, twin.tweaks = twin.tweaks, said
         self.is_clean &= not self._is_around(twin)
-        self.ledger.hold(said.items() - before.items())
-        self.ledger.release(before.items() - said.items(), is_remembered=self._is_around(twin))
+        self.work_bound.hold(said.items() - before.items())
+        self.work_bound.release(before.items() - said.items(), is_remembered=self._is_around(twin))
         self.forget_seen(twin)
 
     def number_telling(self, tweak: Tweak) -> Tweak:
@@ -123,7 +123,7 @@ class Stage(RuleBasedStateMachine):
 
     def forget(self, changed: set[Call]) -> None:
         """Note that memos that ran these nodes are forgotten."""
-        self.ledger.invalidate(changed)
+        self.work_bound.invalidate(changed)
         self.forget_seen()
 
     def invalidate_everywhere(self, node: Call) -> None:
@@ -131,7 +131,7 @@ class Stage(RuleBasedStateMachine):
         self.healed.discard(node)
         self.forget({node})
         for twin in self.twins:
-            twin.ctx.invalidate(self.subject.node(node))
+            twin.ctx.invalidate(self.on_dug.node(node))
 
     def forget_seen(self, changed: Twin | None = None) -> None:
         """Do not expect visible values to stay: in the contexts inside this one, or anywhere."""
@@ -148,7 +148,7 @@ class Stage(RuleBasedStateMachine):
                 twin.ctx.__enter__()
             return
         is_steady = self.stack and not self.healed
-        seen = look_at(dug.current_context(), map(self.subject.node, NODES)) if is_steady else {}
+        seen = look_at(dug.current_context(), map(self.on_dug.node, NODES)) if is_steady else {}
         twin.ctx.__enter__()
         twin.entries += 1
         twin.around.update(entry.twin for entry in self.stack)
@@ -168,7 +168,7 @@ class Stage(RuleBasedStateMachine):
         now = look_at(dug.current_context(), seen)
         assert now.keys() == seen.keys()
         for node in NODES:
-            name = self.subject.node(node)
+            name = self.on_dug.node(node)
             if now.get(name) != seen.get(name):
                 assert now[name][0] == seen[name][0]
                 assert self._may_read_otherwise(node)
@@ -180,21 +180,21 @@ class Stage(RuleBasedStateMachine):
 
     def ask(self, node: Call) -> Run | None:
         """Call a node and check P1, P2, P3, P4, P9 and P10 against the outcome."""
-        self.subject.ran.clear()
+        self.on_dug.ran.clear()
         if not self.stack:
             with pytest.raises(dug.NoContextError):
-                self.subject.call(node)
-            assert not self.subject.ran
+                self.on_dug.call(node)
+            assert not self.on_dug.ran
             return None
         type(self).calls += 1
         run = self.oracle.ask(node, self.levels)
-        self.reasons = Counter(self.ledger.settle(learn(run)))
-        outcome = self.subject.call(node)
+        self.reasons = Counter(self.work_bound.settle(learn(run)))
+        outcome = self.on_dug.call(node)
 
         assert outcome == run.outcome
-        assert not Counter(self.subject.ran) - self.reasons, "a body ran without a reason"
-        assert set(self.subject.ran) >= set(find_retries(run)), "an error was served to another call"
-        self.ledger.end_call()
+        assert not Counter(self.on_dug.ran) - self.reasons, "a body ran without a reason"
+        assert set(self.on_dug.ran) >= set(find_retries(run)), "an error was served to another call"
+        self.work_bound.end_call()
         return run
 
     def find_ancestors(self, top: Call) -> set[dug.Node] | None:
@@ -203,7 +203,7 @@ class Stage(RuleBasedStateMachine):
         None when it cannot be followed: a memo on the way went when the cache beneath, which held it, was cleared.
         """
         ctx = dug.current_context()
-        found, todo = set(), [self.subject.node(top)]
+        found, todo = set(), [self.on_dug.node(top)]
         while todo:
             node = todo.pop()
             if node not in ctx:

@@ -70,7 +70,7 @@ def fail(value: Any, size: int) -> Any:
 
 
 @define(eq=False)
-class Subject:
+class ProgramOnDug:
     """One program, ready to be called."""
 
     text: ClassVar[str] = "def f{0}(argument=0): return run({0}, body{0}, argument)"
@@ -160,13 +160,13 @@ class Subject:
 class Running:
     """The world of one running body: memoised functions and real contexts."""
 
-    subject: Subject
+    on_dug: ProgramOnDug
     node: Call
 
     def read(self, node: Call) -> Any:
         """Call another memoised function."""
         with self.scribbling():
-            return self.subject.functions[node.function](node.argument)
+            return self.on_dug.functions[node.function](node.argument)
 
     @contextmanager
     def scribbling(self) -> Iterator[None]:
@@ -185,7 +185,7 @@ class Running:
 
     def look_outside(self) -> Any:
         """Read the outside."""
-        held = self.subject.outside[self.node]
+        held = self.on_dug.outside[self.node]
         if held == FAILS:
             raise Boom(held)
         return held
@@ -194,17 +194,17 @@ class Running:
     def within(self, tweaks: Tweaks, *, scoped: bool) -> Iterator[Inside]:
         """Open a context."""
         cache = dug.Cache() if scoped else None
-        with dug.Context(self.subject.tweaks(tweaks), cache=cache) as ctx:
-            yield Inside(self.subject, ctx)
+        with dug.Context(self.on_dug.tweaks(tweaks), cache=cache) as ctx:
+            yield Inside(self.on_dug, ctx)
 
 
 @frozen
 class Inside:
     """A context open in a running body."""
 
-    subject: Subject
+    on_dug: ProgramOnDug
     ctx: dug.Context
 
     def tweak(self, tweaks: Tweaks) -> None:
         """Tweak it further."""
-        self.ctx.tweak(self.subject.tweaks(tweaks))
+        self.ctx.tweak(self.on_dug.tweaks(tweaks))

@@ -1,6 +1,6 @@
 """Which bodies have a reason to run: the demands of P2, P3, P4 and P5 on a cache, written as sets.
 
-The ledger keeps the *facts* that an ideal cache would hold. A fact is one finished run, known by its node and by what
+`WorkBound` keeps the *facts* that an ideal cache would hold. A fact is one finished run, known by its node and by what
 it heard: what every node that the run consulted was told by tweaks ("nothing" is heard too). `settle` walks over the
 oracle's run of a call and yields the runs that no fact makes needless. A run is needless when
 
@@ -136,7 +136,7 @@ def is_source_error(run: Run) -> bool:
 
 
 @define
-class Ledger:
+class WorkBound:
     """The facts, by cache; the newest of each node, with which P3 begins; how many contexts hold each tweak."""
 
     facts: dict[Hashable, dict[Title, Fact]] = field(factory=dict)

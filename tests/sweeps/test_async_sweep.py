@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.oracle import attempt
-from support.program_on_dug import Subject
+from support.program_on_dug import ProgramOnDug
 from support.programs import FUNCTIONS, likeness
 from support.strategies import nodes, outsides, programs, tweaks
 
@@ -1056,12 +1056,12 @@ def test_an_awaited_sweep_gives_what_any_sweep_gives(*, program, outside, around
         outcomes = [[attempt(partial(getitem, result, label)) for label in asked] for result in results]
         return [[(likeness(outcome.value), outcome.failed) for outcome in each] for each in outcomes]
 
-    subject = Subject(program, outside)
-    asked, said = dict(enumerate(map(subject.node, targets))), [*map(subject.tweaks, scenarios)]
-    with dug.Context(subject.tweaks(around)):
+    on_dug = ProgramOnDug(program, outside)
+    asked, said = dict(enumerate(map(on_dug.node, targets))), [*map(on_dug.tweaks, scenarios)]
+    with dug.Context(on_dug.tweaks(around)):
         expected = look(dug.sweep(asked, said), asked)
-    subject = Subject(program, outside)
-    asked, said = dict(enumerate(map(subject.node, targets))), [*map(subject.tweaks, scenarios)]
+    on_dug = ProgramOnDug(program, outside)
+    asked, said = dict(enumerate(map(on_dug.node, targets))), [*map(on_dug.tweaks, scenarios)]
 
     @dug.memoize
     async def ask(label):
@@ -1069,7 +1069,7 @@ def test_an_awaited_sweep_gives_what_any_sweep_gives(*, program, outside, around
         return asked[label]()
 
     async def main():
-        with dug.Context(subject.tweaks(around)):
+        with dug.Context(on_dug.tweaks(around)):
             return await dug.sweep({label: ask.node(label) for label in asked}, said, limit=limit)
 
     assert look(anyio.run(main, backend=backend), asked) == expected

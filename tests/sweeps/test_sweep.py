@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.oracle import attempt
-from support.program_on_dug import Subject
+from support.program_on_dug import ProgramOnDug
 from support.programs import FUNCTIONS, likeness
 from support.strategies import nodes, outsides, programs, tweaks
 
@@ -662,11 +662,11 @@ def test_a_sweep_is_a_loop_of_contexts(program, outside, around, scenarios, targ
 
     seen, ran = [], []
     for ask in (in_a_loop, in_a_sweep):
-        subject = Subject(program, outside)
-        asked, said = [*map(subject.node, targets)], [*map(subject.tweaks, scenarios)]
-        with dug.Context(subject.tweaks(around)):
+        on_dug = ProgramOnDug(program, outside)
+        asked, said = [*map(on_dug.node, targets)], [*map(on_dug.tweaks, scenarios)]
+        with dug.Context(on_dug.tweaks(around)):
             seen.append([[(likeness(outcome.value), outcome.failed) for outcome in each] for each in ask(asked, said)])
-        ran.append(len(subject.ran))
+        ran.append(len(on_dug.ran))
 
     assert seen[1] == seen[0]
     assert ran[1] <= ran[0]

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.oracle import Level, Oracle
 from support.oracle import Outcome as Expected
-from support.program_on_dug import Subject
+from support.program_on_dug import ProgramOnDug
 from support.programs import FAILS, Argument, Boom, Call, Catch, Outside, Read
 from support.strategies import FUNCTIONS, NODES, outsides, programs, tweaks
 
@@ -47,12 +47,12 @@ def catch_twice(number):
 def test_the_evaluation_agrees_with_the_oracle(bodies, outside, scenario, node, fresh_runs):
     """Under nested contexts, and with contexts inside bodies, however much the evaluation keeps in its own table."""
     expected = Oracle(bodies, outside).ask(node, tuple(map(Level, scenario))).outcome
-    subject = Subject(bodies, outside)
+    on_dug = ProgramOnDug(bodies, outside)
 
     with ExitStack() as stack:
         for level in scenario:
-            stack.enter_context(dug.Context(tweaks=subject.tweaks(level)))
-        found = Evaluation(fresh_runs=fresh_runs).evaluate(subject.node(node))
+            stack.enter_context(dug.Context(tweaks=on_dug.tweaks(level)))
+        found = Evaluation(fresh_runs=fresh_runs).evaluate(on_dug.node(node))
 
     assert as_expected(found) == expected
 
@@ -62,9 +62,9 @@ def test_the_evaluation_agrees_with_the_oracle(bodies, outside, scenario, node, 
 @isolated()
 def test_dug_is_transparent(bodies, outside, scenario, change, node):
     """`assert_transparent` finds nothing on random programs: neither dug nor the evaluation is wrong about one."""
-    subject = Subject(bodies, outside)
+    on_dug = ProgramOnDug(bodies, outside)
 
     with ExitStack() as stack:
         for level in scenario:
-            stack.enter_context(dug.Context(tweaks=subject.tweaks(level)))
-        assert_transparent(subject.node(node), tweaks=subject.tweaks(change))
+            stack.enter_context(dug.Context(tweaks=on_dug.tweaks(level)))
+        assert_transparent(on_dug.node(node), tweaks=on_dug.tweaks(change))
