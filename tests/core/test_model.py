@@ -190,7 +190,8 @@ class Model(Lockstep):
     def redefine(self, data: tuple[int, Expression]) -> None:
         """A cell is run again, after a global that its function reads was bound again."""
         number, self.bodies[data[0]] = data
-        self.forget({Call(number, 0), Call(number, 1)})
+        self.work_bound.redefine({Call(number, 0), Call(number, 1)})
+        self.forget_seen()
         self.on_dug.functions[number] = self.on_dug.define(number)
 
     @rule(number=st.integers(0, FUNCTIONS - 1))

@@ -93,3 +93,18 @@ def test_what_ran_under_an_untweaked_may_be_known_as_long_as_a_context_remembers
     model.untweak(index=2, which=0)
     model.call(fixed)
     model.teardown()
+
+
+def test_what_a_replacement_gave_may_stay_when_what_it_replaces_is_redefined():
+    """No memo ran the old definition of a function that was replaced in each call, so a redefinition may forget nothing."""
+    model = Model()
+    model.begin(
+        program=(Outside(), Outside(), Constant(0), Constant(0), Constant(0), Read(4, Constant(0))),
+        outside=dict.fromkeys(SOURCE_NODES, 0),
+        first={4: Replacement(Constant(1))},
+    )
+
+    model.call(Call(5, 0))
+    model.redefine(data=(4, Constant(2)))
+    model.nothing_outlives_its_tweaks()
+    model.teardown()

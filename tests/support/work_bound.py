@@ -65,6 +65,11 @@ class Fact:
         """The run, or one that it read, heard this tweak."""
         return any(tweak in said for _, said in self.title.heard)
 
+    def ran_body_of(self, nodes: set[Call]) -> bool:
+        """The own body of one of these nodes ran for it, and not only a replacement."""
+        is_own = self.run.node in nodes and runs_own_body(self.run)
+        return is_own or any(cause.ran_body_of(nodes) for cause in self.causes)
+
     def heard_bump_in(self, level: Level) -> bool:
         """The run was made with this level in force, and heard a bump or a replacement there or further inwards."""
         depth = next((depth for depth, each in enumerate(self.run.levels) if each is level), None)
@@ -169,6 +174,13 @@ class WorkBound:
         for cache, fact in self._pick(lambda fact: not nodes.isdisjoint(fact.ran)):
             del self.facts[cache][fact.title]
             self.newest.pop((cache, fact.run.node, False), None)  # verification may begin with an invalidated run
+
+    def redefine(self, nodes: set[Call]) -> None:
+        """Drop the facts that ran these nodes; a cache may keep those for which only replacements ran in their place."""
+        for cache, fact in self._pick(lambda fact: not fact.ran_body_of(nodes)):
+            if not nodes.isdisjoint(fact.ran):
+                self.doubts.setdefault(cache, set()).add(fact.title)
+        self.invalidate(nodes)
 
     def end_call(self) -> None:
         """Do not count on errors any more; they stay to be looked at."""
