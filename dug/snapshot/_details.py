@@ -7,6 +7,8 @@ A file gives the same texts as the context, except for facts that it cannot know
 * Why a node has no value.  It is ``not-run`` also if it was forgotten or its function was redefined (``code-changed``), and
   of a ``masked`` one the value that is known elsewhere is not there.
 * What would run if a node were asked now: that takes the engine, and the code.
+* Under which tweaks a body read.  A read that it made under a context of its own counts as one under the tweaks in force, so that
+  the value seems to rest on those.
 * Whether two values are one object.  What has a digest on both sides has changed when these differ; of what has none the text is
   compared, and whether what it read has changed.
 

@@ -198,7 +198,7 @@ class Look:
         content = row.content
         if error is None and row.state == rows.FAILED:
             raise self._file.damaged("a node that failed has no error")
-        reads = [texts.get(number) or self._text(number) for _, number in row.edges]
+        reads = [texts.get(number) or self._text(number) for _, number in row.edges if number != row.number]
         return SavedNode(
             row.text,
             self._function(row.function),
