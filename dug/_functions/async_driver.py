@@ -43,7 +43,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
     """Returns the memo of a call made in `frame` (None: the one in force), after running nodes as needed, and records the read.
 
     Raises:
-        Exception: the node's own exception, of now or of earlier in this outermost call.
+        Exception: the node's own exception, raised now or earlier in this outermost call.
     """
     if frame is None or frame is OUTSIDE or frame.driver is not None:
         frame = frame_to_ask(frame, key)
@@ -156,7 +156,7 @@ async def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
 
 
 async def _ask(run: Run, key: Key, is_aside: bool) -> Memo | BaseException | None:  # noqa: FBT001  as the walk yields it
-    """Returns the memo of something that a walk asks for; None where it cannot be had, which counts as changed."""
+    """Returns the memo that a walk asks for; None if asking failed, which counts as changed."""
     try:
         if plain_key(key)[0].is_async:
             return await fetch_async(run, key)
@@ -179,5 +179,5 @@ def backend() -> Any:
 
 @cache
 def _load(name: str) -> Any:
-    """Imports a backend when it is needed first: then its loop is in use already."""
+    """Imports a backend when a task first needs it: by then its loop is running."""
     return import_module(f".loops.{name}", __package__)

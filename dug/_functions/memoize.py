@@ -92,8 +92,8 @@ def source(
 def source(function: Any = None, /, **options: Any) -> Any:
     """Decorates a function that reads the outside world: a file, a feed, a database, a clock.
 
-    It is remembered like any other; say ``ctx.invalidate(node)`` when the outside has changed, also where the function hands out
-    one object that was changed in place.  When it fails, neither the
+    It is remembered like any other; say ``ctx.invalidate(node)`` when the outside has changed, also if the function returns
+    the same object, changed in place.  When it fails, neither the
     failure nor anything that caught it is served again after the outermost call.  Takes the options of `memoize`.
 
     Raises:
@@ -117,7 +117,7 @@ def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
 
 
 def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: Any = None, **_: Any) -> None:
-    """Raises TypeError for an option that cannot be meant."""
+    """Raises TypeError for an invalid option."""
     if eq is not None and not callable(eq):
         raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")
     if key is not None and not (isinstance(key, Mapping) and all(map(callable, key.values()))):

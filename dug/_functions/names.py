@@ -1,9 +1,9 @@
 """Which function owns a name when several are decorated under it: `claim_of` and `publish_rightly`; `memoize` calls them.
 
 A qualified name may be copied (``functools.wraps``), and one source may be run in several namespaces.  An import finds only one
-function under the name, and the module that defines it is still running.  Two facts are known by then: the place at which its
-code was written, which no wrapper can copy; and the name under which the body of a module or class, which waits for the
-decorator, is going to keep the result.
+function under the name, and the module that defines it is still being executed.  Two facts are known by then: the place at
+which its code was written, which no wrapper can copy; and the name under which the body of a module or class, which waits for
+the decorator, is going to keep the result.
 """
 
 import sys
@@ -22,7 +22,7 @@ COPIED = "copied"
 
 
 def publish_rightly(function: Function, known: Function | None, claim: str) -> Function:
-    """Makes a function its name, unless another one is that rightly."""
+    """Gives a function its name, unless the name belongs to another one."""
     if known is not None:
         if claim != IMPORTABLE:
             return function
@@ -82,12 +82,12 @@ def _innermost(body: Any) -> Any:
 
 
 def _is_true(function: FunctionType) -> bool:
-    """True when a function was written where its name says."""
+    """True when the code of a function was written at the place that its name states."""
     return function.__code__.co_qualname == function.__qualname__ and function.__globals__.get("__name__") == function.__module__
 
 
 def _is_going_to_be(module: str, qualname: str) -> bool:
-    """True when the body of a module, cell or class is about to keep under a name the object that it is making."""
+    """True when the body of a module, cell or class is about to bind the object that it is making to a name."""
     from .definition.code import is_body, stored_next  # few functions differ from the place that their code names
 
     frame: FrameType | None = sys._getframe(1)

@@ -169,7 +169,7 @@ def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[...
 
 
 def stand_for(wrapper: Any, function: Function) -> None:
-    """Makes a decorated function call `function`: when it is made, and when a new definition takes its name over."""
+    """Makes a decorated function call `function`: called when it is made, and when a new definition takes its name."""
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
     function.newest = wrapper

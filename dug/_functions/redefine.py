@@ -3,8 +3,8 @@
 The same definition keeps its memos, and the newest code runs.  Another one is a redefinition: memos that ran the old one are
 forgotten in every live cache.
 
-A module or cell that is run again has bound only a part of its names when it decorates a function, so whether that reaches the
-same things is asked once more before the next memo is looked up (`Registry.doubt`).
+A module or cell that is run again has bound only a part of its names when it decorates a function, so dug checks once more,
+before it looks up the next memo, whether the function reaches the same things (`Registry.doubt`).
 """
 
 import sys
@@ -26,8 +26,8 @@ _SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask
 def define_anew(known: Function, function: Function, *, is_importable: bool) -> Function:
     """Returns the function of a name that is decorated again in the same place.
 
-    That is the one which it stood for until now, with the new code; or, where the very same function is decorated to be
-    remembered otherwise, another one, that has no name.
+    It is the old one with the new code; or, if the very same function is decorated with other options, a separate one without a
+    name.
     """
     is_same = _is_same_definition(known, function)
     if not is_same and not function.renamed and known.body is function.body:
@@ -42,7 +42,7 @@ def define_anew(known: Function, function: Function, *, is_importable: bool) -> 
 
 
 def _redefine(known: Function, function: Function) -> None:
-    """Gives a name to another definition; the decorated functions that had it go on under a function of their own."""
+    """Gives a name to another definition; the decorated functions that had it keep a function of their own, without a name."""
     is_rebound = not _calls_alike(known, function)
     known.changed = tuple(differences(known.reached or take_note(roots_of(known)), take_note(roots_of(function))))
     _detach_old(known)
@@ -54,7 +54,7 @@ def _redefine(known: Function, function: Function) -> None:
 
 
 def _renew(known: Function, function: Function) -> None:
-    """Makes the newest code run from now on: its lines are those that tracebacks, debuggers and files show."""
+    """Makes the newest code run from now on, so that tracebacks, debuggers and files show its lines."""
     known.body, known.eq, known.version = function.body, function.eq, function.version
     known.wrappers[:] = [made for made in known.wrappers if made() is not None]
     if function.options[1]:
@@ -74,7 +74,7 @@ def _forget(registries: Iterable[Registry], known: Function, *, is_rebound: bool
 
 
 def _detach_old(known: Function) -> None:
-    """Lets the decorated functions that had the name until now go on under a function of their own."""
+    """Gives the decorated functions that had the name until now a function of their own, without a name."""
     own = Function(known.name, known.body, known.kind, known.eq, known.version)
     own.options, own.is_replaced, own.is_async = known.options, True, known.is_async
     own.fetch, own.ask = known.fetch, known.ask

@@ -1,8 +1,8 @@
 """Gives a deep evaluation room: `is_low` says whether a thread has little stack left, `roomy` starts threads that have more.
 
 Calls from one Python function to another take none of the C stack, but each call of a node does: 1 to 2 KB on the call path in
-Python.  The bounds are those of the thread that runs, asked of the C library once a thread; it also says where the stack has come
-to.  Where it does not say, that is counted by frames.  The compiled call path has its own: ``_accel_stack.h``.
+Python.  This file asks the C library for the bounds of the running thread's stack, once a thread, and for the current position
+in it; without an answer it counts frames.  The compiled call path has its own: ``_accel_stack.h``.
 """
 
 import os
@@ -43,7 +43,7 @@ _sizing = RLock()
 
 
 class _Noted:
-    """Notes a thread as small until it ends: its number may be another one's then."""
+    """Marks a thread as small until it ends: another thread may get its number afterwards."""
 
     __slots__ = ("_ident",)
 
@@ -151,7 +151,7 @@ def _ask_bounds() -> tuple[int, int]:
 
 
 def _guess_size() -> int:
-    """Returns how large the stacks of threads are that are started now."""
+    """Returns the stack size of a thread that is started now."""
     with _sizing:
         size = stack_size()  # which also sets it, to the default
         stack_size(size)
@@ -160,7 +160,7 @@ def _guess_size() -> int:
 
 @contextmanager
 def roomy(room_bytes: int, *, at_most: bool = False) -> Iterator[None]:
-    """Makes threads started inside have a stack of at least this size (or exactly this), whatever the program set."""
+    """Gives threads that are started inside a stack of at least this size (or exactly this), whatever the program set."""
     with _sizing:
         before = stack_size(room_bytes)
         if not at_most and (before >= room_bytes or (before == 0 and _is_ample(room_bytes))):
@@ -177,7 +177,7 @@ def roomy(room_bytes: int, *, at_most: bool = False) -> Iterator[None]:
 
 @cache
 def _is_ample(room_bytes: int) -> bool:
-    """True when a thread has that much where nobody says how much: with the C library of Linux, as much as the main thread."""
+    """True when a thread has that much if the program set no size: with the C library of Linux, as much as the main thread."""
     try:
         from resource import RLIMIT_STACK, getrlimit  # not on Windows
 

@@ -1,10 +1,10 @@
-"""Goes on with a deep evaluation on the stack of a fresh thread, so that depth is bounded by memory and not by one stack.
+"""Continues a deep evaluation on the stack of a fresh thread, so that memory bounds the depth, not one stack.
 
 The interpreter limits how deep a thread may call: by a count that ``sys.setrecursionlimit`` sets and, whatever that is, by the
 size of the C stack.  Here a call that finds half of its thread's stack used up is made in a new thread, for which this one waits.
 The ContextVars go along and come back.  A `threading.local` does not: code below may find it empty.
 
-An interrupt (Ctrl-C) reaches the main thread, which waits; it is raised where the work is done, as it would be without this.
+An interrupt (Ctrl-C) reaches the main thread, which waits; it is raised in the thread that works, as it would be without this.
 """
 
 import os
@@ -36,7 +36,7 @@ PATIENCE_S, HASTE_S = 1.0, 0.01
 def is_deep(depth: int) -> bool:
     """True when this thread has used up its part of the frames that the interpreter allows, or of its stack.
 
-    `depth` is how many runs are open; a stack is not asked about at the first ones.
+    `depth` is how many runs are open; at the first few it does not ask for the stack.
 
     Complexity: O(frames of this thread, up to `MAX_FRAMES`).
     """
@@ -74,14 +74,14 @@ def continue_on_new_stack(call: Callable[..., T], *args: Any) -> T:
 
 
 def _bring_to_end(deeper: "_Continuation") -> None:
-    """Makes the call of a new thread; an interrupt from when it has begun is passed on to where the work is done."""
+    """Makes the call of a new thread; once it has begun, an interrupt is passed on to the thread that works."""
     interrupt: type[BaseException] | None = None
     try:
         deeper.start_roomy()
     except RuntimeError as exc:  # the system has no more
         raise RecursionError("There is no thread left in which to go deeper: see max_depth of dug.Context.") from exc
     except BaseException as exc:
-        if deeper.is_called_off():
+        if deeper.cancel():
             raise
         interrupt = type(exc)
     while True:  # between the one `try` and the other the interpreter raises no interrupt
@@ -110,8 +110,8 @@ class _Continuation(Thread):
         self._gate = allocate_lock()  # `join` takes the thread for ended when it is interrupted
         self._gate.acquire()
 
-    def is_called_off(self) -> bool:
-        """True when the call has not begun and now never will."""
+    def cancel(self) -> bool:
+        """Cancels the call; False if it has begun already."""
         try:
             self._work.pop()
         except IndexError:
@@ -119,7 +119,7 @@ class _Continuation(Thread):
         return True
 
     def start_roomy(self) -> None:
-        """Starts it with a stack of our own choice, as the program's may be small; with a smaller one where memory is short.
+        """Starts it with a stack size of our own, as the program's may be small; with a smaller one if memory is short.
 
         Raises:
             RuntimeError: the system has no thread left.
@@ -180,7 +180,7 @@ class _Continuation(Thread):
         )
 
     def wait(self, interrupt: type[BaseException] | None) -> None:
-        """Returns when the call has ended; an interrupt is raised in the thread in which the work is done."""
+        """Returns when the call has ended; raises an interrupt in the thread that works."""
         while not self.is_done and self._process == os.getpid():
             if interrupt is not None and self._raise_below(interrupt):
                 interrupt = None

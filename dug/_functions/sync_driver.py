@@ -47,7 +47,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     """Returns the memo of a call made in `frame` (None: the one in force), after running nodes as needed, and records the read.
 
     Raises:
-        Exception: the node's own exception, of now or of earlier in this outermost call.
+        Exception: the node's own exception, raised now or earlier in this outermost call.
     """
     if frame is None or frame is OUTSIDE or frame.driver is not None:
         frame = frame_to_ask(frame, key)
@@ -113,7 +113,7 @@ def _note_failure(frame: Any, view: Any, failed: Memo | None) -> None:
 
 
 def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
-    """Cleans up after an interrupt that struck while a run was begun or filed: leaves the run, and nobody waits for it."""
+    """Cleans up after an interrupt in the middle of beginning or filing a run: leaves the run and wakes its waiters."""
     if isinstance(error, KeyboardInterrupt):
         Registry.free_locks()
     if run is None:
@@ -126,7 +126,7 @@ def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
 
 
 class _ThreadWait(DriverWait):
-    """A thread that blocks until a run has landed."""
+    """A thread that blocks until a run has ended."""
 
     __slots__ = ("gate",)
 
@@ -141,13 +141,13 @@ class _ThreadWait(DriverWait):
             self.gate.release()
 
     def sleep(self) -> None:
-        """Returns when the run has landed or, for one on a loop, that is gone."""
+        """Returns when the run has ended or the loop that drives it is gone."""
         while not self.gate.acquire(timeout=PATIENCE_S) and not self.run.is_lost():
             pass
 
 
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
-    """Waits in this thread for a run that somebody else drives; returns its memo, if that answers here."""
+    """Blocks this thread until another driver ends a run; returns its memo, if that answers here."""
     wait = _ThreadWait(frame, joined.run)
     try:
         is_joined = wait.join(joined)

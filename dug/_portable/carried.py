@@ -27,7 +27,7 @@ class Carried(Context):
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The names of the functions, of those that are there by now, that changed or whose reach changed."""
+        """The names of the functions that are here by now and have changed, or reach something that has."""
         return tuple(self.changes)
 
     @property
@@ -41,7 +41,7 @@ class Carried(Context):
 
     @property
     def absent(self) -> tuple[Absent, ...]:
-        """The parts of the carrier that do not answer here, of the functions that are there by now, with the reason."""
+        """The nodes and tweaks of functions that are here by now which do not answer here, each with the reason."""
         self._here()
         return tuple(self._shelf.absent)
 
@@ -52,7 +52,7 @@ class Carried(Context):
         return tuple(self._shelf.pending())
 
     def _say_again(self) -> str:
-        """Returns what to type for another context of the same."""
+        """Returns what to type to make another such context."""
         return "Bring it in once more."
 
     def _view_inside(self, outer: Frame | None, *, looks: bool = False) -> View:

@@ -1,7 +1,7 @@
 """Collects the parts of a context to give out: the memos that answer there, their reads, and the state of other nodes.
 
-Only a memo that `Context.memo` would show is taken.  A read of a node beneath its own tweak is written as the reads of that one,
-so that one memo of a node is given out.  Dependencies come before their readers.
+Takes only memos that `Context.memo` would show.  Where a node read itself beneath its own tweak, the reads of that memo take its
+place, so that each node has one memo.  Dependencies come before their readers.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ class Found:
 
     key: Key
     memo: Memo | None
-    """Its memo; for a masked or forgotten one, a memo whose edges are shown."""
+    """Its memo; for a masked or forgotten node, a memo to take the edges from."""
     state: str
     flags: int = 0
     edges: list[tuple[int, Key]] = field(factory=list)
@@ -75,7 +75,7 @@ def _keys(view: View) -> Iterator[Key]:
 
 
 def _add(states: NodeStates, known: dict[Key, Found], order: list[Found], first: Key) -> None:
-    """Adds a node after all that it reads; keeps its own stack, as chains are long."""
+    """Adds a node after all that it reads; without recursion, as chains are long."""
     if first in known:
         return
     stack = [_open(states, known, first, None)]
@@ -110,7 +110,7 @@ def _open(
 
 
 def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]) -> Iterator[tuple[Key, Memo | None]]:
-    """Yields the reads of a node, and then notes whether these are gone since."""
+    """Yields the reads of a node, and then flags the node if one of them is gone."""
     found.is_open = True
     yield from reads.items()
     found.is_open = False
@@ -145,7 +145,7 @@ def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
 
 
 def _mark(view: View, found: Found, memo: Memo) -> None:
-    """Notes the parts of a memo that the engine must know."""
+    """Sets the flags of a memo that the engine needs to bring it in."""
     found.flags |= rows.TRANSIENT if memo.transient else 0
     found.flags |= rows.SERVES_CALL if memo.call is not None else 0
     if memo.verifies == TWEAKED and memo.body != TWEAKED:

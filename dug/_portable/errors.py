@@ -14,7 +14,7 @@ class RecordedError(Exception):
 
 
 class Summary:
-    """Replaces a summary of a traceback of which only the text is known."""
+    """Replaces the summary of a traceback if only its text is known."""
 
     __slots__ = ("_text",)
 
@@ -32,7 +32,7 @@ class Summary:
 
 
 def arguments_of(error: BaseException) -> str | None:
-    """Returns the arguments that make an exception again, as typed JSON; None if they cannot be written."""
+    """Returns the arguments from which an exception can be made again, as typed JSON; None if they cannot be written."""
     try:
         # An OSError keeps its file name out of its args.
         args = error.__reduce__()[1] if name_type(error).startswith("builtins:") else error

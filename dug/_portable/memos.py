@@ -1,6 +1,6 @@
-"""Gives memos out: a `Writer` makes rows of the memos that answer in a view, and hands each to a `Sink`.
+"""Writes memos as rows: a `Writer` takes those that answer in a view, and hands each row to a `Sink`.
 
-No user object can make this fail while it is written: one that raises is left out, with the reason.
+No object of the user's can make this fail: one that raises while it is written is left out, with the reason.
 """
 
 import json
@@ -26,7 +26,7 @@ from .tweaks import FORMS
 
 @define(eq=False)
 class Writer:
-    """Numbers the parts that are given out, and makes their rows."""
+    """Numbers functions, nodes and tweaks, and makes their rows."""
 
     sink: Sink
     allow_pickle: bool
@@ -47,7 +47,7 @@ class Writer:
     _texts: dict[str, int] = field(factory=dict)
     """The number of the first node with each text."""
     _alike: dict[str, int] = field(factory=dict)
-    """How many nodes have a text that several have."""
+    """How many nodes share each text that several have."""
     _others: Iterator[int] = field(factory=lambda: count(1))
     """The numbers of all other rows."""
 
@@ -160,7 +160,7 @@ class Writer:
         return self._function(target[0]), self._number_of(target)
 
     def _number_of(self, key: Key) -> int:
-        """Returns the number of a node; one that nothing is known of becomes a node here."""
+        """Returns the number of a node; adds one that nothing is known of."""
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._numbers) + 1
@@ -182,7 +182,7 @@ class Writer:
         self.sink.keep_tweak(TweakRow(number, layer, function, node, spec.kind, name, content, spec.text))
 
     def _tell_unwritten(self, what: str, target: Target) -> None:
-        """Notes of a tweak that nobody can say again where the rows are brought in."""
+        """Notes a tweak that cannot be stated again in the process that reads the rows."""
         if isinstance(target, Function):
             reason = find_unreachable(target)
         else:

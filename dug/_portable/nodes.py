@@ -1,7 +1,7 @@
-"""Writes nodes and functions as text, and finds them again by that.
+"""Writes nodes and functions as text, and finds them again by it.
 
-What is captured can be looked at without decoding anything.  A user's ``__repr__`` or ``__str__`` may raise and may give
-anything; here it gives a bounded text that every database takes.
+The texts can be read without decoding anything.  A user's ``__repr__`` or ``__str__`` may raise or return anything; here the
+result is a bounded text that every database takes.
 """
 
 import operator
@@ -14,7 +14,7 @@ from ..codec import CodecError, Encoded, decode, encode
 
 
 def clean(text: object) -> str:
-    """Returns the ``str`` of a value, as a text that can be written as UTF-8, bounded in length."""
+    """Returns the ``str`` of a value, bounded in length, as a text that UTF-8 can encode."""
     return text_of(text, LONGEST_TEXT)
 
 
@@ -64,7 +64,7 @@ def find_unreachable(function: Function) -> str | None:
 ARITHMETIC = {
     f"operator:{name}": getattr(operator, name) for name in "add sub mul truediv floordiv mod pow neg abs and_ or_ xor".split()
 }
-"""The functions that a bump may name in any file: they run nothing of anybody's."""
+"""The functions that a bump may name in any file: they run no code of the user's."""
 
 
 def name_of(fn: Any) -> tuple[str | None, str | None]:

@@ -39,7 +39,7 @@ class Parcel:
         self._functions[row.number] = row
 
     def keep_value(self, number: int, encoded: Encoded) -> None:
-        """Copies the bytes of a value: they may be memory that is changed later."""
+        """Copies the bytes of a value, because somebody may change that memory later."""
         self._values[number] = evolve(encoded, parts=(b"".join(encoded.parts),))
 
     def keep_node(self, row: NodeRow) -> None:
@@ -66,7 +66,7 @@ class Parcel:
 
     @property
     def lock(self) -> Any:
-        """Nothing: values read twice at the same time are the same, and the first stays."""
+        """A lock that does nothing: two threads that read a value at the same time get equal ones, and the first is kept."""
         return nullcontext()
 
     def functions(self) -> dict[int, FunctionRow]:

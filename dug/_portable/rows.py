@@ -140,14 +140,14 @@ def find_places(traceback: str) -> list[tuple[str, int, str]]:
 
 
 def is_passed_on(error: ErrorRow, onward: ErrorRow) -> bool:
-    """True when two nodes, of which this was not written, failed with one exception: it says the same, from the same place."""
+    """Guesses, for files that do not say, whether two nodes failed with one exception: same content, raised in the same place."""
     one, other = (row.traceback[row.traceback.rfind('File "') :] for row in (error, onward))
     return (error.type, error.text, error.arguments, one) == (onward.type, onward.text, onward.arguments, other)
 
 
 @frozen
 class Absent:
-    """Something that was left out of a file, or that cannot be taken from it here."""
+    """A node or tweak that was left out of a file, or that cannot be read from it here."""
 
     what: str
     """The text of a node, or of a tweak."""
@@ -191,7 +191,7 @@ class Carrier(Protocol):
 
     @property
     def lock(self) -> Any:
-        """Held while a value that was just read takes its place."""
+        """Held while a value that was just read is put into its memo."""
 
     def functions(self) -> dict[int, FunctionRow]:
         """Returns the functions, by number."""
@@ -219,7 +219,7 @@ class Carrier(Protocol):
 
 
 def digest(codec: str, parts: Iterable[bytes | memoryview]) -> bytes:
-    """Returns a text that two encoded values share exactly when they are the same bytes by the same codec."""
+    """Returns a digest: equal for two encoded values exactly when codec and bytes are equal."""
     made = blake2b(codec.encode(), digest_size=16)
     for part in parts:
         made.update(part)

@@ -1,4 +1,4 @@
-"""Brings tweaks in: `read_scenario` makes a scenario of the rows of a carrier, and says which of them cannot be had here."""
+"""Brings tweaks in: `read_scenario` makes a scenario of the rows of a carrier, and lists those that cannot be stated here."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from .tweaks import FORMS
 
 
 def read_scenario(carrier: Carrier, known: Mapping[str, Callable[..., Any]], *, trust: bool) -> tuple[Scenario, list[LeftOut]]:
-    """Returns the tweaks that were in force, and those of them that cannot be had here, with the reason."""
+    """Returns the tweaks that were in force, and a list of those that cannot be stated here, with the reason."""
     tweaks = carrier.tweaks()
     functions = carrier.functions() if tweaks else {}
     layers: dict[int, dict[Any, Any]] = {}
@@ -43,7 +43,7 @@ def read_scenario(carrier: Carrier, known: Mapping[str, Callable[..., Any]], *, 
 
 
 class _NotHereError(Exception):
-    """Carries the reason why a tweak cannot be said here."""
+    """Carries the reason why a tweak cannot be stated here."""
 
 
 def _leave_out(carrier: Carrier, row: TweakRow, said: FunctionRow, reason: str) -> LeftOut:
@@ -52,7 +52,7 @@ def _leave_out(carrier: Carrier, row: TweakRow, said: FunctionRow, reason: str) 
 
 
 def _read_target(carrier: Carrier, row: TweakRow, said: FunctionRow) -> Any:
-    """Returns the tweaks of a carrier.
+    """Returns the node or function that a row tweaks.
 
     Raises:
         SnapshotError: its function is in a module that is not imported.
@@ -80,7 +80,7 @@ def _read_target(carrier: Carrier, row: TweakRow, said: FunctionRow) -> Any:
 
 
 def _read_tweak(carrier: Carrier, row: TweakRow, known: Mapping[str, Callable[..., Any]], *, trust: bool) -> Any:
-    """Returns a tweak; in the place of one that cannot be had, one that says so when it is needed."""
+    """Returns a tweak; if it cannot be read, a bump that raises the reason when it runs."""
     form = FORMS.get(row.kind)
     if form is None:
         raise carrier.damaged(f"there is no tweak that is a {row.kind}")
@@ -117,7 +117,7 @@ def _import(name: str) -> Callable[..., Any] | None:
 
 @define(eq=False)
 class _Unreadable:
-    """Replaces a tweak that cannot be had: memos computed with it answer, and nothing new can be computed."""
+    """Replaces a tweak that cannot be read: memos computed with it answer, and nothing new can be computed."""
 
     carrier: Carrier
     text: str

@@ -1,8 +1,8 @@
 """Brings memos in: `Shelf`, a cache that takes its carrier's memos of a function once the function is there.
 
 Functions are matched by name when they are asked for, and nothing is imported: memos of a function that is not there yet wait,
-and so do all memos computed from them, because a tweak of that function could not reach them.  The ordinary machinery makes the
-memos that come in (bits, footprints, restrictions, readers), as if they had just been computed here; only the values stay with
+and so do all memos computed from them, because a tweak of that function could not reach them.  The engine files the
+memos that come in (bits, footprints, restrictions, readers) as if they had just been computed here; only the values stay with
 the carrier (`stored`).  A memo that comes in after an invalidation or clearing is left out: the carrier cannot know of these.
 """
 
@@ -55,7 +55,7 @@ class Waiting:
 
 @frozen
 class LeftOut:
-    """A tweak of the file that cannot be had here."""
+    """A tweak of the file that cannot be stated here."""
 
     function: int
     node: int | None
@@ -65,7 +65,7 @@ class LeftOut:
 
 
 class Shelf(Cache):
-    """A cache that holds the memos of a file, as far as the functions are there."""
+    """A cache with the memos of a file, for functions that are here."""
 
     def __init__(self, carrier: Carrier, *, trust: bool, recompute_changed: bool) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Shelf(Cache):
         self._past.close()
 
     def expect(self, layers: tuple[Layer, ...]) -> None:
-        """Says under which tweaks the file's values were computed."""
+        """Takes the tweaks under which the file's values were computed."""
         self._layers = layers
 
     def leave_out(self, tweaks: list[LeftOut]) -> None:
@@ -153,7 +153,7 @@ class Shelf(Cache):
             self._generation = registry.generation
 
     def as_they_were(self) -> Iterator[FunctionRow]:
-        """The functions that changed and whose old values answer all the same, as the file has them."""
+        """The rows of functions that have changed and whose old values still answer."""
         return (row for row in self._rows.values() if row.name in self.changed and not self._recompute_changed)
 
     def pending(self) -> Iterator[str]:
@@ -325,7 +325,7 @@ class Shelf(Cache):
             memo.call, memo.verifies = self._past, TWEAKED
 
     def _put(self, memo: Memo, row: NodeRow) -> Memo | None:
-        """Files a memo, unless its value is not to be had; returns it, or None when another one is filed in its place."""
+        """Files a memo, unless its value cannot be read; returns it, or None if another memo is filed in its place."""
         reason = self._read_outcome(memo, row)
         if reason is not None:
             if reason:

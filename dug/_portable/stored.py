@@ -1,4 +1,4 @@
-"""A memo whose value is still elsewhere: `StoredMemo`, which becomes a plain memo when its value is first asked for.
+"""A memo whose value its carrier still has: `StoredMemo`, which becomes a plain memo when its value is first asked for.
 
 The class has the layout of `Memo` and a property in the place of its slot, so that the first reader loads the value; then the
 memo takes the class of a plain one, and costs the same.  The compiled call path reads the slot itself, and so it must
@@ -23,7 +23,7 @@ _slot: Any = vars(Memo)["value"]  # the descriptor of the slot that the property
 
 @frozen(eq=False)
 class Stored:
-    """Where a value is, and how it may be read."""
+    """The place of a value, and how it may be read."""
 
     carrier: Carrier
     content: Content
@@ -31,7 +31,7 @@ class Stored:
     registry: "ref[Registry]"
 
     def read(self, what: str) -> Any:
-        """Returns the value; `what` says in an error which one it is.
+        """Returns the value; `what` names it in an error.
 
         Raises:
             SnapshotError: the carrier is damaged or closed.

@@ -1,4 +1,4 @@
-"""How each kind of tweak is written down: `FORMS`, a row for each kind, by what `TweakSpec.kind` calls it."""
+"""How each kind of tweak is written: `FORMS`, a row for each kind, by its name (`TweakSpec.kind`)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +16,11 @@ class Form:
     kind: type[TweakSpec]
     """The class of the kind."""
     content: Callable[[TweakSpec], Any] | None
-    """Returns the value that is written; None where the kind says it all."""
+    """Returns the value that is written; None if there is none besides the kind."""
     make: Callable[[Any, Any], Any]
     """Takes the function, if one is named, and the value; returns the tweak as a user would state it."""
     names_function: bool = False
-    """Whether the name of `TweakSpec.fn` is written, and the function found by that."""
+    """Whether the name of `TweakSpec.fn` is written, by which the function is found again."""
 
 
 FORMS = {
@@ -32,6 +32,6 @@ FORMS = {
 
 
 def find_kind(name: str) -> type[TweakSpec]:
-    """Returns the class of the kind that has this name in files; a name that is not known here has the texts of any tweak."""
+    """Returns the class of the kind with this name in files; for an unknown name `TweakSpec`, with the texts of any tweak."""
     form = FORMS.get(name)
     return TweakSpec if form is None else form.kind

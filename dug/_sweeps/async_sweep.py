@@ -26,7 +26,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 AT_ONCE = 64
-"""How many scenarios run at the same time when nobody says so and nobody knows how many there are."""
+"""How many scenarios run at the same time by default if their number is not known."""
 
 
 @define(eq=False)
@@ -77,7 +77,7 @@ class AsyncSweep(AnySweep[V]):
 
         Raises:
             TypeError: nothing was awaited yet.
-            ContextError: the results are of several worlds; or it cannot be had any more.
+            ContextError: the results are of several worlds; or it is gone.
         """
         if not self._bases.known:
             raise _make_not_awaited("base")
@@ -87,7 +87,7 @@ class AsyncSweep(AnySweep[V]):
         return None
 
     async def aclose(self) -> None:
-        """Cancels the scenarios in flight and waits for them; iterating again asks for them again."""
+        """Cancels the scenarios in flight and waits for them; a later iteration asks for them again."""
         await self._ask(self._stop())
 
     def _make_next(self) -> Result[V] | None:
@@ -96,7 +96,7 @@ class AsyncSweep(AnySweep[V]):
         raise _make_not_awaited("result")
 
     async def _complete(self) -> Self:
-        """Asks for all that was not asked for yet."""
+        """Asks for all results that are missing."""
         async for _ in self:
             pass
         return self
@@ -115,7 +115,7 @@ class AsyncSweep(AnySweep[V]):
         return self._kept[position] if position < len(self._kept) else None
 
     async def _ask(self, answer: Coroutine[Any, Any, T]) -> T:
-        """Awaits an answer; when that is cut short, stops all that is in flight.
+        """Awaits an answer; if it is cancelled, stops all scenarios in flight.
 
         Raises:
             RuntimeError: another task does so already.
@@ -219,7 +219,7 @@ class AsyncSweep(AnySweep[V]):
         await self._change.wait()
 
     def _settle_on_loop(self) -> None:
-        """Gives up scenarios in flight on another loop, which may be gone, so that they are asked on this one."""
+        """Abandons scenarios in flight on another loop, which may be gone, so that this loop asks them again."""
         loop = backend().find_loop()
         if loop is not self._loop:
             self._cancel()

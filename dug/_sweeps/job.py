@@ -25,7 +25,7 @@ V = TypeVar("V")
 
 @define(eq=False)
 class Job(Generic[V]):
-    """One scenario's job, which is answered where it is asked or, once handed to an executor, there; or it is awaited.
+    """One scenario's job: the thread that asks for the result computes it, or an executor does, or it is awaited.
 
     Until it is closed it holds the context, and with it the memos computed under its tweaks.
     """
@@ -34,24 +34,24 @@ class Job(Generic[V]):
     _targets: Targets[V]
     _name: Any
     _context: Context | Failure
-    """A failure where the tweaks are not possible."""
+    """The context, or the failure of making it if a tweak is not possible."""
     number: int = 0
     """How many scenarios come before this one."""
     _future: Any = None
     world: World | None = None
-    """In which world it was answered; None before, and where the tweaks are not possible."""
+    """The world in which it was answered; None before that, and if a tweak is not possible."""
     _since: World | None = None
-    """Where it was begun, while it is being answered."""
+    """The world in which it was begun, while it is being answered."""
     memos: tuple[Memo | None, ...] = ()
     """The memos of its nodes."""
 
     def hand_to(self, executor: Any) -> None:
-        """Lets an executor answer, unless it does already."""
+        """Submits the job to an executor, unless that was done already."""
         if self._future is None:
             self._future = executor.submit(self._ask)
 
     def answer(self) -> Result[V]:
-        """Returns the result, and waits for it if need be."""
+        """Returns the result: computes it, or waits for the executor."""
         if self._future is None:
             return self._ask()
         try:
@@ -79,7 +79,7 @@ class Job(Generic[V]):
         return any(theirs.get(target) == said for target, said in mine.items())
 
     def close(self) -> None:
-        """Lets go of the context and the worlds, which the frames of an error would hold for as long as there is the error."""
+        """Drops the context and the worlds: otherwise the frames of a kept error would keep them alive."""
         del self._context, self._future, self._call_site
         self.world, self.memos = None, ()
 
@@ -152,7 +152,7 @@ class Job(Generic[V]):
 
 
 def make_context(tweaks: Tweaks | Scenario, name: Any) -> Context | Failure:
-    """Returns a context with the user's scenario, or why there is none."""
+    """Returns a context with the user's scenario, or the failure of making it."""
     try:
         return Context(Scenario(tweaks, name if isinstance(name, str) else None))
     except Exception as exc:  # noqa: BLE001  the result of this scenario, which must not hide those of others

@@ -26,7 +26,7 @@ V = TypeVar("V")
 
 @frozen(eq=False)
 class Targets(Generic[V]):
-    """The nodes that a sweep asks, by label: a node's own is the node."""
+    """The nodes that a sweep asks, by label; without labels, by themselves."""
 
     nodes: Mapping[Any, Node[Any]]
     shape: Callable[[Mapping[Any, Any]], V]
@@ -54,7 +54,7 @@ class Result(Generic[V]):
     _failures: Mapping[Any, Failure]
     _targets: Targets[V]
     _world: Any = None
-    """In which world it was taken; see `world`."""
+    """The world in which it was taken; see `world`."""
 
     @property
     def value(self) -> V:
@@ -127,7 +127,7 @@ class Results(Generic[V]):
         raise NotImplementedError
 
     def _announce(self) -> None:
-        """Says that there is one result more."""
+        """Tells the progress reporter that there is one more result."""
 
     def __iter__(self) -> Iterator[Result[V]]:
         return _Iteration(self)
@@ -182,18 +182,18 @@ class Results(Generic[V]):
             self._announce()
 
     def _let_go(self) -> None:
-        """Empties the frames that led to the result made last, now that they have ended: they hold the results themselves."""
+        """Empties the frames of the newest result's errors, now that they have ended: they hold the results themselves."""
         if self._kept:
             let_go(self._kept[-1]._failures.values())
 
     def _make_unique(self, name: Any) -> Any:
-        """Returns a name that no other result has, and keeps it from being given again."""
+        """Returns a name that no other result has, and reserves it."""
         unique = self._find_unique(name)
         self._names.add(unique)
         return unique
 
     def _find_unique(self, name: Any) -> Any:
-        """Returns a name that no other result has: a number follows one that is taken."""
+        """Returns a name that no other result has: adds a number to one that is taken."""
         unique, number = name, 1
         while unique in self._names:
             number += 1
@@ -207,7 +207,7 @@ class Results(Generic[V]):
 
 
 class _Iteration(Iterator[Result[V]]):
-    """One iteration; no generator, whose frame an error would lead to for as long as it is suspended."""
+    """One iteration; not a generator: an error would keep the frame of a suspended one alive."""
 
     def __init__(self, results: Results[V]) -> None:
         self._results = results
@@ -222,7 +222,7 @@ class _Iteration(Iterator[Result[V]]):
 
 
 def subtract(one: Result[V], other: Result[V], take: Callable[[Any, Any], Any]) -> tuple[dict[Any, Any], dict[Any, Failure]]:
-    """Returns ``take(value, other value)`` for each target, and why there is none: either failed, or `take` did."""
+    """Returns ``take(value, other value)`` for each target, and the failures of the others: of a value, or of `take`."""
     values: dict[Any, Any] = {}
     failures: dict[Any, Failure] = {}
     for label in one._targets.nodes:

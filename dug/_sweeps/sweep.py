@@ -1,7 +1,7 @@
 """The base of all sweeps: `AnySweep`; and `Sweep`, which asks in the thread that iterates, or on an executor.
 
-An `AnySweep` owns the scenarios that it has drawn and not yet yielded, in their order, and the last one before these, so that
-the next finds the memos that it shares with that one; only the iterating task or thread touches it.
+An `AnySweep` owns the scenarios that it has drawn and not yet yielded, in their order, and the last one before these, whose memos
+the next may share; only the iterating task or thread touches it.
 `async_sweep` has the sweep that is awaited; `job` asks one scenario, `results` keeps the answers.
 """
 
@@ -48,7 +48,7 @@ class AnySweep(Results[V]):
         self._broken: Failure | None = None
         self._bases: Bases[V] = Bases(targets)
         self._is_joined: set[int] = set()
-        """The places of results that are of one world with the one before, though something was invalidated in between."""
+        """The places of results in the same world as the result before them, although something was invalidated in between."""
 
     @property
     def base(self) -> Result[V]:
@@ -56,7 +56,7 @@ class AnySweep(Results[V]):
         raise NotImplementedError
 
     def _find_common_base(self) -> Result[V] | None:
-        """Returns the base of all results that are there; None when there is none yet.
+        """Returns the base of the results so far; None if there are none yet.
 
         Raises:
             ContextError: they are of several worlds.
@@ -77,7 +77,7 @@ class AnySweep(Results[V]):
         """Returns the base of the world in which a result was taken.
 
         Raises:
-            ContextError: it cannot be had any more.
+            ContextError: it is gone.
         """
         world: World = result._world
         base = self._bases.find(world)
@@ -92,7 +92,7 @@ class AnySweep(Results[V]):
         return base.read(self._call_site)
 
     def _take_base(self, world: World) -> Base[V] | None:
-        """Asks for the base in the scenario around that a result was taken in; None where that cannot be asked here."""
+        """Asks for the base of a world, under the tweaks that are around there; None if that cannot be asked here."""
         raise NotImplementedError
 
     def diff(self) -> Results[Any]:
@@ -131,7 +131,7 @@ class AnySweep(Results[V]):
         return (one.generation is not None and one.generation == other.generation) or position + 1 in self._is_joined
 
     def _draw(self) -> Job[V] | None:
-        """Takes one scenario more, if there is one; one that an interrupt keeps from being asked is the next to be taken."""
+        """Takes the next scenario, if there is one; after an interrupt, that is the scenario which was taken and not asked."""
         number = len(self._kept) + len(self._drawn)
         try:
             if not self._take(number):
@@ -156,7 +156,7 @@ class AnySweep(Results[V]):
         return False
 
     def _begin_anew(self, number: int) -> None:
-        """Goes on at a given number with the iterator of scenarios, after an interrupt ended it in the middle."""
+        """Restarts the iterator of scenarios at a given number, after an interrupt ended it in the middle."""
         if _has_ended(self._items):
             self._items = islice(self._call_site.call(_iterate, self._scenarios), number, None)
 
@@ -201,7 +201,7 @@ class AnySweep(Results[V]):
             self._lose(job)
 
     def _lose(self, job: Job[V]) -> None:
-        """Forgets how a job was answered, whose result is kept."""
+        """Forgets the answer of a job whose result is kept."""
 
     def _end(self) -> Result[V] | None:
         """Returns None, as there are no more scenarios.

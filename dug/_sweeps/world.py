@@ -25,12 +25,12 @@ class BaseGoneError(ContextError):
 
 @frozen(eq=False)
 class World:
-    """Where and when something was asked."""
+    """The tweaks around a question, and the generation of the caches when it was asked."""
 
     view: View
     """The scenario around."""
     generation: int | None
-    """That of the registry; None where the world changed while something was asked."""
+    """The generation of the registry; None if the world changed during the question."""
 
     def is_around(self, other: "World") -> bool:
         """True when the same is tweaked around both."""
@@ -48,7 +48,7 @@ def see_world(since: World, around: View, memos: Iterable[Memo | None]) -> World
 
 
 def are_live(memos: Iterable[Memo | None]) -> bool:
-    """True when nothing that memos depend on was forgotten since they were filed."""
+    """True when memos and all that they depend on are still in force."""
     return all(memo is not None and memo.status == LIVE for memo in memos)
 
 
@@ -58,7 +58,7 @@ class Base(Generic[V]):
 
     world: World
     generations: set[int]
-    """Those in which it is known to hold."""
+    """The generations in which it is known to hold."""
     memos: tuple[Memo | None, ...]
     _result: Result[V] | None
     _targets: Targets[V]
@@ -76,7 +76,7 @@ class Base(Generic[V]):
         return world.generation in self.generations
 
     def read(self, call_site: CallSite) -> Result[V]:
-        """Returns the result; if nobody asked for it in time, it is made of the memos then, which is a read of `call_site`."""
+        """Returns the result; makes it of the memos of that time if nobody asked for it then, as a read of `call_site`."""
         if self._result is None:
             call_site.note(self.world.view, self.memos)
             values = {label: memo.value for label, memo in zip(self._targets.nodes, self.memos, strict=True) if memo is not None}
@@ -96,7 +96,7 @@ class Bases(Generic[V]):
         return next((base for base in self.known if base.serves(world)), None)
 
     def note(self, world: World) -> None:
-        """Makes sure that the base of a result taken just now can be had later, if its memos are there already."""
+        """Keeps the memos of the base of a result taken just now, if they exist, so that it can be read later."""
         is_known = [base.note(world) for base in self.known]  # each of them notes it
         if world.generation is None or any(is_known):
             return

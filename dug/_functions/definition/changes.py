@@ -1,7 +1,7 @@
 """Finds the data that a code object changes in place, by following the stack through its byte code.
 
-A function that fills a cache, a log or a counter of its own changes data that it also reads; no warning is due for that.  Jumps
-are not followed, so that a change in an unusual place may be missed.
+A function that fills a cache, a log or a counter of its own changes data that it also reads; dug must not warn of that.  The
+walk does not follow jumps, so it may miss a change in an unusual place.
 """
 
 import dis
@@ -53,7 +53,7 @@ def _inside(code: CodeType) -> Iterator[CodeType]:
 
 
 def _may_change(code: CodeType) -> bool:
-    """True where a look at the names and operations does not rule it out, which is quick."""
+    """True unless a quick look at the names and operations rules it out."""
     return not _CHANGERS.isdisjoint(code.co_names) or not _STORE_CODES.isdisjoint(code.co_code[::2])
 
 

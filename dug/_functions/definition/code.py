@@ -119,7 +119,7 @@ def instructions(code: CodeType, start: int = 0) -> Iterator[tuple[int, int]]:
 def stored_next(code: CodeType, last: int) -> str | None:
     """Returns the name under which the body of a module or class keeps the result of the call at `last`; None for none.
 
-    Only other calls, those of decorators above, may come between.
+    Nothing may come between but calls of the decorators above.
     """
     for op, arg in instructions(code, last + 2):
         if op == _STORE_NAME:
@@ -153,7 +153,7 @@ def _named(code: CodeType, names: tuple[tuple[str, ...], ...]) -> Any:
 
 
 def _steps(code: CodeType) -> list[Any]:
-    """The operations, with constants by value: the position of a constant changes with a docstring."""
+    """The operations, with constants by value: a docstring changes the positions of constants."""
     steps: list[Any] = []
     shifts = _BODY_NAMES if is_body(code) else {}
     for op, arg in instructions(code):
@@ -169,7 +169,7 @@ def _steps(code: CodeType) -> list[Any]:
 
 
 def _tell_constant(value: Any) -> Any:
-    """A constant as a text; a set in an order that does not hang on the process."""
+    """A constant as a text; the items of a set in the same order in every process."""
     if isinstance(value, CodeType):
         return tell_code(value)
     if type(value) is tuple:

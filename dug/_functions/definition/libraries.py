@@ -1,7 +1,7 @@
 """Which modules are the process's own, and which come from the standard library or an installed package: `is_library`.
 
-A package is known by where its files lie, so that one that is being written, and was installed in place, counts as the process's
-own.  Nothing is imported.
+The place of its files decides, so that a package that is installed in place, because somebody is writing it, counts as the
+process's own.  Nothing is imported.
 """
 
 import sys
@@ -39,7 +39,7 @@ def is_library(name: object) -> bool:
 
 
 def _is_found_in_library(top: str) -> bool:
-    """The same for a module that nobody imported so far."""
+    """The same for a module that is not imported yet."""
     if not top or _is_builtin(top):
         return bool(top)
     spec: ModuleSpec | None = None

@@ -4,8 +4,8 @@ A cell or module that is run again rebinds its globals before it decorates a fun
 must be known by then.  It is noted at the first run, once: places and objects, without a digest.  Only data that can be changed
 in place is marked by its content, and checked again (`watching`).
 
-A function counts by what a memo can have met: a class or an enum that was defined again is another one, though its text is the
-same; functions that were, and plain data, are the same when they say the same.
+Parts are compared as a memo can have met them: a class or an enum that was defined again has changed, even with the same text,
+because memos hold instances of the old one; a function that was defined again, and plain data, are compared by content.
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:
 
 
 def note(function: Function) -> Noted:
-    """Returns the reach of a named function when it was first asked about; takes it now if it was not yet."""
+    """Returns the reach of a named function; the first call takes it, and later ones return the same."""
     noted: Noted | None = function.reached  # read once: a new definition in another thread takes it away
     if noted is None:
         noted = function.reached = take_note(roots_of(function))

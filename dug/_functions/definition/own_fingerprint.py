@@ -1,7 +1,7 @@
 """The fingerprint of a function by itself, as files of format 1 hold it: its code, its defaults and its closure.
 
-It does not see the functions that are called, nor the globals that are read.  It is compared only with files that hold no
-more; `fingerprint` writes the present form.
+It does not see the functions that are called, nor the globals that are read.  It is compared with files of that
+format only; `fingerprint` writes the present form.
 """
 
 import ast
@@ -77,7 +77,7 @@ def _state_of(function: Any, tell: Callable[[Any], str], seen: frozenset[int]) -
 
 
 def _show(value: Any, tell: Callable[[Any], str], seen: frozenset[int]) -> str:
-    """A text of a value; classes had no codec then."""
+    """A text of a value; format 1 had no codec for classes."""
     return f"{value.__module__}:{value.__qualname__}" if isinstance(value, type) else _show_value(value, tell, seen)
 
 
@@ -111,7 +111,7 @@ def _has_docstring(code: CodeType) -> bool:
 
 
 def _constant(value: Any) -> Any:
-    """A constant as a text; a set in an order that does not hang on the process."""
+    """A constant as a text; the items of a set in the same order in every process."""
     if type(value) is tuple:
         return tuple(map(_constant, value))
     if type(value) is frozenset:

@@ -22,7 +22,7 @@ def defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """The closure of a function, by name; unassigned variables are left out: a function that refers to itself."""
+    """The closure of a function, by name; without unassigned variables, such as that of a function that refers to itself."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
             yield name, cell.cell_contents
@@ -47,7 +47,7 @@ def items(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _elements(value: Any) -> Iterator[Any]:
-    """The elements of a sequence, not as a class of the user's says."""
+    """The elements of a sequence, read without a user's own ``__iter__``."""
     if isinstance(value, (list, tuple)):
         return list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
     return iter(value)

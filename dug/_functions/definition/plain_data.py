@@ -1,4 +1,4 @@
-"""Plain data: which values are nothing but their content, whether they can be changed in place, and their content as text.
+"""Plain data, values that are nothing but their content: tells them from others, and gives their content as text.
 
 Plain are numbers, texts, dates and the like, and the builtin containers of them.  Texts are equal in every process, and different
 if a reader could tell two values apart: by type, sign of zero, and the order of a dict.
@@ -101,7 +101,7 @@ def tell(value: Any) -> str:
 
 
 def mark(value: Any) -> tuple[bytes, int]:
-    """Returns a mark that shows whether data was changed since, and how many bytes were visited.
+    """Returns a mark that differs once the data has changed, and the number of bytes that were visited.
 
     Quicker than `tell`, and for one object in one process only.
     """
@@ -121,7 +121,7 @@ def tell_changeable(value: Any) -> str:
 
 
 def is_array(value: object) -> bool:
-    """True for an array of numpy's whose bytes say all."""
+    """True for a numpy array whose bytes are its whole content."""
     kind = type(value)
     if kind.__module__ != "numpy" or kind.__name__ != "ndarray":
         return False

@@ -10,7 +10,7 @@ from ..proxy import function_of
 
 
 def plain_of(function: Any) -> Any:
-    """Returns the plain function that is behind a memoised one, or in a partial."""
+    """Returns the plain function behind a memoised one or a partial."""
     known = function_of(function)
     plain = function if known is None else known.body
     while isinstance(plain, partial):

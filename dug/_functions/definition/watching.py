@@ -46,7 +46,7 @@ class _Place:
 
 @define(eq=False)
 class _Turn:
-    """Whose turn it is to be checked."""
+    """The queue of places to check, a limited number of bytes at a time."""
 
     places: list[_Place] = field(factory=list)
     first: int = 0
@@ -56,7 +56,7 @@ class _Turn:
     """How many bytes may be checked."""
 
     def take(self) -> list[_Place]:
-        """Picks the functions whose turn it is."""
+        """Picks the functions to check next."""
         self.closings += 1
         places = self.places.copy()
         if self.closings <= _MOST_OFTEN or not places:
@@ -73,7 +73,7 @@ class _Turn:
         return in_turn[:count]
 
     def drop(self, gone: Iterable[_Place]) -> None:
-        """Looks at places no more; where another thread adds some in this moment, these may be missed."""
+        """Stops checking places; may miss some that another thread adds at this moment."""
         dropped = set(gone)
         if dropped:
             self.places = [place for place in self.places if place not in dropped]

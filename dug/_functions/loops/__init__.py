@@ -1,12 +1,12 @@
-"""The event loops that runs of coroutine functions live on; one file each, chosen by the loop that the asker is on.
+"""The event loops that run coroutine functions: a file for each, chosen by the loop of the asker.
 
-A backend has functions that are awaited by an asker in its own task:
+A backend has three functions that an asker awaits in its own task:
 
 * ``gather(coroutines)`` returns the results of several coroutines that run at the same time;
 * ``run_in_thread(call, *args)`` returns the result of a blocking call, made in another thread;
 * ``end(tasks)`` cancels tasks that were started here and waits for them, also when the caller is cancelled in between;
 
-three that are called:
+three that it calls:
 
 * ``launch(frame, run, drive)`` drives a new run to its end in a task of its own, and returns the asker's wait for it;
 * ``start(call, variables, on_end)`` runs a coroutine function in a task of its own, and returns the task;

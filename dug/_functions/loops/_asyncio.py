@@ -18,9 +18,9 @@ Drive = Callable[[Run], Coroutine[Any, Any, None]]
 
 
 class _Task(asyncio.Task[None]):
-    """A task that may be called off from other loops and threads: one that drives a run, or a scenario of a sweep.
+    """A task that other loops and threads can cancel: it drives a run, or a scenario of a sweep.
 
-    No task factory is asked for it: an eager one would begin it inside the asker.
+    It is made without the loop's task factory: an eager one would begin it inside the asker.
     """
 
     __slots__ = ("run",)
@@ -50,7 +50,7 @@ class _Task(asyncio.Task[None]):
 
 
 class TaskWait(DriverWait):
-    """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
+    """One asker that sleeps in its own task until the run that it waits for has ended; any thread can wake it."""
 
     __slots__ = ("loop", "woken")
 
@@ -81,7 +81,7 @@ class TaskWait(DriverWait):
             await asyncio.wait([self.woken], timeout=PATIENCE_S)
 
     async def leave(self, reason: BaseException) -> None:
-        """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
+        """Ends the wait of a cancelled asker; the last asker cancels the run, and returns after that has ended."""
         run, task = self.run, self.run.task
         if self.part() and task is not None and not run.is_done:
             run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
@@ -120,8 +120,8 @@ def _abandon_unstarted(task: "asyncio.Task[None]") -> None:
 async def _end(task: "asyncio.Task[None]") -> None:
     """Cancels a task, and returns when it has ended.
 
-    One that is cancelled already, because its loop is about to close, is left to clean up.  If that was a timeout of its own, it
-    goes on afterwards, and is cancelled then.
+    A task that is cancelled already, because its loop is about to close, may clean up first.  If a timeout of its own cancelled
+    it, it goes on afterwards, and is cancelled then.
     """
     while not task.done():
         if not task.cancelling():
@@ -130,7 +130,7 @@ async def _end(task: "asyncio.Task[None]") -> None:
 
 
 async def run_in_thread(call: Callable[..., Any], *args: Any) -> Any:
-    """Returns the result of a blocking call made in a thread: one of anyio if that is in use, since the call may count on it."""
+    """Returns the result of a blocking call made in a thread: a worker of anyio if that is in use, as the call may need one."""
     return await (find_loaded("anyio.to_thread", "run_sync") or asyncio.to_thread)(call, *args)
 
 
@@ -146,7 +146,7 @@ def _shielded() -> AbstractContextManager[object]:
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: Any) -> None:
-    """Makes a call on another loop, or none when that is closed: nobody waits there any more."""
+    """Schedules a call on another loop; does nothing if that is closed, as nobody waits there any more."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(call, *args)
 

@@ -20,7 +20,7 @@ Drive = Callable[[Run], Coroutine[Any, Any, None]]
 
 
 class _Task:
-    """A system task that may be cancelled from other threads: one that drives a run, or a scenario of a sweep."""
+    """A system task that other threads can cancel: it drives a run, or a scenario of a sweep."""
 
     def __init__(self) -> None:
         self.scope = trio.CancelScope()
@@ -30,7 +30,7 @@ class _Task:
         """The task of trio, once it was made."""
 
     async def carry(self, call: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]) -> None:
-        """Awaits ``call()``; a system task must let nothing out but its own cancellation."""
+        """Awaits ``call()``; a system task may let only its own cancellation propagate."""
         try:
             with self.scope:
                 await call()
@@ -39,7 +39,7 @@ class _Task:
             self.ended.set()
 
     async def wait_ended(self) -> None:
-        """Returns when the task has ended; one that an interrupt ended before its first line says so to nobody."""
+        """Returns when the task has ended, also when an interrupt ended it before its first line, which nothing reports."""
         while not self.ended.is_set() and (self.task is None or self.task.coro.cr_frame is not None):
             with trio.move_on_after(PATIENCE_S):
                 await self.ended.wait()
@@ -49,12 +49,12 @@ class _Task:
         _run_there(self.token, self.scope.cancel)
 
     def is_lost(self) -> bool:
-        """True when the trio run is over, so that this one will never end."""
+        """True when the trio run is over, so that the task will never end."""
         return not _run_soon(self.token, _nothing)
 
 
 class TaskWait(DriverWait):
-    """One asker that sleeps in its own task until the run that it waits for has landed; woken from any thread."""
+    """One asker that sleeps in its own task until the run that it waits for has ended; any thread can wake it."""
 
     __slots__ = ("token", "woken")
 
@@ -76,7 +76,7 @@ class TaskWait(DriverWait):
                 await self.woken.wait()
 
     async def leave(self, reason: BaseException) -> None:
-        """Ends the wait of an asker that is cancelled; the last one cancels the run, and goes on after that has ended."""
+        """Ends the wait of a cancelled asker; the last asker cancels the run, and returns after that has ended."""
         run, task = self.run, self.run.task
         if self.part() and task is not None and not run.is_done:
             run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
@@ -103,7 +103,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
 
 
 async def run_in_thread(call: Callable[..., Any], *args: Any) -> Any:
-    """Returns the result of a blocking call made in a thread: one of anyio if that is in use, since the call may count on it."""
+    """Returns the result of a blocking call made in a thread: a worker of anyio if that is in use, as the call may need one."""
     return await (find_loaded("anyio.to_thread", "run_sync") or trio.to_thread.run_sync)(call, *args)
 
 
@@ -143,7 +143,7 @@ async def end(tasks: Iterable[_Task]) -> None:
 
 
 def _run_there(token: trio.lowlevel.TrioToken, call: Callable[[], object]) -> None:
-    """Makes a call in a trio run: at once from a task of it, soon from elsewhere, not at all when it is over."""
+    """Makes a call in a trio run: at once from one of its tasks, soon from elsewhere; never when the run is over."""
     if trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is token:
         call()
     else:
