@@ -1,7 +1,7 @@
 """Which nodes have other values in another context or file: `Comparison`, from the targets down to the tweaks; nothing runs.
 
 The walk begins at the targets and goes on from a node that differs to its dependencies on either side.  It stops at a node that
-one side tweaks to a value, because nothing below it matters, and at everything that is the same on both sides.  A node that
+one side tweaks to a value, because nothing below it matters, and at a node that is the same on both sides.  A node that only one
 side read has changed only if it depends on a tweak that the other side does not have, or is a target.
 """
 
@@ -21,7 +21,7 @@ _SIBLINGS = 3
 _INDENT = 12
 """How far lines are indented at most, in levels."""
 _RUN = 20
-"""How many nodes that changed one because of the other are printed in a row; of more, the first and the last."""
+"""How long a chain of nodes, each changed because of the next, is printed whole; of a longer one, its two ends."""
 _CAUSES = 2
 """How many dependencies of a node are named as the cause of its change."""
 
@@ -40,7 +40,7 @@ class Change(Generic[N, K]):
     because: str
     """The cause of the difference: a tweak, another code, a dependency, or the outside."""
     doubt: str
-    """Why it may be the same, where that is not known; empty where it is not."""
+    """Why it may be unchanged, if that is not known; empty if it has changed for sure."""
     depth: int
     """How many changed nodes it is below a target."""
     is_last: bool = field(repr=False)
@@ -104,7 +104,7 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
 
     @property
     def tweaks(self) -> tuple[N, ...]:
-        """Those of them that the two tweak otherwise."""
+        """Those of them that the two sides tweak differently."""
         return tuple(change.node for change in self if change.tweak)
 
     @cached_property
@@ -155,7 +155,7 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
         return row
 
     def _fold(self, difference: "_Difference[Any, N, K]") -> list[Any]:
-        """What is told below a node: what it read that changed, of each function what moved most, and how much did not change."""
+        """Returns the lines below a node: its changed dependencies, of each function those that moved most, and how many more."""
         by_function: dict[str, list[Any]] = {}
         for node in difference.changed:
             by_function.setdefault(self._graph.detail(node).function, []).append(node)
@@ -177,7 +177,7 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
 
 @frozen
 class _Line:
-    """A line of a story that is of no node."""
+    """A line of text that is not a node."""
 
     text: str
 
@@ -191,7 +191,7 @@ class _Difference(Generic[P, N, K]):
     changed: list[P]
     """Its dependencies that changed."""
     unchanged: int = 0
-    """How much it read that did not."""
+    """How many of its dependencies did not."""
 
 
 def compare(before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], targets: Sequence[P]) -> Comparison[N, K]:

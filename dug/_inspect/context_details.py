@@ -32,7 +32,7 @@ from .plan import UNKNOWN, Plan, make_plan
 from .record import Record
 
 _SHOWN = 12
-"""How many of the nodes are named because of which another one was forgotten."""
+"""How many of the nodes whose forgetting took a node's value are named."""
 _ERROR = 400
 """How much of two errors is compared."""
 
@@ -190,7 +190,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         return tweak.spec.is_value
 
     def name_place(self, tweak: Tweak) -> str:
-        """Returns in which context a tweak is said: in the outermost one in which it is in force."""
+        """Returns the name of the context that states a tweak: the outermost one in which it is in force."""
         found = self.view
         for around in views_around(self.view):
             if tweak not in around.in_force.handles:
@@ -218,7 +218,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         return rests
 
     def find_reaching(self, targets: Collection[Target]) -> Callable[[Key], bool]:
-        """Returns a test: whether a node, or a dependency, is one of these, or of one of these functions."""
+        """Returns a test: whether a node, or anything that it depends on, is one of these or a node of one of these functions."""
 
         def rests(node: Key) -> bool:
             seen, pending = {node}, [node]

@@ -1,7 +1,7 @@
 """The graph of a context: `build_graph`; a walk over memos that runs nothing.
 
-The dependencies of a node are those of the memo that answers for it.  A node without an answer here has the dependencies that it
-had when it was known last, around or before; such edges may contradict others, and one that would close a circle is left out.
+The dependencies of a node are those of the memo that answers for it.  A node that no memo answers for has those of its last known
+memo, around or before; such edges may contradict others, and one that would close a circle is left out.
 """
 
 from collections.abc import Iterable, Iterator
@@ -90,7 +90,7 @@ def _list_facts(
 
 
 def size_of(value: object) -> int | None:
-    """Returns the bytes of a value, where the type is known to say so without running anything of the user's; else None."""
+    """Returns the size of a value, if its type is known to tell it without running any code of the user's; else None."""
     if type(value) in _SIZED:
         return getsizeof(value)
     if name_type(value).startswith(("numpy:", "pandas:")) and hasattr(value, "nbytes"):

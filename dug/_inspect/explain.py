@@ -112,7 +112,7 @@ class _Explanation(Generic[P]):
             yield f"  ... and {len(tweaked) - _SHOWN:,} more tweaked nodes"
 
     def _follow(self, tweaks: Collection[Hashable]) -> dict[P, P]:
-        """Returns, for each node on a way from one of these tweaks, which one read it on the shortest."""
+        """Returns, for each node on a path from one of these tweaks, its reader on the shortest path."""
         rests = self._graph.find_resting(tweaks)
         came = {self._node: self._node}
         pending = deque([self._node])
@@ -146,6 +146,6 @@ def list_some(places: Sequence[str]) -> str:
 
 
 def _join(way: list[str]) -> str:
-    """Returns the nodes on a way as one line, those in the middle left out where there are many."""
+    """Returns the nodes of a path as one line, without those in the middle if there are many."""
     shown = way if len(way) <= _SHOWN else [*way[: _SHOWN // 2], f"... {len(way) - _SHOWN:,} more ...", *way[-_SHOWN // 2 :]]
     return " > ".join(shown)

@@ -23,11 +23,11 @@ class Failed(Generic[N]):
     origin: N
     """The node in which the error began: this one, or one that it read, directly or through others."""
     _failure: Any
-    """How it failed, as a context or a file has it: with the `error`, and the traceback as `text`."""
+    """The failure as a context or a file has it: an object with the `error`, and the traceback as `text`."""
 
     @property
     def error(self) -> Any:
-        """The exception, as it was when the node failed; who asks again gets another one that says the same.
+        """The exception, as it was when the node failed; a later asker gets another one that says the same.
 
         Of a file, a `dug.snapshot.SavedError`.
         """
@@ -58,7 +58,7 @@ class Failed(Generic[N]):
 
 
 def list_failures(graph: LazyGraph[Any, N, Any]) -> Table[Failed[N]]:
-    """Returns the failures of a graph, those in which an error began first, and then those that it came to sooner."""
+    """Returns the failures of a graph: first the nodes in which an error began, then the others by their distance from it."""
     found = sorted(graph.failed(), key=lambda failed: failed[0])
     return tabulate_failures([Failed(node, origin, failure) for _, node, origin, failure in found])
 

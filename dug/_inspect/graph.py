@@ -3,8 +3,8 @@
 The source of the graph names the nodes: a `dug.Node` for a context, its text for a file that was read
 without importing anything.  So nothing here knows the engine, and nothing here runs anything.
 
-Inside, a node is its place in the order of the facts, and edges are tuples of places: a million nodes cost their facts, and
-hardly more than that.  The dependents of a node are found the first time that they are asked for.
+Inside, a node is its place in the order of the facts, and edges are tuples of places, so that a million nodes need hardly more
+memory than their facts.  The dependents of a node are found the first time that they are asked for.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class Fact(Generic[N]):
     times_read: int = 0
     """How many nodes here read it."""
     size: int | None = None
-    """The bytes of its value, where these can be known without running anything."""
+    """The size of its value in bytes, if that is known without running anything."""
     error: str | None = None
     """The exception that it raised, as text."""
 
@@ -133,11 +133,11 @@ class Graph(Generic[N]):
         return self._named(self._readers[self._place(node)])
 
     def ancestors(self, *nodes: N) -> frozenset[N]:
-        """Returns all that nodes read, directly or through others, without the nodes themselves."""
+        """Returns all nodes that these read, directly or through others, without these."""
         return self._closure(nodes, self._reads)
 
     def descendants(self, *nodes: N) -> frozenset[N]:
-        """Returns all that read nodes, directly or through others, without the nodes themselves."""
+        """Returns all nodes that read these, directly or through others, without these."""
         return self._closure(nodes, self._readers)
 
     def paths(self, a: N, b: N) -> Iterator[tuple[N, ...]]:
@@ -178,7 +178,7 @@ class Graph(Generic[N]):
         state: str | Collection[str] | None = None,
         module: str | Collection[str] | None = None,
     ) -> "Graph[N]":
-        """Returns the graph of the nodes that fit all that is given, with the edges between them.
+        """Returns the graph of the nodes that fit every given argument, with the edges between them.
 
         Args:
             function: a memoised function or its name, with or without its module, or several.
@@ -316,7 +316,7 @@ def _sort(facts: Sequence[Fact[Any]], edges: Sequence[Places]) -> list[int]:
 
 
 def _reach(starts: Iterable[int], edges: Sequence[Places]) -> set[int]:
-    """Returns the places that edges lead to from `starts`, and these."""
+    """Returns `starts` and all places that edges lead to from them."""
     reached = set(starts)
     pending = list(reached)
     while pending:

@@ -1,10 +1,10 @@
 """The interface of `explain`, `compare` and `failures` to a context or a file: `LazyGraph`, and `Detail`, one node of it.
 
 A `graph.Graph` has all its facts when it is made.  Here each is found when it is asked for, so that a question about one node of
-a million costs what its answer has.  A value becomes text when that is printed, and not before.
+a million takes time in proportion to its answer.  A value becomes text only when it is printed.
 
-What is told is said once, above this file; where it comes from is said once for each kind of graph: `context_details` has
-contexts, `snapshot/_details` has files.  A lazy graph serves one look: what it found it does not find again.
+The modules above this file word the answers, once; each kind of graph finds the facts: `context_details` for contexts,
+`snapshot/_details` for files.  A lazy graph serves one look, and keeps the facts that it has found.
 """
 
 from abc import ABC, abstractmethod
@@ -21,7 +21,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 HERE = "here"
-"""Where a tweak is, or a value is from, that no context around has."""
+"""The place of a tweak or value that belongs to this context or file, and not to a context around."""
 
 
 @frozen
@@ -33,7 +33,7 @@ class Said:
     short: str
     """The same in a word or two."""
     place: str
-    """In which context it is said: `HERE`, or ``in`` one around."""
+    """The context that states it: `HERE`, or ``in`` and the name of one around."""
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.place}"
@@ -44,9 +44,9 @@ class Masked:
     """The facts about a masked node."""
 
     known: str
-    """Where it answers, and with what."""
+    """The context in which it answers, and its value there."""
     tweaks: Collection[Hashable]
-    """Those in force here that it is masked by."""
+    """The tweaks in force here that mask it."""
 
 
 class Detail(ABC, Generic[P, N, K]):
@@ -57,7 +57,7 @@ class Detail(ABC, Generic[P, N, K]):
     @property
     @abstractmethod
     def node(self) -> N:
-        """The node as users have it; inside, where it is hashed at each step, it has a name (P) that is hashed sooner."""
+        """The node as users have it; inside, a walk uses a name (P) that is quicker to hash."""
 
     @property
     @abstractmethod
@@ -122,12 +122,12 @@ class Detail(ABC, Generic[P, N, K]):
     @property
     @abstractmethod
     def untweaked(self) -> str | None:
-        """Where it is said to be untweaked, if it is."""
+        """The context that states ``UNTWEAKED`` for it, if one does."""
 
     @property
     @abstractmethod
     def provider(self) -> str:
-        """Which context answers with the same: `HERE` when no one around does."""
+        """The outermost context that answers with the same memo: `HERE` if none around does."""
 
     @property
     @abstractmethod
@@ -141,7 +141,7 @@ class Detail(ABC, Generic[P, N, K]):
 
     @property
     def absent(self) -> str | None:
-        """Why the value itself cannot be had, where there is one."""
+        """Why its value cannot be read, if it has one and that is so."""
         return None
 
     def __str__(self) -> str:
@@ -160,11 +160,11 @@ class LazyGraph(ABC, Generic[P, N, K]):
 
     @abstractmethod
     def detail(self, node: P) -> Detail[P, N, K]:
-        """Returns the facts about a node; also of one that is not there."""
+        """Returns the facts about a node, also about one that is not in the graph."""
 
     @abstractmethod
     def failed(self) -> Iterable[tuple[int, N, N, Any]]:
-        """Returns the failures: how many steps away the error began, the node, that in which it began, and how it failed."""
+        """Returns the failures: for each, how many steps away its error began, the node, the origin, and the failure."""
 
     @abstractmethod
     def list_facts(self, nodes: Iterable[P]) -> list[Fact[N]]:
@@ -176,11 +176,11 @@ class LazyGraph(ABC, Generic[P, N, K]):
 
     @abstractmethod
     def is_value(self, tweak: Any) -> bool:
-        """True for a tweak that says a value, so that the body of a node that meets it does not run."""
+        """True for a tweak to a value, under which the body does not run."""
 
     @abstractmethod
     def tweaks_of(self, node: P) -> Collection[Hashable]:
-        """Returns the tweaks in force on which the value of a node rests."""
+        """Returns the tweaks in force that the value of a node depends on."""
 
     @abstractmethod
     def find_resting(self, tweaks: Collection[Any]) -> Callable[[P], bool]:
@@ -227,16 +227,16 @@ class Pair(ABC, Generic[P]):
         """Says why the two values of a node that has changed may look the same."""
 
     def tell_code(self, node: P) -> str | None:  # noqa: ARG002  contexts have one code
-        """Says that the function of a node is not the same in both; None when it is, or is one object."""
+        """Says that the function of a node differs between the two; None if it does not."""
         return None
 
     def tell_doubt(self, node: P) -> str:  # noqa: ARG002  contexts have all values
-        """Says why a change may be none; empty where it is one for sure."""
+        """Says why a node may be unchanged after all; empty if it has changed for sure."""
         return ""
 
 
 class Origins(Generic[T]):
-    """Where errors began: the last node that failed with each, followed from a node to the one that it had the error from.
+    """Finds where errors began: follows each from a failed node to the node that it came from, down to the last one.
 
     Args:
         passed_from: gives the node that a failed node had its error from; None when the error is its own.

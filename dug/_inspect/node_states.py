@@ -1,8 +1,8 @@
 """The state of each node in one view, by the memos that are there: `NodeStates`; nothing runs.
 
 The glossary defines the states; `find_state` is the one place that tells them apart.  A memo does not know where it was computed,
-and a memo that a context computes under none of its own tweaks is at once that of the contexts around it.  So a memo that these
-answer with as well counts as inherited, whoever asked first.
+and a memo that read none of a context's own tweaks belongs to the contexts around at once.  So a memo with which these answer
+too counts as inherited, whichever context asked first.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class NodeStates:
         return None if handle is None or handle.spec.is_untweak else handle
 
     def known(self, key: Key) -> Memo | None:
-        """Returns the last known memo of a node that has no answer here: around, else from before something was forgotten."""
+        """Returns the last known memo of a node without an answer here: one around, else one from before it was forgotten."""
         memo = self.masked(key)
         cache = self.view.cache if memo is None else None
         while memo is None and cache is not None:
@@ -46,7 +46,7 @@ class NodeStates:
         return memo
 
     def masked(self, key: Key) -> Memo | None:
-        """Returns a memo that does not answer for a node here, and does around or where nothing is tweaked."""
+        """Returns a memo that does not answer for a node here, but does in a context around or without any tweak."""
         for view, _ in self._around:
             memo = find_answer(view, key)
             if memo is not None:
@@ -60,7 +60,7 @@ class NodeStates:
         return None
 
     def provider(self, memo: Memo) -> View:
-        """Returns the outermost view whose context answers with a memo too; this one when no other does."""
+        """Returns the outermost view that answers with the same memo; this one if no other does."""
         found = self.view
         for view, homes in self._around:
             if memo.state.home in homes and view.matches(memo):
@@ -84,7 +84,7 @@ class NodeStates:
         return "inherited" if self._around and self.is_inherited(memo) else "computed"
 
     def forgotten(self, key: Key) -> Iterator[Key]:
-        """Yields the forgotten nodes because of which a node has no answer any more."""
+        """Yields the forgotten nodes that took the memo of a node with them."""
         known = self.known(key)
         if known is None or known.status == DEAD:
             if self._is_forgotten(key):

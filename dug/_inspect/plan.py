@@ -1,10 +1,10 @@
 """The plan for asking for a node now: `make_plan`, which follows the steps of the engine and runs nothing.
 
-A node whose memo does not answer is verified first: the dependencies of an older memo are asked for again, in that order, and
-when one has another value, the body runs.  So the plan goes through the older memos that the engine would try, and compares their
-dependencies with the memos that would answer now.  Whether a node that must run gives another value can only be known by running
-it, so the nodes that depend on it are possible, not certain.  The reads of a node after one that changed, and all reads of a node
-that never ran, are a guess or unknown; the plan says so.
+The engine first verifies a node whose memo does not answer: it asks for the dependencies of an older memo again, in that order,
+and runs the body when one has another value.  So the plan goes through the older memos that the engine would try, and compares
+their dependencies with the memos that would answer now.  Only running a node tells whether it gives another value, so the nodes
+that depend on it are possible, not certain.  The reads of a node after one that changed, and all reads of a node that never ran,
+are a guess or unknown; the plan says so.
 
 Here a question is one node asked in this view; its verdict is one of `ANSWERS`, `HOLDS`, `RUNS` and `MAY_RUN`.
 """
@@ -29,7 +29,7 @@ class Planned:
 
     node: Node[Any]
     is_certain: bool
-    """True when it runs for sure; False when that hangs on values that are not computed yet."""
+    """True when it runs for sure; False when that depends on values that are not computed yet."""
     reason: str
     trace: str
     """How much is known of its reads: `SAME` as before for sure, `LIKELY` as before, unless a changed value leads it elsewhere,
@@ -85,7 +85,7 @@ class _Forecast:
     reads: list[Key] = field(factory=list)
     """The nodes asked for on the way, in that order, as far as they are known."""
     sure: int = 0
-    """How many of these are asked for in any case."""
+    """How many of these, from the first, are asked for in any case."""
     foresight: str = UNKNOWN
     """How much is known of the reads of the body, see `Planned.trace`."""
 

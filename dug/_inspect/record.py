@@ -12,7 +12,7 @@ from .._text.values import show
 
 @frozen(eq=False, repr=False)
 class Record:
-    """The memo of one node in one context, as it was when asked for, and the nodes that have read it since."""
+    """The memo of one node in one context at the time of the look, and the nodes that have read it since."""
 
     node: Node[Any]
     _memo: Memo
@@ -64,7 +64,7 @@ class Record:
 
     @property
     def tweaks(self) -> Mapping[Any, Any]:
-        """The tweaks that it read, directly or through others, by node or function, as they were given."""
+        """The tweaks that it read, directly or through others, by node or function, as the user gave them."""
         read = (handle for handle in self._view.in_force.handles if handle.bit & self._memo.footprint)
         tweaks = {}
         for handle in read:
@@ -96,7 +96,7 @@ def find_record(view: View, node: Node[Any]) -> Record | None:
 
 
 def is_masked(view: View, node: Node[Any]) -> bool:
-    """True when the nearest scenario around that knows the node knows something that does not answer in `view`."""
+    """True when the nearest context around that has a memo of the node has one that does not answer in `view`."""
     view.registry.drain()
     key = node._key
     around = view.parent

@@ -1,8 +1,8 @@
 """Puts a file in place in one step: written beside its place, forced to the disk, then renamed.
 
 A reader of the path sees the old file or the new one, whenever the writer is killed or the disk is full.  Each writer has a
-file of its own, so that several writers of one path do no harm: the file of the last to end stays.  What a killed writer left is
-removed by a later one: a writer holds a lock on its own file for as long as it lives.  Only a regular file is ever replaced, and
+file of its own, so that several can write to one path: the file of the last to end stays.  A later writer removes the file of a
+killed one, which no longer holds the lock that each writer has on its own file.  Only a regular file is ever replaced, and
 only the writer can read a file that it writes beside an old one.
 """
 
@@ -21,7 +21,7 @@ from .._text.values import show
 
 _ENDING = ".saving"
 _LONGEST = 200
-"""Of how many bytes a file name may be to have an ending; most file systems allow 255."""
+"""The most bytes of a file name that gets an ending; most file systems allow 255."""
 _YOUNG_S = 60.0
 """A file that was written to within that time may belong to a writer that has no lock yet."""
 _KINDS = {
@@ -37,7 +37,7 @@ def read_path(path: "str | bytes | os.PathLike[Any]") -> Path:
     """Returns the path that a user gave.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a path.
     """
     try:
         return Path(os.fsdecode(path))
@@ -64,7 +64,7 @@ def check_target(path: Path) -> None:
     """Refuses to replace a path that exists and is not a regular file.
 
     Raises:
-        OSError: it is none, or cannot be looked at.
+        OSError: it is not a regular file, or cannot be looked at.
     """
     found = describe_irregular(path)
     path.parent.stat()  # a folder that is not there and left again is none that anybody could read from
@@ -122,7 +122,7 @@ def _beside(path: Path) -> Path:
 
 
 def _take_mode(old: os.stat_result, made: Path) -> None:
-    """Gives a new file the owner, the group and the mode of an old one, as far as that may be; it is never open to more."""
+    """Gives a new file the owner, the group and the mode of an old one, as far as the system allows; never wider access."""
     mode, new = stat.S_IMODE(old.st_mode), made.stat()
     if hasattr(os, "chown"):
         for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
@@ -139,12 +139,12 @@ def _take_mode(old: os.stat_result, made: Path) -> None:
 
 
 def _prefix(path: Path) -> str:
-    """How the names of files begin that will take the place of `path`; the end of a long name would not fit."""
+    """Returns how the names begin of files that will replace `path`; a long name is cut, to leave room for the ending."""
     return f".{path.name}." if len(os.fsencode(path.name)) <= _LONGEST else f".{path.name[: _LONGEST // 4]}."
 
 
 def _force_to_disk(path: Path) -> None:
-    """Waits until a file, or which files are in a folder, would outlast a power cut."""
+    """Waits until the content of a file, or the entries of a folder, would survive a power cut."""
     try:
         descriptor = os.open(path, os.O_RDONLY if path.is_dir() or os.name != "nt" else os.O_RDWR)
     except PermissionError:
@@ -158,7 +158,7 @@ def _force_to_disk(path: Path) -> None:
 
 
 def _remove_left_over(path: Path) -> None:
-    """Removes the files that killed writers of the same path left; files of living ones are locked."""
+    """Removes the files that killed writers of the same path left; living writers hold a lock on theirs."""
     for left in path.parent.glob(f"{escape(_prefix(path))}*{_ENDING}"):
         with suppress(OSError), left.open("r+b") as file:
             if time() - left.stat().st_mtime > _YOUNG_S and _lock(file):

@@ -1,8 +1,7 @@
 """The checksums (check numbers) of a file's rows: `Checks` makes them, and compares rows with theirs.
 
-Each number is a digest of all that a row says, of the table that it is in and of the identity of the file, which is another
-one for each save.  So a row, a page or a table that was damaged, moved to another place or taken from another file is noticed,
-whether it tells of a value or of an error.
+Each number is a digest of the columns of a row, the name of its table and the identity of the file, which differs for each save.
+So a reader notices a row, a page or a table that was damaged, moved to another place or taken from another file.
 """
 
 from collections.abc import Mapping, Sequence

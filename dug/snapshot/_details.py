@@ -2,15 +2,15 @@
 
 A file gives the same texts as the context, except for facts that it cannot know:
 
-* The contexts around.  A file is one context with all that was in force, so every tweak and every value is from ``here``, and no
-  node is ``inherited``.
-* Why a node has no value.  It is ``not-run`` also if it was forgotten or its function was redefined (``code-changed``), and
-  of a ``masked`` one the value that is known elsewhere is not there.
+* The contexts around.  A file is one context with all tweaks that were in force, so every tweak and every value is from ``here``,
+  and no node is ``inherited``.
+* Why a node has no value.  A node that was forgotten, or whose function was redefined (``code-changed``), is ``not-run``; and the
+  file does not have the value that a ``masked`` node has elsewhere.
 * What would run if a node were asked now: that takes the engine, and the code.
 * Under which tweaks a body read.  A read that it made under a context of its own counts as one under the tweaks in force, so that
   the value seems to rest on those.
-* Whether two values are one object.  What has a digest on both sides has changed when these differ; of what has none the text is
-  compared, and whether what it read has changed.
+* Whether two values are one object.  Two values with digests have changed if the digests differ; without them, if their texts
+  differ or one of their dependencies has changed.
 
 And one thing only a file knows: the reason why a value is not in it.
 """
@@ -151,7 +151,7 @@ class SavedDetail(Detail[str, str, SavedNode]):
 
 @frozen
 class SavedFailure:
-    """How a node failed, as `Failed` asks for it."""
+    """The failure of a node in the form that `Failed` needs."""
 
     error: SavedError
 
@@ -208,7 +208,7 @@ class SavedGraph(LazyGraph[str, str, SavedNode]):
             yield steps, node, origin, SavedFailure(SavedError(node, row.type, row.text, row.traceback))
 
     def find_passed(self, node: str) -> str | None:
-        """Returns the node that was read and whose error a node passed on."""
+        """Returns the dependency whose error a node passed on."""
         known = self.detail(node).known
         if known is not None and known.error_from is not None:
             return known.error_from if known.error_from in self.errors else None
@@ -240,7 +240,7 @@ class SavedGraph(LazyGraph[str, str, SavedNode]):
 
     @cached_property
     def _masks(self) -> dict[str, int]:
-        """By node: on which tweaks in force it rests, a bit for each."""
+        """By node: the tweaks in force that it depends on, a bit for each."""
         masks: dict[str, int] = {}
         bits = {tweak: 1 << place for place, tweak in enumerate(self.tweaks)}
         for one in self.all if bits else ():  # dependencies come before their readers
@@ -332,7 +332,7 @@ class _SavedPair(Pair[str]):
 
 
 def _is_same(was: SavedNode, now: SavedNode, changed: Collection[str]) -> bool:
-    """True when a node is unchanged; one whose value was not kept, when its text is and nothing that it read has changed."""
+    """True when a node is unchanged: by the digest of its value or, without one, by its text and its dependencies."""
     if was.state != now.state and "failed" in (was.state, now.state):
         return False
     if was.error is not None and now.error is not None:
@@ -345,7 +345,7 @@ def _is_same(was: SavedNode, now: SavedNode, changed: Collection[str]) -> bool:
 
 
 def _without_addresses(text: str) -> str:
-    """Returns the text of a value without where in memory its parts were, which says nothing."""
+    """Returns the text of a value without memory addresses, which differ in each process."""
     return _ADDRESS.sub("0x", text)
 
 

@@ -1,8 +1,8 @@
 """Reads the rows of a snapshot file: `SavedFile` checks everything, and runs, imports and decodes nothing.
 
-The file is known by its first hundred bytes before SQLite sees it.  It is then opened read-only with the schema that this format
-has and no other, so that no view or trigger of the file's takes part.  Rows are read in the order of their keys, which must grow,
-so that a damaged tree has an end; each row has the types of its columns and its check number, and a table that is read in one
+The first hundred bytes tell that the file is a snapshot, before SQLite sees it.  SQLite then opens it read-only with exactly the
+schema of this format, so that no view or trigger of the file runs.  Rows are read in the order of their keys, which must grow,
+so that reading a damaged tree ends; each row has the types of its columns and its check number, and a table that is read in one
 piece has all its rows.  Any fault is a `SnapshotError` that says what it is.
 """
 
@@ -104,7 +104,7 @@ class SavedFile:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Turns any error of the file inside into a SnapshotError."""
+        """Turns any error of reading the file into a SnapshotError."""
         try:
             with self.lock:
                 yield
@@ -264,7 +264,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _check_schema(connection: sqlite3.Connection, number: int) -> None:
-    """Lets through the tables of the file's format; those of a newer one may be more, but nothing that computes."""
+    """Refuses a schema other than that of the file's format; a newer format may have more tables, but no view or trigger."""
     expected = {**fmt.schema(number), **fmt.INDEXES}
     found = {}
     for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master LIMIT 100"):
@@ -296,7 +296,7 @@ def _read_info(path: Path, number: int, said: dict[Any, Any]) -> Info:
 
 
 def _read_checks(number: int, said: dict[str, str]) -> Checks:
-    """Returns the numbers that the rows of a file are checked against, once its own description is verified."""
+    """Verifies the description of a file, and returns the checks of its rows."""
     if number == 1:
         return FirstChecks()
     checks = Checks(said.get("identity", ""))

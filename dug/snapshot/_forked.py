@@ -1,7 +1,7 @@
-"""Lets a forked process read an open snapshot by a connection of its own: one of SQLite's must not be used across a fork.
+"""Gives a forked process its own connection to an open snapshot: a connection of SQLite must not be used across a fork.
 
-The file is opened again when it is read there first, and must be the one that was opened before: a snapshot that was saved over
-it in between is another file under the same name.
+The child opens the file again when it first reads it, and refuses another file: one that was saved over it in between has the
+same name.
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ class Reopening:
 
 
 def identify(path: Path) -> tuple[int, ...]:
-    """Returns a mark that tells a file from one that took its name."""
+    """Returns a mark that tells a file from another one that has replaced it."""
     found = path.stat()
     return found.st_dev, found.st_ino
 

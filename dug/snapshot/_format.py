@@ -50,7 +50,7 @@ SCHEMA = {
 
 _NO_PARTS = SCHEMA["functions"].replace("parts TEXT, ", "")
 FORMERLY: dict[int, dict[str, str]] = {1: {"functions": _NO_PARTS}}
-"""The tables that earlier formats had otherwise, by format and name; a column that a format does not have reads as NULL."""
+"""The tables that differ in earlier formats, by format and name; a column that a format does not have reads as NULL."""
 
 COUNTED = ("functions", "nodes", "edges", "errors", "tweaks", "consulted")
 """The tables whose row counts the file holds."""

@@ -66,8 +66,8 @@ def load(
     """Opens a file as a context in which every value of it answers, and only masked and missing nodes are computed.
 
     Functions are found by their names among those that were decorated in this process; nothing is imported.  Import the modules
-    whose functions the file tweaks before, any others at any time.  A tweak that cannot be said here, because the arguments of
-    its node were not written or its function is gone, is left out with all nodes that depend on it: `Snapshot.absent` says so.
+    whose functions the file tweaks before, any others at any time.  A tweak that cannot be stated here, because the arguments
+    of its node were not written or its function is gone, is left out with all nodes that depend on it: see `Snapshot.absent`.
 
     Args:
         path: the file.

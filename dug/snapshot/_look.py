@@ -124,7 +124,7 @@ class Look:
         return tuple(text for _, _, _, text, _, _, _, _, times_read, *_ in self._file.rows("nodes") if not times_read)
 
     def known(self) -> Iterator[SavedNode]:
-        """Yields everything about each node, each after its dependencies; for many nodes quicker than one by one."""
+        """Yields the record of each node, each after its dependencies; quicker than ``look[node]`` for each of many nodes."""
         errors = read_errors(self._file)
         texts: dict[int, str] = {}
         for row in read_nodes(self._file):
@@ -173,7 +173,7 @@ class Look:
         return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {self.info.nodes:,} nodes>"
 
     def _find(self, node: object) -> NodeRow | None:
-        """Returns a node by its text; by itself also where others have that text.
+        """Returns a node by its text or by itself; itself is enough also if other nodes have the same text.
 
         Raises:
             TypeError: it is neither a node nor a text.

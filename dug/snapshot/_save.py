@@ -101,7 +101,7 @@ def _writing(place: Path) -> Iterator[None]:
 
 
 def _reason(error: OSError | sqlite3.Error) -> str:
-    """Says why a file could not be written, not naming the one beside it that was."""
+    """Says why a file could not be written, without the name of the temporary one beside it."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     is_room = "disk" in str(error)  # "database or disk is full", and "disk I/O error" where a limit was met
@@ -125,7 +125,7 @@ class _File:
     """How many rows each table has."""
 
     def begin(self) -> None:
-        """Marks the file and makes the tables; it is not a file yet that anybody sees, so SQLite need not be careful with it."""
+        """Marks the file and makes the tables; without SQLite's journal, as nobody sees the file before it is complete."""
         execute = self.connection.execute
         execute("PRAGMA page_size = 4096")
         execute("PRAGMA journal_mode = OFF")

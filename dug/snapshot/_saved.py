@@ -17,7 +17,7 @@ class SavedError:
 
     @property
     def place(self) -> str:
-        """The place of the raise, as the traceback ends with it: nodes that pass an error on have the same one."""
+        """The end of the traceback: the place that raised, and the error; the same for nodes that passed it on."""
         return self.traceback[self.traceback.rfind('File "') :]
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class SavedTweak:
 
 @frozen
 class SavedNode:
-    """What is known of one node."""
+    """The record of one node."""
 
     node: str
     function: str
@@ -67,7 +67,7 @@ class SavedNode:
     digest: str | None
     """A mark that two values, in any files, share exactly when they were written in the same way."""
     absent: str | None
-    """Why the value is not in the file, if it has one and it is not."""
+    """Why its value is not in the file, if that is so."""
     seconds: float
     own_seconds: float
     times_read: int
