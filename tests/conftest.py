@@ -1,4 +1,4 @@
-"""Hypothesis profiles, how many steps the state machine took, and the small program of many tests.
+"""Hypothesis profiles, how many steps the state machine took, and the small programs of many tests.
 
 `pytest` uses the profile `default`, `pytest -m "not slow"` the one with a quarter of its examples, `mutants.py` its own;
 `pytest --hypothesis-profile=long` searches longest.
@@ -91,3 +91,14 @@ def p() -> SimpleNamespace:
         return double() + y()
 
     return SimpleNamespace(x=x, y=y, z=z, double=double, total=total)
+
+
+@pytest.fixture
+def square() -> Any:
+    """A memoised function of one argument."""
+
+    @dug.memoize
+    def square(n):
+        return n * n
+
+    return square

@@ -25,17 +25,6 @@ class Colour(enum.Enum):
     RED = 1
 
 
-@pytest.fixture
-def square():
-    """A memoised function of one argument."""
-
-    @dug.memoize
-    def square(n):
-        return n * n
-
-    return square
-
-
 def test_tweaked_nodes_are_masked(p):
     """A tweaked node is masked: the parent's memo of it is not valid in the child."""
     with dug.Context() as parent:

@@ -22,17 +22,6 @@ def no_collector():
     gc.enable()
 
 
-@pytest.fixture
-def square():
-    """A memoised function of one argument."""
-
-    @dug.memoize
-    def square(n):
-        return n * n
-
-    return square
-
-
 def test_a_node_read_untweaked_and_then_tweaked(p):
     """Having read x untweaked is remembered: a later first tweak of x runs the reader again."""
     with dug.Context():

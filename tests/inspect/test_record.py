@@ -3,35 +3,11 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
 
 import pytest
 
 import dug
 from dug.testing import EventLog
-
-
-@pytest.fixture
-def p():
-    """Four memoised functions: ``total`` reads ``y`` and ``double``, which reads ``x``."""
-
-    @dug.memoize
-    def x():
-        return 1
-
-    @dug.memoize
-    def y():
-        return 10
-
-    @dug.memoize
-    def double():
-        return 2 * x()
-
-    @dug.memoize
-    def total():
-        return y() + double() + y()
-
-    return SimpleNamespace(x=x, y=y, double=double, total=total)
 
 
 @pytest.fixture
@@ -83,7 +59,7 @@ def test_brackets_give_the_value_without_computing(p):
         with EventLog(ctx) as log:
             values = ctx[p.total.node()], ctx[p.x.node()]
 
-    assert values == (22, 1)
+    assert values == (12, 1)
     assert log.computed == []
 
 
@@ -147,9 +123,14 @@ def test_a_context_never_entered_is_looked_at_as_if_entered_here(p):
 
 def test_a_memo_says_what_was_read_in_order(p):
     """The dependencies of a memo are the nodes it read, once each, in the order of the first reads."""
+
+    @dug.memoize
+    def reader():
+        return p.y() + p.double() + p.y()
+
     with dug.Context() as ctx:
-        p.total()
-        memo = ctx.memo(p.total.node())
+        reader()
+        memo = ctx.memo(reader.node())
 
     assert memo.dependencies == (p.y.node(), p.double.node())
     assert ctx.memo(p.x.node()).dependencies == ()
@@ -170,7 +151,7 @@ def test_a_memo_has_value_kind_and_seconds(p):
         p.total()
         memo = ctx.memo(p.total.node())
 
-    assert (memo.node, memo.value, memo.error, memo.kind) == (p.total.node(), 22, None, "computed")
+    assert (memo.node, memo.value, memo.error, memo.kind) == (p.total.node(), 12, None, "computed")
     assert memo.seconds >= 0
     assert dict(memo.tweaks) == {}
 
@@ -228,7 +209,7 @@ def test_a_memo_is_read_only(p):
             with pytest.raises(AttributeError):
                 setattr(memo, name, 5)
 
-        assert p.total() == 22
+        assert p.total() == 12
 
 
 def test_the_repr_of_a_memo_is_useful(p):
@@ -355,7 +336,7 @@ def test_a_replacement_and_a_bump_are_computed(p):
     with dug.Context(tweaks={p.x: lambda: 3, p.y.node(): 5, p.double.node(): dug.shift(1)}) as ctx, EventLog(ctx) as log:
         value = p.total()
 
-    assert value == 17
+    assert value == 12
     assert {p.x.node(), p.double.node(), p.total.node()} <= set(log.computed)
     assert p.y.node() in log.hits
     assert p.y.node() not in log.computed
@@ -394,7 +375,7 @@ def test_a_failing_listener_is_removed_and_logged(p, caplog):
     with caplog.at_level(logging.DEBUG), dug.Context() as ctx, ctx.listen(failing):
         value = p.total()
 
-    assert value == 22
+    assert value == 12
     assert len(calls) == 1
     assert "the listener is broken" in caplog.text
 
