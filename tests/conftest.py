@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from support.price_files import MISSING
 
 import dug
 
@@ -64,6 +66,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if many is not None and many.Figures.counts:
         shown = ", ".join(f"{number:,} {what}" for what, number in many.Figures.counts.most_common())
         terminalreporter.write_line(f"many at once: {shown}")
+
+
+@pytest.fixture
+def missing() -> Iterator[set[str]]:
+    """The names of the files that `support.price_files` does not find."""
+    MISSING.clear()
+    yield MISSING
+    MISSING.clear()
 
 
 @pytest.fixture

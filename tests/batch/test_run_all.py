@@ -5,45 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import pytest
+from support.price_files import file, parsed, price, report
 
 import dug
 from dug.testing import EventLog
-
-MISSING = set()
-
-
-@dug.source(name="b:file")
-def file(name):
-    """Looks outside."""
-    if name in MISSING:
-        raise FileNotFoundError(name)
-    return float(len(name))
-
-
-@dug.memoize(name="b:parsed")
-def parsed(name):
-    """Reads a file."""
-    return file(name)
-
-
-@dug.memoize(name="b:price")
-def price(name, quantity):
-    """Reads a parsed quantity, and fails for a missing one."""
-    return parsed(name) / quantity
-
-
-@dug.memoize(name="b:report")
-def report(*names):
-    """Reads several prices."""
-    return sum(price(name, 1) for name in names)
-
-
-@pytest.fixture(autouse=True)
-def missing():
-    """The names of the files that are not there."""
-    MISSING.clear()
-    yield MISSING
-    MISSING.clear()
 
 
 def test_all_that_can_be_computed_is(missing):
@@ -240,7 +205,7 @@ def test_a_batch_is_a_lookup(missing):
     assert batch[price.node("a", 1)] == 1.0
     with pytest.raises(FileNotFoundError):
         batch[price.node("b", 1)]
-    with pytest.raises(KeyError, match=r"b:price\('z', 1\) is not in <Batch: 1 computed, 1 failed, 1 not run, "):
+    with pytest.raises(KeyError, match=r"prices:price\('z', 1\) is not in <Batch: 1 computed, 1 failed, 1 not run, "):
         batch[price.node("z", 1)]
 
 
@@ -251,9 +216,9 @@ def test_a_batch_becomes_a_frame(missing):
     with dug.Context() as ctx:
         frame = ctx.run_all([price.node("a", 1), price.node("b", 1)]).to_frame()
 
-    assert list(frame.index) == ["b:price('a', 1)", "b:file('b')", "b:price('b', 1)"]
-    assert frame.loc["b:price('b', 1)", "error"] == "FileNotFoundError: b"
-    assert frame.loc["b:price('b', 1)", "began in"] == "b:file('b')"
+    assert list(frame.index) == ["prices:price('a', 1)", "prices:file('b')", "prices:price('b', 1)"]
+    assert frame.loc["prices:price('b', 1)", "error"] == "FileNotFoundError: b"
+    assert frame.loc["prices:price('b', 1)", "began in"] == "prices:file('b')"
 
 
 def test_what_cannot_run_is_refused():

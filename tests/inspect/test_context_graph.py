@@ -8,34 +8,11 @@ import pytest
 from hypothesis import given
 from support.oracle import attempt
 from support.program_on_dug import ProgramOnDug
+from support.program_with_source import file, total, twice, x
 from support.strategies import NODES, situations
 
 import dug
 from dug.testing import EventLog
-
-
-@dug.source(name="g:file")
-def file():
-    """Looks outside."""
-    return 2.0
-
-
-@dug.memoize(name="g:x")
-def x():
-    """Reads nothing."""
-    return 1
-
-
-@dug.memoize(name="g:twice")
-def twice():
-    """Reads x."""
-    return 2 * x()
-
-
-@dug.memoize(name="g:total")
-def total():
-    """Reads twice, x and the source."""
-    return twice() + x() + file()
 
 
 @dug.memoize(name="g:fails")

@@ -2,41 +2,11 @@
 
 from contextlib import suppress
 
-import pytest
+from support.price_files import file, price
 
 import dug
 from dug._inspect.lazy_graph import Origins
 from dug._inspect.node_states import passed_from
-
-MISSING = set()
-
-
-@dug.source(name="f:file")
-def file(name):
-    """Looks outside."""
-    if name in MISSING:
-        raise FileNotFoundError(name)
-    return float(len(name))
-
-
-@dug.memoize(name="f:parsed")
-def parsed(name):
-    """Reads a file."""
-    return file(name)
-
-
-@dug.memoize(name="f:price")
-def price(name, quantity):
-    """Reads a parsed quantity, and fails for a missing one."""
-    return parsed(name) / quantity
-
-
-@pytest.fixture(autouse=True)
-def missing():
-    """The names of the files that are not there."""
-    MISSING.clear()
-    yield MISSING
-    MISSING.clear()
 
 
 def test_failures_are_listed_where_they_began_first(missing):

@@ -1,32 +1,9 @@
 """Tables: rows that print, and become a frame."""
 
 import pytest
+from support.program_with_source import file, total, twice, x
 
 import dug
-
-
-@dug.source(name="t:file")
-def file():
-    """Looks outside."""
-    return 2.0
-
-
-@dug.memoize(name="t:x")
-def x():
-    """Reads nothing."""
-    return 1
-
-
-@dug.memoize(name="t:twice")
-def twice():
-    """Reads x."""
-    return 2 * x()
-
-
-@dug.memoize(name="t:total")
-def total():
-    """Reads twice, x and the source."""
-    return twice() + x() + file()
 
 
 def test_states_are_a_table():
@@ -38,7 +15,7 @@ def test_states_are_a_table():
 
     assert [fact.node for fact in table] == [x.node(), twice.node(), file.node(), total.node()]
     assert text[0].split() == ["node", "state", "seconds", "read", "error"]
-    assert text[3].split()[:3] == ["t:file()", "computed,", "source"]
+    assert text[3].split()[:3] == ["g:file()", "computed,", "source"]
     assert len(table[1:]) == 3
     assert repr(table) == "<Table of 4 rows: node, state, seconds, read, error>"
 
