@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from support.price_files import MISSING
+from support.script import play_tasks
+from support.sync_points import BACKENDS, run_on
 
 import dug
 
@@ -66,6 +69,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if many is not None and many.Figures.counts:
         shown = ", ".join(f"{number:,} {what}" for what, number in many.Figures.counts.most_common())
         terminalreporter.write_line(f"many at once: {shown}")
+
+
+@pytest.fixture(params=BACKENDS)
+def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Run a coroutine function on a loop, of each backend in turn."""
+    return partial(run_on, request.param)
+
+
+@pytest.fixture
+def run_asyncio() -> Callable[..., Any]:
+    """Run a coroutine function on asyncio, for features that only asyncio has."""
+    return partial(run_on, "asyncio")
+
+
+@pytest.fixture(params=BACKENDS)
+def play(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Play a script of concurrent calls, see `support.script`, with tasks of a loop, of each backend in turn."""
+    return partial(play_tasks, request.param)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ the two tweak differently, and no longer.
 from __future__ import annotations
 
 from collections import Counter
-from time import monotonic, sleep
 
 import anyio
 import pytest
@@ -16,8 +15,9 @@ from hypothesis import strategies as st
 from support.concurrent_program import AsyncConcurrentProgram, ConcurrentProgram, Told, check_answers, run_threads, scenario
 from support.oracle import Level, Oracle, Run
 from support.programs import FUNCTIONS, Call, Value
+from support.script import CANCELLED, ask, cancel, play_threads, until, until_ended, until_waiting, wait_until_waiting
 from support.strategies import NODES, outsides, programs, targets
-from support.sync_points import BACKENDS, Gate, Signal, Worker, run_on, settle
+from support.sync_points import BACKENDS, Gate, Signal, Worker, settle
 
 import dug
 from dug.testing import EventLog
@@ -25,20 +25,8 @@ from dug.testing import EventLog
 MANY = 20
 
 
-def wait_until_waiting(ctx, node, count):
-    """Return when so many wait for the run of a node."""
-    registry, latest = ctx.cache.registry, monotonic() + 60
-    while monotonic() < latest:
-        with registry.lock:
-            state = ctx.cache.find_state(node._key)
-            if state is not None and state.flight is not None and len(state.flight.waits or ()) >= count:
-                return
-        sleep(0)
-    raise AssertionError("too few wait for the run")
-
-
-class Story:
-    """A few nodes that count their runs and wait where a test tells them to."""
+class StoppingNodes:
+    """A few nodes that count their runs and stop where a test tells them to."""
 
     def __init__(self) -> None:
         self.runs = Counter()
@@ -79,120 +67,87 @@ class Story:
 
         self.key, self.shared, self.above, self.reader, self.over = key, shared, above, reader, over
 
-    def ask(self, ctx, function, number):
-        """Return a thread that asks for a function under a scenario of its own."""
+    def ask(self, number, function):
+        """Return the step in which the scenario with this number asks for a function, and keeps the answer under it."""
+        return ask(number, function, tweaks={self.key.node(): number})
 
-        def work():
-            with ctx, dug.Context({self.key.node(): number}):
-                return function()
 
-        return Worker(work)
+@pytest.fixture
+def nodes():
+    """Nodes that stop in their bodies, new for each test."""
+    return StoppingNodes()
 
 
 @pytest.mark.parametrize("name", ["shared", "above"])
-def test_threads_of_many_cold_scenarios_run_an_untweaked_node_once(name):
+def test_threads_of_many_cold_scenarios_run_an_untweaked_node_once(nodes, name):
     """Twenty scenarios in threads that read one cold node which none of them tweaks run it, and the nodes above it, once."""
-    story, ctx = Story(), dug.Context()
-    function = getattr(story, name)
-    workers = [story.ask(ctx, function, 1)]
-    story.started.wait_here()
-    workers += [story.ask(ctx, function, number) for number in range(2, MANY + 1)]
-    wait_until_waiting(ctx, function.node(), MANY - 1)
-    story.go.set()
+    function = getattr(nodes, name)
+    others = [*(nodes.ask(number, function) for number in range(2, MANY + 1)), until_waiting(function.node(), MANY - 1)]
+    played = play_threads(dug.Context(), nodes.ask(1, function), until(nodes.started), *others, nodes.go.set)
 
-    assert {worker.result() for worker in workers} == {1 if name == "shared" else 2}
-    assert set(story.runs.values()) == {1}
+    assert played.results == dict.fromkeys(range(1, MANY + 1), 1 if name == "shared" else 2)
+    assert set(nodes.runs.values()) == {1}
 
 
 @pytest.mark.parametrize("name", ["reader", "over"])
-def test_who_waits_goes_on_as_soon_as_the_run_reads_what_differs(name):
+def test_who_waits_goes_on_as_soon_as_the_run_reads_what_differs(nodes, name):
     """A run that reads a tweak of its scenario lets the others go on at once, long before it has ended; deep inside, too."""
-    story, ctx = Story(), dug.Context()
-    function = getattr(story, name)
-    first = story.ask(ctx, function, 1)
-    story.started.wait_here()
-    others = [story.ask(ctx, function, number) for number in range(2, 6)]
-    wait_until_waiting(ctx, function.node(), 4)
-    story.go.set()
+    function, more = getattr(nodes, name), 0 if name == "reader" else 1
+    others = [*(nodes.ask(number, function) for number in range(2, 6)), until_waiting(function.node(), 4)]
+    others_first = [nodes.go.set, until_ended(2, 3, 4, 5), nodes.end.set]
+    played = play_threads(dug.Context(), nodes.ask(1, function), until(nodes.started), *others, *others_first)
 
-    more = 0 if name == "reader" else 1
-    assert [other.result() for other in others] == [number + more for number in range(2, 6)]
-    assert first.is_alive()
-    story.end.set()
-    assert first.result() == 1 + more
-    assert story.runs["reader"] == 5
+    assert played.results == {number: number + more for number in range(1, 6)}
+    assert nodes.runs["reader"] == 5
 
 
-def test_what_opens_inside_later_is_looked_at_too():
+def test_what_opens_inside_later_is_looked_at_too(nodes):
     """When a run with waiters asks for a node that reads something that differs, the waiters go on."""
-    story, ctx = Story(), dug.Context()
     started, go = Signal(), Signal()
-    story.go.set()
 
     @dug.memoize
     def later():
         started.set()
         go.wait_here()
-        return story.over()
+        return nodes.over()
 
-    first = story.ask(ctx, later, 1)
-    started.wait_here()
-    other = story.ask(ctx, later, 2)
-    wait_until_waiting(ctx, later.node(), 1)
-    go.set()
+    nodes.go.set()
+    in_flight = [nodes.ask(1, later), until(started), nodes.ask(2, later), until_waiting(later.node(), 1)]
+    played = play_threads(dug.Context(), *in_flight, go.set, until_ended(2), nodes.end.set)
 
-    assert other.result() == 3
-    assert first.is_alive()
-    story.end.set()
-    assert first.result() == 2
+    assert played.results == {1: 2, 2: 3}
 
 
-def test_a_run_that_has_read_what_differs_is_not_waited_for():
+def test_a_run_that_has_read_what_differs_is_not_waited_for(nodes):
     """An asker that comes after the run has read a tweak of its scenario runs at once."""
-    story, ctx = Story(), dug.Context()
-    story.go.set()
-    first = story.ask(ctx, story.over, 1)
-    story.read.wait_here()
+    nodes.go.set()
+    in_flight = [nodes.ask(1, nodes.over), until(nodes.read)]
+    played = play_threads(dug.Context(), *in_flight, nodes.ask(2, nodes.over), until_ended(2), nodes.end.set)
 
-    assert story.ask(ctx, story.over, 2).result() == 3
-    assert first.is_alive()
-    story.end.set()
-    assert first.result() == 2
+    assert played.results == {1: 2, 2: 3}
 
 
-def test_a_node_that_one_scenario_tweaks_is_no_reason_to_wait():
+def test_a_node_that_one_scenario_tweaks_is_no_reason_to_wait(nodes):
     """A run of a node that is tweaked in one scenario, or that reads such a node, is not that of the other."""
-    story, ctx = Story(), dug.Context()
-    first = story.ask(ctx, story.above, 1)
-    story.started.wait_here()
+    tweaked = ask("tweaked", nodes.above, tweaks={nodes.shared.node(): 5})
+    in_flight = [nodes.ask(1, nodes.above), until(nodes.started)]
+    played = play_threads(dug.Context(), *in_flight, tweaked, until_ended("tweaked"), nodes.go.set)
 
-    def work():
-        with ctx, dug.Context({story.shared.node(): 5}):
-            return story.above()
-
-    assert Worker(work).result() == 6
-    story.go.set()
-    assert first.result() == 2
+    assert played.results == {1: 2, "tweaked": 6}
 
 
-def test_hits_are_looked_at_too():
+def test_hits_are_looked_at_too(nodes):
     """A tweak that was read before in the same scenario, and is a hit now, lets the others go on all the same."""
-    story, ctx = Story(), dug.Context()
 
-    def work():
-        with ctx, dug.Context({story.key.node(): 1}):
-            story.key()
-            return story.over()
+    def read_and_ask():
+        nodes.key()
+        return nodes.over()
 
-    first = Worker(work)
-    story.started.wait_here()
-    other = story.ask(ctx, story.over, 2)
-    wait_until_waiting(ctx, story.over.node(), 1)
-    story.go.set()
+    in_flight = [nodes.ask(1, read_and_ask), until(nodes.started)]
+    other = [nodes.ask(2, nodes.over), until_waiting(nodes.over.node(), 1)]
+    played = play_threads(dug.Context(), *in_flight, *other, nodes.go.set, until_ended(2), nodes.end.set)
 
-    assert other.result() == 3
-    story.end.set()
-    assert first.result() == 2
+    assert played.results == {1: 2, 2: 3}
 
 
 def test_a_context_that_a_run_opens_lets_the_others_go_on():
@@ -214,83 +169,55 @@ def test_a_context_that_a_run_opens_lets_the_others_go_on():
                 end.wait_here()
         return got
 
-    def ask(number):
-        def work():
-            with ctx, dug.Context({key.node(): number}):
-                return opens()
+    first, other = (ask(number, opens, tweaks={key.node(): number}) for number in (1, 2))
+    in_flight = [first, until(started), other, until_waiting(opens.node(), 1)]
+    played = play_threads(dug.Context(), *in_flight, go.set, until_ended(2), end.set)
 
-        return Worker(work)
-
-    ctx = dug.Context()
-    first = ask(1)
-    started.wait_here()
-    other = ask(2)
-    wait_until_waiting(ctx, opens.node(), 1)
-    go.set()
-
-    assert other.result() == 7
-    assert first.is_alive()
-    end.set()
-    assert first.result() == 7
+    assert played.results == {1: 7, 2: 7}
 
 
-def test_what_a_run_waits_for_is_part_of_it():
+def test_what_a_run_waits_for_is_part_of_it(nodes):
     """Waiters of a run that waits for another one in its scenario go on when that one reads something that differs."""
-    story, ctx = Story(), dug.Context()
-    inner = dug.Context({story.key.node(): 1})
+    inner = dug.Context({nodes.key.node(): 1})
 
     @dug.memoize
     def top():
-        return story.reader()
+        return nodes.reader()
 
-    def work(function):
-        with ctx, inner:
+    def inside(function):
+        with inner:
             return function()
 
-    first = Worker(work, story.reader)
-    story.started.wait_here()
-    second = Worker(work, top)
-    wait_until_waiting(ctx, story.reader.node(), 1)
-    other = story.ask(ctx, top, 2)
-    wait_until_waiting(ctx, top.node(), 1)
-    story.go.set()
+    first = [ask("first", inside, nodes.reader), until(nodes.started)]
+    second = [ask("second", inside, top), until_waiting(nodes.reader.node(), 1)]
+    other = [nodes.ask(2, top), until_waiting(top.node(), 1)]
+    played = play_threads(dug.Context(), *first, *second, *other, nodes.go.set, until_ended(2), nodes.end.set)
 
-    assert other.result() == 2
-    assert second.is_alive()
-    story.end.set()
-    assert (first.result(), second.result()) == (1, 1)
+    assert played.results == {"first": 1, "second": 1, 2: 2}
 
 
-def test_what_a_run_comes_to_wait_for_is_part_of_it():
+def test_what_a_run_comes_to_wait_for_is_part_of_it(nodes):
     """So it is when the run begins to wait for another one after others began to wait for it."""
-    story, ctx = Story(), dug.Context()
-    inner = dug.Context({story.key.node(): 1})
+    inner = dug.Context({nodes.key.node(): 1})
     started, go = Signal(), Signal()
 
     @dug.memoize
     def top():
         started.set()
         go.wait_here()
-        return story.reader()
+        return nodes.reader()
 
-    def work(function):
-        with ctx, inner:
+    def inside(function):
+        with inner:
             return function()
 
-    first = Worker(work, story.reader)
-    story.started.wait_here()
-    second = Worker(work, top)
-    started.wait_here()
-    other = story.ask(ctx, top, 2)
-    wait_until_waiting(ctx, top.node(), 1)
-    go.set()
-    wait_until_waiting(ctx, story.reader.node(), 1)
-    story.go.set()
+    first = [ask("first", inside, nodes.reader), until(nodes.started)]
+    second = [ask("second", inside, top), until(started)]
+    other = [nodes.ask(2, top), until_waiting(top.node(), 1)]
+    then = [go.set, until_waiting(nodes.reader.node(), 1), nodes.go.set, until_ended(2), nodes.end.set]
+    played = play_threads(dug.Context(), *first, *second, *other, *then)
 
-    assert other.result() == 2
-    assert second.is_alive()
-    story.end.set()
-    assert (first.result(), second.result()) == (1, 1)
+    assert played.results == {"first": 1, "second": 1, 2: 2}
 
 
 class Circle:
@@ -345,31 +272,28 @@ def test_a_wait_that_is_part_of_a_circle_ends():
         circle.second_goes.wait_here()
         return first() + 1
 
-    def ask(scenario, function):
-        with ctx, scenario:
+    def inside(scenario, function):
+        with scenario:
             return function()
 
     with ctx:
         assert (first(), middle(), last()) == (0, 0, 0)
     circle.mode = 1
     ctx.invalidate(circle.source.node())
-    workers = [Worker(ask, circle.scenario(2), last)]
-    circle.second_began.wait_here()
-    workers.append(Worker(ask, one, middle))
-    wait_until_waiting(ctx, last.node(), 1)
-    workers.append(Worker(ask, one, first))
-    circle.first_began.wait_here()
-    circle.second_goes.set()
-    wait_until_waiting(ctx, first.node(), 1)
-    circle.first_goes.set()
+    played = play_threads(
+        ctx,
+        *[ask("last", inside, circle.scenario(2), last), until(circle.second_began)],
+        *[ask("middle", inside, one, middle), until_waiting(last.node(), 1)],
+        *[ask("first", inside, one, first), until(circle.first_began)],
+        *[circle.second_goes.set, until_waiting(first.node(), 1), circle.first_goes.set],
+    )
 
-    assert [worker.result() for worker in workers] == [11, 101, 102]
+    assert played.results == {"last": 11, "middle": 101, "first": 102}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_wait_of_a_task_that_is_part_of_a_circle_ends(backend):
+def test_a_wait_of_a_task_that_is_part_of_a_circle_ends(play):
     """So it is for tasks of one loop."""
-    circle, got = Circle(), {}
+    circle, ctx, gates = Circle(), dug.Context(), (Gate(), Gate())
 
     @dug.memoize
     async def first():
@@ -391,38 +315,26 @@ def test_a_wait_of_a_task_that_is_part_of_a_circle_ends(backend):
         await gates[1].wait()
         return await first() + 1
 
-    gates = []
+    def count_waiters():
+        return len(ctx.cache.find_state(first.node()._key).flight.waits)
 
-    async def ask(scenario, function):
-        with scenario:
-            got[function] = await function()
+    one, other = ({circle.key.node(): number} for number in (1, 2))
+    before = play(ctx, *(ask(each, each) for each in (first, middle, last)))
+    circle.mode = 1
+    ctx.invalidate(circle.source.node())
+    asks = [ask(last, last, tweaks=other), ask(middle, middle, tweaks=one), ask(first, first, tweaks=one)]
+    played = play(ctx, *asks, gates[1].open, count_waiters, gates[0].open)
 
-    async def main():
-        gates.extend((Gate(), Gate()))
-        with dug.Context() as ctx:
-            assert (await first(), await middle(), await last()) == (0, 0, 0)
-            circle.mode = 1
-            ctx.invalidate(circle.source.node())
-            one = circle.scenario(1)
-            async with anyio.create_task_group() as group:
-                for scenario, function in ((circle.scenario(2), last), (one, middle), (one, first)):
-                    group.start_soon(ask, scenario, function)
-                    await settle()
-                gates[1].open()
-                await settle()
-                assert len(ctx.cache.find_state(first.node()._key).flight.waits) == 2  # the first asker, and the other scenario
-                gates[0].open()
-
-    run_on(backend, main)
-
-    assert got == {last: 11, middle: 101, first: 102}
+    assert before.results == {first: 0, middle: 0, last: 0}
+    assert played.seen == [2]  # the first asker, and the other scenario
+    assert played.results == {last: 11, middle: 101, first: 102}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_cold_wait_that_stops_the_loop_which_the_run_needs_ends(backend):
+def test_a_cold_wait_that_stops_the_loop_which_the_run_needs_ends(nodes, backend):
     """A thread that waits from cold for a run goes on when that run comes to need a task of its loop."""
-    story, ctx, got = Story(), dug.Context(), {}
-    one = dug.Context({story.key.node(): 1})
+    ctx, got = dug.Context(), {}
+    one = dug.Context({nodes.key.node(): 1})
     waiting = Signal()
 
     @dug.memoize
@@ -432,10 +344,10 @@ def test_a_cold_wait_that_stops_the_loop_which_the_run_needs_ends(backend):
 
     @dug.memoize
     def shared():
-        story.runs["shared"] += 1
-        if story.runs["shared"] > 1:  # in the other scenario, in a thread whose loop runs
+        nodes.runs["shared"] += 1
+        if nodes.runs["shared"] > 1:  # in the other scenario, in a thread whose loop runs
             return 3
-        story.started.set()
+        nodes.started.set()
         waiting.wait_here()
         return anyio.run(slow, backend=backend)
 
@@ -450,7 +362,7 @@ def test_a_cold_wait_that_stops_the_loop_which_the_run_needs_ends(backend):
         async with anyio.create_task_group() as group:
             group.start_soon(need)
             await settle()
-            with ctx, dug.Context({story.key.node(): 2}):
+            with ctx, dug.Context({nodes.key.node(): 2}):
                 got["second"] = shared()  # stops the loop
             gates[0].open()
 
@@ -459,7 +371,7 @@ def test_a_cold_wait_that_stops_the_loop_which_the_run_needs_ends(backend):
             return shared()
 
     first = Worker(ask)
-    story.started.wait_here()
+    nodes.started.wait_here()
     loop = Worker(lambda: anyio.run(main, backend=backend))
     wait_until_waiting(ctx, shared.node(), 1)
     waiting.set()
@@ -468,30 +380,22 @@ def test_a_cold_wait_that_stops_the_loop_which_the_run_needs_ends(backend):
     assert (first.result(), loop.result(), got) == (3, None, {"slow": 3, "second": 3})
 
 
-def test_who_waited_is_told_of_a_failure_as_from_a_call_of_his_own():
+def test_who_waited_is_told_of_a_failure_as_from_a_call_of_his_own(nodes):
     """A cold run that fails serves its own call; the others try for themselves."""
-    story, ctx = Story(), dug.Context()
 
     @dug.memoize
     def fails():
-        story.runs["fails"] += 1
-        story.started.set()
-        story.go.wait_here()
+        nodes.started.set()
+        nodes.go.wait_here()
         raise KeyError("X")
 
-    workers = [story.ask(ctx, fails, 1)]
-    story.started.wait_here()
-    workers += [story.ask(ctx, fails, number) for number in (2, 3)]
-    wait_until_waiting(ctx, fails.node(), 2)
-    story.go.set()
-    for worker in workers:
-        worker.end()
+    others = [nodes.ask(2, fails), nodes.ask(3, fails), until_waiting(fails.node(), 2)]
+    played = play_threads(dug.Context(), nodes.ask(1, fails), until(nodes.started), *others, nodes.go.set)
 
-    assert [worker.error.args for worker in workers] == [("X",)] * 3
+    assert [(type(error), error.args) for error in played.results.values()] == [(KeyError, ("X",))] * 3
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_tasks_of_many_cold_scenarios_run_an_untweaked_node_once(backend):
+def test_tasks_of_many_cold_scenarios_run_an_untweaked_node_once(play):
     """So it is for tasks on one loop, which gather as well; only nodes that read a tweak run for each."""
     runs = Counter()
 
@@ -510,12 +414,12 @@ def test_tasks_of_many_cold_scenarios_run_an_untweaked_node_once(backend):
         runs["above"] += 1
         got = []
 
-        async def ask(n):
+        async def add(n):
             got.append(await shared(n))
 
         async with anyio.create_task_group() as group:
             for n in range(3):
-                group.start_soon(ask, n)
+                group.start_soon(add, n)
         return sum(got)
 
     @dug.memoize
@@ -523,68 +427,35 @@ def test_tasks_of_many_cold_scenarios_run_an_untweaked_node_once(backend):
         runs["report"] += 1
         return await above() + await key()
 
-    async def main():
-        got = []
+    played = play(dug.Context(), [ask(number, report, tweaks={key.node(): number}) for number in range(MANY)])
 
-        async def ask(number):
-            with dug.Context({key.node(): number}):
-                got.append(await report())
-
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                for number in range(MANY):
-                    group.start_soon(ask, number)
-        return sorted(got)
-
-    assert run_on(backend, main) == [number + 3 for number in range(MANY)]
+    assert played.results == {number: number + 3 for number in range(MANY)}
     assert runs == {"report": MANY, "above": 1, "shared": 3}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_task_goes_on_when_the_run_reads_what_differs(backend):
+def test_a_task_goes_on_when_the_run_reads_what_differs(play):
     """Tasks are woken as threads are, and no task is lost when the first asker was cancelled in between."""
-    runs = Counter()
+    runs, gate, late = Counter(), Gate(), Gate()
 
     @dug.memoize
     async def key():
         return 0
 
-    async def main():
-        gate, late = Gate(), Gate()
-
-        @dug.memoize
-        async def reader():
-            runs["reader"] += 1
-            await gate.wait()
-            got = await key()
-            if got == 1:
-                await late.wait()
-            return got
-
-        got = []
-
-        async def ask(number):
-            with dug.Context({key.node(): number}):
-                got.append(await reader())
-
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                with anyio.CancelScope() as scope:
-                    async with anyio.create_task_group() as first:
-                        first.start_soon(ask, 1)
-                        await settle()
-                        group.start_soon(ask, 2)
-                        await settle()
-                        scope.cancel()
-                await settle()
-                assert (runs["reader"], got) == (1, [])
-                gate.open()
-                await settle()
-                assert got == [2]
-            assert late.inside == 0  # the run that nobody waits for any more was called off
+    @dug.memoize
+    async def reader():
+        runs["reader"] += 1
+        await gate.wait()
+        got = await key()
+        if got == 1:
+            await late.wait()
         return got
 
-    assert run_on(backend, main) == [2]
+    first, second = (ask(number, reader, tweaks={key.node(): number}) for number in (1, 2))
+    played = play(dug.Context(), first, second, cancel(1), lambda: runs["reader"], gate.open)
+
+    assert played.seen == [1]
+    assert played.results == {1: CANCELLED, 2: 2}
+    assert late.inside == 0  # the run that nobody waits for any more was cancelled
 
 
 @pytest.mark.parametrize("workers", [2, 8])
@@ -615,45 +486,30 @@ def test_a_sweep_on_threads_shares_what_it_reads_from_cold(workers):
     assert runs == {"shared": 1}
 
 
-def test_a_run_that_is_alone_keeps_its_hits():
+def test_a_run_that_is_alone_keeps_its_hits(nodes):
     """Nothing is switched off for a run without waiters, nor for runs after the waiters went on."""
-    story, ctx = Story(), dug.Context()
     kept = []
 
     @dug.memoize
     def outer():
-        story.key()
-        story.over()
+        nodes.key()
+        nodes.over()
         kept.append(dug._core._frame.current.get().hits is not dug._core._frame.NO_HITS)
 
-    def work(number):
-        with ctx, dug.Context({story.key.node(): number}):
-            outer()
-
-    first = Worker(work, 1)
-    story.started.wait_here()
-    other = Worker(work, 2)
-    story.go.set()
-    other.end()
-    story.end.set()
-    first.end()
+    asks = [nodes.ask(1, outer), until(nodes.started), nodes.ask(2, outer)]
+    play_threads(dug.Context(), *asks, nodes.go.set, until_ended(2), nodes.end.set)
 
     assert kept == [True, True]
 
 
-def test_a_listener_hears_of_one_run():
+def test_a_listener_hears_of_one_run(nodes):
     """Events say that one scenario computed the node, and that others got it."""
-    story, ctx = Story(), dug.Context()
+    ctx, node = dug.Context(), nodes.shared.node()
+    others = [nodes.ask(2, nodes.shared), nodes.ask(3, nodes.shared), until_waiting(node, 2)]
     with EventLog(ctx) as log:
-        workers = [story.ask(ctx, story.shared, 1)]
-        story.started.wait_here()
-        workers += [story.ask(ctx, story.shared, number) for number in (2, 3)]
-        wait_until_waiting(ctx, story.shared.node(), 2)
-        story.go.set()
-        for worker in workers:
-            worker.end()
+        play_threads(ctx, nodes.ask(1, nodes.shared), until(nodes.started), *others, nodes.go.set)
 
-    assert [event.kind for event in log.events if event.node == story.shared.node()] == ["computed", "hit", "hit"]
+    assert [event.kind for event in log.events if event.node == node] == ["computed", "hit", "hit"]
 
 
 def closure(run: Run, found: set[Call] | None = None, *, opened: list[bool]) -> set[Call]:

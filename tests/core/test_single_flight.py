@@ -10,29 +10,29 @@ import functools
 import gc
 import threading
 import weakref
-from time import monotonic, sleep
+from types import SimpleNamespace
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 import pytest
+from support.script import (
+    CANCELLED,
+    Tasks,
+    ask,
+    cancel,
+    play_tasks,
+    play_threads,
+    until,
+    until_ended,
+    until_waiting,
+    wait_until_waiting,
+)
 from support.sync_points import BACKENDS, Gate, Signal, Worker, run_on, settle
 
 import dug
 from dug._core.drive import DriverWait
 from dug.testing import EventLog
-
-
-@pytest.fixture(params=BACKENDS)
-def run(request):
-    """Run a coroutine function on a loop, of each backend in turn."""
-    return functools.partial(run_on, request.param)
-
-
-@pytest.fixture
-def run_asyncio():
-    """Run a coroutine function on asyncio, for features that only asyncio has."""
-    return functools.partial(run_on, "asyncio")
 
 
 @pytest.fixture
@@ -63,49 +63,33 @@ def slow(gate):
     return slow
 
 
-class Askers:
-    """Tasks that ask for something each, in a group; each has a scope to cancel it, and leaves its value or its exception."""
+@pytest.fixture
+def gated(gate):
+    """``double`` waits at the gate, and then reads ``x``; ``runs`` has an entry for each of its runs."""
+    runs = []
 
-    def __init__(self, group):
-        self._group = group
-        self.results = {}
-        self.scopes = {}
+    @dug.memoize
+    async def x():
+        return 1
 
-    def ask(self, name, call, *args):
-        """Start a task that keeps the outcome of a call."""
-        self._group.start_soon(self._ask, name, call, *args)
+    @dug.memoize
+    async def double():
+        runs.append(1)
+        await gate.wait()
+        return 2 * await x()
 
-    async def _ask(self, name, call, *args):
-        with anyio.CancelScope() as self.scopes[name]:
-            try:
-                self.results[name] = await call(*args)
-            except Exception as exc:  # noqa: BLE001  the test looks at it
-                self.results[name] = exc
-        if self.scopes[name].cancelled_caught:
-            self.results[name] = "cancelled"
-
-    def cancel(self, name):
-        """Cancel one of the tasks."""
-        self.scopes[name].cancel()
+    return SimpleNamespace(x=x, double=double, runs=runs)
 
 
-def test_tasks_that_ask_at_the_same_time_share_one_run(run, slow, gate):
+def test_tasks_that_ask_at_the_same_time_share_one_run(play, slow, gate):
     """A hundred tasks that ask for a node get the value of one run."""
+    ctx = dug.Context()
+    with EventLog(ctx) as log:
+        played = play(ctx, [ask(name, slow) for name in range(100)], gate.open)
 
-    async def main():
-        with dug.Context() as ctx, EventLog(ctx) as log:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for name in range(100):
-                    askers.ask(name, slow)
-                await settle()
-                gate.open()
-        assert set(askers.results.values()) == {1}
-        assert len(askers.results) == 100
-        assert log.count(slow) == 1
-        assert len(log.hits) == 99
-
-    run(main)
+    assert played.results == dict.fromkeys(range(100), 1)
+    assert log.count(slow) == 1
+    assert len(log.hits) == 99
     assert slow.runs == [1]
 
 
@@ -124,65 +108,36 @@ def test_tasks_of_a_gather_share_one_run(run_asyncio, slow, gate):
     assert slow.runs == [1]
 
 
-def test_bodies_that_ask_at_the_same_time_share_one_run(run, slow, gate):
+def test_bodies_that_ask_at_the_same_time_share_one_run(play, slow, gate):
     """Two nodes that read the same one while it runs share the run, and both depend on it."""
+    ctx = dug.Context()
 
     @dug.memoize
     async def reader(n):
         return n + await slow()
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for n in range(3):
-                    askers.ask(n, reader, n)
-                await settle()
-                gate.open()
-            with dug.Context(tweaks={slow.node(): 10}):
-                assert [await reader(n) for n in range(3)] == [10, 11, 12]
-            assert ctx.memo(reader.node(2)).dependencies == (slow.node(),)
-        assert askers.results == {0: 1, 1: 2, 2: 3}
+    played = play(ctx, [ask(n, reader, n) for n in range(3)], gate.open)
+    tweaked = play(ctx, [ask(n, reader, n, tweaks={slow.node(): 10}) for n in range(3)])
 
-    run(main)
+    assert played.results == {0: 1, 1: 2, 2: 3}
+    assert tweaked.results == {0: 10, 1: 11, 2: 12}
+    assert ctx.memo(reader.node(2)).dependencies == (slow.node(),)
     assert slow.runs == [1]
 
 
-def test_each_scenario_has_its_own_run(run, gate):
+def test_each_scenario_has_its_own_run(play, gated, gate):
     """Tasks that ask in two scenarios that differ in a dependency of the node get a run each."""
-    runs = []
+    values = {0: 5, 1: 6, 2: 5, 3: 6}
+    asks = [ask(name, gated.double, tweaks={gated.x.node(): value}) for name, value in values.items()]
+    played = play(dug.Context(), asks, gate.open)
 
-    @dug.memoize
-    async def x():
-        return 1
-
-    @dug.memoize
-    async def double():
-        runs.append(1)
-        await gate.wait()
-        return 2 * await x()
-
-    async def main():
-        async def ask(value):
-            with dug.Context(tweaks={x.node(): value}):
-                return await double()
-
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for name, value in enumerate([5, 6, 5, 6]):
-                    askers.ask(name, ask, value)
-                await settle()
-                gate.open()
-        assert askers.results == {0: 10, 1: 12, 2: 10, 3: 12}
-
-    run(main)
-    assert len(runs) == 2
+    assert played.results == {0: 10, 1: 12, 2: 10, 3: 12}
+    assert len(gated.runs) == 2
 
 
-def test_a_scenario_waits_for_the_run_of_another_that_will_serve(run, gate):
+def test_a_scenario_waits_for_the_run_of_another_that_will_serve(play, gate):
     """An asker in a scenario that differs only in nodes not read last time waits for the run in flight."""
-    runs = []
+    ctx, runs = dug.Context(), []
 
     @dug.memoize
     async def y():
@@ -198,31 +153,17 @@ def test_a_scenario_waits_for_the_run_of_another_that_will_serve(run, gate):
         runs.append(1)
         return 2 * await feed()
 
-    async def main():
-        async def ask():
-            with dug.Context(tweaks={y.node(): 5}):
-                return await double()
+    play(ctx, gate.open, ask("before", double))
+    ctx.invalidate(feed)
+    gate.close()
+    played = play(ctx, ask("parent", double), ask("child", double, tweaks={y.node(): 5}), gate.open)
 
-        with dug.Context() as ctx:
-            gate.open()
-            await double()
-            ctx.invalidate(feed)
-            gate.close()
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("parent", double)
-                await settle()
-                askers.ask("child", ask)
-                await settle()
-                gate.open()
-        assert askers.results == {"parent": 2, "child": 2}
-        assert gate.most == 1
-
-    run(main)
+    assert played.results == {"parent": 2, "child": 2}
+    assert gate.most == 1
     assert len(runs) == 1
 
 
-def test_an_exception_reaches_every_waiter(run, gate):
+def test_an_exception_reaches_every_waiter(play, gate):
     """All waiters of a failing run get its error, one of them the object itself, and the others one that says the same."""
 
     class OddError(Exception):
@@ -238,23 +179,15 @@ def test_an_exception_reaches_every_waiter(run, gate):
         await gate.wait()
         raise error
 
-    async def main():
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for name in range(5):
-                    askers.ask(name, broken)
-                await settle()
-                gate.open()
-        got = list(askers.results.values())
-        assert [(type(one), one.args) for one in got] == [(OddError, ("1 2",))] * 5
-        assert (len(set(map(id, got))), error in got) == (5, True)
+    played = play(dug.Context(), [ask(name, broken) for name in range(5)], gate.open)
+    got = list(played.results.values())
 
-    run(main)
+    assert [(type(one), one.args) for one in got] == [(OddError, ("1 2",))] * 5
+    assert (len(set(map(id, got))), error in got) == (5, True)
     assert len(runs) == 1
 
 
-def test_an_exception_reaches_every_body_that_waits(run, gate):
+def test_an_exception_reaches_every_body_that_waits(play, gate):
     """Nodes of different calls that wait for a failing run get its error, and each its own failure."""
     error = ValueError("no")
     runs = []
@@ -272,27 +205,19 @@ def test_an_exception_reaches_every_body_that_waits(run, gate):
         except ValueError as exc:
             return type(exc), exc.args
 
-    async def main():
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for n in range(4):
-                    askers.ask(n, reader, n)
-                await settle()
-                gate.open()
-        assert list(askers.results.values()) == [(ValueError, ("no",))] * 4
+    played = play(dug.Context(), [ask(n, reader, n) for n in range(4)], gate.open)
 
-    run(main)
+    assert played.results == dict.fromkeys(range(4), (ValueError, ("no",)))
     assert len(runs) == 1
 
 
-def test_a_failure_that_several_calls_shared_keeps_no_frames(run, gate):
+def test_a_failure_that_several_calls_shared_keeps_no_frames(play, gate):
     """Once the calls that shared a failing run are over, nothing keeps the objects in its frames, also when its starter left."""
 
     class Thing:
         pass
 
-    things = []
+    ctx, things = dug.Context(), []
 
     @dug.memoize
     async def broken():
@@ -305,110 +230,70 @@ def test_a_failure_that_several_calls_shared_keeps_no_frames(run, gate):
     async def reader(n):
         return await broken()
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for n in range(3):
-                    askers.ask(n, reader, n)
-                await settle()
-                askers.cancel(0)
-                await settle()
-                gate.open()
-            assert {type(result) for result in askers.results.values()} == {str, ValueError}
-            askers.results.clear()
-            gc.collect()
-            assert things[0]() is None
-            assert "no frame" not in ctx.memo(broken.node()).traceback
+    played = play(ctx, [ask(n, reader, n) for n in range(3)], cancel(0), gate.open)
+    kinds = [type(played.results.pop(n)) for n in range(3)]
+    gc.collect()
 
-    run(main)
-    assert len(things) == 1
+    assert kinds == [str, ValueError, ValueError]
+    assert [thing() for thing in things] == [None]
+    assert "no frame" not in ctx.memo(broken.node()).traceback
 
 
-def test_cancelling_the_first_asker_does_not_cancel_the_others(run, slow, gate):
+def test_cancelling_the_first_asker_does_not_cancel_the_others(play, slow, gate):
     """The run that a cancelled asker had started goes on for the others."""
+    ctx = dug.Context()
+    played = play(ctx, [ask(name, slow) for name in ("first", "second", "third")], cancel("first"), gate.open)
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for name in ("first", "second", "third"):
-                    askers.ask(name, slow)
-                await settle()
-                askers.cancel("first")
-                await settle()
-                assert askers.results == {"first": "cancelled"}
-                gate.open()
-            assert ctx[slow.node()] == 1
-        assert askers.results == {"first": "cancelled", "second": 1, "third": 1}
-
-    run(main)
+    assert next(iter(played.results)) == "first"
+    assert played.results == {"first": CANCELLED, "second": 1, "third": 1}
+    assert ctx[slow.node()] == 1
     assert slow.runs == [1]
 
 
-def test_cancelling_a_joined_asker_does_not_cancel_the_others(run, slow, gate):
+def test_cancelling_a_joined_asker_does_not_cancel_the_others(play, slow, gate):
     """An asker that joined a run and is cancelled leaves it to its first asker."""
+    played = play(dug.Context(), ask("first", slow), ask("second", slow), cancel("second"), gate.open)
 
-    async def main():
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for name in ("first", "second"):
-                    askers.ask(name, slow)
-                    await settle()
-                askers.cancel("second")
-                await settle()
-                gate.open()
-        assert askers.results == {"first": 1, "second": "cancelled"}
-
-    run(main)
+    assert played.results == {"first": 1, "second": CANCELLED}
     assert slow.runs == [1]
 
 
 @pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
-def test_cancelling_the_last_asker_cancels_the_run(run, gate, order):
+def test_cancelling_the_last_asker_cancels_the_run(play, gate, order):
     """When all askers are gone the run is cancelled: its cleaning up is over before the last one goes on, and no memo is left."""
-    steps = []
+    ctx, events = dug.Context(), []
 
     @dug.memoize
     async def slow():
-        steps.append("begin")
+        events.append("begin")
         try:
             await gate.wait()
         finally:
             with anyio.CancelScope(shield=True):
                 await settle()
-            steps.append("cleaned up")
+            events.append("cleaned up")
         return 1
 
-    async def main():
-        async def ask(name):
-            try:
-                return await slow()
-            finally:
-                steps.append(name)
+    async def call(name):
+        try:
+            return await slow()
+        finally:
+            events.append(name)
 
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for name in ("first", "second"):
-                    askers.ask(name, ask, name)
-                    await settle()
-                for name in order:
-                    askers.cancel(name)
-                    await settle()
-            assert slow.node() not in ctx
-            gate.open()
-            assert await slow() == 1
-        assert set(askers.results.values()) == {"cancelled"}
+    asks = [ask("first", call, "first"), ask("second", call, "second")]
+    played = play(ctx, *asks, *map(cancel, order))
+    is_filed = slow.node() in ctx
+    again = play(ctx, gate.open, ask("again", slow))
 
-    run(main)
-    assert steps == ["begin", order[0], "cleaned up", order[1], "begin", "cleaned up"]
+    assert played.results == {"first": CANCELLED, "second": CANCELLED}
+    assert not is_filed
+    assert again.results == {"again": 1}
+    assert events == ["begin", order[0], "cleaned up", order[1], "begin", "cleaned up"]
 
 
-def test_cancelling_an_asker_cancels_what_only_that_needed(run, gate):
+def test_cancelling_an_asker_cancels_what_only_that_needed(play, gate):
     """The runs that only a cancelled run asked for are cancelled along, and those that others want go on."""
-    ended = []
+    ctx, ended = dug.Context(), []
 
     @dug.memoize
     async def leaf(n):
@@ -430,39 +315,20 @@ def test_cancelling_an_asker_cancels_what_only_that_needed(run, gate):
                 group.start_soon(add, n)
         return sum(total)
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("top", top)
-                await settle()
-                askers.ask("leaf", leaf, 1)
-                await settle()
-                askers.cancel("top")
-                await settle()
-                assert sorted(ended) == [(0, 0), (2, 0)]
-                gate.open()
-            assert askers.results == {"top": "cancelled", "leaf": 1}
-            assert [leaf.node(n) in ctx for n in range(3)] == [False, True, False]
-            assert top.node() not in ctx
+    played = play(ctx, ask("top", top), ask("leaf", leaf, 1), cancel("top"), lambda: sorted(ended), gate.open)
 
-    run(main)
+    assert played.seen == [[(0, 0), (2, 0)]]
+    assert played.results == {"top": CANCELLED, "leaf": 1}
+    assert [node in ctx for node in (leaf.node(0), leaf.node(1), leaf.node(2), top.node())] == [False, True, False, False]
 
 
-def test_an_asker_cancelled_before_the_run_began_leaves_nothing(run, slow, gate):
+def test_an_asker_cancelled_before_the_run_began_leaves_nothing(play, slow, gate):
     """A run whose asker is cancelled before its task had a turn leaves no memo, and nobody waits for it."""
+    ctx = dug.Context()
+    played = play(ctx, [ask("first", slow), cancel("first")], lambda: slow.node() in ctx, gate.open, ask("second", slow))
 
-    async def main():
-        with dug.Context() as ctx:
-            with anyio.CancelScope() as scope:
-                scope.cancel()
-                await slow()
-            assert scope.cancelled_caught
-            assert slow.node() not in ctx
-            gate.open()
-            assert await slow() == 1
-
-    run(main)
+    assert played.results == {"first": CANCELLED, "second": 1}
+    assert played.seen == [False]
 
 
 def test_a_task_cancelled_at_once_leaves_nothing(run_asyncio, slow, gate):
@@ -558,10 +424,9 @@ def test_an_asker_cancelled_during_a_timeout_of_the_body(run_asyncio, gate):
     run_asyncio(main)
 
 
-def test_who_asks_while_a_run_is_cancelled_gets_a_run_of_its_own(run, gate):
+def test_who_asks_while_a_run_is_cancelled_gets_a_run_of_its_own(play, gate):
     """An asker that joins a run that is being cancelled gets a new one."""
-    runs = []
-    cleaning = Gate()
+    runs, cleaning = [], Gate()
 
     @dug.memoize
     async def slow():
@@ -574,26 +439,20 @@ def test_who_asks_while_a_run_is_cancelled_gets_a_run_of_its_own(run, gate):
             raise
         return len(runs)
 
-    async def main():
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("first", slow)
-                await settle()
-                askers.cancel("first")
-                await settle()
-                askers.ask("second", slow)
-                await settle()
-                assert (len(runs), cleaning.inside) == (1, 1)
-                gate.open()
-                cleaning.open()
-        assert askers.results == {"first": "cancelled", "second": 2}
+    def count():
+        return len(runs), cleaning.inside
 
-    run(main)
+    played = play(
+        dug.Context(), ask("first", slow), cancel("first"), ask("second", slow), count, [gate.open, cleaning.open]
+    )
+
+    assert played.seen == [(1, 1)]
+    assert played.results == {"first": CANCELLED, "second": 2}
 
 
-def test_a_body_that_swallows_its_cancellation_is_not_remembered(run, gate):
+def test_a_body_that_swallows_its_cancellation_is_not_remembered(play, gate):
     """A value that a body makes up when it is cancelled is not a value of its node."""
+    ctx = dug.Context()
 
     @dug.memoize
     async def stubborn():
@@ -603,21 +462,15 @@ def test_a_body_that_swallows_its_cancellation_is_not_remembered(run, gate):
             return "made up"
         return "right"
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("first", stubborn)
-                await settle()
-                askers.cancel("first")
-            assert stubborn.node() not in ctx
-            gate.open()
-            assert await stubborn() == "right"
+    play(ctx, ask("first", stubborn), cancel("first"))
+    is_filed = stubborn.node() in ctx
+    played = play(ctx, gate.open, ask("second", stubborn))
 
-    run(main)
+    assert not is_filed
+    assert played.results == {"second": "right"}
 
 
-def test_a_body_that_turns_its_cancellation_into_an_error_is_not_remembered(run, gate):
+def test_a_body_that_turns_its_cancellation_into_an_error_is_not_remembered(play, gate):
     """An error that a body makes of its cancellation does not reach the next asker."""
 
     @dug.memoize
@@ -638,15 +491,14 @@ def test_a_body_that_turns_its_cancellation_into_an_error_is_not_remembered(run,
         gate.open()
         return await stubborn()
 
-    async def main():
-        with dug.Context():
-            assert await reader() == "right"
+    played = play(dug.Context(), ask("reader", reader))
 
-    run(main)
+    assert played.results == {"reader": "right"}
 
 
-def test_a_body_that_caught_a_timeout_is_not_remembered(run, slow, gate):
+def test_a_body_that_caught_a_timeout_is_not_remembered(play, slow, gate):
     """A value that depends on how long a node took goes to its asker, and is not filed."""
+    ctx = dug.Context()
 
     @dug.memoize
     async def patient():
@@ -658,22 +510,18 @@ def test_a_body_that_caught_a_timeout_is_not_remembered(run, slow, gate):
     async def top():
         return await patient()
 
-    async def main():
-        with dug.Context() as ctx:
-            late = await top()
-            left = [node in ctx for node in (top.node(), patient.node(), slow.node())]
-            gate.open()
-            async with anyio.create_task_group() as group:
-                group.start_soon(slow)
-            assert (late, await top()) == ("late", 1)
-        assert left == [False, False, False]
+    late = play(ctx, ask("top", top))
+    left = [node in ctx for node in (top.node(), patient.node(), slow.node())]
+    again = play(ctx, gate.open, ask("slow", slow), ask("top", top))
 
-    run(main)
+    assert late.results == {"top": "late"}
+    assert left == [False, False, False]
+    assert again.results == {"slow": 1, "top": 1}
 
 
-def test_what_a_body_made_of_a_timeout_goes_to_all_who_wait(run, slow):
+def test_what_a_body_made_of_a_timeout_goes_to_all_who_wait(play, slow):
     """Askers at the same time of a node that catches a timeout share one run, and none of them is remembered."""
-    runs = []
+    ctx, runs = dug.Context(), []
 
     @dug.memoize
     async def patient():
@@ -686,20 +534,11 @@ def test_what_a_body_made_of_a_timeout_goes_to_all_who_wait(run, slow):
     async def reader(number):
         return await patient()
 
-    async def ask(number):
-        answers.append(await reader(number))
+    played = play(ctx, [ask(number, reader, number) for number in range(8)])
 
-    answers = []
-
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                for number in range(8):
-                    group.start_soon(ask, number)
-            assert not any(node in ctx for node in [patient.node(), *map(reader.node, range(8))])
-
-    run(main)
-    assert (answers, runs) == (["late"] * 8, ["patient"])
+    assert played.results == dict.fromkeys(range(8), "late")
+    assert runs == ["patient"]
+    assert not any(node in ctx for node in [patient.node(), *map(reader.node, range(8))])
 
 
 def test_a_failing_task_group_fails_for_all_who_wait(run_asyncio, slow):
@@ -755,21 +594,19 @@ def test_the_timeouts_of_asyncio_leave_no_memo(run_asyncio, slow, gate, how):
     run_asyncio(main)
 
 
-def test_a_timeout_around_what_is_there_already_does_not_matter(run, slow, gate):
+def test_a_timeout_around_what_is_there_already_does_not_matter(play, slow, gate):
     """A timeout that did not cancel a wait for a node leaves the memo."""
+    ctx = dug.Context()
 
     @dug.memoize
     async def patient():
         with anyio.move_on_after(20):
             return await slow()
 
-    async def main():
-        gate.open()
-        with dug.Context() as ctx:
-            assert await patient() == 1
-            assert patient.node() in ctx
+    played = play(ctx, gate.open, ask("patient", patient))
 
-    run(main)
+    assert played.results == {"patient": 1}
+    assert patient.node() in ctx
 
 
 def test_threads_that_ask_at_the_same_time_share_one_run():
@@ -784,31 +621,11 @@ def test_threads_that_ask_at_the_same_time_share_one_run():
         go.wait_here()
         return 1
 
-    ctx = dug.Context()
-    with ctx:
-        first = Worker(ctx.run, slow)
-        started.wait_here()
-        others = [Worker(ctx.run, slow) for _ in range(7)]
-        wait_until_waiting(ctx, slow, 7)
-        go.set()
+    others = [ask(n, slow) for n in range(1, 8)]
+    played = play_threads(dug.Context(), ask(0, slow), until(started), others, until_waiting(slow.node(), 7), go.set)
 
-    assert [worker.result() for worker in (first, *others)] == [1] * 8
+    assert played.results == dict.fromkeys(range(8), 1)
     assert len(runs) == 1
-
-
-def wait_until_waiting(ctx, function, count):
-    """Return when so many wait for the run of ``function()`` in `ctx`."""
-    key = function.node()._key
-    registry = ctx.cache.registry
-    latest = monotonic() + 60  # a test that hangs ends then; a busy machine may take long to come there
-    while monotonic() < latest:
-        with registry.lock:
-            state = ctx.cache.find_state(key)
-            flight = None if state is None else state.flight
-            if flight is not None and len(flight.waits or ()) >= count:
-                return
-        sleep(0)  # lets the others on
-    raise AssertionError("too few wait for the run")
 
 
 def test_an_exception_reaches_every_thread_that_waits():
@@ -824,22 +641,16 @@ def test_an_exception_reaches_every_thread_that_waits():
         go.wait_here()
         raise error
 
-    ctx = dug.Context()
-    with ctx:
-        workers = [Worker(ctx.run, broken)]
-        started.wait_here()
-        workers += [Worker(ctx.run, broken) for _ in range(3)]
-        wait_until_waiting(ctx, broken, 3)
-        go.set()
-    for worker in workers:
-        worker.end()
+    others = [ask(n, broken) for n in range(1, 4)]
+    played = play_threads(dug.Context(), ask(0, broken), until(started), others, until_waiting(broken.node(), 3), go.set)
+    got = [played.results[n] for n in range(4)]
 
-    assert [worker.error is error for worker in workers] == [True, False, False, False]
-    assert [(type(worker.error), worker.error.args) for worker in workers] == [(ValueError, ("no",))] * 4
+    assert [one is error for one in got] == [True, False, False, False]
+    assert [(type(one), one.args) for one in got] == [(ValueError, ("no",))] * 4
     assert len(runs) == 1
 
 
-def test_threads_of_one_body_share_one_run(run):
+def test_threads_of_one_body_share_one_run(play):
     """Calls of a blocking node through to_thread at the same time are one run."""
     started, go = Signal(), Signal()
     runs = []
@@ -851,25 +662,17 @@ def test_threads_of_one_body_share_one_run(run):
         go.wait_here()
         return 1
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask(0, anyio.to_thread.run_sync, slow)
-                await started.wait_there()
-                for name in range(1, 4):
-                    askers.ask(name, anyio.to_thread.run_sync, slow)
-                await anyio.to_thread.run_sync(wait_until_waiting, ctx, slow, 3)
-                go.set()
-        assert askers.results == dict.fromkeys(range(4), 1)
+    first, *others = (ask(name, anyio.to_thread.run_sync, slow) for name in range(4))
+    played = play(dug.Context(), first, until(started), others, until_waiting(slow.node(), 3), go.set)
 
-    run(main)
+    assert played.results == dict.fromkeys(range(4), 1)
     assert len(runs) == 1
 
 
-def test_a_run_in_a_thread_is_not_cancelled(run):
+def test_a_run_in_a_thread_is_not_cancelled(play):
     """A synchronous run whose asker is cancelled finishes and is filed."""
-    started, go = Signal(), Signal()
+    ctx, started, go = dug.Context(), Signal(), Signal()
+    call = functools.partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
 
     @dug.memoize
     def slow():
@@ -877,21 +680,11 @@ def test_a_run_in_a_thread_is_not_cancelled(run):
         go.wait_here()
         return 1
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("first", functools.partial(anyio.to_thread.run_sync, abandon_on_cancel=True), slow)
-                await started.wait_there()
-                askers.cancel("first")
-            assert askers.results == {"first": "cancelled"}
-            worker = Worker(ctx.run, slow)
-            await anyio.to_thread.run_sync(wait_until_waiting, ctx, slow, 1)
-            go.set()
-            assert await anyio.to_thread.run_sync(worker.result) == 1
-            assert ctx[slow.node()] == 1
+    first = [ask("first", call, slow), until(started), cancel("first"), until_ended("first")]
+    played = play(ctx, *first, ask("second", call, slow), until_waiting(slow.node(), 1), go.set)
 
-    run(main)
+    assert list(played.results.items()) == [("first", CANCELLED), ("second", 1)]
+    assert ctx[slow.node()] == 1
 
 
 PAIRS = [(first, second) for first in BACKENDS for second in BACKENDS]
@@ -936,7 +729,7 @@ def test_askers_on_two_loops_share_one_run(first, second):
     starter = shared.ask_on(first)
     shared.started.wait_here()
     joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, shared.slow, 2)
+    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
     shared.go.set()
 
     assert (starter.result(), joiner.result()) == (1, 1)
@@ -959,7 +752,7 @@ def test_an_exception_reaches_the_other_loop(first, second):
     starter = shared.ask_on(first)
     shared.started.wait_here()
     joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, broken, 2)
+    wait_until_waiting(shared.ctx, broken.node(), 2)
     shared.go.set()
     starter.end()
     joiner.end()
@@ -984,7 +777,7 @@ def test_a_loop_that_ends_leaves_its_run_to_who_waits(first, second):
     starter = Worker(lambda: anyio.run(ask_and_leave, backend=first))
     shared.started.wait_here()
     joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, shared.slow, 2)
+    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
     shared.leave.set()
     starter.end()
     shared.go.set()
@@ -1013,7 +806,7 @@ def test_a_loop_that_is_given_up_leaves_its_run_to_who_waits(how, second):
     starter = Worker(ask_and_leave)
     shared.started.wait_here()
     joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, shared.slow, 2)
+    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
     leave.set()
     starter.end()
     shared.go.set()
@@ -1132,27 +925,18 @@ def test_no_task_factory_is_asked_for_the_task_of_a_run():
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_cancelling_the_starter_leaves_the_run_to_the_other_loop(first, second):
     """A run goes on where it was started when only an asker on another loop is left."""
-    shared = Shared()
-    cancel = Signal()
+    shared, leave, joined = Shared(), Signal(), Signal()
+    script = [ask("starter", shared.slow), until(leave), cancel("starter"), until_ended("starter"), shared.go.set]
 
-    async def start_and_leave():
-        async with anyio.create_task_group() as group:
-            askers = Askers(group)
-            askers.ask("starter", shared.ask)
-            await cancel.wait_there()
-            askers.cancel("starter")
-            await settle()
-            assert askers.results == {"starter": "cancelled"}
-            shared.go.set()
-            await anyio.to_thread.run_sync(joiner.end)
-
-    starter = Worker(lambda: anyio.run(start_and_leave, backend=first))
+    starter = Worker(play_tasks, first, shared.ctx, *script, until(joined))
     shared.started.wait_here()
     joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, shared.slow, 2)
-    cancel.set()
+    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
+    leave.set()
+    joiner.end()
+    joined.set()
 
-    starter.result()
+    assert starter.result().results == {"starter": CANCELLED}
     assert joiner.result() == 1
     assert len(shared.runs) == 1
 
@@ -1161,29 +945,23 @@ def test_cancelling_the_starter_leaves_the_run_to_the_other_loop(first, second):
 def test_cancelling_the_last_asker_from_another_loop_cancels_the_run(first, second):
     """When the last asker is on another loop, its cancellation cancels the run where that is."""
     shared = Shared()
-    cancel_first, cancel_second, first_gone = Signal(), Signal(), Signal()
+    first_leaves, second_leaves, first_gone = Signal(), Signal(), Signal()
 
-    async def start_and_leave(signal, told):
-        async with anyio.create_task_group() as group:
-            askers = Askers(group)
-            askers.ask("asker", shared.ask)
-            await signal.wait_there()
-            askers.cancel("asker")
-            await settle()
-            told.set()
-            await shared.cancelled.wait_there()
-        return askers.results
+    def start_and_leave(backend, leave, *then):
+        script = [ask("asker", shared.slow), until(leave), cancel("asker"), *then, until(shared.cancelled)]
+        return Worker(play_tasks, backend, shared.ctx, *script)
 
-    starter = Worker(lambda: anyio.run(start_and_leave, cancel_first, first_gone, backend=first))
+    starter = start_and_leave(first, first_leaves, first_gone.set)
     shared.started.wait_here()
-    joiner = Worker(lambda: anyio.run(start_and_leave, cancel_second, Signal(), backend=second))
-    wait_until_waiting(shared.ctx, shared.slow, 2)
-    cancel_first.set()
+    joiner = start_and_leave(second, second_leaves)
+    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
+    first_leaves.set()
     first_gone.wait_here()
-    assert not shared.cancelled.is_set()
-    cancel_second.set()
+    is_cancelled_early = shared.cancelled.is_set()
+    second_leaves.set()
 
-    assert (starter.result(), joiner.result()) == ({"asker": "cancelled"},) * 2
+    assert [each.result().results for each in (starter, joiner)] == [{"asker": CANCELLED}] * 2
+    assert not is_cancelled_early
     assert shared.slow.node() not in shared.ctx
 
 
@@ -1265,50 +1043,35 @@ def test_a_wait_that_is_over_closes_no_circle(monkeypatch):
     def b():
         return a() + 1
 
-    ctx = dug.Context()
-    with ctx:
-        first = Worker(ctx.run, lambda: (a(), b()))
-        a_runs.wait_here()
-        second = Worker(ctx.run, b)
-        wait_until_waiting(ctx, a, 1)
-        b_waits.set()
-        wait_until_waiting(ctx, b, 1)
-        b_may_wake.set()
+    first = [ask("first", lambda: (a(), b())), until(a_runs)]
+    second = [ask("second", b), until_waiting(a.node(), 1), b_waits.set, until_waiting(b.node(), 1), b_may_wake.set]
+    played = play_threads(dug.Context(), *first, *second)
 
-    assert first.result() == (1, 2)
-    assert second.result() == 2
+    assert played.results == {"first": (1, 2), "second": 2}
 
 
 @pytest.mark.parametrize("size", [2, 3, 8])
-def test_a_circle_over_tasks_is_an_error(run, size):
+def test_a_circle_over_tasks_is_an_error(play, gate, size):
     """Tasks that run nodes which ask for each other get a CycleError with the path, and none hangs."""
-    gate = Gate()
+    ctx = dug.Context()
 
     @dug.memoize
     async def ring(n):
         await gate.wait()
         return await ring((n + 1) % size)
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for n in range(size):
-                    askers.ask(n, ring, n)
-                await settle()
-                gate.open()
-            assert len(ctx.cache) == 0
-        for error in askers.results.values():
-            assert error.path[0] == error.path[-1]
-            assert set(error.path) == {ring.node(n) for n in range(size)}
+    played = play(ctx, [ask(n, ring, n) for n in range(size)], gate.open)
 
-    run(main)
+    for error in played.results.values():
+        assert error.path[0] == error.path[-1]
+        assert set(error.path) == {ring.node(n) for n in range(size)}
+    assert len(ctx.cache) == 0
     assert gate.most == size
 
 
-def test_siblings_that_ask_each_other_are_a_circle(run):
+def test_siblings_that_ask_each_other_are_a_circle(play, gate):
     """Two tasks of one body that ask for each other's node get a CycleError, and so does the body."""
-    gate = Gate()
+    ctx = dug.Context()
 
     @dug.memoize
     async def left():
@@ -1324,25 +1087,21 @@ def test_siblings_that_ask_each_other_are_a_circle(run):
     async def top():
         errors = []
 
-        async def ask(function):
+        async def call(function):
             try:
                 await function()
             except dug.CycleError as exc:
                 errors.append(exc)
 
         async with anyio.create_task_group() as group:
-            group.start_soon(ask, left)
-            group.start_soon(ask, right)
-            await settle()
-            gate.open()
+            group.start_soon(call, left)
+            group.start_soon(call, right)
         return [set(error.path) for error in errors]
 
-    async def main():
-        with dug.Context() as ctx:
-            assert await top() == [{left.node(), right.node()}] * 2
-            assert len(ctx.cache) == 0
+    played = play(ctx, ask("top", top), gate.open)
 
-    run(main)
+    assert played.results == {"top": [{left.node(), right.node()}] * 2}
+    assert len(ctx.cache) == 0
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
@@ -1404,7 +1163,7 @@ def test_a_circle_over_a_task_and_a_thread_is_an_error(backend):
         assert set(worker.error.path) == {task.node(), thread.node()}
 
 
-def test_a_loop_that_would_block_for_its_own_task_is_told(run):
+def test_a_loop_that_would_block_for_its_own_task_is_told(play, gate):
     """A plain call on the loop that would wait for a thread which waits for that loop raises CycleError."""
     inside = Signal()
 
@@ -1422,54 +1181,29 @@ def test_a_loop_that_would_block_for_its_own_task_is_told(run):
         inside.set()
         return anyio.from_thread.run(waiting)
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("thread", anyio.to_thread.run_sync, blocked)
-                await inside.wait_there()
-                await anyio.to_thread.run_sync(wait_until_waiting, ctx, waiting, 1)
-                with pytest.raises(dug.CycleError) as caught:
-                    blocked()
-                gate.open()
-        assert askers.results == {"thread": 1}
-        assert blocked.node() in caught.value.path
+    def call_on_the_loop():
+        with pytest.raises(dug.CycleError) as caught:
+            blocked()
+        return caught.value
 
-    gate = Gate()
-    run(main)
+    thread = [ask("thread", anyio.to_thread.run_sync, blocked), until(inside), until_waiting(waiting.node(), 1)]
+    played = play(dug.Context(), *thread, call_on_the_loop, gate.open)
+
+    assert played.results == {"thread": 1}
+    assert blocked.node() in played.seen[0].path
 
 
-def test_a_tweak_during_a_run_is_for_who_asks_after_it(run, gate):
+def test_a_tweak_during_a_run_is_for_who_asks_after_it(play, gated, gate):
     """A run in flight finishes for the scenario it began with; a later asker gets a run of the new one."""
-    runs = []
+    ctx, double, x = dug.Context(), gated.double, gated.x.node()
+    played = play(ctx, ask("before", double), lambda: ctx.tweak(x, 5), ask("after", double), gate.open)
+    tweaked = play(ctx, ask("again", double))
+    untweaked = play(ctx, lambda: ctx.untweak(x), ask("again", double))
 
-    @dug.memoize
-    async def x():
-        return 1
-
-    @dug.memoize
-    async def double():
-        runs.append(1)
-        await gate.wait()
-        return 2 * await x()
-
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("before", double)
-                await settle()
-                ctx.tweak(x.node(), 5)
-                askers.ask("after", double)
-                await settle()
-                gate.open()
-            assert askers.results == {"before": 2, "after": 10}
-            assert await double() == 10
-            ctx.untweak(x.node())
-            assert await double() == 2
-
-    run(main)
-    assert len(runs) == 2
+    assert played.results == {"before": 2, "after": 10}
+    assert tweaked.results == {"again": 10}
+    assert untweaked.results == {"again": 2}
+    assert len(gated.runs) == 2
 
 
 @pytest.fixture
@@ -1496,161 +1230,109 @@ def feeds(gate):
 
 
 @pytest.mark.parametrize(("name", "after", "runs"), [("first", 12, 2), ("second", 21, 1), ("other", 11, 1)])
-def test_a_run_is_filed_only_if_it_is_still_true(run, feeds, gate, *, name, after, runs):
+def test_a_run_is_filed_only_if_it_is_still_true(play, feeds, gate, *, name, after, runs):
     """A run that read a node which is invalidated during it is not filed; one that read it later, or not at all, is."""
+    ctx = dug.Context()
 
-    async def main():
-        with dug.Context() as ctx:
-            await feeds.feed("other")
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("in flight", feeds.total)
-                await settle()
-                feeds.values[name] *= 2
-                ctx.invalidate(feeds.feed.node(name))
-                gate.open()
-            first = askers.results["in flight"]
-            assert first == (21 if name == "second" else 11)
-            assert await feeds.total() == after
+    def change():
+        feeds.values[name] *= 2
+        ctx.invalidate(feeds.feed.node(name))
 
-    run(main)
+    in_flight = [ask("other", feeds.feed, "other"), ask("in flight", feeds.total), change, gate.open]
+    played = play(ctx, *in_flight, ask("after", feeds.total))
+
+    assert played.results["in flight"] == (21 if name == "second" else 11)
+    assert played.results["after"] == after
     assert len(feeds.runs) == runs
 
 
-def test_who_asks_after_an_invalidation_is_not_served_by_the_run_before_it(run, feeds, gate):
+def test_who_asks_after_an_invalidation_is_not_served_by_the_run_before_it(play, feeds, gate):
     """An asker that joins a run that read a node invalidated before they asked gets a new one."""
+    ctx = dug.Context()
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("before", feeds.total)
-                await settle()
-                feeds.values["first"] = 2
-                ctx.invalidate(feeds.feed)
-                askers.ask("after", feeds.total)
-                await settle()
-                gate.open()
-            assert askers.results == {"before": 11, "after": 12}
-            assert ctx[feeds.total.node()] == 12
+    def change():
+        feeds.values["first"] = 2
+        ctx.invalidate(feeds.feed)
 
-    run(main)
+    played = play(ctx, ask("before", feeds.total), change, ask("after", feeds.total), gate.open)
+
+    assert played.results == {"before": 11, "after": 12}
+    assert ctx[feeds.total.node()] == 12
 
 
-def test_an_invalidation_of_the_node_itself_during_its_run(run, slow, gate):
+def test_an_invalidation_of_the_node_itself_during_its_run(play, slow, gate):
     """A node that is invalidated while it runs is not filed, and the next asker runs it again."""
+    ctx = dug.Context()
+    before = play(ctx, ask("before", slow), lambda: ctx.invalidate(slow.node()), gate.open)
+    is_filed = slow.node() in ctx
+    after = play(ctx, ask("after", slow))
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("before", slow)
-                await settle()
-                ctx.invalidate(slow.node())
-                gate.open()
-            assert slow.node() not in ctx
-            assert [askers.results["before"], await slow()] == [1, 1]
-
-    run(main)
+    assert before.results == {"before": 1}
+    assert not is_filed
+    assert after.results == {"after": 1}
     assert slow.runs == [1, 1]
 
 
-def test_clearing_the_cache_during_a_run(run, slow, gate):
+def test_clearing_the_cache_during_a_run(play, slow, gate):
     """A run that is in flight when the cache is cleared gives its value, and later askers get it."""
+    ctx = dug.Context()
+    played = play(ctx, ask("before", slow), ctx.clear, ask("after", slow), gate.open, ask("later", slow))
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                askers.ask("before", slow)
-                await settle()
-                ctx.clear()
-                askers.ask("after", slow)
-                await settle()
-                gate.open()
-            assert askers.results == {"before": 1, "after": 1}
-            assert await slow() == 1
-
-    run(main)
+    assert played.results == {"before": 1, "after": 1, "later": 1}
 
 
-def test_a_context_that_is_left_while_tasks_run_in_it(run, gate):
+def test_a_context_that_is_left_while_tasks_run_in_it(run, gated, gate):
     """Tasks that were started in a context finish in it after it was left, and their results are there."""
-
-    @dug.memoize
-    async def x():
-        return 1
-
-    @dug.memoize
-    async def double():
-        await gate.wait()
-        return 2 * await x()
+    ctx, child = dug.Context(), dug.Context(tweaks={gated.x.node(): 5})
 
     async def main():
         async with anyio.create_task_group() as group:
-            askers = Askers(group)
-            with dug.Context() as ctx:
-                askers.ask("plain", double)
-                with dug.Context(tweaks={x.node(): 5}) as child:
-                    askers.ask("tweaked", double)
+            tasks = Tasks(group, ctx)
+            with ctx:
+                await tasks.make(ask("plain", gated.double))
+                with child:
+                    await tasks.make(ask("tweaked", gated.double))
                     await settle()
             gate.open()
-        assert askers.results == {"plain": 2, "tweaked": 10}
-        assert (ctx[double.node()], child[double.node()]) == (2, 10)
+        return tasks.played.results
 
-    run(main)
+    assert run(main) == {"plain": 2, "tweaked": 10}
+    assert (ctx[gated.double.node()], child[gated.double.node()]) == (2, 10)
 
 
-def test_a_context_that_is_dropped_while_tasks_run_in_it(run, gate):
+def test_a_context_that_is_dropped_while_tasks_run_in_it(run, gated, gate):
     """A run whose context nobody holds any more finishes with the right value, and leaves nothing in the cache around."""
-
-    @dug.memoize
-    async def x():
-        return 1
-
-    @dug.memoize
-    async def double():
-        await gate.wait()
-        return 2 * await x()
+    ctx = dug.Context()
 
     async def main():
-        with dug.Context() as ctx:
+        with ctx:
             async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                with dug.Context(tweaks={x.node(): 5}):
-                    askers.ask("tweaked", double)
+                tasks = Tasks(group, ctx)
+                with dug.Context(tweaks={gated.x.node(): 5}):
+                    await tasks.make(ask("tweaked", gated.double))
                     await settle()
                 gc.collect()
                 gate.open()
-            assert askers.results == {"tweaked": 10}
             gc.collect()
+            assert tasks.played.results == {"tweaked": 10}
             assert len(ctx.cache) == 0
-            assert await double() == 2
+            assert await gated.double() == 2
 
     run(main)
 
 
-def test_nothing_is_left_of_a_run(run, slow, gate):
+def test_nothing_is_left_of_a_run(play, slow, gate):
     """After a run, its waiters and the run itself are freed."""
-    frames = []
+    ctx, frames = dug.Context(), []
 
     @dug.memoize
     async def reader():
         frames.append(weakref.ref(dug._core._frame.current.get()))
         return await slow()
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                askers = Askers(group)
-                for name in range(3):
-                    askers.ask(name, reader)
-                await settle()
-                gate.open()
-            gc.collect()
-            registry = ctx.cache.registry
-            assert frames[0]() is None
-            assert not registry.blocked
-            assert all(state.flights == 0 and state.flight is None for _, state in ctx.cache.list_states())
+    play(ctx, [ask(name, reader) for name in range(3)], gate.open)
+    gc.collect()
 
-    run(main)
+    assert frames[0]() is None
+    assert not ctx.cache.registry.blocked
+    assert all(state.flights == 0 and state.flight is None for _, state in ctx.cache.list_states())

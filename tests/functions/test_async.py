@@ -18,22 +18,11 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+from support import script
 from support.sync_points import BACKENDS, Gate, Signal, run_on, settle
 
 import dug
 from dug.testing import EventLog
-
-
-@pytest.fixture(params=BACKENDS)
-def run(request):
-    """Run a coroutine function on a loop, of each backend in turn."""
-    return functools.partial(run_on, request.param)
-
-
-@pytest.fixture
-def run_asyncio():
-    """Run a coroutine function on asyncio, for features that only asyncio has."""
-    return functools.partial(run_on, "asyncio")
 
 
 @pytest.fixture
@@ -604,9 +593,9 @@ def test_a_read_that_depends_on_a_value_is_no_longer_one(run, p):
     run(main)
 
 
-def test_each_task_reads_for_the_body_it_belongs_to(run):
+def test_each_task_reads_for_the_body_it_belongs_to(play):
     """Bodies that are open at the same time do not note each other's reads."""
-    gate = Gate()
+    ctx, gate = dug.Context(), Gate()
 
     @dug.memoize
     async def leaf(n):
@@ -617,17 +606,10 @@ def test_each_task_reads_for_the_body_it_belongs_to(run):
     async def branch(n):
         return await leaf(n) + await leaf(n + 1)
 
-    async def main():
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                group.start_soon(branch, 0)
-                group.start_soon(branch, 10)
-                await settle()
-                gate.open()
-        assert ctx.memo(branch.node(0)).dependencies == (leaf.node(0), leaf.node(1))
-        assert ctx.memo(branch.node(10)).dependencies == (leaf.node(10), leaf.node(11))
+    play(ctx, [script.ask(n, branch, n) for n in (0, 10)], gate.open)
 
-    run(main)
+    assert ctx.memo(branch.node(0)).dependencies == (leaf.node(0), leaf.node(1))
+    assert ctx.memo(branch.node(10)).dependencies == (leaf.node(10), leaf.node(11))
     assert gate.most == 2
 
 
@@ -785,45 +767,25 @@ def test_a_tweak_of_a_node_beats_that_of_its_function(run, square):
     run(main)
 
 
-def test_a_tweak_shows_at_once_in_every_task(run, p):
+def test_a_tweak_shows_at_once_in_every_task(play, p):
     """ctx.tweak on an open context is seen by tasks that were started under it before."""
+    ctx, gate = dug.Context(), Gate()
 
-    async def main():
-        go, values = anyio.Event(), []
+    async def call_twice():
+        before = await p.total()
+        await gate.wait()
+        return before, await p.total()
 
-        async def ask():
-            values.append(await p.total())
-            await go.wait()
-            values.append(await p.total())
+    played = play(ctx, script.ask("task", call_twice), lambda: ctx.tweak(p.x.node(), 5), gate.open)
 
-        with dug.Context() as ctx:
-            async with anyio.create_task_group() as group:
-                group.start_soon(ask)
-                await settle()
-                ctx.tweak(p.x.node(), 5)
-                go.set()
-        assert values == [12, 20]
-
-    run(main)
+    assert played.results == {"task": (12, 20)}
 
 
-def test_siblings_share_what_they_agree_on(run, p):
+def test_siblings_share_what_they_agree_on(play, p):
     """Two scenarios open at the same time in two tasks share memos that read none of their tweaks."""
+    played = play(dug.Context(), [script.ask(x, p.total, tweaks={p.x.node(): x}) for x in range(4)])
 
-    async def main():
-        values = {}
-
-        async def ask(x):
-            with dug.Context(tweaks={p.x.node(): x}):
-                values[x] = await p.total()
-
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                for x in range(4):
-                    group.start_soon(ask, x)
-        assert values == {0: 10, 1: 12, 2: 14, 3: 16}
-
-    run(main)
+    assert played.results == {0: 10, 1: 12, 2: 14, 3: 16}
     assert p.runs.count("y") == 1
     assert p.runs.count("total") == 4
 
@@ -1028,9 +990,9 @@ def test_reads_in_sequence_are_verified_up_to_the_first_change(run):
     assert runs == ["a", "b"]
 
 
-def test_reads_in_sequence_are_verified_one_after_the_other(run):
+def test_reads_in_sequence_are_verified_one_after_the_other(play):
     """Reads that a body awaited in turn are verified in turn, and never at the same time."""
-    gate = Gate()
+    ctx, gate = dug.Context(), Gate()
 
     @dug.source
     async def leaf(n):
@@ -1041,23 +1003,15 @@ def test_reads_in_sequence_are_verified_one_after_the_other(run):
     async def root():
         return await leaf(1) + await leaf(2) + await leaf(3)
 
-    async def main():
-        with dug.Context() as ctx, EventLog(ctx) as log:
-            gate.open()
-            await root()
-            gate.close()
-            log.clear()
-            ctx.invalidate(leaf)
-            async with anyio.create_task_group() as group:
-                group.start_soon(root)
-                await settle()
-                assert gate.inside == 1
-                gate.open()
-        assert gate.most == 1
-        assert log.computed == [leaf.node(1), leaf.node(2), leaf.node(3)]
-        assert log.reused == [root.node()]
+    play(ctx, gate.open, script.ask("first", root))
+    gate.close()
+    ctx.invalidate(leaf)
+    with EventLog(ctx) as log:
+        played = play(ctx, script.ask("again", root), lambda: gate.inside, gate.open)
 
-    run(main)
+    assert (played.seen, gate.most) == ([1], 1)
+    assert log.computed == [leaf.node(1), leaf.node(2), leaf.node(3)]
+    assert log.reused == [root.node()]
 
 
 @pytest.mark.parametrize(("ask", "backend"), [way for way in WAYS if way[0] is not ask_in_turn])
@@ -1126,9 +1080,10 @@ def test_gathered_reads_are_verified_together_after_a_change(ask, backend):
     run_on(backend, main)
 
 
-def test_a_gather_after_a_read_is_verified_after_it(run):
+@pytest.mark.parametrize("expected", [3, 1])
+def test_a_gather_after_a_read_is_verified_after_it(play, expected):
     """Reads that a body gathered after another read are verified once that one holds, and together."""
-    gate, runs = Gate(), []
+    ctx, gate, runs = dug.Context(), Gate(), []
     inputs = {"count": 3}
 
     @dug.source
@@ -1146,25 +1101,16 @@ def test_a_gather_after_a_read_is_verified_after_it(run):
     async def root():
         return sum(await ask_in_nursery(*[functools.partial(leaf, n) for n in range(await count())]))
 
-    async def main():
-        with dug.Context() as ctx:
-            gate.open()
-            await root()
-            for expected in (3, 1):
-                runs.clear()
-                gate.close()
-                inputs["count"] = expected
-                ctx.invalidate(count, leaf)
-                async with anyio.create_task_group() as group:
-                    group.start_soon(root)
-                    await settle()
-                    inside = gate.inside
-                    gate.open()
-                assert inside == expected
-                assert runs[0] == "count"
-                assert sorted(runs[1:]) == list(range(expected))
+    play(ctx, gate.open, script.ask("first", root))
+    inputs["count"] = expected
+    ctx.invalidate(count, leaf)
+    gate.close()
+    runs.clear()
+    played = play(ctx, script.ask("again", root), lambda: gate.inside, gate.open)
 
-    run(main)
+    assert played.seen == [expected]
+    assert runs[0] == "count"
+    assert sorted(runs[1:]) == list(range(expected))
 
 
 def test_a_semaphore_in_a_body_bounds_what_is_verified_together(run):
