@@ -225,7 +225,12 @@ class SavedGraph(LazyGraph[str, str, SavedNode]):
 
     def say(self, tweak: SavedTweak) -> Said:
         kind = find_kind(tweak.kind)
-        return Said(kind.describe(tweak.text, of_function="(" not in tweak.target), kind.label(tweak.text), HERE)
+        of_function = tweak.target in self._function_names
+        return Said(kind.describe(tweak.text, of_function=of_function), kind.label(tweak.text), HERE)
+
+    @cached_property
+    def _function_names(self) -> frozenset[str]:
+        return frozenset(function.name for function in self.look.functions)
 
     def is_value(self, tweak: SavedTweak) -> bool:
         return find_kind(tweak.kind).is_value

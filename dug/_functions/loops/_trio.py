@@ -68,7 +68,7 @@ class TaskWait(DriverWait):
         _run_there(self.token, self.woken.set)
 
     async def sleep(self) -> None:
-        """Returns when the run has landed or, for one on another loop or thread, that is gone."""
+        """Returns when the run has ended, or its loop or thread is gone."""
         if _is_on(self.run, self.token):
             await self.woken.wait()
         while not self.woken.is_set() and not self.run.is_lost():
