@@ -25,6 +25,14 @@ COMPILED = compiled is not None
 make_hits: Any = dict if compiled is None else compiled.Hits
 """Makes the table in which a view keeps its hits."""
 
+
+def _select_hits(hits: dict[Any, Any], bits: int) -> dict[Any, Any]:
+    return {key: memo for key, memo in hits.copy().items() if not memo.footprint & bits}
+
+
+select_hits: Any = _select_hits if compiled is None else compiled.Hits.select
+"""Returns those of the hits of a view whose footprint has none of the given bits, in a table of their own."""
+
 make_lock: Any = RLock if compiled is None else compiled.Lock
 """Makes a lock that its holder may take again."""
 

@@ -17,6 +17,8 @@ typedef struct {
 
 #define DELETED ((PyObject *)&accel_module)
 
+static inline int overlaps(PyObject *bits, PyObject *others);
+
 /* Returns a hash of the elements of a key, mixed as those of a tuple are; -1 for an element without one. */
 static Py_hash_t
 hash_elements(PyObject *const *elements, Py_ssize_t count)
@@ -275,6 +277,40 @@ hits_update(PyObject *self, PyObject *other)
     Py_RETURN_NONE;
 }
 
+/* Returns the memos whose footprint has none of the bits, in a table of their own; runs no other code. */
+static PyObject *
+hits_select(PyObject *op, PyObject *bits)
+{
+    Hits *self = (Hits *)op, *made = (Hits *)Py_TYPE(op)->tp_alloc(Py_TYPE(op), 0);
+    State *st = PyType_GetModuleState(Py_TYPE(op));
+    Py_ssize_t size = 8;
+    while (size < self->used * 3) {
+        size *= 2;
+    }
+    if (made == NULL || (made->table = PyMem_Calloc((size_t)size, sizeof(Slot))) == NULL) {
+        Py_XDECREF(made);
+        return PyErr_NoMemory();
+    }
+    made->size = size;
+    for (Py_ssize_t at = 0; at < self->size; at++) {
+        Slot *slot = &self->table[at];
+        int differs = slot->memo == NULL ? 1 : overlaps(SLOT(slot->memo, memo_footprint), bits);
+        if (differs < 0) {
+            Py_DECREF(made);
+            return NULL;
+        }
+        if (!differs) {
+            size_t i = (size_t)slot->hash & (size_t)(size - 1);
+            while (made->table[i].key != NULL) {
+                i = (i + 1) & (size_t)(size - 1);
+            }
+            made->table[i] = (Slot){slot->hash, Py_NewRef(slot->key), Py_NewRef(slot->memo)};
+            made->used = ++made->full;
+        }
+    }
+    return (PyObject *)made;
+}
+
 static Py_ssize_t
 hits_length(PyObject *self)
 {
@@ -314,6 +350,7 @@ static PyMethodDef hits_methods[] = {
     {"get", hits_get, METH_O, "Returns the memo of a key, or None."},
     {"pop", hits_pop, METH_VARARGS, "Takes out the memo of a key and returns it, or what else to return."},
     {"drop_local", hits_drop_local, METH_NOARGS, "Takes out the memos of local functions."},
+    {"select", hits_select, METH_O, "Returns the memos whose footprint has none of the bits, in a table of their own."},
     {"clear", hits_clear_method, METH_NOARGS, "Takes out all memos."},
     {"update", hits_update, METH_O, "Takes over the memos of a dict."},
     {"__sizeof__", hits_sizeof, METH_NOARGS, NULL},

@@ -19,7 +19,7 @@ leave_error(void)
 
 /* True when two sets of bits have one in common, -1 for an error. */
 static inline int
-meet(PyObject *bits, PyObject *others)
+overlaps(PyObject *bits, PyObject *others)
 {
     int over, overs;
     long long left = PyLong_AsLongLongAndOverflow(bits, &over), right = PyLong_AsLongLongAndOverflow(others, &overs);
@@ -139,7 +139,7 @@ find_filed(State *st, PyObject *view, PyObject *key, PyObject *state, PyObject *
     }
     PyObject *plain = SLOT(state, state_plain), *table = SLOT(state, state_table);
     if (plain != Py_None && (SLOT(plain, memo_call) == Py_None || SLOT(plain, memo_call) == call)) {
-        int masked = meet(SLOT(plain, memo_footprint), SLOT(force, force_mask));
+        int masked = overlaps(SLOT(plain, memo_footprint), SLOT(force, force_mask));
         if (masked <= 0) {
             *found = Py_NewRef(plain);
             return masked < 0 ? FAILED : DONE;
@@ -289,11 +289,25 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         }
         if (known) {
             Py_SETREF(masked, Py_NewRef(slot->memo));
-            int differs = meet(SLOT(masked, memo_footprint), SLOT(view, view_delta));
+            int differs = overlaps(SLOT(masked, memo_footprint), SLOT(view, view_delta));
             if (differs == 0 && SLOT(masked, memo_status) == st->live) {
                 *found = Py_NewRef(masked);
                 goto answered;
             }
+        }
+    }
+    if (SLOT(view, view_carried) != Py_None) {
+        Py_hash_t hash;
+        Slot *slot;
+        PyObject *carried = Py_NewRef(SLOT(view, view_carried)); /* an argument's own comparison may clear it */
+        int known = find_key((Hits *)carried, key, &hash, &slot);
+        *found = known > 0 && SLOT(slot->memo, memo_status) == st->live ? Py_NewRef(slot->memo) : NULL;
+        Py_DECREF(carried);
+        if (known < 0) {
+            goto error;
+        }
+        if (*found != NULL) {
+            goto answered;
         }
     }
     states = states_of(st, cache, PyTuple_GET_ITEM(key, 0));
@@ -565,7 +579,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     if (reads == NULL || below == NULL) {
         goto end;
     }
-    int forgotten = meet(below, st->one);
+    int forgotten = overlaps(below, st->one);
     if (forgotten != 0 || !are_here(st, SLOT(view, view_cache), reads)) {
         came = forgotten < 0 ? FAILED : NOT_COMMON;
         goto end;
@@ -583,7 +597,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
             goto end;
         }
     }
-    int met = meet(footprint, SLOT(force, force_mask));
+    int met = overlaps(footprint, SLOT(force, force_mask));
     restriction = met < 0 ? NULL : met ? restrict_to(st, force, footprint) : Py_NewRef(st->no_tweaks);
     memo = restriction == NULL ? NULL : copy_model(st->memo_model);
     if (memo == NULL) {
@@ -859,7 +873,7 @@ forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
     SET(run, run_tainted, Py_NewRef(st->zero));
     while (++position < PyTuple_GET_SIZE(reads)) {
         PyObject *read = PyTuple_GET_ITEM(reads, position);
-        int differs = meet(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
+        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
         if (differs < 0) {
             return -1;
         }
@@ -879,7 +893,7 @@ verify(State *st, PyObject *run, PyObject *candidate)
     int same = 1;
     for (Py_ssize_t i = 0; same > 0 && i < PyTuple_GET_SIZE(reads); i++) {
         PyObject *read = PyTuple_GET_ITEM(reads, i);
-        int differs = meet(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
+        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
         if (differs == 0) {
             same = take_as_hit(st, view, read) < 0 || PyDict_SetItem(SLOT(run, frame_reads), read, Py_None) < 0 ? -1 : 1;
         }

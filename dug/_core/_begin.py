@@ -51,6 +51,9 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
             masked = around.hits.get(key)
             if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # dead, it misses first tweaks
                 return serve(view, key, masked)
+        carried = None if view.carried is None or frame.hits is not view.hits else view.carried.get(key)
+        if carried is not None and carried.status == LIVE:
+            return serve(view, key, carried)
         is_named = key[0] is not BENEATH and key[0].nodes is None  # the common case, looked up without a call
         state = cache.states.get(key) if is_named else cache.find_state(key)
     except TypeError:  # no hash: reported properly below

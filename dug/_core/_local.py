@@ -76,6 +76,8 @@ def _look_away(phase: str, info: dict[str, Any]) -> None:
                     registry.drain()  # the notice of a tweak that is gone leads to its function
                 for view in members(registry.views):
                     _drop_local(view.hits)
+                    if view.carried is not None:
+                        _drop_local(view.carried)
 
 
 def _drop_local(hits: Any) -> None:

@@ -93,6 +93,8 @@ class ViewShape(Protocol):
     def in_force(self) -> ActiveTweaks:
         """The tweaks in force."""
 
+    carried: dict[Key, Memo] | None
+
     @property
     def hits(self) -> dict[Key, Memo]:
         """The hits."""

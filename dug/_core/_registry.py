@@ -207,6 +207,7 @@ class Registry:
         """Empties the hits of all views; after the forgotten memos in them were marked."""
         for view in members(self.views):
             view.hits.clear()
+            view.carried = None
 
     def doubt(self, function: Function, settle: Callable[[Function], None]) -> None:
         """Has `settle` called before the next lookup, by a call or by a look: it may forget memos of a function."""

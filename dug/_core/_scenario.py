@@ -283,15 +283,16 @@ def let_go(held: HeldTweaks, before: Sequence[Layer], now: Sequence[Layer]) -> N
     for beneath in [beneath() for beneath in held.keyrefs()]:
         handles = held.get(beneath) if beneath is not None else None
         for place in tuple(handles or ()):
-            if handles is not None and _said(before, place) != _said(now, place):
-                handles.pop(place, None)
+            was, is_now = _said(before, place), _said(now, place)
+            if handles is None or was is is_now or (was is not None and is_now is not None and was.meaning == is_now.meaning):
+                continue
+            handles.pop(place, None)
 
 
-def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> tuple[str, Any, object] | None:
-    """The tweak of a context's layers at one place, comparable."""
+def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> TweakSpec | None:
+    """The tweak of a context's layers at one place."""
     number, named, _ = place
-    spec = layers[number].get(named) if number < len(layers) else None
-    return None if spec is None else spec.meaning
+    return layers[number].get(named) if number < len(layers) else None
 
 
 def weakly(handle: Tweak | None) -> "Callable[[], Tweak | None]":

@@ -41,7 +41,7 @@ from ._node import Function, Node
 from ._protocols import ScenarioShape
 from ._registry import Registry
 from ._scenario import HeldTweaks, RunningReplacement, Target, let_go
-from ._view import View, enter
+from ._view import View, enter, enter_changed
 
 MAKING = make_lock()
 """Held for the steps in which a scope gets a cache of its own or another scenario: threads may do so at the same time."""
@@ -141,8 +141,14 @@ class Scope:
             return self._last
         return self._view_inside(outer_here(), looks=True)
 
-    def _view_inside(self, outer: Frame | None, *, looks: bool = False) -> View:
-        """The view of this scope entered inside a frame: the last one when nothing is different."""
+    def _view_inside(self, outer: Frame | None, before: View | None = None, *, looks: bool = False) -> View:
+        """The view of this scope entered inside a frame: the last one when nothing is different.
+
+        Args:
+            outer: the frame around.
+            before: the view that it had there, when the scope has changed.
+            looks: whether nobody enters it.
+        """
         parent = outer.view if outer is not None else None
         inside = replacement_around(outer)
         last = self._last
@@ -155,15 +161,23 @@ class Scope:
         ):
             return last
         cache = self._cache_seen(parent) if looks else self._cache_inside(parent)
-        return self._derive(parent, cache, inside)
+        return self._derive(parent, cache, inside, before)
 
-    def _derive(self, parent: View | None, cache: Cache, inside: RunningReplacement | None) -> View:
+    def _derive(
+        self, parent: View | None, cache: Cache, inside: RunningReplacement | None, before: View | None = None
+    ) -> View:
         layers, depth = self._scenario.specs, self._max_depth
+        if before is not None and before.parent is parent and before.cache is cache and before.inside == inside:
+            view = enter_changed(before, layers, self._held)
+            if view is not None:
+                return view
         return enter(parent, layers, self._held, cache=cache, listeners=self._listeners, inside=inside, max_depth=depth)
 
     def _renew(self, entry: Any) -> None:
         """Derives the view of an open entry again, because this scope or one around it has changed."""
-        entry.view = self._view_inside(entry.outer)
+        before = entry.view
+        entry.view = self._view_inside(entry.outer, before)
+        entry.view.carry(before)
         refresh(entry)
         self._keep_up(entry)
 
@@ -177,7 +191,9 @@ class Scope:
         self._last = view
         while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
             let_go(self._held, view.layers, self._scenario.specs)
-            view = self._last = entry.view = self._view_inside(outer)
+            before, view = view, self._view_inside(outer, view)
+            view.carry(before)
+            self._last = entry.view = view
             refresh(entry)
 
     # Its cache
@@ -262,7 +278,8 @@ class Scope:
         for entry in tuple(self._entries):
             renew_within(entry)
         if self._last is None and last is not None:
-            self._last = self._derive(last.parent, last.cache, last.inside)
+            self._last = self._derive(last.parent, last.cache, last.inside, last)
+            self._last.carry(last)
 
     # Listening
 

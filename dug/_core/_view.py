@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from ._accel import make_hits
+from ._accel import make_hits, select_hits
 from ._binding import Key
 from ._events import Event, Listener, deliver
 from ._memo import Memo
@@ -57,7 +57,11 @@ class View:
     max_depth: int
     """How many runs may be open around one."""
     hits: dict[Key, Memo] = field(factory=make_hits)
-    counted: ClassVar[tuple[str, ...]] = ("layers", "in_force", "delta", "listeners", "keep", "fixed", "bumped", "hits")
+    carried: dict[Key, Memo] | None = None
+    """The hits of the view before a context was tweaked, as far as they answer here; those that are asked for become hits."""
+    counted: ClassVar[tuple[str, ...]] = (
+        "layers", "in_force", "delta", "listeners", "keep", "fixed", "bumped", "hits", "carried",
+    )  # fmt: skip
     """The attributes that count as memory of its cache: not the views around it."""
 
     @classmethod
@@ -91,6 +95,14 @@ class View:
     def matches(self, memo: Memo) -> bool:
         """True when a memo answers here, if its cache is seen from here; not for a node beneath a tweak."""
         return self.in_force.restrict(memo.footprint) == memo.restriction
+
+    def carry(self, before: "View") -> None:
+        """Keeps at hand what answered in a view before a context was tweaked: memos that read nothing which differs here.
+
+        Complexity: O(nodes that were asked for in that view).
+        """
+        if before is not self and before.cache is self.cache and self.carried is None:
+            self.carried = select_hits(before.hits, Tweak.bits_of(self.in_force.handles ^ before.in_force.handles))
 
     def overrides(self) -> int:
         """Returns the bits of the targets whose tweaks here do not depend on anything around."""
@@ -154,6 +166,30 @@ def enter(
         tuple(key for layer in layers for key, spec in layer.items() if spec.reads_beneath and not isinstance(key, Function)),
         max_depth or (parent.max_depth if parent else MAX_DEPTH),
     )
+    with registry.lock:
+        registry.views.add(view)
+    return view
+
+
+def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> View | None:
+    """Returns the view of a context in which only values of tweaked nodes have changed since `before`; None where more has.
+
+    Complexity: a comparison for each tweak, and O(changed tweaks).
+    """
+    if len(layers) != 1 or len(before.layers) != 1 or before.layers[0].keys() != layers[0].keys():
+        return None
+    old, new = before.layers[0], layers[0]
+    changed = {target: spec for target, spec in new.items() if old[target] is not spec}
+    if not all(spec.is_value and old[target].is_value for target, spec in changed.items()):
+        return None
+    registry, content = before.registry, dict(before.in_force.content)
+    for target, spec in changed.items():
+        handle = registry.intern(target, spec, None)
+        held.setdefault(registry, {})[0, target, target] = content[target] = handle
+    in_force = registry.scenario(content)
+    around = before.parent.in_force.handles if before.parent else frozenset()
+    delta = Tweak.bits_of(in_force.handles ^ around)
+    view = evolve(before, layers=layers, in_force=in_force, delta=delta, hits=make_hits(), carried=None)
     with registry.lock:
         registry.views.add(view)
     return view

@@ -55,7 +55,7 @@ class Carried(Context):
         """Returns what to type to make another such context."""
         return "Bring it in once more."
 
-    def _view_inside(self, outer: Frame | None, *, looks: bool = False) -> View:
+    def _view_inside(self, outer: Frame | None, before: View | None = None, *, looks: bool = False) -> View:
         try:
             self._cache_inside(None if outer is None else outer.view)  # memos that come in need the registry of the caches around
         except ContextError as exc:
@@ -64,7 +64,7 @@ class Carried(Context):
                 f"{self._say_again()}"
             ) from exc
         self._shelf.fill()
-        return super()._view_inside(outer, looks=looks)
+        return super()._view_inside(outer, before, looks=looks)
 
     def _cache_seen(self, parent: View | None) -> Cache:
         return self._cache_inside(parent)  # a look must see the carried memos, so it binds the cache
