@@ -47,13 +47,11 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     if registry.released:
         registry.drain()
     try:
-        if around is not None and frame.hits is view.hits:
-            masked = around.hits.get(key)
-            if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # dead, it misses first tweaks
-                return serve(view, key, masked)
-        carried = None if view.carried is None or frame.hits is not view.hits else view.carried.get(key)
-        if carried is not None and carried.status == LIVE:
-            return serve(view, key, carried)
+        if frame.hits is view.hits:
+            masked = None if around is None else around.hits.get(key)
+            at_hand = _find_at_hand(view, key, masked)
+            if at_hand is not None:
+                return serve(view, key, at_hand)
         is_named = key[0] is not BENEATH and key[0].nodes is None  # the common case, looked up without a call
         state = cache.states.get(key) if is_named else cache.find_state(key)
     except TypeError:  # no hash: reported properly below
@@ -77,6 +75,14 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
             if not state.flights and registry.filings == filings and state.alive:
                 return _take_off(run)
     return _meet(view, frame, key, handle, state, masked, is_patient=not has_waited)
+
+
+def _find_at_hand(view: View, key: Key, masked: Memo | None) -> Memo | None:
+    """Returns the memo that answered in the view around, or in the one before a tweak, when it read nothing that differs here."""
+    if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # dead, it misses first tweaks
+        return masked
+    carried = None if view.carried is None else view.carried.get(key)
+    return carried if carried is not None and carried.status == LIVE else None
 
 
 def _prepare(  # noqa: PLR0917  by position, as in `Run`

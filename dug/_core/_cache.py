@@ -14,7 +14,7 @@ from weakref import ref
 from ..errors import ContextError
 from ._accel import make_lock
 from ._binding import Key
-from ._emptying import drop_empty
+from ._emptying import Emptied, drop_emptied, drop_empty
 from ._local import make_local, memos_with
 from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH, Function, plain_key
@@ -35,7 +35,8 @@ class Cache:
     """
 
     __slots__ = (
-        "__weakref__", "_count", "_gone", "_read", "_registry", "_token", "beneath", "holds_beneath", "locals", "stale", "states",
+        "__weakref__", "_count", "_emptied", "_gone", "_read", "_registry", "_token", "beneath", "holds_beneath", "locals",
+        "stale", "states",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -48,6 +49,7 @@ class Cache:
         self.holds_beneath = False
         """True once a memo was filed under the key of a node beneath a tweak."""
         self._count = 0
+        self._emptied: Emptied = {}
         self._gone: deque[int] = deque()  # how many memos were freed with each local function that is gone
         self._read: dict[int, set[Any]] = {}  # memos to drop with a tweak, by its serial; also links of local states
         self.stale = Stale()
@@ -268,8 +270,30 @@ class Cache:
                 self._unindex(memo)
             if state.newest is memo:
                 state.newest = state.plain
-        drop_empty(self, (), memos)
+        self._put_off(memos)
         return memos
+
+    def _put_off(self, memos: list[Memo]) -> None:
+        """Notes nodes of which nothing is left but the dependencies: the next scenario is likely to compute them again.
+
+        A node that depends on one that is gone for another reason is forgotten at once, with that one.
+        """
+        released, now = set(memos), list[Memo]()
+        for memo in memos:
+            state = memo.state
+            if state.plain is None and not state.table:
+                if all(read.status == LIVE or read in released for read in memo.dependencies):
+                    reads = [read.state.link or read.state for read in memo.dependencies if read.state.home is not None]
+                    self._emptied.setdefault(state.link or state, []).extend(reads)
+                else:
+                    now.append(memo)
+        drop_empty(self, (), now)
+
+    def drop_emptied(self) -> None:
+        """Forgets the nodes that a dropped tweak has left empty, if nobody has computed them since; under the lock."""
+        if self._emptied:
+            emptied, self._emptied = self._emptied, {}
+            drop_emptied(self, emptied)
 
     def count_gone(self) -> None:
         """Subtracts memos freed with local functions from the count; under the lock."""
@@ -305,6 +329,7 @@ class Cache:
             state.has_lost = True
             state.forgotten = forgotten or state.forgotten
         self._gone.clear()
+        self._emptied.clear()
         self._count = 0
         self._read.clear()
         self.stale.clear()
@@ -327,7 +352,7 @@ class Cache:
         """
         from ._size import measure  # loaded on first use
 
-        self.registry.drain()
+        self.registry.drain_fully()
         views = [view for view in members(self.registry.views) if view.cache is self]
         apart = {type(view): view.counted for view in views}
         return measure([self.states, *map(self.states_of, members(self.locals)), self._read, *views], apart)
@@ -348,7 +373,7 @@ class Cache:
 
     def __len__(self) -> int:
         if self._registry is not None:
-            self._registry.drain()
+            self._registry.drain_fully()
         return self._count
 
     def __bool__(self) -> bool:

@@ -73,6 +73,9 @@ class CacheShape(Protocol):
     def empty(self, taken: list[Any], *, forgotten: int) -> None:
         """Takes out every memo."""
 
+    def drop_emptied(self) -> None:
+        """Forgets the nodes that a dropped tweak has left empty."""
+
     def release(self, serial: int) -> Iterable[Memo]:
         """Takes out the memos that read a tweak that is gone."""
 

@@ -155,6 +155,7 @@ class Registry:
 
     def _forget(self, targets: Iterable[Target], is_rebound: bool, taken: list[Any]) -> None:  # noqa: FBT001
         self.generation += 1
+        self._drop_emptied()
         for target in targets:
             for cache in members(self.caches):
                 cache.stale.allow(cache._count)
@@ -234,8 +235,19 @@ class Registry:
             Registry.free_locks()
             raise
 
+    def drain_fully(self) -> None:
+        """Drains, and forgets nodes of which nothing is left, which a lookup leaves to the next one."""
+        self.drain()
+        with self.lock:
+            self._to_the_end(self._drop_emptied)
+
+    def _drop_emptied(self) -> None:
+        for cache in members(self.caches):
+            cache.drop_emptied()
+
     def _release_all(self, taken: list[Any]) -> None:
         caches = members(self.caches)
+        self._drop_emptied()
         while self.released:
             watch = self.released.popleft()
             if isinstance(watch, TweakRef) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found

@@ -90,14 +90,14 @@ def check_node(node: Any) -> Node[Any]:
 
 def find_record(view: View, node: Node[Any]) -> Record | None:
     """Returns the memo of a node in `view`, errors of earlier calls included."""
-    view.registry.drain()
+    view.registry.drain_fully()
     memo = find_answer(view, node._key)
     return None if memo is None else Record(node, memo, view)
 
 
 def is_masked(view: View, node: Node[Any]) -> bool:
     """True when the nearest context around that has a memo of the node has one that does not answer in `view`."""
-    view.registry.drain()
+    view.registry.drain_fully()
     key = node._key
     around = view.parent
     while around is not None:
@@ -122,7 +122,7 @@ def read_keys(memo: Memo) -> Iterator[Key]:
 
 def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     """The nodes whose memos in this view read `key`."""
-    view.registry.drain()
+    view.registry.drain_fully()
     for cache in view.registry.list_caches():
         state = cache.find_state(key)
         for reader in () if state is None else state.live_readers():
