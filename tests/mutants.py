@@ -59,6 +59,7 @@ class Mutant:
         return (python, self.twin) if self.twin else (python,)
 
 
+TICKS = ("core/test_ticks.py",)
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
@@ -96,6 +97,27 @@ MUTANTS = (
         "            if self._scenario is not before:  # an interrupt",
         "            if False:  # an interrupt",
         tests=INTERRUPTS,
+    ),
+    Mutant(
+        "a tick keeps at hand what depends on the changed value",
+        "_core/_view.py",
+        "select_hits(before.hits, Tweak.bits_of(self.in_force.handles ^ before.in_force.handles))",
+        "select_hits(before.hits, 0)",
+        tests=TICKS,
+    ),
+    Mutant(
+        "a tick of a bump is taken for one of a value",
+        "_core/_view.py",
+        "spec.is_value and old[target].is_value",
+        "True",
+        tests=TICKS,
+    ),
+    Mutant(
+        "a node that a dropped tweak emptied is never taken out",
+        "_core/_cache.py",
+        "        if self._emptied:\n",
+        "        if False:\n",
+        tests=TICKS,
     ),
     Mutant(
         "a hit of the parent serves although a tweak masks it",

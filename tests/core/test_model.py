@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, ClassVar
 from weakref import ref
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
-from support.lockstep import ROOT, Lockstep
+from support.lockstep import ROOT, Lockstep, Twin
 from support.oracle import Level, Outcome, Run
 from support.programs import FAILS, FUNCTIONS, SOURCES, Boom, Box, Call, Expression, Key, Tweak, Tweaks, Value, likeness
 from support.strategies import (
@@ -125,6 +126,23 @@ class Model(Lockstep):
         twin = self.pick(index)
         self.tell(twin, {**twin.tweaks, assignment[0]: assignment[1]})
         twin.ctx.tweak(self.on_dug.tweaks(dict([assignment])))
+
+    @precondition(lambda self: any(self.list_tweaked_to_values()))
+    @rule(which=st.integers(0, 9), told=st.lists(values, min_size=1, max_size=3), node=targets)
+    def tick(self, which: int, told: list[Any], node: Call) -> None:
+        """The value of a tweaked node changes in place, again and again, and a node is asked for in between."""
+        tweaked = list(self.list_tweaked_to_values())
+        twin, key = tweaked[which % len(tweaked)]
+        for value in told:
+            self.ask(node)
+            self.tell(twin, {**twin.tweaks, key: Value(value)})
+            twin.ctx.tweak(self.on_dug.key(key), value)
+        self.ask(node)
+
+    def list_tweaked_to_values(self) -> Iterator[tuple[Twin, Call]]:
+        """Yield the contexts that tweak a node to a value, each with the node."""
+        for twin in self.twins:
+            yield from ((twin, key) for key, tweak in twin.tweaks.items() if isinstance(key, Call) and isinstance(tweak, Value))
 
     @precondition(lambda self: any(twin.tweaks for twin in self.twins))
     @rule(index=indexes, which=st.integers(0, 3))

@@ -1,0 +1,241 @@
+"""Tweaks of an open context, again and again: a tick runs what depends on it, and the rest stays at hand."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from weakref import ref
+
+import pytest
+
+import dug
+from dug.testing import EventLog
+
+INPUTS = 6
+
+
+@dug.memoize
+def level(number):
+    """Return an input."""
+    return number
+
+
+@dug.memoize
+def price(number):
+    """Return twice an input."""
+    return 2 * level(number)
+
+
+@dug.memoize
+def total():
+    """Return the sum of all prices."""
+    return sum(price(number) for number in range(INPUTS))
+
+
+@dug.memoize
+def note(subject):
+    """Return a value that reads an input, of any argument."""
+    return level(0), type(subject)
+
+
+class Subject:
+    """An argument that can be watched."""
+
+
+@pytest.fixture
+def ctx():
+    """An open context in which every input is tweaked, and the total is known."""
+    with dug.Context({level.node(number): number for number in range(INPUTS)}) as ctx:
+        total()
+        yield ctx
+
+
+def count_calls(name, act):
+    """Return how often Python functions of this name are called while `act` runs."""
+    called = []
+    sys.setprofile(lambda frame, event, arg: called.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return called.count(name)
+
+
+def test_a_tick_runs_the_descendants_of_what_changed(ctx):
+    """A new value of one input runs the price that reads it, and the total."""
+    with EventLog(ctx) as log:
+        ctx.tweak(level.node(2), 10)
+        assert total() == 2 * (0 + 1 + 10 + 3 + 4 + 5)
+
+    assert log.computed == [price.node(2), total.node()]
+
+
+def test_a_tick_looks_nothing_up_that_it_did_not_change(ctx):
+    """The other prices are at hand: they are not looked for among the memos of their nodes."""
+    ctx.tweak(level.node(2), 10)
+    total()
+    ctx.tweak(level.node(2), 11)
+
+    assert count_calls("match", total) <= 2
+
+
+def test_several_ticks_between_two_questions(ctx):
+    """A tick that nobody asked about is no other: all values are those of the last one."""
+    for number in range(INPUTS):
+        ctx.tweak(level.node(number), 7)
+        ctx.tweak({level.node(number): 1, level.node(0): number})
+
+    assert total() == 2 * (5 + 1 + 1 + 1 + 1 + 1)
+
+
+def test_a_value_comes_back(ctx):
+    """The value of before gives the total of before."""
+    for value in (9, 2, 9, 2):
+        ctx.tweak(level.node(2), value)
+        assert total() == 2 * (13 + value)
+
+
+def test_what_nobody_asks_for_in_a_tick_is_right_in_the_next(ctx):
+    """A node that was asked for two ticks ago is looked up again."""
+    ctx.tweak(level.node(2), 10)
+    assert price(3) == 6
+    ctx.tweak(level.node(3), 10)
+    assert price(2) == 20
+    ctx.tweak(level.node(4), 10)
+
+    assert (price(1), price(3), total()) == (2, 20, 2 * (0 + 1 + 10 + 10 + 10 + 5))
+
+
+def test_what_is_invalidated_after_a_tick_is_not_at_hand(ctx):
+    """An invalidation reaches what was carried over."""
+    outside = [1]
+
+    @dug.memoize
+    def read():
+        return outside[0]
+
+    assert read() == 1
+    ctx.tweak(level.node(2), 10)
+    outside[0] = 2
+    ctx.invalidate(read)
+
+    assert read() == 2
+
+
+def test_a_first_tweak_after_a_tick_masks_what_was_carried(ctx):
+    """A node that was never tweaked is tweaked, and all that read it is computed again."""
+    ctx.tweak(level.node(2), 10)
+    ctx.tweak(price.node(4), 100)
+    assert total() == 2 * (0 + 1 + 10 + 3 + 5) + 100
+    ctx.tweak(level.node(2), 11)
+    with dug.Context({price.node(0): 1000}):
+        assert total() == 1000 + 2 * (1 + 11 + 3 + 5) + 100
+
+
+def test_ticks_of_other_kinds_of_tweaks(ctx):
+    """A bump, a replacement and a dropped tweak are stated anew in full."""
+    ctx.tweak(level.node(2), dug.shift(1))
+    assert total() == 2 * 16
+    ctx.tweak(level.node(2), dug.shift(2))
+    assert total() == 2 * 17
+    ctx.tweak(level.node(2), 5)
+    assert total() == 2 * 18
+    ctx.tweak(level, lambda number: 1)
+    assert total() == 2 * 18
+    ctx.untweak(level.node(2))
+    assert total() == 2 * (0 + 1 + 1 + 3 + 4 + 5)
+
+
+def test_a_tick_of_a_bump_acts_on_the_tweak_around(ctx):
+    """A bump that is stated again with another size bumps what the context around says, not what the body gives."""
+    ctx.tweak(level.node(2), 10)
+    with dug.Context({level.node(2): dug.shift(1)}) as inner:
+        assert price(2) == 22
+        inner.tweak(level.node(2), dug.shift(2))
+        assert price(2) == 24
+        ctx.tweak(level.node(2), 20)
+        assert price(2) == 44
+
+
+def test_a_tick_around_shows_in_the_contexts_inside(ctx):
+    """A context inside keeps its own tweak, and what it computed from nothing that changed."""
+    with dug.Context({level.node(0): 50}) as inner:
+        assert total() == 2 * 65
+        with EventLog(inner) as log:
+            ctx.tweak(level.node(2), 10)
+            assert total() == 2 * 73
+        ran = log.computed
+        ctx.tweak(level.node(0), 1)
+        assert total() == 2 * 73
+    assert ran == [price.node(2), total.node()]
+    assert total() == 2 * 24
+
+
+def test_a_tick_of_a_context_that_is_not_open():
+    """What is tweaked between two entries shows in the second one."""
+    ctx = dug.Context({level.node(number): number for number in range(INPUTS)})
+    assert ctx.run(total) == 30
+    ctx.tweak(level.node(2), 10)
+    with ctx, EventLog(ctx) as log:
+        assert total() == 46
+
+    assert log.computed == [price.node(2), total.node()]
+
+
+def test_ticks_of_two_threads_in_one_context(ctx):
+    """Each thread reads what was last stated of its own input, while the other one ticks."""
+    wrong = []
+
+    def tick(number):
+        with ctx:
+            for value in range(200):
+                ctx.tweak(level.node(number), value)
+                if price(number) != 2 * value:
+                    wrong.append((number, value))
+
+    threads = [threading.Thread(target=tick, args=(number,)) for number in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+    assert total() == 2 * (199 + 199 + 0 + 3 + 4 + 5)
+
+
+def test_ticks_leave_nothing(ctx):
+    """A thousand ticks keep the memos, the nodes and the tweaks of one."""
+
+    def count():
+        registry = ctx.cache.registry
+        return len(ctx.cache), len(ctx.cache.list_states()), len(registry._handles), len(registry._scenarios)
+
+    ctx.tweak(level.node(2), -1)
+    total()
+    before = count()
+    for value in range(1000):
+        ctx.tweak(level.node(2), value)
+        total()
+
+    assert count() == before
+
+
+def test_the_arguments_of_a_node_that_a_tick_emptied_are_freed(ctx):
+    """A node that nobody asks for again leaves no argument, once the next tweak is dropped or somebody looks."""
+    subjects = [Subject(), Subject()]
+    kept = list(map(ref, subjects))
+    assert [note(subject) for subject in subjects] == [(0, Subject)] * 2
+    ctx.tweak(level.node(0), 1)
+    assert note(subjects[0]) == (1, Subject)
+    del subjects[1]
+    ctx.tweak(level.node(0), 2)
+    assert note(subjects.pop()) == (2, Subject)
+    gc.collect()
+    assert [one() is None for one in kept] == [False, True]
+
+    ctx.tweak(level.node(0), 3)
+    total()
+    assert len(ctx.cache) > 0
+    gc.collect()
+    assert [one() is None for one in kept] == [True, True]
