@@ -49,8 +49,7 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     try:
         if frame.hits is view.hits:
             masked = None if around is None else around.hits.get(key)
-            at_hand = _find_at_hand(view, key, masked)
-            if at_hand is not None:
+            if (at_hand := _find_at_hand(view, key, masked)) is not None:
                 return serve(view, key, at_hand)
         is_named = key[0] is not BENEATH and key[0].nodes is None  # the common case, looked up without a call
         state = cache.states.get(key) if is_named else cache.find_state(key)
