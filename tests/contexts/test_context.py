@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.marks import pure_only
+from support.sync_points import in_thread
 
 import dug
 from dug.testing import EventLog
@@ -298,9 +298,7 @@ def test_an_active_context_is_read_where_no_with_is_in_force(p, active):
     """After ``activate()`` calls work without ``with``, also in other threads."""
     replaced = active.activate()
     values = [p.total()]
-    thread = threading.Thread(target=lambda: values.append(p.total()))
-    thread.start()
-    thread.join()
+    values.append(in_thread(p.total))
 
     assert replaced is None
     assert values == [12, 12]
@@ -414,9 +412,7 @@ def test_a_tweak_from_another_thread_shows(p):
     """A tweak made by another thread shows in this one."""
     with dug.Context() as ctx:
         p.total()
-        thread = threading.Thread(target=ctx.tweak, args=(p.x.node(), 5))
-        thread.start()
-        thread.join()
+        in_thread(ctx.tweak, p.x.node(), 5)
         value = p.total()
 
     assert value == 20

@@ -8,48 +8,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from contextvars import copy_context
-from threading import Event, Thread
 from typing import Any
 
 import pytest
 from stress_threads import stress
 from support.marks import pure_only
+from support.sync_points import Signal, Worker, in_thread
 
 import dug
 from dug._core import _begin, _finish, _registry, _walk
 from dug._core._cache import Cache
-
-
-def in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Return the result of a function in a thread of its own."""
-    told: Future[Any] = Future()
-
-    def call():
-        try:
-            told.set_result(function(*args))
-        except BaseException as exc:  # noqa: BLE001  raised in the thread that waits
-            told.set_exception(exc)
-
-    finish(start(call))
-    return told.result()
-
-
-def start(function: Callable[[], object]) -> Thread:
-    """Return a running thread that calls a function."""
-    thread = Thread(target=function, daemon=True)
-    thread.start()
-    return thread
-
-
-def finish(*threads: Thread) -> None:
-    """Wait for threads; one that hangs fails the test."""
-    for thread in threads:
-        thread.join(20)
-        assert not thread.is_alive(), "a thread hangs"
 
 
 def registry_of(ctx: dug.Context) -> Any:
@@ -121,19 +91,19 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
     f = dug.memoize(lambda: outside[0])
     root, child = dug.Context(), dug.Context()
     root.run(f)
-    found, over = Event(), Event()
+    found, over = Signal(), Signal()
     touch_roots, serve = _walk.Walk.touch_roots, _begin.serve
-    asker: list[Thread] = []
+    asker: list[Worker] = []
 
     def serve_later(*args, **options):
         found.set()
-        over.wait(20)
+        over.wait_here()
         return serve(*args, **options)
 
     def ask_first(walk):
         monkeypatch.setattr(_begin, "serve", serve_later)
-        asker.append(start(lambda: root.run(child.run, f)))
-        found.wait(20)
+        asker.append(Worker(lambda: root.run(child.run, f)))
+        found.wait_here()
         touch_roots(walk)
 
     outside[0] = 2
@@ -142,7 +112,7 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
             patch.setattr(_walk.Walk, "touch_roots", ask_first)
             in_thread(root.invalidate, f.node())
         over.set()
-        finish(*asker)
+        asker[0].result()
 
         assert f() == 2
         assert root.run(f) == 2
@@ -169,7 +139,7 @@ def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
 
 def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
     """The old failure misses a first tweak that came in between, so the node that caught it runs again."""
-    caught, go = Event(), Event()
+    caught, go = Signal(), Signal()
 
     @dug.memoize
     def f():
@@ -182,19 +152,19 @@ def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
         except LookupError:
             value = 0
         caught.set()
-        go.wait(20)
+        go.wait_here()
         return value
 
     ctx, child = dug.Context(), dug.Context({f.node(): 7})
-    asker = start(lambda: ctx.run(g))
-    caught.wait(20)
+    asker = Worker(lambda: ctx.run(g))
+    caught.wait_here()
     with ctx:
         with pytest.raises(LookupError, match="no feed"):
             f()
         with child:
             pass
         go.set()
-        finish(asker)
+        asker.result()
 
         assert g.node() not in ctx
         assert g() == 0
@@ -204,13 +174,13 @@ def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
 
 def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
     """A run that ends while its function is first tweaked is not served where it is tweaked."""
-    running, go = Event(), Event()
+    running, go = Signal(), Signal()
     spread = _registry.Registry._spread
 
     @dug.memoize
     def f():
         running.set()
-        go.wait(20)
+        go.wait_here()
         return 1
 
     def spread_slowly(self, target, bit):
@@ -220,11 +190,11 @@ def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
         return walk
 
     ctx, child = dug.Context(), dug.Context({f: lambda: 2})
-    asker = start(lambda: ctx.run(f))
-    running.wait(20)
+    asker = Worker(lambda: ctx.run(f))
+    running.wait_here()
     monkeypatch.setattr(_registry.Registry, "_spread", spread_slowly)
     with ctx, child:
-        finish(asker)
+        asker.result()
 
         assert f() == 2
 
@@ -234,7 +204,7 @@ def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
 
 def make_left_early(*, start_inside, depth=1):
     """Return a node that leaves contexts while another node, which it started inside, is still to make its reads."""
-    go = Event()
+    go = Signal()
 
     @dug.memoize
     def x():
@@ -246,7 +216,7 @@ def make_left_early(*, start_inside, depth=1):
 
     @dug.memoize
     def slow():
-        go.wait(20)
+        go.wait_here()
         return x() + other()
 
     @dug.memoize
@@ -264,15 +234,7 @@ def make_left_early(*, start_inside, depth=1):
 
 def in_carried_thread(function):
     """Call a function in a thread that the context is carried to, and return how to get its value."""
-    told: list[Any] = []
-    carried = copy_context()
-    thread = start(lambda: told.append(carried.run(function)))
-
-    def wait():
-        finish(thread)
-        return told[0]
-
-    return wait
+    return Worker(copy_context().run, function).result
 
 
 @pytest.mark.parametrize("depth", [1, 3])
@@ -322,13 +284,13 @@ def test_what_a_task_reads_after_a_context_was_left_belongs_to_the_run():
 @pytest.mark.parametrize("depth", [1, 3])
 def test_what_is_read_after_a_context_was_tweaked_was_asked_for_before(depth):
     """A call of a thread of a run sees no tweak that its contexts get in between, so the run does depend on it."""
-    go = Event()
+    go = Signal()
     x, y = dug.memoize(lambda: 1), dug.memoize(lambda: 1)
 
     @dug.memoize
     def slow():
         asked.set()
-        go.wait(20)
+        go.wait_here()
         return 10 * x() + y()
 
     @dug.memoize
@@ -340,12 +302,12 @@ def test_what_is_read_after_a_context_was_tweaked_was_asked_for_before(depth):
             for _ in range(depth - 1):
                 stack.enter_context(dug.Context())
             later = in_carried_thread(slow)
-            asked.wait(20)
+            asked.wait_here()
             outermost.tweak(y.node(), 7)
             go.set()
             return later()
 
-    asked = Event()
+    asked = Signal()
     with dug.Context() as ctx:
         assert top() == 21
         with dug.Context({y.node(): 5}):
@@ -388,11 +350,11 @@ def test_what_a_task_reads_after_a_context_was_tweaked_was_asked_for_before(fail
 
 def test_a_thread_that_outlives_the_run_whose_context_it_is_in_is_warned():
     """It adds nothing to the filed memo, and both nodes are named."""
-    go, told = Event(), []
+    go, told = Signal(), []
     x = dug.memoize(lambda: 1)
 
     def late():
-        go.wait(20)
+        go.wait_here()
         with pytest.warns(RuntimeWarning, match="outlives") as warned:
             x()
         told.extend(str(one.message) for one in warned)
@@ -400,15 +362,14 @@ def test_a_thread_that_outlives_the_run_whose_context_it_is_in_is_warned():
     @dug.memoize
     def top():
         with dug.Context({x.node(): 2}):
-            threads.append(Thread(target=copy_context().run, args=(late,), daemon=True))
-            threads[0].start()
+            threads.append(Worker(copy_context().run, late))
         return 1
 
-    threads: list[Thread] = []
+    threads: list[Worker] = []
     with dug.Context() as ctx:
         top()
         go.set()
-        finish(*threads)
+        threads[0].result()
 
         assert len(told) == 1
         assert ctx.memo(top.node()).dependencies == ()
@@ -434,14 +395,14 @@ def test_a_run_that_no_loop_drives_is_not_waited_for():
 @pure_only
 def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeypatch):
     """An interrupt between the end of a run and its wakeups is not a reason to wait for ever."""
-    running, joined = Event(), Event()
+    running, joined = Signal(), Signal()
     ran: list[int] = []
 
     @dug.memoize
     def f():
         ran.append(1)
         running.set()
-        joined.wait(20)
+        joined.wait_here()
         return 1
 
     def interrupt(run, came):
@@ -459,13 +420,13 @@ def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeyp
             told.append("interrupted")
 
     monkeypatch.setattr(_finish, "land", interrupt)
-    asker = start(first)
-    running.wait(20)
-    waiter = start(lambda: told.append(root.run(f)))
+    asker = Worker(first)
+    running.wait_here()
+    waiter = Worker(lambda: told.append(root.run(f)))
     while not registry_of(root).blocked:
         pass
     joined.set()
-    finish(asker, waiter)
+    asker.result(), waiter.result()
 
     assert sorted(map(str, told)) == ["1", "interrupted"]
 

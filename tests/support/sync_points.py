@@ -17,14 +17,14 @@ PATIENCE_S = 30.0
 """How long a test may take before it counts as hanging; only a failing one takes as long."""
 
 
-def within(function: Callable[..., Any], *args: Any) -> Any:
+def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Return ``function(*args)``, called in a thread of its own that is given up when it hangs."""
     return Worker(function, *args).result()
 
 
 def run_on(backend: str, main: Callable[..., Any], *args: Any) -> Any:
     """Return what the coroutine function `main` returns on a new loop of `backend`, which is given up when it hangs."""
-    return within(lambda: anyio.run(main, *args, backend=backend))
+    return in_thread(lambda: anyio.run(main, *args, backend=backend))
 
 
 class Worker(threading.Thread):
