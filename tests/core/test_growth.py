@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-import threading
 import tracemalloc
 from itertools import count
 from weakref import ref
 
 import pytest
+from support.script import ask, play_threads, until
+from support.sync_points import Signal
 
 import dug
 from dug._core import _stale
@@ -137,7 +138,7 @@ def test_as_much_as_there_was_may_wait(monkeypatch):
 
 def test_a_run_across_an_invalidation_is_still_found_untrue(ctx):
     """A memo that is dropped while a node runs that read it is not among the dependencies it is filed with."""
-    outside, waits, goes_on = [1], threading.Event(), threading.Event()
+    outside, has_read, may_end = [1], Signal(), Signal()
 
     @dug.source
     def read():
@@ -146,17 +147,15 @@ def test_a_run_across_an_invalidation_is_still_found_untrue(ctx):
     @dug.memoize
     def slow():
         seen = read()
-        waits.set()
-        assert goes_on.wait(10)
+        has_read.set()
+        may_end.wait_here()
         return seen
 
-    worker = threading.Thread(target=lambda: ctx.run(slow))
-    worker.start()
-    assert waits.wait(10)
-    outside[0] = 2
-    ctx.invalidate(read.node())
-    goes_on.set()
-    worker.join()
+    def change():
+        outside[0] = 2
+        ctx.invalidate(read.node())
+
+    play_threads(ctx, ask("slow", slow), until(has_read), change, may_end.set)
 
     assert slow() == 2
 

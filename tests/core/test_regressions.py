@@ -9,6 +9,7 @@ import sys
 import threading
 
 import pytest
+from support.script import ask, play_threads
 
 import dug
 from dug.testing import EventLog
@@ -487,7 +488,7 @@ def test_a_generator_that_leaves_a_context_out_of_order(p):
 
 def test_racing_twins_keep_the_first(p):
     """When two threads compute one node at the same time, both get and keep the object filed first."""
-    barrier, results = threading.Barrier(2), []
+    ctx, barrier = dug.Context(), threading.Barrier(2)
 
     @dug.memoize
     def racer():
@@ -495,21 +496,11 @@ def test_racing_twins_keep_the_first(p):
             barrier.wait(0.2)
         return [p.x()]
 
-    def run():
-        with ctx:
-            results.append(racer())
+    played = play_threads(ctx, [ask(n, racer) for n in range(2)])
+    first, second = played.results.values()
 
-    ctx = dug.Context()
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    with ctx:
-        results.append(racer())
-    assert len(results) == 3
-    assert all(result is results[0] for result in results)
+    assert first is second
+    assert ctx.run(racer) is first
 
 
 def test_cycles_depend_on_where_they_are_entered():

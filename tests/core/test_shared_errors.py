@@ -9,7 +9,8 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.sync_points import BACKENDS, Signal, Worker, run_on
+from support.script import ask, play_threads, until, until_waiting
+from support.sync_points import Signal
 
 import dug
 from dug import snapshot
@@ -331,10 +332,8 @@ def test_the_targets_of_a_sweep_keep_their_errors_apart():
             assert [result.errors[target].__notes__ for target in targets] == [["leg 0"], ["leg 1"], ["leg 2"]]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_what_is_gathered_fails_apart(backend):
+def test_what_is_gathered_fails_apart(play):
     """Tasks that wait for one run get each an error of their own."""
-    from anyio import create_task_group  # as the tests of tasks do
 
     @dug.memoize
     async def spot():
@@ -350,20 +349,9 @@ def test_what_is_gathered_fails_apart(backend):
             exc.trail.append(n)
             return before
 
-    got = []
+    played = play(dug.Context(), [ask(n, leg, n) for n in range(5)])
 
-    async def main():
-        async def ask(n):
-            got.append(await leg(n))
-
-        with dug.Context():
-            async with create_task_group() as group:
-                for n in range(5):
-                    group.start_soon(ask, n)
-
-    run_on(backend, main)
-
-    assert got == [(0, 0)] * 5
+    assert played.results == dict.fromkeys(range(5), (0, 0))
 
 
 def test_a_gather_that_returns_errors_returns_one_for_each():
@@ -403,7 +391,7 @@ def test_threads_that_wait_for_one_run_fail_apart():
         go.wait_here()
         raise InSlots("a")
 
-    def ask(n):
+    def leg(n):
         try:
             spot()
         except InSlots as exc:
@@ -411,15 +399,10 @@ def test_threads_that_wait_for_one_run_fail_apart():
             exc.add_note("mine")
             return exc.places, exc.__notes__
 
-    ctx = dug.Context()
-    with ctx:
-        workers = [Worker(ctx.run, ask, 0)]
-        started.wait_here()
-        workers += [Worker(ctx.run, ask, n) for n in (1, 2, 3)]
-        go.set()
-        got = [worker.result() for worker in workers]
+    others = [ask(n, leg, n) for n in (1, 2, 3)]
+    played = play_threads(dug.Context(), ask(0, leg, 0), until(started), others, until_waiting(spot.node(), 3), go.set)
 
-    assert got == [(["a", n], ["mine"]) for n in range(4)]
+    assert played.results == {n: (["a", n], ["mine"]) for n in range(4)}
 
 
 def test_a_sweep_on_threads_keeps_errors_apart():

@@ -12,13 +12,13 @@ import dataclasses
 import gc
 import operator
 import pickle
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import attrs
 import pytest
+from support.script import ask, play_threads, until
+from support.sync_points import Signal
 
 import dug
 from dug import snapshot
@@ -219,28 +219,27 @@ def test_coroutine_functions_give_the_new_number(thing):
 
 def test_a_run_in_flight_keeps_nothing_that_changed_meanwhile(thing, p):
     """A reader during the change and the invalidation leaves nothing behind that is older."""
-    changed, asked = threading.Event(), threading.Event()
+    ctx, changed, asked = dug.Context(), Signal(), Signal()
 
     @dug.memoize
     def slow():
         seen = thing.read(p.passed())
         if not asked.is_set():
             asked.set()
-            assert changed.wait(10)
+            changed.wait_here()
         return seen
 
     @dug.memoize
     def top():
         return slow()
 
-    with dug.Context() as ctx, ThreadPoolExecutor(1) as pool:
-        p.book()
-        future = pool.submit(ctx.run, top)
-        assert asked.wait(10)
+    def change():
         thing.change()
         ctx.invalidate(p.outside.node())
-        changed.set()
-        future.result()
+
+    with ctx:
+        p.book()
+        play_threads(ctx, ask("top", top), until(asked), change, changed.set)
         after = top(), *p.book()
 
     assert set(after) == {thing.read(thing.value)}

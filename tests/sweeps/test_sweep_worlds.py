@@ -6,7 +6,6 @@ import gc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.sync_points import BACKENDS, run_on
 
 import dug
 from dug.scenarios import ladder
@@ -246,8 +245,7 @@ def test_a_central_difference_bears_what_concerns_it_not():
         assert [result.value for result in sweep.central()] == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_an_awaited_sweep_has_a_base_for_each_world(backend):
+def test_an_awaited_sweep_has_a_base_for_each_world(run):
     """A sweep over coroutine functions asks for another base when the context around was tweaked during it."""
 
     async def main():
@@ -262,11 +260,10 @@ def test_an_awaited_sweep_has_a_base_for_each_world(backend):
                 sweep.base  # noqa: B018
             return list(sweep.diff().to_dict().values())
 
-    assert run_on(backend, main) == [1.0, 2.0, 5.0]
+    assert run(main) == [1.0, 2.0, 5.0]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_an_awaited_sweep_keeps_the_base_from_before_an_invalidation(backend):
+def test_an_awaited_sweep_keeps_the_base_from_before_an_invalidation(run):
     """The base of a sweep over coroutine functions is asked first, so it is there for the earlier results."""
 
     async def main():
@@ -280,7 +277,7 @@ def test_an_awaited_sweep_keeps_the_base_from_before_an_invalidation(backend):
                 pass
             return list(sweep.diff().to_dict().values())
 
-    assert run_on(backend, main) == [1.0, 2.0, 5.0]
+    assert run(main) == [1.0, 2.0, 5.0]
 
 
 def test_a_base_in_an_earlier_world_leaves_nothing_behind():
@@ -399,8 +396,7 @@ def test_the_error_of_a_base_holds_no_tweak_of_its_world():
         assert len(ctx.cache) == 0, kept
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_an_error_of_an_awaited_sweep_holds_no_tweak_of_its_world(backend):
+def test_an_error_of_an_awaited_sweep_holds_no_tweak_of_its_world(run):
     """So it is for coroutine functions, when the tasks have ended."""
 
     @dug.memoize(name="w:fails async")
@@ -424,4 +420,4 @@ def test_an_error_of_an_awaited_sweep_holds_no_tweak_of_its_world(backend):
             assert [type(error) for error in kept] == [ValueError] * 5
             assert len(ctx.cache) == 0
 
-    run_on(backend, main)
+    run(main)
