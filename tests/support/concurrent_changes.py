@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import dug
 
-from .concurrent_program import ROOT, Ask, Enter, EnterKept, Leave, Step, Workers
+from .concurrent_program import ROOT, Enter, EnterKept, Workers
 from .oracle import Level, Oracle, Outcome
 from .programs import FUNCTIONS, SOURCES, Call, Key, Tweak, Tweaks
 from .strategies import NODES, assignments, held_outside, nodes, targets, tweaks
@@ -104,29 +104,12 @@ class WorkersUnderChange(Workers):
         super().__attrs_post_init__()
         self.states.append(State((self.first, *self.kept), dict(self.on_dug.outside)))
 
-    def play(self, script: Iterable[Step]) -> None:
-        """Run a script."""
-        stack: list[tuple[dug.Context, int | Level]] = []
-        try:
-            for step in [None, *script]:
-                match step:
-                    case Ask(node):
-                        first = self.done
-                        outcome = self.on_dug.call(node)
-                        places = tuple(place for _, place in stack)
-                        self.told.append(Told(node, places, outcome, first, len(self.states) - 1))
-                    case Leave():
-                        if len(stack) > 1:
-                            stack.pop()[0].__exit__(None, None, None)
-                    case _:
-                        self._enter_place(stack, step)
-        except BaseException as exc:  # noqa: BLE001  told to the test
-            self.on_dug.errors.append(exc)
-        finally:
-            while stack:
-                stack.pop()[0].__exit__(None, None, None)
+    def _ask(self, stack: list[Any], node: Call) -> None:
+        first = self.done
+        outcome = self.on_dug.call(node)
+        self.told.append(Told(node, tuple(place for _, place in stack), outcome, first, len(self.states) - 1))
 
-    def _enter_place(self, stack: list[Any], step: Enter | EnterKept | None) -> None:
+    def _enter(self, stack: list[Any], step: Enter | EnterKept | None) -> None:
         if isinstance(step, Enter):
             ctx, level = self.pick(step)
             self.own.remove(ctx)  # it is dropped when it is left
@@ -138,6 +121,9 @@ class WorkersUnderChange(Workers):
                 return
         ctx.__enter__()
         stack.append((ctx, place))
+
+    def _leave(self, stack: list[Any]) -> None:
+        stack.pop()[0].__exit__(None, None, None)
 
     def change_all(self, changes: Iterable[Change]) -> None:
         """Make changes one after the other."""

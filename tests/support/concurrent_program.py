@@ -27,7 +27,7 @@ from contextvars import ContextVar
 from itertools import count, pairwise
 from pathlib import Path
 from random import Random
-from threading import Barrier, Thread
+from threading import Barrier
 from typing import Any, ClassVar
 
 import pytest
@@ -62,6 +62,7 @@ from .programs import (
     Within,
 )
 from .strategies import nodes, targets, tweaks
+from .sync_points import Worker
 from .work_bound import Fact, learn
 
 PACKAGE = str(Path(dug.__file__).parent)
@@ -329,55 +330,58 @@ class Workers:
 
     def play(self, script: Iterable[Step]) -> None:
         """Run a script."""
-        on_dug, stack = self.on_dug, []
-        try:
-            for step in [None, *script]:
-                match step:
-                    case Ask(node):
-                        with on_dug.outermost():
-                            outcome = on_dug.call(node)
-                        on_dug.told.append(Told(node, scenario.get(), outcome))
-                    case Leave():
-                        if len(stack) > 1:
-                            self._leave(stack)
-                    case _:
-                        self._enter(stack, self.contexts[0] if step is None else self.pick(step))
-        except BaseException as exc:  # noqa: BLE001  told to the test
-            on_dug.errors.append(exc)
-        finally:
-            while stack:
-                self._leave(stack)
+        with self._worker() as stack:
+            for step in script:
+                if isinstance(step, Ask):
+                    self._ask(stack, step.node)
+                else:
+                    self._move(stack, step)
 
     async def play_async(self, script: Iterable[Step]) -> None:
         """Run a script, awaiting its calls."""
-        on_dug, stack = self.on_dug, []
+        with self._worker() as stack:
+            for step in script:
+                if isinstance(step, Ask):
+                    with self.on_dug.outermost():
+                        outcome = await self.on_dug.await_call(step.node)
+                    self.on_dug.told.append(Told(step.node, scenario.get(), outcome))
+                else:
+                    self._move(stack, step)
+
+    @contextmanager
+    def _worker(self) -> Iterator[list[Any]]:
+        """Yield the contexts that one worker has entered; leave them at its end, and keep its error."""
+        stack: list[Any] = []
         try:
-            for step in [None, *script]:
-                match step:
-                    case Ask(node):
-                        with on_dug.outermost():
-                            outcome = await on_dug.await_call(node)
-                        on_dug.told.append(Told(node, scenario.get(), outcome))
-                    case Leave():
-                        if len(stack) > 1:
-                            self._leave(stack)
-                    case _:
-                        self._enter(stack, self.contexts[0] if step is None else self.pick(step))
+            self._enter(stack, None)
+            yield stack
         except Exception as exc:  # noqa: BLE001  told to the test
-            on_dug.errors.append(exc)
+            self.on_dug.errors.append(exc)
         finally:
             while stack:
                 self._leave(stack)
 
-    def _enter(self, stack: list[dug.Context], made: tuple[dug.Context, Level]) -> None:
-        ctx, level = made
+    def _ask(self, stack: list[Any], node: Call) -> None:
+        with self.on_dug.outermost():
+            outcome = self.on_dug.call(node)
+        self.on_dug.told.append(Told(node, scenario.get(), outcome))
+
+    def _move(self, stack: list[Any], step: Enter | EnterKept | Leave) -> None:
+        """Enter a context, or leave one, but never the outermost."""
+        if not isinstance(step, Leave):
+            self._enter(stack, step)
+        elif len(stack) > 1:
+            self._leave(stack)
+
+    def _enter(self, stack: list[Any], step: Enter | EnterKept | None) -> None:
+        ctx, level = self.contexts[0] if step is None else self.pick(step)
         if ctx is self.contexts[0][0] and stack:  # its cache lies beneath that of a context with its own
             return
         ctx.__enter__()
         stack.append(ctx)
         scenario.set((*scenario.get(), level))
 
-    def _leave(self, stack: list[dug.Context]) -> None:
+    def _leave(self, stack: list[Any]) -> None:
         stack.pop().__exit__(None, None, None)
         scenario.set(scenario.get()[:-1])
 
@@ -390,12 +394,9 @@ def run_threads(workers: Sequence[Callable[[], None]]) -> None:
         barrier.wait()
         work()
 
-    threads = [Thread(target=begin, args=(work,), daemon=True) for work in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads), "a thread hangs"
+    started = [Worker(begin, work) for work in workers]
+    for worker in started:
+        worker.result()
 
 
 @contextmanager
