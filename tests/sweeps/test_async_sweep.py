@@ -17,17 +17,10 @@ from support.oracle import attempt
 from support.program_on_dug import ProgramOnDug
 from support.programs import FUNCTIONS, likeness
 from support.strategies import nodes, outsides, programs, tweaks
+from support.sync_points import BACKENDS, settle
 
 import dug
 from dug.scenarios import grid, ladder
-
-BACKENDS = ["asyncio", "trio"]
-
-
-@pytest.fixture(params=BACKENDS)
-def run(request):
-    """Run a coroutine function on a loop, of each kind in turn."""
-    return partial(anyio.run, backend=request.param)
 
 
 @pytest.fixture
@@ -97,12 +90,6 @@ class Gates:
     def scenarios(self, several):
         """One scenario for each number."""
         return [{self.key: i} for i in several]
-
-
-async def settle():
-    """Let every other task go on until it waits."""
-    for _ in range(30):
-        await anyio.lowlevel.checkpoint()
 
 
 async def after_settling(call):
