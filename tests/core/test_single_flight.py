@@ -720,16 +720,25 @@ class Shared:
         """Ask in a thread of its own."""
         return Worker(lambda: anyio.run(self.ask, backend=backend))
 
+    def join_on(self, backend):
+        """Ask in a thread of its own once the run has begun, and return when it waits for that."""
+        self.started.wait_here()
+        joiner = self.ask_on(backend)
+        wait_until_waiting(self.ctx, self.slow.node(), 2)
+        return joiner
+
+
+@pytest.fixture
+def shared():
+    """A coroutine function for loops in several threads, new for each test."""
+    return Shared()
+
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_askers_on_two_loops_share_one_run(first, second):
+def test_askers_on_two_loops_share_one_run(shared, first, second):
     """An asker on another loop, in another thread, gets the value of the run in flight."""
-    shared = Shared()
-
     starter = shared.ask_on(first)
-    shared.started.wait_here()
-    joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
+    joiner = shared.join_on(second)
     shared.go.set()
 
     assert (starter.result(), joiner.result()) == (1, 1)
@@ -737,10 +746,9 @@ def test_askers_on_two_loops_share_one_run(first, second):
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_an_exception_reaches_the_other_loop(first, second):
+def test_an_exception_reaches_the_other_loop(shared, first, second):
     """A waiter on another loop for a failing run gets its error; one of them the object itself."""
     error = ValueError("no")
-    shared = Shared()
     slow = shared.slow
 
     @dug.memoize
@@ -750,9 +758,7 @@ def test_an_exception_reaches_the_other_loop(first, second):
 
     shared.slow = broken
     starter = shared.ask_on(first)
-    shared.started.wait_here()
-    joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, broken.node(), 2)
+    joiner = shared.join_on(second)
     shared.go.set()
     starter.end()
     joiner.end()
@@ -763,9 +769,8 @@ def test_an_exception_reaches_the_other_loop(first, second):
 
 @pytest.mark.usefixtures("_is_impatient")
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_a_loop_that_ends_leaves_its_run_to_who_waits(first, second):
+def test_a_loop_that_ends_leaves_its_run_to_who_waits(shared, first, second):
     """When the loop that drives a run ends before it, a waiter on another loop starts the run again."""
-    shared = Shared()
 
     async def ask_and_leave():
         async with anyio.create_task_group() as group:
@@ -775,9 +780,7 @@ def test_a_loop_that_ends_leaves_its_run_to_who_waits(first, second):
 
     shared.leave = Signal()
     starter = Worker(lambda: anyio.run(ask_and_leave, backend=first))
-    shared.started.wait_here()
-    joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
+    joiner = shared.join_on(second)
     shared.leave.set()
     starter.end()
     shared.go.set()
@@ -789,9 +792,8 @@ def test_a_loop_that_ends_leaves_its_run_to_who_waits(first, second):
 @pytest.mark.usefixtures("_is_impatient")
 @pytest.mark.parametrize("how", ["close", "stop"])
 @pytest.mark.parametrize("second", BACKENDS)
-def test_a_loop_that_is_given_up_leaves_its_run_to_who_waits(how, second):
+def test_a_loop_that_is_given_up_leaves_its_run_to_who_waits(shared, how, second):
     """When a loop is closed, or stopped for good, while it drives a run, a waiter on another loop starts the run again."""
-    shared = Shared()
     leave = Signal()
     loops = []
 
@@ -804,9 +806,7 @@ def test_a_loop_that_is_given_up_leaves_its_run_to_who_waits(how, second):
             loop.close()
 
     starter = Worker(ask_and_leave)
-    shared.started.wait_here()
-    joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
+    joiner = shared.join_on(second)
     leave.set()
     starter.end()
     shared.go.set()
@@ -840,9 +840,8 @@ def end(loops):
 @pytest.mark.usefixtures("_is_impatient")
 @pytest.mark.parametrize("how", ["close", "stop"])
 @pytest.mark.parametrize("second", BACKENDS)
-def test_a_loop_that_is_given_up_leaves_its_run_to_the_next_in_its_thread(how, second):
+def test_a_loop_that_is_given_up_leaves_its_run_to_the_next_in_its_thread(shared, how, second):
     """A run that a loop left behind is begun again by an asker on the next loop of the same thread."""
-    shared = Shared()
     loops = []
 
     def ask_on_one_and_then_on_another():
@@ -861,9 +860,8 @@ def test_a_loop_that_is_given_up_leaves_its_run_to_the_next_in_its_thread(how, s
 
 
 @pytest.mark.usefixtures("_is_impatient")
-def test_a_loop_that_comes_back_does_not_file_what_was_begun_anew():
+def test_a_loop_that_comes_back_does_not_file_what_was_begun_anew(shared):
     """A run that was given up and goes on gives its asker a value, and the memo of the new one is filed."""
-    shared = Shared()
 
     def ask_on_one_and_then_on_another():
         loop = asyncio.new_event_loop()
@@ -923,15 +921,13 @@ def test_no_task_factory_is_asked_for_the_task_of_a_run():
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_cancelling_the_starter_leaves_the_run_to_the_other_loop(first, second):
+def test_cancelling_the_starter_leaves_the_run_to_the_other_loop(shared, first, second):
     """A run goes on where it was started when only an asker on another loop is left."""
-    shared, leave, joined = Shared(), Signal(), Signal()
+    leave, joined = Signal(), Signal()
     script = [ask("starter", shared.slow), until(leave), cancel("starter"), until_ended("starter"), shared.go.set]
 
     starter = Worker(play_tasks, first, shared.ctx, *script, until(joined))
-    shared.started.wait_here()
-    joiner = shared.ask_on(second)
-    wait_until_waiting(shared.ctx, shared.slow.node(), 2)
+    joiner = shared.join_on(second)
     leave.set()
     joiner.end()
     joined.set()
@@ -942,9 +938,8 @@ def test_cancelling_the_starter_leaves_the_run_to_the_other_loop(first, second):
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_cancelling_the_last_asker_from_another_loop_cancels_the_run(first, second):
+def test_cancelling_the_last_asker_from_another_loop_cancels_the_run(shared, first, second):
     """When the last asker is on another loop, its cancellation cancels the run where that is."""
-    shared = Shared()
     first_leaves, second_leaves, first_gone = Signal(), Signal(), Signal()
 
     def start_and_leave(backend, leave, *then):
