@@ -60,6 +60,7 @@ class Mutant:
 
 
 TICKS = ("core/test_ticks.py",)
+EVENTS = ("core/test_events.py",)
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
@@ -97,6 +98,20 @@ MUTANTS = (
         "            if self._scenario is not before:  # an interrupt",
         "            if False:  # an interrupt",
         tests=INTERRUPTS,
+    ),
+    Mutant(
+        "a listener of runs hears only of those that the compiled call path leaves to Python",
+        "_core/_accel_run.h",
+        "return !is_heard(st, view) && SLOT(run, run_opened)",
+        "return SLOT(run, run_opened)",
+        tests=EVENTS,
+    ),
+    Mutant(
+        "a listener hears of all functions",
+        "_core/_events.py",
+        "kind in self.kinds and self.only in (None, function.kind)",
+        "kind in self.kinds",
+        tests=EVENTS,
     ),
     Mutant(
         "a tick keeps at hand what depends on the changed value",

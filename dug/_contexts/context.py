@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from .._core.drive import Scope
-from .._core.read import Cache, Event, Listener, Node
+from .._core.read import KINDS, Cache, Ear, Function, Listener, Node
+from .._inspect.record import find_seen
 from .._text.values import show, show_whole
 from ..errors import ContextError, TweakError
 from .methods import ContextMethods, look_again
@@ -155,7 +156,8 @@ class Context(Scope, ContextMethods):
 
     def _tell_all(self, kind: str, keys: Iterable[Any]) -> None:
         for key in keys:
-            self._tell(Event(kind, key))
+            target = key._key if isinstance(key, Node) else target_of(key)
+            self._tell(kind, key, target if isinstance(target, Function) else target[0])
 
     # Running
 
@@ -186,15 +188,28 @@ class Context(Scope, ContextMethods):
 
     # Listening
 
-    def listen(self, listener: Listener) -> AbstractContextManager[None]:
-        """Delivers an `Event` to `listener` for everything that happens in this context and in those entered inside it.
+    def listen(
+        self, listener: Listener, *, kinds: str | Iterable[str] | None = None, only: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Delivers an `Event` to `listener` for what happens in this context and in those entered inside it.
+
+        Known values are answered at full speed unless a listener hears ``hit``: name the kinds that you need.
+
+        Args:
+            listener: is called with each event.
+            kinds: the kinds of events that it hears, such as ``("computed", "failed")``; the default is all.
+            only: ``"source"`` to hear only of nodes of sources, ``"function"`` only of those of other functions.
 
         Raises:
-            TypeError: `listener` cannot be called.
+            TypeError: `listener` cannot be called, or `kinds` is not a set of names.
+            ValueError: there is no such kind of events or functions.
+
+        .. versionchanged:: 0.1.0
+           `kinds` and `only`.
         """
         if not callable(listener):
             raise TypeError(f"listen() takes a function of an event, not {show(listener)}. Write ctx.listen(print), for example.")
-        return self._listen(listener)
+        return self._listen(Ear(listener, _check_kinds(kinds), _check_only(only), find_seen))
 
     # For the engine
 
@@ -215,3 +230,23 @@ class Context(Scope, ContextMethods):
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {show_whole(self._name, 60)}"
         return f"<dug.Context{name} tweaks={describe_layers(self._scenario)}>"
+
+
+def _check_kinds(kinds: Any) -> frozenset[str]:
+    """Returns the kinds of events that a listener hears."""
+    if kinds is None:
+        return frozenset(KINDS)
+    named = (kinds,) if isinstance(kinds, str) else kinds
+    if not isinstance(named, Iterable):
+        raise TypeError(f"kinds must be names of kinds of events, not {show(kinds)}. Write kinds=('computed', 'failed').")
+    heard = tuple(named)
+    for kind in heard:
+        if kind not in KINDS:
+            raise ValueError(f"There is no event {show(kind)}. The kinds of events: {', '.join(KINDS)}.")
+    return frozenset(heard)
+
+
+def _check_only(only: Any) -> str | None:
+    if only not in (None, "source", "function"):
+        raise ValueError(f"only must be 'source' or 'function', not {show(only)}. Leave it out to hear of both.")
+    return only  # type: ignore[no-any-return]  # one of these

@@ -538,6 +538,22 @@ restrict_to(State *st, PyObject *force, PyObject *footprint)
     return PyObject_CallMethodOneArg(force, st->name_restrict, footprint);
 }
 
+/* True when somebody hears that a node was computed, or its older value kept: Python tells them. */
+static int
+is_heard(State *st, PyObject *view)
+{
+    PyObject *listeners = SLOT(view, view_listeners);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(listeners); i++) {
+        PyObject *ears = PyTuple_GET_ITEM(listeners, i);
+        for (Py_ssize_t j = 0; j < PyList_GET_SIZE(ears); j++) {
+            if (SLOT(PyList_GET_ITEM(ears, j), ear_of_runs) == Py_True) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 static int
 is_common_run(State *st, PyObject *run, PyObject *value)
 {
@@ -551,7 +567,7 @@ is_common_run(State *st, PyObject *run, PyObject *value)
     if (PyIter_Check(value)) {
         return 0;
     }
-    return SLOT(run, run_opened) == Py_False && SLOT(run, run_made) == Py_None && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
+    return !is_heard(st, view) && SLOT(run, run_opened) == Py_False && SLOT(run, run_made) == Py_None && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
            SLOT(run, frame_inner) == Py_None && SLOT(run, frame_extra) == st->zero && SLOT(run, frame_transient) == Py_False &&
            SLOT(run, run_tainted) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&
            SLOT(run, run_generation) == SLOT(registry, registry_generation) && outer != Py_None &&

@@ -13,7 +13,6 @@ from typing import Any
 from ..errors import CycleError, DepthError
 from ._binding import Key, canonical
 from ._emptying import drop_empty
-from ._events import Event
 from ._find import find, match
 from ._flight import is_around, path_to
 from ._frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_or_default, here, raise_due, tell
@@ -176,7 +175,7 @@ def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
         if memo.status != LIVE:  # forgotten in between, maybe after the hits were emptied; no thread can look between these lines
             view.hits.pop(key, None)
     if is_heard and any(view.listeners):
-        tell(view, Event("hit", Node._of(key)))
+        tell(view, "hit", key)
     return memo
 
 

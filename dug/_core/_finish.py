@@ -11,10 +11,9 @@ from ..errors import DugError
 from ._begin import serve, take_out
 from ._call import AWAITABLE
 from ._entry import close_entry, frame_here, leave, settle_late
-from ._events import Event
 from ._failure import Failure, pass_on
 from ._flight import land
-from ._frame import NO_HITS, TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
+from ._frame import TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
 from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
 from ._node import BENEATH, Node, plain_key
 from ._order import note_starts, starts_of
@@ -40,7 +39,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     if run.is_done:  # its loop was given up and came back
         run.tainted = UNTRUE
     place = state if state.alive else view.cache.state_of(run.key)
-    reads, is_heard = tuple(run.reads), run.hits is NO_HITS
+    reads = tuple(run.reads)
     with registry.lock:
         take_out(run)
         assert run.outer is not None  # noqa: S101  `begin` makes a run in the frame that asks
@@ -70,9 +69,9 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         land(run, memo)
     if failure is not None:
         call.note(memo)
-    if is_heard and any(view.listeners):
+    if any(view.listeners):
         kind = "reused" if held is not None else "computed" if failure is None else "failed"
-        tell(view, Event(kind, Node._of(run.key), memo.seconds, failure.raised if failure else None))
+        tell(view, kind, run.key, memo.seconds, failure.raised if failure else None)
     if call.failures and (run.is_outermost or call.is_closed):
         call.close()
     return memo

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from threading import get_ident, main_thread
 from typing import Any, Protocol
+from weakref import ref
 
 from attrs import define, field
 
@@ -18,7 +19,7 @@ from ._events import Event
 from ._failure import Failure
 from ._leaving import Ended
 from ._memo import Call, Memo, State
-from ._node import BENEATH, Node, check_key, plain_key
+from ._node import BENEATH, Function, Node, check_key, plain_key
 from ._protocols import ScopeShape
 from ._scenario import Tweak
 from ._view import View
@@ -94,7 +95,7 @@ class _AnyFrame:
         if run is not None and run.handle is not None and run.handle.spec.replaces:
             self.hits = NO_HITS
         else:
-            self.hits = NO_HITS if self.driver or any(view.listeners) else view.hits
+            self.hits = NO_HITS if self.driver or view.hears("hit") else view.hits
 
 
 class Entry(_AnyFrame):
@@ -375,14 +376,23 @@ def taint_of(error: BaseException | None) -> int:
     return TIMED
 
 
-def tell(view: View, event: Event) -> None:
-    """Notifies listeners, outside of every run: the calls of a listener are not part of the node that runs."""
+def tell(view: View, kind: str, key: Key, seconds: float = 0.0, error: BaseException | None = None) -> None:
+    """Notifies listeners of what happened to a node in a view, if one hears it.
+
+    They are called outside of every run: the calls of a listener are not part of the node that runs.
+    """
+    if view.hears(kind):
+        node = Node._of(key)
+        _tell_outside(view, Event(kind, node, seconds, error), node._function)
+
+
+def _tell_outside(view: View, event: Event, function: Function) -> None:
     frame = before = current.get()
     while frame.run is not None:
         frame = frame.outer or OUTSIDE
     try:
         PUT[frame]
-        view.emit(event)
+        view.emit(event, function, ref(view))
         PUT[before]
     except BaseException:
         PUT[before]

@@ -33,7 +33,7 @@ from ._entry import (
     step_back,
     take_back,
 )
-from ._events import Event, Listener
+from ._events import Ear, Event
 from ._finish import is_within, leave_interrupted, unwind
 from ._frame import OUTSIDE, Entry, Frame, Outside, Run
 from ._leaving import find_exit, watch_own_exit, watched
@@ -58,7 +58,7 @@ class Scope:
         self._held: HeldTweaks = WeakKeyDictionary()
         self._entries: list[Entry] = []
         self._last: View | None = None
-        self._listeners: list[Listener] = []
+        self._listeners: list[Ear] = []
         run: Any = frame_here().run
         self._maker = None if run is None else ref(run)
 
@@ -284,19 +284,19 @@ class Scope:
     # Listening
 
     @contextmanager
-    def _listen(self, listener: Listener) -> Iterator[None]:
+    def _listen(self, ear: Ear) -> Iterator[None]:
         """Delivers to a listener the events of this scope and of those inside it."""
         try:
-            self._listeners.append(listener)
+            self._listeners.append(ear)
             self._refresh()
             yield
         finally:
             with suppress(ValueError):  # it failed and was removed
-                self._listeners.remove(listener)
+                self._listeners.remove(ear)
             self._refresh()
 
     def _refresh(self) -> None:
-        """Lets calls in this scope come to the engine while somebody listens, and be answered from hits otherwise."""
+        """Lets calls in this scope come to the engine while somebody hears hits, and be answered from hits otherwise."""
         for entry in tuple(self._entries):
             refresh_within(entry)
         frame = frame_here()
@@ -304,10 +304,11 @@ class Scope:
             frame.refresh(frame.run)
             frame = frame.outer
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, kind: str, key: Any, function: Function) -> None:
+        """Notifies listeners of what a user did to a node or a function."""
         view = self._last
-        if view is not None:
-            view.emit(event)
+        if view is not None and view.hears(kind):
+            view.emit(Event(kind, key), function)
 
 
 class Alone:

@@ -127,7 +127,7 @@ class Lookup:
         memo = find(view, key, handle, None)
         answers = (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.is_value)
         met = None if handle is not None and handle.spec.is_untweak else handle
-        parent = None if any(view.listeners) else view.parent
+        parent = None if view.hears("hit") else view.parent
         masked = None if parent is None else parent.hits.get(key)
         found = cls(view, key, met, memo if answers else None, answers, view.cache.find_state(key) or State(key, None), masked)
         found.older = () if answers else candidates(found)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
+from weakref import ref
 
 from attrs import define, evolve, field
 
 from ._accel import make_hits, select_hits
 from ._binding import Key
-from ._events import Event, Listener, deliver
+from ._events import Ear, Event, deliver
 from ._memo import Memo
 from ._node import BENEATH, Function
 from ._registry import Registry
@@ -44,7 +45,7 @@ class View:
     registry: Registry
     delta: int
     """The bits of the targets whose tweaks differ from those of the parent view."""
-    listeners: tuple[list[Listener], ...]
+    listeners: tuple[list[Ear], ...]
     """Those of each context around, this one's last."""
     keep: tuple[Tweak, ...]
     """Handles that others stand on, kept alive for as long as the view is."""
@@ -120,10 +121,14 @@ class View:
                 bits |= self.registry.bit_of(target[0])
         return bits
 
-    def emit(self, event: Event) -> None:
-        """Notifies all listeners of this context and of those around it."""
-        for listeners in self.listeners:
-            deliver(listeners, event)
+    def hears(self, kind: str) -> bool:
+        """True when a listener of this context, or of one around it, hears events of a kind."""
+        return any(self.listeners) and any(kind in ear.kinds for ears in self.listeners for ear in ears)
+
+    def emit(self, event: Event, function: Function, view: "ref[View] | None" = None) -> None:
+        """Notifies all listeners of this context and of those around it of an event of a function, or of its node in a view."""
+        for ears in self.listeners:
+            deliver(ears, event, function, view)
 
 
 def enter(
@@ -132,7 +137,7 @@ def enter(
     held: HeldTweaks,
     *,
     cache: "Cache",
-    listeners: list[Listener],
+    listeners: list[Ear],
     inside: RunningReplacement | None = None,
     max_depth: int | None = None,
 ) -> View:

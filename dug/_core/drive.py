@@ -23,7 +23,6 @@ from ._binding import Key
 from ._bypass import evaluate_without_cache
 from ._call import let_call, make_class
 from ._entry import frame_here, frame_then, frame_to_ask, note
-from ._events import Event
 from ._failure import Serving
 from ._find import match, value_memo
 from ._finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, refuse
@@ -33,7 +32,7 @@ from ._fork import guard
 from ._frame import LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Joined, Outside, Run, Wait, here, taint, tell
 from ._leaving import Ended
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
-from ._node import Function, Node
+from ._node import Function
 from ._order import note_starts, starts_of
 from ._scenario import VALUE
 from ._scope import Alone, Scope
@@ -175,7 +174,7 @@ class DriverWait(Wait):
         if frame.call is not None and not memo.serves(frame.call):
             frame.call.adopt(memo)
         if any(frame.view.listeners):
-            tell(frame.view, Event("hit", Node._of(key)))
+            tell(frame.view, "hit", key)
         return memo
 
 

@@ -1,6 +1,6 @@
 """A look at the memo of a node in a scenario, without computing anything: `Record`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -93,6 +93,12 @@ def find_record(view: View, node: Node[Any]) -> Record | None:
     view.registry.drain_fully()
     memo = find_answer(view, node._key)
     return None if memo is None else Record(node, memo, view)
+
+
+def find_seen(view: Callable[[], View | None], node: Node[Any]) -> Record | None:
+    """Returns the memo of a node in a view that may be gone."""
+    found = view()
+    return None if found is None else find_record(found, node)
 
 
 def is_masked(view: View, node: Node[Any]) -> bool:
