@@ -1017,7 +1017,7 @@ def test_reads_in_sequence_are_verified_one_after_the_other(play):
 @pytest.mark.parametrize(("ask", "backend"), [way for way in WAYS if way[0] is not ask_in_turn])
 def test_gathered_reads_are_verified_together(ask, backend):
     """Reads that a body gathered are verified at the same time, at each invalidation."""
-    gate = Gate()
+    ctx, gate = dug.Context(), Gate()
 
     @dug.source
     async def leaf(n):
@@ -1028,30 +1028,22 @@ def test_gathered_reads_are_verified_together(ask, backend):
     async def root():
         return sum(await ask(*[functools.partial(leaf, n) for n in range(5)]))
 
-    async def main():
-        with dug.Context() as ctx, EventLog(ctx) as log:
-            gate.open()
-            await root()
-            for _ in range(3):
-                gate.close()
-                log.clear()
-                ctx.invalidate(leaf)
-                async with anyio.create_task_group() as group:
-                    group.start_soon(root)
-                    await settle()
-                    inside = gate.inside
-                    gate.open()
-                assert inside == 5
-                assert len(log.computed) == 5
-                assert log.reused == [root.node()]
+    script.play_tasks(backend, ctx, gate.open, script.ask("first", root))
+    for _ in range(3):
+        gate.close()
+        ctx.invalidate(leaf)
+        with EventLog(ctx) as log:
+            played = script.play_tasks(backend, ctx, script.ask("again", root), lambda: gate.inside, gate.open)
 
-    run_on(backend, main)
+        assert played.seen == [5]
+        assert len(log.computed) == 5
+        assert log.reused == [root.node()]
 
 
 @pytest.mark.parametrize(("ask", "backend"), [way for way in WAYS if way[0] is not ask_in_turn])
 def test_gathered_reads_are_verified_together_after_a_change(ask, backend):
     """Reads that a body gathered are verified together also when the last verification failed and the body ran again."""
-    gate = Gate()
+    ctx, gate = dug.Context(), Gate()
     inputs = {"n": 0}
 
     @dug.source
@@ -1063,21 +1055,14 @@ def test_gathered_reads_are_verified_together_after_a_change(ask, backend):
     async def root():
         return sum(await ask(*[functools.partial(leaf, n) for n in range(5)]))
 
-    async def main():
-        with dug.Context() as ctx:
-            for n in range(4):
-                gate.close()
-                inputs["n"] = n
-                ctx.invalidate(leaf)
-                async with anyio.create_task_group() as group:
-                    group.start_soon(root)
-                    await settle()
-                    inside = gate.inside
-                    gate.open()
-                assert inside == 5
-                assert await root() == 10 * n
+    for n in range(4):
+        gate.close()
+        inputs["n"] = n
+        ctx.invalidate(leaf)
+        played = script.play_tasks(backend, ctx, script.ask("root", root), lambda: gate.inside, gate.open)
 
-    run_on(backend, main)
+        assert played.seen == [5]
+        assert played.results == {"root": 10 * n}
 
 
 @pytest.mark.parametrize("expected", [3, 1])

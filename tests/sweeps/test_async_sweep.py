@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from support.oracle import attempt
 from support.program_on_dug import ProgramOnDug
 from support.programs import FUNCTIONS, likeness
+from support.script import ask
 from support.strategies import nodes, outsides, programs, tweaks
 from support.sync_points import BACKENDS, settle
 
@@ -188,31 +189,19 @@ def test_awaiting_goes_on_where_an_iteration_stopped(p, run):
     run(main)
 
 
-def test_results_come_as_they_are_ready(run):
+def test_results_come_as_they_are_ready(play):
     """A result waits for those before it, and for none after it."""
+    ctx, gates, values = dug.Context(), Gates(), []
 
-    async def main():
-        gates, values = Gates(), []
-        with dug.Context():
-            swept = dug.sweep(gates.node, gates.scenarios([1, 2, 3]))
+    async def take():
+        async for result in dug.sweep(gates.node, gates.scenarios([1, 2, 3])):
+            values.append(result.value)  # noqa: PERF401  what is there so far counts
 
-            async def take():
-                async for result in swept:
-                    values.append(result.value)  # noqa: PERF401  what is there so far counts
+    opened = [partial(gates.open, 2), lambda: list(values), partial(gates.open, 1), lambda: list(values)]
+    played = play(ctx, ask("results", take), *opened, partial(gates.open, 3))
 
-            async with anyio.create_task_group() as group:
-                group.start_soon(take)
-                await settle()
-                gates.open(2)
-                await settle()
-                before = list(values)
-                gates.open(1)
-                await settle()
-                between = list(values)
-                gates.open(3)
-        return before, between, values
-
-    assert run(main) == ([], [1, 2], [1, 2, 3])
+    assert played.seen == [[], [1, 2]]
+    assert values == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -275,38 +264,30 @@ def test_a_base_that_fails_is_a_result(p, run):
 # At the same time
 
 
-def test_all_scenarios_run_at_the_same_time(run):
+def test_all_scenarios_run_at_the_same_time(play):
     """Without a limit, all scenarios of a list run at the same time."""
+    gates, numbers = Gates(), range(1, 101)
 
-    async def main():
-        gates = Gates()
-        with dug.Context():
-            async with anyio.create_task_group() as group:
-                group.start_soon(complete, dug.sweep(gates.node, gates.scenarios(range(1, 101))))
-                await settle()
-                most = len(gates.inside)
-                gates.open(*range(1, 101))
-        return most
+    async def sweep():
+        await dug.sweep(gates.node, gates.scenarios(numbers))
 
-    assert run(main) == 100
+    played = play(dug.Context(), ask("sweep", sweep), lambda: len(gates.inside), partial(gates.open, *numbers))
+
+    assert played.seen == [100]
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_a_limit_is_kept(run, limit):
+def test_a_limit_is_kept(play, limit):
     """With a limit, so many scenarios run at the same time, the base among them, and no more."""
+    gates = Gates()
 
-    async def main():
-        gates = Gates()
-        with dug.Context():
-            swept = dug.sweep(gates.node, gates.scenarios(range(1, 10)), limit=limit)
-            async with anyio.create_task_group() as group:
-                group.start_soon(complete, swept)
-                for i in range(10):
-                    await settle()
-                    gates.open(i)
-        return gates.most, [result.value for result in swept]
+    async def sweep():
+        return [result.value for result in await dug.sweep(gates.node, gates.scenarios(range(1, 10)), limit=limit)]
 
-    assert run(main) == (limit, list(range(1, 10)))
+    played = play(dug.Context(), ask("sweep", sweep), *(partial(gates.open, i) for i in range(10)))
+
+    assert gates.most == limit
+    assert played.results == {"sweep": list(range(1, 10))}
 
 
 def test_a_slow_scenario_does_not_hold_up_the_others(run):
