@@ -8,41 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.oracle import attempt
 from support.program_on_dug import ProgramOnDug
+from support.program_with_sign import sign, total, twice, x, y
 from support.programs import FUNCTIONS
 from support.strategies import outsides, programs, targets, tweaks
 
 import dug
 from dug.demo import book, market
-
-
-@dug.memoize(name="d:x")
-def x():
-    """Reads nothing."""
-    return 1
-
-
-@dug.memoize(name="d:y")
-def y():
-    """Reads nothing."""
-    return 10
-
-
-@dug.memoize(name="d:sign")
-def sign():
-    """Reads x, and mostly stays the same."""
-    return x() > 0
-
-
-@dug.memoize(name="d:twice")
-def twice():
-    """Reads x."""
-    return 2 * x()
-
-
-@dug.memoize(name="d:total")
-def total():
-    """Reads all of them."""
-    return sign() + twice() + y()
 
 
 @dug.memoize(name="d:choice")
@@ -79,9 +50,9 @@ def test_it_tells_a_story():
         text = str(base.compare(ask({x.node(): 5}, total.node()), total.node()))
 
     assert text.splitlines() == [
-        "d:total(): 13 -> 21",
-        "  d:twice(): 2 -> 10",
-        "    d:x(): 1 -> 5  (= 5)",
+        "s:total(): 13 -> 21",
+        "  s:twice(): 2 -> 10",
+        "    s:x(): 1 -> 5  (= 5)",
         "  ... 2 unchanged",
     ]
 
@@ -93,7 +64,7 @@ def test_a_target_that_is_the_same_says_so():
         found = base.compare(ask({x.node(): 5}, sign.node()), sign.node())
 
     assert len(found) == 0
-    assert str(found) == "d:sign(): the same"
+    assert str(found) == "s:sign(): the same"
 
 
 def test_below_a_node_tweaked_to_a_value_nothing_matters():
@@ -122,7 +93,7 @@ def test_what_only_one_side_read_is_named_when_its_tweak_matters():
         found = base.compare(ask({x.node(): -1, y.node(): 3}, choice.node()), choice.node())
 
     assert y.node() in found.nodes
-    assert "d:y(): not read -> 3  (= 3)" in map(str, found)
+    assert "s:y(): not read -> 3  (= 3)" in map(str, found)
 
 
 def test_what_only_one_side_read_is_not_named_without_a_tweak():
@@ -171,7 +142,7 @@ def test_many_changes_of_one_function_are_folded():
     assert len(found) == 101  # wide, x, and all leaves but the one of 0
     assert "  ... 96 more of d:leaf changed" in lines
     assert "  d:leaf(99): 99 -> 198" in lines  # of nodes of one function, those that moved most are listed
-    assert "    d:x(): see above" in lines
+    assert "    s:x(): see above" in lines
     assert len(lines) < 25
 
 

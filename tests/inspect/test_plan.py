@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.program_on_dug import ProgramOnDug
+from support.program_with_sign import sign, total, twice, x
 from support.programs import Boom
 from support.strategies import situations
 
@@ -99,30 +100,6 @@ def test_what_is_planned_has_no_answer(situation):
 # By example
 
 
-@dug.memoize(name="plans:x")
-def x():
-    """Reads nothing."""
-    return 1
-
-
-@dug.memoize(name="plans:sign")
-def sign():
-    """Reads x."""
-    return x() > 0
-
-
-@dug.memoize(name="plans:twice")
-def twice():
-    """Reads x."""
-    return 2 * x()
-
-
-@dug.memoize(name="plans:total")
-def total():
-    """Reads both."""
-    return sign() + twice()
-
-
 @pytest.fixture
 def ctx():
     """A context that knows them all, entered."""
@@ -145,7 +122,7 @@ def test_what_read_a_changed_value_runs_for_sure(ctx):
     assert plan.certain == (sign.node(),)
     assert plan.nodes == (sign.node(), twice.node(), total.node())
     assert not plan.is_exact
-    assert [row.reason for row in plan] == ["plans:x() changed", "plans:x() changed", "plans:sign() may change"]
+    assert [row.reason for row in plan] == ["s:x() changed", "s:x() changed", "s:sign() may change"]
 
 
 def test_an_equal_value_plans_nothing(ctx):
@@ -291,7 +268,7 @@ def test_a_plan_prints_as_a_table(ctx):
         lines = str(tweaked.plan(total.node())).splitlines()
 
     assert lines[0].split() == ["node", "runs", "because", "trace"]
-    assert lines[1].split() == ["plans:sign()", "yes", "plans:x()", "changed", "likely"]
+    assert lines[1].split() == ["s:sign()", "yes", "s:x()", "changed", "likely"]
 
 
 def test_nodes_of_coroutine_functions_are_planned_too():
