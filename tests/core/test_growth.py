@@ -155,8 +155,9 @@ def test_a_run_across_an_invalidation_is_still_found_untrue(ctx):
         outside[0] = 2
         ctx.invalidate(read.node())
 
-    play_threads(ctx, ask("slow", slow), until(has_read), change, may_end.set)
+    played = play_threads(ctx, ask("slow", slow), until(has_read), change, may_end.set)
 
+    assert played.results == {"slow": 1}
     assert slow() == 2
 
 

@@ -220,6 +220,7 @@ def test_coroutine_functions_give_the_new_number(thing):
 def test_a_run_in_flight_keeps_nothing_that_changed_meanwhile(thing, p):
     """A reader during the change and the invalidation leaves nothing behind that is older."""
     ctx, changed, asked = dug.Context(), Signal(), Signal()
+    before = thing.read(thing.value)
 
     @dug.memoize
     def slow():
@@ -239,9 +240,10 @@ def test_a_run_in_flight_keeps_nothing_that_changed_meanwhile(thing, p):
 
     with ctx:
         p.book()
-        play_threads(ctx, ask("top", top), until(asked), change, changed.set)
+        played = play_threads(ctx, ask("top", top), until(asked), change, changed.set)
         after = top(), *p.book()
 
+    assert played.results == {"top": before}
     assert set(after) == {thing.read(thing.value)}
 
 

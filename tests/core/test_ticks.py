@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
 from weakref import ref
 
 import pytest
+from support.script import ask, play_threads
 
 import dug
 from dug.testing import EventLog
@@ -188,19 +188,14 @@ def test_ticks_of_two_threads_in_one_context(ctx):
     wrong = []
 
     def tick(number):
-        with ctx:
-            for value in range(200):
-                ctx.tweak(level.node(number), value)
-                if price(number) != 2 * value:
-                    wrong.append((number, value))
+        for value in range(200):
+            ctx.tweak(level.node(number), value)
+            if price(number) != 2 * value:
+                wrong.append((number, value))
 
-    threads = [threading.Thread(target=tick, args=(number,)) for number in (1, 2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    played = play_threads(ctx, [ask(number, tick, number) for number in (1, 2)])
 
-    assert wrong == []
+    assert (played.results, wrong) == ({1: None, 2: None}, [])
     assert total() == 2 * (199 + 199 + 0 + 3 + 4 + 5)
 
 

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from support.script import ask, play_threads
+from support.sync_points import Signal, in_thread
 
 import dug
 from dug.testing import EventLog
@@ -28,15 +30,6 @@ def chain():
         return chain(n - 1) + 1 if n else 0
 
     return chain
-
-
-def in_thread(call):
-    """Return the result of a call in a thread of its own."""
-    told = []
-    thread = threading.Thread(target=lambda: told.append(call()))
-    thread.start()
-    thread.join(60)
-    return told[0]
 
 
 def test_a_chain_is_deeper_than_the_recursion_limit(chain):
@@ -282,15 +275,14 @@ def test_an_interrupt_at_any_moment_stops_every_thread():
 
 def test_two_threads_that_wait_for_each_other_in_the_deep_are_told():
     """A circle over two threads is found where both are deep in an evaluation: one is told, nobody hangs."""
-    there = {"left": threading.Event(), "right": threading.Event()}
-    told = []
+    there = {"left": Signal(), "right": Signal()}
 
     @dug.memoize
     def left(n):
         if n:
             return left(n - 1)
         there["left"].set()
-        there["right"].wait(20)
+        there["right"].wait_here()
         return right(DEEP)
 
     @dug.memoize
@@ -298,23 +290,9 @@ def test_two_threads_that_wait_for_each_other_in_the_deep_are_told():
         if n:
             return right(n - 1)
         there["right"].set()
-        there["left"].wait(20)
+        there["left"].wait_here()
         return left(DEEP)
 
-    ctx = dug.Context()
+    played = play_threads(dug.Context(), [ask("left", left, DEEP), ask("right", right, DEEP)])
 
-    def ask(call):
-        try:
-            ctx.run(call, DEEP)
-        except dug.CycleError:
-            told.append(call)
-
-    with ctx:
-        threads = [threading.Thread(target=ask, args=(call,), daemon=True) for call in (left, right)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-
-    assert not any(thread.is_alive() for thread in threads)
-    assert told
+    assert dug.CycleError in map(type, played.results.values())

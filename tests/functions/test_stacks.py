@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import stacks
+from support.sync_points import in_thread
 
 import dug
 
@@ -23,15 +24,6 @@ def _small():
     before = threading.stack_size(128 * KB)
     yield
     threading.stack_size(before)
-
-
-def in_thread(call):
-    """Return the result of a call in a thread of its own."""
-    told = []
-    thread = threading.Thread(target=lambda: told.append(call()))
-    thread.start()
-    thread.join(60)
-    return told[0]
 
 
 @pytest.mark.usefixtures("_small")
