@@ -4,23 +4,10 @@ import sys
 import traceback
 
 import pytest
+from support.spots import price, spot
 
 import dug
 from dug.scenarios import ladder
-
-
-@dug.memoize
-def spot(ticker):
-    """Reads nothing."""
-    return 100.0
-
-
-@dug.memoize
-def price(ticker):
-    """Reads one spot, and fails when it is negative."""
-    if spot(ticker) < 0:
-        raise ValueError(ticker)
-    return 2 * spot(ticker)
 
 
 @dug.memoize
@@ -74,7 +61,7 @@ def test_an_unknown_target_is_a_key_error():
     """Asking a result for an unknown target names the targets."""
     (result,) = sweep([A], GOOD)
 
-    with pytest.raises(KeyError, match="test_results:price"):
+    with pytest.raises(KeyError, match="spots:price"):
         result[B]
 
 
@@ -232,7 +219,7 @@ def test_a_result_has_a_text():
     """``repr`` shows the name, the values and the cost."""
     good, bad = sweep(A, GOOD, BAD)
 
-    assert repr(good).startswith("""<Result "test_results:spot('A') = 1.0": 2.0, 1 recomputed in """)
+    assert repr(good).startswith("""<Result "spots:spot('A') = 1.0": 2.0, 1 recomputed in """)
     assert "ValueError('A')" in repr(bad)
 
 
@@ -267,7 +254,7 @@ def test_to_frame_has_scenarios_as_rows_and_targets_as_columns():
     """``to_frame`` has a row for each scenario, and a column for each target, the counts, the times and the errors."""
     frame = sweep([A, label.node("A")], GOOD, {}).to_frame()
 
-    assert list(frame.index) == ["test_results:spot('A') = 1.0", "base"]
+    assert list(frame.index) == ["spots:spot('A') = 1.0", "base"]
     assert frame.index.name == "scenario"
     assert list(frame.columns) == [str(A), str(label.node("A")), "recomputed", "seconds", "error"]
     assert frame[str(A)].tolist() == [2.0, 200.0]
@@ -378,7 +365,7 @@ def test_central_is_half_of_up_minus_down():
     with dug.Context():
         results = dug.sweep(squared.node("A"), ladder([spot.node("A"), spot.node("B")], dug.shift(2.0), dug.shift(-2.0)))
 
-    assert results.central().to_dict() == {"test_results:spot('A')": 400.0, "test_results:spot('B')": 0.0}
+    assert results.central().to_dict() == {"spots:spot('A')": 400.0, "spots:spot('B')": 0.0}
     assert [result.value for result in results.diff()] == [404.0, -396.0, 0.0, 0.0]
 
 
@@ -400,7 +387,7 @@ def test_central_has_one_result_for_each_node():
         results = dug.sweep(A, ladder([spot.node("A")] * 2, dug.shift(2.0), dug.shift(-2.0))).central()
 
     assert len(results) == 2
-    assert list(results.to_dict()) == ["test_results:spot('A')", "test_results:spot('A') (2)"]
+    assert list(results.to_dict()) == ["spots:spot('A')", "spots:spot('A') (2)"]
 
 
 @pytest.mark.parametrize(("up", "down"), [(1.0, -1.0), (-1.0, 1.0)])

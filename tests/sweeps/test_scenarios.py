@@ -3,22 +3,10 @@
 from itertools import count, islice
 
 import pytest
+from support.spots import rate, spot
 
 import dug
 from dug.scenarios import grid, ladder
-
-
-@dug.memoize
-def spot(ticker):
-    """Reads nothing."""
-    return 100.0
-
-
-@dug.memoize
-def rate():
-    """Reads nothing."""
-    return 0.5
-
 
 A, B = spot.node("A"), spot.node("B")
 UP, DOWN = dug.shift(1.0), dug.shift(-1.0)
@@ -40,7 +28,7 @@ def test_the_scenarios_of_a_ladder_are_named():
     """A scenario of a ladder is named after its node and direction."""
     names = [scenario.name for scenario in ladder([A, spot], UP, DOWN)]
 
-    assert names == [f"{A} up", f"{A} down", "test_scenarios:spot up", "test_scenarios:spot down"]
+    assert names == [f"{A} up", f"{A} down", "spots:spot up", "spots:spot down"]
 
 
 def test_a_ladder_takes_plain_values():
@@ -114,9 +102,9 @@ def test_a_grid_of_something_else_is_refused(axes):
 
 def test_scenario_makers_have_a_text():
     """``repr`` shows the arguments of a ladder or a grid."""
-    assert repr(ladder([A], UP, DOWN)) == "ladder([<Node test_scenarios:spot('A')>], shift(1.0), shift(-1.0))"
+    assert repr(ladder([A], UP, DOWN)) == "ladder([<Node spots:spot('A')>], shift(1.0), shift(-1.0))"
     assert repr(ladder([A], UP)).endswith("shift(1.0))")
-    assert repr(grid({A: [1]})) == "grid({<Node test_scenarios:spot('A')>: (1,)})"
+    assert repr(grid({A: [1]})) == "grid({<Node spots:spot('A')>: (1,)})"
 
 
 def test_one_node_is_no_ladder():
