@@ -14,12 +14,12 @@ from typing import TypeVar
 
 import attrs
 
-from . import _plot, _report, calls, concurrency, curves, memory, peers, recompute
+from . import _plot, _report, calls, concurrency, curves, memory, peers, projection, recompute
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
 
-GROUPS = ("calls", "concurrency", "recompute", "peers", "memory", "import", "curves")
+GROUPS = ("calls", "concurrency", "recompute", "projection", "peers", "memory", "import", "curves")
 
 
 @attrs.frozen
@@ -30,6 +30,7 @@ class Plan:
     keys: int
     concurrency: concurrency.Sizes
     recompute: recompute.Sizes
+    projection: projection.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -39,6 +40,7 @@ FULL = Plan(
     keys=100_000,
     concurrency=concurrency.Sizes(),
     recompute=recompute.Sizes(),
+    projection=projection.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -47,6 +49,7 @@ QUICK = Plan(
     keys=100_000,
     concurrency=concurrency.Sizes(leaves=200, scenarios=20),
     recompute=recompute.Sizes(deep=20_000, side=100, leaves=200, wide=1_000, scenarios=100, outer=2),
+    projection=projection.Sizes(policies=4, months=24),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -85,6 +88,8 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         yield from concurrency.cases(plan.concurrency)
     if "recompute" in groups:
         yield from recompute.cases(plan.recompute)
+    if "projection" in groups:
+        yield from projection.cases(plan.projection)
     if "peers" in groups:
         yield from peers.cases(plan.recompute)
     if "import" in groups:

@@ -176,11 +176,11 @@ def _use_joblib(job: Job) -> Memoizer:
 
 
 def _use_modelx(_job: Job) -> Memoizer:
-    space = _make_space()
+    space = make_space()
     return Memoizer(lambda fn: space.new_cells(fn.__name__, formula=fn), operator.methodcaller("clear_all"))
 
 
-def _make_space() -> Any:
+def make_space() -> Any:
     """A space of a new model of modelx, whose import raises the limit of recursion to a million; it is put back."""
     limit = sys.getrecursionlimit()
     import modelx  # an optional package
@@ -380,7 +380,7 @@ class _DugBook(LiveBook):
 class _ModelxBook(LiveBook):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        space = _make_space()
+        space = make_space()
         space.book = job.book
         self.level, self._total = memoized_book(job.book, lambda fn: space.new_cells(fn.__name__, formula=fn))
         self._total()
