@@ -47,7 +47,7 @@
     X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
     X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
     X(memo, origin) X(memo, made) \
-    X(state, key) X(state, home) X(state, plain) X(state, table) X(state, newest) X(state, readers) X(state, alive) \
+    X(state, key) X(state, home) X(state, plain) X(state, variants) X(state, newest) X(state, readers) X(state, alive) \
     X(state, has_failed) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
     X(view, parent) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
     X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, _restrictions) \

@@ -112,6 +112,13 @@ is_plain(PyObject *key)
     return 1;
 }
 
+/* True when a node has memos that read tweaks: the only one itself, or several in a dict. */
+static inline int
+has_variants(PyObject *variants)
+{
+    return variants != Py_None && (!PyDict_CheckExact(variants) || PyDict_GET_SIZE(variants) > 0);
+}
+
 /* Finds the memo of a node that answers in a view without asking the hits of others; DONE with it or with NULL. */
 static int
 find_filed(State *st, PyObject *view, PyObject *key, PyObject *state, PyObject *call, PyObject **found)
@@ -137,7 +144,7 @@ find_filed(State *st, PyObject *view, PyObject *key, PyObject *state, PyObject *
     if (state == NULL) {
         return DONE;
     }
-    PyObject *plain = SLOT(state, state_plain), *table = SLOT(state, state_table);
+    PyObject *plain = SLOT(state, state_plain), *variants = SLOT(state, state_variants);
     if (plain != Py_None && (SLOT(plain, memo_call) == Py_None || SLOT(plain, memo_call) == call)) {
         int masked = overlaps(SLOT(plain, memo_footprint), SLOT(force, force_mask));
         if (masked <= 0) {
@@ -145,7 +152,7 @@ find_filed(State *st, PyObject *view, PyObject *key, PyObject *state, PyObject *
             return masked < 0 ? FAILED : DONE;
         }
     }
-    if (table == Py_None || PyDict_GET_SIZE(table) == 0) {
+    if (!has_variants(variants)) {
         return DONE;
     }
     *found = PyObject_CallFunctionObjArgs(st->match, state, force, call, NULL);
@@ -397,28 +404,46 @@ end:
     return came;
 }
 
+/* Puts a memo among those of a node that read tweaks, by footprint and restriction. */
+static int
+put_among(PyObject *variants, PyObject *footprint, PyObject *restriction, PyObject *memo)
+{
+    PyObject *alike = PyDict_GetItemWithError(variants, footprint);
+    if (alike != NULL || PyErr_Occurred()) {
+        return alike == NULL ? -1 : PyDict_SetItem(alike, restriction, memo);
+    }
+    alike = PyDict_New();
+    int failed = alike == NULL || PyDict_SetItem(alike, restriction, memo) < 0 || PyDict_SetItem(variants, footprint, alike) < 0;
+    Py_XDECREF(alike);
+    return failed ? -1 : 0;
+}
+
+/* `State.put_variant`, for a memo whose place is free. */
+static int
+put_variant(State *st, PyObject *state, PyObject *memo)
+{
+    PyObject *lone = SLOT(state, state_variants);
+    if (lone == Py_None) {
+        SET(state, state_variants, Py_NewRef(memo));
+        return 0;
+    }
+    if (!PyDict_CheckExact(lone)) {
+        PyObject *several = PyDict_New();
+        if (several == NULL || put_among(several, SLOT(lone, memo_footprint), SLOT(lone, memo_restriction), lone) < 0) {
+            Py_XDECREF(several);
+            return -1;
+        }
+        SET(state, state_variants, several);
+    }
+    return put_among(SLOT(state, state_variants), SLOT(memo, memo_footprint), SLOT(memo, memo_restriction), memo);
+}
+
 /* Files a memo under the tweaks that it read: the part of `_cache.Cache._enter` for one that read any. */
 static int
 enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObject *restriction)
 {
-    PyObject *table = SLOT(state, state_table), *footprint = SLOT(memo, memo_footprint), *serial;
-    if (table == Py_None) {
-        table = PyDict_New();
-        if (table == NULL) {
-            return -1;
-        }
-        SET(state, state_table, table);
-    }
-    PyObject *variants = PyDict_GetItemWithError(table, footprint);
-    if (variants == NULL) {
-        variants = PyDict_New();
-        if (variants == NULL || PyDict_SetItem(table, footprint, variants) < 0) {
-            Py_XDECREF(variants);
-            return -1;
-        }
-        Py_DECREF(variants);
-    }
-    if (PyDict_SetItem(variants, restriction, memo) < 0) {
+    PyObject *serial;
+    if (put_variant(st, state, memo) < 0) {
         return -1;
     }
     PyObject *serials = PyObject_GetIter(restriction);
@@ -656,21 +681,26 @@ end:
 static int
 has_place(State *st, PyObject *state, PyObject *memo)
 {
-    PyObject *table = SLOT(state, state_table), *newest = SLOT(state, state_newest), *restriction = SLOT(memo, memo_restriction);
+    PyObject *variants = SLOT(state, state_variants), *newest = SLOT(state, state_newest), *restriction = SLOT(memo, memo_restriction);
     if (newest != Py_None && SLOT(newest, memo_status) == st->stale) {
         return 0;
     }
     if (PySet_GET_SIZE(restriction) == 0) {
         return SLOT(state, state_plain) == Py_None;
     }
-    if (table == Py_None) {
+    if (!has_variants(variants)) {
         return 1;
     }
-    PyObject *variants = PyDict_GetItemWithError(table, SLOT(memo, memo_footprint));
-    if (variants == NULL || PyDict_GET_SIZE(variants) == 0) {
+    if (!PyDict_CheckExact(variants)) {
+        int same = PyObject_RichCompareBool(SLOT(variants, memo_footprint), SLOT(memo, memo_footprint), Py_EQ);
+        same = same <= 0 ? same : PyObject_RichCompareBool(SLOT(variants, memo_restriction), restriction, Py_EQ);
+        return same < 0 ? -1 : !same;
+    }
+    PyObject *alike = PyDict_GetItemWithError(variants, SLOT(memo, memo_footprint));
+    if (alike == NULL || PyDict_GET_SIZE(alike) == 0) {
         return PyErr_Occurred() ? -1 : 1;
     }
-    int stands = PyDict_Contains(variants, restriction);
+    int stands = PyDict_Contains(alike, restriction);
     return stands < 0 ? -1 : !stands;
 }
 
@@ -930,8 +960,8 @@ candidates(State *st, PyObject *run)
 {
     PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *masked = SLOT(run, run_masked);
     PyObject *plain = SLOT(state, state_plain), *newest = SLOT(state, state_newest);
-    int may_lack = masked == Py_None && SLOT(state, state_link) != Py_None && SLOT(state, state_table) != Py_None &&
-                   PyDict_GET_SIZE(SLOT(state, state_table)) > 0 && SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been removed */
+    int may_lack = masked == Py_None && SLOT(state, state_link) != Py_None && has_variants(SLOT(state, state_variants)) &&
+                   SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been removed */
     if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None || may_lack) {
         return PyObject_CallOneArg(st->candidates, run);
     }

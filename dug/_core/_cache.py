@@ -136,8 +136,7 @@ class Cache:
             self._drop_tried_again(memo, in_force)
         first = state.plain
         if restriction:
-            variants = state.table.get(memo.footprint) if state.table else None
-            first = variants.get(restriction) if variants else None
+            first = state.find_variant(memo.footprint, restriction)
         elif first is not None and first.footprint & in_force.mask:  # a failure may come before a read of a node tweaked here
             first = None
         if first is not None and first.serves(memo.call):
@@ -193,13 +192,7 @@ class Cache:
             old, state.plain = state.plain, memo
             self._count += 1  # no interrupt can come in between
         else:
-            if state.table is None:
-                state.table = {}
-            variants = state.table.get(memo.footprint)
-            if variants is None:
-                variants = state.table[memo.footprint] = {}
-            old = variants.get(restriction)
-            variants[restriction] = memo
+            old = state.put_variant(memo)
             self._count += 1
         if old is not None:
             self._discount(old)
@@ -223,15 +216,11 @@ class Cache:
 
     def remove(self, memo: Memo, status: int) -> None:
         """Takes a memo out, so that it answers no more; keeps the newest stale one of a node if it can be verified."""
-        state, table = memo.state, memo.state.table
+        state = memo.state
         if state.plain is memo:
             state.plain = None
-        elif table is not None:
-            variants = table.get(memo.footprint, {})
-            if variants.get(memo.restriction) is memo:
-                del variants[memo.restriction]
-                if not variants:
-                    del table[memo.footprint]
+        else:
+            state.take_variant(memo)
         self._discount(memo)
         if status == STALE and memo.verifies != TWEAKED:
             memo.status = STALE
@@ -243,14 +232,12 @@ class Cache:
 
     def widen(self, memo: Memo, bit: int) -> None:
         """Adds a new bit to the footprint of a filed memo."""
-        table = memo.state.table
-        if memo.state.plain is not memo and table is not None:
-            variants = table[memo.footprint]
-            del variants[memo.restriction]
-            if not variants:
-                del table[memo.footprint]
-            table.setdefault(memo.footprint | bit, {})[memo.restriction] = memo
-        memo.footprint |= bit
+        state = memo.state
+        if state.plain is memo or state.variants is memo:
+            memo.footprint |= bit
+        elif state.take_variant(memo):
+            memo.footprint |= bit
+            state.put_variant(memo)
         if memo.sieve >= 0:
             memo.sieve = memo.footprint
 
@@ -258,12 +245,8 @@ class Cache:
         """Takes out every memo that read a tweak which nobody holds any more, and returns them."""
         memos = list(memos_with(serial, self._read.pop(serial, ())))
         for memo in memos:
-            state, table = memo.state, memo.state.table
-            variants = None if table is None else table.get(memo.footprint)
-            if memo.status == LIVE and table is not None and variants is not None:
-                del variants[memo.restriction]
-                if not variants:
-                    del table[memo.footprint]
+            state = memo.state
+            if memo.status == LIVE and state.take_variant(memo):
                 self._count -= 1
             memo.status = DEAD
             if len(memo.restriction) > 1:
@@ -281,7 +264,7 @@ class Cache:
         released, now = set(memos), list[Memo]()
         for memo in memos:
             state = memo.state
-            if state.plain is None and not state.table:
+            if state.plain is None and not state.variants:
                 if all(read.status == LIVE or read in released for read in memo.dependencies):
                     reads = [read.state.link or read.state for read in memo.dependencies if read.state.home is not None]
                     self._emptied.setdefault(state.link or state, []).extend(reads)
@@ -325,7 +308,7 @@ class Cache:
                 memo.status, memo.sieve = DEAD, -1
                 taken.append(memo)
             taken.append(state.newest)
-            state.plain = state.table = state.newest = None
+            state.plain = state.variants = state.newest = None
             state.has_lost = True
             state.forgotten = forgotten or state.forgotten
         self._gone.clear()
@@ -366,7 +349,7 @@ class Cache:
         for state in self.states.copy().values():  # a thread that is on its way out may still add some
             for memo in state.memos():
                 memo.dependencies = ()
-            state.plain = state.table = state.newest = state.readers = None
+            state.plain = state.variants = state.newest = state.readers = None
         for function in members(self.locals):
             if function.nodes is not None:
                 function.nodes.pop(self._token, None)

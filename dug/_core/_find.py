@@ -31,7 +31,7 @@ A node beneath its own tweak (see `_begin`) is asked for as if only that tweak w
 it with the footprint of all that the memo read *below* itself: which tweak the node itself met is the question, not the answer.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._binding import Key
 from ._memo import LIVE, TWEAKED, Call, Memo, State
@@ -137,12 +137,16 @@ def match(state: State, in_force: ActiveTweaks, call: Call | None) -> Memo | Non
     plain = state.plain
     if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):
         return plain
-    table = state.table
-    if table:
-        for footprint, variants in table.copy().items():  # in one step: other threads may file at the same time
-            memo = variants.get(in_force.restrict(footprint))
-            if memo is not None and memo.serves(call):
-                return memo
+    variants = state.variants
+    if variants is None:
+        return None
+    if type(variants) is not dict:  # the only one
+        lone: Any = variants
+        return lone if in_force.restrict(lone.footprint) == lone.restriction and lone.serves(call) else None
+    for footprint, alike in variants.copy().items():  # in one step: other threads may file at the same time
+        memo = alike.get(in_force.restrict(footprint))
+        if memo is not None and memo.serves(call):
+            return memo
     return None
 
 

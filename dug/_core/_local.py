@@ -43,7 +43,7 @@ class Local(dict[Key, State]):
             _, state = self.popitem()
             lost += sum(1 for _ in state.memos())
             state.alive = False
-            state.plain = state.table = state.newest = state.readers = None
+            state.plain = state.variants = state.newest = state.readers = None
         if lost:
             self._gone.append(lost)
 

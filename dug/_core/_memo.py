@@ -30,6 +30,9 @@ Restriction = frozenset[int]
 NO_TWEAKS: Restriction = frozenset()
 
 
+_NO_MEMOS: "dict[Restriction, Memo]" = {}
+
+
 class Call:
     """One outermost call: the errors raised within it are remembered until it ends."""
 
@@ -142,8 +145,8 @@ class State:
     """The token of the cache that holds this state."""
     plain: Memo | None = None
     """The memo that read no tweak; nearly every node has one, and most have no other."""
-    table: dict[int, dict[Restriction, Memo]] | None = None
-    """All other memos, by footprint and restriction."""
+    variants: "Memo | dict[int, dict[Restriction, Memo]] | None" = None
+    """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
     newest: Memo | None = None
     """The newest memo that verification may start from."""
     readers: "list[State | ref[State]] | set[State | ref[State]] | None" = None
@@ -165,12 +168,48 @@ class State:
 
     def memos(self) -> Iterator[Memo]:
         """Every live memo of the node here; may miss memos that other threads file or take out at the same time."""
-        plain, table = self.plain, self.table
+        plain, variants = self.plain, self.variants
         if plain is not None:
             yield plain
-        if table:
-            for variants in table.copy().values():
-                yield from variants.copy().values()
+        if type(variants) is dict:
+            for alike in variants.copy().values():
+                yield from alike.copy().values()
+        elif variants is not None:
+            yield variants  # type: ignore[misc]  # a memo
+
+    def find_variant(self, footprint: int, restriction: Restriction) -> Memo | None:
+        """Returns the memo that read these tweaks, with this footprint."""
+        variants = self.variants
+        if type(variants) is dict:
+            return variants.get(footprint, _NO_MEMOS).get(restriction)
+        memo: Any = variants
+        return memo if memo is not None and memo.footprint == footprint and memo.restriction == restriction else None
+
+    def put_variant(self, memo: Memo) -> Memo | None:
+        """Puts in a memo that read tweaks, and returns the one that it replaces; under the lock."""
+        lone: Any = self.variants
+        old = self.find_variant(memo.footprint, memo.restriction)
+        if lone is None or lone is old:
+            self.variants = memo
+            return old
+        variants = lone if type(lone) is dict else {lone.footprint: {lone.restriction: lone}}
+        variants.setdefault(memo.footprint, {})[memo.restriction] = memo
+        self.variants = variants
+        return old
+
+    def take_variant(self, memo: Memo) -> bool:
+        """Takes out a memo that read tweaks; False when it is not here; under the lock."""
+        variants: Any = self.variants
+        if variants is memo:
+            self.variants = None
+            return True
+        alike = variants.get(memo.footprint, _NO_MEMOS) if type(variants) is dict else _NO_MEMOS
+        if alike.get(memo.restriction) is not memo:
+            return False
+        del alike[memo.restriction]
+        if not alike:
+            del variants[memo.footprint]
+        return True
 
     def add_reader(self, reader: "State") -> None:
         """Notes that a memo of `reader` read this node."""
@@ -198,7 +237,7 @@ class State:
 
     def is_empty(self) -> bool:
         """True when nothing here is of use: no memo, no older one to verify, no run, and no reader."""
-        if self.flights or self.plain is not None or self.table or (self.newest is not None and self.newest.status != DEAD):
+        if self.flights or self.plain is not None or self.variants or (self.newest is not None and self.newest.status != DEAD):
             return False
         return next(self._find_readers(), None) is None
 

@@ -149,7 +149,7 @@ def candidates(run: Run | Lookup) -> Sequence[Memo]:
     Memos that another body made, that failed, or whose run opened a context are not among them.
     """
     key, view, state, masked = run.key, run.view, run.state, run.masked
-    if masked is None and state.table and view.parent is not None and state.link is not None:
+    if masked is None and state.variants and view.parent is not None and state.link is not None:
         masked = find_masked(view, key)  # it may have been a hit there that was removed
     plain, newest, cache = state.plain, state.newest, view.cache
     if (

@@ -89,7 +89,7 @@ class Walk:
             self.callers[reader] = None
             self.touched.update((memo, cache) for memo in reader.memos())
             leads_on = True
-        elif reader.plain is None and not reader.table:
+        elif reader.plain is None and not reader.variants:
             leads_on = True
         else:
             while True:  # a bump depends on a memo of its own node
