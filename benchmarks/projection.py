@@ -61,7 +61,9 @@ def cases(sizes: Sizes) -> Iterator[Case]:
         yield _what_if(sizes, change)
 
 
-def define(memoize: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:  # noqa: C901  a page of formulas
+def define(  # noqa: C901  a page of formulas
+    memoize: Callable[..., Any], given: dict[str, Any], source: Callable[..., Any] | None = None
+) -> dict[str, Any]:
     """Returns the functions of the model by name, memoised; ``given`` has the names that the sources read.
 
     A formula refers to the others by their names, so that modelx finds them in its space as Python does here.
@@ -73,11 +75,15 @@ def define(memoize: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]
         made[fn.__name__] = memoize(fn)
         return made[fn.__name__]
 
-    @formula
+    def outside(fn: Callable[..., float]) -> Any:
+        made[fn.__name__] = (source or memoize)(fn)
+        return made[fn.__name__]
+
+    @outside
     def assumption(name: str) -> float:
         return values[name]
 
-    @formula
+    @outside
     def premium_rate(policy: int) -> float:
         return values.get(policy, 10.0 + policy)
 
@@ -176,7 +182,7 @@ class Memoized:
     """The projection in dug, in a context of its own."""
 
     def __init__(self, sizes: Sizes) -> None:
-        self._functions = define(dug.memoize, make_given(sizes))
+        self._functions = define(dug.memoize, make_given(sizes), dug.source)
         self.ctx = dug.Context()
 
     def compute(self) -> float:

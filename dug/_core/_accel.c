@@ -52,9 +52,9 @@
     X(view, parent) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
     X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, _restrictions) \
     X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) \
-    X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) \
+    X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) X(registry, early) \
     X(call, due) X(call, failures) X(ear, of_runs) \
-    X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) \
+    X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) X(function, kind) \
     X(binding, keywords) X(handle, spec) X(handle, memo) X(spec, kind)
 
 /* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_up(). */

@@ -620,6 +620,11 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     if (reads == NULL || below == NULL) {
         goto end;
     }
+    if (count == 0 && SLOT(registry, registry_early) != st->zero &&
+        PyUnicode_CompareWithASCIIString(SLOT(PyTuple_GET_ITEM(key, 0), function_kind), "source") == 0) { /* it may get a bit */
+        came = NOT_COMMON;
+        goto end;
+    }
     int forgotten = overlaps(below, st->one);
     if (forgotten != 0 || !are_here(st, SLOT(view, view_cache), reads)) {
         came = forgotten < 0 ? FAILED : NOT_COMMON;

@@ -24,7 +24,7 @@ _NAN = float("nan")
 _NO_DEFAULT = inspect.Parameter.empty
 _UNNAMED = inspect.Parameter.POSITIONAL_ONLY
 _STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
-_SIMPLE_TYPES = frozenset({int, str, bool, bytes, type(None)})
+SIMPLE_TYPES = frozenset({int, str, bool, bytes, type(None)})
 
 _CALL_SOURCE = """\
 {kind}def _dug_made({parameters}):
@@ -174,7 +174,7 @@ def _define_taking_apart(signature: inspect.Signature) -> Callable[..., Any]:
 def canonical(key: Key) -> Key:
     """Returns `key` with every NaN in it replaced by one and the same NaN, so that all NaN are one key; calls keep theirs."""
     for element in key[1:]:
-        if type(element) not in _SIMPLE_TYPES and _holds_nan(element):
+        if type(element) not in SIMPLE_TYPES and _holds_nan(element):
             break
     else:
         return key
@@ -245,7 +245,7 @@ def _typed(value: Any) -> Any:
     kind: Any = type(value)  # the class itself: a proxy may raise when it is asked for its class
     if issubclass(kind, tuple) and kind.__eq__ is tuple.__eq__:
         return kind, tuple(map(_typed, value))
-    if type(value) in _SIMPLE_TYPES or not _is_number(value):
+    if type(value) in SIMPLE_TYPES or not _is_number(value):
         return type(value), value
     parts = (value.real, value.imag) if isinstance(value, Complex) and not isinstance(value, Real) else (value,)
     return type(value), value, *(copysign(1.0, part) for part in parts if part == 0)

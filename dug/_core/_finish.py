@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import DugError
 from ._begin import serve, take_out
+from ._binding import SIMPLE_TYPES
 from ._call import AWAITABLE
 from ._entry import close_entry, frame_here, leave, settle_late
 from ._failure import Failure, pass_on
@@ -246,6 +247,13 @@ def check_value(run: Run, value: Any) -> Any:
     return value
 
 
+def _give_early_bit(run: Run, state: State) -> None:
+    """Gives one of the first sources its bit, if its arguments are plain: a bit keeps them."""
+    run.view.registry.early -= 1
+    if not run.opened and not run.tainted and all(type(element) in SIMPLE_TYPES for element in run.key[1:]):
+        run.view.registry.give_early_bit(state)
+
+
 def _find_origin(held: Memo | None) -> object:
     """Returns the mark of the run that gave a value, for a memo that takes over the value of an older one; under the lock."""
     if held is None:
@@ -330,6 +338,8 @@ def _place(run: Run, value: Any, below: int, reads: tuple[Memo, ...]) -> Memo:
         return Memo(state, value, run.body, reads, footprint, below, restriction)
     if run.handle is not None:
         below = _below_of(run, reads)
+    elif not reads and view.registry.early and key[0].is_source:
+        _give_early_bit(run, state)
     footprint = below | own_bits(view, key) if view.registry.node_bits(key[0]) else below
     restriction = view.in_force.restrict(footprint) if footprint & view.in_force.mask else NO_TWEAKS
     return Memo(state, value, run.body, reads, footprint, below, restriction)

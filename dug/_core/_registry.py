@@ -18,7 +18,7 @@ from ._accel import make_lock
 from ._binding import Key
 from ._bits import Bits
 from ._emptying import drop_empty, trim
-from ._memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction
+from ._memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import Function
 from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, weakly
 from ._walk import Walk, concerns, states_of
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DAMAGED = "damaged"
+EARLY = 32
+"""How many of the first sources get a bit before anybody tweaks them: as many as leave room in a machine word for others."""
 _live: "WeakBag[Registry]" = WeakBag()  # a redefined function must be forgotten in every registry where it ran
 
 
@@ -38,13 +40,15 @@ class Registry:
 
     __slots__ = (
         "__weakref__", "_function_bits", "_handles", "_scenarios", "_serials", "_watches", "bits", "blocked",
-        "by_serial", "caches", "doubts", "filings", "generation", "lock", "opened", "redefined", "released", "views",
+        "by_serial", "caches", "doubts", "early", "filings", "generation", "lock", "opened", "redefined", "released", "views",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.lock = make_lock()
         self.generation = 0
         """Grows with every invalidation; a run that began in an earlier generation is not filed."""
+        self.early = EARLY
+        """How many sources may still get a bit when they are filed first."""
         self.filings = 0
         """Grows whenever a memo is filed, also again, so that a caller that looked before looks again."""
         self.redefined: WeakKeyDictionary[Function, int] = WeakKeyDictionary()
@@ -113,6 +117,18 @@ class Registry:
                     walk = self._to_the_end(self._spread, target, bit)  # noqa: F841  released after the lock
                     self.bits.keep(target, bit)  # last
         return bit
+
+    def give_early_bit(self, state: State) -> None:
+        """Gives a source its bit when it is filed first: nobody has read it yet, so there is nothing to walk; under the lock.
+
+        A program tweaks its inputs, and asks for them early: the first tweak of one then costs what any tweak costs.  Only the
+        first few get one, as each bit is in the footprint of all that read the node; and no other function, whose nodes would all
+        have to ask which of them has one.
+        """
+        key = state.key
+        is_new = state.newest is None and state.plain is None and not state.variants and state.readers is None
+        if is_new and not state.forgotten and not state.has_lost and not self.bits.of(key) and len(members(self.caches)) == 1:
+            self.bits.keep(key, self.bits.next(key, self._list_memos))
 
     def _list_memos(self) -> Iterator[Memo]:
         """Every memo in the caches, and those that wait to be verified."""
