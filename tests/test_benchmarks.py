@@ -17,7 +17,7 @@ from dug.testing import EventLog
 sys.path.append(str(pathlib.Path(__file__).parent.parent))  # the benchmarks belong to the checkout, and are not installed
 
 from benchmarks import __main__ as command
-from benchmarks import _harness, _report, calls, concurrency, curves, memory, peers, recompute
+from benchmarks import _harness, _report, calls, concurrency, curves, memory, peers, projection, recompute
 
 TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
@@ -26,6 +26,7 @@ TINY = command.Plan(
     recompute=recompute.Sizes(
         depth=10, deep=1_000, side=4, leaves=8, wide=9, trades=10, inputs=6, scenarios=7, outer=2, calibration_s=1e-4
     ),
+    projection=projection.Sizes(policies=2, months=6),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
@@ -35,7 +36,7 @@ BARS = 17 + 1 + 4 if dug.COMPILED else 8 + 1 + 4  # ratios, bytes, curves
 @pytest.fixture(scope="module")
 def results():
     """One run of everything but the interpreters, at sizes that take no time."""
-    return command.run(TINY, ["calls", "concurrency", "recompute", "peers", "memory", "curves"])
+    return command.run(TINY, ["calls", "concurrency", "recompute", "projection", "peers", "memory", "curves"])
 
 
 @pytest.fixture
@@ -354,3 +355,32 @@ def test_frames_of_every_kind_are_equal_to_their_like():
 
     for name, make in equality.frames(50, 2):
         assert dug.eq.frame(make(), make()), name
+
+
+def test_projections_agree():
+    """All contenders give the same value, and the same one if something differs."""
+    sizes = projection.Sizes(policies=5, months=7)
+    cached, memoized = projection.Cached(sizes), projection.Memoized(sizes)
+    expected = cached.compute()
+    changes = [change.input for change in projection.CHANGES]
+    what_ifs = [cached.what_if(changed, 1.5) for changed in changes]
+
+    assert memoized.compute() == memoized.keep() == cached.compute() == expected
+    assert [memoized.ctx.run(memoized.what_if, changed, 1.5) for changed in changes] == what_ifs
+    assert len({expected, *what_ifs}) == 4
+    if "modelx" not in peers.find_missing():
+        live = projection.InModelx(sizes)
+        assert live.compute() == expected
+        assert [live.what_if(changed, 1.5) for changed in changes] == what_ifs
+
+
+def test_a_projection_runs_again_what_read_the_input():
+    """An input reaches a sixth of the nodes, those of one policy, or nearly all: ages stay the same in the first year."""
+    sizes = projection.Sizes(policies=5, months=7)
+    memoized = projection.Memoized(sizes)
+    memoized.keep()
+    ran = [computed(memoized.ctx, memoized.what_if, change.input, 1.5) for change in projection.CHANGES]
+
+    months = sizes.policies * sizes.months
+    assert ran[:2] == [2 * months - sizes.policies + 1, 3 * sizes.months + 1]
+    assert 0.8 * sizes.nodes < ran[2] < sizes.nodes
