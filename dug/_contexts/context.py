@@ -37,7 +37,7 @@ class Context(Scope, ContextMethods):
 
     Raises:
         TweakError: a tweak is not possible; the message names it.
-        TypeError: the cache is not a `Cache`.
+        TypeError: the cache is not a `Cache`, or the name not a text.
         ValueError: `max_depth` is not a number of nodes.
     """
 
@@ -53,6 +53,8 @@ class Context(Scope, ContextMethods):
     ) -> None:
         if cache is not None and not isinstance(cache, Cache):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be the text that texts show, not {show(name)}. Write Context(name='base').")
         if max_depth is not None and (not isinstance(max_depth, int) or max_depth < 1):
             raise ValueError(f"max_depth must be a number of nodes, at least 1, not {show(max_depth)}.")
         scenario = retell(tweaks) if isinstance(tweaks, Scenario) else Scenario(tweaks)
@@ -165,7 +167,12 @@ class Context(Scope, ContextMethods):
         """Returns ``function(*args, **kwargs)``, called inside this context; a node is such a function.
 
         For a coroutine function this returns an awaitable, which is awaited outside: write ``with ctx:`` around the ``await``.
+
+        Raises:
+            TypeError: `function` cannot be called.
         """
+        if not callable(function):
+            raise TypeError(f"run() takes a function and its arguments, not {show(function)}. Write ctx.run(f, x).")
         with self:
             return function(*args, **kwargs)
 

@@ -126,6 +126,8 @@ def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: A
         raise TypeError(f"ignore must be the names of parameters, not {show(ignore)}. Write ignore=('logger',).")
     if name is not None and not (isinstance(name, str) and name):
         raise TypeError(f"name must be the name of its nodes, not {show(name)}. Write name='market:spot', or leave it out.")
+    if name is not None and "(" in name:
+        raise TypeError(f"name must not hold a parenthesis, where arguments begin, not {show(name)}. Write name='market:spot'.")
 
 
 def _decorate(

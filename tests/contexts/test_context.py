@@ -846,3 +846,17 @@ def test_a_node_reads_some_of_many_tweaks(data):
     for read in reads:
         told_apart = {tuple(sorted((n, value) for n, value in said.items() if n in read)) for said in says}
         assert log.count(total.node(read)) == len(told_apart)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: dug.Context(name=3), r"name must be the text that texts show, not 3\. Write Context\(name='base'\)"),
+        (lambda: dug.Context().run(3), r"run\(\) takes a function and its arguments, not 3\. Write ctx\.run\(f, x\)"),
+        (lambda: dug.Context().run("x"), r"run\(\) takes a function and its arguments, not 'x'"),
+    ],
+)
+def test_what_is_no_name_and_no_function_is_refused(call, said):
+    """The error says what came and what to type."""
+    with pytest.raises(TypeError, match=said):
+        call()

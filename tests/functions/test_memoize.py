@@ -1047,6 +1047,7 @@ def test_a_proxy_is_defined_anew_when_it_does_something_else(monkeypatch):
         ({"ignore": (1,)}, "ignore must be"),
         ({"name": 5}, "name must be"),
         ({"name": ""}, "name must be"),
+        ({"name": "rate (EUR)"}, "name must not hold a parenthesis"),
         ({"eq": 5}, "eq must be"),
     ],
     ids=repr,
