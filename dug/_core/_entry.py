@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ._binding import Key
@@ -24,16 +24,18 @@ from ._frame import (
 from ._leaving import Ended, watch
 from ._memo import Memo
 from ._node import Node, plain_key
-from ._protocols import ScopeShape
 from ._registry import Registry
 from ._scenario import RunningReplacement
 from ._settle import move_reads
 from ._view import View
 from ._watch import ALL, look_at
 
+if TYPE_CHECKING:
+    from ._protocols import ScopeShape
+
 
 def open_entry(  # noqa: PLR0917  by position, as in `Entry`
-    context: ScopeShape, outer: Frame | None, view: View, peers: list[Entry], method: "ref[MethodType] | None", back: Any
+    context: "ScopeShape", outer: Frame | None, view: View, peers: list[Entry], method: "ref[MethodType] | None", back: Any
 ) -> Entry:
     """Opens an entry of a context inside `outer`, which is not in force yet; watches it, if a statement holds `method`."""
     entry = Entry(view, outer, outer.call if outer else None, context, peers)

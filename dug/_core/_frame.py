@@ -7,7 +7,7 @@ when they are made.
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from threading import get_ident, main_thread
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
 from attrs import define, field
@@ -20,9 +20,11 @@ from ._failure import Failure
 from ._leaving import Ended
 from ._memo import Call, Memo, State
 from ._node import BENEATH, Function, Node, check_key, plain_key
-from ._protocols import ScopeShape
 from ._scenario import Tweak
 from ._view import View
+
+if TYPE_CHECKING:
+    from ._protocols import ScopeShape
 
 NO_HITS: dict[Key, Memo] = make_hits()
 """Replaces the hits of a view if each call must come to `begin`; never written to."""
@@ -102,7 +104,7 @@ class Entry(_AnyFrame):
     """One ``with`` of a context."""
 
     __slots__ = ("back", "closed", "context", "entries", "late", "peers", "run", "token", "watch")
-    context: ScopeShape | None
+    context: "ScopeShape | None"
     """The context that was entered; None for one that only notes reads."""
     peers: "list[Entry]"
     """All open entries of the context, in any task."""
@@ -121,7 +123,7 @@ class Entry(_AnyFrame):
     """The token of the context variables in which it was put in force, as long as it is watched."""
 
     def __init__(
-        self, view: View, outer: "Frame | None", call: Call | None, context: ScopeShape | None, peers: "list[Entry]"
+        self, view: View, outer: "Frame | None", call: Call | None, context: "ScopeShape | None", peers: "list[Entry]"
     ) -> None:
         self.view, self.outer, self.call = view, outer, call
         self.context, self.peers, self.entries = context, peers, []
@@ -351,8 +353,7 @@ def frame_or_default(what: object, frame: Any) -> Frame:
         frame = OUTSIDE.entry
         if frame is None:
             raise no_context(what)
-    found: Frame = frame
-    return found
+    return frame  # type: ignore[no-any-return]  # a frame
 
 
 def no_context(what: object) -> NoContextError:

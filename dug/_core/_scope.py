@@ -10,7 +10,7 @@ What a user reads and writes in a context is in `_contexts`.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from weakref import WeakKeyDictionary, ref
 
 from ..errors import ContextError
@@ -38,10 +38,12 @@ from ._finish import is_within, leave_interrupted, unwind
 from ._frame import OUTSIDE, Entry, Frame, Outside, Run
 from ._leaving import find_exit, watch_own_exit, watched
 from ._node import Function, Node
-from ._protocols import ScenarioShape
 from ._registry import Registry
 from ._scenario import HeldTweaks, RunningReplacement, Target, let_go
 from ._view import View, enter, enter_changed
+
+if TYPE_CHECKING:
+    from ._protocols import ScenarioShape
 
 MAKING = make_lock()
 """Held for the steps in which a scope gets a cache of its own or another scenario: threads may do so at the same time."""
@@ -50,7 +52,7 @@ MAKING = make_lock()
 class Scope:
     """A set of tweaks and the cache that results go to; in force inside ``with``."""
 
-    def __init__(self, scenario: ScenarioShape, cache: Cache | None, max_depth: int | None) -> None:
+    def __init__(self, scenario: "ScenarioShape", cache: Cache | None, max_depth: int | None) -> None:
         self._scenario: Any = scenario
         self._given_cache = cache
         self._own_cache = cache
@@ -266,7 +268,7 @@ class Scope:
                     self._scenario = scenario
                     return before
 
-    def _renew_all(self, before: ScenarioShape, last: View | None) -> None:
+    def _renew_all(self, before: "ScenarioShape", last: View | None) -> None:
         """Shows the present scenario in every open entry; doing it twice is harmless."""
         let_go(self._held, before.specs, self._scenario.specs)
         self._last = None
