@@ -178,7 +178,7 @@ def test_a_kind_with_a_form_is_saved_and_loaded(tmp_path, monkeypatch):
 def test_a_file_describes_a_tweak_as_a_context_does(tmp_path):
     """A tweak of a node and one of its function have the same texts in both, whatever the function is called."""
 
-    @dug.memoize(name="kinds:rate (EUR)")
+    @dug.memoize(name="kinds:rate EUR")
     def named():
         return 1.0
 
