@@ -272,11 +272,16 @@ class Cache:
                     now.append(memo)
         drop_empty(self, (), now)
 
-    def drop_emptied(self) -> None:
-        """Forgets the nodes that a dropped tweak has left empty, if nobody has computed them since; under the lock."""
+    def drop_emptied(self, taken: list[Any]) -> None:
+        """Forgets the nodes that a dropped tweak has left empty, if nobody has computed them since; under the lock.
+
+        Args:
+            taken: collects what is to be released after the lock.
+        """
         if self._emptied:
             emptied, self._emptied = self._emptied, {}
-            drop_emptied(self, emptied)
+            taken.append(emptied)
+            taken.extend(drop_emptied(self, emptied))
 
     def count_gone(self) -> None:
         """Subtracts memos freed with local functions from the count; under the lock."""
@@ -335,7 +340,7 @@ class Cache:
         """
         from ._size import measure  # loaded on first use
 
-        self.registry.drain_fully()
+        self.registry.drain(fully=True)
         views = [view for view in members(self.registry.views) if view.cache is self]
         apart = {type(view): view.counted for view in views}
         return measure([self.states, *map(self.states_of, members(self.locals)), self._read, *views], apart)
@@ -356,7 +361,7 @@ class Cache:
 
     def __len__(self) -> int:
         if self._registry is not None:
-            self._registry.drain_fully()
+            self._registry.drain(fully=True)
         return self._count
 
     def __bool__(self) -> bool:

@@ -33,19 +33,22 @@ def drop_empty(cache: "CacheShape", states: Iterable[State], lost: Iterable[Memo
                 pending.append(home)
 
 
-def drop_emptied(cache: "CacheShape", emptied: Emptied) -> None:
-    """Forgets those nodes of which still nothing is left, in the order of their dependencies."""
+def drop_emptied(cache: "CacheShape", emptied: Emptied) -> list[State]:
+    """Forgets those nodes of which still nothing is left, then nodes that only they had read; returns them."""
+    taken = []
     pending = list(emptied)
     while pending:
         noted = pending.pop()
         state = noted() if isinstance(noted, ref) else noted
         if state is not None and _take_out(cache, state):
-            for one in emptied.pop(noted, ()):
+            taken.append(state)
+            for one in emptied.get(noted, ()):
                 read = one() if isinstance(one, ref) else one
                 if read is not None:
                     home = cache._home(read)
                     home.discard_reader(state)
                     pending.append(home.link or home)
+    return taken
 
 
 def _take_out(cache: "CacheShape", state: State) -> bool:

@@ -73,7 +73,7 @@ def _look_away(phase: str, info: dict[str, Any]) -> None:
         for registry in Registry.all():
             if any(members(cache.locals) for cache in members(registry.caches)):
                 if registry.released and not registry.lock._is_owned():
-                    registry.drain_fully()  # the notice of a tweak that is gone leads to its function
+                    registry.drain(fully=True)  # the notice of a tweak that is gone leads to its function
                 for view in members(registry.views):
                     _drop_local(view.hits)
                     if view.carried is not None:

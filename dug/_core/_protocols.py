@@ -73,7 +73,7 @@ class CacheShape(Protocol):
     def empty(self, taken: list[Any], *, forgotten: int) -> None:
         """Takes out every memo."""
 
-    def drop_emptied(self) -> None:
+    def drop_emptied(self, taken: list[Any]) -> None:
         """Forgets the nodes that a dropped tweak has left empty."""
 
     def release(self, serial: int) -> Iterable[Memo]:

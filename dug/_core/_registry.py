@@ -171,7 +171,7 @@ class Registry:
 
     def _forget(self, targets: Iterable[Target], is_rebound: bool, taken: list[Any]) -> None:  # noqa: FBT001
         self.generation += 1
-        self._drop_emptied()
+        self._drop_emptied(taken)
         for target in targets:
             for cache in members(self.caches):
                 cache.stale.allow(cache._count)
@@ -237,8 +237,11 @@ class Registry:
             settle(function)
             self.doubts.pop(function, None)
 
-    def drain(self) -> None:
-        """Settles doubts, and drops the memos that read a tweak which nobody holds any more."""
+    def drain(self, *, fully: bool = False) -> None:
+        """Settles doubts, and drops the memos that read a tweak which nobody holds any more.
+
+        A lookup leaves the nodes of which nothing is left then to the next drain; `fully` forgets them as well.
+        """
         if self.doubts:
             self._settle_doubts()  # takes the lock when it forgets something, and runs no user code
         taken: list[Any] = []  # released after the lock, and so are the caches
@@ -247,23 +250,19 @@ class Registry:
                 if DAMAGED in self.released:
                     self.forget_all()
                 self._to_the_end(self._release_all, taken)
+                if fully:
+                    self._to_the_end(self._drop_emptied, taken)
         except BaseException:  # no caller of this holds the lock
             Registry.free_locks()
             raise
 
-    def drain_fully(self) -> None:
-        """Drains, and forgets nodes of which nothing is left, which a lookup leaves to the next one."""
-        self.drain()
-        with self.lock:
-            self._to_the_end(self._drop_emptied)
-
-    def _drop_emptied(self) -> None:
+    def _drop_emptied(self, taken: list[Any]) -> None:
         for cache in members(self.caches):
-            cache.drop_emptied()
+            cache.drop_emptied(taken)
 
     def _release_all(self, taken: list[Any]) -> None:
         caches = members(self.caches)
-        self._drop_emptied()
+        self._drop_emptied(taken)
         while self.released:
             watch = self.released.popleft()
             if isinstance(watch, TweakRef) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found

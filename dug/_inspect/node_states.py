@@ -23,7 +23,7 @@ class NodeStates:
     """The views around, the nearest first, and which caches each sees."""
 
     def __attrs_post_init__(self) -> None:
-        self.view.registry.drain_fully()
+        self.view.registry.drain(fully=True)
         self._around = [(view, set(view.cache.tokens())) for view in views_around(self.view)]
 
     def memo(self, key: Key) -> Memo | None:

@@ -90,7 +90,7 @@ def check_node(node: Any) -> Node[Any]:
 
 def find_record(view: View, node: Node[Any]) -> Record | None:
     """Returns the memo of a node in `view`, errors of earlier calls included."""
-    view.registry.drain_fully()
+    view.registry.drain(fully=True)
     memo = find_answer(view, node._key)
     return None if memo is None else Record(node, memo, view)
 
@@ -103,7 +103,7 @@ def find_seen(view: Callable[[], View | None], node: Node[Any]) -> Record | None
 
 def is_masked(view: View, node: Node[Any]) -> bool:
     """True when the nearest context around that has a memo of the node has one that does not answer in `view`."""
-    view.registry.drain_fully()
+    view.registry.drain(fully=True)
     key = node._key
     around = view.parent
     while around is not None:
@@ -128,7 +128,7 @@ def read_keys(memo: Memo) -> Iterator[Key]:
 
 def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     """The nodes whose memos in this view read `key`."""
-    view.registry.drain_fully()
+    view.registry.drain(fully=True)
     for cache in view.registry.list_caches():
         state = cache.find_state(key)
         for reader in () if state is None else state.live_readers():

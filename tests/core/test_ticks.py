@@ -216,6 +216,25 @@ def test_ticks_leave_nothing(ctx):
     assert count() == before
 
 
+def test_no_finalizer_of_an_argument_runs_under_the_lock(ctx):
+    """The arguments of nodes that are taken out are released when the lock is free again."""
+    held = []
+
+    class Watching:
+        def __del__(self):
+            held.append(ctx.cache.registry.lock._is_owned())
+
+    for value in range(3):
+        note(Watching())
+        ctx.tweak(level.node(0), value + 1)
+        total()
+    gc.collect()
+    assert len(ctx.cache) > 0
+    gc.collect()
+
+    assert held == [False] * 3
+
+
 def test_the_arguments_of_a_node_that_a_tick_emptied_are_freed(ctx):
     """A node that nobody asks for again leaves no argument, once the next tweak is dropped or somebody looks."""
     subjects = [Subject(), Subject()]
