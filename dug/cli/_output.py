@@ -80,7 +80,12 @@ def flush() -> None:
 
 
 def tell(text: str) -> None:
-    """Prints lines to the standard error stream, where there is one; characters that would control a terminal are escaped."""
+    """Prints lines to the standard error stream, where there is one; characters that would control a terminal are escaped.
+
+    After the output so far: in a file that takes both streams the lines stand in their order.
+    """
+    with suppress(OutputError):  # reported at the end
+        flush()
     if sys.stderr is not None:  # print() takes None for the standard output stream
         with suppress(OSError, ValueError):
             print(shown(text), file=sys.stderr, flush=True)
