@@ -1011,11 +1011,12 @@ run_body(State *st, PyObject *run)
 {
     PyObject *key = SLOT(run, run_key), *function = PyTuple_GET_ITEM(key, 0), *value = NULL;
     PyObject *keywords = SLOT(SLOT(function, function_binding), binding_keywords);
-    if (keywords != Py_None) {
+    Py_ssize_t given = PyTuple_GET_SIZE(key) - 1;
+    if (keywords != Py_None && PyTuple_GET_SIZE(keywords) <= given) { /* else the function was defined again since the key was made */
         PyObject *body = Py_NewRef(SLOT(function, function_body));
-        size_t named = (size_t)PyTuple_GET_SIZE(keywords), given = (size_t)PyTuple_GET_SIZE(key) - 1;
+        Py_ssize_t named = PyTuple_GET_SIZE(keywords);
         Py_INCREF(keywords); /* the body may define the function again */
-        value = PyObject_Vectorcall(body, ((PyTupleObject *)key)->ob_item + 1, given - named, named ? keywords : NULL);
+        value = PyObject_Vectorcall(body, ((PyTupleObject *)key)->ob_item + 1, (size_t)(given - named), named ? keywords : NULL);
         Py_DECREF(keywords);
         Py_DECREF(body);
         return value;

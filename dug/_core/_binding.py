@@ -158,17 +158,22 @@ def list_keywords(signature: inspect.Signature) -> tuple[str, ...] | None:
 
 
 def _define_taking_apart(signature: inspect.Signature) -> Callable[..., Any]:
-    """Returns a function that takes a complete key, and returns the positional and the keyword arguments in it."""
-    args, kwargs = "", ""
+    """Returns a function that takes a complete key, and returns the positional and the keyword arguments in it.
+
+    It raises ValueError for a key of an older definition, with more or fewer parameters.
+    """
+    elements, args, kwargs = "", "", ""
     for place, (name, parameter) in enumerate(signature.parameters.items(), 1):
-        element = f"_dug_key[{place}]"
+        element = f"_dug_{place}"
+        elements += f"{element}, "
         if parameter.kind is parameter.VAR_KEYWORD:
             kwargs += f"**dict({element})"
         elif parameter.kind is parameter.KEYWORD_ONLY:
             kwargs += f"{name!r}: {element}, "
         else:
             args += f"{_STARS.get(parameter.kind, '')}{element}, "
-    return _define(f"def _dug_made(_dug_key):\n    return ({args}), {{{kwargs}}}\n", {}, "take_apart")
+    source = f"def _dug_made(_dug_key):\n    _, {elements}= _dug_key\n    return ({args}), {{{kwargs}}}\n"
+    return _define(source, {}, "take_apart")
 
 
 def canonical(key: Key) -> Key:

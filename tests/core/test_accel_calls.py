@@ -560,3 +560,32 @@ def test_a_function_that_is_defined_again_while_it_runs_keeps_the_names_of_its_c
         assert space["f"](1, first=2) == (1, 2)
         assert space["f"](1, other=3) == (1, 3)
         assert space["f"](2, other=3) == (2, 3)
+
+
+@pytest.mark.parametrize("new", ["*, a", "*, a, b, c", "*rest"])
+def test_a_run_of_an_older_definition_is_not_called_as_the_new_one(new):
+    """A function that is defined again with other parameters while a call is verified does not run with the old arguments."""
+    space = {"dug": dug, "__name__": "__main__", "again": []}
+    cell = "@dug.memoize(name='older:f')\ndef f({}):\n    return d() + {}\n"
+    exec(cell.format("x, y", "x + y"), space)
+
+    @dug.source
+    def d():
+        for act in space["again"]:
+            act()
+        return len(space["again"])
+
+    def define_again():
+        exec(cell.format(new, "0"), space)
+        first = {"*, a": {"a": 1}, "*, a, b, c": {"a": 1, "b": 1, "c": 1}}.get(new, {})
+        space["again"].clear()
+        space["f"](**first)
+
+    space["d"] = d
+    with dug.Context() as ctx:
+        assert space["f"](10, 20) == 30
+        old = space["f"]
+        ctx.invalidate(d)
+        space["again"].append(define_again)
+        with pytest.raises((TypeError, ValueError)):
+            old(10, 20)
