@@ -21,6 +21,8 @@ from ._order import note_starts, starts_of
 from ._registry import Registry
 from ._view import own_bits
 
+_LONGEST = 200
+"""How many characters, or bits, an argument has at most for which a source gets an early bit."""
 _footprint = attrgetter("footprint")
 _transient = attrgetter("transient")
 # These mean that the program, not the node, is in trouble: they leave no memo, and neither do the nodes that they pass.
@@ -250,8 +252,15 @@ def check_value(run: Run, value: Any) -> Any:
 def _give_early_bit(run: Run, state: State) -> None:
     """Gives one of the first sources its bit, if its arguments are plain: a bit keeps them."""
     run.view.registry.early -= 1
-    if not run.opened and not run.tainted and all(type(element) in SIMPLE_TYPES for element in run.key[1:]):
+    if type(run.key) is tuple and not run.opened and not run.tainted and all(map(_is_small, run.key[1:])):
         run.view.registry.give_early_bit(state)
+
+
+def _is_small(element: Any) -> bool:
+    """True for a plain argument that may be kept for as long as a registry lives."""
+    if type(element) in {str, bytes}:
+        return len(element) <= _LONGEST
+    return type(element) in SIMPLE_TYPES and (type(element) is not int or element.bit_length() <= _LONGEST)
 
 
 def _find_origin(held: Memo | None) -> object:

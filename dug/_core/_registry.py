@@ -127,7 +127,8 @@ class Registry:
         """
         key = state.key
         is_new = state.newest is None and state.plain is None and not state.variants and state.readers is None
-        if is_new and not state.forgotten and not state.has_lost and not self.bits.of(key) and len(members(self.caches)) == 1:
+        is_new = is_new and not state.forgotten and not state.has_lost and not self.bits.of(key)
+        if is_new and len(members(self.caches)) == 1 and not members(self.opened):  # nor under a context that is closed
             self.bits.keep(key, self.bits.next(key, self._list_memos))
 
     def _list_memos(self) -> Iterator[Memo]:

@@ -104,3 +104,62 @@ def test_a_bit_keeps_no_argument():
         gc.collect()
 
         assert held() is None
+
+
+def test_a_source_that_a_running_node_read_in_a_cache_that_is_gone():
+    """The node that runs has read it, though no cache knows: its memo is masked by a tweak of the source."""
+
+    @dug.source
+    def outside():
+        return 1
+
+    @dug.memoize
+    def beside():
+        return 0
+
+    @dug.memoize
+    def reader():
+        with dug.Context(cache=dug.Cache()):
+            found = outside()
+        beside()
+        return found
+
+    def ask(event):
+        if event.node == beside.node():
+            outside()
+
+    base = dug.Context()
+    with base, base.listen(ask, kinds="computed"):
+        assert reader() == 1
+    base.tweak(outside.node(), 100)
+
+    assert base.run(lambda: (outside(), reader())) == (100, 100)
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, b"x" * 100_000, 1 << 100_000], ids=type)
+def test_a_bit_keeps_no_large_argument(walks, text):
+    """A source of a long text has no bit before it is tweaked."""
+    with dug.Context():
+        quote(text)
+        with dug.Context({quote.node(text): 1}):
+            assert price(text) == 2
+
+    assert len(walks) == 1
+
+
+def test_a_bit_keeps_no_argument_that_is_left_out_of_the_key():
+    """An ignored argument is freed with the memos."""
+
+    @dug.source(ignore="connection")
+    def fetch(connection, number):
+        return number
+
+    subject = Subject()
+    held = ref(subject)
+    with dug.Context() as ctx:
+        fetch(subject, 1)
+        ctx.clear()
+        del subject
+        gc.collect()
+
+        assert held() is None
