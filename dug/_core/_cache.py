@@ -279,9 +279,9 @@ class Cache:
             taken: collects what is to be released after the lock.
         """
         if self._emptied:
-            emptied, self._emptied = self._emptied, {}
+            emptied = self._emptied
             taken.append(emptied)
-            taken.extend(drop_emptied(self, emptied))
+            self._emptied = drop_emptied(self, emptied, taken)
 
     def count_gone(self) -> None:
         """Subtracts memos freed with local functions from the count; under the lock."""
@@ -316,8 +316,9 @@ class Cache:
             state.plain = state.variants = state.newest = None
             state.has_lost = True
             state.forgotten = forgotten or state.forgotten
+        taken.append(self._emptied)
+        self._emptied = {}
         self._gone.clear()
-        self._emptied.clear()
         self._count = 0
         self._read.clear()
         self.stale.clear()

@@ -33,22 +33,49 @@ def drop_empty(cache: "CacheShape", states: Iterable[State], lost: Iterable[Memo
                 pending.append(home)
 
 
-def drop_emptied(cache: "CacheShape", emptied: Emptied) -> list[State]:
-    """Forgets those nodes of which still nothing is left, then nodes that only they had read; returns them."""
-    taken = []
-    pending = list(emptied)
+def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[State]) -> Emptied:
+    """Forgets those nodes of which still nothing is left, then nodes that only they had read.
+
+    A node that was computed again in between is no reader any more of those that it does not read now.
+
+    Args:
+        cache: holds the nodes.
+        emptied: the nodes, each with those that it had read.
+        taken: collects the forgotten nodes, to be released after the lock.
+
+    Returns:
+        Those that are being computed, to be looked at again.
+    """
+    pending, seen, later = list(emptied), set[Noted](), Emptied()
     while pending:
         noted = pending.pop()
         state = noted() if isinstance(noted, ref) else noted
-        if state is not None and _take_out(cache, state):
+        if state is None:
+            continue
+        before, kept = emptied.get(noted, []), set[State]()
+        if _take_out(cache, state):
             taken.append(state)
-            for one in emptied.get(noted, ()):
-                read = one() if isinstance(one, ref) else one
-                if read is not None:
-                    home = cache._home(read)
-                    home.discard_reader(state)
-                    pending.append(home.link or home)
-    return taken
+        elif state.flights:
+            later[noted] = before
+            continue
+        elif not before or noted in seen or not _list_read(cache, state, kept):
+            continue
+        seen.add(noted)
+        for one in before:
+            read = one() if isinstance(one, ref) else one
+            home = None if read is None else cache._home(read)
+            if home is not None and home not in kept:
+                home.discard_reader(state)
+                pending.append(home.link or home)
+    return later
+
+
+def _list_read(cache: "CacheShape", state: State, found: set[State]) -> bool:
+    """Collects the nodes that a node reads now; False when it may read others, or is gone."""
+    memos = [memo for memo in (*state.memos(), state.newest) if memo is not None]
+    found.update(read.state for memo in memos for read in memo.dependencies)
+    is_known = not any(memo.inner or memo.made for memo in memos)
+    return is_known and state.alive and all(read.home is cache._token and read.alive for read in found)
 
 
 def _take_out(cache: "CacheShape", state: State) -> bool:

@@ -253,3 +253,72 @@ def test_the_arguments_of_a_node_that_a_tick_emptied_are_freed(ctx):
     assert len(ctx.cache) > 0
     gc.collect()
     assert [one() is None for one in kept] == [True, True]
+
+
+def test_nodes_that_another_node_read_in_an_earlier_tick_go():
+    """A node whose dependency is another one in each tick leaves the earlier ones, which nobody asks for again."""
+
+    @dug.memoize
+    def state():
+        return 0
+
+    @dug.memoize
+    def leaf(number):
+        return number
+
+    @dug.memoize
+    def middle(number):
+        return leaf(number) + state()
+
+    @dug.memoize
+    def top():
+        return middle(state())
+
+    def count():
+        return len(ctx.cache), len(ctx.cache.list_states())
+
+    with dug.Context() as ctx:
+        counts = []
+        for value in range(40):
+            ctx.tweak(state.node(), value)
+            assert top() == 2 * value
+            counts.append(count())
+
+    assert counts[5][1] - counts[5][0] == counts[-1][1] - counts[-1][0]
+
+
+def test_the_argument_of_a_node_that_read_something_else_before_is_freed():
+    """Once nothing of the node is left, none of the nodes that it ever read holds its argument."""
+
+    @dug.memoize
+    def flag():
+        return True
+
+    @dug.memoize
+    def one():
+        return 1
+
+    @dug.memoize
+    def other():
+        return 2
+
+    @dug.memoize
+    def choose(subject):
+        return one() if flag() else other()
+
+    def go():
+        subject = Subject()
+        for value in (True, False):
+            with dug.Context({flag.node(): value}):
+                choose(subject)
+        return ref(subject)
+
+    with dug.Context() as ctx:
+        one()
+        other()
+        held = [go() for _ in range(10)]
+        gc.collect()
+        assert len(ctx.cache) == 2
+        gc.collect()
+
+        assert [subject() for subject in held] == [None] * 10
