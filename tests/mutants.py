@@ -61,6 +61,7 @@ class Mutant:
 
 TICKS = ("core/test_ticks.py",)
 EVENTS = ("core/test_events.py",)
+EARLY = ("core/test_early_bits.py",)
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
@@ -98,6 +99,20 @@ MUTANTS = (
         "            if self._scenario is not before:  # an interrupt",
         "            if False:  # an interrupt",
         tests=INTERRUPTS,
+    ),
+    Mutant(
+        "a source that a running node has read gets its bit without a walk",
+        "_core/_registry.py",
+        " and not members(self.opened):",
+        ":",
+        tests=EARLY,
+    ),
+    Mutant(
+        "a node is kept by those that it read in an earlier tick",
+        "_core/_emptying.py",
+        "elif not before or noted in seen or not _list_read(cache, state, kept):",
+        "else:",
+        tests=TICKS,
     ),
     Mutant(
         "a listener of runs hears only of those that the compiled call path leaves to Python",

@@ -79,8 +79,9 @@ def _find_at_hand(view: View, key: Key, masked: Memo | None) -> Memo | None:
     """Returns the memo that answered in the view around, or in the one before a tweak, when it read nothing that differs here."""
     if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # dead, it misses first tweaks
         return masked
-    carried = None if view.carried is None else view.carried.get(key)
-    return carried if carried is not None and carried.status == LIVE else None
+    carried = view.carried  # read once: another thread may take it away
+    memo = None if carried is None else carried.get(key)
+    return memo if memo is not None and memo.status == LIVE else None
 
 
 def _prepare(  # noqa: PLR0917  by position, as in `Run`

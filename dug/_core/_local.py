@@ -75,9 +75,9 @@ def _look_away(phase: str, info: dict[str, Any]) -> None:
                 if registry.released and not registry.lock._is_owned():
                     registry.drain(fully=True)  # the notice of a tweak that is gone leads to its function
                 for view in members(registry.views):
-                    _drop_local(view.hits)
-                    if view.carried is not None:
-                        _drop_local(view.carried)
+                    for hits in (view.hits, view.carried):
+                        if hits is not None:
+                            _drop_local(hits)
 
 
 def _drop_local(hits: Any) -> None:

@@ -188,9 +188,11 @@ def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> Vi
     if not all(spec.is_value and old[target].is_value for target, spec in changed.items()):
         return None
     registry, content = before.registry, dict(before.in_force.content)
+    places = held.setdefault(registry, {})
     for target, spec in changed.items():
-        handle = registry.intern(target, spec, None)
-        held.setdefault(registry, {})[0, target, target] = content[target] = handle
+        places[0, target, target] = content[target] = registry.intern(target, spec, None)
+    if len(places) < len(new):  # another thread changed them at the same time
+        places.update({(0, target, target): content[target] for target, spec in new.items() if spec.is_value})
     in_force = registry.scenario(content)
     around = before.parent.in_force.handles if before.parent else frozenset()
     delta = Tweak.bits_of(in_force.handles ^ around)
