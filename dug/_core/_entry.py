@@ -1,4 +1,4 @@
-"""Opens and closes contexts: `open_entry`, `leave`; says where a call is made, and notes its read there."""
+"""Opens and closes entries of contexts: `open_entry`, `close_entry`, `leave`; says where a call is made, and notes its read."""
 
 from collections.abc import Iterator
 from types import MethodType

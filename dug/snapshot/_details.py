@@ -1,4 +1,4 @@
-"""The details of a file's nodes, found when they are asked for: `SavedGraph`, a `lazy_graph.LazyGraph` over rows.
+"""A file's nodes in detail, found when asked for: reads, tweaks, where an error began; `SavedGraph`, a `LazyGraph` over rows.
 
 A file gives the same texts as the context, except for facts that it cannot know:
 

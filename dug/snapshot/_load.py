@@ -1,4 +1,7 @@
-"""Opens a file as a context: `load`, and `Snapshot`, in which every value of the file answers until something masks it."""
+"""Opens a file as a context: `load`, and `Snapshot`, whose values answer until something masks them.
+
+`Snapshot.find` finds a node of it by its text.
+"""
 
 from collections.abc import Callable, Iterable
 from os import PathLike

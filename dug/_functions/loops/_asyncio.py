@@ -1,4 +1,4 @@
-"""Runs of coroutine functions on asyncio: starts their tasks, waits for them, and passes a cancellation on to them."""
+"""Runs of coroutine functions on asyncio: `launch` starts a task for one, `TaskWait` waits, and passes a cancellation on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Runs of coroutine functions on trio: starts their tasks, waits for them, and passes a cancellation on to them."""
+"""Runs of coroutine functions on trio: `launch` starts a task for one, `TaskWait` waits, and passes a cancellation on."""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context as Variables
