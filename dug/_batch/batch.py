@@ -1,4 +1,4 @@
-"""Computes many nodes in one outermost call, whatever fails: `run_all`, and `Batch`, the result.
+"""Computes many nodes of one scenario in one outermost call, whatever fails: `run_all`, in turn or on an executor; `Batch`.
 
 The call site and executor are shared with sweeps (`call_site`); a sweep asks the same nodes under many scenarios, a batch
 many nodes under one.

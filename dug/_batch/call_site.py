@@ -1,4 +1,4 @@
-"""The call site and executor of a batch or a sweep; `single_outer_call` makes one outermost call of many nodes."""
+"""Where a batch or sweep asks: `CallSite`, its frame and context variables; `Executor` and its checks; `single_outer_call`."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Enters pdb where a node fails: `debug` runs its body once more, outside of the cache.
+"""Enters pdb where a node fails: `debug` runs its body once more; `_make_driver` answers the calls of the body from memos.
 
 Calls of the body are answered by the memos of the context, errors included, and only unknown nodes are computed.  The result
 of the body is shown and forgotten.

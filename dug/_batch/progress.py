@@ -1,4 +1,4 @@
-"""Shows a user how far a sweep is: `Reporter`, and the meaning of ``progress=``."""
+"""Shows how far a sweep, batch or save is: `make_reporter` reads ``progress=``; `Reporter` calls a function or draws a bar."""
 
 import logging
 import sys

@@ -1,6 +1,7 @@
-"""The context that a user enters with ``with``: `Context`, a set of tweaks and the cache that keeps its results.
+"""`Context`, which a user enters: its scenario and cache; `tweak`, `untweak`, `invalidate`, `clear`, `run`, `listen`.
 
-What the engine does when one is entered, left or changed is in its base, `Scope`; the queries are in `methods`.
+A context is a set of tweaks and the cache that keeps its results.  What the engine does when one is entered, left or changed is
+in its base, `Scope`; the queries are in `methods`.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The contexts in force at the call site: `current_context`, and helpers for services."""
+"""The contexts in force at the call site: `current_context`, `open_contexts`; `outermost` enters one with nothing around it."""
 
 from typing import cast
 

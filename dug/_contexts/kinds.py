@@ -1,4 +1,4 @@
-"""The kinds of tweaks, a class for each: `Value`, `Bump`, `Replacement` and `Untweaked`, with `bump`, `shift` and `scale`.
+"""The kinds of tweaks: `Value`, `Bump` (`bump`, `shift`, `scale`), `Replacement`, `Untweaked`; sameness; checks of parameters.
 
 A kind defines what runs, when two tweaks of it are the same, on which targets it is refused, and its texts.
 No code asks a tweak for its kind: the engine and the looks ask for its properties (`TweakSpec`), and files write down the name of

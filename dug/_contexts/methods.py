@@ -1,4 +1,4 @@
-"""The methods of a context that look (``ctx.memo``, ``ctx.explain``, ``ctx.graph``...) or run a batch: `ContextMethods`.
+"""`ContextMethods`: what looks at a context (``ctx.memo``, ``.graph``...) or runs a batch; `look_again` warns of changed data.
 
 Most of the modules that answer are imported on first use, so that ``import dug`` stays light.
 """

@@ -1,4 +1,7 @@
-"""The tweaks of a user: `Scenario`, an immutable set of tweaks in layers, and their texts."""
+"""`Scenario`, a user's set of tweaks in layers, joined by ``|``; and the texts of a set of tweaks, `describe` and `title`.
+
+An immutable set: joining two gives a third.  One tweak is read in `tweaks`; what it does is in `kinds`.
+"""
 
 from collections.abc import Mapping
 from itertools import islice

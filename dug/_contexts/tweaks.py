@@ -1,6 +1,7 @@
-"""Reads a user's tweak of one node or function: the target that its key names, and the kind of its value.
+"""Reads one pair of a user's tweaks: `target_of` checks the key, a node or function; `spec_of` makes the value a `TweakSpec`.
 
-Everything a user says is checked here, before anything changes, and becomes a `TweakSpec` for the engine.
+Everything a user says is checked here, before anything changes, and becomes a `TweakSpec` for the engine.  Sets of tweaks are
+in `scenario`, the kinds of the values in `kinds`.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,10 @@
-"""Which nodes have other values in another context or file: `Comparison`, from the targets down to the tweaks; nothing runs.
+"""Compares two `LazyGraph`s, from the targets down to the tweaks: `compare`, `Comparison` and its text, `Change`; `_Walk`.
 
-The walk begins at the targets and goes on from a node that differs to its dependencies on either side.  It stops at a node that
-one side tweaks to a value, because nothing below it matters, and at a node that is the same on both sides.  A node that only one
-side read has changed only if it depends on a tweak that the other side does not have, or is a target.
+Which nodes have other values in another context or file; nothing runs.  The facts of each side, and whether two values differ,
+come from `lazy_graph.Pair`: `_ContextPair` in `context_details`, `_SavedPair` in `snapshot/_details`.  The walk begins at the
+targets and goes on from a node that differs to its dependencies on either side.  It stops at a node that one side tweaks to a
+value, because nothing below it matters, and at a node that is the same on both sides.  A node that only one side read has
+changed only if it depends on a tweak that the other side does not have, or is a target.
 """
 
 import math

@@ -1,6 +1,7 @@
-"""The details of a context's nodes, found when they are asked for: `ContextGraph`, a `lazy_graph.LazyGraph` over memos.
+"""Finds and words details of a context's nodes: `ContextGraph`, a `LazyGraph`; `ContextDetail`; `_ContextPair`, two contexts.
 
-`node_states` finds the state of a node by its memos; this file puts it into words.
+Here: which tweaks a node rests on, why it has no value, how much of a plan runs.  `node_states` finds the state of a node by
+its memos; this file puts it into words.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

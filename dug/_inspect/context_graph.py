@@ -1,7 +1,8 @@
-"""The graph of a context: `build_graph`; a walk over memos that runs nothing.
+"""Fills a `Graph` from a context's memos: `build_graph`, nodes (`list_known`), each `Fact`, the size of a value (`size_of`).
 
-The dependencies of a node are those of the memo that answers for it.  A node that no memo answers for has those of its last known
-memo, around or before; such edges may contradict others, and one that would close a circle is left out.
+A walk over memos that runs nothing.  The dependencies of a node are those of the memo that answers for it.  A node that no memo
+answers for has those of its last known memo, around or before; such edges may contradict others, and one that would close a
+circle is left out.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Why a node has the value that it has, as text: `explain`, for a context and for a file.
+"""Words where the value of a node comes from, in a context or a file: `explain`; its origin, its reads, the paths to tweaks.
 
 The first line gives the value of the node, the second where that comes from; the rest says from which nodes, and through which
 nodes the tweaks in force reached it.  Nothing runs.  `snapshot/_details` lists the facts that a file cannot know.

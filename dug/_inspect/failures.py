@@ -1,7 +1,7 @@
-"""The nodes that failed: `Failed`, one of them with all that helps to find out why, and `list_failures`.
+"""The nodes that failed: `Failed`, one with its traceback and arguments; `list_failures`, `tabulate_failures`.
 
 An error passes through every node that read the failing one and did not catch it.  The node in which it began is found by
-following the reads that failed with it: `Origins`.
+following the reads that failed with it: `lazy_graph.Origins`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,8 @@
-"""Nodes and their dependencies, as immutable plain data: `Graph`, and `Fact`, the facts about one node.
+"""`Graph`, plain nodes and edges: paths, ancestors, `subgraph`, `filter`, export to networkx; `Fact`, the facts about one node.
 
-The source of the graph names the nodes: a `dug.Node` for a context, its text for a file that was read
-without importing anything.  So nothing here knows the engine, and nothing here runs anything.
+Immutable data: `context_graph` fills it for a context, `snapshot/_look` for a file.  The source of the graph names the nodes: a
+`dug.Node` for a context, its text for a file that was read without importing anything.  So nothing here knows the engine, and
+nothing here runs anything.
 
 Inside, a node is its place in the order of the facts, and edges are tuples of places, so that a million nodes need hardly more
 memory than their facts.  The dependents of a node are found the first time that they are asked for.

@@ -1,4 +1,4 @@
-"""The interface of `explain`, `compare` and `failures` to a context or a file: `LazyGraph`, and `Detail`, one node of it.
+"""What `explain`, `compare` and `failures` ask of a context or file: `LazyGraph`, `Detail`, `Pair`; `Origins` traces errors.
 
 A `graph.Graph` has all its facts when it is made.  Here each is found when it is asked for, so that a question about one node of
 a million takes time in proportion to its answer.  A value becomes text only when it is printed.

@@ -1,8 +1,8 @@
-"""The state of each node in one view, by the memos that are there: `NodeStates`; nothing runs.
+"""The state of each node by the memos in one view: `NodeStates`, `find_state`, `views_around`, `list_reads`, `passed_from`.
 
-The glossary defines the states; `find_state` is the one place that tells them apart.  A memo does not know where it was computed,
-and a memo that read none of a context's own tweaks belongs to the contexts around at once.  So a memo with which these answer
-too counts as inherited, whichever context asked first.
+Nothing runs.  The glossary defines the states; `find_state` is the one place that tells them apart.  A memo does not know where
+it was computed, and a memo that read none of a context's own tweaks belongs to the contexts around at once.  So a memo with
+which these answer too counts as inherited, whichever context asked first.
 """
 
 from collections.abc import Iterator

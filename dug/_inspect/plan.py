@@ -1,10 +1,10 @@
-"""The plan for asking for a node now: `make_plan`, which follows the steps of the engine and runs nothing.
+"""Foresees which nodes would run, and why, if a node were asked now: `make_plan`, `Plan`, `Planned`; `_Survey` runs nothing.
 
-The engine first verifies a node whose memo does not answer: it asks for the dependencies of an older memo again, in that order,
-and runs the body when one has another value.  So the plan goes through the older memos that the engine would try, and compares
-their dependencies with the memos that would answer now.  Only running a node tells whether it gives another value, so the nodes
-that depend on it are possible, not certain.  The reads of a node after one that changed, and all reads of a node that never ran,
-are a guess or unknown; the plan says so.
+The survey follows the steps of the engine.  It first verifies a node whose memo does not answer: it asks for the dependencies
+of an older memo again, in that order, and runs the body when one has another value.  So the plan goes through the older memos
+that the engine would try, and compares their dependencies with the memos that would answer now.  Only running a node tells
+whether it gives another value, so the nodes that depend on it are possible, not certain.  The reads of a node after one that
+changed, and all reads of a node that never ran, are a guess or unknown; the plan says so.
 
 Here a question is one node asked in this view; its verdict is one of `ANSWERS`, `HOLDS`, `RUNS` and `MAY_RUN`.
 """

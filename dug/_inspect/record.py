@@ -1,4 +1,4 @@
-"""A look at the memo of a node in a scenario, without computing anything: `Record`."""
+"""`Record`, which ``ctx.memo`` returns: one node's memo, its reads, readers and tweaks; `find_record`, `is_masked`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType

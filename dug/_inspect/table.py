@@ -1,4 +1,4 @@
-"""The result of a look that has rows: `Table`, a sequence that prints as a table and becomes a frame."""
+"""`Table`, rows that print aligned or become a pandas frame (`make_frame`); `tabulate_states` makes one of a graph."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice

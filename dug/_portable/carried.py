@@ -1,4 +1,4 @@
-"""A context of memos that were brought in: `Carried`, and `bring_in`, which makes one from a carrier."""
+"""`Carried`, a context of memos that were brought in: lists what is changed, absent or pending; `bring_in` makes its parts."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType

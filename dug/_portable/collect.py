@@ -1,7 +1,7 @@
-"""Collects the parts of a context to give out: the memos that answer there, their reads, and the state of other nodes.
+"""Picks what a context gives out: `collect` returns each node with its memo or state and its reads as `Found`, in order.
 
-Takes only memos that `Context.memo` would show.  Where a node read itself beneath its own tweak, the reads of that memo take its
-place, so that each node has one memo.  Dependencies come before their readers.
+`memos` writes what it picks as rows.  Takes only memos that `Context.memo` would show.  Where a node read itself beneath its
+own tweak, the reads of that memo take its place, so that each node has one memo.  Dependencies come before their readers.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,7 @@
-"""Writes how a node failed, and makes the exception again: one that says the same, with the places that its traceback names."""
+"""Writes how a node failed (`write_error`), and makes the exception again: `make_error`, or `RecordedError`; `Summary`.
+
+The exception says the same, with the places that its traceback names.
+"""
 
 import builtins
 from traceback import FrameSummary

@@ -1,6 +1,7 @@
-"""Writes memos as rows: a `Writer` takes those that answer in a view, and hands each row to a `Sink`.
+"""Turns memos and tweaks into rows: `Writer` numbers nodes and functions, encodes values, and hands each row to a `Sink`.
 
-No object of the user's can make this fail: one that raises while it is written is left out, with the reason.
+`collect` picks the memos, `rows` has the classes of the rows.  No object of the user's can make this fail: one that raises
+while it is written is left out, with the reason.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Writes nodes and functions as text, and finds them again by it.
+"""Writes a node's arguments as typed JSON and makes the node again: `call_of`, `read_node`; function names, `name_of`; `clean`.
 
-The texts can be read without decoding anything.  A user's ``__repr__`` or ``__str__`` may raise or return anything; here the
-result is a bounded text that every database takes.
+To find a live node by the text that a user gives is left to `snapshot/_load`.  The texts can be read without decoding anything.
+A user's ``__repr__`` or ``__str__`` may raise or return anything; here the result is a bounded text that every database takes.
 """
 
 import operator

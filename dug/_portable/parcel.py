@@ -1,4 +1,4 @@
-"""Rows in memory: `Parcel`, which is filled from a context and can be pickled, and `give_out`, which fills one."""
+"""Rows in memory: `Parcel`, a `Sink` and a `Carrier` that can be pickled; `give_out` fills one from a context."""
 
 from collections.abc import Iterable
 from contextlib import nullcontext

@@ -1,7 +1,8 @@
-"""Memos as plain rows, to leave a process: nodes with their dependencies, functions, errors and tweaks, each by its number.
+"""The classes of rows, as data: `NodeRow`, `FunctionRow`, `TweakRow`, `ErrorRow`, `Content`; the protocols `Sink`, `Carrier`.
 
-Rows do not depend on their carrier.  A `Sink` takes them as they are made (`memos`), a `Carrier` gives them back (`shelf`): a
-file of `dug.snapshot` or a `Parcel` in memory.  Nothing here needs a codec, so that code that only reads rows starts soon.
+Memos as plain rows, to leave a process: nodes with their dependencies, functions, errors and tweaks, each by its number.  Rows
+do not depend on their carrier.  A `Sink` takes them as they are made (`memos`), a `Carrier` gives them back (`shelf`): a file
+of `dug.snapshot` or a `Parcel` in memory.  Nothing here needs a codec, so that code that only reads rows starts soon.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Brings tweaks in: `read_scenario` makes a scenario of the rows of a carrier, and lists those that cannot be stated here."""
+"""Makes a `Scenario` of a carrier's rows: `read_scenario` reads targets and tweaks, and imports the functions of trusted files.
+
+A tweak that cannot be stated here is listed with the reason; one that cannot be read is replaced by `_Unreadable`.
+"""
 
 import sys
 from collections.abc import Callable, Mapping

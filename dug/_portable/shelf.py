@@ -1,4 +1,4 @@
-"""Brings memos in: `Shelf`, a cache that takes its carrier's memos of a function once the function is there.
+"""Brings memos in: `Shelf`, a cache that makes memos of rows once their function is there, and says why a node is pending.
 
 Functions are matched by name when they are asked for, and nothing is imported: memos of a function that is not there yet wait,
 and so do all memos computed from them, because a tweak of that function could not reach them.  The engine files the

@@ -1,4 +1,4 @@
-"""A memo whose value its carrier still has: `StoredMemo`, which becomes a plain memo when its value is first asked for.
+"""A memo whose value its carrier still has: `StoredMemo`, a plain memo once its value is asked for; `Stored` reads the value.
 
 The class has the layout of `Memo` and a property in the place of its slot, so that the first reader loads the value; then the
 memo takes the class of a plain one, and costs the same.  The compiled call path reads the slot itself, and so it must

@@ -1,4 +1,4 @@
-"""How each kind of tweak is written: `FORMS`, a row for each kind, by its name (`TweakSpec.kind`)."""
+"""How each kind of tweak is written and made again: `FORMS`, a `Form` by the name of the kind; `find_kind`."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Asks the same nodes under many scenarios: `sweep`, as users and type checkers see it; `arguments` reads its arguments."""
+"""`sweep` as users and type checkers see it: overloads and documentation only; `arguments` reads what it is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the arguments of `sweep`, and makes the sweep: a `Sweep`, or an `AsyncSweep` if a target is of a coroutine function."""
+"""Checks the arguments of `sweep`: `make_sweep` makes a `Sweep`, or an `AsyncSweep` if a target is of a coroutine function."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Asks nodes of coroutine functions under many scenarios: `AsyncSweep`, to be awaited or iterated with ``async for``.
+"""`AsyncSweep`, a sweep that is awaited or iterated with ``async for``: starts, cancels and awaits a task for each scenario.
 
 Each scenario runs in a task of its own, on the loop of the task that awaits the sweep, which starts them, waits for the oldest
 and yields it.  When that task is cancelled, it cancels the scenarios in flight and goes on after they have ended; so does

@@ -1,4 +1,4 @@
-"""One scenario of a sweep: `Job` asks the nodes under it, in whichever thread or task it is run.
+"""One scenario of a sweep: `Job` asks the nodes under it, in any thread or task; `make_context` makes its context.
 
 A job is one outermost call: it meets an error once, however many of its nodes read the failed node, and does not try that node
 again before the next job.  Inside a running node it is a part of that node's call.

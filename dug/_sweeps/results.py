@@ -1,4 +1,4 @@
-"""The results of a sweep: `Result`, for one scenario, and `Results`, a sequence of them, each made when it is asked for.
+"""`Result`, one scenario's values and errors; `Results`, a lazy sequence with `to_frame`; `Targets`; `subtract` of two results.
 
 A result keeps the values and errors of its nodes, and neither the context that they ran in nor its memos: the frames of an
 error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sweep` and

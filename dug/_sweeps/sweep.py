@@ -1,4 +1,4 @@
-"""The base of all sweeps: `AnySweep`; and `Sweep`, which asks in the thread that iterates, or on an executor.
+"""`AnySweep` draws scenarios, finds bases, takes differences (`diff`, `central`); `Sweep` asks in its thread or on an executor.
 
 An `AnySweep` owns the scenarios that it has drawn and not yet yielded, in their order, and the last one before these, whose memos
 the next may share; only the iterating task or thread touches it.

@@ -1,4 +1,4 @@
-"""Which results of a sweep can be compared: those of one `World`, with the same tweaks around and nothing invalidated between.
+"""Which results may be subtracted: `World`, `see_world`; `Base` and `Bases`, results without a scenario; `BaseGoneError`.
 
 A difference is taken between two results of one world.  The tweaks around are a scenario, which never changes: a base in it can
 be asked at any later time.  Memos that were invalidated, cleared or redefined are gone, so there is a base of an earlier world

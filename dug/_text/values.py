@@ -1,4 +1,4 @@
-"""Text of anything, bounded and in one line: `show` for reading, `spell` in full as far as that goes, `in_seconds` for times.
+"""Text of anything, bounded, in one line: `show`, `spell` in full, `describe_error`, `number_alike`, `name_type`, `in_seconds`.
 
 For any value these return a text that can be printed, and raise nothing: the ``repr`` of a user's class may raise, may give no
 text or one without end, and Python itself refuses to write an int of more than a few thousand digits.  A shortened text says so,

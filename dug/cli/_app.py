@@ -1,4 +1,4 @@
-"""Finds a command by its name: `invoke` runs one, and reports an error in one line.
+"""The click group `app`: `invoke` imports and runs the command that was typed, suggests a like name, and words errors.
 
 A command's module is imported when the command is typed, so that a command does not wait for imports of another.
 """

@@ -1,4 +1,4 @@
-"""Tells which tweaks of a run nobody read: `Asked`.
+"""Tells which tweaks of a run nobody read: `Asked` notes the nodes asked for, and `find_unread` returns the rest with hints.
 
 A tweak that no node reads changes nothing, and is usually a slip: another argument, another function.
 """

@@ -1,4 +1,4 @@
-"""The changes of the code behind a node since its file was saved, for ``dug explain --code``."""
+"""`tell_changes`: which functions behind a node changed since its file was saved, for ``dug explain --code``."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The commands, by name, as data: for the list of commands, with click or without."""
+"""`COMMANDS`, data only: the module of each command and its line of help, read with click or without."""
 
 COMMANDS = {
     "demo": ("_demo", "Price a book of trades under what-if scenarios."),

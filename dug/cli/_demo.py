@@ -1,4 +1,4 @@
-"""The command ``dug demo``: runs the example book and prints its report."""
+"""``dug demo`` as a click command: prints the report of the example book; `_main` prints it without click."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``dug diff``: the changes from one file to another, from the targets down to their causes."""
+"""``dug diff``: prints the changes from one file to another, a row for each, from the targets down to their causes."""
 
 from typing import TYPE_CHECKING, Any
 

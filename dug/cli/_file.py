@@ -1,4 +1,4 @@
-"""Shared by the commands: how they read their words, open a file, and find the node that was typed."""
+"""Shared by the commands: `Command` refuses an option given twice, `open_file`, `find_node` by typed text, `complete_node`."""
 
 import ast
 import os

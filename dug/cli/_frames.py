@@ -1,4 +1,4 @@
-"""Cuts the library's own frames out of tracebacks, live and saved, so that the user's remain: `format_error`, `cut`.
+"""Cuts the library's own frames out of tracebacks, live or saved: `format_error`, `cut`; `keep_own` keeps the user's last.
 
 Frames of other packages stay, as an error may have begun there; `keep_own` keeps only the last of these.
 """

@@ -1,7 +1,7 @@
-"""Reads words of the command line as values; evaluates nothing but literals.
+"""Reads typed words as values, nodes and tweaks: `parse_literal`, `parse_arguments`, `parse_tweak`, `parse_target`.
 
-A word that is not a literal and has none of a literal's marks is taken as text, so that names, dates and paths need no quotes
-within quotes.
+Evaluates nothing but literals.  A word that is not a literal and has none of a literal's marks is taken as text, so that names,
+dates and paths need no quotes within quotes.
 """
 
 import ast

@@ -1,6 +1,7 @@
-"""Where the command line begins and ends: `main` runs a command, and turns an error into one line and an exit status.
+"""Where the command line begins and ends, with click or without: `main` returns the exit status; `_do_without` runs the demo.
 
-``demo`` needs no other package.  All other commands need click, which is imported when it is there, and by nothing else.
+An error becomes one line and an exit status.  ``demo`` needs no other package.  All other commands need click, which is
+imported when it is there, and by nothing else.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Output of a command: `echo` to the standard output stream, `tell` to that for errors, and the text that may be sent there.
+"""Writes to the standard streams and makes text safe for a terminal: `echo`, `tell`, `complain`, `shown`; `OutputError`.
 
 Invariants: the output cannot control a terminal, except for the colours of our own tables; a standard output stream that
 takes nothing more is an `OutputError`, which `main` reports; if the error stream takes nothing more, that is not an error.

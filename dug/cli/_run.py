@@ -1,4 +1,4 @@
-"""``dug run``: call a function in a context, and keep its memos."""
+"""``dug run``: reads tweaks, imports a module, calls its function in a context, prints the value, and loads or saves memos."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""``dug show``: the content of a file."""
+"""``dug show``: lists the nodes of a file, or prints all that is known of one node (`_describe`)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

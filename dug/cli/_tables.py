@@ -1,4 +1,4 @@
-"""How rows are printed: as a table for a person, as aligned columns for a pipe, as JSON for a program.
+"""Prints rows: `print_rows`, as a table for a person or columns for a pipe; `print_json` for a program; `is_terminal`.
 
 A pipe gets whole cells without colours, so that a search for a text finds it, in one line.
 """

@@ -1,4 +1,4 @@
-"""Shows how far a run is, while it runs: `watch`, a listener on events."""
+"""Shows how many nodes a run has computed, while ``dug run`` runs: `watch`, a listener that moves a spinner of rich's."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
-"""The book of the demo: a few hundred options and forwards, and their values.
+"""The book of the demo: `Option`, `Forward`, the formula `black`, the list of `trades`, and `book_value`.
 
-A trade is a frozen attrs class, so that it can be the argument of a memoised method. The arithmetic of a price is a
-plain function of numbers; the memoised ``value`` says which numbers of the market it reads.
+A few hundred options and forwards, and their values.  A trade is a frozen attrs class, so that it can be the argument of a
+memoised method. The arithmetic of a price is a plain function of numbers; the memoised ``value`` says which numbers of the
+market it reads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The market of the demo: closing prices read from a file, and the inputs estimated from them.
+"""The market of the demo: `closing_prices` from a file, and the inputs `spot`, `volatility`, `rate`, `discount`, `forward`.
 
 ``spot``, ``volatility`` and ``rate`` are the inputs that a scenario tweaks; ``discount`` and ``forward`` follow from them.
 Times are in years, rates and volatilities per year, prices in US dollars. ``README.rst`` beside this file names where

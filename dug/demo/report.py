@@ -1,4 +1,4 @@
-"""The questions of the demo: a table of what-ifs, with the cost of each.
+"""The questions of the demo and their costs: `what_ifs` lists them, `measure` times them, `text` prints the table.
 
 Each scenario is asked in a context inside the base, which shares the base's memos, and in a context of its own, which
 has no memos and recomputes the whole book. ``measure`` only measures, ``text`` only formats.

@@ -1,4 +1,4 @@
-"""A graph in the language of Graphviz: `dot`."""
+"""A graph in the language of Graphviz: `dot` writes boxes, stripes, lines and a legend; `escape` and `escape_markup` quote."""
 
 from math import sqrt
 from textwrap import wrap

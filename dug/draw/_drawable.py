@@ -1,4 +1,4 @@
-"""The interface of a graph that can be drawn: nodes with facts about each, their dependencies, and an order."""
+"""What a graph must have to be drawn, as protocols: `Drawable`, nodes in order; `Described`, the facts about one."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""One plain page around a picture: `html`.
+"""One plain page around a picture: `html`, with tables of the failures and of the slowest nodes.
 
 The page needs nothing but itself: no script, no font, no picture from elsewhere, and it forbids its reader to fetch any.
 """

@@ -1,4 +1,4 @@
-"""Which colour each state has, and in which order states are told.
+"""The colours of the states and their order: `LOOKS`, a `Look` for each state.
 
 The hues are distinct for readers who do not see red and green apart, and each state is also named in words.
 """

@@ -1,4 +1,4 @@
-"""The content of a picture, for every format: `Picture`, boxes and lines made of a graph.
+"""What a picture shows, for every format: `make_picture` gathers a graph's nodes into the `Box`es and lines of a `Picture`.
 
 A box stands for one node, or for all nodes of a function or a module if a graph has more nodes than can be read.
 Failed and tweaked nodes then keep boxes of their own, as long as there are not too many: readers look for these.

@@ -1,4 +1,4 @@
-"""A graph as lines of text for a terminal: `tree`."""
+"""A graph as lines of text for a terminal: `tree`; `_span` picks the box below which each box is written."""
 
 from attrs import frozen
 

@@ -1,4 +1,4 @@
-"""The words in a box, the same in each kind of picture, as plain text that each format must escape."""
+"""The words in a box, unescaped, for each format: `name_of`, `notes_on`; `title_of` and `legend_of` a picture."""
 
 from .._text.values import in_seconds, shorten, visible
 from ._palette import LOOKS

@@ -1,4 +1,4 @@
-"""Puts a file in place in one step: written beside its place, forced to the disk, then renamed.
+"""Puts a file in place in one step: `replacing` writes beside it, forces it to the disk, renames it; `check_target`.
 
 A reader of the path sees the old file or the new one, whenever the writer is killed or the disk is full.  Each writer has a
 file of its own, so that several can write to one path: the file of the last to end stays.  A later writer removes the file of a

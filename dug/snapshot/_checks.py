@@ -1,4 +1,4 @@
-"""The checksums (check numbers) of a file's rows: `Checks` makes them, and compares rows with theirs.
+"""Check numbers of a file's rows: `Checks` makes them and compares rows with theirs; `FirstChecks` does so for format 1.
 
 Each number is a digest of the columns of a row, the name of its table and the identity of the file, which differs for each save.
 So a reader notices a row, a page or a table that was damaged, moved to another place or taken from another file.

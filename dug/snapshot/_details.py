@@ -1,6 +1,7 @@
-"""A file's nodes in detail, found when asked for: reads, tweaks, where an error began; `SavedGraph`, a `LazyGraph` over rows.
+"""Answers `explain`, `compare`, `failures` for a file: `SavedGraph` (`find_passed`), `SavedDetail`; `_SavedPair`, two files.
 
-A file gives the same texts as the context, except for facts that it cannot know:
+A `LazyGraph` over rows, whose details are found when asked for: reads, tweaks, where an error began.  A file gives the same
+texts as the context, except for facts that it cannot know:
 
 * The contexts around.  A file is one context with all tweaks that were in force, so every tweak and every value is from ``here``,
   and no node is ``inherited``.

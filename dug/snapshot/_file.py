@@ -1,9 +1,10 @@
-"""Reads the rows of a snapshot file: `SavedFile` checks everything, and runs, imports and decodes nothing.
+"""`SavedFile`, an open SQLite file: checks header, schema and raw rows, selects rows, edges and value bytes; `Info`.
 
-The first hundred bytes tell that the file is a snapshot, before SQLite sees it.  SQLite then opens it read-only with exactly the
-schema of this format, so that no view or trigger of the file runs.  Rows are read in the order of their keys, which must grow,
-so that reading a damaged tree ends; each row has the types of its columns and its check number, and a table that is read in one
-piece has all its rows.  Any fault is a `SnapshotError` that says what it is.
+It runs, imports and decodes nothing; `_rows` makes objects of the rows.  The first hundred bytes tell that the file is a
+snapshot, before SQLite sees it.  SQLite then opens it read-only with exactly the schema of this format, so that no view or
+trigger of the file runs.  Rows are read in the order of their keys, which must grow, so that reading a damaged tree ends; each
+row has the types of its columns and its check number, and a table that is read in one piece has all its rows.  Any fault is a
+`SnapshotError` that says what it is.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Gives a forked process its own connection to an open snapshot: a connection of SQLite must not be used across a fork.
+"""Gives a forked process its own connection to an open file: `outlive_forks`, `Reopening`; `identify` tells files apart.
 
-The child opens the file again when it first reads it, and refuses another file: one that was saved over it in between has the
-same name.
+A connection of SQLite must not be used across a fork.  The child opens the file again when it first reads it, and refuses
+another file: one that was saved over it in between has the same name.
 """
 
 import sqlite3

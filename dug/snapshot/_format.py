@@ -1,4 +1,4 @@
-"""Format 2 of a snapshot, as data: the marks of the file, and its tables; format 1 is read, too.
+"""The layout of a snapshot file, as data: its marks, its tables (`SCHEMA`, `INDEXES`) in formats 1 and 2, `schema`, `columns`.
 
 A snapshot is an SQLite database.  The numbers that mark it are in its first hundred bytes, so that a file is known before SQLite
 sees it.  Each row of the tables that are read in one piece ends with a check number (`_checks`), and the bytes of a value

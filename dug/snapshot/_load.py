@@ -1,6 +1,6 @@
-"""Opens a file as a context: `load`, and `Snapshot`, whose values answer until something masks them.
+"""Opens a file as a context: `load`, and `Snapshot`, whose `find` finds a live node by the text that a user gives.
 
-`Snapshot.find` finds a node of it by its text.
+Its values answer until something masks them.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,7 @@
-"""Looks at a file without decoding or importing anything of it: `look`, which gives the texts captured at save time."""
+"""Opens a file for its texts: `look`; `Look` makes each `SavedNode` and `Fact` of a row, and asks `_details` to explain.
+
+Nothing of the file is decoded or imported; the texts were captured at save time.
+"""
 
 from collections.abc import Iterator
 from os import PathLike

@@ -1,4 +1,4 @@
-"""The rows of a file, with references between them checked: `FileRows`, and nodes by number and text."""
+"""Makes row objects of a file's raw rows, references checked: `FileRows`, `read_nodes`; `find_node` finds a row by its text."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Writes a context into a file: `save`, which either puts a whole file in place or leaves the old one.
+"""Writes a context into a file: `save`, which puts a whole one in place or leaves the old; `_File`, a `Sink` that inserts rows.
 
 The rows come from `_portable`; here they get their check numbers and their place in the file.
 """

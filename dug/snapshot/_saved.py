@@ -1,4 +1,4 @@
-"""The data that a look at a file gives: `SavedNode`, `SavedFunction`, `SavedTweak`, `SavedError`; texts from save time."""
+"""What a look at a file gives, classes only: `SavedNode`, `SavedFunction`, `SavedTweak`, `SavedError`; texts of save time."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A record of the events of a context, in their order.
+"""`EventLog` records the events of a context in order, and lists which nodes were computed, reused, failed or invalidated.
 
 The list `EventLog.events` is the only state; everything else is read from it.
 """

@@ -1,10 +1,9 @@
-"""The state of a value, written down, so that two values, or one value at two times, can be compared.
+"""Writes down a value's state as pickle sees it: `fingerprint`; `find_difference` gives the path where two states differ.
 
-A fingerprint is a flat tuple of (place, token): equal tokens and steps mean equal state, and the first
-ones that differ say where the difference is.  It is made from what `pickle` would save
-(`__reduce_ex__`), so that any class which pickles correctly is seen correctly, without importing
-the libraries of the values.  The value that a `functools.cached_property` keeps is left out:
-it derives from the state, and does not belong to it.
+So two values, or one value at two times, can be compared.  A fingerprint is a flat tuple of (place, token): equal tokens and
+steps mean equal state, and the first ones that differ say where the difference is.  It is made from what `pickle` would save
+(`__reduce_ex__`), so that any class which pickles correctly is seen correctly, without importing the libraries of the values.
+The value that a `functools.cached_property` keeps is left out: it derives from the state, and does not belong to it.
 """
 
 import copyreg

@@ -1,4 +1,4 @@
-"""`tweaks_for`: random scenarios, drawn with Hypothesis."""
+"""`tweaks_for`, a Hypothesis strategy of random scenarios: draws tweaks of the named nodes and functions."""
 
 from collections.abc import Mapping
 from typing import Any

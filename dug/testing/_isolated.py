@@ -1,4 +1,4 @@
-"""`isolated`: a fresh context around each run of a test function."""
+"""`isolated`, a decorator that runs a test function in a fresh context each time; `fresh_context`, which enters one."""
 
 import functools
 import inspect

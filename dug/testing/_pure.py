@@ -1,4 +1,4 @@
-"""`assert_pure`: a node gives the same value twice, and changes nothing that it uses."""
+"""`assert_pure`: a node gives the same value twice, and no body changes a value that it uses; `_Watch` sees the changes."""
 
 import inspect
 from typing import Any

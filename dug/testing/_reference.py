@@ -1,4 +1,4 @@
-"""An evaluation of nodes without any cache, to compare the engine with: `Evaluation`.
+"""Evaluates nodes without a cache, to compare the engine with: `Evaluation`, its questions `Ask`, `Run` and `Outcome`.
 
 It runs the plain functions.  Each memoised call that one of them makes comes back here, and is
 answered by running that function in turn, under the tweaks that `_world` finds in force.  Nothing is

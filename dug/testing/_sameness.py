@@ -1,4 +1,4 @@
-"""Whether two outcomes of one call are the same, and how to show them side by side.
+"""Compares how two calls ended: `is_same_outcome`, `is_same_value`; `show_outcome` and `show_value` write them side by side.
 
 The engine asks a stricter question before it keeps an older value (is it substitutable?).  Here two
 evaluations are compared that share no objects, so equal contents are enough.

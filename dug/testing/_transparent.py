@@ -1,4 +1,4 @@
-"""`assert_transparent`: dug gives the result that the same program gives without any memory."""
+"""`assert_transparent`: dug ends as the program does without memory, else names the first node that differs."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Which tweaks a node meets, derived again from the tweaks of the contexts: `World`.
+"""`World`: which tweaks a node meets in nested contexts, derived without the engine; `Said`, one tweak; `enter_all`.
 
 This is the meaning of tweaks, written a second time and without the engine, so that the two can be
 compared.  A world is the tweaks of the contexts around a call, and never changes.
