@@ -1,4 +1,6 @@
-"""Writes down a function: its source text, and a fingerprint that tells in another process whether it has changed.
+"""Writes down a function: its text (`source_of`) and all that decides it (`reach`, `fingerprint_of`); `has_changed` compares.
+
+A fingerprint tells in another process whether the function has changed.
 
 A fingerprint is made of all that a function *reaches*: its code, and the functions, classes, constants and containers that decide
 its result, wherever they are defined (`reach`).  It ends at memoised functions, which have fingerprints of their own, and at

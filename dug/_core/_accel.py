@@ -1,4 +1,6 @@
-"""Chooses between the compiled call path (`_accel.c`) and the pure one: `compiled` is None where the pure one is in use.
+"""Chooses between the compiled call path (`_accel.c`) and the pure one: `compiled`, `make_hits`, `select_hits`, `make_lock`.
+
+`compiled` is None where the pure one is in use.
 
 ``DUG_NO_EXTENSIONS=1`` asks for the pure one; a build without a C compiler has no other.
 """

@@ -1,4 +1,4 @@
-"""The first verb: `begin` looks up a call and returns its memo, a new run, or the run in flight to join.
+"""The first verb: `begin` looks up a call and returns its memo (by `serve`), a new run, or the run in flight to join.
 
 A driver (synchronous here, others beside it) completes the run: it verifies an older memo by asking for its dependencies
 (`_verify`), or runs the body, and hands over the result (`_finish`).

@@ -1,4 +1,4 @@
-"""Binds the arguments of any call to a canonical key; prepared once, when a function is decorated.
+"""`Binding` binds the arguments of any call to a canonical key, or to a `PartialKey`; prepared once, at decoration.
 
 A key is the tuple ``(function, argument, ...)`` with one element for each parameter in the order of the signature: ``*args`` is
 one tuple, ``**kwargs`` one tuple of sorted pairs.  ``f(1)``, ``f(x=1)`` and ``f(1, default)`` give equal keys.  Python's own

@@ -1,4 +1,7 @@
-"""Another driver: evaluates nodes with no look-up, filing or recording; `dug.testing` compares the engine with it."""
+"""Another driver: `evaluate_without_cache` evaluates nodes with no look-up, filing or recording.
+
+`dug.testing` compares the engine with it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The store of memos: `Cache` files them so that `_find` finds them, and forgets them.
+"""The store of memos: `Cache` files them so that `_find` finds them, counts and forgets them, and holds the states of nodes.
 
 A state holds the memos of one node in one cache.  Most nodes have one memo that read no tweak, which has a place of its own; all
 others are in a table by footprint and restriction.  Each tweak that a memo read leads to the memo, to drop it with the tweak.

@@ -1,4 +1,4 @@
-"""Makes the decorated functions callable: by the compiled call path, where it is in use, or by the pure one.
+"""Makes decorated functions callable, by the compiled call path if in use or by the pure one: `make_class`, `let_call`.
 
 Both do the same.  The pure one, the function that `_binding` generates, is the specification; the compiled one takes the calls
 made of plain parameters and leaves all others to the pure one.

@@ -1,4 +1,4 @@
-"""Removes nodes of which a cache knows nothing any more; and, in `trim`, older memos that have waited too long."""
+"""Removes nodes of which a cache knows nothing more: `drop_empty`, `drop_emptied`; `trim` evicts memos that waited too long."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Opens and closes entries of contexts: `open_entry`, `close_entry`, `leave`; says where a call is made, and notes its read."""
+"""Opens and closes entries of contexts (`open_entry`, `close_entry`); finds the frame of a call and notes its read (`note`)."""
 
 from collections.abc import Iterator
 from types import MethodType

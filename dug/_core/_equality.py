@@ -1,4 +1,6 @@
-"""When two values are the same: substitutable for any reader; ``==`` never decides for an unknown type.
+"""When one value can replace another (`is_same`), and which values nobody can change, down to their slots (`is_immutable`).
+
+``==`` never decides for an unknown type.
 
 One object proves nothing by itself, as it may have been changed in place since it was first returned.  It is the same value
 only if nothing in it can be changed (`is_immutable`).  Two objects are the same value when they are scalars of one type and

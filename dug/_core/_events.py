@@ -1,4 +1,4 @@
-"""The events of a context, one `Event` for each thing that happens to a node, and who hears them: `Ear`.
+"""The events of a context, one `Event` for each thing that happens to a node; `deliver` passes it to each `Ear` that hears it.
 
 ``hit``: a memo answered.  ``computed``: a body, a replacement or a bump ran.  ``reused``: an older value was verified through its
 dependencies and kept.  ``failed``: it ran and raised.  ``tweaked``, ``invalidated``: a user did so.

@@ -1,4 +1,4 @@
-"""How a node failed: `Failure`, which serves the error to each asker, and the form in which it is kept after its call.
+"""How a node failed: `Failure` serves the error to each asker; `Keeper` makes the form kept after its call, with a `Trace`.
 
 The first asker gets the very exception that the node raised.  Each later asker gets an exception of its own that says the
 same as that did when it was filed (`_imprint`), so that no handler changes the exception of another.

@@ -1,4 +1,4 @@
-"""Which memo answers for a node in a scenario: `find`.  THE rule of dug is `match`, and this page says why it is right.
+"""Which memo answers for a node: `find`, by THE rule of dug, `match`; or by `value_memo`, for a node tweaked to a value.
 
 **The rule.**  A memo answers for its node in a scenario exactly when the scenario, restricted to the memo's footprint, holds
 the very tweaks that the memo read: ``in_force.restrict(memo.footprint) == memo.restriction``.

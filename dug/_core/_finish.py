@@ -1,4 +1,4 @@
-"""The second verb: `finish` and its sisters close a run, refuse a value that can be used only once, and file the result."""
+"""The second verb: `finish`, `keep`, `fail`, `abandon` close a run and file its memo; `check_value` refuses iterators."""
 
 from collections.abc import Iterable
 from functools import reduce

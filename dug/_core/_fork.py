@@ -1,4 +1,6 @@
-"""Keeps a process consistent that is forked while threads compute: the child has exactly the filed memos, and no waiters.
+"""Keeps a process consistent that is forked while threads compute: `guard` has locks taken, and repaired in the child.
+
+The child has exactly the filed memos, and no waiters.
 
 A child has the memory of its parent and of its threads only the one that forked.  So before a fork every lock of dug's is taken,
 in the order in which they nest, and nothing is copied in the middle of a step.  In the child they are new; runs that other

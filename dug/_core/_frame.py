@@ -1,4 +1,4 @@
-"""Frames, in which calls are made: `Run`, `Entry`, `OUTSIDE`, and their marks (tainted, late); the ContextVar of that in force.
+"""The frames in which calls are made (`Run`, `Entry`, `OUTSIDE`, `current`), their marks (`taint`, `LATE`), `Wait` and `tell`.
 
 The frame is a `Run` while a body runs, an `Entry` under a ``with``, or `OUTSIDE`.  Reads are noted in the frame that is in force
 when they are made.

@@ -1,4 +1,4 @@
-"""Notices the end of a ``with`` statement, also when an interrupt skips ``__exit__``: `watched` makes it, `Ended` is notified.
+"""Notices the end of a ``with`` statement, also if an interrupt skips ``__exit__``: `watched`, `find_exit`, `watch`, `Ended`.
 
 Python looks ``__exit__`` up before it calls ``__enter__``, and holds the bound method that it got on the stack of the statement's
 frame for as long as the statement runs.  An interrupt may strike when ``__enter__`` has put something in force and the statement

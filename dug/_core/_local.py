@@ -1,4 +1,4 @@
-"""The states of a local function's nodes, and how they are freed when nobody holds the function: `Local`.
+"""The states of a local function's nodes, and how they are freed when nobody holds the function: `Local`, `memos_with`.
 
 Nobody can ask for a node of a local function (one that no name leads to) once nobody holds the function.  So the function itself
 holds the states of its nodes, and caches refer to them weakly: to the function (`_cache.Cache.locals`), to a state among the

@@ -1,4 +1,4 @@
-"""The record of a finished call: `Memo`, and `State`, the memos that one cache holds for one node.
+"""The record of a finished call: `Memo`; `State`, a node's memos in one cache, with its readers; `Call`, an outermost call.
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
 only stops matching.  Footprints are ints, one bit for each tweakable thing.  A restriction is the frozen set of the serial

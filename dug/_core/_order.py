@@ -1,4 +1,4 @@
-"""Concurrent reads of one run (``asyncio.gather``): notes them, and yields them in `batches` that can be verified together.
+"""Concurrent reads of one run (``asyncio.gather``): `note_starts` notes them, `batches` yields those to verify together.
 
 For a read of a coroutine function, a run notes how many reads it had when it asked (its *start*).  A read whose start is at most
 the number of reads known to hold can be asked for together with them: the body did not need more to ask for it.  Other reads

@@ -1,4 +1,6 @@
-"""Protocols of caches and views for the engine's lower files, which cannot import these; read by type checkers only.
+"""Protocols of caches, views and frames (`CacheShape`, `ViewShape`) for lower files, which cannot import these.
+
+They are read by type checkers only.
 
 A registry lists the caches and views that share it, and a walk goes through caches; neither makes any.  The classes themselves
 stand above, and import what is here by no way: they only have these parts.

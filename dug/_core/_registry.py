@@ -1,4 +1,4 @@
-"""The state that layered caches share: `Registry`, with bits, handles, scenarios, and the three walks over memos.
+"""The state that layered caches share: `Registry`, with bits, handles, scenarios, and walks (`give_bit`, `forget`, `drain`).
 
 The walks are the only operations that reach from a node to the memos computed from it: giving a target its first bit, forgetting
 memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow the readers of each state, which may be too

@@ -1,4 +1,4 @@
-"""The tweaks in force at one point, as the engine compares them: `ActiveTweaks`, and `Derivation`, which enters layers over it.
+"""The tweaks in force at one point: `ActiveTweaks`, a `Tweak` for each `TweakSpec` of a user; `Derivation` enters layers.
 
 `TweakSpec` is a user's tweak, `Tweak` one tweak in its place, `ActiveTweaks` an immutable map of those in force.
 

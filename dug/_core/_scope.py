@@ -1,4 +1,4 @@
-"""A context as the engine enters it: `Scope`, the base of `Context`; and `Alone`, which enters one with nothing around it.
+"""A context as the engine enters and changes it: `Scope`, the base of `Context`; `Alone` enters one with nothing around it.
 
 A scope holds a scenario (layers of tweaks), has a cache or takes that of the scope around it, and lists its open entries.  It
 owns its tweaks; its entries own nothing.  A change of the scenario shows in every open entry; where an interrupt strikes in the

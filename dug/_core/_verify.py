@@ -1,4 +1,6 @@
-"""Early cut-off: `verify` asks for the reads of an older memo again; if all are the same, its value holds and no body runs.
+"""Early cut-off: `verify` asks again for the reads of an older memo (`candidates`) until one differs (`find_changed`).
+
+If all reads are the same, its value holds and no body runs.
 
 A candidate is verified by asking for its reads, in their order, up to the first that has another value; when all hold, the
 same value is filed with the present reads.  The driver does the asking, as only it can run a node: the walk is a generator,

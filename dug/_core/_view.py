@@ -1,4 +1,4 @@
-"""A scenario as one entered context sees it: `View`, and how entering tweaks over one gives the next."""
+"""A scenario as an entered context sees it: `View`, with its hits; `enter` and `enter_changed` make one over another."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar

@@ -1,4 +1,4 @@
-"""The walk from the memos of a target to all memos computed from it: `Walk` goes from reader to reader, and collects the touched.
+"""The walk from a target's memos to all memos computed from it: `Walk` follows readers, and collects them in `Walk.touched`.
 
 A registry walks under its lock, to give a target its first bit or to forget the memos that ran it.
 """

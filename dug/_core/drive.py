@@ -1,4 +1,6 @@
-"""The door for drivers and services: carries a call from the question to the memo, and changes the engine's state.
+"""The door for drivers and services: hands on the engine's verbs, compiled or pure; also `DriverWait` and `make_fetch`.
+
+It carries a call from the question to the memo, and changes the engine's state.
 
 Nobody outside the engine imports another file of it than this one and `read`.  A driver of functions finds here: look a call up
 (`begin`), verify older memos (`verify`), close the run (`finish`, `fail`, `abandon`), wait for the run of another asker

@@ -1,4 +1,4 @@
-"""The driver of coroutine functions: `fetch_async` drives their runs, each in a task of its own.
+"""The driver of coroutine functions: `fetch_async` and `value_async` drive each run in a task; `backend` picks the loop's file.
 
 An asker that finds no memo opens a run and lets a task drive it, on its own loop, or joins the run in flight, wherever that is
 driven.  So cancelling one asker does not disturb the others, and the last asker to leave cancels the run.

@@ -1,4 +1,4 @@
-"""Which function owns a name when several are decorated under it: `claim_of` and `publish_rightly`; `memoize` calls them.
+"""Which function owns a name when several are decorated under it: `claim_of`, `publish_rightly`, `is_same_place`.
 
 A qualified name may be copied (``functools.wraps``), and one source may be run in several namespaces.  An import finds only one
 function under the name, and the module that defines it is still being executed.  Two facts are known by then: the place at

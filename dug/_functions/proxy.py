@@ -1,4 +1,4 @@
-"""The decorated function as users see it: a proxy of the function, whose calls are those of its nodes.
+"""The decorated function as users see it: `Memoized`, a proxy whose calls are nodes, and `BoundMemoized`; `wrap`, `stand_for`.
 
 A `Memoized` replaces the function: signature, documentation and annotations are the function's own (wrapt), the call is
 ours.  On the pure path each has a class of its own whose ``__call__`` is made for its parameters: such a call takes 150 ns where

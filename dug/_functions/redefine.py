@@ -1,4 +1,4 @@
-"""Handles a function that is decorated again under its name: `define_anew`.
+"""Handles a function decorated again under its name: `define_anew` keeps or forgets its memos, and checks its reach again.
 
 The same definition keeps its memos, and the newest code runs.  Another one is a redefinition: memos that ran the old one are
 forgotten in every live cache.

@@ -1,4 +1,4 @@
-"""Gives a deep evaluation room: `is_low` says whether a thread has little stack left, `roomy` starts threads that have more.
+"""Finds how much stack a thread has left, by the C library's bounds (`is_low`), and starts threads that have more (`roomy`).
 
 Calls from one Python function to another take none of the C stack, but each call of a node does: 1 to 2 KB on the call path in
 Python.  This file asks the C library for the bounds of the running thread's stack, once a thread, and for the current position

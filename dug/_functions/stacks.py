@@ -1,4 +1,6 @@
-"""Continues a deep evaluation on the stack of a fresh thread, so that memory bounds the depth, not one stack.
+"""Continues a deep evaluation on a fresh thread's stack (`is_deep`, `continue_on_new_stack`), and passes interrupts to it.
+
+So memory bounds the depth, not one stack.
 
 The interpreter limits how deep a thread may call: by a count that ``sys.setrecursionlimit`` sets and, whatever that is, by the
 size of the C stack.  Here a call that finds half of its thread's stack used up is made in a new thread, for which this one waits.

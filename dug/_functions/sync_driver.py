@@ -1,4 +1,4 @@
-"""The synchronous driver: `fetch_any` drives the runs of plain functions, in the thread of the asker."""
+"""The synchronous driver: `fetch_any` drives runs of plain functions in the asker's thread; `what_runs` says what is called."""
 
 from _thread import allocate_lock
 from collections.abc import Callable

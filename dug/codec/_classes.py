@@ -1,4 +1,4 @@
-"""The classes that users registered, by name; values of them are written field by field and made again without ``__init__``.
+"""The classes that users `register`, by name (`find_class`); values are written field by field, made without ``__init__``.
 
 A name found in a file is looked up here and nowhere else, so that a file cannot choose what is imported or called.
 """

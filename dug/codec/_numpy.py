@@ -1,4 +1,7 @@
-"""Arrays of numpy as ``.npy``, and its scalars inside typed JSON.  Objects are never among them, so nothing is unpickled."""
+"""Arrays of numpy as ``.npy`` (`write`, `read`), and its scalars inside typed JSON (`pack`, `unpack`).
+
+Objects are never among them, so nothing is unpickled.
+"""
 
 import re
 from base64 import b64decode, b64encode

@@ -1,4 +1,7 @@
-"""Frames and series of pandas as Arrow streams.  A frame that Arrow would change on the way is refused."""
+"""Whole frames and series of pandas as Arrow streams, `write` and `read`; `_pandas_parts` has those that Arrow would change.
+
+A frame that Arrow would change on the way is refused here, with `InPartsError`.
+"""
 
 from typing import Any
 

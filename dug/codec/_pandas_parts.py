@@ -1,4 +1,4 @@
-"""Scalars and indexes of pandas inside typed JSON, and frames that Arrow would change.
+"""Scalars and indexes of pandas inside typed JSON, and frames that `_pandas` refuses, part by part: `pack`, `unpack`.
 
 Each is taken apart into values of typed JSON: numbers of a unit with their zone or frequency, arrays as ``.npy``, objects one by
 one.  Only names of frequencies, zones and dtypes are parsed; a value that pandas would not give back unchanged is refused.

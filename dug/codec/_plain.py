@@ -1,4 +1,4 @@
-"""Typed JSON: plain Python data as JSON from which the very same data is read, types and order included.
+"""Typed JSON: `dump` writes plain Python data as JSON, from which `load` reads the very same, types and order included.
 
 ``None``, truth values, finite floats, moderate ints, strings, lists and dicts with string keys are JSON's own.  Anything else is
 an object with one key that begins with ``$`` and says the type; dicts with such keys are written as lists of pairs.

@@ -1,4 +1,4 @@
-"""Frames and series of polars as Arrow files, as polars itself writes them; pyarrow is not needed."""
+"""Frames and series of polars as Arrow files, as polars itself writes them: `write`, `read`; pyarrow is not needed."""
 
 from io import BytesIO
 from typing import Any

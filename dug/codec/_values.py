@@ -1,4 +1,4 @@
-"""Picks the codec of a value: `encode`, `decode`, and `find_missing` for what `decode` would need."""
+"""Picks the codec of a value, or pickle where allowed: `encode` and `decode`; `find_missing` says what `decode` would need."""
 
 import pickle
 from collections.abc import Iterable

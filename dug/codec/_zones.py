@@ -1,4 +1,4 @@
-"""Time zones inside typed JSON: fixed offsets, those of `zoneinfo` by their key, those of pytz by their name."""
+"""Time zones inside typed JSON (`pack_zone`, `unpack_zone`): fixed offsets, those of `zoneinfo` by key, of pytz by name."""
 
 from datetime import timedelta, timezone
 from importlib import import_module

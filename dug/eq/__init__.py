@@ -1,4 +1,4 @@
-"""Ready-made equalities for ``memoize(eq=...)``: when two arrays or frames are the same result.
+"""Ready-made equalities for ``memoize(eq=...)``: `array` and `frame` compare contents.
 
 They compare contents, and one object has the content that it has: they see no change of an array or a frame in place.  Use them
 where each run makes a new one.

@@ -1,4 +1,4 @@
-"""Compares arrays of numpy and the objects in them: `is_same_array`, `is_same_object`, `are_same_objects`.
+"""Compares arrays of numpy, masked ones too, and objects in them: `is_same_array`, `are_same_elements`, `is_same_object`.
 
 Numbers are compared by their bits, which tell the sign of zero, and NaN by being one; so one pass does for most arrays.
 

@@ -1,4 +1,4 @@
-"""Compares frames, series and indexes of pandas: `is_same_frame`.
+"""Compares frames, series, indexes, dtypes and extension arrays of pandas: `is_same_frame`.
 
 The ``equals`` of pandas does not do: it takes ``0.0`` for ``-0.0``, knows nothing of names and frequencies, and calls the ``==``
 of whatever a column of objects holds.  So columns of one dtype of numpy's are compared together, and those of an extension type

@@ -1,4 +1,4 @@
-"""Compares immutable values: scalars of Python, numpy and pandas, and tuples of them: `is_same_scalar`.
+"""Compares immutable scalars of Python, numpy, pandas, and tuples of them: `is_same_scalar`; frequencies: `is_same_offset`.
 
 pandas is not imported: code that has a scalar of pandas has imported it.
 """

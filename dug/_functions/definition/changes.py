@@ -1,4 +1,4 @@
-"""Finds the data that a code object changes in place, by following the stack through its byte code.
+"""Finds the data that a code object changes in place, by following the stack through its byte code: `changed_by`.
 
 A function that fills a cache, a log or a counter of its own changes data that it also reads; dug must not warn of that.  The
 walk does not follow jumps, so it may miss a change in an unusual place.

@@ -1,4 +1,4 @@
-"""The content of a code object: the names that it asks for, and its operations without their position in the file.
+"""The content of a code object: the names that it asks for (`names_of`) or binds (`stored_next`), its operations (`tell_code`).
 
 Both are read from the byte code, those of functions inside it included, and kept for as long as the code object lives.  A name is
 part of the globals that is read, with the attributes that are read of it at once (``pricing.curves.RATE``); of the first

@@ -1,4 +1,4 @@
-"""Which modules are the process's own, and which come from the standard library or an installed package: `is_library`.
+"""Which modules are the process's own, and which are Python's or a package's (`is_library`), of what version (`version_of`).
 
 The place of its files decides, so that a package that is installed in place, because somebody is writing it, counts as the
 process's own.  Nothing is imported.

@@ -1,4 +1,4 @@
-"""Whether a named function has changed: `Noted`, its reach as it was when it first ran in this process.
+"""Whether a named function has changed (`is_alike`, `differences`) since its reach was taken at its first run: `note`, `Noted`.
 
 A cell or module that is run again rebinds its globals before it decorates a function again, so the reach of the old definition
 must be known by then.  It is noted at the first run, once: places and objects, without a digest.  Only data that can be changed

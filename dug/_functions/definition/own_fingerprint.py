@@ -1,4 +1,4 @@
-"""The fingerprint of a function by itself, as files of format 1 hold it: its code, its defaults and its closure.
+"""The fingerprint of a function by itself, as files of format 1 hold it (`own_fingerprint_of`): code, defaults, closure.
 
 It does not see the functions that are called, nor the globals that are read.  It is compared with files of that
 format only; `fingerprint` writes the present form.

@@ -1,4 +1,4 @@
-"""The parts of values and functions, taken without running any user code."""
+"""The parts of values and functions, taken without running user code: `defaults`, `cells`, `items`, `take_apart`."""
 
 from collections.abc import Iterator
 from enum import Enum

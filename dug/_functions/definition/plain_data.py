@@ -1,4 +1,4 @@
-"""Plain data, values that are nothing but their content: tells them from others, and gives their content as text.
+"""Plain data, which is nothing but content: `measure` checks a value for it, `tell` makes a text of it, `mark` a digest.
 
 Plain are numbers, texts, dates and the like, and the builtin containers of them.  Texts are equal in every process, and different
 if a reader could tell two values apart: by type, sign of zero, and the order of a dict.

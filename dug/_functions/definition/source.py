@@ -1,4 +1,4 @@
-"""The text of functions without comments, docstrings and layout, file by file: `Sources`."""
+"""The text of functions without comments, docstrings and layout: `Sources`, `normalize`; also `plain_of` and `code_of`."""
 
 import ast
 import linecache

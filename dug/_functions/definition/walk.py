@@ -1,4 +1,4 @@
-"""The reach of a function: the one walk over live objects that redefinition and fingerprints use.
+"""The reach of a function: `walk`, the one walk over live objects, finds each `Part` for redefinition and fingerprints.
 
 From a function it goes to the globals that its code names, module by module through attributes, to closures, defaults and wrapped
 functions, and on through every function, class and container of the process's own that it comes to.  It stops at memoised

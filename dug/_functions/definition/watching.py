@@ -1,4 +1,4 @@
-"""Checks data that functions read and that can be changed in place, and warns of changes: `watch`.
+"""Warns of changes of data that functions read and that can be changed in place: `watch` registers it, `look_again` checks it.
 
 dug cannot see that a list or a dict of a module was changed, so it checks: when a function first runs in an outermost context,
 and when that closes.  A change made while the function has no memos does no harm, and is noted as the new content.  A change made

@@ -1,4 +1,6 @@
-"""The event loops that run coroutine functions: a file for each, chosen by the loop of the asker.
+"""The event loops that run coroutine functions, a file for each; this one has no code and lists what each file offers.
+
+The loop of the asker decides which file is used.
 
 A backend has three functions that an asker awaits in its own task:
 

@@ -1,4 +1,4 @@
-"""Runs of coroutine functions on asyncio: `launch` starts a task for one, `TaskWait` waits, and passes a cancellation on."""
+"""Tasks on asyncio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `gather`, `start`, `end`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence

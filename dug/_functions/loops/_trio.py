@@ -1,4 +1,4 @@
-"""Runs of coroutine functions on trio: `launch` starts a task for one, `TaskWait` waits, and passes a cancellation on."""
+"""Tasks on trio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `gather`, `start`, `end`."""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context as Variables
