@@ -86,6 +86,8 @@ class Binding:
             return False
         if self._is_plain and complete is not key and canonical(complete) != key:  # only NaN makes a key of a plain call partial
             return False
+        if self._take_apart is None:  # all are positional
+            return True
         pairs = zip(parameters, complete[1:], strict=True)
         return all(type(value) is tuple for one, value in pairs if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
 

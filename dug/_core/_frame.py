@@ -97,7 +97,7 @@ class _AnyFrame:
         if run is not None and run.handle is not None and run.handle.spec.replaces:
             self.hits = NO_HITS
         else:
-            self.hits = NO_HITS if self.driver or view.hears("hit") else view.hits
+            self.hits = NO_HITS if self.driver or (any(view.listeners) and view.hears("hit")) else view.hits
 
 
 class Entry(_AnyFrame):

@@ -123,7 +123,7 @@ class View:
 
     def hears(self, kind: str) -> bool:
         """True when a listener of this context, or of one around it, hears events of a kind."""
-        return any(self.listeners) and any(kind in ear.kinds for ears in self.listeners for ear in ears)
+        return any(kind in ear.kinds for ears in self.listeners for ear in ears)
 
     def emit(self, event: Event, function: Function, view: "ref[View] | None" = None) -> None:
         """Notifies all listeners of this context and of those around it of an event of a function, or of its node in a view."""
