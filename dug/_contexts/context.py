@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from .._core.drive import Scope
-from .._core.read import KINDS, Cache, Ear, Function, Listener, Node
+from .._core.read import KINDS, Cache, Function, Listener, Node, Subscription
 from .._inspect.record import find_seen
 from .._text.values import show, show_whole
 from ..errors import ContextError, TweakError
@@ -55,7 +55,7 @@ class Context(Scope, ContextMethods):
         if cache is not None and not isinstance(cache, Cache):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"name must be the text that texts show, not {show(name)}. Write Context(name='base').")
+            raise TypeError(f"name must be a text, not {show(name)}. Write Context(name='base').")
         if max_depth is not None and (not isinstance(max_depth, int) or max_depth < 1):
             raise ValueError(f"max_depth must be a number of nodes, at least 1, not {show(max_depth)}.")
         scenario = retell(tweaks) if isinstance(tweaks, Scenario) else Scenario(tweaks)
@@ -217,7 +217,7 @@ class Context(Scope, ContextMethods):
         """
         if not callable(listener):
             raise TypeError(f"listen() takes a function of an event, not {show(listener)}. Write ctx.listen(print), for example.")
-        return self._listen(Ear(listener, _check_kinds(kinds), _check_only(only), find_seen))
+        return self._listen(Subscription(listener, _check_kinds(kinds), _check_only(only), find_seen))
 
     # For the engine
 
@@ -250,7 +250,7 @@ def _check_kinds(kinds: Any) -> frozenset[str]:
     heard = tuple(named)
     for kind in heard:
         if kind not in KINDS:
-            raise ValueError(f"There is no event {show(kind)}. The kinds of events: {', '.join(KINDS)}.")
+            raise ValueError(f"{show(kind)} is not a kind of event. Write some of kinds={KINDS}.")
     return frozenset(heard)
 
 

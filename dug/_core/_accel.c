@@ -53,7 +53,7 @@
     X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, _restrictions) \
     X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) \
     X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) X(registry, early) \
-    X(call, due) X(call, failures) X(ear, of_runs) \
+    X(call, due) X(call, failures) X(subscription, of_runs) \
     X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) X(function, kind) \
     X(binding, keywords) X(handle, spec) X(handle, memo) X(spec, kind)
 

@@ -569,9 +569,9 @@ is_heard(State *st, PyObject *view)
 {
     PyObject *listeners = SLOT(view, view_listeners);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(listeners); i++) {
-        PyObject *ears = PyTuple_GET_ITEM(listeners, i);
-        for (Py_ssize_t j = 0; j < PyList_GET_SIZE(ears); j++) {
-            if (SLOT(PyList_GET_ITEM(ears, j), ear_of_runs) == Py_True) {
+        PyObject *subscriptions = PyTuple_GET_ITEM(listeners, i);
+        for (Py_ssize_t j = 0; j < PyList_GET_SIZE(subscriptions); j++) {
+            if (SLOT(PyList_GET_ITEM(subscriptions, j), subscription_of_runs) == Py_True) {
                 return 1;
             }
         }

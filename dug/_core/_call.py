@@ -12,7 +12,7 @@ from typing import Any
 from ._accel import compiled
 from ._binding import Binding
 from ._cache import Cache
-from ._events import Ear
+from ._events import Subscription
 from ._frame import Entry, Run, Wait, current
 from ._memo import Call, Memo, State
 from ._node import Function
@@ -21,9 +21,9 @@ from ._scenario import ActiveTweaks, Tweak, TweakSpec
 from ._view import View
 
 CLASSES: dict[str, Any] = {
-    "frame": Run, "run": Run, "entry": Entry, "wait": Wait, "memo": Memo, "state": State, "view": View, "force": ActiveTweaks,
-    "cache": Cache, "registry": Registry, "call": Call, "ear": Ear, "function": Function, "binding": Binding, "handle": Tweak,
-    "spec": TweakSpec,
+    "frame": Run, "run": Run, "entry": Entry, "wait": Wait, "memo": Memo, "state": State, "view": View,
+    "force": ActiveTweaks, "cache": Cache, "registry": Registry, "call": Call, "subscription": Subscription,
+    "function": Function, "binding": Binding, "handle": Tweak, "spec": TweakSpec,
 }  # fmt: skip
 """The classes whose slots the compiled call path reads."""
 

@@ -1,4 +1,4 @@
-"""The events of a context, one `Event` for each thing that happens to a node; `deliver` passes it to each `Ear` that hears it.
+"""The events of a context, an `Event` for each thing that happens to a node; `deliver` passes it on to each `Subscription`.
 
 ``hit``: a memo answered.  ``computed``: a body, a replacement or a bump ran.  ``reused``: an older value was verified through its
 dependencies and kept.  ``failed``: it ran and raised.  ``tweaked``, ``invalidated``: a user did so.
@@ -50,7 +50,7 @@ Listener = Callable[[Event], object]
 
 
 @frozen(eq=False)
-class Ear:
+class Subscription:
     """A listener, and which events it hears."""
 
     listener: Listener
@@ -71,22 +71,22 @@ class Ear:
         return kind in self.kinds and self.only in (None, function.kind)
 
 
-def deliver(ears: list[Ear], event: Event, function: Function, view: Callable[[], Any] | None) -> None:
+def deliver(subscriptions: list[Subscription], event: Event, function: Function, view: Callable[[], Any] | None) -> None:
     """Passes an event of a function's node to each listener that hears it; removes and logs one that raises.
 
     Args:
-        ears: the listeners of one context.
+        subscriptions: the listeners of one context.
         event: what happened.
         function: the function of its node.
         view: a weak reference to the scenario in which the node has a record; None when it has none.
     """
-    for ear in tuple(ears):
-        if not ear.hears(event.kind, function):
+    for subscription in tuple(subscriptions):
+        if not subscription.hears(event.kind, function):
             continue
         try:
-            find = None if view is None or ear.find is None else partial(ear.find, view, event.node)
-            ear.listener(event if find is None else evolve(event, find=find))
+            find = None if view is None or subscription.find is None else partial(subscription.find, view, event.node)
+            subscription.listener(event if find is None else evolve(event, find=find))
         except Exception:
             with suppress(ValueError):  # it failed in another thread as well, which removed it
-                ears.remove(ear)
+                subscriptions.remove(subscription)
             _logger.exception("A listener failed on %r and was removed.", event)

@@ -33,7 +33,7 @@ from ._entry import (
     step_back,
     take_back,
 )
-from ._events import Ear, Event
+from ._events import Event, Subscription
 from ._finish import is_within, leave_interrupted, unwind
 from ._frame import OUTSIDE, Entry, Frame, Outside, Run
 from ._leaving import find_exit, watch_own_exit, watched
@@ -60,7 +60,7 @@ class Scope:
         self._held: HeldTweaks = WeakKeyDictionary()
         self._entries: list[Entry] = []
         self._last: View | None = None
-        self._listeners: list[Ear] = []
+        self._listeners: list[Subscription] = []
         run: Any = frame_here().run
         self._maker = None if run is None else ref(run)
 
@@ -286,15 +286,15 @@ class Scope:
     # Listening
 
     @contextmanager
-    def _listen(self, ear: Ear) -> Iterator[None]:
+    def _listen(self, subscription: Subscription) -> Iterator[None]:
         """Delivers to a listener the events of this scope and of those inside it."""
         try:
-            self._listeners.append(ear)
+            self._listeners.append(subscription)
             self._refresh()
             yield
         finally:
             with suppress(ValueError):  # it failed and was removed
-                self._listeners.remove(ear)
+                self._listeners.remove(subscription)
             self._refresh()
 
     def _refresh(self) -> None:

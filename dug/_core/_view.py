@@ -8,7 +8,7 @@ from attrs import define, evolve, field
 
 from ._accel import make_hits, select_hits
 from ._binding import Key
-from ._events import Ear, Event, deliver
+from ._events import Event, Subscription, deliver
 from ._memo import Memo
 from ._node import BENEATH, Function
 from ._registry import Registry
@@ -45,7 +45,7 @@ class View:
     registry: Registry
     delta: int
     """The bits of the targets whose tweaks differ from those of the parent view."""
-    listeners: tuple[list[Ear], ...]
+    listeners: tuple[list[Subscription], ...]
     """Those of each context around, this one's last."""
     keep: tuple[Tweak, ...]
     """Handles that others stand on, kept alive for as long as the view is."""
@@ -123,12 +123,12 @@ class View:
 
     def hears(self, kind: str) -> bool:
         """True when a listener of this context, or of one around it, hears events of a kind."""
-        return any(kind in ear.kinds for ears in self.listeners for ear in ears)
+        return any(kind in subscription.kinds for subscriptions in self.listeners for subscription in subscriptions)
 
     def emit(self, event: Event, function: Function, view: "ref[View] | None" = None) -> None:
         """Notifies all listeners of this context and of those around it of an event of a function, or of its node in a view."""
-        for ears in self.listeners:
-            deliver(ears, event, function, view)
+        for subscriptions in self.listeners:
+            deliver(subscriptions, event, function, view)
 
 
 def enter(
@@ -137,7 +137,7 @@ def enter(
     held: HeldTweaks,
     *,
     cache: "Cache",
-    listeners: list[Ear],
+    listeners: list[Subscription],
     inside: RunningReplacement | None = None,
     max_depth: int | None = None,
 ) -> View:

@@ -14,7 +14,7 @@ from ._binding import Binding, Key
 from ._cache import Cache
 from ._entry import entry_in_force, frame_in_force, open_entries
 from ._equality import Fixed, is_immutable, is_same, substitution_key
-from ._events import KINDS, Ear, Event, Listener
+from ._events import KINDS, Event, Listener, Subscription
 from ._failure import Failure
 from ._find import find_answer
 from ._finish import is_consumable
@@ -58,7 +58,6 @@ __all__ = [
     "Binding",
     "Cache",
     "Call",
-    "Ear",
     "Entry",
     "Event",
     "Failure",
@@ -77,6 +76,7 @@ __all__ = [
     "Registry",
     "Run",
     "State",
+    "Subscription",
     "Target",
     "Tweak",
     "TweakSpec",

@@ -851,7 +851,7 @@ def test_a_node_reads_some_of_many_tweaks(data):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: dug.Context(name=3), r"name must be the text that texts show, not 3\. Write Context\(name='base'\)"),
+        (lambda: dug.Context(name=3), r"name must be a text, not 3\. Write Context\(name='base'\)"),
         (lambda: dug.Context().run(3), r"run\(\) takes a function and its arguments, not 3\. Write ctx\.run\(f, x\)"),
         (lambda: dug.Context().run("x"), r"run\(\) takes a function and its arguments, not 'x'"),
     ],

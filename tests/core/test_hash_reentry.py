@@ -16,7 +16,7 @@ from attrs import define, field
 from support.concurrent_program import TimesInFlight
 
 import dug
-from dug._core._events import Ear
+from dug._core._events import Subscription
 
 
 @define(eq=False)
@@ -57,7 +57,7 @@ class World:
         source = self.source = dug.memoize(lambda _: self.outside)
         f = self.f = dug.memoize(lambda argument: source(argument) * 10)
         if self.is_heard:  # then nothing of it is compiled
-            self.root._listeners.append(Ear(lambda _: None))
+            self.root._listeners.append(Subscription(lambda _: None))
         with self.root, dug.Context({f.node(Meddler()): 0, source.node(Meddler()): 0}), self.child:
             pass
 

@@ -17,7 +17,7 @@ from support.interleave import explore
 
 import dug
 from dug._core import _events
-from dug._core._events import Ear
+from dug._core._events import Subscription
 
 
 @frozen(eq=False)
@@ -246,7 +246,7 @@ def test_a_listener_that_fails_in_two_threads_is_removed_once(monkeypatch: pytes
 
     def set_up() -> tuple[World, dug.Cache]:
         world, cache = make_world(is_warm=True)
-        world.root._listeners.append(Ear(lambda _: 1 / 0))
+        world.root._listeners.append(Subscription(lambda _: 1 / 0))
         return world, cache
 
     for world in explore(set_up, ask_root, ask_root, stride=2):
@@ -331,7 +331,7 @@ def test_a_node_is_tweaked_while_another_thread_asks_for_it(*, is_around: bool, 
     def set_up() -> tuple[World, dug.Cache]:
         world, cache = make_world(is_warm=False)
         if is_heard:  # then nothing of it is compiled
-            world.root._listeners.append(Ear(lambda _: None))
+            world.root._listeners.append(Subscription(lambda _: None))
         return world, cache
 
     def ask(world: World) -> None:
