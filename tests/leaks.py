@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, pairwise
 from pathlib import Path
+from types import ModuleType
 
 from attrs import frozen
 
@@ -264,11 +265,12 @@ def lasting_redefinitions(rounds: int) -> None:
 def class_cells(rounds: int) -> None:
     """A class that is redefined, with an instance, in a context that stays open."""
     with LASTING:
-        for number in range(rounds // 100):
+        for number in range(rounds // 25):
             exec(CLASS_CELL.format(number=number % 2), CELL)
 
 
-CELL = {"dug": dug, "__name__": "leaks_cell"}
+CELL = vars(sys.modules.setdefault("leaks_cell", ModuleType("leaks_cell")))  # else each class has it looked for in every folder
+CELL["dug"] = dug
 CLASS_CELL = """
 class Cell:
     @dug.memoize

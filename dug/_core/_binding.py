@@ -259,9 +259,14 @@ def _typed(value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """True for a number; an object that refuses to tell its class is not one: a proxy of a missing object."""
+    """True for a number; an object that refuses to tell its class is not one: a proxy of a missing object.
+
+    The class is asked first what numbers have: an abstract class keeps an entry for each class that it was ever asked about.
+    """
     try:
-        return isinstance(value, Number)
+        kind = type(value)
+        like_one = hasattr(kind, "__complex__") or hasattr(kind, "__float__") or Number in kind.__mro__
+        return like_one and isinstance(value, Number)
     except Exception:  # noqa: BLE001  it is the user's, and a plain function takes it
         return False
 

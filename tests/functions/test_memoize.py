@@ -13,6 +13,7 @@ import importlib
 import inspect
 import io
 import itertools
+import numbers
 import pydoc
 import sys
 import types
@@ -222,9 +223,26 @@ class Pair(typing.NamedTuple):
     right: float
 
 
+class Unknown(numbers.Number):
+    """A number that nobody knows, without a conversion to float or complex."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other):
+        return False
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [(1, 1.0, True), (0.0, -0.0), (NAN, OTHER_NAN), ((1, 2), (1.0, 2.0)), (complex(NAN, 2), complex(OTHER_NAN, 2))],
+    [
+        (1, 1.0, True),
+        (0.0, -0.0),
+        (NAN, OTHER_NAN),
+        ((1, 2), (1.0, 2.0)),
+        (complex(NAN, 2), complex(OTHER_NAN, 2)),
+        (decimal.Decimal("nan"), decimal.Decimal("nan")),
+        (Unknown(), Unknown()),
+    ],
     ids=repr,
 )
 def test_arguments_are_keys_in_a_dicts_sense(arguments):
