@@ -59,6 +59,7 @@ class Mutant:
         return (python, self.twin) if self.twin else (python,)
 
 
+RELEASING = ("core/test_releasing.py",)
 TICKS = ("core/test_ticks.py",)
 EVENTS = ("core/test_events.py",)
 EARLY = ("core/test_early_bits.py",)
@@ -127,6 +128,20 @@ MUTANTS = (
         "kind in self.kinds and self.only in (None, function.kind)",
         "kind in self.kinds",
         tests=EVENTS,
+    ),
+    Mutant(
+        "a memo of a held tweak goes with the tweak whose memo it replaced",
+        "_core/_releasing.py",
+        " or serial not in memo.restriction:",
+        ":",
+        tests=RELEASING,
+    ),
+    Mutant(
+        "a node that only a dropped tweak made is kept",
+        "_core/_releasing.py",
+        "            bare.append(memo)",
+        "            pass",
+        tests=RELEASING,
     ),
     Mutant(
         "a tick keeps at hand what depends on the changed value",

@@ -14,8 +14,8 @@ from weakref import ref
 from ..errors import ContextError
 from ._accel import make_lock
 from ._binding import Key
-from ._emptying import Emptied, drop_emptied, drop_empty
-from ._local import make_local, memos_with
+from ._emptying import Emptied, drop_emptied
+from ._local import make_local
 from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH, Function, plain_key
 from ._registry import Registry, members
@@ -240,37 +240,6 @@ class Cache:
             state.put_variant(memo)
         if memo.sieve >= 0:
             memo.sieve = memo.footprint
-
-    def release(self, serial: int) -> list[Memo]:
-        """Takes out every memo that read a tweak which nobody holds any more, and returns them."""
-        memos = list(memos_with(serial, self._read.pop(serial, ())))
-        for memo in memos:
-            state = memo.state
-            if memo.status == LIVE and state.take_variant(memo):
-                self._count -= 1
-            memo.status = DEAD
-            if len(memo.restriction) > 1:
-                self._unindex(memo)
-            if state.newest is memo:
-                state.newest = state.plain
-        self._put_off(memos)
-        return memos
-
-    def _put_off(self, memos: list[Memo]) -> None:
-        """Notes nodes of which nothing is left but the dependencies: the next scenario is likely to compute them again.
-
-        A node that depends on one that is gone for another reason is forgotten at once, with that one.
-        """
-        released, now = set(memos), list[Memo]()
-        for memo in memos:
-            state = memo.state
-            if state.plain is None and not state.variants:
-                if all(read.status == LIVE or read in released for read in memo.dependencies):
-                    reads = [read.state.link or read.state for read in memo.dependencies if read.state.home is not None]
-                    self._emptied.setdefault(state.link or state, []).extend(reads)
-                else:
-                    now.append(memo)
-        drop_empty(self, (), now)
 
     def drop_emptied(self, taken: list[Any]) -> None:
         """Forgets the nodes that a dropped tweak has left empty, if nobody has computed them since; under the lock.

@@ -1,4 +1,4 @@
-"""The states of a local function's nodes, and how they are freed when nobody holds the function: `Local`, `memos_with`.
+"""The states of a local function's nodes, and how they are freed when nobody holds the function: `Local`.
 
 Nobody can ask for a node of a local function (one that no name leads to) once nobody holds the function.  So the function itself
 holds the states of its nodes, and caches refer to them weakly: to the function (`_cache.Cache.locals`), to a state among the
@@ -16,13 +16,11 @@ Three things would lead from a cache to the function all the same:
 
 import gc
 from collections import deque
-from collections.abc import Iterable, Iterator
 from typing import Any
-from weakref import ref
 
 from ._accel import compiled
 from ._binding import Key
-from ._memo import Memo, State
+from ._memo import State
 from ._node import plain_key
 from ._registry import Registry, members
 
@@ -53,18 +51,6 @@ def make_local(gone: "deque[int]") -> Local:
     if _look_away not in gc.callbacks:
         gc.callbacks.append(_look_away)
     return Local(gone)
-
-
-def memos_with(serial: int, noted: Iterable[Any]) -> Iterator[Memo]:
-    """The memos that read a tweak, from the notes of a cache: the memos themselves, or the links of their states."""
-    for one in noted:
-        if type(one) is not ref:
-            yield one
-            continue
-        state = one()
-        for memo in () if state is None else dict.fromkeys((*state.memos(), state.newest)):
-            if memo is not None and serial in memo.restriction:
-                yield memo
 
 
 def _look_away(phase: str, info: dict[str, Any]) -> None:

@@ -40,6 +40,8 @@ class CacheShape(Protocol):
 
     stale: Stale
     _count: int
+    _emptied: dict[Any, list[Any]]
+    _read: dict[int, set[Any]]
 
     @property
     def states(self) -> dict[Key, State]:
@@ -77,9 +79,6 @@ class CacheShape(Protocol):
 
     def drop_emptied(self, taken: list[Any]) -> None:
         """Forgets the nodes that a dropped tweak has left empty."""
-
-    def release(self, serial: int) -> Iterable[Memo]:
-        """Takes out the memos that read a tweak that is gone."""
 
     def count_gone(self) -> None:
         """Counts the nodes of local functions that are gone."""

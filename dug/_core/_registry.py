@@ -20,6 +20,7 @@ from ._bits import Bits
 from ._emptying import drop_empty, trim
 from ._memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import Function
+from ._releasing import release
 from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, weakly
 from ._walk import Walk, concerns, states_of
 from ._weak import WeakBag, WeakMap
@@ -268,7 +269,7 @@ class Registry:
             watch = self.released.popleft()
             if isinstance(watch, TweakRef) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found
                 for cache in caches:
-                    taken.extend(cache.release(watch.serial))
+                    taken.extend(release(cache, watch.serial))
                 self._watches.pop(watch.serial, None)
         for cache in caches:
             cache.count_gone()
