@@ -34,15 +34,25 @@ from .._text.values import show
 from ..errors import TweakError
 
 
-@frozen(eq=False, repr=False)
 class Value(TweakSpec):
     """A node has this value, and its body does not run."""
 
+    __slots__ = ()
     is_value: ClassVar[bool] = True
     is_final: ClassVar[bool] = True
     sentence: ClassVar[str] = "tweaked to {}"
     short: ClassVar[str] = "= {}"
-    kind: str = field(default=VALUE, init=False)
+
+    def __init__(
+        self, value: Any = None, identity: Any = None, telling: object = None, fn: None = None, args: tuple[()] = ()
+    ) -> None:
+        # By hand, and not frozen: one is made for each what-if, and that takes four times as long.
+        self.kind = VALUE
+        self.value = value
+        self.identity = identity
+        self.telling = telling
+        self.fn = fn
+        self.args = args
 
     @property
     def said(self) -> Any:
@@ -56,12 +66,12 @@ class Value(TweakSpec):
         Raises:
             TweakError: it can be consumed once, such as an iterator.
         """
-        if is_consumable(value):
-            raise TweakError(f"{show(value)} can be consumed once, so it is not a value. Tweak the node to its content.")
         key = substitution_key(value)
+        if key is None and is_consumable(value):
+            raise TweakError(f"{show(value)} can be consumed once, so it is not a value. Tweak the node to its content.")
         if key is not None:  # then nothing in it can be changed, which is quicker to see like this
-            return cls(value=value, identity=key)
-        return cls(value=value, identity=_ById(value), telling=_find_telling(value))
+            return cls(value, key)
+        return cls(value, _ById(value), _find_telling(value))
 
     @property
     def text(self) -> str:

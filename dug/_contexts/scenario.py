@@ -115,15 +115,18 @@ def _checked(tweaks: Tweaks) -> "tuple[Mapping[Node[Any] | Function, Any], Layer
     Raises:
         TweakError: a key or a tweak is not possible; the message names it.
     """
-    if not isinstance(tweaks, Mapping):
+    if type(tweaks) is not dict and not isinstance(tweaks, Mapping):
         raise TweakError(
             f"tweaks must be a mapping of nodes to values or a Scenario, not {show(tweaks)}. Write tweaks={{f.node(x): value}}."
         )
-    kept, specs = {}, {}
-    for key, tweak in tweaks.items():
+    kept, specs, functions = dict(tweaks), {}, {}  # a copy of a dict hashes no key again
+    for key, tweak in kept.items():
         target = target_of(key)
         specs[target] = spec_of(target, tweak)
-        kept[target if isinstance(target, Function) else key] = tweak
+        if target.__class__ is Function:
+            functions[key] = target
+    if functions:
+        kept = {functions.get(key, key): tweak for key, tweak in kept.items()}
     return kept, specs
 
 

@@ -26,16 +26,19 @@ def target_of(key: Any) -> Target:
         RuntimeWarning: it is of a function whose name another definition has taken; callers of the new one do not call it.
     """
     if isinstance(key, Node):
-        if not key.is_current():
+        function = key._function
+        if not function.binding.fits(key._key):
             raise TweakError(f"{key!r} is of an older definition of its function, with other parameters. Make the node again.")
-        _warn_of_replaced(key._function, key)
+        if function.is_replaced:
+            _warn_of_replaced(function, key)
         return key._key
     if isinstance(key, Function):
         return key
-    function = function_of(key)
-    if function is not None:
-        _warn_of_replaced(function, key)
-        return function
+    known = function_of(key)
+    if known is not None:
+        if known.is_replaced:
+            _warn_of_replaced(known, key)
+        return known
     if isinstance(key, BoundMemoized):
         raise TweakError(
             f"{key!r} is a method of one instance and cannot be tweaked as a whole. "
@@ -49,11 +52,10 @@ def target_of(key: Any) -> Target:
 
 
 def _warn_of_replaced(function: Function, key: Any) -> None:
-    if function.is_replaced:
-        from warnings import warn  # imported only when there is something to say
+    from warnings import warn  # imported only when there is something to say
 
-        text = f"{key!r} is of an older definition of {function}, which no longer has its name; callers of the new one do not"
-        warn(f"{text} ask for it. Import it again, or take it from its module.", RuntimeWarning, stacklevel=6)
+    text = f"{key!r} is of an older definition of {function}, which no longer has its name; callers of the new one do not"
+    warn(f"{text} ask for it. Import it again, or take it from its module.", RuntimeWarning, stacklevel=6)
 
 
 def spec_of(target: Target, tweak: Any) -> TweakSpec:

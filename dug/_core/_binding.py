@@ -80,6 +80,8 @@ class Binding:
 
     def fits(self, key: Key) -> bool:
         """False when the function had other parameters or options when `key` was made, as far as a key tells."""
+        if self._take_apart is None and self._is_plain and type(key) is tuple:  # nearly always
+            return len(key) == self.make_key.__code__.co_argcount + 1
         complete = key.complete if type(key) is PartialKey else key
         parameters = self.signature.parameters.values()
         if len(complete) != len(parameters) + 1 or (complete is key and not self._is_plain):

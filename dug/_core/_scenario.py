@@ -29,9 +29,12 @@ Target = Key | Function
 """The target of a tweak: a node (its key) or a function."""
 
 
-@frozen(eq=False, repr=False, kw_only=True)
+@define(eq=False, repr=False, kw_only=True, weakref_slot=False)
 class TweakSpec:
-    """A user's tweak of a target.  Each kind is a class of its own (`_contexts/kinds`); the engine asks for its properties."""
+    """A user's tweak of a target.  Each kind is a class of its own (`_contexts/kinds`); the engine asks for its properties.
+
+    Nobody changes one; those that users hold are frozen.
+    """
 
     is_value: ClassVar[bool] = False
     """The node has `value`, and nothing runs."""
