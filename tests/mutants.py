@@ -72,6 +72,7 @@ REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
 LOCAL = ("core/test_local_functions.py",)
 GROWTH = ("core/test_growth.py", "-m", "not slow")
+COLLECTOR = ("core/test_collector.py",)
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
 KINDS = ("contexts/test_kinds.py",)
@@ -967,6 +968,41 @@ MUTANTS = (
         "        self._most = max(self._most, count)\n",
         "        self._most = 1\n",
         GROWTH,
+    ),
+    Mutant(
+        "C: what untracked nodes refer to is not shown to the collector",
+        "_core/_accel_untracked.h",
+        "    while (st != NULL && self->states != NULL && PyDict_Next",
+        "    while (0 && PyDict_Next",
+        COLLECTOR,
+    ),
+    Mutant(
+        "C: an untracked memo does not show its value",
+        "_core/_accel_untracked.h",
+        "    Py_VISIT(SLOT(memo, memo_value));\n",
+        "",
+        COLLECTOR,
+    ),
+    Mutant(
+        "C: a node does not say that a value of it is tracked",
+        "_core/_accel_untracked.h",
+        "shown = is_tracked_memo(st, memo, NULL, NULL);",
+        "shown = 0;",
+        COLLECTOR,
+    ),
+    Mutant(
+        "C: a reference is shown twice",
+        "_core/_accel_untracked.h",
+        "    if (!stop && newest != plain && is_memo_of",
+        "    if (!stop && is_memo_of",
+        COLLECTOR,
+    ),
+    Mutant(
+        "C: a memo that leaves its place stays untracked",
+        "_core/_accel_untracked.h",
+        "        show(memo);\n",
+        "",
+        COLLECTOR,
     ),
 )
 

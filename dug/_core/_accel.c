@@ -46,12 +46,12 @@
     X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
     X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
     X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
-    X(memo, origin) X(memo, made) \
+    X(memo, origin) X(memo, made) X(memo, inner) \
     X(state, key) X(state, home) X(state, plain) X(state, variants) X(state, newest) X(state, readers) X(state, alive) \
-    X(state, has_failed) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
+    X(state, has_failed) X(state, shown) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
     X(view, parent) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
     X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, _restrictions) \
-    X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) \
+    X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) X(cache, _untracked) \
     X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) X(registry, early) \
     X(call, due) X(call, failures) X(subscription, of_runs) \
     X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) X(function, kind) \
@@ -74,10 +74,12 @@ typedef struct {
     PyObject *awaitable_type;
     PyObject *hits_type;
     PyObject *lock_type;
+    PyObject *untracked_type;
     PyObject *current;    /* the ContextVar of _frame.py */
     PyObject *entry_type; /* the two kinds of frames */
     PyObject *run_type;
     PyObject *memo_type;
+    PyObject *state_type;
 #define X(name) PyObject *name_##name;
     EACH_NAME(X)
 #undef X
@@ -101,6 +103,7 @@ static struct PyModuleDef accel_module;
 #include "_accel_lock.h"
 #include "_accel_stack.h"
 #include "_accel_flight.h"
+#include "_accel_untracked.h"
 #include "_accel_run.h"
 #include "_accel_call.h"
 #include "_accel_await.h"
@@ -156,6 +159,7 @@ set_up(PyObject *module, PyObject *args)
     Py_XSETREF(st->entry_type, Py_NewRef(entry));
     Py_XSETREF(st->run_type, Py_NewRef(PyDict_GetItemString(classes, "run")));
     Py_XSETREF(st->memo_type, Py_NewRef(PyDict_GetItemString(classes, "memo")));
+    Py_XSETREF(st->state_type, Py_NewRef(PyDict_GetItemString(classes, "state")));
     return Py_NewRef(st->awaitable_type);
 }
 
@@ -282,6 +286,10 @@ static PyMethodDef accel_methods[] = {
     {"part", part_method, METH_O, "part(wait)\n--\n\nEnds a wait; True when nobody waits for the run any more."},
     {"fetch", (PyCFunction)(void (*)(void))fetch_method, METH_FASTCALL,
      "fetch(frame, key)\n--\n\nThe synchronous driver: returns the memo of a call."},
+    {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
+     "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},
+    {"track_again", track_again, METH_O,
+     "track_again(gone)\n--\n\nHas the garbage collector look again at memos and states that have left their places."},
     {"make_class", make_class, METH_VARARGS,
      "make_class(base, name, doc, is_method)\n--\n\nReturns a subclass of base whose instances can be given a Call with attach."},
     {"attach", attach, METH_VARARGS,
@@ -306,11 +314,15 @@ accel_exec(PyObject *module)
     st->call_type = PyType_FromModuleAndSpec(module, &call_spec, NULL);
     st->awaitable_type = PyType_FromModuleAndSpec(module, &awaitable_spec, NULL);
     st->hits_type = PyType_FromModuleAndSpec(module, &hits_spec, NULL);
+    st->untracked_type = PyType_FromModuleAndSpec(module, &untracked_spec, NULL);
     if (st->zero == NULL || st->one == NULL || st->lock_type == NULL || st->call_type == NULL || st->awaitable_type == NULL ||
-        st->hits_type == NULL) {
+        st->hits_type == NULL || st->untracked_type == NULL) {
         return -1;
     }
     if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0) {
+        return -1;
+    }
+    if (PyModule_AddObjectRef(module, "Untracked", st->untracked_type) < 0) {
         return -1;
     }
     return PyModule_AddObjectRef(module, "Call", st->call_type);
@@ -327,6 +339,8 @@ accel_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->entry_type);
     Py_VISIT(st->run_type);
     Py_VISIT(st->memo_type);
+    Py_VISIT(st->state_type);
+    Py_VISIT(st->untracked_type);
     Py_VISIT(st->lock_type);
     Py_VISIT(st->quick_fetch);
     Py_VISIT(st->began);
@@ -351,6 +365,8 @@ accel_clear(PyObject *module)
     Py_CLEAR(st->entry_type);
     Py_CLEAR(st->run_type);
     Py_CLEAR(st->memo_type);
+    Py_CLEAR(st->state_type);
+    Py_CLEAR(st->untracked_type);
     Py_CLEAR(st->lock_type);
     Py_CLEAR(st->quick_fetch);
     Py_CLEAR(st->began);

@@ -1,4 +1,4 @@
-"""Chooses between the compiled call path (`_accel.c`) and the pure one: `compiled`, `make_hits`, `select_hits`, `make_lock`.
+"""Chooses between the compiled call path (`_accel.c`) and the pure one: `compiled`, `make_hits`, `make_untracked`, `make_lock`.
 
 `compiled` is None where the pure one is in use.
 
@@ -34,6 +34,15 @@ def _select_hits(hits: dict[Any, Any], bits: int) -> dict[Any, Any]:
 
 select_hits: Any = _select_hits if compiled is None else compiled.Hits.select
 """Returns those of the hits of a view whose footprint has none of the given bits, in a table of their own."""
+
+make_untracked: Any = (lambda _states: None) if compiled is None else compiled.Untracked
+"""Makes what answers to the garbage collector for the nodes in a table that it does not track; None where it tracks them all."""
+
+untrack: Any = (lambda _untracked, _memo: None) if compiled is None else compiled.untrack
+"""Spares the garbage collector a memo that was just filed, and its state."""
+
+track_again: Any = (lambda _gone: None) if compiled is None else compiled.track_again
+"""Has the garbage collector look again at memos that left their places, and at states that left the table of a cache."""
 
 make_lock: Any = RLock if compiled is None else compiled.Lock
 """Makes a lock that its holder may take again."""

@@ -482,12 +482,18 @@ add_reader(State *st, PyObject *home, PyObject *reader)
     if (SLOT(state, state_link) != Py_None) {
         reader = SLOT(state, state_link);
     }
+    else if (!is_hidden(state) && SLOT(home, state_shown) == Py_False) {
+        SET(home, state_shown, Py_NewRef(Py_True));
+    }
     if (readers == Py_None) {
         readers = PyList_New(1);
         if (readers == NULL) {
             return -1;
         }
         PyList_SET_ITEM(readers, 0, Py_NewRef(reader));
+        if (is_hidden(home)) {
+            hide(readers);
+        }
         SET(home, state_readers, readers);
         return 0;
     }
@@ -761,6 +767,9 @@ file(State *st, PyObject *run, PyObject *memo, int has_run)
         failed = enter_variant(st, cache, state, memo, SLOT(memo, memo_restriction)) < 0;
     }
     SET(state, state_newest, Py_NewRef(memo));
+    if (!failed && SLOT(state, state_link) == Py_None && are_untracked(SLOT(cache, cache__untracked), SLOT(cache, cache_states))) {
+        hide_node(st, state, memo); /* first: a reader that is tracked has to be shown */
+    }
     failed = failed || tell_read(st, cache, state, SLOT(memo, memo_dependencies), known) < 0;
     Py_DECREF(known);
     return failed ? -1 : 0;

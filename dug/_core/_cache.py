@@ -12,7 +12,7 @@ from typing import Any
 from weakref import ref
 
 from ..errors import ContextError
-from ._accel import make_lock
+from ._accel import make_lock, make_untracked, track_again, untrack
 from ._binding import Key
 from ._emptying import Emptied, drop_emptied
 from ._local import make_local
@@ -35,8 +35,8 @@ class Cache:
     """
 
     __slots__ = (
-        "__weakref__", "_count", "_emptied", "_gone", "_read", "_registry", "_token", "beneath", "holds_beneath", "locals",
-        "stale", "states",
+        "__weakref__", "_count", "_emptied", "_gone", "_read", "_registry", "_token", "_untracked", "beneath", "holds_beneath",
+        "locals", "stale", "states",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,6 +53,7 @@ class Cache:
         self._gone: deque[int] = deque()  # how many memos were freed with each local function that is gone
         self._read: dict[int, set[Any]] = {}  # memos to drop with a tweak, by its serial; also links of local states
         self.stale = Stale()
+        self._untracked = make_untracked(self.states)
         self._token = object()  # identifies our states without a reference back
 
     @property
@@ -148,11 +149,13 @@ class Cache:
                 state.newest = memo
                 if known is not None and known.status == STALE:
                     self._unindex(known)
+                    track_again((known,))
                     self.stale.discard(state)
             if state.key[0] is BENEATH:
                 self.holds_beneath = True
                 self.state_of(state.key[1]).add_reader(state)
             self._tell(memo, known)
+            untrack(self._untracked, memo)
         except BaseException:  # an interrupt: a memo that no walk would find must not stay
             self.remove(memo, DEAD)
             raise
@@ -179,7 +182,7 @@ class Cache:
                     continue
                 home = self.state_of(home.key)
             if home.readers is None:
-                home.readers = [state.link or state]
+                home.readers, home.shown = [state.link or state], True
             else:
                 home.add_reader(state)
         for key in memo.inner:
@@ -285,6 +288,7 @@ class Cache:
             state.plain = state.variants = state.newest = None
             state.has_lost = True
             state.forgotten = forgotten or state.forgotten
+        track_again(taken)
         taken.append(self._emptied)
         self._emptied = {}
         self._gone.clear()
@@ -296,6 +300,7 @@ class Cache:
             for states in (self.states, *map(self.states_of, members(self.locals))):
                 while states:  # one by one, so that no state is left alive that nobody finds
                     state = states.popitem()[1]
+                    track_again((state,))
                     state.alive = False
                     taken.append(state)
 
@@ -353,6 +358,7 @@ class Cache:
         old, memo.state.newest = memo.state.newest, memo
         if old is not None and old is not memo and old.status == STALE:
             self._unindex(old)
+            track_again((old,))
         self.stale.add(memo.state)
 
     def _discount(self, memo: Memo) -> None:
@@ -361,6 +367,7 @@ class Cache:
         memo.status = DEAD
         memo.sieve = -1
         self._unindex(memo)
+        track_again((memo,))
 
     def _unindex(self, memo: Memo) -> None:
         """Forgets which tweaks lead to a memo; the link of a local state stays, as other memos of it may have read them too."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from weakref import ref
 
+from ._accel import track_again
 from ._memo import DEAD, Memo, State
 from ._node import plain_key
 
@@ -87,6 +88,7 @@ def _take_out(cache: "CacheShape", state: State) -> bool:
         return False
     state.alive = False
     del states_here[state.key]
+    track_again((state,))
     cache.stale.discard(state)
     return True
 
@@ -99,6 +101,7 @@ def trim(cache: "CacheShape") -> list[Memo]:
         assert old is not None  # noqa: S101  it is stale
         old.status, state.has_lost = DEAD, True
         cache._unindex(old)
+        track_again((old,))
         drop_empty(cache, (), [old])
         taken.append(old)
     return taken

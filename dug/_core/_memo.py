@@ -162,6 +162,8 @@ class State:
     """The generation in which the node was last forgotten."""
     has_lost: bool = False
     """True once a memo was taken out on which others may depend: a walk goes on from here to them."""
+    shown: bool = False
+    """True when it, its memos or its readers refer to something that the garbage collector tracks; see `_accel_untracked.h`."""
     link: "ref[State] | None" = field(default=None, init=False)
     """For a node of a local function: the weak reference that others note in the place of this state."""
     _prune_at: int = field(default=16, init=False)
@@ -215,6 +217,7 @@ class State:
         """Notes that a memo of `reader` read this node."""
         noted = reader.link or reader
         readers = self.readers
+        self.shown = True
         if readers is None:
             self.readers = [noted]
         elif noted not in readers:

@@ -14,7 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from ._accel import make_lock
+from ._accel import make_lock, track_again
 from ._binding import Key
 from ._bits import Bits
 from ._emptying import drop_empty, trim
@@ -193,6 +193,7 @@ class Registry:
                 state.forgotten = self.generation + 1
                 lost.extend(() if state.newest is None else (state.newest,))
                 state.newest = None
+            track_again(lost)
             taken.extend((walk, lost))
             for cache in members(self.caches):
                 drop_empty(cache, walk.visited_roots, lost)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from ._accel import track_again
 from ._emptying import drop_empty
 from ._memo import DEAD, LIVE, Memo, State
 
@@ -54,6 +55,7 @@ def release(  # noqa: C901  one function: a call for each memo would cost more t
     taken += odd
     if bare or odd:
         _put_off(cache, (*bare, *odd), taken)
+    track_again(taken)
     return taken
 
 

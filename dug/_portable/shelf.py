@@ -69,7 +69,7 @@ class Shelf(Cache):
 
     def __init__(self, carrier: Carrier, *, trust: bool, recompute_changed: bool) -> None:
         super().__init__()
-        self.states = _States(self)
+        self.states, self._untracked = _States(self), None
         self.carrier = carrier
         self.changed: dict[str, tuple[str, ...]] = {}
         """The functions that changed, each with the places where its reach changed."""

@@ -1,0 +1,319 @@
+"""What the garbage collector does with the nodes of a cache: it spends no time on them, and finds every circle through them.
+
+The functions have names, as those of a program do; the nodes of local functions are another matter (test_local_functions.py).
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+from types import ModuleType
+from weakref import ref
+
+import pytest
+
+import dug
+from dug._core._registry import Registry
+
+compiled = pytest.mark.skipif(not dug.COMPILED, reason="the compiled call path is not in use")
+
+
+class Thing:
+    """A value, or an argument, that may refer to anything."""
+
+    def __init__(self, **refers):
+        self.__dict__.update(refers)
+
+
+made = {}
+"""What the functions below return, by their argument."""
+
+
+@dug.memoize
+def thing(number):
+    """Return what the test prepared."""
+    return made[number]
+
+
+@dug.memoize
+def number_of(number):
+    """Return a number that was computed from a thing."""
+    return number if thing(number) else 0
+
+
+@dug.memoize
+def taken(argument):
+    """Return a number, whatever the argument."""
+    return 1 if argument is not None else 0
+
+
+@dug.memoize
+def cell(i, j):
+    """Return a number that rests on its neighbours."""
+    return 1.0 if i == 0 or j == 0 else cell(i - 1, j) + cell(i, j - 1)
+
+
+@pytest.fixture(autouse=True)
+def _clean():
+    made.clear()
+    yield
+    made.clear()
+
+
+def watch(**refers):
+    """Return a thing and a weak reference to it."""
+    found = Thing(**refers)
+    return found, ref(found)
+
+
+def by_value(ctx):
+    """A circle through a value."""
+    made[1], watched = watch(ctx=ctx)
+    ctx.run(thing, 1)
+    return watched
+
+
+def by_value_read(ctx):
+    """A circle through a value that other nodes read."""
+    made[1], watched = watch(ctx=ctx)
+    ctx.run(number_of, 1)
+    return watched
+
+
+def by_container(ctx):
+    """A circle through a list that is filled after it was returned."""
+    found, watched = watch(ctx=ctx)
+    made[1] = []
+    ctx.run(number_of, 1)
+    made[1].append(found)
+    return watched
+
+
+def by_argument(ctx):
+    """A circle through an argument."""
+    found, watched = watch(ctx=ctx)
+    ctx.run(taken, found)
+    return watched
+
+
+def by_what_if(ctx):
+    """A circle through a value under a tweak."""
+    made[1], watched = watch(ctx=ctx)
+    with ctx, dug.Context({taken.node(1): 5}) as inner:
+        made[1].inner = inner
+        number_of(1)
+        taken(1)
+    return watched
+
+
+def by_several(ctx):
+    """A circle through one of several values of a node."""
+    watched = None
+    made[1] = Thing()
+    with ctx:
+        for rate in range(3):
+            with dug.Context({rate_of.node(): rate}) as inner:
+                kept_under(1)
+                if rate == 1:
+                    found, watched = watch(ctx=ctx, inner=inner)
+                    kept_under(1).refers = found
+                made[1] = Thing(keeps=made[1], inner=inner)
+    return watched
+
+
+@dug.memoize
+def rate_of():
+    """Return a number to tweak."""
+    return 0
+
+
+@dug.memoize
+def kept_under(number):
+    """Return a thing of its own for each rate."""
+    return Thing(rate=rate_of(), number=number)
+
+
+def by_tweak(ctx):
+    """A circle through a tweaked value that a node read."""
+    found, watched = watch(ctx=ctx)
+    with ctx:
+        inner = dug.Context({thing.node(1): found})
+        found.inner = inner
+        with inner:
+            number_of(1)
+    return watched
+
+
+def by_failure(ctx):
+    """A circle through an error."""
+    found, watched = watch(ctx=ctx)
+    with pytest.raises(KeyError):
+        ctx.run(number_of, 2)
+    made[2] = found
+    ctx.run(number_of, 2)
+    return watched
+
+
+def by_invalidation(ctx):
+    """A circle through a value that waits to be verified."""
+    made[1], watched = watch(ctx=ctx)
+    ctx.run(number_of, 1)
+    ctx.invalidate(thing.node(1))
+    return watched
+
+
+@dug.memoize
+def switched():
+    """Return a number, or a thing under a tweak."""
+    return Thing() if rate_of() else 0
+
+
+def by_later_value(ctx):
+    """A circle through a value of a node that gave a number before."""
+    with ctx:
+        switched()
+        with dug.Context({rate_of.node(): 1}) as inner:
+            switched().refers = (ctx, inner)
+            return ref(switched())
+
+
+def by_namespace(ctx):
+    """A circle through the globals of a function, and a context among them."""
+    module = ModuleType("collected")
+    sys.modules["collected"] = module
+    exec("import dug\n@dug.memoize\ndef inside(x): return x\nctx = dug.Context()\nctx.run(inside, 1)", vars(module))
+    del sys.modules["collected"]
+    module.thing, watched = watch(ctx=ctx)
+    return watched
+
+
+CIRCLES = (
+    by_value, by_value_read, by_container, by_argument, by_what_if, by_several, by_tweak, by_failure, by_invalidation,
+    by_later_value, by_namespace,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("make", CIRCLES, ids=lambda make: make.__name__)
+def test_a_circle_through_a_node_is_freed(make):
+    """Whatever leads from a node back to its context is freed with it, and not before."""
+    ctx = dug.Context()
+    for filler in range(20):
+        ctx.run(cell, filler % 5, filler % 4)
+    watched = make(ctx)
+    made.clear()
+    gc.collect()
+    assert watched() is not None or make is by_namespace
+    del ctx
+    gc.collect()
+    assert watched() is None
+
+
+@pytest.mark.parametrize("cleared", ["cleared", "invalidated", "tweaked again"])
+def test_a_circle_of_a_node_that_is_gone_is_freed(cleared):
+    """A cache that stays open keeps nothing of the nodes that it lost."""
+    ctx = dug.Context()
+    with ctx:
+        for number in range(3):
+            made[number], watched = watch()
+            found = made[number]
+            found.record = None
+            number_of(number)
+            found.record = ctx.memo(thing.node(number))
+            del found
+        made.clear()
+        if cleared == "cleared":
+            ctx.cache.clear()
+        elif cleared == "invalidated":
+            ctx.invalidate(thing)
+            ctx.invalidate(number_of)
+        else:
+            with dug.Context({thing.node(2): 1}):
+                number_of(2)
+            ctx.invalidate(thing)
+            ctx.invalidate(number_of)
+        number_of.node(5) in ctx  # noqa: B015  a look lets go of what waits
+        gc.collect()
+        assert watched() is None
+
+
+@compiled
+def test_the_collector_has_one_object_of_a_node():
+    """A node with two reads and a number for its value leaves its key, and nothing else, to look at."""
+    with dug.Context():
+        cell(1, 1)
+        gc.collect()
+        before = len(gc.get_objects())
+        for i in range(30):
+            for j in range(30):
+                cell(i, j)
+        gc.collect()
+        grown = len(gc.get_objects()) - before
+    assert 900 - 10 <= grown <= 900 + 20
+
+
+@compiled
+def test_a_state_that_leaves_is_looked_at_again():
+    """What is taken out of the table of a cache is the collector's own affair."""
+    with dug.Context() as ctx:
+        cell(3, 3)
+        states = list(ctx.cache.states.values())
+        assert not any(map(gc.is_tracked, states))
+        ctx.cache.clear()
+        assert all(map(gc.is_tracked, states))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_in_use_is_never_collected(seed):
+    """Random programs whose values refer to each other and to contexts, with a collection at every turn, give what they gave."""
+    chance = random.Random(seed)
+    ctx = dug.Context()
+    inner = [dug.Context({rate_of.node(): rate}) for rate in range(3)]
+    for number in range(12):
+        made[number] = Thing(number=number, ctx=ctx, refers=[])
+        made[number].refers.append(chance.choice(list(made.values())))
+    expected = {number: thing.number for number, thing in made.items()}
+    watched = [ref(one) for one in made.values()]
+    with ctx:
+        for _ in range(60):
+            number, scenario = chance.randrange(12), chance.choice(inner)
+            act = chance.randrange(6)
+            if act == 0:
+                ctx.invalidate(chance.choice((thing.node(number), number_of.node(number), kept_under)))
+            elif act == 1:
+                made[number].refers.append(made[chance.randrange(12)])
+            elif act == 2:
+                gc.collect(chance.randrange(3))
+            with scenario:
+                kept = kept_under(number)
+                kept.refers = scenario
+                gc.collect(chance.randrange(3))
+                assert kept_under(number) is kept
+                assert kept.refers is scenario
+                assert kept.rate == rate_of()
+                assert number_of(number) == number
+                assert thing(number).number == expected[number]
+                assert ctx.memo(thing.node(number)).value.refers
+    made.clear()
+    del ctx, inner, scenario, kept, number
+    gc.collect()
+    gc.collect()
+    assert all(one() is None for one in watched)
+
+
+def test_a_record_outlives_its_context():
+    """A record holds what it tells about."""
+    made[1] = Thing(number=7, refers=[])
+    made[1].refers.append(made[1])
+    ctx = dug.Context()
+    ctx.run(number_of, 1)
+    record = ctx.memo(number_of.node(1))
+    of_thing = ctx.memo(thing.node(1))
+    made.clear()
+    del ctx
+    gc.collect()
+    assert record.value == 1
+    assert of_thing.value.number == 7
+    assert of_thing.value.refers == [of_thing.value]
+    assert record.dependencies == (thing.node(1),)
+    assert Registry.all()
