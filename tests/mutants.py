@@ -71,6 +71,7 @@ NAMES = ("functions/test_names.py",)
 REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
 LOCAL = ("core/test_local_functions.py",)
+SPARSE = ("core/test_sparse.py",)
 GROWTH = ("core/test_growth.py", "-m", "not slow")
 COLLECTOR = ("core/test_collector.py",)
 THREADS = ("core/test_thread_safety.py",)
@@ -403,13 +404,13 @@ MUTANTS = (
     Mutant(
         "the tweaks of a context inside a run leak outward",
         "_core/_settle.py",
-        "outer.extra |= moved.extra & ~overrides",
+        "outer.extra |= without(moved.extra, overrides)",
         "outer.extra |= moved.extra",
     ),
     Mutant(
         "the footprint of what was read under a context inside a run is lost",
         "_core/_settle.py",
-        "outer.extra |= moved.extra & ~overrides",
+        "outer.extra |= without(moved.extra, overrides)",
         "pass",
     ),
     Mutant(
@@ -935,10 +936,40 @@ MUTANTS = (
         twin=("_core/_accel_run.h", "        SET(memo, memo_made, Py_NewRef(SLOT(held, memo_made)));\n", ""),
     ),
     Mutant(
+        "a sum of sets with high bits loses the low ones",
+        "_core/_sparse.py",
+        "    if low:\n        chunks[0]",
+        "    if False:\n        chunks[0]",
+        SPARSE,
+        twin=("_core/_accel_bits.h", "(plain.count == 0 || add_chunks(sum, plain.chunks, 1) == 0)", "1"),
+    ),
+    Mutant(
+        "what two sets have in common beyond the first chunk is not seen",
+        "_core/_sparse.py",
+        "for at, chunk in few.items() if at in many}",
+        "for at, chunk in few.items() if at in many and not at}",
+        SPARSE,
+        twin=("_core/_accel_bits.h", "if (left->chunks[i++].bits & right->chunks[j++].bits) {", "if (i++, j++, ours == 0) {"),
+    ),
+    Mutant(
+        "a search in a set passes over the chunk that it looks for",
+        "_core/_accel_bits.h",
+        "if (in->chunks[middle].number < number) {",
+        "if (in->chunks[middle].number <= number) {",
+        SPARSE,
+    ),
+    Mutant(
+        "a sum leaves bits for the next one",
+        "_core/_accel_bits.h",
+        "                scratch->chunks[number] = 0;\n",
+        "",
+        SPARSE,
+    ),
+    Mutant(
         "a bit is given again though a memo has it",
         "_core/_bits.py",
-        "            spare &= ~(memo.footprint | memo.below)\n",
-        "            spare &= ~memo.restriction.__len__()\n",
+        "            spare = without(without(spare, memo.footprint), memo.below)\n",
+        "            spare = without(spare, 0)\n",
         LOCAL,
     ),
     Mutant(

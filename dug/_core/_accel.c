@@ -67,6 +67,8 @@
 #define EACH_NAME(X) \
     X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__)
 
+#include "_accel_bits.h"
+
 #define SLOT(object, field) (*(PyObject **)((char *)(object) + st->at.field))
 
 typedef struct {
@@ -75,6 +77,8 @@ typedef struct {
     PyObject *hits_type;
     PyObject *lock_type;
     PyObject *untracked_type;
+    PyObject *sparse_type;
+    Scratch scratch; /* for sums of sets of bits */
     PyObject *current;    /* the ContextVar of _frame.py */
     PyObject *entry_type; /* the two kinds of frames */
     PyObject *run_type;
@@ -270,6 +274,13 @@ fetch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
     return memo;
 }
 
+static PyObject *
+union_method(PyObject *module, PyObject *sets)
+{
+    State *st = PyModule_GetState(module);
+    return sum_up(&st->scratch, st->zero, sets);
+}
+
 static PyMethodDef accel_methods[] = {
     {"set_up", set_up, METH_VARARGS,
      "set_up(current, entry, classes)\n--\n\nSays where frames and memos are found: the ContextVar, and the classes of the engine."},
@@ -290,6 +301,7 @@ static PyMethodDef accel_methods[] = {
      "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},
     {"track_again", track_again, METH_O,
      "track_again(gone)\n--\n\nHas the garbage collector look again at memos and states that have left their places."},
+    {"union", union_method, METH_O, "union(sets)\n--\n\nReturns the set of all bits of several sets."},
     {"make_class", make_class, METH_VARARGS,
      "make_class(base, name, doc, is_method)\n--\n\nReturns a subclass of base whose instances can be given a Call with attach."},
     {"attach", attach, METH_VARARGS,
@@ -315,11 +327,13 @@ accel_exec(PyObject *module)
     st->awaitable_type = PyType_FromModuleAndSpec(module, &awaitable_spec, NULL);
     st->hits_type = PyType_FromModuleAndSpec(module, &hits_spec, NULL);
     st->untracked_type = PyType_FromModuleAndSpec(module, &untracked_spec, NULL);
+    st->sparse_type = PyType_FromModuleAndSpec(module, &sparse_spec, NULL);
     if (st->zero == NULL || st->one == NULL || st->lock_type == NULL || st->call_type == NULL || st->awaitable_type == NULL ||
-        st->hits_type == NULL || st->untracked_type == NULL) {
+        st->hits_type == NULL || st->untracked_type == NULL || st->sparse_type == NULL) {
         return -1;
     }
-    if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0) {
+    if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0 ||
+        PyModule_AddObjectRef(module, "Sparse", st->sparse_type) < 0) {
         return -1;
     }
     if (PyModule_AddObjectRef(module, "Untracked", st->untracked_type) < 0) {
@@ -335,6 +349,7 @@ accel_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->call_type);
     Py_VISIT(st->awaitable_type);
     Py_VISIT(st->hits_type);
+    Py_VISIT(st->sparse_type);
     Py_VISIT(st->current);
     Py_VISIT(st->entry_type);
     Py_VISIT(st->run_type);
@@ -361,6 +376,7 @@ accel_clear(PyObject *module)
     Py_CLEAR(st->call_type);
     Py_CLEAR(st->awaitable_type);
     Py_CLEAR(st->hits_type);
+    Py_CLEAR(st->sparse_type);
     Py_CLEAR(st->current);
     Py_CLEAR(st->entry_type);
     Py_CLEAR(st->run_type);
@@ -396,7 +412,10 @@ static PyModuleDef_Slot accel_slots[] = {
 static void
 accel_free(void *module)
 {
+    State *st = PyModule_GetState(module);
     accel_clear(module);
+    PyMem_Free(st->scratch.chunks);
+    PyMem_Free(st->scratch.marks);
 }
 
 static struct PyModuleDef accel_module = {

@@ -17,7 +17,6 @@ typedef struct {
 
 #define DELETED ((PyObject *)&accel_module)
 
-static inline int overlaps(PyObject *bits, PyObject *others);
 
 /* Returns a hash of the elements of a key, mixed as those of a tuple are; -1 for an element without one. */
 static Py_hash_t

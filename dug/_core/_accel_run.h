@@ -17,44 +17,6 @@ leave_error(void)
     return NOT_COMMON;
 }
 
-/* True when two sets of bits have one in common, -1 for an error. */
-static inline int
-overlaps(PyObject *bits, PyObject *others)
-{
-    int over, overs;
-    long long left = PyLong_AsLongLongAndOverflow(bits, &over), right = PyLong_AsLongLongAndOverflow(others, &overs);
-    if (!over && !overs) {
-        return (left & right) != 0;
-    }
-    PyObject *both = PyNumber_And(bits, others);
-    int found = both == NULL ? -1 : PyObject_IsTrue(both);
-    Py_XDECREF(both);
-    return found;
-}
-
-/* Adds bits to a set of bits, which it takes over; equal sets stay one object. */
-static PyObject *
-unite(PyObject *bits, PyObject *more)
-{
-    int over, overs;
-    if (bits == NULL || bits == more) {
-        return bits;
-    }
-    long long left = PyLong_AsLongLongAndOverflow(bits, &over), right = PyLong_AsLongLongAndOverflow(more, &overs);
-    if (!over && !overs) {
-        if ((left | right) == left) {
-            return bits;
-        }
-        if ((left | right) == right) {
-            Py_DECREF(bits);
-            return Py_NewRef(more);
-        }
-    }
-    PyObject *both = PyNumber_Or(bits, more);
-    Py_DECREF(bits);
-    return both;
-}
-
 /* Returns a new object with the slots of a model, which has no others. */
 static PyObject *
 copy_model(PyObject *model)
@@ -615,15 +577,16 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
 {
     PyObject *view = SLOT(run, frame_view), *force = SLOT(view, view_in_force), *registry = SLOT(view, view_registry);
     PyObject *key = SLOT(run, run_key), *read, *ignored, *memo = NULL, *restriction = NULL, *footprint = NULL, *below = NULL;
-    PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted));
+    PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted)), *before = SLOT(SLOT(run, run_state), state_newest);
     Py_ssize_t position = 0, count = 0;
-    int came = FAILED;
-    below = Py_NewRef(st->zero);
-    while (reads != NULL && PyDict_Next(noted, &position, &read, &ignored)) {
+    int came = FAILED, failed = reads == NULL;
+    Sum sum = {&st->scratch, Py_NewRef(st->zero)};
+    while (!failed && PyDict_Next(noted, &position, &read, &ignored)) {
         PyTuple_SET_ITEM(reads, count++, Py_NewRef(read));
-        below = unite(below, SLOT(read, memo_footprint));
+        failed = add_bits(&sum, SLOT(read, memo_footprint)) < 0;
     }
-    if (reads == NULL || below == NULL) {
+    below = take_sum(&sum, before == Py_None ? NULL : SLOT(before, memo_below)); /* most runs of a node read what it read before */
+    if (failed || below == NULL) {
         goto end;
     }
     if (count == 0 && SLOT(registry, registry_early) != st->zero &&

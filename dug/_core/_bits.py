@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary, ref
 
 from ._memo import Memo
 from ._node import Function, plain_key
+from ._sparse import BitSet, list_places, make_bit, union, without
 
 if TYPE_CHECKING:
     from ._scenario import Target
@@ -17,46 +18,57 @@ if TYPE_CHECKING:
 LEAST = 64
 """At least so many bits are given to local functions before a search for those of functions that are gone."""
 
-_NONE: dict[Any, int] = {}
+_NONE: dict[Any, BitSet] = {}
 
 
 class Bits:
     """The bits that were given so far."""
 
-    __slots__ = ("__weakref__", "_given", "_named", "_recent", "_spare", "by_function")
+    __slots__ = ("__weakref__", "_by_place", "_given", "_named", "_recent", "_spare", "by_function")
 
     def __init__(self) -> None:
-        self.by_function: dict[ref[Function], int] = {}
+        self.by_function: dict[ref[Function], BitSet] = {}
         """By the mark of a function: its bits, and those of all its nodes."""
-        self._named: dict[Target, int] = {}
+        self._named: dict[Target, BitSet] = {}
+        self._by_place: list[Target | None] = []
+        """By the place of its bit: a target whose function has a name."""
         self._given = 0
         self._recent = 0
         """How many were given to local functions since the last search for those of functions that are gone."""
-        self._spare: list[int] = []
+        self._spare: list[BitSet] = []
 
-    def of(self, target: "Target") -> int:
+    def of(self, target: "Target") -> BitSet:
         """Returns the bit of a target, 0 when it has none."""
         return self._kept_for(target).get(target, 0)
 
-    def items(self) -> "list[tuple[Target, int]]":
-        """Returns every target that has a bit, with it."""
-        found = list(self._named.copy().items())
+    def find_targets(self, bits: BitSet) -> "list[Target]":
+        """Returns the targets that have these bits.
+
+        Complexity: O(bits), and O(targets) of local functions.
+        """
+        named = self._by_place
+        found = [target for place in list_places(bits) if place < len(named) and (target := named[place]) is not None]
         for mark in self.by_function.copy():
             function = mark()
             if function is not None and function.bits is not None:
-                found.extend(function.bits.get(self, _NONE).copy().items())
+                found += [target for target, bit in function.bits.get(self, _NONE).copy().items() if bit & bits]
         return found
 
-    def keep(self, target: "Target", bit: int) -> None:
+    def keep(self, target: "Target", bit: BitSet) -> None:
         """Gives a target a bit; a reader that finds it there may rely on the footprints of all existing memos."""
         function = target if isinstance(target, Function) else plain_key(target)[0]
         self.by_function[function.mark] = self.by_function.get(function.mark, 0) | bit
         if function.is_local and function.bits is None:
             function.bits = WeakKeyDictionary()
-        bits = function.bits.setdefault(self, {}) if function.bits is not None else self._named
-        bits[target] = bit
+        if function.bits is not None:
+            function.bits.setdefault(self, {})[target] = bit
+        else:
+            (place,) = list_places(bit)
+            self._by_place += [None] * (place + 1 - len(self._by_place))
+            self._by_place[place] = target
+            self._named[target] = bit  # last
 
-    def next(self, target: "Target", memos: Callable[[], Iterable[Memo]]) -> int:
+    def next(self, target: "Target", memos: Callable[[], Iterable[Memo]]) -> BitSet:
         """Returns a bit that no memo has in its footprint; bit 0 belongs to no target: see `FORGOTTEN` and `ActiveTweaks.sieve`.
 
         Args:
@@ -73,31 +85,28 @@ class Bits:
         if self._spare:
             return self._spare.pop()
         self._given += 1
-        return 1 << self._given
+        return make_bit(self._given)  # type: ignore[no-any-return]
 
-    def _kept_for(self, target: "Target") -> "dict[Target, int]":
+    def _kept_for(self, target: "Target") -> "dict[Target, BitSet]":
         function = target if isinstance(target, Function) else plain_key(target)[0]
         if not function.is_local:
             return self._named
-        return _NONE if function.bits is None else function.bits.get(self, _NONE)
+        bits: dict[Target, BitSet] = _NONE if function.bits is None else function.bits.get(self, _NONE)
+        return bits
 
-    def _find_spare(self, memos: Callable[[], Iterable[Memo]]) -> Iterator[int]:
+    def _find_spare(self, memos: Callable[[], Iterable[Memo]]) -> Iterator[BitSet]:
         """Yields the bits of local functions that are gone, except those that some memo still has.
 
         A run in flight may have one, too.  Its memo then has a bit too many in its footprint, and is computed once too often.
         """
         gone = {mark: bits for mark, bits in self.by_function.copy().items() if mark() is None}
-        spare = 0
-        for bits in gone.values():
-            spare |= bits
+        spare = union(gone.values())
         for memo in memos() if spare else ():
-            spare &= ~(memo.footprint | memo.below)
+            spare = without(without(spare, memo.footprint), memo.below)
         for mark, bits in gone.items():
-            left = bits & ~spare
+            left = without(bits, spare)
             if left:
                 self.by_function[mark] = left  # searched again the next time
             else:
                 del self.by_function[mark]
-        while spare:
-            yield spare & -spare
-            spare &= spare - 1
+        yield from map(make_bit, list_places(spare))

@@ -20,6 +20,7 @@ from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
 from ._node import BENEATH, Function, plain_key
 from ._registry import Registry, members
 from ._scenario import ActiveTweaks
+from ._sparse import BitSet
 from ._stale import Stale
 from ._weak import WeakBag
 
@@ -233,16 +234,16 @@ class Cache:
         elif state.newest is memo:
             state.newest = state.plain
 
-    def widen(self, memo: Memo, bit: int) -> None:
-        """Adds a new bit to the footprint of a filed memo."""
+    def widen(self, memo: Memo, footprint: BitSet) -> None:
+        """Gives a filed memo a footprint with a new bit."""
         state = memo.state
         if state.plain is memo or state.variants is memo:
-            memo.footprint |= bit
+            memo.footprint = footprint
         elif state.take_variant(memo):
-            memo.footprint |= bit
+            memo.footprint = footprint
             state.put_variant(memo)
-        if memo.sieve >= 0:
-            memo.sieve = memo.footprint
+        if memo.sieve != -1:
+            memo.sieve = footprint
 
     def drop_emptied(self, taken: list[Any]) -> None:
         """Forgets the nodes that a dropped tweak has left empty, if nobody has computed them since; under the lock.

@@ -19,6 +19,7 @@ from ._memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction,
 from ._node import BENEATH, Node, plain_key
 from ._order import note_starts, starts_of
 from ._registry import Registry
+from ._sparse import BitSet, union
 from ._view import own_bits
 
 _LONGEST = 200
@@ -49,7 +50,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         run.outer.runs += run.runs + (held is None)
         run.outer.spent += seconds if held is None else run.spent
         run.state = place
-        below = reduce(or_, map(_footprint, reads) if len(reads) < 8 else set(map(_footprint, reads)), run.extra)
+        below = _add_up(run, reads)
         memo = _make_memo(run, value, below, reads, held)
         memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
         memo.origin = _find_origin(held)
@@ -290,7 +291,16 @@ def _is_true_still(run: Run, state: State, reads: Iterable[Memo]) -> bool:
     return all(read.status == LIVE for read in reads)
 
 
-def _make_memo(run: Run, value: Any, below: int, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
+def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
+    """Returns the footprint of what a run read."""
+    if len(reads) < 8:
+        return reduce(or_, map(_footprint, reads), run.extra)
+    bits: BitSet = union({run.extra, *map(_footprint, reads)})
+    before = run.state.newest
+    return before.below if before is not None and before.below == bits else bits  # most runs of a node read what it read before
+
+
+def _make_memo(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
     """Returns the memo of a run, or of a verified value, which is filed nowhere yet."""
     memo = _place(run, value, below, reads)
     if held is not None:
@@ -335,7 +345,7 @@ def _settle_made(run: Run, memo: Memo) -> None:
         run.view.hits.pop(key, None)
 
 
-def _place(run: Run, value: Any, below: int, reads: tuple[Memo, ...]) -> Memo:
+def _place(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...]) -> Memo:
     """Returns the memo of a run with its place: its state, footprint and restriction.
 
     The value of a run beneath a tweak is the value of the node wherever it meets just the tweak beneath, and is filed so if the
@@ -354,7 +364,7 @@ def _place(run: Run, value: Any, below: int, reads: tuple[Memo, ...]) -> Memo:
     return Memo(state, value, run.body, reads, footprint, below, restriction)
 
 
-def _place_beneath(run: Run, below: int) -> tuple[State, int, int, Restriction]:
+def _place_beneath(run: Run, below: BitSet) -> tuple[State, BitSet, BitSet, Restriction]:
     """`_place` for a node beneath a tweak of it: as if just `run.handle` tweaked it, unless its sisters met something else."""
     key, handle = run.key, run.handle
     in_force, cache, registry = run.view.in_force, run.view.cache, run.view.registry
@@ -372,7 +382,7 @@ def _place_beneath(run: Run, below: int) -> tuple[State, int, int, Restriction]:
     return cache.state_of(key), below, below, read
 
 
-def _below_of(run: Run, reads: tuple[Memo, ...]) -> int:
+def _below_of(run: Run, reads: tuple[Memo, ...]) -> BitSet:
     """The reads of a bump or a replacement; of its own node it met the tweak beneath, which the own bits tell."""
     below, plain = run.extra, plain_key(run.key)
     for read in reads:

@@ -21,6 +21,7 @@ from ._leaving import Ended
 from ._memo import Call, Memo, State
 from ._node import BENEATH, Function, Node, check_key, plain_key
 from ._scenario import Tweak
+from ._sparse import BitSet
 from ._view import View
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class _AnyFrame:
     """The reads, in the order of the first ones, each with its start (see `_order`); None if nobody collects them."""
     inner: dict[Key, None] | None = field(init=False, default=None)
     """The nodes that ran for it under contexts that are closed already."""
-    extra: int = field(init=False, default=0)
+    extra: BitSet = field(init=False, default=0)
     """The footprint of the reads under contexts that are closed already."""
     runs: int = field(init=False, default=0)
     """How many bodies, replacements and bumps ran to their end within it, except those of runs that are still open."""
@@ -281,7 +282,7 @@ class Joined:
     run: Run
     is_optional: bool = False
     """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
-    differs: int = 0
+    differs: BitSet = 0
     """For a cold run: the bits of the targets that the two scenarios tweak differently; see `_watch`."""
 
 
@@ -297,7 +298,7 @@ class Wait:
         """The number of the thread that blocks; None for a task, which leaves its thread to others."""
         self.is_optional = False
         """True when the asker can do without."""
-        self.differs = 0
+        self.differs: BitSet = 0
         """As in `Joined`: the wait is over once the run has read one of these."""
         self.holders: tuple[Run, ...] = ()
         """The runs around the asker that cannot go on before it does."""
@@ -315,10 +316,7 @@ class Outside:
     """The frame in force where there is no ``with``: answers from the process-wide default context, if one is active."""
 
     __slots__ = ("entry", "hits")
-    view = None
-    reads = None
-    run = None
-    driver = None
+    view = reads = run = driver = None
 
     def __init__(self) -> None:
         self.activate(None)

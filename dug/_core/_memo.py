@@ -1,11 +1,11 @@
 """The record of a finished call: `Memo`; `State`, a node's memos in one cache, with its readers; `Call`, an outermost call.
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
-only stops matching.  Footprints are ints, one bit for each tweakable thing.  A restriction is the frozen set of the serial
+only stops matching.  A footprint is a set of bits, one for each tweakable thing.  A restriction is the frozen set of the serial
 numbers of the tweaks that the memo read; empty for one that read none, and such a memo belongs to every scenario.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from weakref import ref
 
@@ -13,6 +13,7 @@ from attrs import define, field
 
 from ._binding import Key
 from ._failure import Failure, Keeper
+from ._sparse import BitSet, union
 
 ASIDE: tuple[int | None, ...] = ()
 """The `Memo.starts` of a function that blocked a thread of its own for a body which is a coroutine."""
@@ -88,8 +89,8 @@ class Memo:
         value: Any,
         body: int,
         dependencies: "tuple[Memo, ...]" = (),
-        footprint: int = 0,
-        below: int = 0,
+        footprint: BitSet = 0,
+        below: BitSet = 0,
         restriction: Restriction = NO_TWEAKS,
     ) -> None:
         # By hand: one is made for each run, and the `__init__` of attrs for so many fields takes twice as long.
@@ -106,7 +107,7 @@ class Memo:
         self.seconds = self.own_seconds = 0.0
         """How long its run took, with and without the runs that it led to."""
         self.status = LIVE
-        self.sieve = -1
+        self.sieve: BitSet = -1
         """The open footprint: that of a memo in force that read no tweak and answers every call; -1 for any other.
 
         Where ``sieve & in_force.sieve`` is 0, the memo answers; see `_scenario.ActiveTweaks.sieve`.
@@ -129,6 +130,12 @@ class Memo:
         self.starts: tuple[int | None, ...] | None = None
         """For a coroutine function: which of its reads do not wait for each other, see `_order`; for any other, maybe `ASIDE`."""
 
+    @staticmethod
+    def bits_of(memos: "Iterable[Memo]") -> BitSet:
+        """Returns the bits of all that several memos read."""
+        bits: BitSet = union([memo.footprint for memo in memos])
+        return bits
+
     def serves(self, call: Call | None) -> bool:
         """True when the memo may answer within `call`; errors answer only in the call that raised them."""
         if self.call is None or self.call is call:
@@ -145,7 +152,7 @@ class State:
     """The token of the cache that holds this state."""
     plain: Memo | None = None
     """The memo that read no tweak; nearly every node has one, and most have no other."""
-    variants: "Memo | dict[int, dict[Restriction, Memo]] | None" = None
+    variants: "Memo | dict[BitSet, dict[Restriction, Memo]] | None" = None
     """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
     newest: Memo | None = None
     """The newest memo that verification may start from."""
@@ -179,7 +186,7 @@ class State:
         elif variants is not None:
             yield variants  # type: ignore[misc]  # a memo
 
-    def find_variant(self, footprint: int, restriction: Restriction) -> Memo | None:
+    def find_variant(self, footprint: BitSet, restriction: Restriction) -> Memo | None:
         """Returns the memo that read these tweaks, with this footprint."""
         variants = self.variants
         if type(variants) is dict:

@@ -77,7 +77,7 @@ class Function:
     """The places at which its reach changed at its last redefinition."""
     nodes: "dict[object, Any] | None" = field(init=False, default=None)
     """For a local function: the states of its nodes in each cache, by the token of the cache; see `_local`."""
-    bits: "WeakKeyDictionary[Any, dict[Any, int]] | None" = field(init=False, default=None)
+    bits: "WeakKeyDictionary[Any, dict[Any, Any]] | None" = field(init=False, default=None)
     """For a local function that was ever tweaked: the bits of it and of its nodes, by registry."""
     mark: "ref[Function]" = field(init=False)
     """Identifies the function where it must not be kept alive."""

@@ -13,6 +13,7 @@ from ._binding import Key
 from ._memo import Memo, State
 from ._node import Function
 from ._scenario import ActiveTweaks, Layer
+from ._sparse import BitSet
 from ._stale import Stale
 from ._weak import WeakBag
 
@@ -68,7 +69,7 @@ class CacheShape(Protocol):
     def list_states(self) -> list[tuple[Key, State]]:
         """Returns all that is known."""
 
-    def widen(self, memo: Memo, bit: int) -> None:
+    def widen(self, memo: Memo, footprint: BitSet) -> None:
         """Files a memo again, with a first bit in its footprint."""
 
     def remove(self, memo: Memo, status: int) -> None:
@@ -123,7 +124,7 @@ class RunShape(Protocol):
 class FrameShape(Protocol):
     """An open frame, as a registry sees it."""
 
-    extra: int
+    extra: BitSet
 
     @property
     def run(self) -> RunShape | None:

@@ -22,6 +22,7 @@ from ._memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import Function
 from ._releasing import release
 from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, weakly
+from ._sparse import BitSet, Unions
 from ._walk import Walk, concerns, states_of
 from ._weak import WeakBag, WeakMap
 
@@ -96,15 +97,15 @@ class Registry:
         """Returns the scenarios that somebody holds; under the lock."""
         return tuple(self._scenarios.values())
 
-    def bit_of(self, target: Target) -> int:
+    def bit_of(self, target: Target) -> BitSet:
         """Returns the bit of a target, 0 when it was never tweaked."""
         return self.bits.of(target)
 
-    def node_bits(self, function: Function) -> int:
+    def node_bits(self, function: Function) -> BitSet:
         """Returns the bits of the function and of all its nodes."""
         return self._function_bits.get(function.mark, 0)
 
-    def give_bit(self, target: Target) -> int:
+    def give_bit(self, target: Target) -> BitSet:
         """Returns the bit of a target; a new one is added to the footprint of every memo that consulted it.
 
         Complexity: O(1) for a target that has one; once, O(its descendants) for a node, O(all nodes) for a function.
@@ -140,16 +141,17 @@ class Registry:
                 if state.newest is not None:
                     yield state.newest
 
-    def _spread(self, target: Target, bit: int) -> Walk:
+    def _spread(self, target: Target, bit: BitSet) -> Walk:
         roots = {state.key for cache in members(self.caches) for state in states_of(cache, target)}
         walk = Walk(members(self.caches), target, roots, reads_tweak_of=self.reads_tweak_of)
         walk.touch_roots()
         walk.follow()
         self.filings += 1
+        unions = Unions()
         for memo, cache in walk.touched.items():
-            cache.widen(memo, bit)
+            cache.widen(memo, unions[memo.footprint, bit])
             if walk.rests_on_touched(memo):
-                memo.below |= bit
+                memo.below = unions[memo.below, bit]
         self.filings += 1  # again: a caller that looked in between may have missed one
         for frame in members(self.opened):
             met = frame.run.view.in_force.content if frame.run else {}

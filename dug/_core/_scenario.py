@@ -13,7 +13,7 @@ A tweak of a function under which some of its nodes are tweaked already is enter
 So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
@@ -22,6 +22,7 @@ from attrs import define, field, frozen
 from ._binding import Key
 from ._memo import NO_TWEAKS, TWEAKED, Memo, Restriction, State
 from ._node import BENEATH, Function, plain_key
+from ._sparse import BitSet, list_places, union
 
 VALUE, UNTWEAK = "value", "untweaked"
 """The names of the kinds that the engine itself must know: the compiled call path answers with a value by itself."""
@@ -113,7 +114,7 @@ class Tweak:
     spec: TweakSpec
     beneath: "Callable[[], Tweak | None]"
     serial: int
-    bit: int
+    bit: BitSet
     memo: Memo | None = None
     """For a value: the memo that answers with it."""
 
@@ -129,11 +130,9 @@ class Tweak:
         return memo
 
     @staticmethod
-    def bits_of(tweaks: "Iterable[Tweak]") -> int:
+    def bits_of(tweaks: "Iterable[Tweak]") -> BitSet:
         """Returns the bits of the targets of several tweaks."""
-        bits = 0
-        for tweak in tweaks:
-            bits |= tweak.bit
+        bits: BitSet = union([tweak.bit for tweak in tweaks])
         return bits
 
 
@@ -160,15 +159,15 @@ class ActiveTweaks:
     handles: frozenset[Tweak]
     serials: Restriction
     content: dict[Target, Tweak]
-    mask: int
+    mask: BitSet
     """The bits of all targets that are tweaked."""
-    sieve: int
+    sieve: BitSet
     """The mask, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
     running: dict[State, Any] = field(factory=dict)
     """The open run of each node that is being computed in this scenario."""
-    _restrictions: dict[int, Restriction] = field(factory=dict)
-    _by_bit: dict[int, int] = field(factory=dict)
-    """The serials by the bits of their targets, once a restriction needed few of many."""
+    _restrictions: dict[BitSet, Restriction] = field(factory=dict)
+    _by_place: dict[int, int] = field(factory=dict)
+    """The serials by the places of the bits of their targets, once a restriction needed few of many."""
 
     def handle_of(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here: its own, else its function's."""
@@ -177,7 +176,7 @@ class ActiveTweaks:
             return None
         return content.get(key) or content.get(key[0])
 
-    def restrict(self, footprint: int) -> Restriction:
+    def restrict(self, footprint: BitSet) -> Restriction:
         """Returns the serials of the tweaks in force that `footprint` reads."""
         read = footprint & self.mask
         if not read:
@@ -191,17 +190,13 @@ class ActiveTweaks:
             found = self._restrictions[read] = frozenset(self._serials_of(read))
         return found
 
-    def _serials_of(self, bits: int) -> Iterator[int]:
+    def _serials_of(self, bits: BitSet) -> Iterable[int]:
         """The serials of the tweaks of targets with these bits, found bit by bit if that is less work."""
         if 4 * bits.bit_count() > len(self.handles):
-            yield from (handle.serial for handle in self.handles if handle.bit & bits)
-            return
-        if not self._by_bit:
-            self._by_bit = {handle.bit: handle.serial for handle in self.handles}  # in one step: other threads may look
-        while bits:
-            bit = bits & -bits
-            yield self._by_bit[bit]
-            bits ^= bit
+            return [handle.serial for handle in self.handles if handle.bit & bits]
+        if not self._by_place:  # filled in one step: other threads may look
+            self._by_place = {place: handle.serial for handle in self.handles for place in list_places(handle.bit)}
+        return map(self._by_place.__getitem__, list_places(bits))
 
 
 Layer = Mapping[Target, TweakSpec]

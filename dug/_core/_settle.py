@@ -13,6 +13,7 @@ from ._binding import Key
 from ._frame import Entry, Frame
 from ._memo import FORGOTTEN, TWEAKED, Memo
 from ._node import BENEATH, plain_key
+from ._sparse import BitSet, without
 from ._view import View, own_bits
 
 
@@ -33,7 +34,7 @@ def move_reads(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
     for key in view.bumped:
         if moved.extra & view.registry.bit_of(key):
             moved.extra |= _bits_met(outer, key)
-    outer.extra |= moved.extra & ~overrides
+    outer.extra |= without(moved.extra, overrides)
     outer.transient = outer.transient or entry.transient
     if moved.inner:
         outer.inner = {**(outer.inner or {}), **moved.inner}
@@ -44,7 +45,7 @@ def move_reads(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
 class _Moved:
     """The reads made under a context, in the form in which the frame around gets them."""
 
-    def __init__(self, entry: Entry, outer: Frame, hidden: int, homes: set[object]) -> None:
+    def __init__(self, entry: Entry, outer: Frame, hidden: BitSet, homes: set[object]) -> None:
         self.extra = entry.extra
         self.inner = dict.fromkeys(map(entry.view.pin, entry.inner or ()))
         self._view, self._outer = entry.view, outer
@@ -70,7 +71,7 @@ class _Moved:
         if key == self._running:  # the run's own bits say which tweak its node met, and all tweaks beneath that one
             noted = BENEATH, key, 0
         if memo.opened or memo.body == TWEAKED:
-            self.extra |= (memo.footprint if noted is key else memo.below) & ~self._apart
+            self.extra |= without(memo.footprint if noted is key else memo.below, self._apart)
         if memo.body != TWEAKED:
             self._note(noted)
         for inner in memo.inner:
@@ -83,16 +84,17 @@ class _Moved:
             self.extra |= _bits_met(self._outer, key)
 
 
-def _bits_apart(entry: Entry) -> int:
+def _bits_apart(entry: Entry) -> BitSet:
     """Returns the bits of functions that some nodes do not ask for around, because the contexts from here to the run fix them."""
-    bits, view = 0, entry.view
+    bits: BitSet = 0
+    view = entry.view
     while entry.run is not None and view is not entry.run.view and view.parent is not None:
         bits |= view.bits_apart()
         view = view.parent
     return bits
 
 
-def _bits_met(frame: Frame, key: Key) -> int:
+def _bits_met(frame: Frame, key: Key) -> BitSet:
     """Returns the bits that say which tweak a node meets in `frame`; only its own if a context inside the run fixes it."""
     view: View | None = frame.view
     while view is not None and frame.run is not None and view is not frame.run.view:

@@ -14,13 +14,14 @@ from ._local import Local
 from ._memo import Call, Memo, State
 from ._node import Function
 from ._scenario import ActiveTweaks, Tweak, TweakRef, TweakSpec
+from ._sparse import Sparse
 
 _ALIGNED = 16
 """Memory is allocated in multiples of so many bytes."""
 
 _FOLLOWED: tuple[type, ...] = (
     tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, type(make_hits()), Local, State, Memo, Call, Failure,
-    Tweak, TweakSpec, TweakRef, ActiveTweaks,
+    Tweak, TweakSpec, TweakRef, ActiveTweaks, Sparse,
 )  # fmt: skip
 """The types whose content counts: containers, and the engine's own."""
 _LEFT_OUT = (Function, FunctionType, ModuleType)

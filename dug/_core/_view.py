@@ -21,6 +21,7 @@ from ._scenario import (
     Target,
     Tweak,
 )
+from ._sparse import BitSet, union
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -43,7 +44,7 @@ class View:
     in_force: ActiveTweaks
     cache: "Cache"
     registry: Registry
-    delta: int
+    delta: BitSet
     """The bits of the targets whose tweaks differ from those of the parent view."""
     listeners: tuple[list[Subscription], ...]
     """Those of each context around, this one's last."""
@@ -105,20 +106,18 @@ class View:
         if before is not self and before.cache is self.cache and self.carried is None:
             self.carried = select_hits(before.hits, Tweak.bits_of(self.in_force.handles ^ before.in_force.handles))
 
-    def overrides(self) -> int:
+    def overrides(self) -> BitSet:
         """Returns the bits of the targets whose tweaks here do not depend on anything around."""
-        bits = 0
-        for target in self.fixed:
-            registry = self.cache.registry
-            bits |= registry.node_bits(target) if isinstance(target, Function) else registry.bit_of(target)
+        registry = self.cache.registry
+        bits: BitSet = union(
+            [registry.node_bits(target) if isinstance(target, Function) else registry.bit_of(target) for target in self.fixed]
+        )
         return bits
 
-    def bits_apart(self) -> int:
+    def bits_apart(self) -> BitSet:
         """Returns the bits of the functions of which the context fixes single nodes, which then do not ask for them around."""
-        bits = 0
-        for target in self.fixed:
-            if not isinstance(target, Function):
-                bits |= self.registry.bit_of(target[0])
+        functions = {target[0] for target in self.fixed if not isinstance(target, Function)}
+        bits: BitSet = union(map(self.registry.bit_of, functions))
         return bits
 
     def hears(self, kind: str) -> bool:
@@ -202,7 +201,7 @@ def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> Vi
     return view
 
 
-def own_bits(view: View, key: Key) -> int:
+def own_bits(view: View, key: Key) -> BitSet:
     """Returns the bits that say which tweak a node meets in `view`: its own or, if it has none, both kinds."""
     registry = view.registry
     handle = view.in_force.content.get(key)

@@ -15,12 +15,13 @@ from ._flight import let_go
 from ._frame import NO_HITS, Run, Wait
 from ._node import plain_key
 from ._registry import Registry
+from ._sparse import BitSet, union
 
 ALL = -1
 """The bits of everything."""
 
 
-def bits_read(target: Run) -> int:
+def bits_read(target: Run) -> BitSet:
     """Returns the bits of all that a run has consulted so far, with the runs open inside it and those that these wait for."""
     runs = _list_inside(target)
     return ALL if runs is None else _add_up(runs)
@@ -42,13 +43,13 @@ def follow(wait: Wait) -> None:
                 _tell_inside(run, told)
 
 
-def look_at(run: Run, bits: int) -> None:
+def look_at(run: Run, bits: BitSet) -> None:
     """Wakes the waiters of a watched run, or of one around it, when its read has one of the bits they named."""
     with run.view.registry.lock:
         look_at_held(run, bits)
 
 
-def look_at_held(run: Run, bits: int) -> None:
+def look_at_held(run: Run, bits: BitSet) -> None:
     """`look_at` under the lock."""
     if run.told and not _wake(run.told, bits) and not run.is_done:
         run.told = None
@@ -68,7 +69,7 @@ def inherit(run: Run) -> None:
         look_at_held(run, _own_bits(run.view.registry, run.key))
 
 
-def _wake(watched: Iterable[Run], bits: int) -> bool:
+def _wake(watched: Iterable[Run], bits: BitSet) -> bool:
     """Wakes the waiters that named one of the bits; true when others wait on."""
     waits = [wait for run in watched if not run.is_done for wait in run.waits or () if wait.differs]
     for wait in waits:
@@ -85,16 +86,16 @@ def _tell_inside(target: Run, watched: frozenset[Run]) -> None:
     _wake(watched, ALL if runs is None else _add_up(runs))  # after the hits are off, so that no read is missed in between
 
 
-def _add_up(runs: Iterable[Run]) -> int:
-    bits = 0
+def _add_up(runs: Iterable[Run]) -> BitSet:
+    sets: list[BitSet] = []
     for run in runs:
-        bits |= run.extra | _own_bits(run.view.registry, run.key)
-        for memo in tuple(run.reads):
-            bits |= memo.footprint
+        sets += run.extra, _own_bits(run.view.registry, run.key)
+        sets += [memo.footprint for memo in tuple(run.reads)]
+    bits: BitSet = union(sets)
     return bits
 
 
-def _own_bits(registry: Registry, key: Key) -> int:
+def _own_bits(registry: Registry, key: Key) -> BitSet:
     """Returns the bits that say whether a node is tweaked."""
     plain = plain_key(key)
     return registry.bit_of(plain) | registry.bit_of(plain[0]) if registry.node_bits(plain[0]) else 0

@@ -38,6 +38,7 @@ from ._scenario import (
     Tweak,
     TweakSpec,
 )
+from ._sparse import BitSet
 from ._verify import Lookup, is_as_before
 from ._view import View
 
@@ -56,6 +57,7 @@ __all__ = [
     "VALUE",
     "ActiveTweaks",
     "Binding",
+    "BitSet",
     "Cache",
     "Call",
     "Entry",

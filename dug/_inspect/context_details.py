@@ -11,6 +11,7 @@ from typing import Any
 
 from .._core.read import (
     BENEATH,
+    BitSet,
     Function,
     Key,
     Memo,
@@ -209,7 +210,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
     def find_resting(self, tweaks: Collection[Tweak]) -> Callable[[Key], bool]:
         return self.find_reading(Tweak.bits_of(tweaks))
 
-    def find_reading(self, bits: int) -> Callable[[Key], bool]:
+    def find_reading(self, bits: BitSet) -> Callable[[Key], bool]:
         """Returns a test: whether the known memo of a node read one of the tweakable nodes with these bits."""
 
         def rests(node: Key) -> bool:

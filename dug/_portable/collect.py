@@ -152,7 +152,7 @@ def _mark(view: View, found: Found, memo: Memo) -> None:
         found.flags |= rows.UNVERIFIED
     if _has_opened(memo):
         found.flags |= rows.OPENED
-        found.consulted = tuple(target for target, bit in view.registry.bits.items() if bit & memo.footprint)
+        found.consulted = tuple(view.registry.bits.find_targets(memo.footprint))
 
 
 def _has_opened(memo: Memo) -> bool:

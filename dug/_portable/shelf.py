@@ -18,6 +18,7 @@ from .._core.read import (
     NO_TWEAKS,
     TWEAKED,
     ActiveTweaks,
+    BitSet,
     Cache,
     Call,
     Failure,
@@ -293,16 +294,14 @@ class Shelf(Cache):
     def _in_force(self) -> ActiveTweaks:
         return cast("ActiveTweaks", self._base)
 
-    def _own_bits(self, key: Key) -> int:
+    def _own_bits(self, key: Key) -> BitSet:
         """The bits that say which tweak a node meets in the file's scenario; as `_view.own_bits`."""
         handle, registry = self._in_force.content.get(key), self.registry
         return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit
 
-    def _bits_read(self, row: NodeRow, reads: tuple[Memo, ...]) -> int:
+    def _bits_read(self, row: NodeRow, reads: tuple[Memo, ...]) -> BitSet:
         """The footprint of the reads of a node, in its own run and under contexts that it opened."""
-        bits = 0
-        for memo in reads:
-            bits |= memo.footprint
+        bits = Memo.bits_of(reads)
         for kind, number in row.edges:
             if kind == rows.RAN_INSIDE:
                 bits |= self._own_bits(self._keys[number])

@@ -76,6 +76,6 @@ def _take(memo: StoredMemo, stored: Stored) -> Any:
     memo.__class__ = Memo  # type: ignore[assignment]  # of the same layout
     if registry is not None:
         with registry.lock:  # a first tweak may be adding its bit just now
-            if memo.status == LIVE and not memo.restriction and memo.call is None and memo.sieve < 0:
+            if memo.status == LIVE and not memo.restriction and memo.call is None and memo.sieve == -1:
                 memo.sieve = memo.footprint
     return value
