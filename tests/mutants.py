@@ -59,6 +59,7 @@ class Mutant:
         return (python, self.twin) if self.twin else (python,)
 
 
+ENTRY = ("core/test_entry.py",)
 RELEASING = ("core/test_releasing.py",)
 TICKS = ("core/test_ticks.py",)
 EVENTS = ("core/test_events.py",)
@@ -144,6 +145,27 @@ MUTANTS = (
         "            bare.append(memo)",
         "            pass",
         tests=RELEASING,
+    ),
+    Mutant(
+        "a value over another is put in force beside it",
+        "_core/_view.py",
+        "    if len(content) != len(around.content) + len(added):",
+        "    if False:",
+        tests=ENTRY,
+    ),
+    Mutant(
+        "equal scenarios are interned in two places",
+        "_core/_view.py",
+        "        if handle.serial > newest.serial:",
+        "        if False:",
+        tests=ENTRY,
+    ),
+    Mutant(
+        "a tweak that is held keeps a note of each scenario it was in",
+        "_core/_registry.py",
+        "            if len(newest.scenarios) >= newest.prune_at:",
+        "            if False:",
+        tests=ENTRY,
     ),
     Mutant(
         "a tick keeps at hand what depends on the changed value",
@@ -688,8 +710,8 @@ MUTANTS = (
     Mutant(
         "a view that another thread made is taken for one's own",
         "_core/_scope.py",
-        "            self._keep_up(entry)\n            put_in_force(entry)\n",
-        "            self._keep_up(entry)\n            entry.view = self._last\n            put_in_force(entry)\n",
+        "            if entry.watch is None:\n                PUT[entry]\n",
+        "            entry.view = self._last\n            if entry.watch is None:\n                PUT[entry]\n",
         ("core/test_interleavings.py", "-k", "ask_kept-ask_kept"),
     ),
     Mutant(

@@ -39,7 +39,8 @@ class Bits:
 
     def of(self, target: "Target") -> BitSet:
         """Returns the bit of a target, 0 when it has none."""
-        return self._kept_for(target).get(target, 0)
+        bit = self._named.get(target)  # where nearly all are
+        return self._kept_for(target).get(target, 0) if bit is None else bit
 
     def find_targets(self, bits: BitSet) -> "list[Target]":
         """Returns the targets that have these bits.

@@ -6,12 +6,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ._cache import Cache
 from ._frame import OUTSIDE, Driver, Run, current
 from ._memo import Call, State
 from ._node import Node
+from ._scenario import HeldTweaks
 from ._view import View
 
 
@@ -23,7 +23,7 @@ def evaluate_without_cache(driver: Driver, node: Node[Any]) -> Iterator[None]:
     """
     frame = current.get()
     outer = OUTSIDE.entry if frame is OUTSIDE else frame
-    view = View.outermost((), WeakKeyDictionary(), Cache()) if outer is None else outer.view
+    view = View.outermost((), HeldTweaks(), Cache()) if outer is None else outer.view
     run = Run(view, outer, Call(), node._key, None, State(node._key, None), None)
     run.driver = driver
     run.refresh(run)

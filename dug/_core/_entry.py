@@ -49,14 +49,6 @@ def open_entry(  # noqa: PLR0917  by position, as in `Entry`
     return entry
 
 
-def put_in_force(entry: Entry) -> None:
-    """Puts an entry in force: the last step of entering, after which nothing is left to do."""
-    if entry.watch is None:
-        PUT[entry]
-    else:
-        entry.token = PUT[entry]
-
-
 def frame_here() -> Any:
     """Returns the frame in force, after leaving entries whose ``with`` statement an interrupt ended.
 
@@ -97,7 +89,9 @@ def open_entries() -> Iterator[Entry]:
 
 def outer_here() -> Frame | None:
     """Returns the frame around an entry made here: the frame in force, or the entry of the default context."""
-    frame = frame_here()
+    frame = current.get()
+    if frame.__class__ is Entry and frame.watch is not None and frame.watch() is None:
+        frame = frame_here()
     return OUTSIDE.entry if frame is OUTSIDE else frame  # type: ignore[no-any-return]
 
 

@@ -149,7 +149,7 @@ class Entry(_AnyFrame):
 
     def refresh(self, run: "Run | None") -> None:
         """Decides whether calls are answered from the hits of the view, unless the statement that entered it has ended."""
-        super().refresh(run)
+        _AnyFrame.refresh(self, run)
         if (watch := self.watch) is not None and watch() is None:  # looked at afterwards, so that no end is missed
             self.hits = watch  # type: ignore[assignment]  # which finds nothing
 

@@ -11,8 +11,9 @@ but the hashing and comparing of arguments; memos taken out are released after i
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from ._accel import make_lock, track_again
 from ._binding import Key
@@ -21,7 +22,7 @@ from ._emptying import drop_empty, trim
 from ._memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import Function
 from ._releasing import release
-from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, weakly
+from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, no_handle
 from ._sparse import BitSet, Unions
 from ._walk import Walk, concerns, states_of
 from ._weak import WeakBag, WeakMap
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DAMAGED = "damaged"
+SERIAL = attrgetter("serial")
 EARLY = 32
 """How many of the first sources get a bit before anybody tweaks them: as many as leave room in a machine word for others."""
 _live: "WeakBag[Registry]" = WeakBag()  # a redefined function must be forgotten in every registry where it ran
@@ -41,12 +43,15 @@ class Registry:
     """The shared part of a cache and of all caches that are layered on it."""
 
     __slots__ = (
-        "__weakref__", "_function_bits", "_handles", "_scenarios", "_serials", "_watches", "bits", "blocked",
-        "by_serial", "caches", "doubts", "early", "filings", "generation", "lock", "opened", "redefined", "released", "views",
+        "__weakref__", "_function_bits", "_handles", "_serials", "_watches", "bits", "blocked",
+        "by_serial", "caches", "doubts", "early", "filings", "generation", "lock", "mark", "opened", "redefined", "released",
+        "untweaked", "views",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.lock = make_lock()
+        self.mark = ref(self)
+        """Identifies it where it must not be kept alive."""
         self.generation = 0
         """Grows with every invalidation; a run that began in an earlier generation is not filed."""
         self.early = EARLY
@@ -66,8 +71,10 @@ class Registry:
         self.bits = Bits()
         self._function_bits = self.bits.by_function
         """By the mark of a function, for the compiled call path."""
-        self._handles: WeakMap[Any, Tweak] = WeakMap()
-        self._scenarios: WeakMap[frozenset[int], ActiveTweaks] = WeakMap()
+        self._handles: dict[Any, TweakRef] = {}
+        """By the target, the meaning, and the serial beneath: the weak reference to a handle; `drain` takes out dead ones."""
+        self.untweaked = ActiveTweaks(None, NO_TWEAKS, {}, 0)
+        """The scenario without any tweak."""
         self._serials = count(1)
         self.blocked: dict[int, object] = {}
         """The wait of each thread that blocks, by its number; see `_flight`."""
@@ -95,7 +102,9 @@ class Registry:
 
     def list_scenarios(self) -> tuple[ActiveTweaks, ...]:
         """Returns the scenarios that somebody holds; under the lock."""
-        return tuple(self._scenarios.values())
+        handles = [watch() for watch in self._watches.copy().values()]
+        known = [noted() for handle in handles if handle is not None for noted in handle.scenarios.copy().values()]
+        return self.untweaked, *[found for found in known if found is not None]
 
     def bit_of(self, target: Target) -> BitSet:
         """Returns the bit of a target, 0 when it was never tweaked."""
@@ -266,36 +275,49 @@ class Registry:
             cache.drop_emptied(taken)
 
     def _release_all(self, taken: list[Any]) -> None:
-        caches = members(self.caches)
-        self._drop_emptied(taken)
-        while self.released:
-            watch = self.released.popleft()
+        caches, released, handles = members(self.caches), self.released, self._handles
+        for cache in caches:
+            cache.drop_emptied(taken)
+        while released:
+            watch = released.popleft()
             if isinstance(watch, TweakRef) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found
                 for cache in caches:
-                    taken.extend(release(cache, watch.serial))
+                    if watch.serial in cache._read:
+                        taken += release(cache, watch.serial)
                 self._watches.pop(watch.serial, None)
+                if handles.get(watch.key) is watch:
+                    del handles[watch.key]
+                taken.append(watch)  # it has the arguments of a node
         for cache in caches:
             cache.count_gone()
-        for known in (self._handles, self._scenarios, self.by_serial):
-            known.sweep_out()
+        self.by_serial.sweep_out()
 
     # Handles and scenarios
 
     def intern(self, target: Target, spec: TweakSpec, beneath: Tweak | None) -> Tweak:
         """Returns the handle of a tweak in its place; equal ones of one telling are the same."""
-        key = (target, spec.meaning, 0 if beneath is None else beneath.serial)
-        handle = self._handles.get(key)
-        if handle is None:
-            if beneath is not None:
-                self.by_serial[beneath.serial] = beneath
-            made = Tweak(target, spec, weakly(beneath), next(self._serials), self.give_bit(target))
-            watch = TweakRef(made, self.released.append)
-            watch.serial, watch.target = made.serial, target
-            self._watches[made.serial] = watch  # before anybody can find the handle, and hold it
-            with self.lock:
-                handle = self._handles.setdefault(key, made)
-            if handle is not made:
-                del self._watches[made.serial], watch
+        key = (target, *spec.meaning, 0 if beneath is None else beneath.serial)
+        known = self._handles.get(key)
+        handle = None if known is None else known()
+        if handle is not None:
+            return handle
+        if beneath is not None:
+            self.by_serial[beneath.serial] = beneath
+        made = Tweak(target, spec, no_handle if beneath is None else ref(beneath), next(self._serials), self.give_bit(target))
+        watch = TweakRef(made, self.released.append)
+        watch.key = key
+        watch.serial = made.serial  # last: `drain` asks whether it is there
+        self._watches[made.serial] = watch  # before anybody can find the handle, and hold it
+        known = self._handles.setdefault(key, watch)
+        if known is watch:
+            return made
+        with self.lock:  # one that is gone, or another thread's
+            known = self._handles.get(key)
+            handle = None if known is None else known()
+            if handle is None:
+                self._handles[key] = watch
+                return made
+        del self._watches[made.serial], watch
         return handle
 
     def reads_tweak_of(self, key: Key, memo: Memo) -> bool:
@@ -305,19 +327,45 @@ class Registry:
 
     def untweaked_serial(self, key: Key) -> Restriction:
         """Returns the restriction of a memo that read only that its node is untweaked under a tweak of its function."""
-        handle = self._handles.get((key, (UNTWEAK, None, None), 0))
-        return NO_TWEAKS if handle is None else frozenset((handle.serial,))
+        watch = self._handles.get((key, UNTWEAK, None, None, 0))
+        return NO_TWEAKS if watch is None or watch() is None else frozenset((watch.serial,))
 
     def scenario(self, content: dict[Target, Tweak]) -> ActiveTweaks:
         """Returns the interned scenario with these tweaks."""
-        handles = frozenset(content.values())
-        serials = frozenset([handle.serial for handle in handles])
-        found = self._scenarios.get(serials)
-        if found is None:
-            mask = Tweak.bits_of(handles)
-            with self.lock:
-                found = self._scenarios.setdefault(serials, ActiveTweaks(handles, serials, content, mask, mask | 1))
-        return found
+        handles = content.values()
+        if not handles:
+            return self.untweaked
+        newest = max(handles, key=SERIAL)
+        return self.make_scenario(newest, frozenset(map(SERIAL, handles)), content, Tweak.bits_of(handles))
+
+    def make_scenario(
+        self, newest: Tweak, serials: Restriction, content: dict[Target, Tweak], mask: BitSet
+    ) -> ActiveTweaks:
+        """Returns the interned scenario with these tweaks, for a caller that knows the newest, their serials and their bits."""
+        known = newest.scenarios.get(serials)
+        found = None if known is None else known()
+        if found is not None:
+            return found
+        made = ActiveTweaks(newest, serials, content, mask)
+        noted = ref(made)
+        if newest.scenarios.setdefault(serials, noted) is noted:
+            if len(newest.scenarios) >= newest.prune_at:
+                self._prune(newest)
+            return made
+        with self.lock:  # one that is gone, or another thread's
+            known = newest.scenarios.get(serials)
+            found = None if known is None else known()
+            if found is None:
+                newest.scenarios[serials] = noted
+        return made if found is None else found
+
+
+    def _prune(self, handle: Tweak) -> None:
+        """Forgets the scenarios interned at a handle that are gone; whenever their number has doubled."""
+        with self.lock:
+            for serials in [serials for serials, noted in handle.scenarios.copy().items() if noted() is None]:
+                del handle.scenarios[serials]
+            handle.prune_at = max(16, 2 * len(handle.scenarios))
 
 
 def members(weak: WeakBag[T]) -> tuple[T, ...]:

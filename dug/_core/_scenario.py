@@ -14,7 +14,7 @@ So a lookup is two dict lookups, the node's own tweak before its function's, and
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 from attrs import define, field, frozen
@@ -117,6 +117,10 @@ class Tweak:
     bit: BitSet
     memo: Memo | None = None
     """For a value: the memo that answers with it."""
+    scenarios: "dict[Restriction, ref[ActiveTweaks]]" = field(factory=dict)
+    """The scenarios of which it is the newest tweak, by their serials: they are interned here."""
+    prune_at: int = 16
+    """How many there may be until those that are gone are forgotten."""
 
     def key_beneath(self, key: Key) -> Key:
         """Returns the key of a node as it is beneath this tweak of it."""
@@ -143,31 +147,52 @@ class TweakRef(ref[Tweak]):
     gone.
     """
 
-    __slots__ = ("serial", "target")
+    __slots__ = ("key", "serial")
     serial: int
-    target: Target
+    key: Any
+    """The key by which the handle is interned; its target comes first."""
+
+    @property
+    def target(self) -> Target:
+        """The target of the handle."""
+        return self.key[0]  # type: ignore[no-any-return]  # of a tuple
 
 
 def no_handle() -> None:
     """Replaces the weak reference of a handle with nothing beneath it."""
 
 
-@define(eq=False, repr=False, weakref_slot=True)
 class ActiveTweaks:
     """The tweaks in force, by target; immutable and interned by content."""
 
-    handles: frozenset[Tweak]
-    serials: Restriction
-    content: dict[Target, Tweak]
-    mask: BitSet
-    """The bits of all targets that are tweaked."""
-    sieve: BitSet
-    """The mask, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
-    running: dict[State, Any] = field(factory=dict)
-    """The open run of each node that is being computed in this scenario."""
-    _restrictions: dict[BitSet, Restriction] = field(factory=dict)
-    _by_place: dict[int, int] = field(factory=dict)
-    """The serials by the places of the bits of their targets, once a restriction needed few of many."""
+    __slots__ = (
+        "__weakref__", "_by_place", "_handles", "_restrictions", "content", "mask", "newest", "running", "serials", "sieve",
+    )  # fmt: skip
+
+    def __init__(self, newest: Tweak | None, serials: Restriction, content: dict[Target, Tweak], mask: BitSet) -> None:
+        # By hand: one is made for each what-if.
+        self.newest = newest
+        """The tweak with the largest serial."""
+        self.serials = serials
+        self.content = content
+        self.mask = mask
+        """The bits of all targets that are tweaked."""
+        self.sieve = mask | 1
+        """The mask, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
+        self.running: dict[State, Any] = {}
+        """The open run of each node that is being computed in this scenario."""
+        self._restrictions: dict[BitSet, Restriction] = {}
+        self._handles: frozenset[Tweak] | None = None
+        self._by_place: dict[int, int] | None = None
+        """The serials by the places of the bits of their targets, once a restriction needed few of many."""
+
+    @property
+    def handles(self) -> frozenset[Tweak]:
+        """The tweaks in force."""
+        found = self._handles
+        if found is None:
+            found = self._handles = frozenset(self.content.values())
+        return found
 
     def handle_of(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here: its own, else its function's."""
@@ -194,15 +219,73 @@ class ActiveTweaks:
         """The serials of the tweaks of targets with these bits, found bit by bit if that is less work."""
         if 4 * bits.bit_count() > len(self.handles):
             return [handle.serial for handle in self.handles if handle.bit & bits]
-        if not self._by_place:  # filled in one step: other threads may look
-            self._by_place = {place: handle.serial for handle in self.handles for place in list_places(handle.bit)}
-        return map(self._by_place.__getitem__, list_places(bits))
+        by_place = self._by_place
+        if by_place is None:
+            by_place = {place: handle.serial for handle in self.handles for place in list_places(handle.bit)}
+            self._by_place = by_place  # other threads may look
+        return map(by_place.__getitem__, list_places(bits))
 
 
 Layer = Mapping[Target, TweakSpec]
-HeldTweaks = WeakKeyDictionary[Any, dict[tuple[int, Target, Target], Tweak]]
-"""The handles that a context keeps alive: by the handle beneath, then by layer, the target that was named, and the target."""
 Intern = Callable[[Target, TweakSpec, Tweak | None], Tweak]
+
+
+class Place(NamedTuple):
+    """Where a context states a tweak; in its place stands the target itself if it is named in the first layer."""
+
+    layer: int
+    named: Target
+    target: Target
+
+    @staticmethod
+    def of(layer: int, named: Target, target: Target) -> "Place | Target":
+        """Returns a place."""
+        return target if layer == 0 and named is target else Place(layer, named, target)
+
+
+class HeldTweaks(dict[Any, Any]):
+    """The handles that a context keeps alive, by `Place`, wherever it was entered.
+
+    Those that stand on nothing are the same all over a registry: they are found by its mark, and entering looks there before it
+    interns a tweak.  All others, by the handle beneath, are in a weak table under None, which few contexts have.
+    """
+
+    __slots__ = ()
+
+    def alone(self, registry: ref[Any]) -> dict[Any, Tweak]:
+        """Returns those that stand on nothing in a registry, which is given by its mark."""
+        found: dict[Any, Tweak] | None = self.get(registry)
+        if found is None:
+            if self:
+                self._forget_registries()
+            found = self.setdefault(registry, {})
+        return found
+
+    def over(self, beneath: Tweak) -> dict[Any, Tweak]:
+        """Returns those that stand on a handle."""
+        above: WeakKeyDictionary[Tweak, dict[Any, Tweak]] | None = self.get(None)
+        if above is None:
+            above = self.setdefault(None, WeakKeyDictionary())
+        return above.setdefault(beneath, {})
+
+    def _forget_registries(self) -> None:
+        for mark in [mark for mark in self.copy() if mark is not None and mark() is None]:
+            self.pop(mark, None)
+
+    def let_go(self, before: Sequence[Layer], now: Sequence[Layer]) -> None:
+        """Drops the handles of changed tweaks; a new tweak that equals its predecessor keeps its memos.
+
+        The lists are made at once: other threads may enter at the same time.
+        """
+        above, found = self.get(None), [handles for mark, handles in self.copy().items() if mark is not None]
+        if above is not None:
+            found += [above.get(beneath, {}) for one in above.keyrefs() if (beneath := one()) is not None]
+        for handles in found:
+            for place in tuple(handles):
+                was, is_now = _said(before, place), _said(now, place)
+                if was is is_now or (was is not None and is_now is not None and was.meaning == is_now.meaning):
+                    continue
+                handles.pop(place, None)
 
 
 @frozen
@@ -222,8 +305,8 @@ class Derivation:
     content: dict[Target, Tweak]
     intern: Intern
     held: HeldTweaks
-    anchor: object
-    """Replaces the handle beneath a tweak that does not depend on it."""
+    alone: dict[Any, Tweak]
+    """The place in `held` of tweaks that do not depend on what is beneath."""
     inside: RunningReplacement | None
     keep: list[Tweak] = field(factory=list)
     """Handles beneath others that are in no scenario by themselves."""
@@ -269,30 +352,11 @@ class Derivation:
         handle = self.intern(target, spec, beneath)
         if beneath is not None:
             self.keep.append(beneath)
-        self.held.setdefault(beneath or self.anchor, {})[number, named, target] = handle
-        self.content[target] = handle
+        held = self.alone if beneath is None else self.held.over(beneath)
+        held[Place.of(number, named, target)] = self.content[target] = handle
 
 
-def let_go(held: HeldTweaks, before: Sequence[Layer], now: Sequence[Layer]) -> None:
-    """Drops from `held` the handles of changed tweaks; a new tweak that equals its predecessor keeps its memos.
-
-    The lists are made at once: other threads may enter at the same time.
-    """
-    for beneath in [beneath() for beneath in held.keyrefs()]:
-        handles = held.get(beneath) if beneath is not None else None
-        for place in tuple(handles or ()):
-            was, is_now = _said(before, place), _said(now, place)
-            if handles is None or was is is_now or (was is not None and is_now is not None and was.meaning == is_now.meaning):
-                continue
-            handles.pop(place, None)
-
-
-def _said(layers: Sequence[Layer], place: tuple[int, Target, Target]) -> TweakSpec | None:
+def _said(layers: Sequence[Layer], place: Place | Target) -> TweakSpec | None:
     """The tweak of a context's layers at one place."""
-    number, named, _ = place
+    number, named = place[:2] if isinstance(place, Place) else (0, place)
     return layers[number].get(named) if number < len(layers) else None
-
-
-def weakly(handle: Tweak | None) -> "Callable[[], Tweak | None]":
-    """Returns a callable that gives `handle` back while somebody else holds it."""
-    return no_handle if handle is None else ref(handle)

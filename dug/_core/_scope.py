@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from ..errors import ContextError
 from ._accel import make_lock
@@ -24,7 +24,6 @@ from ._entry import (
     leave,
     open_entry,
     outer_here,
-    put_in_force,
     refresh,
     refresh_within,
     renew_within,
@@ -35,11 +34,11 @@ from ._entry import (
 )
 from ._events import Event, Subscription
 from ._finish import is_within, leave_interrupted, unwind
-from ._frame import OUTSIDE, Entry, Frame, Outside, Run
+from ._frame import OUTSIDE, PUT, Entry, Frame, Outside, Run
 from ._leaving import find_exit, watch_own_exit, watched
 from ._node import Function, Node
 from ._registry import Registry
-from ._scenario import HeldTweaks, RunningReplacement, Target, let_go
+from ._scenario import HeldTweaks, RunningReplacement, Target
 from ._view import View, enter, enter_changed
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Scope:
         self._given_cache = cache
         self._own_cache = cache
         self._max_depth = max_depth
-        self._held: HeldTweaks = WeakKeyDictionary()
+        self._held = HeldTweaks()
         self._entries: list[Entry] = []
         self._last: View | None = None
         self._listeners: list[Subscription] = []
@@ -93,10 +92,16 @@ class Scope:
         """Opens an entry inside a frame and puts it in force, until it is left or the statement that holds `method` has ended."""
         entry = None
         try:
-            entry = open_entry(self, outer, self._view_inside(outer), self._entries, method, back)
+            view = self._view_inside(outer)
+            entry = open_entry(self, outer, view, self._entries, method, back)
             entry.enlist()
-            self._keep_up(entry)
-            put_in_force(entry)
+            self._last = view
+            if view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
+                self._keep_up(entry)
+            if entry.watch is None:
+                PUT[entry]
+            else:
+                entry.token = PUT[entry]  # the last step, after which nothing is left to do
         except BaseException:
             _free_all_locks()
             take_back(entry)
@@ -152,7 +157,7 @@ class Scope:
             looks: whether nobody enters it.
         """
         parent = outer.view if outer is not None else None
-        inside = replacement_around(outer)
+        inside = None if outer is None or outer.run is None else replacement_around(outer)
         last = self._last
         if (
             last is not None
@@ -162,7 +167,10 @@ class Scope:
             and (self._given_cache is None or last.cache is self._given_cache)
         ):
             return last
-        cache = self._cache_seen(parent) if looks else self._cache_inside(parent)
+        if parent is not None and self._given_cache is None:
+            cache = parent.cache
+        else:
+            cache = self._cache_seen(parent) if looks else self._cache_inside(parent)
         return self._derive(parent, cache, inside, before)
 
     def _derive(
@@ -192,7 +200,7 @@ class Scope:
         outer, view = entry.outer, entry.view
         self._last = view
         while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
-            let_go(self._held, view.layers, self._scenario.specs)
+            self._held.let_go(view.layers, self._scenario.specs)
             before, view = view, self._view_inside(outer, view)
             view.carry(before)
             self._last = entry.view = view
@@ -270,7 +278,7 @@ class Scope:
 
     def _renew_all(self, before: "ScenarioShape", last: View | None) -> None:
         """Shows the present scenario in every open entry; doing it twice is harmless."""
-        let_go(self._held, before.specs, self._scenario.specs)
+        self._held.let_go(before.specs, self._scenario.specs)
         self._last = None
         for entry in tuple(self._entries):
             if entry.has_ended():  # by an interrupt, in a task that asks no more

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 from weakref import ref
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from ._accel import make_hits, select_hits
 from ._binding import Key
 from ._events import Event, Subscription, deliver
 from ._memo import Memo
 from ._node import BENEATH, Function
-from ._registry import Registry
+from ._registry import SERIAL, Registry
 from ._scenario import (
     ActiveTweaks,
     Derivation,
@@ -50,26 +50,36 @@ class View:
     """Those of each context around, this one's last."""
     keep: tuple[Tweak, ...]
     """Handles that others stand on, kept alive for as long as the view is."""
-    fixed: frozenset[Target]
-    """The targets that the context itself tweaks to a value or untweaks."""
     inside: "RunningReplacement | None"
     """The node and the replacement of it that were running when the context was entered, if one was."""
-    bumped: tuple[Key, ...]
-    """The nodes that the context itself bumps."""
     max_depth: int
     """How many runs may be open around one."""
     hits: dict[Key, Memo] = field(factory=make_hits)
     carried: dict[Key, Memo] | None = None
     """The hits of the view before a context was tweaked, as far as they answer here; those that are asked for become hits."""
-    counted: ClassVar[tuple[str, ...]] = (
-        "layers", "in_force", "delta", "listeners", "keep", "fixed", "bumped", "hits", "carried",
-    )  # fmt: skip
+    _fixed: frozenset[Target] | None = None
+    counted: ClassVar[tuple[str, ...]] = ("layers", "in_force", "delta", "listeners", "keep", "_fixed", "hits", "carried")
     """The attributes that count as memory of its cache: not the views around it."""
 
     @classmethod
     def outermost(cls, layers: Sequence[Layer], held: HeldTweaks, cache: "Cache") -> "View":
         """Returns the view of layers of tweaks with nothing around."""
         return enter(None, layers, held, cache=cache, listeners=[])
+
+    @property
+    def fixed(self) -> frozenset[Target]:
+        """The targets that the context itself tweaks to a value or untweaks."""
+        found = self._fixed
+        if found is None:
+            targets = [target for layer in self.layers for target, spec in layer.items() if spec.is_final]
+            found = self._fixed = frozenset(targets)
+        return found
+
+    @property
+    def bumped(self) -> list[Key]:
+        """The nodes that the context itself bumps."""
+        specs = [item for layer in self.layers for item in layer.items()]
+        return [key for key, spec in specs if spec.reads_beneath and not isinstance(key, Function)]
 
     def pin(self, key: Key) -> Key:
         """Returns the key by which a node that ran here is noted around: beneath its tweaks if this context fixes its tweak."""
@@ -146,33 +156,63 @@ def enter(
 
     Complexity: O(tweaks in force), and the cost of `Registry.give_bit` for a target that was never tweaked.
     """
-    registry = cache.registry
-    for layer in layers:
-        for target in layer:
-            registry.give_bit(target)
-    derivation = Derivation(dict(parent.in_force.content) if parent else {}, registry.intern, held, registry, inside)
-    for number, layer in enumerate(layers):
-        derivation.apply(number, layer)
-    in_force = registry.scenario(derivation.content)
-    heard = parent.listeners if parent else ()
-    around = parent.in_force.handles if parent else frozenset()
-    view = View(
-        parent,
-        layers,
-        in_force,
-        cache,
-        registry,
-        Tweak.bits_of(in_force.handles ^ around),
-        heard if any(known is listeners for known in heard) else (*heard, listeners),
-        tuple(derivation.keep),
-        frozenset(target for layer in layers for target, spec in layer.items() if spec.is_final),
-        inside,
-        tuple(key for layer in layers for key, spec in layer.items() if spec.reads_beneath and not isinstance(key, Function)),
-        max_depth or (parent.max_depth if parent else MAX_DEPTH),
-    )
-    with registry.lock:
-        registry.views.add(view)
+    registry = parent.registry if parent is not None and parent.cache is cache else cache.registry
+    around = registry.untweaked if parent is None else parent.in_force
+    keep: tuple[Tweak, ...] = ()
+    if len(layers) == 1 and (known := _add_values(registry, around, layers[0], held)) is not None:
+        in_force, delta = known
+    else:
+        for layer in layers:
+            for target in layer:
+                registry.give_bit(target)
+        derivation = Derivation(around.content.copy(), registry.intern, held, held.alone(registry.mark), inside)
+        for number, layer in enumerate(layers):
+            derivation.apply(number, layer)
+        in_force, keep = registry.scenario(derivation.content), tuple(derivation.keep)
+        delta = Tweak.bits_of(in_force.handles ^ around.handles)
+    heard = () if parent is None else parent.listeners
+    for other in heard:
+        if other is listeners:
+            break
+    else:
+        heard = (*heard, listeners)
+    depth = max_depth or (MAX_DEPTH if parent is None else parent.max_depth)
+    view = View(parent, layers, in_force, cache, registry, delta, heard, keep, inside, depth)
+    registry.views.add(view)
     return view
+
+
+def _add_values(
+    registry: Registry, around: ActiveTweaks, layer: Layer, held: HeldTweaks
+) -> tuple[ActiveTweaks, BitSet] | None:
+    """Returns the scenario with the values that a layer gives to nodes, and the bits of those that differ from the one around.
+
+    None for a layer with tweaks of other kinds, for which it matters what is beneath.
+    """
+    if not layer:
+        return around, 0
+    content, added, alone = around.content, list[Tweak](), held.alone(registry.mark)
+    for target, spec in layer.items():
+        if not spec.is_value:
+            return None
+        handle = alone.get(target)
+        if handle is None or handle.spec is not spec:
+            handle = alone[target] = registry.intern(target, spec, None)
+        if content.get(target) is not handle:
+            content = content if added else content.copy()
+            content[target] = handle
+            added.append(handle)
+    if not added:
+        return around, 0
+    delta = added[0].bit if len(added) == 1 else Tweak.bits_of(added)
+    if len(content) != len(around.content) + len(added):  # some of them over others
+        return registry.scenario(content), delta
+    newest = around.newest or added[0]
+    for handle in added:
+        if handle.serial > newest.serial:
+            newest = handle
+    serials = around.serials.union(map(SERIAL, added))
+    return registry.make_scenario(newest, serials, content, around.mask | delta), delta
 
 
 def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> View | None:
@@ -186,18 +226,20 @@ def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> Vi
     changed = {target: spec for target, spec in new.items() if old[target] is not spec}
     if not all(spec.is_value and old[target].is_value for target, spec in changed.items()):
         return None
-    registry, content = before.registry, dict(before.in_force.content)
-    places = held.setdefault(registry, {})
+    registry, content = before.registry, before.in_force.content.copy()
+    alone = held.alone(registry.mark)
     for target, spec in changed.items():
-        places[0, target, target] = content[target] = registry.intern(target, spec, None)
-    if len(places) < len(new):  # another thread changed them at the same time
-        places.update({(0, target, target): content[target] for target, spec in new.items() if spec.is_value})
+        alone[target] = content[target] = registry.intern(target, spec, None)
+    if len(alone) < len(new):  # another thread changed them at the same time
+        alone.update({target: content[target] for target, spec in new.items() if spec.is_value})
     in_force = registry.scenario(content)
-    around = before.parent.in_force.handles if before.parent else frozenset()
-    delta = Tweak.bits_of(in_force.handles ^ around)
-    view = evolve(before, layers=layers, in_force=in_force, delta=delta, hits=make_hits(), carried=None)
-    with registry.lock:
-        registry.views.add(view)
+    around = registry.untweaked if before.parent is None else before.parent.in_force
+    delta = Tweak.bits_of(in_force.handles ^ around.handles)
+    view = View(
+        before.parent, layers, in_force, before.cache, registry, delta, before.listeners, before.keep, before.inside,
+        before.max_depth,
+    )  # fmt: skip
+    registry.views.add(view)
     return view
 
 

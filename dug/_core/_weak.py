@@ -43,11 +43,15 @@ class WeakMap(Generic[K, T]):
 
     def setdefault(self, key: K, value: T) -> T:
         """Returns the value of a key, which is `value` if there was none; under the lock of this table's owner."""
-        found = self.get(key)
-        if found is not None:
-            return found
-        self[key] = value
-        return value
+        made = _Keyed(value, self._gone.append)
+        made.key = key
+        known = self._refs.setdefault(key, made)
+        found = value if known is made else known()
+        if found is None:  # it is gone
+            self._refs[key] = made
+        if self._gone:
+            self.sweep_out()
+        return value if found is None else found
 
     def __len__(self) -> int:
         return sum(1 for _ in self.values())

@@ -8,7 +8,7 @@ the carrier (`stored`).  A memo that comes in after an invalidation or clearing 
 
 from collections.abc import Iterator
 from typing import Any, cast
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from attrs import define, frozen
 
@@ -84,7 +84,7 @@ class Shelf(Cache):
         self._keys: dict[int, Key] = {}
         self._memos: dict[int, Memo] = {}
         self._base: ActiveTweaks | None = None
-        self._held: HeldTweaks = WeakKeyDictionary()
+        self._held = HeldTweaks()
         self._kept: tuple[Tweak, ...] = ()
         self._layers: tuple[Layer, ...] = ()
         self._generation: int | None = None

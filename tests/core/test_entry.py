@@ -50,3 +50,67 @@ def test_the_keys_of_tweaks_are_not_hashed_again(ctx):
     tweaks = {level.node(1): float(next(VALUES)), level.node(2): 0.0}
 
     assert "__hash__" not in list_calls(lambda: dug.Context(tweaks))
+
+
+def test_entering_a_new_what_if_takes_few_calls(ctx):
+    """A value of a node is interned and put in force with no weak table, and with nothing done for each kind of tweak."""
+    inner = dug.Context({level.node(1): float(next(VALUES))})
+
+    def enter():
+        with inner:
+            pass
+
+    assert len(list_calls(enter)) <= 30
+
+
+def test_entering_again_makes_nothing(ctx):
+    """The view of the last entry is at hand."""
+    inner = dug.Context({level.node(1): float(next(VALUES))})
+
+    def enter():
+        with inner:
+            pass
+
+    enter()
+    assert len(list_calls(enter)) <= 22
+
+
+def test_equal_scenarios_are_one(ctx):
+    """However they were stated, and whatever is entered in between."""
+    one, two = {level.node(1): 1.5}, {level.node(2): 2.5}
+    with dug.Context({**one, **two}) as flat:
+        known = flat._here().in_force
+    with dug.Context(two) as outer, dug.Context(one) as inner:
+        assert inner._here().in_force is known
+        assert outer._here().in_force is not known
+    with dug.Context(one), dug.Context(one | {level.node(2): 9.0}), dug.Context(two) as inner:
+        assert inner._here().in_force is known
+    with dug.Context({**one, **two}), dug.Context(one) as inner:
+        assert inner._here().in_force is known
+        assert inner._here().delta == 0
+
+
+def test_a_scenario_that_is_gone_leaves_nothing_at_a_tweak_that_is_held(ctx):
+    """A tweak that is newer than all others around knows only a few of the scenarios in which it was in force."""
+    older = [dug.Context({level.node(2): float(number)}) for number in range(100)]
+    for each in older:
+        with each:
+            pass
+    newest = dug.Context({level.node(1): 5.0})
+    with newest:
+        pass
+    for each in older:
+        with each, newest:
+            pass
+    (handle,) = newest._held.alone(ctx.cache.registry.mark).values()
+    assert len(handle.scenarios) < 20
+    assert len(ctx.cache.registry.list_scenarios()) == 102
+
+
+def test_a_context_does_not_keep_the_registries_in_which_it_was_entered():
+    """It forgets the tweaks that it had in those that are gone."""
+    inner = dug.Context({level.node(1): 5.0})
+    for _ in range(5):
+        with dug.Context(), inner:
+            level(1)
+    assert len(inner._held) <= 2

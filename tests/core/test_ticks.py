@@ -204,7 +204,7 @@ def test_ticks_leave_nothing(ctx):
 
     def count():
         registry = ctx.cache.registry
-        return len(ctx.cache), len(ctx.cache.list_states()), len(registry._handles), len(registry._scenarios)
+        return len(ctx.cache), len(ctx.cache.list_states()), len(registry._handles), len(registry.list_scenarios())
 
     ctx.tweak(level.node(2), -1)
     total()
