@@ -1057,6 +1057,12 @@ MUTANTS = (
         "",
         COLLECTOR,
     ),
+    Mutant(
+        "C: a run that is used again remembers what it was",
+        "_core/_accel_run.h",
+        "        if (*slot != value) {\n",
+        "        if (0) {\n",
+    ),
 )
 
 

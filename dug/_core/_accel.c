@@ -29,6 +29,7 @@
 #endif
 
 #define SPARES 32
+#define SPARE_RUNS 64
 #define MOST_FRAMES 500 /* in one thread, before a call goes on in another; and at most half of what is allowed */
 #ifdef Py_C_RECURSION_LIMIT
 #define MOST_C_CALLS Py_C_RECURSION_LIMIT
@@ -100,6 +101,8 @@ typedef struct {
     } at; /* the offsets of these slots */
     PyObject *spare[SPARES]; /* Awaitables not in use, without their class: one is made for each call and lives for a moment */
     int spares;
+    PyObject *spare_run[SPARE_RUNS]; /* runs not in use, untracked, with the slots of the model */
+    int spare_runs;
 } State;
 
 static struct PyModuleDef accel_module;
@@ -299,6 +302,8 @@ static PyMethodDef accel_methods[] = {
      "fetch(frame, key)\n--\n\nThe synchronous driver: returns the memo of a call."},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
      "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},
+    {"take_apart", take_apart, METH_O,
+     "take_apart(states)\n--\n\nEmpties the states in the table of a cache that is gone, which refer to their memos and back."},
     {"track_again", track_again, METH_O,
      "track_again(gone)\n--\n\nHas the garbage collector look again at memos and states that have left their places."},
     {"union", union_method, METH_O, "union(sets)\n--\n\nReturns the set of all bits of several sets."},
@@ -372,6 +377,9 @@ accel_clear(PyObject *module)
     State *st = PyModule_GetState(module);
     while (st->spares > 0) {
         PyObject_GC_Del(st->spare[--st->spares]);
+    }
+    while (st->spare_runs > 0) {
+        Py_DECREF(st->spare_run[--st->spare_runs]);
     }
     Py_CLEAR(st->call_type);
     Py_CLEAR(st->awaitable_type);

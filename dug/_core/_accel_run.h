@@ -29,6 +29,42 @@ copy_model(PyObject *model)
     return made;
 }
 
+/* Returns a run with the slots of the model: one that is not in use any more, or a new one. */
+static PyObject *
+make_run(State *st)
+{
+    if (st->spare_runs == 0) {
+        return copy_model(st->run_model);
+    }
+    PyObject *run = st->spare_run[--st->spare_runs];
+    PyObject_GC_Track(run);
+    return run;
+}
+
+/* Lets go of a run that has ended, and keeps it for the next if nobody else holds it. */
+static void
+let_run_go(State *st, PyObject *run)
+{
+    PyTypeObject *type = Py_TYPE(run);
+    if (Py_REFCNT(run) > 1 || (PyObject *)type != st->run_type || st->spare_runs == SPARE_RUNS ||
+        *PyObject_GET_WEAKREFS_LISTPTR(run) != NULL) {
+        Py_DECREF(run);
+        return;
+    }
+    for (Py_ssize_t at = sizeof(PyObject); at < type->tp_basicsize; at += (Py_ssize_t)sizeof(PyObject *)) {
+        PyObject **slot = (PyObject **)((char *)run + at), *value = *(PyObject **)((char *)st->run_model + at);
+        if (*slot != value) {
+            set_slot(slot, Py_XNewRef(value));
+        }
+    }
+    if (Py_REFCNT(run) > 1 || st->spare_runs == SPARE_RUNS) { /* what was freed ran code */
+        Py_DECREF(run);
+        return;
+    }
+    PyObject_GC_UnTrack(run);
+    st->spare_run[st->spare_runs++] = run;
+}
+
 static inline double
 now(void)
 {
@@ -83,11 +119,11 @@ has_variants(PyObject *variants)
 
 /* Finds the memo of a node that answers in a view without asking the hits of others; DONE with it or with NULL. */
 static int
-find_filed(State *st, PyObject *view, PyObject *key, PyObject *state, PyObject *call, PyObject **found)
+find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *state, PyObject *call, PyObject **found)
 {
     PyObject *force = SLOT(view, view_in_force), *content = SLOT(force, force_content);
     if (PyDict_GET_SIZE(content) > 0) {
-        PyObject *handle = PyDict_GetItemWithError(content, key);
+        PyObject *handle = _PyDict_GetItem_KnownHash(content, key, hash);
         if (handle == NULL && !PyErr_Occurred()) {
             handle = PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));
         }
@@ -165,7 +201,7 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
 {
     PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
     PyObject *around = run_of(st, frame), *depth = around == Py_None ? Py_NewRef(st->zero) : count_up(SLOT(around, run_depth), 1);
-    PyObject *run = copy_model(st->run_model), *reads = PyDict_New(), *thread = get_thread(st);
+    PyObject *run = make_run(st), *reads = PyDict_New(), *thread = get_thread(st);
     call = call == Py_None ? PyObject_CallNoArgs(st->call_class) : Py_NewRef(call);
     if (run == NULL || reads == NULL || thread == NULL || call == NULL || depth == NULL) {
         Py_XDECREF(run);
@@ -283,7 +319,8 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
     if (states == NULL) {
         goto error;
     }
-    state = Py_XNewRef(PyDict_GetItemWithError(states, key));
+    Py_hash_t hash = PyObject_Hash(key);
+    state = hash == -1 ? NULL : Py_XNewRef(_PyDict_GetItem_KnownHash(states, key, hash));
     if (state == NULL) {
         if (PyErr_Occurred()) {
             goto error;
@@ -296,7 +333,7 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
             }
         }
     }
-    came = find_filed(st, view, key, state, call, found);
+    came = find_filed(st, view, key, hash, state, call, found);
     if (came != DONE) {
         if (came == FAILED) {
             goto error;
@@ -887,12 +924,18 @@ take_as_hit(State *st, PyObject *view, PyObject *memo)
 static int
 forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
 {
-    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry), *anew = PyDict_New();
-    if (anew == NULL) {
-        return -1;
+    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry), *noted = SLOT(run, frame_reads);
+    if (SLOT(run, run_has_task) == Py_False && Py_REFCNT(noted) == 1) {
+        PyDict_Clear(noted); /* only a task asks what they were */
     }
-    SET(run, run_asked, SLOT(run, frame_reads));
-    SLOT(run, frame_reads) = anew;
+    else {
+        PyObject *anew = PyDict_New();
+        if (anew == NULL) {
+            return -1;
+        }
+        SET(run, run_asked, noted);
+        SLOT(run, frame_reads) = anew;
+    }
     SET(run, run_tainted, Py_NewRef(st->zero));
     while (++position < PyTuple_GET_SIZE(reads)) {
         PyObject *read = PyTuple_GET_ITEM(reads, position);
@@ -1155,7 +1198,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
             }
             Py_DECREF(token);
         }
-        Py_DECREF(found);
+        let_run_go(st, found);
         if (memo != NULL && (PyObject *)Py_TYPE(frame) == st->run_type && SLOT(frame, run_task) != Py_None) {
             PyObject *set = PyObject_CallFunctionObjArgs(st->mark_aside, frame, memo, NULL);
             Py_XDECREF(set);

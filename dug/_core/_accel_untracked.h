@@ -257,6 +257,38 @@ track_again(PyObject *module, PyObject *gone)
 }
 
 static int
+empty_memo(State *st, PyObject *memo, visitproc Py_UNUSED(visit), void *none)
+{
+    SET(memo, memo_dependencies, Py_NewRef((PyObject *)none));
+    return 0;
+}
+
+/* `_memo.take_apart`. */
+static PyObject *
+take_apart(PyObject *module, PyObject *states)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *none = PyTuple_New(0), *all = none != NULL && PyDict_Check(states) ? PyDict_Values(states) : NULL;
+    for (Py_ssize_t i = 0; all != NULL && i < PyList_GET_SIZE(all); i++) { /* a thread on its way out may still add some */
+        PyObject *state = PyList_GET_ITEM(all, i);
+        if ((PyObject *)Py_TYPE(state) == st->state_type) {
+            each_memo(st, state, empty_memo, NULL, none);
+            SET(state, state_plain, Py_NewRef(Py_None));
+            SET(state, state_variants, Py_NewRef(Py_None));
+            SET(state, state_newest, Py_NewRef(Py_None));
+            SET(state, state_readers, Py_NewRef(Py_None));
+        }
+    }
+    int failed = all == NULL;
+    Py_XDECREF(all);
+    Py_XDECREF(none);
+    if (failed && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_TypeError, "take_apart() takes a dict");
+    }
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static int
 untracked_clear(Untracked *self)
 {
     Py_CLEAR(self->states);

@@ -16,7 +16,7 @@ from ._accel import make_lock, make_untracked, track_again, untrack
 from ._binding import Key
 from ._emptying import Emptied, drop_emptied
 from ._local import make_local
-from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State
+from ._memo import DEAD, LIVE, STALE, TWEAKED, Memo, State, take_apart
 from ._node import BENEATH, Function, plain_key
 from ._registry import Registry, members
 from ._scenario import ActiveTweaks
@@ -323,14 +323,10 @@ class Cache:
 
     def __del__(self) -> None:
         # States and memos refer to each other: taken apart here, they are freed at once and not by the next garbage collection.
-        # Nobody has a memo without its cache.  A memo that is still in the hits of a view must not free a chain of others when it
-        # is freed: in 3.13 that takes as much of the stack as the chain is deep.
+        # Nobody has a memo without its cache.
         if not hasattr(self, "_token"):  # an interrupt kept it from being made
             return
-        for state in self.states.copy().values():  # a thread that is on its way out may still add some
-            for memo in state.memos():
-                memo.dependencies = ()
-            state.plain = state.variants = state.newest = state.readers = None
+        take_apart(self.states)
         for function in members(self.locals):
             if function.nodes is not None:
                 function.nodes.pop(self._token, None)

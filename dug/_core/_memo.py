@@ -11,6 +11,7 @@ from weakref import ref
 
 from attrs import define, field
 
+from ._accel import compiled
 from ._binding import Key
 from ._failure import Failure, Keeper
 from ._sparse import BitSet, union
@@ -261,3 +262,18 @@ class State:
         """Forgets dead readers; whenever their number has doubled, so that it costs O(1) for each reader."""
         self.readers = {reader.link or reader for reader in self._find_readers()}
         self._prune_at = max(16, 2 * len(self.readers))
+
+
+def _take_apart(states: dict[Key, State]) -> None:
+    """Empties the states of a cache that is gone, so that nothing waits for the garbage collector.
+
+    A memo that is still in the hits of a view must not free a chain of others when it is freed: in 3.13 that takes as much of the
+    stack as the chain is deep.
+    """
+    for state in states.copy().values():  # a thread that is on its way out may still add some
+        for memo in state.memos():
+            memo.dependencies = ()
+        state.plain = state.variants = state.newest = state.readers = None
+
+
+take_apart: Any = _take_apart if compiled is None else compiled.take_apart
