@@ -19,7 +19,7 @@ import attrs
 import dug
 from dug._core._frame import current  # the run itself says who waits for it
 
-from ._harness import Case, Contender
+from ._harness import Case, Contender, as_in_module
 from .recompute import Book, memoized_book
 
 SHARED = 10
@@ -101,7 +101,7 @@ def _make_program(decorate: Callable[[Any], Any], read: Read, leaf_s: float, sha
 def _fan_out(name: str, sizes: Sizes, read: Read, *, shared_s: float = 0.0, is_warm: bool = False) -> Case:
     """All leaves in one gather, from nothing: a new context for each."""
     plain = _make_program(lambda function: function, read, sizes.leaf_s, shared_s)
-    memoized = _make_program(dug.memoize, read, sizes.leaf_s, shared_s)
+    memoized = _make_program(as_in_module(dug.memoize), read, sizes.leaf_s, shared_s)
 
     async def gather(program: tuple[Shared, Shared]) -> float:
         leaf, shared = program
@@ -166,7 +166,7 @@ async def _await_function(number: int) -> float:
 
 
 async def _await_memoized(number: int) -> float:
-    @dug.memoize
+    @as_in_module(dug.memoize)
     async def identity(x: int) -> int:
         return x
 
@@ -184,7 +184,7 @@ async def _await_memoized(number: int) -> float:
 def _hits(sizes: Sizes) -> Case:
     """A known value asked for from several threads in one context; figures are for one hit of any of them."""
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def identity(x: int) -> int:
         return x
 
@@ -232,15 +232,15 @@ def _watched_reads(sizes: Sizes) -> Case:
 def _read_while(waiting: int, reads: int) -> Callable[[int], float]:
     """A ``run`` in which a cold node reads a known value while so many threads, each in a scenario of its own, wait for it."""
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def identity(x: int) -> int:
         return x
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def free() -> int:
         return 0
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def read(number: int, seconds: list[float], began: threading.Event) -> None:
         identity(7)
         began.set()
@@ -307,11 +307,11 @@ def _sweep(sizes: Sizes) -> Case:
 def _waiting_sweep(sizes: Sizes) -> Case:
     """Scenarios of a node that waits for 1 ms, as one that asks a service does."""
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def level() -> float:
         return 1.0
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def answer() -> float:
         time.sleep(0.001)
         return 2 * level()

@@ -15,6 +15,7 @@ import attrs
 
 import dug
 
+from ._harness import as_in_module
 from .recompute import Book, memoized_book
 
 BOOK = Book(trades=200, inputs=50, spin=0)
@@ -115,15 +116,15 @@ def _book() -> tuple[dug.Context, Callable[[], dug.Context]]:
 def beside_nodes(count: int) -> Probe:
     """A scenario that runs two nodes, one of which also reads the top of ``count`` nodes that it does not touch."""
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def level() -> float:
         return 1.0
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def mass(n: int) -> int:
         return 1 if n < 2 else (mass(n - 1) + mass(n - 2)) % 7
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def target() -> float:
         return level() + mass(count - 1)
 
@@ -138,15 +139,15 @@ def beside_nodes(count: int) -> Probe:
 def beside_dependents(count: int) -> Probe:
     """A scenario of an input with ``count`` dependents, ten of which are asked for."""
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def level() -> float:
         return 1.0
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def dependent(n: int) -> float:
         return level() + n
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def target() -> float:
         return sum([dependent(n) for n in range(10)])
 

@@ -21,7 +21,7 @@ import attrs
 
 import dug
 
-from ._harness import Case, Contender
+from ._harness import Case, Contender, as_in_module
 
 IMPORTS = (
     ("bare interpreter", "pass"),
@@ -43,7 +43,7 @@ def weights(nodes: int) -> list[Weight]:
     """The weight of a node under ``functools.cache`` and under dug: each reads the two before it."""
     with_cache = _weigh(_chain(functools.cache), nodes)
     with dug.Context():
-        with_dug = _weigh(_chain(dug.memoize), nodes)
+        with_dug = _weigh(_chain(as_in_module(dug.memoize)), nodes)
     return [Weight("functools.cache", with_cache, nodes), Weight("dug", with_dug, nodes)]
 
 

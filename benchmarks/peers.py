@@ -24,7 +24,7 @@ import attrs
 
 import dug
 
-from ._harness import Case, Contender
+from ._harness import Case, Contender, as_in_module
 from .recompute import Book, HandBook, Sizes, fibonacci, memoized_book
 
 NOTHING = contextlib.nullcontext()
@@ -159,7 +159,7 @@ def _use_cache(_job: Job) -> Memoizer:
 
 def _use_dug(_job: Job) -> Memoizer:
     ctx = dug.Context()
-    return Memoizer(dug.memoize, lambda _fn: ctx.clear(), ctx)
+    return Memoizer(as_in_module(dug.memoize), lambda _fn: ctx.clear(), ctx)
 
 
 def _use_cachetools(_job: Job) -> Memoizer:

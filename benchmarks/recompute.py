@@ -19,7 +19,7 @@ import attrs
 
 import dug
 
-from ._harness import Case, Contender, time_calls
+from ._harness import Case, Contender, as_in_module, time_calls
 
 Change = tuple[int, float]  # which input or leaf, and its new value
 
@@ -57,7 +57,7 @@ def cases(sizes: Sizes) -> Iterator[Case]:
 
 def cold_chain(depth: int) -> Case:
     """Fibonacci numbers from nothing, by recursion: what a node costs the first time."""
-    cached, memoized = fibonacci(functools.cache), fibonacci(dug.memoize)
+    cached, memoized = fibonacci(functools.cache), fibonacci(as_in_module(dug.memoize))
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 20 * depth))  # a node of dug is three Python frames deep
 
     def with_cache() -> None:
@@ -85,15 +85,15 @@ def fibonacci(memoize: Callable[..., Any]) -> Any:
 def cold_by_shape(nodes: int) -> Case:
     """Nodes that read nothing, by how their arguments are passed; the first kind is the yardstick."""
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def positional(x: int, y: int) -> int:
         return x + y
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def named(x: int, *, y: int) -> int:
         return x + y
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def many(x: int, *rest: int) -> int:
         return x + rest[0]
 
@@ -109,7 +109,7 @@ def cold_by_shape(nodes: int) -> Case:
 
 def grid(side: int) -> Case:
     """A square in which each node reads the one above and the one beside it, from nothing, row by row."""
-    cached, memoized = _grid(functools.cache), _grid(dug.memoize)
+    cached, memoized = _grid(functools.cache), _grid(as_in_module(dug.memoize))
 
     def fill(node: Callable[[int, int], int]) -> None:
         for i in range(side):
@@ -139,7 +139,7 @@ def _grid(memoize: Callable[..., Any]) -> Any:
 def deep_chain(depth: int) -> Case:
     """A chain of nodes, each of which reads the next one, beside as many nodes in chains of 200."""
 
-    @dug.memoize
+    @as_in_module(dug.memoize)
     def chain(n: int, last: int) -> int:
         return chain(n - 1, last) + 1 if n > last else 0
 
@@ -186,11 +186,11 @@ class DugTree:
     """The same tree as memoised functions, in a context that knows every node."""
 
     def __init__(self, leaves: int) -> None:
-        @dug.memoize
+        @as_in_module(dug.memoize)
         def leaf(number: int) -> float:
             return float(number)
 
-        @dug.memoize
+        @as_in_module(dug.memoize)
         def total(n: int) -> float:
             return child(2 * n) + child(2 * n + 1)
 
@@ -285,11 +285,11 @@ class DugSum:
     """The same sum as a memoised function that reads all leaves, in a context that knows every node."""
 
     def __init__(self, leaves: int) -> None:
-        @dug.memoize
+        @as_in_module(dug.memoize)
         def leaf(number: int) -> float:
             return float(number)
 
-        @dug.memoize
+        @as_in_module(dug.memoize)
         def total() -> float:
             return sum([leaf(number) for number in range(leaves)])
 
@@ -471,8 +471,9 @@ def nested_with_dug(book: Book, outer: Sequence[Change], inner: Sequence[Change]
     return answers
 
 
-def memoized_book(book: Book, memoize: Callable[..., Any] = dug.memoize) -> tuple[Any, Any]:
+def memoized_book(book: Book, memoize: Callable[..., Any] | None = None) -> tuple[Any, Any]:
     """The inputs and the total of the book, as memoised functions of their own."""
+    memoize = memoize or as_in_module(dug.memoize)
 
     @memoize
     def level(_number: int) -> float:
