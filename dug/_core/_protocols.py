@@ -6,6 +6,7 @@ A registry lists the caches and views that share it, and a walk goes through cac
 stand above, and import what is here by no way: they only have these parts.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -42,6 +43,7 @@ class CacheShape(Protocol):
     stale: Stale
     _count: int
     _emptied: dict[Any, list[Any]]
+    _gone: deque[int]
     _read: dict[int, set[Any]]
 
     @property

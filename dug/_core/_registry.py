@@ -277,7 +277,8 @@ class Registry:
     def _release_all(self, taken: list[Any]) -> None:
         caches, released, handles = members(self.caches), self.released, self._handles
         for cache in caches:
-            cache.drop_emptied(taken)
+            if cache._emptied:
+                cache.drop_emptied(taken)
         while released:
             watch = released.popleft()
             if isinstance(watch, TweakRef) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found
@@ -289,7 +290,8 @@ class Registry:
                     del handles[watch.key]
                 taken.append(watch)  # it has the arguments of a node
         for cache in caches:
-            cache.count_gone()
+            if cache._gone:
+                cache.count_gone()
         self.by_serial.sweep_out()
 
     # Handles and scenarios
@@ -370,4 +372,4 @@ class Registry:
 
 def members(weak: WeakBag[T]) -> tuple[T, ...]:
     """Returns the live members of a set that other threads may change without a lock."""
-    return tuple(weak)
+    return weak.members()

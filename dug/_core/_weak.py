@@ -90,5 +90,6 @@ class WeakBag(Generic[T]):
                 break
         self._refs.add(ref(member, gone.append))
 
-    def __iter__(self) -> Iterator[T]:
-        return iter([member for one in self._refs.copy() if (member := one()) is not None])
+    def members(self) -> tuple[T, ...]:
+        """Returns the members that are there; others may be added or go at the same time."""
+        return tuple([member for one in self._refs.copy() if (member := one()) is not None])
