@@ -43,7 +43,8 @@
     X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner) X(frame, extra) X(frame, runs) \
     X(frame, spent) X(frame, transient) X(frame, driver) \
     X(run, key) X(run, handle) X(run, state) X(run, masked) X(run, generation) X(run, tainted) X(run, opened) X(run, asked) \
-    X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(run, made) X(entry, run) \
+    X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(run, made) \
+    X(entry, run) X(entry, context) X(entry, peers) X(entry, entries) X(entry, closed) X(entry, back) X(entry, watch) \
     X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
     X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
     X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
@@ -62,11 +63,11 @@
 #define EACH_PART(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
     X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
-    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind)
+    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(partial) X(setattr) X(outside)
 
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
 #define EACH_NAME(X) \
-    X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__)
+    X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods)
 
 #include "_accel_bits.h"
 
@@ -78,6 +79,8 @@ typedef struct {
     PyObject *hits_type;
     PyObject *lock_type;
     PyObject *untracked_type;
+    PyObject *watched_type;
+    PyObject *asked, *forget_gone; /* of _leaving.py; NULL until note_statements() */
     PyObject *sparse_type;
     Scratch scratch; /* for sums of sets of bits */
     PyObject *current;    /* the ContextVar of _frame.py */
@@ -114,6 +117,7 @@ static struct PyModuleDef accel_module;
 #include "_accel_run.h"
 #include "_accel_call.h"
 #include "_accel_await.h"
+#include "_accel_entry.h"
 
 /* Finds the offset of a slot of a class; -1 when it has none. */
 static Py_ssize_t
@@ -190,6 +194,19 @@ let_run(PyObject *module, PyObject *parts)
 #undef X
     Py_XSETREF(st->quick_fetch, PyObject_GetAttrString(module, "fetch"));
     return st->quick_fetch == NULL ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
+note_statements(PyObject *module, PyObject *args)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *asked, *forget_gone;
+    if (!PyArg_ParseTuple(args, "OO", &asked, &forget_gone)) {
+        return NULL;
+    }
+    Py_XSETREF(st->asked, Py_NewRef(asked));
+    Py_XSETREF(st->forget_gone, Py_NewRef(forget_gone));
+    return Py_NewRef(st->watched_type);
 }
 
 static PyObject *
@@ -300,6 +317,12 @@ static PyMethodDef accel_methods[] = {
     {"part", part_method, METH_O, "part(wait)\n--\n\nEnds a wait; True when nobody waits for the run any more."},
     {"fetch", (PyCFunction)(void (*)(void))fetch_method, METH_FASTCALL,
      "fetch(frame, key)\n--\n\nThe synchronous driver: returns the memo of a call."},
+    {"note_statements", note_statements, METH_VARARGS,
+     "note_statements(asked, forget_gone)\n--\n\nSays where the methods that statements have asked for are noted; returns Watched."},
+    {"find_exit", find_exit, METH_O, "find_exit(instance)\n--\n\nReturns the ``__exit__`` held by the statement that calls ``__enter__``."},
+    {"open_entry", open_entry, METH_O,
+     "open_entry((context, outer, view, peers, method))\n--\n\nReturns an entry that is not in force yet, or None when the case is not common."},
+    {"leave", leave_method, METH_O, "leave(entry)\n--\n\nLeaves the entry in force; False when the case is not common."},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
      "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},
     {"take_apart", take_apart, METH_O,
@@ -333,8 +356,9 @@ accel_exec(PyObject *module)
     st->hits_type = PyType_FromModuleAndSpec(module, &hits_spec, NULL);
     st->untracked_type = PyType_FromModuleAndSpec(module, &untracked_spec, NULL);
     st->sparse_type = PyType_FromModuleAndSpec(module, &sparse_spec, NULL);
+    st->watched_type = PyType_FromModuleAndSpec(module, &watched_spec, NULL);
     if (st->zero == NULL || st->one == NULL || st->lock_type == NULL || st->call_type == NULL || st->awaitable_type == NULL ||
-        st->hits_type == NULL || st->untracked_type == NULL || st->sparse_type == NULL) {
+        st->hits_type == NULL || st->untracked_type == NULL || st->sparse_type == NULL || st->watched_type == NULL) {
         return -1;
     }
     if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0 ||
@@ -361,6 +385,9 @@ accel_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->memo_type);
     Py_VISIT(st->state_type);
     Py_VISIT(st->untracked_type);
+    Py_VISIT(st->watched_type);
+    Py_VISIT(st->asked);
+    Py_VISIT(st->forget_gone);
     Py_VISIT(st->lock_type);
     Py_VISIT(st->quick_fetch);
     Py_VISIT(st->began);
@@ -391,6 +418,9 @@ accel_clear(PyObject *module)
     Py_CLEAR(st->memo_type);
     Py_CLEAR(st->state_type);
     Py_CLEAR(st->untracked_type);
+    Py_CLEAR(st->watched_type);
+    Py_CLEAR(st->asked);
+    Py_CLEAR(st->forget_gone);
     Py_CLEAR(st->lock_type);
     Py_CLEAR(st->quick_fetch);
     Py_CLEAR(st->began);

@@ -5,6 +5,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from ._accel import compiled
 from ._binding import Key
 from ._frame import (
     LATE,
@@ -32,6 +33,18 @@ from ._watch import ALL, look_at
 
 if TYPE_CHECKING:
     from ._protocols import ScopeShape
+
+
+class _Open:
+    """``OPEN[context, outer, view, peers, method]`` is what `open_entry` and `Entry.enlist` do, in the common case; else None.
+
+    As with `PUT`, there is no place for an interrupt after it.
+    """
+
+    __getitem__: Any = None if compiled is None else compiled.open_entry
+
+
+OPEN: Any = None if compiled is None else _Open()
 
 
 def open_entry(  # noqa: PLR0917  by position, as in `Entry`
@@ -166,8 +179,9 @@ def _pass_runs_on(entry: Entry) -> None:
 def leave(entry: Entry) -> None:
     """Closes the entry in force, and puts the nearest open one around it in force again."""
     try:
-        close_entry(entry)
-        step_back(entry)
+        if compiled is None or not compiled.leave(entry):
+            close_entry(entry)
+            step_back(entry)
     except BaseException:  # an interrupt
         Registry.free_locks()
         close_entry(entry)

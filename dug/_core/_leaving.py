@@ -18,6 +18,8 @@ from types import FunctionType, MethodType
 from typing import Any, TypeVar
 from weakref import ref
 
+from ._accel import compiled
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 MANY = 16
@@ -63,7 +65,7 @@ class _Watched:
 
 def watched(function: F) -> F:
     """Makes a method an ``__exit__`` whose statement can be watched."""
-    return _Watched(function)  # type: ignore[return-value, arg-type]  # a descriptor, as the function is one
+    return _WATCHED(function)  # type: ignore[no-any-return]  # a descriptor, as the function is one
 
 
 def watch_own_exit(owner: type[Any]) -> None:
@@ -73,7 +75,7 @@ def watch_own_exit(owner: type[Any]) -> None:
         owner.__exit__ = watched(own)
 
 
-def find_exit(instance: Any) -> "ref[MethodType] | None":
+def _find_exit(instance: Any) -> "ref[MethodType] | None":
     """Returns the ``__exit__`` held by the statement that calls this ``__enter__``; None when there is none.
 
     One instruction looks up one and calls the other, so that both happen at the same place of the same frame.
@@ -98,3 +100,7 @@ def watch(method: "ref[MethodType]", entry: Any) -> Ended:
 def _forget_gone(methods: "dict[tuple[int, int], ref[MethodType]]") -> None:
     for place in [place for place, method in methods.items() if method() is None]:
         methods.pop(place, None)
+
+
+find_exit: Any = _find_exit if compiled is None else compiled.find_exit
+_WATCHED: Any = _Watched if compiled is None else compiled.note_statements(_asked, _forget_gone)

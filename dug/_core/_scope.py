@@ -17,6 +17,7 @@ from ..errors import ContextError
 from ._accel import make_lock
 from ._cache import BINDING, Cache
 from ._entry import (
+    OPEN,
     close_entry,
     closing_unless_active,
     entries_around,
@@ -93,8 +94,10 @@ class Scope:
         entry = None
         try:
             view = self._view_inside(outer)
-            entry = open_entry(self, outer, view, self._entries, method, back)
-            entry.enlist()
+            entry = None if OPEN is None or back is not None else OPEN[self, outer, view, self._entries, method]
+            if entry is None:
+                entry = open_entry(self, outer, view, self._entries, method, back)
+                entry.enlist()
             self._last = view
             if view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
                 self._keep_up(entry)

@@ -15,6 +15,7 @@ compiled, so a driver takes them from here, never from the file that specifies t
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from . import _flight
@@ -31,7 +32,23 @@ from ._finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, r
 from ._finish import finish as finish_any
 from ._flight import PATIENCE_S
 from ._fork import guard
-from ._frame import LATE, NO_HITS, ORIGINS, PUT, UNTRUE, Frame, Joined, Outside, Run, Wait, here, taint, tell
+from ._frame import (
+    LATE,
+    NO_HITS,
+    ORIGINS,
+    OUTSIDE,
+    PUT,
+    UNTRUE,
+    Entry,
+    Frame,
+    Joined,
+    Outside,
+    Run,
+    Wait,
+    here,
+    taint,
+    tell,
+)
 from ._leaving import Ended
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
 from ._node import Function
@@ -267,5 +284,10 @@ _PARTS: dict[str, Any] = {
     "stale": STALE,
     "dead": DEAD,
     "value_kind": VALUE,
+    "entry_model": Entry(None, None, None, None, []),  # type: ignore[arg-type]  # it is there to be copied
+    "ended_class": Ended,
+    "partial": partial,
+    "setattr": setattr,
+    "outside": OUTSIDE,
 }
 """The functions that the compiled verbs leave to Python, and the objects that they recognise."""
