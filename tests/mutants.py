@@ -145,6 +145,7 @@ MUTANTS = (
         "            bare.append(memo)",
         "            pass",
         tests=RELEASING,
+        twin=("_core/_accel_untracked.h", " || (plain == Py_None && PyList_Append(bare, one) < 0);", ";"),
     ),
     Mutant(
         "the runs under a context are lost when it is left",

@@ -325,6 +325,8 @@ static PyMethodDef accel_methods[] = {
     {"leave", leave_method, METH_O, "leave(entry)\n--\n\nLeaves the entry in force; False when the case is not common."},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
      "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},
+    {"take_lone", take_lone, METH_VARARGS,
+     "take_lone(noted, taken, bare)\n--\n\nTakes out memos that are the only ones of their nodes with a tweak; returns the others."},
     {"take_apart", take_apart, METH_O,
      "take_apart(states)\n--\n\nEmpties the states in the table of a cache that is gone, which refer to their memos and back."},
     {"track_again", track_again, METH_O,

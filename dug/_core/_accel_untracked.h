@@ -256,6 +256,43 @@ track_again(PyObject *module, PyObject *gone)
     return several == NULL ? NULL : Py_NewRef(Py_None);
 }
 
+/* `_releasing.release`, for the memos that are the only ones of their nodes with tweaks, and read one: takes them out, into the
+   lists `taken` and, where nothing else is left of a node, `bare`.  Returns all others of those noted. */
+static PyObject *
+take_lone(PyObject *module, PyObject *args)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *noted, *taken, *bare, *others = PyList_New(0), *one, *each = NULL;
+    if (others == NULL || !PyArg_ParseTuple(args, "O!O!O!", &PySet_Type, &noted, &PyList_Type, &taken, &PyList_Type, &bare) ||
+        (each = PyObject_GetIter(noted)) == NULL) {
+        Py_XDECREF(others);
+        return NULL;
+    }
+    int failed = 0;
+    while (!failed && (one = PyIter_Next(each)) != NULL) {
+        PyObject *state = (PyObject *)Py_TYPE(one) == st->memo_type ? SLOT(one, memo_state) : NULL;
+        if (state == NULL || SLOT(state, state_variants) != one || PySet_GET_SIZE(SLOT(one, memo_restriction)) != 1) {
+            failed = PyList_Append(others, one) < 0;
+        }
+        else {
+            PyObject *plain = SLOT(state, state_plain);
+            failed = PyList_Append(taken, one) < 0 || (plain == Py_None && PyList_Append(bare, one) < 0);
+            SET(one, memo_status, Py_NewRef(st->dead));
+            if (SLOT(state, state_newest) == one) {
+                SET(state, state_newest, Py_NewRef(plain));
+            }
+            SET(state, state_variants, Py_NewRef(Py_None));
+            show_memo(st, one, NULL, NULL);
+        }
+        Py_DECREF(one);
+    }
+    Py_DECREF(each);
+    if (failed || PyErr_Occurred()) {
+        Py_CLEAR(others);
+    }
+    return others;
+}
+
 static int
 empty_memo(State *st, PyObject *memo, visitproc Py_UNUSED(visit), void *none)
 {

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from ._accel import track_again
+from ._accel import compiled, track_again
 from ._emptying import drop_empty
 from ._memo import DEAD, LIVE, Memo, State
 
@@ -16,14 +16,41 @@ if TYPE_CHECKING:
     from ._protocols import CacheShape
 
 
-def release(  # noqa: C901  one function: a call for each memo would cost more than all it does
-    cache: "CacheShape", serial: int
-) -> list[Memo]:
+def release(cache: "CacheShape", serial: int) -> list[Memo]:
     """Takes out every memo that read the tweak with this serial, and returns them, to be freed after the lock; under it."""
-    taken, shared, odd, bare = list[Memo](), list[Memo](), list[Memo](), list[Memo]()
+    taken, bare = list[Memo](), list[Memo]()
+    noted: Any = cache._read.pop(serial, ())
+    if compiled is not None and noted:
+        noted = compiled.take_lone(noted, taken, bare)
+    quick = len(taken)
+    shared, odd = _take_lone(serial, noted, taken, bare)
+    cache._count -= len(taken)
+    for memo in odd:
+        _take_out(cache, memo)
+    for memo in (*shared, *odd):
+        cache._unindex(memo)
+    taken += odd
+    if bare or odd:
+        _put_off(cache, (*bare, *odd), taken)
+    track_again(taken[quick:])
+    return taken
+
+
+def _take_lone(  # one function: a call for each memo would cost more than all it does
+    serial: int, waiting: Iterable[Any], taken: list[Memo], bare: list[Memo]
+) -> tuple[list[Memo], list[Memo]]:
+    """Takes out the memos that are the only ones of their nodes with tweaks; returns those of other tweaks too, and all others.
+
+    Args:
+        serial: that of the tweak.
+        waiting: the memos that read it, and the links of states of local functions.
+        taken: collects what was taken out.
+        bare: collects those of nodes that have no memo left.
+    """
+    shared, odd = list[Memo](), list[Memo]()
     noted: Any
     memo: Any
-    for noted in cache._read.pop(serial, ()):
+    for noted in waiting:
         if noted.__class__ is ref:  # of a local function: nothing here holds the memos of its nodes
             state = noted()
             if state is None:
@@ -47,16 +74,7 @@ def release(  # noqa: C901  one function: a call for each memo would cost more t
         if len(memo.restriction) > 1:
             shared.append(memo)
         taken.append(memo)
-    cache._count -= len(taken)
-    for memo in odd:
-        _take_out(cache, memo)
-    for memo in (*shared, *odd):
-        cache._unindex(memo)
-    taken += odd
-    if bare or odd:
-        _put_off(cache, (*bare, *odd), taken)
-    track_again(taken)
-    return taken
+    return shared, odd
 
 
 def _find_with(serial: int, state: State) -> list[Memo]:
