@@ -44,14 +44,14 @@
     X(frame, spent) X(frame, transient) X(frame, driver) \
     X(run, key) X(run, handle) X(run, state) X(run, masked) X(run, generation) X(run, tainted) X(run, opened) X(run, asked) \
     X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(run, made) \
-    X(entry, run) X(entry, context) X(entry, peers) X(entry, entries) X(entry, closed) X(entry, back) X(entry, watch) \
+    X(entry, run) X(entry, context) X(entry, peers) X(entry, entries) X(entry, closed) X(entry, back) X(entry, watch) X(entry, token) \
     X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
     X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
     X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
     X(memo, origin) X(memo, made) X(memo, inner) \
     X(state, key) X(state, home) X(state, plain) X(state, variants) X(state, newest) X(state, readers) X(state, alive) \
     X(state, has_failed) X(state, shown) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
-    X(view, parent) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
+    X(view, parent) X(view, layers) X(view, inside) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
     X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, _restrictions) \
     X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) X(cache, _untracked) \
     X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) X(registry, early) \
@@ -63,11 +63,12 @@
 #define EACH_PART(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
     X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
-    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(partial) X(setattr) X(outside)
+    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(outside) X(take_back)
 
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
 #define EACH_NAME(X) \
-    X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods)
+    X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods) \
+    X(_scenario) X(specs) X(_given_cache) X(_last) X(_entries) X(_keep_up)
 
 #include "_accel_bits.h"
 
@@ -322,6 +323,8 @@ static PyMethodDef accel_methods[] = {
     {"find_exit", find_exit, METH_O, "find_exit(instance)\n--\n\nReturns the ``__exit__`` held by the statement that calls ``__enter__``."},
     {"open_entry", open_entry, METH_O,
      "open_entry((context, outer, view, peers, method))\n--\n\nReturns an entry that is not in force yet, or None when the case is not common."},
+    {"enter", enter_method, METH_O, "enter(scope)\n--\n\nEnters a scope where its last view is at hand; False when the case is not common."},
+    {"exit", exit_method, METH_O, "exit(scope)\n--\n\nLeaves the entry in force if it is one of the scope; False when the case is not common."},
     {"leave", leave_method, METH_O, "leave(entry)\n--\n\nLeaves the entry in force; False when the case is not common."},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
      "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},

@@ -24,11 +24,19 @@ is_common_frame(State *st, PyObject *frame)
                                 SLOT(frame, frame_driver) == Py_None && PyList_CheckExact(SLOT(frame, entry_entries)));
 }
 
-/* Returns the callback that takes the hits from an entry when the statement that holds `method` has ended. */
 static PyObject *
-watch_method_of(State *st, PyObject *method, PyObject *entry)
+take_hits(PyObject *entry, PyObject *ended)
 {
-    PyObject *act = PyObject_CallFunctionObjArgs(st->partial, st->setattr, entry, st->name_hits, NULL);
+    return PyObject_SetAttrString(entry, "hits", ended) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyMethodDef take_hits_method = {"take_hits", take_hits, METH_O, NULL};
+
+/* Returns the callback that takes the hits from an entry when the statement that holds `method` has ended: `_leaving.watch`. */
+static PyObject *
+watch_statement(State *st, PyObject *method, PyObject *entry)
+{
+    PyObject *act = PyCFunction_New(&take_hits_method, entry);
     PyObject *watch = act == NULL ? NULL : PyObject_CallFunctionObjArgs(st->ended_class, method, act, NULL);
     Py_XDECREF(act);
     return watch;
@@ -54,23 +62,13 @@ enlist(State *st, PyObject *entry, PyObject *outer, PyObject *view, PyObject *pe
     return 0;
 }
 
-/* open_entry((context, outer, view, peers, method)): the entry, not in force yet, or None. */
+/* Returns a new entry, not in force yet; NULL without an error when its statement has ended. */
 static PyObject *
-open_entry(PyObject *module, PyObject *args)
+make_entry(State *st, PyObject *context, PyObject *outer, PyObject *view, PyObject *peers, PyObject *noted)
 {
-    State *st = PyModule_GetState(module);
-    if (!PyTuple_CheckExact(args) || PyTuple_GET_SIZE(args) != 5) {
-        PyErr_SetString(PyExc_TypeError, "open_entry[] takes five things");
-        return NULL;
-    }
-    PyObject *context = PyTuple_GET_ITEM(args, 0), *outer = PyTuple_GET_ITEM(args, 1), *view = PyTuple_GET_ITEM(args, 2);
-    PyObject *peers = PyTuple_GET_ITEM(args, 3), *noted = PyTuple_GET_ITEM(args, 4);
-    if (st->entry_model == NULL || noted == Py_None || !is_common_frame(st, outer) || !PyList_CheckExact(peers)) {
-        Py_RETURN_NONE;
-    }
     PyObject *method = PyObject_CallNoArgs(noted); /* held until the entry has its hits */
     PyObject *entries = method == NULL ? NULL : PyList_New(0), *entry = entries == NULL ? NULL : copy_model(st->entry_model);
-    PyObject *watch = entry == NULL || method == Py_None ? NULL : watch_method_of(st, method, entry);
+    PyObject *watch = entry == NULL || method == Py_None ? NULL : watch_statement(st, method, entry);
     if (watch != NULL) {
         SET(entry, frame_view, Py_NewRef(view));
         SET(entry, frame_outer, Py_NewRef(outer));
@@ -86,6 +84,23 @@ open_entry(PyObject *module, PyObject *args)
     Py_XDECREF(entries);
     Py_XDECREF(watch);
     Py_XDECREF(method);
+    return entry;
+}
+
+/* open_entry((context, outer, view, peers, method)): the entry, not in force yet, or None. */
+static PyObject *
+open_entry(PyObject *module, PyObject *args)
+{
+    State *st = PyModule_GetState(module);
+    if (!PyTuple_CheckExact(args) || PyTuple_GET_SIZE(args) != 5) {
+        PyErr_SetString(PyExc_TypeError, "open_entry[] takes five things");
+        return NULL;
+    }
+    PyObject *const *parts = &PyTuple_GET_ITEM(args, 0);
+    if (st->entry_model == NULL || parts[4] == Py_None || !is_common_frame(st, parts[1]) || !PyList_CheckExact(parts[3])) {
+        Py_RETURN_NONE;
+    }
+    PyObject *entry = make_entry(st, parts[0], parts[1], parts[2], parts[3], parts[4]);
     return entry != NULL ? entry : PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
@@ -119,14 +134,13 @@ pass_runs_on(State *st, PyObject *entry, PyObject *outer)
     return 0;
 }
 
-/* leave(entry): closes the entry in force and puts the one around it in force again; False when the case is not common. */
-static PyObject *
-leave_method(PyObject *module, PyObject *entry)
+/* Closes the entry in force and puts the one around it in force again: 1 when it did, 0 when the case is not common, -1 for an error. */
+static int
+quick_leave(State *st, PyObject *entry)
 {
-    State *st = PyModule_GetState(module);
     if (st->entry_model == NULL || entry == Py_None || !is_common_frame(st, entry) || SLOT(entry, entry_back) != Py_None ||
         !PyList_CheckExact(SLOT(entry, entry_peers))) {
-        Py_RETURN_FALSE;
+        return 0;
     }
     PyObject *outer = Py_NewRef(SLOT(entry, frame_outer)), *active = PyObject_GetAttr(st->outside, st->name_entry);
     int has_run = SLOT(entry, frame_runs) != st->zero;
@@ -146,7 +160,14 @@ leave_method(PyObject *module, PyObject *entry)
     }
     Py_DECREF(outer);
     Py_XDECREF(active);
-    return failed ? NULL : PyBool_FromLong(fits);
+    return failed ? -1 : fits;
+}
+
+static PyObject *
+leave_method(PyObject *module, PyObject *entry)
+{
+    int came = quick_leave(PyModule_GetState(module), entry);
+    return came < 0 ? NULL : PyBool_FromLong(came);
 }
 
 /* Watched: an ``__exit__`` that is another bound method for each statement; `_leaving._Watched` is the specification. */
@@ -282,6 +303,109 @@ find_exit(PyObject *module, PyObject *instance)
         Py_XDECREF(method);
     }
     return noted != NULL ? noted : PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+/* True (1) when a view shows the present scenario of a scope inside the frame around; -1 for an error. */
+static int
+is_up_to_date(State *st, PyObject *scope, PyObject *view, PyObject *outer)
+{
+    PyObject *scenario = PyObject_GetAttr(scope, st->name__scenario);
+    PyObject *layers = scenario == NULL ? NULL : PyObject_GetAttr(scenario, st->name_specs);
+    int fits = layers == NULL ? -1 : SLOT(view, view_layers) == layers && SLOT(view, view_parent) == (outer == Py_None ? Py_None : SLOT(outer, frame_view));
+    Py_XDECREF(scenario);
+    Py_XDECREF(layers);
+    return fits;
+}
+
+/* True (1) when the last view of a scope is its view inside the frame around: `_scope._view_inside`; -1 for an error. */
+static int
+is_at_hand(State *st, PyObject *scope, PyObject *view, PyObject *outer)
+{
+    PyObject *given = PyObject_GetAttr(scope, st->name__given_cache);
+    int fits = given == NULL ? -1 : SLOT(view, view_inside) == Py_None && (given == Py_None || given == SLOT(view, view_cache));
+    Py_XDECREF(given);
+    return fits <= 0 ? fits : is_up_to_date(st, scope, view, outer);
+}
+
+/* Returns the entry that a scope is entered inside, or None for nothing around; NULL without an error when the case is not common. */
+static PyObject *
+find_outer(State *st)
+{
+    PyObject *frame = get_frame(st);
+    if (frame == st->outside && frame != NULL) {
+        Py_SETREF(frame, PyObject_GetAttr(st->outside, st->name_entry));
+    }
+    else if (frame != NULL && ((PyObject *)Py_TYPE(frame) != st->entry_type || SLOT(frame, frame_hits) == SLOT(frame, entry_watch))) {
+        Py_CLEAR(frame); /* a run, or an entry whose statement has ended: its hits are gone */
+    }
+    if (frame != NULL && !is_common_frame(st, frame)) {
+        Py_CLEAR(frame);
+    }
+    return frame;
+}
+
+/* Puts an entry in force, and brings it up to date if the scope or the entry around has changed since it was noted. */
+static int
+put_in_force(State *st, PyObject *scope, PyObject *entry, PyObject *outer)
+{
+    int fits = is_up_to_date(st, scope, SLOT(entry, frame_view), outer);
+    if (fits == 0) {
+        PyObject *done = PyObject_CallMethodOneArg(scope, st->name__keep_up, entry);
+        fits = done == NULL ? -1 : 0;
+        Py_XDECREF(done);
+    }
+    PyObject *token = fits < 0 ? NULL : PyContextVar_Set(st->current, entry);
+    if (token == NULL) {
+        return -1;
+    }
+    SET(entry, entry_token, token);
+    return 0;
+}
+
+/* enter(scope): enters a scope where its last view is at hand, called by ``__enter__``; False when the case is not common. */
+static PyObject *
+enter_method(PyObject *module, PyObject *scope)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *outer = st->entry_model == NULL ? NULL : find_outer(st), *view = NULL, *peers = NULL, *noted = NULL, *entry = NULL;
+    int fits = 0;
+    if (outer != NULL && (view = PyObject_GetAttr(scope, st->name__last)) != NULL && view != Py_None &&
+        (fits = is_at_hand(st, scope, view, outer)) > 0 && (peers = PyObject_GetAttr(scope, st->name__entries)) != NULL &&
+        PyList_CheckExact(peers) && (noted = find_exit(module, scope)) != NULL && noted != Py_None) {
+        entry = make_entry(st, scope, outer, view, peers, noted);
+        if (entry != NULL && put_in_force(st, scope, entry, outer) < 0) {
+            PyObject *kind, *error, *traceback;
+            PyErr_Fetch(&kind, &error, &traceback);
+            PyObject *done = PyObject_CallOneArg(st->take_back, entry);
+            Py_XDECREF(done);
+            PyErr_Restore(kind, error, traceback);
+        }
+    }
+    Py_XDECREF(outer);
+    Py_XDECREF(view);
+    Py_XDECREF(peers);
+    Py_XDECREF(noted);
+    Py_XDECREF(entry);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(entry != NULL);
+}
+
+/* exit(scope): leaves the entry in force if it is one of the scope, inside another; False when the case is not common. */
+static PyObject *
+exit_method(PyObject *module, PyObject *scope)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *entry = st->entry_model == NULL ? NULL : get_frame(st);
+    int came = 0;
+    if (entry != NULL && (PyObject *)Py_TYPE(entry) == st->entry_type && SLOT(entry, entry_context) == scope &&
+        SLOT(entry, entry_closed) == Py_False && SLOT(entry, frame_outer) != Py_None && SLOT(entry, frame_hits) != SLOT(entry, entry_watch)) {
+        came = quick_leave(st, entry);
+        if (came > 0) {
+            SET(entry, entry_watch, Py_NewRef(Py_None));
+            SET(entry, entry_token, Py_NewRef(Py_None));
+        }
+    }
+    Py_XDECREF(entry);
+    return came < 0 || PyErr_Occurred() ? NULL : PyBool_FromLong(came);
 }
 
 static PyType_Slot watched_slots[] = {

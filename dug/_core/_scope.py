@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from weakref import ref
 
 from ..errors import ContextError
-from ._accel import make_lock
+from ._accel import compiled, make_lock
 from ._cache import BINDING, Cache
 from ._entry import (
     OPEN,
@@ -71,11 +71,14 @@ class Scope:
     # Entering and leaving
 
     def __enter__(self) -> Self:
-        self._open_inside(outer_here(), find_exit(self))
+        if compiled is None or not compiled.enter(self):
+            self._open_inside(outer_here(), find_exit(self))
         return self
 
     @watched
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if kind is None and compiled is not None and compiled.exit(self):
+            return
         frame = frame_here()
         if kind is KeyboardInterrupt:
             _free_all_locks()

@@ -15,7 +15,6 @@ compiled, so a driver takes them from here, never from the file that specifies t
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NoReturn
 
 from . import _flight
@@ -25,7 +24,7 @@ from ._begin import begin as begin_any
 from ._binding import Key
 from ._bypass import evaluate_without_cache
 from ._call import let_call, make_class
-from ._entry import frame_here, frame_then, frame_to_ask, note
+from ._entry import frame_here, frame_then, frame_to_ask, note, take_back
 from ._failure import Serving
 from ._find import match, value_memo
 from ._finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, refuse
@@ -286,8 +285,7 @@ _PARTS: dict[str, Any] = {
     "value_kind": VALUE,
     "entry_model": Entry(None, None, None, None, []),  # type: ignore[arg-type]  # it is there to be copied
     "ended_class": Ended,
-    "partial": partial,
-    "setattr": setattr,
     "outside": OUTSIDE,
+    "take_back": take_back,
 }
 """The functions that the compiled verbs leave to Python, and the objects that they recognise."""
