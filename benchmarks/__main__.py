@@ -92,6 +92,8 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         yield from projection.cases(plan.projection)
     if "peers" in groups:
         yield from peers.cases(plan.recompute)
+    if "memory" in groups:
+        yield memory.one_leaf(5 * plan.nodes)
     if "import" in groups:
         yield memory.import_time()
 

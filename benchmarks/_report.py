@@ -61,6 +61,7 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
     ("cold grid", "dug"): ("a node of a cold grid, times functools.cache", 3.0, None),
     ("deep chain", "one chain"): ("a node of a chain of 100,000, times one of 200", 2.0, 2.0),
     ("one leaf of a tree", "dug, a scenario"): ("one leaf of the tree, times the recompute by hand", 8.0, 40.0),
+    ("one leaf of a book", "each tweaked once"): ("one leaf after all were tweaked, times before", 1.5, None),
     ("what-if, cheap trade", "dug"): ("1,000 what-ifs of cheap trades, times the naive recompute", 1.0, None),
     ("what-if, 1 us trade", "dug"): ("1,000 what-ifs at 1 us a trade, times the naive recompute", 1.0, 1.0),
     ("what-if, 10 us trade", "dug"): ("1,000 what-ifs at 10 us a trade, times the naive recompute", 1.0, 1.0),
@@ -88,6 +89,8 @@ def bars(results: Results) -> Iterator[Bar]:
     for weight in results.weights:
         if weight.contender == "dug":
             yield Bar("bytes of a node with two edges", BYTES, weight.bytes_per_node)
+        if weight.contender == "dug, tweaked once" and dug.COMPILED:
+            yield Bar("bytes more of each leaf that was tweaked once", 400.0, weight.bytes_per_node)
     for curve in results.curves:
         yield Bar(f"growth of a scenario's cost with {curve.name}", 1.5, curve.growth)
 

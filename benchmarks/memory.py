@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import os
 import resource
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
 import dug
 
-from ._harness import Case, Contender, as_in_module
+from ._harness import Case, Contender, as_in_module, time_calls
 
 IMPORTS = (
     ("bare interpreter", "pass"),
@@ -40,11 +41,83 @@ class Weight:
 
 
 def weights(nodes: int) -> list[Weight]:
-    """The weight of a node under ``functools.cache`` and under dug: each reads the two before it."""
+    """The weight of a node under ``functools.cache`` and under dug: each reads the two before it.
+
+    And by how much a leaf is heavier from the time on when it was tweaked first, in a book of five times as many leaves.
+    """
     with_cache = _weigh(_chain(functools.cache), nodes)
     with dug.Context():
         with_dug = _weigh(_chain(as_in_module(dug.memoize)), nodes)
-    return [Weight("functools.cache", with_cache, nodes), Weight("dug", with_dug, nodes)]
+    return [
+        Weight("functools.cache", with_cache, nodes),
+        Weight("dug", with_dug, nodes),
+        Weight("dug, tweaked once", _weigh_tweaks(5 * nodes), 5 * nodes),
+    ]
+
+
+class Book:
+    """Leaves, desks of ten, and their sum, in a context that knows them all."""
+
+    def __init__(self, leaves: int) -> None:
+        memoize = as_in_module(dug.memoize)
+
+        @memoize
+        def leaf(number: int) -> int:
+            return number % 7
+
+        @memoize
+        def desk(number: int) -> int:
+            return sum(map(leaf, range(10 * number, 10 * number + 10)))
+
+        @memoize
+        def book(desks: int) -> int:
+            return sum(map(desk, range(desks)))
+
+        self.leaves, self.leaf, self.book = leaves, leaf, book
+        self.ctx = dug.Context()
+        self.ctx.run(book, leaves // 10)
+
+    def tweak_all(self) -> None:
+        """Tweaks every leaf in a context that is entered, left and dropped, and lets go of what only that needed."""
+        with self.ctx, dug.Context({self.leaf.node(number): 1 for number in range(self.leaves)}):
+            pass
+        len(self.ctx.cache)
+
+    def what_if(self, value: int) -> int:
+        """The sum in a scenario of one leaf, entered and left."""
+        with dug.Context({self.leaf.node(0): value}):
+            return self.book(self.leaves // 10)
+
+
+def _weigh_tweaks(leaves: int) -> float:
+    """Bytes by which each leaf of a book is heavier once all have been tweaked."""
+    book = Book(leaves)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        book.tweak_all()
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return taken / leaves
+
+
+def one_leaf(leaves: int) -> Case:
+    """A scenario of one leaf of a book none of whose leaves was ever tweaked, and of one where all were, once."""
+    before, after = Book(leaves), Book(leaves)
+    after.tweak_all()
+    values = itertools.count(100)
+    contenders = (
+        Contender("no other ever tweaked", _inside(before, values)),
+        Contender("each tweaked once", _inside(after, values)),
+    )
+    return Case("one leaf of a book", "scenario", contenders)
+
+
+def _inside(book: Book, values: Iterator[int]) -> Callable[[int], float]:
+    run = time_calls(lambda: book.what_if(next(values)))
+    return lambda number: book.ctx.run(run, number)
 
 
 def _chain(memoize: Callable[..., Any]) -> Any:

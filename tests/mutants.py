@@ -73,6 +73,7 @@ REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
 LOCAL = ("core/test_local_functions.py",)
 SPARSE = ("core/test_sparse.py",)
+SPREAD = ("core/test_spread.py",)
 GROWTH = ("core/test_growth.py", "-m", "not slow")
 COLLECTOR = ("core/test_collector.py",)
 THREADS = ("core/test_thread_safety.py",)
@@ -1008,6 +1009,27 @@ MUTANTS = (
         "if (in->chunks[middle].number < number) {",
         "if (in->chunks[middle].number <= number) {",
         SPARSE,
+    ),
+    Mutant(
+        "first tweaks of many nodes do not reach what read them through a memo that is gone",
+        "_core/_spread.py",
+        "if read.status != LIVE or read in self.memos]",
+        "if read in self.memos]",
+        SPREAD,
+    ),
+    Mutant(
+        "first tweaks of many nodes do not reach a run under whose own context one of them ran",
+        "_core/_spread.py",
+        "            if key in self._given:  # it met",
+        "            if False:  # it met",
+        SPREAD,
+    ),
+    Mutant(
+        "of several nodes that are tweaked for the first time, the memos have the bits of none",
+        "_core/_registry.py",
+        "spread = self._to_the_end(self._spread_all, given)",
+        "spread = None",
+        SPREAD,
     ),
     Mutant(
         "a sum leaves bits for the next one",

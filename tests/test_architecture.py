@@ -36,9 +36,9 @@ ROOT = len(LAYERS)
 
 # The engine can be read in this order: each file imports only those named before it.
 CORE_ORDER = (
-    "_accel _sparse _equality _binding _imprint _failure _memo _stale _node _bits _emptying _scenario "
-    "_weak _protocols _walk _releasing _registry _local _events _leaving _view _size _find _cache _order _frame _flight _watch "
-    "_call _settle _entry _bypass _begin _finish _verify _scope _fork read drive"
+    "_accel _sparse _equality _binding _imprint _failure _memo _stale _node _bits _emptying _scenario _weak _protocols _walk "
+    "_spread _releasing _registry _local _events _leaving _view _size _find _cache _order _frame _flight _watch _call _settle "
+    "_entry _bypass _begin _finish _verify _scope _fork read drive"
 ).split()
 
 DOORS = ("dug._core.drive", "dug._core.read")

@@ -302,9 +302,10 @@ def test_peers_that_are_not_installed_are_left_out(job, monkeypatch):
 
 def test_a_node_has_a_weight():
     """Memory is measured for both contenders, dug's nodes being the heavier."""
-    cached, weighed = memory.weights(100)
+    cached, weighed, tweaked = memory.weights(100)
 
     assert 0 < cached.bytes_per_node < weighed.bytes_per_node
+    assert 0 < tweaked.bytes_per_node < weighed.bytes_per_node
 
 
 def test_calibration_asks_for_at_least_one_loop():

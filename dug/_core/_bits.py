@@ -4,7 +4,7 @@ A target gets its bit the first time that it is tweaked or untweaked.  A local f
 itself, so that they are freed with it; its bits are given again once no memo has them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -19,6 +19,11 @@ LEAST = 64
 """At least so many bits are given to local functions before a search for those of functions that are gone."""
 
 _NONE: dict[Any, BitSet] = {}
+
+
+def function_of(target: "Target") -> Function:
+    """Returns the function that a target is, or is a node of."""
+    return target if isinstance(target, Function) else plain_key(target)[0]
 
 
 class Bits:
@@ -57,8 +62,19 @@ class Bits:
 
     def keep(self, target: "Target", bit: BitSet) -> None:
         """Gives a target a bit; a reader that finds it there may rely on the footprints of all existing memos."""
-        function = target if isinstance(target, Function) else plain_key(target)[0]
-        self.by_function[function.mark] = self.by_function.get(function.mark, 0) | bit
+        self.keep_all({target: bit})
+
+    def keep_all(self, given: "Mapping[Any, BitSet]") -> None:
+        """`keep` for several targets."""
+        by_mark: dict[ref[Function], list[BitSet]] = {}
+        for target, bit in given.items():
+            by_mark.setdefault(function_of(target).mark, []).append(bit)
+        for mark, bits in by_mark.items():
+            self.by_function[mark] = union([self.by_function.get(mark, 0), *bits])
+        for target, bit in given.items():
+            self._enter(function_of(target), target, bit)
+
+    def _enter(self, function: Function, target: "Target", bit: BitSet) -> None:
         if function.is_local and function.bits is None:
             function.bits = WeakKeyDictionary()
         if function.bits is not None:
@@ -78,8 +94,7 @@ class Bits:
 
         Complexity: O(1), and O(memos) whenever half as many were given to local functions as there are.
         """
-        function = target if isinstance(target, Function) else plain_key(target)[0]
-        self._recent += function.is_local
+        self._recent += function_of(target).is_local
         if not self._spare and self._recent > max(LEAST, self._given // 2):
             self._recent = 0
             self._spare = list(self._find_spare(memos))
@@ -89,7 +104,7 @@ class Bits:
         return make_bit(self._given)  # type: ignore[no-any-return]
 
     def _kept_for(self, target: "Target") -> "dict[Target, BitSet]":
-        function = target if isinstance(target, Function) else plain_key(target)[0]
+        function = function_of(target)
         if not function.is_local:
             return self._named
         bits: dict[Target, BitSet] = _NONE if function.bits is None else function.bits.get(self, _NONE)

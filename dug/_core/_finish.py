@@ -295,7 +295,8 @@ def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
     """Returns the footprint of what a run read."""
     if len(reads) < 8:
         return reduce(or_, map(_footprint, reads), run.extra)
-    bits: BitSet = union({run.extra, *map(_footprint, reads)})
+    found = [run.extra, *map(_footprint, reads)]
+    bits: BitSet = union(dict(zip(map(id, found), found, strict=True)).values())  # often few objects, which need no hash here
     before = run.state.newest
     return before.below if before is not None and before.below == bits else bits  # most runs of a node read what it read before
 

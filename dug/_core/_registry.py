@@ -9,7 +9,7 @@ but the hashing and comparing of arguments; memos taken out are released after i
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +23,8 @@ from ._memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction, State
 from ._node import Function
 from ._releasing import release
 from ._scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, no_handle
-from ._sparse import BitSet, Unions
+from ._sparse import BitSet, Unions, union
+from ._spread import Spread
 from ._walk import Walk, concerns, states_of
 from ._weak import WeakBag, WeakMap
 
@@ -129,6 +130,21 @@ class Registry:
                     self.bits.keep(target, bit)  # last
         return bit
 
+    def give_bits(self, targets: Iterable[Target]) -> None:
+        """Gives a bit to each of these targets that has none.
+
+        Complexity: O(1) for each that has one; for nodes that have none, O(all their descendants together), once.
+        """
+        new = [target for target in targets if not self.bits.of(target)]
+        nodes = [target for target in new if not isinstance(target, Function)]
+        if len(nodes) > 1:
+            with self.lock:
+                given = {node: self.bits.next(node, self._list_memos) for node in dict.fromkeys(nodes) if not self.bits.of(node)}
+                spread = self._to_the_end(self._spread_all, given)  # noqa: F841  released after the lock
+                self.bits.keep_all(given)  # last
+        for target in new:
+            self.give_bit(target)
+
     def give_early_bit(self, state: State) -> None:
         """Gives a source its bit when it is filed first: nobody has read it yet, so there is nothing to walk; under the lock.
 
@@ -167,6 +183,20 @@ class Registry:
             if any(concerns(target, key) and key not in met for key in frame.noted()):
                 frame.extra |= bit
         return walk
+
+    def _spread_all(self, given: Mapping[Key, BitSet]) -> Spread:
+        spread, unions = Spread(members(self.caches), given), Unions()
+        self.filings += 1
+        for memo, cache in spread.memos.items():
+            bits, below = spread.bits_of(memo)
+            if bits:
+                cache.widen(memo, unions[memo.footprint, bits])
+                memo.below = unions[memo.below, below]
+        self.filings += 1  # again, as above
+        for frame in members(self.opened):
+            met = frame.run.view.in_force.content if frame.run else {}
+            frame.extra = union([frame.extra, *(given[key] for key in frame.noted() if key in given and key not in met)])
+        return spread
 
     # Forgetting
 

@@ -51,7 +51,7 @@ class PureSparse:
         theirs = other._chunks
         few, many = (mine, theirs) if len(mine) <= len(theirs) else (theirs, mine)
         both = {at: chunk & many[at] for at, chunk in few.items() if at in many}
-        return self._unless_same(both, other)
+        return self._unless_same(both, other) if any(both.values()) else 0
 
     def __or__(self, other: "BitSet") -> "BitSet":
         both = self._chunks.copy()

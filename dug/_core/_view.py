@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ._cache import Cache
 
 
+MANY = 8
+"""From so many values on, a context gives them their first bits in one pass before it enters them."""
 MAX_DEPTH = 1_000_000
 """How deep runs may be nested if no context says otherwise: a recursion that goes further usually does not end."""
 
@@ -154,7 +156,7 @@ def enter(
 
     Inside a replacement, a layer's tweak of the replaced node acts on the tweak beneath the replacement.
 
-    Complexity: O(tweaks in force), and the cost of `Registry.give_bit` for a target that was never tweaked.
+    Complexity: O(tweaks in force), and the cost of `Registry.give_bits` for targets that were never tweaked.
     """
     registry = parent.registry if parent is not None and parent.cache is cache else cache.registry
     around = registry.untweaked if parent is None else parent.in_force
@@ -162,9 +164,7 @@ def enter(
     if len(layers) == 1 and (known := _add_values(registry, around, layers[0], held)) is not None:
         in_force, delta = known
     else:
-        for layer in layers:
-            for target in layer:
-                registry.give_bit(target)
+        registry.give_bits([target for layer in layers for target in layer])
         derivation = Derivation(around.content.copy(), registry.intern, held, held.alone(registry.mark), inside)
         for number, layer in enumerate(layers):
             derivation.apply(number, layer)
@@ -182,7 +182,7 @@ def enter(
     return view
 
 
-def _add_values(
+def _add_values(  # noqa: C901  one function: most of what entering costs
     registry: Registry, around: ActiveTweaks, layer: Layer, held: HeldTweaks
 ) -> tuple[ActiveTweaks, BitSet] | None:
     """Returns the scenario with the values that a layer gives to nodes, and the bits of those that differ from the one around.
@@ -192,6 +192,8 @@ def _add_values(
     if not layer:
         return around, 0
     content, added, alone = around.content, list[Tweak](), held.alone(registry.mark)
+    if len(layer) >= MANY:
+        registry.give_bits(layer)
     for target, spec in layer.items():
         if not spec.is_value:
             return None
