@@ -49,7 +49,7 @@ import random
 import sys
 import time
 import weakref
-from collections import Counter
+from collections import Counter, UserDict
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -299,6 +299,10 @@ class Frame:
             change(self.contexts[-1], items)
 
 
+class World(UserDict):
+    """The outside, by source: its changes are the program's own affair, for sources are told of them."""
+
+
 class CurrentProgram:
     """The program that is current: the memoised functions are decorated once, their bodies change with it."""
 
@@ -341,6 +345,8 @@ def read_world(world, node):
 
 def _decorated(index, kind):
     mark = dug.source if kind[0] == "s" else dug.memoize
+    if index % 2:  # of a module; all others are local functions
+        mark = mark(name=f"independent_model:{kind}_{index}")
     if kind.endswith("one"):
 
         @mark
@@ -774,7 +780,7 @@ class Play:
     """One program and one script, played on the engine and on the model."""
 
     def __init__(self, program):
-        CurrentProgram.program, CurrentProgram.world = program, dict(program.world)
+        CurrentProgram.program, CurrentProgram.world = program, World(program.world)
         program.callables = [
             CurrentProgram.replacement(index, program.kinds[function].endswith("one"))
             for index, (function, _, _) in enumerate(program.replacements)
