@@ -58,7 +58,8 @@ class Context(Scope, ContextMethods):
             raise TypeError(f"name must be a text, not {show(name)}. Write Context(name='base').")
         if max_depth is not None and (not isinstance(max_depth, int) or max_depth < 1):
             raise ValueError(f"max_depth must be a number of nodes, at least 1, not {show(max_depth)}.")
-        scenario = retell(tweaks) if isinstance(tweaks, Scenario) else Scenario(tweaks)
+        told = _NOTHING if tweaks is None else tweaks
+        scenario = retell(told) if isinstance(told, Scenario) else Scenario(told)
         super().__init__(scenario, cache, max_depth)
         self._name = name or scenario.name
 
@@ -238,6 +239,9 @@ class Context(Scope, ContextMethods):
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {show_whole(self._name, 60)}"
         return f"<dug.Context{name} tweaks={describe_layers(self._scenario)}>"
+
+
+_NOTHING = Scenario()
 
 
 def _check_kinds(kinds: Any) -> frozenset[str]:

@@ -330,6 +330,7 @@ class Cache:
         for function in members(self.locals):
             if function.nodes is not None:
                 function.nodes.pop(self._token, None)
+        self.locals.clear()
 
     def __len__(self) -> int:
         if self._registry is not None:

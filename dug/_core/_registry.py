@@ -328,14 +328,15 @@ class Registry:
 
     def intern(self, target: Target, spec: TweakSpec, beneath: Tweak | None) -> Tweak:
         """Returns the handle of a tweak in its place; equal ones of one telling are the same."""
-        key = (target, *spec.meaning, 0 if beneath is None else beneath.serial)
+        key = (target, spec.kind, spec.identity, spec.telling, 0 if beneath is None else beneath.serial)  # with its meaning
         known = self._handles.get(key)
         handle = None if known is None else known()
         if handle is not None:
             return handle
         if beneath is not None:
             self.by_serial[beneath.serial] = beneath
-        made = Tweak(target, spec, no_handle if beneath is None else ref(beneath), next(self._serials), self.give_bit(target))
+        bit = self.bits.of(target) or self.give_bit(target)
+        made = Tweak(target, spec, no_handle if beneath is None else ref(beneath), next(self._serials), bit)
         watch = TweakRef(made, self.released.append)
         watch.key = key
         watch.serial = made.serial  # last: `drain` asks whether it is there

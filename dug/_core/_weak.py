@@ -2,8 +2,8 @@
 
 Those of the standard library remove dead members in callbacks that are written in Python.  An interrupt (Ctrl-C) that strikes
 in a callback is printed and lost: nothing can be raised there.  With short-lived what-ifs they run so often that some
-interrupts would be lost; here the callbacks are written in C, they put dead members aside, and the next caller that adds
-something removes them.
+interrupts would be lost; here the callbacks are written in C.  That of a bag removes the dead member; that of a map puts it
+aside, and the next caller that adds something removes it.
 """
 
 from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # what `weakref` itself uses
@@ -72,23 +72,24 @@ class WeakMap(Generic[K, T]):
 
 
 class WeakBag(Generic[T]):
-    """Members, each for as long as somebody else holds it."""
+    """Members, each for as long as somebody else holds it.
 
-    __slots__ = ("_gone", "_refs")
+    The bag is freed at once with the last of them; a bag that may go before its members is cleared by its owner.
+    """
+
+    __slots__ = ("_discard", "_refs")
 
     def __init__(self) -> None:
         self._refs: set[ref[T]] = set()
-        self._gone: deque[ref[T]] = deque()
+        self._discard = self._refs.discard  # a reference keeps its hash, so that the set finds a dead one
 
     def add(self, member: T) -> None:
         """Adds a member, once."""
-        gone = self._gone
-        while gone:
-            try:
-                self._refs.discard(gone.popleft())
-            except IndexError:  # another thread does so as well
-                break
-        self._refs.add(ref(member, gone.append))
+        self._refs.add(ref(member, self._discard))
+
+    def clear(self) -> None:
+        """Takes all members out."""
+        self._refs.clear()
 
     def members(self) -> tuple[T, ...]:
         """Returns the members that are there; others may be added or go at the same time."""
