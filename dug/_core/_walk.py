@@ -38,6 +38,8 @@ class Walk:
         self._target = target
         self._roots = roots
         self._reached = set(roots)
+        self._resting = set[Memo]()
+        """Those of the touched memos that are known to have read one."""
         self._forgets = forgets
         self._is_rebound = is_rebound
 
@@ -97,6 +99,7 @@ class Walk:
                 if not found:
                     break
                 self.touched.update((memo, cache) for memo in found)
+                self._resting.update(found)
                 self._reached.add(reader.key)
         is_news = len(self.touched) > before or (is_first and leads_on)
         if is_news:
@@ -104,16 +107,23 @@ class Walk:
         return is_news
 
     def rests_on_touched(self, memo: Memo) -> bool:
-        """True when a memo read a touched one, directly or through memos that are gone and were not visited by themselves."""
-        seen, pending, mark = {memo}, [memo], self._function.mark
+        """True when a memo read a touched one, directly or through memos that are gone and were not visited by themselves.
+
+        Complexity: O(its reads), the more quickly the sooner one is touched.
+        """
+        if memo in self._resting:
+            return True
+        seen, pending, mark, is_touched = {memo}, [memo], self._function.mark, self.touched.__contains__
         while pending:
             reader = pending.pop()
             if mark in reader.made or any(self._concerns_inner(reader, key) for key in reader.inner):
                 return True
             own = reader.state.key
+            if any(read.state.key != own for read in filter(is_touched, reader.dependencies)):  # the quickest way to look at many
+                return True
             for read in reader.dependencies:
                 is_gone = read.status != LIVE
-                if read in self.touched or (is_gone and self._is_gone_root(read)):
+                if is_touched(read) or (is_gone and self._is_gone_root(read)):
                     if read.state.key != own:
                         return True
                 elif not is_gone:
