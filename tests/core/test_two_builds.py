@@ -1,0 +1,52 @@
+"""Both builds in one process do the same; `python tests/two_builds.py` is the large comparison."""
+
+from __future__ import annotations
+
+import pytest
+import two_builds
+
+import dug
+
+SEED = 80_000_000
+pytestmark = pytest.mark.skipif(not dug.COMPILED, reason="the compiled call path is not in use")
+
+
+@pytest.fixture(scope="module")
+def builds():
+    """Return both builds."""
+    made = two_builds.load()
+    assert [build.is_compiled for build in made] == [True, False]
+    return made
+
+
+def compare_many(builds):
+    """Play 150 scripts on both builds."""
+    for seed in range(SEED, SEED + 150):
+        assert two_builds.compare(builds, seed)
+
+
+def test_both_builds_do_the_same(builds):
+    """They run the same bodies, tell the same events and remember the same."""
+    for seed in range(SEED, SEED + 20):
+        assert two_builds.compare(builds, seed)
+
+
+@pytest.mark.slow
+def test_many_programs_run_alike(builds):
+    """The same, for more programs."""
+    compare_many(builds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "owner", "name"),
+    [
+        ("dug._core._memo", "State", "add_reader"),
+        ("dug._core._cache", "Cache", "_index"),
+    ],
+)
+def test_what_one_build_forgets_is_found(builds, monkeypatch, module, owner, name):
+    """A build that leaves out one step of its bookkeeping is told from the other."""
+    monkeypatch.setattr(getattr(builds[1].modules[module], owner), name, lambda *_: None)
+    with pytest.raises(two_builds.Difference, match=r"compiled .*, pure "):
+        compare_many(builds)
