@@ -177,11 +177,20 @@ MUTANTS = (
         tests=INTERRUPTS,
     ),
     Mutant(
+        "a context of two values says that it differs in the first alone",
+        "_core/_view.py",
+        "delta = added[0].bit if len(added) == 1 else Tweak.bits_of(added)",
+        "delta = added[0].bit",
+        tests=ENTRY,
+        twin=("_core/_accel_view.h", "Py_SETREF(bits, PyNumber_Or(bits, SLOT(added[i], handle_bit)));", ""),
+    ),
+    Mutant(
         "a value over another is put in force beside it",
         "_core/_view.py",
         "    if len(content) != len(around.content) + len(added):",
         "    if False:",
         tests=ENTRY,
+        twin=("_core/_accel_view.h", "met == handle ? DONE : NOT_COMMON;", "DONE;"),
     ),
     Mutant(
         "equal scenarios are interned in two places",
@@ -189,6 +198,7 @@ MUTANTS = (
         "        if handle.serial > newest.serial:",
         "        if False:",
         tests=ENTRY,
+        twin=("_core/_accel_view.h", "newest = is_newer > 0 ?", "newest = newest == Py_None ?"),
     ),
     Mutant(
         "a tweak that is held keeps a note of each scenario it was in",
@@ -196,6 +206,11 @@ MUTANTS = (
         "            if len(newest.scenarios) >= newest.prune_at:",
         "            if False:",
         tests=ENTRY,
+        twin=(
+            "_core/_accel_view.h",
+            "PyDict_GET_SIZE(SLOT(newest, handle_scenarios)) >= PyLong_AsSsize_t(SLOT(newest, handle_prune_at))",
+            "0",
+        ),
     ),
     Mutant(
         "a tick keeps at hand what depends on the changed value",

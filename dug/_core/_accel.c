@@ -52,23 +52,23 @@
     X(state, key) X(state, home) X(state, plain) X(state, variants) X(state, newest) X(state, readers) X(state, alive) \
     X(state, has_failed) X(state, shown) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
     X(view, parent) X(view, layers) X(view, inside) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
-    X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, _restrictions) \
+    X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, newest) X(force, _restrictions) \
     X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) X(cache, _untracked) \
-    X(registry, lock) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) X(registry, early) \
+    X(registry, lock) X(registry, mark) X(registry, views) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) X(registry, early) \
     X(call, due) X(call, failures) X(subscription, of_runs) \
     X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) X(function, kind) \
-    X(binding, keywords) X(handle, spec) X(handle, memo) X(spec, kind)
+    X(binding, keywords) X(handle, spec) X(handle, memo) X(handle, target) X(handle, serial) X(handle, bit) X(handle, scenarios) X(handle, prune_at) X(spec, kind)
 
 /* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_up(). */
 #define EACH_PART(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
     X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
-    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(outside) X(take_back)
+    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(outside) X(take_back) X(view_model) X(force_model)
 
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
 #define EACH_NAME(X) \
     X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods) \
-    X(_scenario) X(specs) X(_given_cache) X(_last) X(_entries) X(_keep_up)
+    X(_scenario) X(specs) X(_given_cache) X(_last) X(_entries) X(_keep_up) X(intern) X(alone) X(add) X(_prune)
 
 #include "_accel_bits.h"
 
@@ -119,6 +119,7 @@ static struct PyModuleDef accel_module;
 #include "_accel_call.h"
 #include "_accel_await.h"
 #include "_accel_entry.h"
+#include "_accel_view.h"
 
 /* Finds the offset of a slot of a class; -1 when it has none. */
 static Py_ssize_t
@@ -325,6 +326,8 @@ static PyMethodDef accel_methods[] = {
      "open_entry((context, outer, view, peers, method))\n--\n\nReturns an entry that is not in force yet, or None when the case is not common."},
     {"enter", enter_method, METH_O, "enter(scope)\n--\n\nEnters a scope where its last view is at hand; False when the case is not common."},
     {"exit", exit_method, METH_O, "exit(scope)\n--\n\nLeaves the entry in force if it is one of the scope; False when the case is not common."},
+    {"enter_view", (PyCFunction)(void (*)(void))enter_view, METH_FASTCALL,
+     "enter_view(parent, layers, held, listeners, max_depth)\n--\n\nReturns a view in the cache of the one around, or None when the case is not common."},
     {"leave", leave_method, METH_O, "leave(entry)\n--\n\nLeaves the entry in force; False when the case is not common."},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
      "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},

@@ -6,7 +6,7 @@ from weakref import ref
 
 from attrs import define, field
 
-from ._accel import make_hits, select_hits
+from ._accel import compiled, make_hits, select_hits
 from ._binding import Key
 from ._events import Event, Subscription, deliver
 from ._memo import Memo
@@ -158,7 +158,11 @@ def enter(
 
     Complexity: O(tweaks in force), and the cost of `Registry.give_bits` for targets that were never tweaked.
     """
-    registry = parent.registry if parent is not None and parent.cache is cache else cache.registry
+    if compiled is not None and parent is not None and parent.cache is cache and inside is None:
+        made: View | None = compiled.enter_view(parent, layers, held, listeners, max_depth)
+        if made is not None:
+            return made
+    registry = cache.registry
     around = registry.untweaked if parent is None else parent.in_force
     keep: tuple[Tweak, ...] = ()
     if len(layers) == 1 and (known := _add_values(registry, around, layers[0], held)) is not None:

@@ -52,10 +52,10 @@ from ._leaving import Ended
 from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
 from ._node import Function
 from ._order import note_starts, starts_of
-from ._scenario import VALUE
+from ._scenario import VALUE, ActiveTweaks
 from ._scope import Alone, Scope
 from ._verify import Walk, candidates, find_changed, is_as_before, raise_later, verify
-from ._view import own_bits
+from ._view import View, own_bits
 from ._watch import follow
 
 __all__ = [
@@ -253,6 +253,7 @@ def _raise_failure(frame: Frame, memo: Memo) -> NoReturn:
         raise served.pop()
 
 
+_NOWHERE = ActiveTweaks(None, NO_TWEAKS, {}, 0)
 _PARTS: dict[str, Any] = {
     "match": match,
     "value_memo": value_memo,
@@ -286,6 +287,8 @@ _PARTS: dict[str, Any] = {
     "entry_model": Entry(None, None, None, None, []),  # type: ignore[arg-type]  # it is there to be copied
     "ended_class": Ended,
     "outside": OUTSIDE,
+    "view_model": View(None, (), _NOWHERE, None, None, 0, (), (), None, 0),  # type: ignore[arg-type]  # as above
+    "force_model": _NOWHERE,
     "take_back": take_back,
 }
 """The functions that the compiled verbs leave to Python, and the objects that they recognise."""

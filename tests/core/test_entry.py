@@ -160,3 +160,13 @@ def test_a_context_entered_again_shows_what_holds_now(ctx):
     ctx.tweak(level.node(2), 8.0)
     with inner:
         assert (level(1), level(2)) == (5.0, 8.0)
+
+
+def test_a_context_of_several_values_masks_what_reads_any(ctx):
+    """Each of its values holds, by itself and beside the others."""
+    nodes = [level.node(number) for number in range(6)]
+    assert [node() for node in nodes] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    for number in range(1, 7):
+        with dug.Context(dict.fromkeys(nodes[:number], -2.0)) as inner:
+            assert [node() for node in nodes] == [-2.0] * number + [0.0, 1.0, 2.0, 3.0, 4.0, 5.0][number:]
+            assert inner._here().delta == inner._here().in_force.mask
