@@ -1005,8 +1005,8 @@ MUTANTS = (
     Mutant(
         "a sum of sets with high bits loses the low ones",
         "_core/_sparse.py",
-        "    if low:\n        chunks[0]",
-        "    if False:\n        chunks[0]",
+        "    for at, chunk in _chunks_of(low).items():\n        chunks",
+        "    for at, chunk in _chunks_of(0).items():\n        chunks",
         SPARSE,
         twin=("_core/_accel_bits.h", "(plain.count == 0 || add_chunks(sum, plain.chunks, 1) == 0)", "1"),
     ),

@@ -11,12 +11,15 @@ only.  A result that equals an operand which is a `Sparse` is that operand, so t
 """
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any, TypeAlias
 
 from ._accel import compiled
 
 WIDTH = 256
 """How many bits a chunk has; of the first one, which a plain int can be, too."""
+_LIMIT = 1 << WIDTH
 
 
 class PureSparse:
@@ -46,9 +49,13 @@ class PureSparse:
     def __and__(self, other: "BitSet") -> "BitSet":
         mine = self._chunks
         if isinstance(other, int):
-            low = mine.get(0, 0) & _check(other, least=-1 << WIDTH)
-            return low if other >= 0 else self._unless_same({**mine, 0: low} if low or 0 in mine else mine)
+            if other >= 0:
+                return mine.get(0, 0) & (other if other < _LIMIT else _check(other, least=0))
+            low = mine.get(0, 0) & _check(other, least=-_LIMIT)
+            return self._unless_same({**mine, 0: low} if low or 0 in mine else mine)
         theirs = other._chunks
+        if mine.keys().isdisjoint(theirs):  # nearly always, where a scenario of few tweaks asks whether a memo answers
+            return 0
         few, many = (mine, theirs) if len(mine) <= len(theirs) else (theirs, mine)
         both = {at: chunk & many[at] for at, chunk in few.items() if at in many}
         return self._unless_same(both, other) if any(both.values()) else 0
@@ -100,26 +107,26 @@ def _chunks_of(bits: BitSet) -> dict[int, int]:
 
 
 def _check(bits: int, *, least: int) -> int:
-    if not least <= bits < 1 << WIDTH:
+    if not least <= bits < _LIMIT:
         raise OverflowError("a set with high bits cannot be an int")
     return bits
 
 
 def _pure_union(sets: Iterable[BitSet]) -> BitSet:
-    low, chunks, last, largest = 0, dict[int, int](), None, PureSparse({})
-    for bits in sets:
-        if isinstance(bits, int):
-            low |= bits
-        elif bits is not last:
-            last = bits
-            largest = bits if len(bits._chunks) >= len(largest._chunks) else largest
-            for at, chunk in bits._chunks.items():
-                chunks[at] = chunks.get(at, 0) | chunk
-    if last is None:
+    several = list(sets)
+    high, chunks = [bits for bits in several if isinstance(bits, PureSparse)], dict[int, int]()
+    low: BitSet = reduce(or_, [bits for bits in several if not isinstance(bits, PureSparse)], 0)
+    if not high:
         return low
-    if low:
-        chunks[0] = chunks.get(0, 0) | low
-    return largest if chunks == largest._chunks else PureSparse(chunks)
+    for bits in high:
+        for at, chunk in bits._chunks.items():
+            chunks[at] = chunks.get(at, 0) | chunk
+    for at, chunk in _chunks_of(low).items():
+        chunks[at] = chunks.get(at, 0) | chunk
+    for bits in high:
+        if bits._chunks == chunks:
+            return bits
+    return PureSparse(chunks)
 
 
 Sparse: Any = PureSparse if compiled is None else compiled.Sparse
