@@ -37,7 +37,9 @@ class Scenario:
             self.__attrs_init__(name if name is not None else tweaks.name, tweaks._layers, tell_anew(tweaks.specs))
         else:
             layer, specs = _checked({} if tweaks is None else tweaks)
-            self.__attrs_init__(name, (layer,), (specs,))
+            _set_name(self, name)  # what `__attrs_init__` does, which takes twice as long
+            _set_layers(self, (layer,))
+            _set_specs(self, (specs,))
 
     @property
     def tweaks(self) -> Mapping[Any, Any]:
@@ -80,6 +82,10 @@ class Scenario:
     def __repr__(self) -> str:
         name = "" if self.name is None else f"{self.name!r}, "
         return f"Scenario({name}{describe_layers(self)})"
+
+
+_slots: Any = vars(Scenario)
+_set_name, _set_layers, _set_specs = _slots["name"].__set__, _slots["_layers"].__set__, _slots["specs"].__set__
 
 
 def retell(scenario: Scenario) -> Scenario:

@@ -63,12 +63,12 @@
 #define EACH_PART(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
     X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
-    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(outside) X(take_back) X(view_model) X(force_model)
+    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(outside) X(give_up) X(view_model) X(force_model)
 
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
 #define EACH_NAME(X) \
     X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods) \
-    X(_scenario) X(specs) X(_given_cache) X(_last) X(_entries) X(_keep_up) X(intern) X(alone) X(add) X(_prune)
+    X(_scenario) X(specs) X(_given_cache) X(_last) X(_entries) X(_keep_up) X(_view_inside) X(intern) X(alone) X(add) X(_prune)
 
 #include "_accel_bits.h"
 
@@ -324,7 +324,7 @@ static PyMethodDef accel_methods[] = {
     {"find_exit", find_exit, METH_O, "find_exit(instance)\n--\n\nReturns the ``__exit__`` held by the statement that calls ``__enter__``."},
     {"open_entry", open_entry, METH_O,
      "open_entry((context, outer, view, peers, method))\n--\n\nReturns an entry that is not in force yet, or None when the case is not common."},
-    {"enter", enter_method, METH_O, "enter(scope)\n--\n\nEnters a scope where its last view is at hand; False when the case is not common."},
+    {"enter", enter_method, METH_O, "enter(scope)\n--\n\nEnters a scope by a statement; False when the case is not common."},
     {"exit", exit_method, METH_O, "exit(scope)\n--\n\nLeaves the entry in force if it is one of the scope; False when the case is not common."},
     {"enter_view", (PyCFunction)(void (*)(void))enter_view, METH_FASTCALL,
      "enter_view(parent, layers, held, listeners, max_depth)\n--\n\nReturns a view in the cache of the one around, or None when the case is not common."},

@@ -362,23 +362,51 @@ put_in_force(State *st, PyObject *scope, PyObject *entry, PyObject *outer)
     return 0;
 }
 
-/* enter(scope): enters a scope where its last view is at hand, called by ``__enter__``; False when the case is not common. */
+/* Returns the view of a scope inside the frame around: the last one, or one that is derived now. */
+static PyObject *
+find_view(State *st, PyObject *scope, PyObject *outer)
+{
+    PyObject *view = PyObject_GetAttr(scope, st->name__last);
+    int fits = view == NULL ? -1 : view == Py_None ? 0 : is_at_hand(st, scope, view, outer);
+    if (fits == 0) {
+        Py_SETREF(view, PyObject_CallMethodOneArg(scope, st->name__view_inside, outer));
+        fits = view == NULL ? -1 : PyObject_SetAttr(scope, st->name__last, view);
+    }
+    if (fits < 0) {
+        Py_CLEAR(view);
+    }
+    return view;
+}
+
+/* Cleans up after an error of entering, an interrupt for example; the entry is NULL where there is none yet. */
+static void
+take_back(State *st, PyObject *entry)
+{
+    PyObject *kind, *error, *traceback;
+    PyErr_Fetch(&kind, &error, &traceback);
+    PyObject *done = PyObject_CallOneArg(st->give_up, entry == NULL ? Py_None : entry);
+    Py_XDECREF(done);
+    if (done != NULL) { /* else this error is raised */
+        PyErr_Restore(kind, error, traceback);
+        return;
+    }
+    Py_XDECREF(kind);
+    Py_XDECREF(error);
+    Py_XDECREF(traceback);
+}
+
+/* enter(scope): `_scope._open_inside` for ``__enter__``, which calls it; False when the case is not common. */
 static PyObject *
 enter_method(PyObject *module, PyObject *scope)
 {
     State *st = PyModule_GetState(module);
     PyObject *outer = st->entry_model == NULL ? NULL : find_outer(st), *view = NULL, *peers = NULL, *noted = NULL, *entry = NULL;
-    int fits = 0;
-    if (outer != NULL && (view = PyObject_GetAttr(scope, st->name__last)) != NULL && view != Py_None &&
-        (fits = is_at_hand(st, scope, view, outer)) > 0 && (peers = PyObject_GetAttr(scope, st->name__entries)) != NULL &&
-        PyList_CheckExact(peers) && (noted = find_exit(module, scope)) != NULL && noted != Py_None) {
-        entry = make_entry(st, scope, outer, view, peers, noted);
-        if (entry != NULL && put_in_force(st, scope, entry, outer) < 0) {
-            PyObject *kind, *error, *traceback;
-            PyErr_Fetch(&kind, &error, &traceback);
-            PyObject *done = PyObject_CallOneArg(st->take_back, entry);
-            Py_XDECREF(done);
-            PyErr_Restore(kind, error, traceback);
+    if (outer != NULL && (peers = PyObject_GetAttr(scope, st->name__entries)) != NULL && PyList_CheckExact(peers) &&
+        (noted = find_exit(module, scope)) != NULL && noted != Py_None) {
+        view = find_view(st, scope, outer);
+        entry = view == NULL ? NULL : make_entry(st, scope, outer, view, peers, noted);
+        if (entry == NULL ? PyErr_Occurred() != NULL : put_in_force(st, scope, entry, outer) < 0) {
+            take_back(st, entry);
         }
     }
     Py_XDECREF(outer);

@@ -94,6 +94,18 @@ add_up_scenario(State *st, PyObject *registry, PyObject *around, PyObject *const
     return made;
 }
 
+/* `HeldTweaks.alone`. */
+static PyObject *
+find_alone(State *st, PyObject *held, PyObject *mark)
+{
+    if (PyDict_GET_SIZE(held) > 0) {
+        return PyObject_CallMethodOneArg(held, st->name_alone, mark);
+    }
+    PyObject *made = PyDict_New(), *alone = made == NULL ? NULL : Py_XNewRef(PyDict_SetDefault(held, mark, made));
+    Py_XDECREF(made);
+    return alone;
+}
+
 /* Returns the scenario of a layer over the one around, and the bits that it adds; NULL also when it is not common. */
 static PyObject *
 find_scenario(State *st, PyObject *registry, PyObject *around, PyObject *layer, PyObject *held, PyObject **delta)
@@ -106,7 +118,7 @@ find_scenario(State *st, PyObject *registry, PyObject *around, PyObject *layer, 
         *delta = Py_NewRef(st->zero);
         return Py_NewRef(around);
     }
-    PyObject *alone = PyObject_CallMethodOneArg(held, st->name_alone, SLOT(registry, registry_mark)), *scenario = NULL;
+    PyObject *alone = find_alone(st, held, SLOT(registry, registry_mark)), *scenario = NULL;
     if (alone == NULL || !PyDict_CheckExact(alone)) {
         came = alone == NULL ? FAILED : NOT_COMMON;
     }

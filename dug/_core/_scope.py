@@ -109,8 +109,7 @@ class Scope:
             else:
                 entry.token = PUT[entry]  # the last step, after which nothing is left to do
         except BaseException:
-            _free_all_locks()
-            take_back(entry)
+            give_up(entry)
             raise
         return entry
 
@@ -377,6 +376,12 @@ def _leave_out_of_order(scope: Scope, frame: Any, error: BaseException | None) -
         f"{scope!r} was left out of order: {reason}. "
         "Leave contexts in the reverse order of entering; a generator must not keep one open across a yield."
     )
+
+
+def give_up(entry: Entry | None) -> None:
+    """Cleans up after an error of entering: frees the locks, and takes the entry back, if there is one already."""
+    _free_all_locks()
+    take_back(entry)
 
 
 def _free_all_locks() -> None:

@@ -24,7 +24,7 @@ from ._begin import begin as begin_any
 from ._binding import Key
 from ._bypass import evaluate_without_cache
 from ._call import let_call, make_class
-from ._entry import frame_here, frame_then, frame_to_ask, note, take_back
+from ._entry import frame_here, frame_then, frame_to_ask, note
 from ._failure import Serving
 from ._find import match, value_memo
 from ._finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, refuse
@@ -53,7 +53,7 @@ from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
 from ._node import Function
 from ._order import note_starts, starts_of
 from ._scenario import VALUE, ActiveTweaks
-from ._scope import Alone, Scope
+from ._scope import Alone, Scope, give_up
 from ._verify import Walk, candidates, find_changed, is_as_before, raise_later, verify
 from ._view import View, own_bits
 from ._watch import follow
@@ -289,6 +289,6 @@ _PARTS: dict[str, Any] = {
     "outside": OUTSIDE,
     "view_model": View(None, (), _NOWHERE, None, None, 0, (), (), None, 0),  # type: ignore[arg-type]  # as above
     "force_model": _NOWHERE,
-    "take_back": take_back,
+    "give_up": give_up,
 }
 """The functions that the compiled verbs leave to Python, and the objects that they recognise."""
