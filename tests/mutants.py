@@ -713,6 +713,13 @@ MUTANTS = (
         ("core/test_interleavings.py", "-k", "first_bit"),
     ),
     Mutant(
+        "the first bits of many nodes can be seen before the memos have them",
+        "_core/_registry.py",
+        "                spread = self._to_the_end(self._spread_all, given)",
+        "                self.bits.keep_all(given)\n                spread = self._to_the_end(self._spread_all, given)",
+        ("core/test_interleavings.py", "-k", "first_bit"),
+    ),
+    Mutant(
         "waiters are not woken",
         "_core/_flight.py",
         "        wait.wake()\n    run.waits = None\n",

@@ -310,8 +310,13 @@ def test_a_first_bit_is_given_to_two_threads_at_once() -> None:
         memos = [cache.find_state(world.node(name)._key).plain for name in ("x", "middle", "top")]
         assert all(memo.footprint & bit == bit for memo in memos)
 
-    for _ in explore(lambda: make_world(is_warm=True), get, get):
-        pass
+    def get_with_another(world: World) -> None:
+        world.root.cache.registry.give_bits([world.node(name)._key for name in ("x", "middle")])
+        get(world)
+
+    for first, second in [(get, get), (get, get_with_another), (get_with_another, get), (get_with_another, get_with_another)]:
+        for _ in explore(lambda: make_world(is_warm=True), first, second):
+            pass
 
 
 @pytest.mark.slow
