@@ -59,7 +59,7 @@ class Build:
                 os.environ.pop(SWITCH, None)
                 if before is not None:
                     os.environ[SWITCH] = before
-            self.core: Any = import_module("dug._core._registry")
+            self.registry: Any = import_module("dug._core._registry")
             self.node: Any = import_module("dug._core._node").Node
             self.plain_key: Any = import_module("dug._core._node").plain_key
         self.name = "pure" if pure else "compiled"
