@@ -60,7 +60,7 @@ def substitution_key(value: object) -> Hashable | None:
     if kind in _PLAIN_TYPES:
         return kind, value
     if kind is float:
-        return _float_key(value)  # type: ignore[arg-type]
+        return (float, value, copysign(1.0, value)) if value == value else (float, "nan")  # type: ignore[arg-type]
     if kind in _TEXT_TYPES or _is_decimal(kind):
         return kind, repr(value)
     if kind is tuple:
@@ -173,12 +173,6 @@ def _slot_of(kind: type, name: str) -> Any:
 
 def _is_decimal(kind: type) -> bool:
     return kind.__name__ == "Decimal" and kind.__module__ == "decimal"  # its module takes long to import
-
-
-def _float_key(value: float) -> Hashable:
-    if value != value:
-        return float, "nan"
-    return float, value, copysign(1.0, value)
 
 
 def _tuple_key(value: tuple[object, ...]) -> Hashable | None:
