@@ -221,6 +221,9 @@ begin_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
         return NULL;
     }
     int came = quick_begin(st, args[0], args[1], &found);
+    if (came == RUNS) {
+        show(found); /* it is driven elsewhere */
+    }
     return came == FAILED ? NULL : came == NOT_COMMON ? Py_NewRef(Py_None) : found;
 }
 

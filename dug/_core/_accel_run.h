@@ -29,25 +29,30 @@ copy_model(PyObject *model)
     return made;
 }
 
-/* Returns a run with the slots of the model: one that is not in use any more, or a new one. */
+/* Returns a run with the slots of the model: one that is not in use any more, or a new one.
+
+   It is untracked: the function that drives it here holds it to its end, so that it is in no circle until then. */
 static PyObject *
 make_run(State *st)
 {
-    if (st->spare_runs == 0) {
-        return copy_model(st->run_model);
+    if (st->spare_runs > 0) {
+        return st->spare_run[--st->spare_runs];
     }
-    PyObject *run = st->spare_run[--st->spare_runs];
-    PyObject_GC_Track(run);
+    PyObject *run = copy_model(st->run_model);
+    if (run != NULL) {
+        hide(run);
+    }
     return run;
 }
 
-/* Lets go of a run that has ended, and keeps it for the next if nobody else holds it. */
+/* Lets go of a run that has ended: it is kept for the next one, or tracked if somebody else holds it. */
 static void
 let_run_go(State *st, PyObject *run)
 {
     PyTypeObject *type = Py_TYPE(run);
     if (Py_REFCNT(run) > 1 || (PyObject *)type != st->run_type || st->spare_runs == SPARE_RUNS ||
         *PyObject_GET_WEAKREFS_LISTPTR(run) != NULL) {
+        show(run);
         Py_DECREF(run);
         return;
     }
@@ -58,10 +63,10 @@ let_run_go(State *st, PyObject *run)
         }
     }
     if (Py_REFCNT(run) > 1 || st->spare_runs == SPARE_RUNS) { /* what was freed ran code */
+        show(run);
         Py_DECREF(run);
         return;
     }
-    PyObject_GC_UnTrack(run);
     st->spare_run[st->spare_runs++] = run;
 }
 
@@ -352,6 +357,9 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         }
         SET(made, state_key, Py_NewRef(key));
         SET(made, state_home, Py_NewRef(SLOT(cache, cache__token)));
+        if (are_untracked(SLOT(cache, cache__untracked), states)) {
+            hide(made);
+        }
         if (SLOT(PyTuple_GET_ITEM(key, 0), function_nodes) != Py_None) {
             PyObject *link = PyWeakref_NewRef(made, NULL);
             if (link == NULL) {
@@ -375,6 +383,9 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
     }
     came = take_off(st, frame, view, key, state, masked, filings, found);
     if (came != RUNS) {
+        if (*found != NULL) {
+            show(*found); /* a watcher may hold it */
+        }
         Py_CLEAR(*found);
     }
     if (came == FAILED) {

@@ -252,6 +252,30 @@ def test_the_collector_has_one_object_of_a_node():
     assert 900 - 10 <= grown <= 900 + 20
 
 
+counted = []
+"""How many objects the collector had at each end of a chain."""
+
+
+@dug.memoize
+def descend(number):
+    """Count the objects that the collector has while as many nodes are open."""
+    if number:
+        return descend(number - 1)
+    counted.append(len(gc.get_objects()))
+    return 0
+
+
+@compiled
+def test_the_collector_has_two_objects_of_a_node_that_runs():
+    """A node that is being computed leaves its key to look at, and the token of the context variable."""
+    for depth in (20, 220):
+        with dug.Context():
+            gc.collect()
+            descend(depth)
+    few, many = counted[-2:]
+    assert many - few < 2.2 * 200
+
+
 @compiled
 def test_a_state_that_leaves_is_looked_at_again():
     """What is taken out of the table of a cache is the collector's own affair."""
