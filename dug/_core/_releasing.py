@@ -22,6 +22,9 @@ def release(cache: "CacheShape", serial: int) -> list[Memo]:
     noted: Any = cache._read.pop(serial, ())
     if compiled is not None and noted:
         noted = compiled.take_lone(noted, taken, bare)
+        if not noted and not bare:  # nearly always
+            cache._count -= len(taken)
+            return taken
     quick = len(taken)
     shared, odd = _take_lone(serial, noted, taken, bare)
     cache._count -= len(taken)
