@@ -519,13 +519,13 @@ MUTANTS = (
         twin=(
             "_core/_accel_run.h",
             (
-                "PyDict_GetItemWithError(content, key);\n        if (handle == NULL && !PyErr_Occurred()) {\n"
+                "_PyDict_GetItem_KnownHash(content, key, hash);\n        if (handle == NULL && !PyErr_Occurred()) {\n"
                 "            handle = PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));"
             ),
             (
                 "PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));\n"
                 "        if (handle == NULL && !PyErr_Occurred()) {\n"
-                "            handle = PyDict_GetItemWithError(content, key);"
+                "            handle = _PyDict_GetItem_KnownHash(content, key, hash);"
             ),
         ),
     ),
@@ -975,8 +975,8 @@ MUTANTS = (
     Mutant(
         "who read a node is kept alive though its function is local",
         "_core/_memo.py",
-        "        noted = reader.link or reader\n        readers = self.readers\n        if readers is None:",
-        "        noted = reader\n        readers = self.readers\n        if readers is None:",
+        "        noted = reader.link or reader\n        readers = self.readers\n        self.shown",
+        "        noted = reader\n        readers = self.readers\n        self.shown",
         LOCAL,
         twin=("_core/_accel_run.h", "        reader = SLOT(state, state_link);\n", ""),
     ),
