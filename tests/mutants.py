@@ -975,8 +975,8 @@ MUTANTS = (
     Mutant(
         "who read a node is kept alive though its function is local",
         "_core/_memo.py",
-        "        noted = reader.link or reader\n        readers = self.readers\n        self.shown",
-        "        noted = reader\n        readers = self.readers\n        self.shown",
+        "        noted = reader.link or reader\n        readers: Any",
+        "        noted = reader\n        readers: Any",
         LOCAL,
         twin=("_core/_accel_run.h", "        reader = SLOT(state, state_link);\n", ""),
     ),

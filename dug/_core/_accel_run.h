@@ -496,15 +496,23 @@ add_reader(State *st, PyObject *home, PyObject *reader)
         SET(home, state_shown, Py_NewRef(Py_True));
     }
     if (readers == Py_None) {
-        readers = PyList_New(1);
-        if (readers == NULL) {
+        SET(home, state_readers, Py_NewRef(reader));
+        return 0;
+    }
+    if (readers == reader) {
+        return 0;
+    }
+    if (!PyList_CheckExact(readers) && !PyAnySet_CheckExact(readers)) { /* the second */
+        PyObject *both = PyList_New(2);
+        if (both == NULL) {
             return -1;
         }
-        PyList_SET_ITEM(readers, 0, Py_NewRef(reader));
+        PyList_SET_ITEM(both, 0, Py_NewRef(readers));
+        PyList_SET_ITEM(both, 1, Py_NewRef(reader));
         if (is_hidden(home)) {
-            hide(readers);
+            hide(both);
         }
-        SET(home, state_readers, readers);
+        SET(home, state_readers, both);
         return 0;
     }
     Py_ssize_t most = PyLong_AsSsize_t(SLOT(home, state__prune_at));

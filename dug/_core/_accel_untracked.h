@@ -155,7 +155,7 @@ traverse_node(State *st, PyObject *state, visitproc visit, void *arg)
     if (SLOT(state, state_flight) != Py_None) {
         Py_VISIT(SLOT(state, state_flight));
     }
-    if (PyAnySet_CheckExact(readers)) {
+    if (!PyList_CheckExact(readers)) { /* the only one, or a set of many */
         Py_VISIT(readers);
     }
     if (SLOT(state, state_shown) == Py_False) {

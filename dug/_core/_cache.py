@@ -183,7 +183,7 @@ class Cache:
                     continue
                 home = self.state_of(home.key)
             if home.readers is None:
-                home.readers, home.shown = [state.link or state], True
+                home.readers, home.shown = state.link or state, True
             else:
                 home.add_reader(state)
         for key in memo.inner:

@@ -6,7 +6,7 @@ numbers of the tweaks that the memo read; empty for one that read none, and such
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 from weakref import ref
 
 from attrs import define, field
@@ -157,8 +157,8 @@ class State:
     """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
     newest: Memo | None = None
     """The newest memo that verification may start from."""
-    readers: "list[State | ref[State]] | set[State | ref[State]] | None" = None
-    """The states that read it: for a node of a local function, a weak reference to its state."""
+    readers: "State | ref[State] | list[State | ref[State]] | set[State | ref[State]] | None" = None
+    """The states that read it, the only one itself: for a node of a local function, a weak reference to its state."""
     alive: bool = True
     has_failed: bool = False
     """True once a memo was filed that answers only within its call."""
@@ -224,22 +224,24 @@ class State:
     def add_reader(self, reader: "State") -> None:
         """Notes that a memo of `reader` read this node."""
         noted = reader.link or reader
-        readers = self.readers
+        readers: Any = self.readers
         self.shown = True
         if readers is None:
-            self.readers = [noted]
+            self.readers = noted
+        elif type(readers) not in {list, set}:
+            if readers is not noted:
+                self.readers = [readers, noted]
         elif noted not in readers:
             if len(readers) >= self._prune_at:
-                self._prune()
-            if type(self.readers) is list:
-                self.readers.append(noted)
-            else:
-                self.readers.add(noted)  # type: ignore[union-attr]
+                readers = self._prune()
+            readers.append(noted) if type(readers) is list else readers.add(noted)
 
     def discard_reader(self, reader: "State") -> None:
         """Forgets that a node read this one; at once, as its arguments may be large."""
-        noted, readers = reader.link or reader, self.readers
-        if readers is not None and noted in readers:
+        noted, readers = reader.link or reader, cast("Any", self.readers)
+        if readers is noted:
+            self.readers = None
+        elif type(readers) in {list, set} and noted in readers:
             readers.remove(noted)
 
     def live_readers(self) -> "list[State]":
@@ -253,15 +255,17 @@ class State:
         return next(self._find_readers(), None) is None
 
     def _find_readers(self) -> "Iterator[State]":
-        for noted in tuple(self.readers or ()):
+        readers: Any = self.readers
+        for noted in tuple(readers) if type(readers) in {list, set} else () if readers is None else (readers,):
             reader = noted() if type(noted) is ref else noted
-            if reader is not None and reader.alive:  # type: ignore[union-attr]
-                yield reader  # type: ignore[misc]
+            if reader is not None and reader.alive:
+                yield reader
 
-    def _prune(self) -> None:
-        """Forgets dead readers; whenever their number has doubled, so that it costs O(1) for each reader."""
-        self.readers = {reader.link or reader for reader in self._find_readers()}
-        self._prune_at = max(16, 2 * len(self.readers))
+    def _prune(self) -> "set[State | ref[State]]":
+        """Forgets dead readers and returns the others; whenever their number has doubled, so that it is O(1) for each reader."""
+        self.readers = readers = {reader.link or reader for reader in self._find_readers()}
+        self._prune_at = max(16, 2 * len(readers))
+        return readers
 
 
 def _take_apart(states: dict[Key, State]) -> None:
