@@ -1136,6 +1136,13 @@ MUTANTS = (
         "        if (*slot != value) {\n",
         "        if (0) {\n",
     ),
+    Mutant(
+        "a frame that is given another view is not looked at again",
+        "_core/_frame.py",
+        "        while hits is not (now := self._pick_hits(run)):\n            self.hits = hits = now\n",
+        "        hits = self._pick_hits(run)\n        self.hits = hits\n",
+        ("core/test_interleavings.py", "-k", "ask_root-tweak"),
+    ),
 )
 
 

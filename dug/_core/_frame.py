@@ -94,11 +94,13 @@ class _AnyFrame:
 
     def refresh(self, run: "Run | None") -> None:
         """Decides whether calls are answered from the hits of the view; `run` is the innermost open one."""
-        view = self.view
-        if run is not None and run.handle is not None and run.handle.spec.replaces:
-            self.hits = NO_HITS
-        else:
-            self.hits = NO_HITS if self.driver or (any(view.listeners) and view.hears("hit")) else view.hits
+        hits = None
+        while hits is not (now := self._pick_hits(run)):  # another thread may refresh it too, with another view
+            self.hits = hits = now
+
+    def _pick_hits(self, run: "Run | None") -> dict[Key, Memo]:
+        view, is_replaced = self.view, run is not None and run.handle is not None and run.handle.spec.replaces
+        return NO_HITS if self.driver or is_replaced or (any(view.listeners) and view.hears("hit")) else view.hits
 
 
 class Entry(_AnyFrame):
