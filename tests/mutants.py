@@ -1139,9 +1139,37 @@ MUTANTS = (
     Mutant(
         "a frame that is given another view is not looked at again",
         "_core/_frame.py",
-        "        while hits is not (now := self._pick_hits(run)):\n            self.hits = hits = now\n",
-        "        hits = self._pick_hits(run)\n        self.hits = hits\n",
+        "            self.hits = hits = now\n",
+        "            self.hits = hits = now\n            return\n",
         ("core/test_interleavings.py", "-k", "ask_root-tweak"),
+    ),
+    Mutant(
+        "C: a table is taken apart while its cache is finalized",
+        "_core/_accel_untracked.h",
+        "    hide(held);\n",
+        "    take_states_apart(PyType_GetModuleState(Py_TYPE(self)), held);\n    hide(held);\n",
+        COLLECTOR,
+    ),
+    Mutant(
+        "C: the memos in a dict are shown as well as the dict",
+        "_core/_accel_untracked.h",
+        "    if (!is_hidden(memo)) { /* each place of it is shown by itself */\n        return 0;",
+        "    if (!is_hidden(memo)) {\n        return visit(memo, arg);",
+        COLLECTOR,
+    ),
+    Mutant(
+        "C: a tweak answers with a memo of another cache",
+        "_core/_accel_run.h",
+        "int is_here = memo != Py_None && SLOT(SLOT(memo, memo_state), state_home) ==",
+        "int is_here = memo != Py_None && SLOT(SLOT(view, view_cache), cache__token) ==",
+        COLLECTOR,
+    ),
+    Mutant(
+        "what read a cleared cache beneath is not shown",
+        "_core/_cache.py",
+        "                state.shown = True\n",
+        "                pass\n",
+        COLLECTOR,
     ),
 )
 

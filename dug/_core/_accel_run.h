@@ -139,8 +139,9 @@ find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *s
             return NOT_COMMON;
         }
         if (handle != NULL) {
-            *found = SLOT(handle, handle_memo) != Py_None ? Py_NewRef(SLOT(handle, handle_memo))
-                                                          : PyObject_CallFunctionObjArgs(st->value_memo, view, key, handle, NULL);
+            PyObject *memo = SLOT(handle, handle_memo);
+            int is_here = memo != Py_None && SLOT(SLOT(memo, memo_state), state_home) == SLOT(SLOT(view, view_cache), cache__token);
+            *found = is_here ? Py_NewRef(memo) : PyObject_CallFunctionObjArgs(st->value_memo, view, key, handle, NULL);
             return *found == NULL ? FAILED : DONE;
         }
     }

@@ -6,17 +6,19 @@
    or a function is still found.
 
    Invariants:
-   - nobody holds a state or a memo of a cache without holding the cache too: else what only they refer to would be taken for
-     garbage together with the cache;
+   - nobody uses a state or a memo of a cache without holding the cache: else what only they refer to would be taken for garbage
+     together with the cache;
    - a reference of an untracked object is shown once, or not at all: those of a state in the table; those of a memo in a place of
      its own state; those of its reads, a tuple that no other memo has.  One that is not shown keeps a circle alive, no more;
    - a state whose references besides its key may lead to something tracked says so in its slot `shown`: when a memo that is filed
      has a value, or a read, that is tracked, and when a reader is tracked;
-   - what leaves its place is tracked again: a memo, and a state that leaves the table with all that is in it. */
+   - what leaves its place is tracked again: a memo, and a state that leaves the table with all that is in it;
+   - all stays in its place until the collector clears this object: between the finalizers and that, it looks once more. */
 
 typedef struct {
     PyObject_HEAD
     PyObject *states; /* the table of a cache: a dict */
+    PyObject *held;   /* once the cache is finalized: a list of the untracked states in it, which the collector does not clear */
 } Untracked;
 
 static inline int
@@ -136,8 +138,8 @@ are_untracked(PyObject *untracked, PyObject *states)
 static int
 traverse_memo(State *st, PyObject *memo, visitproc visit, void *arg)
 {
-    if (!is_hidden(memo)) {
-        return visit(memo, arg);
+    if (!is_hidden(memo)) { /* each place of it is shown by itself */
+        return 0;
     }
     PyObject *reads = SLOT(memo, memo_dependencies);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(reads) && is_hidden(reads); i++) {
@@ -150,8 +152,11 @@ traverse_memo(State *st, PyObject *memo, visitproc visit, void *arg)
 static int
 traverse_node(State *st, PyObject *state, visitproc visit, void *arg)
 {
-    PyObject *readers = SLOT(state, state_readers);
+    PyObject *readers = SLOT(state, state_readers), *variants = SLOT(state, state_variants);
     Py_VISIT(SLOT(state, state_key));
+    if (PyDict_CheckExact(variants)) { /* which shows the tracked memos in it */
+        Py_VISIT(variants);
+    }
     if (SLOT(state, state_flight) != Py_None) {
         Py_VISIT(SLOT(state, state_flight));
     }
@@ -167,6 +172,12 @@ traverse_node(State *st, PyObject *state, visitproc visit, void *arg)
     else if (PyList_CheckExact(readers)) {
         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(readers); i++) {
             Py_VISIT(PyList_GET_ITEM(readers, i));
+        }
+    }
+    PyObject *places[] = {SLOT(state, state_plain), SLOT(state, state_newest), variants};
+    for (int i = 0; i < 3; i++) { /* the same memo may be in two of them */
+        if (PyObject_TypeCheck(places[i], (PyTypeObject *)st->memo_type)) {
+            Py_VISIT(places[i]);
         }
     }
     return each_memo(st, state, traverse_memo, visit, arg);
@@ -294,41 +305,110 @@ take_lone(PyObject *module, PyObject *args)
 }
 
 static int
-empty_memo(State *st, PyObject *memo, visitproc Py_UNUSED(visit), void *none)
+collect_memo(State *Py_UNUSED(st), PyObject *memo, visitproc Py_UNUSED(visit), void *list)
 {
-    SET(memo, memo_dependencies, Py_NewRef((PyObject *)none));
+    return PyList_Append((PyObject *)list, memo);
+}
+
+/* Empties a state, and puts all that it held into a list; nothing is freed yet, as that may run any code. */
+static int
+empty_state(State *st, PyObject *state, PyObject *gone)
+{
+    PyObject **places[] = {&SLOT(state, state_plain), &SLOT(state, state_variants), &SLOT(state, state_newest), &SLOT(state, state_readers)};
+    for (int i = 0; i < 4; i++) {
+        if (*places[i] == NULL) { /* the collector has cleared it */
+            return 0;
+        }
+    }
+    if (each_memo(st, state, collect_memo, NULL, gone) != 0) {
+        return -1;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (PyList_Append(gone, *places[i]) < 0) {
+            return -1;
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        set_slot(places[i], Py_NewRef(Py_None));
+    }
     return 0;
 }
 
-/* `_memo.take_apart`. */
+/* Empties the states among these, and their memos of what they read: a memo that is still a hit frees no chain when it goes. */
+static int
+take_states_apart(State *st, PyObject *states)
+{
+    PyObject *none = PyTuple_New(0), *gone = PyList_New(0);
+    int failed = none == NULL || gone == NULL;
+    for (Py_ssize_t i = 0; !failed && i < PyList_GET_SIZE(states); i++) {
+        PyObject *state = PyList_GET_ITEM(states, i);
+        failed = (PyObject *)Py_TYPE(state) == st->state_type && empty_state(st, state, gone) < 0;
+    }
+    Py_ssize_t count = failed ? 0 : PyList_GET_SIZE(gone);
+    for (Py_ssize_t i = 0; !failed && i < count; i++) {
+        PyObject *memo = PyList_GET_ITEM(gone, i);
+        if (PyObject_TypeCheck(memo, (PyTypeObject *)st->memo_type) && SLOT(memo, memo_dependencies) != NULL) {
+            failed = PyList_Append(gone, SLOT(memo, memo_dependencies)) < 0;
+            SET(memo, memo_dependencies, Py_NewRef(none));
+        }
+    }
+    Py_XDECREF(gone);
+    Py_XDECREF(none);
+    return failed ? -1 : 0;
+}
+
+/* `_memo.take_apart`: a thread on its way out may still add some states, so this goes through a list of them. */
 static PyObject *
 take_apart(PyObject *module, PyObject *states)
 {
-    State *st = PyModule_GetState(module);
-    PyObject *none = PyTuple_New(0), *all = none != NULL && PyDict_Check(states) ? PyDict_Values(states) : NULL;
-    for (Py_ssize_t i = 0; all != NULL && i < PyList_GET_SIZE(all); i++) { /* a thread on its way out may still add some */
-        PyObject *state = PyList_GET_ITEM(all, i);
-        if ((PyObject *)Py_TYPE(state) == st->state_type) {
-            each_memo(st, state, empty_memo, NULL, none);
-            SET(state, state_plain, Py_NewRef(Py_None));
-            SET(state, state_variants, Py_NewRef(Py_None));
-            SET(state, state_newest, Py_NewRef(Py_None));
-            SET(state, state_readers, Py_NewRef(Py_None));
-        }
-    }
-    int failed = all == NULL;
-    Py_XDECREF(all);
-    Py_XDECREF(none);
-    if (failed && !PyErr_Occurred()) {
+    if (!PyDict_Check(states)) {
         PyErr_SetString(PyExc_TypeError, "take_apart() takes a dict");
+        return NULL;
     }
+    PyObject *all = PyDict_Values(states);
+    int failed = all == NULL || take_states_apart(PyModule_GetState(module), all) < 0;
+    Py_XDECREF(all);
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
+/* Holds the untracked states until they are taken apart, for the collector may clear the table first. */
+static PyObject *
+untracked_hold(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    Untracked *self = (Untracked *)op;
+    PyObject *all = self->states == NULL ? PyList_New(0) : PyDict_Values(self->states), *held = PyList_New(0);
+    int failed = all == NULL || held == NULL;
+    for (Py_ssize_t i = 0; !failed && i < PyList_GET_SIZE(all); i++) {
+        failed = is_hidden(PyList_GET_ITEM(all, i)) && PyList_Append(held, PyList_GET_ITEM(all, i)) < 0;
+    }
+    Py_XDECREF(all);
+    if (failed) {
+        Py_XDECREF(held);
+        return NULL;
+    }
+    hide(held);
+    set_slot(&self->held, held);
+    Py_RETURN_NONE;
+}
+
+/* Takes the nodes apart: not when the cache is finalized, for then the collector looks once more, and what is in no place is not shown. */
 static int
 untracked_clear(Untracked *self)
 {
-    Py_CLEAR(self->states);
+    State *st = PyType_GetModuleState(Py_TYPE(self));
+    PyObject *states = self->states, *held = self->held, *kind, *error, *traceback;
+    self->states = self->held = NULL;
+    if (states != NULL && st != NULL && st->state_type != NULL && st->memo_type != NULL) {
+        PyErr_Fetch(&kind, &error, &traceback);
+        PyObject *all = PyDict_Values(states);
+        if (all == NULL || take_states_apart(st, all) < 0 || (held != NULL && take_states_apart(st, held) < 0)) {
+            PyErr_WriteUnraisable((PyObject *)self);
+        }
+        Py_XDECREF(all);
+        PyErr_Restore(kind, error, traceback);
+    }
+    Py_XDECREF(held);
+    Py_XDECREF(states);
     return 0;
 }
 
@@ -357,12 +437,18 @@ untracked_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
+static PyMethodDef untracked_methods[] = {
+    {"hold", untracked_hold, METH_NOARGS, "Holds the untracked states until they are taken apart: the cache is being finalized."},
+    {NULL},
+};
+
 static PyType_Slot untracked_slots[] = {
     {Py_tp_doc, "Answers to the garbage collector for the nodes of a cache that it does not track."},
     {Py_tp_new, untracked_new},
     {Py_tp_traverse, untracked_traverse},
     {Py_tp_clear, untracked_clear},
     {Py_tp_dealloc, untracked_dealloc},
+    {Py_tp_methods, untracked_methods},
     {0, NULL},
 };
 

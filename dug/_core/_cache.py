@@ -290,6 +290,9 @@ class Cache:
             state.has_lost = True
             state.forgotten = forgotten or state.forgotten
         track_again(taken)
+        for other in members(self.registry.caches):  # their memos may have read some of these, which are tracked now
+            for state in () if other is self else other.states.copy().values():
+                state.shown = True
         taken.append(self._emptied)
         self._emptied = {}
         self._gone.clear()
@@ -299,9 +302,9 @@ class Cache:
         # Memos of a cache above may depend on memos here: the bare structure must stay for the walks of the registry.
         if not any(cache.beneath is self for cache in members(self.registry.caches)):
             for states in (self.states, *map(self.states_of, members(self.locals))):
+                track_again(list(states.values()))  # first: nothing shows a state that is not in the table
                 while states:  # one by one, so that no state is left alive that nobody finds
                     state = states.popitem()[1]
-                    track_again((state,))
                     state.alive = False
                     taken.append(state)
 
@@ -326,7 +329,10 @@ class Cache:
         # Nobody has a memo without its cache.
         if not hasattr(self, "_token"):  # an interrupt kept it from being made
             return
-        take_apart(self.states)
+        if self._untracked is None:
+            take_apart(self.states)
+        else:
+            self._untracked.hold()
         for function in members(self.locals):
             if function.nodes is not None:
                 function.nodes.pop(self._token, None)
@@ -354,6 +360,7 @@ class Cache:
     def _take_as_newest(self, memo: Memo) -> None:
         """Keeps a stale memo to be verified."""
         old, memo.state.newest = memo.state.newest, memo
+        memo.state.shown = True
         if old is not None and old is not memo and old.status == STALE:
             self._unindex(old)
             track_again((old,))

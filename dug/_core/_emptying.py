@@ -86,9 +86,9 @@ def _take_out(cache: "CacheShape", state: State) -> bool:
     states_here = cache.states_of(plain_key(state.key)[0])
     if states_here.get(state.key) is not state:
         return False
+    track_again((state,))  # first: nothing shows a state that is not in the table
     state.alive = False
     del states_here[state.key]
-    track_again((state,))
     cache.stale.discard(state)
     return True
 

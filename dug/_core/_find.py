@@ -99,7 +99,7 @@ def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
         memo = Memo(State(key, None), handle.spec.value, TWEAKED)
         memo.origin = handle.spec.telling
         return memo
-    return handle.memo or handle.make_memo(view.cache.state_of(key))
+    return handle.memo_of(view.cache.state_of(key))
 
 
 def _find_around(view: View, key: Key) -> Memo | None:

@@ -116,7 +116,7 @@ class Tweak:
     serial: int
     bit: BitSet
     memo: Memo | None = None
-    """For a value: the memo that answers with it."""
+    """For a value: the memo that answers with it, of the cache in which it was asked for last."""
     scenarios: "dict[Restriction, ref[ActiveTweaks]]" = field(factory=dict)
     """The scenarios of which it is the newest tweak, by their serials: they are interned here."""
     prune_at: int = 16
@@ -127,10 +127,12 @@ class Tweak:
         under = self.beneath()
         return BENEATH, plain_key(key), 0 if under is None else under.serial
 
-    def make_memo(self, state: State) -> Memo:
-        """Returns the memo of a node that is tweaked to a value, and keeps it as the one that answers."""
-        memo = self.memo = Memo(state, self.spec.value, TWEAKED, (), self.bit, 0, frozenset((self.serial,)))
-        memo.origin = self.spec.telling
+    def memo_of(self, state: State) -> Memo:
+        """Returns the memo of a node that is tweaked to a value: the last one, unless that is of another cache, which may go."""
+        memo = self.memo
+        if memo is None or memo.state.home is not state.home:
+            memo = self.memo = Memo(state, self.spec.value, TWEAKED, (), self.bit, 0, frozenset((self.serial,)))
+            memo.origin = self.spec.telling
         return memo
 
     @staticmethod

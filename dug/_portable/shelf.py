@@ -278,7 +278,7 @@ class Shelf(Cache):
         handle = in_force.handle_of(key)
         state = self.state_of(key)
         if handle is not None and handle.spec.is_value:
-            return handle.memo or handle.make_memo(state)
+            return handle.memo_of(state)
         met = handle if handle is not None and not handle.spec.is_untweak else None
         reads = tuple(dict.fromkeys(self._memos[number] for number in row.reads))
         below, own = self._bits_read(row, reads), self._own_bits(key)

@@ -188,25 +188,207 @@ def by_namespace(ctx):
     return watched
 
 
+@dug.memoize
+def other_rate():
+    """Return another number to tweak."""
+    return 0
+
+
+@dug.memoize
+def sum_of_rates():
+    """Return a number that rests on both."""
+    return rate_of() + other_rate()
+
+
+@dug.memoize
+def opened(owner):
+    """Return a thing, after a context was opened in which something ran."""
+    found = rate_of()
+    with dug.Context({other_rate.node(): 50}):
+        found += sum_of_rates()
+    return Thing(owner=owner, found=found)
+
+
+@dug.memoize
+def made_here():
+    """Return a new thing."""
+    return Thing()
+
+
+@dug.memoize
+def resting():
+    """Return a number that rests on a thing and, further away, on a rate."""
+    return 1 + sum_of_rates() if made_here() else 0
+
+
+def by_opened(ctx):
+    """A circle through a memo that the collector goes on looking at, and which is the only and the newest one."""
+    found, watched = watch(ctx=ctx)
+    ctx.run(opened, found)
+    return watched
+
+
+def by_opened_several(ctx):
+    """A circle through several such memos of one node."""
+    found, watched = watch(ctx=ctx)
+    found.inner = [dug.Context({rate_of.node(): 10 + number}) for number in range(3)]
+    with ctx:
+        opened(found)
+        for inner in found.inner:
+            with inner:
+                opened(found)
+    return watched
+
+
+def by_lower_layer(ctx):
+    """A circle through a value that a layer still refers to, though the cache beneath was cleared."""
+    layer = dug.Context(cache=dug.Cache())
+    with ctx:
+        made_here().refers = layer
+        watched = ref(made_here())
+        with layer:
+            resting()
+    ctx.clear()
+    return watched
+
+
+def by_waiting(ctx):
+    """A circle through what memos have read that wait to be verified."""
+    with ctx:
+        made_here().refers = ctx
+        watched = ref(made_here())
+        resting()
+        inner = [dug.Context({rate_of.node(): number}) for number in (1, 2, 3)]
+        for one in inner:
+            with one:
+                resting()
+        resting()
+        made_here().inner = inner
+    ctx.invalidate(made_here)
+    return watched
+
+
 CIRCLES = (
     by_value, by_value_read, by_container, by_argument, by_what_if, by_several, by_tweak, by_failure, by_invalidation,
-    by_later_value, by_namespace,
+    by_later_value, by_opened, by_opened_several, by_lower_layer, by_waiting, by_namespace,
 )  # fmt: skip
 
 
+def count_alive():
+    """Return how many things, contexts and caches there are: weak references die before a finalizer revives anything."""
+    gc.collect()
+    gc.collect()
+    kinds = [type(one) for one in gc.get_objects()]
+    return [kinds.count(kind) for kind in (Thing, dug.Context, dug.Cache)]
+
+
+@pytest.mark.parametrize("has_hits", [True, False], ids=["hits", "no hits"])
 @pytest.mark.parametrize("make", CIRCLES, ids=lambda make: make.__name__)
-def test_a_circle_through_a_node_is_freed(make):
+def test_a_circle_through_a_node_is_freed(make, has_hits):
     """Whatever leads from a node back to its context is freed with it, and not before."""
+    before = count_alive()
     ctx = dug.Context()
     for filler in range(20):
         ctx.run(cell, filler % 5, filler % 4)
     watched = make(ctx)
     made.clear()
+    if not has_hits:
+        ctx.cache.registry.forget_hits()
     gc.collect()
-    assert watched() is not None or make is by_namespace
+    assert watched() is not None or make in (by_namespace, by_lower_layer)
     del ctx
+    assert count_alive() == before
+    assert watched() is None
+
+
+class Clearing:
+    """A value that clears its cache when it is freed."""
+
+    cache = staticmethod(lambda: None)
+
+    def __del__(self):
+        if (cache := Clearing.cache()) is not None:
+            cache.clear()
+
+
+@dug.memoize
+def clearing():
+    """Return such a value."""
+    return Clearing()
+
+
+@dug.memoize
+def on_clearing():
+    """Return a number that rests on it, and on a rate."""
+    return rate_of() if clearing() else 0
+
+
+def test_a_cache_is_cleared_while_it_is_freed():
+    """What is freed may ask the cache for anything."""
+    before = count_alive()
+    for _ in range(20):
+        ctx = dug.Context(cache=dug.Cache())
+        with ctx:
+            clearing()
+            on_clearing()
+            for rate in range(1, 6):
+                with dug.Context({rate_of.node(): rate}):
+                    on_clearing()
+        Clearing.cache = ref(ctx.cache)
+        del ctx
+        gc.collect()
+    Clearing.cache = staticmethod(lambda: None)
+    assert count_alive() == before
+
+
+class Argument:
+    """An argument that is equal to another one."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __hash__(self):
+        return hash(self.number)
+
+    def __eq__(self, other):
+        return isinstance(other, Argument) and self.number == other.number
+
+
+@dug.memoize
+def number_in(argument):
+    """Return the number of an argument."""
+    return argument.number
+
+
+@dug.memoize
+def on_argument():
+    """Return a number that rests on one."""
+    return number_in(Argument(1)) + rate_of()
+
+
+def test_a_tweak_outlives_the_cache_in_which_it_was_met():
+    """Nothing that a tweak answers with is of a cache that is gone."""
+    base, inner = dug.Context(cache=dug.Cache()), dug.Context({number_in.node(Argument(1)): 5})
+    layer = dug.Context(cache=dug.Cache())
+    with base, layer:
+        assert number_in(Argument(1)) == 1  # with an argument of its own
+        with inner:
+            assert on_argument() == 5
+    found = Thing(layer=layer)
+    with base, layer:
+        taken(found)
+    watched = ref(layer.cache)
+    del layer, found
+    with base, inner:
+        rate_of()
+    gc.collect()
     gc.collect()
     assert watched() is None
+    with base, inner:
+        assert on_argument() == 5
+        with dug.Context({rate_of.node(): 1}):
+            assert on_argument() == 6
+        assert inner.memo(on_argument.node()).dependencies[0].args[0].number == 1
 
 
 @pytest.mark.parametrize("cleared", ["cleared", "invalidated", "tweaked again"])
