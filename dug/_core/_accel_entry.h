@@ -384,7 +384,7 @@ take_back(State *st, PyObject *entry)
 {
     PyObject *kind, *error, *traceback;
     PyErr_Fetch(&kind, &error, &traceback);
-    PyObject *done = PyObject_CallOneArg(st->give_up, entry == NULL ? Py_None : entry);
+    PyObject *done = PyObject_CallFunctionObjArgs(st->give_up, entry == NULL ? Py_None : entry, kind, NULL);
     Py_XDECREF(done);
     if (done != NULL) { /* else this error is raised */
         PyErr_Restore(kind, error, traceback);

@@ -108,8 +108,8 @@ class Scope:
                 PUT[entry]
             else:
                 entry.token = PUT[entry]  # the last step, after which nothing is left to do
-        except BaseException:
-            give_up(entry)
+        except BaseException as error:
+            give_up(entry, type(error))
             raise
         return entry
 
@@ -265,8 +265,9 @@ class Scope:
         try:
             before = self._replace(revise)
             self._renew_all(before, last)
-        except BaseException:
-            _free_all_locks()
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                _free_all_locks()
             if self._scenario is not before:  # an interrupt: it is said, so it must show everywhere
                 self._renew_all(before, last)
             raise
@@ -378,14 +379,18 @@ def _leave_out_of_order(scope: Scope, frame: Any, error: BaseException | None) -
     )
 
 
-def give_up(entry: Entry | None) -> None:
-    """Cleans up after an error of entering: frees the locks, and takes the entry back, if there is one already."""
-    _free_all_locks()
+def give_up(entry: Entry | None, kind: type[BaseException]) -> None:
+    """Cleans up after an error of entering: takes the entry back, if there is one already, and frees locks after an interrupt."""
+    if not issubclass(kind, Exception):
+        _free_all_locks()
     take_back(entry)
 
 
 def _free_all_locks() -> None:
-    """Frees locks that an interrupt left taken; no lock is held where a scope is entered or changed."""
+    """Frees locks that an interrupt left taken; no lock is held where a scope is entered or changed, but by a finalizer.
+
+    That one may run wherever the garbage collector does, under a lock that it must leave as it is when it meets an error.
+    """
     Registry.free_locks()
     for lock in (MAKING, BINDING):
         while lock._is_owned():
@@ -399,5 +404,5 @@ class _locks_freed:  # noqa: N801  used as a function is
         """Begins a section that may be interrupted."""
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        if kind is not None:
+        if kind is not None and not isinstance(error, Exception):
             _free_all_locks()

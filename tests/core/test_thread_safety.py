@@ -604,3 +604,28 @@ def test_what_is_due_at_the_next_run_may_be_done_by_another_thread():
         function.disarm()
         assert lines
         assert due in ([], [function])
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda ctx, node: ctx.tweak(node, dug.bump(len, 1)) or ctx.tweak({node: 1, 5: 2}),
+        lambda ctx, _: dug.Context(cache=ctx.cache).__enter__(),
+        lambda ctx, _: ctx.invalidate(5),
+    ],
+    ids=["tweak", "enter", "invalidate"],
+)
+def test_an_error_frees_no_lock_that_is_held_around(act):
+    """A finalizer may run where the engine holds its lock; an error that it meets leaves the lock to the engine."""
+
+    @dug.memoize
+    def number():
+        return 1
+
+    ctx, beneath = dug.Context(cache=dug.Cache()), dug.Context(cache=dug.Cache())
+    ctx.run(number)
+    with beneath, ctx.cache.registry.lock:
+        with pytest.raises((dug.DugError, TypeError, LookupError)):
+            act(ctx, number.node())
+        assert ctx.cache.registry.lock._is_owned()
+    assert ctx.run(number) == 1
