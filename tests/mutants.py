@@ -1139,8 +1139,8 @@ MUTANTS = (
     Mutant(
         "a frame that is given another view is not looked at again",
         "_core/_frame.py",
-        "            self.hits = hits = now\n",
-        "            self.hits = hits = now\n            return\n",
+        "            self.hits = hits = now ",
+        "            self.hits = now\n            return ",
         ("core/test_interleavings.py", "-k", "ask_root-tweak"),
     ),
     Mutant(

@@ -94,13 +94,13 @@ class _AnyFrame:
 
     def refresh(self, run: "Run | None") -> None:
         """Decides whether calls are answered from the hits of the view; `run` is the innermost open one."""
-        hits = None
-        while hits is not (now := self._pick_hits(run)):  # another thread may refresh it too, with another view
-            self.hits = hits = now
-
-    def _pick_hits(self, run: "Run | None") -> dict[Key, Memo]:
-        view, is_replaced = self.view, run is not None and run.handle is not None and run.handle.spec.replaces
-        return NO_HITS if self.driver or is_replaced or (any(view.listeners) and view.hears("hit")) else view.hits
+        is_off, hits = run is not None and run.handle is not None and run.handle.spec.replaces, None
+        while True:
+            view = self.view
+            now = NO_HITS if is_off or self.driver or (any(view.listeners) and view.hears("hit")) else view.hits
+            if now is hits:
+                return
+            self.hits = hits = now  # and once more: another thread may have refreshed it meanwhile, with another view
 
 
 class Entry(_AnyFrame):
