@@ -22,8 +22,8 @@ class build_ext(build_ext.build_ext):  # noqa: N801  it is the name of the comma
             raise
 
 
-headers = sorted(map(str, Path("dug/_core").glob("_accel_*.h")))
-call_path = Extension("dug._core._caccel", ["dug/_core/_accel.c"], depends=["setup.py", *headers], optional=True)
+headers = sorted(map(str, Path("dug/_core/native").glob("*.h")))
+call_path = Extension("dug._core.native._caccel", ["dug/_core/native/module.c"], depends=["setup.py", *headers], optional=True)
 
 setup(
     ext_modules=[] if os.environ.get("DUG_NO_EXTENSIONS") else [call_path],

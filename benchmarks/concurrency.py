@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 import dug
-from dug._core._frame import current  # the run itself says who waits for it
+from dug._core.steps.frame import current  # the run itself says who waits for it
 
 from ._harness import Case, Contender, as_in_module
 from .recompute import Book, memoized_book

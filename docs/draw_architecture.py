@@ -27,7 +27,7 @@ svg { background: #fff; }
 
 
 def find_folder(module: str) -> str:
-    """Return the folder of a module, such as ``_core`` for ``dug._core._find``; for ``dug.eq`` it is ``eq``."""
+    """Return the folder of a module, such as ``_core`` for ``dug._core.steps.find``; for ``dug.eq`` it is ``eq``."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "dug"
 

@@ -25,7 +25,7 @@ from types import ModuleType
 from attrs import frozen
 
 import dug
-from dug._core._accel import make_hits
+from dug._core.native.choose import make_hits
 
 PARTS = 6
 BATCH = 1_000

@@ -29,9 +29,10 @@ from typing import Any, NamedTuple
 from attrs import define, field
 
 import dug
-from dug._core import _begin, _finish
-from dug._core._accel import compiled
-from dug._core._frame import current
+from dug._core.native.choose import compiled
+from dug._core.steps import begin as begin_step
+from dug._core.steps import finish
+from dug._core.steps.frame import current
 
 WIDTH, LAYERS, LEAVES, KEPT, SCENARIOS = 30, 8, 20, 16, 12
 STUCK_S = 60
@@ -141,7 +142,7 @@ class World:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Note when the runs that execute a body are in flight: from when others can join them until they are filed."""
-        take_off, take_out = _begin._take_off, _finish.take_out
+        take_off, take_out = begin_step._take_off, finish.take_out
 
         def begin(run: Any) -> Any:
             self.flights[run] = next(self.clock)
@@ -151,13 +152,13 @@ class World:
             take_out(run)
             self._note_end(run)
 
-        _begin._take_off, _finish.take_out = begin, end
+        begin_step._take_off, finish.take_out = begin, end
         if compiled is not None:
             compiled.watch(lambda run: self.flights.__setitem__(run, next(self.clock)), self._note_end)
         try:
             yield
         finally:
-            _begin._take_off, _finish.take_out = take_off, take_out
+            begin_step._take_off, finish.take_out = take_off, take_out
             if compiled is not None:
                 compiled.watch()
 

@@ -34,12 +34,18 @@ SURFACES = LAYERS[-1]
 ROOT = len(LAYERS)
 """The rank of ``dug`` itself, which hands the public names on."""
 
-# The engine can be read in this order: each file imports only those named before it.
+# The engine can be read in this order: each file imports only those named before it.  So can its folders, and the doors last.
 CORE_ORDER = (
-    "_accel _sparse _equality _binding _imprint _failure _memo _stale _node _bits _emptying _scenario _weak _protocols _walk "
-    "_spread _releasing _registry _local _events _leaving _view _size _find _cache _order _frame _flight _watch _call _settle "
-    "_entry _bypass _begin _finish _verify _scope _fork read drive"
+    "native.choose facts.sparse facts.equality facts.binding facts.imprint facts.failure facts.memo facts.node facts.events "
+    "state.stale state.bits state.emptying state.scenario state.weak state.protocols state.walks state.spread "
+    "state.releasing state.group state.local state.view state.size state.cache steps.leaving steps.find "
+    "steps.concurrent_reads steps.frame steps.waits steps.watch steps.call steps.settle steps.open_context steps.bypass "
+    "steps.begin steps.finish steps.verify steps.scope steps.fork read drive"
 ).split()
+CORE_FOLDERS = ("native", "facts", "state", "steps")
+
+# What imports nothing of the engine, and the name by which pickles of earlier days find a node.
+OUT_OF_ORDER = {"__init__.py", "_node.py"}
 
 DOORS = ("dug._core.drive", "dug._core.read")
 # Importers of other files of the core: (module, file of the core): the reason.
@@ -78,7 +84,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 
 def find_folder(module):
-    """Return the folder, or the module by itself, that a module of the package is in: ``_core`` for ``dug._core._find``."""
+    """Return the folder, or the module by itself, that a module of the package is in: ``_core`` for ``dug._core.steps.find``."""
     return module.split(".")[1] if "." in module else module
 
 
@@ -275,8 +281,8 @@ def test_the_house_has_few_floors():
 
 def test_the_engine_is_read_in_one_order():
     """In ``_core`` each file imports only those that are read before it."""
-    names = [name for name in MODULES if name.startswith("dug._core.")]
-    assert {name.rpartition(".")[2] for name in names} <= set(CORE_ORDER)
+    names = [name for name, path in MODULES.items() if name.startswith("dug._core.") and path.name not in OUT_OF_ORDER]
+    assert {name.removeprefix("dug._core.") for name in names} == set(CORE_ORDER)
     rank = {f"dug._core.{name}": i for i, name in enumerate(CORE_ORDER)}
     backward = {
         (name, target)
@@ -286,6 +292,23 @@ def test_the_engine_is_read_in_one_order():
     }
 
     assert backward == set()
+
+
+def test_the_folders_of_the_engine_are_read_in_one_order():
+    """The order in which the engine is read goes through its folders one by one, and ends at the doors."""
+    folders = [name.rpartition(".")[0] for name in CORE_ORDER]
+
+    assert list(dict.fromkeys(folders)) == [*CORE_FOLDERS, ""]
+    assert folders == sorted(folders, key=[*CORE_FOLDERS, ""].index)
+    assert [name for name, folder in zip(CORE_ORDER, folders, strict=True) if not folder] == ["read", "drive"]
+
+
+def test_the_house_is_described():
+    """Each folder of the package, those of the engine included, is named in the explanation of the design."""
+    text = (PACKAGE.parent / "docs" / "explanation" / "design.rst").read_text(encoding="utf-8")
+    folders = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("__init__.py")} - {"."}
+
+    assert [folder for folder in sorted(folders) if f"``{folder}/``" not in text] == []
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -309,7 +332,7 @@ def test_third_party_imports_are_those_of_the_layer(module):
 def test_the_core_does_no_input_or_output(module):
     """``_core`` has no event loop, no clock, no files, no bytes."""
     forbidden = {"asyncio", "time", "os", "io", "pathlib", "json", "socket", "subprocess", "tempfile"}
-    if module in {"dug._core._accel", "dug._core._fork"}:
+    if module in {"dug._core.native.choose", "dug._core.steps.fork"}:
         forbidden -= {"os"}  # an environment variable chooses the call path, and os tells of forks
 
     assert find_imports(module) & forbidden == set()

@@ -182,7 +182,10 @@ def test_snippets_run(page):
     page.run()
 
 
-@pytest.mark.parametrize("module", sorted(path.name for path in (ROOT / "dug" / "_core").glob("_[a-z]*.py")))
+CORE = ROOT / "dug" / "_core"
+
+
+@pytest.mark.parametrize("module", sorted(path.relative_to(CORE).as_posix() for path in CORE.rglob("[a-z]*.py")))
 def test_the_design_names_every_part_of_the_engine(module):
     """A reader of the design finds each file of the engine in it."""
     assert f"``{module}``" in (DOCS / "explanation" / "design.rst").read_text()

@@ -59,9 +59,9 @@ class Build:
                 os.environ.pop(SWITCH, None)
                 if before is not None:
                     os.environ[SWITCH] = before
-            self.registry: Any = import_module("dug._core._registry")
-            self.node: Any = import_module("dug._core._node").Node
-            self.plain_key: Any = import_module("dug._core._node").plain_key
+            self.registry: Any = import_module("dug._core.state.group")
+            self.node: Any = import_module("dug._core.facts.node").Node
+            self.plain_key: Any = import_module("dug._core.facts.node").plain_key
         self.name = "pure" if pure else "compiled"
         self.is_compiled: bool = self.opinion.dug.COMPILED
         self.log, self.order = make_log()

@@ -17,21 +17,24 @@ compiled, so a driver takes them from here, never from the file that specifies t
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import _flight
-from ._accel import compiled
-from ._begin import _in_full
-from ._begin import begin as begin_any
-from ._binding import Key
-from ._bypass import evaluate_without_cache
-from ._call import let_call, make_class
-from ._entry import frame_here, frame_then, frame_to_ask, note
-from ._failure import Serving
-from ._find import match, value_memo
-from ._finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, refuse
-from ._finish import finish as finish_any
-from ._flight import PATIENCE_S
-from ._fork import guard
-from ._frame import (
+from .facts.binding import Key
+from .facts.failure import Serving
+from .facts.memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
+from .facts.node import Function
+from .native.choose import compiled
+from .state.scenario import VALUE, ActiveTweaks
+from .state.view import View, own_bits
+from .steps import waits
+from .steps.begin import _in_full
+from .steps.begin import begin as begin_any
+from .steps.bypass import evaluate_without_cache
+from .steps.call import let_call, make_class
+from .steps.concurrent_reads import note_starts, starts_of
+from .steps.find import match, value_memo
+from .steps.finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, refuse
+from .steps.finish import finish as finish_any
+from .steps.fork import guard
+from .steps.frame import (
     LATE,
     NO_HITS,
     ORIGINS,
@@ -48,15 +51,12 @@ from ._frame import (
     taint,
     tell,
 )
-from ._leaving import Ended
-from ._memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
-from ._node import Function
-from ._order import note_starts, starts_of
-from ._scenario import VALUE, ActiveTweaks
-from ._scope import Alone, Scope, give_up
-from ._verify import Walk, candidates, find_changed, is_as_before, raise_later, verify
-from ._view import View, own_bits
-from ._watch import follow
+from .steps.leaving import Ended
+from .steps.open_context import frame_here, frame_then, frame_to_ask, note
+from .steps.scope import Alone, Scope, give_up
+from .steps.verify import Walk, candidates, find_changed, is_as_before, raise_later, verify
+from .steps.waits import PATIENCE_S
+from .steps.watch import follow
 
 __all__ = [
     "ORIGINS",
@@ -91,7 +91,7 @@ Fetch = Callable[[Any, Key], Memo]
 
 
 def _begin(frame: Frame | Outside, key: Key, *, has_waited: bool = False) -> Memo | Run | Joined:
-    """`_begin.begin`, compiled in the common case."""
+    """`begin.begin`, compiled in the common case."""
     found: Memo | Run | Joined | None = None if has_waited else compiled.begin(frame, key)
     return begin_any(frame, key, has_waited=has_waited) if found is None else found
 
@@ -120,9 +120,9 @@ def _compiled_finish(run: Run, value: Any, seconds: float) -> Memo:
 begin = begin_any if compiled is None else _begin
 _finish = finish_any if compiled is None else _compiled_finish
 
-_join: Callable[[Wait, bool], bool] = _flight.join if compiled is None else compiled.join
-_join_own: Callable[[Wait], None] = _flight.join_own if compiled is None else compiled.join_own
-_part: Callable[[Wait], bool] = _flight.part if compiled is None else compiled.part
+_join: Callable[[Wait, bool], bool] = waits.join if compiled is None else compiled.join
+_join_own: Callable[[Wait], None] = waits.join_own if compiled is None else compiled.join_own
+_part: Callable[[Wait], bool] = waits.part if compiled is None else compiled.part
 
 
 class DriverWait(Wait):
@@ -259,9 +259,9 @@ _PARTS: dict[str, Any] = {
     "value_memo": value_memo,
     "in_full": _in_full,
     "own_bits": own_bits,
-    "join_own": _flight.join_own,
-    "join": _flight.join,
-    "part": _flight.part,
+    "join_own": waits.join_own,
+    "join": waits.join,
+    "part": waits.part,
     "finish": _finish_in_full,
     "keep": keep,
     "fail": fail_below,

@@ -9,26 +9,23 @@ Nothing here runs a body, files a memo or puts anything in force: code that does
 says so, and leaves running the node to its caller.
 """
 
-from ._accel import COMPILED
-from ._binding import Binding, Key
-from ._cache import Cache
-from ._entry import entry_in_force, frame_in_force, open_entries
-from ._equality import Fixed, is_immutable, is_same, substitution_key
-from ._events import KINDS, Event, Listener, Subscription
-from ._failure import Failure
-from ._find import find_answer
-from ._finish import is_consumable
-from ._frame import OUTSIDE, Entry, Frame, Joined, Run, current
-from ._imprint import Imprint
-from ._memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Call, Memo, State
-from ._node import (
+from .facts.binding import Binding, Key
+from .facts.equality import Fixed, is_immutable, is_same, substitution_key
+from .facts.events import KINDS, Event, Listener, Subscription
+from .facts.failure import Failure
+from .facts.imprint import Imprint
+from .facts.memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Call, Memo, State
+from .facts.node import (
     BENEATH,
     Function,
     Node,
     plain_key,
 )
-from ._registry import Registry
-from ._scenario import (
+from .facts.sparse import BitSet
+from .native.choose import COMPILED
+from .state.cache import Cache
+from .state.group import Registry
+from .state.scenario import (
     UNTWEAK,
     VALUE,
     ActiveTweaks,
@@ -38,9 +35,12 @@ from ._scenario import (
     Tweak,
     TweakSpec,
 )
-from ._sparse import BitSet
-from ._verify import Lookup, is_as_before
-from ._view import View
+from .state.view import View
+from .steps.find import find_answer
+from .steps.finish import is_consumable
+from .steps.frame import OUTSIDE, Entry, Frame, Joined, Run, current
+from .steps.open_context import entry_in_force, frame_in_force, open_entries
+from .steps.verify import Lookup, is_as_before
 
 __all__ = [
     "ASIDE",

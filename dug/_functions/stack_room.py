@@ -2,7 +2,7 @@
 
 Calls from one Python function to another take none of the C stack, but each call of a node does: 1 to 2 KB on the call path in
 Python.  This file asks the C library for the bounds of the running thread's stack, once a thread, and for the current position
-in it; without an answer it counts frames.  The compiled call path has its own: ``_accel_stack.h``.
+in it; without an answer it counts frames.  The compiled call path has its own: ``stack.h``.
 """
 
 import os

@@ -295,7 +295,7 @@ class Shelf(Cache):
         return cast("ActiveTweaks", self._base)
 
     def _own_bits(self, key: Key) -> BitSet:
-        """The bits that say which tweak a node meets in the file's scenario; as `_view.own_bits`."""
+        """The bits that say which tweak a node meets in the file's scenario; as `view.own_bits`."""
         handle, registry = self._in_force.content.get(key), self.registry
         return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit
 

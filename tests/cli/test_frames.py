@@ -15,7 +15,7 @@ Traceback (most recent call last):
   File "/home/me/desk/pricing.py", line 4, in book
     return spot("IBM")
            ^^^^^^^^^^^
-  File "/opt/venv/lib/python3.11/site-packages/dug/_core/_bypass.py", line 8, in drive
+  File "/opt/venv/lib/python3.11/site-packages/dug/_core/steps/bypass.py", line 8, in evaluate_without_cache
     return body()
   File "C:\\\\py\\\\Lib\\\\site-packages\\\\dug\\\\_core\\\\_gone.py", line 8, in drive
     return body()

@@ -21,8 +21,8 @@ import pytest
 from support.marks import compiled_only
 
 import dug
-from dug._core._call import CLASSES
-from dug._core._frame import Entry, current
+from dug._core.steps.call import CLASSES
+from dug._core.steps.frame import Entry, current
 from dug.testing import EventLog
 
 REUSED = "cannot reuse already awaited coroutine"
@@ -436,7 +436,7 @@ def test_the_module_goes_with_its_classes_and_its_free_list():
         return 1
 
     def load():
-        spec = importlib.util.find_spec("dug._core._caccel")
+        spec = importlib.util.find_spec("dug._core.native._caccel")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         in_force = contextvars.ContextVar("in_force", default=None)

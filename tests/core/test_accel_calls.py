@@ -15,9 +15,9 @@ import pytest
 from support.marks import compiled_only
 
 import dug
-from dug._core._accel import compiled
-from dug._core._frame import current
-from dug._core._memo import Memo
+from dug._core.facts.memo import Memo
+from dug._core.native.choose import compiled
+from dug._core.steps.frame import current
 from dug.testing import EventLog
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.marks import compiled_only
 
-from dug._core._accel import make_hits
-from dug._core._binding import PartialKey
+from dug._core.facts.binding import PartialKey
+from dug._core.native.choose import make_hits
 
 pytestmark = compiled_only
 

@@ -494,7 +494,7 @@ def test_a_run_that_is_alone_keeps_its_hits(nodes):
     def outer():
         nodes.key()
         nodes.over()
-        kept.append(dug._core._frame.current.get().hits is not dug._core._frame.NO_HITS)
+        kept.append(dug._core.steps.frame.current.get().hits is not dug._core.steps.frame.NO_HITS)
 
     asks = [nodes.ask(1, outer), until(nodes.started), nodes.ask(2, outer)]
     play_threads(dug.Context(), *asks, nodes.go.set, until_ended(2), nodes.end.set)

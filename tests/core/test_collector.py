@@ -14,7 +14,7 @@ from weakref import ref
 import pytest
 
 import dug
-from dug._core._registry import Registry
+from dug._core.state.group import Registry
 
 compiled = pytest.mark.skipif(not dug.COMPILED, reason="the compiled call path is not in use")
 

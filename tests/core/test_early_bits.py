@@ -8,7 +8,7 @@ from weakref import ref
 import pytest
 
 import dug
-from dug._core import _registry
+from dug._core.state import group
 from dug.testing import EventLog
 
 
@@ -39,12 +39,12 @@ def walks(monkeypatch):
     """The targets of the walks that are made for a first bit, as they are made."""
     made = []
 
-    class Noted(_registry.Walk):
+    class Noted(group.Walk):
         def __init__(self, caches, target, *args, **kwargs):
             made.append(target)
             super().__init__(caches, target, *args, **kwargs)
 
-    monkeypatch.setattr(_registry, "Walk", Noted)
+    monkeypatch.setattr(group, "Walk", Noted)
     return made
 
 
@@ -61,7 +61,7 @@ def test_the_first_tweak_of_a_source_walks_through_nothing(walks):
 
 def test_a_source_after_the_first_few_is_walked_from(walks):
     """The bits of the first few leave room for those of other nodes in a machine word; all answers are right."""
-    many = _registry.EARLY + 8
+    many = group.EARLY + 8
     with dug.Context():
         base = total(many)
         for number in range(many):

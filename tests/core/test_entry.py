@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 import dug
-from dug._core._frame import current
+from dug._core.steps.frame import current
 
 VALUES = count(1)
 

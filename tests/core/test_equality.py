@@ -20,7 +20,7 @@ import attrs
 import pytest
 
 import dug
-from dug._core._equality import is_immutable, is_same
+from dug._core.facts.equality import is_immutable, is_same
 
 
 class Colour(enum.Enum):

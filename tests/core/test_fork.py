@@ -19,8 +19,8 @@ import pytest
 
 import dug
 from dug import snapshot
-from dug._core import _scope
-from dug._core._registry import Registry
+from dug._core.state.group import Registry
+from dug._core.steps import scope
 from dug.testing import EventLog
 
 pytestmark = [
@@ -144,7 +144,7 @@ def test_the_runs_around_a_fork_go_on_in_both():
         return leaf(3)
 
     def forking_run():
-        return dug._core._frame.current.get()
+        return dug._core.steps.frame.current.get()
 
     told = []
     with dug.Context() as ctx, concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -201,14 +201,14 @@ def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch
 
 def test_a_tweak_that_was_under_way_shows_in_the_child(gate, monkeypatch):
     """A tweak that another thread has begun in a context in force is in force in the child, in the contexts inside too."""
-    real = _scope.settle_within
+    real = scope.settle_within
 
     def settle_within(entry):
         if threading.current_thread() is not threading.main_thread():
             gate.stand()
         real(entry)
 
-    monkeypatch.setattr(_scope, "settle_within", settle_within)
+    monkeypatch.setattr(scope, "settle_within", settle_within)
     with dug.Context() as ctx, dug.Context():
         assert leaf(1) == 7
         thread = threading.Thread(target=ctx.tweak, args=(leaf.node(1), 100))

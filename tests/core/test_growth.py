@@ -14,7 +14,7 @@ from support.script import ask, play_threads, until
 from support.sync_points import Signal
 
 import dug
-from dug._core import _stale
+from dug._core.state import stale
 from dug.testing import EventLog
 
 NUMBERS = count()
@@ -108,7 +108,7 @@ def test_what_read_it_may_still_be_verified(ctx):
 
 def test_what_waits_to_be_verified_is_bounded(monkeypatch):
     """Memos that nobody asks for again are evicted, the oldest first, and so are nodes that only they had read."""
-    monkeypatch.setattr(_stale, "LEAST", 10)
+    monkeypatch.setattr(stale, "LEAST", 10)
     with dug.Context(cache=dug.Cache()) as ctx:
         sizes = []
         for x in range(200):
@@ -126,7 +126,7 @@ def test_what_waits_to_be_verified_is_bounded(monkeypatch):
 
 def test_as_much_as_there_was_may_wait(monkeypatch):
     """A source that everything depends on takes everything out of force, and all of that may still hold."""
-    monkeypatch.setattr(_stale, "LEAST", 10)
+    monkeypatch.setattr(stale, "LEAST", 10)
     with dug.Context(cache=dug.Cache()) as ctx:
         report(1, 300)
         ctx.invalidate(quote.node(1))

@@ -16,7 +16,7 @@ from attrs import define, field
 from support.concurrent_program import TimesInFlight
 
 import dug
-from dug._core._events import Subscription
+from dug._core.facts.events import Subscription
 
 
 @define(eq=False)

@@ -16,8 +16,8 @@ from support.concurrent_program import TimesInFlight
 from support.interleave import explore
 
 import dug
-from dug._core import _events
-from dug._core._events import Subscription
+from dug._core.facts import events
+from dug._core.facts.events import Subscription
 
 
 @frozen(eq=False)
@@ -246,7 +246,7 @@ def test_memos_are_looked_through_while_another_thread_files_one() -> None:
 
 def test_a_listener_that_fails_in_two_threads_is_removed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither of the threads is told of it."""
-    monkeypatch.setattr(_events._logger, "disabled", True)
+    monkeypatch.setattr(events._logger, "disabled", True)
 
     def set_up() -> tuple[World, dug.Cache]:
         world, cache = make_world(is_warm=True)

@@ -17,8 +17,8 @@ from interrupts import in_thread, strike_everywhere
 from support.sync_points import run_on
 
 import dug
-from dug._core import _scope
-from dug._core._frame import OUTSIDE, current
+from dug._core.steps import scope
+from dug._core.steps.frame import OUTSIDE, current
 from dug.executors.threads import ContextThreadPoolExecutor
 from dug.testing import EventLog, isolated
 
@@ -330,7 +330,7 @@ def test_a_change_that_was_interrupted_shows_in_every_entry(monkeypatch):
     """An interrupt between the entries of a context that two threads are in: its latest tweaks show in both."""
     book, entered, changed = Book(), threading.Event(), threading.Event()
     ctx, renewed = dug.Context(name="open"), []
-    renew_within = _scope.renew_within
+    renew_within = scope.renew_within
 
     def ask_later():
         with book.base, ctx:
@@ -348,7 +348,7 @@ def test_a_change_that_was_interrupted_shows_in_every_entry(monkeypatch):
         other = pool.submit(ask_later)
         entered.wait()
         with book.base, ctx:
-            monkeypatch.setattr(_scope, "renew_within", interrupt_the_second)
+            monkeypatch.setattr(scope, "renew_within", interrupt_the_second)
             try:
                 with pytest.raises(KeyboardInterrupt):
                     ctx.tweak(book.rate.node(1), 7)

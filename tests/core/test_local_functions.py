@@ -11,9 +11,9 @@ from weakref import ref
 import pytest
 
 import dug
-from dug._core._bits import Bits
-from dug._core._memo import Memo, State
-from dug._core._sparse import list_places, union
+from dug._core.facts.memo import Memo, State
+from dug._core.facts.sparse import list_places, union
+from dug._core.state.bits import Bits
 
 
 class Big:

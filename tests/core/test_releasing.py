@@ -9,7 +9,7 @@ from weakref import ref
 import pytest
 
 import dug
-from dug._core._memo import DEAD
+from dug._core.facts.memo import DEAD
 from dug.testing import EventLog
 
 MANY = 200

@@ -14,7 +14,7 @@ from support.sync_points import Signal
 
 import dug
 from dug import snapshot
-from dug._core import _imprint
+from dug._core.facts import imprint
 
 
 class WantsMore(Exception):
@@ -494,7 +494,7 @@ def test_what_a_caller_was_handling_is_not_part_of_the_failure():
 
 def test_an_error_of_which_c_may_keep_more_is_put_back(monkeypatch):
     """If no other exception can say the same for sure, the one there is gets its old content back."""
-    monkeypatch.setattr(_imprint, "_builtin_base", lambda kind: None)  # as for a class that an extension made
+    monkeypatch.setattr(imprint, "_builtin_base", lambda kind: None)  # as for a class that an extension made
     met = []
 
     @dug.memoize

@@ -1322,7 +1322,7 @@ def test_nothing_is_left_of_a_run(play, slow, gate):
 
     @dug.memoize
     async def reader():
-        frames.append(weakref.ref(dug._core._frame.current.get()))
+        frames.append(weakref.ref(dug._core.steps.frame.current.get()))
         return await slow()
 
     play(ctx, [ask(name, reader) for name in range(3)], gate.open)

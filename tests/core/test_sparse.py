@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import dug
-from dug._core import _bits
-from dug._core._accel import compiled
-from dug._core._memo import FORGOTTEN
-from dug._core._sparse import PureSparse, _pure_union, list_places, make_bit, union, without
+from dug._core.facts.memo import FORGOTTEN
+from dug._core.facts.sparse import PureSparse, _pure_union, list_places, make_bit, union, without
+from dug._core.native.choose import compiled
+from dug._core.state import bits as bits_module
 from dug.testing import EventLog
 
 LARGEST = 100_000
@@ -236,7 +236,7 @@ class ScatteredModel(Model):
 
     def __init__(self) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(_bits, "make_bit", scatter)
+        self.patch.setattr(bits_module, "make_bit", scatter)
         super().__init__()
 
     def teardown(self) -> None:

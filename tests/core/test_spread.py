@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dug
-from dug._core import _registry
-from dug._core._memo import DEAD, LIVE, State
-from dug._core._node import plain_key
-from dug._core._sparse import list_places
+from dug._core.facts.memo import DEAD, LIVE, State
+from dug._core.facts.node import plain_key
+from dug._core.facts.sparse import list_places
+from dug._core.state import group
 
 
 @dug.memoize
@@ -191,7 +191,7 @@ def test_an_interrupt_within_forgets_what_may_lack_a_bit(monkeypatch):
     with dug.Context() as ctx:
         book(2)
         with monkeypatch.context() as patch:
-            patch.setattr(_registry.Spread, "bits_of", strike)
+            patch.setattr(group.Spread, "bits_of", strike)
             with pytest.raises(KeyboardInterrupt), dug.Context(dict.fromkeys(map(leaf.node, range(9)), 5)):
                 pass
 

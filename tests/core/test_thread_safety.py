@@ -18,8 +18,9 @@ from support.marks import pure_only
 from support.sync_points import Signal, Worker, in_thread
 
 import dug
-from dug._core import _begin, _finish, _registry, _walk
-from dug._core._cache import Cache
+from dug._core.state import group, walks
+from dug._core.state.cache import Cache
+from dug._core.steps import begin, finish
 
 
 def registry_of(ctx: dug.Context) -> Any:
@@ -92,7 +93,7 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
     root, child = dug.Context(), dug.Context()
     root.run(f)
     found, over = Signal(), Signal()
-    touch_roots, serve = _walk.Walk.touch_roots, _begin.serve
+    touch_roots, serve = walks.Walk.touch_roots, begin.serve
     asker: list[Worker] = []
 
     def serve_later(*args, **options):
@@ -101,7 +102,7 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
         return serve(*args, **options)
 
     def ask_first(walk):
-        monkeypatch.setattr(_begin, "serve", serve_later)
+        monkeypatch.setattr(begin, "serve", serve_later)
         asker.append(Worker(lambda: root.run(child.run, f)))
         found.wait_here()
         touch_roots(walk)
@@ -109,7 +110,7 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
     outside[0] = 2
     with root, child:
         with monkeypatch.context() as patch:
-            patch.setattr(_walk.Walk, "touch_roots", ask_first)
+            patch.setattr(walks.Walk, "touch_roots", ask_first)
             in_thread(root.invalidate, f.node())
         over.set()
         asker[0].result()
@@ -125,7 +126,7 @@ def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
     g = dug.memoize(lambda: f() * 10)
     with dug.Context() as ctx:
         f()
-        view = dug._core._frame.current.get().view
+        view = dug._core.steps.frame.current.get().view
         key = f.node()._key
         left_behind = {key: view.hits.get(key)}
         outside[0] = 2
@@ -175,7 +176,7 @@ def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
 def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
     """A run that ends while its function is first tweaked is not served where it is tweaked."""
     running, go = Signal(), Signal()
-    spread = _registry.Registry._spread
+    spread = group.Registry._spread
 
     @dug.memoize
     def f():
@@ -192,7 +193,7 @@ def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
     ctx, child = dug.Context(), dug.Context({f: lambda: 2})
     asker = Worker(lambda: ctx.run(f))
     running.wait_here()
-    monkeypatch.setattr(_registry.Registry, "_spread", spread_slowly)
+    monkeypatch.setattr(group.Registry, "_spread", spread_slowly)
     with ctx, child:
         asker.result()
 
@@ -406,10 +407,10 @@ def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeyp
         return 1
 
     def interrupt(run, came):
-        monkeypatch.setattr(_finish, "land", land)
+        monkeypatch.setattr(finish, "land", land)
         raise KeyboardInterrupt
 
-    land = _finish.land
+    land = finish.land
     told: list[Any] = []
     root = dug.Context()
 
@@ -419,7 +420,7 @@ def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeyp
         except KeyboardInterrupt:
             told.append("interrupted")
 
-    monkeypatch.setattr(_finish, "land", interrupt)
+    monkeypatch.setattr(finish, "land", interrupt)
     asker = Worker(first)
     running.wait_here()
     waiter = Worker(lambda: told.append(root.run(f)))

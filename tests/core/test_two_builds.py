@@ -51,8 +51,8 @@ def test_many_programs_run_alike(builds):
 @pytest.mark.parametrize(
     ("module", "owner", "name"),
     [
-        ("dug._core._memo", "State", "add_reader"),
-        ("dug._core._cache", "Cache", "_index"),
+        ("dug._core.facts.memo", "State", "add_reader"),
+        ("dug._core.state.cache", "Cache", "_index"),
     ],
 )
 def test_what_one_build_forgets_is_found(builds, monkeypatch, module, owner, name):

@@ -1834,8 +1834,8 @@ def test_what_a_dropped_scenario_held_is_freed_at_once(run, outcome):
 def test_cancelling_a_deep_chain_looks_at_each_node_once(monkeypatch):
     """Cancelling a run far down does not make each node above search all open runs."""
     looked = []
-    here = dug._core._finish.here
-    monkeypatch.setattr(dug._core._finish, "here", lambda: looked.append(1) or here())
+    here = dug._core.steps.finish.here
+    monkeypatch.setattr(dug._core.steps.finish, "here", lambda: looked.append(1) or here())
 
     @dug.memoize
     async def chain(n):

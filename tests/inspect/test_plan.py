@@ -12,7 +12,7 @@ from support.programs import Boom
 from support.strategies import situations
 
 import dug
-from dug._core._node import Node
+from dug._core.facts.node import Node
 from dug._inspect.plan import UNKNOWN, _Survey
 from dug.demo import book, market
 from dug.testing import EventLog

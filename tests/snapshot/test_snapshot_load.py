@@ -216,7 +216,7 @@ def test_a_value_is_read_when_it_is_asked_for(tmp_path, load, monkeypatch):
 
 def test_a_read_value_costs_what_any_other_does(saved, load):
     """Once its value was read, a memo is a plain memo, which the compiled call path knows."""
-    from dug._core._memo import Memo
+    from dug._core.facts.memo import Memo
 
     with load(saved) as ctx:
         book()

@@ -36,9 +36,10 @@ from attrs import define, field, frozen
 from hypothesis import strategies as st
 
 import dug
-from dug._core import _begin, _finish
-from dug._core._accel import compiled
-from dug._core._frame import current
+from dug._core.native.choose import compiled
+from dug._core.steps import begin as begin_step
+from dug._core.steps import finish
+from dug._core.steps.frame import current
 
 from .oracle import Level, Levels, Oracle, Outcome
 from .program_on_dug import ProgramOnDug, Running
@@ -441,8 +442,8 @@ class TimesInFlight:
     def noted(self) -> Iterator[None]:
         """Note them in what runs inside."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_begin, "_take_off", self._noting(_begin._take_off, self.began))
-            patch.setattr(_finish, "take_out", self._noting(_finish.take_out, self.ended))
+            patch.setattr(begin_step, "_take_off", self._noting(begin_step._take_off, self.began))
+            patch.setattr(finish, "take_out", self._noting(finish.take_out, self.ended))
             if compiled is None:
                 yield
                 return

@@ -1,0 +1,284 @@
+"""The record of a finished call: `Memo`; `State`, a node's memos in one cache, with its readers; `Call`, an outermost call.
+
+A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
+only stops matching.  A footprint is a set of bits, one for each tweakable thing.  A restriction is the frozen set of the serial
+numbers of the tweaks that the memo read; empty for one that read none, and such a memo belongs to every scenario.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+from weakref import ref
+
+from attrs import define, field
+
+from ..native.choose import compiled
+from .binding import Key
+from .failure import Failure, Keeper
+from .sparse import BitSet, union
+
+ASIDE: tuple[int | None, ...] = ()
+"""The `Memo.starts` of a function that blocked a thread of its own for a body which is a coroutine."""
+
+LIVE, STALE, DEAD = range(3)
+"""A memo in force; one that must be verified before it is used again; one that is gone."""
+
+FORGOTTEN = 1
+"""Bit 0 of a footprint, which belongs to no target: the memo was invalidated, so runs that read it all the same are not filed."""
+
+TWEAKED = -1
+"""The body of a memo of a node tweaked to a value: nothing ran for it."""
+
+Restriction = frozenset[int]
+NO_TWEAKS: Restriction = frozenset()
+
+
+_NO_MEMOS: "dict[Restriction, Memo]" = {}
+
+
+class Call:
+    """One outermost call: the errors raised within it are remembered until it ends."""
+
+    __slots__ = ("__weakref__", "adopted", "due", "failures", "is_closed")
+
+    def __init__(self) -> None:
+        self.failures: list[Memo] | tuple[()] = ()
+        self.is_closed = False
+        self.adopted: set[Memo] | None = None
+        """Memos that another call computed while this one waited for it, and that answer here as well."""
+        self.due: dict[Any, tuple[Key, BaseException]] | None = None
+        """By run: exceptions of its verification, each due when its body asks for that node."""
+
+    def adopt(self, memo: "Memo") -> None:
+        """Makes a memo of another call answer within this one too."""
+        if self.adopted is None:
+            self.adopted = set()
+        self.adopted.add(memo)
+        self.note(memo)
+        if memo.failure is not None:
+            memo.failure.calls.add(self)
+
+    def note(self, memo: "Memo") -> None:
+        """Notes a failure, to be kept as a copy when the call ends."""
+        if not self.failures:
+            self.failures = []
+        self.failures.append(memo)
+
+    def close(self) -> None:
+        """Ends the call: its errors are kept from now on without frames, with their traceback as text."""
+        self.is_closed = True
+        keep = Keeper()
+        for memo in reversed(self.failures):  # the outermost node is last, and its traceback tells the whole story
+            failure = memo.failure
+            if failure is not None:
+                failure.calls.discard(self)
+                if not failure.calls:
+                    memo.failure = keep.keep(failure)
+        self.failures = ()
+
+
+class Memo:
+    """The record of one finished call."""
+
+    __slots__ = (
+        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "made", "opened", "origin", "own_seconds",
+        "restriction", "seconds", "sieve", "starts", "state", "status", "transient", "value", "verifies",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0917  by position, which is the quickest
+        self,
+        state: "State",
+        value: Any,
+        body: int,
+        dependencies: "tuple[Memo, ...]" = (),
+        footprint: BitSet = 0,
+        below: BitSet = 0,
+        restriction: Restriction = NO_TWEAKS,
+    ) -> None:
+        # By hand: one is made for each run, and the `__init__` of attrs for so many fields takes twice as long.
+        self.state = state
+        self.value = value
+        self.body = body
+        """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""
+        self.dependencies = dependencies
+        """Its reads, in the order of the first ones."""
+        self.footprint = footprint
+        self.below = below
+        """The footprint without the bits that say which tweak the node itself met."""
+        self.restriction = restriction
+        self.seconds = self.own_seconds = 0.0
+        """How long its run took, with and without the runs that it led to."""
+        self.status = LIVE
+        self.sieve: BitSet = -1
+        """The open footprint: that of a memo in force that read no tweak and answers every call; -1 for any other.
+
+        Where ``sieve & in_force.sieve`` is 0, the memo answers; see `scenario.ActiveTweaks.sieve`.
+        """
+        self.verifies = body
+        """The body of the runs for which its dependencies say whether it holds; `TWEAKED` when they do not say."""
+        self.failure: Failure | None = None
+        self.inner: tuple[Key, ...] = ()
+        """The nodes that ran for it under contexts which it opened itself; see `steps/open_context`."""
+        self.made: tuple[Any, ...] = ()
+        """The marks of the functions which its run decorated and called; see `state/local`."""
+        self.call: Call | None = None
+        """When set, the memo answers only within this outermost call."""
+        self.origin: object = None
+        """A mark shared by all memos with the value of one run, or of one telling of a tweak; None while it is the only one."""
+        self.transient = False
+        """True when it failed, or caught a failure, because of a source."""
+        self.opened = False
+        """True when the run opened a context, so that its dependencies alone do not verify it."""
+        self.starts: tuple[int | None, ...] | None = None
+        """For a coroutine function: which of its reads do not wait for each other, see `steps/concurrent_reads`; for any other,
+        maybe `ASIDE`."""
+
+    @staticmethod
+    def bits_of(memos: "Iterable[Memo]") -> BitSet:
+        """Returns the bits of all that several memos read."""
+        bits: BitSet = union([memo.footprint for memo in memos])
+        return bits
+
+    def serves(self, call: Call | None) -> bool:
+        """True when the memo may answer within `call`; errors answer only in the call that raised them."""
+        if self.call is None or self.call is call:
+            return True
+        return call is not None and call.adopted is not None and self in call.adopted
+
+
+@define(eq=False, repr=False, weakref_slot=True)
+class State:
+    """The memos of one node in one cache, and the states that ever read it there."""
+
+    key: Key
+    home: object
+    """The token of the cache that holds this state."""
+    plain: Memo | None = None
+    """The memo that read no tweak; nearly every node has one, and most have no other."""
+    variants: "Memo | dict[BitSet, dict[Restriction, Memo]] | None" = None
+    """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
+    newest: Memo | None = None
+    """The newest memo that verification may start from."""
+    readers: "State | ref[State] | list[State | ref[State]] | set[State | ref[State]] | None" = None
+    """The states that read it, the only one itself: for a node of a local function, a weak reference to its state."""
+    alive: bool = True
+    has_failed: bool = False
+    """True once a memo was filed that answers only within its call."""
+    flight: Any = None
+    """The newest open run of the node, in whatever scenario; None when it has ended, or is joined by nobody."""
+    flights: int = 0
+    """How many runs of the node are open."""
+    forgotten: int = 0
+    """The generation in which the node was last forgotten."""
+    has_lost: bool = False
+    """True once a memo was taken out on which others may depend: a walk goes on from here to them."""
+    shown: bool = False
+    """True when it, its memos or its readers refer to something that the garbage collector tracks; see `untracked.h`."""
+    link: "ref[State] | None" = field(default=None, init=False)
+    """For a node of a local function: the weak reference that others note in the place of this state."""
+    _prune_at: int = field(default=16, init=False)
+
+    def memos(self) -> Iterator[Memo]:
+        """Every live memo of the node here; may miss memos that other threads file or take out at the same time."""
+        plain, variants = self.plain, self.variants
+        if plain is not None:
+            yield plain
+        if type(variants) is dict:
+            for alike in variants.copy().values():
+                yield from alike.copy().values()
+        elif variants is not None:
+            yield variants  # type: ignore[misc]  # a memo
+
+    def find_variant(self, footprint: BitSet, restriction: Restriction) -> Memo | None:
+        """Returns the memo that read these tweaks, with this footprint."""
+        variants = self.variants
+        if type(variants) is dict:
+            return variants.get(footprint, _NO_MEMOS).get(restriction)
+        memo: Any = variants
+        return memo if memo is not None and memo.footprint == footprint and memo.restriction == restriction else None
+
+    def put_variant(self, memo: Memo) -> Memo | None:
+        """Puts in a memo that read tweaks, and returns the one that it replaces; under the lock."""
+        lone: Any = self.variants
+        old = self.find_variant(memo.footprint, memo.restriction)
+        if lone is None or lone is old:
+            self.variants = memo
+            return old
+        variants = lone if type(lone) is dict else {lone.footprint: {lone.restriction: lone}}
+        variants.setdefault(memo.footprint, {})[memo.restriction] = memo
+        self.variants = variants
+        return old
+
+    def take_variant(self, memo: Memo) -> bool:
+        """Takes out a memo that read tweaks; False when it is not here; under the lock."""
+        variants: Any = self.variants
+        if variants is memo:
+            self.variants = None
+            return True
+        alike = variants.get(memo.footprint, _NO_MEMOS) if type(variants) is dict else _NO_MEMOS
+        if alike.get(memo.restriction) is not memo:
+            return False
+        del alike[memo.restriction]
+        if not alike:
+            del variants[memo.footprint]
+        return True
+
+    def add_reader(self, reader: "State") -> None:
+        """Notes that a memo of `reader` read this node."""
+        noted = reader.link or reader
+        readers: Any = self.readers
+        self.shown = True
+        if readers is None:
+            self.readers = noted
+        elif type(readers) not in {list, set}:
+            if readers is not noted:
+                self.readers = [readers, noted]
+        elif noted not in readers:
+            if len(readers) >= self._prune_at:
+                readers = self._prune()
+            readers.append(noted) if type(readers) is list else readers.add(noted)
+
+    def discard_reader(self, reader: "State") -> None:
+        """Forgets that a node read this one; at once, as its arguments may be large."""
+        noted, readers = reader.link or reader, cast("Any", self.readers)
+        if readers is noted:
+            self.readers = None
+        elif type(readers) in {list, set} and noted in readers:
+            readers.remove(noted)
+
+    def live_readers(self) -> "list[State]":
+        """The states that read this one and still hold, or may hold, memos."""
+        return list(self._find_readers())
+
+    def is_empty(self) -> bool:
+        """True when nothing here is of use: no memo, no older one to verify, no run, and no reader."""
+        if self.flights or self.plain is not None or self.variants or (self.newest is not None and self.newest.status != DEAD):
+            return False
+        return next(self._find_readers(), None) is None
+
+    def _find_readers(self) -> "Iterator[State]":
+        readers: Any = self.readers
+        for noted in tuple(readers) if type(readers) in {list, set} else () if readers is None else (readers,):
+            reader = noted() if type(noted) is ref else noted
+            if reader is not None and reader.alive:
+                yield reader
+
+    def _prune(self) -> "set[State | ref[State]]":
+        """Forgets dead readers and returns the others; whenever their number has doubled, so that it is O(1) for each reader."""
+        self.readers = readers = {reader.link or reader for reader in self._find_readers()}
+        self._prune_at = max(16, 2 * len(readers))
+        return readers
+
+
+def _take_apart(states: dict[Key, State]) -> None:
+    """Empties the states of a cache that is gone, so that nothing waits for the garbage collector.
+
+    A memo that is still in the hits of a view must not free a chain of others when it is freed: in 3.13 that takes as much of the
+    stack as the chain is deep.
+    """
+    for state in states.copy().values():  # a thread that is on its way out may still add some
+        for memo in state.memos():
+            memo.dependencies = ()
+        state.plain = state.variants = state.newest = state.readers = None
+
+
+take_apart: Any = _take_apart if compiled is None else compiled.take_apart

@@ -1,0 +1,1 @@
+"""The compiled call path: C that `module.c` puts together, and the choice between it and the pure one, `choose`."""

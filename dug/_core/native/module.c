@@ -1,0 +1,486 @@
+/* The call path, compiled: a call of a memoised function up to a hit.
+
+   The pure-Python call of binding.py is the specification, and a dict that of Hits.  A call here looks its arguments up in the
+   hits of the frame in force, notes the read, and returns the value.  Everything else goes to the driver in Python: a miss, an
+   argument without a hash, and (through the generated function) every call that is not made of plain parameters.
+
+   Invariants:
+   - Hits finds a key by the elements alone, so that a call makes no tuple to look one up; whenever an argument is hashed or
+     compared, its own code may run: it may change the table, which is then searched again, or take it from the frame, so that
+     whoever searches holds it;
+   - a Call never changes after it was made, not even for the garbage collector: no cycle is made of Calls and tuples alone;
+   - the objects of the engine (frames, memos) are Python objects with slots, whose offsets are read when the module is set up;
+   - an Awaitable is awaited once, and looks for a hit when it is, not when it is made, as a coroutine would; where it finds
+     none it hands all over to a coroutine.
+
+   Each interpreter has a module of its own, and shares nothing.  A build of Python without a GIL turns it on to import this:
+   tables, free list and engine rely on it.  */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+#include <stddef.h>
+#include <math.h>
+
+#if PY_VERSION_HEX < 0x030C0000
+#define Py_T_PYSSIZET T_PYSSIZET
+#define Py_T_OBJECT_EX T_OBJECT_EX
+#define Py_READONLY READONLY
+#endif
+
+#define SPARES 32
+#define SPARE_RUNS 64
+#define MOST_FRAMES 500 /* in one thread, before a call goes on in another; and at most half of what is allowed */
+#ifdef Py_C_RECURSION_LIMIT
+#define MOST_C_CALLS Py_C_RECURSION_LIMIT
+#elif defined(C_RECURSION_LIMIT)
+#define MOST_C_CALLS C_RECURSION_LIMIT /* 3.12 */
+#endif
+#define MOST_PARAMETERS 15 /* of a function whose calls are looked up here */
+
+/* The slots of the engine's objects that are read here: the class, by its name in set_up(), and the name of the slot. */
+#define EACH_SLOT(X) \
+    X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner) X(frame, extra) X(frame, runs) \
+    X(frame, spent) X(frame, transient) X(frame, driver) \
+    X(run, key) X(run, handle) X(run, state) X(run, masked) X(run, generation) X(run, tainted) X(run, opened) X(run, asked) \
+    X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(run, made) \
+    X(entry, run) X(entry, context) X(entry, peers) X(entry, entries) X(entry, closed) X(entry, back) X(entry, watch) X(entry, token) \
+    X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
+    X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
+    X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
+    X(memo, origin) X(memo, made) X(memo, inner) \
+    X(state, key) X(state, home) X(state, plain) X(state, variants) X(state, newest) X(state, readers) X(state, alive) \
+    X(state, has_failed) X(state, shown) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
+    X(view, parent) X(view, layers) X(view, inside) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
+    X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, newest) X(force, _restrictions) \
+    X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) X(cache, _untracked) \
+    X(registry, lock) X(registry, mark) X(registry, views) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) X(registry, early) \
+    X(call, due) X(call, failures) X(subscription, of_runs) \
+    X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) X(function, kind) \
+    X(binding, keywords) X(handle, spec) X(handle, memo) X(handle, target) X(handle, serial) X(handle, bit) X(handle, scenarios) X(handle, prune_at) X(spec, kind)
+
+/* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_up(). */
+#define EACH_PART(X) \
+    X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
+    X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
+    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(outside) X(give_up) X(view_model) X(force_model)
+
+/* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
+#define EACH_NAME(X) \
+    X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods) \
+    X(_scenario) X(specs) X(_given_cache) X(_last) X(_entries) X(_keep_up) X(_view_inside) X(intern) X(alone) X(add) X(_prune)
+
+#include "bits.h"
+
+#define SLOT(object, field) (*(PyObject **)((char *)(object) + st->at.field))
+
+typedef struct {
+    PyObject *call_type;
+    PyObject *awaitable_type;
+    PyObject *hits_type;
+    PyObject *lock_type;
+    PyObject *untracked_type;
+    PyObject *watched_type;
+    PyObject *asked, *forget_gone; /* of leaving.py; NULL until note_statements() */
+    PyObject *sparse_type;
+    Scratch scratch; /* for sums of sets of bits */
+    PyObject *current;    /* the ContextVar of frame.py */
+    PyObject *entry_type; /* the two kinds of frames */
+    PyObject *run_type;
+    PyObject *memo_type;
+    PyObject *state_type;
+#define X(name) PyObject *name_##name;
+    EACH_NAME(X)
+#undef X
+    PyObject *zero, *one;
+    PyObject *began, *ended; /* the callbacks of watch(); NULL for nothing */
+    PyObject *quick_fetch; /* fetch() of this module: the driver of the calls that are run here */
+#define X(part) PyObject *part;
+    EACH_PART(X) /* NULL until set_up() */
+#undef X
+    struct {
+#define X(class, name) Py_ssize_t class##_##name;
+        EACH_SLOT(X)
+#undef X
+    } at; /* the offsets of these slots */
+    PyObject *spare[SPARES]; /* Awaitables not in use, without their class: one is made for each call and lives for a moment */
+    int spares;
+    PyObject *spare_run[SPARE_RUNS]; /* runs not in use, untracked, with the slots of the model */
+    int spare_runs;
+} State;
+
+static struct PyModuleDef accel_module;
+#include "hits.h"
+#include "lock.h"
+#include "stack.h"
+#include "waits.h"
+#include "untracked.h"
+#include "run.h"
+#include "call.h"
+#include "awaitable.h"
+#include "open_context.h"
+#include "view.h"
+
+/* Finds the offset of a slot of a class; -1 when it has none. */
+static Py_ssize_t
+find_offset(PyObject *type, const char *name)
+{
+    PyObject *descriptor = PyObject_GetAttrString(type, name);
+    Py_ssize_t offset = -1;
+    if (descriptor != NULL && Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) {
+        offset = ((PyMemberDescrObject *)descriptor)->d_member->offset;
+    }
+    else if (descriptor != NULL) {
+        PyErr_Format(PyExc_TypeError, "%R has no slot %s", type, name);
+    }
+    Py_XDECREF(descriptor);
+    return offset;
+}
+
+/* The same for a class that set_up() got by name. */
+static Py_ssize_t
+find_slot_of(PyObject *classes, const char *class, const char *name)
+{
+    PyObject *type = PyDict_GetItemString(classes, class);
+    if (type == NULL || !PyType_Check(type)) {
+        PyErr_Format(PyExc_TypeError, "set_up() was not told the class of a %s", class);
+        return -1;
+    }
+    return find_offset(type, name);
+}
+
+static PyObject *
+set_up(PyObject *module, PyObject *args)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *current, *entry, *classes;
+    if (!PyArg_ParseTuple(args, "O!O!O!", &PyContextVar_Type, &current, &PyType_Type, &entry, &PyDict_Type, &classes)) {
+        return NULL;
+    }
+#define X(class, name) \
+    st->at.class##_##name = find_slot_of(classes, #class, #name); \
+    if (st->at.class##_##name < 0) { \
+        return NULL; \
+    } \
+    if (strcmp(#class, "frame") == 0 && find_offset(entry, #name) != st->at.class##_##name) { \
+        PyErr_SetString(PyExc_TypeError, "the two kinds of frames differ"); \
+        return NULL; \
+    }
+    EACH_SLOT(X)
+#undef X
+    Py_XSETREF(st->current, Py_NewRef(current));
+    Py_XSETREF(st->entry_type, Py_NewRef(entry));
+    Py_XSETREF(st->run_type, Py_NewRef(PyDict_GetItemString(classes, "run")));
+    Py_XSETREF(st->memo_type, Py_NewRef(PyDict_GetItemString(classes, "memo")));
+    Py_XSETREF(st->state_type, Py_NewRef(PyDict_GetItemString(classes, "state")));
+    return Py_NewRef(st->awaitable_type);
+}
+
+static PyObject *
+let_run(PyObject *module, PyObject *parts)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *part;
+    if (!PyDict_CheckExact(parts) || st->current == NULL) {
+        PyErr_SetString(PyExc_TypeError, "let_run() takes a dict, after set_up()");
+        return NULL;
+    }
+#define X(name) \
+    part = PyDict_GetItemString(parts, #name); \
+    if (part == NULL) { \
+        PyErr_SetString(PyExc_KeyError, #name); \
+        return NULL; \
+    } \
+    Py_XSETREF(st->name, Py_NewRef(part));
+    EACH_PART(X)
+#undef X
+    Py_XSETREF(st->quick_fetch, PyObject_GetAttrString(module, "fetch"));
+    return st->quick_fetch == NULL ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
+note_statements(PyObject *module, PyObject *args)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *asked, *forget_gone;
+    if (!PyArg_ParseTuple(args, "OO", &asked, &forget_gone)) {
+        return NULL;
+    }
+    Py_XSETREF(st->asked, Py_NewRef(asked));
+    Py_XSETREF(st->forget_gone, Py_NewRef(forget_gone));
+    return Py_NewRef(st->watched_type);
+}
+
+static PyObject *
+begin_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *found;
+    if (count != 2 || st->run_model == NULL) {
+        PyErr_SetString(PyExc_TypeError, "begin() takes a frame and a key, after let_run()");
+        return NULL;
+    }
+    int came = quick_begin(st, args[0], args[1], &found);
+    if (came == RUNS) {
+        show(found); /* it is driven elsewhere */
+    }
+    return came == FAILED ? NULL : came == NOT_COMMON ? Py_NewRef(Py_None) : found;
+}
+
+static PyObject *
+finish_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    State *st = PyModule_GetState(module);
+    PyObject *memo;
+    if (count != 3 || (PyObject *)Py_TYPE(args[0]) != st->run_type || st->run_model == NULL) {
+        PyErr_SetString(PyExc_TypeError, "finish() takes a run, a value and seconds, after let_run()");
+        return NULL;
+    }
+    double seconds = PyFloat_AsDouble(args[2]);
+    if (seconds == -1.0 && PyErr_Occurred()) {
+        return NULL;
+    }
+    int came = quick_finish(st, args[0], args[1], seconds, NULL, &memo);
+    return came == FAILED ? NULL : came == NOT_COMMON ? Py_NewRef(Py_None) : memo;
+}
+
+static PyObject *
+watch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    State *st = PyModule_GetState(module);
+    if (count != 0 && count != 2) {
+        PyErr_SetString(PyExc_TypeError, "watch() takes two callables, or nothing");
+        return NULL;
+    }
+    Py_XSETREF(st->began, count == 0 ? NULL : Py_NewRef(args[0]));
+    Py_XSETREF(st->ended, count == 0 ? NULL : Py_NewRef(args[1]));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+join_own_method(PyObject *module, PyObject *wait)
+{
+    State *st = PyModule_GetState(module);
+    int came = st->join_own != NULL && is_wait(st, wait) ? enter_wait(st, wait) : FAILED;
+    return came == NOT_COMMON ? PyObject_CallOneArg(st->join_own, wait) : came == FAILED ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
+join_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    State *st = PyModule_GetState(module);
+    if (count != 2 || st->join == NULL) {
+        PyErr_SetString(PyExc_TypeError, "join() takes a wait and whether it is optional, after let_run()");
+        return NULL;
+    }
+    int came = is_wait(st, args[0]) ? quick_join(st, args[0]) : FAILED;
+    return came == NOT_COMMON ? PyObject_Vectorcall(st->join, args, 2, NULL) : came == FAILED ? NULL : Py_NewRef(Py_True);
+}
+
+static PyObject *
+part_method(PyObject *module, PyObject *wait)
+{
+    State *st = PyModule_GetState(module);
+    int came = st->part != NULL && is_wait(st, wait) ? quick_part(st, wait) : FAILED;
+    return came == NOT_COMMON ? PyObject_CallOneArg(st->part, wait) : came == FAILED ? NULL : PyBool_FromLong(came == LAST);
+}
+
+static PyObject *
+fetch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    State *st = PyModule_GetState(module);
+    if (count != 2 || st->run_model == NULL) {
+        PyErr_SetString(PyExc_TypeError, "fetch() takes a frame and a key, after let_run()");
+        return NULL;
+    }
+    PyObject *frame = args[0] == Py_None ? get_frame(st) : Py_NewRef(args[0]);
+    PyObject *memo = frame == NULL ? NULL : quick_fetch(st, frame, args[1]);
+    Py_XDECREF(frame);
+    return memo;
+}
+
+static PyObject *
+union_method(PyObject *module, PyObject *sets)
+{
+    State *st = PyModule_GetState(module);
+    return sum_up(&st->scratch, st->zero, sets);
+}
+
+static PyMethodDef accel_methods[] = {
+    {"set_up", set_up, METH_VARARGS,
+     "set_up(current, entry, classes)\n--\n\nSays where frames and memos are found: the ContextVar, and the classes of the engine."},
+    {"let_run", let_run, METH_O, "let_run(parts)\n--\n\nSays what is left to Python, by name; from then on runs are begun and finished here."},
+    {"begin", (PyCFunction)(void (*)(void))begin_method, METH_FASTCALL,
+     "begin(frame, key)\n--\n\nReturns a memo or a run, or None when the case is not common."},
+    {"finish", (PyCFunction)(void (*)(void))finish_method, METH_FASTCALL,
+     "finish(run, value, seconds)\n--\n\nReturns the memo that was filed, or None when the case is not common."},
+    {"watch", (PyCFunction)(void (*)(void))watch_method, METH_FASTCALL,
+     "watch(began, ended)\n--\n\nFor tests: calls the one with each run that is begun here, the other when it is filed here."},
+    {"join_own", join_own_method, METH_O, "join_own(wait)\n--\n\nBegins the wait of an asker for the run that it opened."},
+    {"join", (PyCFunction)(void (*)(void))join_method, METH_FASTCALL,
+     "join(wait, is_optional)\n--\n\nBegins the wait of an asker; False when there is nothing to wait for."},
+    {"part", part_method, METH_O, "part(wait)\n--\n\nEnds a wait; True when nobody waits for the run any more."},
+    {"fetch", (PyCFunction)(void (*)(void))fetch_method, METH_FASTCALL,
+     "fetch(frame, key)\n--\n\nThe synchronous driver: returns the memo of a call."},
+    {"note_statements", note_statements, METH_VARARGS,
+     "note_statements(asked, forget_gone)\n--\n\nSays where the methods that statements have asked for are noted; returns Watched."},
+    {"find_exit", find_exit, METH_O, "find_exit(instance)\n--\n\nReturns the ``__exit__`` held by the statement that calls ``__enter__``."},
+    {"open_entry", open_entry, METH_O,
+     "open_entry((context, outer, view, peers, method))\n--\n\nReturns an entry that is not in force yet, or None when the case is not common."},
+    {"enter", enter_method, METH_O, "enter(scope)\n--\n\nEnters a scope by a statement; False when the case is not common."},
+    {"exit", exit_method, METH_O, "exit(scope)\n--\n\nLeaves the entry in force if it is one of the scope; False when the case is not common."},
+    {"enter_view", (PyCFunction)(void (*)(void))enter_view, METH_FASTCALL,
+     "enter_view(parent, layers, held, listeners, max_depth)\n--\n\nReturns a view in the cache of the one around, or None when the case is not common."},
+    {"leave", leave_method, METH_O, "leave(entry)\n--\n\nLeaves the entry in force; False when the case is not common."},
+    {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
+     "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},
+    {"take_lone", take_lone, METH_VARARGS,
+     "take_lone(noted, taken, bare)\n--\n\nTakes out memos that are the only ones of their nodes with a tweak; returns the others."},
+    {"take_apart", take_apart, METH_O,
+     "take_apart(states)\n--\n\nEmpties the states in the table of a cache that is gone, which refer to their memos and back."},
+    {"track_again", track_again, METH_O,
+     "track_again(gone)\n--\n\nHas the garbage collector look again at memos and states that have left their places."},
+    {"union", union_method, METH_O, "union(sets)\n--\n\nReturns the set of all bits of several sets."},
+    {"make_class", make_class, METH_VARARGS,
+     "make_class(base, name, doc, is_method)\n--\n\nReturns a subclass of base whose instances can be given a Call with attach."},
+    {"attach", attach, METH_VARARGS,
+     "attach(instance, call)\n--\n\nMakes calls of an instance of a made class go to call."},
+    {NULL},
+};
+
+static int
+accel_exec(PyObject *module)
+{
+    State *st = PyModule_GetState(module);
+#define X(name) \
+    st->name_##name = PyUnicode_InternFromString(#name); \
+    if (st->name_##name == NULL) { \
+        return -1; \
+    }
+    EACH_NAME(X)
+#undef X
+    st->zero = PyLong_FromLong(0);
+    st->one = PyLong_FromLong(1);
+    st->lock_type = PyType_FromModuleAndSpec(module, &lock_spec, NULL);
+    st->call_type = PyType_FromModuleAndSpec(module, &call_spec, NULL);
+    st->awaitable_type = PyType_FromModuleAndSpec(module, &awaitable_spec, NULL);
+    st->hits_type = PyType_FromModuleAndSpec(module, &hits_spec, NULL);
+    st->untracked_type = PyType_FromModuleAndSpec(module, &untracked_spec, NULL);
+    st->sparse_type = PyType_FromModuleAndSpec(module, &sparse_spec, NULL);
+    st->watched_type = PyType_FromModuleAndSpec(module, &watched_spec, NULL);
+    if (st->zero == NULL || st->one == NULL || st->lock_type == NULL || st->call_type == NULL || st->awaitable_type == NULL ||
+        st->hits_type == NULL || st->untracked_type == NULL || st->sparse_type == NULL || st->watched_type == NULL) {
+        return -1;
+    }
+    if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0 ||
+        PyModule_AddObjectRef(module, "Sparse", st->sparse_type) < 0) {
+        return -1;
+    }
+    if (PyModule_AddObjectRef(module, "Untracked", st->untracked_type) < 0) {
+        return -1;
+    }
+    return PyModule_AddObjectRef(module, "Call", st->call_type);
+}
+
+static int
+accel_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    State *st = PyModule_GetState(module);
+    Py_VISIT(st->call_type);
+    Py_VISIT(st->awaitable_type);
+    Py_VISIT(st->hits_type);
+    Py_VISIT(st->sparse_type);
+    Py_VISIT(st->current);
+    Py_VISIT(st->entry_type);
+    Py_VISIT(st->run_type);
+    Py_VISIT(st->memo_type);
+    Py_VISIT(st->state_type);
+    Py_VISIT(st->untracked_type);
+    Py_VISIT(st->watched_type);
+    Py_VISIT(st->asked);
+    Py_VISIT(st->forget_gone);
+    Py_VISIT(st->lock_type);
+    Py_VISIT(st->quick_fetch);
+    Py_VISIT(st->began);
+    Py_VISIT(st->ended);
+#define X(part) Py_VISIT(st->part);
+    EACH_PART(X)
+#undef X
+    return 0;
+}
+
+static int
+accel_clear(PyObject *module)
+{
+    State *st = PyModule_GetState(module);
+    while (st->spares > 0) {
+        PyObject_GC_Del(st->spare[--st->spares]);
+    }
+    while (st->spare_runs > 0) {
+        Py_DECREF(st->spare_run[--st->spare_runs]);
+    }
+    Py_CLEAR(st->call_type);
+    Py_CLEAR(st->awaitable_type);
+    Py_CLEAR(st->hits_type);
+    Py_CLEAR(st->sparse_type);
+    Py_CLEAR(st->current);
+    Py_CLEAR(st->entry_type);
+    Py_CLEAR(st->run_type);
+    Py_CLEAR(st->memo_type);
+    Py_CLEAR(st->state_type);
+    Py_CLEAR(st->untracked_type);
+    Py_CLEAR(st->watched_type);
+    Py_CLEAR(st->asked);
+    Py_CLEAR(st->forget_gone);
+    Py_CLEAR(st->lock_type);
+    Py_CLEAR(st->quick_fetch);
+    Py_CLEAR(st->began);
+    Py_CLEAR(st->ended);
+#define X(name) Py_CLEAR(st->name_##name);
+    EACH_NAME(X)
+#undef X
+    Py_CLEAR(st->zero);
+    Py_CLEAR(st->one);
+#define X(part) Py_CLEAR(st->part);
+    EACH_PART(X)
+#undef X
+    return 0;
+}
+
+static PyModuleDef_Slot accel_slots[] = {
+    {Py_mod_exec, accel_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030D0000
+    {Py_mod_gil, Py_MOD_GIL_USED},
+#endif
+    {0, NULL},
+};
+
+static void
+accel_free(void *module)
+{
+    State *st = PyModule_GetState(module);
+    accel_clear(module);
+    PyMem_Free(st->scratch.chunks);
+    PyMem_Free(st->scratch.marks);
+}
+
+static struct PyModuleDef accel_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_caccel",
+    .m_doc = "The call path, compiled; `choose` chooses between it and the pure one.",
+    .m_size = sizeof(State),
+    .m_methods = accel_methods,
+    .m_slots = accel_slots,
+    .m_traverse = accel_traverse,
+    .m_clear = accel_clear,
+    .m_free = accel_free,
+};
+
+PyMODINIT_FUNC
+PyInit__caccel(void)
+{
+    return PyModuleDef_Init(&accel_module);
+}

@@ -1,0 +1,1240 @@
+/* Runs: the common case of the two verbs and of the synchronous driver, compiled.
+
+   `begin.begin`, `finish.finish`, `steps/verify` and `sync_driver.fetch` are the specification.  Here a case is looked at first and
+   changed afterwards: whatever is not common (a listener, a layered cache, a bump, a failure, an invalidation in between, somebody
+   else's run, a lock that another thread holds) is left to the function in Python before anything was changed.
+
+   waits.h explains the results of these functions. */
+
+/* An error of a key's own __hash__ or __eq__: the specification meets it again and reports it properly, unless it is an interrupt. */
+static int
+leave_error(void)
+{
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return FAILED;
+    }
+    PyErr_Clear();
+    return NOT_COMMON;
+}
+
+/* Returns a new object with the slots of a model, which has no others. */
+static PyObject *
+copy_model(PyObject *model)
+{
+    PyTypeObject *type = Py_TYPE(model);
+    PyObject *made = type->tp_alloc(type, 0);
+    for (Py_ssize_t at = sizeof(PyObject); made != NULL && at < type->tp_basicsize; at += (Py_ssize_t)sizeof(PyObject *)) {
+        *(PyObject **)((char *)made + at) = Py_XNewRef(*(PyObject **)((char *)model + at));
+    }
+    return made;
+}
+
+/* Returns a run with the slots of the model: one that is not in use any more, or a new one.
+
+   It is untracked: the function that drives it here holds it to its end, so that it is in no circle until then. */
+static PyObject *
+make_run(State *st)
+{
+    if (st->spare_runs > 0) {
+        return st->spare_run[--st->spare_runs];
+    }
+    PyObject *run = copy_model(st->run_model);
+    if (run != NULL) {
+        hide(run);
+    }
+    return run;
+}
+
+/* Lets go of a run that has ended: it is kept for the next one, or tracked if somebody else holds it. */
+static void
+let_run_go(State *st, PyObject *run)
+{
+    PyTypeObject *type = Py_TYPE(run);
+    if (Py_REFCNT(run) > 1 || (PyObject *)type != st->run_type || st->spare_runs == SPARE_RUNS ||
+        *PyObject_GET_WEAKREFS_LISTPTR(run) != NULL) {
+        show(run);
+        Py_DECREF(run);
+        return;
+    }
+    for (Py_ssize_t at = sizeof(PyObject); at < type->tp_basicsize; at += (Py_ssize_t)sizeof(PyObject *)) {
+        PyObject **slot = (PyObject **)((char *)run + at), *value = *(PyObject **)((char *)st->run_model + at);
+        if (*slot != value) {
+            set_slot(slot, Py_XNewRef(value));
+        }
+    }
+    if (Py_REFCNT(run) > 1 || st->spare_runs == SPARE_RUNS) { /* what was freed ran code */
+        show(run);
+        Py_DECREF(run);
+        return;
+    }
+    st->spare_run[st->spare_runs++] = run;
+}
+
+static inline double
+now(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyTime_t time = 0;
+    PyTime_PerfCounterRaw(&time);
+    return PyTime_AsSecondsDouble(time);
+#else
+    return _PyTime_AsSecondsDouble(_PyTime_GetPerfCounter());
+#endif
+}
+
+/* `begin.hit`: puts a memo that answers into the hits. */
+static int
+serve(State *st, PyObject *view, PyObject *key, PyObject *memo)
+{
+    PyObject *hits = SLOT(view, view_hits);
+    if (SLOT(memo, memo_call) != Py_None) {
+        return 0;
+    }
+    if (hits_assign(hits, key, memo) < 0) {
+        return -1;
+    }
+    if (SLOT(memo, memo_status) != st->live) {
+        PyObject *gone = PyObject_CallMethodObjArgs(hits, st->name_pop, key, Py_None, NULL);
+        Py_XDECREF(gone);
+        return gone == NULL ? -1 : 0;
+    }
+    return 0;
+}
+
+/* True when all elements of a key are plain: no NaN, nothing with a hash of its own. */
+static int
+is_plain(PyObject *key)
+{
+    for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(key); i++) {
+        PyObject *element = PyTuple_GET_ITEM(key, i);
+        if (!(PyLong_CheckExact(element) || PyUnicode_CheckExact(element) || PyBool_Check(element) || element == Py_None ||
+              PyBytes_CheckExact(element) || (PyFloat_CheckExact(element) && !isnan(PyFloat_AS_DOUBLE(element))))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* True when a node has memos that read tweaks: the only one itself, or several in a dict. */
+static inline int
+has_variants(PyObject *variants)
+{
+    return variants != Py_None && (!PyDict_CheckExact(variants) || PyDict_GET_SIZE(variants) > 0);
+}
+
+/* Finds the memo of a node that answers in a view without asking the hits of others; DONE with it or with NULL. */
+static int
+find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *state, PyObject *call, PyObject **found)
+{
+    PyObject *force = SLOT(view, view_in_force), *content = SLOT(force, force_content);
+    if (PyDict_GET_SIZE(content) > 0) {
+        PyObject *handle = _PyDict_GetItem_KnownHash(content, key, hash);
+        if (handle == NULL && !PyErr_Occurred()) {
+            handle = PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));
+        }
+        if (handle == NULL && PyErr_Occurred()) {
+            return FAILED;
+        }
+        if (handle != NULL && SLOT(SLOT(handle, handle_spec), spec_kind) != st->value_kind) {
+            return NOT_COMMON;
+        }
+        if (handle != NULL) {
+            PyObject *memo = SLOT(handle, handle_memo);
+            int is_here = memo != Py_None && SLOT(SLOT(memo, memo_state), state_home) == SLOT(SLOT(view, view_cache), cache__token);
+            *found = is_here ? Py_NewRef(memo) : PyObject_CallFunctionObjArgs(st->value_memo, view, key, handle, NULL);
+            return *found == NULL ? FAILED : DONE;
+        }
+    }
+    if (state == NULL) {
+        return DONE;
+    }
+    PyObject *plain = SLOT(state, state_plain), *variants = SLOT(state, state_variants);
+    if (plain != Py_None && (SLOT(plain, memo_call) == Py_None || SLOT(plain, memo_call) == call)) {
+        int masked = overlaps(SLOT(plain, memo_footprint), SLOT(force, force_mask));
+        if (masked <= 0) {
+            *found = Py_NewRef(plain);
+            return masked < 0 ? FAILED : DONE;
+        }
+    }
+    if (!has_variants(variants)) {
+        return DONE;
+    }
+    *found = PyObject_CallFunctionObjArgs(st->match, state, force, call, NULL);
+    return *found == NULL ? FAILED : DONE;
+}
+
+static int
+tell_watcher(PyObject *watcher, PyObject *run)
+{
+    PyObject *told = watcher == NULL ? Py_NewRef(Py_None) : PyObject_CallOneArg(watcher, run);
+    Py_XDECREF(told);
+    return told == NULL ? -1 : 0;
+}
+
+static PyObject *
+count_up(PyObject *number, long more)
+{
+    long value = PyLong_AsLong(number);
+    return value == -1 && PyErr_Occurred() ? NULL : PyLong_FromLong(value + more);
+}
+
+/* `frame.here`: returns the number of the thread that a call made here belongs to. */
+static PyObject *
+get_thread(State *st)
+{
+    PyObject *number = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    if (number != NULL && PyDict_GET_SIZE(st->origins) > 0) {
+        PyObject *origin = PyDict_GetItemWithError(st->origins, number);
+        if (origin != NULL) {
+            Py_SETREF(number, Py_NewRef(origin));
+        }
+    }
+    return number;
+}
+
+/* True when nothing was filed or forgotten, since `filings` was read, that matters to a run begun now. */
+static int
+may_take_off(State *st, PyObject *registry, PyObject *state, PyObject *filings)
+{
+    return lock_is_free((Lock *)SLOT(registry, registry_lock)) && SLOT(registry, registry_filings) == filings &&
+           SLOT(state, state_alive) == Py_True && SLOT(state, state_flights) == st->zero;
+}
+
+/* Makes a run of a node that is not in flight, and enters it among those that are. */
+static int
+take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *state, PyObject *masked, PyObject *filings,
+         PyObject **found)
+{
+    PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
+    PyObject *around = run_of(st, frame), *depth = around == Py_None ? Py_NewRef(st->zero) : count_up(SLOT(around, run_depth), 1);
+    PyObject *run = make_run(st), *reads = PyDict_New(), *thread = get_thread(st);
+    call = call == Py_None ? PyObject_CallNoArgs(st->call_class) : Py_NewRef(call);
+    if (run == NULL || reads == NULL || thread == NULL || call == NULL || depth == NULL) {
+        Py_XDECREF(run);
+        Py_XDECREF(depth);
+        Py_XDECREF(reads);
+        Py_XDECREF(thread);
+        Py_XDECREF(call);
+        return FAILED;
+    }
+    SET(run, frame_view, Py_NewRef(view));
+    SET(run, frame_outer, Py_NewRef(frame));
+    SET(run, frame_call, call);
+    SET(run, frame_hits, Py_NewRef(SLOT(view, view_hits)));
+    SET(run, frame_reads, reads);
+    SET(run, run_key, Py_NewRef(key));
+    SET(run, run_state, Py_NewRef(state));
+    SET(run, run_masked, Py_NewRef(masked));
+    SET(run, run_generation, Py_NewRef(SLOT(registry, registry_generation)));
+    SET(run, run_thread, thread);
+    SET(run, run_depth, depth);
+    SET(run, run_has_task, Py_NewRef(SLOT(PyTuple_GET_ITEM(key, 0), function_is_async)));
+    *found = run;
+    if (st->began != NULL && may_take_off(st, registry, state, filings) && tell_watcher(st->began, run) < 0) {
+        return FAILED;
+    }
+    if (PyLong_AsLong(depth) > PyLong_AsLong(SLOT(view, view_max_depth))) {
+        return NOT_COMMON;
+    }
+    /* From here on no other code runs.  A run that is watched has its hits off, see `steps/watch`. */
+    if (!may_take_off(st, registry, state, filings) || SLOT(frame, frame_hits) != SLOT(view, view_hits)) {
+        return NOT_COMMON;
+    }
+    if (PyDict_SetItem(SLOT(SLOT(view, view_in_force), force_running), state, run) < 0) {
+        return FAILED;
+    }
+    SET(state, state_flight, Py_NewRef(run));
+    SET(state, state_flights, Py_NewRef(st->one));
+    return RUNS;
+}
+
+/* `cache.Cache.states_of`: returns the states of the nodes of a function. */
+static PyObject *
+states_of(State *st, PyObject *cache, PyObject *function)
+{
+    PyObject *nodes = SLOT(function, function_nodes);
+    if (nodes == Py_None) {
+        return Py_NewRef(SLOT(cache, cache_states));
+    }
+    PyObject *states = PyDict_GetItemWithError(nodes, SLOT(cache, cache__token));
+    if (states != NULL || PyErr_Occurred()) {
+        return Py_XNewRef(states);
+    }
+    return PyObject_CallMethodOneArg(cache, st->name_states_of, function);
+}
+
+/* `begin.begin`: DONE with the memo that answers or a `Joined`, RUNS with a run to drive. */
+static int
+quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
+{
+    PyTypeObject *kind = Py_TYPE(frame);
+    *found = NULL;
+    if (((PyObject *)kind != st->run_type && (PyObject *)kind != st->entry_type) || SLOT(frame, frame_driver) != Py_None ||
+        !PyTuple_CheckExact(key) || PyTuple_GET_SIZE(key) == 0 ||
+        (PyObject *)Py_TYPE(PyTuple_GET_ITEM(key, 0)) != st->function_class) {
+        return NOT_COMMON;
+    }
+    PyObject *view = Py_NewRef(SLOT(frame, frame_view)), *cache = SLOT(view, view_cache), *around = SLOT(view, view_parent);
+    PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
+    PyObject *filings = Py_NewRef(SLOT(registry, registry_filings)), *masked = Py_NewRef(Py_None), *state = NULL, *states = NULL;
+    int came = NOT_COMMON;
+    if (SLOT(frame, frame_hits) != SLOT(view, view_hits) || SLOT(cache, cache_beneath) != Py_None ||
+        !PyDict_CheckExact(SLOT(cache, cache_states)) || /* it knows of more states than it holds */
+        (call != Py_None && SLOT(call, call_due) != Py_None)) {
+        goto end;
+    }
+    if (PyObject_Size(SLOT(registry, registry_released)) != 0) {
+        PyObject *drained = PyObject_CallMethodNoArgs(registry, st->name_drain);
+        Py_XDECREF(drained);
+        if (drained == NULL) {
+            goto error;
+        }
+        Py_SETREF(filings, Py_NewRef(SLOT(registry, registry_filings)));
+    }
+    if (around != Py_None) {
+        Py_hash_t hash;
+        Slot *slot;
+        int known = find_key((Hits *)SLOT(around, view_hits), key, &hash, &slot);
+        if (known < 0) {
+            goto error;
+        }
+        if (known) {
+            Py_SETREF(masked, Py_NewRef(slot->memo));
+            int differs = overlaps(SLOT(masked, memo_footprint), SLOT(view, view_delta));
+            if (differs == 0 && SLOT(masked, memo_status) == st->live) {
+                *found = Py_NewRef(masked);
+                goto answered;
+            }
+        }
+    }
+    if (SLOT(view, view_carried) != Py_None) {
+        Py_hash_t hash;
+        Slot *slot;
+        PyObject *carried = Py_NewRef(SLOT(view, view_carried)); /* an argument's own comparison may clear it */
+        int known = find_key((Hits *)carried, key, &hash, &slot);
+        *found = known > 0 && SLOT(slot->memo, memo_status) == st->live ? Py_NewRef(slot->memo) : NULL;
+        Py_DECREF(carried);
+        if (known < 0) {
+            goto error;
+        }
+        if (*found != NULL) {
+            goto answered;
+        }
+    }
+    states = states_of(st, cache, PyTuple_GET_ITEM(key, 0));
+    if (states == NULL) {
+        goto error;
+    }
+    Py_hash_t hash = PyObject_Hash(key);
+    state = hash == -1 ? NULL : Py_XNewRef(_PyDict_GetItem_KnownHash(states, key, hash));
+    if (state == NULL) {
+        if (PyErr_Occurred()) {
+            goto error;
+        }
+        if (!is_plain(key)) {
+            PyObject *full = PyObject_CallFunctionObjArgs(st->in_full, frame, key, NULL);
+            Py_XDECREF(full);
+            if (full != key) {
+                goto error;
+            }
+        }
+    }
+    came = find_filed(st, view, key, hash, state, call, found);
+    if (came != DONE) {
+        if (came == FAILED) {
+            goto error;
+        }
+        Py_CLEAR(*found);
+        goto end;
+    }
+    if (*found != NULL && *found != Py_None) {
+        goto answered;
+    }
+    Py_CLEAR(*found);
+    if (state == NULL) {
+        PyObject *made = copy_model(st->state_model);
+        if (made == NULL) {
+            goto error;
+        }
+        SET(made, state_key, Py_NewRef(key));
+        SET(made, state_home, Py_NewRef(SLOT(cache, cache__token)));
+        if (are_untracked(SLOT(cache, cache__untracked), states)) {
+            hide(made);
+        }
+        if (SLOT(PyTuple_GET_ITEM(key, 0), function_nodes) != Py_None) {
+            PyObject *link = PyWeakref_NewRef(made, NULL);
+            if (link == NULL) {
+                Py_DECREF(made);
+                goto error;
+            }
+            SET(made, state_link, link);
+        }
+        state = Py_XNewRef(PyDict_SetDefault(states, key, made));
+        Py_DECREF(made);
+        if (state == NULL) {
+            goto error;
+        }
+    }
+    if (SLOT(state, state_flights) != st->zero) {
+        came = join_flight(st, frame, view, state, found);
+        if (came == FAILED) {
+            goto error;
+        }
+        goto end;
+    }
+    came = take_off(st, frame, view, key, state, masked, filings, found);
+    if (came != RUNS) {
+        if (*found != NULL) {
+            show(*found); /* a watcher may hold it */
+        }
+        Py_CLEAR(*found);
+    }
+    if (came == FAILED) {
+        goto error;
+    }
+    goto end;
+answered:
+    came = DONE;
+    if (SLOT(*found, memo_failure) != Py_None) {
+        came = NOT_COMMON;
+        Py_CLEAR(*found);
+    }
+    else if (serve(st, view, key, *found) < 0) {
+        goto error;
+    }
+    goto end;
+error:
+    Py_CLEAR(*found);
+    came = leave_error();
+end:
+    Py_DECREF(view);
+    Py_DECREF(filings);
+    Py_DECREF(masked);
+    Py_XDECREF(state);
+    Py_XDECREF(states);
+    return came;
+}
+
+/* Puts a memo among those of a node that read tweaks, by footprint and restriction. */
+static int
+put_among(PyObject *variants, PyObject *footprint, PyObject *restriction, PyObject *memo)
+{
+    PyObject *alike = PyDict_GetItemWithError(variants, footprint);
+    if (alike != NULL || PyErr_Occurred()) {
+        return alike == NULL ? -1 : PyDict_SetItem(alike, restriction, memo);
+    }
+    alike = PyDict_New();
+    int failed = alike == NULL || PyDict_SetItem(alike, restriction, memo) < 0 || PyDict_SetItem(variants, footprint, alike) < 0;
+    Py_XDECREF(alike);
+    return failed ? -1 : 0;
+}
+
+/* `State.put_variant`, for a memo whose place is free. */
+static int
+put_variant(State *st, PyObject *state, PyObject *memo)
+{
+    PyObject *lone = SLOT(state, state_variants);
+    if (lone == Py_None) {
+        SET(state, state_variants, Py_NewRef(memo));
+        return 0;
+    }
+    if (!PyDict_CheckExact(lone)) {
+        PyObject *several = PyDict_New();
+        if (several == NULL || put_among(several, SLOT(lone, memo_footprint), SLOT(lone, memo_restriction), lone) < 0) {
+            Py_XDECREF(several);
+            return -1;
+        }
+        SET(state, state_variants, several);
+    }
+    return put_among(SLOT(state, state_variants), SLOT(memo, memo_footprint), SLOT(memo, memo_restriction), memo);
+}
+
+/* Files a memo under the tweaks that it read: the part of `cache.Cache._enter` for one that read any. */
+static int
+enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObject *restriction)
+{
+    PyObject *serial;
+    if (put_variant(st, state, memo) < 0) {
+        return -1;
+    }
+    PyObject *serials = PyObject_GetIter(restriction);
+    int failed = serials == NULL;
+    while (!failed && (serial = PyIter_Next(serials)) != NULL) {
+        PyObject *readers = PyDict_GetItemWithError(SLOT(cache, cache__read), serial);
+        PyObject *link = SLOT(state, state_link);
+        Py_ssize_t more = readers == NULL ? 1 : PySet_GET_SIZE(readers) + 1;
+        if (link != Py_None && (more & (more - 1)) != 0) {
+            failed = PySet_Add(readers, link) < 0;
+        }
+        else if (link != Py_None) { /* the first, or time to look for those that are gone */
+            PyObject *done = PyObject_CallMethodObjArgs(cache, st->name__index, serial, memo, NULL);
+            failed = done == NULL;
+            Py_XDECREF(done);
+        }
+        else if (readers != NULL) {
+            failed = PySet_Add(readers, memo) < 0;
+        }
+        else {
+            readers = PySet_New(NULL);
+            failed = readers == NULL || PySet_Add(readers, memo) < 0 || PyDict_SetItem(SLOT(cache, cache__read), serial, readers) < 0;
+            Py_XDECREF(readers);
+        }
+        Py_DECREF(serial);
+    }
+    Py_XDECREF(serials);
+    return failed || PyErr_Occurred() ? -1 : 0;
+}
+
+/* Adds a node to the readers of one that it read. */
+static int
+add_reader(State *st, PyObject *home, PyObject *reader)
+{
+    PyObject *readers = SLOT(home, state_readers), *state = reader;
+    if (SLOT(state, state_link) != Py_None) {
+        reader = SLOT(state, state_link);
+    }
+    else if (!is_hidden(state) && SLOT(home, state_shown) == Py_False) {
+        SET(home, state_shown, Py_NewRef(Py_True));
+    }
+    if (readers == Py_None) {
+        SET(home, state_readers, Py_NewRef(reader));
+        return 0;
+    }
+    if (readers == reader) {
+        return 0;
+    }
+    if (!PyList_CheckExact(readers) && !PyAnySet_CheckExact(readers)) { /* the second */
+        PyObject *both = PyList_New(2);
+        if (both == NULL) {
+            return -1;
+        }
+        PyList_SET_ITEM(both, 0, Py_NewRef(readers));
+        PyList_SET_ITEM(both, 1, Py_NewRef(reader));
+        if (is_hidden(home)) {
+            hide(both);
+        }
+        SET(home, state_readers, both);
+        return 0;
+    }
+    Py_ssize_t most = PyLong_AsSsize_t(SLOT(home, state__prune_at));
+    if (PyAnySet_CheckExact(readers) && PySet_GET_SIZE(readers) < most) {
+        return PySet_Add(readers, reader);
+    }
+    if (PyList_CheckExact(readers) && PyList_GET_SIZE(readers) < most) {
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(readers); i++) {
+            if (PyList_GET_ITEM(readers, i) == reader) {
+                return 0;
+            }
+        }
+        return PyList_Append(readers, reader);
+    }
+    PyObject *done = PyObject_CallMethodOneArg(home, st->name_add_reader, state);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+/* `cache.Cache._tell`: adds the node of a memo to the readers of its dependencies. */
+static int
+tell_read(State *st, PyObject *cache, PyObject *state, PyObject *reads, PyObject *known)
+{
+    PyObject *token = SLOT(cache, cache__token), *before = known == Py_None ? NULL : SLOT(known, memo_dependencies);
+    Py_ssize_t count = PyTuple_GET_SIZE(reads);
+    if (before != NULL && PyTuple_GET_SIZE(before) != count) {
+        before = NULL;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *read = PyTuple_GET_ITEM(reads, i), *old = before == NULL ? NULL : PyTuple_GET_ITEM(before, i);
+        PyObject *home = SLOT(read, memo_state);
+        if (read == old || (old != NULL && home == SLOT(old, memo_state) && SLOT(home, state_home) == token)) {
+            continue;
+        }
+        if (add_reader(st, home, state) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* True when every read is filed in this cache and alive, so that its state gets the reader. */
+static int
+are_here(State *st, PyObject *cache, PyObject *reads)
+{
+    PyObject *token = SLOT(cache, cache__token);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(reads); i++) {
+        PyObject *home = SLOT(PyTuple_GET_ITEM(reads, i), memo_state);
+        if (SLOT(home, state_home) != token || SLOT(home, state_alive) != Py_True) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Returns the restriction of a footprint that meets a tweak: `scenario.ActiveTweaks.restrict`. */
+static PyObject *
+restrict_to(State *st, PyObject *force, PyObject *footprint)
+{
+    PyObject *read = PyNumber_And(footprint, SLOT(force, force_mask)), *found = NULL;
+    int is_all = read == NULL ? -1 : PyObject_RichCompareBool(read, SLOT(force, force_mask), Py_EQ);
+    if (is_all == 0) {
+        found = PyDict_GetItemWithError(SLOT(force, force__restrictions), read);
+    }
+    else if (is_all > 0) {
+        found = SLOT(force, force_serials);
+    }
+    Py_XDECREF(read);
+    if (found != NULL || PyErr_Occurred()) {
+        return Py_XNewRef(found);
+    }
+    return PyObject_CallMethodOneArg(force, st->name_restrict, footprint);
+}
+
+/* True when somebody hears that a node was computed, or its older value kept: Python tells them. */
+static int
+is_heard(State *st, PyObject *view)
+{
+    PyObject *listeners = SLOT(view, view_listeners);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(listeners); i++) {
+        PyObject *subscriptions = PyTuple_GET_ITEM(listeners, i);
+        for (Py_ssize_t j = 0; j < PyList_GET_SIZE(subscriptions); j++) {
+            if (SLOT(PyList_GET_ITEM(subscriptions, j), subscription_of_runs) == Py_True) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+static int
+is_common_run(State *st, PyObject *run, PyObject *value)
+{
+    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *registry = SLOT(view, view_registry);
+    PyObject *outer = SLOT(run, frame_outer), *kind = (PyObject *)Py_TYPE(value);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(st->consumable); i++) {
+        if (PyTuple_GET_ITEM(st->consumable, i) == kind) {
+            return 0;
+        }
+    }
+    if (PyIter_Check(value)) {
+        return 0;
+    }
+    return !is_heard(st, view) && SLOT(run, run_opened) == Py_False && SLOT(run, run_made) == Py_None && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
+           SLOT(run, frame_inner) == Py_None && SLOT(run, frame_extra) == st->zero && SLOT(run, frame_transient) == Py_False &&
+           SLOT(run, run_tainted) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&
+           SLOT(run, run_generation) == SLOT(registry, registry_generation) && outer != Py_None &&
+           SLOT(SLOT(run, frame_call), call_due) == Py_None && Py_SIZE(SLOT(SLOT(run, frame_call), call_failures)) == 0 &&
+           SLOT(state, state_alive) == Py_True && SLOT(state, state_has_failed) == Py_False &&
+           SLOT(state, state_flights) == st->one && SLOT(state, state_flight) == run &&
+           SLOT(SLOT(view, view_cache), cache_beneath) == Py_None &&
+           (PyObject *)Py_TYPE(PyTuple_GET_ITEM(SLOT(run, run_key), 0)) == st->function_class;
+}
+
+/* Makes the memo of a common run: with its footprint and restriction, filed nowhere yet. */
+static int
+make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
+{
+    PyObject *view = SLOT(run, frame_view), *force = SLOT(view, view_in_force), *registry = SLOT(view, view_registry);
+    PyObject *key = SLOT(run, run_key), *read, *ignored, *memo = NULL, *restriction = NULL, *footprint = NULL, *below = NULL;
+    PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted)), *before = SLOT(SLOT(run, run_state), state_newest);
+    Py_ssize_t position = 0, count = 0;
+    int came = FAILED, failed = reads == NULL;
+    Sum sum = {&st->scratch, Py_NewRef(st->zero)};
+    while (!failed && PyDict_Next(noted, &position, &read, &ignored)) {
+        PyTuple_SET_ITEM(reads, count++, Py_NewRef(read));
+        failed = add_bits(&sum, SLOT(read, memo_footprint)) < 0;
+    }
+    below = take_sum(&sum, before == Py_None ? NULL : SLOT(before, memo_below)); /* most runs of a node read what it read before */
+    if (failed || below == NULL) {
+        goto end;
+    }
+    if (count == 0 && SLOT(registry, registry_early) != st->zero &&
+        PyUnicode_CompareWithASCIIString(SLOT(PyTuple_GET_ITEM(key, 0), function_kind), "source") == 0) { /* it may get a bit */
+        came = NOT_COMMON;
+        goto end;
+    }
+    int forgotten = overlaps(below, st->one);
+    if (forgotten != 0 || !are_here(st, SLOT(view, view_cache), reads)) {
+        came = forgotten < 0 ? FAILED : NOT_COMMON;
+        goto end;
+    }
+    footprint = Py_NewRef(below);
+    PyObject *bits = SLOT(registry, registry__function_bits);
+    if (PyDict_GET_SIZE(bits) > 0) {
+        PyObject *own = PyDict_GetItemWithError(bits, SLOT(PyTuple_GET_ITEM(key, 0), function_mark));
+        if (own != NULL) {
+            own = PyObject_CallFunctionObjArgs(st->own_bits, view, key, NULL);
+            footprint = own == NULL ? NULL : unite(footprint, own);
+            Py_XDECREF(own);
+        }
+        if (footprint == NULL || PyErr_Occurred()) {
+            goto end;
+        }
+    }
+    int met = overlaps(footprint, SLOT(force, force_mask));
+    restriction = met < 0 ? NULL : met ? restrict_to(st, force, footprint) : Py_NewRef(st->no_tweaks);
+    memo = restriction == NULL ? NULL : copy_model(st->memo_model);
+    if (memo == NULL) {
+        goto end;
+    }
+    if (held != NULL) {
+        SET(memo, memo_seconds, Py_NewRef(SLOT(held, memo_seconds)));
+        SET(memo, memo_own_seconds, Py_NewRef(SLOT(held, memo_own_seconds)));
+        SET(memo, memo_made, Py_NewRef(SLOT(held, memo_made)));
+    }
+    else {
+        double spent = PyFloat_AsDouble(SLOT(run, frame_spent));
+        SET(memo, memo_seconds, PyFloat_FromDouble(seconds));
+        SET(memo, memo_own_seconds, spent == 0.0 ? Py_XNewRef(SLOT(memo, memo_seconds)) : PyFloat_FromDouble(seconds - spent));
+        if (SLOT(memo, memo_seconds) == NULL || SLOT(memo, memo_own_seconds) == NULL) {
+            goto end;
+        }
+    }
+    SET(memo, memo_state, Py_NewRef(SLOT(run, run_state)));
+    SET(memo, memo_value, Py_NewRef(value));
+    SET(memo, memo_dependencies, Py_NewRef(reads));
+    SET(memo, memo_below, Py_NewRef(below));
+    SET(memo, memo_footprint, Py_NewRef(footprint));
+    SET(memo, memo_restriction, Py_NewRef(restriction));
+    if (!met) {
+        SET(memo, memo_sieve, Py_NewRef(footprint));
+    }
+    *made = Py_NewRef(memo);
+    came = DONE;
+end:
+    Py_XDECREF(memo);
+    Py_XDECREF(reads);
+    Py_XDECREF(below);
+    Py_XDECREF(footprint);
+    Py_XDECREF(restriction);
+    return came;
+}
+
+/* True when the place of a memo is free, 0 when it is taken, -1 for an error. */
+static int
+has_place(State *st, PyObject *state, PyObject *memo)
+{
+    PyObject *variants = SLOT(state, state_variants), *newest = SLOT(state, state_newest), *restriction = SLOT(memo, memo_restriction);
+    if (newest != Py_None && SLOT(newest, memo_status) == st->stale) {
+        return 0;
+    }
+    if (PySet_GET_SIZE(restriction) == 0) {
+        return SLOT(state, state_plain) == Py_None;
+    }
+    if (!has_variants(variants)) {
+        return 1;
+    }
+    if (!PyDict_CheckExact(variants)) {
+        int same = PyObject_RichCompareBool(SLOT(variants, memo_footprint), SLOT(memo, memo_footprint), Py_EQ);
+        same = same <= 0 ? same : PyObject_RichCompareBool(SLOT(variants, memo_restriction), restriction, Py_EQ);
+        return same < 0 ? -1 : !same;
+    }
+    PyObject *alike = PyDict_GetItemWithError(variants, SLOT(memo, memo_footprint));
+    if (alike == NULL || PyDict_GET_SIZE(alike) == 0) {
+        return PyErr_Occurred() ? -1 : 1;
+    }
+    int stands = PyDict_Contains(alike, restriction);
+    return stands < 0 ? -1 : !stands;
+}
+
+/* Gives a memo the origin of the older one whose value it carries; under the lock, so that both have one. */
+static int
+share_origin(State *st, PyObject *memo, PyObject *held)
+{
+    if (SLOT(held, memo_origin) == Py_None) {
+        PyObject *origin = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);
+        if (origin == NULL) {
+            return -1;
+        }
+        SET(held, memo_origin, origin);
+    }
+    SET(memo, memo_origin, Py_NewRef(SLOT(held, memo_origin)));
+    return 0;
+}
+
+/* Takes a run out of those in flight and files its memo; under the lock. */
+static int
+file(State *st, PyObject *run, PyObject *memo, int has_run)
+{
+    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *cache = SLOT(view, view_cache);
+    PyObject *registry = SLOT(view, view_registry), *outer = SLOT(run, frame_outer), *known = Py_NewRef(SLOT(state, state_newest));
+    PyObject *count = count_up(SLOT(cache, cache__count), 1), *filings = count_up(SLOT(registry, registry_filings), 1);
+    PyObject *runs = count_up(SLOT(outer, frame_runs), PyLong_AsLong(SLOT(run, frame_runs)) + has_run);
+    double longer = PyFloat_AsDouble(has_run ? SLOT(memo, memo_seconds) : SLOT(run, frame_spent));
+    PyObject *spent = PyFloat_FromDouble(PyFloat_AsDouble(SLOT(outer, frame_spent)) + longer);
+    int failed = count == NULL || filings == NULL || runs == NULL || spent == NULL ||
+                 PyDict_DelItem(SLOT(SLOT(view, view_in_force), force_running), state) < 0;
+    if (failed) {
+        Py_XDECREF(count);
+        Py_XDECREF(filings);
+        Py_XDECREF(runs);
+        Py_XDECREF(spent);
+        Py_DECREF(known);
+        return -1;
+    }
+    SET(run, run_is_done, Py_NewRef(Py_True));
+    SET(run, frame_hits, Py_NewRef(st->no_hits));
+    SET(run, frame_driver, Py_NewRef(st->late));
+    SET(state, state_flights, Py_NewRef(st->zero));
+    SET(state, state_flight, Py_NewRef(Py_None));
+    SET(outer, frame_runs, runs);
+    SET(outer, frame_spent, spent);
+    SET(run, run_memo, Py_NewRef(memo));
+    SET(cache, cache__count, count);
+    SET(registry, registry_filings, filings);
+    if (PySet_GET_SIZE(SLOT(memo, memo_restriction)) == 0) {
+        SET(state, state_plain, Py_NewRef(memo));
+    }
+    else {
+        failed = enter_variant(st, cache, state, memo, SLOT(memo, memo_restriction)) < 0;
+    }
+    SET(state, state_newest, Py_NewRef(memo));
+    if (!failed && SLOT(state, state_link) == Py_None && are_untracked(SLOT(cache, cache__untracked), SLOT(cache, cache_states))) {
+        hide_node(st, state, memo); /* first: a reader that is tracked has to be shown */
+    }
+    failed = failed || tell_read(st, cache, state, SLOT(memo, memo_dependencies), known) < 0;
+    Py_DECREF(known);
+    return failed ? -1 : 0;
+}
+
+/* `finish.finish` and, with an older memo that held, `finish.keep`: DONE with the memo that was filed. */
+static int
+quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
+{
+    PyObject *memo = NULL, *known = NULL, *state = Py_NewRef(SLOT(run, run_state));
+    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry), *filings = Py_NewRef(SLOT(registry, registry_filings));
+    int came = NOT_COMMON;
+    *made = NULL;
+    if (lock_is_free((Lock *)SLOT(registry, registry_lock)) && is_common_run(st, run, value)) {
+        came = make_memo(st, run, value, seconds, held, &memo);
+    }
+    if (came != DONE) {
+        goto end;
+    }
+    lock_acquire((Lock *)SLOT(registry, registry_lock));
+    /* Preparing took memory, so the garbage collector may have run code, or another thread: checked again.  Who gives
+       a first bit counts as filing, and the memo would be without that bit. */
+    int fits = SLOT(registry, registry_filings) == filings && is_common_run(st, run, value) &&
+               are_here(st, SLOT(view, view_cache), SLOT(memo, memo_dependencies));
+    fits = fits ? has_place(st, state, memo) : 0;
+    if (fits > 0) {
+        known = Py_NewRef(SLOT(state, state_newest)); /* released after the lock */
+        int failed = (held != NULL && share_origin(st, memo, held) < 0) || file(st, run, memo, held == NULL) < 0;
+        came = failed || tell_watcher(st->ended, run) < 0 ? FAILED : DONE;
+    }
+    else {
+        came = fits < 0 ? FAILED : NOT_COMMON;
+    }
+    lock_release((Lock *)SLOT(registry, registry_lock));
+    if (came == DONE && serve(st, view, SLOT(run, run_key), memo) < 0) {
+        came = FAILED;
+    }
+    if (came == DONE && SLOT(run, run_waits) != Py_None && land(st, run, memo) < 0) {
+        came = FAILED;
+    }
+    if (came == DONE) {
+        *made = Py_NewRef(memo);
+    }
+end:
+    Py_XDECREF(memo);
+    Py_XDECREF(known);
+    Py_DECREF(state);
+    Py_DECREF(filings);
+    return came;
+}
+
+static PyObject *quick_fetch(State *st, PyObject *frame, PyObject *key);
+
+/* True when a value can replace an older one, as far as that can be told without user code; -1 when it cannot. */
+static int
+is_same_plain(PyObject *old, PyObject *new)
+{
+    if (Py_TYPE(old) != Py_TYPE(new)) {
+        return 0;
+    }
+    if (PyLong_CheckExact(old) || PyUnicode_CheckExact(old) || PyBool_Check(old) || old == Py_None) {
+        return PyObject_RichCompareBool(old, new, Py_EQ);
+    }
+    if (PyFloat_CheckExact(old)) {
+        double was = PyFloat_AS_DOUBLE(old), is = PyFloat_AS_DOUBLE(new);
+        return isnan(was) ? isnan(is) != 0 : was == is && !signbit(was) == !signbit(is);
+    }
+    return -1;
+}
+
+/* `verify.find_changed` of one read: true when asking again for the read node gives the same value; -1 for an error of the engine. */
+static int
+holds(State *st, PyObject *run, PyObject *read)
+{
+    PyObject *view = SLOT(run, frame_view), *hits = SLOT(view, view_hits), *memo = NULL;
+    PyObject *key = Py_NewRef(SLOT(SLOT(read, memo_state), state_key)), *function = PyTuple_GET_ITEM(key, 0);
+    int same = 0, known = 0;
+    Py_hash_t hash;
+    Slot *slot;
+    if (SLOT(read, memo_failure) != Py_None) {
+        goto end;
+    }
+    if ((PyObject *)Py_TYPE(function) != st->function_class) { /* a key beneath a tweak */
+        PyObject *answer = PyObject_CallFunctionObjArgs(st->holds, run, read, NULL);
+        same = answer == NULL ? -1 : answer == Py_True;
+        Py_XDECREF(answer);
+        goto end;
+    }
+    if (SLOT(run, frame_hits) == hits) {
+        known = find_key((Hits *)hits, key, &hash, &slot);
+    }
+    if (known > 0) {
+        memo = Py_NewRef(slot->memo);
+        known = PyDict_SetItem(SLOT(run, frame_reads), memo, Py_None);
+    }
+    else if (known == 0 && SLOT(function, function_is_async) == Py_False) {
+        if (Py_EnterRecursiveCall(" while an older value is verified") == 0) {
+            memo = quick_fetch(st, run, key);
+            Py_LeaveRecursiveCall();
+        }
+        known = memo == NULL ? -1 : 0;
+    }
+    if (known == 0 && memo != NULL) {
+        same = memo == read || (SLOT(read, memo_origin) != Py_None && SLOT(read, memo_origin) == SLOT(memo, memo_origin));
+        if (!same) {
+            /* A memo of another class has its value elsewhere, and only Python knows where. */
+            int is_plain_pair = (PyObject *)Py_TYPE(read) == st->memo_type && (PyObject *)Py_TYPE(memo) == st->memo_type;
+            same = is_plain_pair && SLOT(function, function_eq) == Py_None
+                       ? is_same_plain(SLOT(read, memo_value), SLOT(memo, memo_value)) : -1;
+        }
+        if (same < 0) {
+            PyObject *answer = PyObject_CallFunctionObjArgs(st->is_as_before, key, read, memo, NULL);
+            known = answer == NULL ? -1 : 0;
+            same = answer == Py_True;
+            Py_XDECREF(answer);
+        }
+    }
+    if (known < 0) { /* a read that cannot be verified has changed; anything but an Exception is due where the body asks for it */
+        PyObject *kind, *error, *traceback, *noted = Py_NewRef(Py_None);
+        same = 0;
+        PyErr_Fetch(&kind, &error, &traceback);
+        PyErr_NormalizeException(&kind, &error, &traceback);
+        if (!PyErr_GivenExceptionMatches(kind, PyExc_Exception)) {
+            if (traceback != NULL) {
+                PyException_SetTraceback(error, traceback);
+            }
+            Py_SETREF(noted, PyObject_CallFunctionObjArgs(st->raise_later, run, key, error, NULL));
+        }
+        same = noted == NULL ? -1 : 0;
+        Py_XDECREF(noted);
+        Py_XDECREF(kind);
+        Py_XDECREF(error);
+        Py_XDECREF(traceback);
+    }
+end:
+    Py_XDECREF(memo);
+    Py_DECREF(key);
+    return same;
+}
+
+/* Puts a memo that read no tweak, and meets none here, among the hits of a view. */
+static int
+take_as_hit(State *st, PyObject *view, PyObject *memo)
+{
+    PyObject *key = Py_NewRef(SLOT(SLOT(memo, memo_state), state_key));
+    int failed = serve(st, view, key, memo);
+    Py_DECREF(key);
+    return failed;
+}
+
+/* `verify.forget_reads`: starts again after the read at a position turned out to have changed. */
+static int
+forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
+{
+    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry), *noted = SLOT(run, frame_reads);
+    if (SLOT(run, run_has_task) == Py_False && Py_REFCNT(noted) == 1) {
+        PyDict_Clear(noted); /* only a task asks what they were */
+    }
+    else {
+        PyObject *anew = PyDict_New();
+        if (anew == NULL) {
+            return -1;
+        }
+        SET(run, run_asked, noted);
+        SLOT(run, frame_reads) = anew;
+    }
+    SET(run, run_tainted, Py_NewRef(st->zero));
+    while (++position < PyTuple_GET_SIZE(reads)) {
+        PyObject *read = PyTuple_GET_ITEM(reads, position);
+        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
+        if (differs < 0) {
+            return -1;
+        }
+        if (!differs && lock_is_free((Lock *)SLOT(registry, registry_lock)) &&
+            SLOT(registry, registry_generation) == SLOT(run, run_generation) && take_as_hit(st, view, read) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* True when all reads of an older memo still hold here, 0 when not, -1 for an error. */
+static int
+verify(State *st, PyObject *run, PyObject *candidate)
+{
+    PyObject *view = SLOT(run, frame_view), *reads = Py_NewRef(SLOT(candidate, memo_dependencies));
+    int same = 1;
+    for (Py_ssize_t i = 0; same > 0 && i < PyTuple_GET_SIZE(reads); i++) {
+        PyObject *read = PyTuple_GET_ITEM(reads, i);
+        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
+        if (differs == 0) {
+            same = take_as_hit(st, view, read) < 0 || PyDict_SetItem(SLOT(run, frame_reads), read, Py_None) < 0 ? -1 : 1;
+        }
+        else {
+            same = differs < 0 ? -1 : holds(st, run, read);
+        }
+        if (same == 0 && forget_reads(st, run, reads, i) < 0) {
+            same = -1;
+        }
+    }
+    Py_DECREF(reads);
+    return same;
+}
+
+/* `verify.candidates`: returns older memos worth verifying for a run, likeliest first. */
+static PyObject *
+candidates(State *st, PyObject *run)
+{
+    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *masked = SLOT(run, run_masked);
+    PyObject *plain = SLOT(state, state_plain), *newest = SLOT(state, state_newest);
+    int may_lack = masked == Py_None && SLOT(state, state_link) != Py_None && has_variants(SLOT(state, state_variants)) &&
+                   SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been removed */
+    if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None || may_lack) {
+        return PyObject_CallOneArg(st->candidates, run);
+    }
+    if ((masked == newest || masked == Py_None) && (plain == newest || plain == Py_None)) {
+        if (newest != Py_None) {
+            return SLOT(newest, memo_verifies) == st->zero ? PyTuple_Pack(1, newest) : PyTuple_New(0);
+        }
+        if (SLOT(view, view_parent) == Py_None) {
+            return PyTuple_New(0);
+        }
+    }
+    PyObject *found[] = {Py_NewRef(masked), plain, newest}, *chosen = PyList_New(0);
+    PyObject *around = SLOT(view, view_parent);
+    int failed = chosen == NULL;
+    while (!failed && found[0] == Py_None && around != Py_None) {
+        Py_hash_t hash;
+        Slot *slot;
+        int known = find_key((Hits *)SLOT(around, view_hits), SLOT(run, run_key), &hash, &slot);
+        if (known > 0) {
+            Py_SETREF(found[0], Py_NewRef(slot->memo));
+        }
+        failed = known < 0;
+        around = SLOT(around, view_parent);
+    }
+    for (int i = 0; !failed && i < 3; i++) {
+        PyObject *memo = found[i];
+        int is_new = i == 0 || (memo != found[0] && (i == 1 || memo != found[1]));
+        if (memo != Py_None && is_new && SLOT(memo, memo_verifies) == st->zero && SLOT(memo, memo_status) != st->dead) {
+            failed = PyList_Append(chosen, memo) < 0;
+        }
+    }
+    Py_DECREF(found[0]);
+    if (failed) {
+        Py_CLEAR(chosen);
+    }
+    return chosen;
+}
+
+/* Runs the code of a run: usually the body of its function. */
+static PyObject *
+run_body(State *st, PyObject *run)
+{
+    PyObject *key = SLOT(run, run_key), *function = PyTuple_GET_ITEM(key, 0), *value = NULL;
+    PyObject *keywords = SLOT(SLOT(function, function_binding), binding_keywords);
+    Py_ssize_t given = PyTuple_GET_SIZE(key) - 1;
+    if (keywords != Py_None && PyTuple_GET_SIZE(keywords) <= given) { /* else the function was defined again since the key was made */
+        PyObject *body = Py_NewRef(SLOT(function, function_body));
+        Py_ssize_t named = PyTuple_GET_SIZE(keywords);
+        Py_INCREF(keywords); /* the body may define the function again */
+        value = PyObject_Vectorcall(body, ((PyTupleObject *)key)->ob_item + 1, (size_t)(given - named), named ? keywords : NULL);
+        Py_DECREF(keywords);
+        Py_DECREF(body);
+        return value;
+    }
+    PyObject *asked = PyObject_CallOneArg(st->what_runs, run);
+    if (asked != NULL) {
+        value = PyObject_Call(PyTuple_GET_ITEM(asked, 0), PyTuple_GET_ITEM(asked, 1), PyTuple_GET_ITEM(asked, 2));
+        Py_DECREF(asked);
+    }
+    return value;
+}
+
+/* Finds an older memo that holds, or runs the body: returns the filed memo. */
+static PyObject *
+compute(State *st, PyObject *run, double *started)
+{
+    PyObject *older = candidates(st, run), *memo = NULL;
+    int same = older == NULL ? -1 : 0;
+    Py_ssize_t count = older == NULL ? 0 : PySequence_Fast_GET_SIZE(older);
+    for (Py_ssize_t i = 0; same == 0 && i < count; i++) {
+        PyObject *candidate = PySequence_Fast_GET_ITEM(older, i);
+        same = verify(st, run, candidate);
+        if (same > 0) {
+            int came = NOT_COMMON;
+            if ((PyObject *)Py_TYPE(candidate) == st->memo_type) { /* else its value is not in its slot */
+                came = quick_finish(st, run, SLOT(candidate, memo_value), 0.0, candidate, &memo);
+            }
+            if (came == NOT_COMMON) {
+                memo = PyObject_CallFunctionObjArgs(st->keep, run, candidate, NULL);
+            }
+        }
+    }
+    Py_XDECREF(older);
+    if (same != 0) {
+        return memo;
+    }
+    if (count > 0) {
+        *started = now();
+    }
+    PyObject *value = run_body(st, run);
+    if (value == NULL) {
+        return NULL;
+    }
+    double seconds = now() - *started;
+    if (quick_finish(st, run, value, seconds, NULL, &memo) == NOT_COMMON) {
+        memo = PyObject_CallFunction(st->finish, "OOd", run, value, seconds);
+    }
+    Py_DECREF(value);
+    return memo;
+}
+
+/* `open_context.note`: notes a read that was asked for in a frame in this view, though it may have another by now. */
+static int
+note_read(State *st, PyObject *frame, PyObject *view, PyObject *memo)
+{
+    PyObject *reads = SLOT(frame, frame_reads);
+    if (SLOT(frame, frame_view) == view && reads == Py_None) {
+        return 0;
+    }
+    if (SLOT(frame, frame_view) == view && PyDict_CheckExact(reads)) {
+        return PyDict_SetItem(reads, memo, Py_None);
+    }
+    PyObject *noted = PyObject_CallFunctionObjArgs(st->note, frame, view, memo, NULL);
+    Py_XDECREF(noted);
+    return noted == NULL ? -1 : 0;
+}
+
+/* Files the error of a run, notes that in the asking frame, and leaves the error as it was. */
+static void
+file_failure(State *st, PyObject *frame, PyObject *view, PyObject *run, double seconds)
+{
+    PyObject *kind, *error, *traceback;
+    PyErr_Fetch(&kind, &error, &traceback);
+    PyErr_NormalizeException(&kind, &error, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(error, traceback);
+    }
+    PyObject *memo = PyObject_CallFunction(st->fail, "OOd", run, error, seconds);
+    if (memo == NULL || (memo != Py_None && note_read(st, frame, view, memo) < 0)) {
+        Py_DECREF(kind);
+        Py_XDECREF(error);
+        Py_XDECREF(traceback);
+    }
+    else {
+        PyErr_Restore(kind, error, traceback);
+    }
+    Py_XDECREF(memo);
+}
+
+/* Returns how many runs are open around a call made in a frame. */
+static long
+depth_of(State *st, PyObject *frame)
+{
+    if ((PyObject *)Py_TYPE(frame) != st->run_type && (PyObject *)Py_TYPE(frame) != st->entry_type) {
+        return 0;
+    }
+    PyObject *run = run_of(st, frame);
+    return run == Py_None ? 0 : PyLong_AsLong(SLOT(run, run_depth)) + 1;
+}
+
+/* `stacks.is_deep`: true when this thread has used up its part of the frames that the interpreter allows, of which calls in C take
+   some as well, or of its stack. */
+static inline int
+is_deep(State *st, PyObject *frame)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    volatile char mark = 0; /* its address is the current end of the stack */
+#if PY_VERSION_HEX >= 0x030C0000
+    int limit = thread->py_recursion_limit, calls = MOST_C_CALLS - thread->c_recursion_remaining - calls_taken_off;
+    int frames = limit - thread->py_recursion_remaining;
+    if (calls > MOST_FRAMES || calls > MOST_C_CALLS / 2) {
+        return 1;
+    }
+#else
+    int limit = thread->recursion_limit, frames = limit - thread->recursion_remaining;
+#endif
+    if (frames > MOST_FRAMES || frames > limit / 2) {
+        return 1;
+    }
+    uintptr_t here = (uintptr_t)&mark;
+    return here < enough_above && lacks_stack(here, depth_of(st, frame));
+}
+
+/* `sync_driver.fetch`: returns the memo of a call made in a frame, with the read noted. */
+static PyObject *
+quick_fetch(State *st, PyObject *frame, PyObject *key)
+{
+    PyObject *found = NULL, *memo, *view = NULL;
+    int came = NOT_COMMON;
+    if (is_deep(st, frame)) {
+        return PyObject_CallFunctionObjArgs(st->deeper, st->quick_fetch, frame, key, NULL);
+    }
+    if ((PyObject *)Py_TYPE(frame) == st->run_type || (PyObject *)Py_TYPE(frame) == st->entry_type) {
+        view = Py_NewRef(SLOT(frame, frame_view));
+        came = quick_begin(st, frame, key, &found);
+    }
+    if (came == DONE && (PyObject *)Py_TYPE(found) != st->memo_type) { /* somebody else's run: this thread has to wait */
+        Py_DECREF(found);
+        came = NOT_COMMON;
+    }
+    if (came == NOT_COMMON || came == FAILED) {
+        Py_XDECREF(view);
+        return came == FAILED ? NULL : PyObject_CallFunctionObjArgs(st->fetch, frame, key, NULL);
+    }
+    memo = found;
+    if (came == RUNS) {
+        PyObject *token = PyContextVar_Set(st->current, found);
+        double started = now();
+        memo = token == NULL ? NULL : compute(st, found, &started);
+        if (memo == NULL) {
+            file_failure(st, frame, view, found, now() - started);
+        }
+        if (token != NULL) {
+            PyObject *kind, *error, *traceback;
+            PyErr_Fetch(&kind, &error, &traceback);
+            if (PyContextVar_Reset(st->current, token) < 0) {
+                Py_CLEAR(memo);
+                Py_XDECREF(kind);
+                Py_XDECREF(error);
+                Py_XDECREF(traceback);
+            }
+            else {
+                PyErr_Restore(kind, error, traceback);
+            }
+            Py_DECREF(token);
+        }
+        let_run_go(st, found);
+        if (memo != NULL && (PyObject *)Py_TYPE(frame) == st->run_type && SLOT(frame, run_task) != Py_None) {
+            PyObject *set = PyObject_CallFunctionObjArgs(st->mark_aside, frame, memo, NULL);
+            Py_XDECREF(set);
+            if (set == NULL) {
+                Py_CLEAR(memo);
+            }
+        }
+    }
+    if (memo != NULL && note_read(st, frame, view, memo) < 0) {
+        Py_CLEAR(memo);
+    }
+    Py_DECREF(view);
+    if (memo != NULL && SLOT(memo, memo_failure) != Py_None) { /* another call's, which came first */
+        PyObject *never = PyObject_CallFunctionObjArgs(st->raise_failure, frame, memo, NULL);
+        Py_XDECREF(never);
+        Py_CLEAR(memo);
+    }
+    return memo;
+}

@@ -1,0 +1,1 @@
+"""What is kept: scenarios, groups of caches, caches, views, and the walks through their nodes."""

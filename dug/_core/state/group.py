@@ -1,0 +1,406 @@
+"""The state that layered caches share: `Registry`, with bits, handles, scenarios, and walks (`give_bit`, `forget`, `drain`).
+
+The walks are the only operations that reach from a node to the memos computed from it: giving a target its first bit, forgetting
+memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow the readers of each state, which may be too
+many but never too few.
+
+One lock guards all of it: it is held to open and to close a run, to file, and during the walks.  No user code runs under it
+but the hashing and comparing of arguments; memos taken out are released after it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary, ref
+
+from ..facts.binding import Key
+from ..facts.memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction, State
+from ..facts.node import Function
+from ..facts.sparse import BitSet, Unions, union
+from ..native.choose import make_lock, track_again
+from .bits import Bits
+from .emptying import drop_empty, trim
+from .releasing import release
+from .scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, no_handle
+from .spread import Spread
+from .walks import Walk, concerns, states_of
+from .weak import WeakBag, WeakMap
+
+if TYPE_CHECKING:
+    from .protocols import CacheShape, FrameShape, ViewShape
+
+T = TypeVar("T")
+
+DAMAGED = "damaged"
+SERIAL = attrgetter("serial")
+EARLY = 32
+"""How many of the first sources get a bit before anybody tweaks them: as many as leave room in a machine word for others."""
+_live: "WeakBag[Registry]" = WeakBag()  # a redefined function must be forgotten in every registry where it ran
+
+
+class Registry:
+    """The shared part of a cache and of all caches that are layered on it."""
+
+    __slots__ = (
+        "__weakref__", "_function_bits", "_handles", "_serials", "_watches", "bits", "blocked",
+        "by_serial", "caches", "doubts", "early", "filings", "generation", "lock", "mark", "opened", "redefined", "released",
+        "untweaked", "views",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.lock = make_lock()
+        self.mark = ref(self)
+        """Identifies it where it must not be kept alive."""
+        self.generation = 0
+        """Grows with every invalidation; a run that began in an earlier generation is not filed."""
+        self.early = EARLY
+        """How many sources may still get a bit when they are filed first."""
+        self.filings = 0
+        """Grows whenever a memo is filed, also again, so that a caller that looked before looks again."""
+        self.redefined: WeakKeyDictionary[Function, int] = WeakKeyDictionary()
+        """By function: the generation in which it was last forgotten because it was redefined."""
+        self.doubts: WeakKeyDictionary[Function, Callable[[Function], None]] = WeakKeyDictionary()
+        """By function: a call to make before the next lookup, because the function may have been redefined."""
+        self.caches: WeakBag[CacheShape] = WeakBag()
+        self.views: WeakBag[ViewShape] = WeakBag()
+        self.opened: WeakBag[FrameShape] = WeakBag()
+        """The open frames that hold reads made under contexts which are closed already."""
+        self.by_serial: WeakMap[int, Tweak] = WeakMap()
+        """The handles that others stand on."""
+        self.bits = Bits()
+        self._function_bits = self.bits.by_function
+        """By the mark of a function, for the compiled call path."""
+        self._handles: dict[Any, TweakRef] = {}
+        """By the target, the meaning, and the serial beneath: the weak reference to a handle; `drain` takes out dead ones."""
+        self.untweaked = ActiveTweaks(None, NO_TWEAKS, {}, 0)
+        """The scenario without any tweak."""
+        self._serials = count(1)
+        self.blocked: dict[int, object] = {}
+        """The wait of each thread that blocks, by its number; see `steps/waits`."""
+        self.released: deque[TweakRef | str | None] = deque()
+        """The notices of tweaks that nobody holds any more; `DAMAGED` for a walk that was stopped, None for a doubt."""
+        self._watches: dict[int, TweakRef] = {}
+        """By serial: the weak reference that notices that nobody holds a tweak any more."""
+        _live.add(self)
+
+    @staticmethod
+    def all() -> "tuple[Registry, ...]":
+        """Returns every registry that some cache in this process still uses."""
+        return members(_live)
+
+    @staticmethod
+    def free_locks() -> None:
+        """Frees every lock that this thread still holds after an interrupt; for callers that know that none is held around."""
+        for registry in members(_live):
+            while registry.lock._is_owned():
+                registry.lock.__exit__(None, None, None)
+
+    def list_caches(self) -> "tuple[CacheShape, ...]":
+        """Returns the caches that share this registry."""
+        return members(self.caches)
+
+    def list_scenarios(self) -> tuple[ActiveTweaks, ...]:
+        """Returns the scenarios that somebody holds; under the lock."""
+        handles = [watch() for watch in self._watches.copy().values()]
+        known = [noted() for handle in handles if handle is not None for noted in handle.scenarios.copy().values()]
+        return self.untweaked, *[found for found in known if found is not None]
+
+    def bit_of(self, target: Target) -> BitSet:
+        """Returns the bit of a target, 0 when it was never tweaked."""
+        return self.bits.of(target)
+
+    def node_bits(self, function: Function) -> BitSet:
+        """Returns the bits of the function and of all its nodes."""
+        return self._function_bits.get(function.mark, 0)
+
+    def give_bit(self, target: Target) -> BitSet:
+        """Returns the bit of a target; a new one is added to the footprint of every memo that consulted it.
+
+        Complexity: O(1) for a target that has one; once, O(its descendants) for a node, O(all nodes) for a function.
+        """
+        bit = self.bits.of(target)
+        if not bit:
+            with self.lock:
+                bit = self.bits.of(target)
+                if not bit:
+                    bit = self.bits.next(target, self._list_memos)
+                    walk = self._to_the_end(self._spread, target, bit)  # noqa: F841  released after the lock
+                    self.bits.keep(target, bit)  # last
+        return bit
+
+    def give_bits(self, targets: Iterable[Target]) -> None:
+        """Gives a bit to each of these targets that has none.
+
+        Complexity: O(1) for each that has one; for nodes that have none, O(all their descendants together), once.
+        """
+        new = [target for target in targets if not self.bits.of(target)]
+        nodes = [target for target in new if not isinstance(target, Function)]
+        if len(nodes) > 1:
+            with self.lock:
+                given = {node: self.bits.next(node, self._list_memos) for node in dict.fromkeys(nodes) if not self.bits.of(node)}
+                spread = self._to_the_end(self._spread_all, given)  # noqa: F841  released after the lock
+                self.bits.keep_all(given)  # last
+        for target in new:
+            self.give_bit(target)
+
+    def give_early_bit(self, state: State) -> None:
+        """Gives a source its bit when it is filed first: nobody has read it yet, so there is nothing to walk; under the lock.
+
+        A program tweaks its inputs, and asks for them early: the first tweak of one then costs what any tweak costs.  Only the
+        first few get one, as each bit is in the footprint of all that read the node; and no other function, whose nodes would all
+        have to ask which of them has one.
+        """
+        key = state.key
+        is_new = state.newest is None and state.plain is None and not state.variants and state.readers is None
+        is_new = is_new and not state.forgotten and not state.has_lost and not self.bits.of(key)
+        if is_new and len(members(self.caches)) == 1 and not members(self.opened):  # nor under a context that is closed
+            self.bits.keep(key, self.bits.next(key, self._list_memos))
+
+    def _list_memos(self) -> Iterator[Memo]:
+        """Every memo in the caches, and those that wait to be verified."""
+        for cache in members(self.caches):
+            for _, state in cache.list_states():
+                yield from state.memos()
+                if state.newest is not None:
+                    yield state.newest
+
+    def _spread(self, target: Target, bit: BitSet) -> Walk:
+        roots = {state.key for cache in members(self.caches) for state in states_of(cache, target)}
+        walk = Walk(members(self.caches), target, roots, reads_tweak_of=self.reads_tweak_of)
+        walk.touch_roots()
+        walk.follow()
+        self.filings += 1
+        unions = Unions()
+        for memo, cache in walk.touched.items():
+            cache.widen(memo, unions[memo.footprint, bit])
+            if walk.rests_on_touched(memo):
+                memo.below = unions[memo.below, bit]
+        self.filings += 1  # again: a caller that looked in between may have missed one
+        for frame in members(self.opened):
+            met = frame.run.view.in_force.content if frame.run else {}
+            if any(concerns(target, key) and key not in met for key in frame.noted()):
+                frame.extra |= bit
+        return walk
+
+    def _spread_all(self, given: Mapping[Key, BitSet]) -> Spread:
+        spread, unions = Spread(members(self.caches), given), Unions()
+        self.filings += 1
+        for memo, cache in spread.memos.items():
+            bits, below = spread.bits_of(memo)
+            if bits:
+                cache.widen(memo, unions[memo.footprint, bits])
+                memo.below = unions[memo.below, below]
+        self.filings += 1  # again, as above
+        for frame in members(self.opened):
+            met = frame.run.view.in_force.content if frame.run else {}
+            frame.extra = union([frame.extra, *(given[key] for key in frame.noted() if key in given and key not in met)])
+        return spread
+
+    # Forgetting
+
+    def forget(self, targets: Iterable[Target], *, is_rebound: bool = False) -> None:
+        """Takes out every memo that ran one of these nodes or functions; memos that only read a tweak of them stay.
+
+        Memos computed from them may be verified again; they themselves must run.  With `is_rebound` the calls of these functions
+        mean other nodes from now on, so that their callers, tweaked or not, must run too: verification would ask for a node that
+        the body no longer calls.
+        """
+        taken: list[Any] = []  # released after the lock
+        with self.lock:
+            self._to_the_end(self._forget, targets, is_rebound, taken)
+        self.forget_hits()
+
+    def _forget(self, targets: Iterable[Target], is_rebound: bool, taken: list[Any]) -> None:  # noqa: FBT001
+        self.generation += 1
+        self._drop_emptied(taken)
+        for target in targets:
+            for cache in members(self.caches):
+                cache.stale.allow(cache._count)
+            roots = {state.key for cache in members(self.caches) for state in states_of(cache, target)}
+            walk = Walk(
+                members(self.caches), target, roots, reads_tweak_of=self.reads_tweak_of, forgets=True, is_rebound=is_rebound
+            )
+            walk.touch_roots()
+            walk.follow()
+            for memo, cache in walk.touched.items():
+                taken.append(memo.state.newest)
+                must_run = memo.state in walk.callers or walk.is_about(memo)
+                cache.remove(memo, DEAD if must_run else STALE)
+                memo.footprint |= FORGOTTEN
+            lost = list(walk.touched)
+            for state in (*walk.visited_roots, *walk.callers):
+                state.forgotten = self.generation + 1
+                lost.extend(() if state.newest is None else (state.newest,))
+                state.newest = None
+            track_again(lost)
+            taken.extend((walk, lost))
+            for cache in members(self.caches):
+                drop_empty(cache, walk.visited_roots, lost)
+                taken.extend(trim(cache))
+        self.generation += 1  # again: a run that began in between may have looked before the walk came by
+
+    def _to_the_end(self, walk: Callable[..., T], *args: Any) -> T:
+        """Returns the result of a walk, under the lock; if an interrupt stops the walk in the middle, forgets everything.
+
+        Nobody knows which steps are missing, and a memo that was not reached would be served for ever.
+        """
+        try:
+            return walk(*args)
+        except BaseException:
+            self.released.append(DAMAGED)  # should another interrupt come before all is forgotten, the next miss forgets it
+            self.forget_all()
+            raise
+
+    def forget_all(self) -> None:
+        """Takes out every memo of every cache; tweaks and bits stay."""
+        taken: list[Any] = []  # released after the lock
+        with self.lock:
+            self.generation += 1
+            for cache in members(self.caches):
+                cache.empty(taken, forgotten=self.generation + 1)
+            self.filings += 1
+            self.generation += 1
+        self.forget_hits()
+
+    def forget_hits(self) -> None:
+        """Empties the hits of all views; after the forgotten memos in them were marked."""
+        for view in members(self.views):
+            view.hits.clear()
+            view.carried = None
+
+    def doubt(self, function: Function, settle: Callable[[Function], None]) -> None:
+        """Has `settle` called before the next lookup, by a call or by a look: it may forget memos of a function."""
+        self.doubts[function] = settle
+        self.released.append(None)  # every lookup checks whether there is something to drain
+        self.forget_hits()
+
+    def _settle_doubts(self) -> None:
+        for function, settle in tuple(self.doubts.items()):
+            settle(function)
+            self.doubts.pop(function, None)
+
+    def drain(self, *, fully: bool = False) -> None:
+        """Settles doubts, and drops the memos that read a tweak which nobody holds any more.
+
+        A lookup leaves the nodes of which nothing is left then to the next drain; `fully` forgets them as well.
+        """
+        if self.doubts:
+            self._settle_doubts()  # takes the lock when it forgets something, and runs no user code
+        taken: list[Any] = []  # released after the lock, and so are the caches
+        try:
+            with self.lock:
+                if DAMAGED in self.released:
+                    self.forget_all()
+                self._to_the_end(self._release_all, taken)
+                if fully:
+                    self._to_the_end(self._drop_emptied, taken)
+        except BaseException:  # no caller of this holds the lock
+            Registry.free_locks()
+            raise
+
+    def _drop_emptied(self, taken: list[Any]) -> None:
+        for cache in members(self.caches):
+            cache.drop_emptied(taken)
+
+    def _release_all(self, taken: list[Any]) -> None:
+        caches, released, handles = members(self.caches), self.released, self._handles
+        for cache in caches:
+            if cache._emptied:
+                cache.drop_emptied(taken)
+        while released:
+            watch = released.popleft()
+            if isinstance(watch, TweakRef) and hasattr(watch, "serial"):  # else an interrupt kept its handle from being found
+                for cache in caches:
+                    if watch.serial in cache._read:
+                        taken += release(cache, watch.serial)
+                self._watches.pop(watch.serial, None)
+                if handles.get(watch.key) is watch:
+                    del handles[watch.key]
+                taken.append(watch)  # it has the arguments of a node
+        for cache in caches:
+            if cache._gone:
+                cache.count_gone()
+        self.by_serial.sweep_out()
+
+    # Handles and scenarios
+
+    def intern(self, target: Target, spec: TweakSpec, beneath: Tweak | None) -> Tweak:
+        """Returns the handle of a tweak in its place; equal ones of one telling are the same."""
+        key = (target, spec.kind, spec.identity, spec.telling, 0 if beneath is None else beneath.serial)  # with its meaning
+        known = self._handles.get(key)
+        handle = None if known is None else known()
+        if handle is not None:
+            return handle
+        if beneath is not None:
+            self.by_serial[beneath.serial] = beneath
+        bit = self.bits.of(target) or self.give_bit(target)
+        made = Tweak(target, spec, no_handle if beneath is None else ref(beneath), next(self._serials), bit)
+        watch = TweakRef(made, self.released.append)
+        watch.key = key
+        watch.serial = made.serial  # last: `drain` asks whether it is there
+        self._watches[made.serial] = watch  # before anybody can find the handle, and hold it
+        known = self._handles.setdefault(key, watch)
+        if known is watch:
+            return made
+        with self.lock:  # one that is gone, or another thread's
+            known = self._handles.get(key)
+            handle = None if known is None else known()
+            if handle is None:
+                self._handles[key] = watch
+                return made
+        del self._watches[made.serial], watch
+        return handle
+
+    def reads_tweak_of(self, key: Key, memo: Memo) -> bool:
+        """True when a memo read a tweak of this very node, which somebody still holds."""
+        watches = map(self._watches.get, memo.restriction)
+        return any(watch is not None and watch.target == key and watch() is not None for watch in watches)
+
+    def untweaked_serial(self, key: Key) -> Restriction:
+        """Returns the restriction of a memo that read only that its node is untweaked under a tweak of its function."""
+        watch = self._handles.get((key, UNTWEAK, None, None, 0))
+        return NO_TWEAKS if watch is None or watch() is None else frozenset((watch.serial,))
+
+    def scenario(self, content: dict[Target, Tweak]) -> ActiveTweaks:
+        """Returns the interned scenario with these tweaks."""
+        handles = content.values()
+        if not handles:
+            return self.untweaked
+        newest = max(handles, key=SERIAL)
+        return self.make_scenario(newest, frozenset(map(SERIAL, handles)), content, Tweak.bits_of(handles))
+
+    def make_scenario(
+        self, newest: Tweak, serials: Restriction, content: dict[Target, Tweak], mask: BitSet
+    ) -> ActiveTweaks:
+        """Returns the interned scenario with these tweaks, for a caller that knows the newest, their serials and their bits."""
+        known = newest.scenarios.get(serials)
+        found = None if known is None else known()
+        if found is not None:
+            return found
+        made = ActiveTweaks(newest, serials, content, mask)
+        noted = ref(made)
+        if newest.scenarios.setdefault(serials, noted) is noted:
+            if len(newest.scenarios) >= newest.prune_at:
+                self._prune(newest)
+            return made
+        with self.lock:  # one that is gone, or another thread's
+            known = newest.scenarios.get(serials)
+            found = None if known is None else known()
+            if found is None:
+                newest.scenarios[serials] = noted
+        return made if found is None else found
+
+
+    def _prune(self, handle: Tweak) -> None:
+        """Forgets the scenarios interned at a handle that are gone; whenever their number has doubled."""
+        with self.lock:
+            for serials in [serials for serials, noted in handle.scenarios.copy().items() if noted() is None]:
+                del handle.scenarios[serials]
+            handle.prune_at = max(16, 2 * len(handle.scenarios))
+
+
+def members(weak: WeakBag[T]) -> tuple[T, ...]:
+    """Returns the live members of a set that other threads may change without a lock."""
+    return weak.members()

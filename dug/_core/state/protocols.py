@@ -1,0 +1,136 @@
+"""Protocols of caches, views and frames (`CacheShape`, `ViewShape`) for lower files, which cannot import these.
+
+They are read by type checkers only.
+
+A registry lists the caches and views that share it, and a walk goes through caches; neither makes any.  The classes themselves
+stand above, and import what is here by no way: they only have these parts.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from ..facts.binding import Key
+from ..facts.memo import Memo, State
+from ..facts.node import Function
+from ..facts.sparse import BitSet
+from .scenario import ActiveTweaks, Layer
+from .stale import Stale
+from .weak import WeakBag
+
+
+class ScenarioShape(Protocol):
+    """A scenario of a user, as a scope sees it."""
+
+    @property
+    def specs(self) -> tuple[Layer, ...]:
+        """The tweaks, layer by layer."""
+
+
+class ScopeShape(Protocol):
+    """A scope, as its entries see it."""
+
+    def _renew(self, entry: Any) -> None:
+        """Derives the view of an open entry again."""
+
+    def _is_behind(self, entry: Any) -> bool:
+        """True when an entry shows another scenario than the present one."""
+
+
+class CacheShape(Protocol):
+    """A cache, as a registry and its walks see it."""
+
+    stale: Stale
+    _count: int
+    _emptied: dict[Any, list[Any]]
+    _gone: deque[int]
+    _read: dict[int, set[Any]]
+
+    @property
+    def states(self) -> dict[Key, State]:
+        """The states of nodes whose function has a name."""
+
+    @property
+    def locals(self) -> WeakBag[Function]:
+        """The local functions of which nodes are known, weakly."""
+
+    @property
+    def beneath(self) -> "CacheShape | None":
+        """The cache that it is layered on."""
+
+    @property
+    def _token(self) -> object:
+        """Stands for the cache where it must not be kept alive."""
+
+    def states_of(self, function: Function) -> dict[Key, State]:
+        """Returns where the nodes of a function are known."""
+
+    def find_state(self, key: Key) -> State | None:
+        """Returns the state of a node."""
+
+    def list_states(self) -> list[tuple[Key, State]]:
+        """Returns all that is known."""
+
+    def widen(self, memo: Memo, footprint: BitSet) -> None:
+        """Files a memo again, with a first bit in its footprint."""
+
+    def remove(self, memo: Memo, status: int) -> None:
+        """Takes a memo out of force."""
+
+    def empty(self, taken: list[Any], *, forgotten: int) -> None:
+        """Takes out every memo."""
+
+    def drop_emptied(self, taken: list[Any]) -> None:
+        """Forgets the nodes that a dropped tweak has left empty."""
+
+    def count_gone(self) -> None:
+        """Counts the nodes of local functions that are gone."""
+
+    def _home(self, state: State) -> State:
+        """Returns where the readers of a state are noted."""
+
+    def _unindex(self, memo: Memo) -> None:
+        """Lets a memo be looked for no more when a tweak goes."""
+
+
+class ViewShape(Protocol):
+    """A view, as a registry sees it."""
+
+    @property
+    def in_force(self) -> ActiveTweaks:
+        """The tweaks in force."""
+
+    carried: dict[Key, Memo] | None
+
+    @property
+    def hits(self) -> dict[Key, Memo]:
+        """The hits."""
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The attributes that count as memory of its cache."""
+
+    @property
+    def cache(self) -> object:
+        """The cache of the scenario."""
+
+
+class RunShape(Protocol):
+    """A run, as a registry sees it."""
+
+    @property
+    def view(self) -> ViewShape:
+        """The scenario that it is in."""
+
+
+class FrameShape(Protocol):
+    """An open frame, as a registry sees it."""
+
+    extra: BitSet
+
+    @property
+    def run(self) -> RunShape | None:
+        """The innermost open run."""
+
+    def noted(self) -> Iterable[Key]:
+        """Returns the nodes that ran for it under contexts that are closed already."""

@@ -1,0 +1,118 @@
+"""Takes out of a cache the memos that read a tweak which nobody holds any more: `release`.
+
+A scenario that is left may leave thousands of memos.  Nearly each is the only one of its node that read a tweak, so that it is
+taken out by a few plain steps, with no call of a function; all others take the long way.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from ..facts.memo import DEAD, LIVE, Memo, State
+from ..native.choose import compiled, track_again
+from .emptying import drop_empty
+
+if TYPE_CHECKING:
+    from .protocols import CacheShape
+
+
+def release(cache: "CacheShape", serial: int) -> list[Memo]:
+    """Takes out every memo that read the tweak with this serial, and returns them, to be freed after the lock; under it."""
+    taken, bare = list[Memo](), list[Memo]()
+    noted: Any = cache._read.pop(serial, ())
+    if compiled is not None and noted:
+        noted = compiled.take_lone(noted, taken, bare)
+        if not noted and not bare:  # nearly always
+            cache._count -= len(taken)
+            return taken
+    quick = len(taken)
+    shared, odd = _take_lone(serial, noted, taken, bare)
+    cache._count -= len(taken)
+    for memo in odd:
+        _take_out(cache, memo)
+    for memo in (*shared, *odd):
+        cache._unindex(memo)
+    taken += odd
+    if bare or odd:
+        _put_off(cache, (*bare, *odd), taken)
+    track_again(taken[quick:])
+    return taken
+
+
+def _take_lone(  # one function: a call for each memo would cost more than all it does
+    serial: int, waiting: Iterable[Any], taken: list[Memo], bare: list[Memo]
+) -> tuple[list[Memo], list[Memo]]:
+    """Takes out the memos that are the only ones of their nodes with tweaks; returns those of other tweaks too, and all others.
+
+    Args:
+        serial: that of the tweak.
+        waiting: the memos that read it, and the links of states of local functions.
+        taken: collects what was taken out.
+        bare: collects those of nodes that have no memo left.
+    """
+    shared, odd = list[Memo](), list[Memo]()
+    noted: Any
+    memo: Any
+    for noted in waiting:
+        if noted.__class__ is ref:  # of a local function: nothing here holds the memos of its nodes
+            state = noted()
+            if state is None:
+                continue
+            memo, newest = state.variants, state.newest
+            is_alone = memo is newest or newest is state.plain
+            if not is_alone or memo.__class__ is not Memo or serial not in memo.restriction:
+                odd.extend(_find_with(serial, state))
+                continue
+        else:
+            memo, state = noted, noted.state
+            if state.variants is not memo:
+                odd.append(memo)
+                continue
+        state.variants, plain = None, state.plain
+        memo.status = DEAD
+        if state.newest is memo:
+            state.newest = plain
+        if plain is None:
+            bare.append(memo)
+        if len(memo.restriction) > 1:
+            shared.append(memo)
+        taken.append(memo)
+    return shared, odd
+
+
+def _find_with(serial: int, state: State) -> list[Memo]:
+    """Returns the memos of a node that read a tweak, in force or waiting to be verified."""
+    known = dict.fromkeys((*state.memos(), state.newest))
+    return [memo for memo in known if memo is not None and serial in memo.restriction]
+
+
+def _take_out(cache: "CacheShape", memo: Memo) -> None:
+    """Takes out a memo that is one of several of its node, or that waits to be verified."""
+    state = memo.state
+    if memo.status == LIVE and state.take_variant(memo):
+        cache._count -= 1
+    memo.status = DEAD
+    if state.newest is memo:
+        state.newest = state.plain
+
+
+def _put_off(cache: "CacheShape", memos: Iterable[Memo], taken: Iterable[Memo]) -> None:
+    """Notes nodes of which nothing is left but the dependencies: the next scenario is likely to compute them again.
+
+    A node that depends on one that is gone for another reason is forgotten at once, with that one.
+
+    Args:
+        cache: holds the nodes.
+        memos: those that were taken out of nodes which may have no others.
+        taken: all that were taken out with the same tweak.
+    """
+    released, now = set(taken), list[Memo]()
+    for memo in memos:
+        state = memo.state
+        if state.plain is None and not state.variants:
+            if all(read.status == LIVE or read in released for read in memo.dependencies):
+                reads = [read.state.link or read.state for read in memo.dependencies if read.state.home is not None]
+                cache._emptied.setdefault(state.link or state, []).extend(reads)
+            else:
+                now.append(memo)
+    drop_empty(cache, (), now)

@@ -1,0 +1,364 @@
+"""The tweaks in force at one point: `ActiveTweaks`, a `Tweak` for each `TweakSpec` of a user; `Derivation` enters layers.
+
+`TweakSpec` is a user's tweak, `Tweak` one tweak in its place, `ActiveTweaks` an immutable map of those in force.
+
+A `Tweak`, a handle for short, is interned: equal tweaks of a node in equal places are one object with one serial number, which
+restrictions hold in its stead, so that no memo keeps a tweak alive.  When the last holder of a handle goes, its serial is
+queued, and the memos that read it are dropped at the next miss.
+
+A bump or a replacement acts on the tweak in force beneath it, so its handle belongs to one handle beneath.  It refers to that
+one weakly: a scenario that holds the upper one also holds the scenario around it.
+
+A tweak of a function under which some of its nodes are tweaked already is entered at these nodes too, each over its own handle.
+So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+from weakref import WeakKeyDictionary, ref
+
+from attrs import define, field, frozen
+
+from ..facts.binding import Key
+from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, Restriction, State
+from ..facts.node import BENEATH, Function, plain_key
+from ..facts.sparse import BitSet, list_places, union
+
+VALUE, UNTWEAK = "value", "untweaked"
+"""The names of the kinds that the engine itself must know: the compiled call path answers with a value by itself."""
+Target = Key | Function
+"""The target of a tweak: a node (its key) or a function."""
+
+
+@define(eq=False, repr=False, kw_only=True, weakref_slot=False)
+class TweakSpec:
+    """A user's tweak of a target.  Each kind is a class of its own (`_contexts/kinds`); the engine asks for its properties.
+
+    Nobody changes one; those that users hold are frozen.
+    """
+
+    is_value: ClassVar[bool] = False
+    """The node has `value`, and nothing runs."""
+    is_untweak: ClassVar[bool] = False
+    """The node meets no tweak."""
+    is_final: ClassVar[bool] = False
+    """The tweaks beneath have no effect."""
+    reads_beneath: ClassVar[bool] = False
+    """`fn` gets the value of the node beneath this tweak, and `args`; else it gets the node's own arguments."""
+    replaces: ClassVar[bool] = False
+    """`fn` may call the node itself, and gets its value beneath this tweak."""
+
+    sentence: ClassVar[str] = "tweaked by {}"
+    """The end of a sentence about a node, around `text`."""
+    function_sentence: ClassVar[str] = "its function is tweaked by {}"
+    """The same when the tweak is one of the node's function."""
+    short: ClassVar[str] = "{}"
+    """The effect in a word or two, around `text`."""
+
+    kind: str = field(default="", init=False)
+    """The name of the kind in files."""
+    value: Any = None
+    fn: Callable[..., Any] | None = None
+    """The function that runs, if one does."""
+    args: tuple[Any, ...] = ()
+    identity: Any = None
+    """A key that equal tweaks share; see `_contexts/kinds`."""
+    telling: object = None
+    """A new object for each telling of a tweak that contains something mutable; None for any other."""
+
+    @property
+    def meaning(self) -> tuple[str, Any, object]:
+        """A key that tweaks share if they are the same: equal ones, of one telling if something in them may be changed."""
+        return self.kind, self.identity, self.telling
+
+    @property
+    def said(self) -> Any:
+        """The tweak as the user gave it."""
+        raise NotImplementedError
+
+    def check(self, target: Target) -> None:
+        """Refuses a target that cannot be tweaked by this object of a user's; here none.
+
+        Raises:
+            TweakError: it cannot.
+        """
+
+    def tell(self) -> "TweakSpec":
+        """Returns the spec to enter when this is stated now: with its identity and, if it is mutable, a telling."""
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """What the tweak is, as short text."""
+        raise NotImplementedError
+
+    @classmethod
+    def describe(cls, text: str, *, of_function: bool) -> str:
+        """Describes the effect of a tweak with this `text`, as the end of a sentence about a node that meets it.
+
+        A method of the class, because a file has the text of a tweak and the name of its kind, and no tweak.
+        """
+        return (cls.function_sentence if of_function else cls.sentence).format(text)
+
+    @classmethod
+    def label(cls, text: str) -> str:
+        """Describes the effect of a tweak with this `text` in a word or two."""
+        return cls.short.format(text)
+
+
+@define(eq=False, repr=False, weakref_slot=True)
+class Tweak:
+    """One tweak in its place."""
+
+    target: Target
+    spec: TweakSpec
+    beneath: "Callable[[], Tweak | None]"
+    serial: int
+    bit: BitSet
+    memo: Memo | None = None
+    """For a value: the memo that answers with it, of the cache in which it was asked for last."""
+    scenarios: "dict[Restriction, ref[ActiveTweaks]]" = field(factory=dict)
+    """The scenarios of which it is the newest tweak, by their serials: they are interned here."""
+    prune_at: int = 16
+    """How many there may be until those that are gone are forgotten."""
+
+    def key_beneath(self, key: Key) -> Key:
+        """Returns the key of a node as it is beneath this tweak of it."""
+        under = self.beneath()
+        return BENEATH, plain_key(key), 0 if under is None else under.serial
+
+    def memo_of(self, state: State) -> Memo:
+        """Returns the memo of a node that is tweaked to a value: the last one, unless that is of another cache, which may go."""
+        memo = self.memo
+        if memo is None or memo.state.home is not state.home:
+            memo = self.memo = Memo(state, self.spec.value, TWEAKED, (), self.bit, 0, frozenset((self.serial,)))
+            memo.origin = self.spec.telling
+        return memo
+
+    @staticmethod
+    def bits_of(tweaks: "Iterable[Tweak]") -> BitSet:
+        """Returns the bits of the targets of several tweaks."""
+        bits: BitSet = union([tweak.bit for tweak in tweaks])
+        return bits
+
+
+class TweakRef(ref[Tweak]):
+    """Is queued when the last holder of its handle drops it.
+
+    Not a ``__del__``: while that runs, another thread can still get hold of the handle, and would keep it although it counts as
+    gone.
+    """
+
+    __slots__ = ("key", "serial")
+    serial: int
+    key: Any
+    """The key by which the handle is interned; its target comes first."""
+
+    @property
+    def target(self) -> Target:
+        """The target of the handle."""
+        return self.key[0]  # type: ignore[no-any-return]  # of a tuple
+
+
+def no_handle() -> None:
+    """Replaces the weak reference of a handle with nothing beneath it."""
+
+
+class ActiveTweaks:
+    """The tweaks in force, by target; immutable and interned by content."""
+
+    __slots__ = (
+        "__weakref__", "_by_place", "_handles", "_restrictions", "content", "mask", "newest", "running", "serials", "sieve",
+    )  # fmt: skip
+
+    def __init__(self, newest: Tweak | None, serials: Restriction, content: dict[Target, Tweak], mask: BitSet) -> None:
+        # By hand: one is made for each what-if.
+        self.newest = newest
+        """The tweak with the largest serial."""
+        self.serials = serials
+        self.content = content
+        self.mask = mask
+        """The bits of all targets that are tweaked."""
+        self.sieve = mask | 1
+        """The mask, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
+        self.running: dict[State, Any] = {}
+        """The open run of each node that is being computed in this scenario."""
+        self._restrictions: dict[BitSet, Restriction] = {}
+        self._handles: frozenset[Tweak] | None = None
+        self._by_place: dict[int, int] | None = None
+        """The serials by the places of the bits of their targets, once a restriction needed few of many."""
+
+    @property
+    def handles(self) -> frozenset[Tweak]:
+        """The tweaks in force."""
+        found = self._handles
+        if found is None:
+            found = self._handles = frozenset(self.content.values())
+        return found
+
+    def handle_of(self, key: Key) -> Tweak | None:
+        """Returns the tweak that a node meets here: its own, else its function's."""
+        content = self.content
+        if not content:
+            return None
+        return content.get(key) or content.get(key[0])
+
+    def restrict(self, footprint: BitSet) -> Restriction:
+        """Returns the serials of the tweaks in force that `footprint` reads."""
+        read = footprint & self.mask
+        if not read:
+            return NO_TWEAKS
+        if read == self.mask:
+            return self.serials
+        found = self._restrictions.get(read)
+        if found is None:
+            if len(self._restrictions) >= 1024:
+                self._restrictions.clear()
+            found = self._restrictions[read] = frozenset(self._serials_of(read))
+        return found
+
+    def _serials_of(self, bits: BitSet) -> Iterable[int]:
+        """The serials of the tweaks of targets with these bits, found bit by bit if that is less work."""
+        if 4 * bits.bit_count() > len(self.handles):
+            return [handle.serial for handle in self.handles if handle.bit & bits]
+        by_place = self._by_place
+        if by_place is None:
+            by_place = {place: handle.serial for handle in self.handles for place in list_places(handle.bit)}
+            self._by_place = by_place  # other threads may look
+        return map(by_place.__getitem__, list_places(bits))
+
+
+Layer = Mapping[Target, TweakSpec]
+Intern = Callable[[Target, TweakSpec, Tweak | None], Tweak]
+
+
+class Place(NamedTuple):
+    """Where a context states a tweak; in its place stands the target itself if it is named in the first layer."""
+
+    layer: int
+    named: Target
+    target: Target
+
+    @staticmethod
+    def of(layer: int, named: Target, target: Target) -> "Place | Target":
+        """Returns a place."""
+        return target if layer == 0 and named is target else Place(layer, named, target)
+
+
+class HeldTweaks(dict[Any, Any]):
+    """The handles that a context keeps alive, by `Place`, wherever it was entered.
+
+    Those that stand on nothing are the same all over a registry: they are found by its mark, and entering looks there before it
+    interns a tweak.  All others, by the handle beneath, are in a weak table under None, which few contexts have.
+    """
+
+    __slots__ = ()
+
+    def alone(self, registry: ref[Any]) -> dict[Any, Tweak]:
+        """Returns those that stand on nothing in a registry, which is given by its mark."""
+        found: dict[Any, Tweak] | None = self.get(registry)
+        if found is None:
+            if self:
+                self._forget_registries()
+            found = self.setdefault(registry, {})
+        return found
+
+    def over(self, beneath: Tweak) -> dict[Any, Tweak]:
+        """Returns those that stand on a handle."""
+        above: WeakKeyDictionary[Tweak, dict[Any, Tweak]] | None = self.get(None)
+        if above is None:
+            above = self.setdefault(None, WeakKeyDictionary())
+        return above.setdefault(beneath, {})
+
+    def _forget_registries(self) -> None:
+        for mark in [mark for mark in self.copy() if mark is not None and mark() is None]:
+            self.pop(mark, None)
+
+    def let_go(self, before: Sequence[Layer], now: Sequence[Layer]) -> None:
+        """Drops the handles of changed tweaks; a new tweak that equals its predecessor keeps its memos.
+
+        The lists are made at once: other threads may enter at the same time.
+        """
+        above, found = self.get(None), [handles for mark, handles in self.copy().items() if mark is not None]
+        if above is not None:
+            found += [above.get(beneath, {}) for one in above.keyrefs() if (beneath := one()) is not None]
+        for handles in found:
+            for place in tuple(handles):
+                was, is_now = _said(before, place), _said(now, place)
+                if was is is_now or (was is not None and is_now is not None and was.meaning == is_now.meaning):
+                    continue
+                handles.pop(place, None)
+
+
+@frozen
+class RunningReplacement:
+    """A node whose replacement is running: contexts opened inside act on the tweak beneath the replacement."""
+
+    key: Key
+    met: Tweak | None
+    """The tweak that the node meets around the run; a context opened inside may have put another tweak over it."""
+    replacement: Tweak
+
+
+@define(eq=False, repr=False)
+class Derivation:
+    """The work of entering layers of tweaks over the tweaks in force: ends in `content`, and the tweaks that it overrides."""
+
+    content: dict[Target, Tweak]
+    intern: Intern
+    held: HeldTweaks
+    alone: dict[Any, Tweak]
+    """The place in `held` of tweaks that do not depend on what is beneath."""
+    inside: RunningReplacement | None
+    keep: list[Tweak] = field(factory=list)
+    """Handles beneath others that are in no scenario by themselves."""
+
+    def apply(self, number: int, layer: Layer) -> None:
+        """Enters one layer: its tweaks of functions first, then its tweaks of nodes, which therefore win."""
+        for target, spec in layer.items():
+            if isinstance(target, Function):
+                self._apply_to_function(number, target, spec)
+        for target, spec in layer.items():
+            if not isinstance(target, Function):
+                self._apply_to_node(number, target, spec)
+
+    def _apply_to_function(self, number: int, function: Function, spec: TweakSpec) -> None:
+        nodes = [target for target in self.content if not isinstance(target, Function) and target[0] is function]
+        if spec.is_untweak:
+            self.content.pop(function, None)
+            for node in nodes:
+                del self.content[node]
+            return
+        if self.inside is not None and self.inside.key[0] is function and self.inside.key not in nodes:
+            nodes.append(self.inside.key)
+        for node in nodes:
+            self._put(number, function, node, spec, self._beneath(node))
+        self._put(number, function, function, spec, self.content.get(function))
+
+    def _apply_to_node(self, number: int, key: Key, spec: TweakSpec) -> None:
+        if spec.is_untweak and key[0] not in self.content:
+            self.content.pop(key, None)
+            return
+        self._put(number, key, key, spec, self._beneath(key))
+
+    def _beneath(self, key: Key) -> Tweak | None:
+        """Returns the handle beneath a new tweak of a node."""
+        handle = self.content.get(key) or self.content.get(key[0])
+        if self.inside is not None and key == self.inside.key and handle is self.inside.met:
+            return self.inside.replacement.beneath()
+        return handle
+
+    def _put(self, number: int, named: Target, target: Target, spec: TweakSpec, beneath: Tweak | None) -> None:
+        if spec.is_final or (beneath is not None and beneath.spec.is_untweak):
+            beneath = None
+        handle = self.intern(target, spec, beneath)
+        if beneath is not None:
+            self.keep.append(beneath)
+        held = self.alone if beneath is None else self.held.over(beneath)
+        held[Place.of(number, named, target)] = self.content[target] = handle
+
+
+def _said(layers: Sequence[Layer], place: Place | Target) -> TweakSpec | None:
+    """The tweak of a context's layers at one place."""
+    number, named = place[:2] if isinstance(place, Place) else (0, place)
+    return layers[number].get(named) if number < len(layers) else None

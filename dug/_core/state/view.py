@@ -1,0 +1,256 @@
+"""A scenario as an entered context sees it: `View`, with its hits; `enter` and `enter_changed` make one over another."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+from weakref import ref
+
+from attrs import define, field
+
+from ..facts.binding import Key
+from ..facts.events import Event, Subscription, deliver
+from ..facts.memo import Memo
+from ..facts.node import BENEATH, Function
+from ..facts.sparse import BitSet, union
+from ..native.choose import compiled, make_hits, select_hits
+from .group import SERIAL, Registry
+from .scenario import (
+    ActiveTweaks,
+    Derivation,
+    HeldTweaks,
+    Layer,
+    RunningReplacement,
+    Target,
+    Tweak,
+)
+
+if TYPE_CHECKING:
+    from .cache import Cache
+
+
+MANY = 8
+"""From so many values on, a context gives them their first bits in one pass before it enters them."""
+MAX_DEPTH = 1_000_000
+"""How deep runs may be nested if no context says otherwise: a recursion that goes further usually does not end."""
+
+
+@define(eq=False, repr=False, weakref_slot=True)
+class View:
+    """The tweaks in force in an entry, the view around, and the memos found so far.
+
+    `hits` may be emptied at any time; it is a short cut to what `find.find` would find.
+    """
+
+    parent: "View | None"
+    layers: Sequence[Layer]
+    """The tweaks of the context when the view was made."""
+    in_force: ActiveTweaks
+    cache: "Cache"
+    registry: Registry
+    delta: BitSet
+    """The bits of the targets whose tweaks differ from those of the parent view."""
+    listeners: tuple[list[Subscription], ...]
+    """Those of each context around, this one's last."""
+    keep: tuple[Tweak, ...]
+    """Handles that others stand on, kept alive for as long as the view is."""
+    inside: "RunningReplacement | None"
+    """The node and the replacement of it that were running when the context was entered, if one was."""
+    max_depth: int
+    """How many runs may be open around one."""
+    hits: dict[Key, Memo] = field(factory=make_hits)
+    carried: dict[Key, Memo] | None = None
+    """The hits of the view before a context was tweaked, as far as they answer here; those that are asked for become hits."""
+    _fixed: frozenset[Target] | None = None
+    counted: ClassVar[tuple[str, ...]] = ("layers", "in_force", "delta", "listeners", "keep", "_fixed", "hits", "carried")
+    """The attributes that count as memory of its cache: not the views around it."""
+
+    @classmethod
+    def outermost(cls, layers: Sequence[Layer], held: HeldTweaks, cache: "Cache") -> "View":
+        """Returns the view of layers of tweaks with nothing around."""
+        return enter(None, layers, held, cache=cache, listeners=[])
+
+    @property
+    def fixed(self) -> frozenset[Target]:
+        """The targets that the context itself tweaks to a value or untweaks."""
+        found = self._fixed
+        if found is None:
+            targets = [target for layer in self.layers for target, spec in layer.items() if spec.is_final]
+            found = self._fixed = frozenset(targets)
+        return found
+
+    @property
+    def bumped(self) -> list[Key]:
+        """The nodes that the context itself bumps."""
+        specs = [item for layer in self.layers for item in layer.items()]
+        return [key for key, spec in specs if spec.reads_beneath and not isinstance(key, Function)]
+
+    def pin(self, key: Key) -> Key:
+        """Returns the key by which a node that ran here is noted around: beneath its tweaks if this context fixes its tweak."""
+        if key[0] is not BENEATH and self.fixed and (key in self.fixed or key[0] in self.fixed):
+            return BENEATH, key, 0
+        return key
+
+    def handle_of(self, key: Key) -> Tweak | None:
+        """Returns the tweak that a node meets here; for a key beneath a tweak, the one that it meets there.
+
+        Raises:
+            LookupError: the key is beneath a tweak that is gone.
+        """
+        if key[0] is not BENEATH:
+            content = self.in_force.content
+            return content.get(key) or content.get(key[0])
+        serial = key[2]
+        if not serial:
+            return None
+        handle = self.registry.by_serial.get(serial)
+        if handle is None:
+            raise LookupError(key)
+        return handle
+
+    def matches(self, memo: Memo) -> bool:
+        """True when a memo answers here, if its cache is seen from here; not for a node beneath a tweak."""
+        return self.in_force.restrict(memo.footprint) == memo.restriction
+
+    def carry(self, before: "View") -> None:
+        """Keeps at hand what answered in a view before a context was tweaked: memos that read nothing which differs here.
+
+        Complexity: O(nodes that were asked for in that view).
+        """
+        if before is not self and before.cache is self.cache and self.carried is None:
+            self.carried = select_hits(before.hits, Tweak.bits_of(self.in_force.handles ^ before.in_force.handles))
+
+    def overrides(self) -> BitSet:
+        """Returns the bits of the targets whose tweaks here do not depend on anything around."""
+        registry = self.cache.registry
+        bits: BitSet = union(
+            [registry.node_bits(target) if isinstance(target, Function) else registry.bit_of(target) for target in self.fixed]
+        )
+        return bits
+
+    def bits_apart(self) -> BitSet:
+        """Returns the bits of the functions of which the context fixes single nodes, which then do not ask for them around."""
+        functions = {target[0] for target in self.fixed if not isinstance(target, Function)}
+        bits: BitSet = union(map(self.registry.bit_of, functions))
+        return bits
+
+    def hears(self, kind: str) -> bool:
+        """True when a listener of this context, or of one around it, hears events of a kind."""
+        return any(kind in subscription.kinds for subscriptions in self.listeners for subscription in subscriptions)
+
+    def emit(self, event: Event, function: Function, view: "ref[View] | None" = None) -> None:
+        """Notifies all listeners of this context and of those around it of an event of a function, or of its node in a view."""
+        for subscriptions in self.listeners:
+            deliver(subscriptions, event, function, view)
+
+
+def enter(
+    parent: View | None,
+    layers: Sequence[Layer],
+    held: HeldTweaks,
+    *,
+    cache: "Cache",
+    listeners: list[Subscription],
+    inside: RunningReplacement | None = None,
+    max_depth: int | None = None,
+) -> View:
+    """Returns the view of a context with these layers of tweaks, entered inside `parent` or outermost.
+
+    Inside a replacement, a layer's tweak of the replaced node acts on the tweak beneath the replacement.
+
+    Complexity: O(tweaks in force), and the cost of `Registry.give_bits` for targets that were never tweaked.
+    """
+    if compiled is not None and parent is not None and parent.cache is cache and inside is None:
+        made: View | None = compiled.enter_view(parent, layers, held, listeners, max_depth)
+        if made is not None:
+            return made
+    registry = cache.registry
+    around = registry.untweaked if parent is None else parent.in_force
+    keep: tuple[Tweak, ...] = ()
+    if len(layers) == 1 and (known := _add_values(registry, around, layers[0], held)) is not None:
+        in_force, delta = known
+    else:
+        registry.give_bits([target for layer in layers for target in layer])
+        derivation = Derivation(around.content.copy(), registry.intern, held, held.alone(registry.mark), inside)
+        for number, layer in enumerate(layers):
+            derivation.apply(number, layer)
+        in_force, keep = registry.scenario(derivation.content), tuple(derivation.keep)
+        delta = Tweak.bits_of(in_force.handles ^ around.handles)
+    heard = () if parent is None else parent.listeners
+    for other in heard:
+        if other is listeners:
+            break
+    else:
+        heard = (*heard, listeners)
+    depth = max_depth or (MAX_DEPTH if parent is None else parent.max_depth)
+    view = View(parent, layers, in_force, cache, registry, delta, heard, keep, inside, depth)
+    registry.views.add(view)
+    return view
+
+
+def _add_values(  # noqa: C901  one function: most of what entering costs
+    registry: Registry, around: ActiveTweaks, layer: Layer, held: HeldTweaks
+) -> tuple[ActiveTweaks, BitSet] | None:
+    """Returns the scenario with the values that a layer gives to nodes, and the bits of those that differ from the one around.
+
+    None for a layer with tweaks of other kinds, for which it matters what is beneath.
+    """
+    if not layer:
+        return around, 0
+    content, added, alone = around.content, list[Tweak](), held.alone(registry.mark)
+    if len(layer) >= MANY:
+        registry.give_bits(layer)
+    for target, spec in layer.items():
+        if not spec.is_value:
+            return None
+        handle = alone.get(target)
+        if handle is None or handle.spec is not spec:
+            handle = alone[target] = registry.intern(target, spec, None)
+        if content.get(target) is not handle:
+            content = content if added else content.copy()
+            content[target] = handle
+            added.append(handle)
+    if not added:
+        return around, 0
+    delta = added[0].bit if len(added) == 1 else Tweak.bits_of(added)
+    if len(content) != len(around.content) + len(added):  # some of them over others
+        return registry.scenario(content), delta
+    newest = around.newest or added[0]
+    for handle in added:
+        if handle.serial > newest.serial:
+            newest = handle
+    serials = around.serials.union(map(SERIAL, added))
+    return registry.make_scenario(newest, serials, content, around.mask | delta), delta
+
+
+def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> View | None:
+    """Returns the view of a context in which only values of tweaked nodes have changed since `before`; None where more has.
+
+    Complexity: a comparison for each tweak, and O(changed tweaks).
+    """
+    if len(layers) != 1 or len(before.layers) != 1 or before.layers[0].keys() != layers[0].keys():
+        return None
+    old, new = before.layers[0], layers[0]
+    changed = {target: spec for target, spec in new.items() if old[target] is not spec}
+    if not all(spec.is_value and old[target].is_value for target, spec in changed.items()):
+        return None
+    registry, content = before.registry, before.in_force.content.copy()
+    alone = held.alone(registry.mark)
+    for target, spec in changed.items():
+        alone[target] = content[target] = registry.intern(target, spec, None)
+    if len(alone) < len(new):  # another thread changed them at the same time
+        alone.update({target: content[target] for target, spec in new.items() if spec.is_value})
+    in_force = registry.scenario(content)
+    around = registry.untweaked if before.parent is None else before.parent.in_force
+    delta = Tweak.bits_of(in_force.handles ^ around.handles)
+    view = View(
+        before.parent, layers, in_force, before.cache, registry, delta, before.listeners, before.keep, before.inside,
+        before.max_depth,
+    )  # fmt: skip
+    registry.views.add(view)
+    return view
+
+
+def own_bits(view: View, key: Key) -> BitSet:
+    """Returns the bits that say which tweak a node meets in `view`: its own or, if it has none, both kinds."""
+    registry = view.registry
+    handle = view.in_force.content.get(key)
+    return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit

@@ -1,0 +1,163 @@
+"""The walk from a target's memos to all memos computed from it: `Walk` follows readers, and collects them in `Walk.touched`.
+
+A registry walks under its lock, to give a target its first bit or to forget the memos that ran it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..facts.binding import Key
+from ..facts.memo import LIVE, Memo, State
+from ..facts.node import BENEATH, Function, plain_key
+
+if TYPE_CHECKING:
+    from .protocols import CacheShape
+    from .scenario import Target
+
+
+class Walk:
+    """One walk from the memos of a target to all live memos that depend on them."""
+
+    def __init__(
+        self,
+        caches: "Sequence[CacheShape]",
+        target: "Target",
+        roots: set[Key],
+        *,
+        reads_tweak_of: Callable[[Key, Memo], bool],
+        forgets: bool = False,
+        is_rebound: bool = False,
+    ) -> None:
+        self.touched: dict[Memo, CacheShape] = {}
+        self.visited_roots: list[State] = []
+        self.callers: dict[State, None] = {}
+        """The direct readers of the target, if calls of it mean other nodes from now on."""
+        self._caches = caches
+        self._reads_tweak_of = reads_tweak_of
+        self._target = target
+        self._roots = roots
+        self._reached = set(roots)
+        self._resting = set[Memo]()
+        """Those of the touched memos that are known to have read one."""
+        self._forgets = forgets
+        self._is_rebound = is_rebound
+
+    def is_about(self, memo: Memo) -> bool:
+        """True when a memo ran the target: as its node, or as one of a function that its run decorated."""
+        mark = self._function.mark
+        return mark in memo.made or concerns(self._target, plain_key(memo.state.key))
+
+    @property
+    def _function(self) -> Function:
+        return self._target if isinstance(self._target, Function) else plain_key(self._target)[0]
+
+    def touch_roots(self) -> None:
+        """Touches every live memo of the target itself."""
+        for cache in self._caches:
+            for key in self._roots:
+                state = cache.find_state(key)
+                if state is not None:
+                    self.visited_roots.append(state)
+                    self.touched.update((memo, cache) for memo in state.memos() if not self._is_shielded(memo))
+
+    def _is_shielded(self, memo: Memo) -> bool:
+        """True when a memo met a tweak of its node itself, as all do before the first of the function, and asked no further."""
+        return not self._forgets and memo.body != 0 and isinstance(self._target, Function)
+
+    def follow(self) -> None:
+        """Touches every live memo that depends on a touched one, from reader to reader.
+
+        A node is looked at again whenever one of its memos is touched: different memos of one node depend on different ones.
+        """
+        pending = deque(self._roots)
+        while pending:
+            key = pending.popleft()
+            for cache in self._caches:
+                state = cache.find_state(key)
+                for reader in () if state is None else state.live_readers():
+                    if self._touch(reader, cache, is_caller=self._is_rebound and key in self._roots):
+                        pending.append(reader.key)
+
+    def _touch(self, reader: State, cache: "CacheShape", *, is_caller: bool) -> bool:
+        """Touches the memos of a state that depend on touched ones, all of a caller's; True when that is news to its readers."""
+        before, is_first = len(self.touched), reader.key not in self._reached
+        leads_on = reader.has_lost
+        if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
+            self.visited_roots.append(reader)
+            self.touched.update((memo, cache) for memo in reader.memos())
+            leads_on = True
+        elif is_caller:
+            self.callers[reader] = None
+            self.touched.update((memo, cache) for memo in reader.memos())
+            leads_on = True
+        elif reader.plain is None and not reader.variants:
+            leads_on = True
+        else:
+            while True:  # a bump depends on a memo of its own node
+                found = [memo for memo in reader.memos() if memo not in self.touched and self.rests_on_touched(memo)]
+                if not found:
+                    break
+                self.touched.update((memo, cache) for memo in found)
+                self._resting.update(found)
+                self._reached.add(reader.key)
+        is_news = len(self.touched) > before or (is_first and leads_on)
+        if is_news:
+            self._reached.add(reader.key)
+        return is_news
+
+    def rests_on_touched(self, memo: Memo) -> bool:
+        """True when a memo read a touched one, directly or through memos that are gone and were not visited by themselves.
+
+        Complexity: O(its reads), the more quickly the sooner one is touched.
+        """
+        if memo in self._resting:
+            return True
+        seen, pending, mark, is_touched = {memo}, [memo], self._function.mark, self.touched.__contains__
+        while pending:
+            reader = pending.pop()
+            if mark in reader.made or any(self._concerns_inner(reader, key) for key in reader.inner):
+                return True
+            own = reader.state.key
+            if any(read.state.key != own for read in filter(is_touched, reader.dependencies)):  # the quickest way to look at many
+                return True
+            for read in reader.dependencies:
+                is_gone = read.status != LIVE
+                if is_touched(read) or (is_gone and self._is_gone_root(read)):
+                    if read.state.key != own:
+                        return True
+                elif not is_gone:
+                    continue
+                if read not in seen:  # gone, or of the node itself beneath a tweak: its reads decide
+                    seen.add(read)
+                    pending.append(read)
+        return False
+
+    def _concerns_inner(self, memo: Memo, key: Key) -> bool:
+        """True when a node that ran for a memo, under a context inside its run, is the target's and may have met its tweak.
+
+        One that met a tweak of itself around asked no further, see `_is_shielded`.
+        """
+        if self._forgets:
+            return concerns(self._target, plain_key(key))
+        return concerns(self._target, key) and not self._reads_tweak_of(key, memo)
+
+    def _is_gone_root(self, memo: Memo) -> bool:
+        """True for a memo of the target itself that would be touched if it still were in a cache."""
+        key = memo.state.key
+        return concerns(self._target, plain_key(key) if self._forgets else key) and not self._is_shielded(memo)
+
+
+def states_of(cache: "CacheShape", target: "Target") -> Iterator[State]:
+    """The states of a node, or of all nodes of a function, in one cache."""
+    if not isinstance(target, Function):
+        state = cache.find_state(target)
+        return iter(() if state is None else (state,))
+    if target.is_local:
+        return iter([state for key, state in cache.states_of(target).copy().items() if key[0] is target])
+    return iter([state for key, state in cache.states.copy().items() if key[0] is target])
+
+
+def concerns(target: "Target", key: Key) -> bool:
+    """True when a key is of the target: of the node, or of one of the function's."""
+    return key[0] is target or key == target

@@ -1,0 +1,216 @@
+"""The first verb: `begin` looks up a call and returns its memo (by `serve`), a new run, or the run in flight to join.
+
+A driver (synchronous here, others beside it) completes the run: it verifies an older memo by asking for its dependencies
+(`verify`), or runs the body, and hands over the result (`finish`).
+
+**Beneath a tweak.**  A bump reads its node as it would be without this one tweak, and a replacement does so when it calls the
+same node.  That is a read of another key, ``(BENEATH, key, serial)``: the node in the same scenario, meeting the tweak `serial`
+instead, or none for 0.  Its value is the value of the node wherever the node meets just that tweak, and is shared with those.
+"""
+
+from typing import Any
+
+from ...errors import CycleError, DepthError
+from ..facts.binding import Key, canonical
+from ..facts.memo import LIVE, Call, Memo, State
+from ..facts.node import BENEATH, Node, check_key, plain_key
+from ..state.emptying import drop_empty
+from ..state.scenario import Tweak
+from ..state.view import View
+from .find import find, match
+from .frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_or_default, here, raise_due, tell
+from .waits import is_around, path_to
+from .watch import bits_read, inherit, look_at_end
+
+
+def begin(  # noqa: C901, PLR0912  one function: the order of the search is the order of cost
+    frame: Frame | Outside, key: Key, *, has_waited: bool = False
+) -> Memo | Run | Joined:
+    """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
+
+    The caller has looked in the hits of the frame, which do not hold the key.  A caller that has waited for the run of another
+    scenario does not get it again.
+
+    Raises:
+        NoContextError: no context is in force.
+        UnhashableArgumentError: an argument has no hash.
+        CycleError: the node is being computed around the call in this very scenario.
+    """
+    if isinstance(frame, Outside):
+        frame = frame_or_default(f"{key[0]}()", frame)
+    view, call, masked = frame.view, frame.call, None
+    cache, in_force, registry, around = view.cache, view.in_force, view.registry, view.parent
+    filings = registry.filings
+    if call is not None and call.due:
+        raise_due(call, frame.run, key if key[0] is BENEATH else _in_full(frame, key))
+    if registry.released:
+        registry.drain()
+    try:
+        if frame.hits is view.hits:
+            masked = None if around is None else around.hits.get(key)
+            if (at_hand := _find_at_hand(view, key, masked)) is not None:
+                return serve(view, key, at_hand)
+        is_named = key[0] is not BENEATH and key[0].nodes is None  # the common case, looked up without a call
+        state = cache.states.get(key) if is_named else cache.find_state(key)
+    except TypeError:  # no hash: reported properly below
+        state = None
+    if (state is None or frame.hits is NO_HITS) and key[0] is not BENEATH:
+        key = _in_full(frame, key)
+        state = cache.find_state(key)
+    is_beneath = key[0] is BENEATH
+    handle = view.handle_of(key) if is_beneath or in_force.content else None
+    if handle is None and cache.beneath is None and not is_beneath:
+        memo = None if state is None else match(state, in_force, call)
+    else:
+        memo = find(view, key, handle, call)
+    if memo is not None:
+        return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
+    if state is None:
+        state = cache.state_of(key)
+    if not state.flights:  # the common case
+        run = _prepare(view, frame, key, handle, state, masked)
+        with registry.lock:
+            if not state.flights and registry.filings == filings and state.alive:
+                return _take_off(run)
+    return _meet(view, frame, key, handle, state, masked, is_patient=not has_waited)
+
+
+def _find_at_hand(view: View, key: Key, masked: Memo | None) -> Memo | None:
+    """Returns the memo that answered in the view around, or in the one before a tweak, when it read nothing that differs here."""
+    if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # dead, it misses first tweaks
+        return masked
+    carried = view.carried  # read once: another thread may take it away
+    memo = None if carried is None else carried.get(key)
+    return memo if memo is not None and memo.status == LIVE else None
+
+
+def _prepare(  # noqa: PLR0917  by position, as in `Run`
+    view: View, frame: Frame, key: Key, handle: Tweak | None, state: State, masked: Memo | None
+) -> Run:
+    """Returns a run that is not in flight yet; in the view that was searched, though the frame may have another by now."""
+    met = None if handle is not None and handle.spec.is_untweak else handle
+    run = Run(view, frame, frame.call or Call(), key, met, state, masked)
+    if run.depth > view.max_depth:
+        raise DepthError(view.max_depth, _innermost(run))
+    return run
+
+
+def _innermost(run: Run) -> tuple[Node[Any], ...]:
+    """Returns the last few nodes down to that of a run."""
+    path: list[Node[Any]] = []
+    around: Run | None = run
+    while around is not None and len(path) < 6:
+        path.append(Node._of(around.key))
+        around = None if around.outer is None else around.outer.run
+    return tuple(reversed(path))
+
+
+def _take_off(run: Run) -> Run:
+    """Enters a run among those in flight; under the lock."""
+    state = run.state
+    run.view.in_force.running[state] = state.flight = run
+    state.flights += 1
+    inherit(run)
+    return run
+
+
+def _meet(  # noqa: PLR0917  as above
+    view: View, frame: Frame, key: Key, handle: Tweak | None, state: State, masked: Memo | None, *, is_patient: bool
+) -> Memo | Run | Joined:
+    """Returns the answer to a call whose node is in flight elsewhere, or whose memo another thread may just have filed.
+
+    Raises:
+        CycleError: the node is in flight around the call, in this scenario.
+    """
+    registry = view.registry
+    running = view.in_force.running
+    while True:
+        filings = registry.filings
+        other: Run | None = running.get(state)
+        if other is not None and is_around(frame, other):
+            raise CycleError(tuple(map(Node._of, (*path_to(frame, other), key))))
+        if other is not None and not _is_held_up(other, key):
+            return Joined(other)
+        memo = find(view, key, handle, frame.call)
+        if memo is not None:
+            return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
+        abroad = _find_abroad(state, view, frame, key) if other is None and is_patient else None
+        if abroad is not None:
+            return abroad
+        run = _prepare(view, frame, key, handle, state, masked)
+        with registry.lock:
+            if state.alive and registry.filings == filings and running.get(state) is other:
+                return _take_off(run) if other is None else run
+        if not state.alive:  # looked up without the lock, as it hashes and compares arguments
+            state = view.cache.state_of(key)
+
+
+def _is_held_up(other: Run, key: Key) -> bool:
+    """True when the run is suspended lower on this very thread's stack, so waiting for it would deadlock."""
+    return not other.has_task and other.thread == here() and not plain_key(key)[0].is_async
+
+
+def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Joined | None:
+    """Returns an open run of another scenario that may answer here, by the node's newest memo, else by the run's reads so far.
+
+    The second is the case of a cold node: the wait is over as soon as the run reads something that the two scenarios tweak
+    differently.
+    """
+    known, other = state.newest, state.flight
+    if other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
+        return None
+    differing = Tweak.bits_of(other.view.in_force.handles ^ view.in_force.handles)
+    if known is not None:
+        return None if known.footprint & differing else Joined(other, is_optional=True)
+    if key[0] is BENEATH or bits_read(other) & differing:
+        return None
+    return Joined(other, is_optional=True, differs=differing)
+
+
+def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
+    """Puts a memo that answers into the hits, and returns it."""
+    if memo.__class__ is not Memo:
+        memo.value  # noqa: B018  read from where it is stored, which makes it a plain memo: hits are never of another kind
+    if memo.call is None:
+        view.hits[key] = memo
+        if memo.status != LIVE:  # forgotten in between, maybe after the hits were emptied; no thread can look between these lines
+            view.hits.pop(key, None)
+    if is_heard and any(view.listeners):
+        tell(view, "hit", key)
+    return memo
+
+
+def take_out(run: Run) -> None:
+    """Takes a run out of those in flight; under the lock, so that a caller that finds it there can still join it."""
+    state, running = run.state, run.view.in_force.running
+    if run.told:
+        look_at_end(run)
+    run.is_done, run.hits, run.driver, run.served = True, NO_HITS, LATE, None
+    if run.opened:
+        _end_entries(run)
+        run.entries = run.late = None  # they refer back to it
+    if running.get(state) is run:
+        state.flights, _ = state.flights - 1, running.pop(state)
+    if state.flight is run:
+        state.flight = None
+    if state.key[0] is BENEATH:
+        drop_empty(run.view.cache, [state])
+
+
+def _end_entries(frame: Frame) -> None:
+    """Marks the contexts of a finished run closed, so that late tasks are detected."""
+    for entry in frame.entries or ():
+        entry.hits, entry.driver = NO_HITS, LATE
+        _end_entries(entry)
+
+
+def _in_full(frame: Frame, key: Key) -> Key:
+    """Returns the key that a call means: canonical, and inside a replacement of the node itself, the key beneath it."""
+    key = canonical(key)
+    check_key(key)
+    run = frame.run
+    if run is None or run.handle is None or not run.handle.spec.replaces or plain_key(run.key) != key:
+        return key
+    if frame is not run and frame.view.in_force.handle_of(key) is not run.view.in_force.handle_of(key):
+        return key  # a context inside the replacement tweaks the node again
+    return run.handle.key_beneath(key)

@@ -1,0 +1,74 @@
+"""Makes decorated functions callable, by the compiled call path if in use or by the pure one: `make_class`, `let_call`.
+
+Both do the same.  The pure one, the function that `facts/binding` generates, is the specification; the compiled one takes the
+calls made of plain parameters and leaves all others to the pure one.
+"""
+
+from collections.abc import Callable, Coroutine
+from functools import cache
+from types import CoroutineType
+from typing import Any
+
+from ..facts.binding import Binding
+from ..facts.events import Subscription
+from ..facts.memo import Call, Memo, State
+from ..facts.node import Function
+from ..native.choose import compiled
+from ..state.cache import Cache
+from ..state.group import Registry
+from ..state.scenario import ActiveTweaks, Tweak, TweakSpec
+from ..state.view import View
+from .frame import Entry, Run, Wait, current
+
+CLASSES: dict[str, Any] = {
+    "frame": Run, "run": Run, "entry": Entry, "wait": Wait, "memo": Memo, "state": State, "view": View,
+    "force": ActiveTweaks, "cache": Cache, "registry": Registry, "call": Call, "subscription": Subscription,
+    "function": Function, "binding": Binding, "handle": Tweak, "spec": TweakSpec,
+}  # fmt: skip
+"""The classes whose slots the compiled call path reads."""
+
+AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, Entry, CLASSES)
+"""The type of the object that a call of a coroutine function returns, to be awaited once."""
+Coroutine.register(AWAITABLE)
+
+
+def make_class(kind: type[Any], *, is_method: bool) -> type[Any]:
+    """Returns the class of one decorated function, or of all that are called by the compiled call path.
+
+    Args:
+        kind: the class that it extends.
+        is_method: whether calling an attribute of an instance is calling it with that instance before all other arguments.
+    """
+    if _is_extensible(kind):
+        return _make_compiled(kind, is_method)  # type: ignore[arg-type]  # a class has a hash
+    return type(kind.__name__, (kind,), {"__doc__": kind.__doc__})
+
+
+def _is_extensible(kind: type[Any]) -> bool:
+    """True when C can make a class of `kind`: not where wrapt is without its own extension and has a metaclass instead."""
+    return compiled is not None and type(kind) is type
+
+
+@cache
+def _make_compiled(kind: type[Any], is_method: bool) -> type[Any]:  # noqa: FBT001  kept by position
+    made: type[Any] = compiled.make_class(kind, f"{kind.__module__}.{kind.__name__}", kind.__doc__ or "", is_method)
+    return made
+
+
+def let_call(wrapper: Any, function: Function, fetch: Callable[..., Any]) -> None:
+    """Makes a decorated function call `function`: answers a hit at once, and leaves other calls to a driver.
+
+    Args:
+        wrapper: an instance of a class of `make_class`.
+        function: the function whose nodes it calls.
+        fetch: the driver; takes a frame and a key and returns the memo, or a coroutine of it.
+    """
+    binding = function.binding
+    pure = binding.compile_call(current.get, fetch, is_async=function.is_async)
+    call = pure
+    if compiled is not None:
+        call = compiled.Call(function, *binding.plain_parameters(compiled.Call), pure, fetch, function.is_async)
+    if _is_extensible(type(wrapper)):
+        compiled.attach(wrapper, call)
+    else:
+        type(wrapper).__call__ = staticmethod(call)

@@ -1,0 +1,56 @@
+"""Concurrent reads of one run (``asyncio.gather``): `note_starts` notes them, `batches` yields those to verify together.
+
+For a read of a coroutine function, a run notes how many reads it had when it asked (its *start*).  A read whose start is at most
+the number of reads known to hold can be asked for together with them: the body did not need more to ask for it.  Other reads
+have no start, and count as needing all reads before them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..facts.memo import Memo
+
+
+def batches(memo: Memo) -> Iterable[Sequence[Memo]]:
+    """Yields the reads of a memo, in their order, in batches that can be verified together."""
+    reads, starts = memo.dependencies, memo.starts
+    return _batches(reads, starts) if starts else zip(reads, strict=False)
+
+
+def _batches(reads: Sequence[Memo], starts: tuple[int | None, ...]) -> Iterator[Sequence[Memo]]:
+    first = 0
+    while first < len(reads):
+        last = first + 1
+        while last < len(reads) and _start(starts, last) <= first:
+            last += 1
+        yield reads[first:last]
+        first = last
+
+
+def starts_of(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | None) -> tuple[int | None, ...] | None:
+    """Returns the starts of the reads of a run; None when there are none.
+
+    A read that was a hit, because a failed verification had asked for it (with the other reads in `asked`), was asked for there:
+    it starts when all reads that it needed there have been made here.
+    """
+    if not asked:
+        starts = tuple(reads.values())
+        return starts if any(start is not None for start in starts) else None
+    places = {memo: place for place, memo in enumerate(reads)}
+    needed, farthest = [0], 0  # by the number of reads there: how many reads here cover all of them
+    for memo in asked:
+        farthest = max(farthest, places.get(memo, -1) + 1)
+        needed.append(farthest)
+    return tuple(
+        start if start is not None or asked.get(memo) is None else needed[asked[memo] or 0] for memo, start in reads.items()
+    )
+
+
+def note_starts(memo: Memo, reads: Iterable[Memo], starts: tuple[int | None, ...] | None) -> None:
+    """Notes in the memo of a run the starts of its reads, unless it was filed with other dependencies."""
+    if starts is not None and memo.dependencies == tuple(reads):
+        memo.starts = starts
+
+
+def _start(starts: tuple[int | None, ...], place: int) -> int:
+    start = starts[place]
+    return place if start is None else start

@@ -1,0 +1,174 @@
+"""Which memo answers for a node: `find`, by THE rule of dug, `match`; or by `value_memo`, for a node tweaked to a value.
+
+**The rule.**  A memo answers for its node in a scenario exactly when the scenario, restricted to the memo's footprint, holds
+the very tweaks that the memo read: ``in_force.restrict(memo.footprint) == memo.restriction``.
+
+**Why it is right.**  These invariants hold:
+
+* I1 the tweaks in force in a scenario never change, and a run keeps the scenario that it began with;
+* I2 a footprint holds the bit of every node whose tweak status was consulted, untweaked ones included;
+* I3 a memo is filed under exactly the tweaks that it read;
+* I4 a target has its bit before any scenario tweaks it (`group.Registry.give_bit` adds it to the memos that exist);
+* I5 the hits of a view are memos that match the view's scenario;
+* I6 the dependencies of a memo are everything that was returned or raised to its body, hits included;
+* I7 a memo is filed if and only if every tweak that it read is held by somebody and nothing that it ran was invalidated.
+
+Take a memo of node n that matches scenario S.  Follow a fresh run of n in S beside the run that made the memo.  Both start in
+the same body with the same arguments.  Each time the body asks for a node m, the tweak that m meets has its bit in the footprint
+(I2), and S agrees there with the tweak that the memo read (I3, I4); so m is tweaked in the same way, or runs in the same way by
+induction, and the body gets the same answer (I6).  So it does the same next, up to its end, and gives the same value.  Nothing
+outside the footprint was asked, so nothing outside can matter.
+
+**Consequences.**  A tweaked node is masked, and so are all memos computed from it, because their footprints hold its bit.  A
+memo that read no tweak has an empty restriction and answers in every scenario, whoever computed it.  A child never changes the
+memos that its parent finds, because it only adds memos, under its own restriction.  Siblings with the same tweaks share, because
+handles are interned.  Entering again finds the memos that still match, because nothing was thrown away.
+
+The order of the search is the order of cost: the view's hits, the tweak itself, the hits of the views around it, the memos of
+the node here and in the caches beneath.  Only then is an older memo verified (`verify`), or the node run.
+
+A node beneath its own tweak (see `begin`) is asked for as if only that tweak were in force for it.  The same argument holds for
+it with the footprint of all that the memo read *below* itself: which tweak the node itself met is the question, not the answer.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ..facts.binding import Key
+from ..facts.memo import LIVE, TWEAKED, Call, Memo, State
+from ..facts.node import BENEATH, plain_key
+from ..state.scenario import ActiveTweaks, Tweak
+from ..state.view import View
+
+if TYPE_CHECKING:
+    from ..state.cache import Cache
+
+
+def find(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo | None:
+    """Returns the memo that answers for `key`, which meets the tweak `handle`, in `view`, or None; runs nothing."""
+    memo = view.hits.get(key)
+    if memo is not None:
+        return memo
+    if handle is not None and handle.spec.is_value:
+        return value_memo(view, key, handle)
+    return _find_around(view, key) or _find_filed(view, key, handle, call)
+
+
+def find_answer(view: View, key: Key) -> Memo | None:
+    """Returns the memo that answers for a node in `view`, errors of earlier calls included, after the registry was drained."""
+    if view.registry.released:
+        view.registry.drain()
+    try:
+        memo = find(view, key, view.handle_of(key), None)
+    except LookupError:  # beneath a tweak that is gone
+        return None
+    cache: Cache | None = view.cache if memo is None else None
+    while cache is not None:
+        state = cache.find_state(key)
+        for found in () if state is None else state.memos():
+            if view.matches(found):
+                return found
+        cache = cache.beneath
+    return memo
+
+
+def find_masked(view: View, key: Key) -> Memo | None:
+    """Returns the memo of `key` in the nearest view around that has one, whether or not it matches here."""
+    around = view.parent
+    while around is not None:
+        memo = around.hits.get(key) or _find_let_go(around, key)
+        if memo is not None:
+            return memo
+        around = around.parent
+    return None
+
+
+def _find_let_go(view: View, key: Key) -> Memo | None:
+    """Returns the memo of a local function's node that may have been among a view's hits.
+
+    `state/local` removes these at times.
+    """
+    if not plain_key(key)[0].is_local:
+        return None
+    try:
+        handle = view.handle_of(key)
+    except LookupError:  # beneath a tweak that is gone
+        return None
+    return None if handle is not None and handle.spec.is_value else _find_filed(view, key, handle, None)
+
+
+def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
+    """Returns the memo that answers for a node tweaked to a value; beneath another tweak, one without a footprint."""
+    if key[0] is BENEATH:
+        memo = Memo(State(key, None), handle.spec.value, TWEAKED)
+        memo.origin = handle.spec.telling
+        return memo
+    return handle.memo_of(view.cache.state_of(key))
+
+
+def _find_around(view: View, key: Key) -> Memo | None:
+    """Returns a memo from the hits of an enclosing view that read nothing that differs here."""
+    delta, around = view.delta, view.parent
+    while around is not None:
+        memo = around.hits.get(key)
+        if memo is not None and not memo.footprint & delta and memo.status == LIVE:
+            return memo
+        delta |= around.delta
+        around = around.parent
+    return None
+
+
+def _find_filed(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo | None:
+    cache: Cache | None = view.cache
+    while cache is not None:
+        is_beneath = key[0] is BENEATH
+        if is_beneath or (handle is not None and handle.spec.is_untweak):
+            state = cache.find_state(key[1] if is_beneath else key)
+            memo = None if state is None else _match_beneath(state, handle, view, call)
+            if memo is not None:
+                return memo
+        state = cache.find_state(key)
+        if state is not None:
+            memo = match(state, view.in_force, call)
+            if memo is not None:
+                return memo
+        cache = cache.beneath
+    return None
+
+
+def match(state: State, in_force: ActiveTweaks, call: Call | None) -> Memo | None:
+    """THE rule: returns the memo of this node whose footprint sees here the very tweaks that it read."""
+    plain = state.plain
+    if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):
+        return plain
+    variants = state.variants
+    if variants is None:
+        return None
+    if type(variants) is not dict:  # the only one
+        lone: Any = variants
+        return lone if in_force.restrict(lone.footprint) == lone.restriction and lone.serves(call) else None
+    for footprint, alike in variants.copy().items():  # in one step: other threads may file at the same time
+        memo = alike.get(in_force.restrict(footprint))
+        if memo is not None and memo.serves(call):
+            return memo
+    return None
+
+
+def _match_beneath(state: State, handle: Tweak | None, view: View, call: Call | None) -> Memo | None:
+    """The rule for a node beneath its own tweak, where it meets `handle` or none.
+
+    Its own bits say nothing there; all others must agree.
+    """
+    registry = view.registry
+    met = None if handle is None or handle.spec.is_untweak else handle
+    body = 0 if met is None else met.serial
+    own = registry.untweaked_serial(state.key) if met is None else frozenset((body,))
+    for memo in state.memos():
+        if memo.body != body or not memo.serves(call):
+            continue
+        restriction = view.in_force.restrict(memo.below)
+        if memo.restriction != restriction | own and (met is not None or memo.restriction != restriction):
+            continue
+        # If it read a tweak of the function, the node's sisters must also meet that one.
+        if met is None or not memo.below & met.bit or body in restriction:
+            return memo
+    return None

@@ -1,0 +1,400 @@
+"""The second verb: `finish`, `keep`, `fail`, `abandon` close a run and file its memo; `check_value` refuses iterators."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import attrgetter, or_
+from sys import exception
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackType
+from typing import Any
+
+from ...errors import DugError
+from ..facts.binding import SIMPLE_TYPES
+from ..facts.failure import Failure, pass_on
+from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
+from ..facts.node import BENEATH, Node, plain_key
+from ..facts.sparse import BitSet, union
+from ..state.group import Registry
+from ..state.view import own_bits
+from .begin import serve, take_out
+from .call import AWAITABLE
+from .concurrent_reads import note_starts, starts_of
+from .frame import TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
+from .open_context import close_entry, frame_here, leave, settle_late
+from .waits import land
+
+_LONGEST = 200
+"""How many characters, or bits, an argument has at most for which a source gets an early bit."""
+_footprint = attrgetter("footprint")
+_transient = attrgetter("transient")
+# These mean that the program, not the node, is in trouble: they leave no memo, and neither do the nodes that they pass.
+_UNREMEMBERED = (DugError, RecursionError, MemoryError)
+CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITABLE})
+"""Together with all iterators, the types whose content can be read only once: a second reader finds nothing."""
+
+
+def finish(  # noqa: C901  one function: it is half of what a run costs
+    run: Run, value: Any, seconds: float, failure: Failure | None = None, held: Memo | None = None
+) -> Memo:
+    """Files the value of a run (or of a verified older memo), notifies listeners, and returns the memo now in force."""
+    view, call, state, registry = run.view, run.call, run.state, run.view.registry
+    if run.opened:
+        _close_left_open(run)
+        settle_late(run)
+    if run.is_done:  # its loop was given up and came back
+        run.tainted = UNTRUE
+    place = state if state.alive else view.cache.state_of(run.key)
+    reads = tuple(run.reads)
+    with registry.lock:
+        take_out(run)
+        assert run.outer is not None  # noqa: S101  `begin` makes a run in the frame that asks
+        run.outer.runs += run.runs + (held is None)
+        run.outer.spent += seconds if held is None else run.spent
+        run.state = place
+        below = _add_up(run, reads)
+        memo = _make_memo(run, value, below, reads, held)
+        memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
+        memo.origin = _find_origin(held)
+        if failure is not None or run.transient or call.failures:
+            _limit(run, memo, failure)
+        if below & FORGOTTEN or (run.generation != registry.generation and not _is_true_still(run, state, reads)):
+            run.tainted = UNTRUE
+        if run.tainted:
+            memo.status = DEAD
+        else:
+            known = memo.state
+            displaced: Any = (*known.memos(), known.newest) if known.has_failed else known.newest  # noqa: F841  released after the lock
+            memo = view.cache.file(memo, view.in_force)
+        run.memo = None if run.tainted == UNTRUE else memo
+    if run.tainted:
+        taint(run.outer, run.tainted)
+    elif memo.call is None:
+        serve(view, run.key, memo)
+    if run.waits:
+        land(run, memo)
+    if failure is not None:
+        call.note(memo)
+    if any(view.listeners):
+        kind = "reused" if held is not None else "computed" if failure is None else "failed"
+        tell(view, kind, run.key, memo.seconds, failure.raised if failure else None)
+    if call.failures and (run.is_outermost or call.is_closed):
+        call.close()
+    return memo
+
+
+def keep(run: Run, candidate: Memo) -> Memo:
+    """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
+    reads, starts = run.reads, starts_of(run.reads, run.asked) if run.has_task and run.reads else None
+    memo = finish(run, candidate.value, candidate.seconds, held=candidate)
+    note_starts(memo, reads, starts)
+    return memo
+
+
+def fail(
+    run: Run, error: BaseException, seconds: float, *, handled: BaseException | None = None, is_out: bool = True
+) -> Memo | None:
+    """Files the user's exception of a run, for as long as its outermost call lasts; None when nothing remembers it.
+
+    Args:
+        run: the run.
+        error: the exception.
+        seconds: how long it took.
+        handled: the exception that the asker was handling when it asked.
+        is_out: whether the driver raises the exception on; else the first asker gets it.
+    """
+    return _fail(run, error, error.__traceback__ and error.__traceback__.tb_next, seconds, handled, is_out=is_out)
+
+
+def fail_below(run: Run, error: BaseException, seconds: float) -> Memo | None:
+    """`fail` for a driver that has no frame in the traceback of the exception, and is not handling it yet."""
+    return _fail(run, error, error.__traceback__, seconds, exception(), is_out=True)
+
+
+def _fail(
+    run: Run,
+    error: BaseException,
+    traceback: TracebackType | None,
+    seconds: float,
+    handled: BaseException | None,
+    *,
+    is_out: bool,
+) -> Memo | None:
+    if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
+        if isinstance(error, KeyboardInterrupt):
+            Registry.free_locks()
+        abandon(run, error)
+        return None
+    failure = pass_on(error, traceback, _find_passed(run, error), handled, is_out=is_out)
+    failure.calls.add(run.call)
+    return finish(run, None, seconds, failure)
+
+
+def _find_passed(run: Run, error: BaseException) -> Failure | None:
+    """Returns the failure of the node that a run read and got an exception from; None if the exception is its own."""
+    served = run.served or {}
+    for read in tuple(run.reads):
+        failure = read.failure
+        if failure is not None and (failure.raised is error or served.get(read) is error):
+            return failure
+    return None
+
+
+def abandon(run: Run, error: BaseException | None = None) -> None:
+    """Closes a run that leaves no memo, because its exception must not be remembered; for None, it raised nothing."""
+    if run.is_done:
+        if run.view.in_force.running.get(run.state) is run:
+            with run.view.registry.lock:
+                take_out(run)
+        if error is not None:
+            taint(run.outer, taint_of(error))
+        land(run, error)  # an interrupt may have hit between taking it out and this
+        return
+    run.tainted = UNTRUE
+    _close_left_open(run)
+    taint(run.outer, taint_of(error))
+    with run.view.registry.lock:
+        take_out(run)
+        if run.outer is not None:
+            run.outer.runs += run.runs
+            run.outer.spent += run.spent
+            run.runs, run.spent = 0, 0.0  # it may come back, see `finish`
+    if run.waits:
+        land(run, error)
+    if run.call.due:
+        run.call.due.pop(run, None)
+    if run.is_outermost:
+        run.call.close()
+
+
+def refuse(frame: Frame | Outside, error: BaseException) -> None:
+    """Notes that a call made in `frame` got no answer, so that the run around it leaves no memo.
+
+    An interrupt may have hit between the opening of a run and its driver: a run that nobody drives is abandoned.  A cancellation
+    comes only where a task waits, which is not between these two.
+
+    Complexity: O(1), for an interrupt O(open runs).
+    """
+    how = taint_of(error)
+    if isinstance(error, KeyboardInterrupt):
+        Registry.free_locks()
+    taint(frame, how)
+    if isinstance(error, Exception) or isinstance(frame, Outside) or (how == TIMED and frame.run is not None and frame.run.task):
+        return
+    thread = here()
+    for run in tuple(frame.view.in_force.running.values()):
+        if run.outer is frame and run.thread == thread and run.task is None:
+            abandon(run)
+
+
+def unwind(entry: Entry) -> None:
+    """Leaves an entry, and everything that is left inside it of interrupted runs."""
+    frame = current.get()
+    while frame is not entry:
+        if isinstance(frame, Run):
+            abandon(frame)
+        elif not frame.closed:
+            close_entry(frame)
+        frame = _around(frame)
+        current.set(frame)
+    leave(entry)
+
+
+def leave_interrupted(entry: Entry) -> None:
+    """Leaves an entry while an interrupt is on its way out of it, with entries inside it that will never be left.
+
+    An entry whose statement still runs stays in force: that of a generator's caller, which the interrupt may not reach.
+    """
+    frame = current.get()
+    while frame is not entry:
+        if isinstance(frame, Entry) and not frame.closed and frame.watch is not None and not frame.has_ended():
+            close_entry(entry)
+            return
+        frame = _around(frame)
+    unwind(entry)
+
+
+def is_within(entry: Entry) -> bool:
+    """True when an entry is in force, or around the entry in force."""
+    frame = current.get()
+    while frame is not entry and isinstance(frame, (Entry, Run)):
+        frame = _around(frame)
+    return frame is entry
+
+
+def _around(frame: Frame) -> Any:
+    return frame.back if isinstance(frame, Entry) and frame.back is not None else frame.outer
+
+
+def is_consumable(value: object) -> bool:
+    """True for a value whose content can be read only once: an iterator (an open file is one, and a cursor), or an awaitable."""
+    if type(value) in CONSUMABLE:
+        return True
+    try:
+        return hasattr(type(value), "__next__") and iter(value) is value  # type: ignore[call-overload]  # not so a mock
+    except Exception:  # noqa: BLE001  a closed file
+        return True
+
+
+def check_value(run: Run, value: Any) -> Any:
+    """Returns the value of a run.
+
+    Raises:
+        TypeError: it can be consumed once only.
+        BaseException: an exception that passed out of a node while this one was verified, when the body did not ask for it.
+    """
+    if is_consumable(value):
+        is_coroutine = type(value) in {CoroutineType, AWAITABLE}
+        what, instead = ("coroutine", "Await it, in an async def,") if is_coroutine else (type(value).__name__, "Make it a tuple")
+        raise TypeError(f"{Node._of(run.key)} returned a {what}, which can be consumed once. {instead} and return that.")
+    if run.call.due:
+        raise_due(run.call, run, None)
+    return value
+
+
+def _give_early_bit(run: Run, state: State) -> None:
+    """Gives one of the first sources its bit, if its arguments are plain: a bit keeps them."""
+    run.view.registry.early -= 1
+    if type(run.key) is tuple and not run.opened and not run.tainted and all(map(_is_small, run.key[1:])):
+        run.view.registry.give_early_bit(state)
+
+
+def _is_small(element: Any) -> bool:
+    """True for a plain argument that may be kept for as long as a registry lives."""
+    if type(element) in {str, bytes}:
+        return len(element) <= _LONGEST
+    return type(element) in SIMPLE_TYPES and (type(element) is not int or element.bit_length() <= _LONGEST)
+
+
+def _find_origin(held: Memo | None) -> object:
+    """Returns the mark of the run that gave a value, for a memo that takes over the value of an older one; under the lock."""
+    if held is None:
+        return None
+    if held.origin is None:
+        held.origin = object()
+    return held.origin
+
+
+def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:
+    """Restricts a failed memo to its outermost call and excludes it from verification."""
+    memo.failure = failure
+    if any(read.status == DEAD for read in memo.dependencies):  # another call tried it again, and it may miss a first tweak
+        run.tainted = UNTRUE
+    is_source_error = failure is not None and plain_key(run.key)[0].is_source
+    memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
+    if memo.transient or failure is not None:
+        memo.call, memo.verifies = run.call, TWEAKED
+
+
+def _is_true_still(run: Run, state: State, reads: Iterable[Memo]) -> bool:
+    """True when nothing that a run read or ran itself was forgotten since it began."""
+    if run.key[0] is BENEATH or run.opened or state.forgotten > run.generation or not state.alive:
+        return False
+    return all(read.status == LIVE for read in reads)
+
+
+def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
+    """Returns the footprint of what a run read."""
+    if len(reads) < 8:
+        return reduce(or_, map(_footprint, reads), run.extra)
+    found = [run.extra, *map(_footprint, reads)]
+    bits: BitSet = union(dict(zip(map(id, found), found, strict=True)).values())  # often few objects, which need no hash here
+    before = run.state.newest
+    return before.below if before is not None and before.below == bits else bits  # most runs of a node read what it read before
+
+
+def _make_memo(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
+    """Returns the memo of a run, or of a verified value, which is filed nowhere yet."""
+    memo = _place(run, value, below, reads)
+    if held is not None:
+        memo.made = held.made
+    if run.opened:
+        memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
+    if run.made:
+        _settle_made(run, memo)
+    return memo
+
+
+def _settle_made(run: Run, memo: Memo) -> None:
+    """Makes a memo depend on the reads of functions that its run decorated, in the place of their nodes.
+
+    To invalidate or tweak such a function, while somebody holds it, still reaches the memo: by the mark; see `state/local`.
+
+    Complexity: O(nodes of these functions that the run led to).
+    """
+    made, kept, own = run.made or set(), dict[Memo, None](), dict[Memo, None]()
+    pending = list(reversed(memo.dependencies))
+    while pending:
+        read = pending.pop()
+        if plain_key(read.state.key)[0].mark not in made:
+            kept[read] = None
+        elif read not in own:
+            own[read] = None
+            pending.extend(reversed(read.dependencies))
+    inner = dict.fromkeys([*memo.inner, *(key for read in own for key in read.inner)])
+    ran = [key for key in inner if plain_key(key)[0].mark in made]
+    memo.dependencies = tuple(kept)
+    memo.inner = tuple([key for key in inner if key not in ran])
+    memo.opened = memo.opened or any(read.opened for read in own)
+    run.transient = run.transient or any(read.transient for read in own)
+    if any(read.status == DEAD for read in own):  # another call tried it again, and it may miss a first tweak
+        run.tainted = UNTRUE
+    if any(read.verifies for read in own):
+        memo.verifies = TWEAKED
+    keys = [*(read.state.key for read in own if read.state.home is not None), *ran]
+    memo.made = tuple({plain_key(key)[0].mark for key in keys})
+    for key in keys:
+        run.view.cache.state_of(plain_key(key)).add_reader(memo.state)
+        run.view.hits.pop(key, None)
+
+
+def _place(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...]) -> Memo:
+    """Returns the memo of a run with its place: its state, footprint and restriction.
+
+    The value of a run beneath a tweak is the value of the node wherever it meets just the tweak beneath, and is filed so if the
+    restriction allows it (`_place_beneath`); else it is filed under its own key.
+    """
+    key, view, state = run.key, run.view, run.state
+    if key[0] is BENEATH:
+        state, below, footprint, restriction = _place_beneath(run, below if run.handle is None else _below_of(run, reads))
+        return Memo(state, value, run.body, reads, footprint, below, restriction)
+    if run.handle is not None:
+        below = _below_of(run, reads)
+    elif not reads and view.registry.early and key[0].is_source:
+        _give_early_bit(run, state)
+    footprint = below | own_bits(view, key) if view.registry.node_bits(key[0]) else below
+    restriction = view.in_force.restrict(footprint) if footprint & view.in_force.mask else NO_TWEAKS
+    return Memo(state, value, run.body, reads, footprint, below, restriction)
+
+
+def _place_beneath(run: Run, below: BitSet) -> tuple[State, BitSet, BitSet, Restriction]:
+    """`_place` for a node beneath a tweak of it: as if just `run.handle` tweaked it, unless its sisters met something else."""
+    key, handle = run.key, run.handle
+    in_force, cache, registry = run.view.in_force, run.view.cache, run.view.registry
+    plain = plain_key(key)
+    read = met = in_force.restrict(below)
+    own = registry.bit_of(plain) | registry.bit_of(plain[0])
+    if handle is None:
+        is_free = not below & own & in_force.mask
+    else:
+        own = own if handle.target is plain[0] else handle.bit
+        is_free = not below & own or (below & own == handle.bit and handle.serial in read)
+        met = read | {handle.serial}
+    if is_free:
+        return cache.state_of(plain), below, below | own, met
+    return cache.state_of(key), below, below, read
+
+
+def _below_of(run: Run, reads: tuple[Memo, ...]) -> BitSet:
+    """The reads of a bump or a replacement; of its own node it met the tweak beneath, which the own bits tell."""
+    below, plain = run.extra, plain_key(run.key)
+    for read in reads:
+        below |= read.below if read.state.key == plain else read.footprint
+    return below
+
+
+def _close_left_open(run: Run) -> None:
+    """Closes the contexts that a body left open."""
+    frame = frame_here()
+    while isinstance(frame, Entry) and frame.run is run:
+        if not frame.closed:
+            close_entry(frame)
+        frame = frame.outer

@@ -1,0 +1,420 @@
+"""The frames in which calls are made (`Run`, `Entry`, `OUTSIDE`, `current`), their marks (`taint`, `LATE`), `Wait` and `tell`.
+
+The frame is a `Run` while a body runs, an `Entry` under a ``with``, or `OUTSIDE`.  Reads are noted in the frame that is in force
+when they are made.
+"""
+
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from threading import get_ident, main_thread
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ref
+
+from attrs import define, field
+
+from ...errors import NoContextError
+from ..facts.binding import Key, canonical
+from ..facts.events import Event
+from ..facts.failure import Failure
+from ..facts.memo import Call, Memo, State
+from ..facts.node import BENEATH, Function, Node, check_key, plain_key
+from ..facts.sparse import BitSet
+from ..native.choose import make_hits
+from ..state.scenario import Tweak
+from ..state.view import View
+from .leaving import Ended
+
+if TYPE_CHECKING:
+    from ..state.protocols import ScopeShape
+
+NO_HITS: dict[Key, Memo] = make_hits()
+"""Replaces the hits of a view if each call must come to `begin`; never written to."""
+
+TIMED, UNTRUE = 1, 2
+"""How a run is tainted: by a cancellation that it caught, so that its value depends on timing and goes only to those who ask at
+the same time; or by a circle, an interrupt or an invalidation, so that its value goes to nobody else."""
+
+Driver = Callable[[Node[Any]], Any]
+"""Takes the calls made in a frame in place of the engine: gets the node and returns its value, or raises."""
+
+
+def LATE(node: Node[Any]) -> None:  # noqa: N802  a mark, which nobody calls
+    """Marks, as its driver, a run that has ended, for the calls of a task that outlives it; see `step_out`."""
+
+
+ORIGINS: dict[int, int] = {}
+"""By the number of a thread that goes on with a deep evaluation: the thread that it works for."""
+
+
+def here() -> int:
+    """Returns the number of the thread that a call made here belongs to."""
+    ident = get_ident()
+    return ORIGINS.get(ident, ident)
+
+
+class Task(Protocol):
+    """The task of a run of a coroutine function."""
+
+    def cancel_threadsafe(self) -> None:
+        """Cancels it; from any thread."""
+
+    def is_lost(self) -> bool:
+        """True when its loop is gone, so that the run will never end."""
+
+
+@define(eq=False, repr=False, weakref_slot=True)
+class _AnyFrame:
+    """The place of calls: their view, and the collected reads."""
+
+    view: View
+    outer: "Frame | None"
+    call: Call | None
+    hits: dict[Key, Memo] = field(init=False)
+    reads: dict[Memo, int | None] | None = field(init=False)
+    """The reads, in the order of the first ones, each with its start (see `concurrent_reads`); None if nobody collects them."""
+    inner: dict[Key, None] | None = field(init=False, default=None)
+    """The nodes that ran for it under contexts that are closed already."""
+    extra: BitSet = field(init=False, default=0)
+    """The footprint of the reads under contexts that are closed already."""
+    runs: int = field(init=False, default=0)
+    """How many bodies, replacements and bumps ran to their end within it, except those of runs that are still open."""
+    spent: float = field(init=False, default=0.0)
+    """The seconds that these took, each with its callees."""
+    transient: bool = field(init=False, default=False)
+    """True when a failure of a source was read under contexts that are closed already."""
+    driver: "Driver | None" = field(init=False, default=None)
+    """When set, calls made here go to it and not to the engine."""
+
+    def answer_from_driver(self, key: Key) -> Memo:
+        """Returns the answer of the driver to a call made here, in the form of a memo that is filed nowhere."""
+        key = canonical(key)
+        check_key(key)
+        assert self.driver is not None  # noqa: S101  the caller saw it
+        return Memo(State(key, None), self.driver(Node._of(key)), 0)
+
+    def refresh(self, run: "Run | None") -> None:
+        """Decides whether calls are answered from the hits of the view; `run` is the innermost open one."""
+        is_off, hits = run is not None and run.handle is not None and run.handle.spec.replaces, None
+        while True:
+            view = self.view
+            now = NO_HITS if is_off or self.driver or (any(view.listeners) and view.hears("hit")) else view.hits
+            if now is hits:
+                return
+            self.hits = hits = now  # and once more: another thread may have refreshed it meanwhile, with another view
+
+
+class Entry(_AnyFrame):
+    """One ``with`` of a context."""
+
+    __slots__ = ("back", "closed", "context", "entries", "late", "peers", "run", "token", "watch")
+    context: "ScopeShape | None"
+    """The context that was entered; None for one that only notes reads."""
+    peers: "list[Entry]"
+    """All open entries of the context, in any task."""
+    entries: "list[Entry]"
+    """The entries made directly inside this one and still open."""
+    closed: bool
+    run: "Run | None"
+    """The innermost open run."""
+    late: "Entry | None"
+    """Notes the reads that are made here after it was closed."""
+    back: "Frame | Outside | None"
+    """The frame in force after it; None for the frame around it."""
+    watch: Ended | None
+    """Tells when the statement that entered it has ended; None if it is not watched, and once it was left."""
+    token: Any
+    """The token of the context variables in which it was put in force, as long as it is watched."""
+
+    def __init__(
+        self, view: View, outer: "Frame | None", call: Call | None, context: "ScopeShape | None", peers: "list[Entry]"
+    ) -> None:
+        self.view, self.outer, self.call = view, outer, call
+        self.context, self.peers, self.entries = context, peers, []
+        self.extra, self.runs, self.spent = 0, 0, 0.0
+        self.closed = self.transient = False
+        self.hits = NO_HITS  # until it is enlisted, or refreshed
+        self.inner = self.late = self.back = self.watch = self.token = self.run = self.driver = self.reads = None
+        if outer is not None:
+            self.run = run = outer.run
+            self.reads = None if run is None else {}
+            if outer.driver is not LATE or run is None or run.is_done:  # else the one around is closed, and this one is open
+                self.driver = outer.driver
+
+    def enlist(self) -> None:
+        """Registers an entry that is about to be put in force with its context and the frame around."""
+        self.peers.append(self)
+        if (outer := self.outer) is not None:
+            if outer.entries is None:
+                outer.entries = []
+            outer.entries.append(self)
+        self.refresh(self.run)  # last: a new listener refreshes the noted entries
+
+    def refresh(self, run: "Run | None") -> None:
+        """Decides whether calls are answered from the hits of the view, unless the statement that entered it has ended."""
+        _AnyFrame.refresh(self, run)
+        if (watch := self.watch) is not None and watch() is None:  # looked at afterwards, so that no end is missed
+            self.hits = watch  # type: ignore[assignment]  # which finds nothing
+
+    def has_ended(self) -> bool:
+        """True when the statement that entered it has ended without leaving it: an interrupt struck in between."""
+        return self.watch is not None and self.watch() is None
+
+    def noted(self) -> Iterable[Key]:
+        """The nodes of `inner`, as the contexts around that the run opened will note them."""
+        keys: Iterable[Key] = self.inner or ()
+        view: View | None = self.view
+        while view is not None and self.run is not None and view is not self.run.view:
+            keys = map(view.pin, keys)
+            view = view.parent
+        return keys
+
+
+class Run(_AnyFrame):
+    """One node being computed."""
+
+    __slots__ = (
+        "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "made",
+        "masked", "memo", "opened", "served", "state", "tainted", "task", "thread", "told", "waits",
+    )  # fmt: skip
+    call: Call
+    reads: dict[Memo, int | None]
+    handle: Tweak | None
+    """The tweak whose function runs; None for the node's own body."""
+    body: int
+    """The serial of the tweak whose function runs, 0 for the node's own body."""
+    state: State
+    """The state of the node in the cache."""
+    masked: Memo | None
+    """The memo of the node in the view around, which does not answer here."""
+    generation: int
+    """The generation of the registry when the run began."""
+    tainted: int
+    """Why the run is not remembered: not tainted (0), `TIMED`, or `UNTRUE`."""
+    opened: bool
+    """True once a context was opened inside."""
+    entries: "list[Entry] | None"
+    """The entries made directly inside and still open."""
+    late: "list[Entry] | None"
+    """The entries that note the reads of its tasks under contexts which are closed already."""
+    asked: dict[Memo, int | None] | None
+    """The reads of the last failed verification."""
+    served: dict[Memo, BaseException] | None
+    """The exception that it was last given for each failure that was served to it."""
+    made: "set[Any] | None"
+    """The marks of the functions that were decorated within it."""
+    depth: int
+    """How many runs are open around it."""
+    thread: int
+    """The number of the thread that runs it, or of the thread that this one works for."""
+    has_task: bool
+    """True when it runs in a task of its own, which others in its thread do not wait for."""
+    task: Task | None
+    """The task that drives it; None for a thread."""
+    told: "frozenset[Run] | None"
+    """The runs that are waited for in other scenarios, which this one is part of; see `watch`."""
+    waits: "list[Wait] | None"
+    """The waits of its waiters; see `waits`."""
+    held_up: "set[Wait] | None"
+    """The waits that keep it from going on."""
+    is_done: bool
+    memo: Memo | None
+    """The memo that it left for others, once it is done; None when it leaves nothing."""
+
+    def __init__(  # noqa: PLR0917  by position, which is the quickest
+        self,
+        view: View,
+        outer: "Frame | None",
+        call: Call,
+        key: Key,
+        handle: Tweak | None,
+        state: State,
+        masked: Memo | None,
+    ) -> None:
+        # By hand: one is made for each run, and the `__init__` of attrs for the class above takes twice as long.
+        self.view = view
+        self.outer = outer
+        self.call = call
+        self.key = key
+        self.handle = handle
+        self.body = 0 if handle is None else handle.serial
+        self.state = state
+        self.masked = masked
+        self.generation = view.registry.generation
+        self.thread = here()
+        self.depth = 0 if outer is None or outer.run is None else outer.run.depth + 1
+        self.has_task = key[0].is_async if key[0] is not BENEATH else plain_key(key)[0].is_async
+        self.reads = {}
+        self.extra = self.runs = 0
+        self.spent = 0.0
+        self.tainted = 0
+        self.transient = self.opened = self.is_done = False
+        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = self.served = self.told = None
+        self.entries = self.late = self.made = None
+        if handle is None and outer is not None and outer.hits is view.hits:
+            self.hits = view.hits  # the asker has no listeners, and asks in the same scenario
+        else:
+            self.refresh(self)
+
+    @property
+    def run(self) -> "Run":
+        """Itself, without a reference that would keep it from being freed at once."""
+        return self
+
+    def noted(self) -> Iterable[Key]:
+        """The nodes of `inner`."""
+        return self.inner or ()
+
+    @property
+    def is_outermost(self) -> bool:
+        """True when no run is open around this one and nobody else ends the call."""
+        return self.outer is None or self.outer.call is None
+
+    def is_lost(self) -> bool:
+        """True when the loop that drives it is gone."""
+        return self.task is not None and not self.is_done and self.task.is_lost()
+
+
+Frame = Entry | Run
+
+
+@define(eq=False, repr=False)
+class Joined:
+    """What `begin` answers with when the node is being computed by somebody else: the run to wait for."""
+
+    run: Run
+    is_optional: bool = False
+    """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
+    differs: BitSet = 0
+    """For a cold run: the bits of the targets that the two scenarios tweak differently; see `watch`."""
+
+
+class Wait:
+    """One asker that waits for a run."""
+
+    __slots__ = ("came", "differs", "failure", "frame", "holders", "is_optional", "run", "thread")
+
+    def __init__(self, frame: Frame, run: Run, thread: int | None) -> None:
+        self.frame = frame
+        self.run = run
+        self.thread = thread
+        """The number of the thread that blocks; None for a task, which leaves its thread to others."""
+        self.is_optional = False
+        """True when the asker can do without."""
+        self.differs: BitSet = 0
+        """As in `Joined`: the wait is over once the run has read one of these."""
+        self.holders: tuple[Run, ...] = ()
+        """The runs around the asker that cannot go on before it does."""
+        self.came: Memo | BaseException | None = None
+        """The result of the run; None when it was given up, so that it must be begun again."""
+        self.failure: Failure | None = None
+        """The failure of the run as it was then: an asker outside of every call gets the very exception, after its call ended."""
+
+    def wake(self) -> None:
+        """Lets the asker go on; called from any thread, and once more where an interrupt struck."""
+        raise NotImplementedError
+
+
+class Outside:
+    """The frame in force where there is no ``with``: answers from the process-wide default context, if one is active."""
+
+    __slots__ = ("entry", "hits")
+    view = reads = run = driver = None
+
+    def __init__(self) -> None:
+        self.activate(None)
+
+    def activate(self, entry: Entry | None) -> None:
+        """Puts `entry` in force outside of every ``with``; None for nothing."""
+        self.hits = NO_HITS  # first: wherever an interrupt strikes, no hits of one stand beside the other
+        self.entry = entry
+        self.hits = NO_HITS if entry is None else entry.hits
+
+
+OUTSIDE = Outside()
+current: ContextVar[Any] = ContextVar("dug_frame", default=OUTSIDE)
+
+
+class _Put:
+    """``PUT[frame]`` is ``current.set(frame)`` with no place for an interrupt after it, as there is after a call."""
+
+    __getitem__: Any = current.set
+
+
+PUT: Any = _Put()
+
+
+def frame_or_default(what: object, frame: Any) -> Frame:
+    """Returns the given frame in force, or the entry of the default context; `what` was asked for there.
+
+    Raises:
+        NoContextError: there is none.
+    """
+    if frame is OUTSIDE:
+        frame = OUTSIDE.entry
+        if frame is None:
+            raise no_context(what)
+    return frame  # type: ignore[no-any-return]  # a frame
+
+
+def no_context(what: object) -> NoContextError:
+    """Returns the error of something that was asked for where no context is in force."""
+    text = f'{what} was called outside a dug.Context. Wrap the call in "with dug.Context():".'
+    if here() != main_thread().ident:
+        text += " To take a context along to a thread, use dug.executors.threads.ContextThreadPoolExecutor, or ctx.run."
+    return NoContextError(text)
+
+
+def taint(frame: Frame | Outside | None, how: int) -> None:
+    """Marks the run of `frame` as tainted: something without a memo passed through it."""
+    if frame is not None and frame.run is not None:
+        frame.run.tainted = max(frame.run.tainted, how)
+
+
+def taint_of(error: BaseException | None) -> int:
+    """Returns how an exception that no memo keeps taints the runs that it passes; None for a run that was given up."""
+    if error is None or isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)):
+        return UNTRUE
+    return TIMED
+
+
+def tell(view: View, kind: str, key: Key, seconds: float = 0.0, error: BaseException | None = None) -> None:
+    """Notifies listeners of what happened to a node in a view, if one hears it.
+
+    They are called outside of every run: the calls of a listener are not part of the node that runs.
+    """
+    if view.hears(kind):
+        node = Node._of(key)
+        _tell_outside(view, Event(kind, node, seconds, error), node._function)
+
+
+def _tell_outside(view: View, event: Event, function: Function) -> None:
+    frame = before = current.get()
+    while frame.run is not None:
+        frame = frame.outer or OUTSIDE
+    try:
+        PUT[frame]
+        view.emit(event, function, ref(view))
+        PUT[before]
+    except BaseException:
+        PUT[before]
+        raise
+
+
+def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
+    """Raises the exception of a node's verification, when `run` now asks for the node `key`; for None, that of any node."""
+    assert call.due is not None  # noqa: S101  the caller saw it
+    due = call.due.get(run)
+    if due is not None and key in (None, due[0]):
+        del call.due[run]
+        error = due[1]
+        try:
+            raise error
+        finally:
+            del due, error  # its traceback holds this frame: a circle would keep the tweaks of the run
+
+
+def make_aside(view: View, outer: Frame | None, call: Call | None) -> Entry:
+    """Returns an entry that belongs to no context, and that only its caller knows."""
+    entry = Entry(view, outer, call, None, [])
+    entry.refresh(entry.run)
+    return entry

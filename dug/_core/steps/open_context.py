@@ -1,0 +1,368 @@
+"""Opens and closes entries of contexts (`open_entry`, `close_entry`); finds the frame of a call and notes its read (`note`)."""
+
+from collections.abc import Iterator
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from ..facts.binding import Key
+from ..facts.memo import Memo
+from ..facts.node import Node, plain_key
+from ..native.choose import compiled
+from ..state.group import Registry
+from ..state.scenario import RunningReplacement
+from ..state.view import View
+from .frame import (
+    LATE,
+    NO_HITS,
+    OUTSIDE,
+    PUT,
+    UNTRUE,
+    Entry,
+    Frame,
+    Run,
+    current,
+    frame_or_default,
+    make_aside,
+    no_context,
+    taint,
+)
+from .leaving import Ended, watch
+from .settle import move_reads
+from .watch import ALL, look_at
+
+if TYPE_CHECKING:
+    from ..state.protocols import ScopeShape
+
+
+class _Open:
+    """``OPEN[context, outer, view, peers, method]`` is what `open_entry` and `Entry.enlist` do, in the common case; else None.
+
+    As with `PUT`, there is no place for an interrupt after it.
+    """
+
+    __getitem__: Any = None if compiled is None else compiled.open_entry
+
+
+OPEN: Any = None if compiled is None else _Open()
+
+
+def open_entry(  # noqa: PLR0917  by position, as in `Entry`
+    context: "ScopeShape", outer: Frame | None, view: View, peers: list[Entry], method: "ref[MethodType] | None", back: Any
+) -> Entry:
+    """Opens an entry of a context inside `outer`, which is not in force yet; watches it, if a statement holds `method`."""
+    entry = Entry(view, outer, outer.call if outer else None, context, peers)
+    entry.back = back
+    if method is not None:
+        entry.watch = watch(method, entry)
+    if entry.run is not None:
+        entry.run.opened = True
+        if entry.run.told:
+            look_at(entry.run, ALL)
+    return entry
+
+
+def frame_here() -> Any:
+    """Returns the frame in force, after leaving entries whose ``with`` statement an interrupt ended.
+
+    All code that asks which frame is in force calls this; only calls that are answered from hits need not, as an entry whose
+    statement has ended has none.
+    """
+    frame = current.get()
+    while frame.__class__ is Entry and frame.watch is not None and frame.watch() is None and _leave_ended(frame):
+        frame = current.get()
+    return frame
+
+
+def frame_in_force(what: object) -> Frame:
+    """Returns the frame in force, or the entry of the default context; `what` was asked for there.
+
+    Raises:
+        NoContextError: there is none.
+    """
+    return frame_or_default(what, frame_here())
+
+
+def entry_in_force(what: object) -> Entry:
+    """Returns the innermost open entry; `what` was asked for there.
+
+    Raises:
+        NoContextError: there is none.
+    """
+    entry = next(entries_around(frame_in_force(what)), None)
+    if entry is None:  # a node that dug.testing evaluates without any context
+        raise no_context(what)
+    return entry
+
+
+def open_entries() -> Iterator[Entry]:
+    """Returns the open entries around the place of the call, the innermost first and that of the default context last."""
+    return entries_around(outer_here())
+
+
+def outer_here() -> Frame | None:
+    """Returns the frame around an entry made here: the frame in force, or the entry of the default context."""
+    frame = current.get()
+    if frame.__class__ is Entry and frame.watch is not None and frame.watch() is None:
+        frame = frame_here()
+    return OUTSIDE.entry if frame is OUTSIDE else frame  # type: ignore[no-any-return]
+
+
+class closing_unless_active:  # noqa: N801  used as a function is
+    """Closes entries of default contexts after its body, except the one that is in force then."""
+
+    def __init__(self, *others: Entry | None) -> None:
+        self._others = others
+
+    def __enter__(self) -> None:
+        """Begins a section that may be interrupted."""
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._close()
+        except BaseException:  # an interrupt
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        for other in self._others:
+            if other is not None and other is not OUTSIDE.entry:
+                close_entry(other)
+
+
+def _leave_ended(entry: Entry) -> bool:
+    """Leaves an entry whose statement has ended.
+
+    False for a task or thread that only carries it in a copy of the context variables: that one goes on as it was.
+    """
+    token = entry.token
+    if token is not None:
+        try:
+            current.reset(token)
+        except (ValueError, RuntimeError):  # not its own variables, or it left already
+            return False
+        entry.token = None
+    leave(entry)
+    return True
+
+
+def close_entry(entry: Entry) -> None:
+    """Closes an entry and hands its reads to the frame around it; completes the closing of one that was closed in part."""
+    entry.closed = True
+    for others in (entry.peers, None if entry.outer is None else entry.outer.entries):
+        if others and entry in others:
+            others.remove(entry)
+    if entry.run is not None:  # a task may go on in it
+        entry.hits, entry.driver = NO_HITS, LATE
+    if entry.runs or entry.run is not None:
+        _settle_outward(entry)
+
+
+def _settle_outward(entry: Entry) -> None:
+    """Settles a closed entry, and those around it that were closed before, out of order."""
+    closed: Frame | None = entry
+    while isinstance(closed, Entry) and closed.closed:
+        _pass_runs_on(closed)
+        settle(closed)
+        closed = closed.outer
+
+
+def _pass_runs_on(entry: Entry) -> None:
+    """Adds the runs under a context to the counts of the frame around it."""
+    if entry.runs and entry.outer is not None:
+        with entry.view.registry.lock:
+            runs, spent, entry.runs, entry.spent = entry.runs, entry.spent, 0, 0.0  # first, so that nothing counts twice
+            entry.outer.runs += runs
+            entry.outer.spent += spent
+
+
+def leave(entry: Entry) -> None:
+    """Closes the entry in force, and puts the nearest open one around it in force again."""
+    try:
+        if compiled is None or not compiled.leave(entry):
+            close_entry(entry)
+            step_back(entry)
+    except BaseException:  # an interrupt
+        Registry.free_locks()
+        close_entry(entry)
+        step_back(entry)
+        raise
+    finally:
+        entry.watch = entry.token = None
+    hits: Any = entry.hits
+    if hits.__class__ is Ended:  # a task that goes on in it answers from hits again
+        entry.refresh(entry.run)
+
+
+def take_back(entry: Entry | None) -> None:
+    """Takes the opening of an entry back, after an interrupt; None when there is none yet."""
+    if entry is None:
+        return
+    close_entry(entry)
+    if current.get() is entry:
+        step_back(entry)
+    entry.watch = entry.token = None
+
+
+def step_back(entry: Entry) -> None:
+    """Puts the nearest open entry or run around a closed entry in force again."""
+    outer: Any = entry.outer if entry.back is None else entry.back
+    while isinstance(outer, Entry) and outer.closed:
+        outer = outer.outer if outer.back is None else outer.back
+    PUT[OUTSIDE if outer is None or outer is OUTSIDE.entry else outer]
+
+
+def settle_late(run: Run) -> None:
+    """Moves to a run the reads of its tasks under contexts after these were closed, or under contexts that they left open."""
+    for entry in tuple(run.entries or ()):
+        settle_within(entry)
+    for entry in run.late or ():
+        frame: Frame | None = entry
+        while isinstance(frame, Entry):
+            settle(frame)
+            frame = frame.outer
+
+
+def settle(entry: Entry) -> None:
+    """Moves the reads so far under a context that a run opened to the frame around it."""
+    outer = entry.outer
+    if outer is None or outer.reads is None or entry.reads is None:
+        return
+    fresh = _LateReads(entry) if entry.closed else {}
+    try:
+        with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
+            reads, entry.reads = entry.reads, fresh  # first, as threads may note reads in between; and released after the lock
+            move_reads(entry, outer, reads)
+    except BaseException:  # an interrupt: nobody knows which reads are missing
+        taint(outer, UNTRUE)
+        raise
+
+
+def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None:
+    """Notes a read that was asked for in `frame` in this view, though it may have another by now: a context was tweaked."""
+    then = frame if frame.view is view else frame_then(frame, view)
+    if then.reads is None:
+        return
+    if start is None:
+        then.reads[memo] = None
+    else:
+        then.reads.setdefault(memo, start)
+    if isinstance(then, Run) and then.told:
+        look_at(then, memo.footprint)
+
+
+def frame_then(frame: Frame, view: View) -> Frame:
+    """Returns a frame that hands on its reads as `frame` did when it had this view."""
+    if frame.view is view or not isinstance(frame, Entry):
+        return frame
+    outer = frame.outer if frame.outer is None or view.parent is None else frame_then(frame.outer, view.parent)
+    then = make_aside(view, outer, frame.call)
+    then.closed, then.reads = True, _LateReads(then)
+    return then
+
+
+def frame_to_ask(frame: Any, key: Key) -> Any:
+    """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
+    frame = frame_here() if frame is None else frame
+    frame = OUTSIDE.entry or frame if frame is OUTSIDE else frame
+    return _step_out(frame, key) if frame.driver is LATE else frame
+
+
+def _step_out(frame: Frame, key: Key) -> Frame:
+    """Returns where a call is made of a task that goes on after its frame has ended: in the same scenario.
+
+    A task under a context that was closed in between still reads for the run around it.  Reads of a task that outlives its run
+    is noted nowhere.
+
+    Warns:
+        RuntimeWarning: the run has ended; names both nodes.
+    """
+    run = frame.run
+    assert run is not None  # noqa: S101  what is closed outside of every run goes on as it was
+    if isinstance(frame, Entry) and not run.is_done:
+        return _late(frame, run)
+    from warnings import warn  # imported only when there is something to say
+
+    text = f"{Node._of(key)} was asked for by a task or thread that outlives {Node._of(run.key)}, which started it"
+    warn(
+        f"{text}; this dependency is not recorded. Wait for the tasks and threads that a memoised function starts.",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+    return make_aside(frame.view, None, None)
+
+
+def _late(entry: Entry, run: Run) -> Entry:
+    """Returns the entry that notes reads under one that is closed, until the run around ends."""
+    with entry.view.registry.lock:  # it may have threads, too
+        if entry.late is None:
+            entry.late = make_aside(entry.view, entry.outer, entry.call)
+            run.late = [*(run.late or ()), entry.late]
+        return entry.late
+
+
+def replacement_around(frame: Frame | None) -> RunningReplacement | None:
+    """The node that a frame computes by a replacement, and that replacement."""
+    run = None if frame is None else frame.run
+    if run is None or run.handle is None or not run.handle.spec.replaces:
+        return None
+    key = plain_key(run.key)
+    return RunningReplacement(key, run.view.in_force.handle_of(key), run.handle)
+
+
+def entries_around(frame: Any) -> Iterator[Entry]:
+    """The open entries around a frame, the innermost first."""
+    while isinstance(frame, (Entry, Run)):
+        if isinstance(frame, Entry) and not frame.closed:
+            yield frame
+        frame = frame.outer
+
+
+def settle_within(entry: Entry) -> None:
+    """Settles an open entry and all entries inside it, the innermost first."""
+    for inner in tuple(entry.entries or ()):
+        settle_within(inner)
+    settle(entry)
+
+
+def refresh_within(entry: Entry) -> None:
+    """Refreshes an open entry and all entries inside it."""
+    refresh(entry)
+    for inner in tuple(entry.entries or ()):
+        refresh_within(inner)
+
+
+def renew_within(entry: Entry) -> None:
+    """Derives the views of an open entry and of all entries inside it again, the outermost first."""
+    assert entry.context is not None  # noqa: S101  it is in the list of one
+    entry.context._renew(entry)
+    for inner in tuple(entry.entries or ()):
+        renew_within(inner)
+
+
+def refresh(entry: Entry) -> None:
+    """Decides again whether calls in an entry are answered from hits, after its view or its listeners changed."""
+    entry.refresh(entry.run)
+    if entry is OUTSIDE.entry:
+        OUTSIDE.activate(entry)
+
+
+class _LateReads(dict[Memo, int | None]):
+    """The reads of a closed entry: a value asked for before it closed that comes later is noted outside at once."""
+
+    __slots__ = ("_entry",)
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self._entry = ref(entry)  # the frame that notes something holds it
+
+    def __setitem__(self, memo: Memo, start: int | None) -> None:
+        super().__setitem__(memo, start)
+        entry = self._entry()
+        if entry is not None:
+            _settle_outward(entry)
+
+    def setdefault(self, memo: Memo, start: int | None = None) -> int | None:
+        """Notes a read."""
+        self[memo] = start
+        return start

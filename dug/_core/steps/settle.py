@@ -1,0 +1,104 @@
+"""Moves the reads made under a context that a run opened to the frame around it: `move_reads`, when the context closes.
+
+A read that saw the tweaks of the context, or is in a cache of its own, is replaced by the nearest memos below that did neither;
+its footprint is kept without the bits that the context overrides; and the nodes that ran are noted as `inner`, so that forgetting
+one of them forgets the run.  A node that the context untweaks is noted as beneath its tweaks: a tweak of it around changes
+nothing, nor does a tweak of its function, whose bit therefore comes from the other nodes that ran.  No memo made under such a
+context is kept alive.
+"""
+
+from collections.abc import Iterable
+
+from ..facts.binding import Key
+from ..facts.memo import FORGOTTEN, TWEAKED, Memo
+from ..facts.node import BENEATH, plain_key
+from ..facts.sparse import BitSet, without
+from ..state.view import View, own_bits
+from .frame import Entry, Frame
+
+
+def move_reads(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
+    """Adds to a frame the reads under a context inside it, in the form in which they hold there; under the lock."""
+    view = entry.view
+    overrides = view.overrides()
+    moved = _Moved(entry, outer, overrides | view.delta, set(outer.view.cache.tokens()))
+    pending = list(reads)[::-1]
+    seen = set()
+    while pending:
+        memo = pending.pop()
+        if memo not in seen:
+            seen.add(memo)
+            if not moved.keep(memo):
+                moved.replace(memo)
+                pending.extend(reversed(memo.dependencies))
+    for key in view.bumped:
+        if moved.extra & view.registry.bit_of(key):
+            moved.extra |= _bits_met(outer, key)
+    outer.extra |= without(moved.extra, overrides)
+    outer.transient = outer.transient or entry.transient
+    if moved.inner:
+        outer.inner = {**(outer.inner or {}), **moved.inner}
+        view.registry.opened.add(outer)
+    entry.inner, entry.extra, entry.transient = None, 0, False
+
+
+class _Moved:
+    """The reads made under a context, in the form in which the frame around gets them."""
+
+    def __init__(self, entry: Entry, outer: Frame, hidden: BitSet, homes: set[object]) -> None:
+        self.extra = entry.extra
+        self.inner = dict.fromkeys(map(entry.view.pin, entry.inner or ()))
+        self._view, self._outer = entry.view, outer
+        self._hidden, self._homes = hidden, homes
+        self._apart = _bits_apart(entry)
+        self._running = None if entry.run is None else plain_key(entry.run.key)
+
+    def keep(self, memo: Memo) -> bool:
+        """Passes a read on that saw nothing of the context; True when it did."""
+        if memo.footprint & self._hidden or (memo.body != TWEAKED and memo.state.home not in self._homes):
+            return False
+        if self._outer.reads is not None:
+            self._outer.reads[memo] = None
+        return True
+
+    def replace(self, memo: Memo) -> None:
+        """Takes over the footprint of a read that does not go on, and the nodes that ran for it."""
+        view, outer = self._view, self._outer
+        outer.transient = outer.transient or memo.transient
+        self.extra |= memo.footprint & FORGOTTEN
+        key = plain_key(memo.state.key)
+        noted = view.pin(key) if memo.body == 0 else key
+        if key == self._running:  # the run's own bits say which tweak its node met, and all tweaks beneath that one
+            noted = BENEATH, key, 0
+        if memo.opened or memo.body == TWEAKED:
+            self.extra |= without(memo.footprint if noted is key else memo.below, self._apart)
+        if memo.body != TWEAKED:
+            self._note(noted)
+        for inner in memo.inner:
+            self._note(view.pin(inner))
+
+    def _note(self, key: Key) -> None:
+        """Notes a node that ran, and which tweaks around it may meet."""
+        self.inner[key] = None
+        if key[0] is not BENEATH:
+            self.extra |= _bits_met(self._outer, key)
+
+
+def _bits_apart(entry: Entry) -> BitSet:
+    """Returns the bits of functions that some nodes do not ask for around, because the contexts from here to the run fix them."""
+    bits: BitSet = 0
+    view = entry.view
+    while entry.run is not None and view is not entry.run.view and view.parent is not None:
+        bits |= view.bits_apart()
+        view = view.parent
+    return bits
+
+
+def _bits_met(frame: Frame, key: Key) -> BitSet:
+    """Returns the bits that say which tweak a node meets in `frame`; only its own if a context inside the run fixes it."""
+    view: View | None = frame.view
+    while view is not None and frame.run is not None and view is not frame.run.view:
+        if key in view.fixed:
+            return view.registry.bit_of(key)
+        view = view.parent
+    return own_bits(frame.view, key)

@@ -1,0 +1,227 @@
+"""Early cut-off: `verify` asks again for the reads of an older memo (`candidates`) until one differs (`find_changed`).
+
+If all reads are the same, its value holds and no body runs.
+
+A candidate is verified by asking for its reads, in their order, up to the first that has another value; when all hold, the
+same value is filed with the present reads.  The driver does the asking, as only it can run a node: the walk is a generator,
+which yields the keys to ask for and is sent the memos.  Reads that one run made together are yielded together.
+"""
+
+import logging
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from attrs import define
+
+from ..facts.binding import Key
+from ..facts.equality import is_same
+from ..facts.memo import ASIDE, DEAD, LIVE, Memo, State
+from ..facts.node import BENEATH, Function, plain_key
+from ..state.cache import Cache
+from ..state.scenario import Tweak
+from ..state.view import View
+from .begin import serve
+from .concurrent_reads import batches
+from .find import find, find_masked
+from .finish import keep
+from .frame import Run
+from .watch import look_at
+
+_logger = logging.getLogger("dug")
+
+
+Asked = list[tuple[Key, bool]]
+"""The keys that a driver must ask for in a run, each with whether to do so in a thread, because the loop must not block."""
+Answers = Sequence[Memo | BaseException | None]
+"""The answers, in the same order; an exception that is not remembered, or None for a node without an answer."""
+T = TypeVar("T")
+Walk = Generator[Asked, Answers, T]
+
+
+def verify(run: Run) -> Walk[Memo | None] | None:
+    """Returns the walk over the older memos of a node, which ends in the memo filed when one holds; None without any of them."""
+    older = candidates(run)
+    return _verify(run, older) if older else None
+
+
+def _verify(run: Run, older: Iterable[Memo]) -> Walk[Memo | None]:
+    for candidate in older:
+        if run.told:
+            look_at(run, candidate.footprint)
+        changed = yield from find_changed(run, batches(candidate))
+        if changed is None:
+            return keep(run, candidate)
+        forget_reads(run, candidate, changed)
+    return None
+
+
+def find_changed(  # noqa: C901  one function: most of what a verification costs
+    run: Run, groups: Iterable[Sequence[Memo]]
+) -> Walk[Memo | None]:
+    """Walks over the reads of an older run, and ends in the first read that no longer holds here, or None."""
+    view, noted, handle = run.view, run.reads, run.handle
+    hits, sieve = view.hits, view.in_force.sieve
+    for group in groups:
+        start, asked = len(noted), list[tuple[Key, Memo, Memo | None]]()
+        for read in group:
+            if not read.sieve & sieve:  # it read no tweak and meets none here
+                serve(view, read.state.key, read)
+                noted.setdefault(read, start)
+                continue
+            if read.failure is not None:
+                return read
+            key = read.state.key if handle is None else key_asked(run, read)
+            memo = hits.get(key) if run.hits is hits else None
+            if memo is not None:
+                noted.setdefault(memo, start)
+            if memo is None or asked:
+                asked.append((key, read, memo))
+            elif not _is_unchanged(run, key, read, memo, start):
+                return read
+        if asked:
+            answers = iter((yield [(key, read.starts is ASIDE) for key, read, memo in asked if memo is None]))
+            for key, read, memo in asked:
+                if not _is_unchanged(run, key, read, next(answers) if memo is None else memo, start):
+                    return read
+    return None
+
+
+def _is_unchanged(run: Run, key: Key, read: Memo, came: Memo | BaseException | None, start: int) -> bool:
+    """True when the answer can replace the value that was read; an exception that is not remembered is kept for the body."""
+    if came is None:
+        return False
+    if isinstance(came, BaseException):
+        raise_later(run, key, came)
+        return False
+    try:
+        noted = run.reads.get(came)
+        if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
+            run.reads[came] = start
+        return came is read or is_as_before(key, read, came)
+    except BaseException as exc:  # noqa: BLE001  an interrupt within `eq=`
+        raise_later(run, key, exc)
+        return False
+
+
+@define(eq=False)
+class Lookup:
+    """A call that was looked up and runs nothing: the memo that answers, else the memos that its run would verify."""
+
+    view: View
+    key: Key
+    handle: Tweak | None
+    """The tweak whose function would run; None for the node's own body."""
+    memo: Memo | None
+    """The memo that answers; None also for a tweak to a value whose memo nobody made yet."""
+    answers: bool
+    state: State
+    masked: Memo | None
+    older: Sequence[Memo] = ()
+    """The memos worth verifying, likeliest first."""
+
+    @classmethod
+    def make(cls, view: View, key: Key) -> "Lookup":
+        """Looks a node up as a call without listeners does."""
+        try:
+            handle = view.handle_of(key)
+        except LookupError:  # beneath a tweak that is gone
+            handle = None
+        memo = find(view, key, handle, None)
+        answers = (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.is_value)
+        met = None if handle is not None and handle.spec.is_untweak else handle
+        parent = None if view.hears("hit") else view.parent
+        masked = None if parent is None else parent.hits.get(key)
+        found = cls(view, key, met, memo if answers else None, answers, view.cache.find_state(key) or State(key, None), masked)
+        found.older = () if answers else candidates(found)
+        return found
+
+    @property
+    def body(self) -> int:
+        """The serial of the tweak whose function would run, 0 for the node's own body."""
+        return 0 if self.handle is None else self.handle.serial
+
+    def key_of(self, read: Memo) -> Key:
+        """Returns the key by which the run would ask for a read of one of the older memos."""
+        return key_asked(self, read)
+
+
+def candidates(run: Run | Lookup) -> Sequence[Memo]:
+    """Returns older memos of the node worth verifying, likeliest first.
+
+    Memos that another body made, that failed, or whose run opened a context are not among them.
+    """
+    key, view, state, masked = run.key, run.view, run.state, run.masked
+    if masked is None and state.variants and view.parent is not None and state.link is not None:
+        masked = find_masked(view, key)  # it may have been a hit there that was removed
+    plain, newest, cache = state.plain, state.newest, view.cache
+    if (
+        (masked is newest or masked is None) and (plain is newest or plain is None)
+        and cache.beneath is None and not cache.holds_beneath and key[0] is not BENEATH
+    ):  # fmt: skip
+        if newest is not None:  # the common case: there is one memo
+            return (newest,) if newest.verifies == run.body else ()
+        if view.parent is None:
+            return ()
+    found: list[Memo | None] = [masked or find_masked(view, key), plain, newest]
+    if cache.beneath is not None:
+        found.extend(_known(cache.beneath, key))
+    if key[0] is BENEATH:
+        found.extend(_known(cache, key[1]))
+    elif cache.holds_beneath:
+        found.extend(_known(cache, (BENEATH, key, run.body)))
+    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == run.body and memo.status != DEAD]
+
+
+def key_asked(run: Run | Lookup, read: Memo) -> Key:
+    """Returns the key by which a run asks for a read of an older run of the same node: of itself, beneath the tweak that runs."""
+    key = read.state.key
+    return run.handle.key_beneath(key) if run.handle is not None and key == plain_key(run.key) else key
+
+
+def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
+    """Starts again after a failed verification: its reads are not dependencies, and the run meets their errors itself.
+
+    A read of the candidate after `changed` is made a hit if it read no tweak and meets none here: the body is likely to read
+    it again.
+    """
+    run.asked, run.reads, run.tainted = run.reads, {}, 0
+    view, reads = run.view, candidate.dependencies
+    position = reads.index(changed) + 1
+    if position < len(reads):
+        sieve, registry = view.in_force.sieve, view.registry
+        expected = {read.state.key: read for read in reads[position:] if not read.sieve & sieve}
+        with registry.lock:
+            if registry.generation == run.generation:  # else some may have been forgotten in between
+                view.hits.update(expected)
+
+
+def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
+    """True when the present value of a node can replace the one it gave before.
+
+    The value of one run is the same value, whatever it is: nobody said that a read of the run has changed.
+    """
+    if old is new or (old.origin is not None and old.origin is new.origin):
+        return True
+    function: Function = (key if key[0] is not BENEATH else plain_key(key))[0]
+    try:
+        return is_same(old.value, new.value, function.eq)
+    except Exception:
+        _logger.exception("The eq= of %s failed, so its value counts as changed.", function)
+        return False
+
+
+def raise_later(run: Run, key: Key, error: BaseException) -> None:
+    """Keeps an exception of a node's verification for the body of the run, to be raised when it asks for the node."""
+    if run.call.due is None:
+        run.call.due = {}
+    run.call.due[run] = (key, error)
+
+
+def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
+    """The memos of a node in a cache and in those beneath it, in force or not."""
+    while cache is not None:
+        state = cache.find_state(key)
+        if state is not None:
+            yield state.plain
+            yield state.newest
+        cache = cache.beneath
