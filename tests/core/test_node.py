@@ -367,3 +367,13 @@ def test_a_broken_repr_of_an_argument_does_not_break_that_of_the_node():
             raise RuntimeError("no repr")
 
     assert "other" in repr(other.node(Broken()))
+
+
+def test_a_node_pickled_before_the_engine_had_folders_loads():
+    """A pickle names the function that makes the node by the module of its day, which still leads there."""
+    node = forward.node("A", 2)
+    pickled = pickle.dumps(node, protocol=0)
+    old = pickled.replace(b"dug._core.facts.node", b"dug._core._node")
+    assert old != pickled
+
+    assert pickle.loads(old) == node
