@@ -924,7 +924,7 @@ MUTANTS = (
     ),
     Mutant(
         "a telling counts for nothing where tweaks are told apart",
-        "_core/state/scenario.py",
+        "_core/facts/tweak.py",
         "return self.kind, self.identity, self.telling",
         "return self.kind, self.identity, None",
     ),

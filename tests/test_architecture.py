@@ -36,11 +36,11 @@ ROOT = len(LAYERS)
 
 # The engine can be read in this order: each file imports only those named before it.  So can its folders, and the doors last.
 CORE_ORDER = (
-    "native.choose facts.sparse facts.equality facts.binding facts.imprint facts.failure facts.memo facts.node facts.events "
-    "state.stale state.bits state.emptying state.scenario state.weak state.protocols state.walks state.spread "
-    "state.releasing state.group state.local state.view state.size state.cache steps.leaving steps.find "
-    "steps.concurrent_reads steps.frame steps.waits steps.watch steps.call steps.settle steps.open_context steps.bypass "
-    "steps.begin steps.finish steps.verify steps.scope steps.fork read drive"
+    "native.choose facts.sparse facts.equality facts.binding facts.imprint facts.failure facts.memo facts.function "
+    "facts.node facts.events facts.tweak state.stale state.bits state.emptying state.scenario state.weak state.protocols "
+    "state.walks state.spread state.releasing state.group state.local state.view state.size state.cache steps.leaving "
+    "steps.find steps.concurrent_reads steps.frame steps.waits steps.watch steps.call steps.settle steps.open_context "
+    "steps.bypass steps.begin steps.finish steps.verify steps.scope steps.fork read drive"
 ).split()
 CORE_FOLDERS = ("native", "facts", "state", "steps")
 

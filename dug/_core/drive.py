@@ -19,10 +19,11 @@ from typing import Any, NoReturn
 
 from .facts.binding import Key
 from .facts.failure import Serving
+from .facts.function import Function
 from .facts.memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
-from .facts.node import Function
+from .facts.tweak import VALUE
 from .native.choose import compiled
-from .state.scenario import VALUE, ActiveTweaks
+from .state.scenario import ActiveTweaks
 from .state.view import View, own_bits
 from .steps import waits
 from .steps.begin import _in_full

@@ -13,28 +13,16 @@ from .facts.binding import Binding, Key
 from .facts.equality import Fixed, is_immutable, is_same, substitution_key
 from .facts.events import KINDS, Event, Listener, Subscription
 from .facts.failure import Failure
+from .facts.function import Function
 from .facts.imprint import Imprint
 from .facts.memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Call, Memo, State
-from .facts.node import (
-    BENEATH,
-    Function,
-    Node,
-    plain_key,
-)
+from .facts.node import BENEATH, Node, plain_key
 from .facts.sparse import BitSet
+from .facts.tweak import UNTWEAK, VALUE, Layer, Target, TweakSpec
 from .native.choose import COMPILED
 from .state.cache import Cache
 from .state.group import Registry
-from .state.scenario import (
-    UNTWEAK,
-    VALUE,
-    ActiveTweaks,
-    HeldTweaks,
-    Layer,
-    Target,
-    Tweak,
-    TweakSpec,
-)
+from .state.scenario import ActiveTweaks, HeldTweaks, Tweak
 from .state.view import View
 from .steps.find import find_answer
 from .steps.finish import is_consumable

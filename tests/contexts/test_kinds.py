@@ -12,7 +12,7 @@ import dug
 from dug import snapshot
 from dug._contexts.kinds import Bump, Replacement, Untweaked, Value
 from dug._contexts.tweaks import spec_of
-from dug._core.state.scenario import TweakSpec
+from dug._core.facts.tweak import TweakSpec
 from dug._portable.tweaks import FORMS, Form
 from dug.testing import EventLog, assert_transparent
 

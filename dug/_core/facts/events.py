@@ -12,7 +12,8 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from .node import Function, Node
+from .function import Function
+from .node import Node
 
 _logger = logging.getLogger("dug")
 

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
+from ..facts.function import Function
 from ..facts.memo import Memo
-from ..facts.node import Function, plain_key
+from ..facts.node import plain_key
 from ..facts.sparse import BitSet, list_places, make_bit, union, without
 
 if TYPE_CHECKING:
-    from .scenario import Target
+    from ..facts.tweak import Target
 
 LEAST = 64
 """At least so many bits are given to local functions before a search for those of functions that are gone."""

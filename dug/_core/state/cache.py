@@ -13,8 +13,9 @@ from weakref import ref
 
 from ...errors import ContextError
 from ..facts.binding import Key
+from ..facts.function import Function
 from ..facts.memo import DEAD, LIVE, STALE, TWEAKED, Memo, State, take_apart
-from ..facts.node import BENEATH, Function, plain_key
+from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet
 from ..native.choose import make_lock, make_untracked, track_again, untrack
 from .emptying import Emptied, drop_emptied

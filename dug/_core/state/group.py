@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 from ..facts.binding import Key
+from ..facts.function import Function
 from ..facts.memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction, State
-from ..facts.node import Function
 from ..facts.sparse import BitSet, Unions, union
+from ..facts.tweak import UNTWEAK, Target, TweakSpec
 from ..native.choose import make_lock, track_again
 from .bits import Bits
 from .emptying import drop_empty, trim
 from .releasing import release
-from .scenario import UNTWEAK, ActiveTweaks, Target, Tweak, TweakRef, TweakSpec, no_handle
+from .scenario import ActiveTweaks, Tweak, TweakRef, no_handle
 from .spread import Spread
 from .walks import Walk, concerns, states_of
 from .weak import WeakBag, WeakMap

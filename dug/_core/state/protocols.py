@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ..facts.binding import Key
+from ..facts.function import Function
 from ..facts.memo import Memo, State
-from ..facts.node import Function
 from ..facts.sparse import BitSet
-from .scenario import ActiveTweaks, Layer
+from ..facts.tweak import Layer
+from .scenario import ActiveTweaks
 from .stale import Stale
 from .weak import WeakBag
 

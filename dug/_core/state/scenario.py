@@ -13,97 +13,18 @@ A tweak of a function under which some of its nodes are tweaked already is enter
 So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 from attrs import define, field, frozen
 
 from ..facts.binding import Key
+from ..facts.function import Function
 from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, Restriction, State
-from ..facts.node import BENEATH, Function, plain_key
+from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet, list_places, union
-
-VALUE, UNTWEAK = "value", "untweaked"
-"""The names of the kinds that the engine itself must know: the compiled call path answers with a value by itself."""
-Target = Key | Function
-"""The target of a tweak: a node (its key) or a function."""
-
-
-@define(eq=False, repr=False, kw_only=True, weakref_slot=False)
-class TweakSpec:
-    """A user's tweak of a target.  Each kind is a class of its own (`_contexts/kinds`); the engine asks for its properties.
-
-    Nobody changes one; those that users hold are frozen.
-    """
-
-    is_value: ClassVar[bool] = False
-    """The node has `value`, and nothing runs."""
-    is_untweak: ClassVar[bool] = False
-    """The node meets no tweak."""
-    is_final: ClassVar[bool] = False
-    """The tweaks beneath have no effect."""
-    reads_beneath: ClassVar[bool] = False
-    """`fn` gets the value of the node beneath this tweak, and `args`; else it gets the node's own arguments."""
-    replaces: ClassVar[bool] = False
-    """`fn` may call the node itself, and gets its value beneath this tweak."""
-
-    sentence: ClassVar[str] = "tweaked by {}"
-    """The end of a sentence about a node, around `text`."""
-    function_sentence: ClassVar[str] = "its function is tweaked by {}"
-    """The same when the tweak is one of the node's function."""
-    short: ClassVar[str] = "{}"
-    """The effect in a word or two, around `text`."""
-
-    kind: str = field(default="", init=False)
-    """The name of the kind in files."""
-    value: Any = None
-    fn: Callable[..., Any] | None = None
-    """The function that runs, if one does."""
-    args: tuple[Any, ...] = ()
-    identity: Any = None
-    """A key that equal tweaks share; see `_contexts/kinds`."""
-    telling: object = None
-    """A new object for each telling of a tweak that contains something mutable; None for any other."""
-
-    @property
-    def meaning(self) -> tuple[str, Any, object]:
-        """A key that tweaks share if they are the same: equal ones, of one telling if something in them may be changed."""
-        return self.kind, self.identity, self.telling
-
-    @property
-    def said(self) -> Any:
-        """The tweak as the user gave it."""
-        raise NotImplementedError
-
-    def check(self, target: Target) -> None:
-        """Refuses a target that cannot be tweaked by this object of a user's; here none.
-
-        Raises:
-            TweakError: it cannot.
-        """
-
-    def tell(self) -> "TweakSpec":
-        """Returns the spec to enter when this is stated now: with its identity and, if it is mutable, a telling."""
-        raise NotImplementedError
-
-    @property
-    def text(self) -> str:
-        """What the tweak is, as short text."""
-        raise NotImplementedError
-
-    @classmethod
-    def describe(cls, text: str, *, of_function: bool) -> str:
-        """Describes the effect of a tweak with this `text`, as the end of a sentence about a node that meets it.
-
-        A method of the class, because a file has the text of a tweak and the name of its kind, and no tweak.
-        """
-        return (cls.function_sentence if of_function else cls.sentence).format(text)
-
-    @classmethod
-    def label(cls, text: str) -> str:
-        """Describes the effect of a tweak with this `text` in a word or two."""
-        return cls.short.format(text)
+from ..facts.tweak import Layer, Target, TweakSpec
 
 
 @define(eq=False, repr=False, weakref_slot=True)
@@ -227,8 +148,6 @@ class ActiveTweaks:
             self._by_place = by_place  # other threads may look
         return map(by_place.__getitem__, list_places(bits))
 
-
-Layer = Mapping[Target, TweakSpec]
 Intern = Callable[[Target, TweakSpec, Tweak | None], Tweak]
 
 

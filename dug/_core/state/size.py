@@ -9,12 +9,13 @@ from typing import Any
 
 from ..facts.binding import PartialKey
 from ..facts.failure import Failure
+from ..facts.function import Function
 from ..facts.memo import Call, Memo, State
-from ..facts.node import Function
 from ..facts.sparse import Sparse
+from ..facts.tweak import TweakSpec
 from ..native.choose import make_hits
 from .local import Local
-from .scenario import ActiveTweaks, Tweak, TweakRef, TweakSpec
+from .scenario import ActiveTweaks, Tweak, TweakRef
 
 _ALIGNED = 16
 """Memory is allocated in multiples of so many bytes."""

@@ -8,20 +8,14 @@ from attrs import define, field
 
 from ..facts.binding import Key
 from ..facts.events import Event, Subscription, deliver
+from ..facts.function import Function
 from ..facts.memo import Memo
-from ..facts.node import BENEATH, Function
+from ..facts.node import BENEATH
 from ..facts.sparse import BitSet, union
+from ..facts.tweak import Layer, Target
 from ..native.choose import compiled, make_hits, select_hits
 from .group import SERIAL, Registry
-from .scenario import (
-    ActiveTweaks,
-    Derivation,
-    HeldTweaks,
-    Layer,
-    RunningReplacement,
-    Target,
-    Tweak,
-)
+from .scenario import ActiveTweaks, Derivation, HeldTweaks, RunningReplacement, Tweak
 
 if TYPE_CHECKING:
     from .cache import Cache

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..facts.binding import Key
+from ..facts.function import Function
 from ..facts.memo import LIVE, Memo, State
-from ..facts.node import BENEATH, Function, plain_key
+from ..facts.node import BENEATH, plain_key
 
 if TYPE_CHECKING:
+    from ..facts.tweak import Target
     from .protocols import CacheShape
-    from .scenario import Target
 
 
 class Walk:

@@ -11,12 +11,13 @@ from typing import Any
 
 from ..facts.binding import Binding
 from ..facts.events import Subscription
+from ..facts.function import Function
 from ..facts.memo import Call, Memo, State
-from ..facts.node import Function
+from ..facts.tweak import TweakSpec
 from ..native.choose import compiled
 from ..state.cache import Cache
 from ..state.group import Registry
-from ..state.scenario import ActiveTweaks, Tweak, TweakSpec
+from ..state.scenario import ActiveTweaks, Tweak
 from ..state.view import View
 from .frame import Entry, Run, Wait, current
 

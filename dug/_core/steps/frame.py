@@ -16,8 +16,9 @@ from ...errors import NoContextError
 from ..facts.binding import Key, canonical
 from ..facts.events import Event
 from ..facts.failure import Failure
+from ..facts.function import Function
 from ..facts.memo import Call, Memo, State
-from ..facts.node import BENEATH, Function, Node, check_key, plain_key
+from ..facts.node import BENEATH, Node, check_key, plain_key
 from ..facts.sparse import BitSet
 from ..native.choose import make_hits
 from ..state.scenario import Tweak

@@ -15,11 +15,13 @@ from weakref import ref
 
 from ...errors import ContextError
 from ..facts.events import Event, Subscription
-from ..facts.node import Function, Node
+from ..facts.function import Function
+from ..facts.node import Node
+from ..facts.tweak import Target
 from ..native.choose import compiled, make_lock
 from ..state.cache import BINDING, Cache
 from ..state.group import Registry
-from ..state.scenario import HeldTweaks, RunningReplacement, Target
+from ..state.scenario import HeldTweaks, RunningReplacement
 from ..state.view import View, enter, enter_changed
 from .finish import is_within, leave_interrupted, unwind
 from .frame import OUTSIDE, PUT, Entry, Frame, Outside, Run

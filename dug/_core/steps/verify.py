@@ -15,8 +15,9 @@ from attrs import define
 
 from ..facts.binding import Key
 from ..facts.equality import is_same
+from ..facts.function import Function
 from ..facts.memo import ASIDE, DEAD, LIVE, Memo, State
-from ..facts.node import BENEATH, Function, plain_key
+from ..facts.node import BENEATH, plain_key
 from ..state.cache import Cache
 from ..state.scenario import Tweak
 from ..state.view import View
