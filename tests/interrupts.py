@@ -203,7 +203,7 @@ def find_fault(came: BaseException | None, base: dug.Context, again: dug.Context
     """Return the fault after an interrupt, or nothing."""
     if not isinstance(came, KeyboardInterrupt):
         return f"{came!r} came out"
-    if dug._core.steps.frame.OUTSIDE.entry is not None:
+    if dug._core.steps.frame.DEFAULT_FRAME.entry is not None:
         again.deactivate()
     try:
         return f"outside of every context, value() gives {value()}"

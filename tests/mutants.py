@@ -115,7 +115,7 @@ MUTANTS = (
     Mutant(
         "a node is kept by those that it read in an earlier tick",
         "_core/state/emptying.py",
-        "elif not before or noted in seen or not _list_read(cache, state, kept):",
+        "elif not before or noted in seen or not _list_read(cache, home, kept):",
         "else:",
         tests=TICKS,
     ),
@@ -158,7 +158,7 @@ MUTANTS = (
     Mutant(
         "an entry that is left stays among those of its context",
         "_core/native/open_context.h",
-        "strike_out(SLOT(entry, entry_peers), entry) < 0 || ",
+        "strike_out(SLOT(entry, entry_openings), entry) < 0 || ",
         "",
         tests=ENTRY,
     ),
@@ -215,7 +215,7 @@ MUTANTS = (
     Mutant(
         "a tick keeps at hand what depends on the changed value",
         "_core/state/view.py",
-        "select_hits(before.hits, Tweak.bits_of(self.in_force.handles ^ before.in_force.handles))",
+        "select_hits(before.hits, Tweak.bits_of(self.tweaks.handles ^ before.tweaks.handles))",
         "select_hits(before.hits, 0)",
         tests=TICKS,
     ),
@@ -247,7 +247,7 @@ MUTANTS = (
     Mutant(
         "a memo without tweaks serves although a tweak masks it",
         "_core/steps/find.py",
-        "if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):",
+        "if plain is not None and not plain.footprint & tweaks.mask and plain.serves(call):",
         "if plain is not None and plain.serves(call):",
         twin=(
             "_core/native/run.h",
@@ -258,18 +258,18 @@ MUTANTS = (
     Mutant(
         "results are filed one level too far out",
         "_core/steps/finish.py",
-        "restriction = view.in_force.restrict(footprint) if footprint & view.in_force.mask else NO_TWEAKS",
+        "restriction = view.tweaks.restrict(footprint) if footprint & view.tweaks.mask else NO_TWEAKS",
         "restriction = NO_TWEAKS",
         twin=(
             "_core/native/run.h",
-            "restriction = met < 0 ? NULL : met ? restrict_to(st, force, footprint) : Py_NewRef(st->no_tweaks);",
+            "restriction = met < 0 ? NULL : met ? restrict_to(st, tweaks, footprint) : Py_NewRef(st->no_tweaks);",
             "restriction = Py_NewRef(st->no_tweaks);\n    met = 0;",
         ),
     ),
     Mutant(
         "a memo says nothing of whether its own node was tweaked",
         "_core/steps/finish.py",
-        "footprint = below | own_bits(view, key) if view.registry.node_bits(key[0]) else below",
+        "footprint = below | own_bits(view, key) if view.group.node_bits(key[0]) else below",
         "footprint = below",
         twin=(
             "_core/native/run.h",
@@ -397,7 +397,7 @@ MUTANTS = (
     Mutant(
         "a redefined function keeps what the old one computed",
         "_functions/redefine.py",
-        "        registry.forget((known,), is_rebound=is_rebound)\n",
+        "        group.forget((known,), is_rebound=is_rebound)\n",
         "        pass\n",
     ),
     Mutant(
@@ -437,7 +437,7 @@ MUTANTS = (
     Mutant(
         "what is bound below a function is not looked at again",
         "_functions/redefine.py",
-        "        registry.doubt(known, partial(_settle, body=body))\n",
+        "        group.doubt(known, partial(_settle, body=body))\n",
         "        pass\n",
         AGAIN,
     ),
@@ -544,14 +544,14 @@ MUTANTS = (
     Mutant(
         "a run is not entered among those in flight",
         "_core/steps/begin.py",
-        "    run.view.in_force.running[state] = state.flight = run\n",
+        "    run.view.tweaks.running[home] = home.flight = run\n",
         "",
         MANY,
         twin=(
             "_core/native/run.h",
             (
-                "    if (PyDict_SetItem(SLOT(SLOT(view, view_in_force), force_running), state, run) < 0) {\n"
-                "        return FAILED;\n    }\n    SET(state, state_flight, Py_NewRef(run));\n"
+                "    if (PyDict_SetItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home, run) < 0) {\n"
+                "        return FAILED;\n    }\n    SET(home, home_flight, Py_NewRef(run));\n"
             ),
             "",
         ),
@@ -687,8 +687,8 @@ MUTANTS = (
     Mutant(
         "nobody looks again after a run was entered",
         "_core/steps/begin.py",
-        "registry.filings == filings and state.alive:",
-        "state.alive:",
+        "group.filings == filings and home.alive:",
+        "home.alive:",
         ("core/test_interleavings.py", "-k", "runs_once"),
     ),
     Mutant(
@@ -701,8 +701,8 @@ MUTANTS = (
     Mutant(
         "who met others in flight does not look again before it runs",
         "_core/steps/begin.py",
-        "state.alive and registry.filings == filings and running.get(state) is other:",
-        "state.alive and running.get(state) is other:",
+        "home.alive and group.filings == filings and running.get(home) is other:",
+        "home.alive and running.get(home) is other:",
         ("core/test_interleavings.py", "-k", "runs_once"),
     ),
     Mutant(
@@ -776,7 +776,7 @@ MUTANTS = (
     Mutant(
         "a wait that closes a circle is not noticed",
         "_core/steps/waits.py",
-        "                path, optional = _find_circle(frame, run, thread, registry.blocked)\n",
+        "                path, optional = _find_circle(frame, run, thread, group.blocked)\n",
         "                path = None\n",
         (*WAITERS, "-k", "circle_over_threads"),
     ),
@@ -811,8 +811,8 @@ MUTANTS = (
     Mutant(
         "C: nobody looks again before a run is entered",
         "_core/native/run.h",
-        "SLOT(registry, registry_filings) == filings &&\n           SLOT(state, state_alive)",
-        "\n           SLOT(state, state_alive)",
+        "SLOT(group, group_filings) == filings &&\n           SLOT(home, home_alive)",
+        "\n           SLOT(home, home_alive)",
         MEDDLING,
     ),
     Mutant(
@@ -825,14 +825,14 @@ MUTANTS = (
     Mutant(
         "C: nobody looks again before a memo is filed",
         "_core/native/run.h",
-        "int fits = SLOT(registry, registry_filings) == filings && is_common_run(st, run, value) &&",
+        "int fits = SLOT(group, group_filings) == filings && is_common_run(st, run, value) &&",
         "int fits = 1 ||",
         MEDDLING,
     ),
     Mutant(
         "C: a memo is filed although a first bit was given in between",
         "_core/native/run.h",
-        "int fits = SLOT(registry, registry_filings) == filings && is_common_run",
+        "int fits = SLOT(group, group_filings) == filings && is_common_run",
         "int fits = is_common_run",
         MEDDLING,
     ),
@@ -846,7 +846,7 @@ MUTANTS = (
     Mutant(
         "C: a run that an invalidation has hit is filed",
         "_core/native/run.h",
-        "           SLOT(run, run_generation) == SLOT(registry, registry_generation) && outer",
+        "           SLOT(run, run_generation) == SLOT(group, group_generation) && outer",
         "           outer",
         MEDDLING,
     ),
@@ -962,7 +962,7 @@ MUTANTS = (
     Mutant(
         "a node beneath a tweak stays in the cache when the tweak is gone",
         "_core/steps/begin.py",
-        "        drop_empty(run.view.cache, [state])\n",
+        "        drop_empty(run.view.cache, [home])\n",
         "        pass\n",
         SHARED,
     ),
@@ -978,7 +978,7 @@ MUTANTS = (
         "        noted = reader.link or reader\n        readers: Any",
         "        noted = reader\n        readers: Any",
         LOCAL,
-        twin=("_core/native/run.h", "        reader = SLOT(state, state_link);\n", ""),
+        twin=("_core/native/run.h", "        reader = SLOT(home, home_link);\n", ""),
     ),
     Mutant(
         "a tweak leads to the memos of local functions and keeps them alive",
@@ -1084,7 +1084,7 @@ MUTANTS = (
     Mutant(
         "what waits to be verified is not bounded",
         "_core/state/stale.py",
-        "        while len(self._states) > self._most:\n",
+        "        while len(self._homes) > self._most:\n",
         "        while False:\n",
         GROWTH,
     ),
@@ -1098,7 +1098,7 @@ MUTANTS = (
     Mutant(
         "C: what untracked nodes refer to is not shown to the collector",
         "_core/native/untracked.h",
-        "    while (st != NULL && self->states != NULL && PyDict_Next",
+        "    while (st != NULL && self->homes != NULL && PyDict_Next",
         "    while (0 && PyDict_Next",
         COLLECTOR,
     ),
@@ -1160,14 +1160,14 @@ MUTANTS = (
     Mutant(
         "C: a tweak answers with a memo of another cache",
         "_core/native/run.h",
-        "int is_here = memo != Py_None && SLOT(SLOT(memo, memo_state), state_home) ==",
+        "int is_here = memo != Py_None && SLOT(SLOT(memo, memo_home), home_token) ==",
         "int is_here = memo != Py_None && SLOT(SLOT(view, view_cache), cache__token) ==",
         COLLECTOR,
     ),
     Mutant(
         "what read a cleared cache beneath is not shown",
         "_core/state/cache.py",
-        "                state.shown = True\n",
+        "                home.shown = True\n",
         "                pass\n",
         COLLECTOR,
     ),

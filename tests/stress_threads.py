@@ -135,8 +135,8 @@ class World:
         try:
             return compute()
         finally:
-            is_whole = done == self.begun and run.generation == run.view.registry.generation
-            said = tuple(sorted((handle.target[1], handle.spec.value) for handle in run.view.in_force.handles))
+            is_whole = done == self.begun and run.generation == run.view.group.generation
+            said = tuple(sorted((handle.target[1], handle.spec.value) for handle in run.view.tweaks.handles))
             self.bodies[run] = (layer, place, said, done if is_whole else -1)
 
     @contextmanager

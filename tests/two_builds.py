@@ -59,7 +59,7 @@ class Build:
                 os.environ.pop(SWITCH, None)
                 if before is not None:
                     os.environ[SWITCH] = before
-            self.registry: Any = import_module("dug._core.state.group")
+            self.group: Any = import_module("dug._core.state.group")
             self.node: Any = import_module("dug._core.facts.node").Node
             self.plain_key: Any = import_module("dug._core.facts.node").plain_key
         self.name = "pure" if pure else "compiled"
@@ -124,21 +124,21 @@ class Play:
             return [sorted(self._rows(cache)) for cache in self.caches()]
 
     def _rows(self, cache: Any) -> Iterator[tuple[Any, ...]]:
-        registry = cache.registry
-        registry.drain(fully=True)
-        for key, state in cache.list_states():
-            readers = sorted({self._text(reader.key) for reader in state.live_readers()})
+        group = cache.group
+        group.drain(fully=True)
+        for key, home in cache.list_homes():
+            readers = sorted({self._text(reader.key) for reader in home.live_readers()})
             yield self._text(key), "read by", *readers
-            for memo in dict.fromkeys((*state.memos(), state.newest)):
+            for memo in dict.fromkeys((*home.memos(), home.newest)):
                 if memo is not None and memo.status != DEAD:
-                    footprint, below = (self._name_bits(registry, bits) for bits in (memo.footprint, memo.below))
-                    reads = [self._text(read.state.key) for read in memo.dependencies]
+                    footprint, below = (self._name_bits(group, bits) for bits in (memo.footprint, memo.below))
+                    reads = [self._text(read.home.key) for read in memo.dependencies]
                     value = type(memo.value).__name__, self.build.opinion.number(memo.value) if memo.failure is None else "failed"
                     restriction, marks = len(memo.restriction), (memo.status, memo.verifies != 0, memo.opened, memo.transient)
                     yield self._text(key), "memo", footprint, below, reads, restriction, value, marks, len(memo.inner)
 
-    def _name_bits(self, registry: Any, bits: Any) -> list[str]:
-        return sorted(map(self._text, registry.bits.find_targets(bits)))
+    def _name_bits(self, group: Any, bits: Any) -> list[str]:
+        return sorted(map(self._text, group.bits.find_targets(bits)))
 
     def _text(self, target: Any) -> str:
         if not isinstance(target, tuple):

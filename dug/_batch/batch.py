@@ -148,7 +148,7 @@ class _Kept:
         if memo is None or memo.failure is None:
             return (failed := Failed(node, node, failure)), failed
         first, _ = self._origins.find(memo)
-        origin = Node._of(first.state.key)
+        origin = Node._of(first.home.key)
         assert first.failure is not None  # noqa: S101  an error began in it
         return Failed(node, origin, failure), Failed(origin, origin, Failure(first.failure.imprint, failure.traceback))
 

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from attrs import frozen
 
 from .._core.drive import frame_here, frame_then, note
-from .._core.read import Call, Frame, Memo, Node, View, current, open_entries
+from .._core.read import Frame, Memo, Node, OuterCall, View, current, open_entries
 from .._text.values import show
 from ..errors import ContextError
 
@@ -45,7 +45,7 @@ class CallSite:
 
     def then(self, view: View) -> "CallSite":
         """Returns this place as it was when calls from there were made in `view`: a context may have been tweaked since."""
-        if self._frame.view.in_force is view.in_force:
+        if self._frame.view.tweaks is view.tweaks:
             return self
         frame, variables = frame_then(self._frame, view), self.variables()
         variables.run(current.set, frame)
@@ -104,7 +104,7 @@ def single_outer_call() -> Iterator[None]:
     if entry.call is not None:
         yield
         return
-    call = entry.call = Call()
+    call = entry.call = OuterCall()
     try:
         yield
     finally:

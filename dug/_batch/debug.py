@@ -32,7 +32,7 @@ def debug(ctx: Any, node: Node[Any]) -> None:
     if record.error is None:
         raise ValueError(f"{node} did not fail in {ctx!r}, so there is nothing to debug. ctx.failures() lists failures.")
     memo, _ = Origins(passed_from).find(record._memo)
-    failed = Node._of(memo.state.key)
+    failed = Node._of(memo.home.key)
     if failed._function.is_async:
         raise TypeError(f"{failed} is of a coroutine function, which pdb cannot run here. Await its __wrapped__ in the context.")
     with inside(ctx):
@@ -65,7 +65,7 @@ def _say(memo: Memo, failed: Node[Any]) -> None:
 
 def _find_handle(memo: Memo) -> Tweak | None:
     """Returns the tweak whose function a memo ran; None for the node's own body."""
-    handles = frame_here().view.in_force.handles
+    handles = frame_here().view.tweaks.handles
     return next((handle for handle in handles if memo.body and handle.serial == memo.body), None)
 
 

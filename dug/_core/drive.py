@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from .facts.binding import Key
 from .facts.failure import Serving
 from .facts.function import Function
-from .facts.memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Call, Memo, State
+from .facts.memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Memo, NodeMemos, OuterCall
 from .facts.tweak import VALUE
 from .native.choose import compiled
 from .state.scenario import ActiveTweaks
@@ -36,16 +36,16 @@ from .steps.finish import CONSUMABLE, abandon, check_value, fail, fail_below, ke
 from .steps.finish import finish as finish_any
 from .steps.fork import guard
 from .steps.frame import (
+    DEFAULT_FRAME,
     LATE,
     NO_HITS,
     ORIGINS,
-    OUTSIDE,
     PUT,
     UNTRUE,
-    Entry,
+    DefaultFrame,
     Frame,
     Joined,
-    Outside,
+    OpenContext,
     Run,
     Wait,
     here,
@@ -91,7 +91,7 @@ __all__ = [
 Fetch = Callable[[Any, Key], Memo]
 
 
-def _begin(frame: Frame | Outside, key: Key, *, has_waited: bool = False) -> Memo | Run | Joined:
+def _begin(frame: Frame | DefaultFrame, key: Key, *, has_waited: bool = False) -> Memo | Run | Joined:
     """`begin.begin`, compiled in the common case."""
     found: Memo | Run | Joined | None = None if has_waited else compiled.begin(frame, key)
     return begin_any(frame, key, has_waited=has_waited) if found is None else found
@@ -214,8 +214,8 @@ def make_fetch(
     """
     if compiled is None:
         return fetch
-    nowhere = State((), None)
-    models = {"run_model": _blank_run(), "memo_model": Memo(nowhere, None, 0), "state_model": nowhere}
+    nowhere = NodeMemos((), None)
+    models = {"run_model": _blank_run(), "memo_model": Memo(nowhere, None, 0), "home_model": nowhere}
 
     def holds(run: Run, read: Memo) -> bool:
         return walk(run, find_changed(run, [(read,)])) is None
@@ -273,7 +273,7 @@ _PARTS: dict[str, Any] = {
     "note": note,
     "origins": ORIGINS,
     "raise_failure": _raise_failure,
-    "call_class": Call,
+    "outer_call_class": OuterCall,
     "joined_class": Joined,
     "wait_class": Wait,
     "function_class": Function,
@@ -285,11 +285,11 @@ _PARTS: dict[str, Any] = {
     "stale": STALE,
     "dead": DEAD,
     "value_kind": VALUE,
-    "entry_model": Entry(None, None, None, None, []),  # type: ignore[arg-type]  # it is there to be copied
+    "entry_model": OpenContext(None, None, None, None, []),  # type: ignore[arg-type]  # it is there to be copied
     "ended_class": Ended,
-    "outside": OUTSIDE,
+    "default_frame": DEFAULT_FRAME,
     "view_model": View(None, (), _NOWHERE, None, None, 0, (), (), None, 0),  # type: ignore[arg-type]  # as above
-    "force_model": _NOWHERE,
+    "tweaks_model": _NOWHERE,
     "give_up": give_up,
 }
 """The functions that the compiled verbs leave to Python, and the objects that they recognise."""

@@ -15,18 +15,18 @@ from .facts.events import KINDS, Event, Listener, Subscription
 from .facts.failure import Failure
 from .facts.function import Function
 from .facts.imprint import Imprint
-from .facts.memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Call, Memo, State
+from .facts.memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, OuterCall
 from .facts.node import BENEATH, Node, plain_key
 from .facts.sparse import BitSet
 from .facts.tweak import UNTWEAK, VALUE, Layer, Target, TweakSpec
 from .native.choose import COMPILED
 from .state.cache import Cache
-from .state.group import Registry
+from .state.group import CacheGroup
 from .state.scenario import ActiveTweaks, HeldTweaks, Tweak
 from .state.view import View
 from .steps.find import find_answer
 from .steps.finish import is_consumable
-from .steps.frame import OUTSIDE, Entry, Frame, Joined, Run, current
+from .steps.frame import DEFAULT_FRAME, Frame, Joined, OpenContext, Run, current
 from .steps.open_context import entry_in_force, frame_in_force, open_entries
 from .steps.verify import Lookup, is_as_before
 
@@ -35,11 +35,11 @@ __all__ = [
     "BENEATH",
     "COMPILED",
     "DEAD",
+    "DEFAULT_FRAME",
     "FORGOTTEN",
     "KINDS",
     "LIVE",
     "NO_TWEAKS",
-    "OUTSIDE",
     "TWEAKED",
     "UNTWEAK",
     "VALUE",
@@ -47,8 +47,7 @@ __all__ = [
     "Binding",
     "BitSet",
     "Cache",
-    "Call",
-    "Entry",
+    "CacheGroup",
     "Event",
     "Failure",
     "Fixed",
@@ -63,9 +62,10 @@ __all__ = [
     "Lookup",
     "Memo",
     "Node",
-    "Registry",
+    "NodeMemos",
+    "OpenContext",
+    "OuterCall",
     "Run",
-    "State",
     "Subscription",
     "Target",
     "Tweak",

@@ -26,7 +26,7 @@ from .._core.drive import (
 )
 from .._core.read import (
     BENEATH,
-    OUTSIDE,
+    DEFAULT_FRAME,
     Frame,
     Joined,
     Key,
@@ -45,7 +45,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
     Raises:
         Exception: the node's own exception, raised now or earlier in this outermost call.
     """
-    if frame is None or frame is OUTSIDE or frame.driver is not None:
+    if frame is None or frame is DEFAULT_FRAME or frame.driver is not None:
         frame = frame_to_ask(frame, key)
         if frame.driver is not None:
             raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")

@@ -4,7 +4,7 @@ The same definition keeps its memos, and the newest code runs.  Another one is a
 forgotten in every live cache.
 
 A module or cell that is run again has bound only a part of its names when it decorates a function, so dug checks once more,
-before it looks up the next memo, whether the function reaches the same things (`Registry.doubt`).
+before it looks up the next memo, whether the function reaches the same things (`CacheGroup.doubt`).
 """
 
 import sys
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from types import CodeType, FrameType
 
-from .._core.read import Binding, Function, Registry
+from .._core.read import Binding, CacheGroup, Function
 from .definition.code import is_body, stored_after
 from .definition.noted import Noted, differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE
@@ -50,7 +50,7 @@ def _redefine(known: Function, function: Function) -> None:
         setattr(known, attribute, getattr(function, attribute))
     _bind(known, function)
     arm(known)
-    _forget(Registry.all(), known, is_rebound=is_rebound)
+    _forget(CacheGroup.all(), known, is_rebound=is_rebound)
 
 
 def _renew(known: Function, function: Function) -> None:
@@ -67,10 +67,10 @@ def _bind(known: Function, function: Function) -> None:
     known.binding = Binding.of(known, function.binding.signature, typed=typed, keys=dict(key), ignore=ignore)
 
 
-def _forget(registries: Iterable[Registry], known: Function, *, is_rebound: bool = False) -> None:
-    for registry in registries:
-        registry.forget((known,), is_rebound=is_rebound)
-        registry.redefined[known] = registry.generation
+def _forget(groups: Iterable[CacheGroup], known: Function, *, is_rebound: bool = False) -> None:
+    for group in groups:
+        group.forget((known,), is_rebound=is_rebound)
+        group.redefined[known] = group.generation
 
 
 def _detach_old(known: Function) -> None:
@@ -117,8 +117,8 @@ def _doubt(known: Function) -> None:
     if known.reached is None:
         return
     body = _running_body(known)
-    for registry in Registry.all():
-        registry.doubt(known, partial(_settle, body=body))
+    for group in CacheGroup.all():
+        group.doubt(known, partial(_settle, body=body))
     known.call_at_next_run(partial(_settle, body=body))
 
 
@@ -129,7 +129,7 @@ def _settle(known: Function, body: CodeType | None) -> None:
         return
     known.changed = tuple(differences(reached, take_note(roots_of(known)))) or tuple(_about_to_change(reached, body))
     if known.changed:
-        _forget([registry for registry in Registry.all() if known in registry.doubts], known)
+        _forget([group for group in CacheGroup.all() if known in group.doubts], known)
     known.disarm()
     known.reached = None
     note(known)

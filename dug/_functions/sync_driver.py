@@ -26,13 +26,13 @@ from .._core.drive import (
 from .._core.read import (
     ASIDE,
     BENEATH,
-    OUTSIDE,
+    DEFAULT_FRAME,
+    CacheGroup,
     Frame,
     Function,
     Joined,
     Key,
     Memo,
-    Registry,
     Run,
     current,
     plain_key,
@@ -49,7 +49,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     Raises:
         Exception: the node's own exception, raised now or earlier in this outermost call.
     """
-    if frame is None or frame is OUTSIDE or frame.driver is not None:
+    if frame is None or frame is DEFAULT_FRAME or frame.driver is not None:
         frame = frame_to_ask(frame, key)
         if frame.driver is not None:
             return frame.answer_from_driver(key)  # type: ignore[no-any-return]  # a memo
@@ -115,7 +115,7 @@ def _note_failure(frame: Any, view: Any, failed: Memo | None) -> None:
 def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
     """Cleans up after an interrupt in the middle of beginning or filing a run: leaves the run and wakes its waiters."""
     if isinstance(error, KeyboardInterrupt):
-        Registry.free_locks()
+        CacheGroup.free_locks()
     if run is None:
         refuse(frame, error)
     elif run.__class__ is Run:

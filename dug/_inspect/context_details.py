@@ -117,7 +117,7 @@ class ContextDetail(Detail[Key, Node[Any], Record]):
     @property
     def untweaked(self) -> str | None:
         view, key = self._graph.view, self.key
-        handle = view.in_force.content.get(key) or view.in_force.content.get(key[0])
+        handle = view.tweaks.content.get(key) or view.tweaks.content.get(key[0])
         if handle is not None:
             return self._graph.name_place(handle) if handle.spec.is_untweak else None
         return HERE if key in view.fixed or key[0] in view.fixed else None
@@ -129,7 +129,7 @@ class ContextDetail(Detail[Key, Node[Any], Record]):
     @property
     def error_way(self) -> Sequence[Key]:
         assert self.memo is not None  # noqa: S101  callers ask of what failed
-        keys = [plain_key(memo.state.key) for memo in Origins(passed_from).follow(self.memo)]
+        keys = [plain_key(memo.home.key) for memo in Origins(passed_from).follow(self.memo)]
         return [self.key] if keys[-1] == self.key else list(dict.fromkeys(keys))
 
     @property
@@ -163,14 +163,14 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         origins = Origins(passed_from)
         for memo in self._list_failed():
             origin, steps = origins.find(memo)
-            yield steps, Node._of(memo.state.key), Node._of(origin.state.key), memo.failure
+            yield steps, Node._of(memo.home.key), Node._of(origin.home.key), memo.failure
 
     def _list_failed(self) -> list[Memo]:
         found: dict[Key, Memo] = {}
         cache: Any = self.view.cache
         while cache is not None:
-            for key, state in cache.list_states():
-                if state.has_failed and key[0] is not BENEATH and key not in found:
+            for key, home in cache.list_homes():
+                if home.has_failed and key[0] is not BENEATH and key not in found:
                     memo = self.states.memo(plain_key(key))
                     if memo is not None and memo.failure is not None:
                         found[key] = memo
@@ -195,7 +195,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         """Returns the name of the context that states a tweak: the outermost one in which it is in force."""
         found = self.view
         for around in views_around(self.view):
-            if tweak not in around.in_force.handles:
+            if tweak not in around.tweaks.handles:
                 break
             found = around
         return self._name(found)
@@ -205,7 +205,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
 
     def tweaks_of(self, node: Key) -> Collection[Tweak]:
         memo = self.detail(node).memo
-        return [handle for handle in self.view.in_force.handles if memo is not None and handle.bit & memo.footprint]
+        return [handle for handle in self.view.tweaks.handles if memo is not None and handle.bit & memo.footprint]
 
     def find_resting(self, tweaks: Collection[Tweak]) -> Callable[[Key], bool]:
         return self.find_reading(Tweak.bits_of(tweaks))
@@ -243,8 +243,8 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         memo = self.states.masked(key)
         assert memo is not None  # noqa: S101  that is what the state says
         where = "untweaked" if around is None else self._name(around)
-        seen: Collection[Tweak] = frozenset() if around is None else around.in_force.handles
-        differing = [handle for handle in self.view.in_force.handles if handle not in seen and handle.bit & memo.footprint]
+        seen: Collection[Tweak] = frozenset() if around is None else around.tweaks.handles
+        differing = [handle for handle in self.view.tweaks.handles if handle not in seen and handle.bit & memo.footprint]
         return Masked(f"known {where}{_outcome(memo)}, which read something tweaked differently here", differing)
 
     def tell_absence(self, node: Key) -> Iterator[str]:
@@ -253,7 +253,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         known = self.states.known(key)
         if not roots:
             yield "  not run here, and not known around"
-            if key[0] in self.view.registry.redefined:  # nothing may be left of a node that was forgotten for that
+            if key[0] in self.view.group.redefined:  # nothing may be left of a node that was forgotten for that
                 yield f"  its memos were forgotten when {_tell_change(key[0])}"
         for root in dict.fromkeys(roots):
             verb = _tell_change(root[0]) if self.states.is_redefined(root) else "it was invalidated"
@@ -276,7 +276,7 @@ class _ContextPair(Pair[Key]):
 
     def __init__(self, before: ContextGraph, after: ContextGraph) -> None:
         self._before, self._after = before, after
-        self._is_shared = before.view.registry is after.view.registry
+        self._is_shared = before.view.group is after.view.group
 
     def has_changed(self, node: Key) -> bool:
         before, after = self._before.detail(node).memo, self._after.detail(node).memo
@@ -288,10 +288,10 @@ class _ContextPair(Pair[Key]):
 
     def find_apart(self) -> Callable[[Key], bool]:
         if self._is_shared:
-            bits = Tweak.bits_of(self._before.view.in_force.handles ^ self._after.view.in_force.handles)
+            bits = Tweak.bits_of(self._before.view.tweaks.handles ^ self._after.view.tweaks.handles)
             rests_before, rests_after = self._before.find_reading(bits), self._after.find_reading(bits)
         else:
-            before, after = self._before.view.in_force.content, self._after.view.in_force.content
+            before, after = self._before.view.tweaks.content, self._after.view.tweaks.content
             apart = frozenset(one for one in {**before, **after} if not self._is_alike(before.get(one), after.get(one)))
             rests_before, rests_after = self._before.find_reaching(apart), self._after.find_reaching(apart)
         return lambda node: rests_after(node) if self._before.detail(node).memo is None else rests_before(node)

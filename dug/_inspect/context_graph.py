@@ -48,9 +48,9 @@ def list_known(view: View) -> list[Key]:
     known: dict[Key, None] = {}
     cache: Any = view.cache
     while cache is not None:
-        known.update((key, None) for key, state in cache.list_states() if key[0] is not BENEATH and _is_known(state))
+        known.update((key, None) for key, home in cache.list_homes() if key[0] is not BENEATH and _is_known(home))
         cache = cache.beneath
-    known.update((key, None) for key in view.in_force.content if not isinstance(key, Function))
+    known.update((key, None) for key in view.tweaks.content if not isinstance(key, Function))
     return list(known)
 
 

@@ -23,7 +23,7 @@ class NodeStates:
     """The views around, the nearest first, and which caches each sees."""
 
     def __attrs_post_init__(self) -> None:
-        self.view.registry.drain(fully=True)
+        self.view.group.drain(fully=True)
         self._around = [(view, set(view.cache.tokens())) for view in views_around(self.view)]
 
     def memo(self, key: Key) -> Memo | None:
@@ -40,8 +40,8 @@ class NodeStates:
         memo = self.masked(key)
         cache = self.view.cache if memo is None else None
         while memo is None and cache is not None:
-            state = cache.find_state(key)
-            memo = None if state is None else state.plain or state.newest
+            home = cache.find_home(key)
+            memo = None if home is None else home.plain or home.newest
             cache = cache.beneath
         return memo
 
@@ -53,23 +53,23 @@ class NodeStates:
                 return memo
         cache: Any = self.view.cache
         while cache is not None:
-            state = cache.find_state(key)
-            if state is not None and state.plain is not None and not self.view.matches(state.plain):
-                return state.plain  # type: ignore[no-any-return]
+            home = cache.find_home(key)
+            if home is not None and home.plain is not None and not self.view.matches(home.plain):
+                return home.plain  # type: ignore[no-any-return]
             cache = cache.beneath
         return None
 
     def provider(self, memo: Memo) -> View:
         """Returns the outermost view that answers with the same memo; this one if no other does."""
         found = self.view
-        for view, homes in self._around:
-            if memo.state.home in homes and view.matches(memo):
+        for view, tokens in self._around:
+            if memo.home.token in tokens and view.matches(memo):
                 found = view
         return found
 
     def is_inherited(self, memo: Memo) -> bool:
         """True when a context around answers with a memo too."""
-        return any(memo.state.home in homes and view.matches(memo) for view, homes in self._around)
+        return any(memo.home.token in tokens and view.matches(memo) for view, tokens in self._around)
 
     def find_state(self, key: Key, memo: Memo | None) -> str:
         """Returns the state of a node, by the memo that answers for it; one of `graph.STATES`."""
@@ -79,7 +79,7 @@ class NodeStates:
             return "code-changed" if any(self.is_redefined(root) for root in self.forgotten(key)) else "not-run"
         if memo.failure is not None:
             return "failed"
-        if self.view.in_force.content and self.handle(key) is not None:
+        if self.view.tweaks.content and self.handle(key) is not None:
             return "tweaked"
         return "inherited" if self._around and self.is_inherited(memo) else "computed"
 
@@ -98,11 +98,11 @@ class NodeStates:
                     seen.add(read)
                     pending.append(read)
                     if read.status == DEAD and read.footprint & FORGOTTEN:
-                        yield plain_key(read.state.key)
+                        yield plain_key(read.home.key)
 
     def is_redefined(self, key: Key) -> bool:
         """True when the function of a node that was forgotten has been redefined."""
-        redefined = self.view.registry.redefined.get(key[0])
+        redefined = self.view.group.redefined.get(key[0])
         return redefined is not None and any(state.forgotten <= redefined for state in self._states(key))
 
     def _is_forgotten(self, key: Key) -> bool:
@@ -111,9 +111,9 @@ class NodeStates:
     def _states(self, key: Key) -> Iterator[Any]:
         cache: Any = self.view.cache
         while cache is not None:
-            state = cache.find_state(key)
-            if state is not None:
-                yield state
+            home = cache.find_home(key)
+            if home is not None:
+                yield home
             cache = cache.beneath
 
 
@@ -127,9 +127,9 @@ def views_around(view: View) -> Iterator[View]:
 
 def list_reads(memo: Memo) -> list[Key]:
     """Returns the nodes that a memo read, in the order of the first reads, and those that ran under contexts that it opened."""
-    own = memo.state.key
+    own = memo.home.key
     if own[0] is not BENEATH and not memo.inner:  # the common case, and quicker
-        keys = [read.state.key for read in memo.dependencies]
+        keys = [read.home.key for read in memo.dependencies]
         if all(key[0] is not BENEATH and key != own for key in keys):
             return list(dict.fromkeys(keys))
     own = plain_key(own)

@@ -65,7 +65,7 @@ class Record:
     @property
     def tweaks(self) -> Mapping[Any, Any]:
         """The tweaks that it read, directly or through others, by node or function, as the user gave them."""
-        read = (handle for handle in self._view.in_force.handles if handle.bit & self._memo.footprint)
+        read = (handle for handle in self._view.tweaks.handles if handle.bit & self._memo.footprint)
         tweaks = {}
         for handle in read:
             target = handle.target
@@ -90,7 +90,7 @@ def check_node(node: Any) -> Node[Any]:
 
 def find_record(view: View, node: Node[Any]) -> Record | None:
     """Returns the memo of a node in `view`, errors of earlier calls included."""
-    view.registry.drain(fully=True)
+    view.group.drain(fully=True)
     memo = find_answer(view, node._key)
     return None if memo is None else Record(node, memo, view)
 
@@ -103,7 +103,7 @@ def find_seen(view: Callable[[], View | None], node: Node[Any]) -> Record | None
 
 def is_masked(view: View, node: Node[Any]) -> bool:
     """True when the nearest context around that has a memo of the node has one that does not answer in `view`."""
-    view.registry.drain(fully=True)
+    view.group.drain(fully=True)
     key = node._key
     around = view.parent
     while around is not None:
@@ -111,27 +111,27 @@ def is_masked(view: View, node: Node[Any]) -> bool:
         if memo is not None:
             return memo is not find_answer(view, key) and not view.matches(memo)
         around = around.parent
-    state = view.cache.find_state(key)
-    plain = None if state is None else state.plain
+    home = view.cache.find_home(key)
+    plain = None if home is None else home.plain
     return plain is not None and plain is not find_answer(view, key) and not view.matches(plain)
 
 
 def read_keys(memo: Memo) -> Iterator[Key]:
     """The dependencies of a memo; a read of its own node beneath a tweak counts as the reads of that one."""
     for read in memo.dependencies:
-        if plain_key(read.state.key) == plain_key(memo.state.key):
+        if plain_key(read.home.key) == plain_key(memo.home.key):
             yield from read_keys(read)
         else:
-            yield read.state.key
+            yield read.home.key
     yield from memo.inner
 
 
 def _reader_keys(view: View, key: Key) -> Iterator[Key]:
     """The nodes whose memos in this view read `key`."""
-    view.registry.drain(fully=True)
-    for cache in view.registry.list_caches():
-        state = cache.find_state(key)
-        for reader in () if state is None else state.live_readers():
+    view.group.drain(fully=True)
+    for cache in view.group.list_caches():
+        home = cache.find_home(key)
+        for reader in () if home is None else home.live_readers():
             memo = find_answer(view, reader.key)
             if memo is not None and plain_key(reader.key) != key and key in set(read_keys(memo)):
                 yield reader.key

@@ -57,7 +57,7 @@ class Carried(Context):
 
     def _view_inside(self, outer: Frame | None, before: View | None = None, *, looks: bool = False) -> View:
         try:
-            self._cache_inside(None if outer is None else outer.view)  # memos that come in need the registry of the caches around
+            self._cache_inside(None if outer is None else outer.view)  # memos that come in need the group of the caches around
         except ContextError as exc:
             raise ContextError(
                 f"{self._shelf.carrier.shown} was entered or looked at elsewhere before, and its memos belong there. "

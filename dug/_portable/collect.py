@@ -69,9 +69,9 @@ def _keys(view: View) -> Iterator[Key]:
     """The nodes that the caches of a view know, and those that it tweaks."""
     cache: Cache | None = view.cache
     while cache is not None:
-        yield from [key for key, _ in cache.list_states() if key[0] is not BENEATH]
+        yield from [key for key, _ in cache.list_homes() if key[0] is not BENEATH]
         cache = cache.beneath
-    yield from (key for key in view.in_force.content if not isinstance(key, Function))
+    yield from (key for key in view.tweaks.content if not isinstance(key, Function))
 
 
 def _add(states: NodeStates, known: dict[Key, Found], order: list[Found], first: Key) -> None:
@@ -127,7 +127,7 @@ def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]
 def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
     """Returns the known facts about a node; if it does not answer, from the memo `read`, which another node read."""
     view = states.view
-    memo, handle = states.memo(key), view.in_force.handle_of(key)
+    memo, handle = states.memo(key), view.tweaks.handle_of(key)
     is_tweaked = handle is not None and not handle.spec.is_untweak
     found = Found(key, memo, rows.COMPUTED, rows.SOURCE if key[0].is_source else 0)
     if memo is None:
@@ -152,20 +152,20 @@ def _mark(view: View, found: Found, memo: Memo) -> None:
         found.flags |= rows.UNVERIFIED
     if _has_opened(memo):
         found.flags |= rows.OPENED
-        found.consulted = tuple(view.registry.bits.find_targets(memo.footprint))
+        found.consulted = tuple(view.group.bits.find_targets(memo.footprint))
 
 
 def _has_opened(memo: Memo) -> bool:
-    own = memo.state.key
-    return memo.opened or any(plain_key(read.state.key) == plain_key(own) and _has_opened(read) for read in memo.dependencies)
+    own = memo.home.key
+    return memo.opened or any(plain_key(read.home.key) == plain_key(own) and _has_opened(read) for read in memo.dependencies)
 
 
 def _seen_elsewhere(view: View, key: Key) -> Memo | None:
     """Returns a memo of the node that does not answer here, to show its dependencies."""
     cache: Cache | None = view.cache
     while cache is not None:
-        state = cache.find_state(key)
-        memo = None if state is None else next(state.memos(), None)
+        home = cache.find_home(key)
+        memo = None if home is None else next(home.memos(), None)
         if memo is not None:
             return memo
         cache = cache.beneath
@@ -175,16 +175,16 @@ def _seen_elsewhere(view: View, key: Key) -> Memo | None:
 def _error_from(memo: Memo) -> Key | None:
     """Returns the node from which a failed node had its error, past its own node beneath a tweak; None when that is its own."""
     passed = passed_from(memo)
-    while passed is not None and plain_key(passed.state.key) == plain_key(memo.state.key):
+    while passed is not None and plain_key(passed.home.key) == plain_key(memo.home.key):
         passed = passed_from(passed)
-    return None if passed is None else plain_key(passed.state.key)
+    return None if passed is None else plain_key(passed.home.key)
 
 
 def _edges(memo: Memo) -> Iterator[tuple[int, Key, Memo | None]]:
     """The reads of a memo and the nodes that ran inside it; a read of its own node beneath a tweak counts as its reads."""
-    own = plain_key(memo.state.key)
+    own = plain_key(memo.home.key)
     for read in memo.dependencies:
-        key = plain_key(read.state.key)
+        key = plain_key(read.home.key)
         if key == own:
             yield from _edges(read)
         else:

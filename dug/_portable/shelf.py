@@ -20,7 +20,6 @@ from .._core.read import (
     ActiveTweaks,
     BitSet,
     Cache,
-    Call,
     Failure,
     Function,
     HeldTweaks,
@@ -29,7 +28,8 @@ from .._core.read import (
     Layer,
     Memo,
     Node,
-    State,
+    NodeMemos,
+    OuterCall,
     Tweak,
     View,
     plain_key,
@@ -70,7 +70,7 @@ class Shelf(Cache):
 
     def __init__(self, carrier: Carrier, *, trust: bool, recompute_changed: bool) -> None:
         super().__init__()
-        self.states, self._untracked = _States(self), None
+        self.homes, self._untracked = _Homes(self), None
         self.carrier = carrier
         self.changed: dict[str, tuple[str, ...]] = {}
         """The functions that changed, each with the places where its reach changed."""
@@ -89,7 +89,7 @@ class Shelf(Cache):
         self._layers: tuple[Layer, ...] = ()
         self._generation: int | None = None
         self._left_out: dict[tuple[int, int | None], str] = {}
-        self._past = Call()
+        self._past = OuterCall()
         self._past.close()
 
     def expect(self, layers: tuple[Layer, ...]) -> None:
@@ -115,12 +115,12 @@ class Shelf(Cache):
     def is_waiting_for(self, key: Key) -> bool:
         """True when the file has memos of a node whose function has come since.
 
-        Not during a walk of the registry, which must not meet memos that were not there when it began: they come in at the next
+        Not during a walk of the group, which must not meet memos that were not there when it began: they come in at the next
         lookup, with the bits that were given in between.
         """
         function = plain_key(key)[0]
         is_there = function.name in self._waiting.functions and Function.find(function.name) is function
-        return is_there and not self.registry.lock._is_owned()  # as threading.Condition asks it
+        return is_there and not self.group.lock._is_owned()  # as threading.Condition asks it
 
     def names(self) -> Iterator[str]:
         """The names of the functions that are not there yet."""
@@ -131,13 +131,13 @@ class Shelf(Cache):
 
         Complexity: O(1) when there is no new one; O(nodes that have not come in) else.
         """
-        registry = self.registry
+        group = self.group
         if self._generation is None:
-            self._generation = registry.generation
+            self._generation = group.generation
         if not any(map(Function.find, self._waiting.functions)):
             return
-        with registry.lock:
-            if registry.generation != self._generation:
+        with group.lock:
+            if group.generation != self._generation:
                 self._give_up("something was invalidated before its function was there")
                 return
             if self._base is None:
@@ -146,12 +146,12 @@ class Shelf(Cache):
             self._bring_in()
             stale = [function for function in fresh if function.name in self.changed]
             if self._recompute_changed and stale:
-                registry.forget([function for function in stale if self._calls_alike(function)])
-                registry.forget([function for function in stale if not self._calls_alike(function)], is_rebound=True)
+                group.forget([function for function in stale if self._calls_alike(function)])
+                group.forget([function for function in stale if not self._calls_alike(function)], is_rebound=True)
                 for function in stale:
                     function.changed = self.changed[function.name]
-                    registry.redefined[function] = registry.generation
-            self._generation = registry.generation
+                    group.redefined[function] = group.generation
+            self._generation = group.generation
 
     def as_they_were(self) -> Iterator[FunctionRow]:
         """The rows of functions that have changed and whose old values still answer."""
@@ -164,7 +164,7 @@ class Shelf(Cache):
     def _derive(self) -> None:
         """Derives the scenario of the file, and holds its tweaks."""
         view = View.outermost(self._layers, self._held, self)
-        self._base, self._kept = view.in_force, view.keep
+        self._base, self._kept = view.tweaks, view.keep
 
     def _give_up(self, reason: str) -> None:
         self.absent.extend(Absent(row.text, reason) for row in self._waiting.rows)
@@ -274,30 +274,30 @@ class Shelf(Cache):
 
     def _make(self, row: NodeRow) -> Memo | None:
         """Returns the memo of a node, filed if it answers; None when another one is filed there."""
-        in_force, registry, key = self._in_force, self.registry, self._keys[row.number]
-        handle = in_force.handle_of(key)
-        state = self.state_of(key)
+        tweaks, group, key = self._tweaks, self.group, self._keys[row.number]
+        handle = tweaks.handle_of(key)
+        home = self.home_of(key)
         if handle is not None and handle.spec.is_value:
-            return handle.memo_of(state)
+            return handle.memo_of(home)
         met = handle if handle is not None and not handle.spec.is_untweak else None
         reads = tuple(dict.fromkeys(self._memos[number] for number in row.reads))
         below, own = self._bits_read(row, reads), self._own_bits(key)
-        footprint = below | own if registry.node_bits(key[0]) else below
-        restriction = in_force.restrict(footprint) if footprint & in_force.mask else NO_TWEAKS
+        footprint = below | own if group.node_bits(key[0]) else below
+        restriction = tweaks.restrict(footprint) if footprint & tweaks.mask else NO_TWEAKS
         if row.flags & rows.OPENED:
             below = footprint
-        memo = StoredMemo(state, None, 0 if met is None else met.serial, reads, footprint, below, restriction)
+        memo = StoredMemo(home, None, 0 if met is None else met.serial, reads, footprint, below, restriction)
         self._describe(memo, row)
         return self._put(memo, row)
 
     @property
-    def _in_force(self) -> ActiveTweaks:
+    def _tweaks(self) -> ActiveTweaks:
         return cast("ActiveTweaks", self._base)
 
     def _own_bits(self, key: Key) -> BitSet:
         """The bits that say which tweak a node meets in the file's scenario; as `view.own_bits`."""
-        handle, registry = self._in_force.content.get(key), self.registry
-        return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit
+        handle, group = self._tweaks.content.get(key), self.group
+        return group.bit_of(key) | group.bit_of(key[0]) if handle is None else handle.bit
 
     def _bits_read(self, row: NodeRow, reads: tuple[Memo, ...]) -> BitSet:
         """The footprint of the reads of a node, in its own run and under contexts that it opened."""
@@ -306,7 +306,7 @@ class Shelf(Cache):
             if kind == rows.RAN_INSIDE:
                 bits |= self._own_bits(self._keys[number])
         for function, target in self._waiting.consulted.get(row.number, ()):
-            bits |= self.registry.give_bit(self._functions[function] if target is None else self._keys[target])
+            bits |= self.group.give_bit(self._functions[function] if target is None else self._keys[target])
         return bits
 
     def _describe(self, memo: Memo, row: NodeRow) -> None:
@@ -330,10 +330,10 @@ class Shelf(Cache):
             if reason:
                 self.absent.append(Absent(row.text, reason))
             memo.status = DEAD
-            memo.state.has_lost = True
+            memo.home.has_lost = True
             self._tell(memo, None)
             return memo
-        standing = self.file(memo, self._in_force)
+        standing = self.file(memo, self._tweaks)
         memo.sieve = -1  # the compiled call path does not see it before it was asked for its value
         return memo if standing is memo else None
 
@@ -346,7 +346,7 @@ class Shelf(Cache):
             return None
         content = row.content
         reason = content.reason or find_missing(content.codec or "", _split(content.needs), trust=self._trust)
-        memo.value = Stored(self.carrier, content, self._trust, ref(self.registry)) if reason is None else None
+        memo.value = Stored(self.carrier, content, self._trust, ref(self.group)) if reason is None else None
         return reason
 
     def _failure_of(self, row: NodeRow) -> Failure:
@@ -366,8 +366,8 @@ class Shelf(Cache):
         return Failure(Imprint.of(make_error(own)), None, Summary(own.traceback))
 
 
-class _States(dict[Key, State]):
-    """The states of a shelf, which asks the file before it reports a node as unknown."""
+class _Homes(dict[Key, NodeMemos]):
+    """The nodes of a shelf, which asks the file before it reports a node as unknown."""
 
     __slots__ = ("_shelf",)
 
@@ -376,13 +376,13 @@ class _States(dict[Key, State]):
         self._shelf = ref(shelf)
 
     def get(self, key: Key, default: Any = None) -> Any:
-        state = super().get(key)
-        if state is None:
+        home = super().get(key)
+        if home is None:
             shelf = self._shelf()
             if shelf is not None and shelf.is_waiting_for(key):
                 shelf.fill()
-                state = super().get(key)
-        return default if state is None else state
+                home = super().get(key)
+        return default if home is None else home
 
 
 def _split(needs: str | None) -> list[str]:

@@ -16,7 +16,7 @@ from ..errors import CodecError, SnapshotError
 from .rows import Carrier, Content
 
 if TYPE_CHECKING:
-    from .._core.read import Registry
+    from .._core.read import CacheGroup
 
 _slot: Any = vars(Memo)["value"]  # the descriptor of the slot that the property hides
 
@@ -28,7 +28,7 @@ class Stored:
     carrier: Carrier
     content: Content
     trust: bool
-    registry: "ref[Registry]"
+    group: "ref[CacheGroup]"
 
     def read(self, what: str) -> Any:
         """Returns the value; `what` names it in an error.
@@ -60,7 +60,7 @@ class StoredMemo(Memo):  # the slot that the property hides is the point
 
 def _take(memo: StoredMemo, stored: Stored) -> Any:
     """Reads a value and makes the memo a plain one; threads that read at the same time get the same object."""
-    what = f"the value of {Node._of(memo.state.key)}"
+    what = f"the value of {Node._of(memo.home.key)}"
     try:
         value = stored.read(what)
     except CodecError as exc:
@@ -72,10 +72,10 @@ def _take(memo: StoredMemo, stored: Stored) -> Any:
         if type(present) is not Stored:
             return present
         _slot.__set__(memo, value)
-    registry = stored.registry()
+    group = stored.group()
     memo.__class__ = Memo  # type: ignore[assignment]  # of the same layout
-    if registry is not None:
-        with registry.lock:  # a first tweak may be adding its bit just now
+    if group is not None:
+        with group.lock:  # a first tweak may be adding its bit just now
             if memo.status == LIVE and not memo.restriction and memo.call is None and memo.sieve == -1:
                 memo.sieve = memo.footprint
     return value

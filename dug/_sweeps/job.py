@@ -112,7 +112,7 @@ class Job(Generic[V]):
 
     def _begin(self) -> None:
         view = self._call_site.view
-        self._since = World(view, view.registry.generation)
+        self._since = World(view, view.group.generation)
 
     def _see_world(self) -> None:
         hits = current.get().view.hits

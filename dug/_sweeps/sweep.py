@@ -262,7 +262,7 @@ class Sweep(AnySweep[V]):
         base = self._find_common_base()
         if base is None:
             view = self._call_site.view
-            world = World(view, view.registry.generation)
+            world = World(view, view.group.generation)
             known = next((one for one in self._bases.known if one.note(world)), None)
             base = (known or self._take_base(None)).read(self._call_site)
         return base

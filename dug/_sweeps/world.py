@@ -30,19 +30,19 @@ class World:
     view: View
     """The scenario around."""
     generation: int | None
-    """The generation of the registry; None if the world changed during the question."""
+    """The generation of the group; None if the world changed during the question."""
 
     def is_around(self, other: "World") -> bool:
         """True when the same is tweaked around both."""
-        return self.view.in_force is other.view.in_force
+        return self.view.tweaks is other.view.tweaks
 
 
 def see_world(since: World, around: View, memos: Iterable[Memo | None]) -> World:
     """Returns the world in which memos were asked for, from `since` on; `around` is the scenario around now."""
-    now = around.registry.generation
-    if around.in_force is not since.view.in_force:
+    now = around.group.generation
+    if around.tweaks is not since.view.tweaks:
         return World(since.view, None)
-    if now != since.generation and not (are_live(memos) and around.registry.generation == now):
+    if now != since.generation and not (are_live(memos) and around.group.generation == now):
         return World(since.view, None)
     return World(around, now)
 
@@ -117,5 +117,5 @@ class Bases(Generic[V]):
         return tuple(find_answer(view, node._key) for node in self._targets.nodes.values())
 
     def _is_now(self, world: World) -> bool:
-        now: Any = world.view.registry.generation
+        now: Any = world.view.group.generation
         return bool(world.generation == now)

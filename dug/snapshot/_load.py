@@ -46,7 +46,7 @@ class Snapshot(Carried):
         alike = find_alike(self._file, text)
         if alike:
             raise LookupError(f"{len(alike)} nodes have the text {text}. Write one of: {', '.join(alike)}.")
-        found = [node for node in (Node._of(key) for key, _ in self._shelf.list_states()) if str(node) == text]
+        found = [node for node in (Node._of(key) for key, _ in self._shelf.list_homes()) if str(node) == text]
         if len(found) > 1:
             raise LookupError(f"{len(found)} nodes have the text {text}, which their arguments share. Use the node itself.")
         return found[0] if found else None

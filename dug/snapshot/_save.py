@@ -71,7 +71,7 @@ def save(
     with _writing(place):
         check_target(place)
     view = ctx._here()
-    view.registry.drain(fully=True)
+    view.group.drain(fully=True)
     found = collect(view, None if nodes is None else [_key_of(node) for node in nodes])
     try:
         with _writing(place), replacing(place) as made, closing(sqlite3.connect(made, isolation_level=None)) as connection:

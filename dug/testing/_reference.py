@@ -20,7 +20,7 @@ from attrs import define, evolve, field, frozen
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
 from .._core.drive import evaluate_without_cache
-from .._core.read import Entry, Failure, Node, current
+from .._core.read import Failure, Node, OpenContext, current
 from ..errors import CycleError, DugError
 from ._world import Chain, World, enter_all
 
@@ -87,7 +87,7 @@ class Run:
         contexts = []
         frame = current.get()
         while frame is not self._frame:
-            if isinstance(frame, Entry):
+            if isinstance(frame, OpenContext):
                 contexts.append(cast("Context", frame.context))
             frame = frame.outer
         return contexts

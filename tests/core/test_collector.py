@@ -14,7 +14,7 @@ from weakref import ref
 import pytest
 
 import dug
-from dug._core.state.group import Registry
+from dug._core.state.group import CacheGroup
 
 compiled = pytest.mark.skipif(not dug.COMPILED, reason="the compiled call path is not in use")
 
@@ -293,7 +293,7 @@ def test_a_circle_through_a_node_is_freed(make, has_hits):
     watched = make(ctx)
     made.clear()
     if not has_hits:
-        ctx.cache.registry.forget_hits()
+        ctx.cache.group.forget_hits()
     gc.collect()
     assert watched() is not None or make in (by_namespace, by_lower_layer)
     del ctx
@@ -463,7 +463,7 @@ def test_a_state_that_leaves_is_looked_at_again():
     """What is taken out of the table of a cache is the collector's own affair."""
     with dug.Context() as ctx:
         cell(3, 3)
-        states = list(ctx.cache.states.values())
+        states = list(ctx.cache.homes.values())
         assert not any(map(gc.is_tracked, states))
         ctx.cache.clear()
         assert all(map(gc.is_tracked, states))
@@ -522,4 +522,4 @@ def test_a_record_outlives_its_context():
     assert of_thing.value.number == 7
     assert of_thing.value.refers == [of_thing.value]
     assert record.dependencies == (thing.node(1),)
-    assert Registry.all()
+    assert CacheGroup.all()

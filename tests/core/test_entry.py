@@ -108,14 +108,14 @@ def test_equal_scenarios_are_one(ctx):
     """However they were stated, and whatever is entered in between."""
     one, two = {level.node(1): 1.5}, {level.node(2): 2.5}
     with dug.Context({**one, **two}) as flat:
-        known = flat._here().in_force
+        known = flat._here().tweaks
     with dug.Context(two) as outer, dug.Context(one) as inner:
-        assert inner._here().in_force is known
-        assert outer._here().in_force is not known
+        assert inner._here().tweaks is known
+        assert outer._here().tweaks is not known
     with dug.Context(one), dug.Context(one | {level.node(2): 9.0}), dug.Context(two) as inner:
-        assert inner._here().in_force is known
+        assert inner._here().tweaks is known
     with dug.Context({**one, **two}), dug.Context(one) as inner:
-        assert inner._here().in_force is known
+        assert inner._here().tweaks is known
         assert inner._here().delta == 0
 
 
@@ -131,12 +131,12 @@ def test_a_scenario_that_is_gone_leaves_nothing_at_a_tweak_that_is_held(ctx):
     for each in older:
         with each, newest:
             pass
-    (handle,) = newest._held.alone(ctx.cache.registry.mark).values()
+    (handle,) = newest._held.alone(ctx.cache.group.mark).values()
     assert len(handle.scenarios) < 20
-    assert len(ctx.cache.registry.list_scenarios()) == 102
+    assert len(ctx.cache.group.list_scenarios()) == 102
 
 
-def test_a_context_does_not_keep_the_registries_in_which_it_was_entered():
+def test_a_context_does_not_keep_the_groups_in_which_it_was_entered():
     """It forgets the tweaks that it had in those that are gone."""
     inner = dug.Context({level.node(1): 5.0})
     for _ in range(5):
@@ -169,4 +169,4 @@ def test_a_context_of_several_values_masks_what_reads_any(ctx):
     for number in range(1, 7):
         with dug.Context(dict.fromkeys(nodes[:number], -2.0)) as inner:
             assert [node() for node in nodes] == [-2.0] * number + [0.0, 1.0, 2.0, 3.0, 4.0, 5.0][number:]
-            assert inner._here().delta == inner._here().in_force.mask
+            assert inner._here().delta == inner._here().tweaks.mask

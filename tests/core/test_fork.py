@@ -19,7 +19,7 @@ import pytest
 
 import dug
 from dug import snapshot
-from dug._core.state.group import Registry
+from dug._core.state.group import CacheGroup
 from dug._core.steps import scope
 from dug.testing import EventLog
 
@@ -175,7 +175,7 @@ def test_the_runs_around_a_fork_go_on_in_both():
 def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch):
     """A memo that another thread has marked as forgotten does not answer in the child, though it still was among the hits."""
     outside = [1]
-    real = Registry.forget_hits
+    real = CacheGroup.forget_hits
 
     def forget_hits(self):
         if threading.current_thread() is not threading.main_thread():
@@ -188,7 +188,7 @@ def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch
 
     with dug.Context() as ctx:
         assert source() == 1
-        monkeypatch.setattr(Registry, "forget_hits", forget_hits)
+        monkeypatch.setattr(CacheGroup, "forget_hits", forget_hits)
         outside[0] = 2
         thread = threading.Thread(target=ctx.invalidate, args=(source,))
         thread.start()

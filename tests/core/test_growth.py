@@ -56,7 +56,7 @@ def ctx():
 
 def count_nodes(ctx):
     """Return of how many nodes something is known."""
-    return len(ctx.cache.list_states())
+    return len(ctx.cache.list_homes())
 
 
 def test_what_is_invalidated_and_read_by_nobody_leaves_nothing(ctx):

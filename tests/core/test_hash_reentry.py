@@ -23,21 +23,21 @@ from dug._core.facts.events import Subscription
 class Meddler:
     """An argument that acts, in another thread, when it is hashed for the n-th time from now; it is equal to nothing else.
 
-    It waits for the end of that, or until that waits for a run in turn. It does nothing while the registry is locked.
+    It waits for the end of that, or until that waits for a run in turn. It does nothing while the group is locked.
     """
 
-    registry: Any = None
+    group: Any = None
     act: Callable[[], object] = int
     left: int = 0
     thread: Thread | None = None
 
     def __hash__(self) -> int:
         self.left -= 1
-        if self.left == 0 and not self.registry.lock._is_owned():
+        if self.left == 0 and not self.group.lock._is_owned():
             self.thread = Thread(target=self.act, daemon=True)
             self.thread.start()
             last = time.monotonic() + 20
-            while self.thread.is_alive() and not self.registry.blocked:
+            while self.thread.is_alive() and not self.group.blocked:
                 assert time.monotonic() < last, "a thread hangs"
                 time.sleep(0)
         return 1
@@ -117,7 +117,7 @@ def every_place(prepare: Callable[[World], None], act: Callable[[World], None], 
         world = World(is_heard)
         prepare(world)
         argument = world.argument
-        argument.registry, argument.act, argument.left = world.root.cache.registry, lambda world=world: act(world), place
+        argument.group, argument.act, argument.left = world.root.cache.group, lambda world=world: act(world), place
         value = world.ask()
         if argument.left > 0:
             assert place > 3

@@ -266,7 +266,7 @@ def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
 
     for world in explore(lambda: make_world(is_warm=True), clear, ask_another):
         cache = world.root.cache
-        assert len(cache) == sum(1 for _, state in cache.list_states() for _ in state.memos())
+        assert len(cache) == sum(1 for _, home in cache.list_homes() for _ in home.memos())
 
 
 @pytest.mark.slow
@@ -310,12 +310,12 @@ def test_a_first_bit_is_given_to_two_threads_at_once() -> None:
 
     def get(world: World) -> None:
         cache = world.root.cache
-        bit = cache.registry.give_bit(world.node("x")._key)
-        memos = [cache.find_state(world.node(name)._key).plain for name in ("x", "middle", "top")]
+        bit = cache.group.give_bit(world.node("x")._key)
+        memos = [cache.find_home(world.node(name)._key).plain for name in ("x", "middle", "top")]
         assert all(memo.footprint & bit == bit for memo in memos)
 
     def get_with_another(world: World) -> None:
-        world.root.cache.registry.give_bits([world.node(name)._key for name in ("x", "middle")])
+        world.root.cache.group.give_bits([world.node(name)._key for name in ("x", "middle")])
         get(world)
 
     for first, second in [(get, get), (get, get_with_another), (get_with_another, get), (get_with_another, get_with_another)]:

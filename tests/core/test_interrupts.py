@@ -18,7 +18,7 @@ from support.sync_points import run_on
 
 import dug
 from dug._core.steps import scope
-from dug._core.steps.frame import OUTSIDE, current
+from dug._core.steps.frame import DEFAULT_FRAME, current
 from dug.executors.threads import ContextThreadPoolExecutor
 from dug.testing import EventLog, isolated
 
@@ -58,7 +58,7 @@ class Book:
 
     def check(self, *, base=20, under=50):
         """Everything is as it was: for this thread and for another one."""
-        if OUTSIDE.entry is None:
+        if DEFAULT_FRAME.entry is None:
             with pytest.raises(dug.NoContextError):
                 self.value()
         for _ in range(2):
@@ -69,8 +69,8 @@ class Book:
         assert in_thread(lambda: self.base.run(self.whatif)) == self.base.run(self.whatif)
         left = (*self.base._entries, *self.ctx._entries)
         assert all(entry.has_ended() or entry.watch is entry.outer is None for entry in left), "an entry is left"
-        assert not self.base._last.in_force.running
-        assert not self.base.cache.registry.blocked
+        assert not self.base._last.tweaks.running
+        assert not self.base.cache.group.blocked
 
 
 def enter(book):
@@ -172,8 +172,8 @@ ACTIONS = [
 
 def end_activation():
     """Leave the default context, where the interrupt came before the test itself could."""
-    if OUTSIDE.entry is not None:
-        OUTSIDE.entry.context.deactivate()
+    if DEFAULT_FRAME.entry is not None:
+        DEFAULT_FRAME.entry.context.deactivate()
 
 
 def strike(act, by, most, also=None):
@@ -468,7 +468,7 @@ def test_the_context_is_freed_after_an_interrupt():
     with pytest.raises(dug.NoContextError):
         dug.current_context()
     gc.collect()
-    assert current.get() is OUTSIDE
+    assert current.get() is DEFAULT_FRAME
     contexts = [one for one in gc.get_objects() if type(one) is dug.Context]
     assert book.base in contexts
     assert not [one for one in contexts if one.name == "ended by an interrupt"]

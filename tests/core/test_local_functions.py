@@ -1,4 +1,4 @@
-"""The states of a local function's nodes are freed when nobody holds the function any more."""
+"""The memos of a local function's nodes are freed when nobody holds the function any more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weakref import ref
 import pytest
 
 import dug
-from dug._core.facts.memo import Memo, State
+from dug._core.facts.memo import Memo, NodeMemos
 from dug._core.facts.sparse import list_places, union
 from dug._core.state.bits import Bits
 
@@ -173,7 +173,7 @@ def test_what_nobody_holds_frees_what_it_computed(ctx, make):
 
     assert gone() is None
     assert len(ctx.cache) == 1
-    assert [key for key, _ in ctx.cache.list_states()] == [rate.node(1)._key]
+    assert [key for key, _ in ctx.cache.list_homes()] == [rate.node(1)._key]
 
 
 @each_kind
@@ -199,7 +199,7 @@ def test_a_child_or_a_cache_of_its_own_keeps_nothing_either(ctx, make):
         gc.collect()
 
         assert gone() is None
-        assert {key[0] for key, _ in ctx.cache.list_states()} <= {rate.node().function._self_function}
+        assert {key[0] for key, _ in ctx.cache.list_homes()} <= {rate.node().function._self_function}
 
 
 @each_kind
@@ -378,7 +378,7 @@ def test_tweaking_many_functions_that_go_makes_no_footprint_longer(ctx):
         if number % 50 == 49:
             del made
             gc.collect()
-        longest.append(max(list_places(union(ctx.cache.registry.bits.by_function.values()))))
+        longest.append(max(list_places(union(ctx.cache.group.bits.by_function.values()))))
     with dug.Context(tweaks={kept.node(1): 7}):
         assert total() == 8.0
 
@@ -392,7 +392,7 @@ def test_a_bit_that_a_memo_has_is_not_given_again():
         bits, gone, others = Bits(), make_function(), [make_function() for _ in range(200)]
         bit = bits.next(gone, tuple)
         bits.keep(gone, bit)
-        memo = Memo(State((), None), None, 0, (), bit if has else 0)
+        memo = Memo(NodeMemos((), None), None, 0, (), bit if has else 0)
         del gone
         gc.collect()
         given = [bits.next(one, lambda memo=memo: [memo]) for one in others]

@@ -106,7 +106,7 @@ def test_a_released_memo_costs_no_call(ctx, pair):
             for x in range(number):
                 fn(x)
         before = ctx.cache._count
-        calls.append(list_calls(ctx.cache.registry.drain))
+        calls.append(list_calls(ctx.cache.group.drain))
         assert before - ctx.cache._count >= number
     assert len(calls[1]) == len(calls[0])
 
@@ -150,7 +150,7 @@ def test_a_released_memo_is_marked_and_freed(ctx, pair):
     fn(1)
     with dug.Context({source.node(): Value(5.0)}):
         value = ref(fn(1))
-        memo = ctx.cache.find_state(fn.node(1)._key).variants
+        memo = ctx.cache.find_home(fn.node(1)._key).variants
     assert len(ctx.cache) == 3
     assert memo.status == DEAD
     del memo
@@ -194,7 +194,7 @@ def test_what_waits_to_be_verified_goes_with_its_tweak(ctx, pair):
         ctx.invalidate(lot)
         assert len(ctx.cache) == 0
     assert len(ctx.cache) == 0
-    assert not ctx.cache.list_states()
+    assert not ctx.cache.list_homes()
 
 
 def test_a_node_that_only_a_tweak_made_goes_with_it(ctx, pair):
@@ -204,4 +204,4 @@ def test_a_node_that_only_a_tweak_made_goes_with_it(ctx, pair):
         fn(1)
         assert len(ctx.cache) == 2
     assert len(ctx.cache) == 1
-    assert [key for key, _ in ctx.cache.list_states()] == [lot.node(1)._key]
+    assert [key for key, _ in ctx.cache.list_homes()] == [lot.node(1)._key]

@@ -713,9 +713,9 @@ def test_telling_again_and_again_leaves_nothing(square):
 
     def sizes(cache):
         gc.collect()
-        registry = cache.registry
-        parts = cache, cache.list_states(), registry._handles, registry._watches, registry.by_serial, registry.list_scenarios()
-        return [*map(len, parts), sum(len(one.live_readers()) for _, one in cache.list_states())]
+        group = cache.group
+        parts = cache, cache.list_homes(), group._handles, group._watches, group.by_serial, group.list_scenarios()
+        return [*map(len, parts), sum(len(one.live_readers()) for _, one in cache.list_homes())]
 
     def go(times):
         for _ in range(times):

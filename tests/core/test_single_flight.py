@@ -1329,5 +1329,5 @@ def test_nothing_is_left_of_a_run(play, slow, gate):
     gc.collect()
 
     assert frames[0]() is None
-    assert not ctx.cache.registry.blocked
-    assert all(state.flights == 0 and state.flight is None for _, state in ctx.cache.list_states())
+    assert not ctx.cache.group.blocked
+    assert all(home.flights == 0 and home.flight is None for _, home in ctx.cache.list_homes())

@@ -195,7 +195,7 @@ def play(script, between):
     with dug.Context() as ctx, EventLog(ctx) as log:
         for place, target in enumerate(TARGETS[:-2]):
             with dug.Context(dict.fromkeys([filler.node(between * place + number) for number in range(between)], 0)):
-                names[ctx.cache.registry.give_bit(target._key)] = str(target)
+                names[ctx.cache.group.give_bit(target._key)] = str(target)
         for depth in (1, len(script)):
             for at in range(0, len(script), max(depth, 1)):
                 with ExitStack() as opened:
@@ -204,9 +204,9 @@ def play(script, between):
                         seen += [trunk(number), inside(number)]
         filed = {
             (str(key), memo.value, *sorted(names[bit] for bit in names if bit & memo.footprint), len(memo.restriction))
-            for key, state in ctx.cache.list_states()
+            for key, home in ctx.cache.list_homes()
             if key[0] is not filler._self_function
-            for memo in state.memos()
+            for memo in home.memos()
         }
         return seen, [(event.kind, str(event.node)) for event in log.events], filed, len(ctx.cache)
 
@@ -294,6 +294,6 @@ def test_a_run_that_reads_the_same_again_has_the_same_footprint():
         with dug.Context({filler.node(5): 7}), dug.Context({filler.node(6): 8}):
             book(1_000)
 
-        base, other = (memo for key, state in ctx.cache.list_states() if key[0] is book._self_function for memo in state.memos())
+        base, other = (memo for key, home in ctx.cache.list_homes() if key[0] is book._self_function for memo in home.memos())
         assert base.footprint is other.footprint
         assert base.below is base.footprint is base.sieve

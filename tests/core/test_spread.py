@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dug
-from dug._core.facts.memo import DEAD, LIVE, State
+from dug._core.facts.memo import DEAD, LIVE, NodeMemos
 from dug._core.facts.node import plain_key
 from dug._core.facts.sparse import list_places
 from dug._core.state import group
@@ -84,12 +84,12 @@ scripts = st.lists(
 
 def lose(cache, node, *, is_found_again):
     """Invalidate a node, or take out its memo under the memos that read it, as if it came from a file without its value."""
-    state = cache.find_state(node._key)
+    home = cache.find_home(node._key)
     if is_found_again:
-        cache.registry.forget([node._key])
-    elif state is not None and state.plain is not None:
-        state.has_lost = True
-        cache.remove(state.plain, DEAD)
+        cache.group.forget([node._key])
+    elif home is not None and home.plain is not None:
+        home.has_lost = True
+        cache.remove(home.plain, DEAD)
 
 
 def play(script, first: list[Any], *, at_once: bool):
@@ -103,18 +103,18 @@ def play(script, first: list[Any], *, at_once: bool):
             else:
                 for node in step:
                     node()
-        registry, last = ctx.cache.registry, maker().node(1)
+        group, last = ctx.cache.group, maker().node(1)
         if at_once:
-            registry.give_bits([node._key for node in (*first, last)])
+            group.give_bits([node._key for node in (*first, last)])
         else:
             for node in (*first, last):
-                registry.give_bit(node._key)
-        names = {registry.give_bit(node._key): str(node) for node in (*NODES, last)}
+                group.give_bit(node._key)
+        names = {group.give_bit(node._key): str(node) for node in (*NODES, last)}
         return sorted(
             (str(key), str(memo.value), *([names[bit] for bit in names if bit & has] for has in (memo.footprint, memo.below)))
-            for key, state in ctx.cache.list_states()
+            for key, home in ctx.cache.list_homes()
             if not plain_key(key)[0].is_local  # these go as the garbage collector comes
-            for memo in state.memos()
+            for memo in home.memos()
         )
 
 
@@ -155,10 +155,10 @@ def book(desks: int) -> int:
 def count_looks(desks, monkeypatch):
     """Return how often a context that tweaks every input for the first time asks a node for its readers."""
     looks = []
-    ask = State.live_readers
+    ask = NodeMemos.live_readers
     with monkeypatch.context() as patch, dug.Context():
         book(desks)
-        patch.setattr(State, "live_readers", lambda self: looks.append(self) or ask(self))
+        patch.setattr(NodeMemos, "live_readers", lambda self: looks.append(self) or ask(self))
         with dug.Context({leaf.node(number): 1 for number in range(10 * desks)}):
             assert book(desks) == 10 * desks
     return len(looks)
@@ -176,8 +176,8 @@ def test_what_was_computed_before_is_masked():
         with dug.Context({leaf.node(number): 100 for number in (*range(9), 25)}):
             assert book(3) == sum(range(30)) + 1_000 - sum(range(9)) - 25
             assert [desk.node(number) in ctx for number in range(3)] == [True] * 3
-        base = {memo for _, state in ctx.cache.list_states() for memo in state.memos() if not memo.restriction}
-        places = {len(list_places(memo.footprint)) for memo in base if memo.state.key[0] is desk._self_function}
+        base = {memo for _, home in ctx.cache.list_homes() for memo in home.memos() if not memo.restriction}
+        places = {len(list_places(memo.footprint)) for memo in base if memo.home.key[0] is desk._self_function}
 
     assert places == {9, 0, 1}
 
@@ -195,6 +195,6 @@ def test_an_interrupt_within_forgets_what_may_lack_a_bit(monkeypatch):
             with pytest.raises(KeyboardInterrupt), dug.Context(dict.fromkeys(map(leaf.node, range(9)), 5)):
                 pass
 
-        assert not [memo for _, state in ctx.cache.list_states() for memo in state.memos() if memo.status == LIVE]
+        assert not [memo for _, home in ctx.cache.list_homes() for memo in home.memos() if memo.status == LIVE]
         with dug.Context({leaf.node(1): 5, leaf.node(2): 5}):
             assert book(2) == sum(range(20)) + 4 + 3

@@ -23,10 +23,10 @@ from dug._core.state.cache import Cache
 from dug._core.steps import begin, finish
 
 
-def registry_of(ctx: dug.Context) -> Any:
+def group_of(ctx: dug.Context) -> Any:
     """Return the holder of the lock of a context."""
     cache: Cache = ctx.cache
-    return cache.registry
+    return cache.group
 
 
 # The ways in which a context reaches a thread.
@@ -176,7 +176,7 @@ def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
 def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
     """A run that ends while its function is first tweaked is not served where it is tweaked."""
     running, go = Signal(), Signal()
-    spread = group.Registry._spread
+    spread = group.CacheGroup._spread
 
     @dug.memoize
     def f():
@@ -193,7 +193,7 @@ def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
     ctx, child = dug.Context(), dug.Context({f: lambda: 2})
     asker = Worker(lambda: ctx.run(f))
     running.wait_here()
-    monkeypatch.setattr(group.Registry, "_spread", spread_slowly)
+    monkeypatch.setattr(group.CacheGroup, "_spread", spread_slowly)
     with ctx, child:
         asker.result()
 
@@ -390,7 +390,7 @@ def test_a_run_that_no_loop_drives_is_not_waited_for():
         with pytest.raises(RuntimeError, match="no running event loop"):
             f().send(None)
         assert asyncio.run(asyncio.wait_for(f(), 5)) == 1
-        assert not ctx.cache.find_state(f.node()._key).flights
+        assert not ctx.cache.find_home(f.node()._key).flights
 
 
 @pure_only
@@ -424,7 +424,7 @@ def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeyp
     asker = Worker(first)
     running.wait_here()
     waiter = Worker(lambda: told.append(root.run(f)))
-    while not registry_of(root).blocked:
+    while not group_of(root).blocked:
         pass
     joined.set()
     asker.result(), waiter.result()
@@ -441,7 +441,7 @@ class Watched:
     def __init__(self) -> None:
         self.ctx = dug.Context()
         self.ctx.run(int)
-        self.lock = registry_of(self.ctx).lock
+        self.lock = group_of(self.ctx).lock
         self.places: list[str] = []
         self.held: list[str] = []
 
@@ -625,8 +625,8 @@ def test_an_error_frees_no_lock_that_is_held_around(act):
 
     ctx, beneath = dug.Context(cache=dug.Cache()), dug.Context(cache=dug.Cache())
     ctx.run(number)
-    with beneath, ctx.cache.registry.lock:
+    with beneath, ctx.cache.group.lock:
         with pytest.raises((dug.DugError, TypeError, LookupError)):
             act(ctx, number.node())
-        assert ctx.cache.registry.lock._is_owned()
+        assert ctx.cache.group.lock._is_owned()
     assert ctx.run(number) == 1

@@ -203,8 +203,8 @@ def test_ticks_leave_nothing(ctx):
     """A thousand ticks keep the memos, the nodes and the tweaks of one."""
 
     def count():
-        registry = ctx.cache.registry
-        return len(ctx.cache), len(ctx.cache.list_states()), len(registry._handles), len(registry.list_scenarios())
+        group = ctx.cache.group
+        return len(ctx.cache), len(ctx.cache.list_homes()), len(group._handles), len(group.list_scenarios())
 
     ctx.tweak(level.node(2), -1)
     total()
@@ -222,7 +222,7 @@ def test_no_finalizer_of_an_argument_runs_under_the_lock(ctx):
 
     class Watching:
         def __del__(self):
-            held.append(ctx.cache.registry.lock._is_owned())
+            held.append(ctx.cache.group.lock._is_owned())
 
     for value in range(3):
         note(Watching())
@@ -275,7 +275,7 @@ def test_nodes_that_another_node_read_in_an_earlier_tick_go():
         return middle(state())
 
     def count():
-        return len(ctx.cache), len(ctx.cache.list_states())
+        return len(ctx.cache), len(ctx.cache.list_homes())
 
     with dug.Context() as ctx:
         counts = []

@@ -36,7 +36,7 @@ def test_both_builds_do_the_same(builds):
 def test_serials_may_have_more_than_31_bits(builds, monkeypatch):
     """Tweaks have serials that grow for as long as a process lives."""
     for build in builds:
-        monkeypatch.setattr(build.registry, "count", lambda _first: itertools.count(2**31 - 3))
+        monkeypatch.setattr(build.group, "count", lambda _first: itertools.count(2**31 - 3))
     for seed in range(SEED, SEED + 20):
         assert two_builds.compare(builds, seed)
 

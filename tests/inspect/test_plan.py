@@ -44,7 +44,7 @@ class Asked:
             with suppress(Boom):
                 node()
             self.ran = {on_dug.node(call) for call, _ in on_dug.ran}
-            self.tweaked = {row.node for row in self.plan if ctx._here().in_force.handle_of(row.node._key) is not None}
+            self.tweaked = {row.node for row in self.plan if ctx._here().tweaks.handle_of(row.node._key) is not None}
             if log is not None:
                 self.ran = {event.node for event in log.events if event.kind in ("computed", "failed")}
                 self.reused = {event.node for event in log.events if event.kind == "reused"}
@@ -230,11 +230,11 @@ def test_what_was_forgotten_runs(ctx):
 def test_a_plan_runs_nothing_and_changes_nothing(ctx):
     """To plan is to look: no event, no memo, no node that the cache did not know."""
     with dug.Context(tweaks={x.node(): 5}) as tweaked, EventLog(tweaked) as log:
-        before = len(ctx.cache), len(ctx.cache.list_states())
+        before = len(ctx.cache), len(ctx.cache.list_homes())
         tweaked.plan(total.node()), tweaked.plan(dug.memoize(lambda: 1).node())
 
         assert log.events == []
-        assert (len(ctx.cache), len(ctx.cache.list_states())) == before
+        assert (len(ctx.cache), len(ctx.cache.list_homes())) == before
 
 
 def test_the_plan_of_a_program_that_does_not_branch_is_what_runs():

@@ -189,20 +189,20 @@ class WorkersUnderChange(Workers):
 
     def check_leaks(self) -> None:
         """When all contexts are gone, the cache holds only memos without tweaks, and nobody waits for anything."""
-        registry = self.cache.registry
+        group = self.cache.group
         self.contexts.clear()
         self.own.clear()
         self.on_dug.ran_in_full.clear()  # the engine's runs hold their scenarios
         gc.collect()
         size = len(self.cache)
 
-        memos = [memo for _, state in self.cache.list_states() for memo in state.memos()]
+        memos = [memo for _, home in self.cache.list_homes() for memo in home.memos()]
         assert size == len(memos)
         assert not any(memo.restriction for memo in memos)
-        assert not any(state.flights or state.flight for _, state in self.cache.list_states())
-        assert not registry.blocked
+        assert not any(home.flights or home.flight for _, home in self.cache.list_homes())
+        assert not group.blocked
         assert not self.cache._read
-        assert not registry._watches
+        assert not group._watches
 
 
 def replaced(said: tuple[Tweaks, ...], index: int, tweaks: Tweaks) -> tuple[Tweaks, ...]:

@@ -500,7 +500,7 @@ def check_single_flight(on_dug: ConcurrentProgram) -> None:
     """In one scenario, no two runs of a body of one node overlap."""
     by_place: defaultdict[Any, list[Ran]] = defaultdict(list)
     for ran in on_dug.ran_in_full:
-        by_place[ran.node, ran.run.key, ran.body, ran.run.view.in_force, ran.run.view.cache].append(ran)
+        by_place[ran.node, ran.run.key, ran.body, ran.run.view.tweaks, ran.run.view.cache].append(ran)
     for runs in by_place.values():
         runs.sort(key=lambda ran: ran.began)
         assert all(first.ended < second.began for first, second in pairwise(runs)), "ran twice at once"
@@ -522,7 +522,7 @@ def find_reason(ran: Ran, fact: Fact, before: list[Ran], untweaked: set[Key], in
         return "failures" if all(other.call != ran.call for other in before) else "failures again"
     if any(node in untweaked or node.function in untweaked for node, _ in fact.heard):
         return "untweaked"
-    if any(in_flight.overlap(other, ran) and other.run.view.in_force is not ran.run.view.in_force for other in before):
+    if any(in_flight.overlap(other, ran) and other.run.view.tweaks is not ran.run.view.tweaks for other in before):
         return "races"
     if catches(fact) and all(other.run.memo is None for other in before):
         return "caught again"

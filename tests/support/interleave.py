@@ -20,7 +20,7 @@ import dug
 
 PACKAGE = str(Path(dug.__file__).parent)
 HELD_UP_S, LONGEST_S = 0.005, 0.2
-"""When the second action is taken to wait for a lock: soon where the first holds the registry's."""
+"""When the second action is taken to wait for a lock: soon where the first holds the group's."""
 World = TypeVar("World")
 
 
@@ -86,8 +86,8 @@ def explore(
     place = 0
     while True:
         world, cache = set_up()
-        registry = cache.registry
-        stop = Stop(place, registry.lock, registry.blocked, lambda world=world: second(world), is_fine)
+        group = cache.group
+        stop = Stop(place, group.lock, group.blocked, lambda world=world: second(world), is_fine)
         thread = Thread(target=stop.run, args=(lambda world=world: first(world),), daemon=True)
         thread.start()
         thread.join(20)

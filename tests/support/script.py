@@ -228,11 +228,11 @@ class Threads:
 
 def wait_until_waiting(ctx: dug.Context, node: dug.Node, count: int) -> None:
     """Return when so many wait for the run of a node in the cache of a context."""
-    registry, latest = ctx.cache.registry, monotonic() + 2 * PATIENCE_S  # a busy machine may take long to come there
+    group, latest = ctx.cache.group, monotonic() + 2 * PATIENCE_S  # a busy machine may take long to come there
     while monotonic() < latest:
-        with registry.lock:
-            state = ctx.cache.find_state(node._key)
-            flight = None if state is None else state.flight
+        with group.lock:
+            home = ctx.cache.find_home(node._key)
+            flight = None if home is None else home.flight
             if flight is not None and len(flight.waits or ()) >= count:
                 return
         sleep(0)  # lets the others on

@@ -62,15 +62,15 @@ class Function:
     changed: tuple[str, ...] = field(init=False, default=())
     """The places at which its reach changed at its last redefinition."""
     nodes: "dict[object, Any] | None" = field(init=False, default=None)
-    """For a local function: the states of its nodes in each cache, by the token of the cache; see `state/local`."""
+    """For a local function: the memos of its nodes in each cache, by the token of the cache; see `state/local`."""
     bits: "WeakKeyDictionary[Any, dict[Any, Any]] | None" = field(init=False, default=None)
-    """For a local function that was ever tweaked: the bits of it and of its nodes, by registry."""
+    """For a local function that was ever tweaked: the bits of it and of its nodes, by cache group."""
     mark: "ref[Function]" = field(init=False)
     """Identifies the function where it must not be kept alive."""
     watched: ClassVar["WeakSet[Function]"] = WeakSet()
     """Those that reach data which can be changed in place; see `_functions/definition/watching`.
 
-    They ran in contexts of any registry, and the globals are those of the process.
+    They ran in contexts of any cache group, and the globals are those of the process.
     """
 
     def __attrs_post_init__(self) -> None:
@@ -87,7 +87,7 @@ class Function:
         return self.nodes is not None
 
     def hold_nodes(self) -> None:
-        """Makes it hold the states of its nodes, as no name leads to it; before any of them is asked for."""
+        """Makes it hold the memos of its nodes, as no name leads to it; before any of them is asked for."""
         self.nodes = {}
 
     def wrapper(self) -> Any:

@@ -1,4 +1,4 @@
-"""The record of a finished call: `Memo`; `State`, a node's memos in one cache, with its readers; `Call`, an outermost call.
+"""`Memo`, the record of a finished call; `NodeMemos`, a node's memos in one cache, with its readers; `OuterCall`.
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
 only stops matching.  A footprint is a set of bits, one for each tweakable thing.  A restriction is the frozen set of the serial
@@ -35,7 +35,7 @@ NO_TWEAKS: Restriction = frozenset()
 _NO_MEMOS: "dict[Restriction, Memo]" = {}
 
 
-class Call:
+class OuterCall:
     """One outermost call: the errors raised within it are remembered until it ends."""
 
     __slots__ = ("__weakref__", "adopted", "due", "failures", "is_closed")
@@ -80,13 +80,13 @@ class Memo:
     """The record of one finished call."""
 
     __slots__ = (
-        "below", "body", "call", "dependencies", "failure", "footprint", "inner", "made", "opened", "origin", "own_seconds",
-        "restriction", "seconds", "sieve", "starts", "state", "status", "transient", "value", "verifies",
+        "below", "body", "call", "dependencies", "failure", "footprint", "home", "inner", "made", "opened", "origin",
+        "own_seconds", "restriction", "seconds", "sieve", "starts", "status", "transient", "value", "verifies",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
         self,
-        state: "State",
+        home: "NodeMemos",
         value: Any,
         body: int,
         dependencies: "tuple[Memo, ...]" = (),
@@ -95,7 +95,7 @@ class Memo:
         restriction: Restriction = NO_TWEAKS,
     ) -> None:
         # By hand: one is made for each run, and the `__init__` of attrs for so many fields takes twice as long.
-        self.state = state
+        self.home = home
         self.value = value
         self.body = body
         """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""
@@ -111,7 +111,7 @@ class Memo:
         self.sieve: BitSet = -1
         """The open footprint: that of a memo in force that read no tweak and answers every call; -1 for any other.
 
-        Where ``sieve & in_force.sieve`` is 0, the memo answers; see `scenario.ActiveTweaks.sieve`.
+        Where ``sieve & tweaks.sieve`` is 0, the memo answers; see `scenario.ActiveTweaks.sieve`.
         """
         self.verifies = body
         """The body of the runs for which its dependencies say whether it holds; `TWEAKED` when they do not say."""
@@ -120,7 +120,7 @@ class Memo:
         """The nodes that ran for it under contexts which it opened itself; see `steps/open_context`."""
         self.made: tuple[Any, ...] = ()
         """The marks of the functions which its run decorated and called; see `state/local`."""
-        self.call: Call | None = None
+        self.call: OuterCall | None = None
         """When set, the memo answers only within this outermost call."""
         self.origin: object = None
         """A mark shared by all memos with the value of one run, or of one telling of a tweak; None while it is the only one."""
@@ -138,7 +138,7 @@ class Memo:
         bits: BitSet = union([memo.footprint for memo in memos])
         return bits
 
-    def serves(self, call: Call | None) -> bool:
+    def serves(self, call: OuterCall | None) -> bool:
         """True when the memo may answer within `call`; errors answer only in the call that raised them."""
         if self.call is None or self.call is call:
             return True
@@ -146,20 +146,20 @@ class Memo:
 
 
 @define(eq=False, repr=False, weakref_slot=True)
-class State:
-    """The memos of one node in one cache, and the states that ever read it there."""
+class NodeMemos:
+    """The memos of one node in one cache, their *home*; and the nodes that ever read it there."""
 
     key: Key
-    home: object
-    """The token of the cache that holds this state."""
+    token: object
+    """The token of the cache that holds it."""
     plain: Memo | None = None
     """The memo that read no tweak; nearly every node has one, and most have no other."""
     variants: "Memo | dict[BitSet, dict[Restriction, Memo]] | None" = None
     """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
     newest: Memo | None = None
     """The newest memo that verification may start from."""
-    readers: "State | ref[State] | list[State | ref[State]] | set[State | ref[State]] | None" = None
-    """The states that read it, the only one itself: for a node of a local function, a weak reference to its state."""
+    readers: "NodeMemos | ref[NodeMemos] | list[NodeMemos | ref[NodeMemos]] | set[NodeMemos | ref[NodeMemos]] | None" = None
+    """The homes that read it, the only one itself: for a node of a local function, a weak reference to its home."""
     alive: bool = True
     has_failed: bool = False
     """True once a memo was filed that answers only within its call."""
@@ -173,8 +173,8 @@ class State:
     """True once a memo was taken out on which others may depend: a walk goes on from here to them."""
     shown: bool = False
     """True when it, its memos or its readers refer to something that the garbage collector tracks; see `untracked.h`."""
-    link: "ref[State] | None" = field(default=None, init=False)
-    """For a node of a local function: the weak reference that others note in the place of this state."""
+    link: "ref[NodeMemos] | None" = field(default=None, init=False)
+    """For a node of a local function: the weak reference that others note in its place."""
     _prune_at: int = field(default=16, init=False)
 
     def memos(self) -> Iterator[Memo]:
@@ -222,7 +222,7 @@ class State:
             del variants[memo.footprint]
         return True
 
-    def add_reader(self, reader: "State") -> None:
+    def add_reader(self, reader: "NodeMemos") -> None:
         """Notes that a memo of `reader` read this node."""
         noted = reader.link or reader
         readers: Any = self.readers
@@ -237,7 +237,7 @@ class State:
                 readers = self._prune()
             readers.append(noted) if type(readers) is list else readers.add(noted)
 
-    def discard_reader(self, reader: "State") -> None:
+    def discard_reader(self, reader: "NodeMemos") -> None:
         """Forgets that a node read this one; at once, as its arguments may be large."""
         noted, readers = reader.link or reader, cast("Any", self.readers)
         if readers is noted:
@@ -245,8 +245,8 @@ class State:
         elif type(readers) in {list, set} and noted in readers:
             readers.remove(noted)
 
-    def live_readers(self) -> "list[State]":
-        """The states that read this one and still hold, or may hold, memos."""
+    def live_readers(self) -> "list[NodeMemos]":
+        """The nodes that read this one and still hold, or may hold, memos."""
         return list(self._find_readers())
 
     def is_empty(self) -> bool:
@@ -255,30 +255,30 @@ class State:
             return False
         return next(self._find_readers(), None) is None
 
-    def _find_readers(self) -> "Iterator[State]":
+    def _find_readers(self) -> "Iterator[NodeMemos]":
         readers: Any = self.readers
         for noted in tuple(readers) if type(readers) in {list, set} else () if readers is None else (readers,):
             reader = noted() if type(noted) is ref else noted
             if reader is not None and reader.alive:
                 yield reader
 
-    def _prune(self) -> "set[State | ref[State]]":
+    def _prune(self) -> "set[NodeMemos | ref[NodeMemos]]":
         """Forgets dead readers and returns the others; whenever their number has doubled, so that it is O(1) for each reader."""
         self.readers = readers = {reader.link or reader for reader in self._find_readers()}
         self._prune_at = max(16, 2 * len(readers))
         return readers
 
 
-def _take_apart(states: dict[Key, State]) -> None:
-    """Empties the states of a cache that is gone, so that nothing waits for the garbage collector.
+def _take_apart(homes: dict[Key, NodeMemos]) -> None:
+    """Empties the homes of a cache that is gone, so that nothing waits for the garbage collector.
 
     A memo that is still in the hits of a view must not free a chain of others when it is freed: in 3.13 that takes as much of the
     stack as the chain is deep.
     """
-    for state in states.copy().values():  # a thread that is on its way out may still add some
-        for memo in state.memos():
+    for home in homes.copy().values():  # a thread that is on its way out may still add some
+        for memo in home.memos():
             memo.dependencies = ()
-        state.plain = state.variants = state.newest = state.readers = None
+        home.plain = home.variants = home.newest = home.readers = None
 
 
 take_apart: Any = _take_apart if compiled is None else compiled.take_apart

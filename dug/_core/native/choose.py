@@ -39,10 +39,10 @@ make_untracked: Any = (lambda _states: None) if compiled is None else compiled.U
 """Makes what answers to the garbage collector for the nodes in a table that it does not track; None where it tracks them all."""
 
 untrack: Any = (lambda _untracked, _memo: None) if compiled is None else compiled.untrack
-"""Spares the garbage collector a memo that was just filed, and its state."""
+"""Spares the garbage collector a memo that was just filed, and its home."""
 
 track_again: Any = (lambda _gone: None) if compiled is None else compiled.track_again
-"""Has the garbage collector look again at memos that left their places, and at states that left the table of a cache."""
+"""Has the garbage collector look again at memos that left their places, and at homes that left the table of a cache."""
 
 make_lock: Any = RLock if compiled is None else compiled.Lock
 """Makes a lock that its holder may take again."""

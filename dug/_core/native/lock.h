@@ -1,4 +1,4 @@
-/* Lock: guards a registry.  Its holder may take it again, as with threading.RLock; unlike that one it can be asked
+/* Lock: guards a cache group.  Its holder may take it again, as with threading.RLock; unlike that one it can be asked
    whether another thread holds it, which costs C code nothing. */
 
 typedef struct {

@@ -42,19 +42,19 @@
 #define EACH_SLOT(X) \
     X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner) X(frame, extra) X(frame, runs) \
     X(frame, spent) X(frame, transient) X(frame, driver) \
-    X(run, key) X(run, handle) X(run, state) X(run, masked) X(run, generation) X(run, tainted) X(run, opened) X(run, asked) \
+    X(run, key) X(run, handle) X(run, home) X(run, masked) X(run, generation) X(run, tainted) X(run, opened) X(run, asked) \
     X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(run, made) \
-    X(entry, run) X(entry, context) X(entry, peers) X(entry, entries) X(entry, closed) X(entry, back) X(entry, watch) X(entry, token) \
+    X(entry, run) X(entry, context) X(entry, openings) X(entry, entries) X(entry, closed) X(entry, back) X(entry, watch) X(entry, token) \
     X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
-    X(memo, state) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
+    X(memo, home) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
     X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
     X(memo, origin) X(memo, made) X(memo, inner) \
-    X(state, key) X(state, home) X(state, plain) X(state, variants) X(state, newest) X(state, readers) X(state, alive) \
-    X(state, has_failed) X(state, shown) X(state, flight) X(state, flights) X(state, link) X(state, _prune_at) \
-    X(view, parent) X(view, layers) X(view, inside) X(view, in_force) X(view, cache) X(view, registry) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
-    X(force, serials) X(force, content) X(force, mask) X(force, sieve) X(force, running) X(force, newest) X(force, _restrictions) \
-    X(cache, beneath) X(cache, states) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) X(cache, _untracked) \
-    X(registry, lock) X(registry, mark) X(registry, views) X(registry, generation) X(registry, filings) X(registry, released) X(registry, blocked) X(registry, _function_bits) X(registry, early) \
+    X(home, key) X(home, token) X(home, plain) X(home, variants) X(home, newest) X(home, readers) X(home, alive) \
+    X(home, has_failed) X(home, shown) X(home, flight) X(home, flights) X(home, link) X(home, _prune_at) \
+    X(view, parent) X(view, layers) X(view, inside) X(view, tweaks) X(view, cache) X(view, group) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
+    X(tweaks, serials) X(tweaks, content) X(tweaks, mask) X(tweaks, sieve) X(tweaks, running) X(tweaks, newest) X(tweaks, _restrictions) \
+    X(cache, beneath) X(cache, homes) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) X(cache, _untracked) \
+    X(group, lock) X(group, mark) X(group, views) X(group, generation) X(group, filings) X(group, released) X(group, blocked) X(group, _function_bits) X(group, early) \
     X(call, due) X(call, failures) X(subscription, of_runs) \
     X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) X(function, kind) \
     X(binding, keywords) X(handle, spec) X(handle, memo) X(handle, target) X(handle, serial) X(handle, bit) X(handle, scenarios) X(handle, prune_at) X(spec, kind)
@@ -62,12 +62,12 @@
 /* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_up(). */
 #define EACH_PART(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
-    X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(state_model) \
-    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(outside) X(give_up) X(view_model) X(force_model)
+    X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(outer_call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(home_model) \
+    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(default_frame) X(give_up) X(view_model) X(tweaks_model)
 
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
 #define EACH_NAME(X) \
-    X(hits) X(add_reader) X(states_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods) \
+    X(hits) X(add_reader) X(homes_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods) \
     X(_scenario) X(specs) X(_given_cache) X(_last) X(_entries) X(_keep_up) X(_view_inside) X(intern) X(alone) X(add) X(_prune)
 
 #include "bits.h"
@@ -88,7 +88,7 @@ typedef struct {
     PyObject *entry_type; /* the two kinds of frames */
     PyObject *run_type;
     PyObject *memo_type;
-    PyObject *state_type;
+    PyObject *home_type;
 #define X(name) PyObject *name_##name;
     EACH_NAME(X)
 #undef X
@@ -172,7 +172,7 @@ set_up(PyObject *module, PyObject *args)
     Py_XSETREF(st->entry_type, Py_NewRef(entry));
     Py_XSETREF(st->run_type, Py_NewRef(PyDict_GetItemString(classes, "run")));
     Py_XSETREF(st->memo_type, Py_NewRef(PyDict_GetItemString(classes, "memo")));
-    Py_XSETREF(st->state_type, Py_NewRef(PyDict_GetItemString(classes, "state")));
+    Py_XSETREF(st->home_type, Py_NewRef(PyDict_GetItemString(classes, "home")));
     return Py_NewRef(st->awaitable_type);
 }
 
@@ -325,21 +325,21 @@ static PyMethodDef accel_methods[] = {
     {"note_statements", note_statements, METH_VARARGS,
      "note_statements(asked, forget_gone)\n--\n\nSays where the methods that statements have asked for are noted; returns Watched."},
     {"find_exit", find_exit, METH_O, "find_exit(instance)\n--\n\nReturns the ``__exit__`` held by the statement that calls ``__enter__``."},
-    {"open_entry", open_entry, METH_O,
-     "open_entry((context, outer, view, peers, method))\n--\n\nReturns an entry that is not in force yet, or None when the case is not common."},
+    {"open_context", open_context, METH_O,
+     "open_context((context, outer, view, openings, method))\n--\n\nReturns an entry that is not in force yet, or None when the case is not common."},
     {"enter", enter_method, METH_O, "enter(scope)\n--\n\nEnters a scope by a statement; False when the case is not common."},
     {"exit", exit_method, METH_O, "exit(scope)\n--\n\nLeaves the entry in force if it is one of the scope; False when the case is not common."},
     {"enter_view", (PyCFunction)(void (*)(void))enter_view, METH_FASTCALL,
      "enter_view(parent, layers, held, listeners, max_depth)\n--\n\nReturns a view in the cache of the one around, or None when the case is not common."},
     {"leave", leave_method, METH_O, "leave(entry)\n--\n\nLeaves the entry in force; False when the case is not common."},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
-     "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its state."},
+     "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its home."},
     {"take_lone", take_lone, METH_VARARGS,
      "take_lone(noted, taken, bare)\n--\n\nTakes out memos that are the only ones of their nodes with a tweak; returns the others."},
     {"take_apart", take_apart, METH_O,
      "take_apart(states)\n--\n\nEmpties the states in the table of a cache that is gone, which refer to their memos and back."},
     {"track_again", track_again, METH_O,
-     "track_again(gone)\n--\n\nHas the garbage collector look again at memos and states that have left their places."},
+     "track_again(gone)\n--\n\nHas the garbage collector look again at memos and homes that have left their places."},
     {"union", union_method, METH_O, "union(sets)\n--\n\nReturns the set of all bits of several sets."},
     {"make_class", make_class, METH_VARARGS,
      "make_class(base, name, doc, is_method)\n--\n\nReturns a subclass of base whose instances can be given a Call with attach."},
@@ -394,7 +394,7 @@ accel_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->entry_type);
     Py_VISIT(st->run_type);
     Py_VISIT(st->memo_type);
-    Py_VISIT(st->state_type);
+    Py_VISIT(st->home_type);
     Py_VISIT(st->untracked_type);
     Py_VISIT(st->watched_type);
     Py_VISIT(st->asked);
@@ -427,7 +427,7 @@ accel_clear(PyObject *module)
     Py_CLEAR(st->entry_type);
     Py_CLEAR(st->run_type);
     Py_CLEAR(st->memo_type);
-    Py_CLEAR(st->state_type);
+    Py_CLEAR(st->home_type);
     Py_CLEAR(st->untracked_type);
     Py_CLEAR(st->watched_type);
     Py_CLEAR(st->asked);

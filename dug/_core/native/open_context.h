@@ -1,7 +1,7 @@
 /* Entries: entering and leaving a context in the common case, compiled: outside of every run and driver, by a ``with`` statement that
    holds the ``__exit__``.
 
-   `open_context.open_entry` with `Entry.enlist`, `open_context.leave`, and `steps/leaving` are the specification.  Whatever is not common is left to
+   `open_context.open_context` with `OpenContext.enlist`, `open_context.leave`, and `steps/leaving` are the specification.  Whatever is not common is left to
    them before anything was changed. */
 
 static int
@@ -44,13 +44,13 @@ watch_statement(State *st, PyObject *method, PyObject *entry)
 
 /* Fills a new entry and registers it with its context and the frame around. */
 static int
-enlist(State *st, PyObject *entry, PyObject *outer, PyObject *view, PyObject *peers)
+enlist(State *st, PyObject *entry, PyObject *outer, PyObject *view, PyObject *openings)
 {
-    if (PyList_Append(peers, entry) < 0) {
+    if (PyList_Append(openings, entry) < 0) {
         return -1;
     }
     if (outer != Py_None && PyList_Append(SLOT(outer, entry_entries), entry) < 0) {
-        PyList_SetSlice(peers, PyList_GET_SIZE(peers) - 1, PyList_GET_SIZE(peers), NULL);
+        PyList_SetSlice(openings, PyList_GET_SIZE(openings) - 1, PyList_GET_SIZE(openings), NULL);
         return -1;
     }
     if (has_listeners(st, view)) { /* looked at last: a new listener refreshes the noted entries */
@@ -64,7 +64,7 @@ enlist(State *st, PyObject *entry, PyObject *outer, PyObject *view, PyObject *pe
 
 /* Returns a new entry, not in force yet; NULL without an error when its statement has ended. */
 static PyObject *
-make_entry(State *st, PyObject *context, PyObject *outer, PyObject *view, PyObject *peers, PyObject *noted)
+make_entry(State *st, PyObject *context, PyObject *outer, PyObject *view, PyObject *openings, PyObject *noted)
 {
     PyObject *method = PyObject_CallNoArgs(noted); /* held until the entry has its hits */
     PyObject *entries = method == NULL ? NULL : PyList_New(0), *entry = entries == NULL ? NULL : copy_model(st->entry_model);
@@ -74,11 +74,11 @@ make_entry(State *st, PyObject *context, PyObject *outer, PyObject *view, PyObje
         SET(entry, frame_outer, Py_NewRef(outer));
         SET(entry, frame_call, Py_NewRef(outer == Py_None ? Py_None : SLOT(outer, frame_call)));
         SET(entry, entry_context, Py_NewRef(context));
-        SET(entry, entry_peers, Py_NewRef(peers));
+        SET(entry, entry_openings, Py_NewRef(openings));
         SET(entry, entry_entries, Py_NewRef(entries));
         SET(entry, entry_watch, Py_NewRef(watch));
     }
-    if (watch == NULL || enlist(st, entry, outer, view, peers) < 0) {
+    if (watch == NULL || enlist(st, entry, outer, view, openings) < 0) {
         Py_CLEAR(entry);
     }
     Py_XDECREF(entries);
@@ -87,13 +87,13 @@ make_entry(State *st, PyObject *context, PyObject *outer, PyObject *view, PyObje
     return entry;
 }
 
-/* open_entry((context, outer, view, peers, method)): the entry, not in force yet, or None. */
+/* open_context((context, outer, view, openings, method)): the entry, not in force yet, or None. */
 static PyObject *
-open_entry(PyObject *module, PyObject *args)
+open_context(PyObject *module, PyObject *args)
 {
     State *st = PyModule_GetState(module);
     if (!PyTuple_CheckExact(args) || PyTuple_GET_SIZE(args) != 5) {
-        PyErr_SetString(PyExc_TypeError, "open_entry[] takes five things");
+        PyErr_SetString(PyExc_TypeError, "open_context[] takes five things");
         return NULL;
     }
     PyObject *const *parts = &PyTuple_GET_ITEM(args, 0);
@@ -139,22 +139,22 @@ static int
 quick_leave(State *st, PyObject *entry)
 {
     if (st->entry_model == NULL || entry == Py_None || !is_common_frame(st, entry) || SLOT(entry, entry_back) != Py_None ||
-        !PyList_CheckExact(SLOT(entry, entry_peers))) {
+        !PyList_CheckExact(SLOT(entry, entry_openings))) {
         return 0;
     }
-    PyObject *outer = Py_NewRef(SLOT(entry, frame_outer)), *active = PyObject_GetAttr(st->outside, st->name_entry);
+    PyObject *outer = Py_NewRef(SLOT(entry, frame_outer)), *active = PyObject_GetAttr(st->default_frame, st->name_entry);
     int has_run = SLOT(entry, frame_runs) != st->zero;
     int fits = active != NULL && is_common_frame(st, outer) && (outer == Py_None || SLOT(outer, entry_closed) == Py_False);
     if (fits && has_run) {
-        Lock *lock = (Lock *)SLOT(SLOT(SLOT(entry, frame_view), view_registry), registry_lock);
+        Lock *lock = (Lock *)SLOT(SLOT(SLOT(entry, frame_view), view_group), group_lock);
         fits = lock_is_free(lock);
     }
     int failed = active == NULL;
     if (fits) {
         SET(entry, entry_closed, Py_NewRef(Py_True));
-        failed = strike_out(SLOT(entry, entry_peers), entry) < 0 || (outer != Py_None && strike_out(SLOT(outer, entry_entries), entry) < 0) ||
+        failed = strike_out(SLOT(entry, entry_openings), entry) < 0 || (outer != Py_None && strike_out(SLOT(outer, entry_entries), entry) < 0) ||
                  (has_run && outer != Py_None && pass_runs_on(st, entry, outer) < 0);
-        PyObject *token = failed ? NULL : PyContextVar_Set(st->current, outer == Py_None || outer == active ? st->outside : outer);
+        PyObject *token = failed ? NULL : PyContextVar_Set(st->current, outer == Py_None || outer == active ? st->default_frame : outer);
         failed = token == NULL;
         Py_XDECREF(token);
     }
@@ -332,8 +332,8 @@ static PyObject *
 find_outer(State *st)
 {
     PyObject *frame = get_frame(st);
-    if (frame == st->outside && frame != NULL) {
-        Py_SETREF(frame, PyObject_GetAttr(st->outside, st->name_entry));
+    if (frame == st->default_frame && frame != NULL) {
+        Py_SETREF(frame, PyObject_GetAttr(st->default_frame, st->name_entry));
     }
     else if (frame != NULL && ((PyObject *)Py_TYPE(frame) != st->entry_type || SLOT(frame, frame_hits) == SLOT(frame, entry_watch))) {
         Py_CLEAR(frame); /* a run, or an entry whose statement has ended: its hits are gone */
@@ -400,18 +400,18 @@ static PyObject *
 enter_method(PyObject *module, PyObject *scope)
 {
     State *st = PyModule_GetState(module);
-    PyObject *outer = st->entry_model == NULL ? NULL : find_outer(st), *view = NULL, *peers = NULL, *noted = NULL, *entry = NULL;
-    if (outer != NULL && (peers = PyObject_GetAttr(scope, st->name__entries)) != NULL && PyList_CheckExact(peers) &&
+    PyObject *outer = st->entry_model == NULL ? NULL : find_outer(st), *view = NULL, *openings = NULL, *noted = NULL, *entry = NULL;
+    if (outer != NULL && (openings = PyObject_GetAttr(scope, st->name__entries)) != NULL && PyList_CheckExact(openings) &&
         (noted = find_exit(module, scope)) != NULL && noted != Py_None) {
         view = find_view(st, scope, outer);
-        entry = view == NULL ? NULL : make_entry(st, scope, outer, view, peers, noted);
+        entry = view == NULL ? NULL : make_entry(st, scope, outer, view, openings, noted);
         if (entry == NULL ? PyErr_Occurred() != NULL : put_in_force(st, scope, entry, outer) < 0) {
             take_back(st, entry);
         }
     }
     Py_XDECREF(outer);
     Py_XDECREF(view);
-    Py_XDECREF(peers);
+    Py_XDECREF(openings);
     Py_XDECREF(noted);
     Py_XDECREF(entry);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(entry != NULL);

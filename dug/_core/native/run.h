@@ -124,9 +124,9 @@ has_variants(PyObject *variants)
 
 /* Finds the memo of a node that answers in a view without asking the hits of others; DONE with it or with NULL. */
 static int
-find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *state, PyObject *call, PyObject **found)
+find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *home, PyObject *call, PyObject **found)
 {
-    PyObject *force = SLOT(view, view_in_force), *content = SLOT(force, force_content);
+    PyObject *tweaks = SLOT(view, view_tweaks), *content = SLOT(tweaks, tweaks_content);
     if (PyDict_GET_SIZE(content) > 0) {
         PyObject *handle = _PyDict_GetItem_KnownHash(content, key, hash);
         if (handle == NULL && !PyErr_Occurred()) {
@@ -140,17 +140,17 @@ find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *s
         }
         if (handle != NULL) {
             PyObject *memo = SLOT(handle, handle_memo);
-            int is_here = memo != Py_None && SLOT(SLOT(memo, memo_state), state_home) == SLOT(SLOT(view, view_cache), cache__token);
+            int is_here = memo != Py_None && SLOT(SLOT(memo, memo_home), home_token) == SLOT(SLOT(view, view_cache), cache__token);
             *found = is_here ? Py_NewRef(memo) : PyObject_CallFunctionObjArgs(st->value_memo, view, key, handle, NULL);
             return *found == NULL ? FAILED : DONE;
         }
     }
-    if (state == NULL) {
+    if (home == NULL) {
         return DONE;
     }
-    PyObject *plain = SLOT(state, state_plain), *variants = SLOT(state, state_variants);
+    PyObject *plain = SLOT(home, home_plain), *variants = SLOT(home, home_variants);
     if (plain != Py_None && (SLOT(plain, memo_call) == Py_None || SLOT(plain, memo_call) == call)) {
-        int masked = overlaps(SLOT(plain, memo_footprint), SLOT(force, force_mask));
+        int masked = overlaps(SLOT(plain, memo_footprint), SLOT(tweaks, tweaks_mask));
         if (masked <= 0) {
             *found = Py_NewRef(plain);
             return masked < 0 ? FAILED : DONE;
@@ -159,7 +159,7 @@ find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *s
     if (!has_variants(variants)) {
         return DONE;
     }
-    *found = PyObject_CallFunctionObjArgs(st->match, state, force, call, NULL);
+    *found = PyObject_CallFunctionObjArgs(st->match, home, tweaks, call, NULL);
     return *found == NULL ? FAILED : DONE;
 }
 
@@ -194,21 +194,21 @@ get_thread(State *st)
 
 /* True when nothing was filed or forgotten, since `filings` was read, that matters to a run begun now. */
 static int
-may_take_off(State *st, PyObject *registry, PyObject *state, PyObject *filings)
+may_take_off(State *st, PyObject *group, PyObject *home, PyObject *filings)
 {
-    return lock_is_free((Lock *)SLOT(registry, registry_lock)) && SLOT(registry, registry_filings) == filings &&
-           SLOT(state, state_alive) == Py_True && SLOT(state, state_flights) == st->zero;
+    return lock_is_free((Lock *)SLOT(group, group_lock)) && SLOT(group, group_filings) == filings &&
+           SLOT(home, home_alive) == Py_True && SLOT(home, home_flights) == st->zero;
 }
 
 /* Makes a run of a node that is not in flight, and enters it among those that are. */
 static int
-take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *state, PyObject *masked, PyObject *filings,
+take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *home, PyObject *masked, PyObject *filings,
          PyObject **found)
 {
-    PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
+    PyObject *group = SLOT(view, view_group), *call = SLOT(frame, frame_call);
     PyObject *around = run_of(st, frame), *depth = around == Py_None ? Py_NewRef(st->zero) : count_up(SLOT(around, run_depth), 1);
     PyObject *run = make_run(st), *reads = PyDict_New(), *thread = get_thread(st);
-    call = call == Py_None ? PyObject_CallNoArgs(st->call_class) : Py_NewRef(call);
+    call = call == Py_None ? PyObject_CallNoArgs(st->outer_call_class) : Py_NewRef(call);
     if (run == NULL || reads == NULL || thread == NULL || call == NULL || depth == NULL) {
         Py_XDECREF(run);
         Py_XDECREF(depth);
@@ -223,44 +223,44 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *st
     SET(run, frame_hits, Py_NewRef(SLOT(view, view_hits)));
     SET(run, frame_reads, reads);
     SET(run, run_key, Py_NewRef(key));
-    SET(run, run_state, Py_NewRef(state));
+    SET(run, run_home, Py_NewRef(home));
     SET(run, run_masked, Py_NewRef(masked));
-    SET(run, run_generation, Py_NewRef(SLOT(registry, registry_generation)));
+    SET(run, run_generation, Py_NewRef(SLOT(group, group_generation)));
     SET(run, run_thread, thread);
     SET(run, run_depth, depth);
     SET(run, run_has_task, Py_NewRef(SLOT(PyTuple_GET_ITEM(key, 0), function_is_async)));
     *found = run;
-    if (st->began != NULL && may_take_off(st, registry, state, filings) && tell_watcher(st->began, run) < 0) {
+    if (st->began != NULL && may_take_off(st, group, home, filings) && tell_watcher(st->began, run) < 0) {
         return FAILED;
     }
     if (PyLong_AsLong(depth) > PyLong_AsLong(SLOT(view, view_max_depth))) {
         return NOT_COMMON;
     }
     /* From here on no other code runs.  A run that is watched has its hits off, see `steps/watch`. */
-    if (!may_take_off(st, registry, state, filings) || SLOT(frame, frame_hits) != SLOT(view, view_hits)) {
+    if (!may_take_off(st, group, home, filings) || SLOT(frame, frame_hits) != SLOT(view, view_hits)) {
         return NOT_COMMON;
     }
-    if (PyDict_SetItem(SLOT(SLOT(view, view_in_force), force_running), state, run) < 0) {
+    if (PyDict_SetItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home, run) < 0) {
         return FAILED;
     }
-    SET(state, state_flight, Py_NewRef(run));
-    SET(state, state_flights, Py_NewRef(st->one));
+    SET(home, home_flight, Py_NewRef(run));
+    SET(home, home_flights, Py_NewRef(st->one));
     return RUNS;
 }
 
-/* `cache.Cache.states_of`: returns the states of the nodes of a function. */
+/* `cache.Cache.homes_of`: returns the homes of the nodes of a function. */
 static PyObject *
-states_of(State *st, PyObject *cache, PyObject *function)
+homes_of(State *st, PyObject *cache, PyObject *function)
 {
     PyObject *nodes = SLOT(function, function_nodes);
     if (nodes == Py_None) {
-        return Py_NewRef(SLOT(cache, cache_states));
+        return Py_NewRef(SLOT(cache, cache_homes));
     }
-    PyObject *states = PyDict_GetItemWithError(nodes, SLOT(cache, cache__token));
-    if (states != NULL || PyErr_Occurred()) {
-        return Py_XNewRef(states);
+    PyObject *homes = PyDict_GetItemWithError(nodes, SLOT(cache, cache__token));
+    if (homes != NULL || PyErr_Occurred()) {
+        return Py_XNewRef(homes);
     }
-    return PyObject_CallMethodOneArg(cache, st->name_states_of, function);
+    return PyObject_CallMethodOneArg(cache, st->name_homes_of, function);
 }
 
 /* `begin.begin`: DONE with the memo that answers or a `Joined`, RUNS with a run to drive. */
@@ -275,21 +275,21 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         return NOT_COMMON;
     }
     PyObject *view = Py_NewRef(SLOT(frame, frame_view)), *cache = SLOT(view, view_cache), *around = SLOT(view, view_parent);
-    PyObject *registry = SLOT(view, view_registry), *call = SLOT(frame, frame_call);
-    PyObject *filings = Py_NewRef(SLOT(registry, registry_filings)), *masked = Py_NewRef(Py_None), *state = NULL, *states = NULL;
+    PyObject *group = SLOT(view, view_group), *call = SLOT(frame, frame_call);
+    PyObject *filings = Py_NewRef(SLOT(group, group_filings)), *masked = Py_NewRef(Py_None), *home = NULL, *homes = NULL;
     int came = NOT_COMMON;
     if (SLOT(frame, frame_hits) != SLOT(view, view_hits) || SLOT(cache, cache_beneath) != Py_None ||
-        !PyDict_CheckExact(SLOT(cache, cache_states)) || /* it knows of more states than it holds */
+        !PyDict_CheckExact(SLOT(cache, cache_homes)) || /* it knows of more homes than it holds */
         (call != Py_None && SLOT(call, call_due) != Py_None)) {
         goto end;
     }
-    if (PyObject_Size(SLOT(registry, registry_released)) != 0) {
-        PyObject *drained = PyObject_CallMethodNoArgs(registry, st->name_drain);
+    if (PyObject_Size(SLOT(group, group_released)) != 0) {
+        PyObject *drained = PyObject_CallMethodNoArgs(group, st->name_drain);
         Py_XDECREF(drained);
         if (drained == NULL) {
             goto error;
         }
-        Py_SETREF(filings, Py_NewRef(SLOT(registry, registry_filings)));
+        Py_SETREF(filings, Py_NewRef(SLOT(group, group_filings)));
     }
     if (around != Py_None) {
         Py_hash_t hash;
@@ -321,13 +321,13 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
             goto answered;
         }
     }
-    states = states_of(st, cache, PyTuple_GET_ITEM(key, 0));
-    if (states == NULL) {
+    homes = homes_of(st, cache, PyTuple_GET_ITEM(key, 0));
+    if (homes == NULL) {
         goto error;
     }
     Py_hash_t hash = PyObject_Hash(key);
-    state = hash == -1 ? NULL : Py_XNewRef(_PyDict_GetItem_KnownHash(states, key, hash));
-    if (state == NULL) {
+    home = hash == -1 ? NULL : Py_XNewRef(_PyDict_GetItem_KnownHash(homes, key, hash));
+    if (home == NULL) {
         if (PyErr_Occurred()) {
             goto error;
         }
@@ -339,7 +339,7 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
             }
         }
     }
-    came = find_filed(st, view, key, hash, state, call, found);
+    came = find_filed(st, view, key, hash, home, call, found);
     if (came != DONE) {
         if (came == FAILED) {
             goto error;
@@ -351,14 +351,14 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         goto answered;
     }
     Py_CLEAR(*found);
-    if (state == NULL) {
-        PyObject *made = copy_model(st->state_model);
+    if (home == NULL) {
+        PyObject *made = copy_model(st->home_model);
         if (made == NULL) {
             goto error;
         }
-        SET(made, state_key, Py_NewRef(key));
-        SET(made, state_home, Py_NewRef(SLOT(cache, cache__token)));
-        if (are_untracked(SLOT(cache, cache__untracked), states)) {
+        SET(made, home_key, Py_NewRef(key));
+        SET(made, home_token, Py_NewRef(SLOT(cache, cache__token)));
+        if (are_untracked(SLOT(cache, cache__untracked), homes)) {
             hide(made);
         }
         if (SLOT(PyTuple_GET_ITEM(key, 0), function_nodes) != Py_None) {
@@ -367,22 +367,22 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
                 Py_DECREF(made);
                 goto error;
             }
-            SET(made, state_link, link);
+            SET(made, home_link, link);
         }
-        state = Py_XNewRef(PyDict_SetDefault(states, key, made));
+        home = Py_XNewRef(PyDict_SetDefault(homes, key, made));
         Py_DECREF(made);
-        if (state == NULL) {
+        if (home == NULL) {
             goto error;
         }
     }
-    if (SLOT(state, state_flights) != st->zero) {
-        came = join_flight(st, frame, view, state, found);
+    if (SLOT(home, home_flights) != st->zero) {
+        came = join_flight(st, frame, view, home, found);
         if (came == FAILED) {
             goto error;
         }
         goto end;
     }
-    came = take_off(st, frame, view, key, state, masked, filings, found);
+    came = take_off(st, frame, view, key, home, masked, filings, found);
     if (came != RUNS) {
         if (*found != NULL) {
             show(*found); /* a watcher may hold it */
@@ -410,8 +410,8 @@ end:
     Py_DECREF(view);
     Py_DECREF(filings);
     Py_DECREF(masked);
-    Py_XDECREF(state);
-    Py_XDECREF(states);
+    Py_XDECREF(home);
+    Py_XDECREF(homes);
     return came;
 }
 
@@ -429,13 +429,13 @@ put_among(PyObject *variants, PyObject *footprint, PyObject *restriction, PyObje
     return failed ? -1 : 0;
 }
 
-/* `State.put_variant`, for a memo whose place is free. */
+/* `NodeMemos.put_variant`, for a memo whose place is free. */
 static int
-put_variant(State *st, PyObject *state, PyObject *memo)
+put_variant(State *st, PyObject *home, PyObject *memo)
 {
-    PyObject *lone = SLOT(state, state_variants);
+    PyObject *lone = SLOT(home, home_variants);
     if (lone == Py_None) {
-        SET(state, state_variants, Py_NewRef(memo));
+        SET(home, home_variants, Py_NewRef(memo));
         return 0;
     }
     if (!PyDict_CheckExact(lone)) {
@@ -444,24 +444,24 @@ put_variant(State *st, PyObject *state, PyObject *memo)
             Py_XDECREF(several);
             return -1;
         }
-        SET(state, state_variants, several);
+        SET(home, home_variants, several);
     }
-    return put_among(SLOT(state, state_variants), SLOT(memo, memo_footprint), SLOT(memo, memo_restriction), memo);
+    return put_among(SLOT(home, home_variants), SLOT(memo, memo_footprint), SLOT(memo, memo_restriction), memo);
 }
 
 /* Files a memo under the tweaks that it read: the part of `cache.Cache._enter` for one that read any. */
 static int
-enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObject *restriction)
+enter_variant(State *st, PyObject *cache, PyObject *home, PyObject *memo, PyObject *restriction)
 {
     PyObject *serial;
-    if (put_variant(st, state, memo) < 0) {
+    if (put_variant(st, home, memo) < 0) {
         return -1;
     }
     PyObject *serials = PyObject_GetIter(restriction);
     int failed = serials == NULL;
     while (!failed && (serial = PyIter_Next(serials)) != NULL) {
         PyObject *readers = PyDict_GetItemWithError(SLOT(cache, cache__read), serial);
-        PyObject *link = SLOT(state, state_link);
+        PyObject *link = SLOT(home, home_link);
         Py_ssize_t more = readers == NULL ? 1 : PySet_GET_SIZE(readers) + 1;
         if (link != Py_None && (more & (more - 1)) != 0) {
             failed = PySet_Add(readers, link) < 0;
@@ -487,17 +487,17 @@ enter_variant(State *st, PyObject *cache, PyObject *state, PyObject *memo, PyObj
 
 /* Adds a node to the readers of one that it read. */
 static int
-add_reader(State *st, PyObject *home, PyObject *reader)
+add_reader(State *st, PyObject *other, PyObject *reader)
 {
-    PyObject *readers = SLOT(home, state_readers), *state = reader;
-    if (SLOT(state, state_link) != Py_None) {
-        reader = SLOT(state, state_link);
+    PyObject *readers = SLOT(other, home_readers), *home = reader;
+    if (SLOT(home, home_link) != Py_None) {
+        reader = SLOT(home, home_link);
     }
-    else if (!is_hidden(state) && SLOT(home, state_shown) == Py_False) {
-        SET(home, state_shown, Py_NewRef(Py_True));
+    else if (!is_hidden(home) && SLOT(other, home_shown) == Py_False) {
+        SET(other, home_shown, Py_NewRef(Py_True));
     }
     if (readers == Py_None) {
-        SET(home, state_readers, Py_NewRef(reader));
+        SET(other, home_readers, Py_NewRef(reader));
         return 0;
     }
     if (readers == reader) {
@@ -510,13 +510,13 @@ add_reader(State *st, PyObject *home, PyObject *reader)
         }
         PyList_SET_ITEM(both, 0, Py_NewRef(readers));
         PyList_SET_ITEM(both, 1, Py_NewRef(reader));
-        if (is_hidden(home)) {
+        if (is_hidden(other)) {
             hide(both);
         }
-        SET(home, state_readers, both);
+        SET(other, home_readers, both);
         return 0;
     }
-    Py_ssize_t most = PyLong_AsSsize_t(SLOT(home, state__prune_at));
+    Py_ssize_t most = PyLong_AsSsize_t(SLOT(other, home__prune_at));
     if (PyAnySet_CheckExact(readers) && PySet_GET_SIZE(readers) < most) {
         return PySet_Add(readers, reader);
     }
@@ -528,14 +528,14 @@ add_reader(State *st, PyObject *home, PyObject *reader)
         }
         return PyList_Append(readers, reader);
     }
-    PyObject *done = PyObject_CallMethodOneArg(home, st->name_add_reader, state);
+    PyObject *done = PyObject_CallMethodOneArg(other, st->name_add_reader, home);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;
 }
 
 /* `cache.Cache._tell`: adds the node of a memo to the readers of its dependencies. */
 static int
-tell_read(State *st, PyObject *cache, PyObject *state, PyObject *reads, PyObject *known)
+tell_read(State *st, PyObject *cache, PyObject *home, PyObject *reads, PyObject *known)
 {
     PyObject *token = SLOT(cache, cache__token), *before = known == Py_None ? NULL : SLOT(known, memo_dependencies);
     Py_ssize_t count = PyTuple_GET_SIZE(reads);
@@ -544,25 +544,25 @@ tell_read(State *st, PyObject *cache, PyObject *state, PyObject *reads, PyObject
     }
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *read = PyTuple_GET_ITEM(reads, i), *old = before == NULL ? NULL : PyTuple_GET_ITEM(before, i);
-        PyObject *home = SLOT(read, memo_state);
-        if (read == old || (old != NULL && home == SLOT(old, memo_state) && SLOT(home, state_home) == token)) {
+        PyObject *other = SLOT(read, memo_home);
+        if (read == old || (old != NULL && other == SLOT(old, memo_home) && SLOT(other, home_token) == token)) {
             continue;
         }
-        if (add_reader(st, home, state) < 0) {
+        if (add_reader(st, other, home) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-/* True when every read is filed in this cache and alive, so that its state gets the reader. */
+/* True when every read is filed in this cache and alive, so that its home gets the reader. */
 static int
 are_here(State *st, PyObject *cache, PyObject *reads)
 {
     PyObject *token = SLOT(cache, cache__token);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(reads); i++) {
-        PyObject *home = SLOT(PyTuple_GET_ITEM(reads, i), memo_state);
-        if (SLOT(home, state_home) != token || SLOT(home, state_alive) != Py_True) {
+        PyObject *other = SLOT(PyTuple_GET_ITEM(reads, i), memo_home);
+        if (SLOT(other, home_token) != token || SLOT(other, home_alive) != Py_True) {
             return 0;
         }
     }
@@ -571,21 +571,21 @@ are_here(State *st, PyObject *cache, PyObject *reads)
 
 /* Returns the restriction of a footprint that meets a tweak: `scenario.ActiveTweaks.restrict`. */
 static PyObject *
-restrict_to(State *st, PyObject *force, PyObject *footprint)
+restrict_to(State *st, PyObject *tweaks, PyObject *footprint)
 {
-    PyObject *read = PyNumber_And(footprint, SLOT(force, force_mask)), *found = NULL;
-    int is_all = read == NULL ? -1 : PyObject_RichCompareBool(read, SLOT(force, force_mask), Py_EQ);
+    PyObject *read = PyNumber_And(footprint, SLOT(tweaks, tweaks_mask)), *found = NULL;
+    int is_all = read == NULL ? -1 : PyObject_RichCompareBool(read, SLOT(tweaks, tweaks_mask), Py_EQ);
     if (is_all == 0) {
-        found = PyDict_GetItemWithError(SLOT(force, force__restrictions), read);
+        found = PyDict_GetItemWithError(SLOT(tweaks, tweaks__restrictions), read);
     }
     else if (is_all > 0) {
-        found = SLOT(force, force_serials);
+        found = SLOT(tweaks, tweaks_serials);
     }
     Py_XDECREF(read);
     if (found != NULL || PyErr_Occurred()) {
         return Py_XNewRef(found);
     }
-    return PyObject_CallMethodOneArg(force, st->name_restrict, footprint);
+    return PyObject_CallMethodOneArg(tweaks, st->name_restrict, footprint);
 }
 
 /* True when somebody hears that a node was computed, or its older value kept: Python tells them. */
@@ -607,7 +607,7 @@ is_heard(State *st, PyObject *view)
 static int
 is_common_run(State *st, PyObject *run, PyObject *value)
 {
-    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *registry = SLOT(view, view_registry);
+    PyObject *view = SLOT(run, frame_view), *home = SLOT(run, run_home), *group = SLOT(view, view_group);
     PyObject *outer = SLOT(run, frame_outer), *kind = (PyObject *)Py_TYPE(value);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(st->consumable); i++) {
         if (PyTuple_GET_ITEM(st->consumable, i) == kind) {
@@ -620,10 +620,10 @@ is_common_run(State *st, PyObject *run, PyObject *value)
     return !is_heard(st, view) && SLOT(run, run_opened) == Py_False && SLOT(run, run_made) == Py_None && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
            SLOT(run, frame_inner) == Py_None && SLOT(run, frame_extra) == st->zero && SLOT(run, frame_transient) == Py_False &&
            SLOT(run, run_tainted) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&
-           SLOT(run, run_generation) == SLOT(registry, registry_generation) && outer != Py_None &&
+           SLOT(run, run_generation) == SLOT(group, group_generation) && outer != Py_None &&
            SLOT(SLOT(run, frame_call), call_due) == Py_None && Py_SIZE(SLOT(SLOT(run, frame_call), call_failures)) == 0 &&
-           SLOT(state, state_alive) == Py_True && SLOT(state, state_has_failed) == Py_False &&
-           SLOT(state, state_flights) == st->one && SLOT(state, state_flight) == run &&
+           SLOT(home, home_alive) == Py_True && SLOT(home, home_has_failed) == Py_False &&
+           SLOT(home, home_flights) == st->one && SLOT(home, home_flight) == run &&
            SLOT(SLOT(view, view_cache), cache_beneath) == Py_None &&
            (PyObject *)Py_TYPE(PyTuple_GET_ITEM(SLOT(run, run_key), 0)) == st->function_class;
 }
@@ -632,9 +632,9 @@ is_common_run(State *st, PyObject *run, PyObject *value)
 static int
 make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
 {
-    PyObject *view = SLOT(run, frame_view), *force = SLOT(view, view_in_force), *registry = SLOT(view, view_registry);
+    PyObject *view = SLOT(run, frame_view), *tweaks = SLOT(view, view_tweaks), *group = SLOT(view, view_group);
     PyObject *key = SLOT(run, run_key), *read, *ignored, *memo = NULL, *restriction = NULL, *footprint = NULL, *below = NULL;
-    PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted)), *before = SLOT(SLOT(run, run_state), state_newest);
+    PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted)), *before = SLOT(SLOT(run, run_home), home_newest);
     Py_ssize_t position = 0, count = 0;
     int came = FAILED, failed = reads == NULL;
     Sum sum = {&st->scratch, Py_NewRef(st->zero)};
@@ -646,7 +646,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     if (failed || below == NULL) {
         goto end;
     }
-    if (count == 0 && SLOT(registry, registry_early) != st->zero &&
+    if (count == 0 && SLOT(group, group_early) != st->zero &&
         PyUnicode_CompareWithASCIIString(SLOT(PyTuple_GET_ITEM(key, 0), function_kind), "source") == 0) { /* it may get a bit */
         came = NOT_COMMON;
         goto end;
@@ -657,7 +657,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
         goto end;
     }
     footprint = Py_NewRef(below);
-    PyObject *bits = SLOT(registry, registry__function_bits);
+    PyObject *bits = SLOT(group, group__function_bits);
     if (PyDict_GET_SIZE(bits) > 0) {
         PyObject *own = PyDict_GetItemWithError(bits, SLOT(PyTuple_GET_ITEM(key, 0), function_mark));
         if (own != NULL) {
@@ -669,8 +669,8 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
             goto end;
         }
     }
-    int met = overlaps(footprint, SLOT(force, force_mask));
-    restriction = met < 0 ? NULL : met ? restrict_to(st, force, footprint) : Py_NewRef(st->no_tweaks);
+    int met = overlaps(footprint, SLOT(tweaks, tweaks_mask));
+    restriction = met < 0 ? NULL : met ? restrict_to(st, tweaks, footprint) : Py_NewRef(st->no_tweaks);
     memo = restriction == NULL ? NULL : copy_model(st->memo_model);
     if (memo == NULL) {
         goto end;
@@ -688,7 +688,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
             goto end;
         }
     }
-    SET(memo, memo_state, Py_NewRef(SLOT(run, run_state)));
+    SET(memo, memo_home, Py_NewRef(SLOT(run, run_home)));
     SET(memo, memo_value, Py_NewRef(value));
     SET(memo, memo_dependencies, Py_NewRef(reads));
     SET(memo, memo_below, Py_NewRef(below));
@@ -710,14 +710,14 @@ end:
 
 /* True when the place of a memo is free, 0 when it is taken, -1 for an error. */
 static int
-has_place(State *st, PyObject *state, PyObject *memo)
+has_place(State *st, PyObject *home, PyObject *memo)
 {
-    PyObject *variants = SLOT(state, state_variants), *newest = SLOT(state, state_newest), *restriction = SLOT(memo, memo_restriction);
+    PyObject *variants = SLOT(home, home_variants), *newest = SLOT(home, home_newest), *restriction = SLOT(memo, memo_restriction);
     if (newest != Py_None && SLOT(newest, memo_status) == st->stale) {
         return 0;
     }
     if (PySet_GET_SIZE(restriction) == 0) {
-        return SLOT(state, state_plain) == Py_None;
+        return SLOT(home, home_plain) == Py_None;
     }
     if (!has_variants(variants)) {
         return 1;
@@ -754,14 +754,14 @@ share_origin(State *st, PyObject *memo, PyObject *held)
 static int
 file(State *st, PyObject *run, PyObject *memo, int has_run)
 {
-    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *cache = SLOT(view, view_cache);
-    PyObject *registry = SLOT(view, view_registry), *outer = SLOT(run, frame_outer), *known = Py_NewRef(SLOT(state, state_newest));
-    PyObject *count = count_up(SLOT(cache, cache__count), 1), *filings = count_up(SLOT(registry, registry_filings), 1);
+    PyObject *view = SLOT(run, frame_view), *home = SLOT(run, run_home), *cache = SLOT(view, view_cache);
+    PyObject *group = SLOT(view, view_group), *outer = SLOT(run, frame_outer), *known = Py_NewRef(SLOT(home, home_newest));
+    PyObject *count = count_up(SLOT(cache, cache__count), 1), *filings = count_up(SLOT(group, group_filings), 1);
     PyObject *runs = count_up(SLOT(outer, frame_runs), PyLong_AsLong(SLOT(run, frame_runs)) + has_run);
     double longer = PyFloat_AsDouble(has_run ? SLOT(memo, memo_seconds) : SLOT(run, frame_spent));
     PyObject *spent = PyFloat_FromDouble(PyFloat_AsDouble(SLOT(outer, frame_spent)) + longer);
     int failed = count == NULL || filings == NULL || runs == NULL || spent == NULL ||
-                 PyDict_DelItem(SLOT(SLOT(view, view_in_force), force_running), state) < 0;
+                 PyDict_DelItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home) < 0;
     if (failed) {
         Py_XDECREF(count);
         Py_XDECREF(filings);
@@ -773,24 +773,24 @@ file(State *st, PyObject *run, PyObject *memo, int has_run)
     SET(run, run_is_done, Py_NewRef(Py_True));
     SET(run, frame_hits, Py_NewRef(st->no_hits));
     SET(run, frame_driver, Py_NewRef(st->late));
-    SET(state, state_flights, Py_NewRef(st->zero));
-    SET(state, state_flight, Py_NewRef(Py_None));
+    SET(home, home_flights, Py_NewRef(st->zero));
+    SET(home, home_flight, Py_NewRef(Py_None));
     SET(outer, frame_runs, runs);
     SET(outer, frame_spent, spent);
     SET(run, run_memo, Py_NewRef(memo));
     SET(cache, cache__count, count);
-    SET(registry, registry_filings, filings);
+    SET(group, group_filings, filings);
     if (PySet_GET_SIZE(SLOT(memo, memo_restriction)) == 0) {
-        SET(state, state_plain, Py_NewRef(memo));
+        SET(home, home_plain, Py_NewRef(memo));
     }
     else {
-        failed = enter_variant(st, cache, state, memo, SLOT(memo, memo_restriction)) < 0;
+        failed = enter_variant(st, cache, home, memo, SLOT(memo, memo_restriction)) < 0;
     }
-    SET(state, state_newest, Py_NewRef(memo));
-    if (!failed && SLOT(state, state_link) == Py_None && are_untracked(SLOT(cache, cache__untracked), SLOT(cache, cache_states))) {
-        hide_node(st, state, memo); /* first: a reader that is tracked has to be shown */
+    SET(home, home_newest, Py_NewRef(memo));
+    if (!failed && SLOT(home, home_link) == Py_None && are_untracked(SLOT(cache, cache__untracked), SLOT(cache, cache_homes))) {
+        hide_node(st, home, memo); /* first: a reader that is tracked has to be shown */
     }
-    failed = failed || tell_read(st, cache, state, SLOT(memo, memo_dependencies), known) < 0;
+    failed = failed || tell_read(st, cache, home, SLOT(memo, memo_dependencies), known) < 0;
     Py_DECREF(known);
     return failed ? -1 : 0;
 }
@@ -799,31 +799,31 @@ file(State *st, PyObject *run, PyObject *memo, int has_run)
 static int
 quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
 {
-    PyObject *memo = NULL, *known = NULL, *state = Py_NewRef(SLOT(run, run_state));
-    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry), *filings = Py_NewRef(SLOT(registry, registry_filings));
+    PyObject *memo = NULL, *known = NULL, *home = Py_NewRef(SLOT(run, run_home));
+    PyObject *view = SLOT(run, frame_view), *group = SLOT(view, view_group), *filings = Py_NewRef(SLOT(group, group_filings));
     int came = NOT_COMMON;
     *made = NULL;
-    if (lock_is_free((Lock *)SLOT(registry, registry_lock)) && is_common_run(st, run, value)) {
+    if (lock_is_free((Lock *)SLOT(group, group_lock)) && is_common_run(st, run, value)) {
         came = make_memo(st, run, value, seconds, held, &memo);
     }
     if (came != DONE) {
         goto end;
     }
-    lock_acquire((Lock *)SLOT(registry, registry_lock));
+    lock_acquire((Lock *)SLOT(group, group_lock));
     /* Preparing took memory, so the garbage collector may have run code, or another thread: checked again.  Who gives
        a first bit counts as filing, and the memo would be without that bit. */
-    int fits = SLOT(registry, registry_filings) == filings && is_common_run(st, run, value) &&
+    int fits = SLOT(group, group_filings) == filings && is_common_run(st, run, value) &&
                are_here(st, SLOT(view, view_cache), SLOT(memo, memo_dependencies));
-    fits = fits ? has_place(st, state, memo) : 0;
+    fits = fits ? has_place(st, home, memo) : 0;
     if (fits > 0) {
-        known = Py_NewRef(SLOT(state, state_newest)); /* released after the lock */
+        known = Py_NewRef(SLOT(home, home_newest)); /* released after the lock */
         int failed = (held != NULL && share_origin(st, memo, held) < 0) || file(st, run, memo, held == NULL) < 0;
         came = failed || tell_watcher(st->ended, run) < 0 ? FAILED : DONE;
     }
     else {
         came = fits < 0 ? FAILED : NOT_COMMON;
     }
-    lock_release((Lock *)SLOT(registry, registry_lock));
+    lock_release((Lock *)SLOT(group, group_lock));
     if (came == DONE && serve(st, view, SLOT(run, run_key), memo) < 0) {
         came = FAILED;
     }
@@ -836,7 +836,7 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
 end:
     Py_XDECREF(memo);
     Py_XDECREF(known);
-    Py_DECREF(state);
+    Py_DECREF(home);
     Py_DECREF(filings);
     return came;
 }
@@ -865,7 +865,7 @@ static int
 holds(State *st, PyObject *run, PyObject *read)
 {
     PyObject *view = SLOT(run, frame_view), *hits = SLOT(view, view_hits), *memo = NULL;
-    PyObject *key = Py_NewRef(SLOT(SLOT(read, memo_state), state_key)), *function = PyTuple_GET_ITEM(key, 0);
+    PyObject *key = Py_NewRef(SLOT(SLOT(read, memo_home), home_key)), *function = PyTuple_GET_ITEM(key, 0);
     int same = 0, known = 0;
     Py_hash_t hash;
     Slot *slot;
@@ -934,7 +934,7 @@ end:
 static int
 take_as_hit(State *st, PyObject *view, PyObject *memo)
 {
-    PyObject *key = Py_NewRef(SLOT(SLOT(memo, memo_state), state_key));
+    PyObject *key = Py_NewRef(SLOT(SLOT(memo, memo_home), home_key));
     int failed = serve(st, view, key, memo);
     Py_DECREF(key);
     return failed;
@@ -944,7 +944,7 @@ take_as_hit(State *st, PyObject *view, PyObject *memo)
 static int
 forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
 {
-    PyObject *view = SLOT(run, frame_view), *registry = SLOT(view, view_registry), *noted = SLOT(run, frame_reads);
+    PyObject *view = SLOT(run, frame_view), *group = SLOT(view, view_group), *noted = SLOT(run, frame_reads);
     if (SLOT(run, run_has_task) == Py_False && Py_REFCNT(noted) == 1) {
         PyDict_Clear(noted); /* only a task asks what they were */
     }
@@ -959,12 +959,12 @@ forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
     SET(run, run_tainted, Py_NewRef(st->zero));
     while (++position < PyTuple_GET_SIZE(reads)) {
         PyObject *read = PyTuple_GET_ITEM(reads, position);
-        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
+        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_tweaks), tweaks_sieve));
         if (differs < 0) {
             return -1;
         }
-        if (!differs && lock_is_free((Lock *)SLOT(registry, registry_lock)) &&
-            SLOT(registry, registry_generation) == SLOT(run, run_generation) && take_as_hit(st, view, read) < 0) {
+        if (!differs && lock_is_free((Lock *)SLOT(group, group_lock)) &&
+            SLOT(group, group_generation) == SLOT(run, run_generation) && take_as_hit(st, view, read) < 0) {
             return -1;
         }
     }
@@ -979,7 +979,7 @@ verify(State *st, PyObject *run, PyObject *candidate)
     int same = 1;
     for (Py_ssize_t i = 0; same > 0 && i < PyTuple_GET_SIZE(reads); i++) {
         PyObject *read = PyTuple_GET_ITEM(reads, i);
-        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_in_force), force_sieve));
+        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_tweaks), tweaks_sieve));
         if (differs == 0) {
             same = take_as_hit(st, view, read) < 0 || PyDict_SetItem(SLOT(run, frame_reads), read, Py_None) < 0 ? -1 : 1;
         }
@@ -998,9 +998,9 @@ verify(State *st, PyObject *run, PyObject *candidate)
 static PyObject *
 candidates(State *st, PyObject *run)
 {
-    PyObject *view = SLOT(run, frame_view), *state = SLOT(run, run_state), *masked = SLOT(run, run_masked);
-    PyObject *plain = SLOT(state, state_plain), *newest = SLOT(state, state_newest);
-    int may_lack = masked == Py_None && SLOT(state, state_link) != Py_None && has_variants(SLOT(state, state_variants)) &&
+    PyObject *view = SLOT(run, frame_view), *home = SLOT(run, run_home), *masked = SLOT(run, run_masked);
+    PyObject *plain = SLOT(home, home_plain), *newest = SLOT(home, home_newest);
+    int may_lack = masked == Py_None && SLOT(home, home_link) != Py_None && has_variants(SLOT(home, home_variants)) &&
                    SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been removed */
     if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None || may_lack) {
         return PyObject_CallOneArg(st->candidates, run);

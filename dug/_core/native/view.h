@@ -1,13 +1,13 @@
 /* Views: what a context adds to the view around it in the common case, compiled: values of a few nodes that it gives no value yet.
 
-   `view.enter`, with `_add_values`, and `Registry.make_scenario` are the specification.  Whatever is not common is left to them;
+   `view.enter`, with `_add_values`, and `CacheGroup.make_scenario` are the specification.  Whatever is not common is left to them;
    the tweaks that were interned by then are held by the context, where they look first. */
 
 #define MOST_VALUES 4 /* of a context whose view is made here */
 
 /* Adds one value to the tweaks in force: DONE, and `content` is a copy with it; DONE with NULL when it is in force already. */
 static int
-add_value(State *st, PyObject *registry, PyObject *around, PyObject *alone, PyObject *target, PyObject *spec, PyObject **added)
+add_value(State *st, PyObject *group, PyObject *around, PyObject *alone, PyObject *target, PyObject *spec, PyObject **added)
 {
     *added = NULL;
     if (SLOT(spec, spec_kind) != st->value_kind) {
@@ -18,13 +18,13 @@ add_value(State *st, PyObject *registry, PyObject *around, PyObject *alone, PyOb
         return FAILED;
     }
     if (handle == NULL || SLOT(handle, handle_spec) != spec) {
-        Py_XSETREF(handle, PyObject_CallMethodObjArgs(registry, st->name_intern, target, spec, Py_None, NULL));
+        Py_XSETREF(handle, PyObject_CallMethodObjArgs(group, st->name_intern, target, spec, Py_None, NULL));
         if (handle == NULL || PyDict_SetItem(alone, target, handle) < 0) {
             Py_XDECREF(handle);
             return FAILED;
         }
     }
-    PyObject *met = PyDict_GetItemWithError(SLOT(around, force_content), target);
+    PyObject *met = PyDict_GetItemWithError(SLOT(around, tweaks_content), target);
     if (met != NULL || PyErr_Occurred()) { /* the same one, or one that this is put over */
         int came = met == NULL ? FAILED : met == handle ? DONE : NOT_COMMON;
         Py_DECREF(handle);
@@ -36,10 +36,10 @@ add_value(State *st, PyObject *registry, PyObject *around, PyObject *alone, PyOb
 
 /* Returns the interned scenario of some tweaks more than are in force around, and their bits; NULL also when it is not common. */
 static PyObject *
-add_up_scenario(State *st, PyObject *registry, PyObject *around, PyObject *const *added, Py_ssize_t count, PyObject **delta)
+add_up_scenario(State *st, PyObject *group, PyObject *around, PyObject *const *added, Py_ssize_t count, PyObject **delta)
 {
-    PyObject *content = PyDict_Copy(SLOT(around, force_content)), *serials = PyFrozenSet_New(SLOT(around, force_serials));
-    PyObject *newest = SLOT(around, force_newest), *bits = Py_NewRef(SLOT(added[0], handle_bit)), *made = NULL, *noted = NULL;
+    PyObject *content = PyDict_Copy(SLOT(around, tweaks_content)), *serials = PyFrozenSet_New(SLOT(around, tweaks_serials));
+    PyObject *newest = SLOT(around, tweaks_newest), *bits = Py_NewRef(SLOT(added[0], handle_bit)), *made = NULL, *noted = NULL;
     int failed = content == NULL || serials == NULL;
     for (Py_ssize_t i = 0; !failed && i < count; i++) {
         if (i > 0) {
@@ -51,7 +51,7 @@ add_up_scenario(State *st, PyObject *registry, PyObject *around, PyObject *const
                  PySet_Add(serials, SLOT(added[i], handle_serial)) < 0;
     }
     PyObject *known = failed ? NULL : PyDict_GetItemWithError(SLOT(newest, handle_scenarios), serials);
-    PyObject *mask = failed || PyErr_Occurred() || known != NULL ? NULL : PyNumber_Or(SLOT(around, force_mask), bits);
+    PyObject *mask = failed || PyErr_Occurred() || known != NULL ? NULL : PyNumber_Or(SLOT(around, tweaks_mask), bits);
     PyObject *sieve = mask == NULL ? NULL : PyNumber_Or(mask, st->one), *running = sieve == NULL ? NULL : PyDict_New();
     PyObject *restrictions = running == NULL ? NULL : PyDict_New();
     if (known != NULL) {
@@ -60,20 +60,20 @@ add_up_scenario(State *st, PyObject *registry, PyObject *around, PyObject *const
             Py_CLEAR(made);
         }
     }
-    else if (restrictions != NULL && (made = copy_model(st->force_model)) != NULL) {
-        SET(made, force_newest, Py_NewRef(newest));
-        SET(made, force_serials, Py_NewRef(serials));
-        SET(made, force_content, Py_NewRef(content));
-        SET(made, force_mask, Py_NewRef(mask));
-        SET(made, force_sieve, Py_NewRef(sieve));
-        SET(made, force_running, Py_NewRef(running));
-        SET(made, force__restrictions, Py_NewRef(restrictions));
+    else if (restrictions != NULL && (made = copy_model(st->tweaks_model)) != NULL) {
+        SET(made, tweaks_newest, Py_NewRef(newest));
+        SET(made, tweaks_serials, Py_NewRef(serials));
+        SET(made, tweaks_content, Py_NewRef(content));
+        SET(made, tweaks_mask, Py_NewRef(mask));
+        SET(made, tweaks_sieve, Py_NewRef(sieve));
+        SET(made, tweaks_running, Py_NewRef(running));
+        SET(made, tweaks__restrictions, Py_NewRef(restrictions));
         noted = PyWeakref_NewRef(made, NULL);
         if (noted == NULL || PyDict_SetDefault(SLOT(newest, handle_scenarios), serials, noted) != noted) {
             Py_CLEAR(made); /* another thread was quicker */
         }
         else if (PyDict_GET_SIZE(SLOT(newest, handle_scenarios)) >= PyLong_AsSsize_t(SLOT(newest, handle_prune_at))) {
-            PyObject *done = PyObject_CallMethodOneArg(registry, st->name__prune, newest);
+            PyObject *done = PyObject_CallMethodOneArg(group, st->name__prune, newest);
             if (done == NULL) {
                 Py_CLEAR(made);
             }
@@ -108,7 +108,7 @@ find_alone(State *st, PyObject *held, PyObject *mark)
 
 /* Returns the scenario of a layer over the one around, and the bits that it adds; NULL also when it is not common. */
 static PyObject *
-find_scenario(State *st, PyObject *registry, PyObject *around, PyObject *layer, PyObject *held, PyObject **delta)
+find_scenario(State *st, PyObject *group, PyObject *around, PyObject *layer, PyObject *held, PyObject **delta)
 {
     PyObject *added[MOST_VALUES], *target, *spec, *one;
     Py_ssize_t at = 0, count = 0;
@@ -118,12 +118,12 @@ find_scenario(State *st, PyObject *registry, PyObject *around, PyObject *layer, 
         *delta = Py_NewRef(st->zero);
         return Py_NewRef(around);
     }
-    PyObject *alone = find_alone(st, held, SLOT(registry, registry_mark)), *scenario = NULL;
+    PyObject *alone = find_alone(st, held, SLOT(group, group_mark)), *scenario = NULL;
     if (alone == NULL || !PyDict_CheckExact(alone)) {
         came = alone == NULL ? FAILED : NOT_COMMON;
     }
     while (came == DONE && PyDict_Next(layer, &at, &target, &spec)) {
-        came = add_value(st, registry, around, alone, target, spec, &one);
+        came = add_value(st, group, around, alone, target, spec, &one);
         if (one != NULL) {
             added[count++] = one;
         }
@@ -133,7 +133,7 @@ find_scenario(State *st, PyObject *registry, PyObject *around, PyObject *layer, 
         scenario = Py_NewRef(around);
     }
     else if (came == DONE) {
-        scenario = add_up_scenario(st, registry, around, added, count, delta);
+        scenario = add_up_scenario(st, group, around, added, count, delta);
     }
     while (count > 0) {
         Py_DECREF(added[--count]);
@@ -173,8 +173,8 @@ enter_view(PyObject *module, PyObject *const *args, Py_ssize_t count)
         PyDict_GET_SIZE(PyTuple_GET_ITEM(layers, 0)) > MOST_VALUES) {
         Py_RETURN_NONE;
     }
-    PyObject *registry = SLOT(parent, view_registry), *delta, *view = NULL;
-    PyObject *scenario = find_scenario(st, registry, SLOT(parent, view_in_force), PyTuple_GET_ITEM(layers, 0), held, &delta);
+    PyObject *group = SLOT(parent, view_group), *delta, *view = NULL;
+    PyObject *scenario = find_scenario(st, group, SLOT(parent, view_tweaks), PyTuple_GET_ITEM(layers, 0), held, &delta);
     if (scenario == NULL) {
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     }
@@ -182,14 +182,14 @@ enter_view(PyObject *module, PyObject *const *args, Py_ssize_t count)
     if (hits != NULL && (view = copy_model(st->view_model)) != NULL) {
         SET(view, view_parent, Py_NewRef(parent));
         SET(view, view_layers, Py_NewRef(layers));
-        SET(view, view_in_force, Py_NewRef(scenario));
+        SET(view, view_tweaks, Py_NewRef(scenario));
         SET(view, view_cache, Py_NewRef(SLOT(parent, view_cache)));
-        SET(view, view_registry, Py_NewRef(registry));
+        SET(view, view_group, Py_NewRef(group));
         SET(view, view_delta, Py_NewRef(delta));
         SET(view, view_listeners, Py_NewRef(heard));
         SET(view, view_max_depth, Py_NewRef(args[4] == Py_None ? SLOT(parent, view_max_depth) : args[4]));
         SET(view, view_hits, Py_NewRef(hits));
-        PyObject *done = PyObject_CallMethodOneArg(SLOT(registry, registry_views), st->name_add, view);
+        PyObject *done = PyObject_CallMethodOneArg(SLOT(group, group_views), st->name_add, view);
         if (done == NULL) {
             Py_CLEAR(view);
         }

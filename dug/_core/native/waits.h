@@ -17,14 +17,14 @@ set_slot(PyObject **slot, PyObject *value)
 
 /* The part of `begin._meet` for a node that a task computes in this scenario, not around the call: DONE with a `Joined`. */
 static int
-join_flight(State *st, PyObject *frame, PyObject *view, PyObject *state, PyObject **found)
+join_flight(State *st, PyObject *frame, PyObject *view, PyObject *home, PyObject **found)
 {
-    PyObject *force = SLOT(view, view_in_force), *other = PyDict_GetItemWithError(SLOT(force, force_running), state);
+    PyObject *tweaks = SLOT(view, view_tweaks), *other = PyDict_GetItemWithError(SLOT(tweaks, tweaks_running), home);
     if (other == NULL || SLOT(other, run_has_task) != Py_True) {
         return PyErr_Occurred() ? FAILED : NOT_COMMON;
     }
     while (frame != Py_None) { /* is it around? */
-        if ((PyObject *)Py_TYPE(frame) == st->run_type && SLOT(frame, run_state) == state) {
+        if ((PyObject *)Py_TYPE(frame) == st->run_type && SLOT(frame, run_home) == home) {
             return NOT_COMMON;
         }
         frame = SLOT(frame, frame_outer);
@@ -56,7 +56,7 @@ static int
 enter_wait(State *st, PyObject *wait)
 {
     PyObject *run = SLOT(wait, wait_run), *holder = run_of(st, SLOT(wait, wait_frame));
-    PyObject *registry = SLOT(SLOT(run, frame_view), view_registry);
+    PyObject *group = SLOT(SLOT(run, frame_view), view_group);
     if (SLOT(wait, wait_thread) != Py_None || (holder != Py_None && SLOT(holder, run_has_task) != Py_True)) {
         return NOT_COMMON;
     }
@@ -72,7 +72,7 @@ enter_wait(State *st, PyObject *wait)
     }
     /* From here on no other code runs. */
     came = NOT_COMMON;
-    if (!lock_is_free((Lock *)SLOT(registry, registry_lock)) || SLOT(run, run_is_done) != Py_False ||
+    if (!lock_is_free((Lock *)SLOT(group, group_lock)) || SLOT(run, run_is_done) != Py_False ||
         (SLOT(run, run_waits) != Py_None && SLOT(run, run_waits) != waits) ||
         (held_up != NULL && SLOT(holder, run_held_up) != Py_None && SLOT(holder, run_held_up) != held_up)) {
         goto end;
@@ -98,8 +98,8 @@ end:
 static int
 quick_join(State *st, PyObject *wait)
 {
-    PyObject *run = SLOT(wait, wait_run), *registry = SLOT(SLOT(run, frame_view), view_registry), *held_up = SLOT(run, run_held_up);
-    if ((held_up != Py_None && PySet_GET_SIZE(held_up) != 0) || PyDict_GET_SIZE(SLOT(registry, registry_blocked)) != 0) {
+    PyObject *run = SLOT(wait, wait_run), *group = SLOT(SLOT(run, frame_view), view_group), *held_up = SLOT(run, run_held_up);
+    if ((held_up != Py_None && PySet_GET_SIZE(held_up) != 0) || PyDict_GET_SIZE(SLOT(group, group_blocked)) != 0) {
         return NOT_COMMON;
     }
     return enter_wait(st, wait);
@@ -112,8 +112,8 @@ static int
 quick_part(State *st, PyObject *wait)
 {
     PyObject *run = SLOT(wait, wait_run), *holders = SLOT(wait, wait_holders), *waits = SLOT(run, run_waits);
-    PyObject *registry = SLOT(SLOT(run, frame_view), view_registry);
-    if (SLOT(wait, wait_thread) != Py_None || !lock_is_free((Lock *)SLOT(registry, registry_lock))) {
+    PyObject *group = SLOT(SLOT(run, frame_view), view_group);
+    if (SLOT(wait, wait_thread) != Py_None || !lock_is_free((Lock *)SLOT(group, group_lock))) {
         return NOT_COMMON;
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(holders); i++) {

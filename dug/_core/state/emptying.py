@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from ..facts.memo import DEAD, Memo, State
+from ..facts.memo import DEAD, Memo, NodeMemos
 from ..facts.node import plain_key
 from ..native.choose import track_again
 
@@ -12,29 +12,29 @@ if TYPE_CHECKING:
     from .protocols import CacheShape
 
 
-Noted = State | ref[State]
-"""The state of a node or, for one of a local function, the weak reference to it."""
+Noted = NodeMemos | ref[NodeMemos]
+"""The memos of a node or, for one of a local function, the weak reference to it."""
 Emptied = dict[Noted, list[Noted]]
 """Nodes of which nothing was left when a tweak was dropped, each with the nodes that it had read."""
 
 
-def drop_empty(cache: "CacheShape", states: Iterable[State], lost: Iterable[Memo] = ()) -> None:
+def drop_empty(cache: "CacheShape", homes: Iterable[NodeMemos], lost: Iterable[Memo] = ()) -> None:
     """Forgets nodes of which nothing is left: these, and those of `lost` memos; then nodes that only they had read."""
-    read: dict[State, list[Memo]] = {}
+    read: dict[NodeMemos, list[Memo]] = {}
     for memo in lost:
-        read.setdefault(memo.state, []).append(memo)
-    pending = [*states, *read]
+        read.setdefault(memo.home, []).append(memo)
+    pending = [*homes, *read]
     while pending:
-        state = pending.pop()
-        if _take_out(cache, state):
-            for memo in [one for gone in read.pop(state, ()) for one in gone.dependencies if one.state.home is not None]:
-                home = cache._home(memo.state)
-                home.discard_reader(state)
-                read.setdefault(home, []).append(memo)
-                pending.append(home)
+        home = pending.pop()
+        if _take_out(cache, home):
+            for memo in [one for gone in read.pop(home, ()) for one in gone.dependencies if one.home.token is not None]:
+                other = cache._home_here(memo.home)
+                other.discard_reader(home)
+                read.setdefault(other, []).append(memo)
+                pending.append(other)
 
 
-def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[State]) -> Emptied:
+def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[NodeMemos]) -> Emptied:
     """Forgets those nodes of which still nothing is left, then nodes that only they had read.
 
     A node that was computed again in between is no reader any more of those that it does not read now.
@@ -50,56 +50,56 @@ def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[State]) -> E
     pending, seen, later = list(emptied), set[Noted](), Emptied()
     while pending:
         noted = pending.pop()
-        state = noted() if isinstance(noted, ref) else noted
-        if state is None:
+        home = noted() if isinstance(noted, ref) else noted
+        if home is None:
             continue
-        before, kept = emptied.get(noted, []), set[State]()
-        if _take_out(cache, state):
-            taken.append(state)
-        elif state.flights:
+        before, kept = emptied.get(noted, []), set[NodeMemos]()
+        if _take_out(cache, home):
+            taken.append(home)
+        elif home.flights:
             later[noted] = before
             continue
-        elif not before or noted in seen or not _list_read(cache, state, kept):
+        elif not before or noted in seen or not _list_read(cache, home, kept):
             continue
         seen.add(noted)
         for one in before:
             read = one() if isinstance(one, ref) else one
-            home = None if read is None else cache._home(read)
-            if home is not None and home not in kept:
-                home.discard_reader(state)
-                pending.append(home.link or home)
+            other = None if read is None else cache._home_here(read)
+            if other is not None and other not in kept:
+                other.discard_reader(home)
+                pending.append(other.link or other)
     return later
 
 
-def _list_read(cache: "CacheShape", state: State, found: set[State]) -> bool:
+def _list_read(cache: "CacheShape", home: NodeMemos, found: set[NodeMemos]) -> bool:
     """Collects the nodes that a node reads now; False when it may read others, or is gone."""
-    memos = [memo for memo in (*state.memos(), state.newest) if memo is not None]
-    found.update(read.state for memo in memos for read in memo.dependencies)
+    memos = [memo for memo in (*home.memos(), home.newest) if memo is not None]
+    found.update(read.home for memo in memos for read in memo.dependencies)
     is_known = not any(memo.inner or memo.made for memo in memos)
-    return is_known and state.alive and all(read.home is cache._token and read.alive for read in found)
+    return is_known and home.alive and all(read.token is cache._token and read.alive for read in found)
 
 
-def _take_out(cache: "CacheShape", state: State) -> bool:
+def _take_out(cache: "CacheShape", home: NodeMemos) -> bool:
     """Takes a node out of a cache that knows nothing of it any more; True when it did."""
-    if not state.alive or state.home is not cache._token or not state.is_empty():
+    if not home.alive or home.token is not cache._token or not home.is_empty():
         return False
-    states_here = cache.states_of(plain_key(state.key)[0])
-    if states_here.get(state.key) is not state:
+    homes_here = cache.homes_of(plain_key(home.key)[0])
+    if homes_here.get(home.key) is not home:
         return False
-    track_again((state,))  # first: nothing shows a state that is not in the table
-    state.alive = False
-    del states_here[state.key]
-    cache.stale.discard(state)
+    track_again((home,))  # first: nothing shows a home that is not in the table
+    home.alive = False
+    del homes_here[home.key]
+    cache.stale.discard(home)
     return True
 
 
 def trim(cache: "CacheShape") -> list[Memo]:
     """Evicts the oldest memos that wait to be verified, if there are too many; returns the evicted ones."""
     taken = []
-    for state in cache.stale.pop_excess():
-        old, state.newest = state.newest, state.plain
+    for home in cache.stale.pop_excess():
+        old, home.newest = home.newest, home.plain
         assert old is not None  # noqa: S101  it is stale
-        old.status, state.has_lost = DEAD, True
+        old.status, home.has_lost = DEAD, True
         cache._unindex(old)
         track_again((old,))
         drop_empty(cache, (), [old])

@@ -1,7 +1,7 @@
-"""The state that layered caches share: `Registry`, with bits, handles, scenarios, and walks (`give_bit`, `forget`, `drain`).
+"""What layered caches share: `CacheGroup`, with bits, handles, scenarios, and walks (`give_bit`, `forget`, `drain`).
 
 The walks are the only operations that reach from a node to the memos computed from it: giving a target its first bit, forgetting
-memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow the readers of each state, which may be too
+memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow the readers of each node, which may be too
 many but never too few.
 
 One lock guards all of it: it is held to open and to close a run, to file, and during the walks.  No user code runs under it
@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary, ref
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, Restriction, State
+from ..facts.memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, NodeMemos, Restriction
 from ..facts.sparse import BitSet, Unions, union
 from ..facts.tweak import UNTWEAK, Target, TweakSpec
 from ..native.choose import make_lock, track_again
@@ -26,7 +26,7 @@ from .emptying import drop_empty, trim
 from .releasing import release
 from .scenario import ActiveTweaks, Tweak, TweakRef, no_handle
 from .spread import Spread
-from .walks import Walk, concerns, states_of
+from .walks import Walk, concerns, homes_of
 from .weak import WeakBag, WeakMap
 
 if TYPE_CHECKING:
@@ -38,16 +38,15 @@ DAMAGED = "damaged"
 SERIAL = attrgetter("serial")
 EARLY = 32
 """How many of the first sources get a bit before anybody tweaks them: as many as leave room in a machine word for others."""
-_live: "WeakBag[Registry]" = WeakBag()  # a redefined function must be forgotten in every registry where it ran
+_live: "WeakBag[CacheGroup]" = WeakBag()  # a redefined function must be forgotten in every cache group where it ran
 
 
-class Registry:
+class CacheGroup:
     """The shared part of a cache and of all caches that are layered on it."""
 
     __slots__ = (
-        "__weakref__", "_function_bits", "_handles", "_serials", "_watches", "bits", "blocked",
-        "by_serial", "caches", "doubts", "early", "filings", "generation", "lock", "mark", "opened", "redefined", "released",
-        "untweaked", "views",
+        "__weakref__", "_function_bits", "_handles", "_serials", "_watches", "bits", "blocked", "by_serial", "caches", "doubts",
+        "early", "filings", "generation", "lock", "mark", "opened", "redefined", "released", "untweaked", "views",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -87,19 +86,19 @@ class Registry:
         _live.add(self)
 
     @staticmethod
-    def all() -> "tuple[Registry, ...]":
-        """Returns every registry that some cache in this process still uses."""
+    def all() -> "tuple[CacheGroup, ...]":
+        """Returns every cache group that some cache in this process still uses."""
         return members(_live)
 
     @staticmethod
     def free_locks() -> None:
         """Frees every lock that this thread still holds after an interrupt; for callers that know that none is held around."""
-        for registry in members(_live):
-            while registry.lock._is_owned():
-                registry.lock.__exit__(None, None, None)
+        for group in members(_live):
+            while group.lock._is_owned():
+                group.lock.__exit__(None, None, None)
 
     def list_caches(self) -> "tuple[CacheShape, ...]":
-        """Returns the caches that share this registry."""
+        """Returns the caches that share this group."""
         return members(self.caches)
 
     def list_scenarios(self) -> tuple[ActiveTweaks, ...]:
@@ -146,29 +145,29 @@ class Registry:
         for target in new:
             self.give_bit(target)
 
-    def give_early_bit(self, state: State) -> None:
+    def give_early_bit(self, home: NodeMemos) -> None:
         """Gives a source its bit when it is filed first: nobody has read it yet, so there is nothing to walk; under the lock.
 
         A program tweaks its inputs, and asks for them early: the first tweak of one then costs what any tweak costs.  Only the
         first few get one, as each bit is in the footprint of all that read the node; and no other function, whose nodes would all
         have to ask which of them has one.
         """
-        key = state.key
-        is_new = state.newest is None and state.plain is None and not state.variants and state.readers is None
-        is_new = is_new and not state.forgotten and not state.has_lost and not self.bits.of(key)
+        key = home.key
+        is_new = home.newest is None and home.plain is None and not home.variants and home.readers is None
+        is_new = is_new and not home.forgotten and not home.has_lost and not self.bits.of(key)
         if is_new and len(members(self.caches)) == 1 and not members(self.opened):  # nor under a context that is closed
             self.bits.keep(key, self.bits.next(key, self._list_memos))
 
     def _list_memos(self) -> Iterator[Memo]:
         """Every memo in the caches, and those that wait to be verified."""
         for cache in members(self.caches):
-            for _, state in cache.list_states():
-                yield from state.memos()
-                if state.newest is not None:
-                    yield state.newest
+            for _, home in cache.list_homes():
+                yield from home.memos()
+                if home.newest is not None:
+                    yield home.newest
 
     def _spread(self, target: Target, bit: BitSet) -> Walk:
-        roots = {state.key for cache in members(self.caches) for state in states_of(cache, target)}
+        roots = {home.key for cache in members(self.caches) for home in homes_of(cache, target)}
         walk = Walk(members(self.caches), target, roots, reads_tweak_of=self.reads_tweak_of)
         walk.touch_roots()
         walk.follow()
@@ -180,7 +179,7 @@ class Registry:
                 memo.below = unions[memo.below, bit]
         self.filings += 1  # again: a caller that looked in between may have missed one
         for frame in members(self.opened):
-            met = frame.run.view.in_force.content if frame.run else {}
+            met = frame.run.view.tweaks.content if frame.run else {}
             if any(concerns(target, key) and key not in met for key in frame.noted()):
                 frame.extra |= bit
         return walk
@@ -195,7 +194,7 @@ class Registry:
                 memo.below = unions[memo.below, below]
         self.filings += 1  # again, as above
         for frame in members(self.opened):
-            met = frame.run.view.in_force.content if frame.run else {}
+            met = frame.run.view.tweaks.content if frame.run else {}
             frame.extra = union([frame.extra, *(given[key] for key in frame.noted() if key in given and key not in met)])
         return spread
 
@@ -219,22 +218,22 @@ class Registry:
         for target in targets:
             for cache in members(self.caches):
                 cache.stale.allow(cache._count)
-            roots = {state.key for cache in members(self.caches) for state in states_of(cache, target)}
+            roots = {home.key for cache in members(self.caches) for home in homes_of(cache, target)}
             walk = Walk(
                 members(self.caches), target, roots, reads_tweak_of=self.reads_tweak_of, forgets=True, is_rebound=is_rebound
             )
             walk.touch_roots()
             walk.follow()
             for memo, cache in walk.touched.items():
-                taken.append(memo.state.newest)
-                must_run = memo.state in walk.callers or walk.is_about(memo)
+                taken.append(memo.home.newest)
+                must_run = memo.home in walk.callers or walk.is_about(memo)
                 cache.remove(memo, DEAD if must_run else STALE)
                 memo.footprint |= FORGOTTEN
             lost = list(walk.touched)
-            for state in (*walk.visited_roots, *walk.callers):
-                state.forgotten = self.generation + 1
-                lost.extend(() if state.newest is None else (state.newest,))
-                state.newest = None
+            for home in (*walk.visited_roots, *walk.callers):
+                home.forgotten = self.generation + 1
+                lost.extend(() if home.newest is None else (home.newest,))
+                home.newest = None
             track_again(lost)
             taken.extend((walk, lost))
             for cache in members(self.caches):
@@ -298,7 +297,7 @@ class Registry:
                 if fully:
                     self._to_the_end(self._drop_emptied, taken)
         except BaseException:  # no caller of this holds the lock
-            Registry.free_locks()
+            CacheGroup.free_locks()
             raise
 
     def _drop_emptied(self, taken: list[Any]) -> None:

@@ -1,9 +1,9 @@
-"""The states of a local function's nodes, and how they are freed when nobody holds the function: `Local`.
+"""The memos of a local function's nodes, and how they are freed when nobody holds the function: `Local`.
 
 Nobody can ask for a node of a local function (one that no name leads to) once nobody holds the function.  So the function itself
-holds the states of its nodes, and caches refer to them weakly: to the function (`cache.Cache.locals`), to a state among the
-readers of a node (`State.link`), and to a state among the readers of a tweak.  A value, an argument or a closure that leads back
-to the function makes a circle of the function's own, which the garbage collector frees.
+holds the memos of its nodes, and caches refer to them weakly: to the function (`cache.Cache.locals`), to a node among the
+readers of a node (`NodeMemos.link`), and to a node among the readers of a tweak.  A value, an argument or a closure that leads
+back to the function makes a circle of the function's own, which the garbage collector frees.
 
 Three things would lead from a cache to the function all the same:
 
@@ -19,14 +19,14 @@ from collections import deque
 from typing import Any
 
 from ..facts.binding import Key
-from ..facts.memo import State
+from ..facts.memo import NodeMemos
 from ..facts.node import plain_key
 from ..native.choose import compiled
-from .group import Registry, members
+from .group import CacheGroup, members
 
 
-class Local(dict[Key, State]):
-    """The states that one cache has of one local function's nodes; reports the number of memos when it is freed."""
+class Local(dict[Key, NodeMemos]):
+    """The memos that one cache has of each node of one local function; reports the number of memos when it is freed."""
 
     __slots__ = ("_gone",)
 
@@ -35,13 +35,13 @@ class Local(dict[Key, State]):
         self._gone = gone
 
     def __del__(self) -> None:
-        # States and memos refer to each other: taken apart here, they are freed at once and not by the next garbage collection.
+        # Homes and memos refer to each other: taken apart here, they are freed at once and not by the next garbage collection.
         lost = 0
         while self:
-            _, state = self.popitem()
-            lost += sum(1 for _ in state.memos())
-            state.alive = False
-            state.plain = state.variants = state.newest = state.readers = None
+            _, home = self.popitem()
+            lost += sum(1 for _ in home.memos())
+            home.alive = False
+            home.plain = home.variants = home.newest = home.readers = None
         if lost:
             self._gone.append(lost)
 
@@ -56,11 +56,11 @@ def make_local(gone: "deque[int]") -> Local:
 def _look_away(phase: str, info: dict[str, Any]) -> None:
     """Removes local functions from the hits before the garbage collector starts a full collection."""
     if phase == "start" and info["generation"] == 2:
-        for registry in Registry.all():
-            if any(members(cache.locals) for cache in members(registry.caches)):
-                if registry.released and not registry.lock._is_owned():
-                    registry.drain(fully=True)  # the notice of a tweak that is gone leads to its function
-                for view in members(registry.views):
+        for group in CacheGroup.all():
+            if any(members(cache.locals) for cache in members(group.caches)):
+                if group.released and not group.lock._is_owned():
+                    group.drain(fully=True)  # the notice of a tweak that is gone leads to its function
+                for view in members(group.views):
                     for hits in (view.hits, view.carried):
                         if hits is not None:
                             _drop_local(hits)

@@ -2,7 +2,7 @@
 
 They are read by type checkers only.
 
-A registry lists the caches and views that share it, and a walk goes through caches; neither makes any.  The classes themselves
+A group lists the caches and views that share it, and a walk goes through caches; neither makes any.  The classes themselves
 stand above, and import what is here by no way: they only have these parts.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import Memo, State
+from ..facts.memo import Memo, NodeMemos
 from ..facts.sparse import BitSet
 from ..facts.tweak import Layer
 from .scenario import ActiveTweaks
@@ -28,6 +28,16 @@ class ScenarioShape(Protocol):
         """The tweaks, layer by layer."""
 
 
+class Task(Protocol):
+    """The task of a run of a coroutine function."""
+
+    def cancel_threadsafe(self) -> None:
+        """Cancels it; from any thread."""
+
+    def is_lost(self) -> bool:
+        """True when its loop is gone, so that the run will never end."""
+
+
 class ScopeShape(Protocol):
     """A scope, as its entries see it."""
 
@@ -39,7 +49,7 @@ class ScopeShape(Protocol):
 
 
 class CacheShape(Protocol):
-    """A cache, as a registry and its walks see it."""
+    """A cache, as a cache group and its walks see it."""
 
     stale: Stale
     _count: int
@@ -48,8 +58,8 @@ class CacheShape(Protocol):
     _read: dict[int, set[Any]]
 
     @property
-    def states(self) -> dict[Key, State]:
-        """The states of nodes whose function has a name."""
+    def homes(self) -> dict[Key, NodeMemos]:
+        """The nodes whose function has a name."""
 
     @property
     def locals(self) -> WeakBag[Function]:
@@ -63,13 +73,13 @@ class CacheShape(Protocol):
     def _token(self) -> object:
         """Stands for the cache where it must not be kept alive."""
 
-    def states_of(self, function: Function) -> dict[Key, State]:
+    def homes_of(self, function: Function) -> dict[Key, NodeMemos]:
         """Returns where the nodes of a function are known."""
 
-    def find_state(self, key: Key) -> State | None:
-        """Returns the state of a node."""
+    def find_home(self, key: Key) -> NodeMemos | None:
+        """Returns the home of the memos of a node."""
 
-    def list_states(self) -> list[tuple[Key, State]]:
+    def list_homes(self) -> list[tuple[Key, NodeMemos]]:
         """Returns all that is known."""
 
     def widen(self, memo: Memo, footprint: BitSet) -> None:
@@ -87,18 +97,18 @@ class CacheShape(Protocol):
     def count_gone(self) -> None:
         """Counts the nodes of local functions that are gone."""
 
-    def _home(self, state: State) -> State:
-        """Returns where the readers of a state are noted."""
+    def _home_here(self, home: NodeMemos) -> NodeMemos:
+        """Returns where the readers of a node are noted."""
 
     def _unindex(self, memo: Memo) -> None:
         """Lets a memo be looked for no more when a tweak goes."""
 
 
 class ViewShape(Protocol):
-    """A view, as a registry sees it."""
+    """A view, as a cache group sees it."""
 
     @property
-    def in_force(self) -> ActiveTweaks:
+    def tweaks(self) -> ActiveTweaks:
         """The tweaks in force."""
 
     carried: dict[Key, Memo] | None
@@ -117,7 +127,7 @@ class ViewShape(Protocol):
 
 
 class RunShape(Protocol):
-    """A run, as a registry sees it."""
+    """A run, as a cache group sees it."""
 
     @property
     def view(self) -> ViewShape:
@@ -125,7 +135,7 @@ class RunShape(Protocol):
 
 
 class FrameShape(Protocol):
-    """An open frame, as a registry sees it."""
+    """An open frame, as a cache group sees it."""
 
     extra: BitSet
 

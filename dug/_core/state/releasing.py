@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from ..facts.memo import DEAD, LIVE, Memo, State
+from ..facts.memo import DEAD, LIVE, Memo, NodeMemos
 from ..native.choose import compiled, track_again
 from .emptying import drop_empty
 
@@ -46,7 +46,7 @@ def _take_lone(  # one function: a call for each memo would cost more than all i
 
     Args:
         serial: that of the tweak.
-        waiting: the memos that read it, and the links of states of local functions.
+        waiting: the memos that read it, and the links of homes of local functions.
         taken: collects what was taken out.
         bare: collects those of nodes that have no memo left.
     """
@@ -55,23 +55,23 @@ def _take_lone(  # one function: a call for each memo would cost more than all i
     memo: Any
     for noted in waiting:
         if noted.__class__ is ref:  # of a local function: nothing here holds the memos of its nodes
-            state = noted()
-            if state is None:
+            home = noted()
+            if home is None:
                 continue
-            memo, newest = state.variants, state.newest
-            is_alone = memo is newest or newest is state.plain
+            memo, newest = home.variants, home.newest
+            is_alone = memo is newest or newest is home.plain
             if not is_alone or memo.__class__ is not Memo or serial not in memo.restriction:
-                odd.extend(_find_with(serial, state))
+                odd.extend(_find_with(serial, home))
                 continue
         else:
-            memo, state = noted, noted.state
-            if state.variants is not memo:
+            memo, home = noted, noted.home
+            if home.variants is not memo:
                 odd.append(memo)
                 continue
-        state.variants, plain = None, state.plain
+        home.variants, plain = None, home.plain
         memo.status = DEAD
-        if state.newest is memo:
-            state.newest = plain
+        if home.newest is memo:
+            home.newest = plain
         if plain is None:
             bare.append(memo)
         if len(memo.restriction) > 1:
@@ -80,20 +80,20 @@ def _take_lone(  # one function: a call for each memo would cost more than all i
     return shared, odd
 
 
-def _find_with(serial: int, state: State) -> list[Memo]:
+def _find_with(serial: int, home: NodeMemos) -> list[Memo]:
     """Returns the memos of a node that read a tweak, in force or waiting to be verified."""
-    known = dict.fromkeys((*state.memos(), state.newest))
+    known = dict.fromkeys((*home.memos(), home.newest))
     return [memo for memo in known if memo is not None and serial in memo.restriction]
 
 
 def _take_out(cache: "CacheShape", memo: Memo) -> None:
     """Takes out a memo that is one of several of its node, or that waits to be verified."""
-    state = memo.state
-    if memo.status == LIVE and state.take_variant(memo):
+    home = memo.home
+    if memo.status == LIVE and home.take_variant(memo):
         cache._count -= 1
     memo.status = DEAD
-    if state.newest is memo:
-        state.newest = state.plain
+    if home.newest is memo:
+        home.newest = home.plain
 
 
 def _put_off(cache: "CacheShape", memos: Iterable[Memo], taken: Iterable[Memo]) -> None:
@@ -108,11 +108,11 @@ def _put_off(cache: "CacheShape", memos: Iterable[Memo], taken: Iterable[Memo]) 
     """
     released, now = set(taken), list[Memo]()
     for memo in memos:
-        state = memo.state
-        if state.plain is None and not state.variants:
+        home = memo.home
+        if home.plain is None and not home.variants:
             if all(read.status == LIVE or read in released for read in memo.dependencies):
-                reads = [read.state.link or read.state for read in memo.dependencies if read.state.home is not None]
-                cache._emptied.setdefault(state.link or state, []).extend(reads)
+                reads = [read.home.link or read.home for read in memo.dependencies if read.home.token is not None]
+                cache._emptied.setdefault(home.link or home, []).extend(reads)
             else:
                 now.append(memo)
     drop_empty(cache, (), now)

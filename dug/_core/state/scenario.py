@@ -21,7 +21,7 @@ from attrs import define, field, frozen
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, Restriction, State
+from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet, list_places, union
 from ..facts.tweak import Layer, Target, TweakSpec
@@ -48,11 +48,11 @@ class Tweak:
         under = self.beneath()
         return BENEATH, plain_key(key), 0 if under is None else under.serial
 
-    def memo_of(self, state: State) -> Memo:
+    def memo_of(self, home: NodeMemos) -> Memo:
         """Returns the memo of a node that is tweaked to a value: the last one, unless that is of another cache, which may go."""
         memo = self.memo
-        if memo is None or memo.state.home is not state.home:
-            memo = self.memo = Memo(state, self.spec.value, TWEAKED, (), self.bit, 0, frozenset((self.serial,)))
+        if memo is None or memo.home.token is not home.token:
+            memo = self.memo = Memo(home, self.spec.value, TWEAKED, (), self.bit, 0, frozenset((self.serial,)))
             memo.origin = self.spec.telling
         return memo
 
@@ -102,7 +102,7 @@ class ActiveTweaks:
         """The bits of all targets that are tweaked."""
         self.sieve = mask | 1
         """The mask, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
-        self.running: dict[State, Any] = {}
+        self.running: dict[NodeMemos, Any] = {}
         """The open run of each node that is being computed in this scenario."""
         self._restrictions: dict[BitSet, Restriction] = {}
         self._handles: frozenset[Tweak] | None = None
@@ -167,19 +167,19 @@ class Place(NamedTuple):
 class HeldTweaks(dict[Any, Any]):
     """The handles that a context keeps alive, by `Place`, wherever it was entered.
 
-    Those that stand on nothing are the same all over a registry: they are found by its mark, and entering looks there before it
-    interns a tweak.  All others, by the handle beneath, are in a weak table under None, which few contexts have.
+    Those that stand on nothing are the same all over a cache group: they are found by its mark, and entering looks there before
+    it interns a tweak.  All others, by the handle beneath, are in a weak table under None, which few contexts have.
     """
 
     __slots__ = ()
 
-    def alone(self, registry: ref[Any]) -> dict[Any, Tweak]:
-        """Returns those that stand on nothing in a registry, which is given by its mark."""
-        found: dict[Any, Tweak] | None = self.get(registry)
+    def alone(self, group: ref[Any]) -> dict[Any, Tweak]:
+        """Returns those that stand on nothing in a cache group, which is given by its mark."""
+        found: dict[Any, Tweak] | None = self.get(group)
         if found is None:
             if self:
-                self._forget_registries()
-            found = self.setdefault(registry, {})
+                self._forget_groups()
+            found = self.setdefault(group, {})
         return found
 
     def over(self, beneath: Tweak) -> dict[Any, Tweak]:
@@ -189,7 +189,7 @@ class HeldTweaks(dict[Any, Any]):
             above = self.setdefault(None, WeakKeyDictionary())
         return above.setdefault(beneath, {})
 
-    def _forget_registries(self) -> None:
+    def _forget_groups(self) -> None:
         for mark in [mark for mark in self.copy() if mark is not None and mark() is None]:
             self.pop(mark, None)
 

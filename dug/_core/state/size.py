@@ -10,7 +10,7 @@ from typing import Any
 from ..facts.binding import PartialKey
 from ..facts.failure import Failure
 from ..facts.function import Function
-from ..facts.memo import Call, Memo, State
+from ..facts.memo import Memo, NodeMemos, OuterCall
 from ..facts.sparse import Sparse
 from ..facts.tweak import TweakSpec
 from ..native.choose import make_hits
@@ -21,8 +21,8 @@ _ALIGNED = 16
 """Memory is allocated in multiples of so many bytes."""
 
 _FOLLOWED: tuple[type, ...] = (
-    tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, type(make_hits()), Local, State, Memo, Call, Failure,
-    Tweak, TweakSpec, TweakRef, ActiveTweaks, Sparse,
+    tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, type(make_hits()), Local, NodeMemos, Memo, OuterCall,
+    Failure, Tweak, TweakSpec, TweakRef, ActiveTweaks, Sparse,
 )  # fmt: skip
 """The types whose content counts: containers, and the engine's own."""
 _LEFT_OUT = (Function, FunctionType, ModuleType)

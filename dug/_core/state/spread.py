@@ -3,14 +3,14 @@
 A context may tweak 100,000 nodes for the first time.  A walk for each of them would pass through what they all lead to as often,
 so here each memo that one of them leads to is looked at once: it gets the bits of all nodes that it, or a memo that it read, ran.
 
-A registry does so under its lock.
+A group does so under its lock.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..facts.binding import Key
-from ..facts.memo import LIVE, Memo, State
+from ..facts.memo import LIVE, Memo, NodeMemos
 from ..facts.node import plain_key
 from ..facts.sparse import BitSet, union
 
@@ -25,27 +25,27 @@ class Spread:
         self.memos: dict[Memo, CacheShape] = {}
         """Every live memo that may depend on one of the nodes, with its cache."""
         self._given = given
-        self._roots: dict[State, BitSet] = {}
+        self._roots: dict[NodeMemos, BitSet] = {}
         self._below: dict[Memo, BitSet] = {}
-        for state, cache in self._reach(caches):
-            self.memos.update((memo, cache) for memo in state.memos())
+        for home, cache in self._reach(caches):
+            self.memos.update((memo, cache) for memo in home.memos())
 
     def bits_of(self, memo: Memo) -> tuple[BitSet, BitSet]:
         """Returns the new bits of a memo: of all nodes that it depends on, and of those that it depends on by its reads."""
         below = self._find_below(memo)
-        return below | self._roots.get(memo.state, 0), below
+        return below | self._roots.get(memo.home, 0), below
 
-    def _reach(self, caches: "Sequence[CacheShape]") -> Iterator[tuple[State, "CacheShape"]]:
-        """Yields the states of the nodes, and all that read them, directly or through others."""
+    def _reach(self, caches: "Sequence[CacheShape]") -> Iterator[tuple[NodeMemos, "CacheShape"]]:
+        """Yields the homes of the nodes, and all that read them, directly or through others."""
         pending, seen = list(self._given), set(self._given)
         for key in pending:
             for cache in caches:
-                state = cache.find_state(key)
-                if state is not None:
+                home = cache.find_home(key)
+                if home is not None:
                     if key in self._given:
-                        self._roots[state] = self._given[key]
-                        yield state, cache
-                    for reader in state.live_readers():
+                        self._roots[home] = self._given[key]
+                        yield home, cache
+                    for reader in home.live_readers():
                         yield reader, cache
                         if reader.key not in seen:
                             seen.add(reader.key)
@@ -68,15 +68,15 @@ class Spread:
 
     def _list_below(self, reader: Memo) -> Iterable[BitSet]:
         """The bits that each read of a memo brings, and those of nodes that its run led to and that are no reads of it."""
-        known, roots, own = self._below, self._roots, reader.state.key
+        known, roots, own = self._below, self._roots, reader.home.key
         found = list[BitSet]()
         for read in reader.dependencies:
             bits = known.get(read)
             if bits is not None:
                 found.append(bits)
-                key = read.state.key
+                key = read.home.key
                 if key[0] is not own[0] or key != own:  # a bump depends on its own node: the reads of that one decide
-                    found.append(self._given.get(key, 0) if read.status != LIVE else roots.get(read.state, 0))
+                    found.append(self._given.get(key, 0) if read.status != LIVE else roots.get(read.home, 0))
         for key in reader.inner:
             if key in self._given:  # it met no tweak there, as it was never tweaked
                 found.append(self._given[key])

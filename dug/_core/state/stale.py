@@ -9,46 +9,46 @@ from collections.abc import Iterator
 from typing import Any
 from weakref import ref
 
-from ..facts.memo import STALE, State
+from ..facts.memo import STALE, NodeMemos
 
 LEAST = 1_000
 """At least so many may wait in every cache."""
 
 
 class Stale:
-    """The states whose newest memo is stale."""
+    """The nodes whose newest memo is stale."""
 
-    __slots__ = ("_most", "_states")
+    __slots__ = ("_homes", "_most")
 
     def __init__(self) -> None:
-        self._states: OrderedDict[Any, None] = OrderedDict()  # the oldest first; of a local function, the links
+        self._homes: OrderedDict[Any, None] = OrderedDict()  # the oldest first; of a local function, the links
         self._most = LEAST
 
     def allow(self, count: int) -> None:
         """Raises the number that may wait."""
         self._most = max(self._most, count)
 
-    def add(self, state: State) -> None:
+    def add(self, home: NodeMemos) -> None:
         """Notes that the newest memo of a node has become stale."""
-        noted = state.link or state
-        if noted in self._states:
-            self._states.move_to_end(noted)
+        noted = home.link or home
+        if noted in self._homes:
+            self._homes.move_to_end(noted)
         else:
-            self._states[noted] = None
+            self._homes[noted] = None
 
-    def discard(self, state: State) -> None:
+    def discard(self, home: NodeMemos) -> None:
         """Notes that the newest memo is another one now."""
-        self._states.pop(state.link or state, None)
+        self._homes.pop(home.link or home, None)
 
-    def pop_excess(self) -> Iterator[State]:
+    def pop_excess(self) -> Iterator[NodeMemos]:
         """Yields those that have waited longest while there are too many."""
-        while len(self._states) > self._most:
-            noted = self._states.popitem(last=False)[0]
-            state: State | None = noted() if type(noted) is ref else noted
-            if state is not None and state.newest is not None and state.newest.status == STALE:
-                yield state
+        while len(self._homes) > self._most:
+            noted = self._homes.popitem(last=False)[0]
+            home: NodeMemos | None = noted() if type(noted) is ref else noted
+            if home is not None and home.newest is not None and home.newest.status == STALE:
+                yield home
 
     def clear(self) -> None:
         """Forgets them all."""
-        self._states.clear()
+        self._homes.clear()
         self._most = LEAST

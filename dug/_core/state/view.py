@@ -14,7 +14,7 @@ from ..facts.node import BENEATH
 from ..facts.sparse import BitSet, union
 from ..facts.tweak import Layer, Target
 from ..native.choose import compiled, make_hits, select_hits
-from .group import SERIAL, Registry
+from .group import SERIAL, CacheGroup
 from .scenario import ActiveTweaks, Derivation, HeldTweaks, RunningReplacement, Tweak
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class View:
     parent: "View | None"
     layers: Sequence[Layer]
     """The tweaks of the context when the view was made."""
-    in_force: ActiveTweaks
+    tweaks: ActiveTweaks
     cache: "Cache"
-    registry: Registry
+    group: CacheGroup
     delta: BitSet
     """The bits of the targets whose tweaks differ from those of the parent view."""
     listeners: tuple[list[Subscription], ...]
@@ -54,7 +54,7 @@ class View:
     carried: dict[Key, Memo] | None = None
     """The hits of the view before a context was tweaked, as far as they answer here; those that are asked for become hits."""
     _fixed: frozenset[Target] | None = None
-    counted: ClassVar[tuple[str, ...]] = ("layers", "in_force", "delta", "listeners", "keep", "_fixed", "hits", "carried")
+    counted: ClassVar[tuple[str, ...]] = ("layers", "tweaks", "delta", "listeners", "keep", "_fixed", "hits", "carried")
     """The attributes that count as memory of its cache: not the views around it."""
 
     @classmethod
@@ -90,19 +90,19 @@ class View:
             LookupError: the key is beneath a tweak that is gone.
         """
         if key[0] is not BENEATH:
-            content = self.in_force.content
+            content = self.tweaks.content
             return content.get(key) or content.get(key[0])
         serial = key[2]
         if not serial:
             return None
-        handle = self.registry.by_serial.get(serial)
+        handle = self.group.by_serial.get(serial)
         if handle is None:
             raise LookupError(key)
         return handle
 
     def matches(self, memo: Memo) -> bool:
         """True when a memo answers here, if its cache is seen from here; not for a node beneath a tweak."""
-        return self.in_force.restrict(memo.footprint) == memo.restriction
+        return self.tweaks.restrict(memo.footprint) == memo.restriction
 
     def carry(self, before: "View") -> None:
         """Keeps at hand what answered in a view before a context was tweaked: memos that read nothing which differs here.
@@ -110,20 +110,20 @@ class View:
         Complexity: O(nodes that were asked for in that view).
         """
         if before is not self and before.cache is self.cache and self.carried is None:
-            self.carried = select_hits(before.hits, Tweak.bits_of(self.in_force.handles ^ before.in_force.handles))
+            self.carried = select_hits(before.hits, Tweak.bits_of(self.tweaks.handles ^ before.tweaks.handles))
 
     def overrides(self) -> BitSet:
         """Returns the bits of the targets whose tweaks here do not depend on anything around."""
-        registry = self.cache.registry
+        group = self.cache.group
         bits: BitSet = union(
-            [registry.node_bits(target) if isinstance(target, Function) else registry.bit_of(target) for target in self.fixed]
+            [group.node_bits(target) if isinstance(target, Function) else group.bit_of(target) for target in self.fixed]
         )
         return bits
 
     def bits_apart(self) -> BitSet:
         """Returns the bits of the functions of which the context fixes single nodes, which then do not ask for them around."""
         functions = {target[0] for target in self.fixed if not isinstance(target, Function)}
-        bits: BitSet = union(map(self.registry.bit_of, functions))
+        bits: BitSet = union(map(self.group.bit_of, functions))
         return bits
 
     def hears(self, kind: str) -> bool:
@@ -150,24 +150,24 @@ def enter(
 
     Inside a replacement, a layer's tweak of the replaced node acts on the tweak beneath the replacement.
 
-    Complexity: O(tweaks in force), and the cost of `Registry.give_bits` for targets that were never tweaked.
+    Complexity: O(tweaks in force), and the cost of `CacheGroup.give_bits` for targets that were never tweaked.
     """
     if compiled is not None and parent is not None and parent.cache is cache and inside is None:
         made: View | None = compiled.enter_view(parent, layers, held, listeners, max_depth)
         if made is not None:
             return made
-    registry = cache.registry
-    around = registry.untweaked if parent is None else parent.in_force
+    group = cache.group
+    around = group.untweaked if parent is None else parent.tweaks
     keep: tuple[Tweak, ...] = ()
-    if len(layers) == 1 and (known := _add_values(registry, around, layers[0], held)) is not None:
-        in_force, delta = known
+    if len(layers) == 1 and (known := _add_values(group, around, layers[0], held)) is not None:
+        tweaks, delta = known
     else:
-        registry.give_bits([target for layer in layers for target in layer])
-        derivation = Derivation(around.content.copy(), registry.intern, held, held.alone(registry.mark), inside)
+        group.give_bits([target for layer in layers for target in layer])
+        derivation = Derivation(around.content.copy(), group.intern, held, held.alone(group.mark), inside)
         for number, layer in enumerate(layers):
             derivation.apply(number, layer)
-        in_force, keep = registry.scenario(derivation.content), tuple(derivation.keep)
-        delta = Tweak.bits_of(in_force.handles ^ around.handles)
+        tweaks, keep = group.scenario(derivation.content), tuple(derivation.keep)
+        delta = Tweak.bits_of(tweaks.handles ^ around.handles)
     heard = () if parent is None else parent.listeners
     for other in heard:
         if other is listeners:
@@ -175,13 +175,13 @@ def enter(
     else:
         heard = (*heard, listeners)
     depth = max_depth or (MAX_DEPTH if parent is None else parent.max_depth)
-    view = View(parent, layers, in_force, cache, registry, delta, heard, keep, inside, depth)
-    registry.views.add(view)
+    view = View(parent, layers, tweaks, cache, group, delta, heard, keep, inside, depth)
+    group.views.add(view)
     return view
 
 
 def _add_values(  # noqa: C901  one function: most of what entering costs
-    registry: Registry, around: ActiveTweaks, layer: Layer, held: HeldTweaks
+    group: CacheGroup, around: ActiveTweaks, layer: Layer, held: HeldTweaks
 ) -> tuple[ActiveTweaks, BitSet] | None:
     """Returns the scenario with the values that a layer gives to nodes, and the bits of those that differ from the one around.
 
@@ -189,15 +189,15 @@ def _add_values(  # noqa: C901  one function: most of what entering costs
     """
     if not layer:
         return around, 0
-    content, added, alone = around.content, list[Tweak](), held.alone(registry.mark)
+    content, added, alone = around.content, list[Tweak](), held.alone(group.mark)
     if len(layer) >= MANY:
-        registry.give_bits(layer)
+        group.give_bits(layer)
     for target, spec in layer.items():
         if not spec.is_value:
             return None
         handle = alone.get(target)
         if handle is None or handle.spec is not spec:
-            handle = alone[target] = registry.intern(target, spec, None)
+            handle = alone[target] = group.intern(target, spec, None)
         if content.get(target) is not handle:
             content = content if added else content.copy()
             content[target] = handle
@@ -206,13 +206,13 @@ def _add_values(  # noqa: C901  one function: most of what entering costs
         return around, 0
     delta = added[0].bit if len(added) == 1 else Tweak.bits_of(added)
     if len(content) != len(around.content) + len(added):  # some of them over others
-        return registry.scenario(content), delta
+        return group.scenario(content), delta
     newest = around.newest or added[0]
     for handle in added:
         if handle.serial > newest.serial:
             newest = handle
     serials = around.serials.union(map(SERIAL, added))
-    return registry.make_scenario(newest, serials, content, around.mask | delta), delta
+    return group.make_scenario(newest, serials, content, around.mask | delta), delta
 
 
 def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> View | None:
@@ -226,25 +226,25 @@ def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> Vi
     changed = {target: spec for target, spec in new.items() if old[target] is not spec}
     if not all(spec.is_value and old[target].is_value for target, spec in changed.items()):
         return None
-    registry, content = before.registry, before.in_force.content.copy()
-    alone = held.alone(registry.mark)
+    group, content = before.group, before.tweaks.content.copy()
+    alone = held.alone(group.mark)
     for target, spec in changed.items():
-        alone[target] = content[target] = registry.intern(target, spec, None)
+        alone[target] = content[target] = group.intern(target, spec, None)
     if len(alone) < len(new):  # another thread changed them at the same time
         alone.update({target: content[target] for target, spec in new.items() if spec.is_value})
-    in_force = registry.scenario(content)
-    around = registry.untweaked if before.parent is None else before.parent.in_force
-    delta = Tweak.bits_of(in_force.handles ^ around.handles)
+    tweaks = group.scenario(content)
+    around = group.untweaked if before.parent is None else before.parent.tweaks
+    delta = Tweak.bits_of(tweaks.handles ^ around.handles)
     view = View(
-        before.parent, layers, in_force, before.cache, registry, delta, before.listeners, before.keep, before.inside,
+        before.parent, layers, tweaks, before.cache, group, delta, before.listeners, before.keep, before.inside,
         before.max_depth,
     )  # fmt: skip
-    registry.views.add(view)
+    group.views.add(view)
     return view
 
 
 def own_bits(view: View, key: Key) -> BitSet:
     """Returns the bits that say which tweak a node meets in `view`: its own or, if it has none, both kinds."""
-    registry = view.registry
-    handle = view.in_force.content.get(key)
-    return registry.bit_of(key) | registry.bit_of(key[0]) if handle is None else handle.bit
+    group = view.group
+    handle = view.tweaks.content.get(key)
+    return group.bit_of(key) | group.bit_of(key[0]) if handle is None else handle.bit

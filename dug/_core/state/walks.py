@@ -1,6 +1,6 @@
 """The walk from a target's memos to all memos computed from it: `Walk` follows readers, and collects them in `Walk.touched`.
 
-A registry walks under its lock, to give a target its first bit or to forget the memos that ran it.
+A group walks under its lock, to give a target its first bit or to forget the memos that ran it.
 """
 
 from collections import deque
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import LIVE, Memo, State
+from ..facts.memo import LIVE, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Walk:
         is_rebound: bool = False,
     ) -> None:
         self.touched: dict[Memo, CacheShape] = {}
-        self.visited_roots: list[State] = []
-        self.callers: dict[State, None] = {}
+        self.visited_roots: list[NodeMemos] = []
+        self.callers: dict[NodeMemos, None] = {}
         """The direct readers of the target, if calls of it mean other nodes from now on."""
         self._caches = caches
         self._reads_tweak_of = reads_tweak_of
@@ -47,7 +47,7 @@ class Walk:
     def is_about(self, memo: Memo) -> bool:
         """True when a memo ran the target: as its node, or as one of a function that its run decorated."""
         mark = self._function.mark
-        return mark in memo.made or concerns(self._target, plain_key(memo.state.key))
+        return mark in memo.made or concerns(self._target, plain_key(memo.home.key))
 
     @property
     def _function(self) -> Function:
@@ -57,10 +57,10 @@ class Walk:
         """Touches every live memo of the target itself."""
         for cache in self._caches:
             for key in self._roots:
-                state = cache.find_state(key)
-                if state is not None:
-                    self.visited_roots.append(state)
-                    self.touched.update((memo, cache) for memo in state.memos() if not self._is_shielded(memo))
+                home = cache.find_home(key)
+                if home is not None:
+                    self.visited_roots.append(home)
+                    self.touched.update((memo, cache) for memo in home.memos() if not self._is_shielded(memo))
 
     def _is_shielded(self, memo: Memo) -> bool:
         """True when a memo met a tweak of its node itself, as all do before the first of the function, and asked no further."""
@@ -75,13 +75,13 @@ class Walk:
         while pending:
             key = pending.popleft()
             for cache in self._caches:
-                state = cache.find_state(key)
-                for reader in () if state is None else state.live_readers():
+                home = cache.find_home(key)
+                for reader in () if home is None else home.live_readers():
                     if self._touch(reader, cache, is_caller=self._is_rebound and key in self._roots):
                         pending.append(reader.key)
 
-    def _touch(self, reader: State, cache: "CacheShape", *, is_caller: bool) -> bool:
-        """Touches the memos of a state that depend on touched ones, all of a caller's; True when that is news to its readers."""
+    def _touch(self, reader: NodeMemos, cache: "CacheShape", *, is_caller: bool) -> bool:
+        """Touches the memos of a node that depend on touched ones, all of a caller's; True when that is news to its readers."""
         before, is_first = len(self.touched), reader.key not in self._reached
         leads_on = reader.has_lost
         if self._forgets and reader.key[0] is BENEATH and reader.key[1] in self._roots:
@@ -119,13 +119,13 @@ class Walk:
             reader = pending.pop()
             if mark in reader.made or any(self._concerns_inner(reader, key) for key in reader.inner):
                 return True
-            own = reader.state.key
-            if any(read.state.key != own for read in filter(is_touched, reader.dependencies)):  # the quickest way to look at many
+            own = reader.home.key
+            if any(read.home.key != own for read in filter(is_touched, reader.dependencies)):  # the quickest way to look at many
                 return True
             for read in reader.dependencies:
                 is_gone = read.status != LIVE
                 if is_touched(read) or (is_gone and self._is_gone_root(read)):
-                    if read.state.key != own:
+                    if read.home.key != own:
                         return True
                 elif not is_gone:
                     continue
@@ -145,18 +145,18 @@ class Walk:
 
     def _is_gone_root(self, memo: Memo) -> bool:
         """True for a memo of the target itself that would be touched if it still were in a cache."""
-        key = memo.state.key
+        key = memo.home.key
         return concerns(self._target, plain_key(key) if self._forgets else key) and not self._is_shielded(memo)
 
 
-def states_of(cache: "CacheShape", target: "Target") -> Iterator[State]:
-    """The states of a node, or of all nodes of a function, in one cache."""
+def homes_of(cache: "CacheShape", target: "Target") -> Iterator[NodeMemos]:
+    """The memos of a node, or of each node of a function, in one cache."""
     if not isinstance(target, Function):
-        state = cache.find_state(target)
-        return iter(() if state is None else (state,))
+        home = cache.find_home(target)
+        return iter(() if home is None else (home,))
     if target.is_local:
-        return iter([state for key, state in cache.states_of(target).copy().items() if key[0] is target])
-    return iter([state for key, state in cache.states.copy().items() if key[0] is target])
+        return iter([home for key, home in cache.homes_of(target).copy().items() if key[0] is target])
+    return iter([home for key, home in cache.homes.copy().items() if key[0] is target])
 
 
 def concerns(target: "Target", key: Key) -> bool:

@@ -12,19 +12,19 @@ from typing import Any
 
 from ...errors import CycleError, DepthError
 from ..facts.binding import Key, canonical
-from ..facts.memo import LIVE, Call, Memo, State
+from ..facts.memo import LIVE, Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key, plain_key
 from ..state.emptying import drop_empty
 from ..state.scenario import Tweak
 from ..state.view import View
 from .find import find, match
-from .frame import LATE, NO_HITS, Frame, Joined, Outside, Run, frame_or_default, here, raise_due, tell
+from .frame import LATE, NO_HITS, DefaultFrame, Frame, Joined, Run, frame_or_default, here, raise_due, tell
 from .waits import is_around, path_to
 from .watch import bits_read, inherit, look_at_end
 
 
 def begin(  # noqa: C901, PLR0912  one function: the order of the search is the order of cost
-    frame: Frame | Outside, key: Key, *, has_waited: bool = False
+    frame: Frame | DefaultFrame, key: Key, *, has_waited: bool = False
 ) -> Memo | Run | Joined:
     """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
 
@@ -36,43 +36,43 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         UnhashableArgumentError: an argument has no hash.
         CycleError: the node is being computed around the call in this very scenario.
     """
-    if isinstance(frame, Outside):
+    if isinstance(frame, DefaultFrame):
         frame = frame_or_default(f"{key[0]}()", frame)
     view, call, masked = frame.view, frame.call, None
-    cache, in_force, registry, around = view.cache, view.in_force, view.registry, view.parent
-    filings = registry.filings
+    cache, tweaks, group, around = view.cache, view.tweaks, view.group, view.parent
+    filings = group.filings
     if call is not None and call.due:
         raise_due(call, frame.run, key if key[0] is BENEATH else _in_full(frame, key))
-    if registry.released:
-        registry.drain()
+    if group.released:
+        group.drain()
     try:
         if frame.hits is view.hits:
             masked = None if around is None else around.hits.get(key)
             if (at_hand := _find_at_hand(view, key, masked)) is not None:
                 return serve(view, key, at_hand)
         is_named = key[0] is not BENEATH and key[0].nodes is None  # the common case, looked up without a call
-        state = cache.states.get(key) if is_named else cache.find_state(key)
+        home = cache.homes.get(key) if is_named else cache.find_home(key)
     except TypeError:  # no hash: reported properly below
-        state = None
-    if (state is None or frame.hits is NO_HITS) and key[0] is not BENEATH:
+        home = None
+    if (home is None or frame.hits is NO_HITS) and key[0] is not BENEATH:
         key = _in_full(frame, key)
-        state = cache.find_state(key)
+        home = cache.find_home(key)
     is_beneath = key[0] is BENEATH
-    handle = view.handle_of(key) if is_beneath or in_force.content else None
+    handle = view.handle_of(key) if is_beneath or tweaks.content else None
     if handle is None and cache.beneath is None and not is_beneath:
-        memo = None if state is None else match(state, in_force, call)
+        memo = None if home is None else match(home, tweaks, call)
     else:
         memo = find(view, key, handle, call)
     if memo is not None:
         return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
-    if state is None:
-        state = cache.state_of(key)
-    if not state.flights:  # the common case
-        run = _prepare(view, frame, key, handle, state, masked)
-        with registry.lock:
-            if not state.flights and registry.filings == filings and state.alive:
+    if home is None:
+        home = cache.home_of(key)
+    if not home.flights:  # the common case
+        run = _prepare(view, frame, key, handle, home, masked)
+        with group.lock:
+            if not home.flights and group.filings == filings and home.alive:
                 return _take_off(run)
-    return _meet(view, frame, key, handle, state, masked, is_patient=not has_waited)
+    return _meet(view, frame, key, handle, home, masked, is_patient=not has_waited)
 
 
 def _find_at_hand(view: View, key: Key, masked: Memo | None) -> Memo | None:
@@ -85,11 +85,11 @@ def _find_at_hand(view: View, key: Key, masked: Memo | None) -> Memo | None:
 
 
 def _prepare(  # noqa: PLR0917  by position, as in `Run`
-    view: View, frame: Frame, key: Key, handle: Tweak | None, state: State, masked: Memo | None
+    view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, masked: Memo | None
 ) -> Run:
     """Returns a run that is not in flight yet; in the view that was searched, though the frame may have another by now."""
     met = None if handle is not None and handle.spec.is_untweak else handle
-    run = Run(view, frame, frame.call or Call(), key, met, state, masked)
+    run = Run(view, frame, frame.call or OuterCall(), key, met, home, masked)
     if run.depth > view.max_depth:
         raise DepthError(view.max_depth, _innermost(run))
     return run
@@ -107,26 +107,26 @@ def _innermost(run: Run) -> tuple[Node[Any], ...]:
 
 def _take_off(run: Run) -> Run:
     """Enters a run among those in flight; under the lock."""
-    state = run.state
-    run.view.in_force.running[state] = state.flight = run
-    state.flights += 1
+    home = run.home
+    run.view.tweaks.running[home] = home.flight = run
+    home.flights += 1
     inherit(run)
     return run
 
 
 def _meet(  # noqa: PLR0917  as above
-    view: View, frame: Frame, key: Key, handle: Tweak | None, state: State, masked: Memo | None, *, is_patient: bool
+    view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, masked: Memo | None, *, is_patient: bool
 ) -> Memo | Run | Joined:
     """Returns the answer to a call whose node is in flight elsewhere, or whose memo another thread may just have filed.
 
     Raises:
         CycleError: the node is in flight around the call, in this scenario.
     """
-    registry = view.registry
-    running = view.in_force.running
+    group = view.group
+    running = view.tweaks.running
     while True:
-        filings = registry.filings
-        other: Run | None = running.get(state)
+        filings = group.filings
+        other: Run | None = running.get(home)
         if other is not None and is_around(frame, other):
             raise CycleError(tuple(map(Node._of, (*path_to(frame, other), key))))
         if other is not None and not _is_held_up(other, key):
@@ -134,15 +134,15 @@ def _meet(  # noqa: PLR0917  as above
         memo = find(view, key, handle, frame.call)
         if memo is not None:
             return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
-        abroad = _find_abroad(state, view, frame, key) if other is None and is_patient else None
+        abroad = _find_abroad(home, view, frame, key) if other is None and is_patient else None
         if abroad is not None:
             return abroad
-        run = _prepare(view, frame, key, handle, state, masked)
-        with registry.lock:
-            if state.alive and registry.filings == filings and running.get(state) is other:
+        run = _prepare(view, frame, key, handle, home, masked)
+        with group.lock:
+            if home.alive and group.filings == filings and running.get(home) is other:
                 return _take_off(run) if other is None else run
-        if not state.alive:  # looked up without the lock, as it hashes and compares arguments
-            state = view.cache.state_of(key)
+        if not home.alive:  # looked up without the lock, as it hashes and compares arguments
+            home = view.cache.home_of(key)
 
 
 def _is_held_up(other: Run, key: Key) -> bool:
@@ -150,16 +150,16 @@ def _is_held_up(other: Run, key: Key) -> bool:
     return not other.has_task and other.thread == here() and not plain_key(key)[0].is_async
 
 
-def _find_abroad(state: State, view: View, frame: Frame, key: Key) -> Joined | None:
+def _find_abroad(home: NodeMemos, view: View, frame: Frame, key: Key) -> Joined | None:
     """Returns an open run of another scenario that may answer here, by the node's newest memo, else by the run's reads so far.
 
     The second is the case of a cold node: the wait is over as soon as the run reads something that the two scenarios tweak
     differently.
     """
-    known, other = state.newest, state.flight
+    known, other = home.newest, home.flight
     if other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
         return None
-    differing = Tweak.bits_of(other.view.in_force.handles ^ view.in_force.handles)
+    differing = Tweak.bits_of(other.view.tweaks.handles ^ view.tweaks.handles)
     if known is not None:
         return None if known.footprint & differing else Joined(other, is_optional=True)
     if key[0] is BENEATH or bits_read(other) & differing:
@@ -182,19 +182,19 @@ def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
 
 def take_out(run: Run) -> None:
     """Takes a run out of those in flight; under the lock, so that a caller that finds it there can still join it."""
-    state, running = run.state, run.view.in_force.running
+    home, running = run.home, run.view.tweaks.running
     if run.told:
         look_at_end(run)
     run.is_done, run.hits, run.driver, run.served = True, NO_HITS, LATE, None
     if run.opened:
         _end_entries(run)
         run.entries = run.late = None  # they refer back to it
-    if running.get(state) is run:
-        state.flights, _ = state.flights - 1, running.pop(state)
-    if state.flight is run:
-        state.flight = None
-    if state.key[0] is BENEATH:
-        drop_empty(run.view.cache, [state])
+    if running.get(home) is run:
+        home.flights, _ = home.flights - 1, running.pop(home)
+    if home.flight is run:
+        home.flight = None
+    if home.key[0] is BENEATH:
+        drop_empty(run.view.cache, [home])
 
 
 def _end_entries(frame: Frame) -> None:
@@ -211,6 +211,6 @@ def _in_full(frame: Frame, key: Key) -> Key:
     run = frame.run
     if run is None or run.handle is None or not run.handle.spec.replaces or plain_key(run.key) != key:
         return key
-    if frame is not run and frame.view.in_force.handle_of(key) is not run.view.in_force.handle_of(key):
+    if frame is not run and frame.view.tweaks.handle_of(key) is not run.view.tweaks.handle_of(key):
         return key  # a context inside the replacement tweaks the node again
     return run.handle.key_beneath(key)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..facts.memo import Call, State
+from ..facts.memo import NodeMemos, OuterCall
 from ..facts.node import Node
 from ..state.cache import Cache
 from ..state.scenario import HeldTweaks
 from ..state.view import View
-from .frame import OUTSIDE, Driver, Run, current
+from .frame import DEFAULT_FRAME, Driver, Run, current
 
 
 @contextmanager
@@ -22,9 +22,9 @@ def evaluate_without_cache(driver: Driver, node: Node[Any]) -> Iterator[None]:
     This is how a node is evaluated without any cache (`dug.testing`).  Contexts may be opened inside.
     """
     frame = current.get()
-    outer = OUTSIDE.entry if frame is OUTSIDE else frame
+    outer = DEFAULT_FRAME.entry if frame is DEFAULT_FRAME else frame
     view = View.outermost((), HeldTweaks(), Cache()) if outer is None else outer.view
-    run = Run(view, outer, Call(), node._key, None, State(node._key, None), None)
+    run = Run(view, outer, OuterCall(), node._key, None, NodeMemos(node._key, None), None)
     run.driver = driver
     run.refresh(run)
     token = current.set(run)

@@ -12,23 +12,23 @@ from typing import Any
 from ..facts.binding import Binding
 from ..facts.events import Subscription
 from ..facts.function import Function
-from ..facts.memo import Call, Memo, State
+from ..facts.memo import Memo, NodeMemos, OuterCall
 from ..facts.tweak import TweakSpec
 from ..native.choose import compiled
 from ..state.cache import Cache
-from ..state.group import Registry
+from ..state.group import CacheGroup
 from ..state.scenario import ActiveTweaks, Tweak
 from ..state.view import View
-from .frame import Entry, Run, Wait, current
+from .frame import OpenContext, Run, Wait, current
 
 CLASSES: dict[str, Any] = {
-    "frame": Run, "run": Run, "entry": Entry, "wait": Wait, "memo": Memo, "state": State, "view": View,
-    "force": ActiveTweaks, "cache": Cache, "registry": Registry, "call": Call, "subscription": Subscription,
+    "frame": Run, "run": Run, "entry": OpenContext, "wait": Wait, "memo": Memo, "home": NodeMemos, "view": View,
+    "tweaks": ActiveTweaks, "cache": Cache, "group": CacheGroup, "call": OuterCall, "subscription": Subscription,
     "function": Function, "binding": Binding, "handle": Tweak, "spec": TweakSpec,
 }  # fmt: skip
 """The classes whose slots the compiled call path reads."""
 
-AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, Entry, CLASSES)
+AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, OpenContext, CLASSES)
 """The type of the object that a call of a coroutine function returns, to be awaited once."""
 Coroutine.register(AWAITABLE)
 

@@ -1,14 +1,14 @@
 """Which memo answers for a node: `find`, by THE rule of dug, `match`; or by `value_memo`, for a node tweaked to a value.
 
 **The rule.**  A memo answers for its node in a scenario exactly when the scenario, restricted to the memo's footprint, holds
-the very tweaks that the memo read: ``in_force.restrict(memo.footprint) == memo.restriction``.
+the very tweaks that the memo read: ``tweaks.restrict(memo.footprint) == memo.restriction``.
 
 **Why it is right.**  These invariants hold:
 
 * I1 the tweaks in force in a scenario never change, and a run keeps the scenario that it began with;
 * I2 a footprint holds the bit of every node whose tweak status was consulted, untweaked ones included;
 * I3 a memo is filed under exactly the tweaks that it read;
-* I4 a target has its bit before any scenario tweaks it (`group.Registry.give_bit` adds it to the memos that exist);
+* I4 a target has its bit before any scenario tweaks it (`group.CacheGroup.give_bit` adds it to the memos that exist);
 * I5 the hits of a view are memos that match the view's scenario;
 * I6 the dependencies of a memo are everything that was returned or raised to its body, hits included;
 * I7 a memo is filed if and only if every tweak that it read is held by somebody and nothing that it ran was invalidated.
@@ -34,7 +34,7 @@ it with the footprint of all that the memo read *below* itself: which tweak the 
 from typing import TYPE_CHECKING, Any
 
 from ..facts.binding import Key
-from ..facts.memo import LIVE, TWEAKED, Call, Memo, State
+from ..facts.memo import LIVE, TWEAKED, Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, plain_key
 from ..state.scenario import ActiveTweaks, Tweak
 from ..state.view import View
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ..state.cache import Cache
 
 
-def find(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo | None:
+def find(view: View, key: Key, handle: Tweak | None, call: OuterCall | None) -> Memo | None:
     """Returns the memo that answers for `key`, which meets the tweak `handle`, in `view`, or None; runs nothing."""
     memo = view.hits.get(key)
     if memo is not None:
@@ -54,17 +54,17 @@ def find(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo 
 
 
 def find_answer(view: View, key: Key) -> Memo | None:
-    """Returns the memo that answers for a node in `view`, errors of earlier calls included, after the registry was drained."""
-    if view.registry.released:
-        view.registry.drain()
+    """Returns the memo that answers for a node in `view`, errors of earlier calls included, after the group was drained."""
+    if view.group.released:
+        view.group.drain()
     try:
         memo = find(view, key, view.handle_of(key), None)
     except LookupError:  # beneath a tweak that is gone
         return None
     cache: Cache | None = view.cache if memo is None else None
     while cache is not None:
-        state = cache.find_state(key)
-        for found in () if state is None else state.memos():
+        home = cache.find_home(key)
+        for found in () if home is None else home.memos():
             if view.matches(found):
                 return found
         cache = cache.beneath
@@ -99,10 +99,10 @@ def _find_let_go(view: View, key: Key) -> Memo | None:
 def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
     """Returns the memo that answers for a node tweaked to a value; beneath another tweak, one without a footprint."""
     if key[0] is BENEATH:
-        memo = Memo(State(key, None), handle.spec.value, TWEAKED)
+        memo = Memo(NodeMemos(key, None), handle.spec.value, TWEAKED)
         memo.origin = handle.spec.telling
         return memo
-    return handle.memo_of(view.cache.state_of(key))
+    return handle.memo_of(view.cache.home_of(key))
 
 
 def _find_around(view: View, key: Key) -> Memo | None:
@@ -117,55 +117,55 @@ def _find_around(view: View, key: Key) -> Memo | None:
     return None
 
 
-def _find_filed(view: View, key: Key, handle: Tweak | None, call: Call | None) -> Memo | None:
+def _find_filed(view: View, key: Key, handle: Tweak | None, call: OuterCall | None) -> Memo | None:
     cache: Cache | None = view.cache
     while cache is not None:
         is_beneath = key[0] is BENEATH
         if is_beneath or (handle is not None and handle.spec.is_untweak):
-            state = cache.find_state(key[1] if is_beneath else key)
-            memo = None if state is None else _match_beneath(state, handle, view, call)
+            home = cache.find_home(key[1] if is_beneath else key)
+            memo = None if home is None else _match_beneath(home, handle, view, call)
             if memo is not None:
                 return memo
-        state = cache.find_state(key)
-        if state is not None:
-            memo = match(state, view.in_force, call)
+        home = cache.find_home(key)
+        if home is not None:
+            memo = match(home, view.tweaks, call)
             if memo is not None:
                 return memo
         cache = cache.beneath
     return None
 
 
-def match(state: State, in_force: ActiveTweaks, call: Call | None) -> Memo | None:
+def match(home: NodeMemos, tweaks: ActiveTweaks, call: OuterCall | None) -> Memo | None:
     """THE rule: returns the memo of this node whose footprint sees here the very tweaks that it read."""
-    plain = state.plain
-    if plain is not None and not plain.footprint & in_force.mask and plain.serves(call):
+    plain = home.plain
+    if plain is not None and not plain.footprint & tweaks.mask and plain.serves(call):
         return plain
-    variants = state.variants
+    variants = home.variants
     if variants is None:
         return None
     if type(variants) is not dict:  # the only one
         lone: Any = variants
-        return lone if in_force.restrict(lone.footprint) == lone.restriction and lone.serves(call) else None
+        return lone if tweaks.restrict(lone.footprint) == lone.restriction and lone.serves(call) else None
     for footprint, alike in variants.copy().items():  # in one step: other threads may file at the same time
-        memo = alike.get(in_force.restrict(footprint))
+        memo = alike.get(tweaks.restrict(footprint))
         if memo is not None and memo.serves(call):
             return memo
     return None
 
 
-def _match_beneath(state: State, handle: Tweak | None, view: View, call: Call | None) -> Memo | None:
+def _match_beneath(home: NodeMemos, handle: Tweak | None, view: View, call: OuterCall | None) -> Memo | None:
     """The rule for a node beneath its own tweak, where it meets `handle` or none.
 
     Its own bits say nothing there; all others must agree.
     """
-    registry = view.registry
+    group = view.group
     met = None if handle is None or handle.spec.is_untweak else handle
     body = 0 if met is None else met.serial
-    own = registry.untweaked_serial(state.key) if met is None else frozenset((body,))
-    for memo in state.memos():
+    own = group.untweaked_serial(home.key) if met is None else frozenset((body,))
+    for memo in home.memos():
         if memo.body != body or not memo.serves(call):
             continue
-        restriction = view.in_force.restrict(memo.below)
+        restriction = view.tweaks.restrict(memo.below)
         if memo.restriction != restriction | own and (met is not None or memo.restriction != restriction):
             continue
         # If it read a tweak of the function, the node's sisters must also meet that one.

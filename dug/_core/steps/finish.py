@@ -10,16 +10,16 @@ from typing import Any
 from ...errors import DugError
 from ..facts.binding import SIMPLE_TYPES
 from ..facts.failure import Failure, pass_on
-from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, Restriction, State
+from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction
 from ..facts.node import BENEATH, Node, plain_key
 from ..facts.sparse import BitSet, union
-from ..state.group import Registry
+from ..state.group import CacheGroup
 from ..state.view import own_bits
 from .begin import serve, take_out
 from .call import AWAITABLE
 from .concurrent_reads import note_starts, starts_of
-from .frame import TIMED, UNTRUE, Entry, Frame, Outside, Run, current, here, raise_due, taint, taint_of, tell
-from .open_context import close_entry, frame_here, leave, settle_late
+from .frame import TIMED, UNTRUE, DefaultFrame, Frame, OpenContext, Run, current, here, raise_due, taint, taint_of, tell
+from .open_context import close_context, frame_here, leave, settle_late
 from .waits import land
 
 _LONGEST = 200
@@ -36,34 +36,34 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     run: Run, value: Any, seconds: float, failure: Failure | None = None, held: Memo | None = None
 ) -> Memo:
     """Files the value of a run (or of a verified older memo), notifies listeners, and returns the memo now in force."""
-    view, call, state, registry = run.view, run.call, run.state, run.view.registry
+    view, call, home, group = run.view, run.call, run.home, run.view.group
     if run.opened:
         _close_left_open(run)
         settle_late(run)
     if run.is_done:  # its loop was given up and came back
         run.tainted = UNTRUE
-    place = state if state.alive else view.cache.state_of(run.key)
+    place = home if home.alive else view.cache.home_of(run.key)
     reads = tuple(run.reads)
-    with registry.lock:
+    with group.lock:
         take_out(run)
         assert run.outer is not None  # noqa: S101  `begin` makes a run in the frame that asks
         run.outer.runs += run.runs + (held is None)
         run.outer.spent += seconds if held is None else run.spent
-        run.state = place
+        run.home = place
         below = _add_up(run, reads)
         memo = _make_memo(run, value, below, reads, held)
         memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
         memo.origin = _find_origin(held)
         if failure is not None or run.transient or call.failures:
             _limit(run, memo, failure)
-        if below & FORGOTTEN or (run.generation != registry.generation and not _is_true_still(run, state, reads)):
+        if below & FORGOTTEN or (run.generation != group.generation and not _is_true_still(run, home, reads)):
             run.tainted = UNTRUE
         if run.tainted:
             memo.status = DEAD
         else:
-            known = memo.state
+            known = memo.home
             displaced: Any = (*known.memos(), known.newest) if known.has_failed else known.newest  # noqa: F841  released after the lock
-            memo = view.cache.file(memo, view.in_force)
+            memo = view.cache.file(memo, view.tweaks)
         run.memo = None if run.tainted == UNTRUE else memo
     if run.tainted:
         taint(run.outer, run.tainted)
@@ -120,7 +120,7 @@ def _fail(
 ) -> Memo | None:
     if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
         if isinstance(error, KeyboardInterrupt):
-            Registry.free_locks()
+            CacheGroup.free_locks()
         abandon(run, error)
         return None
     failure = pass_on(error, traceback, _find_passed(run, error), handled, is_out=is_out)
@@ -141,8 +141,8 @@ def _find_passed(run: Run, error: BaseException) -> Failure | None:
 def abandon(run: Run, error: BaseException | None = None) -> None:
     """Closes a run that leaves no memo, because its exception must not be remembered; for None, it raised nothing."""
     if run.is_done:
-        if run.view.in_force.running.get(run.state) is run:
-            with run.view.registry.lock:
+        if run.view.tweaks.running.get(run.home) is run:
+            with run.view.group.lock:
                 take_out(run)
         if error is not None:
             taint(run.outer, taint_of(error))
@@ -151,7 +151,7 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
     run.tainted = UNTRUE
     _close_left_open(run)
     taint(run.outer, taint_of(error))
-    with run.view.registry.lock:
+    with run.view.group.lock:
         take_out(run)
         if run.outer is not None:
             run.outer.runs += run.runs
@@ -165,7 +165,7 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
         run.call.close()
 
 
-def refuse(frame: Frame | Outside, error: BaseException) -> None:
+def refuse(frame: Frame | DefaultFrame, error: BaseException) -> None:
     """Notes that a call made in `frame` got no answer, so that the run around it leaves no memo.
 
     An interrupt may have hit between the opening of a run and its driver: a run that nobody drives is abandoned.  A cancellation
@@ -175,53 +175,55 @@ def refuse(frame: Frame | Outside, error: BaseException) -> None:
     """
     how = taint_of(error)
     if isinstance(error, KeyboardInterrupt):
-        Registry.free_locks()
+        CacheGroup.free_locks()
     taint(frame, how)
-    if isinstance(error, Exception) or isinstance(frame, Outside) or (how == TIMED and frame.run is not None and frame.run.task):
+    if isinstance(error, Exception) or isinstance(frame, DefaultFrame):
+        return
+    if how == TIMED and frame.run is not None and frame.run.task:
         return
     thread = here()
-    for run in tuple(frame.view.in_force.running.values()):
+    for run in tuple(frame.view.tweaks.running.values()):
         if run.outer is frame and run.thread == thread and run.task is None:
             abandon(run)
 
 
-def unwind(entry: Entry) -> None:
+def unwind(entry: OpenContext) -> None:
     """Leaves an entry, and everything that is left inside it of interrupted runs."""
     frame = current.get()
     while frame is not entry:
         if isinstance(frame, Run):
             abandon(frame)
         elif not frame.closed:
-            close_entry(frame)
+            close_context(frame)
         frame = _around(frame)
         current.set(frame)
     leave(entry)
 
 
-def leave_interrupted(entry: Entry) -> None:
+def leave_interrupted(entry: OpenContext) -> None:
     """Leaves an entry while an interrupt is on its way out of it, with entries inside it that will never be left.
 
     An entry whose statement still runs stays in force: that of a generator's caller, which the interrupt may not reach.
     """
     frame = current.get()
     while frame is not entry:
-        if isinstance(frame, Entry) and not frame.closed and frame.watch is not None and not frame.has_ended():
-            close_entry(entry)
+        if isinstance(frame, OpenContext) and not frame.closed and frame.watch is not None and not frame.has_ended():
+            close_context(entry)
             return
         frame = _around(frame)
     unwind(entry)
 
 
-def is_within(entry: Entry) -> bool:
+def is_within(entry: OpenContext) -> bool:
     """True when an entry is in force, or around the entry in force."""
     frame = current.get()
-    while frame is not entry and isinstance(frame, (Entry, Run)):
+    while frame is not entry and isinstance(frame, (OpenContext, Run)):
         frame = _around(frame)
     return frame is entry
 
 
 def _around(frame: Frame) -> Any:
-    return frame.back if isinstance(frame, Entry) and frame.back is not None else frame.outer
+    return frame.back if isinstance(frame, OpenContext) and frame.back is not None else frame.outer
 
 
 def is_consumable(value: object) -> bool:
@@ -250,15 +252,15 @@ def check_value(run: Run, value: Any) -> Any:
     return value
 
 
-def _give_early_bit(run: Run, state: State) -> None:
+def _give_early_bit(run: Run, home: NodeMemos) -> None:
     """Gives one of the first sources its bit, if its arguments are plain: a bit keeps them."""
-    run.view.registry.early -= 1
+    run.view.group.early -= 1
     if type(run.key) is tuple and not run.opened and not run.tainted and all(map(_is_small, run.key[1:])):
-        run.view.registry.give_early_bit(state)
+        run.view.group.give_early_bit(home)
 
 
 def _is_small(element: Any) -> bool:
-    """True for a plain argument that may be kept for as long as a registry lives."""
+    """True for a plain argument that may be kept for as long as a cache group lives."""
     if type(element) in {str, bytes}:
         return len(element) <= _LONGEST
     return type(element) in SIMPLE_TYPES and (type(element) is not int or element.bit_length() <= _LONGEST)
@@ -284,9 +286,9 @@ def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:
         memo.call, memo.verifies = run.call, TWEAKED
 
 
-def _is_true_still(run: Run, state: State, reads: Iterable[Memo]) -> bool:
+def _is_true_still(run: Run, home: NodeMemos, reads: Iterable[Memo]) -> bool:
     """True when nothing that a run read or ran itself was forgotten since it began."""
-    if run.key[0] is BENEATH or run.opened or state.forgotten > run.generation or not state.alive:
+    if run.key[0] is BENEATH or run.opened or home.forgotten > run.generation or not home.alive:
         return False
     return all(read.status == LIVE for read in reads)
 
@@ -297,7 +299,7 @@ def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
         return reduce(or_, map(_footprint, reads), run.extra)
     found = [run.extra, *map(_footprint, reads)]
     bits: BitSet = union(dict(zip(map(id, found), found, strict=True)).values())  # often few objects, which need no hash here
-    before = run.state.newest
+    before = run.home.newest
     return before.below if before is not None and before.below == bits else bits  # most runs of a node read what it read before
 
 
@@ -324,7 +326,7 @@ def _settle_made(run: Run, memo: Memo) -> None:
     pending = list(reversed(memo.dependencies))
     while pending:
         read = pending.pop()
-        if plain_key(read.state.key)[0].mark not in made:
+        if plain_key(read.home.key)[0].mark not in made:
             kept[read] = None
         elif read not in own:
             own[read] = None
@@ -339,62 +341,62 @@ def _settle_made(run: Run, memo: Memo) -> None:
         run.tainted = UNTRUE
     if any(read.verifies for read in own):
         memo.verifies = TWEAKED
-    keys = [*(read.state.key for read in own if read.state.home is not None), *ran]
+    keys = [*(read.home.key for read in own if read.home.token is not None), *ran]
     memo.made = tuple({plain_key(key)[0].mark for key in keys})
     for key in keys:
-        run.view.cache.state_of(plain_key(key)).add_reader(memo.state)
+        run.view.cache.home_of(plain_key(key)).add_reader(memo.home)
         run.view.hits.pop(key, None)
 
 
 def _place(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...]) -> Memo:
-    """Returns the memo of a run with its place: its state, footprint and restriction.
+    """Returns the memo of a run with its place: its home, footprint and restriction.
 
     The value of a run beneath a tweak is the value of the node wherever it meets just the tweak beneath, and is filed so if the
     restriction allows it (`_place_beneath`); else it is filed under its own key.
     """
-    key, view, state = run.key, run.view, run.state
+    key, view, home = run.key, run.view, run.home
     if key[0] is BENEATH:
-        state, below, footprint, restriction = _place_beneath(run, below if run.handle is None else _below_of(run, reads))
-        return Memo(state, value, run.body, reads, footprint, below, restriction)
+        home, below, footprint, restriction = _place_beneath(run, below if run.handle is None else _below_of(run, reads))
+        return Memo(home, value, run.body, reads, footprint, below, restriction)
     if run.handle is not None:
         below = _below_of(run, reads)
-    elif not reads and view.registry.early and key[0].is_source:
-        _give_early_bit(run, state)
-    footprint = below | own_bits(view, key) if view.registry.node_bits(key[0]) else below
-    restriction = view.in_force.restrict(footprint) if footprint & view.in_force.mask else NO_TWEAKS
-    return Memo(state, value, run.body, reads, footprint, below, restriction)
+    elif not reads and view.group.early and key[0].is_source:
+        _give_early_bit(run, home)
+    footprint = below | own_bits(view, key) if view.group.node_bits(key[0]) else below
+    restriction = view.tweaks.restrict(footprint) if footprint & view.tweaks.mask else NO_TWEAKS
+    return Memo(home, value, run.body, reads, footprint, below, restriction)
 
 
-def _place_beneath(run: Run, below: BitSet) -> tuple[State, BitSet, BitSet, Restriction]:
+def _place_beneath(run: Run, below: BitSet) -> tuple[NodeMemos, BitSet, BitSet, Restriction]:
     """`_place` for a node beneath a tweak of it: as if just `run.handle` tweaked it, unless its sisters met something else."""
     key, handle = run.key, run.handle
-    in_force, cache, registry = run.view.in_force, run.view.cache, run.view.registry
+    tweaks, cache, group = run.view.tweaks, run.view.cache, run.view.group
     plain = plain_key(key)
-    read = met = in_force.restrict(below)
-    own = registry.bit_of(plain) | registry.bit_of(plain[0])
+    read = met = tweaks.restrict(below)
+    own = group.bit_of(plain) | group.bit_of(plain[0])
     if handle is None:
-        is_free = not below & own & in_force.mask
+        is_free = not below & own & tweaks.mask
     else:
         own = own if handle.target is plain[0] else handle.bit
         is_free = not below & own or (below & own == handle.bit and handle.serial in read)
         met = read | {handle.serial}
     if is_free:
-        return cache.state_of(plain), below, below | own, met
-    return cache.state_of(key), below, below, read
+        return cache.home_of(plain), below, below | own, met
+    return cache.home_of(key), below, below, read
 
 
 def _below_of(run: Run, reads: tuple[Memo, ...]) -> BitSet:
     """The reads of a bump or a replacement; of its own node it met the tweak beneath, which the own bits tell."""
     below, plain = run.extra, plain_key(run.key)
     for read in reads:
-        below |= read.below if read.state.key == plain else read.footprint
+        below |= read.below if read.home.key == plain else read.footprint
     return below
 
 
 def _close_left_open(run: Run) -> None:
     """Closes the contexts that a body left open."""
     frame = frame_here()
-    while isinstance(frame, Entry) and frame.run is run:
+    while isinstance(frame, OpenContext) and frame.run is run:
         if not frame.closed:
-            close_entry(frame)
+            close_context(frame)
         frame = frame.outer

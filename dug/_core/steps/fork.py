@@ -19,7 +19,7 @@ from attrs import frozen
 
 from ..native.choose import make_lock, renew_lock
 from ..state.cache import BINDING
-from ..state.group import Registry
+from ..state.group import CacheGroup
 from .frame import ORIGINS, Run, Wait, current, here
 from .open_context import open_entries, renew_within, settle_within
 from .scope import MAKING
@@ -86,8 +86,8 @@ def _own_locks() -> Iterator[Any]:
     """The locks of contexts and caches, in the order in which they nest."""
     yield MAKING
     yield BINDING
-    for registry in Registry.all():  # nobody makes another one now
-        yield registry.lock
+    for group in CacheGroup.all():  # nobody makes another one now
+        yield group.lock
 
 
 def _repair() -> None:
@@ -95,8 +95,8 @@ def _repair() -> None:
     around = list(_runs_around())
     driven = set(_driven_here(around))
     thread, origin = get_ident(), here()
-    for registry in Registry.all():
-        _repair_registry(registry, {*around}, driven, origin)
+    for group in CacheGroup.all():
+        _repair_group(group, {*around}, driven, origin)
     for run in around:
         if run.thread == origin:
             run.thread = thread
@@ -121,33 +121,33 @@ def _driven_here(around: Iterable[Run]) -> Iterator[Run]:
         yield run
 
 
-def _repair_registry(registry: Registry, around: set[Run], driven: set[Run], origin: int) -> None:
+def _repair_group(group: CacheGroup, around: set[Run], driven: set[Run], origin: int) -> None:
     dead = set()
-    for run in [run for active in registry.list_scenarios() for run in active.running.values()]:
+    for run in [run for active in group.list_scenarios() for run in active.running.values()]:
         if run not in driven:
             _end_flight(run)
             if run.thread != origin and run not in around:
                 dead.add(run)
                 run.waits, run.task = None, _GONE
     for run in driven:
-        if run.view.registry is registry:
+        if run.view.group is group:
             _let_go(run, dead, origin)
-    waiting = registry.blocked.pop(origin, None)
-    registry.blocked.clear()
+    waiting = group.blocked.pop(origin, None)
+    group.blocked.clear()
     if isinstance(waiting, Wait):
-        registry.blocked[get_ident()] = waiting
+        group.blocked[get_ident()] = waiting
         waiting.thread = get_ident()
-    registry.forget_hits()  # an invalidation may have marked memos and not come to this
+    group.forget_hits()  # an invalidation may have marked memos and not come to this
 
 
 def _end_flight(run: Run) -> None:
     """Takes a run out of those in flight, so that nobody joins it; if it goes on, it is filed as any other."""
-    state, running = run.state, run.view.in_force.running
-    if running.get(state) is run:
-        del running[state]
-        state.flights = max(state.flights - 1, 0)
-    if state.flight is run:
-        state.flight = None
+    home, running = run.home, run.view.tweaks.running
+    if running.get(home) is run:
+        del running[home]
+        home.flights = max(home.flights - 1, 0)
+    if home.flight is run:
+        home.flight = None
 
 
 def _let_go(run: Run, dead: set[Run], origin: int) -> None:

@@ -1,13 +1,13 @@
-"""The frames in which calls are made (`Run`, `Entry`, `OUTSIDE`, `current`), their marks (`taint`, `LATE`), `Wait` and `tell`.
+"""The frames of calls (`Run`, `OpenContext`, `DEFAULT_FRAME`, `current`), their marks (`taint`, `LATE`), `Wait` and `tell`.
 
-The frame is a `Run` while a body runs, an `Entry` under a ``with``, or `OUTSIDE`.  Reads are noted in the frame that is in force
-when they are made.
+The frame is a `Run` while a body runs, an `OpenContext` under a ``with``, or `DEFAULT_FRAME`.  Reads are noted in the frame that
+is in force when they are made.
 """
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from threading import get_ident, main_thread
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from attrs import define, field
@@ -17,7 +17,7 @@ from ..facts.binding import Key, canonical
 from ..facts.events import Event
 from ..facts.failure import Failure
 from ..facts.function import Function
-from ..facts.memo import Call, Memo, State
+from ..facts.memo import Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key, plain_key
 from ..facts.sparse import BitSet
 from ..native.choose import make_hits
@@ -26,7 +26,7 @@ from ..state.view import View
 from .leaving import Ended
 
 if TYPE_CHECKING:
-    from ..state.protocols import ScopeShape
+    from ..state.protocols import ScopeShape, Task
 
 NO_HITS: dict[Key, Memo] = make_hits()
 """Replaces the hits of a view if each call must come to `begin`; never written to."""
@@ -53,23 +53,13 @@ def here() -> int:
     return ORIGINS.get(ident, ident)
 
 
-class Task(Protocol):
-    """The task of a run of a coroutine function."""
-
-    def cancel_threadsafe(self) -> None:
-        """Cancels it; from any thread."""
-
-    def is_lost(self) -> bool:
-        """True when its loop is gone, so that the run will never end."""
-
-
 @define(eq=False, repr=False, weakref_slot=True)
 class _AnyFrame:
     """The place of calls: their view, and the collected reads."""
 
     view: View
     outer: "Frame | None"
-    call: Call | None
+    call: OuterCall | None
     hits: dict[Key, Memo] = field(init=False)
     reads: dict[Memo, int | None] | None = field(init=False)
     """The reads, in the order of the first ones, each with its start (see `concurrent_reads`); None if nobody collects them."""
@@ -91,7 +81,7 @@ class _AnyFrame:
         key = canonical(key)
         check_key(key)
         assert self.driver is not None  # noqa: S101  the caller saw it
-        return Memo(State(key, None), self.driver(Node._of(key)), 0)
+        return Memo(NodeMemos(key, None), self.driver(Node._of(key)), 0)
 
     def refresh(self, run: "Run | None") -> None:
         """Decides whether calls are answered from the hits of the view; `run` is the innermost open one."""
@@ -104,22 +94,22 @@ class _AnyFrame:
             self.hits = hits = now  # and once more: another thread may have refreshed it meanwhile, with another view
 
 
-class Entry(_AnyFrame):
+class OpenContext(_AnyFrame):
     """One ``with`` of a context."""
 
-    __slots__ = ("back", "closed", "context", "entries", "late", "peers", "run", "token", "watch")
+    __slots__ = ("back", "closed", "context", "entries", "late", "openings", "run", "token", "watch")
     context: "ScopeShape | None"
     """The context that was entered; None for one that only notes reads."""
-    peers: "list[Entry]"
+    openings: "list[OpenContext]"
     """All open entries of the context, in any task."""
-    entries: "list[Entry]"
+    entries: "list[OpenContext]"
     """The entries made directly inside this one and still open."""
     closed: bool
     run: "Run | None"
     """The innermost open run."""
-    late: "Entry | None"
+    late: "OpenContext | None"
     """Notes the reads that are made here after it was closed."""
-    back: "Frame | Outside | None"
+    back: "Frame | DefaultFrame | None"
     """The frame in force after it; None for the frame around it."""
     watch: Ended | None
     """Tells when the statement that entered it has ended; None if it is not watched, and once it was left."""
@@ -127,10 +117,15 @@ class Entry(_AnyFrame):
     """The token of the context variables in which it was put in force, as long as it is watched."""
 
     def __init__(
-        self, view: View, outer: "Frame | None", call: Call | None, context: "ScopeShape | None", peers: "list[Entry]"
+        self,
+        view: View,
+        outer: "Frame | None",
+        call: OuterCall | None,
+        context: "ScopeShape | None",
+        openings: "list[OpenContext]",
     ) -> None:
         self.view, self.outer, self.call = view, outer, call
-        self.context, self.peers, self.entries = context, peers, []
+        self.context, self.openings, self.entries = context, openings, []
         self.extra, self.runs, self.spent = 0, 0, 0.0
         self.closed = self.transient = False
         self.hits = NO_HITS  # until it is enlisted, or refreshed
@@ -143,7 +138,7 @@ class Entry(_AnyFrame):
 
     def enlist(self) -> None:
         """Registers an entry that is about to be put in force with its context and the frame around."""
-        self.peers.append(self)
+        self.openings.append(self)
         if (outer := self.outer) is not None:
             if outer.entries is None:
                 outer.entries = []
@@ -174,28 +169,28 @@ class Run(_AnyFrame):
     """One node being computed."""
 
     __slots__ = (
-        "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "is_done", "key", "late", "made",
-        "masked", "memo", "opened", "served", "state", "tainted", "task", "thread", "told", "waits",
+        "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "home", "is_done", "key", "late",
+        "made", "masked", "memo", "opened", "served", "tainted", "task", "thread", "told", "waits",
     )  # fmt: skip
-    call: Call
+    call: OuterCall
     reads: dict[Memo, int | None]
     handle: Tweak | None
     """The tweak whose function runs; None for the node's own body."""
     body: int
     """The serial of the tweak whose function runs, 0 for the node's own body."""
-    state: State
-    """The state of the node in the cache."""
+    home: NodeMemos
+    """The memos of the node in the cache."""
     masked: Memo | None
     """The memo of the node in the view around, which does not answer here."""
     generation: int
-    """The generation of the registry when the run began."""
+    """The generation of the group when the run began."""
     tainted: int
     """Why the run is not remembered: not tainted (0), `TIMED`, or `UNTRUE`."""
     opened: bool
     """True once a context was opened inside."""
-    entries: "list[Entry] | None"
+    entries: "list[OpenContext] | None"
     """The entries made directly inside and still open."""
-    late: "list[Entry] | None"
+    late: "list[OpenContext] | None"
     """The entries that note the reads of its tasks under contexts which are closed already."""
     asked: dict[Memo, int | None] | None
     """The reads of the last failed verification."""
@@ -209,7 +204,7 @@ class Run(_AnyFrame):
     """The number of the thread that runs it, or of the thread that this one works for."""
     has_task: bool
     """True when it runs in a task of its own, which others in its thread do not wait for."""
-    task: Task | None
+    task: "Task | None"
     """The task that drives it; None for a thread."""
     told: "frozenset[Run] | None"
     """The runs that are waited for in other scenarios, which this one is part of; see `watch`."""
@@ -225,10 +220,10 @@ class Run(_AnyFrame):
         self,
         view: View,
         outer: "Frame | None",
-        call: Call,
+        call: OuterCall,
         key: Key,
         handle: Tweak | None,
-        state: State,
+        home: NodeMemos,
         masked: Memo | None,
     ) -> None:
         # By hand: one is made for each run, and the `__init__` of attrs for the class above takes twice as long.
@@ -238,9 +233,9 @@ class Run(_AnyFrame):
         self.key = key
         self.handle = handle
         self.body = 0 if handle is None else handle.serial
-        self.state = state
+        self.home = home
         self.masked = masked
-        self.generation = view.registry.generation
+        self.generation = view.group.generation
         self.thread = here()
         self.depth = 0 if outer is None or outer.run is None else outer.run.depth + 1
         self.has_task = key[0].is_async if key[0] is not BENEATH else plain_key(key)[0].is_async
@@ -275,7 +270,7 @@ class Run(_AnyFrame):
         return self.task is not None and not self.is_done and self.task.is_lost()
 
 
-Frame = Entry | Run
+Frame = OpenContext | Run
 
 
 @define(eq=False, repr=False)
@@ -315,7 +310,7 @@ class Wait:
         raise NotImplementedError
 
 
-class Outside:
+class DefaultFrame:
     """The frame in force where there is no ``with``: answers from the process-wide default context, if one is active."""
 
     __slots__ = ("entry", "hits")
@@ -324,15 +319,15 @@ class Outside:
     def __init__(self) -> None:
         self.activate(None)
 
-    def activate(self, entry: Entry | None) -> None:
+    def activate(self, entry: OpenContext | None) -> None:
         """Puts `entry` in force outside of every ``with``; None for nothing."""
         self.hits = NO_HITS  # first: wherever an interrupt strikes, no hits of one stand beside the other
         self.entry = entry
         self.hits = NO_HITS if entry is None else entry.hits
 
 
-OUTSIDE = Outside()
-current: ContextVar[Any] = ContextVar("dug_frame", default=OUTSIDE)
+DEFAULT_FRAME = DefaultFrame()
+current: ContextVar[Any] = ContextVar("dug_frame", default=DEFAULT_FRAME)
 
 
 class _Put:
@@ -350,8 +345,8 @@ def frame_or_default(what: object, frame: Any) -> Frame:
     Raises:
         NoContextError: there is none.
     """
-    if frame is OUTSIDE:
-        frame = OUTSIDE.entry
+    if frame is DEFAULT_FRAME:
+        frame = DEFAULT_FRAME.entry
         if frame is None:
             raise no_context(what)
     return frame  # type: ignore[no-any-return]  # a frame
@@ -365,7 +360,7 @@ def no_context(what: object) -> NoContextError:
     return NoContextError(text)
 
 
-def taint(frame: Frame | Outside | None, how: int) -> None:
+def taint(frame: Frame | DefaultFrame | None, how: int) -> None:
     """Marks the run of `frame` as tainted: something without a memo passed through it."""
     if frame is not None and frame.run is not None:
         frame.run.tainted = max(frame.run.tainted, how)
@@ -391,7 +386,7 @@ def tell(view: View, kind: str, key: Key, seconds: float = 0.0, error: BaseExcep
 def _tell_outside(view: View, event: Event, function: Function) -> None:
     frame = before = current.get()
     while frame.run is not None:
-        frame = frame.outer or OUTSIDE
+        frame = frame.outer or DEFAULT_FRAME
     try:
         PUT[frame]
         view.emit(event, function, ref(view))
@@ -401,7 +396,7 @@ def _tell_outside(view: View, event: Event, function: Function) -> None:
         raise
 
 
-def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
+def raise_due(call: OuterCall, run: Run | None, key: Key | None) -> None:
     """Raises the exception of a node's verification, when `run` now asks for the node `key`; for None, that of any node."""
     assert call.due is not None  # noqa: S101  the caller saw it
     due = call.due.get(run)
@@ -414,8 +409,8 @@ def raise_due(call: Call, run: Run | None, key: Key | None) -> None:
             del due, error  # its traceback holds this frame: a circle would keep the tweaks of the run
 
 
-def make_aside(view: View, outer: Frame | None, call: Call | None) -> Entry:
+def make_aside(view: View, outer: Frame | None, call: OuterCall | None) -> OpenContext:
     """Returns an entry that belongs to no context, and that only its caller knows."""
-    entry = Entry(view, outer, call, None, [])
+    entry = OpenContext(view, outer, call, None, [])
     entry.refresh(entry.run)
     return entry

@@ -1,4 +1,4 @@
-"""Opens and closes entries of contexts (`open_entry`, `close_entry`); finds the frame of a call and notes its read (`note`)."""
+"""Opens and closes contexts (`open_context`, `close_context`); finds the frame of a call and notes its read (`note`)."""
 
 from collections.abc import Iterator
 from types import MethodType
@@ -9,17 +9,17 @@ from ..facts.binding import Key
 from ..facts.memo import Memo
 from ..facts.node import Node, plain_key
 from ..native.choose import compiled
-from ..state.group import Registry
+from ..state.group import CacheGroup
 from ..state.scenario import RunningReplacement
 from ..state.view import View
 from .frame import (
+    DEFAULT_FRAME,
     LATE,
     NO_HITS,
-    OUTSIDE,
     PUT,
     UNTRUE,
-    Entry,
     Frame,
+    OpenContext,
     Run,
     current,
     frame_or_default,
@@ -36,22 +36,27 @@ if TYPE_CHECKING:
 
 
 class _Open:
-    """``OPEN[context, outer, view, peers, method]`` is what `open_entry` and `Entry.enlist` do, in the common case; else None.
+    """``OPEN[context, outer, view, openings, method]`` does what `open_context` and `enlist` do, in the common case; else None.
 
     As with `PUT`, there is no place for an interrupt after it.
     """
 
-    __getitem__: Any = None if compiled is None else compiled.open_entry
+    __getitem__: Any = None if compiled is None else compiled.open_context
 
 
 OPEN: Any = None if compiled is None else _Open()
 
 
-def open_entry(  # noqa: PLR0917  by position, as in `Entry`
-    context: "ScopeShape", outer: Frame | None, view: View, peers: list[Entry], method: "ref[MethodType] | None", back: Any
-) -> Entry:
+def open_context(  # noqa: PLR0917  by position, as in `OpenContext`
+    context: "ScopeShape",
+    outer: Frame | None,
+    view: View,
+    openings: list[OpenContext],
+    method: "ref[MethodType] | None",
+    back: Any,
+) -> OpenContext:
     """Opens an entry of a context inside `outer`, which is not in force yet; watches it, if a statement holds `method`."""
-    entry = Entry(view, outer, outer.call if outer else None, context, peers)
+    entry = OpenContext(view, outer, outer.call if outer else None, context, openings)
     entry.back = back
     if method is not None:
         entry.watch = watch(method, entry)
@@ -69,7 +74,7 @@ def frame_here() -> Any:
     statement has ended has none.
     """
     frame = current.get()
-    while frame.__class__ is Entry and frame.watch is not None and frame.watch() is None and _leave_ended(frame):
+    while frame.__class__ is OpenContext and frame.watch is not None and frame.watch() is None and _leave_ended(frame):
         frame = current.get()
     return frame
 
@@ -83,7 +88,7 @@ def frame_in_force(what: object) -> Frame:
     return frame_or_default(what, frame_here())
 
 
-def entry_in_force(what: object) -> Entry:
+def entry_in_force(what: object) -> OpenContext:
     """Returns the innermost open entry; `what` was asked for there.
 
     Raises:
@@ -95,7 +100,7 @@ def entry_in_force(what: object) -> Entry:
     return entry
 
 
-def open_entries() -> Iterator[Entry]:
+def open_entries() -> Iterator[OpenContext]:
     """Returns the open entries around the place of the call, the innermost first and that of the default context last."""
     return entries_around(outer_here())
 
@@ -103,15 +108,15 @@ def open_entries() -> Iterator[Entry]:
 def outer_here() -> Frame | None:
     """Returns the frame around an entry made here: the frame in force, or the entry of the default context."""
     frame = current.get()
-    if frame.__class__ is Entry and frame.watch is not None and frame.watch() is None:
+    if frame.__class__ is OpenContext and frame.watch is not None and frame.watch() is None:
         frame = frame_here()
-    return OUTSIDE.entry if frame is OUTSIDE else frame  # type: ignore[no-any-return]
+    return DEFAULT_FRAME.entry if frame is DEFAULT_FRAME else frame  # type: ignore[no-any-return]
 
 
 class closing_unless_active:  # noqa: N801  used as a function is
     """Closes entries of default contexts after its body, except the one that is in force then."""
 
-    def __init__(self, *others: Entry | None) -> None:
+    def __init__(self, *others: OpenContext | None) -> None:
         self._others = others
 
     def __enter__(self) -> None:
@@ -126,11 +131,11 @@ class closing_unless_active:  # noqa: N801  used as a function is
 
     def _close(self) -> None:
         for other in self._others:
-            if other is not None and other is not OUTSIDE.entry:
-                close_entry(other)
+            if other is not None and other is not DEFAULT_FRAME.entry:
+                close_context(other)
 
 
-def _leave_ended(entry: Entry) -> bool:
+def _leave_ended(entry: OpenContext) -> bool:
     """Leaves an entry whose statement has ended.
 
     False for a task or thread that only carries it in a copy of the context variables: that one goes on as it was.
@@ -146,10 +151,10 @@ def _leave_ended(entry: Entry) -> bool:
     return True
 
 
-def close_entry(entry: Entry) -> None:
+def close_context(entry: OpenContext) -> None:
     """Closes an entry and hands its reads to the frame around it; completes the closing of one that was closed in part."""
     entry.closed = True
-    for others in (entry.peers, None if entry.outer is None else entry.outer.entries):
+    for others in (entry.openings, None if entry.outer is None else entry.outer.entries):
         if others and entry in others:
             others.remove(entry)
     if entry.run is not None:  # a task may go on in it
@@ -158,33 +163,33 @@ def close_entry(entry: Entry) -> None:
         _settle_outward(entry)
 
 
-def _settle_outward(entry: Entry) -> None:
+def _settle_outward(entry: OpenContext) -> None:
     """Settles a closed entry, and those around it that were closed before, out of order."""
     closed: Frame | None = entry
-    while isinstance(closed, Entry) and closed.closed:
+    while isinstance(closed, OpenContext) and closed.closed:
         _pass_runs_on(closed)
         settle(closed)
         closed = closed.outer
 
 
-def _pass_runs_on(entry: Entry) -> None:
+def _pass_runs_on(entry: OpenContext) -> None:
     """Adds the runs under a context to the counts of the frame around it."""
     if entry.runs and entry.outer is not None:
-        with entry.view.registry.lock:
+        with entry.view.group.lock:
             runs, spent, entry.runs, entry.spent = entry.runs, entry.spent, 0, 0.0  # first, so that nothing counts twice
             entry.outer.runs += runs
             entry.outer.spent += spent
 
 
-def leave(entry: Entry) -> None:
+def leave(entry: OpenContext) -> None:
     """Closes the entry in force, and puts the nearest open one around it in force again."""
     try:
         if compiled is None or not compiled.leave(entry):
-            close_entry(entry)
+            close_context(entry)
             step_back(entry)
     except BaseException:  # an interrupt
-        Registry.free_locks()
-        close_entry(entry)
+        CacheGroup.free_locks()
+        close_context(entry)
         step_back(entry)
         raise
     finally:
@@ -194,22 +199,22 @@ def leave(entry: Entry) -> None:
         entry.refresh(entry.run)
 
 
-def take_back(entry: Entry | None) -> None:
+def take_back(entry: OpenContext | None) -> None:
     """Takes the opening of an entry back, after an interrupt; None when there is none yet."""
     if entry is None:
         return
-    close_entry(entry)
+    close_context(entry)
     if current.get() is entry:
         step_back(entry)
     entry.watch = entry.token = None
 
 
-def step_back(entry: Entry) -> None:
+def step_back(entry: OpenContext) -> None:
     """Puts the nearest open entry or run around a closed entry in force again."""
     outer: Any = entry.outer if entry.back is None else entry.back
-    while isinstance(outer, Entry) and outer.closed:
+    while isinstance(outer, OpenContext) and outer.closed:
         outer = outer.outer if outer.back is None else outer.back
-    PUT[OUTSIDE if outer is None or outer is OUTSIDE.entry else outer]
+    PUT[DEFAULT_FRAME if outer is None or outer is DEFAULT_FRAME.entry else outer]
 
 
 def settle_late(run: Run) -> None:
@@ -218,19 +223,19 @@ def settle_late(run: Run) -> None:
         settle_within(entry)
     for entry in run.late or ():
         frame: Frame | None = entry
-        while isinstance(frame, Entry):
+        while isinstance(frame, OpenContext):
             settle(frame)
             frame = frame.outer
 
 
-def settle(entry: Entry) -> None:
+def settle(entry: OpenContext) -> None:
     """Moves the reads so far under a context that a run opened to the frame around it."""
     outer = entry.outer
     if outer is None or outer.reads is None or entry.reads is None:
         return
     fresh = _LateReads(entry) if entry.closed else {}
     try:
-        with entry.view.registry.lock:  # no target is given its first bit between the footprints that are added up here
+        with entry.view.group.lock:  # no target is given its first bit between the footprints that are added up here
             reads, entry.reads = entry.reads, fresh  # first, as threads may note reads in between; and released after the lock
             move_reads(entry, outer, reads)
     except BaseException:  # an interrupt: nobody knows which reads are missing
@@ -253,7 +258,7 @@ def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None
 
 def frame_then(frame: Frame, view: View) -> Frame:
     """Returns a frame that hands on its reads as `frame` did when it had this view."""
-    if frame.view is view or not isinstance(frame, Entry):
+    if frame.view is view or not isinstance(frame, OpenContext):
         return frame
     outer = frame.outer if frame.outer is None or view.parent is None else frame_then(frame.outer, view.parent)
     then = make_aside(view, outer, frame.call)
@@ -264,7 +269,7 @@ def frame_then(frame: Frame, view: View) -> Frame:
 def frame_to_ask(frame: Any, key: Key) -> Any:
     """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
     frame = frame_here() if frame is None else frame
-    frame = OUTSIDE.entry or frame if frame is OUTSIDE else frame
+    frame = DEFAULT_FRAME.entry or frame if frame is DEFAULT_FRAME else frame
     return _step_out(frame, key) if frame.driver is LATE else frame
 
 
@@ -279,7 +284,7 @@ def _step_out(frame: Frame, key: Key) -> Frame:
     """
     run = frame.run
     assert run is not None  # noqa: S101  what is closed outside of every run goes on as it was
-    if isinstance(frame, Entry) and not run.is_done:
+    if isinstance(frame, OpenContext) and not run.is_done:
         return _late(frame, run)
     from warnings import warn  # imported only when there is something to say
 
@@ -292,9 +297,9 @@ def _step_out(frame: Frame, key: Key) -> Frame:
     return make_aside(frame.view, None, None)
 
 
-def _late(entry: Entry, run: Run) -> Entry:
+def _late(entry: OpenContext, run: Run) -> OpenContext:
     """Returns the entry that notes reads under one that is closed, until the run around ends."""
-    with entry.view.registry.lock:  # it may have threads, too
+    with entry.view.group.lock:  # it may have threads, too
         if entry.late is None:
             entry.late = make_aside(entry.view, entry.outer, entry.call)
             run.late = [*(run.late or ()), entry.late]
@@ -307,32 +312,32 @@ def replacement_around(frame: Frame | None) -> RunningReplacement | None:
     if run is None or run.handle is None or not run.handle.spec.replaces:
         return None
     key = plain_key(run.key)
-    return RunningReplacement(key, run.view.in_force.handle_of(key), run.handle)
+    return RunningReplacement(key, run.view.tweaks.handle_of(key), run.handle)
 
 
-def entries_around(frame: Any) -> Iterator[Entry]:
+def entries_around(frame: Any) -> Iterator[OpenContext]:
     """The open entries around a frame, the innermost first."""
-    while isinstance(frame, (Entry, Run)):
-        if isinstance(frame, Entry) and not frame.closed:
+    while isinstance(frame, (OpenContext, Run)):
+        if isinstance(frame, OpenContext) and not frame.closed:
             yield frame
         frame = frame.outer
 
 
-def settle_within(entry: Entry) -> None:
+def settle_within(entry: OpenContext) -> None:
     """Settles an open entry and all entries inside it, the innermost first."""
     for inner in tuple(entry.entries or ()):
         settle_within(inner)
     settle(entry)
 
 
-def refresh_within(entry: Entry) -> None:
+def refresh_within(entry: OpenContext) -> None:
     """Refreshes an open entry and all entries inside it."""
     refresh(entry)
     for inner in tuple(entry.entries or ()):
         refresh_within(inner)
 
 
-def renew_within(entry: Entry) -> None:
+def renew_within(entry: OpenContext) -> None:
     """Derives the views of an open entry and of all entries inside it again, the outermost first."""
     assert entry.context is not None  # noqa: S101  it is in the list of one
     entry.context._renew(entry)
@@ -340,11 +345,11 @@ def renew_within(entry: Entry) -> None:
         renew_within(inner)
 
 
-def refresh(entry: Entry) -> None:
+def refresh(entry: OpenContext) -> None:
     """Decides again whether calls in an entry are answered from hits, after its view or its listeners changed."""
     entry.refresh(entry.run)
-    if entry is OUTSIDE.entry:
-        OUTSIDE.activate(entry)
+    if entry is DEFAULT_FRAME.entry:
+        DEFAULT_FRAME.activate(entry)
 
 
 class _LateReads(dict[Memo, int | None]):
@@ -352,7 +357,7 @@ class _LateReads(dict[Memo, int | None]):
 
     __slots__ = ("_entry",)
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: OpenContext) -> None:
         super().__init__()
         self._entry = ref(entry)  # the frame that notes something holds it
 

@@ -20,20 +20,20 @@ from ..facts.node import Node
 from ..facts.tweak import Target
 from ..native.choose import compiled, make_lock
 from ..state.cache import BINDING, Cache
-from ..state.group import Registry
+from ..state.group import CacheGroup
 from ..state.scenario import HeldTweaks, RunningReplacement
 from ..state.view import View, enter, enter_changed
 from .finish import is_within, leave_interrupted, unwind
-from .frame import OUTSIDE, PUT, Entry, Frame, Outside, Run
+from .frame import DEFAULT_FRAME, PUT, DefaultFrame, Frame, OpenContext, Run
 from .leaving import find_exit, watch_own_exit, watched
 from .open_context import (
     OPEN,
-    close_entry,
+    close_context,
     closing_unless_active,
     entries_around,
     frame_here,
     leave,
-    open_entry,
+    open_context,
     outer_here,
     refresh,
     refresh_within,
@@ -60,7 +60,7 @@ class Scope:
         self._own_cache = cache
         self._max_depth = max_depth
         self._held = HeldTweaks()
-        self._entries: list[Entry] = []
+        self._entries: list[OpenContext] = []
         self._last: View | None = None
         self._listeners: list[Subscription] = []
         run: Any = frame_here().run
@@ -84,7 +84,7 @@ class Scope:
         frame = frame_here()
         if kind is KeyboardInterrupt:
             _free_all_locks()
-        if isinstance(frame, Entry) and frame.context is self and not frame.closed:
+        if isinstance(frame, OpenContext) and frame.context is self and not frame.closed:
             leave(frame)
             if frame.outer is None:
                 self._left(error)
@@ -94,14 +94,14 @@ class Scope:
     def _left(self, error: BaseException | None) -> None:
         """Called when an outermost entry was left, with the error that left it."""
 
-    def _open_inside(self, outer: Frame | None, method: Any = None, back: "Frame | Outside | None" = None) -> Entry:
+    def _open_inside(self, outer: Frame | None, method: Any = None, back: "Frame | DefaultFrame | None" = None) -> OpenContext:
         """Opens an entry inside a frame and puts it in force, until it is left or the statement that holds `method` has ended."""
         entry = None
         try:
             view = self._view_inside(outer)
             entry = None if OPEN is None or back is not None else OPEN[self, outer, view, self._entries, method]
             if entry is None:
-                entry = open_entry(self, outer, view, self._entries, method, back)
+                entry = open_context(self, outer, view, self._entries, method, back)
                 entry.enlist()
             self._last = view
             if view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
@@ -121,13 +121,13 @@ class Scope:
         Raises:
             ContextError: called inside a ``with``.
         """
-        if frame_here() is not OUTSIDE:
+        if frame_here() is not DEFAULT_FRAME:
             raise ContextError(f"{self!r} cannot be activated inside a with. Activate it outside of every context.")
-        replaced, entry = OUTSIDE.entry, Entry(self._view_inside(None), None, None, self, self._entries)
+        replaced, entry = DEFAULT_FRAME.entry, OpenContext(self._view_inside(None), None, None, self, self._entries)
         with closing_unless_active(replaced, entry):  # wherever an interrupt strikes, one is active, and the other closed
             entry.enlist()
             self._keep_up(entry)
-            OUTSIDE.activate(entry)
+            DEFAULT_FRAME.activate(entry)
         return None if replaced is None else cast("Scope | None", replaced.context)
 
     def _deactivate(self) -> None:
@@ -136,11 +136,11 @@ class Scope:
         Raises:
             ContextError: another scope is the default, or none.
         """
-        entry = OUTSIDE.entry
+        entry = DEFAULT_FRAME.entry
         if entry is None or entry.context is not self:
-            raise ContextError(f"{self!r} is not active. Call activate() first, or deactivate the one that is.")
+            raise ContextError(f"{self!r} is not active. OuterCall activate() first, or deactivate the one that is.")
         with closing_unless_active(entry):
-            OUTSIDE.activate(None)
+            DEFAULT_FRAME.activate(None)
 
     # Its view
 
@@ -149,8 +149,8 @@ class Scope:
         for entry in entries_around(frame_here()):
             if entry.context is self:
                 return entry.view
-        if OUTSIDE.entry is not None and OUTSIDE.entry.context is self:
-            return OUTSIDE.entry.view
+        if DEFAULT_FRAME.entry is not None and DEFAULT_FRAME.entry.context is self:
+            return DEFAULT_FRAME.entry.view
         if self._last is not None:
             return self._last
         return self._view_inside(outer_here(), looks=True)
@@ -202,7 +202,7 @@ class Scope:
         """True when an entry shows another scenario than the present one."""
         return entry.view.layers is not self._scenario.specs
 
-    def _keep_up(self, entry: Entry) -> None:
+    def _keep_up(self, entry: OpenContext) -> None:
         """Brings the new view of an entry up to date; checks after others can see it, so that no change is missed."""
         outer, view = entry.outer, entry.view
         self._last = view
@@ -233,7 +233,7 @@ class Scope:
     def _forget(self, targets: Iterable[Target]) -> None:
         """Forgets the memos that ran one of the targets, in every scenario."""
         with _locks_freed():
-            self._here().registry.forget(targets)
+            self._here().group.forget(targets)
             Function.trust(targets)
 
     def _clear(self) -> None:
@@ -290,7 +290,7 @@ class Scope:
         self._last = None
         for entry in tuple(self._entries):
             if entry.has_ended():  # by an interrupt, in a task that asks no more
-                close_entry(entry)
+                close_context(entry)
         for entry in tuple(self._entries):
             settle_within(entry)
         for entry in tuple(self._entries):
@@ -318,7 +318,7 @@ class Scope:
         for entry in tuple(self._entries):
             refresh_within(entry)
         frame = frame_here()
-        while isinstance(frame, (Entry, Run)):
+        while isinstance(frame, (OpenContext, Run)):
             frame.refresh(frame.run)
             frame = frame.outer
 
@@ -334,7 +334,7 @@ class Alone:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._entry: Entry | None = None
+        self._entry: OpenContext | None = None
 
     def __enter__(self) -> Any:
         method, back = find_exit(self), frame_here()
@@ -347,7 +347,7 @@ class Alone:
         if entry is not None and is_within(entry):
             unwind(entry)
         elif entry is not None:
-            close_entry(entry)
+            close_context(entry)
 
 
 def _leave_out_of_order(scope: Scope, frame: Any, error: BaseException | None) -> None:
@@ -357,7 +357,7 @@ def _leave_out_of_order(scope: Scope, frame: Any, error: BaseException | None) -
         ContextError: scopes were left in another order than that of entering.
     """
     is_interrupt = isinstance(error, BaseException) and not isinstance(error, (Exception, GeneratorExit))
-    if isinstance(frame, Entry) and frame.context is scope:
+    if isinstance(frame, OpenContext) and frame.context is scope:
         step_back(frame)
         if is_interrupt:
             return
@@ -371,7 +371,7 @@ def _leave_out_of_order(scope: Scope, frame: Any, error: BaseException | None) -
             leave_interrupted(mine)
         return
     if mine is not None and mine.run is frame.run:
-        close_entry(mine)
+        close_context(mine)
         reason = "a context inside it is still open, and stays open"
     else:
         reason = "it is not open here"
@@ -381,7 +381,7 @@ def _leave_out_of_order(scope: Scope, frame: Any, error: BaseException | None) -
     )
 
 
-def give_up(entry: Entry | None, kind: type[BaseException]) -> None:
+def give_up(entry: OpenContext | None, kind: type[BaseException]) -> None:
     """Cleans up after an error of entering: takes the entry back, if there is one already, and frees locks after an interrupt."""
     if not issubclass(kind, Exception):
         _free_all_locks()
@@ -393,7 +393,7 @@ def _free_all_locks() -> None:
 
     That one may run wherever the garbage collector does, under a lock that it must leave as it is when it meets an error.
     """
-    Registry.free_locks()
+    CacheGroup.free_locks()
     for lock in (MAKING, BINDING):
         while lock._is_owned():
             lock.__exit__(None, None, None)

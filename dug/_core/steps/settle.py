@@ -14,10 +14,10 @@ from ..facts.memo import FORGOTTEN, TWEAKED, Memo
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet, without
 from ..state.view import View, own_bits
-from .frame import Entry, Frame
+from .frame import Frame, OpenContext
 
 
-def move_reads(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
+def move_reads(entry: OpenContext, outer: Frame, reads: Iterable[Memo]) -> None:
     """Adds to a frame the reads under a context inside it, in the form in which they hold there; under the lock."""
     view = entry.view
     overrides = view.overrides()
@@ -32,30 +32,30 @@ def move_reads(entry: Entry, outer: Frame, reads: Iterable[Memo]) -> None:
                 moved.replace(memo)
                 pending.extend(reversed(memo.dependencies))
     for key in view.bumped:
-        if moved.extra & view.registry.bit_of(key):
+        if moved.extra & view.group.bit_of(key):
             moved.extra |= _bits_met(outer, key)
     outer.extra |= without(moved.extra, overrides)
     outer.transient = outer.transient or entry.transient
     if moved.inner:
         outer.inner = {**(outer.inner or {}), **moved.inner}
-        view.registry.opened.add(outer)
+        view.group.opened.add(outer)
     entry.inner, entry.extra, entry.transient = None, 0, False
 
 
 class _Moved:
     """The reads made under a context, in the form in which the frame around gets them."""
 
-    def __init__(self, entry: Entry, outer: Frame, hidden: BitSet, homes: set[object]) -> None:
+    def __init__(self, entry: OpenContext, outer: Frame, hidden: BitSet, tokens: set[object]) -> None:
         self.extra = entry.extra
         self.inner = dict.fromkeys(map(entry.view.pin, entry.inner or ()))
         self._view, self._outer = entry.view, outer
-        self._hidden, self._homes = hidden, homes
+        self._hidden, self._tokens = hidden, tokens
         self._apart = _bits_apart(entry)
         self._running = None if entry.run is None else plain_key(entry.run.key)
 
     def keep(self, memo: Memo) -> bool:
         """Passes a read on that saw nothing of the context; True when it did."""
-        if memo.footprint & self._hidden or (memo.body != TWEAKED and memo.state.home not in self._homes):
+        if memo.footprint & self._hidden or (memo.body != TWEAKED and memo.home.token not in self._tokens):
             return False
         if self._outer.reads is not None:
             self._outer.reads[memo] = None
@@ -66,7 +66,7 @@ class _Moved:
         view, outer = self._view, self._outer
         outer.transient = outer.transient or memo.transient
         self.extra |= memo.footprint & FORGOTTEN
-        key = plain_key(memo.state.key)
+        key = plain_key(memo.home.key)
         noted = view.pin(key) if memo.body == 0 else key
         if key == self._running:  # the run's own bits say which tweak its node met, and all tweaks beneath that one
             noted = BENEATH, key, 0
@@ -84,7 +84,7 @@ class _Moved:
             self.extra |= _bits_met(self._outer, key)
 
 
-def _bits_apart(entry: Entry) -> BitSet:
+def _bits_apart(entry: OpenContext) -> BitSet:
     """Returns the bits of functions that some nodes do not ask for around, because the contexts from here to the run fix them."""
     bits: BitSet = 0
     view = entry.view
@@ -99,6 +99,6 @@ def _bits_met(frame: Frame, key: Key) -> BitSet:
     view: View | None = frame.view
     while view is not None and frame.run is not None and view is not frame.run.view:
         if key in view.fixed:
-            return view.registry.bit_of(key)
+            return view.group.bit_of(key)
         view = view.parent
     return own_bits(frame.view, key)

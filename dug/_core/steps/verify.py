@@ -16,7 +16,7 @@ from attrs import define
 from ..facts.binding import Key
 from ..facts.equality import is_same
 from ..facts.function import Function
-from ..facts.memo import ASIDE, DEAD, LIVE, Memo, State
+from ..facts.memo import ASIDE, DEAD, LIVE, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 from ..state.cache import Cache
 from ..state.scenario import Tweak
@@ -61,17 +61,17 @@ def find_changed(  # noqa: C901  one function: most of what a verification costs
 ) -> Walk[Memo | None]:
     """Walks over the reads of an older run, and ends in the first read that no longer holds here, or None."""
     view, noted, handle = run.view, run.reads, run.handle
-    hits, sieve = view.hits, view.in_force.sieve
+    hits, sieve = view.hits, view.tweaks.sieve
     for group in groups:
         start, asked = len(noted), list[tuple[Key, Memo, Memo | None]]()
         for read in group:
             if not read.sieve & sieve:  # it read no tweak and meets none here
-                serve(view, read.state.key, read)
+                serve(view, read.home.key, read)
                 noted.setdefault(read, start)
                 continue
             if read.failure is not None:
                 return read
-            key = read.state.key if handle is None else key_asked(run, read)
+            key = read.home.key if handle is None else key_asked(run, read)
             memo = hits.get(key) if run.hits is hits else None
             if memo is not None:
                 noted.setdefault(memo, start)
@@ -115,7 +115,7 @@ class Lookup:
     memo: Memo | None
     """The memo that answers; None also for a tweak to a value whose memo nobody made yet."""
     answers: bool
-    state: State
+    home: NodeMemos
     masked: Memo | None
     older: Sequence[Memo] = ()
     """The memos worth verifying, likeliest first."""
@@ -132,7 +132,7 @@ class Lookup:
         met = None if handle is not None and handle.spec.is_untweak else handle
         parent = None if view.hears("hit") else view.parent
         masked = None if parent is None else parent.hits.get(key)
-        found = cls(view, key, met, memo if answers else None, answers, view.cache.find_state(key) or State(key, None), masked)
+        found = cls(view, key, met, memo if answers else None, answers, view.cache.find_home(key) or NodeMemos(key, None), masked)
         found.older = () if answers else candidates(found)
         return found
 
@@ -151,10 +151,10 @@ def candidates(run: Run | Lookup) -> Sequence[Memo]:
 
     Memos that another body made, that failed, or whose run opened a context are not among them.
     """
-    key, view, state, masked = run.key, run.view, run.state, run.masked
-    if masked is None and state.variants and view.parent is not None and state.link is not None:
+    key, view, home, masked = run.key, run.view, run.home, run.masked
+    if masked is None and home.variants and view.parent is not None and home.link is not None:
         masked = find_masked(view, key)  # it may have been a hit there that was removed
-    plain, newest, cache = state.plain, state.newest, view.cache
+    plain, newest, cache = home.plain, home.newest, view.cache
     if (
         (masked is newest or masked is None) and (plain is newest or plain is None)
         and cache.beneath is None and not cache.holds_beneath and key[0] is not BENEATH
@@ -175,7 +175,7 @@ def candidates(run: Run | Lookup) -> Sequence[Memo]:
 
 def key_asked(run: Run | Lookup, read: Memo) -> Key:
     """Returns the key by which a run asks for a read of an older run of the same node: of itself, beneath the tweak that runs."""
-    key = read.state.key
+    key = read.home.key
     return run.handle.key_beneath(key) if run.handle is not None and key == plain_key(run.key) else key
 
 
@@ -189,10 +189,10 @@ def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
     view, reads = run.view, candidate.dependencies
     position = reads.index(changed) + 1
     if position < len(reads):
-        sieve, registry = view.in_force.sieve, view.registry
-        expected = {read.state.key: read for read in reads[position:] if not read.sieve & sieve}
-        with registry.lock:
-            if registry.generation == run.generation:  # else some may have been forgotten in between
+        sieve, group = view.tweaks.sieve, view.group
+        expected = {read.home.key: read for read in reads[position:] if not read.sieve & sieve}
+        with group.lock:
+            if group.generation == run.generation:  # else some may have been forgotten in between
                 view.hits.update(expected)
 
 
@@ -221,8 +221,8 @@ def raise_later(run: Run, key: Key, error: BaseException) -> None:
 def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
     """The memos of a node in a cache and in those beneath it, in force or not."""
     while cache is not None:
-        state = cache.find_state(key)
-        if state is not None:
-            yield state.plain
-            yield state.newest
+        home = cache.find_home(key)
+        if home is not None:
+            yield home.plain
+            yield home.newest
         cache = cache.beneath

@@ -6,7 +6,7 @@ runs around that one wait for it by a wait of their own.  A thread that blocks a
 it, so blocked threads are known by their number.
 
 A wait closes a circle when its run already waits, directly or through others, for a run around the asker.  Waits are
-added and searched under the registry's lock, so two of them cannot close a circle together.
+added and searched under the group's lock, so two of them cannot close a circle together.
 
 Cost: nothing for a run that nobody joins, but one attribute.  A wait costs O(runs around the asker, in one thread), and the
 search O(waits that the joined run depends on).
@@ -33,15 +33,15 @@ def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as
         CycleError: the run waits for the asker, directly or through others.
     """
     frame, run, thread = wait.frame, wait.run, wait.thread
-    registry = run.view.registry
-    with registry.lock:
+    group = run.view.group
+    with group.lock:
         while True:
             if run.is_done:
                 return False
             path: list[Any] | None = None
             optional: tuple[Wait, ...] = ()
-            if run.held_up or registry.blocked or thread is not None:  # else it waits for nothing
-                path, optional = _find_circle(frame, run, thread, registry.blocked)
+            if run.held_up or group.blocked or thread is not None:  # else it waits for nothing
+                path, optional = _find_circle(frame, run, thread, group.blocked)
             if path is None:
                 _enter(wait)
                 return True
@@ -56,7 +56,7 @@ def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as
 
 def join_own(wait: Wait) -> None:
     """`join` for the run that the asker has just opened, which cannot wait for anything yet."""
-    with wait.run.view.registry.lock:
+    with wait.run.view.group.lock:
         _enter(wait)
 
 
@@ -73,13 +73,13 @@ def _release(wait: Wait) -> None:
     for holder in wait.holders:
         if holder.held_up is not None:
             holder.held_up.discard(wait)
-    if wait.thread is not None and wait.run.view.registry.blocked.get(wait.thread) is wait:
-        del wait.run.view.registry.blocked[wait.thread]
+    if wait.thread is not None and wait.run.view.group.blocked.get(wait.thread) is wait:
+        del wait.run.view.group.blocked[wait.thread]
 
 
 def part(wait: Wait) -> bool:
     """Ends a wait, whether or not the run is done; True when nobody waits for it any more."""
-    with wait.run.view.registry.lock:
+    with wait.run.view.group.lock:
         _release(wait)
         waits = wait.run.waits
         if waits and wait in waits:
@@ -97,7 +97,7 @@ def land(run: Run, came: Memo | BaseException | None) -> None:
     for wait in tuple(run.waits or ()):  # a waiter that is cancelled removes itself from the list
         wait.came, wait.failure = came, failure
         call = wait.frame.call
-        if filed is not None and call is not None and wait.frame.view.in_force is run.view.in_force and not filed.serves(call):
+        if filed is not None and call is not None and wait.frame.view.tweaks is run.view.tweaks and not filed.serves(call):
             call.adopt(filed)
         wait.wake()
     run.waits = None
@@ -108,10 +108,10 @@ def is_around(frame: Frame | None, run: Run) -> bool:
 
     Complexity: O(frames around).
     """
-    state, in_force = run.state, run.view.in_force
+    home, tweaks = run.home, run.view.tweaks
     while frame is not None:
         here = frame.run
-        if here is run or (here is not None and here.state is state and here.view.in_force is in_force):
+        if here is run or (here is not None and here.home is home and here.view.tweaks is tweaks):
             return True
         frame = None if here is None else here.outer
     return False
@@ -123,7 +123,7 @@ def path_to(frame: Frame | None, run: Run) -> list[Any]:
     while frame is not None and frame.run is not None:
         here = frame.run
         path.append(here.key)
-        if here is run or (here.state is run.state and here.view.in_force is run.view.in_force):
+        if here is run or (here.home is run.home and here.view.tweaks is run.view.tweaks):
             break
         frame = here.outer
     return path[::-1]
@@ -135,7 +135,7 @@ def _enter(wait: Wait) -> None:
         wait.run.waits = []
     wait.run.waits.append(wait)
     if wait.thread is not None:
-        wait.run.view.registry.blocked[wait.thread] = wait
+        wait.run.view.group.blocked[wait.thread] = wait
     holder = wait.frame.run
     while holder is not None:
         if holder.held_up is None:

@@ -13,7 +13,7 @@ from typing import Any
 from ..facts.binding import Key
 from ..facts.node import plain_key
 from ..facts.sparse import BitSet, union
-from ..state.group import Registry
+from ..state.group import CacheGroup
 from .frame import NO_HITS, Run, Wait
 from .waits import let_go
 
@@ -38,14 +38,14 @@ def follow(wait: Wait) -> None:
     if wait.differs:
         told |= {run}
     if told:
-        with run.view.registry.lock:
+        with run.view.group.lock:
             if not run.is_done:
                 _tell_inside(run, told)
 
 
 def look_at(run: Run, bits: BitSet) -> None:
     """Wakes the waiters of a watched run, or of one around it, when its read has one of the bits they named."""
-    with run.view.registry.lock:
+    with run.view.group.lock:
         look_at_held(run, bits)
 
 
@@ -66,7 +66,7 @@ def inherit(run: Run) -> None:
     around = None if run.outer is None else run.outer.run
     if around is not None and around.told:
         run.told, run.hits = around.told, NO_HITS
-        look_at_held(run, _own_bits(run.view.registry, run.key))
+        look_at_held(run, _own_bits(run.view.group, run.key))
 
 
 def _wake(watched: Iterable[Run], bits: BitSet) -> bool:
@@ -89,16 +89,16 @@ def _tell_inside(target: Run, watched: frozenset[Run]) -> None:
 def _add_up(runs: Iterable[Run]) -> BitSet:
     sets: list[BitSet] = []
     for run in runs:
-        sets += run.extra, _own_bits(run.view.registry, run.key)
+        sets += run.extra, _own_bits(run.view.group, run.key)
         sets += [memo.footprint for memo in tuple(run.reads)]
     bits: BitSet = union(sets)
     return bits
 
 
-def _own_bits(registry: Registry, key: Key) -> BitSet:
+def _own_bits(group: CacheGroup, key: Key) -> BitSet:
     """Returns the bits that say whether a node is tweaked."""
     plain = plain_key(key)
-    return registry.bit_of(plain) | registry.bit_of(plain[0]) if registry.node_bits(plain[0]) else 0
+    return group.bit_of(plain) | group.bit_of(plain[0]) if group.node_bits(plain[0]) else 0
 
 
 def _list_inside(target: Run) -> list[Run] | None:
@@ -113,7 +113,7 @@ def _list_inside(target: Run) -> list[Run] | None:
         if top in found:
             continue
         inside: dict[Run, bool] = {top: True}
-        for run in (top, *tuple(top.view.in_force.running.values())):
+        for run in (top, *tuple(top.view.tweaks.running.values())):
             if run not in found and _is_inside(run, inside):
                 if run.opened:
                     return None

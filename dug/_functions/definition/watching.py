@@ -14,7 +14,7 @@ from weakref import WeakSet, ref
 
 from attrs import define, field
 
-from ..._core.read import BENEATH, Function, Registry, plain_key
+from ..._core.read import BENEATH, CacheGroup, Function, plain_key
 from .plain_data import mark, tell_changeable
 
 _MOST_OFTEN = 16
@@ -179,8 +179,8 @@ def _find_changed(places: Iterable[_Place]) -> list[tuple[_Place, Function]]:
 
 def _functions_in_use() -> set[Function]:
     """Returns the functions that have memos."""
-    caches = [cache for registry in Registry.all() for cache in registry.list_caches()]
-    states = (item for cache in caches for item in cache.list_states())
+    caches = [cache for group in CacheGroup.all() for cache in group.list_caches()]
+    states = (item for cache in caches for item in cache.list_homes())
     return {(plain_key(key) if key[0] is BENEATH else key)[0] for key, state in states if any(True for _ in state.memos())}
 
 
