@@ -273,7 +273,7 @@ MUTANTS = (
         "footprint = below",
         twin=(
             "_core/native/run.h",
-            "footprint = own == NULL ? NULL : unite(footprint, own);",
+            "footprint = own == NULL ? NULL : union_of(footprint, own);",
             "",
         ),
     ),

@@ -142,23 +142,23 @@ class World:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Note when the runs that execute a body are in flight: from when others can join them until they are filed."""
-        take_off, take_out = begin_step._take_off, finish.take_out
+        register, take_out = begin_step._register, finish.take_out
 
         def begin(run: Any) -> Any:
             self.flights[run] = next(self.clock)
-            return take_off(run)
+            return register(run)
 
         def end(run: Any) -> None:
             take_out(run)
             self._note_end(run)
 
-        begin_step._take_off, finish.take_out = begin, end
+        begin_step._register, finish.take_out = begin, end
         if compiled is not None:
             compiled.watch(lambda run: self.flights.__setitem__(run, next(self.clock)), self._note_end)
         try:
             yield
         finally:
-            begin_step._take_off, finish.take_out = take_off, take_out
+            begin_step._register, finish.take_out = register, take_out
             if compiled is not None:
                 compiled.watch()
 

@@ -5,7 +5,7 @@ It carries a call from the question to the memo, and changes the engine's state.
 Nobody outside the engine imports another file of it than this one and `read`.  A driver of functions finds here: look a call up
 (`begin`), verify older memos (`verify`), close the run (`finish`, `fail`, `abandon`), wait for the run of another asker
 (`DriverWait`).  A context is a `Scope`, which enters, leaves and changes it; a decorator makes a function callable
-(`make_class`, `let_call`); an owner of locks has them taken around a fork (`guard`).
+(`make_class`, `install_call`); an owner of locks has them taken around a fork (`guard`).
 
 Code that only looks imports `read`; all code does so for the data: nodes, memos, runs, frames, tweaks.
 
@@ -29,10 +29,10 @@ from .steps import waits
 from .steps.begin import _in_full
 from .steps.begin import begin as begin_any
 from .steps.bypass import evaluate_without_cache
-from .steps.call import let_call, make_class
+from .steps.call import install_call, make_class
 from .steps.concurrent_reads import note_starts, starts_of
 from .steps.find import match, value_memo
-from .steps.finish import CONSUMABLE, abandon, check_value, fail, fail_below, keep, refuse
+from .steps.finish import CONSUMABLE, abandon, check_value, fail, fail_from_native, file_verified, note_no_answer
 from .steps.finish import finish as finish_any
 from .steps.fork import guard
 from .steps.frame import (
@@ -80,11 +80,11 @@ __all__ = [
     "frame_to_ask",
     "guard",
     "here",
-    "let_call",
+    "install_call",
     "make_class",
     "make_fetch",
     "note",
-    "refuse",
+    "note_no_answer",
     "verify",
 ]
 
@@ -123,7 +123,7 @@ _finish = finish_any if compiled is None else _compiled_finish
 
 _join: Callable[[Wait, bool], bool] = waits.join if compiled is None else compiled.join
 _join_own: Callable[[Wait], None] = waits.join_own if compiled is None else compiled.join_own
-_part: Callable[[Wait], bool] = waits.part if compiled is None else compiled.part
+_leave_wait: Callable[[Wait], bool] = waits.leave_wait if compiled is None else compiled.leave_wait
 
 
 class DriverWait(Wait):
@@ -151,18 +151,18 @@ class DriverWait(Wait):
         """Begins to wait for the run that the asker has just opened, which cannot wait for anything yet."""
         _join_own(self)
 
-    def part(self) -> bool:
+    def leave_wait(self) -> bool:
         """Ends the wait, whether or not it has begun and the run has landed; True when nobody waits for that any more."""
-        return _part(self)
+        return _leave_wait(self)
 
     def end(self) -> None:
         """Ends the wait; a run of another scenario that goes on though nobody waits for it any more is cancelled."""
         run = self.run
-        if _part(self) and self.is_optional and run.task is not None and not run.is_done:
+        if _leave_wait(self) and self.is_optional and run.task is not None and not run.is_done:
             run.tainted = UNTRUE
             run.task.cancel_threadsafe()
 
-    def give_up(self) -> None:
+    def abandon_if_lost(self) -> None:
         """Abandons the run when its loop is gone, so that its waiters can begin it again."""
         if self.run.is_lost():
             abandon(self.run)
@@ -220,7 +220,7 @@ def make_fetch(
     def holds(run: Run, read: Memo) -> bool:
         return walk(run, find_changed(run, [(read,)])) is None
 
-    compiled.let_run({**_PARTS, **models, "fetch": fetch, "holds": holds, "what_runs": what_runs, "deeper": deeper})
+    compiled.set_callbacks({**_CALLBACKS, **models, "fetch": fetch, "holds": holds, "what_runs": what_runs, "deeper": deeper})
     made: Fetch = compiled.fetch
     return made
 
@@ -255,17 +255,17 @@ def _raise_failure(frame: Frame, memo: Memo) -> NoReturn:
 
 
 _NOWHERE = ActiveTweaks(None, NO_TWEAKS, {}, 0)
-_PARTS: dict[str, Any] = {
+_CALLBACKS: dict[str, Any] = {
     "match": match,
     "value_memo": value_memo,
     "in_full": _in_full,
     "own_bits": own_bits,
     "join_own": waits.join_own,
     "join": waits.join,
-    "part": waits.part,
+    "leave_wait": waits.leave_wait,
     "finish": _finish_in_full,
-    "keep": keep,
-    "fail": fail_below,
+    "file_verified": file_verified,
+    "fail": fail_from_native,
     "candidates": candidates,
     "is_as_before": is_as_before,
     "raise_later": raise_later,

@@ -21,7 +21,7 @@ from .._core.drive import (
     finish,
     frame_to_ask,
     note,
-    refuse,
+    note_no_answer,
     verify,
 )
 from .._core.read import (
@@ -64,7 +64,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
             except BaseException as exc:
                 await wait.leave(exc)
                 raise
-            wait.part()
+            wait.leave_wait()
             found, wait = wait.outcome(), None  # a failure there holds this frame
             if found is None:  # it was begun again elsewhere
                 found = begin(frame, key)
@@ -75,7 +75,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
     except BaseException as exc:
         if type(found) is Run and found.task is None and not found.is_done:  # no loop took it, so nobody else must wait for it
             abandon(found)
-        refuse(frame, exc)
+        note_no_answer(frame, exc)
         raise
     memo: Memo = found
     note(frame, view, memo, start)
@@ -95,7 +95,7 @@ async def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
             await wait.leave(exc)
             raise
         wait.end()
-        wait.give_up()
+        wait.abandon_if_lost()
     memo: Memo | None = wait.take(key)
     return memo
 

@@ -1,4 +1,4 @@
-"""The decorated function as users see it: `Memoized`, a proxy whose calls are nodes, and `BoundMemoized`; `wrap`, `stand_for`.
+"""The decorated function as users see it: `Memoized`, a proxy whose calls are nodes, and `BoundMemoized`; `wrap`, `bind_wrapper`.
 
 A `Memoized` replaces the function: signature, documentation and annotations are the function's own (wrapt), the call is
 ours.  On the pure path each has a class of its own whose ``__call__`` is made for its parameters: such a call takes 150 ns where
@@ -12,7 +12,7 @@ from weakref import ref
 
 from wrapt import ObjectProxy
 
-from .._core.drive import let_call, make_class
+from .._core.drive import install_call, make_class
 from .._core.read import Fixed, Function, Key, Memo, Node, current
 from .._text.values import show
 from .sync_driver import (
@@ -164,16 +164,16 @@ class MemoizedStaticMethod(Fixed, _Memoized[P, R]):
 def wrap(kind: type[_Memoized[Any, Any]], function: Function, body: Callable[..., Any]) -> Any:
     """Returns the decorated function of one of the kinds above around `body`."""
     wrapper = make_class(kind, is_method=kind is Memoized)(body)
-    stand_for(wrapper, function)
+    bind_wrapper(wrapper, function)
     return wrapper
 
 
-def stand_for(wrapper: Any, function: Function) -> None:
+def bind_wrapper(wrapper: Any, function: Function) -> None:
     """Makes a decorated function call `function`: called when it is made, and when a new definition takes its name."""
     wrapper._self_function = function
     function.wrappers.append(ref(wrapper))
     function.newest = wrapper
-    let_call(wrapper, function, function.fetch)
+    install_call(wrapper, function, function.fetch)
 
 
 def function_of(value: object) -> Function | None:

@@ -17,7 +17,7 @@ from .definition.code import is_body, stored_after
 from .definition.noted import Noted, differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE
 from .names import arm, space_of
-from .proxy import stand_for
+from .proxy import bind_wrapper
 
 _SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask")
 """The parts that a name takes over from a new definition."""
@@ -83,7 +83,7 @@ def _detach_old(known: Function) -> None:
     for made in known.wrappers:
         wrapper = made()
         if wrapper is not None:
-            stand_for(wrapper, own)
+            bind_wrapper(wrapper, own)
     known.wrappers.clear()
 
 

@@ -20,7 +20,7 @@ from .._core.drive import (
     here,
     make_fetch,
     note,
-    refuse,
+    note_no_answer,
     verify,
 )
 from .._core.read import (
@@ -103,7 +103,7 @@ def _begin(frame: Any, key: Key) -> Any:
             found = _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
         return found
     except BaseException as exc:
-        refuse(frame, exc)
+        note_no_answer(frame, exc)
         raise
 
 
@@ -117,7 +117,7 @@ def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
     if isinstance(error, KeyboardInterrupt):
         CacheGroup.free_locks()
     if run is None:
-        refuse(frame, error)
+        note_no_answer(frame, error)
     elif run.__class__ is Run:
         if before is not None and current.get() is run:
             PUT[before]
@@ -158,7 +158,7 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
         raise
     if is_joined:
         wait.end()
-        wait.give_up()
+        wait.abandon_if_lost()
     return wait.take(key)
 
 

@@ -331,7 +331,7 @@ class Shelf(Cache):
                 self.absent.append(Absent(row.text, reason))
             memo.status = DEAD
             memo.home.has_lost = True
-            self._tell(memo, None)
+            self._add_readers(memo, None)
             return memo
         standing = self.file(memo, self._tweaks)
         memo.sieve = -1  # the compiled call path does not see it before it was asked for its value

@@ -440,7 +440,7 @@ def test_the_module_goes_with_its_classes_and_its_free_list():
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         in_force = contextvars.ContextVar("in_force", default=None)
-        kind = module.set_up(in_force, OpenContext, CLASSES)
+        kind = module.set_layout(in_force, OpenContext, CLASSES)
         call = module.Call(object(), ("x",), (module.Call,), 0, 1, drive, drive, True)
         for made in [call(number) for number in range(50)]:
             made.close()

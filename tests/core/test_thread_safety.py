@@ -407,10 +407,10 @@ def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeyp
         return 1
 
     def interrupt(run, came):
-        monkeypatch.setattr(finish, "land", land)
+        monkeypatch.setattr(finish, "wake_waiters", wake_waiters)
         raise KeyboardInterrupt
 
-    land = finish.land
+    wake_waiters = finish.wake_waiters
     told: list[Any] = []
     root = dug.Context()
 
@@ -420,7 +420,7 @@ def test_a_run_that_is_interrupted_when_it_is_done_still_wakes_who_waits(monkeyp
         except KeyboardInterrupt:
             told.append("interrupted")
 
-    monkeypatch.setattr(finish, "land", interrupt)
+    monkeypatch.setattr(finish, "wake_waiters", interrupt)
     asker = Worker(first)
     running.wait_here()
     waiter = Worker(lambda: told.append(root.run(f)))

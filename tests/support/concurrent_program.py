@@ -442,7 +442,7 @@ class TimesInFlight:
     def noted(self) -> Iterator[None]:
         """Note them in what runs inside."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(begin_step, "_take_off", self._noting(begin_step._take_off, self.began))
+            patch.setattr(begin_step, "_register", self._noting(begin_step._register, self.began))
             patch.setattr(finish, "take_out", self._noting(finish.take_out, self.ended))
             if compiled is None:
                 yield

@@ -353,7 +353,7 @@ overlaps(PyObject *bits, PyObject *others)
 
 /* Adds bits to a set of bits, which it takes over; equal sets stay one object. */
 static PyObject *
-unite(PyObject *bits, PyObject *more)
+union_of(PyObject *bits, PyObject *more)
 {
     if (bits == NULL || bits == more) {
         return bits;
@@ -436,7 +436,7 @@ static inline int
 add_bits(Sum *sum, PyObject *bits)
 {
     if (PyLong_CheckExact(bits)) {
-        sum->plain = unite(sum->plain, bits);
+        sum->plain = union_of(sum->plain, bits);
         return sum->plain == NULL ? -1 : 0;
     }
     if (bits == sum->last) {

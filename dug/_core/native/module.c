@@ -38,7 +38,7 @@
 #endif
 #define MOST_PARAMETERS 15 /* of a function whose calls are looked up here */
 
-/* The slots of the engine's objects that are read here: the class, by its name in set_up(), and the name of the slot. */
+/* The slots of the engine's objects that are read here: the class, by its name in set_layout(), and the name of the slot. */
 #define EACH_SLOT(X) \
     X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner) X(frame, extra) X(frame, runs) \
     X(frame, spent) X(frame, transient) X(frame, driver) \
@@ -59,9 +59,9 @@
     X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) X(function, kind) \
     X(binding, keywords) X(handle, spec) X(handle, memo) X(handle, target) X(handle, serial) X(handle, bit) X(handle, scenarios) X(handle, prune_at) X(spec, kind)
 
-/* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_up(). */
-#define EACH_PART(X) \
-    X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(part) X(finish) X(keep) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
+/* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_callbacks(). */
+#define EACH_CALLBACK(X) \
+    X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(leave_wait) X(finish) X(file_verified) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
     X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(outer_call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(home_model) \
     X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(default_frame) X(give_up) X(view_model) X(tweaks_model)
 
@@ -95,8 +95,8 @@ typedef struct {
     PyObject *zero, *one;
     PyObject *began, *ended; /* the callbacks of watch(); NULL for nothing */
     PyObject *quick_fetch; /* fetch() of this module: the driver of the calls that are run here */
-#define X(part) PyObject *part;
-    EACH_PART(X) /* NULL until set_up() */
+#define X(callback) PyObject *callback;
+    EACH_CALLBACK(X) /* NULL until set_callbacks() */
 #undef X
     struct {
 #define X(class, name) Py_ssize_t class##_##name;
@@ -137,20 +137,20 @@ find_offset(PyObject *type, const char *name)
     return offset;
 }
 
-/* The same for a class that set_up() got by name. */
+/* The same for a class that set_layout() got by name. */
 static Py_ssize_t
 find_slot_of(PyObject *classes, const char *class, const char *name)
 {
     PyObject *type = PyDict_GetItemString(classes, class);
     if (type == NULL || !PyType_Check(type)) {
-        PyErr_Format(PyExc_TypeError, "set_up() was not told the class of a %s", class);
+        PyErr_Format(PyExc_TypeError, "set_layout() was not told the class of a %s", class);
         return -1;
     }
     return find_offset(type, name);
 }
 
 static PyObject *
-set_up(PyObject *module, PyObject *args)
+set_layout(PyObject *module, PyObject *args)
 {
     State *st = PyModule_GetState(module);
     PyObject *current, *entry, *classes;
@@ -177,22 +177,22 @@ set_up(PyObject *module, PyObject *args)
 }
 
 static PyObject *
-let_run(PyObject *module, PyObject *parts)
+set_callbacks(PyObject *module, PyObject *callbacks)
 {
     State *st = PyModule_GetState(module);
-    PyObject *part;
-    if (!PyDict_CheckExact(parts) || st->current == NULL) {
-        PyErr_SetString(PyExc_TypeError, "let_run() takes a dict, after set_up()");
+    PyObject *callback;
+    if (!PyDict_CheckExact(callbacks) || st->current == NULL) {
+        PyErr_SetString(PyExc_TypeError, "set_callbacks() takes a dict, after set_layout()");
         return NULL;
     }
 #define X(name) \
-    part = PyDict_GetItemString(parts, #name); \
-    if (part == NULL) { \
+    callback = PyDict_GetItemString(callbacks, #name); \
+    if (callback == NULL) { \
         PyErr_SetString(PyExc_KeyError, #name); \
         return NULL; \
     } \
-    Py_XSETREF(st->name, Py_NewRef(part));
-    EACH_PART(X)
+    Py_XSETREF(st->name, Py_NewRef(callback));
+    EACH_CALLBACK(X)
 #undef X
     Py_XSETREF(st->quick_fetch, PyObject_GetAttrString(module, "fetch"));
     return st->quick_fetch == NULL ? NULL : Py_NewRef(Py_None);
@@ -217,7 +217,7 @@ begin_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
     State *st = PyModule_GetState(module);
     PyObject *found;
     if (count != 2 || st->run_model == NULL) {
-        PyErr_SetString(PyExc_TypeError, "begin() takes a frame and a key, after let_run()");
+        PyErr_SetString(PyExc_TypeError, "begin() takes a frame and a key, after set_callbacks()");
         return NULL;
     }
     int came = quick_begin(st, args[0], args[1], &found);
@@ -233,7 +233,7 @@ finish_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
     State *st = PyModule_GetState(module);
     PyObject *memo;
     if (count != 3 || (PyObject *)Py_TYPE(args[0]) != st->run_type || st->run_model == NULL) {
-        PyErr_SetString(PyExc_TypeError, "finish() takes a run, a value and seconds, after let_run()");
+        PyErr_SetString(PyExc_TypeError, "finish() takes a run, a value and seconds, after set_callbacks()");
         return NULL;
     }
     double seconds = PyFloat_AsDouble(args[2]);
@@ -270,7 +270,7 @@ join_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     State *st = PyModule_GetState(module);
     if (count != 2 || st->join == NULL) {
-        PyErr_SetString(PyExc_TypeError, "join() takes a wait and whether it is optional, after let_run()");
+        PyErr_SetString(PyExc_TypeError, "join() takes a wait and whether it is optional, after set_callbacks()");
         return NULL;
     }
     int came = is_wait(st, args[0]) ? quick_join(st, args[0]) : FAILED;
@@ -278,11 +278,11 @@ join_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
 }
 
 static PyObject *
-part_method(PyObject *module, PyObject *wait)
+leave_wait_method(PyObject *module, PyObject *wait)
 {
     State *st = PyModule_GetState(module);
-    int came = st->part != NULL && is_wait(st, wait) ? quick_part(st, wait) : FAILED;
-    return came == NOT_COMMON ? PyObject_CallOneArg(st->part, wait) : came == FAILED ? NULL : PyBool_FromLong(came == LAST);
+    int came = st->leave_wait != NULL && is_wait(st, wait) ? quick_leave_wait(st, wait) : FAILED;
+    return came == NOT_COMMON ? PyObject_CallOneArg(st->leave_wait, wait) : came == FAILED ? NULL : PyBool_FromLong(came == LAST);
 }
 
 static PyObject *
@@ -290,7 +290,7 @@ fetch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     State *st = PyModule_GetState(module);
     if (count != 2 || st->run_model == NULL) {
-        PyErr_SetString(PyExc_TypeError, "fetch() takes a frame and a key, after let_run()");
+        PyErr_SetString(PyExc_TypeError, "fetch() takes a frame and a key, after set_callbacks()");
         return NULL;
     }
     PyObject *frame = args[0] == Py_None ? get_frame(st) : Py_NewRef(args[0]);
@@ -307,9 +307,9 @@ union_method(PyObject *module, PyObject *sets)
 }
 
 static PyMethodDef accel_methods[] = {
-    {"set_up", set_up, METH_VARARGS,
-     "set_up(current, entry, classes)\n--\n\nSays where frames and memos are found: the ContextVar, and the classes of the engine."},
-    {"let_run", let_run, METH_O, "let_run(parts)\n--\n\nSays what is left to Python, by name; from then on runs are begun and finished here."},
+    {"set_layout", set_layout, METH_VARARGS,
+     "set_layout(current, entry, classes)\n--\n\nSays where frames and memos are found: the ContextVar, and the classes of the engine."},
+    {"set_callbacks", set_callbacks, METH_O, "set_callbacks(callbacks)\n--\n\nSays what is left to Python, by name; from then on runs are begun and finished here."},
     {"begin", (PyCFunction)(void (*)(void))begin_method, METH_FASTCALL,
      "begin(frame, key)\n--\n\nReturns a memo or a run, or None when the case is not common."},
     {"finish", (PyCFunction)(void (*)(void))finish_method, METH_FASTCALL,
@@ -319,7 +319,7 @@ static PyMethodDef accel_methods[] = {
     {"join_own", join_own_method, METH_O, "join_own(wait)\n--\n\nBegins the wait of an asker for the run that it opened."},
     {"join", (PyCFunction)(void (*)(void))join_method, METH_FASTCALL,
      "join(wait, is_optional)\n--\n\nBegins the wait of an asker; False when there is nothing to wait for."},
-    {"part", part_method, METH_O, "part(wait)\n--\n\nEnds a wait; True when nobody waits for the run any more."},
+    {"leave_wait", leave_wait_method, METH_O, "leave_wait(wait)\n--\n\nEnds a wait; True when nobody waits for the run any more."},
     {"fetch", (PyCFunction)(void (*)(void))fetch_method, METH_FASTCALL,
      "fetch(frame, key)\n--\n\nThe synchronous driver: returns the memo of a call."},
     {"note_statements", note_statements, METH_VARARGS,
@@ -403,8 +403,8 @@ accel_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->quick_fetch);
     Py_VISIT(st->began);
     Py_VISIT(st->ended);
-#define X(part) Py_VISIT(st->part);
-    EACH_PART(X)
+#define X(callback) Py_VISIT(st->callback);
+    EACH_CALLBACK(X)
 #undef X
     return 0;
 }
@@ -441,8 +441,8 @@ accel_clear(PyObject *module)
 #undef X
     Py_CLEAR(st->zero);
     Py_CLEAR(st->one);
-#define X(part) Py_CLEAR(st->part);
-    EACH_PART(X)
+#define X(callback) Py_CLEAR(st->callback);
+    EACH_CALLBACK(X)
 #undef X
     return 0;
 }

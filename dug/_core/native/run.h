@@ -82,7 +82,7 @@ now(void)
 #endif
 }
 
-/* `begin.hit`: puts a memo that answers into the hits. */
+/* `begin.serve`: puts a memo that answers into the hits. */
 static int
 serve(State *st, PyObject *view, PyObject *key, PyObject *memo)
 {
@@ -194,7 +194,7 @@ get_thread(State *st)
 
 /* True when nothing was filed or forgotten, since `filings` was read, that matters to a run begun now. */
 static int
-may_take_off(State *st, PyObject *group, PyObject *home, PyObject *filings)
+may_register(State *st, PyObject *group, PyObject *home, PyObject *filings)
 {
     return lock_is_free((Lock *)SLOT(group, group_lock)) && SLOT(group, group_filings) == filings &&
            SLOT(home, home_alive) == Py_True && SLOT(home, home_flights) == st->zero;
@@ -202,7 +202,7 @@ may_take_off(State *st, PyObject *group, PyObject *home, PyObject *filings)
 
 /* Makes a run of a node that is not in flight, and enters it among those that are. */
 static int
-take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *home, PyObject *masked, PyObject *filings,
+register_run(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *home, PyObject *masked, PyObject *filings,
          PyObject **found)
 {
     PyObject *group = SLOT(view, view_group), *call = SLOT(frame, frame_call);
@@ -230,14 +230,14 @@ take_off(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *ho
     SET(run, run_depth, depth);
     SET(run, run_has_task, Py_NewRef(SLOT(PyTuple_GET_ITEM(key, 0), function_is_async)));
     *found = run;
-    if (st->began != NULL && may_take_off(st, group, home, filings) && tell_watcher(st->began, run) < 0) {
+    if (st->began != NULL && may_register(st, group, home, filings) && tell_watcher(st->began, run) < 0) {
         return FAILED;
     }
     if (PyLong_AsLong(depth) > PyLong_AsLong(SLOT(view, view_max_depth))) {
         return NOT_COMMON;
     }
     /* From here on no other code runs.  A run that is watched has its hits off, see `steps/watch`. */
-    if (!may_take_off(st, group, home, filings) || SLOT(frame, frame_hits) != SLOT(view, view_hits)) {
+    if (!may_register(st, group, home, filings) || SLOT(frame, frame_hits) != SLOT(view, view_hits)) {
         return NOT_COMMON;
     }
     if (PyDict_SetItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home, run) < 0) {
@@ -376,13 +376,13 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         }
     }
     if (SLOT(home, home_flights) != st->zero) {
-        came = join_flight(st, frame, view, home, found);
+        came = join_run(st, frame, view, home, found);
         if (came == FAILED) {
             goto error;
         }
         goto end;
     }
-    came = take_off(st, frame, view, key, home, masked, filings, found);
+    came = register_run(st, frame, view, key, home, masked, filings, found);
     if (came != RUNS) {
         if (*found != NULL) {
             show(*found); /* a watcher may hold it */
@@ -449,9 +449,9 @@ put_variant(State *st, PyObject *home, PyObject *memo)
     return put_among(SLOT(home, home_variants), SLOT(memo, memo_footprint), SLOT(memo, memo_restriction), memo);
 }
 
-/* Files a memo under the tweaks that it read: the part of `cache.Cache._enter` for one that read any. */
+/* Files a memo under the tweaks that it read: the part of `cache.Cache._insert` for one that read any. */
 static int
-enter_variant(State *st, PyObject *cache, PyObject *home, PyObject *memo, PyObject *restriction)
+insert_variant(State *st, PyObject *cache, PyObject *home, PyObject *memo, PyObject *restriction)
 {
     PyObject *serial;
     if (put_variant(st, home, memo) < 0) {
@@ -533,9 +533,9 @@ add_reader(State *st, PyObject *other, PyObject *reader)
     return done == NULL ? -1 : 0;
 }
 
-/* `cache.Cache._tell`: adds the node of a memo to the readers of its dependencies. */
+/* `cache.Cache._add_readers`: adds the node of a memo to the readers of its dependencies. */
 static int
-tell_read(State *st, PyObject *cache, PyObject *home, PyObject *reads, PyObject *known)
+add_readers(State *st, PyObject *cache, PyObject *home, PyObject *reads, PyObject *known)
 {
     PyObject *token = SLOT(cache, cache__token), *before = known == Py_None ? NULL : SLOT(known, memo_dependencies);
     Py_ssize_t count = PyTuple_GET_SIZE(reads);
@@ -662,7 +662,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
         PyObject *own = PyDict_GetItemWithError(bits, SLOT(PyTuple_GET_ITEM(key, 0), function_mark));
         if (own != NULL) {
             own = PyObject_CallFunctionObjArgs(st->own_bits, view, key, NULL);
-            footprint = own == NULL ? NULL : unite(footprint, own);
+            footprint = own == NULL ? NULL : union_of(footprint, own);
             Py_XDECREF(own);
         }
         if (footprint == NULL || PyErr_Occurred()) {
@@ -784,18 +784,18 @@ file(State *st, PyObject *run, PyObject *memo, int has_run)
         SET(home, home_plain, Py_NewRef(memo));
     }
     else {
-        failed = enter_variant(st, cache, home, memo, SLOT(memo, memo_restriction)) < 0;
+        failed = insert_variant(st, cache, home, memo, SLOT(memo, memo_restriction)) < 0;
     }
     SET(home, home_newest, Py_NewRef(memo));
     if (!failed && SLOT(home, home_link) == Py_None && are_untracked(SLOT(cache, cache__untracked), SLOT(cache, cache_homes))) {
         hide_node(st, home, memo); /* first: a reader that is tracked has to be shown */
     }
-    failed = failed || tell_read(st, cache, home, SLOT(memo, memo_dependencies), known) < 0;
+    failed = failed || add_readers(st, cache, home, SLOT(memo, memo_dependencies), known) < 0;
     Py_DECREF(known);
     return failed ? -1 : 0;
 }
 
-/* `finish.finish` and, with an older memo that held, `finish.keep`: DONE with the memo that was filed. */
+/* `finish.finish` and, with an older memo that held, `finish.file_verified`: DONE with the memo that was filed. */
 static int
 quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
 {
@@ -827,7 +827,7 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
     if (came == DONE && serve(st, view, SLOT(run, run_key), memo) < 0) {
         came = FAILED;
     }
-    if (came == DONE && SLOT(run, run_waits) != Py_None && land(st, run, memo) < 0) {
+    if (came == DONE && SLOT(run, run_waits) != Py_None && wake_waiters(st, run, memo) < 0) {
         came = FAILED;
     }
     if (came == DONE) {
@@ -1080,7 +1080,7 @@ compute(State *st, PyObject *run, double *started)
                 came = quick_finish(st, run, SLOT(candidate, memo_value), 0.0, candidate, &memo);
             }
             if (came == NOT_COMMON) {
-                memo = PyObject_CallFunctionObjArgs(st->keep, run, candidate, NULL);
+                memo = PyObject_CallFunctionObjArgs(st->file_verified, run, candidate, NULL);
             }
         }
     }

@@ -15,9 +15,9 @@ set_slot(PyObject **slot, PyObject *value)
 
 #define SET(object, field, value) set_slot(&SLOT(object, field), value)
 
-/* The part of `begin._meet` for a node that a task computes in this scenario, not around the call: DONE with a `Joined`. */
+/* The part of `begin._join_or_open` for a node that a task computes in this scenario, not around the call: DONE with a `Joined`. */
 static int
-join_flight(State *st, PyObject *frame, PyObject *view, PyObject *home, PyObject **found)
+join_run(State *st, PyObject *frame, PyObject *view, PyObject *home, PyObject **found)
 {
     PyObject *tweaks = SLOT(view, view_tweaks), *other = PyDict_GetItemWithError(SLOT(tweaks, tweaks_running), home);
     if (other == NULL || SLOT(other, run_has_task) != Py_True) {
@@ -105,11 +105,11 @@ quick_join(State *st, PyObject *wait)
     return enter_wait(st, wait);
 }
 
-/* `waits.part`: ends a wait; DONE when others still wait, LAST when nobody does. */
+/* `waits.leave_wait`: ends a wait; DONE when others still wait, LAST when nobody does. */
 enum { LAST = 2 };
 
 static int
-quick_part(State *st, PyObject *wait)
+quick_leave_wait(State *st, PyObject *wait)
 {
     PyObject *run = SLOT(wait, wait_run), *holders = SLOT(wait, wait_holders), *waits = SLOT(run, run_waits);
     PyObject *group = SLOT(SLOT(run, frame_view), view_group);
@@ -133,9 +133,9 @@ quick_part(State *st, PyObject *wait)
     return waits == Py_None || PyList_GET_SIZE(waits) == 0 ? LAST : DONE;
 }
 
-/* `waits.land` for a memo that is not a failure: wakes all waiters of a finished run. */
+/* `waits.wake_waiters` for a memo that is not a failure: wakes all waiters of a finished run. */
 static int
-land(State *st, PyObject *run, PyObject *memo)
+wake_waiters(State *st, PyObject *run, PyObject *memo)
 {
     PyObject *waits = SLOT(run, run_waits), *all = PyList_AsTuple(waits);
     if (all == NULL) {

@@ -147,7 +147,7 @@ class Cache:
             return first
         known = home.newest
         try:
-            self._enter(memo)
+            self._insert(memo)
             if memo.failure is None:
                 home.newest = memo
                 if known is not None and known.status == STALE:
@@ -157,7 +157,7 @@ class Cache:
             if home.key[0] is BENEATH:
                 self.holds_beneath = True
                 self.home_of(home.key[1]).add_reader(home)
-            self._tell(memo, known)
+            self._add_readers(memo, known)
             untrack(self._untracked, memo)
         except BaseException:  # an interrupt: a memo that no walk would find must not stay
             self.remove(memo, DEAD)
@@ -171,7 +171,7 @@ class Cache:
                 self.remove(old, DEAD)
                 memo.home.has_lost = True
 
-    def _tell(self, memo: Memo, known: Memo | None) -> None:
+    def _add_readers(self, memo: Memo, known: Memo | None) -> None:
         """Adds the node of a memo to the readers of its dependencies; those of `known`, an earlier memo, have it already."""
         home, token = memo.home, self._token
         reads: Sequence[Memo] = memo.dependencies
@@ -191,7 +191,7 @@ class Cache:
         for key in memo.inner:
             self.home_of(plain_key(key)).add_reader(home)
 
-    def _enter(self, memo: Memo) -> None:
+    def _insert(self, memo: Memo) -> None:
         """Inserts a memo where `find` looks for it, in the place of an error that no longer answers."""
         home, restriction = memo.home, memo.restriction
         if not restriction and (home.plain is None or home.plain.call is not None):

@@ -71,8 +71,8 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         run = _prepare(view, frame, key, handle, home, masked)
         with group.lock:
             if not home.flights and group.filings == filings and home.alive:
-                return _take_off(run)
-    return _meet(view, frame, key, handle, home, masked, is_patient=not has_waited)
+                return _register(run)
+    return _join_or_open(view, frame, key, handle, home, masked, is_patient=not has_waited)
 
 
 def _find_at_hand(view: View, key: Key, masked: Memo | None) -> Memo | None:
@@ -105,7 +105,7 @@ def _innermost(run: Run) -> tuple[Node[Any], ...]:
     return tuple(reversed(path))
 
 
-def _take_off(run: Run) -> Run:
+def _register(run: Run) -> Run:
     """Enters a run among those in flight; under the lock."""
     home = run.home
     run.view.tweaks.running[home] = home.flight = run
@@ -114,7 +114,7 @@ def _take_off(run: Run) -> Run:
     return run
 
 
-def _meet(  # noqa: PLR0917  as above
+def _join_or_open(  # noqa: PLR0917  as above
     view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, masked: Memo | None, *, is_patient: bool
 ) -> Memo | Run | Joined:
     """Returns the answer to a call whose node is in flight elsewhere, or whose memo another thread may just have filed.
@@ -134,13 +134,13 @@ def _meet(  # noqa: PLR0917  as above
         memo = find(view, key, handle, frame.call)
         if memo is not None:
             return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
-        abroad = _find_abroad(home, view, frame, key) if other is None and is_patient else None
-        if abroad is not None:
-            return abroad
+        elsewhere = _find_in_other_scenario(home, view, frame, key) if other is None and is_patient else None
+        if elsewhere is not None:
+            return elsewhere
         run = _prepare(view, frame, key, handle, home, masked)
         with group.lock:
             if home.alive and group.filings == filings and running.get(home) is other:
-                return _take_off(run) if other is None else run
+                return _register(run) if other is None else run
         if not home.alive:  # looked up without the lock, as it hashes and compares arguments
             home = view.cache.home_of(key)
 
@@ -150,7 +150,7 @@ def _is_held_up(other: Run, key: Key) -> bool:
     return not other.has_task and other.thread == here() and not plain_key(key)[0].is_async
 
 
-def _find_abroad(home: NodeMemos, view: View, frame: Frame, key: Key) -> Joined | None:
+def _find_in_other_scenario(home: NodeMemos, view: View, frame: Frame, key: Key) -> Joined | None:
     """Returns an open run of another scenario that may answer here, by the node's newest memo, else by the run's reads so far.
 
     The second is the case of a cold node: the wait is over as soon as the run reads something that the two scenarios tweak

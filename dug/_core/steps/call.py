@@ -1,4 +1,4 @@
-"""Makes decorated functions callable, by the compiled call path if in use or by the pure one: `make_class`, `let_call`.
+"""Makes decorated functions callable, by the compiled call path if in use or by the pure one: `make_class`, `install_call`.
 
 Both do the same.  The pure one, the function that `facts/binding` generates, is the specification; the compiled one takes the
 calls made of plain parameters and leaves all others to the pure one.
@@ -28,7 +28,7 @@ CLASSES: dict[str, Any] = {
 }  # fmt: skip
 """The classes whose slots the compiled call path reads."""
 
-AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, OpenContext, CLASSES)
+AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_layout(current, OpenContext, CLASSES)
 """The type of the object that a call of a coroutine function returns, to be awaited once."""
 Coroutine.register(AWAITABLE)
 
@@ -56,7 +56,7 @@ def _make_compiled(kind: type[Any], is_method: bool) -> type[Any]:  # noqa: FBT0
     return made
 
 
-def let_call(wrapper: Any, function: Function, fetch: Callable[..., Any]) -> None:
+def install_call(wrapper: Any, function: Function, fetch: Callable[..., Any]) -> None:
     """Makes a decorated function call `function`: answers a hit at once, and leaves other calls to a driver.
 
     Args:

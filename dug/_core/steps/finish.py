@@ -1,4 +1,4 @@
-"""The second verb: `finish`, `keep`, `fail`, `abandon` close a run and file its memo; `check_value` refuses iterators."""
+"""The second verb: `finish`, `file_verified`, `fail` and `abandon` close a run; `check_value` refuses iterators."""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -20,7 +20,7 @@ from .call import AWAITABLE
 from .concurrent_reads import note_starts, starts_of
 from .frame import TIMED, UNTRUE, DefaultFrame, Frame, OpenContext, Run, current, here, raise_due, taint, taint_of, tell
 from .open_context import close_context, frame_here, leave, settle_late
-from .waits import land
+from .waits import wake_waiters
 
 _LONGEST = 200
 """How many characters, or bits, an argument has at most for which a source gets an early bit."""
@@ -55,7 +55,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
         memo.origin = _find_origin(held)
         if failure is not None or run.transient or call.failures:
-            _limit(run, memo, failure)
+            _restrict_failure(run, memo, failure)
         if below & FORGOTTEN or (run.generation != group.generation and not _is_true_still(run, home, reads)):
             run.tainted = UNTRUE
         if run.tainted:
@@ -70,7 +70,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     elif memo.call is None:
         serve(view, run.key, memo)
     if run.waits:
-        land(run, memo)
+        wake_waiters(run, memo)
     if failure is not None:
         call.note(memo)
     if any(view.listeners):
@@ -81,7 +81,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     return memo
 
 
-def keep(run: Run, candidate: Memo) -> Memo:
+def file_verified(run: Run, candidate: Memo) -> Memo:
     """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
     reads, starts = run.reads, starts_of(run.reads, run.asked) if run.has_task and run.reads else None
     memo = finish(run, candidate.value, candidate.seconds, held=candidate)
@@ -104,7 +104,7 @@ def fail(
     return _fail(run, error, error.__traceback__ and error.__traceback__.tb_next, seconds, handled, is_out=is_out)
 
 
-def fail_below(run: Run, error: BaseException, seconds: float) -> Memo | None:
+def fail_from_native(run: Run, error: BaseException, seconds: float) -> Memo | None:
     """`fail` for a driver that has no frame in the traceback of the exception, and is not handling it yet."""
     return _fail(run, error, error.__traceback__, seconds, exception(), is_out=True)
 
@@ -146,7 +146,7 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
                 take_out(run)
         if error is not None:
             taint(run.outer, taint_of(error))
-        land(run, error)  # an interrupt may have hit between taking it out and this
+        wake_waiters(run, error)  # an interrupt may have hit between taking it out and this
         return
     run.tainted = UNTRUE
     _close_left_open(run)
@@ -158,14 +158,14 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
             run.outer.spent += run.spent
             run.runs, run.spent = 0, 0.0  # it may come back, see `finish`
     if run.waits:
-        land(run, error)
+        wake_waiters(run, error)
     if run.call.due:
         run.call.due.pop(run, None)
     if run.is_outermost:
         run.call.close()
 
 
-def refuse(frame: Frame | DefaultFrame, error: BaseException) -> None:
+def note_no_answer(frame: Frame | DefaultFrame, error: BaseException) -> None:
     """Notes that a call made in `frame` got no answer, so that the run around it leaves no memo.
 
     An interrupt may have hit between the opening of a run and its driver: a run that nobody drives is abandoned.  A cancellation
@@ -275,7 +275,7 @@ def _find_origin(held: Memo | None) -> object:
     return held.origin
 
 
-def _limit(run: Run, memo: Memo, failure: Failure | None) -> None:
+def _restrict_failure(run: Run, memo: Memo, failure: Failure | None) -> None:
     """Restricts a failed memo to its outermost call and excludes it from verification."""
     memo.failure = failure
     if any(read.status == DEAD for read in memo.dependencies):  # another call tried it again, and it may miss a first tweak

@@ -125,7 +125,7 @@ def _repair_group(group: CacheGroup, around: set[Run], driven: set[Run], origin:
     dead = set()
     for run in [run for active in group.list_scenarios() for run in active.running.values()]:
         if run not in driven:
-            _end_flight(run)
+            _unregister(run)
             if run.thread != origin and run not in around:
                 dead.add(run)
                 run.waits, run.task = None, _GONE
@@ -140,7 +140,7 @@ def _repair_group(group: CacheGroup, around: set[Run], driven: set[Run], origin:
     group.forget_hits()  # an invalidation may have marked memos and not come to this
 
 
-def _end_flight(run: Run) -> None:
+def _unregister(run: Run) -> None:
     """Takes a run out of those in flight, so that nobody joins it; if it goes on, it is filed as any other."""
     home, running = run.home, run.view.tweaks.running
     if running.get(home) is run:

@@ -24,7 +24,7 @@ from ..state.view import View
 from .begin import serve
 from .concurrent_reads import batches
 from .find import find, find_masked
-from .finish import keep
+from .finish import file_verified
 from .frame import Run
 from .watch import look_at
 
@@ -51,7 +51,7 @@ def _verify(run: Run, older: Iterable[Memo]) -> Walk[Memo | None]:
             look_at(run, candidate.footprint)
         changed = yield from find_changed(run, batches(candidate))
         if changed is None:
-            return keep(run, candidate)
+            return file_verified(run, candidate)
         forget_reads(run, candidate, changed)
     return None
 

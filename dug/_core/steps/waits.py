@@ -1,9 +1,9 @@
-"""Waiting for a run in flight: `join` lets an asker wait, `land` wakes all waiters, and a circle of waits raises `CycleError`.
+"""Waiting for a run in flight: `join` lets an asker wait, `wake_waiters` wakes them all; a circle of waits raises `CycleError`.
 
-A run in flight is joined by `join`, with a `Wait` that can wake the asker; `land` wakes all of them.  The waiting party is a run
-(or the thread that drives it), so each wait is kept on the runs around the asker, up to the first that has a task of its own: the
-runs around that one wait for it by a wait of their own.  A thread that blocks also holds up every task of the loop that runs in
-it, so blocked threads are known by their number.
+A run in flight is joined by `join`, with a `Wait` that can wake the asker; `wake_waiters` wakes all of them.  The waiting party
+is a run (or the thread that drives it), so each wait is kept on the runs around the asker, up to the first that has a task of its
+own: the runs around that one wait for it by a wait of their own.  A thread that blocks also holds up every task of the loop that
+runs in it, so blocked threads are known by their number.
 
 A wait closes a circle when its run already waits, directly or through others, for a run around the asker.  Waits are
 added and searched under the group's lock, so two of them cannot close a circle together.
@@ -77,7 +77,7 @@ def _release(wait: Wait) -> None:
         del wait.run.view.group.blocked[wait.thread]
 
 
-def part(wait: Wait) -> bool:
+def leave_wait(wait: Wait) -> bool:
     """Ends a wait, whether or not the run is done; True when nobody waits for it any more."""
     with wait.run.view.group.lock:
         _release(wait)
@@ -87,7 +87,7 @@ def part(wait: Wait) -> bool:
         return not waits
 
 
-def land(run: Run, came: Memo | BaseException | None) -> None:
+def wake_waiters(run: Run, came: Memo | BaseException | None) -> None:
     """Wakes all waiters of a finished run with its result; a failure is theirs as well from now on.
 
     If an interrupt ends it in the middle, the waits are still noted, and the code that abandons the run wakes them all again.

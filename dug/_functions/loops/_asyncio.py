@@ -83,14 +83,14 @@ class TaskWait(DriverWait):
     async def leave(self, reason: BaseException) -> None:
         """Ends the wait of a cancelled asker; the last asker cancels the run, and returns after that has ended."""
         run, task = self.run, self.run.task
-        if self.part() and task is not None and not run.is_done:
+        if self.leave_wait() and task is not None and not run.is_done:
             run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
                 with _shielded():
                     await _end(task)
             else:
                 task.cancel_threadsafe()
-        self.give_up()
+        self.abandon_if_lost()
 
 
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
@@ -102,7 +102,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
         run.task = task = _Task(driven, loop=wait.loop, name=str(run.key[0]))
     except BaseException:
         driven.close()
-        wait.part()
+        wait.leave_wait()
         abandon(run)
         raise
     task.run = run

@@ -78,13 +78,13 @@ class TaskWait(DriverWait):
     async def leave(self, reason: BaseException) -> None:
         """Ends the wait of a cancelled asker; the last asker cancels the run, and returns after that has ended."""
         run, task = self.run, self.run.task
-        if self.part() and task is not None and not run.is_done:
+        if self.leave_wait() and task is not None and not run.is_done:
             run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
             task.cancel_threadsafe()
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
                 with trio.CancelScope(shield=True):
                     await task.wait_ended()
-        self.give_up()
+        self.abandon_if_lost()
 
 
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
@@ -96,7 +96,7 @@ def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
         on_end = partial(abandon, run)  # nothing to do, unless it was cancelled before it began
         task.task = trio.lowlevel.spawn_system_task(task.carry, partial(drive, run), on_end, context=copy_context())
     except BaseException:  # the trio run is about to end
-        wait.part()
+        wait.leave_wait()
         abandon(run)
         raise
     return wait
