@@ -269,8 +269,8 @@ MUTANTS = (
     Mutant(
         "a memo says nothing of whether its own node was tweaked",
         "_core/steps/finish.py",
-        "footprint = below | own_bits(view, key) if view.group.node_bits(key[0]) else below",
-        "footprint = below",
+        "footprint = beneath | own_bits(view, key) if view.group.node_bits(key[0]) else beneath",
+        "footprint = beneath",
         twin=(
             "_core/native/run.h",
             "footprint = own == NULL ? NULL : union_of(footprint, own);",
@@ -471,20 +471,20 @@ MUTANTS = (
     Mutant(
         "the tweaks of a context inside a run leak outward",
         "_core/steps/settle.py",
-        "outer.extra |= without(moved.extra, overrides)",
-        "outer.extra |= moved.extra",
+        "outer.closed_footprint |= without(moved.closed_footprint, overrides)",
+        "outer.closed_footprint |= moved.closed_footprint",
     ),
     Mutant(
         "the footprint of what was read under a context inside a run is lost",
         "_core/steps/settle.py",
-        "outer.extra |= without(moved.extra, overrides)",
+        "outer.closed_footprint |= without(moved.closed_footprint, overrides)",
         "pass",
     ),
     Mutant(
         "a run under a context of a node inside one of a run consults no tweaks",
         "_core/steps/settle.py",
         "            self._note(view.pin(inner))\n",
-        "            self.inner[view.pin(inner)] = None\n",
+        "            self.inner_nodes[view.pin(inner)] = None\n",
         TRAPS,
     ),
     Mutant(
@@ -544,14 +544,14 @@ MUTANTS = (
     Mutant(
         "a run is not entered among those in flight",
         "_core/steps/begin.py",
-        "    run.view.tweaks.running[home] = home.flight = run\n",
+        "    run.view.tweaks.running[home] = home.open_run = run\n",
         "",
         MANY,
         twin=(
             "_core/native/run.h",
             (
                 "    if (PyDict_SetItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home, run) < 0) {\n"
-                "        return FAILED;\n    }\n    SET(home, home_flight, Py_NewRef(run));\n"
+                "        return FAILED;\n    }\n    SET(home, home_open_run, Py_NewRef(run));\n"
             ),
             "",
         ),
@@ -559,8 +559,8 @@ MUTANTS = (
     Mutant(
         "waiters do not get the exception",
         "_core/steps/waits.py",
-        "        wait.came, wait.failure = came, failure\n",
-        "        wait.came = came\n",
+        "        wait.result, wait.failure = result, failure\n",
+        "        wait.result = result\n",
         WAITERS,
     ),
     Mutant(
@@ -661,7 +661,7 @@ MUTANTS = (
     Mutant(
         "a run that read a node forgotten in between is filed",
         "_core/steps/finish.py",
-        "if below & FORGOTTEN or (",
+        "if beneath & FORGOTTEN or (",
         "if (",
         (*THREADS, "-k", "reads_a_forgotten"),
         twin=(
@@ -1063,7 +1063,7 @@ MUTANTS = (
     Mutant(
         "a bit is given again though a memo has it",
         "_core/state/bits.py",
-        "            spare = without(without(spare, memo.footprint), memo.below)\n",
+        "            spare = without(without(spare, memo.footprint), memo.footprint_beneath)\n",
         "            spare = without(spare, 0)\n",
         LOCAL,
     ),

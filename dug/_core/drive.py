@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from .facts.binding import Key
 from .facts.failure import Serving
 from .facts.function import Function
-from .facts.memo import ASIDE, DEAD, LIVE, NO_TWEAKS, STALE, Memo, NodeMemos, OuterCall
+from .facts.memo import DEAD, IN_THREAD, LIVE, NO_TWEAKS, STALE, Memo, NodeMemos, OuterCall
 from .facts.tweak import VALUE
 from .native.choose import compiled
 from .state.scenario import ActiveTweaks
@@ -30,18 +30,18 @@ from .steps.begin import _in_full
 from .steps.begin import begin as begin_any
 from .steps.bypass import evaluate_without_cache
 from .steps.call import install_call, make_class
-from .steps.concurrent_reads import note_starts, starts_of
+from .steps.concurrent_reads import note_starts, read_starts
 from .steps.find import match, value_memo
 from .steps.finish import CONSUMABLE, abandon, check_value, fail, fail_from_native, file_verified, note_no_answer
 from .steps.finish import finish as finish_any
 from .steps.fork import guard
 from .steps.frame import (
     DEFAULT_FRAME,
+    INVALID,
     LATE,
     NO_HITS,
     ORIGINS,
     PUT,
-    UNTRUE,
     DefaultFrame,
     Frame,
     Joined,
@@ -49,7 +49,7 @@ from .steps.frame import (
     Run,
     Wait,
     here,
-    taint,
+    mark_unfileable,
     tell,
 )
 from .steps.leaving import Ended
@@ -60,10 +60,10 @@ from .steps.waits import PATIENCE_S
 from .steps.watch import follow
 
 __all__ = [
+    "INVALID",
     "ORIGINS",
     "PATIENCE_S",
     "PUT",
-    "UNTRUE",
     "Alone",
     "DriverWait",
     "Ended",
@@ -106,7 +106,7 @@ def finish(run: Run, value: Any, seconds: float) -> Memo:
     """
     value = check_value(run, value)
     if run.task is not None and run.reads:  # it may have asked for several nodes at once
-        reads, starts = run.reads, starts_of(run.reads, run.asked)
+        reads, starts = run.reads, read_starts(run.reads, run.failed_check_reads)
         memo = _finish(run, value, seconds)
         note_starts(memo, reads, starts)
         return memo
@@ -152,14 +152,14 @@ class DriverWait(Wait):
         _join_own(self)
 
     def leave_wait(self) -> bool:
-        """Ends the wait, whether or not it has begun and the run has landed; True when nobody waits for that any more."""
+        """Ends the wait, whether or not it has begun and the run has ended; True when nobody waits for that any more."""
         return _leave_wait(self)
 
     def end(self) -> None:
         """Ends the wait; a run of another scenario that goes on though nobody waits for it any more is cancelled."""
         run = self.run
         if _leave_wait(self) and self.is_optional and run.task is not None and not run.is_done:
-            run.tainted = UNTRUE
+            run.unfileable = INVALID
             run.task.cancel_threadsafe()
 
     def abandon_if_lost(self) -> None:
@@ -172,7 +172,7 @@ class DriverWait(Wait):
         failure = self.failure
         if failure is not None and self.frame.call is None:  # the call that it failed in has ended, and keeps a copy
             return failure.serve().pop()
-        return self.came
+        return self.result
 
     def take(self, key: Key) -> Memo | None:
         """Returns the memo of the run, when it answers a call of `key` made in the frame of the asker.
@@ -180,12 +180,12 @@ class DriverWait(Wait):
         Raises:
             Exception: the exception of the run, when the call is outside of every node: the memo may keep only a copy by now.
         """
-        failure, self.failure, self.came = self.failure, None, None
+        failure, self.failure, self.result = self.failure, None, None
         frame, run, memo = self.frame, self.run, self.run.memo
         if memo is None or self.is_optional:
             return None
-        if run.tainted:
-            taint(frame, run.tainted)
+        if run.unfileable:
+            mark_unfileable(frame, run.unfileable)
         if failure is not None and frame.call is None:
             served, failure = failure.serve(), None  # the traceback holds this frame: a circle would keep the tweaks of the run
             with served:
@@ -232,8 +232,8 @@ def _blank_run() -> Run:
         for name in vars(kind)["__slots__"]:
             if name != "__weakref__":
                 setattr(run, name, None)
-    run.extra = run.runs = run.body = run.tainted = run.depth = 0
-    run.spent = 0.0
+    run.closed_footprint = run.runs = run.body = run.unfileable = run.depth = 0
+    run.child_seconds = 0.0
     run.transient = run.opened = run.is_done = False
     return run
 
@@ -242,10 +242,10 @@ def _finish_in_full(run: Run, value: Any, seconds: float) -> Memo:
     return finish_any(run, check_value(run, value), seconds)
 
 
-def _mark_aside(frame: Run, memo: Memo) -> None:
+def _mark_in_thread(frame: Run, memo: Memo) -> None:
     """Marks a read made from a blocked worker thread, so that verification does not block the event loop."""
     if frame.thread != here():
-        memo.starts = ASIDE
+        memo.read_starts = IN_THREAD
 
 
 def _raise_failure(frame: Frame, memo: Memo) -> NoReturn:
@@ -269,7 +269,7 @@ _CALLBACKS: dict[str, Any] = {
     "candidates": candidates,
     "is_as_before": is_as_before,
     "raise_later": raise_later,
-    "mark_aside": _mark_aside,
+    "mark_in_thread": _mark_in_thread,
     "note": note,
     "origins": ORIGINS,
     "raise_failure": _raise_failure,

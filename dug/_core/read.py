@@ -15,7 +15,7 @@ from .facts.events import KINDS, Event, Listener, Subscription
 from .facts.failure import Failure
 from .facts.function import Function
 from .facts.imprint import Imprint
-from .facts.memo import ASIDE, DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, OuterCall
+from .facts.memo import DEAD, FORGOTTEN, IN_THREAD, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, OuterCall
 from .facts.node import BENEATH, Node, plain_key
 from .facts.sparse import BitSet
 from .facts.tweak import UNTWEAK, VALUE, Layer, Target, TweakSpec
@@ -31,12 +31,12 @@ from .steps.open_context import entry_in_force, frame_in_force, open_entries
 from .steps.verify import Lookup, is_as_before
 
 __all__ = [
-    "ASIDE",
     "BENEATH",
     "COMPILED",
     "DEAD",
     "DEFAULT_FRAME",
     "FORGOTTEN",
+    "IN_THREAD",
     "KINDS",
     "LIVE",
     "NO_TWEAKS",

@@ -24,9 +24,9 @@ from .._core.drive import (
     verify,
 )
 from .._core.read import (
-    ASIDE,
     BENEATH,
     DEFAULT_FRAME,
+    IN_THREAD,
     CacheGroup,
     Frame,
     Function,
@@ -77,7 +77,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
                         body, args, kwargs = what_runs(found)
                     memo = finish(found, body(*args, **kwargs), perf_counter() - started)
                 if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
-                    memo.starts = ASIDE
+                    memo.read_starts = IN_THREAD
         except BaseException as exc:
             if before is not None:
                 _note_failure(frame, view, fail(found, exc, perf_counter() - started, handled=handled))

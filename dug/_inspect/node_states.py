@@ -128,7 +128,7 @@ def views_around(view: View) -> Iterator[View]:
 def list_reads(memo: Memo) -> list[Key]:
     """Returns the nodes that a memo read, in the order of the first reads, and those that ran under contexts that it opened."""
     own = memo.home.key
-    if own[0] is not BENEATH and not memo.inner:  # the common case, and quicker
+    if own[0] is not BENEATH and not memo.inner_nodes:  # the common case, and quicker
         keys = [read.home.key for read in memo.dependencies]
         if all(key[0] is not BENEATH and key != own for key in keys):
             return list(dict.fromkeys(keys))

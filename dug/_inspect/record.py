@@ -123,7 +123,7 @@ def read_keys(memo: Memo) -> Iterator[Key]:
             yield from read_keys(read)
         else:
             yield read.home.key
-    yield from memo.inner
+    yield from memo.inner_nodes
 
 
 def _reader_keys(view: View, key: Key) -> Iterator[Key]:

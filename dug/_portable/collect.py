@@ -96,7 +96,7 @@ def _open(
     """Returns a node, noted as known, and its dependencies that must be added before it."""
     found = known[key] = _find(states, key, read)
     memo = found.memo
-    if memo is None or not (memo.dependencies or memo.inner):
+    if memo is None or not (memo.dependencies or memo.inner_nodes):
         return found, iter(())
     edges = dict.fromkeys(_edges(memo))
     circular = {key for kind, key, _ in edges if kind == rows.READ and key in known and known[key].is_open}
@@ -189,6 +189,6 @@ def _edges(memo: Memo) -> Iterator[tuple[int, Key, Memo | None]]:
             yield from _edges(read)
         else:
             yield rows.READ, key, read
-    for key in memo.inner:
+    for key in memo.inner_nodes:
         plain = plain_key(key)
         yield (rows.RAN_INSIDE if plain is key else rows.RAN_BENEATH), plain, None

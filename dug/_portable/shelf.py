@@ -281,12 +281,12 @@ class Shelf(Cache):
             return handle.memo_of(home)
         met = handle if handle is not None and not handle.spec.is_untweak else None
         reads = tuple(dict.fromkeys(self._memos[number] for number in row.reads))
-        below, own = self._bits_read(row, reads), self._own_bits(key)
-        footprint = below | own if group.node_bits(key[0]) else below
+        beneath, own = self._bits_read(row, reads), self._own_bits(key)
+        footprint = beneath | own if group.node_bits(key[0]) else beneath
         restriction = tweaks.restrict(footprint) if footprint & tweaks.mask else NO_TWEAKS
         if row.flags & rows.OPENED:
-            below = footprint
-        memo = StoredMemo(home, None, 0 if met is None else met.serial, reads, footprint, below, restriction)
+            beneath = footprint
+        memo = StoredMemo(home, None, 0 if met is None else met.serial, reads, footprint, beneath, restriction)
         self._describe(memo, row)
         return self._put(memo, row)
 
@@ -312,7 +312,7 @@ class Shelf(Cache):
     def _describe(self, memo: Memo, row: NodeRow) -> None:
         memo.seconds, memo.own_seconds = row.seconds, row.own_seconds
         memo.transient, memo.opened = bool(row.flags & rows.TRANSIENT), bool(row.flags & rows.OPENED)
-        memo.inner = tuple(
+        memo.inner_nodes = tuple(
             self._keys[number] if kind == rows.RAN_INSIDE else (BENEATH, self._keys[number], 0)
             for kind, number in row.edges
             if kind in (rows.RAN_INSIDE, rows.RAN_BENEATH)
@@ -334,7 +334,7 @@ class Shelf(Cache):
             self._add_readers(memo, None)
             return memo
         standing = self.file(memo, self._tweaks)
-        memo.sieve = -1  # the compiled call path does not see it before it was asked for its value
+        memo.open_footprint = -1  # the compiled call path does not see it before it was asked for its value
         return memo if standing is memo else None
 
     def _read_outcome(self, memo: Memo, row: NodeRow) -> str | None:

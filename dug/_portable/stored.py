@@ -2,7 +2,7 @@
 
 The class has the layout of `Memo` and a property in the place of its slot, so that the first reader loads the value; then the
 memo takes the class of a plain one, and costs the same.  The compiled call path reads the slot itself, and so it must
-never see one: `begin.serve` asks for the value before a memo is put into the hits, and `Memo.sieve` stays -1 until then.
+never see one: `begin.serve` asks for the value before a memo is put into the hits, and `Memo.open_footprint` stays -1 until then.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,6 @@ def _take(memo: StoredMemo, stored: Stored) -> Any:
     memo.__class__ = Memo  # type: ignore[assignment]  # of the same layout
     if group is not None:
         with group.lock:  # a first tweak may be adding its bit just now
-            if memo.status == LIVE and not memo.restriction and memo.call is None and memo.sieve == -1:
-                memo.sieve = memo.footprint
+            if memo.status == LIVE and not memo.restriction and memo.call is None and memo.open_footprint == -1:
+                memo.open_footprint = memo.footprint
     return value

@@ -316,7 +316,7 @@ def test_a_wait_of_a_task_that_is_part_of_a_circle_ends(play):
         return await first() + 1
 
     def count_waiters():
-        return len(ctx.cache.find_home(first.node()._key).flight.waits)
+        return len(ctx.cache.find_home(first.node()._key).open_run.waits)
 
     one, other = ({circle.key.node(): number} for number in (1, 2))
     before = play(ctx, *(ask(each, each) for each in (first, middle, last)))

@@ -1330,4 +1330,4 @@ def test_nothing_is_left_of_a_run(play, slow, gate):
 
     assert frames[0]() is None
     assert not ctx.cache.group.blocked
-    assert all(home.flights == 0 and home.flight is None for _, home in ctx.cache.list_homes())
+    assert all(home.open_runs == 0 and home.open_run is None for _, home in ctx.cache.list_homes())

@@ -111,7 +111,11 @@ def play(script, first: list[Any], *, at_once: bool):
                 group.give_bit(node._key)
         names = {group.give_bit(node._key): str(node) for node in (*NODES, last)}
         return sorted(
-            (str(key), str(memo.value), *([names[bit] for bit in names if bit & has] for has in (memo.footprint, memo.below)))
+            (
+                str(key),
+                str(memo.value),
+                *([names[bit] for bit in names if bit & has] for has in (memo.footprint, memo.footprint_beneath)),
+            )
             for key, home in ctx.cache.list_homes()
             if not plain_key(key)[0].is_local  # these go as the garbage collector comes
             for memo in home.memos()

@@ -390,7 +390,7 @@ def test_a_run_that_no_loop_drives_is_not_waited_for():
         with pytest.raises(RuntimeError, match="no running event loop"):
             f().send(None)
         assert asyncio.run(asyncio.wait_for(f(), 5)) == 1
-        assert not ctx.cache.find_home(f.node()._key).flights
+        assert not ctx.cache.find_home(f.node()._key).open_runs
 
 
 @pure_only

@@ -223,7 +223,7 @@ def test_a_read_value_costs_what_any_other_does(saved, load):
         memo = ctx.memo(book.node())._memo
 
         assert type(memo) is Memo
-        assert memo.sieve == memo.footprint
+        assert memo.open_footprint == memo.footprint
 
 
 def test_what_is_large_is_written_and_read_in_pieces(tmp_path, load, monkeypatch):

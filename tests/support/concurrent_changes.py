@@ -199,7 +199,7 @@ class WorkersUnderChange(Workers):
         memos = [memo for _, home in self.cache.list_homes() for memo in home.memos()]
         assert size == len(memos)
         assert not any(memo.restriction for memo in memos)
-        assert not any(home.flights or home.flight for _, home in self.cache.list_homes())
+        assert not any(home.open_runs or home.open_run for _, home in self.cache.list_homes())
         assert not group.blocked
         assert not self.cache._read
         assert not group._watches

@@ -232,8 +232,8 @@ def wait_until_waiting(ctx: dug.Context, node: dug.Node, count: int) -> None:
     while monotonic() < latest:
         with group.lock:
             home = ctx.cache.find_home(node._key)
-            flight = None if home is None else home.flight
-            if flight is not None and len(flight.waits or ()) >= count:
+            open_run = None if home is None else home.open_run
+            if open_run is not None and len(open_run.waits or ()) >= count:
                 return
         sleep(0)  # lets the others on
     raise AssertionError("too few wait for the run")

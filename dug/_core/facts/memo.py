@@ -16,8 +16,8 @@ from .binding import Key
 from .failure import Failure, Keeper
 from .sparse import BitSet, union
 
-ASIDE: tuple[int | None, ...] = ()
-"""The `Memo.starts` of a function that blocked a thread of its own for a body which is a coroutine."""
+IN_THREAD: tuple[int | None, ...] = ()
+"""The `Memo.read_starts` of a function that blocked a thread of its own for a body which is a coroutine."""
 
 LIVE, STALE, DEAD = range(3)
 """A memo in force; one that must be verified before it is used again; one that is gone."""
@@ -80,8 +80,9 @@ class Memo:
     """The record of one finished call."""
 
     __slots__ = (
-        "below", "body", "call", "dependencies", "failure", "footprint", "home", "inner", "made", "opened", "origin",
-        "own_seconds", "restriction", "seconds", "sieve", "starts", "status", "transient", "value", "verifies",
+        "body", "call", "dependencies", "failure", "footprint", "footprint_beneath", "home", "inner_nodes", "made",
+        "open_footprint", "opened", "origin", "own_seconds", "read_starts", "restriction", "seconds", "status", "transient",
+        "value", "verifies",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
@@ -91,7 +92,7 @@ class Memo:
         body: int,
         dependencies: "tuple[Memo, ...]" = (),
         footprint: BitSet = 0,
-        below: BitSet = 0,
+        footprint_beneath: BitSet = 0,
         restriction: Restriction = NO_TWEAKS,
     ) -> None:
         # By hand: one is made for each run, and the `__init__` of attrs for so many fields takes twice as long.
@@ -102,21 +103,21 @@ class Memo:
         self.dependencies = dependencies
         """Its reads, in the order of the first ones."""
         self.footprint = footprint
-        self.below = below
+        self.footprint_beneath = footprint_beneath
         """The footprint without the bits that say which tweak the node itself met."""
         self.restriction = restriction
         self.seconds = self.own_seconds = 0.0
         """How long its run took, with and without the runs that it led to."""
         self.status = LIVE
-        self.sieve: BitSet = -1
+        self.open_footprint: BitSet = -1
         """The open footprint: that of a memo in force that read no tweak and answers every call; -1 for any other.
 
-        Where ``sieve & tweaks.sieve`` is 0, the memo answers; see `scenario.ActiveTweaks.sieve`.
+        Where ``open_footprint & tweaks.open_mask`` is 0, the memo answers; see `scenario.ActiveTweaks.open_mask`.
         """
         self.verifies = body
         """The body of the runs for which its dependencies say whether it holds; `TWEAKED` when they do not say."""
         self.failure: Failure | None = None
-        self.inner: tuple[Key, ...] = ()
+        self.inner_nodes: tuple[Key, ...] = ()
         """The nodes that ran for it under contexts which it opened itself; see `steps/open_context`."""
         self.made: tuple[Any, ...] = ()
         """The marks of the functions which its run decorated and called; see `state/local`."""
@@ -128,9 +129,9 @@ class Memo:
         """True when it failed, or caught a failure, because of a source."""
         self.opened = False
         """True when the run opened a context, so that its dependencies alone do not verify it."""
-        self.starts: tuple[int | None, ...] | None = None
+        self.read_starts: tuple[int | None, ...] | None = None
         """For a coroutine function: which of its reads do not wait for each other, see `steps/concurrent_reads`; for any other,
-        maybe `ASIDE`."""
+        maybe `IN_THREAD`."""
 
     @staticmethod
     def bits_of(memos: "Iterable[Memo]") -> BitSet:
@@ -163,9 +164,9 @@ class NodeMemos:
     alive: bool = True
     has_failed: bool = False
     """True once a memo was filed that answers only within its call."""
-    flight: Any = None
+    open_run: Any = None
     """The newest open run of the node, in whatever scenario; None when it has ended, or is joined by nobody."""
-    flights: int = 0
+    open_runs: int = 0
     """How many runs of the node are open."""
     forgotten: int = 0
     """The generation in which the node was last forgotten."""
@@ -251,7 +252,7 @@ class NodeMemos:
 
     def is_empty(self) -> bool:
         """True when nothing here is of use: no memo, no older one to verify, no run, and no reader."""
-        if self.flights or self.plain is not None or self.variants or (self.newest is not None and self.newest.status != DEAD):
+        if self.open_runs or self.plain is not None or self.variants or (self.newest is not None and self.newest.status != DEAD):
             return False
         return next(self._find_readers(), None) is None
 

@@ -40,19 +40,19 @@
 
 /* The slots of the engine's objects that are read here: the class, by its name in set_layout(), and the name of the slot. */
 #define EACH_SLOT(X) \
-    X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner) X(frame, extra) X(frame, runs) \
-    X(frame, spent) X(frame, transient) X(frame, driver) \
-    X(run, key) X(run, handle) X(run, home) X(run, masked) X(run, generation) X(run, tainted) X(run, opened) X(run, asked) \
+    X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner_nodes) X(frame, closed_footprint) X(frame, runs) \
+    X(frame, child_seconds) X(frame, transient) X(frame, driver) \
+    X(run, key) X(run, handle) X(run, home) X(run, masked) X(run, generation) X(run, unfileable) X(run, opened) X(run, failed_check_reads) \
     X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(run, made) \
     X(entry, run) X(entry, context) X(entry, openings) X(entry, entries) X(entry, closed) X(entry, back) X(entry, watch) X(entry, token) \
-    X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, came) \
-    X(memo, home) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, below) X(memo, restriction) \
-    X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, sieve) X(memo, verifies) X(memo, failure) X(memo, call) \
-    X(memo, origin) X(memo, made) X(memo, inner) \
+    X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, result) \
+    X(memo, home) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, footprint_beneath) X(memo, restriction) \
+    X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, open_footprint) X(memo, verifies) X(memo, failure) X(memo, call) \
+    X(memo, origin) X(memo, made) X(memo, inner_nodes) \
     X(home, key) X(home, token) X(home, plain) X(home, variants) X(home, newest) X(home, readers) X(home, alive) \
-    X(home, has_failed) X(home, shown) X(home, flight) X(home, flights) X(home, link) X(home, _prune_at) \
+    X(home, has_failed) X(home, shown) X(home, open_run) X(home, open_runs) X(home, link) X(home, _prune_at) \
     X(view, parent) X(view, layers) X(view, inside) X(view, tweaks) X(view, cache) X(view, group) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
-    X(tweaks, serials) X(tweaks, content) X(tweaks, mask) X(tweaks, sieve) X(tweaks, running) X(tweaks, newest) X(tweaks, _restrictions) \
+    X(tweaks, serials) X(tweaks, content) X(tweaks, mask) X(tweaks, open_mask) X(tweaks, running) X(tweaks, newest) X(tweaks, _restrictions) \
     X(cache, beneath) X(cache, homes) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) X(cache, _untracked) \
     X(group, lock) X(group, mark) X(group, views) X(group, generation) X(group, filings) X(group, released) X(group, blocked) X(group, _function_bits) X(group, early) \
     X(call, due) X(call, failures) X(subscription, of_runs) \
@@ -62,7 +62,7 @@
 /* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_callbacks(). */
 #define EACH_CALLBACK(X) \
     X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(leave_wait) X(finish) X(file_verified) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
-    X(what_runs) X(mark_aside) X(note) X(raise_failure) X(deeper) X(origins) X(outer_call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(home_model) \
+    X(what_runs) X(mark_in_thread) X(note) X(raise_failure) X(deeper) X(origins) X(outer_call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(home_model) \
     X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(default_frame) X(give_up) X(view_model) X(tweaks_model)
 
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
@@ -220,11 +220,11 @@ begin_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "begin() takes a frame and a key, after set_callbacks()");
         return NULL;
     }
-    int came = quick_begin(st, args[0], args[1], &found);
-    if (came == RUNS) {
+    int result = quick_begin(st, args[0], args[1], &found);
+    if (result == RUNS) {
         show(found); /* it is driven elsewhere */
     }
-    return came == FAILED ? NULL : came == NOT_COMMON ? Py_NewRef(Py_None) : found;
+    return result == FAILED ? NULL : result == NOT_COMMON ? Py_NewRef(Py_None) : found;
 }
 
 static PyObject *
@@ -240,8 +240,8 @@ finish_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
     if (seconds == -1.0 && PyErr_Occurred()) {
         return NULL;
     }
-    int came = quick_finish(st, args[0], args[1], seconds, NULL, &memo);
-    return came == FAILED ? NULL : came == NOT_COMMON ? Py_NewRef(Py_None) : memo;
+    int result = quick_finish(st, args[0], args[1], seconds, NULL, &memo);
+    return result == FAILED ? NULL : result == NOT_COMMON ? Py_NewRef(Py_None) : memo;
 }
 
 static PyObject *
@@ -261,8 +261,8 @@ static PyObject *
 join_own_method(PyObject *module, PyObject *wait)
 {
     State *st = PyModule_GetState(module);
-    int came = st->join_own != NULL && is_wait(st, wait) ? enter_wait(st, wait) : FAILED;
-    return came == NOT_COMMON ? PyObject_CallOneArg(st->join_own, wait) : came == FAILED ? NULL : Py_NewRef(Py_None);
+    int result = st->join_own != NULL && is_wait(st, wait) ? enter_wait(st, wait) : FAILED;
+    return result == NOT_COMMON ? PyObject_CallOneArg(st->join_own, wait) : result == FAILED ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -273,16 +273,16 @@ join_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "join() takes a wait and whether it is optional, after set_callbacks()");
         return NULL;
     }
-    int came = is_wait(st, args[0]) ? quick_join(st, args[0]) : FAILED;
-    return came == NOT_COMMON ? PyObject_Vectorcall(st->join, args, 2, NULL) : came == FAILED ? NULL : Py_NewRef(Py_True);
+    int result = is_wait(st, args[0]) ? quick_join(st, args[0]) : FAILED;
+    return result == NOT_COMMON ? PyObject_Vectorcall(st->join, args, 2, NULL) : result == FAILED ? NULL : Py_NewRef(Py_True);
 }
 
 static PyObject *
 leave_wait_method(PyObject *module, PyObject *wait)
 {
     State *st = PyModule_GetState(module);
-    int came = st->leave_wait != NULL && is_wait(st, wait) ? quick_leave_wait(st, wait) : FAILED;
-    return came == NOT_COMMON ? PyObject_CallOneArg(st->leave_wait, wait) : came == FAILED ? NULL : PyBool_FromLong(came == LAST);
+    int result = st->leave_wait != NULL && is_wait(st, wait) ? quick_leave_wait(st, wait) : FAILED;
+    return result == NOT_COMMON ? PyObject_CallOneArg(st->leave_wait, wait) : result == FAILED ? NULL : PyBool_FromLong(result == LAST);
 }
 
 static PyObject *

@@ -120,7 +120,7 @@ static int
 pass_runs_on(State *st, PyObject *entry, PyObject *outer)
 {
     PyObject *runs = PyNumber_Add(SLOT(outer, frame_runs), SLOT(entry, frame_runs));
-    PyObject *spent = runs == NULL ? NULL : PyNumber_Add(SLOT(outer, frame_spent), SLOT(entry, frame_spent));
+    PyObject *spent = runs == NULL ? NULL : PyNumber_Add(SLOT(outer, frame_child_seconds), SLOT(entry, frame_child_seconds));
     PyObject *none = spent == NULL ? NULL : PyFloat_FromDouble(0.0);
     if (none == NULL) {
         Py_XDECREF(runs);
@@ -128,9 +128,9 @@ pass_runs_on(State *st, PyObject *entry, PyObject *outer)
         return -1;
     }
     SET(outer, frame_runs, runs);
-    SET(outer, frame_spent, spent);
+    SET(outer, frame_child_seconds, spent);
     SET(entry, frame_runs, Py_NewRef(st->zero));
-    SET(entry, frame_spent, none);
+    SET(entry, frame_child_seconds, none);
     return 0;
 }
 

@@ -197,7 +197,7 @@ static int
 may_register(State *st, PyObject *group, PyObject *home, PyObject *filings)
 {
     return lock_is_free((Lock *)SLOT(group, group_lock)) && SLOT(group, group_filings) == filings &&
-           SLOT(home, home_alive) == Py_True && SLOT(home, home_flights) == st->zero;
+           SLOT(home, home_alive) == Py_True && SLOT(home, home_open_runs) == st->zero;
 }
 
 /* Makes a run of a node that is not in flight, and enters it among those that are. */
@@ -243,8 +243,8 @@ register_run(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject
     if (PyDict_SetItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home, run) < 0) {
         return FAILED;
     }
-    SET(home, home_flight, Py_NewRef(run));
-    SET(home, home_flights, Py_NewRef(st->one));
+    SET(home, home_open_run, Py_NewRef(run));
+    SET(home, home_open_runs, Py_NewRef(st->one));
     return RUNS;
 }
 
@@ -277,7 +277,7 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
     PyObject *view = Py_NewRef(SLOT(frame, frame_view)), *cache = SLOT(view, view_cache), *around = SLOT(view, view_parent);
     PyObject *group = SLOT(view, view_group), *call = SLOT(frame, frame_call);
     PyObject *filings = Py_NewRef(SLOT(group, group_filings)), *masked = Py_NewRef(Py_None), *home = NULL, *homes = NULL;
-    int came = NOT_COMMON;
+    int result = NOT_COMMON;
     if (SLOT(frame, frame_hits) != SLOT(view, view_hits) || SLOT(cache, cache_beneath) != Py_None ||
         !PyDict_CheckExact(SLOT(cache, cache_homes)) || /* it knows of more homes than it holds */
         (call != Py_None && SLOT(call, call_due) != Py_None)) {
@@ -339,9 +339,9 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
             }
         }
     }
-    came = find_filed(st, view, key, hash, home, call, found);
-    if (came != DONE) {
-        if (came == FAILED) {
+    result = find_filed(st, view, key, hash, home, call, found);
+    if (result != DONE) {
+        if (result == FAILED) {
             goto error;
         }
         Py_CLEAR(*found);
@@ -375,28 +375,28 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
             goto error;
         }
     }
-    if (SLOT(home, home_flights) != st->zero) {
-        came = join_run(st, frame, view, home, found);
-        if (came == FAILED) {
+    if (SLOT(home, home_open_runs) != st->zero) {
+        result = join_run(st, frame, view, home, found);
+        if (result == FAILED) {
             goto error;
         }
         goto end;
     }
-    came = register_run(st, frame, view, key, home, masked, filings, found);
-    if (came != RUNS) {
+    result = register_run(st, frame, view, key, home, masked, filings, found);
+    if (result != RUNS) {
         if (*found != NULL) {
             show(*found); /* a watcher may hold it */
         }
         Py_CLEAR(*found);
     }
-    if (came == FAILED) {
+    if (result == FAILED) {
         goto error;
     }
     goto end;
 answered:
-    came = DONE;
+    result = DONE;
     if (SLOT(*found, memo_failure) != Py_None) {
-        came = NOT_COMMON;
+        result = NOT_COMMON;
         Py_CLEAR(*found);
     }
     else if (serve(st, view, key, *found) < 0) {
@@ -405,14 +405,14 @@ answered:
     goto end;
 error:
     Py_CLEAR(*found);
-    came = leave_error();
+    result = leave_error();
 end:
     Py_DECREF(view);
     Py_DECREF(filings);
     Py_DECREF(masked);
     Py_XDECREF(home);
     Py_XDECREF(homes);
-    return came;
+    return result;
 }
 
 /* Puts a memo among those of a node that read tweaks, by footprint and restriction. */
@@ -618,12 +618,12 @@ is_common_run(State *st, PyObject *run, PyObject *value)
         return 0;
     }
     return !is_heard(st, view) && SLOT(run, run_opened) == Py_False && SLOT(run, run_made) == Py_None && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
-           SLOT(run, frame_inner) == Py_None && SLOT(run, frame_extra) == st->zero && SLOT(run, frame_transient) == Py_False &&
-           SLOT(run, run_tainted) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&
+           SLOT(run, frame_inner_nodes) == Py_None && SLOT(run, frame_closed_footprint) == st->zero && SLOT(run, frame_transient) == Py_False &&
+           SLOT(run, run_unfileable) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&
            SLOT(run, run_generation) == SLOT(group, group_generation) && outer != Py_None &&
            SLOT(SLOT(run, frame_call), call_due) == Py_None && Py_SIZE(SLOT(SLOT(run, frame_call), call_failures)) == 0 &&
            SLOT(home, home_alive) == Py_True && SLOT(home, home_has_failed) == Py_False &&
-           SLOT(home, home_flights) == st->one && SLOT(home, home_flight) == run &&
+           SLOT(home, home_open_runs) == st->one && SLOT(home, home_open_run) == run &&
            SLOT(SLOT(view, view_cache), cache_beneath) == Py_None &&
            (PyObject *)Py_TYPE(PyTuple_GET_ITEM(SLOT(run, run_key), 0)) == st->function_class;
 }
@@ -633,30 +633,30 @@ static int
 make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
 {
     PyObject *view = SLOT(run, frame_view), *tweaks = SLOT(view, view_tweaks), *group = SLOT(view, view_group);
-    PyObject *key = SLOT(run, run_key), *read, *ignored, *memo = NULL, *restriction = NULL, *footprint = NULL, *below = NULL;
+    PyObject *key = SLOT(run, run_key), *read, *ignored, *memo = NULL, *restriction = NULL, *footprint = NULL, *beneath = NULL;
     PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted)), *before = SLOT(SLOT(run, run_home), home_newest);
     Py_ssize_t position = 0, count = 0;
-    int came = FAILED, failed = reads == NULL;
+    int result = FAILED, failed = reads == NULL;
     Sum sum = {&st->scratch, Py_NewRef(st->zero)};
     while (!failed && PyDict_Next(noted, &position, &read, &ignored)) {
         PyTuple_SET_ITEM(reads, count++, Py_NewRef(read));
         failed = add_bits(&sum, SLOT(read, memo_footprint)) < 0;
     }
-    below = take_sum(&sum, before == Py_None ? NULL : SLOT(before, memo_below)); /* most runs of a node read what it read before */
-    if (failed || below == NULL) {
+    beneath = take_sum(&sum, before == Py_None ? NULL : SLOT(before, memo_footprint_beneath)); /* most runs of a node read what it read before */
+    if (failed || beneath == NULL) {
         goto end;
     }
     if (count == 0 && SLOT(group, group_early) != st->zero &&
         PyUnicode_CompareWithASCIIString(SLOT(PyTuple_GET_ITEM(key, 0), function_kind), "source") == 0) { /* it may get a bit */
-        came = NOT_COMMON;
+        result = NOT_COMMON;
         goto end;
     }
-    int forgotten = overlaps(below, st->one);
+    int forgotten = overlaps(beneath, st->one);
     if (forgotten != 0 || !are_here(st, SLOT(view, view_cache), reads)) {
-        came = forgotten < 0 ? FAILED : NOT_COMMON;
+        result = forgotten < 0 ? FAILED : NOT_COMMON;
         goto end;
     }
-    footprint = Py_NewRef(below);
+    footprint = Py_NewRef(beneath);
     PyObject *bits = SLOT(group, group__function_bits);
     if (PyDict_GET_SIZE(bits) > 0) {
         PyObject *own = PyDict_GetItemWithError(bits, SLOT(PyTuple_GET_ITEM(key, 0), function_mark));
@@ -681,7 +681,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
         SET(memo, memo_made, Py_NewRef(SLOT(held, memo_made)));
     }
     else {
-        double spent = PyFloat_AsDouble(SLOT(run, frame_spent));
+        double spent = PyFloat_AsDouble(SLOT(run, frame_child_seconds));
         SET(memo, memo_seconds, PyFloat_FromDouble(seconds));
         SET(memo, memo_own_seconds, spent == 0.0 ? Py_XNewRef(SLOT(memo, memo_seconds)) : PyFloat_FromDouble(seconds - spent));
         if (SLOT(memo, memo_seconds) == NULL || SLOT(memo, memo_own_seconds) == NULL) {
@@ -691,21 +691,21 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     SET(memo, memo_home, Py_NewRef(SLOT(run, run_home)));
     SET(memo, memo_value, Py_NewRef(value));
     SET(memo, memo_dependencies, Py_NewRef(reads));
-    SET(memo, memo_below, Py_NewRef(below));
+    SET(memo, memo_footprint_beneath, Py_NewRef(beneath));
     SET(memo, memo_footprint, Py_NewRef(footprint));
     SET(memo, memo_restriction, Py_NewRef(restriction));
     if (!met) {
-        SET(memo, memo_sieve, Py_NewRef(footprint));
+        SET(memo, memo_open_footprint, Py_NewRef(footprint));
     }
     *made = Py_NewRef(memo);
-    came = DONE;
+    result = DONE;
 end:
     Py_XDECREF(memo);
     Py_XDECREF(reads);
-    Py_XDECREF(below);
+    Py_XDECREF(beneath);
     Py_XDECREF(footprint);
     Py_XDECREF(restriction);
-    return came;
+    return result;
 }
 
 /* True when the place of a memo is free, 0 when it is taken, -1 for an error. */
@@ -758,8 +758,8 @@ file(State *st, PyObject *run, PyObject *memo, int has_run)
     PyObject *group = SLOT(view, view_group), *outer = SLOT(run, frame_outer), *known = Py_NewRef(SLOT(home, home_newest));
     PyObject *count = count_up(SLOT(cache, cache__count), 1), *filings = count_up(SLOT(group, group_filings), 1);
     PyObject *runs = count_up(SLOT(outer, frame_runs), PyLong_AsLong(SLOT(run, frame_runs)) + has_run);
-    double longer = PyFloat_AsDouble(has_run ? SLOT(memo, memo_seconds) : SLOT(run, frame_spent));
-    PyObject *spent = PyFloat_FromDouble(PyFloat_AsDouble(SLOT(outer, frame_spent)) + longer);
+    double longer = PyFloat_AsDouble(has_run ? SLOT(memo, memo_seconds) : SLOT(run, frame_child_seconds));
+    PyObject *spent = PyFloat_FromDouble(PyFloat_AsDouble(SLOT(outer, frame_child_seconds)) + longer);
     int failed = count == NULL || filings == NULL || runs == NULL || spent == NULL ||
                  PyDict_DelItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home) < 0;
     if (failed) {
@@ -773,10 +773,10 @@ file(State *st, PyObject *run, PyObject *memo, int has_run)
     SET(run, run_is_done, Py_NewRef(Py_True));
     SET(run, frame_hits, Py_NewRef(st->no_hits));
     SET(run, frame_driver, Py_NewRef(st->late));
-    SET(home, home_flights, Py_NewRef(st->zero));
-    SET(home, home_flight, Py_NewRef(Py_None));
+    SET(home, home_open_runs, Py_NewRef(st->zero));
+    SET(home, home_open_run, Py_NewRef(Py_None));
     SET(outer, frame_runs, runs);
-    SET(outer, frame_spent, spent);
+    SET(outer, frame_child_seconds, spent);
     SET(run, run_memo, Py_NewRef(memo));
     SET(cache, cache__count, count);
     SET(group, group_filings, filings);
@@ -801,12 +801,12 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
 {
     PyObject *memo = NULL, *known = NULL, *home = Py_NewRef(SLOT(run, run_home));
     PyObject *view = SLOT(run, frame_view), *group = SLOT(view, view_group), *filings = Py_NewRef(SLOT(group, group_filings));
-    int came = NOT_COMMON;
+    int result = NOT_COMMON;
     *made = NULL;
     if (lock_is_free((Lock *)SLOT(group, group_lock)) && is_common_run(st, run, value)) {
-        came = make_memo(st, run, value, seconds, held, &memo);
+        result = make_memo(st, run, value, seconds, held, &memo);
     }
-    if (came != DONE) {
+    if (result != DONE) {
         goto end;
     }
     lock_acquire((Lock *)SLOT(group, group_lock));
@@ -818,19 +818,19 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
     if (fits > 0) {
         known = Py_NewRef(SLOT(home, home_newest)); /* released after the lock */
         int failed = (held != NULL && share_origin(st, memo, held) < 0) || file(st, run, memo, held == NULL) < 0;
-        came = failed || tell_watcher(st->ended, run) < 0 ? FAILED : DONE;
+        result = failed || tell_watcher(st->ended, run) < 0 ? FAILED : DONE;
     }
     else {
-        came = fits < 0 ? FAILED : NOT_COMMON;
+        result = fits < 0 ? FAILED : NOT_COMMON;
     }
     lock_release((Lock *)SLOT(group, group_lock));
-    if (came == DONE && serve(st, view, SLOT(run, run_key), memo) < 0) {
-        came = FAILED;
+    if (result == DONE && serve(st, view, SLOT(run, run_key), memo) < 0) {
+        result = FAILED;
     }
-    if (came == DONE && SLOT(run, run_waits) != Py_None && wake_waiters(st, run, memo) < 0) {
-        came = FAILED;
+    if (result == DONE && SLOT(run, run_waits) != Py_None && wake_waiters(st, run, memo) < 0) {
+        result = FAILED;
     }
-    if (came == DONE) {
+    if (result == DONE) {
         *made = Py_NewRef(memo);
     }
 end:
@@ -838,7 +838,7 @@ end:
     Py_XDECREF(known);
     Py_DECREF(home);
     Py_DECREF(filings);
-    return came;
+    return result;
 }
 
 static PyObject *quick_fetch(State *st, PyObject *frame, PyObject *key);
@@ -953,13 +953,13 @@ forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
         if (anew == NULL) {
             return -1;
         }
-        SET(run, run_asked, noted);
+        SET(run, run_failed_check_reads, noted);
         SLOT(run, frame_reads) = anew;
     }
-    SET(run, run_tainted, Py_NewRef(st->zero));
+    SET(run, run_unfileable, Py_NewRef(st->zero));
     while (++position < PyTuple_GET_SIZE(reads)) {
         PyObject *read = PyTuple_GET_ITEM(reads, position);
-        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_tweaks), tweaks_sieve));
+        int differs = overlaps(SLOT(read, memo_open_footprint), SLOT(SLOT(view, view_tweaks), tweaks_open_mask));
         if (differs < 0) {
             return -1;
         }
@@ -979,7 +979,7 @@ verify(State *st, PyObject *run, PyObject *candidate)
     int same = 1;
     for (Py_ssize_t i = 0; same > 0 && i < PyTuple_GET_SIZE(reads); i++) {
         PyObject *read = PyTuple_GET_ITEM(reads, i);
-        int differs = overlaps(SLOT(read, memo_sieve), SLOT(SLOT(view, view_tweaks), tweaks_sieve));
+        int differs = overlaps(SLOT(read, memo_open_footprint), SLOT(SLOT(view, view_tweaks), tweaks_open_mask));
         if (differs == 0) {
             same = take_as_hit(st, view, read) < 0 || PyDict_SetItem(SLOT(run, frame_reads), read, Py_None) < 0 ? -1 : 1;
         }
@@ -1075,11 +1075,11 @@ compute(State *st, PyObject *run, double *started)
         PyObject *candidate = PySequence_Fast_GET_ITEM(older, i);
         same = verify(st, run, candidate);
         if (same > 0) {
-            int came = NOT_COMMON;
+            int result = NOT_COMMON;
             if ((PyObject *)Py_TYPE(candidate) == st->memo_type) { /* else its value is not in its slot */
-                came = quick_finish(st, run, SLOT(candidate, memo_value), 0.0, candidate, &memo);
+                result = quick_finish(st, run, SLOT(candidate, memo_value), 0.0, candidate, &memo);
             }
-            if (came == NOT_COMMON) {
+            if (result == NOT_COMMON) {
                 memo = PyObject_CallFunctionObjArgs(st->file_verified, run, candidate, NULL);
             }
         }
@@ -1180,24 +1180,24 @@ static PyObject *
 quick_fetch(State *st, PyObject *frame, PyObject *key)
 {
     PyObject *found = NULL, *memo, *view = NULL;
-    int came = NOT_COMMON;
+    int result = NOT_COMMON;
     if (is_deep(st, frame)) {
         return PyObject_CallFunctionObjArgs(st->deeper, st->quick_fetch, frame, key, NULL);
     }
     if ((PyObject *)Py_TYPE(frame) == st->run_type || (PyObject *)Py_TYPE(frame) == st->entry_type) {
         view = Py_NewRef(SLOT(frame, frame_view));
-        came = quick_begin(st, frame, key, &found);
+        result = quick_begin(st, frame, key, &found);
     }
-    if (came == DONE && (PyObject *)Py_TYPE(found) != st->memo_type) { /* somebody else's run: this thread has to wait */
+    if (result == DONE && (PyObject *)Py_TYPE(found) != st->memo_type) { /* somebody else's run: this thread has to wait */
         Py_DECREF(found);
-        came = NOT_COMMON;
+        result = NOT_COMMON;
     }
-    if (came == NOT_COMMON || came == FAILED) {
+    if (result == NOT_COMMON || result == FAILED) {
         Py_XDECREF(view);
-        return came == FAILED ? NULL : PyObject_CallFunctionObjArgs(st->fetch, frame, key, NULL);
+        return result == FAILED ? NULL : PyObject_CallFunctionObjArgs(st->fetch, frame, key, NULL);
     }
     memo = found;
-    if (came == RUNS) {
+    if (result == RUNS) {
         PyObject *token = PyContextVar_Set(st->current, found);
         double started = now();
         memo = token == NULL ? NULL : compute(st, found, &started);
@@ -1220,7 +1220,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
         }
         let_run_go(st, found);
         if (memo != NULL && (PyObject *)Py_TYPE(frame) == st->run_type && SLOT(frame, run_task) != Py_None) {
-            PyObject *set = PyObject_CallFunctionObjArgs(st->mark_aside, frame, memo, NULL);
+            PyObject *set = PyObject_CallFunctionObjArgs(st->mark_in_thread, frame, memo, NULL);
             Py_XDECREF(set);
             if (set == NULL) {
                 Py_CLEAR(memo);

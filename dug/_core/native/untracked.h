@@ -95,7 +95,7 @@ is_tracked_memo(State *st, PyObject *memo, visitproc Py_UNUSED(visit), void *Py_
 static void
 hide_memo(State *st, PyObject *memo)
 {
-    PyObject *reads = SLOT(memo, memo_dependencies), *made = SLOT(memo, memo_made), *inner = SLOT(memo, memo_inner);
+    PyObject *reads = SLOT(memo, memo_dependencies), *made = SLOT(memo, memo_made), *inner = SLOT(memo, memo_inner_nodes);
     if ((PyObject *)Py_TYPE(memo) == st->memo_type && SLOT(memo, memo_failure) == Py_None && SLOT(memo, memo_call) == Py_None && PyTuple_GET_SIZE(made) == 0 &&
         PyTuple_GET_SIZE(inner) == 0) {
         if (PyTuple_GET_SIZE(reads) > 0) {
@@ -157,8 +157,8 @@ traverse_node(State *st, PyObject *home, visitproc visit, void *arg)
     if (PyDict_CheckExact(variants)) { /* which shows the tracked memos in it */
         Py_VISIT(variants);
     }
-    if (SLOT(home, home_flight) != Py_None) {
-        Py_VISIT(SLOT(home, home_flight));
+    if (SLOT(home, home_open_run) != Py_None) {
+        Py_VISIT(SLOT(home, home_open_run));
     }
     if (!PyList_CheckExact(readers)) { /* the only one, or a set of many */
         Py_VISIT(readers);

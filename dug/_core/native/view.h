@@ -65,7 +65,7 @@ add_up_scenario(State *st, PyObject *group, PyObject *around, PyObject *const *a
         SET(made, tweaks_serials, Py_NewRef(serials));
         SET(made, tweaks_content, Py_NewRef(content));
         SET(made, tweaks_mask, Py_NewRef(mask));
-        SET(made, tweaks_sieve, Py_NewRef(sieve));
+        SET(made, tweaks_open_mask, Py_NewRef(sieve));
         SET(made, tweaks_running, Py_NewRef(running));
         SET(made, tweaks__restrictions, Py_NewRef(restrictions));
         noted = PyWeakref_NewRef(made, NULL);

@@ -62,7 +62,7 @@ enter_wait(State *st, PyObject *wait)
     }
     PyObject *waits = SLOT(run, run_waits) == Py_None ? PyList_New(0) : Py_NewRef(SLOT(run, run_waits));
     PyObject *held_up = NULL, *holders = NULL;
-    int came = FAILED;
+    int result = FAILED;
     if (holder != Py_None) {
         held_up = SLOT(holder, run_held_up) == Py_None ? PySet_New(NULL) : Py_NewRef(SLOT(holder, run_held_up));
         holders = PyTuple_Pack(1, holder);
@@ -71,13 +71,13 @@ enter_wait(State *st, PyObject *wait)
         goto end;
     }
     /* From here on no other code runs. */
-    came = NOT_COMMON;
+    result = NOT_COMMON;
     if (!lock_is_free((Lock *)SLOT(group, group_lock)) || SLOT(run, run_is_done) != Py_False ||
         (SLOT(run, run_waits) != Py_None && SLOT(run, run_waits) != waits) ||
         (held_up != NULL && SLOT(holder, run_held_up) != Py_None && SLOT(holder, run_held_up) != held_up)) {
         goto end;
     }
-    came = FAILED;
+    result = FAILED;
     if (PyList_Append(waits, wait) < 0 || (held_up != NULL && PySet_Add(held_up, wait) < 0)) {
         goto end;
     }
@@ -86,12 +86,12 @@ enter_wait(State *st, PyObject *wait)
         SET(holder, run_held_up, Py_NewRef(held_up));
         SET(wait, wait_holders, Py_NewRef(holders));
     }
-    came = DONE;
+    result = DONE;
 end:
     Py_XDECREF(waits);
     Py_XDECREF(held_up);
     Py_XDECREF(holders);
-    return came;
+    return result;
 }
 
 /* `waits.join` where nothing that the run waits for, and no blocked thread, could close a circle. */
@@ -143,7 +143,7 @@ wake_waiters(State *st, PyObject *run, PyObject *memo)
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(all); i++) {
         PyObject *wait = PyTuple_GET_ITEM(all, i);
-        SET(wait, wait_came, Py_NewRef(memo));
+        SET(wait, wait_result, Py_NewRef(memo));
         PyObject *woken = PyObject_CallMethodNoArgs(wait, st->name_wake);
         if (woken == NULL) {
             Py_DECREF(all);

@@ -87,7 +87,7 @@ class Bits:
             self._named[target] = bit  # last
 
     def next(self, target: "Target", memos: Callable[[], Iterable[Memo]]) -> BitSet:
-        """Returns a bit that no memo has in its footprint; bit 0 belongs to no target: see `FORGOTTEN` and `ActiveTweaks.sieve`.
+        """Returns a bit that no memo has in its footprint; bit 0 belongs to no target, see `FORGOTTEN` and `open_mask`.
 
         Args:
             target: the node or function that gets it.
@@ -119,7 +119,7 @@ class Bits:
         gone = {mark: bits for mark, bits in self.by_function.copy().items() if mark() is None}
         spare = union(gone.values())
         for memo in memos() if spare else ():
-            spare = without(without(spare, memo.footprint), memo.below)
+            spare = without(without(spare, memo.footprint), memo.footprint_beneath)
         for mark, bits in gone.items():
             left = without(bits, spare)
             if left:

@@ -188,7 +188,7 @@ class Cache:
                 other.readers, other.shown = home.link or home, True
             else:
                 other.add_reader(home)
-        for key in memo.inner:
+        for key in memo.inner_nodes:
             self.home_of(plain_key(key)).add_reader(home)
 
     def _insert(self, memo: Memo) -> None:
@@ -206,7 +206,7 @@ class Cache:
         if memo.call is not None:
             home.has_failed = True
         elif not restriction:
-            memo.sieve = memo.footprint
+            memo.open_footprint = memo.footprint
         for serial in restriction:
             known = None if home.link is not None else self._read.get(serial)
             self._index(serial, memo) if known is None else known.add(memo)
@@ -244,8 +244,8 @@ class Cache:
         elif home.take_variant(memo):
             memo.footprint = footprint
             home.put_variant(memo)
-        if memo.sieve != -1:
-            memo.sieve = footprint
+        if memo.open_footprint != -1:
+            memo.open_footprint = footprint
 
     def drop_emptied(self, taken: list[Any]) -> None:
         """Forgets the nodes that a dropped tweak has left empty, if nobody has computed them since; under the lock.
@@ -285,7 +285,7 @@ class Cache:
         """
         for _, home in self.list_homes():  # others may add nodes in between, but file nothing
             for memo in home.memos():
-                memo.status, memo.sieve = DEAD, -1
+                memo.status, memo.open_footprint = DEAD, -1
                 taken.append(memo)
             taken.append(home.newest)
             home.plain = home.variants = home.newest = None
@@ -372,7 +372,7 @@ class Cache:
         if memo.status == LIVE:
             self._count -= 1
         memo.status = DEAD
-        memo.sieve = -1
+        memo.open_footprint = -1
         self._unindex(memo)
         track_again((memo,))
 

@@ -56,7 +56,7 @@ def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[NodeMemos]) 
         before, kept = emptied.get(noted, []), set[NodeMemos]()
         if _take_out(cache, home):
             taken.append(home)
-        elif home.flights:
+        elif home.open_runs:
             later[noted] = before
             continue
         elif not before or noted in seen or not _list_read(cache, home, kept):
@@ -75,7 +75,7 @@ def _list_read(cache: "CacheShape", home: NodeMemos, found: set[NodeMemos]) -> b
     """Collects the nodes that a node reads now; False when it may read others, or is gone."""
     memos = [memo for memo in (*home.memos(), home.newest) if memo is not None]
     found.update(read.home for memo in memos for read in memo.dependencies)
-    is_known = not any(memo.inner or memo.made for memo in memos)
+    is_known = not any(memo.inner_nodes or memo.made for memo in memos)
     return is_known and home.alive and all(read.token is cache._token and read.alive for read in found)
 
 

@@ -176,12 +176,12 @@ class CacheGroup:
         for memo, cache in walk.touched.items():
             cache.widen(memo, unions[memo.footprint, bit])
             if walk.rests_on_touched(memo):
-                memo.below = unions[memo.below, bit]
+                memo.footprint_beneath = unions[memo.footprint_beneath, bit]
         self.filings += 1  # again: a caller that looked in between may have missed one
         for frame in members(self.opened):
             met = frame.run.view.tweaks.content if frame.run else {}
             if any(concerns(target, key) and key not in met for key in frame.noted()):
-                frame.extra |= bit
+                frame.closed_footprint |= bit
         return walk
 
     def _spread_all(self, given: Mapping[Key, BitSet]) -> Spread:
@@ -191,11 +191,13 @@ class CacheGroup:
             bits, below = spread.bits_of(memo)
             if bits:
                 cache.widen(memo, unions[memo.footprint, bits])
-                memo.below = unions[memo.below, below]
+                memo.footprint_beneath = unions[memo.footprint_beneath, below]
         self.filings += 1  # again, as above
         for frame in members(self.opened):
             met = frame.run.view.tweaks.content if frame.run else {}
-            frame.extra = union([frame.extra, *(given[key] for key in frame.noted() if key in given and key not in met)])
+            frame.closed_footprint = union(
+                [frame.closed_footprint, *(given[key] for key in frame.noted() if key in given and key not in met)]
+            )
         return spread
 
     # Forgetting

@@ -137,7 +137,7 @@ class RunShape(Protocol):
 class FrameShape(Protocol):
     """An open frame, as a cache group sees it."""
 
-    extra: BitSet
+    closed_footprint: BitSet
 
     @property
     def run(self) -> RunShape | None:

@@ -89,7 +89,7 @@ class ActiveTweaks:
     """The tweaks in force, by target; immutable and interned by content."""
 
     __slots__ = (
-        "__weakref__", "_by_place", "_handles", "_restrictions", "content", "mask", "newest", "running", "serials", "sieve",
+        "__weakref__", "_by_place", "_handles", "_restrictions", "content", "mask", "newest", "open_mask", "running", "serials",
     )  # fmt: skip
 
     def __init__(self, newest: Tweak | None, serials: Restriction, content: dict[Target, Tweak], mask: BitSet) -> None:
@@ -100,7 +100,7 @@ class ActiveTweaks:
         self.content = content
         self.mask = mask
         """The bits of all targets that are tweaked."""
-        self.sieve = mask | 1
+        self.open_mask = mask | 1
         """The mask, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
         self.running: dict[NodeMemos, Any] = {}
         """The open run of each node that is being computed in this scenario."""

@@ -77,7 +77,7 @@ class Spread:
                 key = read.home.key
                 if key[0] is not own[0] or key != own:  # a bump depends on its own node: the reads of that one decide
                     found.append(self._given.get(key, 0) if read.status != LIVE else roots.get(read.home, 0))
-        for key in reader.inner:
+        for key in reader.inner_nodes:
             if key in self._given:  # it met no tweak there, as it was never tweaked
                 found.append(self._given[key])
         if reader.made:

@@ -117,7 +117,7 @@ class Walk:
         seen, pending, mark, is_touched = {memo}, [memo], self._function.mark, self.touched.__contains__
         while pending:
             reader = pending.pop()
-            if mark in reader.made or any(self._concerns_inner(reader, key) for key in reader.inner):
+            if mark in reader.made or any(self._concerns_inner(reader, key) for key in reader.inner_nodes):
                 return True
             own = reader.home.key
             if any(read.home.key != own for read in filter(is_touched, reader.dependencies)):  # the quickest way to look at many

@@ -67,10 +67,10 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
     if home is None:
         home = cache.home_of(key)
-    if not home.flights:  # the common case
+    if not home.open_runs:  # the common case
         run = _prepare(view, frame, key, handle, home, masked)
         with group.lock:
-            if not home.flights and group.filings == filings and home.alive:
+            if not home.open_runs and group.filings == filings and home.alive:
                 return _register(run)
     return _join_or_open(view, frame, key, handle, home, masked, is_patient=not has_waited)
 
@@ -108,8 +108,8 @@ def _innermost(run: Run) -> tuple[Node[Any], ...]:
 def _register(run: Run) -> Run:
     """Enters a run among those in flight; under the lock."""
     home = run.home
-    run.view.tweaks.running[home] = home.flight = run
-    home.flights += 1
+    run.view.tweaks.running[home] = home.open_run = run
+    home.open_runs += 1
     inherit(run)
     return run
 
@@ -156,7 +156,7 @@ def _find_in_other_scenario(home: NodeMemos, view: View, frame: Frame, key: Key)
     The second is the case of a cold node: the wait is over as soon as the run reads something that the two scenarios tweak
     differently.
     """
-    known, other = home.newest, home.flight
+    known, other = home.newest, home.open_run
     if other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
         return None
     differing = Tweak.bits_of(other.view.tweaks.handles ^ view.tweaks.handles)
@@ -188,11 +188,11 @@ def take_out(run: Run) -> None:
     run.is_done, run.hits, run.driver, run.served = True, NO_HITS, LATE, None
     if run.opened:
         _end_entries(run)
-        run.entries = run.late = None  # they refer back to it
+        run.entries = run.late_reads = None  # they refer back to it
     if running.get(home) is run:
-        home.flights, _ = home.flights - 1, running.pop(home)
-    if home.flight is run:
-        home.flight = None
+        home.open_runs, _ = home.open_runs - 1, running.pop(home)
+    if home.open_run is run:
+        home.open_run = None
     if home.key[0] is BENEATH:
         drop_empty(run.view.cache, [home])
 

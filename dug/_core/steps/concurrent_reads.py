@@ -12,7 +12,7 @@ from ..facts.memo import Memo
 
 def batches(memo: Memo) -> Iterable[Sequence[Memo]]:
     """Yields the reads of a memo, in their order, in batches that can be verified together."""
-    reads, starts = memo.dependencies, memo.starts
+    reads, starts = memo.dependencies, memo.read_starts
     return _batches(reads, starts) if starts else zip(reads, strict=False)
 
 
@@ -26,7 +26,7 @@ def _batches(reads: Sequence[Memo], starts: tuple[int | None, ...]) -> Iterator[
         first = last
 
 
-def starts_of(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | None) -> tuple[int | None, ...] | None:
+def read_starts(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | None) -> tuple[int | None, ...] | None:
     """Returns the starts of the reads of a run; None when there are none.
 
     A read that was a hit, because a failed verification had asked for it (with the other reads in `asked`), was asked for there:
@@ -48,7 +48,7 @@ def starts_of(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | Non
 def note_starts(memo: Memo, reads: Iterable[Memo], starts: tuple[int | None, ...] | None) -> None:
     """Notes in the memo of a run the starts of its reads, unless it was filed with other dependencies."""
     if starts is not None and memo.dependencies == tuple(reads):
-        memo.starts = starts
+        memo.read_starts = starts
 
 
 def _start(starts: tuple[int | None, ...], place: int) -> int:

@@ -17,8 +17,21 @@ from ..state.group import CacheGroup
 from ..state.view import own_bits
 from .begin import serve, take_out
 from .call import AWAITABLE
-from .concurrent_reads import note_starts, starts_of
-from .frame import TIMED, UNTRUE, DefaultFrame, Frame, OpenContext, Run, current, here, raise_due, taint, taint_of, tell
+from .concurrent_reads import note_starts, read_starts
+from .frame import (
+    CANCELLED,
+    INVALID,
+    DefaultFrame,
+    Frame,
+    OpenContext,
+    Run,
+    current,
+    here,
+    mark_unfileable,
+    raise_due,
+    tell,
+    why_unfileable,
+)
 from .open_context import close_context, frame_here, leave, settle_late
 from .waits import wake_waiters
 
@@ -41,32 +54,32 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         _close_left_open(run)
         settle_late(run)
     if run.is_done:  # its loop was given up and came back
-        run.tainted = UNTRUE
+        run.unfileable = INVALID
     place = home if home.alive else view.cache.home_of(run.key)
     reads = tuple(run.reads)
     with group.lock:
         take_out(run)
         assert run.outer is not None  # noqa: S101  `begin` makes a run in the frame that asks
         run.outer.runs += run.runs + (held is None)
-        run.outer.spent += seconds if held is None else run.spent
+        run.outer.child_seconds += seconds if held is None else run.child_seconds
         run.home = place
-        below = _add_up(run, reads)
-        memo = _make_memo(run, value, below, reads, held)
-        memo.seconds, memo.own_seconds = seconds, seconds - run.spent if held is None else held.own_seconds
+        beneath = _add_up(run, reads)
+        memo = _make_memo(run, value, beneath, reads, held)
+        memo.seconds, memo.own_seconds = seconds, seconds - run.child_seconds if held is None else held.own_seconds
         memo.origin = _find_origin(held)
         if failure is not None or run.transient or call.failures:
             _restrict_failure(run, memo, failure)
-        if below & FORGOTTEN or (run.generation != group.generation and not _is_true_still(run, home, reads)):
-            run.tainted = UNTRUE
-        if run.tainted:
+        if beneath & FORGOTTEN or (run.generation != group.generation and not _is_true_still(run, home, reads)):
+            run.unfileable = INVALID
+        if run.unfileable:
             memo.status = DEAD
         else:
             known = memo.home
             displaced: Any = (*known.memos(), known.newest) if known.has_failed else known.newest  # noqa: F841  released after the lock
             memo = view.cache.file(memo, view.tweaks)
-        run.memo = None if run.tainted == UNTRUE else memo
-    if run.tainted:
-        taint(run.outer, run.tainted)
+        run.memo = None if run.unfileable == INVALID else memo
+    if run.unfileable:
+        mark_unfileable(run.outer, run.unfileable)
     elif memo.call is None:
         serve(view, run.key, memo)
     if run.waits:
@@ -83,7 +96,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
 
 def file_verified(run: Run, candidate: Memo) -> Memo:
     """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
-    reads, starts = run.reads, starts_of(run.reads, run.asked) if run.has_task and run.reads else None
+    reads, starts = run.reads, read_starts(run.reads, run.failed_check_reads) if run.has_task and run.reads else None
     memo = finish(run, candidate.value, candidate.seconds, held=candidate)
     note_starts(memo, reads, starts)
     return memo
@@ -145,18 +158,18 @@ def abandon(run: Run, error: BaseException | None = None) -> None:
             with run.view.group.lock:
                 take_out(run)
         if error is not None:
-            taint(run.outer, taint_of(error))
+            mark_unfileable(run.outer, why_unfileable(error))
         wake_waiters(run, error)  # an interrupt may have hit between taking it out and this
         return
-    run.tainted = UNTRUE
+    run.unfileable = INVALID
     _close_left_open(run)
-    taint(run.outer, taint_of(error))
+    mark_unfileable(run.outer, why_unfileable(error))
     with run.view.group.lock:
         take_out(run)
         if run.outer is not None:
             run.outer.runs += run.runs
-            run.outer.spent += run.spent
-            run.runs, run.spent = 0, 0.0  # it may come back, see `finish`
+            run.outer.child_seconds += run.child_seconds
+            run.runs, run.child_seconds = 0, 0.0  # it may come back, see `finish`
     if run.waits:
         wake_waiters(run, error)
     if run.call.due:
@@ -173,13 +186,13 @@ def note_no_answer(frame: Frame | DefaultFrame, error: BaseException) -> None:
 
     Complexity: O(1), for an interrupt O(open runs).
     """
-    how = taint_of(error)
+    how = why_unfileable(error)
     if isinstance(error, KeyboardInterrupt):
         CacheGroup.free_locks()
-    taint(frame, how)
+    mark_unfileable(frame, how)
     if isinstance(error, Exception) or isinstance(frame, DefaultFrame):
         return
-    if how == TIMED and frame.run is not None and frame.run.task:
+    if how == CANCELLED and frame.run is not None and frame.run.task:
         return
     thread = here()
     for run in tuple(frame.view.tweaks.running.values()):
@@ -255,7 +268,7 @@ def check_value(run: Run, value: Any) -> Any:
 def _give_early_bit(run: Run, home: NodeMemos) -> None:
     """Gives one of the first sources its bit, if its arguments are plain: a bit keeps them."""
     run.view.group.early -= 1
-    if type(run.key) is tuple and not run.opened and not run.tainted and all(map(_is_small, run.key[1:])):
+    if type(run.key) is tuple and not run.opened and not run.unfileable and all(map(_is_small, run.key[1:])):
         run.view.group.give_early_bit(home)
 
 
@@ -279,7 +292,7 @@ def _restrict_failure(run: Run, memo: Memo, failure: Failure | None) -> None:
     """Restricts a failed memo to its outermost call and excludes it from verification."""
     memo.failure = failure
     if any(read.status == DEAD for read in memo.dependencies):  # another call tried it again, and it may miss a first tweak
-        run.tainted = UNTRUE
+        run.unfileable = INVALID
     is_source_error = failure is not None and plain_key(run.key)[0].is_source
     memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
     if memo.transient or failure is not None:
@@ -296,20 +309,22 @@ def _is_true_still(run: Run, home: NodeMemos, reads: Iterable[Memo]) -> bool:
 def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
     """Returns the footprint of what a run read."""
     if len(reads) < 8:
-        return reduce(or_, map(_footprint, reads), run.extra)
-    found = [run.extra, *map(_footprint, reads)]
+        return reduce(or_, map(_footprint, reads), run.closed_footprint)
+    found = [run.closed_footprint, *map(_footprint, reads)]
     bits: BitSet = union(dict(zip(map(id, found), found, strict=True)).values())  # often few objects, which need no hash here
     before = run.home.newest
-    return before.below if before is not None and before.below == bits else bits  # most runs of a node read what it read before
+    if before is not None and before.footprint_beneath == bits:  # most runs of a node read what it read before
+        return before.footprint_beneath
+    return bits
 
 
-def _make_memo(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
+def _make_memo(run: Run, value: Any, beneath: BitSet, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
     """Returns the memo of a run, or of a verified value, which is filed nowhere yet."""
-    memo = _place(run, value, below, reads)
+    memo = _place(run, value, beneath, reads)
     if held is not None:
         memo.made = held.made
     if run.opened:
-        memo.inner, memo.opened, memo.verifies = tuple(run.inner or ()), True, TWEAKED
+        memo.inner_nodes, memo.opened, memo.verifies = tuple(run.inner_nodes or ()), True, TWEAKED
     if run.made:
         _settle_made(run, memo)
     return memo
@@ -331,14 +346,14 @@ def _settle_made(run: Run, memo: Memo) -> None:
         elif read not in own:
             own[read] = None
             pending.extend(reversed(read.dependencies))
-    inner = dict.fromkeys([*memo.inner, *(key for read in own for key in read.inner)])
+    inner = dict.fromkeys([*memo.inner_nodes, *(key for read in own for key in read.inner_nodes)])
     ran = [key for key in inner if plain_key(key)[0].mark in made]
     memo.dependencies = tuple(kept)
-    memo.inner = tuple([key for key in inner if key not in ran])
+    memo.inner_nodes = tuple([key for key in inner if key not in ran])
     memo.opened = memo.opened or any(read.opened for read in own)
     run.transient = run.transient or any(read.transient for read in own)
     if any(read.status == DEAD for read in own):  # another call tried it again, and it may miss a first tweak
-        run.tainted = UNTRUE
+        run.unfileable = INVALID
     if any(read.verifies for read in own):
         memo.verifies = TWEAKED
     keys = [*(read.home.key for read in own if read.home.token is not None), *ran]
@@ -348,7 +363,7 @@ def _settle_made(run: Run, memo: Memo) -> None:
         run.view.hits.pop(key, None)
 
 
-def _place(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...]) -> Memo:
+def _place(run: Run, value: Any, beneath: BitSet, reads: tuple[Memo, ...]) -> Memo:
     """Returns the memo of a run with its place: its home, footprint and restriction.
 
     The value of a run beneath a tweak is the value of the node wherever it meets just the tweak beneath, and is filed so if the
@@ -356,41 +371,41 @@ def _place(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...]) -> Memo
     """
     key, view, home = run.key, run.view, run.home
     if key[0] is BENEATH:
-        home, below, footprint, restriction = _place_beneath(run, below if run.handle is None else _below_of(run, reads))
-        return Memo(home, value, run.body, reads, footprint, below, restriction)
+        home, beneath, footprint, restriction = _place_beneath(run, beneath if run.handle is None else _beneath_of(run, reads))
+        return Memo(home, value, run.body, reads, footprint, beneath, restriction)
     if run.handle is not None:
-        below = _below_of(run, reads)
+        beneath = _beneath_of(run, reads)
     elif not reads and view.group.early and key[0].is_source:
         _give_early_bit(run, home)
-    footprint = below | own_bits(view, key) if view.group.node_bits(key[0]) else below
+    footprint = beneath | own_bits(view, key) if view.group.node_bits(key[0]) else beneath
     restriction = view.tweaks.restrict(footprint) if footprint & view.tweaks.mask else NO_TWEAKS
-    return Memo(home, value, run.body, reads, footprint, below, restriction)
+    return Memo(home, value, run.body, reads, footprint, beneath, restriction)
 
 
-def _place_beneath(run: Run, below: BitSet) -> tuple[NodeMemos, BitSet, BitSet, Restriction]:
+def _place_beneath(run: Run, beneath: BitSet) -> tuple[NodeMemos, BitSet, BitSet, Restriction]:
     """`_place` for a node beneath a tweak of it: as if just `run.handle` tweaked it, unless its sisters met something else."""
     key, handle = run.key, run.handle
     tweaks, cache, group = run.view.tweaks, run.view.cache, run.view.group
     plain = plain_key(key)
-    read = met = tweaks.restrict(below)
+    read = met = tweaks.restrict(beneath)
     own = group.bit_of(plain) | group.bit_of(plain[0])
     if handle is None:
-        is_free = not below & own & tweaks.mask
+        is_free = not beneath & own & tweaks.mask
     else:
         own = own if handle.target is plain[0] else handle.bit
-        is_free = not below & own or (below & own == handle.bit and handle.serial in read)
+        is_free = not beneath & own or (beneath & own == handle.bit and handle.serial in read)
         met = read | {handle.serial}
     if is_free:
-        return cache.home_of(plain), below, below | own, met
-    return cache.home_of(key), below, below, read
+        return cache.home_of(plain), beneath, beneath | own, met
+    return cache.home_of(key), beneath, beneath, read
 
 
-def _below_of(run: Run, reads: tuple[Memo, ...]) -> BitSet:
+def _beneath_of(run: Run, reads: tuple[Memo, ...]) -> BitSet:
     """The reads of a bump or a replacement; of its own node it met the tweak beneath, which the own bits tell."""
-    below, plain = run.extra, plain_key(run.key)
+    beneath, plain = run.closed_footprint, plain_key(run.key)
     for read in reads:
-        below |= read.below if read.home.key == plain else read.footprint
-    return below
+        beneath |= read.footprint_beneath if read.home.key == plain else read.footprint
+    return beneath
 
 
 def _close_left_open(run: Run) -> None:

@@ -145,9 +145,9 @@ def _unregister(run: Run) -> None:
     home, running = run.home, run.view.tweaks.running
     if running.get(home) is run:
         del running[home]
-        home.flights = max(home.flights - 1, 0)
-    if home.flight is run:
-        home.flight = None
+        home.open_runs = max(home.open_runs - 1, 0)
+    if home.open_run is run:
+        home.open_run = None
 
 
 def _let_go(run: Run, dead: set[Run], origin: int) -> None:

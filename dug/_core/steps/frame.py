@@ -1,4 +1,4 @@
-"""The frames of calls (`Run`, `OpenContext`, `DEFAULT_FRAME`, `current`), their marks (`taint`, `LATE`), `Wait` and `tell`.
+"""The frames of calls (`Run`, `OpenContext`, `DEFAULT_FRAME`, `current`), marks (`mark_unfileable`, `LATE`), `Wait`, `tell`.
 
 The frame is a `Run` while a body runs, an `OpenContext` under a ``with``, or `DEFAULT_FRAME`.  Reads are noted in the frame that
 is in force when they are made.
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 NO_HITS: dict[Key, Memo] = make_hits()
 """Replaces the hits of a view if each call must come to `begin`; never written to."""
 
-TIMED, UNTRUE = 1, 2
-"""How a run is tainted: by a cancellation that it caught, so that its value depends on timing and goes only to those who ask at
-the same time; or by a circle, an interrupt or an invalidation, so that its value goes to nobody else."""
+CANCELLED, INVALID = 1, 2
+"""Why a run is unfileable: it caught a cancellation, so that its value depends on timing and goes only to those who ask at the
+same time; or a circle, an interrupt or an invalidation passed through it, so that its value goes to nobody else."""
 
 Driver = Callable[[Node[Any]], Any]
 """Takes the calls made in a frame in place of the engine: gets the node and returns its value, or raises."""
@@ -63,13 +63,13 @@ class _AnyFrame:
     hits: dict[Key, Memo] = field(init=False)
     reads: dict[Memo, int | None] | None = field(init=False)
     """The reads, in the order of the first ones, each with its start (see `concurrent_reads`); None if nobody collects them."""
-    inner: dict[Key, None] | None = field(init=False, default=None)
+    inner_nodes: dict[Key, None] | None = field(init=False, default=None)
     """The nodes that ran for it under contexts that are closed already."""
-    extra: BitSet = field(init=False, default=0)
+    closed_footprint: BitSet = field(init=False, default=0)
     """The footprint of the reads under contexts that are closed already."""
     runs: int = field(init=False, default=0)
     """How many bodies, replacements and bumps ran to their end within it, except those of runs that are still open."""
-    spent: float = field(init=False, default=0.0)
+    child_seconds: float = field(init=False, default=0.0)
     """The seconds that these took, each with its callees."""
     transient: bool = field(init=False, default=False)
     """True when a failure of a source was read under contexts that are closed already."""
@@ -97,7 +97,7 @@ class _AnyFrame:
 class OpenContext(_AnyFrame):
     """One ``with`` of a context."""
 
-    __slots__ = ("back", "closed", "context", "entries", "late", "openings", "run", "token", "watch")
+    __slots__ = ("back", "closed", "context", "entries", "late_reads", "openings", "run", "token", "watch")
     context: "ScopeShape | None"
     """The context that was entered; None for one that only notes reads."""
     openings: "list[OpenContext]"
@@ -107,7 +107,7 @@ class OpenContext(_AnyFrame):
     closed: bool
     run: "Run | None"
     """The innermost open run."""
-    late: "OpenContext | None"
+    late_reads: "OpenContext | None"
     """Notes the reads that are made here after it was closed."""
     back: "Frame | DefaultFrame | None"
     """The frame in force after it; None for the frame around it."""
@@ -126,10 +126,10 @@ class OpenContext(_AnyFrame):
     ) -> None:
         self.view, self.outer, self.call = view, outer, call
         self.context, self.openings, self.entries = context, openings, []
-        self.extra, self.runs, self.spent = 0, 0, 0.0
+        self.closed_footprint, self.runs, self.child_seconds = 0, 0, 0.0
         self.closed = self.transient = False
         self.hits = NO_HITS  # until it is enlisted, or refreshed
-        self.inner = self.late = self.back = self.watch = self.token = self.run = self.driver = self.reads = None
+        self.inner_nodes = self.late_reads = self.back = self.watch = self.token = self.run = self.driver = self.reads = None
         if outer is not None:
             self.run = run = outer.run
             self.reads = None if run is None else {}
@@ -156,8 +156,8 @@ class OpenContext(_AnyFrame):
         return self.watch is not None and self.watch() is None
 
     def noted(self) -> Iterable[Key]:
-        """The nodes of `inner`, as the contexts around that the run opened will note them."""
-        keys: Iterable[Key] = self.inner or ()
+        """The nodes of `inner_nodes`, as the contexts around that the run opened will note them."""
+        keys: Iterable[Key] = self.inner_nodes or ()
         view: View | None = self.view
         while view is not None and self.run is not None and view is not self.run.view:
             keys = map(view.pin, keys)
@@ -169,8 +169,8 @@ class Run(_AnyFrame):
     """One node being computed."""
 
     __slots__ = (
-        "asked", "body", "depth", "entries", "generation", "handle", "has_task", "held_up", "home", "is_done", "key", "late",
-        "made", "masked", "memo", "opened", "served", "tainted", "task", "thread", "told", "waits",
+        "body", "depth", "entries", "failed_check_reads", "generation", "handle", "has_task", "held_up", "home", "is_done",
+        "key", "late_reads", "made", "masked", "memo", "opened", "served", "task", "thread", "told", "unfileable", "waits",
     )  # fmt: skip
     call: OuterCall
     reads: dict[Memo, int | None]
@@ -184,15 +184,15 @@ class Run(_AnyFrame):
     """The memo of the node in the view around, which does not answer here."""
     generation: int
     """The generation of the group when the run began."""
-    tainted: int
-    """Why the run is not remembered: not tainted (0), `TIMED`, or `UNTRUE`."""
+    unfileable: int
+    """Why the run is not remembered: `CANCELLED` or `INVALID`; 0 when it is."""
     opened: bool
     """True once a context was opened inside."""
     entries: "list[OpenContext] | None"
     """The entries made directly inside and still open."""
-    late: "list[OpenContext] | None"
+    late_reads: "list[OpenContext] | None"
     """The entries that note the reads of its tasks under contexts which are closed already."""
-    asked: dict[Memo, int | None] | None
+    failed_check_reads: dict[Memo, int | None] | None
     """The reads of the last failed verification."""
     served: dict[Memo, BaseException] | None
     """The exception that it was last given for each failure that was served to it."""
@@ -240,12 +240,13 @@ class Run(_AnyFrame):
         self.depth = 0 if outer is None or outer.run is None else outer.run.depth + 1
         self.has_task = key[0].is_async if key[0] is not BENEATH else plain_key(key)[0].is_async
         self.reads = {}
-        self.extra = self.runs = 0
-        self.spent = 0.0
-        self.tainted = 0
+        self.closed_footprint = self.runs = 0
+        self.child_seconds = 0.0
+        self.unfileable = 0
         self.transient = self.opened = self.is_done = False
-        self.inner = self.driver = self.task = self.waits = self.held_up = self.memo = self.asked = self.served = self.told = None
-        self.entries = self.late = self.made = None
+        self.inner_nodes = self.driver = self.task = self.waits = None
+        self.held_up = self.memo = self.failed_check_reads = self.served = self.told = None
+        self.entries = self.late_reads = self.made = None
         if handle is None and outer is not None and outer.hits is view.hits:
             self.hits = view.hits  # the asker has no listeners, and asks in the same scenario
         else:
@@ -257,8 +258,8 @@ class Run(_AnyFrame):
         return self
 
     def noted(self) -> Iterable[Key]:
-        """The nodes of `inner`."""
-        return self.inner or ()
+        """The nodes of `inner_nodes`."""
+        return self.inner_nodes or ()
 
     @property
     def is_outermost(self) -> bool:
@@ -287,7 +288,7 @@ class Joined:
 class Wait:
     """One asker that waits for a run."""
 
-    __slots__ = ("came", "differs", "failure", "frame", "holders", "is_optional", "run", "thread")
+    __slots__ = ("differs", "failure", "frame", "holders", "is_optional", "result", "run", "thread")
 
     def __init__(self, frame: Frame, run: Run, thread: int | None) -> None:
         self.frame = frame
@@ -300,7 +301,7 @@ class Wait:
         """As in `Joined`: the wait is over once the run has read one of these."""
         self.holders: tuple[Run, ...] = ()
         """The runs around the asker that cannot go on before it does."""
-        self.came: Memo | BaseException | None = None
+        self.result: Memo | BaseException | None = None
         """The result of the run; None when it was given up, so that it must be begun again."""
         self.failure: Failure | None = None
         """The failure of the run as it was then: an asker outside of every call gets the very exception, after its call ended."""
@@ -360,17 +361,17 @@ def no_context(what: object) -> NoContextError:
     return NoContextError(text)
 
 
-def taint(frame: Frame | DefaultFrame | None, how: int) -> None:
-    """Marks the run of `frame` as tainted: something without a memo passed through it."""
+def mark_unfileable(frame: Frame | DefaultFrame | None, how: int) -> None:
+    """Marks the run of `frame` as unfileable: something without a memo passed through it."""
     if frame is not None and frame.run is not None:
-        frame.run.tainted = max(frame.run.tainted, how)
+        frame.run.unfileable = max(frame.run.unfileable, how)
 
 
-def taint_of(error: BaseException | None) -> int:
-    """Returns how an exception that no memo keeps taints the runs that it passes; None for a run that was given up."""
+def why_unfileable(error: BaseException | None) -> int:
+    """Returns why the runs that an exception passes are unfileable, as no memo keeps it; None for a run that was given up."""
     if error is None or isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)):
-        return UNTRUE
-    return TIMED
+        return INVALID
+    return CANCELLED
 
 
 def tell(view: View, kind: str, key: Key, seconds: float = 0.0, error: BaseException | None = None) -> None:

@@ -14,18 +14,18 @@ from ..state.scenario import RunningReplacement
 from ..state.view import View
 from .frame import (
     DEFAULT_FRAME,
+    INVALID,
     LATE,
     NO_HITS,
     PUT,
-    UNTRUE,
     Frame,
     OpenContext,
     Run,
     current,
     frame_or_default,
     make_aside,
+    mark_unfileable,
     no_context,
-    taint,
 )
 from .leaving import Ended, watch
 from .settle import move_reads
@@ -176,9 +176,10 @@ def _pass_runs_on(entry: OpenContext) -> None:
     """Adds the runs under a context to the counts of the frame around it."""
     if entry.runs and entry.outer is not None:
         with entry.view.group.lock:
-            runs, spent, entry.runs, entry.spent = entry.runs, entry.spent, 0, 0.0  # first, so that nothing counts twice
+            # First, so that nothing counts twice.
+            runs, spent, entry.runs, entry.child_seconds = entry.runs, entry.child_seconds, 0, 0.0
             entry.outer.runs += runs
-            entry.outer.spent += spent
+            entry.outer.child_seconds += spent
 
 
 def leave(entry: OpenContext) -> None:
@@ -221,7 +222,7 @@ def settle_late(run: Run) -> None:
     """Moves to a run the reads of its tasks under contexts after these were closed, or under contexts that they left open."""
     for entry in tuple(run.entries or ()):
         settle_within(entry)
-    for entry in run.late or ():
+    for entry in run.late_reads or ():
         frame: Frame | None = entry
         while isinstance(frame, OpenContext):
             settle(frame)
@@ -239,7 +240,7 @@ def settle(entry: OpenContext) -> None:
             reads, entry.reads = entry.reads, fresh  # first, as threads may note reads in between; and released after the lock
             move_reads(entry, outer, reads)
     except BaseException:  # an interrupt: nobody knows which reads are missing
-        taint(outer, UNTRUE)
+        mark_unfileable(outer, INVALID)
         raise
 
 
@@ -300,10 +301,10 @@ def _step_out(frame: Frame, key: Key) -> Frame:
 def _late(entry: OpenContext, run: Run) -> OpenContext:
     """Returns the entry that notes reads under one that is closed, until the run around ends."""
     with entry.view.group.lock:  # it may have threads, too
-        if entry.late is None:
-            entry.late = make_aside(entry.view, entry.outer, entry.call)
-            run.late = [*(run.late or ()), entry.late]
-        return entry.late
+        if entry.late_reads is None:
+            entry.late_reads = make_aside(entry.view, entry.outer, entry.call)
+            run.late_reads = [*(run.late_reads or ()), entry.late_reads]
+        return entry.late_reads
 
 
 def replacement_around(frame: Frame | None) -> RunningReplacement | None:

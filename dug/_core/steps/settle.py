@@ -1,10 +1,10 @@
 """Moves the reads made under a context that a run opened to the frame around it: `move_reads`, when the context closes.
 
 A read that saw the tweaks of the context, or is in a cache of its own, is replaced by the nearest memos below that did neither;
-its footprint is kept without the bits that the context overrides; and the nodes that ran are noted as `inner`, so that forgetting
-one of them forgets the run.  A node that the context untweaks is noted as beneath its tweaks: a tweak of it around changes
-nothing, nor does a tweak of its function, whose bit therefore comes from the other nodes that ran.  No memo made under such a
-context is kept alive.
+its footprint is kept without the bits that the context overrides; and the nodes that ran are noted as `inner_nodes`, so that
+forgetting one of them forgets the run.  A node that the context untweaks is noted as beneath its tweaks: a tweak of it around
+changes nothing, nor does a tweak of its function, whose bit therefore comes from the other nodes that ran.  No memo made under
+such a context is kept alive.
 """
 
 from collections.abc import Iterable
@@ -32,22 +32,22 @@ def move_reads(entry: OpenContext, outer: Frame, reads: Iterable[Memo]) -> None:
                 moved.replace(memo)
                 pending.extend(reversed(memo.dependencies))
     for key in view.bumped:
-        if moved.extra & view.group.bit_of(key):
-            moved.extra |= _bits_met(outer, key)
-    outer.extra |= without(moved.extra, overrides)
+        if moved.closed_footprint & view.group.bit_of(key):
+            moved.closed_footprint |= _bits_met(outer, key)
+    outer.closed_footprint |= without(moved.closed_footprint, overrides)
     outer.transient = outer.transient or entry.transient
-    if moved.inner:
-        outer.inner = {**(outer.inner or {}), **moved.inner}
+    if moved.inner_nodes:
+        outer.inner_nodes = {**(outer.inner_nodes or {}), **moved.inner_nodes}
         view.group.opened.add(outer)
-    entry.inner, entry.extra, entry.transient = None, 0, False
+    entry.inner_nodes, entry.closed_footprint, entry.transient = None, 0, False
 
 
 class _Moved:
     """The reads made under a context, in the form in which the frame around gets them."""
 
     def __init__(self, entry: OpenContext, outer: Frame, hidden: BitSet, tokens: set[object]) -> None:
-        self.extra = entry.extra
-        self.inner = dict.fromkeys(map(entry.view.pin, entry.inner or ()))
+        self.closed_footprint = entry.closed_footprint
+        self.inner_nodes = dict.fromkeys(map(entry.view.pin, entry.inner_nodes or ()))
         self._view, self._outer = entry.view, outer
         self._hidden, self._tokens = hidden, tokens
         self._apart = _bits_apart(entry)
@@ -65,23 +65,23 @@ class _Moved:
         """Takes over the footprint of a read that does not go on, and the nodes that ran for it."""
         view, outer = self._view, self._outer
         outer.transient = outer.transient or memo.transient
-        self.extra |= memo.footprint & FORGOTTEN
+        self.closed_footprint |= memo.footprint & FORGOTTEN
         key = plain_key(memo.home.key)
         noted = view.pin(key) if memo.body == 0 else key
         if key == self._running:  # the run's own bits say which tweak its node met, and all tweaks beneath that one
             noted = BENEATH, key, 0
         if memo.opened or memo.body == TWEAKED:
-            self.extra |= without(memo.footprint if noted is key else memo.below, self._apart)
+            self.closed_footprint |= without(memo.footprint if noted is key else memo.footprint_beneath, self._apart)
         if memo.body != TWEAKED:
             self._note(noted)
-        for inner in memo.inner:
+        for inner in memo.inner_nodes:
             self._note(view.pin(inner))
 
     def _note(self, key: Key) -> None:
         """Notes a node that ran, and which tweaks around it may meet."""
-        self.inner[key] = None
+        self.inner_nodes[key] = None
         if key[0] is not BENEATH:
-            self.extra |= _bits_met(self._outer, key)
+            self.closed_footprint |= _bits_met(self._outer, key)
 
 
 def _bits_apart(entry: OpenContext) -> BitSet:

@@ -16,7 +16,7 @@ from attrs import define
 from ..facts.binding import Key
 from ..facts.equality import is_same
 from ..facts.function import Function
-from ..facts.memo import ASIDE, DEAD, LIVE, Memo, NodeMemos
+from ..facts.memo import DEAD, IN_THREAD, LIVE, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 from ..state.cache import Cache
 from ..state.scenario import Tweak
@@ -61,11 +61,11 @@ def find_changed(  # noqa: C901  one function: most of what a verification costs
 ) -> Walk[Memo | None]:
     """Walks over the reads of an older run, and ends in the first read that no longer holds here, or None."""
     view, noted, handle = run.view, run.reads, run.handle
-    hits, sieve = view.hits, view.tweaks.sieve
+    hits, open_mask = view.hits, view.tweaks.open_mask
     for group in groups:
         start, asked = len(noted), list[tuple[Key, Memo, Memo | None]]()
         for read in group:
-            if not read.sieve & sieve:  # it read no tweak and meets none here
+            if not read.open_footprint & open_mask:  # it read no tweak and meets none here
                 serve(view, read.home.key, read)
                 noted.setdefault(read, start)
                 continue
@@ -80,25 +80,25 @@ def find_changed(  # noqa: C901  one function: most of what a verification costs
             elif not _is_unchanged(run, key, read, memo, start):
                 return read
         if asked:
-            answers = iter((yield [(key, read.starts is ASIDE) for key, read, memo in asked if memo is None]))
+            answers = iter((yield [(key, read.read_starts is IN_THREAD) for key, read, memo in asked if memo is None]))
             for key, read, memo in asked:
                 if not _is_unchanged(run, key, read, next(answers) if memo is None else memo, start):
                     return read
     return None
 
 
-def _is_unchanged(run: Run, key: Key, read: Memo, came: Memo | BaseException | None, start: int) -> bool:
+def _is_unchanged(run: Run, key: Key, read: Memo, answer: Memo | BaseException | None, start: int) -> bool:
     """True when the answer can replace the value that was read; an exception that is not remembered is kept for the body."""
-    if came is None:
+    if answer is None:
         return False
-    if isinstance(came, BaseException):
-        raise_later(run, key, came)
+    if isinstance(answer, BaseException):
+        raise_later(run, key, answer)
         return False
     try:
-        noted = run.reads.get(came)
+        noted = run.reads.get(answer)
         if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
-            run.reads[came] = start
-        return came is read or is_as_before(key, read, came)
+            run.reads[answer] = start
+        return answer is read or is_as_before(key, read, answer)
     except BaseException as exc:  # noqa: BLE001  an interrupt within `eq=`
         raise_later(run, key, exc)
         return False
@@ -185,12 +185,12 @@ def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
     A read of the candidate after `changed` is made a hit if it read no tweak and meets none here: the body is likely to read
     it again.
     """
-    run.asked, run.reads, run.tainted = run.reads, {}, 0
+    run.failed_check_reads, run.reads, run.unfileable = run.reads, {}, 0
     view, reads = run.view, candidate.dependencies
     position = reads.index(changed) + 1
     if position < len(reads):
-        sieve, group = view.tweaks.sieve, view.group
-        expected = {read.home.key: read for read in reads[position:] if not read.sieve & sieve}
+        open_mask, group = view.tweaks.open_mask, view.group
+        expected = {read.home.key: read for read in reads[position:] if not read.open_footprint & open_mask}
         with group.lock:
             if group.generation == run.generation:  # else some may have been forgotten in between
                 view.hits.update(expected)

@@ -87,15 +87,15 @@ def leave_wait(wait: Wait) -> bool:
         return not waits
 
 
-def wake_waiters(run: Run, came: Memo | BaseException | None) -> None:
+def wake_waiters(run: Run, result: Memo | BaseException | None) -> None:
     """Wakes all waiters of a finished run with its result; a failure is theirs as well from now on.
 
     If an interrupt ends it in the middle, the waits are still noted, and the code that abandons the run wakes them all again.
     """
-    failure = getattr(came, "failure", None)
+    failure = getattr(result, "failure", None)
     filed = run.memo if failure is not None else None
     for wait in tuple(run.waits or ()):  # a waiter that is cancelled removes itself from the list
-        wait.came, wait.failure = came, failure
+        wait.result, wait.failure = result, failure
         call = wait.frame.call
         if filed is not None and call is not None and wait.frame.view.tweaks is run.view.tweaks and not filed.serves(call):
             call.adopt(filed)

@@ -89,7 +89,7 @@ def _tell_inside(target: Run, watched: frozenset[Run]) -> None:
 def _add_up(runs: Iterable[Run]) -> BitSet:
     sets: list[BitSet] = []
     for run in runs:
-        sets += run.extra, _own_bits(run.view.group, run.key)
+        sets += run.closed_footprint, _own_bits(run.view.group, run.key)
         sets += [memo.footprint for memo in tuple(run.reads)]
     bits: BitSet = union(sets)
     return bits

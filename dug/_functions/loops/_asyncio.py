@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import Context as Variables
 from typing import Any
 
-from ..._core.drive import PATIENCE_S, UNTRUE, DriverWait, abandon
+from ..._core.drive import INVALID, PATIENCE_S, DriverWait, abandon
 from ..._core.read import Frame, Run
 from ..._extras.packages import find_loaded
 
@@ -56,7 +56,7 @@ class TaskWait(DriverWait):
 
     def __init__(self, frame: Frame, run: Run) -> None:
         self.frame, self.run, self.thread = frame, run, None
-        self.holders, self.came, self.failure = (), None, None
+        self.holders, self.result, self.failure = (), None, None
         self.is_optional, self.differs = False, 0
         self.loop = loop = asyncio.get_running_loop()
         self.woken: asyncio.Future[None] = loop.create_future()
@@ -84,7 +84,7 @@ class TaskWait(DriverWait):
         """Ends the wait of a cancelled asker; the last asker cancels the run, and returns after that has ended."""
         run, task = self.run, self.run.task
         if self.leave_wait() and task is not None and not run.is_done:
-            run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
+            run.unfileable = INVALID  # a value that a body gives after its cancellation is not a value of its node
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
                 with _shielded():
                     await _end(task)

@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from ..._core.drive import PATIENCE_S, UNTRUE, DriverWait, abandon
+from ..._core.drive import INVALID, PATIENCE_S, DriverWait, abandon
 from ..._core.read import Frame, Run
 from ..._extras.packages import find_loaded
 
@@ -79,7 +79,7 @@ class TaskWait(DriverWait):
         """Ends the wait of a cancelled asker; the last asker cancels the run, and returns after that has ended."""
         run, task = self.run, self.run.task
         if self.leave_wait() and task is not None and not run.is_done:
-            run.tainted = UNTRUE  # a value that a body gives after its cancellation is not a value of its node
+            run.unfileable = INVALID  # a value that a body gives after its cancellation is not a value of its node
             task.cancel_threadsafe()
             if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, trio.lowlevel.current_trio_token()):
                 with trio.CancelScope(shield=True):
