@@ -955,8 +955,8 @@ MUTANTS = (
     Mutant(
         "a value beneath a bump is another one each time it is asked for",
         "_core/steps/find.py",
-        "        memo.origin = handle.spec.telling\n        return memo\n",
-        "        return memo\n",
+        "        apart.origin = handle.spec.telling\n",
+        "",
         SHARED,
     ),
     Mutant(

@@ -51,7 +51,7 @@ def test_many_programs_run_alike(builds):
 @pytest.mark.parametrize(
     ("module", "owner", "name"),
     [
-        ("dug._core.facts.memo", "State", "add_reader"),
+        ("dug._core.facts.memo", "NodeMemos", "add_reader"),
         ("dug._core.state.cache", "Cache", "_index"),
     ],
 )

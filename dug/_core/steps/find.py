@@ -99,10 +99,11 @@ def _find_let_go(view: View, key: Key) -> Memo | None:
 def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
     """Returns the memo that answers for a node tweaked to a value; beneath another tweak, one without a footprint."""
     if key[0] is BENEATH:
-        memo = Memo(NodeMemos(key, None), handle.spec.value, TWEAKED)
-        memo.origin = handle.spec.telling
-        return memo
-    return handle.memo_of(view.cache.home_of(key))
+        apart = Memo(NodeMemos(key, None), handle.spec.value, TWEAKED)
+        apart.origin = handle.spec.telling
+        return apart
+    memo, cache = handle.memo, view.cache
+    return memo if memo is not None and memo.home.token is cache._token else handle.memo_of(cache.home_of(key))
 
 
 def _find_around(view: View, key: Key) -> Memo | None:
