@@ -924,9 +924,9 @@ MUTANTS = (
     ),
     Mutant(
         "a telling counts for nothing where tweaks are told apart",
-        "_core/facts/tweak.py",
-        "return self.kind, self.identity, self.telling",
-        "return self.kind, self.identity, None",
+        "_core/state/group.py",
+        "spec.identity, spec.telling, 0 if",
+        "spec.identity, None, 0 if",
     ),
     Mutant(
         "a value that was taken over is not that of the run it came from",
