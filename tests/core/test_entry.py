@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import count
 
 import pytest
+from support.calls import list_calls
 
 import dug
 from dug._core.steps.frame import current
@@ -26,17 +26,6 @@ def ctx():
         with dug.Context({level.node(1): -1.0, level.node(2): -1.0}):
             pass
         yield ctx
-
-
-def list_calls(act):
-    """Return the names of the Python functions of the engine that are called."""
-    called = []
-    sys.setprofile(lambda frame, event, arg: called.append(frame.f_code.co_name) if event == "call" else None)
-    try:
-        act()
-    finally:
-        sys.setprofile(None)
-    return called[1:]
 
 
 def test_making_a_context_of_one_tweak_takes_few_calls(ctx):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import count
 from weakref import ref
 
 import pytest
+from support.calls import list_calls
 
 import dug
 from dug._core.facts.memo import DEAD
@@ -82,17 +82,6 @@ def ctx():
     """A context that stays open."""
     with dug.Context() as ctx:
         yield ctx
-
-
-def list_calls(act):
-    """Return the names of the Python functions that are called."""
-    called = []
-    sys.setprofile(lambda frame, event, arg: called.append(frame.f_code.co_name) if event == "call" else None)
-    try:
-        act()
-    finally:
-        sys.setprofile(None)
-    return called
 
 
 def test_a_released_memo_costs_no_call(ctx, pair):

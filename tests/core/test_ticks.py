@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-import sys
 from weakref import ref
 
 import pytest
+from support.calls import list_calls
 from support.script import ask, play_threads
 
 import dug
@@ -51,17 +51,6 @@ def ctx():
         yield ctx
 
 
-def count_calls(name, act):
-    """Return how often Python functions of this name are called while `act` runs."""
-    called = []
-    sys.setprofile(lambda frame, event, arg: called.append(frame.f_code.co_name) if event == "call" else None)
-    try:
-        act()
-    finally:
-        sys.setprofile(None)
-    return called.count(name)
-
-
 def test_a_tick_runs_the_descendants_of_what_changed(ctx):
     """A new value of one input runs the price that reads it, and the total."""
     with EventLog(ctx) as log:
@@ -77,7 +66,7 @@ def test_a_tick_looks_nothing_up_that_it_did_not_change(ctx):
     total()
     ctx.tweak(level.node(2), 11)
 
-    assert count_calls("match", total) <= 2
+    assert list_calls(total).count("match") <= 2
 
 
 def test_several_ticks_between_two_questions(ctx):
