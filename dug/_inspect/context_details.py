@@ -205,7 +205,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
 
     def tweaks_of(self, node: Key) -> Collection[Tweak]:
         memo = self.detail(node).memo
-        return [handle for handle in self.view.tweaks.handles if memo is not None and handle.bit & memo.footprint]
+        return [] if memo is None else list(self.view.tweaks.find_read(memo.footprint))
 
     def find_resting(self, tweaks: Collection[Tweak]) -> Callable[[Key], bool]:
         return self.find_reading(Tweak.bits_of(tweaks))
@@ -244,7 +244,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         assert memo is not None  # noqa: S101  that is what the state says
         where = "untweaked" if around is None else self._name(around)
         seen: Collection[Tweak] = frozenset() if around is None else around.tweaks.handles
-        differing = [handle for handle in self.view.tweaks.handles if handle not in seen and handle.bit & memo.footprint]
+        differing = [handle for handle in self.view.tweaks.find_read(memo.footprint) if handle not in seen]
         return Masked(f"known {where}{_outcome(memo)}, which read something tweaked differently here", differing)
 
     def tell_absence(self, node: Key) -> Iterator[str]:

@@ -6,11 +6,13 @@ which these answer too counts as inherited, whichever context asked first.
 """
 
 from collections.abc import Iterator
+from itertools import accumulate
+from operator import or_
 from typing import Any
 
 from attrs import define, field
 
-from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, Key, Memo, Tweak, View, find_answer, plain_key
+from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, BitSet, Key, Memo, Tweak, View, find_answer, plain_key
 from .record import read_keys
 
 
@@ -19,12 +21,14 @@ class NodeStates:
     """The states of nodes in one view, each found when it is asked for; may be used for one look only."""
 
     view: View
-    _around: list[tuple[View, set[object]]] = field(init=False)
-    """The views around, the nearest first, and which caches each sees."""
+    _around: list[tuple[View, set[object], BitSet]] = field(init=False)
+    """The views around, the nearest first; for each, which caches it sees, and the bits at which this view may differ from it."""
 
     def __attrs_post_init__(self) -> None:
         self.view.group.drain(fully=True)
-        self._around = [(view, set(view.cache.tokens())) for view in views_around(self.view)]
+        around = list(views_around(self.view))
+        deltas = accumulate([view.delta for view in (self.view, *around[:-1])], or_)
+        self._around = [(view, set(view.cache.tokens()), delta) for view, delta in zip(around, deltas, strict=False)]
 
     def memo(self, key: Key) -> Memo | None:
         """Returns the memo that answers for a node here, errors of earlier calls included."""
@@ -47,14 +51,14 @@ class NodeStates:
 
     def masked(self, key: Key) -> Memo | None:
         """Returns a memo that does not answer for a node here, but does in a context around or without any tweak."""
-        for view, _ in self._around:
+        for view, _, _ in self._around:
             memo = find_answer(view, key)
             if memo is not None:
                 return memo
         cache: Any = self.view.cache
         while cache is not None:
             home = cache.find_home(key)
-            if home is not None and home.plain is not None and not self.view.matches(home.plain):
+            if home is not None and home.plain is not None and home.plain.footprint & self.view.tweaks.mask:
                 return home.plain  # type: ignore[no-any-return]
             cache = cache.beneath
         return None
@@ -62,14 +66,22 @@ class NodeStates:
     def provider(self, memo: Memo) -> View:
         """Returns the outermost view that answers with the same memo; this one if no other does."""
         found = self.view
-        for view, tokens in self._around:
-            if memo.home.token in tokens and view.matches(memo):
-                found = view
+        for view in self._find_answering(memo):
+            found = view
         return found
 
     def is_inherited(self, memo: Memo) -> bool:
         """True when a context around answers with a memo too."""
-        return any(memo.home.token in tokens and view.matches(memo) for view, tokens in self._around)
+        return next(self._find_answering(memo), None) is not None
+
+    def _find_answering(self, memo: Memo) -> Iterator[View]:
+        """Yields the views around in which a memo answers that answers here."""
+        for view, tokens, delta in self._around:
+            if memo.home.token not in tokens:
+                continue
+            # A memo that reads nothing that may differ answers; of the others, most have a tweak that is not in force there.
+            if not memo.footprint & delta or (memo.restriction <= view.tweaks.serials and view.matches(memo)):
+                yield view
 
     def find_state(self, key: Key, memo: Memo | None) -> str:
         """Returns the state of a node, by the memo that answers for it; one of `graph.STATES`."""

@@ -65,9 +65,8 @@ class Record:
     @property
     def tweaks(self) -> Mapping[Any, Any]:
         """The tweaks that it read, directly or through others, by node or function, as the user gave them."""
-        read = (handle for handle in self._view.tweaks.handles if handle.bit & self._memo.footprint)
         tweaks = {}
-        for handle in read:
+        for handle in self._view.tweaks.find_read(self._memo.footprint):
             target = handle.target
             tweaks[Node._of(target) if isinstance(target, tuple) else target.wrapper()] = handle.spec.said
         return MappingProxyType(tweaks)
@@ -113,7 +112,7 @@ def is_masked(view: View, node: Node[Any]) -> bool:
         around = around.parent
     home = view.cache.find_home(key)
     plain = None if home is None else home.plain
-    return plain is not None and plain is not find_answer(view, key) and not view.matches(plain)
+    return plain is not None and plain is not find_answer(view, key) and bool(plain.footprint & view.tweaks.mask)
 
 
 def read_keys(memo: Memo) -> Iterator[Key]:

@@ -106,8 +106,8 @@ class ActiveTweaks:
         """The open run of each node that is being computed in this scenario."""
         self._restrictions: dict[BitSet, Restriction] = {}
         self._handles: frozenset[Tweak] | None = None
-        self._by_place: dict[int, int] | None = None
-        """The serials by the places of the bits of their targets, once a restriction needed few of many."""
+        self._by_place: dict[int, Tweak] | None = None
+        """The tweaks by the places of the bits of their targets, once few of many were looked for."""
 
     @property
     def handles(self) -> frozenset[Tweak]:
@@ -135,16 +135,23 @@ class ActiveTweaks:
         if found is None:
             if len(self._restrictions) >= 1024:
                 self._restrictions.clear()
-            found = self._restrictions[read] = frozenset(self._serials_of(read))
+            found = self._restrictions[read] = frozenset([handle.serial for handle in self._find(read)])
         return found
 
-    def _serials_of(self, bits: BitSet) -> Iterable[int]:
-        """The serials of the tweaks of targets with these bits, found bit by bit if that is less work."""
+    def find_read(self, footprint: BitSet) -> Iterable[Tweak]:
+        """Returns the tweaks in force that `footprint` reads, in no particular order.
+
+        Complexity: O(tweaks that it reads), once O(tweaks in force).
+        """
+        return self._find(footprint & self.mask)
+
+    def _find(self, bits: BitSet) -> Iterable[Tweak]:
+        """The tweaks of targets with these bits, all of which are tweaked; found bit by bit if that is less work."""
         if 4 * bits.bit_count() > len(self.handles):
-            return [handle.serial for handle in self.handles if handle.bit & bits]
+            return [handle for handle in self.handles if handle.bit & bits]
         by_place = self._by_place
         if by_place is None:
-            by_place = {place: handle.serial for handle in self.handles for place in list_places(handle.bit)}
+            by_place = {place: handle for handle in self.handles for place in list_places(handle.bit)}
             self._by_place = by_place  # other threads may look
         return map(by_place.__getitem__, list_places(bits))
 

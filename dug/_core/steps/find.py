@@ -65,7 +65,7 @@ def find_answer(view: View, key: Key) -> Memo | None:
     while cache is not None:
         home = cache.find_home(key)
         for found in () if home is None else home.memos():
-            if view.matches(found):
+            if found.call is not None and view.matches(found):  # `find` has seen all others
                 return found
         cache = cache.beneath
     return memo
