@@ -23,6 +23,8 @@ class NodeStates:
     view: View
     _around: list[tuple[View, set[object], BitSet]] = field(init=False)
     """The views around, the nearest first; for each, which caches it sees, and the bits at which this view may differ from it."""
+    _verdicts: dict[Memo, bool] = field(factory=dict, init=False)
+    """By memo: whether a node that it read, directly or through others, was redefined."""
 
     def __attrs_post_init__(self) -> None:
         self.view.group.drain(fully=True)
@@ -88,7 +90,7 @@ class NodeStates:
         if memo is None:
             if self.masked(key) is not None:
                 return "masked"
-            return "code-changed" if any(self.is_redefined(root) for root in self.forgotten(key)) else "not-run"
+            return "code-changed" if self._has_changed_code(key) else "not-run"
         if memo.failure is not None:
             return "failed"
         if self.view.tweaks.content and self.handle(key) is not None:
@@ -111,6 +113,25 @@ class NodeStates:
                     pending.append(read)
                     if read.status == DEAD and read.footprint & FORGOTTEN:
                         yield plain_key(read.home.key)
+
+    def _has_changed_code(self, key: Key) -> bool:
+        """True when a node that was redefined took the memo of a node with it: the question is asked once for each memo."""
+        known = self.known(key)
+        if known is None or known.status == DEAD:
+            return self._is_forgotten(key) and self.is_redefined(key)
+        verdicts, pending = self._verdicts, [known]
+        while pending:
+            memo = pending[-1]
+            gone = [read for read in memo.dependencies if read.status != LIVE]
+            if memo not in verdicts:
+                verdicts[memo] = False
+                pending += [read for read in gone if read not in verdicts]
+            else:
+                verdicts[pending.pop()] = any(verdicts.get(read) or self._was_redefined(read) for read in gone)
+        return verdicts[known]
+
+    def _was_redefined(self, memo: Memo) -> bool:
+        return memo.status == DEAD and bool(memo.footprint & FORGOTTEN) and self.is_redefined(plain_key(memo.home.key))
 
     def is_redefined(self, key: Key) -> bool:
         """True when the function of a node that was forgotten has been redefined."""
