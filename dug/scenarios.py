@@ -93,7 +93,7 @@ def ladder(nodes: Iterable[Any], up: Any, down: Any = None) -> Ladder:
         >>> [scenario.name for scenario in ladder([rate.node()], dug.shift(0.5), dug.shift(-0.5))]
         ['market:rate() up', 'market:rate() down']
     """
-    if not isinstance(nodes, Iterable):
+    if isinstance(nodes, (str, bytes)) or not isinstance(nodes, Iterable):
         raise TypeError(f"ladder() takes several nodes, and {show(nodes)} is one. Write ladder([f.node(x)], up).")
     return Ladder(nodes, up, down)
 
@@ -115,7 +115,7 @@ def grid(axes: Mapping[Any, Iterable[Any]]) -> Grid:
 
 
 def _values_of(key: Any, values: Any) -> tuple[Any, ...]:
-    if not isinstance(values, Iterable) or isinstance(values, str):
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         one = show(values)
         raise TypeError(f"grid() takes several values of {show_key(key)}, not {one}. Write [{one}] for just one.")
     return tuple(values)

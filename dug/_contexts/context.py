@@ -249,7 +249,7 @@ def _check_kinds(kinds: Any) -> frozenset[str]:
     if kinds is None:
         return frozenset(KINDS)
     named = (kinds,) if isinstance(kinds, str) else kinds
-    if not isinstance(named, Iterable):
+    if isinstance(named, bytes) or not isinstance(named, Iterable):
         raise TypeError(f"kinds must be names of kinds of events, not {show(kinds)}. Write kinds=('computed', 'failed').")
     heard = tuple(named)
     for kind in heard:

@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from attrs import fields_dict, frozen
 
-from .._text.values import number_alike
+from .._text.values import number_alike, show
 
 N = TypeVar("N")
 Places = Sequence[int]
@@ -110,6 +110,8 @@ class Graph(Generic[N]):
         return len(self._facts)
 
     def __contains__(self, node: object) -> bool:
+        if hasattr(node, "_self_function"):  # a slip that would always be False
+            raise _not_a_node(node)
         return node in self._places
 
     def __iter__(self) -> Iterator[N]:
@@ -166,10 +168,10 @@ class Graph(Generic[N]):
 
         Raises:
             KeyError: one of them is not here.
-            TypeError: `nodes` cannot be iterated.
+            TypeError: `nodes` is one node, or cannot be iterated.
         """
-        if not isinstance(nodes, Iterable):
-            raise TypeError(f"subgraph() takes several nodes, and {nodes!r} is one. Write subgraph([node]).")
+        if isinstance(nodes, str) or not isinstance(nodes, Iterable):
+            raise TypeError(f"subgraph() takes several nodes, and {show(nodes)} is one. Write subgraph([node]).")
         return self._part({self._place(node) for node in nodes})
 
     def filter(
@@ -185,6 +187,10 @@ class Graph(Generic[N]):
             function: a memoised function or its name, with or without its module, or several.
             state: one of `STATES` or ``"source"``, or several.
             module: the name of a module, or several.
+
+        Raises:
+            TypeError: one of them is neither a name nor, for `function`, a memoised function.
+            ValueError: there is no such state.
         """
         tests: list[Callable[[Fact[N]], bool]] = []
         if function is not None:
@@ -194,7 +200,7 @@ class Graph(Generic[N]):
             states = _check_states(_several(state))
             tests.append(lambda fact: fact.state in states or (fact.is_source and "source" in states))
         if module is not None:
-            modules = frozenset(_several(module))
+            modules = frozenset(_check_names("module", "pricing", _several(module)))
             tests.append(lambda fact: fact.module in modules)
         return self._part({place for place, fact in enumerate(self._facts) if all(test(fact) for test in tests)})
 
@@ -258,9 +264,11 @@ class Graph(Generic[N]):
     def _place(self, node: N) -> int:
         try:
             return self._places[node]
+        except TypeError:  # it has no hash: a list, most likely
+            raise TypeError(f"{show(node)} is not a node. Write each node by itself: f.node(x), g.node(y).") from None
         except KeyError:
             if hasattr(node, "_self_function"):
-                raise TypeError(f"{node!r} is a function, not a node. Write f.node(x).") from None
+                raise _not_a_node(node) from None
             raise KeyError(f"{node} is not in {self!r}. Ask for a graph of it, or of something that read it.") from None
 
     def _named(self, places: Iterable[int]) -> tuple[N, ...]:
@@ -333,10 +341,22 @@ def _find_twice(facts: Iterable[Fact[N]]) -> N:
     return next(fact.node for fact in facts if fact.node in seen or seen.add(fact.node))  # type: ignore[func-returns-value]
 
 
-def _several(given: Any) -> Iterable[Any]:
-    """Returns one node or a collection of nodes as a collection."""
-    is_one = isinstance(given, str) or callable(given) or not isinstance(given, Iterable)
-    return (given,) if is_one else given
+def _not_a_node(function: object) -> TypeError:
+    return TypeError(f"{function!r} is a function, not a node. Write f.node(x).")
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    """Returns one value, or each of several."""
+    is_one = isinstance(given, (str, bytes)) or callable(given) or not isinstance(given, Iterable)
+    return (given,) if is_one else tuple(given)
+
+
+def _check_names(argument: str, example: str, given: tuple[Any, ...]) -> tuple[str, ...]:
+    """Returns names; anything else would select nothing."""
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(f"filter({argument}=...) takes a name or several, not {show(name)}. Write {argument}={example!r}.")
+    return given
 
 
 def _name_of(function: object) -> str:
@@ -344,12 +364,12 @@ def _name_of(function: object) -> str:
     if isinstance(function, str):
         return function
     if not hasattr(function, "_self_function"):
-        raise TypeError(f"{function!r} is not a memoised function. Write filter(function=f), or its name.")
+        raise TypeError(f"{show(function)} is not a memoised function. Write filter(function=f), or its name.")
     return str(function._self_function)
 
 
-def _check_states(given: Iterable[str]) -> frozenset[str]:
-    states = frozenset(given)
+def _check_states(given: tuple[Any, ...]) -> frozenset[str]:
+    states = frozenset(_check_names("state", "failed", given))
     unknown = states.difference(STATES, ("source",))
     if unknown:
         raise ValueError(

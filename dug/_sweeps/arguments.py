@@ -36,7 +36,7 @@ def _read_targets(target: Any) -> Targets[Any]:
     if isinstance(target, Mapping):
         nodes = dict(target)
         shape: Callable[[Any], Any] = partial(_by_label, tuple(nodes))
-    elif isinstance(target, Iterable) and not callable(target) and not isinstance(target, str):
+    elif isinstance(target, Iterable) and not callable(target) and not isinstance(target, (str, bytes)):
         order = tuple(map(_check_node, target))
         nodes, shape = dict(zip(order, order, strict=True)), partial(_in_order, order)
     else:
@@ -93,6 +93,6 @@ def _check_scenarios(scenarios: Any) -> Any:
     first = next(iter(scenarios), None) if isinstance(scenarios, Mapping) else None
     if isinstance(scenarios, Scenario) or callable(first):  # a node or a function is not a name
         raise TypeError(f"A sweep takes many scenarios, and {show(scenarios)} is one. Write [{{f.node(x): value}}] for just one.")
-    if not isinstance(scenarios, Iterable):
+    if isinstance(scenarios, (str, bytes)) or not isinstance(scenarios, Iterable):
         raise TypeError(f"A sweep takes scenarios one by one, and {show(scenarios)} has none. Write [{{f.node(x): value}}, ...].")
     return scenarios

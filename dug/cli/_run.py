@@ -149,7 +149,9 @@ def _invalidate(file: "Snapshot", named: Sequence[str], *, refresh: bool) -> Non
                 )
             file.invalidate(target)
     sources = [fact.node for fact in facts if fact.is_source]
-    if refresh and sources:
+    if refresh and not sources:
+        tell(f"dug run: {one_line(str(file.info.path))} has no node of a source, so --refresh reads nothing again")
+    elif refresh:
         file.invalidate(*sources)
 
 

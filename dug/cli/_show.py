@@ -36,6 +36,8 @@ def command(file: str, node: str | None, *, wants_all: bool, wants_source: bool,
     Values are shown as text that was written when the file was saved: nothing in it is decoded, imported or run.
     """
     with open_file(file) as saved:
+        if node is not None and wants_all:
+            raise click.UsageError("--all lists the nodes of the file, and NODE is one. Leave one of them out")
         if node is not None:
             _show_node(saved, find_node(saved, node), wants_source=wants_source, wants_json=wants_json)
             return

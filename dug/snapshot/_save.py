@@ -65,7 +65,7 @@ def save(
     """
     if not isinstance(ctx, Context):
         raise TypeError(f"{show(ctx)} is not a context. Write snapshot.save(ctx, path).")
-    if nodes is not None and (isinstance(nodes, Node) or not isinstance(nodes, Iterable)):
+    if nodes is not None and (isinstance(nodes, (Node, str, bytes)) or not isinstance(nodes, Iterable)):
         raise TypeError(f"nodes= takes several nodes, not {show(nodes)}. Write nodes=[f.node(x)].")
     started, place, reporter = perf_counter(), read_path(path), make_reporter(progress)
     with _writing(place):

@@ -233,6 +233,9 @@ def test_what_cannot_run_is_refused():
             ctx.run_all([price.node("a", 1), price])
         with pytest.raises(TypeError, match=r"is one. Write run_all\(\[f.node\(x\)\]\)"):
             ctx.run_all(price.node("a", 1))
+        for text in ("", b""):
+            with pytest.raises(TypeError, match=r"run_all\(\) takes nodes, and b?'' has none"):
+                ctx.run_all(text)
         with pytest.raises(TypeError, match=r"is of a coroutine function, which run_all\(\) cannot await"):
             ctx.run_all([price.node("a", 1), later.node()])
         with pytest.raises(TypeError, match="is not an executor"):

@@ -34,6 +34,14 @@ def test_show_lists_all_when_asked(dug_says):
     assert rows[0] | {"seconds": 0} == {"node": "pricing:spot('AAPL')", "state": "computed", "value": "190.0", "seconds": 0}
 
 
+def test_show_takes_a_node_or_all(dug_says):
+    """``--all`` beside a node would say nothing, and is refused."""
+    said = dug_says("show", "book.dug", "book", "--all")
+
+    assert (said.status, said.out) == (2, "")
+    assert "--all lists the nodes of the file, and NODE is one. Leave one of them out" in said.complaint
+
+
 @pytest.mark.parametrize("text", ["pricing:position('AAPL', 100, 1)", "position('AAPL', 100, 1)", 'position("AAPL",100,1)'])
 def test_show_tells_all_of_a_node(dug_says, text):
     """A node is found by its text, without its module, and however its literals are written."""

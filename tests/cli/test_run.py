@@ -448,6 +448,17 @@ def test_a_source_that_changed_is_read_again(dug_says, pricing):
     assert run("--invalidate", "pricing:book") == "150.0\n"
 
 
+def test_a_file_without_sources_has_nothing_to_refresh(dug_says, pricing):
+    """``--refresh`` says so when it selects no node, and the value is that of the file."""
+    pytest.importorskip("dug.snapshot")
+    (pricing / "plain.py").write_text("import dug\n\n@dug.memoize\ndef one():\n    return 1\n")
+    dug_says("run", "plain:one", "--save", "night.dug")
+    said = dug_says("run", "plain:one", "--load", "night.dug", "--refresh")
+
+    assert (said.status, said.out) == (0, "1\n")
+    assert "night.dug has no node of a source, so --refresh reads nothing again" in said.complaint
+
+
 @pytest.mark.parametrize("name", ["pricing:spot('IBM')", "pricing:later", "pricing:nothing", "pricing:spot(", "nowhere:f"])
 def test_what_is_not_in_the_file_cannot_be_invalidated(dug_says, name):
     """A slip in a name does not pass for a source that was read again."""

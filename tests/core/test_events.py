@@ -178,6 +178,7 @@ def test_a_tweak_has_no_record(ctx):
     [
         ({"kinds": "computd"}, r"'computd' is not a kind of event. Write some of kinds=\('hit', 'computed', 'reused'"),
         ({"kinds": ("hit", 3)}, "3 is not a kind of event"),
+        ({"kinds": b""}, "kinds must be names of kinds of events, not b''"),
         ({"kinds": 3}, r"kinds must be names of kinds of events, not 3. Write kinds=\('computed', 'failed'\)"),
         ({"only": "sources"}, "only must be 'source' or 'function', not 'sources'"),
         ({"only": []}, r"only must be 'source' or 'function', not \[\]"),

@@ -162,6 +162,25 @@ def test_a_state_that_does_not_exist_is_refused():
         graph({}).filter(state="broken")
 
 
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"module": 3}, r"filter\(module=...\) takes a name or several, not 3. Write module='pricing'."),
+        ({"module": itertools}, r"takes a name or several, not <module 'itertools'"),
+        ({"module": ["m", None]}, "takes a name or several, not None"),
+        ({"module": b"m"}, "takes a name or several, not b'm'"),
+        ({"state": 3}, r"filter\(state=...\) takes a name or several, not 3. Write state='failed'."),
+        ({"state": [["failed"]]}, r"takes a name or several, not \['failed'\]"),
+        ({"function": 3}, r"3 is not a memoised function. Write filter\(function=f\), or its name."),
+        ({"function": b"m:f"}, "b'm:f' is not a memoised function"),
+    ],
+)
+def test_a_filter_of_another_type_selects_nothing_and_is_refused(chosen, said):
+    """What can fit no node is a TypeError that says what to type."""
+    with pytest.raises(TypeError, match=said):
+        graph(DIAMOND).filter(**chosen)
+
+
 # What cannot be
 
 
@@ -203,6 +222,16 @@ def test_a_function_is_not_a_node_of_a_graph():
         one()
         with pytest.raises(TypeError, match=r"one> is a function, not a node. Write f.node\(x\)."):
             ctx.graph().dependencies(one)
+        with pytest.raises(TypeError, match=r"one> is a function, not a node. Write f.node\(x\)."):
+            assert one in ctx.graph()
+
+
+def test_several_nodes_are_given_one_by_one():
+    """A list in the place of a node, and a node in the place of a list, are refused with what to type."""
+    with pytest.raises(TypeError, match=r"\['top'\] is not a node. Write each node by itself"):
+        graph(DIAMOND).ancestors(["top"])
+    with pytest.raises(TypeError, match=r"'top' is one. Write subgraph\(\[node\]\)"):
+        graph(DIAMOND).subgraph("top")
 
 
 def test_a_graph_is_a_collection():

@@ -109,8 +109,16 @@ def test_scenario_makers_have_a_text():
 
 def test_one_node_is_no_ladder():
     """Anything but a row of nodes is refused when the ladder is made."""
-    with pytest.raises(TypeError, match=r"Write ladder\(\[f.node\(x\)\], up\)"):
-        ladder(rate.node(), dug.shift(1))
+    for one in (rate.node(), "rate", b""):
+        with pytest.raises(TypeError, match=r"Write ladder\(\[f.node\(x\)\], up\)"):
+            ladder(one, dug.shift(1))
+
+
+def test_one_value_is_no_axis_of_a_grid():
+    """A text or bytes in the place of the values of a node is refused: its letters are no values."""
+    for one in ("abc", b"abc", 3):
+        with pytest.raises(TypeError, match=r"grid\(\) takes several values of spots:spot\('A'\), not b?'?(abc|3)'?. Write \["):
+            grid({A: one})
 
 
 def test_a_context_says_what_it_was_made_of():

@@ -254,9 +254,19 @@ def test_one_scenario_is_refused(p):
 
 
 def test_scenarios_that_cannot_be_iterated_are_refused(p):
-    """An object without scenarios is a TypeError at once."""
-    with dug.Context(), pytest.raises(TypeError, match="one by one"):
-        dug.sweep(p.total.node(), 5)
+    """An object without scenarios, or a text, is a TypeError at once."""
+    with dug.Context():
+        for scenarios in (5, "", "abc", b"abc"):
+            with pytest.raises(TypeError, match="one by one"):
+                dug.sweep(p.total.node(), scenarios)
+
+
+def test_a_text_is_no_target(p):
+    """A text in the place of a node or of several is refused, an empty one too."""
+    with dug.Context():
+        for target in ("", b"", "total"):
+            with pytest.raises(TypeError, match="is not a node"):
+                dug.sweep(target, [{p.x.node(0): 5}])
 
 
 def test_an_executor_must_submit(p):
