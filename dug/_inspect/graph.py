@@ -144,12 +144,19 @@ class Graph(Generic[N]):
         return self._closure(nodes, self._readers)
 
     def paths(self, a: N, b: N) -> Iterator[tuple[N, ...]]:
-        """Yields each path from `a` to `b`, from dependency to dependent; there may be very many, so take as many as you need."""
-        start, goal = self._place(a), self._place(b)
+        """Returns each path from `a` to `b`, from dependency to dependent, one by one: there may be very many.
+
+        Raises:
+            KeyError: one of them is not here.
+            TypeError: one of them is a function.
+        """
+        return self._walk(self._place(a), self._place(b))
+
+    def _walk(self, start: int, goal: int) -> Iterator[tuple[N, ...]]:
         onward = _reach([goal], self._reads)
         way, choices = [start], [iter([] if start == goal else self._readers[start])]
         if start == goal:
-            yield (a,)
+            yield self._named(way)
         while choices:
             place = next((reader for reader in choices[-1] if reader in onward), None)
             if place is None:

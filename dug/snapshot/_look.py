@@ -127,8 +127,14 @@ class Look:
         return tuple(text for _, _, _, text, _, _, _, _, times_read, *_ in self._file.rows("nodes") if not times_read)
 
     def known(self) -> Iterator[SavedNode]:
-        """Yields the record of each node, each after its dependencies; quicker than ``look[node]`` for each of many nodes."""
-        errors = read_errors(self._file)
+        """Returns the record of each node, one by one, each after its dependencies; quicker than ``look[node]`` for many nodes.
+
+        Raises:
+            SnapshotError: the file was closed, or is damaged, which may show only on the way.
+        """
+        return self._read_known(read_errors(self._file))
+
+    def _read_known(self, errors: dict[int, ErrorRow]) -> Iterator[SavedNode]:
         texts: dict[int, str] = {}
         for row in read_nodes(self._file):
             texts[row.number] = row.text

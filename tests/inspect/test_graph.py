@@ -123,6 +123,13 @@ def test_paths_are_found_one_by_one():
     assert len(next(graph(stairs).paths((0, 0), (59, 0)))) == 60
 
 
+def test_paths_refuse_a_node_that_is_not_there_at_once():
+    """A bad argument of `paths` raises at the call, and not where somebody asks for the first path."""
+    for a, b in (("z", "top"), ("low", "z")):
+        with pytest.raises(KeyError, match="z is not in"):
+            graph(DIAMOND).paths(a, b)
+
+
 # Parts
 
 

@@ -24,6 +24,14 @@ def test_all_that_is_known_comes_in_one_go(saved):
         assert known == [looked[one.node] for one in known]
 
 
+def test_what_is_known_of_a_closed_file_is_refused_at_once(saved):
+    """`known` of a file that was closed raises at the call, and not where somebody asks for the first record."""
+    looked = snapshot.look(saved)
+    looked.close()
+    with pytest.raises(snapshot.SnapshotError, match="was closed"):
+        looked.known()
+
+
 def test_what_ran_in_a_context_of_a_node_is_known(tmp_path, ran):
     """A node that opens a context names the nodes that ran there, whichever comes first in the file."""
     with dug.Context() as ctx:
