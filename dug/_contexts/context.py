@@ -211,7 +211,7 @@ class Context(Scope, ContextMethods):
 
         Raises:
             TypeError: `listener` cannot be called, or `kinds` is not a set of names.
-            ValueError: there is no such kind of events or functions.
+            ValueError: `kinds` names a kind of events that dug does not deliver, or `only` says neither of the two words.
 
         .. versionchanged:: 0.1.0
            `kinds` and `only`.

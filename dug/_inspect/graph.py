@@ -197,7 +197,7 @@ class Graph(Generic[N]):
 
         Raises:
             TypeError: one of them is neither a name nor, for `function`, a memoised function.
-            ValueError: there is no such state.
+            ValueError: `state` names a state that no node can have.
         """
         tests: list[Callable[[Fact[N]], bool]] = []
         if function is not None:

@@ -101,7 +101,7 @@ def find_seen(view: Callable[[], View | None], node: Node[Any]) -> Record | None
 
 
 def is_masked(view: View, node: Node[Any]) -> bool:
-    """True when the nearest context around that has a memo of the node has one that does not answer in `view`."""
+    """True when a context around has a memo of the node that does not answer in `view`; the nearest one with a memo decides."""
     view.group.drain(fully=True)
     key = node._key
     around = view.parent

@@ -84,7 +84,7 @@ def parse_tweak(text: str, find: Callable[[str], Node[Any] | None] | None = None
 
     Raises:
         ValueError: it is not of that form, or the value is not possible.
-        LookupError: there is no such function.
+        LookupError: no memoised function has that name.
         TypeError: the function cannot be called like that.
     """
     key, value = split_tweak(text)
@@ -96,7 +96,7 @@ def parse_target(text: str, find: Callable[[str], Node[Any] | None] | None = Non
 
     Raises:
         ValueError: its arguments are not literals, and `find` does not know it by its text.
-        LookupError: there is no such function.
+        LookupError: no memoised function has that name.
         TypeError: the function cannot be called like that.
     """
     return _parse_node(text, find) if "(" in text else Function.load(text).wrapper()

@@ -200,7 +200,7 @@ def find_call(target: str, words: tuple[str, ...]) -> Callable[[], Any]:
 
     Raises:
         ValueError: it cannot be read.
-        LookupError: there is no such function.
+        LookupError: no function has that name.
         TypeError: the function cannot be called like that.
     """
     if "(" in target:

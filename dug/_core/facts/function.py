@@ -95,12 +95,12 @@ class Function:
         return self.newest
 
     def call_at_next_run(self, act: "Callable[[Function], None]") -> None:
-        """Calls `act` before the body runs next; until then its runs take the way that asks."""
+        """Calls `act` before the body runs next; until then, each run takes the slower way, which checks for it."""
         self.at_first_run = act
         self.binding = evolve(self.binding, keywords=None)
 
     def disarm(self) -> None:
-        """Lets the runs take the short way."""
+        """Ends a `call_at_next_run`: runs take the quicker way again."""
         self.at_first_run = None
         self.binding = evolve(self.binding, keywords=list_keywords(self.binding.signature))
 

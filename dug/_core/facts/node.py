@@ -137,7 +137,7 @@ class Node(Fixed, Generic[R_co]):
 
         Raises:
             ValueError: the text is not ``module:function(literal, ...)``; the message says what is wrong.
-            LookupError: there is no such memoised function.
+            LookupError: no memoised function has that name.
         """
         name, args, kwargs = _parse_call(text)
         return _load_node(name, args, kwargs)

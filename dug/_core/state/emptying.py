@@ -35,9 +35,9 @@ def drop_empty(cache: "CacheShape", homes: Iterable[NodeMemos], lost: Iterable[M
 
 
 def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[NodeMemos]) -> Emptied:
-    """Forgets those nodes of which still nothing is left, then nodes that only they had read.
+    """Forgets the nodes that are still empty, then the nodes that only they had read.
 
-    A node that was computed again in between is no reader any more of those that it does not read now.
+    A node may have been computed again in between: the nodes that it read before and does not read now lose it as a reader.
 
     Args:
         cache: holds the nodes.
@@ -45,7 +45,7 @@ def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[NodeMemos]) 
         taken: collects the forgotten nodes, to be released after the lock.
 
     Returns:
-        Those that are being computed, to be looked at again.
+        The nodes that are being computed, for the caller to pass in again later.
     """
     pending, seen, later = list(emptied), set[Noted](), Emptied()
     while pending:

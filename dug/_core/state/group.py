@@ -273,7 +273,7 @@ class CacheGroup:
             view.carried = None
 
     def doubt(self, function: Function, settle: Callable[[Function], None]) -> None:
-        """Has `settle` called before the next lookup, by a call or by a look: it may forget memos of a function."""
+        """Makes the next call or look run `settle` first, which may forget the memos of a function."""
         self.doubts[function] = settle
         self.released.append(None)  # every lookup checks whether there is something to drain
         self.forget_hits()

@@ -63,7 +63,10 @@ class Walk:
                     self.touched.update((memo, cache) for memo in home.memos() if not self._is_shielded(memo))
 
     def _is_shielded(self, memo: Memo) -> bool:
-        """True when a memo met a tweak of its node itself, as all do before the first of the function, and asked no further."""
+        """True when a memo met a tweak of its own node, and so did not ask for a tweak of its function.
+
+        Until a function is tweaked for the first time, a memo that met a tweak met one of its own node.
+        """
         return not self._forgets and memo.body != 0 and isinstance(self._target, Function)
 
     def follow(self) -> None:
@@ -135,9 +138,9 @@ class Walk:
         return False
 
     def _concerns_inner(self, memo: Memo, key: Key) -> bool:
-        """True when a node that ran for a memo, under a context inside its run, is the target's and may have met its tweak.
+        """True when a memo's run opened a context and ran a node of the target there, which may have met the target's tweak.
 
-        One that met a tweak of itself around asked no further, see `_is_shielded`.
+        A node that met a tweak of its own did not ask for a tweak of its function, see `_is_shielded`.
         """
         if self._forgets:
             return concerns(self._target, plain_key(key))

@@ -332,7 +332,7 @@ current: ContextVar[Any] = ContextVar("dug_frame", default=DEFAULT_FRAME)
 
 
 class _Put:
-    """``PUT[frame]`` is ``current.set(frame)`` with no place for an interrupt after it, as there is after a call."""
+    """``PUT[frame]`` calls ``current.set(frame)``; Python raises no interrupt after it, as it may after a call."""
 
     __getitem__: Any = current.set
 
@@ -368,7 +368,7 @@ def mark_unfileable(frame: Frame | DefaultFrame | None, how: int) -> None:
 
 
 def why_unfileable(error: BaseException | None) -> int:
-    """Returns why the runs that an exception passes are unfileable, as no memo keeps it; None for a run that was given up."""
+    """Returns the mark of the runs that an exception passes through, if no memo keeps it; no exception means a run given up."""
     if error is None or isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)):
         return INVALID
     return CANCELLED

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class _Open:
     """``OPEN[context, outer, view, openings, method]`` does what `open_context` and `enlist` do, in the common case; else None.
 
-    As with `PUT`, there is no place for an interrupt after it.
+    Python raises no interrupt between this and the next instruction, as it may after a call; see `PUT`.
     """
 
     __getitem__: Any = None if compiled is None else compiled.open_context
@@ -275,10 +275,9 @@ def frame_to_ask(frame: Any, key: Key) -> Any:
 
 
 def _step_out(frame: Frame, key: Key) -> Frame:
-    """Returns where a call is made of a task that goes on after its frame has ended: in the same scenario.
+    """Returns the frame for a call that a task makes after its own frame has ended: one in the same scenario.
 
-    A task under a context that was closed in between still reads for the run around it.  Reads of a task that outlives its run
-    is noted nowhere.
+    If only a context was closed, the run around it still notes what the task reads.  If the run has ended, nobody notes it.
 
     Warns:
         RuntimeWarning: the run has ended; names both nodes.

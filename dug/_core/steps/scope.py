@@ -389,9 +389,10 @@ def give_up(entry: OpenContext | None, kind: type[BaseException]) -> None:
 
 
 def _free_all_locks() -> None:
-    """Frees locks that an interrupt left taken; no lock is held where a scope is entered or changed, but by a finalizer.
+    """Frees the locks that an interrupt left taken.
 
-    That one may run wherever the garbage collector does, under a lock that it must leave as it is when it meets an error.
+    Code that enters or changes a scope holds no lock, except in a finalizer: the garbage collector may call that under a lock,
+    which the finalizer must leave taken when it meets an error.
     """
     CacheGroup.free_locks()
     for lock in (MAKING, BINDING):

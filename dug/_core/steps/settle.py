@@ -85,7 +85,10 @@ class _Moved:
 
 
 def _bits_apart(entry: OpenContext) -> BitSet:
-    """Returns the bits of functions that some nodes do not ask for around, because the contexts from here to the run fix them."""
+    """Returns the bits of the functions of which a context from here to the run fixes single nodes.
+
+    Such a node does not ask for a tweak of its function around.
+    """
     bits: BitSet = 0
     view = entry.view
     while entry.run is not None and view is not entry.run.view and view.parent is not None:

@@ -174,7 +174,10 @@ def candidates(run: Run | Lookup) -> Sequence[Memo]:
 
 
 def key_asked(run: Run | Lookup, read: Memo) -> Key:
-    """Returns the key by which a run asks for a read of an older run of the same node: of itself, beneath the tweak that runs."""
+    """Returns the key by which a run asks again for what an older run of its node read.
+
+    If that is the node itself, the run asks for it beneath the tweak that runs.
+    """
     key = read.home.key
     return run.handle.key_beneath(key) if run.handle is not None and key == plain_key(run.key) else key
 
