@@ -20,7 +20,7 @@ import dug
 from dug._core.steps.frame import current  # the run itself says who waits for it
 
 from ._harness import Case, Contender, as_in_module
-from .recompute import Book, memoized_book
+from .what_ifs import Book, memoized_book
 
 SHARED = 10
 BOOK = Book(trades=200, inputs=50, spin=0)

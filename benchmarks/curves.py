@@ -16,7 +16,7 @@ import attrs
 import dug
 
 from ._harness import as_in_module
-from .recompute import Book, memoized_book
+from .what_ifs import Book, memoized_book
 
 BOOK = Book(trades=200, inputs=50, spin=0)
 

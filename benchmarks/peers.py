@@ -25,7 +25,8 @@ import attrs
 import dug
 
 from ._harness import Case, Contender, as_in_module
-from .recompute import Book, HandBook, Sizes, fibonacci, memoized_book
+from .recompute import Sizes, fibonacci
+from .what_ifs import Book, HandBook, memoized_book
 
 NOTHING = contextlib.nullcontext()
 PACKAGES = ("cachetools", "dask", "joblib", "loman", "modelx")

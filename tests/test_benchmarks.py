@@ -17,7 +17,7 @@ from dug.testing import EventLog
 sys.path.append(str(pathlib.Path(__file__).parent.parent))  # the benchmarks belong to the checkout, and are not installed
 
 from benchmarks import __main__ as command
-from benchmarks import _harness, _report, calls, concurrency, curves, memory, peers, projection, recompute
+from benchmarks import _harness, _report, calls, concurrency, curves, memory, peers, projection, recompute, what_ifs
 
 TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
@@ -42,7 +42,7 @@ def results():
 @pytest.fixture
 def job(tmp_path):
     """The small arguments of the peers."""
-    return peers.Job(depth=20, book=recompute.Book(trades=30, inputs=8, spin=0), folder=tmp_path)
+    return peers.Job(depth=20, book=what_ifs.Book(trades=30, inputs=8, spin=0), folder=tmp_path)
 
 
 def computed(ctx, fn, *args):
@@ -179,23 +179,23 @@ def test_a_picture_without_matplotlib_names_the_extra(monkeypatch, capsys):
 
 def test_the_what_if_contenders_agree():
     """Naive, by hand and dug give the same answers, to the bit."""
-    book = recompute.Book(trades=30, inputs=7, spin=0)
+    book = what_ifs.Book(trades=30, inputs=7, spin=0)
     scenarios = book.scenarios(20)
-    answers = recompute.naive(book, scenarios)
+    answers = what_ifs.naive(book, scenarios)
 
-    assert recompute.by_hand(book, scenarios) == answers
-    assert recompute.with_dug(book, scenarios) == answers
+    assert what_ifs.by_hand(book, scenarios) == answers
+    assert what_ifs.with_dug(book, scenarios) == answers
 
 
 def test_the_nested_what_if_contenders_agree():
     """Naive, by hand and dug give the same answers inside other what-ifs, also where both change one input."""
-    book = recompute.Book(trades=30, inputs=7, spin=0)
-    outer, inner = recompute.nest(book, 4)
-    answers = recompute.nested_naive(book, outer, inner)
+    book = what_ifs.Book(trades=30, inputs=7, spin=0)
+    outer, inner = what_ifs.nest(book, 4)
+    answers = what_ifs.nested_naive(book, outer, inner)
 
     assert len(answers) == 4 * 7
-    assert recompute.nested_by_hand(book, outer, inner) == answers
-    assert recompute.nested_with_dug(book, outer, inner) == answers
+    assert what_ifs.nested_by_hand(book, outer, inner) == answers
+    assert what_ifs.nested_with_dug(book, outer, inner) == answers
 
 
 def test_the_tree_contenders_agree():
@@ -227,16 +227,16 @@ def test_one_leaf_of_a_wide_sum_reruns_the_sum():
 
 def test_a_nested_what_if_reruns_what_reads_the_inner_change():
     """Inside an outer what-if that has been asked, one input of 50 reruns eight trades and the total."""
-    level, total = recompute.memoized_book(curves.BOOK)
+    level, total = what_ifs.memoized_book(curves.BOOK)
     with dug.Context(), dug.Context({level.node(7): 2.0}) as outer:
         total()
 
-        assert computed(outer, recompute._ask, level, total, [(3, 2.0)]) == 2 * 200 // 50 + 1
+        assert computed(outer, what_ifs._ask, level, total, [(3, 2.0)]) == 2 * 200 // 50 + 1
 
 
 def test_a_book_scenario_reruns_the_dependents_of_its_input():
     """One input of 50 changes: the eight trades that read it run, and the total."""
-    level, total = recompute.memoized_book(curves.BOOK)
+    level, total = what_ifs.memoized_book(curves.BOOK)
     ctx = dug.Context()
     ctx.run(total)
 
