@@ -64,23 +64,31 @@ def cases(sizes: Sizes) -> Iterator[Case]:
         yield _what_if(sizes, change)
 
 
-def define(  # noqa: C901  a page of formulas
-    memoize: Callable[..., Any], given: dict[str, Any], source: Callable[..., Any] | None = None
-) -> dict[str, Any]:
+def define(memoize: Callable[..., Any], given: dict[str, Any], source: Callable[..., Any] | None = None) -> dict[str, Any]:
     """Returns the functions of the model by name, memoised; ``given`` has the names that the sources read.
 
     A formula refers to the others by their names, so that modelx finds them in its space as Python does here.
     """
-    values, policies, months = given["values"], given["policies"], given["months"]
     made: dict[str, Any] = {}
+    read_assumptions(_adding(made, source or memoize), given["values"])
+    count_policies(_adding(made, memoize), made)
+    pay(_adding(made, memoize), made)
+    add_up(_adding(made, memoize), made, given["policies"], given["months"])
+    return made
+
+
+def _adding(made: dict[str, Any], memoize: Callable[..., Any]) -> Callable[[Callable[..., float]], Any]:
+    """Returns a decorator that memoises a function and adds it to those of the model."""
 
     def formula(fn: Callable[..., float]) -> Any:
         made[fn.__name__] = memoize(fn)
         return made[fn.__name__]
 
-    def outside(fn: Callable[..., float]) -> Any:
-        made[fn.__name__] = (source or memoize)(fn)
-        return made[fn.__name__]
+    return formula
+
+
+def read_assumptions(outside: Callable[..., Any], values: dict[Any, float]) -> None:
+    """Defines the sources."""
 
     @outside
     def assumption(name: str) -> float:
@@ -89,6 +97,11 @@ def define(  # noqa: C901  a page of formulas
     @outside
     def premium_rate(policy: int) -> float:
         return values.get(policy, 10.0 + policy)
+
+
+def count_policies(formula: Callable[..., Any], made: dict[str, Any]) -> None:
+    """Defines how many policies are still in force in a month, and why others are not."""
+    assumption = made["assumption"]
 
     @formula
     def age(policy: int, month: int) -> float:
@@ -116,6 +129,11 @@ def define(  # noqa: C901  a page of formulas
     def lapses(policy: int, month: int) -> float:
         return (in_force(policy, month) - deaths(policy, month)) * lapse_rate(policy, month)
 
+
+def pay(formula: Callable[..., Any], made: dict[str, Any]) -> None:
+    """Defines what comes in and goes out in a month."""
+    assumption, premium_rate, in_force, deaths = (made[name] for name in ("assumption", "premium_rate", "in_force", "deaths"))
+
     @formula
     def premiums(policy: int, month: int) -> float:
         return in_force(policy, month) * premium_rate(policy)
@@ -132,6 +150,11 @@ def define(  # noqa: C901  a page of formulas
     def net(policy: int, month: int) -> float:
         return premiums(policy, month) - claims(policy, month) - expenses(policy, month)
 
+
+def add_up(formula: Callable[..., Any], made: dict[str, Any], policies: int, months: int) -> None:
+    """Defines what all payments are worth now."""
+    assumption, net = made["assumption"], made["net"]
+
     @formula
     def discount(policy: int, month: int) -> float:
         if month == 0:
@@ -146,8 +169,6 @@ def define(  # noqa: C901  a page of formulas
     @formula
     def total() -> float:
         return sum([value(policy, 0) for policy in range(policies)])
-
-    return made
 
 
 def make_given(sizes: Sizes) -> dict[str, Any]:
