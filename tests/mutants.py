@@ -79,6 +79,7 @@ COLLECTOR = ("core/test_collector.py",)
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
 KINDS = ("contexts/test_kinds.py",)
+DROPPED = ("core/test_dropped_contexts.py",)
 WAITERS = ("core/test_single_flight.py",)
 
 INTERRUPTS = ("core/test_interrupts.py",)
@@ -718,6 +719,56 @@ MUTANTS = (
         "                spread = self._to_the_end(self._spread_all, given)",
         "                self.bits.keep_all(given)\n                spread = self._to_the_end(self._spread_all, given)",
         ("core/test_interleavings.py", "-k", "first_bit"),
+    ),
+    Mutant(
+        "the frames of a driver in a traceback keep what they drove",
+        "_functions/sync_driver.py",
+        "        frame = view = run = found = walk = before = _ = handled = None",
+        "        pass",
+        DROPPED,
+        twin=("_core/drive.py", "        del frame  # see `failure.empty_own_frames`\n", ""),
+    ),
+    Mutant(
+        "the frames of the engine in the traceback of a run keep what they held",
+        "_core/steps/finish.py",
+        ") -> Memo | None:\n    empty_own_frames(traceback)\n",
+        ") -> Memo | None:\n",
+        DROPPED,
+    ),
+    Mutant(
+        "the frames of a call that got no answer keep what they held",
+        "_core/steps/finish.py",
+        "    empty_own_frames(error.__traceback__)\n",
+        "",
+        DROPPED,
+    ),
+    Mutant(
+        "the frames of a coroutine's driver in a traceback keep what they drove",
+        "_functions/async_driver.py",
+        "        frame = view = found = wait = None",
+        "        pass",
+        DROPPED,
+    ),
+    Mutant(
+        "the frames of a verification in a task keep what they verified",
+        "_functions/async_driver.py",
+        "        return exc\n    finally:\n        del run  # see",
+        "        return exc\n    finally:\n        pass  # see",
+        DROPPED,
+    ),
+    Mutant(
+        "the frame of a call in a traceback keeps its frame",
+        "_core/facts/binding.py",
+        "            del _dug_frame\n",
+        "            pass\n",
+        DROPPED,
+    ),
+    Mutant(
+        "the threads of a deep evaluation keep what they began in",
+        "_functions/stacks.py",
+        "    deeper.let_go()\n",
+        "    pass\n",
+        DROPPED,
     ),
     Mutant(
         "waiters are not woken",

@@ -98,6 +98,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
     kept = _Kept()
     started = perf_counter()
     with inside(ctx), single_outer_call():
+        del ctx  # the traceback of an error holds this frame, and must not hold the context
         answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
         reporter.begin(len(asked))
         try:

@@ -176,6 +176,7 @@ class Context(Scope, ContextMethods):
         if not callable(function):
             raise TypeError(f"run() takes a function and its arguments, not {show(function)}. Write ctx.run(f, x).")
         with self:
+            del self  # the traceback of an error holds this frame, and must not hold the context
             return function(*args, **kwargs)
 
     def activate(self) -> "Context | None":

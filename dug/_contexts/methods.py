@@ -146,7 +146,10 @@ class ContextMethods:
         """
         from .._batch.batch import run_all  # loaded when somebody has a batch
 
-        return run_all(self, nodes, executor, progress, returns_exceptions=return_exceptions)
+        try:
+            return run_all(self, nodes, executor, progress, returns_exceptions=return_exceptions)
+        finally:
+            del self  # the traceback of an error holds this frame, and must not hold the context
 
     def debug(self, node: Node[Any]) -> None:
         """Runs the body of a node that failed once more, in pdb, and stops where it raises; nothing of this is remembered.

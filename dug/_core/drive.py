@@ -218,7 +218,10 @@ def make_fetch(
     models = {"run_model": _blank_run(), "memo_model": Memo(nowhere, None, 0), "home_model": nowhere}
 
     def holds(run: Run, read: Memo) -> bool:
-        return walk(run, find_changed(run, [(read,)])) is None
+        try:
+            return walk(run, find_changed(run, [(read,)])) is None
+        finally:
+            del run  # see `failure.empty_own_frames`
 
     compiled.set_callbacks({**_CALLBACKS, **models, "fetch": fetch, "holds": holds, "what_runs": what_runs, "deeper": deeper})
     made: Fetch = compiled.fetch
@@ -251,6 +254,7 @@ def _mark_in_thread(frame: Run, memo: Memo) -> None:
 def _raise_failure(frame: Frame, memo: Memo) -> NoReturn:
     assert memo.failure is not None  # noqa: S101  the caller saw it
     with memo.failure.serve(frame.run, memo) as served:
+        del frame  # see `failure.empty_own_frames`
         raise served.pop()
 
 

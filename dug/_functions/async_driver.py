@@ -45,44 +45,48 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
     Raises:
         Exception: the node's own exception, raised now or earlier in this outermost call.
     """
-    if frame is None or frame is DEFAULT_FRAME or frame.driver is not None:
-        frame = frame_to_ask(frame, key)
-        if frame.driver is not None:
-            raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")
-    view = frame.view
-    start = None if frame.reads is None else len(frame.reads)
     found: Any = None
+    wait: Any = None
     try:
-        found = begin(frame, key)
-        while type(found) is not Memo:
-            if type(found) is Joined:
-                found = await _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
-                continue
-            wait = backend().launch(frame, found, _drive)
-            try:
-                await wait.sleep()
-            except BaseException as exc:
-                await wait.leave(exc)
-                raise
-            wait.leave_wait()
-            found, wait = wait.outcome(), None  # a failure there holds this frame
-            if found is None:  # it was begun again elsewhere
-                found = begin(frame, key)
-            elif isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
-                with Serving(found) as served:
-                    found = None  # its traceback holds this frame: a circle would keep the tweaks of the run
-                    raise served.pop()  # noqa: TRY301  what went wrong in the task is raised here as if it had here
-    except BaseException as exc:
-        if type(found) is Run and found.task is None and not found.is_done:  # no loop took it, so nobody else must wait for it
-            abandon(found)
-        note_no_answer(frame, exc)
-        raise
-    memo: Memo = found
-    note(frame, view, memo, start)
-    if memo.failure is not None:
-        with memo.failure.serve(frame.run, memo) as served:
-            raise served.pop()
-    return memo
+        if frame is None or frame is DEFAULT_FRAME or frame.driver is not None:
+            frame = frame_to_ask(frame, key)
+            if frame.driver is not None:
+                raise TypeError(f"{key[0]} is a coroutine function, and dug.testing evaluates synchronous functions only.")
+        view = frame.view
+        start = None if frame.reads is None else len(frame.reads)
+        try:
+            found = begin(frame, key)
+            while type(found) is not Memo:
+                if type(found) is Joined:
+                    found = await _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+                    continue
+                wait = backend().launch(frame, found, _drive)
+                try:
+                    await wait.sleep()
+                except BaseException as exc:
+                    await wait.leave(exc)
+                    raise
+                wait.leave_wait()
+                found, wait = wait.outcome(), None  # a failure there holds this frame
+                if found is None:  # it was begun again elsewhere
+                    found = begin(frame, key)
+                elif isinstance(found, BaseException):  # nothing remembers it, or not as it was raised
+                    with Serving(found) as served:
+                        found = None  # its traceback holds this frame: a circle would keep the tweaks of the run
+                        raise served.pop()  # noqa: TRY301  what went wrong in the task is raised here as if it had here
+        except BaseException as exc:
+            if type(found) is Run and found.task is None and not found.is_done:  # no loop took it: nobody must wait for it
+                abandon(found)
+            note_no_answer(frame, exc)
+            raise
+        memo: Memo = found
+        note(frame, view, memo, start)
+        if memo.failure is not None:
+            with memo.failure.serve(frame.run, memo) as served:
+                raise served.pop()
+        return memo
+    finally:
+        frame = view = found = wait = None  # see `failure.empty_own_frames`
 
 
 async def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
@@ -130,6 +134,7 @@ async def _drive(run: Run) -> None:
         if not run.is_done or run.waits:  # an interrupt struck where its end was filed
             abandon(run)
         run.task = None  # its context refers to the run
+        del run  # see `failure.empty_own_frames`
 
 
 async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -145,14 +150,17 @@ async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dic
 async def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
     """Completes a walk: asks together for keys that it yields together, and returns its result."""
     answers: Any = None
-    while True:
-        try:
-            asked = walk.send(answers)
-        except StopIteration as end:
-            memo: Memo | None = end.value
-            return memo
-        questions = [_ask(run, key, is_aside) for key, is_aside in asked]
-        answers = [await questions[0]] if len(questions) == 1 else await backend().gather(questions)
+    try:
+        while True:
+            try:
+                asked = walk.send(answers)
+            except StopIteration as end:
+                memo: Memo | None = end.value
+                return memo
+            questions = [_ask(run, key, is_aside) for key, is_aside in asked]
+            answers = [await questions[0]] if len(questions) == 1 else await backend().gather(questions)
+    finally:
+        del run, walk  # see `failure.empty_own_frames`
 
 
 async def _ask(run: Run, key: Key, is_aside: bool) -> Memo | BaseException | None:  # noqa: FBT001  as the walk yields it
@@ -169,6 +177,8 @@ async def _ask(run: Run, key: Key, is_aside: bool) -> Memo | BaseException | Non
         return None
     except BaseException as exc:  # noqa: BLE001  the walk keeps it for the body
         return exc
+    finally:
+        del run  # see `failure.empty_own_frames`
 
 
 def backend() -> Any:

@@ -123,7 +123,10 @@ class BoundMemoized(_Memoized[P, R]):
             if function.is_async:
                 return function.ask(None, key)
             frame = current.get()
-            return (_find_hit(frame, key) or fetch(frame, key)).value  # no more frames than a function has
+            try:
+                return (_find_hit(frame, key) or fetch(frame, key)).value  # no more frames than a function has
+            finally:
+                del frame  # the traceback of an error holds this one, see `failure.empty_own_frames`
 
         def node(self, /, *args, **kwargs):
             """Returns the node of this call on this instance, without making it."""

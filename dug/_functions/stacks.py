@@ -13,7 +13,8 @@ import os
 import sys
 from _thread import allocate_lock
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import Context as Variables
+from contextvars import copy_context
 from threading import Thread, get_ident
 from typing import Any, NoReturn, TypeVar
 
@@ -65,14 +66,14 @@ def continue_on_new_stack(call: Callable[..., T], *args: Any) -> T:
     if not deeper.is_done:  # a signal handler forked this process, which has no such thread
         return continue_on_new_stack(call, *args)
     _take_over(deeper.variables)
-    if deeper.error is not None:
-        error, deeper.error = deeper.error, None
+    error, value = deeper.error, deeper.value
+    deeper.let_go()
+    if error is not None:
         try:
             raise error
         finally:
-            del error  # its traceback holds this frame
-    value: T = deeper.value
-    return value
+            del error, args, deeper  # its traceback holds this frame
+    return value  # type: ignore[no-any-return]  # what `call` returned
 
 
 def _bring_to_end(deeper: "_Continuation") -> None:
@@ -119,6 +120,11 @@ class _Continuation(Thread):
         except IndexError:
             return False
         return True
+
+    def let_go(self) -> None:
+        """Lets go of its outcome and of what leads to contexts: tracebacks lead here, see `failure.empty_own_frames`."""
+        self.value = self.error = self.started_from = self._asked = None
+        self.variables = Variables()
 
     def start_roomy(self) -> None:
         """Starts it with a stack size of our own, as the program's may be small; with a smaller one if memory is short.
@@ -208,7 +214,7 @@ def _leave_to_child() -> None:
     forget_others()
 
 
-def _take_over(variables: Context) -> None:
+def _take_over(variables: Variables) -> None:
     """Sets here the variables that were set there."""
     for variable, value in variables.items():
         if variable.get(None) is not value:

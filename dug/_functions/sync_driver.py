@@ -49,50 +49,49 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     Raises:
         Exception: the node's own exception, raised now or earlier in this outermost call.
     """
-    if frame is None or frame is DEFAULT_FRAME or frame.driver is not None:
-        frame = frame_to_ask(frame, key)
-        if frame.driver is not None:
-            return frame.answer_from_driver(key)  # type: ignore[no-any-return]  # a memo
-    elif frame.hits.__class__ is Ended:
-        return fetch_any(None, key)
-    run, view = frame.run, frame.view
-    if (small and frees_deep()) if run is None else (not run.depth & 7 or small) and is_deep(run.depth):
-        return continue_on_new_stack(fetch, frame, key)
     found: Any = None
     before, started, handled = None, 0.0, None
     try:
-        try:  # both before the run is there: CPython 3.11 guards nothing while a trace function is told of this very line
-            memo: Any = (found := _begin(frame, key))
-            if found.__class__ is Run:
-                before = current.get()
-                _, started, handled = PUT[found], perf_counter(), exception()
-                walk = verify(found)
-                memo = None if walk is None else _verify(found, walk)
-                if memo is None:
-                    started = started if walk is None else perf_counter()
-                    body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
-                    if found.handle is None and type(found.key) is tuple and body is not BENEATH and body.binding.keywords == ():
-                        body = body.body  # the common case
-                    else:
-                        body, args, kwargs = what_runs(found)
-                    memo = finish(found, body(*args, **kwargs), perf_counter() - started)
-                if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
-                    memo.read_starts = IN_THREAD
+        if frame is None or frame is DEFAULT_FRAME or frame.driver is not None or frame.hits.__class__ is Ended:
+            frame = frame_to_ask(frame, key)
+            if frame.driver is not None:
+                return frame.answer_from_driver(key)  # type: ignore[no-any-return]  # a memo
+        run, view = frame.run, frame.view
+        if (small and frees_deep()) if run is None else (not run.depth & 7 or small) and is_deep(run.depth):
+            return continue_on_new_stack(fetch, frame, key)
+        try:
+            try:  # both before the run is there: CPython 3.11 guards nothing while a trace function is told of this very line
+                memo: Any = (found := _begin(frame, key))
+                if found.__class__ is Run:
+                    before = current.get()
+                    _, started, handled = PUT[found], perf_counter(), exception()
+                    memo = (walk := verify(found)) and _verify(found, walk)
+                    if memo is None:
+                        started = started if walk is None else perf_counter()
+                        body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
+                        if not found.body and type(found.key) is tuple and body is not BENEATH and body.binding.keywords == ():
+                            body = body.body  # the common case
+                        else:
+                            body, args, kwargs = what_runs(found)
+                        memo = finish(found, body(*args, **kwargs), perf_counter() - started)
+                    if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
+                        memo.read_starts = IN_THREAD
+            except BaseException as exc:
+                _note_failure(frame, view, before and fail(found, exc, perf_counter() - started, handled=handled))
+                raise
+            finally:
+                if before is not None:
+                    PUT[before]
         except BaseException as exc:
-            if before is not None:
-                _note_failure(frame, view, fail(found, exc, perf_counter() - started, handled=handled))
+            _clear_up(frame, found, before, exc)
             raise
-        finally:
-            if before is not None:
-                PUT[before]
-    except BaseException as exc:
-        _clear_up(frame, found, before, exc)
-        raise
-    note(frame, view, memo)
-    if memo.failure is not None:
-        with memo.failure.serve(run, memo) as served:
-            raise served.pop()
-    return memo  # type: ignore[no-any-return]  # no run any more
+        note(frame, view, memo)
+        if memo.failure is not None:
+            with memo.failure.serve(run, memo) as served:
+                raise served.pop()
+        return memo  # type: ignore[no-any-return]  # no run any more
+    finally:
+        frame = view = run = found = walk = before = _ = handled = None  # see `failure.empty_own_frames`
 
 
 def _begin(frame: Any, key: Key) -> Any:
@@ -165,22 +164,25 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
 def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
     """Completes a walk: asks for the keys that it yields, one after the other, and returns its result."""
     answers: Any = None
-    while True:
-        try:
-            asked = walk.send(answers)
-        except StopIteration as end:
-            answers = None  # the traceback of one holds this frame: a circle would keep the tweaks of the run
-            memo: Memo | None = end.value
-            return memo
-        answers = []
-        for key, _ in asked:
+    try:
+        while True:
             try:
-                # A loop that the body runs can await a coroutine function, and nothing here.
-                answers.append(None if plain_key(key)[0].is_async else fetch(run, key))
-            except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself
-                answers.append(None)
-            except BaseException as exc:  # noqa: BLE001  the walk keeps it for the body
-                answers.append(exc)
+                asked = walk.send(answers)
+            except StopIteration as end:
+                answers = None  # the traceback of one holds this frame: a circle would keep the tweaks of the run
+                memo: Memo | None = end.value
+                return memo
+            answers = []
+            for key, _ in asked:
+                try:
+                    # A loop that the body runs can await a coroutine function, and nothing here.
+                    answers.append(None if plain_key(key)[0].is_async else fetch(run, key))
+                except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself
+                    answers.append(None)
+                except BaseException as exc:  # noqa: BLE001  the walk keeps it for the body
+                    answers.append(exc)
+    finally:
+        del run, walk  # see `failure.empty_own_frames`
 
 
 def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:

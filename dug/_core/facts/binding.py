@@ -35,7 +35,10 @@ _CALL_SOURCE = """\
     except TypeError:
         _dug_memo = None
     if _dug_memo is None:
-        return ({wait}_dug_fetch(_dug_frame, _dug_key)).value
+        try:
+            return ({wait}_dug_fetch(_dug_frame, _dug_key)).value
+        finally:
+            del _dug_frame
     if _dug_frame.reads is not None:
         _dug_frame.reads[_dug_memo] = None
     return _dug_memo.value

@@ -8,11 +8,16 @@ shares a part of its way with others, so a trace is a few places of its own and 
 """
 
 from collections.abc import Iterator
+from gc import get_referents
+from types import TracebackType
 from typing import Any, Self
 
 from attrs import define, field
 
 from .imprint import Imprint
+
+_OWN = ("dug._core.", "dug._functions.")
+"""What the names of modules begin with whose functions stand between two nodes in a traceback."""
 
 
 @define(eq=False, repr=False)
@@ -108,6 +113,20 @@ class Serving:
         context, self._context = self._context, None
         if context is not None and error is not None and error.__context__ is not context:
             error.__context__ = context
+
+
+def empty_own_frames(traceback: TracebackType | None) -> None:
+    """Empties the ended frames of dug that an error has come up through last: a traceback must hold no context.
+
+    The variables of these frames lead to runs and entries, and from there to contexts that the program has dropped, whose tweaks
+    must go at once.  Each frame also leads to that of its caller, so all code of dug that leads to a body empties its variables
+    itself as it ends, in a ``finally`` that refers to this.
+    """
+    while traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith(_OWN):
+        frame = traceback.tb_frame
+        if frame.f_code in get_referents(frame):  # it has ended: since then it is its own, and refers to its code
+            frame.clear()
+        traceback = traceback.tb_next
 
 
 def pass_on(

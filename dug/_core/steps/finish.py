@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import DugError
 from ..facts.binding import SIMPLE_TYPES
-from ..facts.failure import Failure, pass_on
+from ..facts.failure import Failure, empty_own_frames, pass_on
 from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction
 from ..facts.node import BENEATH, Node, plain_key
 from ..facts.sparse import BitSet, union
@@ -131,6 +131,7 @@ def _fail(
     *,
     is_out: bool,
 ) -> Memo | None:
+    empty_own_frames(traceback)
     if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
         if isinstance(error, KeyboardInterrupt):
             CacheGroup.free_locks()
@@ -187,6 +188,7 @@ def note_no_answer(frame: Frame | DefaultFrame, error: BaseException) -> None:
     Complexity: O(1), for an interrupt O(open runs).
     """
     how = why_unfileable(error)
+    empty_own_frames(error.__traceback__)
     if isinstance(error, KeyboardInterrupt):
         CacheGroup.free_locks()
     mark_unfileable(frame, how)

@@ -268,8 +268,11 @@ def frame_then(frame: Frame, view: View) -> Frame:
 
 
 def frame_to_ask(frame: Any, key: Key) -> Any:
-    """Returns the frame that a call is made in: for None the one in force, for a run that has ended one that notes nothing."""
-    frame = frame_here() if frame is None else frame
+    """Returns the frame that a call is made in: the one in force for None and for an entry whose statement has ended.
+
+    For a run that has ended it is one that notes nothing.
+    """
+    frame = frame_here() if frame is None or frame.hits.__class__ is Ended else frame
     frame = DEFAULT_FRAME.entry or frame if frame is DEFAULT_FRAME else frame
     return _step_out(frame, key) if frame.driver is LATE else frame
 

@@ -37,6 +37,8 @@ class _Task:
         finally:
             on_end()
             self.ended.set()
+            self.task = None  # its context leads to what it drove, as do the variables here, see `failure.empty_own_frames`
+            del self, call, on_end
 
     async def wait_ended(self) -> None:
         """Returns when the task has ended, also when an interrupt ended it before its first line, which nothing reports."""
