@@ -796,7 +796,7 @@ class Play:
         self.filed = {}  # a cache's number: the facts that may have a memo
         self.held = self.shown = set()
         self.holders = Counter()
-        self.twins = set()  # the facts that another one may have been filed for
+        self.twins = {}  # a fact: the vague facts that may have been filed for it
         self.epoch = 0  # how often tweaks were changed or dropped
         self.healed = set()  # the sources that recovered without a word
         self.calls = 0
@@ -1147,13 +1147,20 @@ class Play:
     def remember(self, reached, expected, cache):
         """Note the facts after the call: those that must not run again, and those that may have a memo."""
         held = self.held_over(cache)
-        self.twins.update(other for fact in reached if fact.vague for other in fact.others if other is not fact)
+        for fact in reached:
+            for other in fact.others if fact.vague else ():
+                self.twins.setdefault(other, set()).add(fact)
         for fact, result in reached.items():
             self.filed[cache].update((other, result) for other in (fact, *fact.others) if other.specs <= self.shown)
             if fact.specs <= held:
-                lasts = (fact not in expected.repeats or fact in expected.facts) and fact not in self.twins
+                lasts = (fact not in expected.repeats or fact in expected.facts) and not self.has_twin(fact)
                 if lasts and result.error is None and not result.taint and not result.fleeting:
                     self.done[cache][fact] = result
+
+    def has_twin(self, fact):
+        """Say whether another fact may have been filed for this one, or for what this one, being vague, may count as."""
+        alike = (fact, *(fact.others if fact.vague else ()))
+        return any(self.twins.get(other, set()) - {fact} for other in alike)
 
     # the outside
 
