@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 
 import pytest
@@ -18,7 +19,9 @@ def builds():
     """Return both builds."""
     made = two_builds.load()
     assert [build.is_compiled for build in made] == [True, False]
-    return made
+    gc.freeze()  # so that a full collection passes over all that the other tests have made
+    yield made
+    gc.unfreeze()
 
 
 def compare_many(builds):
@@ -58,5 +61,18 @@ def test_many_programs_run_alike(builds):
 def test_what_one_build_forgets_is_found(builds, monkeypatch, module, owner, name):
     """A build that leaves out one step of its bookkeeping is told from the other."""
     monkeypatch.setattr(getattr(builds[1].modules[module], owner), name, lambda *_: None)
+    with pytest.raises(two_builds.Difference, match=r"compiled .*, pure "):
+        compare_many(builds)
+
+
+def test_what_one_build_keeps_is_found(builds, monkeypatch):
+    """A build that holds a view for longer is told from the other, before it answers anything with what is there."""
+    scope, kept = builds[1].modules["dug._core.steps.scope"], []
+
+    def enter(*args, do=scope.enter, **options):
+        kept[:] = [do(*args, **options)]
+        return kept[0]
+
+    monkeypatch.setattr(scope, "enter", enter)
     with pytest.raises(two_builds.Difference, match=r"compiled .*, pure "):
         compare_many(builds)
