@@ -81,6 +81,7 @@ TRAPS = ("core/test_regressions.py",)
 KINDS = ("contexts/test_kinds.py",)
 DROPPED = ("core/test_dropped_contexts.py",)
 WAITERS = ("core/test_single_flight.py",)
+TASKS = ("functions/test_tasks.py",)
 
 INTERRUPTS = ("core/test_interrupts.py",)
 
@@ -784,10 +785,85 @@ MUTANTS = (
     ),
     Mutant(
         "nobody says that a run was cancelled before it began",
-        "_functions/loops/_asyncio.py",
+        "_functions/loops/_tasks.py",
         "            self.add_done_callback(_abandon_unstarted)\n",
         "            pass\n",
         (*WAITERS, "-k", "stranger"),
+    ),
+    Mutant(
+        "runs that wait for nothing keep the loop from its other tasks",
+        "_functions/loops/_asyncio.py",
+        "    if _turn.left < 0:\n",
+        "    if False:\n",
+        (*TASKS, "-k", "leave_room"),
+    ),
+    Mutant(
+        "a run begins while its asker handles an exception",
+        "_functions/loops/_asyncio.py",
+        "CAN_BEGIN_NOW and exception() is None and ",
+        "CAN_BEGIN_NOW and ",
+        (*TASKS, "-k", "asker_handles"),
+    ),
+    Mutant(
+        "a run begins where the stack of its asker is used up",
+        "_functions/loops/_asyncio.py",
+        "has_room() and ",
+        "",
+        (*TASKS, "-k", "room_however"),
+    ),
+    Mutant(
+        "a body begins in the task of its asker",
+        "_functions/loops/_tasks.py",
+        "            tasks[loop] = task\n",
+        "            pass\n",
+        (*TASKS, "-k", "one_task"),
+    ),
+    Mutant(
+        "a body leaves its task in force for its asker",
+        "_functions/loops/_tasks.py",
+        "            waiting, is_cancelled = _OVER, True\n        tasks[loop] = asker\n",
+        "            waiting, is_cancelled = _OVER, True\n",
+        (*TASKS, "-k", "one_task"),
+    ),
+    Mutant(
+        "a task that a body keeps never ends",
+        "_functions/loops/_tasks.py",
+        " and getrefcount(task) == 2:",
+        ":",
+        (*TASKS, "-k", "keeps"),
+    ),
+    Mutant(
+        "a future that two bodies wait for looks as if one did so twice",
+        "_functions/loops/_tasks.py",
+        "        waiting._asyncio_future_blocking = False",
+        "        pass",
+        (*TASKS, "-k", "one_future"),
+    ),
+    Mutant(
+        "a cancellation does not reach what a body waits for first",
+        "_functions/loops/_tasks.py",
+        " and waiting.cancel(*error.args):",
+        " and False:",
+        (*TASKS, "-k", "first_wait_cancels"),
+    ),
+    Mutant(
+        "the asker of a body that keeps its task goes on before that has ended",
+        "_functions/loops/_asyncio.py",
+        "                wait.is_over = False\n",
+        "                pass\n",
+        (*TASKS, "-k", "keeps"),
+    ),
+    Mutant(
+        "what a thread reads for a body before its first wait is verified on the loop",
+        "_functions/sync_driver.py",
+        "frame.has_task and frame.thread",
+        "frame.task is not None and frame.thread",
+        (*TASKS, "-k", "thread_reads"),
+        twin=(
+            "_core/native/run.h",
+            "SLOT(frame, run_has_task) == Py_True) {\n            PyObject *set",
+            "SLOT(frame, run_task) != Py_None) {\n            PyObject *set",
+        ),
     ),
     Mutant(
         "a run that no loop drives stays in flight",

@@ -105,7 +105,7 @@ def finish(run: Run, value: Any, seconds: float) -> Memo:
         BaseException: an exception that passed out of a node while this one was verified, when the body did not ask for it.
     """
     value = check_value(run, value)
-    if run.task is not None and run.reads:  # it may have asked for several nodes at once
+    if run.task is not None and run.reads:  # it has waited, and may have asked for several nodes at once
         reads, starts = run.reads, read_starts(run.reads, run.failed_check_reads)
         memo = _finish(run, value, seconds)
         note_starts(memo, reads, starts)
@@ -130,6 +130,8 @@ class DriverWait(Wait):
     """The wait of an asker: joins a run that somebody drives, and takes its result; the driver says how to sleep."""
 
     __slots__ = ()
+    has_room: Callable[[], bool] | None = None if compiled is None else compiled.has_room
+    """True when this thread has most of its frames, and much of its stack, left; None where a driver must find out by itself."""
 
     def join(self, joined: Joined) -> bool:
         """Begins to wait; False when there is nothing to wait for, or for an optional wait that would close a circle.

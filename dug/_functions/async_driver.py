@@ -61,11 +61,12 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
                     found = await _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
                     continue
                 wait = backend().launch(frame, found, _drive)
-                try:
-                    await wait.sleep()
-                except BaseException as exc:
-                    await wait.leave(exc)
-                    raise
+                if not wait.is_over:
+                    try:
+                        await wait.sleep()
+                    except BaseException as exc:
+                        await wait.leave(exc)
+                        raise
                 wait.leave_wait()
                 found, wait = wait.outcome(), None  # a failure there holds this frame
                 if found is None:  # it was begun again elsewhere

@@ -18,9 +18,9 @@ from contextvars import copy_context
 from threading import Thread, get_ident
 from typing import Any, NoReturn, TypeVar
 
-from .._core.drive import ORIGINS, guard, here
+from .._core.drive import ORIGINS, DriverWait, guard, here
 from .._core.read import COMPILED, Node
-from .stack_room import LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
+from .stack_room import FEW_RUNS, LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
 
 T = TypeVar("T")
 
@@ -48,6 +48,18 @@ def is_deep(depth: int) -> bool:
     except ValueError:
         return not COMPILED and (depth > 1 or bool(small)) and is_low(depth)  # C has looked already
     return True
+
+
+def _has_room() -> bool:
+    """True when this thread has most of its frames, and much of its stack, left, for a body that could run elsewhere as well."""
+    try:
+        sys._getframe(min(MAX_FRAMES // 2, sys.getrecursionlimit() // 5))
+    except ValueError:
+        return not is_low(FEW_RUNS)
+    return False
+
+
+has_room: Callable[[], bool] = DriverWait.has_room or _has_room
 
 
 def continue_on_new_stack(call: Callable[..., T], *args: Any) -> T:

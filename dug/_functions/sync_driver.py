@@ -74,7 +74,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
                         else:
                             body, args, kwargs = what_runs(found)
                         memo = finish(found, body(*args, **kwargs), perf_counter() - started)
-                    if frame.__class__ is Run and frame.task is not None and frame.thread != found.thread:
+                    if frame.__class__ is Run and frame.has_task and frame.thread != found.thread:
                         memo.read_starts = IN_THREAD
             except BaseException as exc:
                 _note_failure(frame, view, before and fail(found, exc, perf_counter() - started, handled=handled))

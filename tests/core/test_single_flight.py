@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import sys
 import threading
 import weakref
 from types import SimpleNamespace
@@ -349,13 +350,21 @@ def test_a_task_cancelled_at_once_leaves_nothing(run_asyncio, slow, gate):
     run_asyncio(main)
 
 
+async def ask_in_handler(node):
+    """Return the value of a call that is made while an exception is handled: its run begins in a turn of its own."""
+    try:
+        return {}[node]
+    except KeyError:
+        return await node()
+
+
 def test_a_run_that_a_stranger_cancelled_before_it_began_is_begun_anew(run_asyncio, slow, gate):
     """Code that knows nothing of a run may cancel its task; then nobody waits for it for ever."""
 
     async def main():
         with dug.Context():
             mine = asyncio.all_tasks()
-            askers = [asyncio.create_task(slow()) for _ in range(3)]
+            askers = [asyncio.create_task(ask_in_handler(slow)) for _ in range(3)]
             await asyncio.sleep(0)
             (driver,) = asyncio.all_tasks() - {*mine, *askers}
             driver.cancel()
@@ -876,6 +885,34 @@ def test_a_loop_that_comes_back_does_not_file_what_was_begun_anew(shared):
     assert len(shared.runs) == 2
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio has made the task by the time that its body waits")
+def test_a_loop_that_refuses_the_task_of_a_body_that_waits_leaves_nothing_behind():
+    """So it is when the run has begun without the loop: the body is closed."""
+    ended = []
+
+    @dug.memoize
+    async def node():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def refuse(*args, **options):
+            raise LookupError("no more tasks")
+
+        with dug.Context() as ctx:
+            loop.call_soon = refuse
+            with pytest.raises(LookupError, match="no more tasks"):
+                await node()
+            del loop.call_soon
+            assert (ended, node.node() in ctx, ctx.cache.find_home(node.node()._key).open_run) == ([True], False, None)
+
+    run_on("asyncio", main)
+
+
 def test_a_loop_that_refuses_the_task_leaves_nothing_behind():
     """When no task can be made for a run, the asker gets the error, and so does the next one."""
 
@@ -894,7 +931,7 @@ def test_a_loop_that_refuses_the_task_leaves_nothing_behind():
             loop.call_soon = refuse
             for _ in range(2):
                 try:
-                    await node()
+                    await ask_in_handler(node)
                 except LookupError as exc:
                     errors.append(str(exc))
             del loop.call_soon

@@ -300,6 +300,12 @@ fetch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
 }
 
 static PyObject *
+has_room(PyObject *module, PyObject *unused)
+{
+    return PyBool_FromLong(!has_used(PyModule_GetState(module), NULL, 4));
+}
+
+static PyObject *
 union_method(PyObject *module, PyObject *sets)
 {
     State *st = PyModule_GetState(module);
@@ -322,6 +328,8 @@ static PyMethodDef accel_methods[] = {
     {"leave_wait", leave_wait_method, METH_O, "leave_wait(wait)\n--\n\nEnds a wait; True when nobody waits for the run any more."},
     {"fetch", (PyCFunction)(void (*)(void))fetch_method, METH_FASTCALL,
      "fetch(frame, key)\n--\n\nThe synchronous driver: returns the memo of a call."},
+    {"has_room", has_room, METH_NOARGS,
+     "has_room()\n--\n\nTrue when this thread has most of its frames, and much of its stack, left."},
     {"note_statements", note_statements, METH_VARARGS,
      "note_statements(asked, forget_gone)\n--\n\nSays where the methods that statements have asked for are noted; returns Watched."},
     {"find_exit", find_exit, METH_O, "find_exit(instance)\n--\n\nReturns the ``__exit__`` held by the statement that calls ``__enter__``."},

@@ -1152,27 +1152,35 @@ depth_of(State *st, PyObject *frame)
     return run == Py_None ? 0 : PyLong_AsLong(SLOT(run, run_depth)) + 1;
 }
 
-/* `stacks.is_deep`: true when this thread has used up its part of the frames that the interpreter allows, of which calls in C take
-   some as well, or of its stack. */
+/* True when this thread has used up one of so many parts of the frames that the interpreter allows, of which calls in C take some as
+   well, or has little stack left for a call made in `frame`; NULL for one inside of many runs. */
 static inline int
-is_deep(State *st, PyObject *frame)
+has_used(State *st, PyObject *frame, int parts)
 {
     PyThreadState *thread = PyThreadState_Get();
     volatile char mark = 0; /* its address is the current end of the stack */
+    int most = 2 * MOST_FRAMES / parts;
 #if PY_VERSION_HEX >= 0x030C0000
     int limit = thread->py_recursion_limit, calls = MOST_C_CALLS - thread->c_recursion_remaining - calls_taken_off;
     int frames = limit - thread->py_recursion_remaining;
-    if (calls > MOST_FRAMES || calls > MOST_C_CALLS / 2) {
+    if (calls > most || calls > MOST_C_CALLS / parts) {
         return 1;
     }
 #else
     int limit = thread->recursion_limit, frames = limit - thread->recursion_remaining;
 #endif
-    if (frames > MOST_FRAMES || frames > limit / 2) {
+    if (frames > most || frames > limit / parts) {
         return 1;
     }
     uintptr_t here = (uintptr_t)&mark;
-    return here < enough_above && lacks_stack(here, depth_of(st, frame));
+    return here < enough_above && lacks_stack(here, frame == NULL ? FEW_RUNS : depth_of(st, frame));
+}
+
+/* `stacks.is_deep`. */
+static inline int
+is_deep(State *st, PyObject *frame)
+{
+    return has_used(st, frame, 2);
 }
 
 /* `sync_driver.fetch`: returns the memo of a call made in a frame, with the read noted. */
@@ -1219,7 +1227,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
             Py_DECREF(token);
         }
         let_run_go(st, found);
-        if (memo != NULL && (PyObject *)Py_TYPE(frame) == st->run_type && SLOT(frame, run_task) != Py_None) {
+        if (memo != NULL && (PyObject *)Py_TYPE(frame) == st->run_type && SLOT(frame, run_has_task) == Py_True) {
             PyObject *set = PyObject_CallFunctionObjArgs(st->mark_in_thread, frame, memo, NULL);
             Py_XDECREF(set);
             if (set == NULL) {

@@ -1,6 +1,6 @@
 """The event loops that run coroutine functions, a file for each; this one has no code and lists what each file offers.
 
-The loop of the asker decides which file is used.
+The loop of the asker decides which file is used.  The tasks of asyncio have a file of their own, `_tasks`.
 
 A backend has three functions that an asker awaits in its own task:
 
@@ -10,7 +10,8 @@ A backend has three functions that an asker awaits in its own task:
 
 three that it calls:
 
-* ``launch(frame, run, drive)`` drives a new run to its end in a task of its own, and returns the asker's wait for it;
+* ``launch(frame, run, drive)`` drives a new run to its end in a task of its own, and returns the asker's wait for it, whose
+  ``is_over`` says that the run has ended already;
 * ``start(call, variables, on_end)`` runs a coroutine function in a task of its own, and returns the task;
 * ``find_loop()`` returns an object that identifies the loop in force;
 

@@ -2,90 +2,72 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as Variables
+from sys import exception
+from threading import local
 from typing import Any
 
 from ..._core.drive import INVALID, PATIENCE_S, DriverWait, abandon
 from ..._core.read import Frame, Run
 from ..._extras.packages import find_loaded
+from ..stacks import has_room
+from ._tasks import CAN_BEGIN_NOW, LaterTask, Task, begin_now, call_soon
 
 CANCELLED = asyncio.CancelledError
 Event = asyncio.Event
 find_loop = asyncio.get_running_loop
 
+RUNS_A_TURN = 99
+"""How many runs begin, one after the other or inside one another, before one begins in a turn of the loop of its own."""
+
 Drive = Callable[[Run], Coroutine[Any, Any, None]]
-
-
-class _Task(asyncio.Task[None]):
-    """A task that other loops and threads can cancel: it drives a run, or a scenario of a sweep.
-
-    It is made without the loop's task factory: an eager one would begin it inside the asker.
-    """
-
-    __slots__ = ("run",)
-    run: Run | None
-    """The run that it drives, while it may not have begun; None for a scenario of a sweep."""
-
-    def cancel_threadsafe(self) -> None:
-        """Cancels the task; from any thread."""
-        loop = self.get_loop()
-        if asyncio._get_running_loop() is loop:
-            self.cancel()
-        else:
-            _call_soon(loop, self.cancel)
-
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Cancels the task, also at the user's own cancellation; from the thread of its loop."""
-        if self.run is not None:
-            self.add_done_callback(_abandon_unstarted)
-        return super().cancel(msg)
-
-    def is_lost(self) -> bool:
-        """True when the loop is closed or was left, or the task was cancelled before it began, so that the run will not end.
-
-        A loop that was left may be run again: then runs that were begun again in between count.
-        """
-        return self.done() or self.get_loop().is_closed() or not self.get_loop().is_running()
 
 
 class TaskWait(DriverWait):
     """One asker that sleeps in its own task until the run that it waits for has ended; any thread can wake it."""
 
-    __slots__ = ("loop", "woken")
+    __slots__ = ("is_over", "loop", "woken")
 
     def __init__(self, frame: Frame, run: Run) -> None:
         self.frame, self.run, self.thread = frame, run, None
         self.holders, self.result, self.failure = (), None, None
         self.is_optional, self.differs = False, 0
-        self.loop = loop = asyncio.get_running_loop()
-        self.woken: asyncio.Future[None] = loop.create_future()
+        self.loop = asyncio.get_running_loop()
+        self.is_over = False
+        """True when there is nothing to sleep for any more."""
+        self.woken: asyncio.Future[None] | None = None
+        """What a sleeper waits for."""
 
     def wake(self) -> None:
         """Ends the sleep."""
         if asyncio._get_running_loop() is self.loop:
             self._set()
         else:
-            _call_soon(self.loop, self._set)
+            call_soon(self.loop, self._set)
 
     def _set(self) -> None:
-        if not self.woken.done():
+        self.is_over = True
+        if self.woken is not None and not self.woken.done():
             self.woken.set_result(None)
 
     def sleep(self) -> Awaitable[None]:
         """Returns an awaitable: until the run is done or, for one on another loop or thread, that loop is gone."""
-        return self.woken if _is_on(self.run, self.loop) else self._watch()
+        self.woken = woken = self.loop.create_future()
+        if self.is_over:
+            woken.set_result(None)
+        return woken if _is_on(self.run, self.loop) else self._watch(woken)
 
-    async def _watch(self) -> None:
-        while not self.woken.done() and not self.run.is_lost():
-            await asyncio.wait([self.woken], timeout=PATIENCE_S)
+    async def _watch(self, woken: "asyncio.Future[None]") -> None:
+        while not woken.done() and not self.run.is_lost():
+            await asyncio.wait([woken], timeout=PATIENCE_S)
 
     async def leave(self, reason: BaseException) -> None:
         """Ends the wait of a cancelled asker; the last asker cancels the run, and returns after that has ended."""
         run, task = self.run, self.run.task
         if self.leave_wait() and task is not None and not run.is_done:
             run.unfileable = INVALID  # a value that a body gives after its cancellation is not a value of its node
-            if isinstance(task, _Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
+            if isinstance(task, Task) and isinstance(reason, CANCELLED) and _is_on(run, asyncio._get_running_loop()):
                 with _shielded():
                     await _end(task)
             else:
@@ -93,28 +75,49 @@ class TaskWait(DriverWait):
         self.abandon_if_lost()
 
 
+class _Turn(local):
+    """How many runs may still begin in a thread while their askers run, before one begins in a turn of its own."""
+
+    left = RUNS_A_TURN
+
+
+_turn = _Turn()
+
+
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
-    """Drives a run to its end in a task of its own, and returns the asker's wait for it."""
+    """Drives a run to its end in a task of its own, and returns the asker's wait for it, which may be over."""
     wait = TaskWait(frame, run)
     wait.join_own()
     driven = drive(run)
     try:
-        run.task = task = _Task(driven, loop=wait.loop, name=str(run.key[0]))
+        if _may_begin_now():
+            task = begin_now(driven, wait.loop, run.key[0])
+            if task is not None and run.is_done:  # the loop ends it
+                wait.is_over = False
+                task.add_done_callback(lambda _: wait._set())
+        else:
+            task = LaterTask(driven, loop=wait.loop, name=str(run.key[0]))
+            task.run = run
     except BaseException:
         driven.close()
         wait.leave_wait()
         abandon(run)
         raise
-    task.run = run
+    if not run.is_done:
+        run.task = task
     return wait
 
 
-def _abandon_unstarted(task: "asyncio.Task[None]") -> None:
-    """Abandons a run whose task was cancelled before it began: nothing else reports that it ended."""
-    assert isinstance(task, _Task)  # noqa: S101  only those have it called
-    run, task.run = task.run, None
-    if run is not None and not run.is_done:
-        abandon(run)
+def _may_begin_now() -> bool:
+    """True when a run may begin while its asker runs; now and then none may, so that the loop is not kept from its other tasks.
+
+    While the asker handles an exception, errors of the body would get that for their context; and a body needs a stack.
+    """
+    _turn.left -= 1
+    if _turn.left < 0:
+        _turn.left = RUNS_A_TURN
+        return False
+    return CAN_BEGIN_NOW and exception() is None and has_room() and asyncio.current_task() is not None
 
 
 async def _end(task: "asyncio.Task[None]") -> None:
@@ -136,19 +139,13 @@ async def run_in_thread(call: Callable[..., Any], *args: Any) -> Any:
 
 def _is_on(run: Run, loop: asyncio.AbstractEventLoop | None) -> bool:
     """True when a task of `loop` drives a run."""
-    return isinstance(run.task, _Task) and run.task.get_loop() is loop
+    return isinstance(run.task, Task) and run.task.get_loop() is loop
 
 
 def _shielded() -> AbstractContextManager[object]:
     """Shields from anyio, which re-delivers a cancellation at every await; a second explicit cancellation still gets through."""
     scope = find_loaded("anyio", "CancelScope")
     return nullcontext() if scope is None else scope(shield=True)
-
-
-def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: Any) -> None:
-    """Schedules a call on another loop; does nothing if that is closed, as nobody waits there any more."""
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(call, *args)
 
 
 async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
@@ -158,15 +155,14 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
     return [task.result() for task in tasks]
 
 
-def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> _Task:
+def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, on_end: Callable[[], object]) -> Task:
     """Lets ``call()`` run in a task of its own, in which `variables` are in force; `on_end` is called on this loop after it."""
-    task = _Task(call(), context=variables)
-    task.run = None
+    task = Task(call(), context=variables)
     task.add_done_callback(lambda _: on_end())
     return task
 
 
-async def end(tasks: Iterable[_Task]) -> None:
+async def end(tasks: Iterable[Task]) -> None:
     """Cancels tasks that were started on this loop, and waits for them, also when the caller is cancelled in between."""
     pending: set[asyncio.Task[None]] = set(tasks)
     for task in pending:

@@ -59,6 +59,8 @@ class TaskWait(DriverWait):
     """One asker that sleeps in its own task until the run that it waits for has ended; any thread can wake it."""
 
     __slots__ = ("token", "woken")
+    is_over = False
+    """A system task begins when the loop comes to it, so each asker sleeps."""
 
     def __init__(self, frame: Frame, run: Run) -> None:
         super().__init__(frame, run, None)
