@@ -56,6 +56,7 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
     ("traced hit", "dug"): ("a traced hit, times functools.cache", 1.6, None),
     ("fan-out", "dug"): ("1,000 leaves that read ten shared nodes, times a plain gather", 1.6, 1.6),
     ("warm await", "dug"): ("a warm await, times that of a finished future", 2.0, 2.0),
+    ("cold await", "dug"): ("a run of a coroutine function, times a task of asyncio", 1.5, None),
     ("cold chain", "dug"): ("a node of a cold chain, times functools.cache", 2.5, None),
     ("cold node by shape", "keyword-only"): ("a cold node with a keyword-only parameter, times a positional one", 1.1, None),
     ("cold grid", "dug"): ("a node of a cold grid, times functools.cache", 3.0, None),

@@ -41,9 +41,10 @@ class Sizes:
 
 
 def cases(sizes: Sizes) -> Iterator[Case]:
-    """The fan-outs, the warm await, hits from threads and the sweeps."""
+    """The fan-outs, the warm and the cold await, hits from threads and the sweeps."""
     yield from _fan_outs(sizes)
     yield _warm_await()
+    yield _cold_await()
     yield _hits(sizes)
     yield _watched_reads(sizes)
     yield _sweep(sizes)
@@ -175,6 +176,45 @@ async def _await_memoized(number: int) -> float:
         started = time.process_time()
         for _ in range(number):
             await identity(7)
+        return time.process_time() - started
+
+
+# Cold awaits
+
+
+async def _compute(x: int) -> int:
+    return x
+
+
+async def _compute_later(x: int) -> int:
+    await asyncio.sleep(0)
+    return x
+
+
+def _cold_await() -> Case:
+    """A new value awaited each time, of a function that does nothing, or only waits for the next turn of the loop."""
+
+    def contender(name: str, ask: Callable[[int], Awaitable[int]]) -> Contender:
+        return Contender(name, lambda number: asyncio.run(_await_new(ask, number)))
+
+    async def in_a_task(x: int) -> int:
+        return await asyncio.create_task(_compute(x))
+
+    contenders = (
+        contender("a task for each", in_a_task),
+        contender("plain function", _compute),
+        contender("dug", as_in_module(dug.memoize)(_compute)),
+        contender("plain function that waits", _compute_later),
+        contender("dug, it waits", as_in_module(dug.memoize)(_compute_later)),
+    )
+    return Case("cold await", "await", contenders)
+
+
+async def _await_new(ask: Callable[[int], Awaitable[int]], number: int) -> float:
+    with dug.Context():
+        started = time.process_time()
+        for x in range(number):
+            await ask(x)
         return time.process_time() - started
 
 

@@ -30,7 +30,7 @@ TINY = command.Plan(
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
-BARS = 18 + 2 + 4 if dug.COMPILED else 8 + 1 + 4  # ratios, bytes, curves
+BARS = 19 + 2 + 4 if dug.COMPILED else 8 + 1 + 4  # ratios, bytes, curves
 
 
 @pytest.fixture(scope="module")
