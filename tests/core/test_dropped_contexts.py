@@ -352,6 +352,24 @@ async def halted_late():
 
 
 @dug.memoize
+async def broken_now():
+    """Fail without a wait: its run is beneath its asker's on the stack."""
+    return broken()
+
+
+@dug.memoize
+async def caller_now():
+    """Pass an error on."""
+    return await broken_now()
+
+
+@dug.memoize
+async def halted_now():
+    """Raise what nothing remembers, without a wait."""
+    return halted()
+
+
+@dug.memoize
 async def cautious_late():
     """Ask again for what a verification met."""
     await anyio.lowlevel.checkpoint()
@@ -378,7 +396,7 @@ def test_a_kept_error_that_a_verification_met_in_a_task_keeps_no_context(run, ca
     assert run(main)
 
 
-@pytest.mark.parametrize("call", [broken_late, caller_late, caller_late.node(), halted_late])
+@pytest.mark.parametrize("call", [broken_late, caller_late, caller_late.node(), halted_late, broken_now, caller_now, halted_now])
 def test_a_kept_error_of_a_coroutine_function_keeps_no_context(run, call):
     """The same for coroutine functions."""
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as Variables
+from functools import partial
 from sys import exception
 from threading import local
 from typing import Any
@@ -86,26 +87,35 @@ _turn = _Turn()
 
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
     """Drives a run to its end in a task of its own, and returns the asker's wait for it, which may be over."""
-    wait = TaskWait(frame, run)
-    wait.join_own()
-    driven = drive(run)
+    wait: Any = TaskWait(frame, run)
+    driven: Any = None
+    task: Any = None
     try:
+        wait.join_own()
+        driven = drive(run)
         if _may_begin_now():
             task = begin_now(driven, wait.loop, run.key[0])
             if task is not None and run.is_done:  # the loop ends it
                 wait.is_over = False
-                task.add_done_callback(lambda _: wait._set())
+                task.add_done_callback(partial(_end_sleep, wait))
         else:
             task = LaterTask(driven, loop=wait.loop, name=str(run.key[0]))
             task.run = run
+        if not run.is_done:
+            run.task = task
+        return wait  # type: ignore[no-any-return]  # see above
     except BaseException:
-        driven.close()
+        if driven is not None:
+            driven.close()
         wait.leave_wait()
         abandon(run)
         raise
-    if not run.is_done:
-        run.task = task
-    return wait
+    finally:
+        del frame, run, wait, driven, task  # see `failure.empty_own_frames`
+
+
+def _end_sleep(wait: TaskWait, _task: object) -> None:
+    wait._set()
 
 
 def _may_begin_now() -> bool:

@@ -77,7 +77,10 @@ def call_soon(loop: asyncio.AbstractEventLoop, call: Any, *args: Any) -> None:
 def _begin_eagerly(driven: Driven, loop: asyncio.AbstractEventLoop, function: object) -> Task | None:
     """Runs a coroutine up to its first wait, in a task of its own that goes on with it; returns the task, or None at the end."""
     task = Task(driven, loop=loop, name=str(function), eager_start=True)  # type: ignore[call-arg]  # from 3.12 on
-    return None if task.done() else task
+    try:
+        return None if task.done() else task
+    finally:
+        del driven, task  # its variables lead to the run, see `failure.empty_own_frames`
 
 
 _OVER: Any = object()
@@ -180,15 +183,18 @@ def _begin_by_hand(driven: Driven, loop: asyncio.AbstractEventLoop, function: ob
     except BaseException:  # an interrupt, maybe on the line above
         tasks[loop] = asker
         raise
-    if waiting is _OVER:
-        if type(task) is _Blank and getrefcount(task) == 2:  # this frame and the call
-            return None
-    elif asyncio.isfuture(waiting):
-        waiting._asyncio_future_blocking = False  # until the loop is told of the wait: others may wait for it as well
-    if type(task) is _Blank:
-        _initialise(task)
-    task.start.waiting, task.start.is_cancelled = waiting, is_cancelled
-    return task
+    try:
+        if waiting is _OVER:
+            if type(task) is _Blank and getrefcount(task) == 2:  # this frame and the call
+                return None
+        elif asyncio.isfuture(waiting):
+            waiting._asyncio_future_blocking = False  # until the loop is told of the wait: others may wait for it as well
+        if type(task) is _Blank:
+            _initialise(task)
+        task.start.waiting, task.start.is_cancelled = waiting, is_cancelled
+        return task
+    finally:
+        del driven, task, variables, waiting, asker  # as above
 
 
 _new: Any = _Blank.__new__
