@@ -90,7 +90,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
     """
     if isinstance(nodes, Node):
         raise TypeError(f"run_all() takes several nodes, and {show(nodes)} is one. Write run_all([f.node(x)]).")
-    if isinstance(nodes, (str, bytes)) or not isinstance(nodes, Iterable):
+    if isinstance(nodes, (str, bytes)) or not isinstance(nodes, Iterable):  # type: ignore[unreachable]  # callers pass anything
         raise TypeError(f"run_all() takes nodes, and {show(nodes)} has none. Write run_all([f.node(x), ...]).")
     asked = list(dict.fromkeys(map(_check, nodes)))
     check_executor(executor)
