@@ -1,1 +1,5 @@
 """What the engine knows of calls: functions, nodes, keys, memos, failures, events; each file stands on those before it."""
+
+from ..native.choose import find_compiled
+
+__path__[:0] = find_compiled(__name__)

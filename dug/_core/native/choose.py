@@ -1,6 +1,7 @@
-"""Chooses between the compiled call path (`module.c`) and the pure one: `compiled`, `make_hits`, `make_untracked`, `make_lock`.
+"""Chooses between what is compiled and the pure path: `compiled`, `find_compiled`, `make_hits`, `make_untracked`, `make_lock`.
 
-`compiled` is None where the pure one is in use.
+`compiled` is the call path (`module.c`), or None where the pure one is in use.  The modules of the engine that have a ``.pxd``
+beside them are compiled as they stand, into folders here which are named as theirs, and are used together with it.
 
 ``DUG_NO_EXTENSIONS=1`` asks for the pure one; a build without a C compiler has no other.
 """
@@ -9,6 +10,8 @@ from importlib import import_module
 from os import environ
 from threading import RLock
 from typing import Any
+
+from . import __path__ as _HERE  # noqa: N812  a constant
 
 
 def _load() -> Any:
@@ -23,6 +26,12 @@ def _load() -> Any:
 compiled = _load()
 COMPILED = compiled is not None
 """True when the compiled call path is in use."""
+
+
+def find_compiled(package: str) -> list[str]:
+    """Returns the folder of what is compiled of a package, for an import to look there first; none on the pure path."""
+    return [f"{_HERE[0]}/{package.rpartition('.')[2]}"] if COMPILED else []
+
 
 make_hits: Any = dict if compiled is None else compiled.Hits
 """Makes the table in which a view keeps its hits."""
