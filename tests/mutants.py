@@ -5,8 +5,9 @@ runs `test_model.py` against the copy, with a fixed seed and up to the first cou
 threads and tasks can notice, the tests of those. It fails when a mutant survives, and when a text is no longer found exactly
 once: then the engine was changed, and the mutant must follow it.
 
-The call path in use is the one that is broken. On the compiled one, a mutant whose code is compiled too has a `twin`, the same
-fault in C, and the copy is compiled again; mutants of C alone are left out on the pure path.
+The call path in use is the one that is broken. On the compiled one, a mutant whose code is written in C too has a `twin`, the
+same fault there. The copy is compiled again for a fault in C, and for one in a module that is compiled as it stands; mutants of C
+alone are left out on the pure path.
 """
 
 from __future__ import annotations
@@ -1139,24 +1140,29 @@ MUTANTS = (
     Mutant(
         "a sum of sets with high bits loses the low ones",
         "_core/facts/sparse.py",
-        "    for at, chunk in _chunks_of(low).items():\n        chunks",
-        "    for at, chunk in _chunks_of(0).items():\n        chunks",
+        "            low |= one._low\n",
+        "",
         SPARSE,
-        twin=("_core/native/bits.h", "(plain.count == 0 || add_chunks(sum, plain.chunks, 1) == 0)", "1"),
     ),
     Mutant(
-        "what two sets have in common beyond the first chunk is not seen",
+        "what two sets have in common in one of their chunks is not seen",
         "_core/facts/sparse.py",
-        "for at, chunk in few.items() if at in many}",
-        "for at, chunk in few.items() if at in many and not at}",
+        "if other is not None and other & chunk:",
+        "if other is not None and other & chunk and number > 1:",
         SPARSE,
-        twin=("_core/native/bits.h", "if (left->chunks[i++].bits & right->chunks[j++].bits) {", "if (i++, j++, ours == 0) {"),
     ),
     Mutant(
-        "a search in a set passes over the chunk that it looks for",
+        "bits that reach into the next chunk are not seen",
+        "_core/facts/sparse.py",
+        "return bool(rest and chunks.get(number + 1, 0) & rest)",
+        "return False",
+        SPARSE,
+    ),
+    Mutant(
+        "C: sets of many targets have nothing in common",
         "_core/native/bits.h",
-        "if (in->chunks[middle].number < number) {",
-        "if (in->chunks[middle].number <= number) {",
+        "return sets_overlap(bits, others, 0);",
+        "return 0;",
         SPARSE,
     ),
     Mutant(
@@ -1181,10 +1187,10 @@ MUTANTS = (
         SPREAD,
     ),
     Mutant(
-        "a sum leaves bits for the next one",
-        "_core/native/bits.h",
-        "                scratch->chunks[number] = 0;\n",
-        "",
+        "a sum forgets what it added before a set that is far away",
+        "_core/facts/sparse.py",
+        "            if window:\n                _add(chunks, _cut(start, window))\n            start",
+        "            start",
         SPARSE,
     ),
     Mutant(
@@ -1337,24 +1343,30 @@ def try_mutant(mutant: Mutant) -> bool:
 
 
 def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
-    """Make a copy of the package with these edits, compiled where one is in C; return why it is of no use, or nothing."""
+    """Make a copy of the package with these edits, compiled where that matters; return why it is of no use, or nothing."""
     copy = folder / "dug"
     shutil.copytree(PACKAGE, copy, ignore=find_foreign)
     for file, old, new in edits:
         text = (copy / file).read_text()
         (copy / file).write_text(text.replace(old, new))
-    if any(file.endswith((".c", ".h")) for file, _, _ in edits):
-        for built in (copy / "_core" / "native").glob("_caccel*.so"):
+    if dug.COMPILED and any(is_compiled(copy / file) for file, _, _ in edits):
+        old = list((copy / "_core" / "native").rglob("*.so"))
+        for built in old:
             built.unlink()  # the next file was compiled from the copy
         shutil.copy(PACKAGE.parent / "setup.py", folder)
         flags = f"{os.environ.get('CFLAGS', '')} -O0 -g0"  # compiles three times as fast
         run_python(folder, "setup.py", "-q", "build_ext", "--inplace", CFLAGS=flags)
-        if not any((copy / "_core" / "native").glob("_caccel*.so")):
-            return "the C code does not compile"
+        if not all(built.exists() for built in old):
+            return "the copy does not compile"
     code = "import dug, dug._core.native.choose as a; print(dug.__file__, getattr(a.compiled, '__file__', ''))"
     used = run_python(folder, "-c", code)
     expected = [copy / "__init__.py", *((copy / "_core" / "native").glob("_caccel*.so") if dug.COMPILED else ())]
     return "" if list(map(Path, used.split())) == expected else f"not the copy is used, but {used}"
+
+
+def is_compiled(file: Path) -> bool:
+    """Return whether a file is in C, or a module that is compiled as it stands."""
+    return file.suffix in {".c", ".h"} or file.with_suffix(".pxd").exists()
 
 
 def find_foreign(_: str, names: list[str]) -> set[str]:

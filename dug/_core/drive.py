@@ -21,6 +21,7 @@ from .facts.binding import Key
 from .facts.failure import Serving
 from .facts.function import Function
 from .facts.memo import DEAD, IN_THREAD, LIVE, NO_TWEAKS, STALE, Memo, NodeMemos, OuterCall
+from .facts.sparse import union
 from .facts.tweak import VALUE
 from .native.choose import compiled
 from .state.scenario import ActiveTweaks
@@ -262,6 +263,7 @@ def _raise_failure(frame: Frame, memo: Memo) -> NoReturn:
 
 _NOWHERE = ActiveTweaks(None, NO_TWEAKS, {}, 0)
 _CALLBACKS: dict[str, Any] = {
+    "add_up": union,
     "match": match,
     "value_memo": value_memo,
     "in_full": _in_full,

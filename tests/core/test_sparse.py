@@ -13,28 +13,28 @@ from hypothesis import strategies as st
 
 import dug
 from dug._core.facts.memo import FORGOTTEN
-from dug._core.facts.sparse import PureSparse, _pure_union, list_places, make_bit, union, without
-from dug._core.native.choose import compiled
+from dug._core.facts.sparse import list_places, make_bit, overlaps, union, without
 from dug._core.state import bits as bits_module
 from dug.testing import EventLog
 
 LARGEST = 100_000
-places = st.sets(st.one_of(st.integers(0, 70), st.integers(0, 600), st.integers(0, LARGEST)), max_size=40)
+WIDTH = 1024
+"""How many bits are low ones, of which a set may be a plain int; high ones within so many are near each other."""
+anywhere = st.sets(st.one_of(st.integers(0, 70), st.integers(0, 2 * WIDTH), st.integers(0, LARGEST)), max_size=40)
+near_each_other = st.tuples(
+    st.sets(st.integers(0, WIDTH + 9), max_size=5),
+    st.sampled_from([0, WIDTH - 2, WIDTH + 6, 9 * WIDTH]),
+    st.sets(st.integers(0, 70)),
+).map(lambda drawn: {drawn[1] + place for place in drawn[0]} | drawn[2])
+places = st.one_of(anywhere, near_each_other)
 OPERATORS = (operator.and_, operator.or_, operator.xor)
 
 
-# A class of sets with high bits, how its sets are added up, and how many bits a plain int has beside it.
-KINDS = [pytest.param((PureSparse, _pure_union, 256), id="pure")]
-if compiled is not None:
-    KINDS.append(pytest.param((compiled.Sparse, compiled.union, 63), id="compiled"))
-on_each_path = pytest.mark.parametrize("kind", KINDS)
-
-
-def make(kind, numbers):
+def make(numbers):
     """Return the set of some places, made bit by bit."""
     made: Any = 0
     for number in numbers:
-        made |= kind[0].bit(number)
+        made |= make_bit(number)
     return made
 
 
@@ -43,88 +43,99 @@ def as_int(bits):
     return bits if isinstance(bits, int) else sum(1 << place for place in bits.places())
 
 
-@on_each_path
 @given(ours=places, theirs=places)
-@example(ours=set(range(128)), theirs={0, 64, 127})
-@example(ours={62, 63, 255, 256}, theirs={62, 255})
-def test_a_set_is_what_an_int_would_be(kind, ours, theirs):
+@example(ours=set(range(WIDTH - 64, WIDTH + 64)), theirs={0, WIDTH - 1, WIDTH + 63})
+@example(ours={62, 63, WIDTH - 1, WIDTH}, theirs={62, WIDTH - 1})
+def test_a_set_is_what_an_int_would_be(ours, theirs):
     """Each operator gives the set that ints give, as a plain int exactly if no bit of it is high."""
-    left, right = make(kind, ours), make(kind, theirs)
+    left, right = make(ours), make(theirs)
     for apply in OPERATORS:
         bits, expected = apply(left, right), apply(as_int(left), as_int(right))
 
         assert as_int(bits) == expected
-        assert isinstance(bits, int) == (expected < 1 << kind[2])
-        assert bits == make(kind, [place for place in ours | theirs if expected >> place & 1])
+        assert isinstance(bits, int) == (expected < 1 << WIDTH)
+        assert bits == make([place for place in ours | theirs if expected >> place & 1])
 
     assert bool(left) == bool(ours)
+    assert overlaps(left, right) == overlaps(right, left) == bool(ours & theirs)
     assert list_places(left) == sorted(ours)
     assert left.bit_count() == len(ours)
 
 
-@on_each_path
 @given(ours=places, theirs=places)
-def test_equal_sets_are_equal_keys(kind, ours, theirs):
+def test_equal_sets_are_equal_keys(ours, theirs):
     """Two sets are equal, and have one hash, exactly when they have the same bits, however they were made."""
-    left, right = make(kind, sorted(ours)), make(kind, sorted(theirs, reverse=True))
+    left, right = make(sorted(ours)), make(sorted(theirs, reverse=True))
 
     assert (left == right) == (ours == theirs)
-    assert {left: 1}.get(make(kind, sorted(ours, reverse=True))) == 1
+    assert {left: 1}.get(make(sorted(ours, reverse=True))) == 1
     assert {left: 1}.get(right) == (1 if ours == theirs else None)
 
 
-@on_each_path
-@given(ours=places, low=st.integers(-(1 << 62), (1 << 62) - 1))
-def test_an_int_may_stand_on_either_side(kind, ours, low):
+@given(ours=places, low=st.one_of(st.integers(-(1 << 62), (1 << 62) - 1), st.integers(-(1 << WIDTH), (1 << WIDTH) - 1)))
+def test_an_int_may_stand_on_either_side(ours, low):
     """A negative int has all high bits, as the sieve of a memo that must not pass and the bits of everything have."""
-    left = make(kind, ours)
+    left = make(ours)
 
     assert as_int(left & low) == as_int(low & left) == as_int(left) & low
+    assert overlaps(left, low) == overlaps(low, left) == bool(as_int(left) & low)
     assert left & -1 == left
     if low >= 0:
         assert as_int(left | low) == as_int(low | left) == as_int(left) | low
         assert as_int(left ^ low) == as_int(low ^ left) == as_int(left) ^ low
 
 
-@on_each_path
 @given(sets=st.lists(places, max_size=12))
-def test_a_sum_has_the_bits_of_all(kind, sets):
+def test_a_sum_has_the_bits_of_all(sets):
     """Many sets are added up as two are, whatever was added up before, and nothing is left over for the next sum."""
-    add_up, made = kind[1], [make(kind, one) for one in sets]
+    made = [make(one) for one in sets]
     everything = set().union(*sets)
 
-    assert add_up(made) == add_up(made + made) == make(kind, everything)
-    assert add_up([]) == 0
-    assert add_up(iter(made[:1])) == make(kind, sets[0] if sets else ())
+    assert union(made) == union(made + made) == make(everything)
+    assert union([]) == 0
+    assert union(iter(made[:1])) == make(sets[0] if sets else ())
 
 
-@on_each_path
 @given(ours=places, theirs=places)
-def test_what_equals_an_operand_is_that_operand(kind, ours, theirs):
+def test_what_equals_an_operand_is_that_operand(ours, theirs):
     """A set with high bits that gets nothing new stays one object, so that equal footprints are often one."""
-    large, small = make(kind, {*ours, *theirs, LARGEST + 1}), make(kind, theirs)
+    large, small = make({*ours, *theirs, LARGEST + 1}), make(theirs)
 
     assert large | small is large
     assert small | large is large
-    assert kind[1]([small, large, large]) is large
+    assert union([small, large, large]) is large
     if not isinstance(small, int):
         assert large & small is small
 
 
-@on_each_path
-def test_what_is_no_set_is_refused(kind):
+def test_what_is_no_set_is_refused():
     """A sum that fails leaves nothing behind; an int with high bits, which would be a second form of a set, is refused."""
-    high = kind[0].bit(LARGEST)
+    high = make_bit(LARGEST)
     with pytest.raises((TypeError, AttributeError)):
-        kind[1]([high, kind[0].bit(7), None])
+        union([high, make_bit(7), None])
     for apply in OPERATORS:
         with pytest.raises(OverflowError):
-            apply(high, 1 << 300)
+            apply(high, 1 << WIDTH)
     with pytest.raises(OverflowError):
         _ = high | -1
 
-    assert kind[1]([3, kind[0].bit(1)]) == 3
+    assert union([3, make_bit(1)]) == 3
     assert high != 1 << LARGEST
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        ({WIDTH + 3, 50 * WIDTH}, {WIDTH + 3, 70 * WIDTH}, True),
+        ({WIDTH + 3, 50 * WIDTH}, {WIDTH + 4, 70 * WIDTH}, False),
+        ({2 * WIDTH - 1, 2 * WIDTH}, {2 * WIDTH, 50 * WIDTH}, True),
+        ({3, 2 * WIDTH}, {3, 50 * WIDTH}, True),
+    ],
+    ids=["one chunk", "one chunk, other bits", "the next chunk", "low bits"],
+)
+def test_two_sets_overlap_in_one_place(ours, theirs, expected):
+    """One bit is enough, wherever it is."""
+    assert overlaps(make(ours), make(theirs)) is overlaps(make(theirs), make(ours)) is expected
 
 
 @given(ours=places, theirs=places)

@@ -2,148 +2,404 @@
 
 An int is as long as its highest bit.  If sets were ints alone, a book of which each of 100,000 leaves was tweaked once would keep
 100,000 ints of up to 12 kB for its leaves.  So a set is a plain int only as long as all of its bits are low ones, as in most
-programs; any other is a `Sparse`, which is as long as it has chunks that are not empty.  Two sets are equal only when both are of
-one class.  With ``&``, ``|`` and ``^`` they mix; a set from which others are taken away is ``bits ^ (bits & others)``, as nothing
-but an int has a complement.
+programs; any other is a `Sparse`: an int of the low bits, and the high ones.  Where these are near each other it has the place of
+the first and an int of all from there on; otherwise, as `Scattered`, those of their chunks that are not empty.  Each set has one
+form only, so that two are equal only when both are of one class.  With ``&``, ``|`` and ``^`` the classes mix; a set from which
+others are taken away is ``bits ^ (bits & others)``, as nothing but an int has a complement.
 
-The compiled class keeps 64 bits in a chunk and the pure one 256, and a set is an int as long as it has bits of the first chunk
-only.  A result that equals an operand which is a `Sparse` is that operand, so that equal sets are often one object.
+A result that equals an operand which is a `Sparse` is that operand, and a union is one of the sets that it is made of where that
+equals it, so that equal sets are often one object.
+
+Compiled as `sparse.pxd` says, bits are Python's ints here, too; places and numbers of chunks are C's.
 """
 
 from collections.abc import Iterable
-from functools import reduce
-from operator import or_
-from typing import Any, TypeAlias
+from sys import getsizeof
+from typing import TypeAlias
 
-from ..native.choose import compiled
+WIDTH = 1024
+"""How many bits are low, and how many a chunk of high ones has at most; high ones within so many are near each other."""
+_LIMIT = pow(2, WIDTH)
+_LEAST = -_LIMIT
+_FULL = _LIMIT - 1
+_WINDOW = 256  # how far apart sets may begin to be added up as one int
 
-WIDTH = 256
-"""How many bits a chunk has; of the first one, which a plain int can be, too."""
-_LIMIT = 1 << WIDTH
 
+class Sparse:
+    """An immutable set of bits of which some are high; of this class itself, if these are near each other."""
 
-class PureSparse:
-    """An immutable set of bits of which some are high; the specification of the compiled `Sparse`."""
-
-    __slots__ = ("_chunks", "_hash")
-
-    def __init__(self, chunks: dict[int, int]) -> None:
-        self._chunks = chunks
-        """By number, those that are not empty; among them one with a number above 0."""
-        self._hash = 0
-
-    @staticmethod
-    def bit(place: int) -> "BitSet":
-        """Returns the set of one bit."""
-        at, within = divmod(place, WIDTH)
-        return _make({at: 1 << within})
+    __slots__ = ("_bits", "_hash", "_low", "_start")
+    _low: int
+    """The low bits."""
+    _start: int
+    """The place of the first high bit."""
+    _bits: int
+    """All bits from there on."""
+    _hash: int
 
     def places(self) -> list[int]:
         """Returns the places of the bits, the lowest first."""
-        return [at * WIDTH + place for at, chunk in sorted(self._chunks.items()) for place in list_places(chunk)]
+        high = sorted(_chunks_of(self).items()) if isinstance(self, Scattered) else [(0, self._bits)]
+        return list_places(self._low) + [
+            self._start + number * WIDTH + place for number, chunk in high for place in list_places(chunk)
+        ]
 
     def bit_count(self) -> int:
         """Returns the number of bits."""
-        return sum(map(int.bit_count, self._chunks.values()))
+        return self._low.bit_count() + sum([chunk.bit_count() for chunk in _chunks_of(self).values()])
 
     def __and__(self, other: "BitSet") -> "BitSet":
-        mine = self._chunks
-        if isinstance(other, int):
-            if other >= 0:
-                return mine.get(0, 0) & (other if other < _LIMIT else _check(other, least=0))
-            low = mine.get(0, 0) & _check(other, least=-_LIMIT)
-            return self._unless_same({**mine, 0: low} if low or 0 in mine else mine)
-        theirs = other._chunks
-        if mine.keys().isdisjoint(theirs):  # nearly always, where a scenario of few tweaks asks whether a memo answers
-            return 0
-        few, many = (mine, theirs) if len(mine) <= len(theirs) else (theirs, mine)
-        both = {at: chunk & many[at] for at, chunk in few.items() if at in many}
-        return self._unless_same(both, other) if any(both.values()) else 0
+        return _meet(self, other)
+
+    def __rand__(self, other: "BitSet") -> "BitSet":
+        return _meet(self, other)
 
     def __or__(self, other: "BitSet") -> "BitSet":
-        both = self._chunks.copy()
-        for at, chunk in _chunks_of(other).items():
-            both[at] = both.get(at, 0) | chunk
-        return self._unless_same(both, other)
+        return _join(self, other)
+
+    def __ror__(self, other: "BitSet") -> "BitSet":
+        return _join(self, other)
 
     def __xor__(self, other: "BitSet") -> "BitSet":
-        both = self._chunks.copy()
-        for at, chunk in _chunks_of(other).items():
-            both[at] = both.get(at, 0) ^ chunk
-        return self._unless_same(both, other)
+        return _differ(self, other)
 
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def _unless_same(self, chunks: dict[int, int], other: "BitSet" = 0) -> "BitSet":
-        """Returns the set with these chunks: this one or the other, if it equals that."""
-        if not all(chunks.values()):
-            chunks = {at: chunk for at, chunk in chunks.items() if chunk}
-        if chunks == self._chunks:
-            return self
-        return other if isinstance(other, PureSparse) and chunks == other._chunks else _make(chunks)
+    def __rxor__(self, other: "BitSet") -> "BitSet":
+        return _differ(self, other)
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, PureSparse) and self._chunks == other._chunks)
+        return isinstance(other, Sparse) and _is_same(self, other)
 
     def __hash__(self) -> int:
         if not self._hash:
-            self._hash = hash(frozenset(self._chunks.items()))
+            high = frozenset(_chunks_of(self).items()) if isinstance(self, Scattered) else self._bits
+            self._hash = hash((self._low, self._start, high))
         return self._hash
 
+    def __sizeof__(self) -> int:
+        """Returns the bytes that it takes with its ints and its dict, which the garbage collector need not see."""
+        chunks = _chunks_of(self) if isinstance(self, Scattered) else {}
+        own = [part for part in (self._low, self._bits, *chunks, *chunks.values()) if part > 256]  # of the others there is one
+        return object.__sizeof__(self) + sum(map(getsizeof, own)) + (getsizeof(chunks) if chunks else 0)
 
-BitSet: TypeAlias = int | PureSparse
+
+class Scattered(Sparse):
+    """A set of which high bits are far from each other; the first and the bits from there on are 0."""
+
+    __slots__ = ("_chunks",)
+    _chunks: dict[int, int]
+    """By number, those of the high bits that are not empty."""
+
+
+BitSet: TypeAlias = int | Sparse
 """A set of bits."""
 
 
-def _make(chunks: dict[int, int]) -> BitSet:
-    """Returns the set with these chunks, none of which is empty."""
-    return PureSparse(chunks) if len(chunks) > 1 or (chunks and 0 not in chunks) else chunks.get(0, 0)
+def make_bit(place: int) -> BitSet:
+    """Returns the set of one bit, by its place: ``1 << place``, if that is a low one."""
+    return pow(2, place) if place < WIDTH else _make_near(0, place, 1)  # C would cut off 1 << place
 
 
-def _chunks_of(bits: BitSet) -> dict[int, int]:
-    if isinstance(bits, PureSparse):
-        return bits._chunks
-    return {0: _check(bits, least=0)} if bits else {}
+def _make_near(low: int, start: int, bits: int) -> Sparse:
+    made = Sparse.__new__(Sparse)
+    made._low = low
+    made._start = start
+    made._bits = bits
+    made._hash = 0
+    return made
 
 
-def _check(bits: int, *, least: int) -> int:
+def _scatter(low: int, chunks: dict[int, int]) -> Scattered:
+    made = Scattered.__new__(Scattered)
+    made._low = low
+    made._start = 0
+    made._bits = 0
+    made._hash = 0
+    made._chunks = chunks
+    return made
+
+
+def _with_low(high: Sparse, low: int) -> Sparse:
+    """Returns the set of the high bits of one, and of low bits."""
+    if low == high._low:
+        return high
+    return _scatter(low, _chunks_of(high)) if isinstance(high, Scattered) else _make_near(low, high._start, high._bits)
+
+
+def _from(low: int, start: int, bits: int) -> BitSet:
+    """Returns the set of low bits, and of high ones from a place on."""
+    if not bits:
+        return low
+    zeros = _count_zeros(bits)
+    if bits.bit_length() - zeros > WIDTH:
+        return _scatter(low, _cut(start, bits))
+    return _make_near(low, start + zeros, bits >> zeros if zeros else bits)
+
+
+def _count_zeros(bits: int) -> int:
+    """Returns the place of the lowest bit."""
+    return 0 if bits & 1 else (bits & -bits).bit_length() - 1
+
+
+def _cut(start: int, bits: int) -> dict[int, int]:
+    """Returns the chunks of bits that begin at a place."""
+    number = start // WIDTH
+    rest = bits << (start % WIDTH)
+    if start % WIDTH + bits.bit_length() <= WIDTH:
+        return {number: rest}
+    chunks = {}
+    while rest:
+        chunk = rest & _FULL
+        if chunk:
+            chunks[number] = chunk
+        rest >>= WIDTH
+        number += 1
+    return chunks
+
+
+def _from_chunks(low: int, chunks: dict[int, int]) -> BitSet:
+    """Returns the set of low bits and of chunks, none of which is empty; it takes the dict over."""
+    if len(chunks) > 2:
+        return _scatter(low, chunks)
+    first = 0
+    for number in chunks:
+        if first == 0 or number < first:
+            first = number
+    if first == 0:
+        return low
+    near = chunks[first]
+    if len(chunks) == 1:
+        return _from(low, first * WIDTH, near)
+    zeros = _count_zeros(near)
+    beyond = chunks.get(first + 1)
+    if beyond is None or beyond.bit_length() > zeros:
+        return _scatter(low, chunks)
+    return _make_near(low, first * WIDTH + zeros, (near >> zeros) | (beyond << (WIDTH - zeros)))
+
+
+def _drop_empty(chunks: dict[int, int]) -> dict[int, int]:
+    for number in [number for number, chunk in chunks.items() if not chunk]:
+        del chunks[number]
+    return chunks
+
+
+def _chunks_of(bits: Sparse) -> dict[int, int]:
+    """Returns the chunks of the high bits, to be read only where they are those of a `Scattered`."""
+    if isinstance(bits, Scattered):
+        far = bits
+        return far._chunks
+    return _cut(bits._start, bits._bits)
+
+
+def _copy_chunks(bits: Sparse) -> dict[int, int]:
+    return _chunks_of(bits).copy() if isinstance(bits, Scattered) else _cut(bits._start, bits._bits)
+
+
+def _check(bits: int, least: int) -> int:
     if not least <= bits < _LIMIT:
         raise OverflowError("a set with high bits cannot be an int")
     return bits
 
 
-def _pure_union(sets: Iterable[BitSet]) -> BitSet:
-    several = list(sets)
-    high, chunks = [bits for bits in several if isinstance(bits, PureSparse)], dict[int, int]()
-    low: BitSet = reduce(or_, [bits for bits in several if not isinstance(bits, PureSparse)], 0)
+def _is_same(left: Sparse, right: Sparse) -> bool:
+    if left is right:
+        return True
+    if left._start != right._start or left._bits != right._bits or left._low != right._low:
+        return False
+    return not isinstance(left, Scattered) or _chunks_of(left) == _chunks_of(right)
+
+
+def _or_operand(made: BitSet, ours: Sparse, theirs: Sparse) -> BitSet:
+    """Returns the operand that equals a result, or the result."""
+    if isinstance(made, Sparse):
+        if _is_same(made, ours):
+            return ours
+        if _is_same(made, theirs):
+            return theirs
+    return made
+
+
+def _meet(ours: Sparse, other: BitSet) -> BitSet:
+    """Returns the bits that a set has in common with another, or with an int; one that is negative has all high bits."""
+    if not isinstance(other, Sparse):
+        low = ours._low & _check(other, _LEAST)
+        return low if other >= 0 else _with_low(ours, low)
+    if isinstance(ours, Scattered):
+        return _meet_scattered(ours, other) if isinstance(other, Scattered) else _meet_mixed(ours, other)
+    return _meet_mixed(other, ours) if isinstance(other, Scattered) else _meet_near(ours, other)
+
+
+def _meet_near(ours: Sparse, theirs: Sparse) -> BitSet:
+    low = ours._low & theirs._low
+    if ours._start < theirs._start:
+        ours, theirs = theirs, ours
+    apart = ours._start - theirs._start
+    bits = ours._bits & (theirs._bits >> apart) if apart < WIDTH else 0
+    return _or_operand(_from(low, ours._start, bits), ours, theirs) if bits else low
+
+
+def _meet_mixed(far: Scattered, near: Sparse) -> BitSet:
+    low = far._low & near._low
+    chunks = far._chunks
+    number = near._start // WIDTH
+    within = near._start % WIDTH
+    bits = (chunks.get(number, 0) >> within) & near._bits
+    rest = near._bits >> (WIDTH - within)
+    if rest:
+        bits |= (chunks.get(number + 1, 0) & rest) << (WIDTH - within)
+    return _with_low(near, low) if bits == near._bits else _from(low, near._start, bits)
+
+
+def _meet_scattered(ours: Scattered, theirs: Scattered) -> BitSet:
+    low = ours._low & theirs._low
+    few = ours._chunks
+    many = theirs._chunks
+    if len(few) > len(many):
+        few, many = many, few
+    both = {number: chunk & many[number] for number, chunk in few.items() if number in many}
+    return _or_operand(_from_chunks(low, _drop_empty(both)), ours, theirs) if both else low
+
+
+def overlaps(left: BitSet, right: BitSet) -> bool:
+    """True when two sets have a bit in common: ``bool(left & right)``, without that set where it would be a `Sparse`."""
+    if not isinstance(left, Sparse):
+        left, right = right, left
+    if not isinstance(left, Sparse):
+        return bool(left & right)
+    ours = left
+    if isinstance(right, Sparse):
+        return _overlaps(ours, right)
+    return _check(right, _LEAST) < 0 or bool(ours._low & right)
+
+
+def _overlaps(ours: Sparse, theirs: Sparse) -> bool:
+    if ours._low & theirs._low:
+        return True
+    if isinstance(ours, Scattered):
+        if isinstance(theirs, Scattered):
+            return _overlap_scattered(_chunks_of(ours), _chunks_of(theirs))
+        return _reaches(theirs, _chunks_of(ours))
+    if isinstance(theirs, Scattered):
+        return _reaches(ours, _chunks_of(theirs))
+    if ours._start < theirs._start:
+        ours, theirs = theirs, ours
+    apart = ours._start - theirs._start
+    return apart < WIDTH and bool(ours._bits & (theirs._bits >> apart))
+
+
+def _overlap_scattered(few: dict[int, int], many: dict[int, int]) -> bool:
+    if len(few) > len(many):
+        few, many = many, few
+    for number, chunk in few.items():
+        other = many.get(number)
+        if other is not None and other & chunk:
+            return True
+    return False
+
+
+def _reaches(near: Sparse, chunks: dict[int, int]) -> bool:
+    number = near._start // WIDTH
+    within = near._start % WIDTH
+    chunk = chunks.get(number)
+    if chunk is not None and (chunk >> within) & near._bits:
+        return True
+    rest = near._bits >> (WIDTH - within)
+    return bool(rest and chunks.get(number + 1, 0) & rest)
+
+
+def _join(ours: Sparse, other: BitSet) -> BitSet:
+    """Returns the bits of both sets."""
+    if not isinstance(other, Sparse):
+        return _with_low(ours, ours._low | _check(other, 0))
+    theirs = other
+    low = ours._low | theirs._low
+    if not isinstance(ours, Scattered) and not isinstance(theirs, Scattered):
+        first, second = ours, theirs
+        if first._start > second._start:
+            first, second = second, first
+        apart = second._start - first._start
+        if apart < WIDTH:
+            return _or_operand(_from(low, first._start, first._bits | (second._bits << apart)), ours, theirs)
+    both = _copy_chunks(ours)
+    _add(both, _chunks_of(theirs))
+    return _or_operand(_from_chunks(low, both), ours, theirs)
+
+
+def _differ(ours: Sparse, other: BitSet) -> BitSet:
+    """Returns the bits of one of both sets only."""
+    if not isinstance(other, Sparse):
+        return _with_low(ours, ours._low ^ _check(other, 0))
+    theirs = other
+    both = _copy_chunks(ours)
+    for number, chunk in _chunks_of(theirs).items():
+        both[number] = both.get(number, 0) ^ chunk
+    return _or_operand(_from_chunks(ours._low ^ theirs._low, _drop_empty(both)), ours, theirs)
+
+
+def union(sets: Iterable[BitSet], known: BitSet = 0) -> BitSet:
+    """Returns the set of all bits of several sets: `known`, or one of them, if that equals it."""
+    low = 0
+    high: list[Sparse] = []
+    last: BitSet = 0
+    for bits in sets:
+        if not isinstance(bits, Sparse):
+            low = _join_ints(low, _check(bits, 0))
+        elif bits is not last:
+            last = one = bits
+            low |= one._low
+            high.append(one)
     if not high:
-        return low
-    for bits in high:
-        for at, chunk in bits._chunks.items():
-            chunks[at] = chunks.get(at, 0) | chunk
-    for at, chunk in _chunks_of(low).items():
-        chunks[at] = chunks.get(at, 0) | chunk
-    for bits in high:
-        if bits._chunks == chunks:
-            return bits
-    return PureSparse(chunks)
+        return known if known == low else low
+    total = _add_up(low, high)
+    if isinstance(total, Sparse):
+        for same in (known, *high):
+            if isinstance(same, Sparse) and _is_same(same, total):
+                return same
+    return total
 
 
-Sparse: Any = PureSparse if compiled is None else compiled.Sparse
-"""The class in use of sets that have high bits."""
+def _join_ints(ours: int, theirs: int) -> int:
+    """Returns the bits of both, which is the one or the other where that equals them."""
+    both = ours | theirs
+    return ours if both == ours else theirs if both == theirs else both
 
-make_bit: Any = PureSparse.bit if compiled is None else compiled.Sparse.bit
-"""Returns the set of one bit, by its place: ``1 << place``, if that is a low one."""
 
-union: Any = _pure_union if compiled is None else compiled.union
-"""Returns the set of all bits of several sets, in as many steps as these have chunks, and their union."""
+def _add_up(low: int, sets: list[Sparse]) -> BitSet:
+    """Returns the set of low bits, and of the high ones of sets.
+
+    Sets whose bits are near each other often stand in the order of these: while they do not begin far apart, they are added to a
+    short int, and only that to the chunks.
+    """
+    chunks: dict[int, int] = {}
+    start = 0
+    window = 0
+    for bits in sets:
+        if isinstance(bits, Scattered):
+            _add(chunks, _chunks_of(bits))
+        elif 0 <= bits._start - start < _WINDOW:
+            window |= bits._bits << (bits._start - start)
+        else:
+            if window:
+                _add(chunks, _cut(start, window))
+            start = bits._start
+            window = bits._bits
+    if not chunks:
+        return _from(low, start, window)
+    if window:
+        _add(chunks, _cut(start, window))
+    return _from_chunks(low, chunks)
+
+
+def _add(chunks: dict[int, int], others: dict[int, int]) -> None:
+    for number, chunk in others.items():
+        known = chunks.get(number)
+        chunks[number] = chunk if known is None else known | chunk
 
 
 class Unions(dict[tuple[BitSet, BitSet], BitSet]):
     """By pair of sets, their union: equal pairs have one object."""
 
     def __missing__(self, pair: tuple[BitSet, BitSet]) -> BitSet:
-        both = self[pair] = pair[0] | pair[1]
+        both = self[pair] = union(pair)
         return both
 
 
@@ -154,7 +410,7 @@ def without(bits: BitSet, others: BitSet) -> BitSet:
 
 def list_places(bits: BitSet) -> list[int]:
     """Returns the places of the bits of a set, the lowest first."""
-    if not isinstance(bits, int):
+    if isinstance(bits, Sparse):
         return bits.places()
     places = []
     while bits:

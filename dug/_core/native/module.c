@@ -13,8 +13,8 @@
    - an Awaitable is awaited once, and looks for a hit when it is, not when it is made, as a coroutine would; where it finds
      none it hands all over to a coroutine.
 
-   Each interpreter has a module of its own, and shares nothing.  A build of Python without a GIL turns it on to import this:
-   tables, free list and engine rely on it.  */
+   It is for the main interpreter, as the modules are that Cython compiles; in any other dug takes the pure path.  A build of
+   Python without a GIL turns it on to import this: tables, free list and engine rely on it.  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -61,7 +61,7 @@
 
 /* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_callbacks(). */
 #define EACH_CALLBACK(X) \
-    X(fetch) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(leave_wait) X(finish) X(file_verified) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
+    X(fetch) X(add_up) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(leave_wait) X(finish) X(file_verified) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
     X(what_runs) X(mark_in_thread) X(note) X(raise_failure) X(deeper) X(origins) X(outer_call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(home_model) \
     X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(default_frame) X(give_up) X(view_model) X(tweaks_model)
 
@@ -82,8 +82,6 @@ typedef struct {
     PyObject *untracked_type;
     PyObject *watched_type;
     PyObject *asked, *forget_gone; /* of leaving.py; NULL until note_statements() */
-    PyObject *sparse_type;
-    Scratch scratch; /* for sums of sets of bits */
     PyObject *current;    /* the ContextVar of frame.py */
     PyObject *entry_type; /* the two kinds of frames */
     PyObject *run_type;
@@ -194,7 +192,7 @@ set_callbacks(PyObject *module, PyObject *callbacks)
     Py_XSETREF(st->name, Py_NewRef(callback));
     EACH_CALLBACK(X)
 #undef X
-    Py_XSETREF(st->quick_fetch, PyObject_GetAttrString(module, "fetch"));
+    Py_XSETREF(st->quick_fetch, find_sets() < 0 ? NULL : PyObject_GetAttrString(module, "fetch"));
     return st->quick_fetch == NULL ? NULL : Py_NewRef(Py_None);
 }
 
@@ -305,13 +303,6 @@ has_room(PyObject *module, PyObject *unused)
     return PyBool_FromLong(!has_used(PyModule_GetState(module), NULL, 4));
 }
 
-static PyObject *
-union_method(PyObject *module, PyObject *sets)
-{
-    State *st = PyModule_GetState(module);
-    return sum_up(&st->scratch, st->zero, sets);
-}
-
 static PyMethodDef accel_methods[] = {
     {"set_layout", set_layout, METH_VARARGS,
      "set_layout(current, entry, classes)\n--\n\nSays where frames and memos are found: the ContextVar, and the classes of the engine."},
@@ -348,7 +339,6 @@ static PyMethodDef accel_methods[] = {
      "take_apart(states)\n--\n\nEmpties the states in the table of a cache that is gone, which refer to their memos and back."},
     {"track_again", track_again, METH_O,
      "track_again(gone)\n--\n\nHas the garbage collector look again at memos and homes that have left their places."},
-    {"union", union_method, METH_O, "union(sets)\n--\n\nReturns the set of all bits of several sets."},
     {"make_class", make_class, METH_VARARGS,
      "make_class(base, name, doc, is_method)\n--\n\nReturns a subclass of base whose instances can be given a Call with attach."},
     {"attach", attach, METH_VARARGS,
@@ -360,6 +350,10 @@ static int
 accel_exec(PyObject *module)
 {
     State *st = PyModule_GetState(module);
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "only the main interpreter has a compiled call path");
+        return -1;
+    }
 #define X(name) \
     st->name_##name = PyUnicode_InternFromString(#name); \
     if (st->name_##name == NULL) { \
@@ -374,14 +368,12 @@ accel_exec(PyObject *module)
     st->awaitable_type = PyType_FromModuleAndSpec(module, &awaitable_spec, NULL);
     st->hits_type = PyType_FromModuleAndSpec(module, &hits_spec, NULL);
     st->untracked_type = PyType_FromModuleAndSpec(module, &untracked_spec, NULL);
-    st->sparse_type = PyType_FromModuleAndSpec(module, &sparse_spec, NULL);
     st->watched_type = PyType_FromModuleAndSpec(module, &watched_spec, NULL);
     if (st->zero == NULL || st->one == NULL || st->lock_type == NULL || st->call_type == NULL || st->awaitable_type == NULL ||
-        st->hits_type == NULL || st->untracked_type == NULL || st->sparse_type == NULL || st->watched_type == NULL) {
+        st->hits_type == NULL || st->untracked_type == NULL || st->watched_type == NULL) {
         return -1;
     }
-    if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0 ||
-        PyModule_AddObjectRef(module, "Sparse", st->sparse_type) < 0) {
+    if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0) {
         return -1;
     }
     if (PyModule_AddObjectRef(module, "Untracked", st->untracked_type) < 0) {
@@ -397,7 +389,6 @@ accel_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->call_type);
     Py_VISIT(st->awaitable_type);
     Py_VISIT(st->hits_type);
-    Py_VISIT(st->sparse_type);
     Py_VISIT(st->current);
     Py_VISIT(st->entry_type);
     Py_VISIT(st->run_type);
@@ -430,7 +421,6 @@ accel_clear(PyObject *module)
     Py_CLEAR(st->call_type);
     Py_CLEAR(st->awaitable_type);
     Py_CLEAR(st->hits_type);
-    Py_CLEAR(st->sparse_type);
     Py_CLEAR(st->current);
     Py_CLEAR(st->entry_type);
     Py_CLEAR(st->run_type);
@@ -469,10 +459,7 @@ static PyModuleDef_Slot accel_slots[] = {
 static void
 accel_free(void *module)
 {
-    State *st = PyModule_GetState(module);
     accel_clear(module);
-    PyMem_Free(st->scratch.chunks);
-    PyMem_Free(st->scratch.marks);
 }
 
 static struct PyModuleDef accel_module = {

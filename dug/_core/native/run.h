@@ -637,7 +637,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted)), *before = SLOT(SLOT(run, run_home), home_newest);
     Py_ssize_t position = 0, count = 0;
     int result = FAILED, failed = reads == NULL;
-    Sum sum = {&st->scratch, Py_NewRef(st->zero)};
+    Sum sum = {st->add_up, Py_NewRef(st->zero)};
     while (!failed && PyDict_Next(noted, &position, &read, &ignored)) {
         PyTuple_SET_ITEM(reads, count++, Py_NewRef(read));
         failed = add_bits(&sum, SLOT(read, memo_footprint)) < 0;

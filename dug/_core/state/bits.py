@@ -102,7 +102,7 @@ class Bits:
         if self._spare:
             return self._spare.pop()
         self._given += 1
-        return make_bit(self._given)  # type: ignore[no-any-return]
+        return make_bit(self._given)
 
     def _kept_for(self, target: "Target") -> "dict[Target, BitSet]":
         function = function_of(target)

@@ -11,7 +11,6 @@ from ..facts.binding import PartialKey
 from ..facts.failure import Failure
 from ..facts.function import Function
 from ..facts.memo import Memo, NodeMemos, OuterCall
-from ..facts.sparse import Sparse
 from ..facts.tweak import TweakSpec
 from ..native.choose import make_hits
 from .local import Local
@@ -22,7 +21,7 @@ _ALIGNED = 16
 
 _FOLLOWED: tuple[type, ...] = (
     tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, type(make_hits()), Local, NodeMemos, Memo, OuterCall,
-    Failure, Tweak, TweakSpec, TweakRef, ActiveTweaks, Sparse,
+    Failure, Tweak, TweakSpec, TweakRef, ActiveTweaks,
 )  # fmt: skip
 """The types whose content counts: containers, and the engine's own."""
 _LEFT_OUT = (Function, FunctionType, ModuleType)
