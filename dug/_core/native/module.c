@@ -298,7 +298,7 @@ fetch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
 }
 
 static PyObject *
-has_room(PyObject *module, PyObject *unused)
+has_room(PyObject *module, PyObject *Py_UNUSED(none))
 {
     return PyBool_FromLong(!has_used(PyModule_GetState(module), NULL, 4));
 }
