@@ -159,6 +159,13 @@ MUTANTS = (
         tests=ENTRY,
     ),
     Mutant(
+        "an interrupt that is lost in user code under the lock frees the lock",
+        "_core/native/choose.py",
+        "if not held or _is_inside_engine(sys._getframe()):",
+        "if not held:",
+        tests=("core/test_locks.py",),
+    ),
+    Mutant(
         "an entry that is left stays among those of its context",
         "_core/native/open_context.h",
         "strike_out(SLOT(entry, entry_openings), entry) < 0 || ",

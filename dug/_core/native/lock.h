@@ -34,6 +34,9 @@ lock_acquire(Lock *self)
 static void
 lock_release(Lock *self)
 {
+    if (self->owner != PyThread_get_thread_ident()) { /* an interrupt that a finalizer under it met has freed it */
+        return;
+    }
     if (--self->count == 0) {
         self->owner = 0;
         if (self->waiting > 0 && !self->is_open) {

@@ -20,7 +20,7 @@ from ..facts.function import Function
 from ..facts.memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, NodeMemos, Restriction
 from ..facts.sparse import BitSet, Unions, union
 from ..facts.tweak import UNTWEAK, Target, TweakSpec
-from ..native.choose import make_lock, track_again
+from ..native.choose import free_locks, make_lock, track_again
 from .bits import Bits
 from .emptying import drop_empty, trim
 from .releasing import release
@@ -92,10 +92,8 @@ class CacheGroup:
 
     @staticmethod
     def free_locks() -> None:
-        """Frees every lock that this thread still holds after an interrupt; for callers that know that none is held around."""
-        for group in members(_live):
-            while group.lock._is_owned():
-                group.lock.__exit__(None, None, None)
+        """Frees every lock that this thread still holds after an interrupt; for callers that hold none themselves."""
+        free_locks([group.lock for group in members(_live)])
 
     def list_caches(self) -> "tuple[CacheShape, ...]":
         """Returns the caches that share this group."""

@@ -18,7 +18,7 @@ from ..facts.events import Event, Subscription
 from ..facts.function import Function
 from ..facts.node import Node
 from ..facts.tweak import Target
-from ..native.choose import compiled, make_lock
+from ..native.choose import compiled, free_locks, make_lock
 from ..state.cache import BINDING, Cache
 from ..state.group import CacheGroup
 from ..state.scenario import HeldTweaks, RunningReplacement
@@ -389,15 +389,9 @@ def give_up(entry: OpenContext | None, kind: type[BaseException]) -> None:
 
 
 def _free_all_locks() -> None:
-    """Frees the locks that an interrupt left taken.
-
-    Code that enters or changes a scope holds no lock, except in a finalizer: the garbage collector may call that under a lock,
-    which the finalizer must leave taken when it meets an error.
-    """
+    """Frees the locks that an interrupt left taken; no code of the engine enters or changes a scope under a lock."""
     CacheGroup.free_locks()
-    for lock in (MAKING, BINDING):
-        while lock._is_owned():
-            lock.__exit__(None, None, None)
+    free_locks((MAKING, BINDING))
 
 
 class _locks_freed:  # noqa: N801  used as a function is
