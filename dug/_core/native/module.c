@@ -111,6 +111,7 @@ static struct PyModuleDef accel_module;
 #include "hits.h"
 #include "lock.h"
 #include "stack.h"
+#include "current.h"
 #include "waits.h"
 #include "untracked.h"
 #include "run.h"
@@ -323,6 +324,7 @@ static PyMethodDef accel_methods[] = {
      "has_room()\n--\n\nTrue when this thread has most of its frames, and much of its stack, left."},
     {"note_statements", note_statements, METH_VARARGS,
      "note_statements(asked, forget_gone)\n--\n\nSays where the methods that statements have asked for are noted; returns Watched."},
+    {"put", put_method, METH_O, "put(frame)\n--\n\nPuts a frame in force, and returns the token of the context variable."},
     {"find_exit", find_exit, METH_O, "find_exit(instance)\n--\n\nReturns the ``__exit__`` held by the statement that calls ``__enter__``."},
     {"open_context", open_context, METH_O,
      "open_context((context, outer, view, openings, method))\n--\n\nReturns an entry that is not in force yet, or None when the case is not common."},

@@ -154,7 +154,7 @@ quick_leave(State *st, PyObject *entry)
         SET(entry, entry_closed, Py_NewRef(Py_True));
         failed = strike_out(SLOT(entry, entry_openings), entry) < 0 || (outer != Py_None && strike_out(SLOT(outer, entry_entries), entry) < 0) ||
                  (has_run && outer != Py_None && pass_runs_on(st, entry, outer) < 0);
-        PyObject *token = failed ? NULL : PyContextVar_Set(st->current, outer == Py_None || outer == active ? st->default_frame : outer);
+        PyObject *token = failed ? NULL : put(st, outer == Py_None || outer == active ? st->default_frame : outer);
         failed = token == NULL;
         Py_XDECREF(token);
     }
@@ -354,7 +354,7 @@ put_in_force(State *st, PyObject *scope, PyObject *entry, PyObject *outer)
         fits = done == NULL ? -1 : 0;
         Py_XDECREF(done);
     }
-    PyObject *token = fits < 0 ? NULL : PyContextVar_Set(st->current, entry);
+    PyObject *token = fits < 0 ? NULL : put(st, entry);
     if (token == NULL) {
         return -1;
     }

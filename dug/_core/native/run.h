@@ -1206,7 +1206,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
     }
     memo = found;
     if (result == RUNS) {
-        PyObject *token = PyContextVar_Set(st->current, found);
+        PyObject *token = put(st, found);
         double started = now();
         memo = token == NULL ? NULL : compute(st, found, &started);
         if (memo == NULL) {
@@ -1215,7 +1215,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
         if (token != NULL) {
             PyObject *kind, *error, *traceback;
             PyErr_Fetch(&kind, &error, &traceback);
-            if (PyContextVar_Reset(st->current, token) < 0) {
+            if (put_back(st, token) < 0) {
                 Py_CLEAR(memo);
                 Py_XDECREF(kind);
                 Py_XDECREF(error);

@@ -20,7 +20,7 @@ from ..facts.function import Function
 from ..facts.memo import Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key, plain_key
 from ..facts.sparse import BitSet
-from ..native.choose import make_hits
+from ..native.choose import compiled, make_hits
 from ..state.scenario import Tweak
 from ..state.view import View
 from .leaving import Ended
@@ -334,7 +334,7 @@ current: ContextVar[Any] = ContextVar("dug_frame", default=DEFAULT_FRAME)
 class _Put:
     """``PUT[frame]`` calls ``current.set(frame)``; Python raises no interrupt after it, as it may after a call."""
 
-    __getitem__: Any = current.set
+    __getitem__: Any = current.set if compiled is None else compiled.put
 
 
 PUT: Any = _Put()
