@@ -77,6 +77,7 @@ SPARSE = ("core/test_sparse.py",)
 SPREAD = ("core/test_spread.py",)
 GROWTH = ("core/test_growth.py", "-m", "not slow")
 COLLECTOR = ("core/test_collector.py",)
+ASKING = ("core/test_collector.py", "-k", "finalizer_asks", "-m", "slow")
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
 KINDS = ("contexts/test_kinds.py",)
@@ -164,6 +165,20 @@ MUTANTS = (
         "if not held or _is_inside_engine(sys._getframe()):",
         "if not held:",
         tests=("core/test_locks.py",),
+    ),
+    Mutant(
+        "a finalizer asks while the context variable is set",
+        "_core/native/current.h",
+        "int collects = PyGC_Disable();",
+        "int collects = 0;",
+        tests=ASKING,
+    ),
+    Mutant(
+        "a memo has more reads than room when a finalizer asks while it is made",
+        "_core/native/run.h",
+        "if (count == PyTuple_GET_SIZE(reads)) {",
+        "if (0) {",
+        tests=ASKING,
     ),
     Mutant(
         "an entry that is left stays among those of its context",

@@ -6,7 +6,9 @@ The functions have names, as those of a program do; the nodes of local functions
 from __future__ import annotations
 
 import gc
+import os
 import random
+import subprocess
 import sys
 from types import ModuleType
 from weakref import ref
@@ -523,3 +525,50 @@ def test_a_record_outlives_its_context():
     assert of_thing.value.refers == [of_thing.value]
     assert record.dependencies == (thing.node(1),)
     assert CacheGroup.all()
+
+
+ASKING = """
+import gc
+import dug
+
+@dug.memoize
+def leaf(number):
+    return number
+
+class Asks:
+    def __init__(self, number):
+        self.number, self.me = number, self
+
+    def __del__(self):
+        leaf(self.number), leaf(self.number + 1)
+
+@dug.memoize
+def total(wait):
+    found = sum(map(leaf, range(20)))  # so many that Python keeps no tuple of that size to be used again
+    Asks(100 + 2 * wait)
+    gc.set_threshold(gc.get_count()[0] + wait)  # the collector comes so many allocations from now
+    return found
+
+with dug.Context() as ctx:
+    for wait in range(40):
+        assert total(wait) == 190
+        gc.set_threshold(100_000)
+        gc.collect()
+        assert list(ctx.memo(total.node(wait)).dependencies)[:20] == list(map(leaf.node, range(20)))
+print("right")
+"""
+
+
+@compiled
+@pytest.mark.slow
+def test_a_finalizer_asks_at_any_moment_of_filing():
+    """A collector that runs a finalizer in the middle of filing, which asks for nodes, leaves memory and memos as they are."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ASKING],
+        env={**os.environ, "PYTHONMALLOC": "debug"},  # it looks whether anybody wrote past the end of an object
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr[:2_000]

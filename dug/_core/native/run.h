@@ -639,6 +639,9 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     int result = FAILED, failed = reads == NULL;
     Sum sum = {st->add_up, Py_NewRef(st->zero)};
     while (!failed && PyDict_Next(noted, &position, &read, &ignored)) {
+        if (count == PyTuple_GET_SIZE(reads)) { /* the rest is what finalizers asked for since: allocating may run them */
+            break;
+        }
         PyTuple_SET_ITEM(reads, count++, Py_NewRef(read));
         failed = add_bits(&sum, SLOT(read, memo_footprint)) < 0;
     }
