@@ -31,7 +31,7 @@ EVERY_PLACE = "DUG_EVERY_PLACE" in os.environ
 PATIENCE_S = 20.0
 """How long something may take before it counts as hanging; only a fault takes as long."""
 
-_UNRAISABLE = ("__del__", "_look_away")
+_UNRAISABLE = ("__del__", "_drain_first")
 """Finalizers, and callbacks of the garbage collector: Python prints exceptions raised there, and goes on."""
 
 

@@ -20,12 +20,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, pairwise
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 from attrs import frozen
 
 import dug
-from dug._core.native.choose import make_hits
+from dug._core.facts.memo import Homes, NodeMemos
 
 PARTS = 6
 BATCH = 1_000
@@ -154,15 +154,21 @@ def entries(rounds: int) -> None:
 
 
 def table(rounds: int) -> None:
-    """A table of hits on its own."""
-    hits = make_hits()
+    """A table of homes on its own."""
+    homes = Homes()
     for number in range(rounds):
-        hits[number % 3_000, str(number % 7)] = number
-        hits.get((number, "x"))
-        hits.pop((number // 2, "1"), None)
+        key = table, number % 3_000, str(number % 7)
+        homes.setdefault(key, NodeMemos(key, None))
+        homes.get((table, number, "x"))
+        home = homes.get((table, number // 2 % 3_000, "1"))
+        if home is not None:
+            homes.take_out(home)
         if number % 10_000 == 0:
-            hits.clear()
-            hits.update({(one,): one for one in range(100)})
+            holder = SimpleNamespace()
+            homes.move_to(Homes(), holder)
+            homes = holder.homes
+            while homes:
+                homes.popitem()
 
 
 def awaits(rounds: int) -> None:

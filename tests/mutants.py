@@ -78,6 +78,8 @@ SPREAD = ("core/test_spread.py",)
 GROWTH = ("core/test_growth.py", "-m", "not slow")
 COLLECTOR = ("core/test_collector.py",)
 ASKING = ("core/test_collector.py", "-k", "finalizer_asks", "-m", "slow")
+HOMES = ("core/test_accel_homes.py",)
+MASKED = ("core/test_accel_homes.py", "-k", "around")
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
 KINDS = ("contexts/test_kinds.py",)
@@ -89,9 +91,9 @@ INTERRUPTS = ("core/test_interrupts.py",)
 
 MUTANTS = (
     Mutant(
-        "an entry whose statement was interrupted answers from hits",
+        "calls in an entry whose statement was interrupted are answered at once",
         "_core/steps/leaving.py",
-        'return Ended(method(), partial(setattr, entry, "hits"))',
+        'return Ended(method(), partial(setattr, entry, "homes"))',
         "return Ended(method())",
         tests=INTERRUPTS,
     ),
@@ -150,7 +152,7 @@ MUTANTS = (
         "            bare.append(memo)",
         "            pass",
         tests=RELEASING,
-        twin=("_core/native/untracked.h", " || (plain == Py_None && PyList_Append(bare, one) < 0);", ";"),
+        twin=("_core/native/homes.h", " || (plain == Py_None && PyList_Append(bare, one) < 0);", ";"),
     ),
     Mutant(
         "the runs under a context are lost when it is left",
@@ -240,8 +242,8 @@ MUTANTS = (
     Mutant(
         "a tick keeps at hand what depends on the changed value",
         "_core/state/view.py",
-        "select_hits(before.hits, Tweak.bits_of(self.tweaks.handles ^ before.tweaks.handles))",
-        "select_hits(before.hits, 0)",
+        "tweaks.after = before.tweaks.serial, Tweak.bits_of(tweaks.handles ^ before.tweaks.handles)",
+        "tweaks.after = before.tweaks.serial, 0",
         tests=TICKS,
     ),
     Mutant(
@@ -259,15 +261,132 @@ MUTANTS = (
         tests=TICKS,
     ),
     Mutant(
-        "a hit of the parent serves although a tweak masks it",
-        "_core/steps/begin.py",
-        "if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:",
-        "if masked is not None:",
+        "what is at hand around serves although a tweak masks it",
+        "_core/state/view.py",
+        "tweaks.after = around.serial, delta",
+        "tweaks.after = around.serial, 0",
+        twin=(
+            "_core/native/view.h",
+            "PyTuple_Pack(2, SLOT(SLOT(parent, view_tweaks), tweaks_serial), delta)",
+            "PyTuple_Pack(2, SLOT(SLOT(parent, view_tweaks), tweaks_serial), st->zero)",
+        ),
+    ),
+    Mutant(
+        "what was found in the scenario before serves although it read what differs",
+        "_core/facts/memo.py",
+        "memo.found_in != after[0] or memo.footprint & after[1]:",
+        "memo.found_in != after[0]:",
         twin=(
             "_core/native/run.h",
-            "if (differs == 0 && SLOT(masked, memo_status) == st->live) {",
-            "if (differs >= 0) {",
+            " ||\n            overlaps(SLOT(memo, memo_footprint), PyTuple_GET_ITEM(after, 1)) != 0) {",
+            ") {",
         ),
+    ),
+    Mutant(
+        "what was found in any scenario before serves where something else differs",
+        "_core/facts/memo.py",
+        "if after is None or memo.found_in != after[0] or",
+        "if after is None or",
+        twin=(
+            "_core/native/run.h",
+            "after == Py_None || SLOT(memo, memo_found_in) != PyTuple_GET_ITEM(after, 0) ||",
+            "after == Py_None ||",
+        ),
+    ),
+    Mutant(
+        "a memo at hand serves in every scenario",
+        "_core/facts/memo.py",
+        "        if memo.found_in != tweaks.serial:\n",
+        "        if False:\n",
+        twin=("_core/native/run.h", "    if (SLOT(memo, memo_found_in) != SLOT(tweaks, tweaks_serial)) {", "    if (0) {"),
+    ),
+    Mutant(
+        "a memo at hand serves though it is not in force any more",
+        "_core/facts/memo.py",
+        "        if memo is None or memo.status != LIVE:\n            return None\n",
+        "        if memo is None:\n            return None\n",
+        HOMES,
+        twin=("_core/native/run.h", "if (memo == Py_None || SLOT(memo, memo_status) != st->live) {", "if (memo == Py_None) {"),
+    ),
+    Mutant(
+        "the plain memo of a node is at hand although a tweak masks it",
+        "_core/facts/memo.py",
+        "if memo is not None and not memo.open_footprint & tweaks.open_mask:",
+        "if memo is not None:",
+        twin=(
+            "_core/native/run.h",
+            "            return masked < 0 ? NULL : memo;\n        }\n",
+            "        }\n        return memo;\n",
+        ),
+    ),
+    Mutant(
+        "a memo that answers only within its call is kept at hand",
+        "_core/steps/begin.py",
+        "    if memo.call is None and key[0] is not BENEATH:\n",
+        "    if key[0] is not BENEATH:\n",
+        twin=("_core/native/run.h", "    if (SLOT(memo, memo_call) != Py_None) {\n        return 0;\n    }\n", ""),
+    ),
+    Mutant(
+        "a memo that is taken out stays at hand",
+        "_core/state/cache.py",
+        "        if home.here is memo:  # after its status",
+        "        if False:  # after its status",
+        HOMES,
+    ),
+    Mutant(
+        "a memo stays at hand when its tweak is gone",
+        "_core/state/releasing.py",
+        "            home.here = None\n        if home.newest is memo:\n            home.newest = plain\n",
+        "            pass\n        if home.newest is memo:\n            home.newest = plain\n",
+        HOMES,
+        twin=(
+            "_core/native/homes.h",
+            "            if (SLOT(home, home_here) == one) {\n",
+            "            if (0) {\n",
+        ),
+    ),
+    Mutant(
+        "one of several memos stays at hand when its tweak is gone",
+        "_core/state/releasing.py",
+        "    if home.here is memo:\n        home.here = None\n    if home.newest is memo:\n        home.newest = home.plain\n",
+        "    if home.newest is memo:\n        home.newest = home.plain\n",
+        HOMES,
+    ),
+    Mutant(
+        "the value of a tweak that is gone stays at hand",
+        "_core/state/group.py",
+        "                watch.let_value_go()\n",
+        "                pass\n",
+        HOMES,
+    ),
+    Mutant(
+        "the value of a tweak that two caches met stays at hand in one",
+        "_core/state/scenario.py",
+        "            if memo is not None and memo.home.here is memo:\n",
+        "            if False:\n",
+        HOMES,
+    ),
+    Mutant(
+        "calls are answered at once while a function is in doubt",
+        "_core/state/group.py",
+        "            cache.stand_back()\n",
+        "            pass\n",
+        AGAIN,
+    ),
+    Mutant(
+        "a home is left in a table whose homes have moved",
+        "_core/state/cache.py",
+        "            if not homes.is_moved:\n",
+        "            if True:\n",
+        HOMES,
+        twin=("_core/native/run.h", "failed || homes->is_moved || put_in(", "failed || put_in("),
+    ),
+    Mutant(
+        "calls come to the engine for ever once a function was in doubt",
+        "_core/state/group.py",
+        "            cache.answer_quickly()\n",
+        "            pass\n",
+        HOMES,
     ),
     Mutant(
         "a memo without tweaks serves although a tweak masks it",
@@ -276,8 +395,8 @@ MUTANTS = (
         "if plain is not None and plain.serves(call):",
         twin=(
             "_core/native/run.h",
-            "        if (masked <= 0) {",
-            "        if (1) {",
+            "        if (masked <= 0) {\n            *found = masked < 0",
+            "        if (1) {\n            *found = masked < 0",
         ),
     ),
     Mutant(
@@ -287,8 +406,8 @@ MUTANTS = (
         "restriction = NO_TWEAKS",
         twin=(
             "_core/native/run.h",
-            "restriction = met < 0 ? NULL : met ? restrict_to(st, tweaks, footprint) : Py_NewRef(st->no_tweaks);",
-            "restriction = Py_NewRef(st->no_tweaks);\n    met = 0;",
+            "restriction = met < 0 ? NULL : met ? restrict_to(st, tweaks, footprint) : Py_NewRef(st->no_tweaks);\n    memo",
+            "restriction = Py_NewRef(st->no_tweaks);\n    met = 0;\n    memo",
         ),
     ),
     Mutant(
@@ -305,8 +424,8 @@ MUTANTS = (
     Mutant(
         "a first tweak is not told to the memos that exist",
         "_core/state/group.py",
-        "walks = self._give({target: bit}, self._spread, target, bit)",
-        "self.bits.keep(target, bit)",
+        "walk = self._to_the_end(self._spread, target, bit)",
+        "walk = None",
     ),
     Mutant(
         "a first tweak is told to what met a nearer one inside a run",
@@ -345,7 +464,7 @@ MUTANTS = (
         "        if True:\n",
         twin=(
             "_core/native/run.h",
-            "        if (same == 0 && forget_reads(st, run, reads, i) < 0) {\n            same = -1;\n        }\n",
+            "        if (same == 0 && forget_reads(st, run) < 0) {\n            same = -1;\n        }\n",
             "        if (same == 0) {\n            same = 1;\n            break;\n        }\n",
         ),
     ),
@@ -375,13 +494,33 @@ MUTANTS = (
     Mutant(
         "what another body computed is verified",
         "_core/steps/verify.py",
-        "            return (newest,) if newest.verifies == run.body else ()\n",
-        "            return (newest,)\n",
+        "return (newest,) if newest is not None and newest.verifies == run.body else ()\n",
+        "return (newest,) if newest is not None else ()\n",
         twin=(
             "_core/native/run.h",
-            "return SLOT(newest, memo_verifies) == st->zero ? PyTuple_Pack(1, newest) : PyTuple_New(0);",
-            "return PyTuple_Pack(1, newest);",
+            "return newest != Py_None && SLOT(newest, memo_verifies) == st->zero ? PyTuple_Pack(1, newest) : PyTuple_New(0);",
+            "return newest != Py_None ? PyTuple_Pack(1, newest) : PyTuple_New(0);",
         ),
+    ),
+    Mutant(
+        "what answers around is not verified",
+        "_core/steps/verify.py",
+        "[find_masked(view, key), plain, newest]",
+        "[None, plain, newest]",
+        MASKED,
+        twin=(
+            "_core/native/run.h",
+            "{masked == NULL ? Py_None : masked, SLOT(home, home_plain)",
+            "{Py_None, SLOT(home, home_plain)",
+        ),
+    ),
+    Mutant(
+        "only what answers right around is verified",
+        "_core/steps/find.py",
+        "        around = around.parent\n",
+        "        around = None\n",
+        MASKED,
+        twin=("_core/native/run.h", "        around = SLOT(around, view_parent);\n", "        around = Py_None;\n"),
     ),
     Mutant(
         "a bump acts on the node without any tweak",
@@ -394,11 +533,12 @@ MUTANTS = (
         "_core/facts/memo.py",
         "        if self.call is None or self.call is call:\n",
         "        if True:\n",
-        twin=(
-            "_core/native/run.h",
-            "if (plain != Py_None && (SLOT(plain, memo_call) == Py_None || SLOT(plain, memo_call) == call)) {",
-            "if (plain != Py_None) {",
-        ),
+    ),
+    Mutant(
+        "C: a node that has failed is looked up as if it had not",
+        "_core/native/run.h",
+        "    if (SLOT(home, home_has_failed) != Py_False) {\n",
+        "    if (0) {\n",
     ),
     Mutant(
         "what caught the error of a source is served to another call",
@@ -412,12 +552,6 @@ MUTANTS = (
         "_core/state/group.py",
         "            walk.follow()\n            for memo, cache in walk.touched.items():\n",
         "            for memo, cache in walk.touched.items():\n",
-    ),
-    Mutant(
-        "invalidating a node leaves the hits of the contexts",
-        "_core/state/group.py",
-        "is_rebound, taken)\n        self.forget_hits()\n",
-        "is_rebound, taken)\n",
     ),
     Mutant(
         "a redefined function keeps what the old one computed",
@@ -544,13 +678,12 @@ MUTANTS = (
         twin=(
             "_core/native/run.h",
             (
-                "_PyDict_GetItem_KnownHash(content, key, hash);\n        if (handle == NULL && !PyErr_Occurred()) {\n"
-                "            handle = PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));"
+                "PyDict_GetItemWithError(content, key);\n        if (handle == NULL && !PyErr_Occurred()) {\n"
+                "            handle = PyDict_GetItemWithError(content, function);"
             ),
             (
-                "PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));\n"
-                "        if (handle == NULL && !PyErr_Occurred()) {\n"
-                "            handle = _PyDict_GetItem_KnownHash(content, key, hash);"
+                "PyDict_GetItemWithError(content, function);\n        if (handle == NULL && !PyErr_Occurred()) {\n"
+                "            handle = PyDict_GetItemWithError(content, key);"
             ),
         ),
     ),
@@ -637,11 +770,11 @@ MUTANTS = (
         (*COLD, "-k", "reads_what_differs"),
     ),
     Mutant(
-        "the hits of a run that is watched stay on",
+        "calls in a run that is watched are answered at once",
         "_core/steps/watch.py",
-        "        run.hits = NO_HITS\n    _wake",
+        "        run.homes = NO_HOMES\n    _wake",
         "        pass\n    _wake",
-        (*COLD, "-k", "hits_are_looked_at"),
+        (*COLD, "-k", "at_hand_is_looked_at"),
     ),
     Mutant(
         "what opens inside a watched run is not watched",
@@ -703,11 +836,11 @@ MUTANTS = (
         THREADS,
     ),
     Mutant(
-        "a hit stays that was forgotten while it was looked for",
-        "_core/steps/begin.py",
-        "        if memo.status != LIVE:  # forgotten",
-        "        if False:  # forgotten",
-        MEDDLING,
+        "a memo is kept at hand that was forgotten while it was looked for",
+        "_core/facts/memo.py",
+        "            if memo.status != LIVE:  # taken out",
+        "            if False:  # taken out",
+        HOMES,
     ),
     Mutant(
         "nobody looks again after a run was entered",
@@ -740,8 +873,8 @@ MUTANTS = (
     Mutant(
         "the first bits of many nodes can be seen before the memos have them",
         "_core/state/group.py",
-        "                walks = self._give(given, self._spread_all, given)",
-        "                self.bits.keep_all(given)\n                walks = self._give(given, self._spread_all, given)",
+        "                spread = self._to_the_end(self._spread_all, given)",
+        "                self.bits.keep_all(given)\n                spread = self._to_the_end(self._spread_all, given)",
         ("core/test_interleavings.py", "-k", "first_bit"),
     ),
     Mutant(
@@ -947,16 +1080,9 @@ MUTANTS = (
     Mutant(
         "a lock is held while memos are released",
         "_core/state/group.py",
-        "is_rebound, taken)\n        self.forget_hits()\n",
-        "is_rebound, taken)\n            taken.clear()\n            self.forget_hits()\n",
+        "targets, is_rebound, taken)\n",
+        "targets, is_rebound, taken)\n            taken.clear()\n",
         THREADS,
-    ),
-    Mutant(
-        "C: a hit stays that was forgotten while it was looked for",
-        "_core/native/run.h",
-        "    if (SLOT(memo, memo_status) != st->live) {\n        PyObject *gone",
-        "    if (0) {\n        PyObject *gone",
-        MEDDLING,
     ),
     Mutant(
         "C: nobody looks again before a run is entered",
@@ -987,11 +1113,25 @@ MUTANTS = (
         MEDDLING,
     ),
     Mutant(
-        "C: a search ends when an argument has changed the hits",
-        "_core/native/hits.h",
+        "C: a search ends when an argument has changed the table",
+        "_core/native/homes.h",
         "                goto again;\n",
         "                return 0;\n",
-        ("core/test_accel_hits.py",),
+        HOMES,
+    ),
+    Mutant(
+        "C: homes are told apart by all but one element of their keys",
+        "_core/native/homes.h",
+        "    for (Py_ssize_t i = 0; same > 0 && i < count; i++) {\n        if (own[i] != elements[i]) {\n",
+        "    for (Py_ssize_t i = 1; same > 0 && i < count; i++) {\n        if (own[i] != elements[i]) {\n",
+        HOMES,
+    ),
+    Mutant(
+        "C: a table keeps every function that it ever had a node of",
+        "_core/native/homes.h",
+        "        failed = Py_REFCNT(owner) == 1 && PyList_Append",
+        "        failed = 0 && PyList_Append",
+        HOMES,
     ),
     Mutant(
         "C: a run that an invalidation has hit is filed",
@@ -1117,10 +1257,11 @@ MUTANTS = (
         SHARED,
     ),
     Mutant(
-        "the hits of local functions stay while the garbage collector looks",
+        "the notice of a tweak that is gone stays while the garbage collector looks",
         "_core/state/local.py",
         'if phase == "start" and info',
         'if phase == "end" and info',
+        LOCAL,
     ),
     Mutant(
         "who read a node is kept alive though its function is local",
@@ -1204,15 +1345,8 @@ MUTANTS = (
     Mutant(
         "of several nodes that are tweaked for the first time, the memos have the bits of none",
         "_core/state/group.py",
-        "walks = self._give(given, self._spread_all, given)",
-        "self.bits.keep_all(given)",
-        SPREAD,
-    ),
-    Mutant(
-        "a memo that a finalizer files behind the back of a walk lacks the first bit",
-        "_core/state/group.py",
-        "walks.append(self._to_the_end(spread, *args))\n            if self.filings == filings:",
-        "walks.append(self._to_the_end(spread, *args))\n            filings = self.filings\n            if True:",
+        "spread = self._to_the_end(self._spread_all, given)",
+        "spread = None",
         SPREAD,
     ),
     Mutant(
@@ -1259,35 +1393,35 @@ MUTANTS = (
     ),
     Mutant(
         "C: what untracked nodes refer to is not shown to the collector",
-        "_core/native/untracked.h",
-        "    while (st != NULL && self->homes != NULL && PyDict_Next",
-        "    while (0 && PyDict_Next",
+        "_core/native/homes.h",
+        "int stop = traverse_node(st, home, visit, arg);",
+        "int stop = 0;",
         COLLECTOR,
     ),
     Mutant(
         "C: an untracked memo does not show its value",
-        "_core/native/untracked.h",
+        "_core/native/homes.h",
         "    Py_VISIT(SLOT(memo, memo_value));\n",
         "",
         COLLECTOR,
     ),
     Mutant(
         "C: a node does not say that a value of it is tracked",
-        "_core/native/untracked.h",
+        "_core/native/homes.h",
         "shown = is_tracked_memo(st, memo, NULL, NULL);",
         "shown = 0;",
         COLLECTOR,
     ),
     Mutant(
         "C: a reference is shown twice",
-        "_core/native/untracked.h",
+        "_core/native/homes.h",
         "    if (!stop && newest != plain && is_memo_of",
         "    if (!stop && is_memo_of",
         COLLECTOR,
     ),
     Mutant(
         "C: a memo that leaves its place stays untracked",
-        "_core/native/untracked.h",
+        "_core/native/homes.h",
         "        show(memo);\n",
         "",
         COLLECTOR,
@@ -1299,22 +1433,22 @@ MUTANTS = (
         "        if (0) {\n",
     ),
     Mutant(
-        "a frame that is given another view is not looked at again",
+        "a frame that is given a listener while it is refreshed is not looked at again",
         "_core/steps/frame.py",
-        "            self.hits = hits = now ",
-        "            self.hits = now\n            return ",
-        ("core/test_interleavings.py", "-k", "ask_root-tweak"),
+        "            self.homes = homes = now ",
+        "            self.homes = now\n            return ",
+        HOMES,
     ),
     Mutant(
         "C: a table is taken apart while its cache is finalized",
-        "_core/native/untracked.h",
-        "    hide(held);\n",
-        "    take_states_apart(PyType_GetModuleState(Py_TYPE(self)), held);\n    hide(held);\n",
+        "_core/native/homes.h",
+        "    if (!are_untracked(st, op)) {\n",
+        "    if (1) {\n",
         COLLECTOR,
     ),
     Mutant(
         "C: the memos in a dict are shown as well as the dict",
-        "_core/native/untracked.h",
+        "_core/native/homes.h",
         "    if (!is_hidden(memo)) { /* each place of it is shown by itself */\n        return 0;",
         "    if (!is_hidden(memo)) {\n        return visit(memo, arg);",
         COLLECTOR,
@@ -1322,8 +1456,8 @@ MUTANTS = (
     Mutant(
         "C: a tweak answers with a memo of another cache",
         "_core/native/run.h",
-        "int is_here = memo != Py_None && SLOT(SLOT(memo, memo_home), home_token) ==",
-        "int is_here = memo != Py_None && SLOT(SLOT(view, view_cache), cache__token) ==",
+        "SLOT(place, home_token) == SLOT(SLOT(view, view_cache), cache__token) && ",
+        "",
         COLLECTOR,
     ),
     Mutant(

@@ -37,7 +37,7 @@ class Difference(Exception):
 
 
 COLLECTING = 16
-"""After one in so many operations there is a full collection, which takes local functions out of the hits."""
+"""After one in so many operations there is a full collection, before which the notices of tweaks that are gone are taken in."""
 
 
 def make_log(count_views: Callable[[], int]) -> tuple[Counter[Any], deque[Any]]:

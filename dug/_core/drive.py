@@ -20,11 +20,11 @@ from typing import Any, NoReturn
 from .facts.binding import Key
 from .facts.failure import Serving
 from .facts.function import Function
-from .facts.memo import DEAD, IN_THREAD, LIVE, NO_TWEAKS, STALE, Memo, NodeMemos, OuterCall
+from .facts.memo import DEAD, IN_THREAD, LIVE, NO_HOMES, NO_TWEAKS, STALE, Memo, NodeMemos, OuterCall
 from .facts.sparse import union
 from .facts.tweak import VALUE
 from .native.choose import compiled
-from .state.scenario import ActiveTweaks
+from .state.scenario import NUMBERS, ActiveTweaks
 from .state.view import View, own_bits
 from .steps import waits
 from .steps.begin import _in_full
@@ -40,7 +40,6 @@ from .steps.frame import (
     DEFAULT_FRAME,
     INVALID,
     LATE,
-    NO_HITS,
     ORIGINS,
     PUT,
     DefaultFrame,
@@ -241,6 +240,7 @@ def _blank_run() -> Run:
     run.closed_footprint = run.runs = run.body = run.unfileable = run.depth = 0
     run.child_seconds = 0.0
     run.transient = run.opened = run.is_done = False
+    del run.key  # its home has it
     return run
 
 
@@ -281,12 +281,12 @@ _CALLBACKS: dict[str, Any] = {
     "note": note,
     "origins": ORIGINS,
     "raise_failure": _raise_failure,
-    "outer_call_class": OuterCall,
+    "outer_call_model": OuterCall(),
     "joined_class": Joined,
     "wait_class": Wait,
     "function_class": Function,
     "consumable": tuple(CONSUMABLE),
-    "no_hits": NO_HITS,
+    "no_homes": NO_HOMES,
     "late": LATE,
     "no_tweaks": NO_TWEAKS,
     "live": LIVE,
@@ -299,5 +299,6 @@ _CALLBACKS: dict[str, Any] = {
     "view_model": View(None, (), _NOWHERE, None, None, 0, (), (), None, 0),  # type: ignore[arg-type]  # as above
     "tweaks_model": _NOWHERE,
     "give_up": give_up,
+    "numbers": NUMBERS,
 }
 """The functions that the compiled verbs leave to Python, and the objects that they recognise."""

@@ -15,7 +15,7 @@ from .facts.events import KINDS, Event, Listener, Subscription
 from .facts.failure import Failure
 from .facts.function import Function
 from .facts.imprint import Imprint
-from .facts.memo import DEAD, FORGOTTEN, IN_THREAD, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, OuterCall
+from .facts.memo import DEAD, FORGOTTEN, IN_THREAD, LIVE, NO_TWEAKS, TWEAKED, Homes, Memo, NodeMemos, OuterCall
 from .facts.node import BENEATH, Node, plain_key
 from .facts.sparse import BitSet
 from .facts.tweak import UNTWEAK, VALUE, Layer, Target, TweakSpec
@@ -54,6 +54,7 @@ __all__ = [
     "Frame",
     "Function",
     "HeldTweaks",
+    "Homes",
     "Imprint",
     "Joined",
     "Key",

@@ -13,7 +13,7 @@ from weakref import ref
 from wrapt import ObjectProxy
 
 from .._core.drive import install_call, make_class
-from .._core.read import Fixed, Function, Key, Memo, Node, current
+from .._core.read import Fixed, Function, Key, Memo, Node, NodeMemos, current
 from .._text.values import show
 from .sync_driver import (
     fetch,
@@ -30,7 +30,8 @@ R_co = TypeVar("R_co", covariant=True)
 def _find_hit(frame: Any, key: Key) -> Memo | None:
     """The bound-method counterpart of the compiled call."""
     try:
-        memo: Memo | None = frame.hits.get(key)
+        home: NodeMemos | None = frame.homes.get(key)
+        memo = None if home is None else home.recall(frame.view.tweaks)
     except TypeError:
         return None
     if memo is not None and frame.reads is not None:

@@ -52,7 +52,7 @@ def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one functio
     found: Any = None
     before, started, handled = None, 0.0, None
     try:
-        if frame is None or frame is DEFAULT_FRAME or frame.driver is not None or frame.hits.__class__ is Ended:
+        if frame is None or frame is DEFAULT_FRAME or frame.driver is not None or frame.homes.__class__ is Ended:
             frame = frame_to_ask(frame, key)
             if frame.driver is not None:
                 return frame.answer_from_driver(key)  # type: ignore[no-any-return]  # a memo

@@ -34,7 +34,9 @@ class NodeStates:
 
     def memo(self, key: Key) -> Memo | None:
         """Returns the memo that answers for a node here, errors of earlier calls included."""
-        return self.view.hits.get(key) or find_answer(self.view, key)
+        home = self.view.cache.find_home(key) if key[0] is not BENEATH else None
+        at_hand = None if home is None else home.recall(self.view.tweaks)
+        return at_hand or find_answer(self.view, key)
 
     def handle(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here, if it changes anything."""

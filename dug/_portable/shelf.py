@@ -23,12 +23,12 @@ from .._core.read import (
     Failure,
     Function,
     HeldTweaks,
+    Homes,
     Imprint,
     Key,
     Layer,
     Memo,
     Node,
-    NodeMemos,
     OuterCall,
     Tweak,
     View,
@@ -70,7 +70,7 @@ class Shelf(Cache):
 
     def __init__(self, carrier: Carrier, *, trust: bool, recompute_changed: bool) -> None:
         super().__init__()
-        self.homes, self._untracked = _Homes(self), None
+        self.homes = self.quick = _Homes.of(self)
         self.carrier = carrier
         self.changed: dict[str, tuple[str, ...]] = {}
         """The functions that changed, each with the places where its reach changed."""
@@ -91,6 +91,9 @@ class Shelf(Cache):
         self._left_out: dict[tuple[int, int | None], str] = {}
         self._past = OuterCall()
         self._past.close()
+
+    def _new_homes(self) -> Homes:
+        return _Homes.of(self)
 
     def expect(self, layers: tuple[Layer, ...]) -> None:
         """Takes the tweaks under which the file's values were computed."""
@@ -366,14 +369,18 @@ class Shelf(Cache):
         return Failure(Imprint.of(make_error(own)), None, Summary(own.traceback))
 
 
-class _Homes(dict[Key, NodeMemos]):
+class _Homes(Homes):
     """The nodes of a shelf, which asks the file before it reports a node as unknown."""
 
     __slots__ = ("_shelf",)
+    _shelf: "ref[Shelf]"
 
-    def __init__(self, shelf: Shelf) -> None:
-        super().__init__()
-        self._shelf = ref(shelf)
+    @classmethod
+    def of(cls, shelf: Shelf) -> "_Homes":
+        """Returns the empty table of a shelf."""
+        made = cls()
+        made._shelf = ref(shelf)
+        return made
 
     def get(self, key: Key, default: Any = None) -> Any:
         home = super().get(key)

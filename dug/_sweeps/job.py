@@ -15,7 +15,7 @@ from .._batch.kept_failure import keep_failure
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
 from .._contexts.tweaks import Tweaks
-from .._core.read import Failure, Memo, Node, Target, current
+from .._core.read import Failure, Memo, Node, Target, current, find_answer
 from .results import Result, Targets
 from .world import World, see_world
 
@@ -115,8 +115,9 @@ class Job(Generic[V]):
         self._since = World(view, view.group.generation)
 
     def _see_world(self) -> None:
-        hits = current.get().view.hits
-        self.memos = tuple(hits.get(node._key) for node in self._targets.nodes.values())
+        view = current.get().view
+        found = [find_answer(view, node._key) for node in self._targets.nodes.values()]
+        self.memos = tuple(memo if memo is not None and memo.call is None else None for memo in found)
         since, self._since = self._since, None
         assert since is not None  # noqa: S101  it was begun
         self.world = see_world(since, self._call_site.view, self.memos)

@@ -444,7 +444,7 @@ def test_the_module_goes_with_its_classes_and_its_free_list():
         call = module.Call(object(), ("x",), (module.Call,), 0, 1, drive, drive, True)
         for made in [call(number) for number in range(50)]:
             made.close()
-        return [weakref.ref(part) for part in (module, kind, module.Hits, module.Call)]
+        return [weakref.ref(part) for part in (module, kind, module.Homes, module.Call)]
 
     parts = load()
     gc.collect()

@@ -136,8 +136,8 @@ def test_a_node_that_one_scenario_tweaks_is_no_reason_to_wait(nodes):
     assert played.results == {1: 2, "tweaked": 6}
 
 
-def test_hits_are_looked_at_too(nodes):
-    """A tweak that was read before in the same scenario, and is a hit now, lets the others go on all the same."""
+def test_what_is_at_hand_is_looked_at_too(nodes):
+    """A tweak that was read before in the same scenario, and is at hand now, lets the others go on all the same."""
 
     def read_and_ask():
         nodes.key()
@@ -486,7 +486,7 @@ def test_a_sweep_on_threads_shares_what_it_reads_from_cold(workers):
     assert runs == {"shared": 1}
 
 
-def test_a_run_that_is_alone_keeps_its_hits(nodes):
+def test_calls_in_a_run_that_is_alone_are_answered_at_once(nodes):
     """Nothing is switched off for a run without waiters, nor for runs after the waiters went on."""
     kept = []
 
@@ -494,7 +494,8 @@ def test_a_run_that_is_alone_keeps_its_hits(nodes):
     def outer():
         nodes.key()
         nodes.over()
-        kept.append(dug._core.steps.frame.current.get().hits is not dug._core.steps.frame.NO_HITS)
+        frame = dug._core.steps.frame.current.get()
+        kept.append(frame.homes is frame.view.cache.quick)
 
     asks = [nodes.ask(1, outer), until(nodes.started), nodes.ask(2, outer)]
     play_threads(dug.Context(), *asks, nodes.go.set, until_ended(2), nodes.end.set)

@@ -20,6 +20,7 @@ import pytest
 import dug
 from dug import snapshot
 from dug._core.state.group import CacheGroup
+from dug._core.state.walks import Walk
 from dug._core.steps import scope
 from dug.testing import EventLog
 
@@ -172,31 +173,44 @@ def test_the_runs_around_a_fork_go_on_in_both():
         assert value == future.result() == 10
 
 
-def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch):
-    """A memo that another thread has marked as forgotten does not answer in the child, though it still was among the hits."""
+@pytest.mark.parametrize("where", ["in the walk", "after the walk"])
+def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch, where):
+    """Memos that another thread forgets do not answer in the child, though they were at hand in the scenarios in force."""
     outside = [1]
-    real = CacheGroup.forget_hits
+    owner, name = (Walk, "touch_roots") if where == "in the walk" else (CacheGroup, "forget")
+    real = getattr(owner, name)
 
-    def forget_hits(self):
-        if threading.current_thread() is not threading.main_thread():
+    def act(*args, **options):
+        if where == "in the walk":
+            gate.began.set()
+            time.sleep(0.01)  # the fork waits for the lock, and so for the end of the walk
+        real(*args, **options)
+        if where == "after the walk":
             gate.stand()
-        real(self)
 
     @dug.source
     def source():
         return outside[0]
 
-    with dug.Context() as ctx:
-        assert source() == 1
-        monkeypatch.setattr(CacheGroup, "forget_hits", forget_hits)
+    @dug.memoize
+    def charge():
+        return source() + leaf(1)
+
+    def ask():
+        return source(), charge()
+
+    with dug.Context() as ctx, dug.Context({leaf.node(1): 100}):
+        assert ask() == ask() == (1, 101)
+        monkeypatch.setattr(owner, name, act)
         outside[0] = 2
         thread = threading.Thread(target=ctx.invalidate, args=(source,))
         thread.start()
         gate.began.wait()
 
-        assert in_child(source) == 2
+        assert in_child(ask) == (2, 102)
         gate.may_end.set()
         thread.join()
+        assert ask() == (2, 102)
 
 
 def test_a_tweak_that_was_under_way_shows_in_the_child(gate, monkeypatch):

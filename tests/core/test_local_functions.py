@@ -364,6 +364,18 @@ def test_the_value_goes_with_its_tweak(ctx):
     assert gone() is None
 
 
+def test_a_tweak_that_is_gone_keeps_no_function_alive(ctx):
+    """The notice of its end has its target; a full collection takes it in first, though nobody looks anything up."""
+    made = dug.memoize(lambda x: rate(x) + 0.0)
+    gone = ref(made._self_function)
+    with dug.Context(tweaks={made.node(1): 7.0}):
+        assert made(1) == 7.0
+    del made
+    gc.collect()
+
+    assert gone() is None
+
+
 def test_tweaking_many_functions_that_go_makes_no_footprint_longer(ctx):
     """Bits of functions that are gone are given again, unless a memo has them."""
     kept = dug.memoize(lambda x: x)

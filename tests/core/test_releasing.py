@@ -194,3 +194,27 @@ def test_a_node_that_only_a_tweak_made_goes_with_it(ctx, pair):
         assert len(ctx.cache) == 2
     assert len(ctx.cache) == 1
     assert [key for key, _ in ctx.cache.list_homes()] == [lot.node(1)._key]
+
+
+def test_a_value_is_at_hand_again_when_the_node_was_forgotten():
+    """The last memo of a node goes with its tweak, and the node with it; the value of another tweak is noted at the new one."""
+
+    @dug.memoize
+    def f():
+        return 1
+
+    @dug.memoize
+    def g():
+        return f() + 1
+
+    with dug.Context(cache=dug.Cache()) as ctx:
+        valued = dug.Context({g.node(): 50})
+        with valued:
+            assert g() == 50
+        with dug.Context({f.node(): 2}):
+            assert g() == 3
+        len(ctx.cache)
+        assert ctx.cache.find_home(g.node()._key) is None
+        with valued:
+            assert g() == 50
+            assert ctx.cache.find_home(g.node()._key).here.value == 50

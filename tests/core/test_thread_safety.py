@@ -89,9 +89,12 @@ def test_many_threads_share_a_warm_base():
 def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatch):
     """An asker that finds a memo in the middle of an invalidation, and goes on when it is over, leaves nothing behind."""
     outside = [1]
-    f = dug.memoize(lambda: outside[0])
-    root, child = dug.Context(), dug.Context()
-    root.run(f)
+    key = dug.memoize(lambda: 0)
+    f = dug.memoize(lambda: outside[0] * (key() > 0))
+    root, child, other = dug.Context(), dug.Context({key.node(): 1}), dug.Context({key.node(): 2})
+    for ctx in (child, other):  # what the child finds is not at hand any more
+        assert root.run(ctx.run, f) == 1
+    home = root.cache.find_home(f.node()._key)
     found, over = Signal(), Signal()
     touch_roots, serve = walks.Walk.touch_roots, begin.serve
     asker: list[Worker] = []
@@ -115,25 +118,28 @@ def test_a_memo_found_while_it_is_being_forgotten_is_not_kept_at_hand(monkeypatc
         over.set()
         asker[0].result()
 
+        assert home.here is None
         assert f() == 2
-        assert root.run(f) == 2
+        assert root.run(child.run, f) == 2
+        assert root.run(other.run, f) == 2
 
 
 def test_what_reads_a_forgotten_memo_all_the_same_is_not_filed():
-    """A hit that was left behind cannot spread: a run's memo computed from it is gone with the run."""
+    """A memo that a call still found at hand cannot spread: a run's memo computed from it is gone with the run."""
     outside = [1]
     f = dug.memoize(lambda: outside[0])
     g = dug.memoize(lambda: f() * 10)
+    reader = dug.memoize(lambda: f() + 0)
     with dug.Context() as ctx:
-        f()
-        view = dug._core.steps.frame.current.get().view
-        key = f.node()._key
-        left_behind = {key: view.hits.get(key)}
+        reader()
+        home = ctx.cache.find_home(f.node()._key)
+        left_behind, open_footprint = home.plain, home.plain.open_footprint
         outside[0] = 2
         ctx.invalidate(f.node())
-        view.hits.update(left_behind)
+        assert home.plain is None
+        home.plain, left_behind.open_footprint = left_behind, open_footprint
         assert g() == 10
-        view.hits.clear()
+        home.plain = None
 
         assert g() == 20
 

@@ -36,6 +36,18 @@ def test_both_builds_do_the_same(builds):
         assert two_builds.compare(builds, seed)
 
 
+def test_addresses_decide_nothing(builds):
+    """Two caches of a group are walked in the order in which they came, wherever they lie in memory."""
+    assert two_builds.compare(builds, 80_002_488)
+    for build in builds:
+        cache = type(build.opinion.dug.Cache())
+        bottom = cache()
+        above = [cache() for _ in range(50)]
+        for one in above:
+            one.bind(bottom)
+        assert build.group.members(bottom.group.caches) == (bottom, *above)
+
+
 def test_serials_may_have_more_than_31_bits(builds, monkeypatch):
     """Tweaks have serials that grow for as long as a process lives."""
     for build in builds:

@@ -30,11 +30,17 @@ _CALL_SOURCE = """\
 {kind}def _dug_made({parameters}):
     _dug_frame = _dug_current()
     _dug_key = {key}
+    _dug_home = _dug_memo = None
     try:
-        _dug_memo = _dug_frame.hits.get(_dug_key)
+        _dug_home = {homes}.get(_dug_key)
+        if _dug_home is not None:
+            _dug_memo = _dug_home.plain
+            if _dug_memo is None or _dug_memo.open_footprint & _dug_frame.view.tweaks.open_mask:
+                _dug_memo = _dug_home.recall(_dug_frame.view.tweaks)
     except TypeError:
-        _dug_memo = None
+        pass
     if _dug_memo is None:
+        _dug_home = None
         try:
             return ({wait}_dug_fetch(_dug_frame, _dug_key)).value
         finally:
@@ -110,11 +116,27 @@ class Binding:
         unnamed, placed = kinds.count(_UNNAMED), len(kinds) - kinds.count(inspect.Parameter.KEYWORD_ONLY)
         return tuple(map(intern, parameters)), tuple(defaults), unnamed, placed
 
-    def compile_call(self, current: Callable[[], Any], fetch: Callable[[Any, Key], Any], *, is_async: bool) -> Callable[..., Any]:
-        """Returns a function with the same name and parameters: a hit is answered there, the rest goes to `fetch`."""
+    def compile_call(
+        self,
+        current: Callable[[], Any],
+        fetch: Callable[[Any, Key], Any],
+        *,
+        is_async: bool,
+        find_homes: Callable[[Any], Any] | None = None,
+    ) -> Callable[..., Any]:
+        """Returns a function with the same name and parameters: a hit is answered there, the rest goes to `fetch`.
+
+        Args:
+            current: returns the frame in force.
+            fetch: the driver.
+            is_async: whether the function is a coroutine function.
+            find_homes: returns the table in which a call made in a frame looks; None for the frame's own.
+        """
         kind, wait = ("async ", "await ") if is_async else ("", "")
-        source = _CALL_SOURCE.format(kind=kind, wait=wait, parameters=self._parameters, key=self._expression)
-        return _define(source, {**self._names, "_dug_current": current, "_dug_fetch": fetch}, self.make_key.__name__)
+        homes = "_dug_frame.homes" if find_homes is None else "_dug_homes(_dug_frame)"
+        source = _CALL_SOURCE.format(kind=kind, wait=wait, parameters=self._parameters, key=self._expression, homes=homes)
+        names = {**self._names, "_dug_current": current, "_dug_fetch": fetch, "_dug_homes": find_homes}
+        return _define(source, names, self.make_key.__name__)
 
     @classmethod
     def of(

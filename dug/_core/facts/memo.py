@@ -1,4 +1,4 @@
-"""`Memo`, the record of a finished call; `NodeMemos`, a node's memos in one cache, with its readers; `OuterCall`.
+"""`Memo`, the record of a finished call; `NodeMemos`, a node's memos in one cache; `Homes`, a table of these; `OuterCall`.
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
 only stops matching.  A footprint is a set of bits, one for each tweakable thing.  A restriction is the frozen set of the serial
@@ -6,10 +6,8 @@ numbers of the tweaks that the memo read; empty for one that read none, and such
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, Union, cast
 from weakref import ref
-
-from attrs import define, field
 
 from ..native.choose import compiled
 from .binding import Key
@@ -33,6 +31,22 @@ NO_TWEAKS: Restriction = frozenset()
 
 
 _NO_MEMOS: "dict[Restriction, Memo]" = {}
+
+
+class Scenario(Protocol):
+    """The tweaks in force, as far as a memo at hand must know them; see `scenario.ActiveTweaks`."""
+
+    @property
+    def open_mask(self) -> BitSet:
+        """The bits of all targets that are tweaked, and bit 0."""
+
+    @property
+    def serial(self) -> int:
+        """Its number."""
+
+    @property
+    def after(self) -> tuple[int, BitSet] | None:
+        """The number of a scenario, and the bits of all targets that are tweaked differently in it."""
 
 
 class OuterCall:
@@ -80,7 +94,7 @@ class Memo:
     """The record of one finished call."""
 
     __slots__ = (
-        "body", "call", "dependencies", "failure", "footprint", "footprint_beneath", "home", "inner_nodes", "made",
+        "body", "call", "dependencies", "failure", "footprint", "footprint_beneath", "found_in", "home", "inner_nodes", "made",
         "open_footprint", "opened", "origin", "own_seconds", "read_starts", "restriction", "seconds", "status", "transient",
         "value", "verifies",
     )  # fmt: skip
@@ -109,6 +123,8 @@ class Memo:
         self.seconds = self.own_seconds = 0.0
         """How long its run took, with and without the runs that it led to."""
         self.status = LIVE
+        self.found_in = 0
+        """The serial of the scenario in which it was found last; see `NodeMemos.recall`."""
         self.open_footprint: BitSet = -1
         """The open footprint: that of a memo in force that read no tweak and answers every call; -1 for any other.
 
@@ -146,37 +162,81 @@ class Memo:
         return call is not None and call.adopted is not None and self in call.adopted
 
 
-@define(eq=False, repr=False, weakref_slot=True)
+Noted = Union["NodeMemos", "ref[NodeMemos]"]
+"""A home or, for a node of a local function, the weak reference to it."""
+
+
 class NodeMemos:
     """The memos of one node in one cache, their *home*; and the nodes that ever read it there."""
 
-    key: Key
-    token: object
-    """The token of the cache that holds it."""
-    plain: Memo | None = None
-    """The memo that read no tweak; nearly every node has one, and most have no other."""
-    variants: "Memo | dict[BitSet, dict[Restriction, Memo]] | None" = None
-    """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
-    newest: Memo | None = None
-    """The newest memo that verification may start from."""
-    readers: "NodeMemos | ref[NodeMemos] | list[NodeMemos | ref[NodeMemos]] | set[NodeMemos | ref[NodeMemos]] | None" = None
-    """The homes that read it, the only one itself: for a node of a local function, a weak reference to its home."""
-    alive: bool = True
-    has_failed: bool = False
-    """True once a memo was filed that answers only within its call."""
-    open_run: Any = None
-    """The newest open run of the node, in whatever scenario; None when it has ended, or is joined by nobody."""
-    open_runs: int = 0
-    """How many runs of the node are open."""
-    forgotten: int = 0
-    """The generation in which the node was last forgotten."""
-    has_lost: bool = False
-    """True once a memo was taken out on which others may depend: a walk goes on from here to them."""
-    shown: bool = False
-    """True when it, its memos or its readers refer to something that the garbage collector tracks; see `untracked.h`."""
-    link: "ref[NodeMemos] | None" = field(default=None, init=False)
-    """For a node of a local function: the weak reference that others note in its place."""
-    _prune_at: int = field(default=16, init=False)
+    __slots__ = (
+        "__weakref__", "_args", "_owner", "_prune_at", "alive", "forgotten", "has_failed", "has_lost", "here", "key", "link",
+        "newest", "open_run", "open_runs", "plain", "readers", "shown", "token", "variants",
+    )  # fmt: skip
+
+    def __init__(self, key: Key, token: object) -> None:
+        # By hand, as one is made for each node.
+        self.key = key
+        self.token = token
+        """The token of the cache that holds it."""
+        self.plain: Memo | None = None
+        """The memo that read no tweak; nearly every node has one, and most have no other."""
+        self.variants: Memo | dict[BitSet, dict[Restriction, Memo]] | None = None
+        """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
+        self.newest: Memo | None = None
+        """The newest memo that verification may start from."""
+        self.here: Memo | None = None
+        """The memo of this node that was found last, if it read tweaks; see `recall`."""
+        self.readers: Noted | list[Noted] | set[Noted] | None = None
+        """The homes that read it, the only one itself: for a node of a local function, a weak reference to its home."""
+        self.alive = True
+        self.has_failed = False
+        """True once a memo was filed that answers only within its call."""
+        self.open_run: Any = None
+        """The newest open run of the node, in whatever scenario; None when it has ended, or is joined by nobody."""
+        self.open_runs = 0
+        """How many runs of the node are open."""
+        self.forgotten = 0
+        """The generation in which the node was last forgotten."""
+        self.has_lost = False
+        """True once a memo was taken out on which others may depend: a walk goes on from here to them."""
+        self.shown = False
+        """True when it, its memos or its readers refer to something that the garbage collector tracks; see `homes.h`."""
+        self.link: ref[NodeMemos] | None = None
+        """For a node of a local function: the weak reference that others note in its place."""
+        self._prune_at = 16
+
+    if not TYPE_CHECKING and compiled is not None:
+
+        def __getattr__(self, name):
+            """Returns the key, where the compiled table keeps its elements alone: see `homes.h`."""
+            return compiled.get_key(self, name)
+
+    def recall(self, tweaks: "Scenario") -> Memo | None:
+        """Returns the memo that answers in a scenario, if it is at hand: the one that read no tweak, or the one found here last.
+
+        A memo that answers in a scenario does so for as long as it is in force, so this needs no lock and nobody has to empty it.
+        """
+        memo = self.plain
+        if memo is not None and not memo.open_footprint & tweaks.open_mask:
+            return memo
+        memo = self.here
+        if memo is None or memo.status != LIVE:
+            return None
+        if memo.found_in != tweaks.serial:
+            after = tweaks.after
+            if after is None or memo.found_in != after[0] or memo.footprint & after[1]:
+                return None
+            memo.found_in = tweaks.serial  # it was found in the scenario before, and read nothing that differs
+        return memo
+
+    def keep_at_hand(self, memo: Memo, tweaks: "Scenario") -> None:
+        """Notes that a memo of this node answers in a scenario, unless `recall` finds that out anyway."""
+        if memo.open_footprint & tweaks.open_mask or self.plain is not memo:
+            memo.found_in = tweaks.serial
+            self.here, self.shown = memo, True
+            if memo.status != LIVE:  # taken out in between
+                self.here = None
 
     def memos(self) -> Iterator[Memo]:
         """Every live memo of the node here; may miss memos that other threads file or take out at the same time."""
@@ -263,23 +323,66 @@ class NodeMemos:
             if reader is not None and reader.alive:
                 yield reader
 
-    def _prune(self) -> "set[NodeMemos | ref[NodeMemos]]":
+    def _prune(self) -> set[Noted]:
         """Forgets dead readers and returns the others; whenever their number has doubled, so that it is O(1) for each reader."""
         self.readers = readers = {reader.link or reader for reader in self._find_readers()}
         self._prune_at = max(16, 2 * len(readers))
         return readers
 
 
-def _take_apart(homes: dict[Key, NodeMemos]) -> None:
-    """Empties the homes of a cache that is gone, so that nothing waits for the garbage collector.
+class Homes(dict[Key, NodeMemos]):
+    """The homes of the nodes of a cache by their keys: the table in which every call looks first.
 
-    A memo that is still in the hits of a view must not free a chain of others when it is freed: in 3.13 that takes as much of the
-    stack as the chain is deep.
+    One table serves all scenarios: a home says itself which of its memos answers where, see `NodeMemos.recall`.
     """
-    for home in homes.copy().values():  # a thread that is on its way out may still add some
-        for memo in home.memos():
-            memo.dependencies = ()
-        home.plain = home.variants = home.newest = home.readers = None
+
+    __slots__ = ("is_moved",)
+    is_moved: bool
+    """True once its homes are in another table: who has just put one in must put it in there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_moved = False
+
+    def list_all(self) -> "list[NodeMemos]":
+        """Returns every home; may miss those that other threads add or take out at the same time."""
+        return list(self.copy().values())
+
+    def list_of(self, function: object) -> "list[NodeMemos]":
+        """Returns the homes of the nodes of a function.
+
+        Complexity: O(homes).
+        """
+        return [home for key, home in self.copy().items() if key[0] is function]
+
+    def take_out(self, home: NodeMemos) -> bool:
+        """Takes out a home; False when it is not here."""
+        if self.get(home.key) is not home:
+            return False
+        del self[home.key]
+        return True
+
+    def move_to(self, made: "Homes", cache: Any) -> None:
+        """Moves all homes to a new table, which becomes that of a cache, so that those who still look here find nothing."""
+        self.is_moved = True  # first: then what others put in meanwhile does not count
+        made.update(self)
+        cache.homes = made
+        self.clear()
+
+    def take_apart(self) -> None:
+        """Empties the homes of a cache that is gone, so that nothing waits for the garbage collector.
+
+        A memo that somebody still holds must not free a chain of others when it is freed: in 3.13 that takes as much of the stack
+        as the chain is deep.
+        """
+        for home in self.list_all():  # a thread that is on its way out may still add some
+            for memo in home.memos():
+                memo.dependencies = ()
+            home.plain = home.variants = home.newest = home.here = home.readers = None
 
 
-take_apart: Any = _take_apart if compiled is None else compiled.take_apart
+if compiled is not None:
+    Homes = compiled.Homes  # type: ignore[misc]  # has the same methods
+
+NO_HOMES = Homes()
+"""Replaces the table of a cache in a frame if each call made there must come to `begin`; never written to."""

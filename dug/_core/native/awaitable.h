@@ -66,7 +66,8 @@ awaitable_begin(Awaitable *self, PyObject *sent, PyObject **result)
         return -1;
     }
     self->stage = BEGUN;
-    *result = find_hit(st, frame, ((PyTupleObject *)self->key)->ob_item, PyTuple_GET_SIZE(self->key));
+    Asked asked = {.elements = ((PyTupleObject *)self->key)->ob_item, .count = PyTuple_GET_SIZE(self->key), .key = self->key};
+    *result = find_hit(st, frame, &asked);
     if (*result == NULL && !PyErr_Occurred()) {
         self->inner = ask_driver(self->call, frame, self->key);
     }

@@ -24,10 +24,33 @@ find_sets(void)
     return pointer == NULL ? -1 : 0;
 }
 
+/* True for an int that is not negative and has few bits, of which it tells the value. */
+static inline int
+is_small(PyObject *bits, unsigned long *value)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (!PyLong_CheckExact(bits) || !PyUnstable_Long_IsCompact((PyLongObject *)bits)) {
+        return 0;
+    }
+    Py_ssize_t number = PyUnstable_Long_CompactValue((PyLongObject *)bits);
+#else
+    if (!PyLong_CheckExact(bits) || Py_SIZE(bits) < 0 || Py_SIZE(bits) > 1) {
+        return 0;
+    }
+    Py_ssize_t number = Py_SIZE(bits) == 0 ? 0 : (Py_ssize_t)((PyLongObject *)bits)->ob_digit[0];
+#endif
+    *value = (unsigned long)number;
+    return number >= 0;
+}
+
 /* True when two sets of bits have one in common, -1 for an error. */
 static inline int
 overlaps(PyObject *bits, PyObject *others)
 {
+    unsigned long one, other;
+    if (is_small(bits, &one) && is_small(others, &other)) {
+        return (one & other) != 0;
+    }
     if (PyLong_CheckExact(bits) && PyLong_CheckExact(others)) {
         int over, overs;
         long long left = PyLong_AsLongLongAndOverflow(bits, &over), right = PyLong_AsLongLongAndOverflow(others, &overs);

@@ -29,39 +29,60 @@ get_frame(State *st)
     return frame;
 }
 
-/* Returns the value of the hit for the elements of a key in a frame, with the read noted; NULL, mostly without an error, when
-   there is none. */
-static PyObject *
-find_hit(State *st, PyObject *frame, PyObject *const *elements, Py_ssize_t count)
+/* Returns the memo at hand for a call in a table of a cache: a new reference, or NULL, mostly without an error. */
+static inline PyObject *
+find_in(State *st, PyObject *homes, PyObject *cache, PyObject *frame, Asked *asked)
 {
-    PyObject *memo = NULL, *value = NULL;
-    PyObject *kind = (PyObject *)Py_TYPE(frame);
-    int has_reads = kind == st->run_type || kind == st->entry_type;
-    /* Held: the code of an argument may give the frame another view, and the last holder frees this one. */
-    PyObject *hits = has_reads ? Py_XNewRef(SLOT(frame, frame_hits)) : PyObject_GetAttr(frame, st->name_hits);
-    if (hits != NULL && (PyObject *)Py_TYPE(hits) == st->hits_type) {
-        Py_hash_t hash;
-        Slot *slot;
-        int found = find_slot((Hits *)hits, elements, count, &hash, &slot);
-        if (found > 0) {
-            memo = Py_NewRef(slot->memo);
-        }
-        else if (found < 0 && PyErr_ExceptionMatches(PyExc_TypeError)) {
-            PyErr_Clear(); /* no hash: the driver reports it properly */
-        }
+    PyObject *memo = NULL, *nodes = SLOT(asked->elements[0], function_nodes);
+    if (nodes != Py_None) { /* a local function */
+        homes = SLOT(cache, cache_homes) == homes ? PyDict_GetItemWithError(nodes, SLOT(cache, cache__token)) : NULL;
     }
-    Py_XDECREF(hits);
-    if (memo == NULL) {
+    if (homes == NULL || !PyObject_TypeCheck(homes, (PyTypeObject *)st->homes_type)) {
         return NULL;
     }
-    if ((PyObject *)Py_TYPE(memo) == st->memo_type) {
-        PyObject *reads = has_reads ? SLOT(frame, frame_reads) : NULL;
-        if (reads == NULL || reads == Py_None ||
+    Py_INCREF(homes); /* the code of an argument may take it away */
+    if (look_up(st, (Homes *)homes, asked) == 0) {
+        memo = asked->home == NULL ? NULL : Py_XNewRef(recall(st, asked->home, SLOT(SLOT(frame, frame_view), view_tweaks)));
+    }
+    else if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Clear(); /* no hash: the driver reports it properly */
+    }
+    Py_DECREF(homes);
+    return memo;
+}
+
+/* Returns the value of the memo at hand for a call made in a frame, with the read noted; NULL, mostly without an error, when there
+   is none. */
+static PyObject *
+find_hit(State *st, PyObject *frame, Asked *asked)
+{
+    PyObject *memo = NULL, *value = NULL, *entry = NULL;
+    PyObject *kind = (PyObject *)Py_TYPE(frame);
+    if (kind != st->run_type && kind != st->entry_type) { /* the default frame */
+        entry = PyObject_GetAttr(frame, st->name_entry);
+        if (entry == NULL || (PyObject *)Py_TYPE(entry) != st->entry_type) {
+            Py_XDECREF(entry);
+            return NULL;
+        }
+        frame = entry;
+    }
+    PyObject *homes = SLOT(frame, frame_homes), *cache = Py_NewRef(SLOT(SLOT(frame, frame_view), view_cache)), *over = cache;
+    memo = find_in(st, homes, cache, frame, asked);
+    while (memo == NULL && SLOT(over, cache_beneath) != Py_None && homes == SLOT(cache, cache_homes) && !PyErr_Occurred() &&
+           (asked->home == NULL || !has_variants(SLOT(asked->home, home_variants)))) { /* else one of these comes first */
+        over = SLOT(over, cache_beneath);
+        memo = find_in(st, SLOT(over, cache_homes), over, frame, asked);
+    }
+    Py_DECREF(cache);
+    if (memo != NULL && (PyObject *)Py_TYPE(memo) == st->memo_type) {
+        PyObject *reads = SLOT(frame, frame_reads);
+        if (reads == Py_None ||
             (PyDict_CheckExact(reads) ? PyDict_SetItem(reads, memo, Py_None) : PyObject_SetItem(reads, memo, Py_None)) == 0) {
             value = Py_XNewRef(SLOT(memo, memo_value));
         }
     }
-    Py_DECREF(memo);
+    Py_XDECREF(memo);
+    Py_XDECREF(entry);
     return value;
 }
 
@@ -116,16 +137,6 @@ fill_elements(Call *self, PyObject **elements, PyObject *const *args, Py_ssize_t
     return 1;
 }
 
-static PyObject *
-make_key(PyObject *const *elements, Py_ssize_t count)
-{
-    PyObject *key = PyTuple_New(count);
-    for (Py_ssize_t i = 0; key != NULL && i < count; i++) {
-        PyTuple_SET_ITEM(key, i, Py_NewRef(elements[i]));
-    }
-    return key;
-}
-
 /* Asks the driver for a key: a memo, or for a coroutine function a coroutine. */
 static PyObject *
 ask_driver(Call *self, PyObject *frame, PyObject *key)
@@ -151,12 +162,12 @@ call_filled(Call *self, PyObject *const *elements, Py_ssize_t count)
     if (frame == NULL) {
         return NULL;
     }
-    value = find_hit(st, frame, elements, count);
+    Asked asked = {.elements = elements, .count = count};
+    value = find_hit(st, frame, &asked);
     if (value == NULL && !PyErr_Occurred()) {
-        key = make_key(elements, count);
-        PyObject *memo = key == NULL                          ? NULL
-                         : self->fetch == st->quick_fetch ? quick_fetch(st, frame, key)
-                                                          : ask_driver(self, frame, key);
+        PyObject *memo = self->fetch == st->quick_fetch ? quick_fetch(st, frame, &asked)
+                         : key_asked(&asked) == NULL    ? NULL
+                                                        : ask_driver(self, frame, asked.key);
         if (memo != NULL && (PyObject *)Py_TYPE(memo) == st->memo_type) {
             value = Py_XNewRef(SLOT(memo, memo_value));
         }
@@ -164,7 +175,7 @@ call_filled(Call *self, PyObject *const *elements, Py_ssize_t count)
             PyErr_Format(PyExc_TypeError, "the driver returned %R, which is not a memo", memo);
         }
         Py_XDECREF(memo);
-        Py_XDECREF(key);
+        Py_XDECREF(asked.key);
     }
     Py_DECREF(frame);
     return value;

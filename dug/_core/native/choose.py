@@ -1,4 +1,4 @@
-"""Chooses between what is compiled and the pure path: `compiled`, `find_compiled`, `make_hits`, `make_untracked`, `make_lock`.
+"""Chooses between what is compiled and the pure path: `compiled`, `find_compiled`, `untrack`, `track_again`, `make_lock`.
 
 `compiled` is the call path (`module.c`), or None where the pure one is in use.  The modules of the engine that have a ``.pxd``
 beside them are compiled as they stand, into folders here which are named as theirs, and are used together with it.
@@ -36,21 +36,7 @@ def find_compiled(package: str) -> list[str]:
     return [f"{_HERE[0]}/{package.rpartition('.')[2]}"] if COMPILED else []
 
 
-make_hits: Any = dict if compiled is None else compiled.Hits
-"""Makes the table in which a view keeps its hits."""
-
-
-def _select_hits(hits: dict[Any, Any], bits: int) -> dict[Any, Any]:
-    return {key: memo for key, memo in hits.copy().items() if not memo.footprint & bits}
-
-
-select_hits: Any = _select_hits if compiled is None else compiled.Hits.select
-"""Returns those of the hits of a view whose footprint has none of the given bits, in a table of their own."""
-
-make_untracked: Any = (lambda _states: None) if compiled is None else compiled.Untracked
-"""Makes what answers to the garbage collector for the nodes in a table that it does not track; None where it tracks them all."""
-
-untrack: Any = (lambda _untracked, _memo: None) if compiled is None else compiled.untrack
+untrack: Any = (lambda _homes, _memo: None) if compiled is None else compiled.untrack
 """Spares the garbage collector a memo that was just filed, and its home."""
 
 track_again: Any = (lambda _gone: None) if compiled is None else compiled.track_again

@@ -1,13 +1,12 @@
 /* The call path, compiled: a call of a memoised function up to a hit.
 
-   The pure-Python call of binding.py is the specification, and a dict that of Hits.  A call here looks its arguments up in the
-   hits of the frame in force, notes the read, and returns the value.  Everything else goes to the driver in Python: a miss, an
+   The pure-Python call of binding.py is the specification, and a dict that of Homes.  A call here looks its arguments up in the
+   table of the frame in force, notes the read of the memo at hand, and returns the value.  Everything else goes to the driver in Python: a miss, an
    argument without a hash, and (through the generated function) every call that is not made of plain parameters.
 
    Invariants:
-   - Hits finds a key by the elements alone, so that a call makes no tuple to look one up; whenever an argument is hashed or
-     compared, its own code may run: it may change the table, which is then searched again, or take it from the frame, so that
-     whoever searches holds it;
+   - whenever an argument is hashed or compared, its own code may run: it may change the table, which is then searched again, or
+     take it from the frame, so that whoever searches holds it;
    - a Call never changes after it was made, not even for the garbage collector: no cycle is made of Calls and tuples alone;
    - the objects of the engine (frames, memos) are Python objects with slots, whose offsets are read when the module is set up;
    - an Awaitable is awaited once, and looks for a hit when it is, not when it is made, as a coroutine would; where it finds
@@ -24,6 +23,7 @@
 
 #if PY_VERSION_HEX < 0x030C0000
 #define Py_T_PYSSIZET T_PYSSIZET
+#define Py_T_BOOL T_BOOL
 #define Py_T_OBJECT_EX T_OBJECT_EX
 #define Py_READONLY READONLY
 #endif
@@ -40,20 +40,20 @@
 
 /* The slots of the engine's objects that are read here: the class, by its name in set_layout(), and the name of the slot. */
 #define EACH_SLOT(X) \
-    X(frame, view) X(frame, outer) X(frame, call) X(frame, hits) X(frame, reads) X(frame, inner_nodes) X(frame, closed_footprint) X(frame, runs) \
+    X(frame, view) X(frame, outer) X(frame, call) X(frame, homes) X(frame, reads) X(frame, inner_nodes) X(frame, closed_footprint) X(frame, runs) \
     X(frame, child_seconds) X(frame, transient) X(frame, driver) \
-    X(run, key) X(run, handle) X(run, home) X(run, masked) X(run, generation) X(run, unfileable) X(run, opened) X(run, failed_check_reads) \
+    X(run, key) X(run, handle) X(run, home) X(run, generation) X(run, unfileable) X(run, opened) X(run, failed_check_reads) \
     X(run, depth) X(run, thread) X(run, has_task) X(run, task) X(run, waits) X(run, held_up) X(run, is_done) X(run, memo) X(run, made) \
     X(entry, run) X(entry, context) X(entry, openings) X(entry, entries) X(entry, closed) X(entry, back) X(entry, watch) X(entry, token) \
     X(wait, frame) X(wait, run) X(wait, thread) X(wait, holders) X(wait, result) \
     X(memo, home) X(memo, value) X(memo, dependencies) X(memo, footprint) X(memo, footprint_beneath) X(memo, restriction) \
-    X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, open_footprint) X(memo, verifies) X(memo, failure) X(memo, call) \
+    X(memo, seconds) X(memo, own_seconds) X(memo, status) X(memo, found_in) X(memo, open_footprint) X(memo, verifies) X(memo, failure) X(memo, call) \
     X(memo, origin) X(memo, made) X(memo, inner_nodes) \
-    X(home, key) X(home, token) X(home, plain) X(home, variants) X(home, newest) X(home, readers) X(home, alive) \
+    X(home, key) X(home, _owner) X(home, _args) X(home, here) X(home, token) X(home, plain) X(home, variants) X(home, newest) X(home, readers) X(home, alive) \
     X(home, has_failed) X(home, shown) X(home, open_run) X(home, open_runs) X(home, link) X(home, _prune_at) \
-    X(view, parent) X(view, layers) X(view, inside) X(view, tweaks) X(view, cache) X(view, group) X(view, delta) X(view, max_depth) X(view, hits) X(view, carried) X(view, listeners) \
-    X(tweaks, serials) X(tweaks, content) X(tweaks, mask) X(tweaks, open_mask) X(tweaks, running) X(tweaks, newest) X(tweaks, _restrictions) \
-    X(cache, beneath) X(cache, homes) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) X(cache, _untracked) \
+    X(view, parent) X(view, layers) X(view, inside) X(view, tweaks) X(view, cache) X(view, group) X(view, delta) X(view, max_depth) X(view, listeners) \
+    X(tweaks, serials) X(tweaks, serial) X(tweaks, after) X(tweaks, content) X(tweaks, mask) X(tweaks, open_mask) X(tweaks, running) X(tweaks, newest) X(tweaks, _restrictions) \
+    X(cache, beneath) X(cache, homes) X(cache, quick) X(cache, holds_beneath) X(cache, _count) X(cache, _read) X(cache, _token) \
     X(group, lock) X(group, mark) X(group, views) X(group, generation) X(group, filings) X(group, released) X(group, blocked) X(group, _function_bits) X(group, early) \
     X(call, due) X(call, failures) X(subscription, of_runs) \
     X(function, body) X(function, binding) X(function, is_async) X(function, eq) X(function, nodes) X(function, mark) X(function, kind) \
@@ -62,12 +62,12 @@
 /* Functions left to Python, and objects of the engine to compare with or copy: the arguments of set_callbacks(). */
 #define EACH_CALLBACK(X) \
     X(fetch) X(add_up) X(match) X(value_memo) X(in_full) X(own_bits) X(join_own) X(join) X(leave_wait) X(finish) X(file_verified) X(fail) X(candidates) X(holds) X(is_as_before) X(raise_later) \
-    X(what_runs) X(mark_in_thread) X(note) X(raise_failure) X(deeper) X(origins) X(outer_call_class) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(home_model) \
-    X(consumable) X(no_hits) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(default_frame) X(give_up) X(view_model) X(tweaks_model)
+    X(what_runs) X(mark_in_thread) X(note) X(raise_failure) X(deeper) X(origins) X(outer_call_model) X(joined_class) X(wait_class) X(function_class) X(run_model) X(memo_model) X(home_model) \
+    X(consumable) X(no_homes) X(late) X(no_tweaks) X(live) X(stale) X(dead) X(value_kind) X(entry_model) X(ended_class) X(default_frame) X(give_up) X(view_model) X(tweaks_model) X(numbers)
 
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
 #define EACH_NAME(X) \
-    X(hits) X(add_reader) X(homes_of) X(_index) X(restrict) X(drain) X(wake) X(pop) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods) \
+    X(add_reader) X(homes) X(homes_of) X(_index) X(restrict) X(drain) X(wake) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(refresh) X(entry) X(methods) \
     X(_scenario) X(specs) X(_given_cache) X(_last) X(_entries) X(_keep_up) X(_view_inside) X(intern) X(alone) X(add) X(_prune)
 
 #include "bits.h"
@@ -77,9 +77,9 @@
 typedef struct {
     PyObject *call_type;
     PyObject *awaitable_type;
-    PyObject *hits_type;
+    PyObject *homes_type;
+    PyObject *owner_type;
     PyObject *lock_type;
-    PyObject *untracked_type;
     PyObject *watched_type;
     PyObject *asked, *forget_gone; /* of leaving.py; NULL until note_statements() */
     PyObject *current;    /* the ContextVar of frame.py */
@@ -108,12 +108,11 @@ typedef struct {
 } State;
 
 static struct PyModuleDef accel_module;
-#include "hits.h"
 #include "lock.h"
 #include "stack.h"
 #include "current.h"
 #include "waits.h"
-#include "untracked.h"
+#include "homes.h"
 #include "run.h"
 #include "call.h"
 #include "awaitable.h"
@@ -219,7 +218,12 @@ begin_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "begin() takes a frame and a key, after set_callbacks()");
         return NULL;
     }
-    int result = quick_begin(st, args[0], args[1], &found);
+    if (!PyTuple_Check(args[1])) {
+        PyErr_Format(PyExc_TypeError, "a key is a tuple, not %R", args[1]);
+        return NULL;
+    }
+    Asked asked = {.elements = ((PyTupleObject *)args[1])->ob_item, .count = PyTuple_GET_SIZE(args[1]), .key = args[1]};
+    int result = quick_begin(st, args[0], &asked, &found);
     if (result == RUNS) {
         show(found); /* it is driven elsewhere */
     }
@@ -292,8 +296,13 @@ fetch_method(PyObject *module, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "fetch() takes a frame and a key, after set_callbacks()");
         return NULL;
     }
+    if (!PyTuple_Check(args[1])) {
+        PyErr_Format(PyExc_TypeError, "a key is a tuple, not %R", args[1]);
+        return NULL;
+    }
+    Asked asked = {.elements = ((PyTupleObject *)args[1])->ob_item, .count = PyTuple_GET_SIZE(args[1]), .key = args[1]};
     PyObject *frame = args[0] == Py_None ? get_frame(st) : Py_NewRef(args[0]);
-    PyObject *memo = frame == NULL ? NULL : quick_fetch(st, frame, args[1]);
+    PyObject *memo = frame == NULL ? NULL : quick_fetch(st, frame, &asked);
     Py_XDECREF(frame);
     return memo;
 }
@@ -334,11 +343,11 @@ static PyMethodDef accel_methods[] = {
      "enter_view(parent, layers, held, listeners, max_depth)\n--\n\nReturns a view in the cache of the one around, or None when the case is not common."},
     {"leave", leave_method, METH_O, "leave(entry)\n--\n\nLeaves the entry in force; False when the case is not common."},
     {"untrack", (PyCFunction)(void (*)(void))untrack, METH_FASTCALL,
-     "untrack(untracked, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its home."},
+     "untrack(homes, memo)\n--\n\nSpares the garbage collector a memo that was just filed, and its home."},
+    {"get_key", (PyCFunction)(void (*)(void))get_key, METH_FASTCALL,
+     "get_key(home, name)\n--\n\nReturns the key of a home that has none in its slot."},
     {"take_lone", take_lone, METH_VARARGS,
      "take_lone(noted, taken, bare)\n--\n\nTakes out memos that are the only ones of their nodes with a tweak; returns the others."},
-    {"take_apart", take_apart, METH_O,
-     "take_apart(states)\n--\n\nEmpties the states in the table of a cache that is gone, which refer to their memos and back."},
     {"track_again", track_again, METH_O,
      "track_again(gone)\n--\n\nHas the garbage collector look again at memos and homes that have left their places."},
     {"make_class", make_class, METH_VARARGS,
@@ -368,17 +377,14 @@ accel_exec(PyObject *module)
     st->lock_type = PyType_FromModuleAndSpec(module, &lock_spec, NULL);
     st->call_type = PyType_FromModuleAndSpec(module, &call_spec, NULL);
     st->awaitable_type = PyType_FromModuleAndSpec(module, &awaitable_spec, NULL);
-    st->hits_type = PyType_FromModuleAndSpec(module, &hits_spec, NULL);
-    st->untracked_type = PyType_FromModuleAndSpec(module, &untracked_spec, NULL);
+    st->homes_type = PyType_FromModuleAndSpec(module, &homes_spec, NULL);
+    st->owner_type = PyType_FromModuleAndSpec(module, &owner_spec, NULL);
     st->watched_type = PyType_FromModuleAndSpec(module, &watched_spec, NULL);
     if (st->zero == NULL || st->one == NULL || st->lock_type == NULL || st->call_type == NULL || st->awaitable_type == NULL ||
-        st->hits_type == NULL || st->untracked_type == NULL || st->watched_type == NULL) {
+        st->homes_type == NULL || st->owner_type == NULL || st->watched_type == NULL) {
         return -1;
     }
-    if (PyModule_AddObjectRef(module, "Hits", st->hits_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0) {
-        return -1;
-    }
-    if (PyModule_AddObjectRef(module, "Untracked", st->untracked_type) < 0) {
+    if (PyModule_AddObjectRef(module, "Homes", st->homes_type) < 0 || PyModule_AddObjectRef(module, "Lock", st->lock_type) < 0) {
         return -1;
     }
     return PyModule_AddObjectRef(module, "Call", st->call_type);
@@ -390,13 +396,13 @@ accel_traverse(PyObject *module, visitproc visit, void *arg)
     State *st = PyModule_GetState(module);
     Py_VISIT(st->call_type);
     Py_VISIT(st->awaitable_type);
-    Py_VISIT(st->hits_type);
+    Py_VISIT(st->homes_type);
     Py_VISIT(st->current);
     Py_VISIT(st->entry_type);
     Py_VISIT(st->run_type);
     Py_VISIT(st->memo_type);
     Py_VISIT(st->home_type);
-    Py_VISIT(st->untracked_type);
+    Py_VISIT(st->owner_type);
     Py_VISIT(st->watched_type);
     Py_VISIT(st->asked);
     Py_VISIT(st->forget_gone);
@@ -422,13 +428,13 @@ accel_clear(PyObject *module)
     }
     Py_CLEAR(st->call_type);
     Py_CLEAR(st->awaitable_type);
-    Py_CLEAR(st->hits_type);
+    Py_CLEAR(st->homes_type);
     Py_CLEAR(st->current);
     Py_CLEAR(st->entry_type);
     Py_CLEAR(st->run_type);
     Py_CLEAR(st->memo_type);
     Py_CLEAR(st->home_type);
-    Py_CLEAR(st->untracked_type);
+    Py_CLEAR(st->owner_type);
     Py_CLEAR(st->watched_type);
     Py_CLEAR(st->asked);
     Py_CLEAR(st->forget_gone);

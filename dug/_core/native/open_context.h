@@ -25,18 +25,18 @@ is_common_frame(State *st, PyObject *frame)
 }
 
 static PyObject *
-take_hits(PyObject *entry, PyObject *ended)
+take_homes(PyObject *entry, PyObject *ended)
 {
-    return PyObject_SetAttrString(entry, "hits", ended) < 0 ? NULL : Py_NewRef(Py_None);
+    return PyObject_SetAttrString(entry, "homes", ended) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-static PyMethodDef take_hits_method = {"take_hits", take_hits, METH_O, NULL};
+static PyMethodDef take_homes_method = {"take_homes", take_homes, METH_O, NULL};
 
-/* Returns the callback that takes the hits from an entry when the statement that holds `method` has ended: `leaving.watch`. */
+/* Returns the callback that takes the table from an entry when the statement that holds `method` has ended: `leaving.watch`. */
 static PyObject *
 watch_statement(State *st, PyObject *method, PyObject *entry)
 {
-    PyObject *act = PyCFunction_New(&take_hits_method, entry);
+    PyObject *act = PyCFunction_New(&take_homes_method, entry);
     PyObject *watch = act == NULL ? NULL : PyObject_CallFunctionObjArgs(st->ended_class, method, act, NULL);
     Py_XDECREF(act);
     return watch;
@@ -58,7 +58,7 @@ enlist(State *st, PyObject *entry, PyObject *outer, PyObject *view, PyObject *op
         Py_XDECREF(done);
         return done == NULL ? -1 : 0;
     }
-    SET(entry, frame_hits, Py_NewRef(SLOT(view, view_hits)));
+    SET(entry, frame_homes, Py_NewRef(SLOT(SLOT(view, view_cache), cache_quick)));
     return 0;
 }
 
@@ -66,7 +66,7 @@ enlist(State *st, PyObject *entry, PyObject *outer, PyObject *view, PyObject *op
 static PyObject *
 make_entry(State *st, PyObject *context, PyObject *outer, PyObject *view, PyObject *openings, PyObject *noted)
 {
-    PyObject *method = PyObject_CallNoArgs(noted); /* held until the entry has its hits */
+    PyObject *method = PyObject_CallNoArgs(noted); /* held until the entry has its table */
     PyObject *entries = method == NULL ? NULL : PyList_New(0), *entry = entries == NULL ? NULL : copy_model(st->entry_model);
     PyObject *watch = entry == NULL || method == Py_None ? NULL : watch_statement(st, method, entry);
     if (watch != NULL) {
@@ -335,8 +335,8 @@ find_outer(State *st)
     if (frame == st->default_frame && frame != NULL) {
         Py_SETREF(frame, PyObject_GetAttr(st->default_frame, st->name_entry));
     }
-    else if (frame != NULL && ((PyObject *)Py_TYPE(frame) != st->entry_type || SLOT(frame, frame_hits) == SLOT(frame, entry_watch))) {
-        Py_CLEAR(frame); /* a run, or an entry whose statement has ended: its hits are gone */
+    else if (frame != NULL && ((PyObject *)Py_TYPE(frame) != st->entry_type || SLOT(frame, frame_homes) == SLOT(frame, entry_watch))) {
+        Py_CLEAR(frame); /* a run, or an entry whose statement has ended: its table is gone */
     }
     if (frame != NULL && !is_common_frame(st, frame)) {
         Py_CLEAR(frame);
@@ -425,7 +425,7 @@ exit_method(PyObject *module, PyObject *scope)
     PyObject *entry = st->entry_model == NULL ? NULL : get_frame(st);
     int came = 0;
     if (entry != NULL && (PyObject *)Py_TYPE(entry) == st->entry_type && SLOT(entry, entry_context) == scope &&
-        SLOT(entry, entry_closed) == Py_False && SLOT(entry, frame_outer) != Py_None && SLOT(entry, frame_hits) != SLOT(entry, entry_watch)) {
+        SLOT(entry, entry_closed) == Py_False && SLOT(entry, frame_outer) != Py_None && SLOT(entry, frame_homes) != SLOT(entry, entry_watch)) {
         came = quick_leave(st, entry);
         if (came > 0) {
             SET(entry, entry_watch, Py_NewRef(Py_None));

@@ -82,31 +82,60 @@ now(void)
 #endif
 }
 
-/* `begin.serve`: puts a memo that answers into the hits. */
-static int
-serve(State *st, PyObject *view, PyObject *key, PyObject *memo)
+/* `NodeMemos.recall`: returns the memo of a node that is at hand for a scenario, borrowed; NULL, mostly without an error. */
+static inline PyObject *
+recall(State *st, PyObject *home, PyObject *tweaks)
 {
-    PyObject *hits = SLOT(view, view_hits);
+    PyObject *memo = SLOT(home, home_plain);
+    if (memo != Py_None) {
+        int masked = overlaps(SLOT(memo, memo_open_footprint), SLOT(tweaks, tweaks_open_mask));
+        if (masked <= 0) {
+            return masked < 0 ? NULL : memo;
+        }
+    }
+    memo = SLOT(home, home_here);
+    if (memo == Py_None || SLOT(memo, memo_status) != st->live) {
+        return NULL;
+    }
+    if (SLOT(memo, memo_found_in) != SLOT(tweaks, tweaks_serial)) {
+        PyObject *after = SLOT(tweaks, tweaks_after);
+        if (after == Py_None || SLOT(memo, memo_found_in) != PyTuple_GET_ITEM(after, 0) ||
+            overlaps(SLOT(memo, memo_footprint), PyTuple_GET_ITEM(after, 1)) != 0) {
+            return NULL;
+        }
+        SET(memo, memo_found_in, Py_NewRef(SLOT(tweaks, tweaks_serial)));
+    }
+    return memo;
+}
+
+/* `begin.serve`: keeps a memo that answers at hand. */
+static int
+serve(State *st, PyObject *view, PyObject *memo)
+{
+    PyObject *tweaks = SLOT(view, view_tweaks), *home = SLOT(memo, memo_home);
     if (SLOT(memo, memo_call) != Py_None) {
         return 0;
     }
-    if (hits_assign(hits, key, memo) < 0) {
+    int masked = overlaps(SLOT(memo, memo_open_footprint), SLOT(tweaks, tweaks_open_mask));
+    if (masked < 0) {
         return -1;
     }
-    if (SLOT(memo, memo_status) != st->live) {
-        PyObject *gone = PyObject_CallMethodObjArgs(hits, st->name_pop, key, Py_None, NULL);
-        Py_XDECREF(gone);
-        return gone == NULL ? -1 : 0;
+    if ((masked || SLOT(home, home_plain) != memo) && SLOT(memo, memo_status) == st->live) {
+        if (!is_hidden(memo) || PyObject_IS_GC(SLOT(memo, memo_value))) {
+            SET(home, home_shown, Py_NewRef(Py_True));
+        }
+        SET(memo, memo_found_in, Py_NewRef(SLOT(tweaks, tweaks_serial)));
+        SET(home, home_here, Py_NewRef(memo));
     }
     return 0;
 }
 
-/* True when all elements of a key are plain: no NaN, nothing with a hash of its own. */
+/* True when all arguments are plain: no NaN, nothing with a hash of its own. */
 static int
-is_plain(PyObject *key)
+is_plain(PyObject *const *elements, Py_ssize_t count)
 {
-    for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(key); i++) {
-        PyObject *element = PyTuple_GET_ITEM(key, i);
+    for (Py_ssize_t i = 1; i < count; i++) {
+        PyObject *element = elements[i];
         if (!(PyLong_CheckExact(element) || PyUnicode_CheckExact(element) || PyBool_Check(element) || element == Py_None ||
               PyBytes_CheckExact(element) || (PyFloat_CheckExact(element) && !isnan(PyFloat_AS_DOUBLE(element))))) {
             return 0;
@@ -122,15 +151,104 @@ has_variants(PyObject *variants)
     return variants != Py_None && (!PyDict_CheckExact(variants) || PyDict_GET_SIZE(variants) > 0);
 }
 
-/* Finds the memo of a node that answers in a view without asking the hits of others; DONE with it or with NULL. */
-static int
-find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *home, PyObject *call, PyObject **found)
+/* Returns the restriction of a footprint that meets a tweak: `scenario.ActiveTweaks.restrict`. */
+static PyObject *
+restrict_to(State *st, PyObject *tweaks, PyObject *footprint)
 {
-    PyObject *tweaks = SLOT(view, view_tweaks), *content = SLOT(tweaks, tweaks_content);
-    if (PyDict_GET_SIZE(content) > 0) {
-        PyObject *handle = _PyDict_GetItem_KnownHash(content, key, hash);
+    PyObject *read = PyNumber_And(footprint, SLOT(tweaks, tweaks_mask)), *found = NULL;
+    int is_all = read == NULL ? -1 : PyObject_RichCompareBool(read, SLOT(tweaks, tweaks_mask), Py_EQ);
+    if (is_all == 0) {
+        found = PyDict_GetItemWithError(SLOT(tweaks, tweaks__restrictions), read);
+    }
+    else if (is_all > 0) {
+        found = SLOT(tweaks, tweaks_serials);
+    }
+    Py_XDECREF(read);
+    if (found != NULL || PyErr_Occurred()) {
+        return Py_XNewRef(found);
+    }
+    return PyObject_CallMethodOneArg(tweaks, st->name_restrict, footprint);
+}
+
+/* True when a memo read just the tweaks of a scenario that its footprint meets; -1 for an error. */
+static int
+fits(State *st, PyObject *memo, PyObject *tweaks)
+{
+    PyObject *restriction = SLOT(memo, memo_restriction);
+    int met = overlaps(SLOT(memo, memo_footprint), SLOT(tweaks, tweaks_mask));
+    if (met <= 0) {
+        return met < 0 ? -1 : PySet_GET_SIZE(restriction) == 0;
+    }
+    PyObject *here = restrict_to(st, tweaks, SLOT(memo, memo_footprint));
+    int same = here == NULL ? -1 : here == restriction ? 1 : PyObject_RichCompareBool(here, restriction, Py_EQ);
+    Py_XDECREF(here);
+    return same;
+}
+
+/* `find.match`, for a node none of whose memos answers only within its call: DONE with the memo, or with NULL. */
+static int
+match_common(State *st, PyObject *home, PyObject *tweaks, PyObject **found)
+{
+    PyObject *plain = SLOT(home, home_plain), *variants = SLOT(home, home_variants), *several, *footprint, *alike;
+    Py_ssize_t at = 0;
+    *found = NULL;
+    if (plain != Py_None) {
+        int masked = overlaps(SLOT(plain, memo_footprint), SLOT(tweaks, tweaks_mask));
+        if (masked <= 0) {
+            *found = masked < 0 ? NULL : Py_NewRef(plain);
+            return masked < 0 ? FAILED : DONE;
+        }
+    }
+    if (!has_variants(variants)) {
+        return DONE;
+    }
+    if (!PyDict_CheckExact(variants)) {
+        Py_INCREF(variants);
+        int same = fits(st, variants, tweaks);
+        *found = same > 0 ? Py_NewRef(variants) : NULL;
+        Py_DECREF(variants);
+        return same < 0 ? FAILED : DONE;
+    }
+    several = PyDict_Copy(variants); /* a restriction may be made by Python, and then others may file */
+    int failed = several == NULL;
+    while (!failed && *found == NULL && PyDict_Next(several, &at, &footprint, &alike)) {
+        int met = overlaps(footprint, SLOT(tweaks, tweaks_mask));
+        PyObject *restriction = met < 0 ? NULL : met ? restrict_to(st, tweaks, footprint) : Py_NewRef(st->no_tweaks);
+        *found = restriction == NULL ? NULL : Py_XNewRef(PyDict_GetItemWithError(alike, restriction));
+        failed = restriction == NULL || PyErr_Occurred();
+        Py_XDECREF(restriction);
+    }
+    Py_XDECREF(several);
+    if (failed) {
+        Py_CLEAR(*found);
+    }
+    return failed ? FAILED : DONE;
+}
+
+/* True when a scenario may tweak a node: then its key has to be looked up among the tweaks. */
+static int
+may_be_tweaked(State *st, PyObject *group, PyObject *tweaks, PyObject *function)
+{
+    if (PyDict_GET_SIZE(SLOT(tweaks, tweaks_content)) == 0) {
+        return 0;
+    }
+    PyObject *bits = PyDict_GetItemWithError(SLOT(group, group__function_bits), SLOT(function, function_mark));
+    return bits == NULL ? (PyErr_Occurred() ? -1 : 0) : overlaps(bits, SLOT(tweaks, tweaks_mask));
+}
+
+/* Finds the memo of a node that answers in a view, but for one at hand; DONE with it or with NULL. */
+static int
+find_filed(State *st, PyObject *view, Asked *asked, PyObject *home, PyObject *call, PyObject **found)
+{
+    PyObject *tweaks = SLOT(view, view_tweaks), *content = SLOT(tweaks, tweaks_content), *function = asked->elements[0];
+    int may = may_be_tweaked(st, SLOT(view, view_group), tweaks, function);
+    if (may < 0) {
+        return FAILED;
+    }
+    if (may) {
+        PyObject *key = key_asked(asked), *handle = key == NULL ? NULL : PyDict_GetItemWithError(content, key);
         if (handle == NULL && !PyErr_Occurred()) {
-            handle = PyDict_GetItemWithError(content, PyTuple_GET_ITEM(key, 0));
+            handle = PyDict_GetItemWithError(content, function);
         }
         if (handle == NULL && PyErr_Occurred()) {
             return FAILED;
@@ -139,8 +257,8 @@ find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *h
             return NOT_COMMON;
         }
         if (handle != NULL) {
-            PyObject *memo = SLOT(handle, handle_memo);
-            int is_here = memo != Py_None && SLOT(SLOT(memo, memo_home), home_token) == SLOT(SLOT(view, view_cache), cache__token);
+            PyObject *memo = SLOT(handle, handle_memo), *place = memo == Py_None ? NULL : SLOT(memo, memo_home);
+            int is_here = place != NULL && SLOT(place, home_token) == SLOT(SLOT(view, view_cache), cache__token) && SLOT(place, home_alive) == Py_True;
             *found = is_here ? Py_NewRef(memo) : PyObject_CallFunctionObjArgs(st->value_memo, view, key, handle, NULL);
             return *found == NULL ? FAILED : DONE;
         }
@@ -148,19 +266,11 @@ find_filed(State *st, PyObject *view, PyObject *key, Py_hash_t hash, PyObject *h
     if (home == NULL) {
         return DONE;
     }
-    PyObject *plain = SLOT(home, home_plain), *variants = SLOT(home, home_variants);
-    if (plain != Py_None && (SLOT(plain, memo_call) == Py_None || SLOT(plain, memo_call) == call)) {
-        int masked = overlaps(SLOT(plain, memo_footprint), SLOT(tweaks, tweaks_mask));
-        if (masked <= 0) {
-            *found = Py_NewRef(plain);
-            return masked < 0 ? FAILED : DONE;
-        }
+    if (SLOT(home, home_has_failed) != Py_False) {
+        *found = PyObject_CallFunctionObjArgs(st->match, home, tweaks, call, NULL);
+        return *found == NULL ? FAILED : DONE;
     }
-    if (!has_variants(variants)) {
-        return DONE;
-    }
-    *found = PyObject_CallFunctionObjArgs(st->match, home, tweaks, call, NULL);
-    return *found == NULL ? FAILED : DONE;
+    return match_common(st, home, tweaks, found);
 }
 
 static int
@@ -202,13 +312,12 @@ may_register(State *st, PyObject *group, PyObject *home, PyObject *filings)
 
 /* Makes a run of a node that is not in flight, and enters it among those that are. */
 static int
-register_run(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject *home, PyObject *masked, PyObject *filings,
-         PyObject **found)
+register_run(State *st, PyObject *frame, PyObject *view, PyObject *home, PyObject *filings, PyObject **found)
 {
     PyObject *group = SLOT(view, view_group), *call = SLOT(frame, frame_call);
     PyObject *around = run_of(st, frame), *depth = around == Py_None ? Py_NewRef(st->zero) : count_up(SLOT(around, run_depth), 1);
     PyObject *run = make_run(st), *reads = PyDict_New(), *thread = get_thread(st);
-    call = call == Py_None ? PyObject_CallNoArgs(st->outer_call_class) : Py_NewRef(call);
+    call = call == Py_None ? copy_model(st->outer_call_model) : Py_NewRef(call);
     if (run == NULL || reads == NULL || thread == NULL || call == NULL || depth == NULL) {
         Py_XDECREF(run);
         Py_XDECREF(depth);
@@ -220,15 +329,13 @@ register_run(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject
     SET(run, frame_view, Py_NewRef(view));
     SET(run, frame_outer, Py_NewRef(frame));
     SET(run, frame_call, call);
-    SET(run, frame_hits, Py_NewRef(SLOT(view, view_hits)));
+    SET(run, frame_homes, Py_NewRef(SLOT(frame, frame_homes)));
     SET(run, frame_reads, reads);
-    SET(run, run_key, Py_NewRef(key));
-    SET(run, run_home, Py_NewRef(home));
-    SET(run, run_masked, Py_NewRef(masked));
+    SET(run, run_home, Py_NewRef(home)); /* which has the key */
     SET(run, run_generation, Py_NewRef(SLOT(group, group_generation)));
     SET(run, run_thread, thread);
     SET(run, run_depth, depth);
-    SET(run, run_has_task, Py_NewRef(SLOT(PyTuple_GET_ITEM(key, 0), function_is_async)));
+    SET(run, run_has_task, Py_NewRef(SLOT(function_of(st, home), function_is_async)));
     *found = run;
     if (st->began != NULL && may_register(st, group, home, filings) && tell_watcher(st->began, run) < 0) {
         return FAILED;
@@ -236,8 +343,8 @@ register_run(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject
     if (PyLong_AsLong(depth) > PyLong_AsLong(SLOT(view, view_max_depth))) {
         return NOT_COMMON;
     }
-    /* From here on no other code runs.  A run that is watched has its hits off, see `steps/watch`. */
-    if (!may_register(st, group, home, filings) || SLOT(frame, frame_hits) != SLOT(view, view_hits)) {
+    /* From here on no other code runs.  A run that is watched looks in no table, see `steps/watch`. */
+    if (!may_register(st, group, home, filings) || SLOT(frame, frame_homes) != SLOT(SLOT(view, view_cache), cache_quick)) {
         return NOT_COMMON;
     }
     if (PyDict_SetItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home, run) < 0) {
@@ -248,7 +355,7 @@ register_run(State *st, PyObject *frame, PyObject *view, PyObject *key, PyObject
     return RUNS;
 }
 
-/* `cache.Cache.homes_of`: returns the homes of the nodes of a function. */
+/* `cache.Cache.homes_of`: returns the table with the nodes of a function. */
 static PyObject *
 homes_of(State *st, PyObject *cache, PyObject *function)
 {
@@ -263,83 +370,109 @@ homes_of(State *st, PyObject *cache, PyObject *function)
     return PyObject_CallMethodOneArg(cache, st->name_homes_of, function);
 }
 
+/* `Cache.home_of`: returns the home of a node, made when it is new. */
+static PyObject *
+make_home(State *st, PyObject *cache, Homes *homes, Asked *asked)
+{
+    PyObject *made = copy_model(st->home_model);
+    if (made == NULL || name_home(st, homes, made, asked) < 0) {
+        Py_XDECREF(made);
+        return NULL;
+    }
+    SET(made, home_token, Py_NewRef(SLOT(cache, cache__token)));
+    if (are_untracked(st, (PyObject *)homes)) {
+        hide(made);
+    }
+    if (SLOT(asked->elements[0], function_nodes) != Py_None) {
+        PyObject *link = PyWeakref_NewRef(made, NULL);
+        if (link == NULL) {
+            Py_DECREF(made);
+            return NULL;
+        }
+        SET(made, home_link, link);
+    }
+    int failed = look_up(st, homes, asked) < 0; /* last: making it may have run code */
+    if (!failed && asked->home != NULL) {
+        Py_SETREF(made, Py_NewRef(asked->home));
+    }
+    else if (failed || homes->is_moved || put_in(homes, asked->hash, made) < 0) { /* when it has moved, no error: Python puts it in */
+        Py_CLEAR(made);
+    }
+    return made;
+}
+
+/* True when a call made in a frame looks in the table of its cache: nothing is in doubt, and no driver, listener or replacement. */
+static inline int
+is_quick(State *st, PyObject *frame, PyObject *cache)
+{
+    PyObject *homes = SLOT(cache, cache_homes);
+    return SLOT(frame, frame_homes) == homes && SLOT(cache, cache_quick) == homes && (PyObject *)Py_TYPE(homes) == st->homes_type;
+}
+
+/* Drains the group of a view, if there is anything to drain: -1 for an error. */
+static int
+drain(State *st, PyObject *group)
+{
+    if (PyObject_Size(SLOT(group, group_released)) == 0) {
+        return 0;
+    }
+    PyObject *drained = PyObject_CallMethodNoArgs(group, st->name_drain);
+    Py_XDECREF(drained);
+    return drained == NULL ? -1 : 0;
+}
+
 /* `begin.begin`: DONE with the memo that answers or a `Joined`, RUNS with a run to drive. */
 static int
-quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
+quick_begin(State *st, PyObject *frame, Asked *asked, PyObject **found)
 {
     PyTypeObject *kind = Py_TYPE(frame);
     *found = NULL;
     if (((PyObject *)kind != st->run_type && (PyObject *)kind != st->entry_type) || SLOT(frame, frame_driver) != Py_None ||
-        !PyTuple_CheckExact(key) || PyTuple_GET_SIZE(key) == 0 ||
-        (PyObject *)Py_TYPE(PyTuple_GET_ITEM(key, 0)) != st->function_class) {
+        (asked->key != NULL && !PyTuple_CheckExact(asked->key)) || asked->count == 0 ||
+        (PyObject *)Py_TYPE(asked->elements[0]) != st->function_class) {
         return NOT_COMMON;
     }
-    PyObject *view = Py_NewRef(SLOT(frame, frame_view)), *cache = SLOT(view, view_cache), *around = SLOT(view, view_parent);
-    PyObject *group = SLOT(view, view_group), *call = SLOT(frame, frame_call);
-    PyObject *filings = Py_NewRef(SLOT(group, group_filings)), *masked = Py_NewRef(Py_None), *home = NULL, *homes = NULL;
+    PyObject *view = Py_NewRef(SLOT(frame, frame_view)), *cache = SLOT(view, view_cache);
+    PyObject *group = SLOT(view, view_group), *call = SLOT(frame, frame_call), *filings, *home = NULL, *homes = NULL;
     int result = NOT_COMMON;
-    if (SLOT(frame, frame_hits) != SLOT(view, view_hits) || SLOT(cache, cache_beneath) != Py_None ||
-        !PyDict_CheckExact(SLOT(cache, cache_homes)) || /* it knows of more homes than it holds */
-        (call != Py_None && SLOT(call, call_due) != Py_None)) {
+    if (SLOT(cache, cache_beneath) != Py_None || (call != Py_None && SLOT(call, call_due) != Py_None)) {
+        Py_DECREF(view);
+        return NOT_COMMON;
+    }
+    int drained = drain(st, group);
+    filings = Py_NewRef(SLOT(group, group_filings));
+    if (drained < 0) {
+        goto error;
+    }
+    if (!is_quick(st, frame, cache)) {
         goto end;
     }
-    if (PyObject_Size(SLOT(group, group_released)) != 0) {
-        PyObject *drained = PyObject_CallMethodNoArgs(group, st->name_drain);
-        Py_XDECREF(drained);
-        if (drained == NULL) {
-            goto error;
-        }
-        Py_SETREF(filings, Py_NewRef(SLOT(group, group_filings)));
-    }
-    if (around != Py_None) {
-        Py_hash_t hash;
-        Slot *slot;
-        int known = find_key((Hits *)SLOT(around, view_hits), key, &hash, &slot);
-        if (known < 0) {
-            goto error;
-        }
-        if (known) {
-            Py_SETREF(masked, Py_NewRef(slot->memo));
-            int differs = overlaps(SLOT(masked, memo_footprint), SLOT(view, view_delta));
-            if (differs == 0 && SLOT(masked, memo_status) == st->live) {
-                *found = Py_NewRef(masked);
-                goto answered;
-            }
-        }
-    }
-    if (SLOT(view, view_carried) != Py_None) {
-        Py_hash_t hash;
-        Slot *slot;
-        PyObject *carried = Py_NewRef(SLOT(view, view_carried)); /* an argument's own comparison may clear it */
-        int known = find_key((Hits *)carried, key, &hash, &slot);
-        *found = known > 0 && SLOT(slot->memo, memo_status) == st->live ? Py_NewRef(slot->memo) : NULL;
-        Py_DECREF(carried);
-        if (known < 0) {
-            goto error;
-        }
-        if (*found != NULL) {
-            goto answered;
-        }
-    }
-    homes = homes_of(st, cache, PyTuple_GET_ITEM(key, 0));
+    homes = homes_of(st, cache, asked->elements[0]);
     if (homes == NULL) {
         goto error;
     }
-    Py_hash_t hash = PyObject_Hash(key);
-    home = hash == -1 ? NULL : Py_XNewRef(_PyDict_GetItem_KnownHash(homes, key, hash));
-    if (home == NULL) {
+    if (look_up(st, (Homes *)homes, asked) < 0) {
+        goto error;
+    }
+    if (asked->home != NULL) {
+        home = Py_NewRef(asked->home);
+        *found = Py_XNewRef(recall(st, home, SLOT(view, view_tweaks)));
+        if (*found != NULL) {
+            result = DONE;
+            goto end;
+        }
         if (PyErr_Occurred()) {
             goto error;
         }
-        if (!is_plain(key)) {
-            PyObject *full = PyObject_CallFunctionObjArgs(st->in_full, frame, key, NULL);
-            Py_XDECREF(full);
-            if (full != key) {
-                goto error;
-            }
+    }
+    else if (!is_plain(asked->elements, asked->count)) {
+        PyObject *key = key_asked(asked), *full = key == NULL ? NULL : PyObject_CallFunctionObjArgs(st->in_full, frame, key, NULL);
+        Py_XDECREF(full);
+        if (full != key || key == NULL) {
+            goto error;
         }
     }
-    result = find_filed(st, view, key, hash, home, call, found);
+    result = find_filed(st, view, asked, home, call, found);
     if (result != DONE) {
         if (result == FAILED) {
             goto error;
@@ -351,29 +484,8 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         goto answered;
     }
     Py_CLEAR(*found);
-    if (home == NULL) {
-        PyObject *made = copy_model(st->home_model);
-        if (made == NULL) {
-            goto error;
-        }
-        SET(made, home_key, Py_NewRef(key));
-        SET(made, home_token, Py_NewRef(SLOT(cache, cache__token)));
-        if (are_untracked(SLOT(cache, cache__untracked), homes)) {
-            hide(made);
-        }
-        if (SLOT(PyTuple_GET_ITEM(key, 0), function_nodes) != Py_None) {
-            PyObject *link = PyWeakref_NewRef(made, NULL);
-            if (link == NULL) {
-                Py_DECREF(made);
-                goto error;
-            }
-            SET(made, home_link, link);
-        }
-        home = Py_XNewRef(PyDict_SetDefault(homes, key, made));
-        Py_DECREF(made);
-        if (home == NULL) {
-            goto error;
-        }
+    if (home == NULL && (home = make_home(st, cache, (Homes *)homes, asked)) == NULL) {
+        goto error;
     }
     if (SLOT(home, home_open_runs) != st->zero) {
         result = join_run(st, frame, view, home, found);
@@ -382,7 +494,7 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
         }
         goto end;
     }
-    result = register_run(st, frame, view, key, home, masked, filings, found);
+    result = register_run(st, frame, view, home, filings, found);
     if (result != RUNS) {
         if (*found != NULL) {
             show(*found); /* a watcher may hold it */
@@ -395,11 +507,11 @@ quick_begin(State *st, PyObject *frame, PyObject *key, PyObject **found)
     goto end;
 answered:
     result = DONE;
-    if (SLOT(*found, memo_failure) != Py_None) {
-        result = NOT_COMMON;
+    if (SLOT(*found, memo_failure) != Py_None || (PyObject *)Py_TYPE(*found) != st->memo_type) {
+        result = NOT_COMMON; /* Python raises it, or reads its value */
         Py_CLEAR(*found);
     }
-    else if (serve(st, view, key, *found) < 0) {
+    else if (serve(st, view, *found) < 0) {
         goto error;
     }
     goto end;
@@ -409,7 +521,6 @@ error:
 end:
     Py_DECREF(view);
     Py_DECREF(filings);
-    Py_DECREF(masked);
     Py_XDECREF(home);
     Py_XDECREF(homes);
     return result;
@@ -569,25 +680,6 @@ are_here(State *st, PyObject *cache, PyObject *reads)
     return 1;
 }
 
-/* Returns the restriction of a footprint that meets a tweak: `scenario.ActiveTweaks.restrict`. */
-static PyObject *
-restrict_to(State *st, PyObject *tweaks, PyObject *footprint)
-{
-    PyObject *read = PyNumber_And(footprint, SLOT(tweaks, tweaks_mask)), *found = NULL;
-    int is_all = read == NULL ? -1 : PyObject_RichCompareBool(read, SLOT(tweaks, tweaks_mask), Py_EQ);
-    if (is_all == 0) {
-        found = PyDict_GetItemWithError(SLOT(tweaks, tweaks__restrictions), read);
-    }
-    else if (is_all > 0) {
-        found = SLOT(tweaks, tweaks_serials);
-    }
-    Py_XDECREF(read);
-    if (found != NULL || PyErr_Occurred()) {
-        return Py_XNewRef(found);
-    }
-    return PyObject_CallMethodOneArg(tweaks, st->name_restrict, footprint);
-}
-
 /* True when somebody hears that a node was computed, or its older value kept: Python tells them. */
 static int
 is_heard(State *st, PyObject *view)
@@ -609,23 +701,24 @@ is_common_run(State *st, PyObject *run, PyObject *value)
 {
     PyObject *view = SLOT(run, frame_view), *home = SLOT(run, run_home), *group = SLOT(view, view_group);
     PyObject *outer = SLOT(run, frame_outer), *kind = (PyObject *)Py_TYPE(value);
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(st->consumable); i++) {
+    int is_simple = PyFloat_CheckExact(value) || PyLong_CheckExact(value) || PyUnicode_CheckExact(value);
+    for (Py_ssize_t i = 0; !is_simple && i < PyTuple_GET_SIZE(st->consumable); i++) {
         if (PyTuple_GET_ITEM(st->consumable, i) == kind) {
             return 0;
         }
     }
-    if (PyIter_Check(value)) {
+    if (!is_simple && PyIter_Check(value)) {
         return 0;
     }
     return !is_heard(st, view) && SLOT(run, run_opened) == Py_False && SLOT(run, run_made) == Py_None && SLOT(run, run_is_done) == Py_False && SLOT(run, run_handle) == Py_None &&
            SLOT(run, frame_inner_nodes) == Py_None && SLOT(run, frame_closed_footprint) == st->zero && SLOT(run, frame_transient) == Py_False &&
-           SLOT(run, run_unfileable) == st->zero && SLOT(run, frame_hits) == SLOT(view, view_hits) &&
+           SLOT(run, run_unfileable) == st->zero && SLOT(run, frame_homes) == SLOT(SLOT(view, view_cache), cache_quick) &&
            SLOT(run, run_generation) == SLOT(group, group_generation) && outer != Py_None &&
            SLOT(SLOT(run, frame_call), call_due) == Py_None && Py_SIZE(SLOT(SLOT(run, frame_call), call_failures)) == 0 &&
            SLOT(home, home_alive) == Py_True && SLOT(home, home_has_failed) == Py_False &&
            SLOT(home, home_open_runs) == st->one && SLOT(home, home_open_run) == run &&
            SLOT(SLOT(view, view_cache), cache_beneath) == Py_None &&
-           (PyObject *)Py_TYPE(PyTuple_GET_ITEM(SLOT(run, run_key), 0)) == st->function_class;
+           (PyObject *)Py_TYPE(function_of(st, home)) == st->function_class;
 }
 
 /* Makes the memo of a common run: with its footprint and restriction, filed nowhere yet. */
@@ -633,7 +726,8 @@ static int
 make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *held, PyObject **made)
 {
     PyObject *view = SLOT(run, frame_view), *tweaks = SLOT(view, view_tweaks), *group = SLOT(view, view_group);
-    PyObject *key = SLOT(run, run_key), *read, *ignored, *memo = NULL, *restriction = NULL, *footprint = NULL, *beneath = NULL;
+    PyObject *function = function_of(st, SLOT(run, run_home)), *read, *ignored, *memo = NULL;
+    PyObject *restriction = NULL, *footprint = NULL, *beneath = NULL;
     PyObject *noted = SLOT(run, frame_reads), *reads = PyTuple_New(PyDict_GET_SIZE(noted)), *before = SLOT(SLOT(run, run_home), home_newest);
     Py_ssize_t position = 0, count = 0;
     int result = FAILED, failed = reads == NULL;
@@ -650,7 +744,7 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
         goto end;
     }
     if (count == 0 && SLOT(group, group_early) != st->zero &&
-        PyUnicode_CompareWithASCIIString(SLOT(PyTuple_GET_ITEM(key, 0), function_kind), "source") == 0) { /* it may get a bit */
+        PyUnicode_CompareWithASCIIString(SLOT(function, function_kind), "source") == 0) { /* it may get a bit */
         result = NOT_COMMON;
         goto end;
     }
@@ -662,9 +756,11 @@ make_memo(State *st, PyObject *run, PyObject *value, double seconds, PyObject *h
     footprint = Py_NewRef(beneath);
     PyObject *bits = SLOT(group, group__function_bits);
     if (PyDict_GET_SIZE(bits) > 0) {
-        PyObject *own = PyDict_GetItemWithError(bits, SLOT(PyTuple_GET_ITEM(key, 0), function_mark));
+        PyObject *own = PyDict_GetItemWithError(bits, SLOT(function, function_mark));
         if (own != NULL) {
-            own = PyObject_CallFunctionObjArgs(st->own_bits, view, key, NULL);
+            PyObject *key = key_of(st, SLOT(run, run_home));
+            own = key == NULL ? NULL : PyObject_CallFunctionObjArgs(st->own_bits, view, key, NULL);
+            Py_XDECREF(key);
             footprint = own == NULL ? NULL : union_of(footprint, own);
             Py_XDECREF(own);
         }
@@ -774,7 +870,7 @@ file(State *st, PyObject *run, PyObject *memo, int has_run)
         return -1;
     }
     SET(run, run_is_done, Py_NewRef(Py_True));
-    SET(run, frame_hits, Py_NewRef(st->no_hits));
+    SET(run, frame_homes, Py_NewRef(st->no_homes));
     SET(run, frame_driver, Py_NewRef(st->late));
     SET(home, home_open_runs, Py_NewRef(st->zero));
     SET(home, home_open_run, Py_NewRef(Py_None));
@@ -790,7 +886,7 @@ file(State *st, PyObject *run, PyObject *memo, int has_run)
         failed = insert_variant(st, cache, home, memo, SLOT(memo, memo_restriction)) < 0;
     }
     SET(home, home_newest, Py_NewRef(memo));
-    if (!failed && SLOT(home, home_link) == Py_None && are_untracked(SLOT(cache, cache__untracked), SLOT(cache, cache_homes))) {
+    if (!failed && SLOT(home, home_link) == Py_None && are_untracked(st, SLOT(cache, cache_homes))) {
         hide_node(st, home, memo); /* first: a reader that is tracked has to be shown */
     }
     failed = failed || add_readers(st, cache, home, SLOT(memo, memo_dependencies), known) < 0;
@@ -827,7 +923,7 @@ quick_finish(State *st, PyObject *run, PyObject *value, double seconds, PyObject
         result = fits < 0 ? FAILED : NOT_COMMON;
     }
     lock_release((Lock *)SLOT(group, group_lock));
-    if (result == DONE && serve(st, view, SLOT(run, run_key), memo) < 0) {
+    if (result == DONE && serve(st, view, memo) < 0) {
         result = FAILED;
     }
     if (result == DONE && SLOT(run, run_waits) != Py_None && wake_waiters(st, run, memo) < 0) {
@@ -844,7 +940,40 @@ end:
     return result;
 }
 
-static PyObject *quick_fetch(State *st, PyObject *frame, PyObject *key);
+static PyObject *quick_fetch(State *st, PyObject *frame, Asked *asked);
+
+/* Asks for the node of a home in a run. */
+static PyObject *
+fetch_again(State *st, PyObject *run, PyObject *home)
+{
+    PyObject *elements[1 + MOST_PARAMETERS], *key = Py_XNewRef(SLOT(home, home_key)), *memo = NULL;
+    Py_ssize_t count = 0;
+    if (key == NULL) {
+        PyObject *const *args = args_of(st, home, &count);
+        if (count <= MOST_PARAMETERS) {
+            elements[0] = function_of(st, home);
+            memcpy(elements + 1, args, (size_t)count * sizeof(PyObject *));
+            Asked asked = {.elements = elements, .count = count + 1};
+            PyObject *cache = SLOT(SLOT(run, frame_view), view_cache), *homes = SLOT(cache, cache_homes);
+            if (SLOT(home, home_token) == SLOT(cache, cache__token) && SLOT(home, home_alive) == Py_True && are_untracked(st, homes)) {
+                asked.searched = (Homes *)homes; /* it is there */
+                asked.version = ((Homes *)homes)->version;
+                asked.home = home;
+            }
+            memo = quick_fetch(st, run, &asked);
+            Py_XDECREF(asked.key);
+            return memo;
+        }
+        key = key_of(st, home);
+    }
+    if (key != NULL) {
+        Asked asked = {.elements = ((PyTupleObject *)key)->ob_item, .count = PyTuple_GET_SIZE(key), .key = key};
+        memo = quick_fetch(st, run, &asked);
+        Py_DECREF(key);
+    }
+    return memo;
+}
+
 
 /* True when a value can replace an older one, as far as that can be told without user code; -1 when it cannot. */
 static int
@@ -867,11 +996,9 @@ is_same_plain(PyObject *old, PyObject *new)
 static int
 holds(State *st, PyObject *run, PyObject *read)
 {
-    PyObject *view = SLOT(run, frame_view), *hits = SLOT(view, view_hits), *memo = NULL;
-    PyObject *key = Py_NewRef(SLOT(SLOT(read, memo_home), home_key)), *function = PyTuple_GET_ITEM(key, 0);
+    PyObject *view = SLOT(run, frame_view), *cache = SLOT(view, view_cache), *memo = NULL;
+    PyObject *home = Py_NewRef(SLOT(read, memo_home)), *function = function_of(st, home);
     int same = 0, known = 0;
-    Py_hash_t hash;
-    Slot *slot;
     if (SLOT(read, memo_failure) != Py_None) {
         goto end;
     }
@@ -881,16 +1008,16 @@ holds(State *st, PyObject *run, PyObject *read)
         Py_XDECREF(answer);
         goto end;
     }
-    if (SLOT(run, frame_hits) == hits) {
-        known = find_key((Hits *)hits, key, &hash, &slot);
+    if (SLOT(home, home_token) == SLOT(cache, cache__token) && SLOT(home, home_alive) == Py_True && SLOT(run, frame_homes) == SLOT(cache, cache_homes)) {
+        memo = Py_XNewRef(recall(st, home, SLOT(view, view_tweaks)));
+        known = memo == NULL && PyErr_Occurred() ? -1 : 0;
     }
-    if (known > 0) {
-        memo = Py_NewRef(slot->memo);
+    if (memo != NULL) {
         known = PyDict_SetItem(SLOT(run, frame_reads), memo, Py_None);
     }
     else if (known == 0 && SLOT(function, function_is_async) == Py_False) {
         if (Py_EnterRecursiveCall(" while an older value is verified") == 0) {
-            memo = quick_fetch(st, run, key);
+            memo = fetch_again(st, run, home);
             Py_LeaveRecursiveCall();
         }
         known = memo == NULL ? -1 : 0;
@@ -904,7 +1031,9 @@ holds(State *st, PyObject *run, PyObject *read)
                        ? is_same_plain(SLOT(read, memo_value), SLOT(memo, memo_value)) : -1;
         }
         if (same < 0) {
-            PyObject *answer = PyObject_CallFunctionObjArgs(st->is_as_before, key, read, memo, NULL);
+            PyObject *key = key_of(st, home);
+            PyObject *answer = key == NULL ? NULL : PyObject_CallFunctionObjArgs(st->is_as_before, key, read, memo, NULL);
+            Py_XDECREF(key);
             known = answer == NULL ? -1 : 0;
             same = answer == Py_True;
             Py_XDECREF(answer);
@@ -919,7 +1048,9 @@ holds(State *st, PyObject *run, PyObject *read)
             if (traceback != NULL) {
                 PyException_SetTraceback(error, traceback);
             }
-            Py_SETREF(noted, PyObject_CallFunctionObjArgs(st->raise_later, run, key, error, NULL));
+            PyObject *key = key_of(st, home);
+            Py_SETREF(noted, key == NULL ? NULL : PyObject_CallFunctionObjArgs(st->raise_later, run, key, error, NULL));
+            Py_XDECREF(key);
         }
         same = noted == NULL ? -1 : 0;
         Py_XDECREF(noted);
@@ -929,25 +1060,15 @@ holds(State *st, PyObject *run, PyObject *read)
     }
 end:
     Py_XDECREF(memo);
-    Py_DECREF(key);
+    Py_DECREF(home);
     return same;
 }
 
-/* Puts a memo that read no tweak, and meets none here, among the hits of a view. */
+/* `verify.forget_reads`: starts again after a read turned out to have changed. */
 static int
-take_as_hit(State *st, PyObject *view, PyObject *memo)
+forget_reads(State *st, PyObject *run)
 {
-    PyObject *key = Py_NewRef(SLOT(SLOT(memo, memo_home), home_key));
-    int failed = serve(st, view, key, memo);
-    Py_DECREF(key);
-    return failed;
-}
-
-/* `verify.forget_reads`: starts again after the read at a position turned out to have changed. */
-static int
-forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
-{
-    PyObject *view = SLOT(run, frame_view), *group = SLOT(view, view_group), *noted = SLOT(run, frame_reads);
+    PyObject *noted = SLOT(run, frame_reads);
     if (SLOT(run, run_has_task) == Py_False && Py_REFCNT(noted) == 1) {
         PyDict_Clear(noted); /* only a task asks what they were */
     }
@@ -960,17 +1081,6 @@ forget_reads(State *st, PyObject *run, PyObject *reads, Py_ssize_t position)
         SLOT(run, frame_reads) = anew;
     }
     SET(run, run_unfileable, Py_NewRef(st->zero));
-    while (++position < PyTuple_GET_SIZE(reads)) {
-        PyObject *read = PyTuple_GET_ITEM(reads, position);
-        int differs = overlaps(SLOT(read, memo_open_footprint), SLOT(SLOT(view, view_tweaks), tweaks_open_mask));
-        if (differs < 0) {
-            return -1;
-        }
-        if (!differs && lock_is_free((Lock *)SLOT(group, group_lock)) &&
-            SLOT(group, group_generation) == SLOT(run, run_generation) && take_as_hit(st, view, read) < 0) {
-            return -1;
-        }
-    }
     return 0;
 }
 
@@ -983,13 +1093,13 @@ verify(State *st, PyObject *run, PyObject *candidate)
     for (Py_ssize_t i = 0; same > 0 && i < PyTuple_GET_SIZE(reads); i++) {
         PyObject *read = PyTuple_GET_ITEM(reads, i);
         int differs = overlaps(SLOT(read, memo_open_footprint), SLOT(SLOT(view, view_tweaks), tweaks_open_mask));
-        if (differs == 0) {
-            same = take_as_hit(st, view, read) < 0 || PyDict_SetItem(SLOT(run, frame_reads), read, Py_None) < 0 ? -1 : 1;
+        if (differs == 0 && SLOT(SLOT(view, view_cache), cache_quick) == SLOT(SLOT(view, view_cache), cache_homes)) { /* else one is in doubt */
+            same = PyDict_SetItem(SLOT(run, frame_reads), read, Py_None) < 0 ? -1 : 1;
         }
         else {
             same = differs < 0 ? -1 : holds(st, run, read);
         }
-        if (same == 0 && forget_reads(st, run, reads, i) < 0) {
+        if (same == 0 && forget_reads(st, run) < 0) {
             same = -1;
         }
     }
@@ -997,38 +1107,40 @@ verify(State *st, PyObject *run, PyObject *candidate)
     return same;
 }
 
+/* `find.find_masked`, where no view around tweaks the node itself: DONE with the memo, or with NULL. */
+static int
+find_masked(State *st, PyObject *view, PyObject *home, PyObject **found)
+{
+    PyObject *around = SLOT(view, view_parent);
+    int came = DONE;
+    *found = NULL;
+    while (came == DONE && *found == NULL && around != Py_None) {
+        int may = SLOT(around, view_cache) != SLOT(view, view_cache) ? 1
+                  : may_be_tweaked(st, SLOT(view, view_group), SLOT(around, view_tweaks), function_of(st, home));
+        came = may < 0 ? FAILED : may ? NOT_COMMON : match_common(st, home, SLOT(around, view_tweaks), found);
+        around = SLOT(around, view_parent);
+    }
+    return came;
+}
+
 /* `verify.candidates`: returns older memos worth verifying for a run, likeliest first. */
 static PyObject *
 candidates(State *st, PyObject *run)
 {
-    PyObject *view = SLOT(run, frame_view), *home = SLOT(run, run_home), *masked = SLOT(run, run_masked);
+    PyObject *view = SLOT(run, frame_view), *home = SLOT(run, run_home), *cache = SLOT(view, view_cache), *masked;
     PyObject *plain = SLOT(home, home_plain), *newest = SLOT(home, home_newest);
-    int may_lack = masked == Py_None && SLOT(home, home_link) != Py_None && has_variants(SLOT(home, home_variants)) &&
-                   SLOT(view, view_parent) != Py_None; /* the hit of a local function around may have been removed */
-    if (SLOT(SLOT(view, view_cache), cache_holds_beneath) != Py_False || SLOT(run, run_handle) != Py_None || may_lack) {
+    if (SLOT(cache, cache_holds_beneath) != Py_False || SLOT(cache, cache_beneath) != Py_None || SLOT(run, run_handle) != Py_None) {
         return PyObject_CallOneArg(st->candidates, run);
     }
-    if ((masked == newest || masked == Py_None) && (plain == newest || plain == Py_None)) {
-        if (newest != Py_None) {
-            return SLOT(newest, memo_verifies) == st->zero ? PyTuple_Pack(1, newest) : PyTuple_New(0);
-        }
-        if (SLOT(view, view_parent) == Py_None) {
-            return PyTuple_New(0);
-        }
+    if (!has_variants(SLOT(home, home_variants)) && (plain == newest || plain == Py_None)) {
+        return newest != Py_None && SLOT(newest, memo_verifies) == st->zero ? PyTuple_Pack(1, newest) : PyTuple_New(0);
     }
-    PyObject *found[] = {Py_NewRef(masked), plain, newest}, *chosen = PyList_New(0);
-    PyObject *around = SLOT(view, view_parent);
+    int came = SLOT(home, home_has_failed) == Py_False ? find_masked(st, view, home, &masked) : NOT_COMMON;
+    if (came != DONE) {
+        return came == FAILED ? NULL : PyObject_CallOneArg(st->candidates, run);
+    }
+    PyObject *found[] = {masked == NULL ? Py_None : masked, SLOT(home, home_plain), SLOT(home, home_newest)}, *chosen = PyList_New(0);
     int failed = chosen == NULL;
-    while (!failed && found[0] == Py_None && around != Py_None) {
-        Py_hash_t hash;
-        Slot *slot;
-        int known = find_key((Hits *)SLOT(around, view_hits), SLOT(run, run_key), &hash, &slot);
-        if (known > 0) {
-            Py_SETREF(found[0], Py_NewRef(slot->memo));
-        }
-        failed = known < 0;
-        around = SLOT(around, view_parent);
-    }
     for (int i = 0; !failed && i < 3; i++) {
         PyObject *memo = found[i];
         int is_new = i == 0 || (memo != found[0] && (i == 1 || memo != found[1]));
@@ -1036,7 +1148,7 @@ candidates(State *st, PyObject *run)
             failed = PyList_Append(chosen, memo) < 0;
         }
     }
-    Py_DECREF(found[0]);
+    Py_XDECREF(masked);
     if (failed) {
         Py_CLEAR(chosen);
     }
@@ -1047,18 +1159,21 @@ candidates(State *st, PyObject *run)
 static PyObject *
 run_body(State *st, PyObject *run)
 {
-    PyObject *key = SLOT(run, run_key), *function = PyTuple_GET_ITEM(key, 0), *value = NULL;
+    PyObject *home = Py_NewRef(SLOT(run, run_home)), *key = SLOT(home, home_key), *function = function_of(st, home), *value = NULL;
     PyObject *keywords = SLOT(SLOT(function, function_binding), binding_keywords);
-    Py_ssize_t given = PyTuple_GET_SIZE(key) - 1;
+    Py_ssize_t given = key == NULL ? 0 : PyTuple_GET_SIZE(key) - 1;
+    PyObject *const *args = key == NULL ? args_of(st, home, &given) : ((PyTupleObject *)key)->ob_item + 1;
     if (keywords != Py_None && PyTuple_GET_SIZE(keywords) <= given) { /* else the function was defined again since the key was made */
         PyObject *body = Py_NewRef(SLOT(function, function_body));
         Py_ssize_t named = PyTuple_GET_SIZE(keywords);
         Py_INCREF(keywords); /* the body may define the function again */
-        value = PyObject_Vectorcall(body, ((PyTupleObject *)key)->ob_item + 1, (size_t)(given - named), named ? keywords : NULL);
+        value = PyObject_Vectorcall(body, args, (size_t)(given - named), named ? keywords : NULL);
         Py_DECREF(keywords);
         Py_DECREF(body);
+        Py_DECREF(home);
         return value;
     }
+    Py_DECREF(home);
     PyObject *asked = PyObject_CallOneArg(st->what_runs, run);
     if (asked != NULL) {
         value = PyObject_Call(PyTuple_GET_ITEM(asked, 0), PyTuple_GET_ITEM(asked, 1), PyTuple_GET_ITEM(asked, 2));
@@ -1188,16 +1303,16 @@ is_deep(State *st, PyObject *frame)
 
 /* `sync_driver.fetch`: returns the memo of a call made in a frame, with the read noted. */
 static PyObject *
-quick_fetch(State *st, PyObject *frame, PyObject *key)
+quick_fetch(State *st, PyObject *frame, Asked *asked)
 {
     PyObject *found = NULL, *memo, *view = NULL;
     int result = NOT_COMMON;
     if (is_deep(st, frame)) {
-        return PyObject_CallFunctionObjArgs(st->deeper, st->quick_fetch, frame, key, NULL);
+        return key_asked(asked) == NULL ? NULL : PyObject_CallFunctionObjArgs(st->deeper, st->quick_fetch, frame, asked->key, NULL);
     }
     if ((PyObject *)Py_TYPE(frame) == st->run_type || (PyObject *)Py_TYPE(frame) == st->entry_type) {
         view = Py_NewRef(SLOT(frame, frame_view));
-        result = quick_begin(st, frame, key, &found);
+        result = quick_begin(st, frame, asked, &found);
     }
     if (result == DONE && (PyObject *)Py_TYPE(found) != st->memo_type) { /* somebody else's run: this thread has to wait */
         Py_DECREF(found);
@@ -1205,7 +1320,7 @@ quick_fetch(State *st, PyObject *frame, PyObject *key)
     }
     if (result == NOT_COMMON || result == FAILED) {
         Py_XDECREF(view);
-        return result == FAILED ? NULL : PyObject_CallFunctionObjArgs(st->fetch, frame, key, NULL);
+        return result == FAILED || key_asked(asked) == NULL ? NULL : PyObject_CallFunctionObjArgs(st->fetch, frame, asked->key, NULL);
     }
     memo = found;
     if (result == RUNS) {

@@ -68,6 +68,7 @@ add_up_scenario(State *st, PyObject *group, PyObject *around, PyObject *const *a
         SET(made, tweaks_open_mask, Py_NewRef(sieve));
         SET(made, tweaks_running, Py_NewRef(running));
         SET(made, tweaks__restrictions, Py_NewRef(restrictions));
+        SET(made, tweaks_serial, PyIter_Next(st->numbers));
         noted = PyWeakref_NewRef(made, NULL);
         if (noted == NULL || PyDict_SetDefault(SLOT(newest, handle_scenarios), serials, noted) != noted) {
             Py_CLEAR(made); /* another thread was quicker */
@@ -178,8 +179,8 @@ enter_view(PyObject *module, PyObject *const *args, Py_ssize_t count)
     if (scenario == NULL) {
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     }
-    PyObject *heard = join_listeners(SLOT(parent, view_listeners), args[3]), *hits = heard == NULL ? NULL : PyObject_CallNoArgs(st->hits_type);
-    if (hits != NULL && (view = copy_model(st->view_model)) != NULL) {
+    PyObject *heard = join_listeners(SLOT(parent, view_listeners), args[3]);
+    if (heard != NULL && (view = copy_model(st->view_model)) != NULL) {
         SET(view, view_parent, Py_NewRef(parent));
         SET(view, view_layers, Py_NewRef(layers));
         SET(view, view_tweaks, Py_NewRef(scenario));
@@ -188,16 +189,23 @@ enter_view(PyObject *module, PyObject *const *args, Py_ssize_t count)
         SET(view, view_delta, Py_NewRef(delta));
         SET(view, view_listeners, Py_NewRef(heard));
         SET(view, view_max_depth, Py_NewRef(args[4] == Py_None ? SLOT(parent, view_max_depth) : args[4]));
-        SET(view, view_hits, Py_NewRef(hits));
         PyObject *done = PyObject_CallMethodOneArg(SLOT(group, group_views), st->name_add, view);
         if (done == NULL) {
             Py_CLEAR(view);
         }
         Py_XDECREF(done);
     }
+    if (view != NULL && scenario != SLOT(parent, view_tweaks)) {
+        PyObject *after = PyTuple_Pack(2, SLOT(SLOT(parent, view_tweaks), tweaks_serial), delta);
+        if (after == NULL) {
+            Py_CLEAR(view);
+        }
+        else {
+            SET(scenario, tweaks_after, after);
+        }
+    }
     Py_DECREF(scenario);
     Py_DECREF(delta);
     Py_XDECREF(heard);
-    Py_XDECREF(hits);
     return view;
 }

@@ -15,10 +15,10 @@ from weakref import ref
 from ...errors import ContextError
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import DEAD, LIVE, STALE, TWEAKED, Memo, NodeMemos, take_apart
+from ..facts.memo import DEAD, LIVE, STALE, TWEAKED, Homes, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet
-from ..native.choose import make_lock, make_untracked, track_again, untrack
+from ..native.choose import make_lock, track_again, untrack
 from .emptying import Emptied, drop_emptied
 from .group import CacheGroup, members
 from .local import make_local
@@ -38,14 +38,16 @@ class Cache:
     """
 
     __slots__ = (
-        "__weakref__", "_count", "_emptied", "_gone", "_group", "_read", "_token", "_untracked", "beneath", "holds_beneath",
-        "homes", "locals", "stale",
+        "__weakref__", "_count", "_emptied", "_gone", "_group", "_read", "_token", "beneath", "holds_beneath", "homes",
+        "locals", "quick", "stale",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.beneath: Cache | None = None
-        self.homes: dict[Key, NodeMemos] = {}
+        self.homes = Homes()
         """By key: the nodes of functions that have a name; see `homes_of` for all others."""
+        self.quick = self.homes
+        """The table in which calls look at once: this one; while a function is in doubt, an empty one."""
         self.locals: WeakBag[Function] = WeakBag()
         """The local functions with nodes here; each holds the memos of its nodes itself, see `local`."""
         self._group: CacheGroup | None = None
@@ -56,7 +58,6 @@ class Cache:
         self._gone: deque[int] = deque()  # how many memos were freed with each local function that is gone
         self._read: dict[int, set[Any]] = {}  # memos to drop with a tweak, by its serial; also links of local nodes
         self.stale = Stale()
-        self._untracked = make_untracked(self.homes)
         self._token = object()  # identifies what is ours without a reference back
 
     @property
@@ -101,11 +102,11 @@ class Cache:
             yield cache._token
             cache = cache.beneath
 
-    def homes_of(self, function: Function) -> dict[Key, NodeMemos]:
+    def homes_of(self, function: Function) -> Homes:
         """Returns the memos of each node of a function."""
         if function.nodes is None:
             return self.homes
-        found: dict[Key, NodeMemos] | None = function.nodes.get(self._token)
+        found: Homes | None = function.nodes.get(self._token)
         if found is None:
             self.locals.add(function)  # first: a walk must not miss it
             found = function.nodes.setdefault(self._token, make_local(self._gone))
@@ -119,19 +120,50 @@ class Cache:
     def home_of(self, key: Key) -> NodeMemos:
         """Returns the home of the memos of `key` here, made when it is new."""
         function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
-        homes = self.homes_of(function)
-        home = homes.get(key)
-        if home is None:
-            made = NodeMemos(key, self._token)
-            if function.nodes is not None:
-                made.link = ref(made)
-            home = homes.setdefault(key, made)
-        return home
+        while True:
+            homes = self.homes_of(function)
+            home = homes.get(key)
+            if home is None:
+                made = NodeMemos(key, self._token)
+                if function.nodes is not None:
+                    made.link = ref(made)
+                home = homes.setdefault(key, made)
+            if not homes.is_moved:
+                return home
+            with self.group.lock:  # meanwhile: arguments were hashed and compared
+                self._move(homes)
 
     def list_homes(self) -> list[tuple[Key, NodeMemos]]:
         """Returns all nodes that are known here."""
-        found = [self.homes, *map(self.homes_of, members(self.locals))]
-        return [item for homes in found for item in homes.copy().items()]
+        return [(home.key, home) for home in self._homes()]
+
+    def _homes(self) -> Iterator[NodeMemos]:
+        tables = [self.homes, *map(self.homes_of, members(self.locals))]
+        return (home for table in tables for home in table.list_all())
+
+    def list_memos(self) -> Iterator[Memo]:
+        """Every memo in force here, and those that wait to be verified."""
+        for home in self._homes():
+            yield from home.memos()
+            if home.newest is not None:
+                yield home.newest
+
+    def stand_back(self) -> None:
+        """Has each call come to the engine until `answer_quickly`: those in open frames, too."""
+        if self.quick is self.homes:
+            self._move(self.homes)
+
+    def _move(self, homes: Homes) -> None:
+        """Moves all nodes to a new table, unless that was done; under the lock."""
+        if self.homes is homes:
+            homes.move_to(self._new_homes(), self)
+
+    def _new_homes(self) -> Homes:
+        return Homes()
+
+    def answer_quickly(self) -> None:
+        """Lets calls be answered from the table again; open frames get it back when a call is made there."""
+        self.quick = self.homes
 
     def file(self, memo: Memo, tweaks: ActiveTweaks) -> Memo:
         """Files a memo finished in a scenario and returns the one in force: the first that was filed for these tweaks."""
@@ -158,7 +190,7 @@ class Cache:
                 self.holds_beneath = True
                 self.home_of(home.key[1]).add_reader(home)
             self._add_readers(memo, known)
-            untrack(self._untracked, memo)
+            untrack(self.homes, memo)
         except BaseException:  # an interrupt: a memo that no walk would find must not stay
             self.remove(memo, DEAD)
             raise
@@ -228,6 +260,8 @@ class Cache:
         else:
             home.take_variant(memo)
         self._discount(memo)
+        if home.here is memo:  # after its status: then it is not kept at hand again
+            home.here = None
         if status == STALE and memo.verifies != TWEAKED:
             memo.status = STALE
             self._take_as_newest(memo)
@@ -271,7 +305,6 @@ class Cache:
             with group.lock:
                 group.generation += 1
                 self.empty(taken)
-            group.forget_hits()
         except BaseException:  # an interrupt: all of it, or nothing
             group.forget_all()
             raise
@@ -283,17 +316,17 @@ class Cache:
             taken: collects the memos to release after the lock.
             forgotten: when given, runs in flight that began before this generation are not filed either.
         """
-        for _, home in self.list_homes():  # others may add nodes in between, but file nothing
+        for home in self._homes():  # others may add nodes in between, but file nothing
             for memo in home.memos():
                 memo.status, memo.open_footprint = DEAD, -1
                 taken.append(memo)
             taken.append(home.newest)
-            home.plain = home.variants = home.newest = None
+            home.plain = home.variants = home.newest = home.here = None
             home.has_lost = True
             home.forgotten = forgotten or home.forgotten
         track_again(taken)
         for other in members(self.group.caches):  # their memos may have read some of these, which are tracked now
-            for home in () if other is self else other.homes.copy().values():
+            for home in () if other is self else other.homes.list_all():
                 home.shown = True
         taken.append(self._emptied)
         self._emptied = {}
@@ -304,7 +337,7 @@ class Cache:
         # Memos of a cache above may depend on memos here: the bare structure must stay for the walks of the group.
         if not any(cache.beneath is self for cache in members(self.group.caches)):
             for homes in (self.homes, *map(self.homes_of, members(self.locals))):
-                track_again(list(homes.values()))  # first: nothing shows a home that is not in the table
+                track_again(homes.list_all())  # first: nothing shows a home that is not in the table
                 while homes:  # one by one, so that none is left alive that nobody finds
                     home = homes.popitem()[1]
                     home.alive = False
@@ -324,17 +357,15 @@ class Cache:
         self.group.drain(fully=True)
         views = [view for view in members(self.group.views) if view.cache is self]
         apart = {type(view): view.counted for view in views}
-        return measure([self.homes, *map(self.homes_of, members(self.locals)), self._read, *views], apart)
+        tables = [self.homes, *map(self.homes_of, members(self.locals))]
+        return measure([*tables, *self._homes(), self._read, *views], apart)
 
     def __del__(self) -> None:
         # Homes and memos refer to each other: taken apart here, they are freed at once and not by the next garbage collection.
         # Nobody has a memo without its cache.
         if not hasattr(self, "_token"):  # an interrupt kept it from being made
             return
-        if self._untracked is None:
-            take_apart(self.homes)
-        else:
-            self._untracked.hold()
+        self.homes.take_apart()
         for function in members(self.locals):
             if function.nodes is not None:
                 function.nodes.pop(self._token, None)

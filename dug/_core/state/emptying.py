@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from ..facts.memo import DEAD, Memo, NodeMemos
+from ..facts.memo import DEAD, Memo, NodeMemos, Noted
 from ..facts.node import plain_key
 from ..native.choose import track_again
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from .protocols import CacheShape
 
 
-Noted = NodeMemos | ref[NodeMemos]
-"""The memos of a node or, for one of a local function, the weak reference to it."""
 Emptied = dict[Noted, list[Noted]]
 """Nodes of which nothing was left when a tweak was dropped, each with the nodes that it had read."""
 
@@ -88,7 +86,7 @@ def _take_out(cache: "CacheShape", home: NodeMemos) -> bool:
         return False
     track_again((home,))  # first: nothing shows a home that is not in the table
     home.alive = False
-    del homes_here[home.key]
+    homes_here.take_out(home)
     cache.stale.discard(home)
     return True
 

@@ -124,7 +124,8 @@ class CacheGroup:
                 bit = self.bits.of(target)
                 if not bit:
                     bit = self.bits.next(target, self._list_memos)
-                    walks = self._give({target: bit}, self._spread, target, bit)  # noqa: F841  released after the lock
+                    walk = self._to_the_end(self._spread, target, bit)  # noqa: F841  released after the lock
+                    self.bits.keep(target, bit)  # last
         return bit
 
     def give_bits(self, targets: Iterable[Target]) -> None:
@@ -137,23 +138,10 @@ class CacheGroup:
         if len(nodes) > 1:
             with self.lock:
                 given = {node: self.bits.next(node, self._list_memos) for node in dict.fromkeys(nodes) if not self.bits.of(node)}
-                walks = self._give(given, self._spread_all, given)  # noqa: F841  released after the lock
+                spread = self._to_the_end(self._spread_all, given)  # noqa: F841  released after the lock
+                self.bits.keep_all(given)  # last
         for target in new:
             self.give_bit(target)
-
-    def _give(self, given: Mapping[Any, BitSet], spread: Callable[..., T], *args: Any) -> list[T]:
-        """Spreads bits to the memos that consulted their targets, then keeps them; returns the walks; under the lock.
-
-        A finalizer may run wherever the garbage collector does, and file memos behind the back of a walk: then it walks again.
-        """
-        walks: list[T] = []
-        while True:
-            filings = self.filings + 2  # each walk counts twice itself
-            walks.append(self._to_the_end(spread, *args))
-            if self.filings == filings:
-                self.bits.keep_all(given)  # last
-                if self.filings == filings:
-                    return walks
 
     def give_early_bit(self, home: NodeMemos) -> None:
         """Gives a source its bit when it is filed first: nobody has read it yet, so there is nothing to walk; under the lock.
@@ -171,10 +159,7 @@ class CacheGroup:
     def _list_memos(self) -> Iterator[Memo]:
         """Every memo in the caches, and those that wait to be verified."""
         for cache in members(self.caches):
-            for _, home in cache.list_homes():
-                yield from home.memos()
-                if home.newest is not None:
-                    yield home.newest
+            yield from cache.list_memos()
 
     def _spread(self, target: Target, bit: BitSet) -> Walk:
         roots = {home.key for cache in members(self.caches) for home in homes_of(cache, target)}
@@ -222,7 +207,6 @@ class CacheGroup:
         taken: list[Any] = []  # released after the lock
         with self.lock:
             self._to_the_end(self._forget, targets, is_rebound, taken)
-        self.forget_hits()
 
     def _forget(self, targets: Iterable[Target], is_rebound: bool, taken: list[Any]) -> None:  # noqa: FBT001
         self.generation += 1
@@ -274,24 +258,26 @@ class CacheGroup:
                 cache.empty(taken, forgotten=self.generation + 1)
             self.filings += 1
             self.generation += 1
-        self.forget_hits()
-
-    def forget_hits(self) -> None:
-        """Empties the hits of all views; after the forgotten memos in them were marked."""
-        for view in members(self.views):
-            view.hits.clear()
-            view.carried = None
 
     def doubt(self, function: Function, settle: Callable[[Function], None]) -> None:
         """Makes the next call or look run `settle` first, which may forget the memos of a function."""
-        self.doubts[function] = settle
-        self.released.append(None)  # every lookup checks whether there is something to drain
-        self.forget_hits()
+        with self.lock:  # else another thread that settles would answer quickly in between, or nobody would drain again
+            self.doubts[function] = settle
+            self.released.append(None)  # every lookup checks whether there is something to drain
+            for cache in members(self.caches):
+                cache.stand_back()
+            self.filings += 1  # a caller that looked in between may have missed a node
 
     def _settle_doubts(self) -> None:
-        for function, settle in tuple(self.doubts.items()):
-            settle(function)
-            self.doubts.pop(function, None)
+        while self.doubts:
+            for function, settle in tuple(self.doubts.items()):
+                settle(function)
+                with self.lock:
+                    if self.doubts.get(function) is settle:  # else it is in doubt again
+                        del self.doubts[function]
+            with self.lock:
+                for cache in () if self.doubts else members(self.caches):
+                    cache.answer_quickly()
 
     def drain(self, *, fully: bool = False) -> None:
         """Settles doubts, and drops the memos that read a tweak which nobody holds any more.
@@ -306,6 +292,8 @@ class CacheGroup:
                 if DAMAGED in self.released:
                     self.forget_all()
                 self._to_the_end(self._release_all, taken)
+                if self.doubts:  # since then
+                    self.released.append(None)
                 if fully:
                     self._to_the_end(self._drop_emptied, taken)
         except BaseException:  # no caller of this holds the lock
@@ -328,6 +316,7 @@ class CacheGroup:
                     if watch.serial in cache._read:
                         taken += release(cache, watch.serial)
                 self._watches.pop(watch.serial, None)
+                watch.let_value_go()
                 if handles.get(watch.key) is watch:
                     del handles[watch.key]
                 taken.append(watch)  # it has the arguments of a node
@@ -350,7 +339,8 @@ class CacheGroup:
         bit = self.bits.of(target) or self.give_bit(target)
         made = Tweak(target, spec, no_handle if beneath is None else ref(beneath), next(self._serials), bit)
         watch = TweakRef(made, self.released.append)
-        watch.key = key
+        watch.key, watch.home = key, None
+        made.watch = watch
         watch.serial = made.serial  # last: `drain` asks whether it is there
         self._watches[made.serial] = watch  # before anybody can find the handle, and hold it
         known = self._handles.setdefault(key, watch)
@@ -383,9 +373,7 @@ class CacheGroup:
         newest = max(handles, key=SERIAL)
         return self.make_scenario(newest, frozenset(map(SERIAL, handles)), content, Tweak.bits_of(handles))
 
-    def make_scenario(
-        self, newest: Tweak, serials: Restriction, content: dict[Target, Tweak], mask: BitSet
-    ) -> ActiveTweaks:
+    def make_scenario(self, newest: Tweak, serials: Restriction, content: dict[Target, Tweak], mask: BitSet) -> ActiveTweaks:
         """Returns the interned scenario with these tweaks, for a caller that knows the newest, their serials and their bits."""
         known = newest.scenarios.get(serials)
         found = None if known is None else known()
@@ -403,7 +391,6 @@ class CacheGroup:
             if found is None:
                 newest.scenarios[serials] = noted
         return made if found is None else found
-
 
     def _prune(self, handle: Tweak) -> None:
         """Forgets the scenarios interned at a handle that are gone; whenever their number has doubled."""

@@ -7,12 +7,12 @@ stand above, and import what is here by no way: they only have these parts.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import Memo, NodeMemos
+from ..facts.memo import Homes, Memo, NodeMemos
 from ..facts.sparse import BitSet
 from ..facts.tweak import Layer
 from .scenario import ActiveTweaks
@@ -58,7 +58,7 @@ class CacheShape(Protocol):
     _read: dict[int, set[Any]]
 
     @property
-    def homes(self) -> dict[Key, NodeMemos]:
+    def homes(self) -> Homes:
         """The nodes whose function has a name."""
 
     @property
@@ -73,7 +73,7 @@ class CacheShape(Protocol):
     def _token(self) -> object:
         """Stands for the cache where it must not be kept alive."""
 
-    def homes_of(self, function: Function) -> dict[Key, NodeMemos]:
+    def homes_of(self, function: Function) -> Homes:
         """Returns where the nodes of a function are known."""
 
     def find_home(self, key: Key) -> NodeMemos | None:
@@ -81,6 +81,15 @@ class CacheShape(Protocol):
 
     def list_homes(self) -> list[tuple[Key, NodeMemos]]:
         """Returns all that is known."""
+
+    def list_memos(self) -> Iterator[Memo]:
+        """Returns every memo."""
+
+    def stand_back(self) -> None:
+        """Has each call come to the engine."""
+
+    def answer_quickly(self) -> None:
+        """Lets calls be answered at once again."""
 
     def widen(self, memo: Memo, footprint: BitSet) -> None:
         """Files a memo again, with a first bit in its footprint."""
@@ -110,12 +119,6 @@ class ViewShape(Protocol):
     @property
     def tweaks(self) -> ActiveTweaks:
         """The tweaks in force."""
-
-    carried: dict[Key, Memo] | None
-
-    @property
-    def hits(self) -> dict[Key, Memo]:
-        """The hits."""
 
     @property
     def counted(self) -> tuple[str, ...]:

@@ -70,6 +70,8 @@ def _take_lone(  # one function: a call for each memo would cost more than all i
                 continue
         home.variants, plain = None, home.plain
         memo.status = DEAD
+        if home.here is memo:
+            home.here = None
         if home.newest is memo:
             home.newest = plain
         if plain is None:
@@ -92,6 +94,8 @@ def _take_out(cache: "CacheShape", memo: Memo) -> None:
     if memo.status == LIVE and home.take_variant(memo):
         cache._count -= 1
     memo.status = DEAD
+    if home.here is memo:
+        home.here = None
     if home.newest is memo:
         home.newest = home.plain
 

@@ -14,6 +14,7 @@ So a lookup is two dict lookups, the node's own tweak before its function's, and
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
@@ -42,6 +43,8 @@ class Tweak:
     """The scenarios of which it is the newest tweak, by their serials: they are interned here."""
     prune_at: int = 16
     """How many there may be until those that are gone are forgotten."""
+    watch: "TweakRef | None" = None
+    """The weak reference to it that notices its end."""
 
     def key_beneath(self, key: Key) -> Key:
         """Returns the key of a node as it is beneath this tweak of it."""
@@ -49,11 +52,18 @@ class Tweak:
         return BENEATH, plain_key(key), 0 if under is None else under.serial
 
     def memo_of(self, home: NodeMemos) -> Memo:
-        """Returns the memo of a node that is tweaked to a value: the last one, unless that is of another cache, which may go."""
+        """Returns the memo of a node that is tweaked to a value: the last one, if that is of this home.
+
+        Another one may be of another cache, which may go, or was forgotten with the last memo of its node.
+        """
         memo = self.memo
-        if memo is None or memo.home.token is not home.token:
+        if memo is None or memo.home is not home:
+            if memo is not None and memo.home.here is memo:
+                memo.home.here = None  # at the end of the tweak, only the last home is looked at
             memo = self.memo = Memo(home, self.spec.value, TWEAKED, (), self.bit, 0, frozenset((self.serial,)))
             memo.origin = self.spec.telling
+            if self.watch is not None:
+                self.watch.home = home
         return memo
 
     @staticmethod
@@ -70,15 +80,27 @@ class TweakRef(ref[Tweak]):
     gone.
     """
 
-    __slots__ = ("key", "serial")
+    __slots__ = ("home", "key", "serial")
+    home: NodeMemos | None
+    """The home that may have its memo at hand."""
     serial: int
     key: Any
     """The key by which the handle is interned; its target comes first."""
+
+    def let_value_go(self) -> None:
+        """Removes the memo of the value from where it was kept at hand."""
+        home = self.home
+        if home is not None and home.here is not None and self.serial in home.here.restriction:
+            home.here = None
 
     @property
     def target(self) -> Target:
         """The target of the handle."""
         return self.key[0]  # type: ignore[no-any-return]  # of a tuple
+
+
+NUMBERS = count(1)
+"""The serials of scenarios."""
 
 
 def no_handle() -> None:
@@ -89,13 +111,18 @@ class ActiveTweaks:
     """The tweaks in force, by target; immutable and interned by content."""
 
     __slots__ = (
-        "__weakref__", "_by_place", "_handles", "_restrictions", "content", "mask", "newest", "open_mask", "running", "serials",
+        "__weakref__", "_by_place", "_handles", "_restrictions", "after", "content", "mask", "newest", "open_mask", "running",
+        "serial", "serials",
     )  # fmt: skip
 
     def __init__(self, newest: Tweak | None, serials: Restriction, content: dict[Target, Tweak], mask: BitSet) -> None:
         # By hand: one is made for each what-if.
         self.newest = newest
         """The tweak with the largest serial."""
+        self.serial = next(NUMBERS)
+        """A number that no other scenario has."""
+        self.after: tuple[int, BitSet] | None = None
+        """The serial of the scenario that it was derived from, and the bits of all that differs; see `NodeMemos.recall`."""
         self.serials = serials
         self.content = content
         self.mask = mask
@@ -154,6 +181,7 @@ class ActiveTweaks:
             by_place = {place: handle for handle in self.handles for place in list_places(handle.bit)}
             self._by_place = by_place  # other threads may look
         return map(by_place.__getitem__, list_places(bits))
+
 
 Intern = Callable[[Target, TweakSpec, Tweak | None], Tweak]
 

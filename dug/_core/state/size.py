@@ -10,9 +10,8 @@ from typing import Any
 from ..facts.binding import PartialKey
 from ..facts.failure import Failure
 from ..facts.function import Function
-from ..facts.memo import Memo, NodeMemos, OuterCall
+from ..facts.memo import Homes, Memo, NodeMemos, OuterCall
 from ..facts.tweak import TweakSpec
-from ..native.choose import make_hits
 from .local import Local
 from .scenario import ActiveTweaks, Tweak, TweakRef
 
@@ -20,7 +19,7 @@ _ALIGNED = 16
 """Memory is allocated in multiples of so many bytes."""
 
 _FOLLOWED: tuple[type, ...] = (
-    tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, type(make_hits()), Local, NodeMemos, Memo, OuterCall,
+    tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, Homes, Local, NodeMemos, Memo, OuterCall,
     Failure, Tweak, TweakSpec, TweakRef, ActiveTweaks,
 )  # fmt: skip
 """The types whose content counts: containers, and the engine's own."""

@@ -1,10 +1,10 @@
-"""A scenario as an entered context sees it: `View`, with its hits; `enter` and `enter_changed` make one over another."""
+"""A scenario as an entered context sees it: `View`; `enter` and `enter_changed` make one over another."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 from weakref import ref
 
-from attrs import define, field
+from attrs import define
 
 from ..facts.binding import Key
 from ..facts.events import Event, Subscription, deliver
@@ -13,7 +13,7 @@ from ..facts.memo import Memo
 from ..facts.node import BENEATH
 from ..facts.sparse import BitSet, union
 from ..facts.tweak import Layer, Target
-from ..native.choose import compiled, make_hits, select_hits
+from ..native.choose import compiled
 from .group import SERIAL, CacheGroup
 from .scenario import ActiveTweaks, Derivation, HeldTweaks, RunningReplacement, Tweak
 
@@ -29,10 +29,7 @@ MAX_DEPTH = 1_000_000
 
 @define(eq=False, repr=False, weakref_slot=True)
 class View:
-    """The tweaks in force in an entry, the view around, and the memos found so far.
-
-    `hits` may be emptied at any time; it is a short cut to what `find.find` would find.
-    """
+    """The tweaks in force in an entry, and the view around."""
 
     parent: "View | None"
     layers: Sequence[Layer]
@@ -50,11 +47,8 @@ class View:
     """The node and the replacement of it that were running when the context was entered, if one was."""
     max_depth: int
     """How many runs may be open around one."""
-    hits: dict[Key, Memo] = field(factory=make_hits)
-    carried: dict[Key, Memo] | None = None
-    """The hits of the view before a context was tweaked, as far as they answer here; those that are asked for become hits."""
     _fixed: frozenset[Target] | None = None
-    counted: ClassVar[tuple[str, ...]] = ("layers", "tweaks", "delta", "listeners", "keep", "_fixed", "hits", "carried")
+    counted: ClassVar[tuple[str, ...]] = ("layers", "tweaks", "delta", "listeners", "keep", "_fixed")
     """The attributes that count as memory of its cache: not the views around it."""
 
     @classmethod
@@ -103,14 +97,6 @@ class View:
     def matches(self, memo: Memo) -> bool:
         """True when a memo answers here, if its cache is seen from here; not for a node beneath a tweak."""
         return self.tweaks.restrict(memo.footprint) == memo.restriction
-
-    def carry(self, before: "View") -> None:
-        """Keeps at hand what answered in a view before a context was tweaked: memos that read nothing which differs here.
-
-        Complexity: O(nodes that were asked for in that view).
-        """
-        if before is not self and before.cache is self.cache and self.carried is None:
-            self.carried = select_hits(before.hits, Tweak.bits_of(self.tweaks.handles ^ before.tweaks.handles))
 
     def overrides(self) -> BitSet:
         """Returns the bits of the targets whose tweaks here do not depend on anything around."""
@@ -168,6 +154,8 @@ def enter(
             derivation.apply(number, layer)
         tweaks, keep = group.scenario(derivation.content), tuple(derivation.keep)
         delta = Tweak.bits_of(tweaks.handles ^ around.handles)
+    if tweaks is not around:
+        tweaks.after = around.serial, delta
     heard = () if parent is None else parent.listeners
     for other in heard:
         if other is listeners:
@@ -233,6 +221,8 @@ def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> Vi
     if len(alone) < len(new):  # another thread changed them at the same time
         alone.update({target: content[target] for target, spec in new.items() if spec.is_value})
     tweaks = group.scenario(content)
+    if tweaks is not before.tweaks:
+        tweaks.after = before.tweaks.serial, Tweak.bits_of(tweaks.handles ^ before.tweaks.handles)
     around = group.untweaked if before.parent is None else before.parent.tweaks
     delta = Tweak.bits_of(tweaks.handles ^ around.handles)
     view = View(

@@ -157,9 +157,8 @@ def homes_of(cache: "CacheShape", target: "Target") -> Iterator[NodeMemos]:
     if not isinstance(target, Function):
         home = cache.find_home(target)
         return iter(() if home is None else (home,))
-    if target.is_local:
-        return iter([home for key, home in cache.homes_of(target).copy().items() if key[0] is target])
-    return iter([home for key, home in cache.homes.copy().items() if key[0] is target])
+    homes = cache.homes_of(target) if target.is_local else cache.homes
+    return iter(homes.list_of(target))
 
 
 def concerns(target: "Target", key: Key) -> bool:

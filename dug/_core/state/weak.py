@@ -4,11 +4,14 @@ Those of the standard library remove dead members in callbacks that are written 
 in a callback is printed and lost: nothing can be raised there.  With short-lived what-ifs they run so often that some
 interrupts would be lost; here the callbacks are written in C.  That of a bag removes the dead member; that of a map puts it
 aside, and the next caller that adds something removes it.
+
+A bag keeps its order: what a walk over caches or local functions finds last must not depend on their addresses.
 """
 
 from _weakref import _remove_dead_weakref  # type: ignore[attr-defined]  # what `weakref` itself uses
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import ref
 
@@ -72,7 +75,7 @@ class WeakMap(Generic[K, T]):
 
 
 class WeakBag(Generic[T]):
-    """Members, each for as long as somebody else holds it.
+    """Members in the order in which they came, each for as long as somebody else holds it.
 
     The bag is freed at once with the last of them; a bag that may go before its members is cleared by its owner.
     """
@@ -80,12 +83,13 @@ class WeakBag(Generic[T]):
     __slots__ = ("_discard", "_refs")
 
     def __init__(self) -> None:
-        self._refs: set[ref[T]] = set()
-        self._discard = self._refs.discard  # a reference keeps its hash, so that the set finds a dead one
+        self._refs: dict[ref[T], ref[T]] = {}
+        self._discard = partial(_remove_dead_weakref, self._refs)  # a reference keeps its hash, so that it is found when dead
 
     def add(self, member: T) -> None:
         """Adds a member, once."""
-        self._refs.add(ref(member, self._discard))
+        made = ref(member, self._discard)
+        self._refs.setdefault(made, made)
 
     def clear(self) -> None:
         """Takes all members out."""

@@ -12,13 +12,14 @@ from typing import Any
 
 from ...errors import CycleError, DepthError
 from ..facts.binding import Key, canonical
-from ..facts.memo import LIVE, Memo, NodeMemos, OuterCall
+from ..facts.memo import NO_HOMES, Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key, plain_key
+from ..state.cache import Cache
 from ..state.emptying import drop_empty
-from ..state.scenario import Tweak
+from ..state.scenario import ActiveTweaks, Tweak
 from ..state.view import View
 from .find import find, match
-from .frame import LATE, NO_HITS, DefaultFrame, Frame, Joined, Run, frame_or_default, here, raise_due, tell
+from .frame import LATE, DefaultFrame, Frame, Joined, Run, frame_or_default, here, raise_due, tell
 from .waits import is_around, path_to
 from .watch import bits_read, inherit, look_at_end
 
@@ -28,8 +29,8 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
 ) -> Memo | Run | Joined:
     """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
 
-    The caller has looked in the hits of the frame, which do not hold the key.  A caller that has waited for the run of another
-    scenario does not get it again.
+    The caller has looked for a memo at hand in the table of the frame.  A caller that has waited for the run of another scenario
+    does not get it again.
 
     Raises:
         NoContextError: no context is in force.
@@ -38,23 +39,23 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     """
     if isinstance(frame, DefaultFrame):
         frame = frame_or_default(f"{key[0]}()", frame)
-    view, call, masked = frame.view, frame.call, None
-    cache, tweaks, group, around = view.cache, view.tweaks, view.group, view.parent
+    view, call = frame.view, frame.call
+    cache, tweaks, group = view.cache, view.tweaks, view.group
     filings = group.filings
     if call is not None and call.due:
         raise_due(call, frame.run, key if key[0] is BENEATH else _in_full(frame, key))
     if group.released:
         group.drain()
+    is_quick = frame.homes is not NO_HOMES
+    if is_quick and frame.homes is not cache.quick:
+        frame.refresh(frame.run)
     try:
-        if frame.hits is view.hits:
-            masked = None if around is None else around.hits.get(key)
-            if (at_hand := _find_at_hand(view, key, masked)) is not None:
-                return serve(view, key, at_hand)
-        is_named = key[0] is not BENEATH and key[0].nodes is None  # the common case, looked up without a call
-        home = cache.homes.get(key) if is_named else cache.find_home(key)
+        home = cache.find_home(key)
+        if is_quick and (at_hand := _recall(cache, key, home, tweaks)) is not None:
+            return at_hand
     except TypeError:  # no hash: reported properly below
         home = None
-    if (home is None or frame.hits is NO_HITS) and key[0] is not BENEATH:
+    if (home is None or not is_quick) and key[0] is not BENEATH:
         key = _in_full(frame, key)
         home = cache.find_home(key)
     is_beneath = key[0] is BENEATH
@@ -64,32 +65,31 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
     else:
         memo = find(view, key, handle, call)
     if memo is not None:
-        return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
+        return serve(view, key, memo, is_heard=not is_quick)
     if home is None:
         home = cache.home_of(key)
     if not home.open_runs:  # the common case
-        run = _prepare(view, frame, key, handle, home, masked)
+        run = _prepare(view, frame, key, handle, home)
         with group.lock:
             if not home.open_runs and group.filings == filings and home.alive:
                 return _register(run)
-    return _join_or_open(view, frame, key, handle, home, masked, is_patient=not has_waited)
+    return _join_or_open(view, frame, key, handle, home, is_patient=not has_waited)
 
 
-def _find_at_hand(view: View, key: Key, masked: Memo | None) -> Memo | None:
-    """Returns the memo that answered in the view around, or in the one before a tweak, when it read nothing that differs here."""
-    if masked is not None and not masked.footprint & view.delta and masked.status == LIVE:  # dead, it misses first tweaks
-        return masked
-    carried = view.carried  # read once: another thread may take it away
-    memo = None if carried is None else carried.get(key)
-    return memo if memo is not None and memo.status == LIVE else None
+def _recall(cache: Cache, key: Key, home: NodeMemos | None, tweaks: ActiveTweaks) -> Memo | None:
+    """Returns the memo of a node that is at hand here or in a cache beneath, unless others here would come first."""
+    memo = None if home is None else home.recall(tweaks)
+    while memo is None and cache.beneath is not None and (home is None or not home.variants):
+        cache = cache.beneath
+        home = cache.find_home(key)
+        memo = None if home is None else home.recall(tweaks)
+    return memo
 
 
-def _prepare(  # noqa: PLR0917  by position, as in `Run`
-    view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, masked: Memo | None
-) -> Run:
+def _prepare(view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos) -> Run:
     """Returns a run that is not in flight yet; in the view that was searched, though the frame may have another by now."""
     met = None if handle is not None and handle.spec.is_untweak else handle
-    run = Run(view, frame, frame.call or OuterCall(), key, met, home, masked)
+    run = Run(view, frame, frame.call or OuterCall(), key, met, home)
     if run.depth > view.max_depth:
         raise DepthError(view.max_depth, _innermost(run))
     return run
@@ -114,8 +114,8 @@ def _register(run: Run) -> Run:
     return run
 
 
-def _join_or_open(  # noqa: PLR0917  as above
-    view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, masked: Memo | None, *, is_patient: bool
+def _join_or_open(
+    view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, *, is_patient: bool
 ) -> Memo | Run | Joined:
     """Returns the answer to a call whose node is in flight elsewhere, or whose memo another thread may just have filed.
 
@@ -133,11 +133,11 @@ def _join_or_open(  # noqa: PLR0917  as above
             return Joined(other)
         memo = find(view, key, handle, frame.call)
         if memo is not None:
-            return serve(view, key, memo, is_heard=frame.hits is NO_HITS)
+            return serve(view, key, memo, is_heard=frame.homes is NO_HOMES)
         elsewhere = _find_in_other_scenario(home, view, frame, key) if other is None and is_patient else None
         if elsewhere is not None:
             return elsewhere
-        run = _prepare(view, frame, key, handle, home, masked)
+        run = _prepare(view, frame, key, handle, home)
         with group.lock:
             if home.alive and group.filings == filings and running.get(home) is other:
                 return _register(run) if other is None else run
@@ -168,13 +168,11 @@ def _find_in_other_scenario(home: NodeMemos, view: View, frame: Frame, key: Key)
 
 
 def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
-    """Puts a memo that answers into the hits, and returns it."""
+    """Keeps a memo that answers at hand, and returns it."""
     if memo.__class__ is not Memo:
-        memo.value  # noqa: B018  read from where it is stored, which makes it a plain memo: hits are never of another kind
-    if memo.call is None:
-        view.hits[key] = memo
-        if memo.status != LIVE:  # forgotten in between, maybe after the hits were emptied; no thread can look between these lines
-            view.hits.pop(key, None)
+        memo.value  # noqa: B018  read from where it is stored, which makes it a plain memo: nothing else is at hand
+    if memo.call is None and key[0] is not BENEATH:
+        memo.home.keep_at_hand(memo, view.tweaks)
     if is_heard and any(view.listeners):
         tell(view, "hit", key)
     return memo
@@ -185,7 +183,7 @@ def take_out(run: Run) -> None:
     home, running = run.home, run.view.tweaks.running
     if run.told:
         look_at_end(run)
-    run.is_done, run.hits, run.driver, run.served = True, NO_HITS, LATE, None
+    run.is_done, run.homes, run.driver, run.served = True, NO_HOMES, LATE, None
     if run.opened:
         _end_entries(run)
         run.entries = run.late_reads = None  # they refer back to it
@@ -200,7 +198,7 @@ def take_out(run: Run) -> None:
 def _end_entries(frame: Frame) -> None:
     """Marks the contexts of a finished run closed, so that late tasks are detected."""
     for entry in frame.entries or ():
-        entry.hits, entry.driver = NO_HITS, LATE
+        entry.homes, entry.driver = NO_HOMES, LATE
         _end_entries(entry)
 
 

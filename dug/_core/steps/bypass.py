@@ -24,7 +24,7 @@ def evaluate_without_cache(driver: Driver, node: Node[Any]) -> Iterator[None]:
     frame = current.get()
     outer = DEFAULT_FRAME.entry if frame is DEFAULT_FRAME else frame
     view = View.outermost((), HeldTweaks(), Cache()) if outer is None else outer.view
-    run = Run(view, outer, OuterCall(), node._key, None, NodeMemos(node._key, None), None)
+    run = Run(view, outer, OuterCall(), node._key, None, NodeMemos(node._key, None))
     run.driver = driver
     run.refresh(run)
     token = current.set(run)

@@ -5,14 +5,14 @@ calls made of plain parameters and leaves all others to the pure one.
 """
 
 from collections.abc import Callable, Coroutine
-from functools import cache
+from functools import cache, partial
 from types import CoroutineType
 from typing import Any
 
 from ..facts.binding import Binding
 from ..facts.events import Subscription
 from ..facts.function import Function
-from ..facts.memo import Memo, NodeMemos, OuterCall
+from ..facts.memo import NO_HOMES, Memo, NodeMemos, OuterCall
 from ..facts.tweak import TweakSpec
 from ..native.choose import compiled
 from ..state.cache import Cache
@@ -20,6 +20,7 @@ from ..state.group import CacheGroup
 from ..state.scenario import ActiveTweaks, Tweak
 from ..state.view import View
 from .frame import OpenContext, Run, Wait, current
+from .leaving import Ended
 
 CLASSES: dict[str, Any] = {
     "frame": Run, "run": Run, "entry": OpenContext, "wait": Wait, "memo": Memo, "home": NodeMemos, "view": View,
@@ -65,7 +66,8 @@ def install_call(wrapper: Any, function: Function, fetch: Callable[..., Any]) ->
         fetch: the driver; takes a frame and a key and returns the memo, or a coroutine of it.
     """
     binding = function.binding
-    pure = binding.compile_call(current.get, fetch, is_async=function.is_async)
+    find_homes = partial(_find_local, function) if function.is_local else None
+    pure = binding.compile_call(current.get, fetch, is_async=function.is_async, find_homes=find_homes)
     call = pure
     if compiled is not None:
         call = compiled.Call(function, *binding.plain_parameters(compiled.Call), pure, fetch, function.is_async)
@@ -73,3 +75,13 @@ def install_call(wrapper: Any, function: Function, fetch: Callable[..., Any]) ->
         compiled.attach(wrapper, call)
     else:
         type(wrapper).__call__ = staticmethod(call)
+
+
+def _find_local(function: Function, frame: Any) -> Any:
+    """Returns the table in which a call of a local function looks: its own, if calls made in the frame look in any."""
+    homes = frame.homes
+    if homes is NO_HOMES or homes.__class__ is Ended:
+        return homes
+    cache: Cache = frame.view.cache
+    assert function.nodes is not None  # noqa: S101  it is local
+    return function.nodes.get(cache._token, NO_HOMES) if homes is cache.homes else homes

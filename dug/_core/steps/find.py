@@ -9,7 +9,7 @@ the very tweaks that the memo read: ``tweaks.restrict(memo.footprint) == memo.re
 * I2 a footprint holds the bit of every node whose tweak status was consulted, untweaked ones included;
 * I3 a memo is filed under exactly the tweaks that it read;
 * I4 a target has its bit before any scenario tweaks it (`group.CacheGroup.give_bit` adds it to the memos that exist);
-* I5 the hits of a view are memos that match the view's scenario;
+* I5 a memo that a node has at hand for a scenario (`NodeMemos.recall`) matches that scenario;
 * I6 the dependencies of a memo are everything that was returned or raised to its body, hits included;
 * I7 a memo is filed if and only if every tweak that it read is held by somebody and nothing that it ran was invalidated.
 
@@ -24,8 +24,8 @@ memo that read no tweak has an empty restriction and answers in every scenario, 
 memos that its parent finds, because it only adds memos, under its own restriction.  Siblings with the same tweaks share, because
 handles are interned.  Entering again finds the memos that still match, because nothing was thrown away.
 
-The order of the search is the order of cost: the view's hits, the tweak itself, the hits of the views around it, the memos of
-the node here and in the caches beneath.  Only then is an older memo verified (`verify`), or the node run.
+The order of the search is the order of cost: the memo at hand, the tweak itself, the other memos of the node here, those in the
+caches beneath.  Only then is an older memo verified (`verify`), or the node run.
 
 A node beneath its own tweak (see `begin`) is asked for as if only that tweak were in force for it.  The same argument holds for
 it with the footprint of all that the memo read *below* itself: which tweak the node itself met is the question, not the answer.
@@ -34,8 +34,8 @@ it with the footprint of all that the memo read *below* itself: which tweak the 
 from typing import TYPE_CHECKING, Any
 
 from ..facts.binding import Key
-from ..facts.memo import LIVE, TWEAKED, Memo, NodeMemos, OuterCall
-from ..facts.node import BENEATH, plain_key
+from ..facts.memo import TWEAKED, Memo, NodeMemos, OuterCall
+from ..facts.node import BENEATH
 from ..state.scenario import ActiveTweaks, Tweak
 from ..state.view import View
 
@@ -45,12 +45,9 @@ if TYPE_CHECKING:
 
 def find(view: View, key: Key, handle: Tweak | None, call: OuterCall | None) -> Memo | None:
     """Returns the memo that answers for `key`, which meets the tweak `handle`, in `view`, or None; runs nothing."""
-    memo = view.hits.get(key)
-    if memo is not None:
-        return memo
     if handle is not None and handle.spec.is_value:
         return value_memo(view, key, handle)
-    return _find_around(view, key) or _find_filed(view, key, handle, call)
+    return _find_filed(view, key, handle, call)
 
 
 def find_answer(view: View, key: Key) -> Memo | None:
@@ -75,20 +72,15 @@ def find_masked(view: View, key: Key) -> Memo | None:
     """Returns the memo of `key` in the nearest view around that has one, whether or not it matches here."""
     around = view.parent
     while around is not None:
-        memo = around.hits.get(key) or _find_let_go(around, key)
+        memo = _find_computed(around, key)
         if memo is not None:
             return memo
         around = around.parent
     return None
 
 
-def _find_let_go(view: View, key: Key) -> Memo | None:
-    """Returns the memo of a local function's node that may have been among a view's hits.
-
-    `state/local` removes these at times.
-    """
-    if not plain_key(key)[0].is_local:
-        return None
+def _find_computed(view: View, key: Key) -> Memo | None:
+    """Returns the memo that answers for a node in a view, unless it is a tweak's."""
     try:
         handle = view.handle_of(key)
     except LookupError:  # beneath a tweak that is gone
@@ -103,19 +95,8 @@ def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
         apart.origin = handle.spec.telling
         return apart
     memo, cache = handle.memo, view.cache
-    return memo if memo is not None and memo.home.token is cache._token else handle.memo_of(cache.home_of(key))
-
-
-def _find_around(view: View, key: Key) -> Memo | None:
-    """Returns a memo from the hits of an enclosing view that read nothing that differs here."""
-    delta, around = view.delta, view.parent
-    while around is not None:
-        memo = around.hits.get(key)
-        if memo is not None and not memo.footprint & delta and memo.status == LIVE:
-            return memo
-        delta |= around.delta
-        around = around.parent
-    return None
+    is_here = memo is not None and memo.home.token is cache._token and memo.home.alive
+    return memo if is_here else handle.memo_of(cache.home_of(key))  # type: ignore[return-value]  # there is one
 
 
 def _find_filed(view: View, key: Key, handle: Tweak | None, call: OuterCall | None) -> Memo | None:

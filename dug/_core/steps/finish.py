@@ -362,7 +362,6 @@ def _settle_made(run: Run, memo: Memo) -> None:
     memo.made = tuple({plain_key(key)[0].mark for key in keys})
     for key in keys:
         run.view.cache.home_of(plain_key(key)).add_reader(memo.home)
-        run.view.hits.pop(key, None)
 
 
 def _place(run: Run, value: Any, beneath: BitSet, reads: tuple[Memo, ...]) -> Memo:

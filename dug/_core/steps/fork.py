@@ -137,7 +137,6 @@ def _repair_group(group: CacheGroup, around: set[Run], driven: set[Run], origin:
     if isinstance(waiting, Wait):
         group.blocked[get_ident()] = waiting
         waiting.thread = get_ident()
-    group.forget_hits()  # an invalidation may have marked memos and not come to this
 
 
 def _unregister(run: Run) -> None:

@@ -17,19 +17,16 @@ from ..facts.binding import Key, canonical
 from ..facts.events import Event
 from ..facts.failure import Failure
 from ..facts.function import Function
-from ..facts.memo import Memo, NodeMemos, OuterCall
+from ..facts.memo import NO_HOMES, Homes, Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key, plain_key
 from ..facts.sparse import BitSet
-from ..native.choose import compiled, make_hits
+from ..native.choose import compiled
 from ..state.scenario import Tweak
 from ..state.view import View
 from .leaving import Ended
 
 if TYPE_CHECKING:
     from ..state.protocols import ScopeShape, Task
-
-NO_HITS: dict[Key, Memo] = make_hits()
-"""Replaces the hits of a view if each call must come to `begin`; never written to."""
 
 CANCELLED, INVALID = 1, 2
 """Why a run is unfileable: it caught a cancellation, so that its value depends on timing and goes only to those who ask at the
@@ -60,7 +57,8 @@ class _AnyFrame:
     view: View
     outer: "Frame | None"
     call: OuterCall | None
-    hits: dict[Key, Memo] = field(init=False)
+    homes: Homes = field(init=False)
+    """The table in which calls made here look at once: that of the cache, or one without any node."""
     reads: dict[Memo, int | None] | None = field(init=False)
     """The reads, in the order of the first ones, each with its start (see `concurrent_reads`); None if nobody collects them."""
     inner_nodes: dict[Key, None] | None = field(init=False, default=None)
@@ -84,14 +82,14 @@ class _AnyFrame:
         return Memo(NodeMemos(key, None), self.driver(Node._of(key)), 0)
 
     def refresh(self, run: "Run | None") -> None:
-        """Decides whether calls are answered from the hits of the view; `run` is the innermost open one."""
-        is_off, hits = run is not None and run.handle is not None and run.handle.spec.replaces, None
+        """Decides whether calls made here are answered at once; `run` is the innermost open one."""
+        is_off, homes = run is not None and run.handle is not None and run.handle.spec.replaces, None
         while True:
             view = self.view
-            now = NO_HITS if is_off or self.driver or (any(view.listeners) and view.hears("hit")) else view.hits
-            if now is hits:
+            now = NO_HOMES if is_off or self.driver or (any(view.listeners) and view.hears("hit")) else view.cache.quick
+            if now is homes:
                 return
-            self.hits = hits = now  # and once more: another thread may have refreshed it meanwhile, with another view
+            self.homes = homes = now  # and once more: another thread may have refreshed it meanwhile, with another view
 
 
 class OpenContext(_AnyFrame):
@@ -128,7 +126,7 @@ class OpenContext(_AnyFrame):
         self.context, self.openings, self.entries = context, openings, []
         self.closed_footprint, self.runs, self.child_seconds = 0, 0, 0.0
         self.closed = self.transient = False
-        self.hits = NO_HITS  # until it is enlisted, or refreshed
+        self.homes = NO_HOMES  # until it is enlisted, or refreshed
         self.inner_nodes = self.late_reads = self.back = self.watch = self.token = self.run = self.driver = self.reads = None
         if outer is not None:
             self.run = run = outer.run
@@ -146,10 +144,12 @@ class OpenContext(_AnyFrame):
         self.refresh(self.run)  # last: a new listener refreshes the noted entries
 
     def refresh(self, run: "Run | None") -> None:
-        """Decides whether calls are answered from the hits of the view, unless the statement that entered it has ended."""
+        """Decides whether calls made here are answered at once; not if the statement that entered it has ended."""
         _AnyFrame.refresh(self, run)
         if (watch := self.watch) is not None and watch() is None:  # looked at afterwards, so that no end is missed
-            self.hits = watch  # type: ignore[assignment]  # which finds nothing
+            self.homes = watch  # type: ignore[assignment]  # which finds nothing
+        if self is DEFAULT_FRAME.entry:
+            DEFAULT_FRAME.homes = self.homes
 
     def has_ended(self) -> bool:
         """True when the statement that entered it has ended without leaving it: an interrupt struck in between."""
@@ -170,7 +170,7 @@ class Run(_AnyFrame):
 
     __slots__ = (
         "body", "depth", "entries", "failed_check_reads", "generation", "handle", "has_task", "held_up", "home", "is_done",
-        "key", "late_reads", "made", "masked", "memo", "opened", "served", "task", "thread", "told", "unfileable", "waits",
+        "key", "late_reads", "made", "memo", "opened", "served", "task", "thread", "told", "unfileable", "waits",
     )  # fmt: skip
     call: OuterCall
     reads: dict[Memo, int | None]
@@ -180,8 +180,6 @@ class Run(_AnyFrame):
     """The serial of the tweak whose function runs, 0 for the node's own body."""
     home: NodeMemos
     """The memos of the node in the cache."""
-    masked: Memo | None
-    """The memo of the node in the view around, which does not answer here."""
     generation: int
     """The generation of the group when the run began."""
     unfileable: int
@@ -224,7 +222,6 @@ class Run(_AnyFrame):
         key: Key,
         handle: Tweak | None,
         home: NodeMemos,
-        masked: Memo | None,
     ) -> None:
         # By hand: one is made for each run, and the `__init__` of attrs for the class above takes twice as long.
         self.view = view
@@ -234,7 +231,6 @@ class Run(_AnyFrame):
         self.handle = handle
         self.body = 0 if handle is None else handle.serial
         self.home = home
-        self.masked = masked
         self.generation = view.group.generation
         self.thread = here()
         self.depth = 0 if outer is None or outer.run is None else outer.run.depth + 1
@@ -247,10 +243,15 @@ class Run(_AnyFrame):
         self.inner_nodes = self.driver = self.task = self.waits = None
         self.held_up = self.memo = self.failed_check_reads = self.served = self.told = None
         self.entries = self.late_reads = self.made = None
-        if handle is None and outer is not None and outer.hits is view.hits:
-            self.hits = view.hits  # the asker has no listeners, and asks in the same scenario
+        if handle is None and outer is not None and outer.homes is view.cache.quick:
+            self.homes = outer.homes  # the asker has no listeners, and asks in the same scenario
         else:
             self.refresh(self)
+
+    if not TYPE_CHECKING and compiled is not None:  # a compiled run leaves the key to its home
+
+        def __getattr__(self, name):
+            return self.home.key if name == "key" else object.__getattribute__(self, name)
 
     @property
     def run(self) -> "Run":
@@ -314,17 +315,19 @@ class Wait:
 class DefaultFrame:
     """The frame in force where there is no ``with``: answers from the process-wide default context, if one is active."""
 
-    __slots__ = ("entry", "hits")
-    view = reads = run = driver = None
+    __slots__ = ("entry", "homes")
+    reads = run = driver = None
 
     def __init__(self) -> None:
         self.activate(None)
 
     def activate(self, entry: OpenContext | None) -> None:
         """Puts `entry` in force outside of every ``with``; None for nothing."""
-        self.hits = NO_HITS  # first: wherever an interrupt strikes, no hits of one stand beside the other
+        self.homes = NO_HOMES  # first: wherever an interrupt strikes, no table of one stands beside the other
         self.entry = entry
-        self.hits = NO_HITS if entry is None else entry.hits
+        self.homes = NO_HOMES if entry is None else entry.homes
+
+    view: Any = property(lambda self: None if self.entry is None else self.entry.view)
 
 
 DEFAULT_FRAME = DefaultFrame()

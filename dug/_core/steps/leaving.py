@@ -4,7 +4,7 @@ Python looks ``__exit__`` up before it calls ``__enter__``, and holds the bound 
 frame for as long as the statement runs.  An interrupt may strike when ``__enter__`` has put something in force and the statement
 has not begun, or when ``__exit__`` is called and has not begun: then ``__exit__`` is not run, but its bound method is freed all
 the same.  Nobody else holds it, so a weak reference to it tells at any time whether the statement still runs.  Its callback,
-which is written in C alone and so cannot be interrupted itself, takes the hits from the entry in the very moment in which the
+which is written in C alone and so cannot be interrupted itself, takes the table from the entry in the very moment in which the
 statement ends.
 
 A context entered by hand, or through an `ExitStack`, cannot be watched: it is in force until it is left.
@@ -27,7 +27,7 @@ MANY = 16
 
 
 class Ended(ref[MethodType]):
-    """A weak reference to the bound ``__exit__`` of a statement; when that is gone, it replaces the hits."""
+    """A weak reference to the bound ``__exit__`` of a statement; when that is gone, it replaces the table of the entry."""
 
     __slots__ = ()
 
@@ -93,8 +93,8 @@ def _find_exit(instance: Any) -> "ref[MethodType] | None":
 
 
 def watch(method: "ref[MethodType]", entry: Any) -> Ended:
-    """Returns a callback that takes the hits from an entry as soon as the statement that holds `method` has ended."""
-    return Ended(method(), partial(setattr, entry, "hits"))  # type: ignore[arg-type]  # it is there: the statement holds it
+    """Returns a callback that takes the table from an entry as soon as the statement that holds `method` has ended."""
+    return Ended(method(), partial(setattr, entry, "homes"))  # type: ignore[arg-type]  # it is there: the statement holds it
 
 
 def _forget_gone(methods: "dict[tuple[int, int], ref[MethodType]]") -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ..facts.binding import Key
-from ..facts.memo import Memo
+from ..facts.memo import NO_HOMES, Memo
 from ..facts.node import Node, plain_key
 from ..native.choose import compiled
 from ..state.group import CacheGroup
@@ -16,7 +16,6 @@ from .frame import (
     DEFAULT_FRAME,
     INVALID,
     LATE,
-    NO_HITS,
     PUT,
     Frame,
     OpenContext,
@@ -70,8 +69,8 @@ def open_context(  # noqa: PLR0917  by position, as in `OpenContext`
 def frame_here() -> Any:
     """Returns the frame in force, after leaving entries whose ``with`` statement an interrupt ended.
 
-    All code that asks which frame is in force calls this; only calls that are answered from hits need not, as an entry whose
-    statement has ended has none.
+    All code that asks which frame is in force calls this; only calls that are answered at once need not, as an entry whose
+    statement has ended has no table to look in.
     """
     frame = current.get()
     while frame.__class__ is OpenContext and frame.watch is not None and frame.watch() is None and _leave_ended(frame):
@@ -158,7 +157,7 @@ def close_context(entry: OpenContext) -> None:
         if others and entry in others:
             others.remove(entry)
     if entry.run is not None:  # a task may go on in it
-        entry.hits, entry.driver = NO_HITS, LATE
+        entry.homes, entry.driver = NO_HOMES, LATE
     if entry.runs or entry.run is not None:
         _settle_outward(entry)
 
@@ -195,8 +194,8 @@ def leave(entry: OpenContext) -> None:
         raise
     finally:
         entry.watch = entry.token = None
-    hits: Any = entry.hits
-    if hits.__class__ is Ended:  # a task that goes on in it answers from hits again
+    homes: Any = entry.homes
+    if homes.__class__ is Ended:  # a task that goes on in it is answered at once again
         entry.refresh(entry.run)
 
 
@@ -272,7 +271,7 @@ def frame_to_ask(frame: Any, key: Key) -> Any:
 
     For a run that has ended it is one that notes nothing.
     """
-    frame = frame_here() if frame is None or frame.hits.__class__ is Ended else frame
+    frame = frame_here() if frame is None or frame.homes.__class__ is Ended else frame
     frame = DEFAULT_FRAME.entry or frame if frame is DEFAULT_FRAME else frame
     return _step_out(frame, key) if frame.driver is LATE else frame
 
@@ -349,7 +348,7 @@ def renew_within(entry: OpenContext) -> None:
 
 
 def refresh(entry: OpenContext) -> None:
-    """Decides again whether calls in an entry are answered from hits, after its view or its listeners changed."""
+    """Decides again whether calls in an entry are answered at once, after its view or its listeners changed."""
     entry.refresh(entry.run)
     if entry is DEFAULT_FRAME.entry:
         DEFAULT_FRAME.activate(entry)

@@ -194,7 +194,6 @@ class Scope:
         """Derives the view of an open entry again, because this scope or one around it has changed."""
         before = entry.view
         entry.view = self._view_inside(entry.outer, before)
-        entry.view.carry(before)
         refresh(entry)
         self._keep_up(entry)
 
@@ -208,8 +207,7 @@ class Scope:
         self._last = view
         while view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
             self._held.let_go(view.layers, self._scenario.specs)
-            before, view = view, self._view_inside(outer, view)
-            view.carry(before)
+            view = self._view_inside(outer, view)
             self._last = entry.view = view
             refresh(entry)
 
@@ -297,7 +295,6 @@ class Scope:
             renew_within(entry)
         if self._last is None and last is not None:
             self._last = self._derive(last.parent, last.cache, last.inside, last)
-            self._last.carry(last)
 
     # Listening
 
@@ -314,7 +311,7 @@ class Scope:
             self._refresh()
 
     def _refresh(self) -> None:
-        """Lets calls in this scope come to the engine while somebody hears hits, and be answered from hits otherwise."""
+        """Lets calls in this scope come to the engine while somebody hears hits, and be answered at once otherwise."""
         for entry in tuple(self._entries):
             refresh_within(entry)
         frame = frame_here()

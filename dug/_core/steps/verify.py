@@ -4,7 +4,8 @@ If all reads are the same, its value holds and no body runs.
 
 A candidate is verified by asking for its reads, in their order, up to the first that has another value; when all hold, the
 same value is filed with the present reads.  The driver does the asking, as only it can run a node: the walk is a generator,
-which yields the keys to ask for and is sent the memos.  Reads that one run made together are yielded together.
+which yields the keys to ask for and is sent the memos.  Reads that one run made together are yielded together.  While a function
+is in doubt (`group.CacheGroup.doubt`), every read is asked for, as that settles it.
 """
 
 import logging
@@ -21,7 +22,6 @@ from ..facts.node import BENEATH, plain_key
 from ..state.cache import Cache
 from ..state.scenario import Tweak
 from ..state.view import View
-from .begin import serve
 from .concurrent_reads import batches
 from .find import find, find_masked
 from .finish import file_verified
@@ -52,7 +52,7 @@ def _verify(run: Run, older: Iterable[Memo]) -> Walk[Memo | None]:
         changed = yield from find_changed(run, batches(candidate))
         if changed is None:
             return file_verified(run, candidate)
-        forget_reads(run, candidate, changed)
+        forget_reads(run)
     return None
 
 
@@ -60,19 +60,19 @@ def find_changed(  # noqa: C901  one function: most of what a verification costs
     run: Run, groups: Iterable[Sequence[Memo]]
 ) -> Walk[Memo | None]:
     """Walks over the reads of an older run, and ends in the first read that no longer holds here, or None."""
-    view, noted, handle = run.view, run.reads, run.handle
-    hits, open_mask = view.hits, view.tweaks.open_mask
+    noted, handle, tweaks, cache = run.reads, run.handle, run.view.tweaks, run.view.cache
+    open_mask = tweaks.open_mask
     for group in groups:
         start, asked = len(noted), list[tuple[Key, Memo, Memo | None]]()
         for read in group:
-            if not read.open_footprint & open_mask:  # it read no tweak and meets none here
-                serve(view, read.home.key, read)
+            if not read.open_footprint & open_mask and cache.quick is cache.homes:  # it read no tweak and meets none here
                 noted.setdefault(read, start)
                 continue
             if read.failure is not None:
                 return read
             key = read.home.key if handle is None else key_asked(run, read)
-            memo = hits.get(key) if run.hits is hits else None
+            home = read.home if handle is None and read.home.token is cache._token else cache.find_home(key)
+            memo = home.recall(tweaks) if home is not None and run.homes is cache.homes else None
             if memo is not None:
                 noted.setdefault(memo, start)
             if memo is None or asked:
@@ -116,7 +116,6 @@ class Lookup:
     """The memo that answers; None also for a tweak to a value whose memo nobody made yet."""
     answers: bool
     home: NodeMemos
-    masked: Memo | None
     older: Sequence[Memo] = ()
     """The memos worth verifying, likeliest first."""
 
@@ -130,9 +129,7 @@ class Lookup:
         memo = find(view, key, handle, None)
         answers = (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.is_value)
         met = None if handle is not None and handle.spec.is_untweak else handle
-        parent = None if view.hears("hit") else view.parent
-        masked = None if parent is None else parent.hits.get(key)
-        found = cls(view, key, met, memo if answers else None, answers, view.cache.find_home(key) or NodeMemos(key, None), masked)
+        found = cls(view, key, met, memo if answers else None, answers, view.cache.find_home(key) or NodeMemos(key, None))
         found.older = () if answers else candidates(found)
         return found
 
@@ -151,19 +148,12 @@ def candidates(run: Run | Lookup) -> Sequence[Memo]:
 
     Memos that another body made, that failed, or whose run opened a context are not among them.
     """
-    key, view, home, masked = run.key, run.view, run.home, run.masked
-    if masked is None and home.variants and view.parent is not None and home.link is not None:
-        masked = find_masked(view, key)  # it may have been a hit there that was removed
+    key, view, home = run.key, run.view, run.home
     plain, newest, cache = home.plain, home.newest, view.cache
-    if (
-        (masked is newest or masked is None) and (plain is newest or plain is None)
-        and cache.beneath is None and not cache.holds_beneath and key[0] is not BENEATH
-    ):  # fmt: skip
-        if newest is not None:  # the common case: there is one memo
-            return (newest,) if newest.verifies == run.body else ()
-        if view.parent is None:
-            return ()
-    found: list[Memo | None] = [masked or find_masked(view, key), plain, newest]
+    is_plain = not home.variants and cache.beneath is None and not cache.holds_beneath and key[0] is not BENEATH
+    if is_plain and (plain is newest or plain is None):  # the common case: there is one memo
+        return (newest,) if newest is not None and newest.verifies == run.body else ()
+    found: list[Memo | None] = [find_masked(view, key), plain, newest]
     if cache.beneath is not None:
         found.extend(_known(cache.beneath, key))
     if key[0] is BENEATH:
@@ -182,21 +172,9 @@ def key_asked(run: Run | Lookup, read: Memo) -> Key:
     return run.handle.key_beneath(key) if run.handle is not None and key == plain_key(run.key) else key
 
 
-def forget_reads(run: Run, candidate: Memo, changed: Memo) -> None:
-    """Starts again after a failed verification: its reads are not dependencies, and the run meets their errors itself.
-
-    A read of the candidate after `changed` is made a hit if it read no tweak and meets none here: the body is likely to read
-    it again.
-    """
+def forget_reads(run: Run) -> None:
+    """Starts again after a failed verification: its reads are not dependencies, and the run meets their errors itself."""
     run.failed_check_reads, run.reads, run.unfileable = run.reads, {}, 0
-    view, reads = run.view, candidate.dependencies
-    position = reads.index(changed) + 1
-    if position < len(reads):
-        open_mask, group = view.tweaks.open_mask, view.group
-        expected = {read.home.key: read for read in reads[position:] if not read.open_footprint & open_mask}
-        with group.lock:
-            if group.generation == run.generation:  # else some may have been forgotten in between
-                view.hits.update(expected)
 
 
 def is_as_before(key: Key, old: Memo, new: Memo) -> bool:

@@ -2,7 +2,7 @@
 
 Such a wait names the bits of the targets that are tweaked differently (`Wait.differs`).  The watched run, all runs that are open
 inside it and all that these wait for are *told of* it: each of them refers to the runs that are watched so (`Run.told`), and
-its hits are off, so that each of its reads is checked here.  A run without such waiters pays nothing for it.
+calls in it are not answered at once, so that each of its reads is checked here.  A run without such waiters pays nothing for it.
 
 If a run cannot be followed its waiters are woken at once: a run that opens a context reads under tweaks of its own.
 """
@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..facts.binding import Key
+from ..facts.memo import NO_HOMES
 from ..facts.node import plain_key
 from ..facts.sparse import BitSet, union
 from ..state.group import CacheGroup
-from .frame import NO_HITS, Run, Wait
+from .frame import Run, Wait
 from .waits import let_go
 
 ALL = -1
@@ -65,7 +66,7 @@ def inherit(run: Run) -> None:
     """Watches a run too that opens inside a watched one; under the lock."""
     around = None if run.outer is None else run.outer.run
     if around is not None and around.told:
-        run.told, run.hits = around.told, NO_HITS
+        run.told, run.homes = around.told, NO_HOMES
         look_at_held(run, _own_bits(run.view.group, run.key))
 
 
@@ -82,8 +83,8 @@ def _tell_inside(target: Run, watched: frozenset[Run]) -> None:
     runs = _list_inside(target)
     for run in runs or ():
         run.told = watched if run.told is None else run.told | watched
-        run.hits = NO_HITS
-    _wake(watched, ALL if runs is None else _add_up(runs))  # after the hits are off, so that no read is missed in between
+        run.homes = NO_HOMES
+    _wake(watched, ALL if runs is None else _add_up(runs))  # after that, so that no read is missed in between
 
 
 def _add_up(runs: Iterable[Run]) -> BitSet:
