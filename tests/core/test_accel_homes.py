@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 from fractions import Fraction
 from types import ModuleType, SimpleNamespace
@@ -796,3 +797,25 @@ def test_nothing_is_ever_put_into_the_table_that_stands_for_none():
             make()
 
     assert NO_HOMES.list_all() == []
+
+
+CLASSES_GO_FIRST = """
+import gc
+from dug._core.facts.memo import Homes, NodeMemos
+for _ in range(5):
+    class Kept(Homes):
+        pass
+    box = [Kept()]
+    box.append(box)
+    box[0].setdefault((Kept, 1), NodeMemos((Kept, 1), None))
+    del box, Kept
+    gc.collect()
+print("fine")
+"""
+
+
+def test_a_table_outlives_its_class():
+    """The collector may take a class apart before its tables: it does when an interpreter ends."""
+    done = subprocess.run([sys.executable, "-c", CLASSES_GO_FIRST], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr[:2_000]

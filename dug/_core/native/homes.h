@@ -33,6 +33,8 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
+    State *state;
+    PyObject *module;  /* keeps the state */
     Place *places;     /* in the order in which the homes came */
     int32_t *index;    /* by the low bits of the hash, or the next free one: the number of a place, or NOWHERE */
     Py_ssize_t size;   /* of the index: a power of two, or 0 */
@@ -801,12 +803,11 @@ take_states_apart(State *st, PyObject *homes)
     return none == NULL ? -1 : 0;
 }
 
-/* The state, for a method that is called on an instance of a subclass too. */
+/* The state, also for an instance of a subclass; when the collector takes all apart at exit, its types are gone first. */
 static inline State *
 state_of(PyObject *op)
 {
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(op), &accel_module);
-    return module == NULL ? NULL : PyModule_GetState(module);
+    return ((Homes *)op)->state;
 }
 
 static PyObject *
@@ -981,11 +982,12 @@ homes_traverse(PyObject *op, visitproc visit, void *arg)
     PyObject *owner;
     Py_ssize_t at = 0;
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->module);
     Py_VISIT(self->owners);
     while (self->owners != NULL && PyDict_Next(self->owners, &at, NULL, &owner)) {
         Py_VISIT(((Owner *)owner)->function);
     }
-    for (Py_ssize_t i = 0; st != NULL && i < self->full; i++) {
+    for (Py_ssize_t i = 0; i < self->full; i++) {
         PyObject *home = self->places[i].home;
         if (home == NULL) {
             continue;
@@ -1014,7 +1016,7 @@ homes_clear(PyObject *op)
     Py_ssize_t full = self->full;
     PyObject *owners = self->owners, *kind, *error, *traceback;
     PyErr_Fetch(&kind, &error, &traceback);
-    PyObject *all = st != NULL && st->home_type != NULL && self->used > 0 ? homes_list_all(op, NULL) : PyList_New(0);
+    PyObject *all = st->home_type != NULL && self->used > 0 ? homes_list_all(op, NULL) : PyList_New(0);
     self->places = NULL;
     self->index = NULL;
     self->size = self->used = self->tail = self->full = 0;
@@ -1042,8 +1044,29 @@ homes_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
     homes_clear(op);
+    PyObject *module = ((Homes *)op)->module;
     type->tp_free(op);
     Py_DECREF(type);
+    Py_XDECREF(module); /* last: it keeps the state */
+}
+
+static PyObject *
+homes_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *module = PyType_GetModuleByDef(type, &accel_module);
+    if (module == NULL) {
+        return NULL;
+    }
+    if (PyTuple_GET_SIZE(args) > 0 || (kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0)) {
+        PyErr_SetString(PyExc_TypeError, "Homes() takes no arguments");
+        return NULL;
+    }
+    Homes *self = (Homes *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->module = Py_NewRef(module);
+        self->state = PyModule_GetState(module);
+    }
+    return (PyObject *)self;
 }
 
 static PyMethodDef homes_methods[] = {
@@ -1066,6 +1089,7 @@ static PyMemberDef homes_members[] = {
 
 static PyType_Slot homes_slots[] = {
     {Py_tp_doc, "The homes of nodes by their keys: a dict, as far as a cache needs one."},
+    {Py_tp_new, homes_new},
     {Py_mp_length, homes_length},
     {Py_tp_traverse, homes_traverse},
     {Py_tp_clear, homes_clear},
