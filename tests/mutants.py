@@ -424,8 +424,8 @@ MUTANTS = (
     Mutant(
         "a first tweak is not told to the memos that exist",
         "_core/state/group.py",
-        "walk = self._to_the_end(self._spread, target, bit)",
-        "walk = None",
+        "walks = self._give({target: bit}, self._spread, target, bit)",
+        "self.bits.keep(target, bit)",
     ),
     Mutant(
         "a first tweak is told to what met a nearer one inside a run",
@@ -873,8 +873,8 @@ MUTANTS = (
     Mutant(
         "the first bits of many nodes can be seen before the memos have them",
         "_core/state/group.py",
-        "                spread = self._to_the_end(self._spread_all, given)",
-        "                self.bits.keep_all(given)\n                spread = self._to_the_end(self._spread_all, given)",
+        "                walks = self._give(given, self._spread_all, given)",
+        "                self.bits.keep_all(given)\n                walks = self._give(given, self._spread_all, given)",
         ("core/test_interleavings.py", "-k", "first_bit"),
     ),
     Mutant(
@@ -1345,8 +1345,15 @@ MUTANTS = (
     Mutant(
         "of several nodes that are tweaked for the first time, the memos have the bits of none",
         "_core/state/group.py",
-        "spread = self._to_the_end(self._spread_all, given)",
-        "spread = None",
+        "walks = self._give(given, self._spread_all, given)",
+        "self.bits.keep_all(given)",
+        SPREAD,
+    ),
+    Mutant(
+        "a memo that a finalizer files behind the back of a walk lacks the first bit",
+        "_core/state/group.py",
+        "walks.append(self._to_the_end(spread, *args))\n            if self.filings == filings:",
+        "walks.append(self._to_the_end(spread, *args))\n            filings = self.filings\n            if True:",
         SPREAD,
     ),
     Mutant(

@@ -202,3 +202,35 @@ def test_an_interrupt_within_forgets_what_may_lack_a_bit(monkeypatch):
         assert not [memo for _, home in ctx.cache.list_homes() for memo in home.memos() if memo.status == LIVE]
         with dug.Context({leaf.node(1): 5, leaf.node(2): 5}):
             assert book(2) == sum(range(20)) + 4 + 3
+
+
+def ask_once_after(walk, ask):
+    """Return a walk that is followed, the first time, by what a finalizer asks."""
+    asks = [ask]
+
+    def run(self, *args):
+        done = walk(self, *args)
+        while asks:
+            asks.pop()()
+        return done
+
+    return run
+
+
+@pytest.mark.parametrize("nodes", [[leaf.node(1)], [leaf.node(1), leaf.node(2)]], ids=["one node", "several"])
+def test_what_a_finalizer_files_during_a_walk_gets_the_bits(nodes, monkeypatch):
+    """The collector may run a finalizer that asks for a node when the walk of a first tweak has passed its dependencies."""
+    with dug.Context():
+        assert leaf(1) + leaf(2) == 3
+        with monkeypatch.context() as patch:
+            for kind, name in ((group.Walk, "follow"), (group.Spread, "__init__")):
+                patch.setattr(kind, name, ask_once_after(getattr(kind, name), lambda: price(1)))
+            context = dug.Context(dict.fromkeys(nodes, 10))
+            if len(nodes) > 1:
+                dug.current_context().cache.group.give_bits([node._key for node in nodes])
+            with context:
+                pass
+
+        assert price(1) == 2
+        with context:
+            assert price(1) == 20

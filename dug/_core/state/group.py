@@ -124,8 +124,7 @@ class CacheGroup:
                 bit = self.bits.of(target)
                 if not bit:
                     bit = self.bits.next(target, self._list_memos)
-                    walk = self._to_the_end(self._spread, target, bit)  # noqa: F841  released after the lock
-                    self.bits.keep(target, bit)  # last
+                    walks = self._give({target: bit}, self._spread, target, bit)  # noqa: F841  released after the lock
         return bit
 
     def give_bits(self, targets: Iterable[Target]) -> None:
@@ -138,10 +137,23 @@ class CacheGroup:
         if len(nodes) > 1:
             with self.lock:
                 given = {node: self.bits.next(node, self._list_memos) for node in dict.fromkeys(nodes) if not self.bits.of(node)}
-                spread = self._to_the_end(self._spread_all, given)  # noqa: F841  released after the lock
-                self.bits.keep_all(given)  # last
+                walks = self._give(given, self._spread_all, given)  # noqa: F841  released after the lock
         for target in new:
             self.give_bit(target)
+
+    def _give(self, given: Mapping[Any, BitSet], spread: Callable[..., T], *args: Any) -> list[T]:
+        """Spreads bits to the memos that consulted their targets, then keeps them; returns the walks; under the lock.
+
+        A finalizer may run wherever the garbage collector does, and file memos behind the back of a walk: then it walks again.
+        """
+        walks: list[T] = []
+        while True:
+            filings = self.filings + 2  # each walk counts twice itself
+            walks.append(self._to_the_end(spread, *args))
+            if self.filings == filings:
+                self.bits.keep_all(given)  # last
+                if self.filings == filings:
+                    return walks
 
     def give_early_bit(self, home: NodeMemos) -> None:
         """Gives a source its bit when it is filed first: nobody has read it yet, so there is nothing to walk; under the lock.
