@@ -1350,6 +1350,13 @@ MUTANTS = (
         SPREAD,
     ),
     Mutant(
+        "a memo that a finalizer files behind the back of an invalidation stays",
+        "_core/state/group.py",
+        "            if self.filings != filings:  # by a finalizer",
+        "            if False:  # by a finalizer",
+        SPREAD,
+    ),
+    Mutant(
         "a memo that a finalizer files behind the back of a walk lacks the first bit",
         "_core/state/group.py",
         "walks.append(self._to_the_end(spread, *args))\n            if self.filings == filings:",

@@ -234,3 +234,19 @@ def test_what_a_finalizer_files_during_a_walk_gets_the_bits(nodes, monkeypatch):
         assert price(1) == 2
         with context:
             assert price(1) == 20
+
+
+def test_what_a_finalizer_files_during_an_invalidation_is_forgotten(monkeypatch):
+    """The collector may run a finalizer that asks for a node when the walk of an invalidation has passed its dependencies."""
+    outside = [1]
+    seen = dug.source(name="spread:seen")(lambda: outside[0])
+    read = dug.memoize(name="spread:read")(lambda: 10 * seen())
+    asked = dug.memoize(name="spread:asked")(lambda: read() + 1)
+    with dug.Context() as ctx:
+        assert read() == 10
+        outside[0] = 2
+        with monkeypatch.context() as patch:
+            patch.setattr(group.Walk, "follow", ask_once_after(group.Walk.follow, asked))
+            ctx.invalidate(seen.node())
+
+        assert (read(), asked()) == (20, 21)

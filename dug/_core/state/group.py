@@ -223,13 +223,13 @@ class CacheGroup:
     def _forget(self, targets: Iterable[Target], is_rebound: bool, taken: list[Any]) -> None:  # noqa: FBT001
         self.generation += 1
         self._drop_emptied(taken)
-        for target in targets:
-            for cache in members(self.caches):
+        pending, caches = list(targets), members(self.caches)
+        for target in pending:
+            filings = self.filings
+            for cache in caches:
                 cache.stale.allow(cache._count)
-            roots = {home.key for cache in members(self.caches) for home in homes_of(cache, target)}
-            walk = Walk(
-                members(self.caches), target, roots, reads_tweak_of=self.reads_tweak_of, forgets=True, is_rebound=is_rebound
-            )
+            roots = {home.key for cache in caches for home in homes_of(cache, target)}
+            walk = Walk(caches, target, roots, reads_tweak_of=self.reads_tweak_of, forgets=True, is_rebound=is_rebound)
             walk.touch_roots()
             walk.follow()
             for memo, cache in walk.touched.items():
@@ -244,9 +244,11 @@ class CacheGroup:
                 home.newest = None
             track_again(lost)
             taken.extend((walk, lost))
-            for cache in members(self.caches):
+            for cache in caches:
                 drop_empty(cache, walk.visited_roots, lost)
                 taken.extend(trim(cache))
+            if self.filings != filings:  # by a finalizer, behind the back of the walk; see `_give`
+                pending.append(target)
         self.generation += 1  # again: a run that began in between may have looked before the walk came by
 
     def _to_the_end(self, walk: Callable[..., T], *args: Any) -> T:
