@@ -2,7 +2,7 @@
 
 The class has the layout of `Memo` and a property in the place of its slot, so that the first reader loads the value; then the
 memo takes the class of a plain one, and costs the same.  The compiled call path reads the slot itself, and so it must
-never see one: `begin.serve` asks for the value before a memo is put into the hits, and `Memo.open_footprint` stays -1 until then.
+never see one: `begin.serve` asks for the value before it keeps a memo at hand, and `Memo.open_footprint` stays -1 until then.
 """
 
 from typing import TYPE_CHECKING, Any

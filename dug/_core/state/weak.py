@@ -88,8 +88,8 @@ class WeakBag(Generic[T]):
 
     def add(self, member: T) -> None:
         """Adds a member, once."""
-        made = ref(member, self._discard)
-        self._refs.setdefault(made, made)
+        # In one expression: a reference that an interrupt left behind, not hashed yet, could not be looked for once it is dead.
+        self._refs.setdefault(*[ref(member, self._discard)] * 2)
 
     def clear(self) -> None:
         """Takes all members out."""
