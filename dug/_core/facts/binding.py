@@ -35,7 +35,7 @@ _CALL_SOURCE = """\
         _dug_home = {homes}.get(_dug_key)
         if _dug_home is not None:
             _dug_memo = _dug_home.plain
-            if _dug_memo is None or _dug_memo.open_footprint & _dug_frame.view.tweaks.open_mask:
+            if _dug_memo is None or (_dug_memo.open_footprint and _dug_memo.open_footprint & _dug_frame.view.tweaks.open_mask):
                 _dug_memo = _dug_home.recall(_dug_frame.view.tweaks)
     except TypeError:
         pass
