@@ -668,6 +668,7 @@ MUTANTS = (
         "_core/state/scenario.py",
         "return content.get(key) or content.get(key[0])",
         "return content.get(key[0]) or content.get(key)",
+        TRAPS,
     ),
     Mutant(
         "a call meets a tweak of its function before one of its node",

@@ -803,3 +803,18 @@ def test_two_memos_of_one_node_are_told_of_a_first_tweak_by_different_ways():
                 value = top()
 
     assert value == 2
+
+
+def test_a_context_inside_a_replacement_acts_on_the_tweak_of_the_node_beneath_it():
+    """A replacement entered over a tweaked node stands on that tweak, and so does what the replacement says of the node."""
+
+    @dug.memoize
+    def rate(x):
+        return 1
+
+    def replaced(x):
+        with dug.Context({rate.node(x): dug.shift(100)}):
+            return rate(x)
+
+    with dug.Context({rate.node(1): dug.shift(5)}), dug.Context({rate: replaced}):
+        assert (rate(1), rate(2)) == (106, 101)
