@@ -855,7 +855,12 @@ MUTANTS = (
         "_core/steps/begin.py",
         "run = Run(view, frame,",
         "run = Run(frame.view, frame,",
-        ("core/test_interleavings.py", "-k", "tweaked_while"),
+        MEDDLING,
+        twin=(
+            "_core/native/run.h",
+            "    SET(run, frame_view, Py_NewRef(view));",
+            "    view = SLOT(frame, frame_view);\n    SET(run, frame_view, Py_NewRef(view));",
+        ),
     ),
     Mutant(
         "who met others in flight does not look again before it runs",
@@ -1034,7 +1039,7 @@ MUTANTS = (
         "_core/state/group.py",
         "            with self.lock:\n                bit = self.bits.of(target)\n",
         "            if True:\n                bit = self.bits.of(target)\n",
-        ("core/test_interleavings.py", "-k", "ask_kept-ask_root"),
+        ("core/test_interleavings.py", "-k", "ask_kept-tweak-cold"),
     ),
     Mutant(
         "an entry does not look again whether its context has changed",
@@ -1090,13 +1095,6 @@ MUTANTS = (
         "_core/native/run.h",
         "SLOT(group, group_filings) == filings &&\n           SLOT(home, home_alive)",
         "\n           SLOT(home, home_alive)",
-        MEDDLING,
-    ),
-    Mutant(
-        "C: a run begins in another scenario than was searched",
-        "_core/native/run.h",
-        "    SET(run, frame_view, Py_NewRef(view));",
-        "    view = SLOT(frame, frame_view);\n    SET(run, frame_view, Py_NewRef(view));",
         MEDDLING,
     ),
     Mutant(
