@@ -33,8 +33,8 @@ NO_TWEAKS: Restriction = frozenset()
 _NO_MEMOS: "dict[Restriction, Memo]" = {}
 
 
-class Scenario(Protocol):
-    """The tweaks in force, as far as a memo at hand must know them; see `scenario.ActiveTweaks`."""
+class TweaksShape(Protocol):
+    """The tweaks in force, as `NodeMemos.recall` sees them; `scenario.ActiveTweaks` stands above this file."""
 
     @property
     def open_mask(self) -> BitSet:
@@ -212,7 +212,7 @@ class NodeMemos:
             """Returns the key, where the compiled table keeps its elements alone: see `homes.h`."""
             return compiled.get_key(self, name)
 
-    def recall(self, tweaks: "Scenario") -> Memo | None:
+    def recall(self, tweaks: TweaksShape) -> Memo | None:
         """Returns the memo that answers in a scenario, if it is at hand: the one that read no tweak, or the one found here last.
 
         A memo that answers in a scenario does so for as long as it is in force, so this needs no lock and nobody has to empty it.
@@ -227,10 +227,10 @@ class NodeMemos:
             after = tweaks.after
             if after is None or memo.found_in != after[0] or memo.footprint & after[1]:
                 return None
-            memo.found_in = tweaks.serial  # it was found in the scenario before, and read nothing that differs
+            memo.found_in = tweaks.serial  # the scenario before found it, and the memo read nothing that differs
         return memo
 
-    def keep_at_hand(self, memo: Memo, tweaks: "Scenario") -> None:
+    def keep_at_hand(self, memo: Memo, tweaks: TweaksShape) -> None:
         """Notes that a memo of this node answers in a scenario, unless `recall` finds that out anyway."""
         if memo.open_footprint & tweaks.open_mask or self.plain is not memo:
             memo.found_in = tweaks.serial
@@ -364,7 +364,7 @@ class Homes(dict[Key, NodeMemos]):
 
     def move_to(self, made: "Homes", cache: Any) -> None:
         """Moves all homes to a new table, which becomes that of a cache, so that those who still look here find nothing."""
-        self.is_moved = True  # first: then what others put in meanwhile does not count
+        self.is_moved = True  # first: a thread that puts a home in from now on sees it, and puts the home into the new table
         made.update(self)
         cache.homes = made
         self.clear()

@@ -130,7 +130,7 @@ class Cache:
                 home = homes.setdefault(key, made)
             if not homes.is_moved:
                 return home
-            with self.group.lock:  # meanwhile: arguments were hashed and compared
+            with self.group.lock:  # another thread moved the table while arguments were hashed
                 self._move(homes)
 
     def list_homes(self) -> list[tuple[Key, NodeMemos]]:

@@ -89,7 +89,7 @@ class _AnyFrame:
             now = NO_HOMES if is_off or self.driver or (any(view.listeners) and view.hears("hit")) else view.cache.quick
             if now is homes:
                 return
-            self.homes = homes = now  # and once more: another thread may have refreshed it meanwhile, with another view
+            self.homes = homes = now  # then look again: another thread may have given the frame another view
 
 
 class OpenContext(_AnyFrame):
