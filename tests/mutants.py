@@ -981,6 +981,20 @@ MUTANTS = (
         (*TASKS, "-k", "one_task"),
     ),
     Mutant(
+        "a task that goes while its body is closed closes it again",
+        "_functions/loops/_tasks.py",
+        "        if getcoroutinestate(start.driven) != CORO_RUNNING:  # the collector closes it, as below\n            raise\n",
+        "        raise\n",
+        (*TASKS, "-k", "given_up"),
+    ),
+    Mutant(
+        "a task that goes after its body was closed throws into it",
+        "_functions/loops/_tasks.py",
+        "        elif getcoroutinestate(driven) != CORO_SUSPENDED:\n",
+        "        elif False:\n",
+        (*TASKS, "-k", "given_up"),
+    ),
+    Mutant(
         "a body leaves its task in force for its asker",
         "_functions/loops/_tasks.py",
         "            waiting, is_cancelled = _OVER, True\n        tasks[loop] = asker\n",

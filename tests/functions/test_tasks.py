@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import sys
 import threading
 import traceback
@@ -793,3 +794,42 @@ def test_a_node_may_be_asked_for_where_no_task_runs():
         return await node()
 
     assert play(main) is True
+
+
+@pytest.mark.parametrize("wait", [wait_not, wait_a_turn, wait_for_a_future])
+@pytest.mark.parametrize("turns", [1, 4])
+def test_a_body_on_a_loop_that_was_given_up_is_closed_without_a_word(wait, turns, monkeypatch):
+    """The collector may close the body before its task, which then goes in the middle of that, at any wait of the body."""
+    said, bodies, futures, ended = [], [], [], []
+
+    @dug.memoize
+    async def node():
+        task = asyncio.current_task()
+        bodies.append(task.start.driven if sys.version_info < (3, 12) else task.get_coro())
+        del task
+        try:
+            await wait()
+            futures.append(asyncio.get_running_loop().create_future())
+            await futures[0]
+        finally:
+            ended.append("node")
+
+    async def main():
+        with dug.Context():
+            asked = asyncio.ensure_future(node())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            return asked
+
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: None)
+    loop.run_until_complete(main())
+    for future in futures:
+        future.set_result(None)  # so that nothing but the run leads to the task
+    loop.close()
+    bodies.pop().close()
+    gc.collect()
+
+    assert ended == ["node"]
+    assert said == []

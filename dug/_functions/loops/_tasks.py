@@ -13,6 +13,7 @@ import sys
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from contextvars import copy_context
+from inspect import CORO_RUNNING, CORO_SUSPENDED, getcoroutinestate
 from sys import getrefcount
 from types import coroutine
 from typing import Any
@@ -147,6 +148,19 @@ def _drive_rest(start: _Start) -> Generator[Any, None, None]:
     waiting, start.waiting = start.waiting, None
     if error is not None and asyncio.isfuture(waiting) and waiting.cancel(*error.args):
         error = None  # it comes from there, as it would from what any task waits for
+    first_waits = _reach_second_wait(start.driven, waiting, error)
+    error = None  # its traceback holds this frame
+    if (yield from first_waits):
+        return
+    try:
+        yield from start.driven
+    except ValueError:
+        if getcoroutinestate(start.driven) != CORO_RUNNING:  # the collector closes it, as below
+            raise
+
+
+def _reach_second_wait(driven: Driven, waiting: Any, error: BaseException | None) -> Generator[Any, None, bool]:
+    """Yields what a coroutine waits for already, or throws an error into it there; returns whether it has ended."""
     has_waited = waiting is None  # that was a turn of the loop, and this is the next
     while error is not None or not has_waited:
         if error is None:
@@ -154,17 +168,19 @@ def _drive_rest(start: _Start) -> Generator[Any, None, None]:
                 waiting._asyncio_future_blocking = True
             try:
                 yield waiting
-            except BaseException as exc:  # noqa: BLE001  as above
+            except BaseException as exc:  # noqa: BLE001  thrown further outside of this handler as well
                 error = exc
             has_waited = True
+        elif getcoroutinestate(driven) != CORO_SUSPENDED:
+            return True  # the collector closes the coroutine before its task, which may go in the middle of that
         else:
             try:
-                waiting, has_waited = start.driven.throw(error), False
+                waiting, has_waited = driven.throw(error), False
             except StopIteration:
-                return
+                return True
             finally:
                 error = None  # its traceback holds this frame
-    yield from start.driven
+    return False
 
 
 def _begin_by_hand(driven: Driven, loop: asyncio.AbstractEventLoop, function: object) -> Task | None:
