@@ -14,6 +14,9 @@ CORE = Path("dug", "_core")
 NATIVE = "dug._core.native"
 """The folder of what is compiled; `choose.py` puts it before the folders of the engine, or not."""
 
+BY_NAME = {"machine", "stacks"}
+"""Files that are not compiled: what their ``.pxd`` declares is C that others call by their names."""
+
 DIRECTIVES = {
     "language_level": 3,
     "annotation_typing": False,  # types are in the .pxd files alone: annotations are for people and mypy
@@ -43,7 +46,7 @@ class build_ext(build_ext.build_ext):  # noqa: N801  it is the name of the comma
 
 def find_sources():
     """Return the modules that are compiled."""
-    return [path.with_suffix(".py") for path in sorted(CORE.rglob("*.pxd"))]
+    return [path.with_suffix(".py") for path in sorted(Path("dug").rglob("*.pxd")) if path.stem not in BY_NAME]
 
 
 def translate(sources):
@@ -56,8 +59,11 @@ def translate(sources):
 
 
 def make(path, suffix):
-    """Return the extension of a module, from the file with this suffix; warnings of the C compiler are for Cython's authors."""
-    return Extension(".".join(path.with_suffix("").parts), [str(path.with_suffix(suffix))], extra_compile_args=["-w"])
+    """Return the extension of a module, from the file with this suffix.
+
+    Warnings of the C compiler are for Cython's authors; to write down what debuggers need takes a third of the time.
+    """
+    return Extension(".".join(path.with_suffix("").parts), [str(path.with_suffix(suffix))], extra_compile_args=["-w", "-g0"])
 
 
 def list_extensions():

@@ -101,7 +101,7 @@ class Interrupter:
 
 def list_frames(frame: FrameType | None) -> Iterator[FrameType]:
     """Yield a frame and the nearest of those that led to it."""
-    for _ in range(6):
+    for _ in range(12):
         if frame is not None:
             yield frame
             frame = frame.f_back

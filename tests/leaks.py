@@ -25,7 +25,8 @@ from types import ModuleType, SimpleNamespace
 from attrs import frozen
 
 import dug
-from dug._core.facts.memo import Homes, NodeMemos
+from dug._core.facts.homes import Homes
+from dug._core.facts.memo import NodeMemos
 
 PARTS = 6
 BATCH = 1_000
@@ -158,7 +159,7 @@ def table(rounds: int) -> None:
     homes = Homes()
     for number in range(rounds):
         key = table, number % 3_000, str(number % 7)
-        homes.setdefault(key, NodeMemos(key, None))
+        homes.put(key, NodeMemos(key, None))
         homes.get((table, number, "x"))
         home = homes.get((table, number // 2 % 3_000, "1"))
         if home is not None:
@@ -167,8 +168,8 @@ def table(rounds: int) -> None:
             holder = SimpleNamespace()
             homes.move_to(Homes(), holder)
             homes = holder.homes
-            while homes:
-                homes.popitem()
+            while homes.pop_last() is not None:
+                pass
 
 
 def awaits(rounds: int) -> None:

@@ -1,13 +1,15 @@
 """Breaks the engine on purpose, one fault at a time, and says whether the tests that look for it notice.
 
-`python tests/mutants.py [--jobs N] [--only TEXT] [--mirrored]` copies the package for each mutant, replaces a text, and
+`python tests/mutants.py [--jobs N] [--only TEXT] [--of-c]` copies the package for each mutant, replaces a text, and
 runs `test_model.py` against the copy, with a fixed seed and up to the first counterexample; or, for the faults that only many
 threads and tasks can notice, the tests of those. It fails when a mutant survives, and when a text is no longer found exactly
 once: then the engine was changed, and the mutant must follow it.
 
-The call path in use is the one that is broken. On the compiled one, a mutant whose code is written in C too has a `twin`, the
-same fault there. The copy is compiled again for a fault in C, and for one in a module that is compiled as it stands; mutants of C
-alone are left out on the pure path.
+The build in use is the one that is broken. The engine has one source, so a mutant of a Python file serves both; where that file
+is compiled as it stands, the copy is compiled again. Mutants of C are left out where nothing is compiled.
+
+A copy that must be compiled takes half a minute, so the mutants of Python files are tried on the pure path, and with `--of-c` the
+others, which only a compiled build has.
 """
 
 from __future__ import annotations
@@ -45,19 +47,16 @@ class Mutant:
     old: str
     new: str
     tests: tuple[str, ...] = ("core/test_model.py",)
-    twin: Edit | None = None
-    """The same fault in C, where the code is compiled as well."""
 
     @property
     def is_in_c(self) -> bool:
-        """True for a fault that cannot be on the pure path."""
-        return self.file.endswith((".c", ".h"))
+        """True for a fault that cannot be on the pure path, or shows nothing there: nothing is hidden from the collector."""
+        return self.file.endswith((".c", ".h", ".pxd")) or self.tests[0] == COLLECTOR[0]
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """Everything that makes the fault on the compiled path; the first alone makes it on the pure one."""
-        python = (self.file, self.old, self.new)
-        return (python, self.twin) if self.twin else (python,)
+        """What makes the fault."""
+        return ((self.file, self.old, self.new),)
 
 
 ENTRY = ("core/test_entry.py",)
@@ -72,14 +71,15 @@ AGAIN = ("functions/test_run_again.py",)
 NAMES = ("functions/test_names.py",)
 REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
+ERRORS = ("core/test_shared_errors.py",)
 LOCAL = ("core/test_local_functions.py",)
 SPARSE = ("core/test_sparse.py",)
 SPREAD = ("core/test_spread.py",)
 GROWTH = ("core/test_growth.py", "-m", "not slow")
 COLLECTOR = ("core/test_collector.py",)
-ASKING = ("core/test_collector.py", "-k", "finalizer_asks", "-m", "slow")
-HOMES = ("core/test_accel_homes.py",)
-MASKED = ("core/test_accel_homes.py", "-k", "around")
+HOMES = ("core/test_homes.py",)
+MASKED = ("core/test_homes.py", "-k", "around")
+LAYERED = ("core/test_homes.py", "-k", "beneath")
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
 KINDS = ("contexts/test_kinds.py",)
@@ -126,13 +126,6 @@ MUTANTS = (
         tests=TICKS,
     ),
     Mutant(
-        "a listener of runs hears only of those that the compiled call path leaves to Python",
-        "_core/native/run.h",
-        "return !is_heard(st, view) && SLOT(run, run_opened)",
-        "return SLOT(run, run_opened)",
-        tests=EVENTS,
-    ),
-    Mutant(
         "a listener hears of all functions",
         "_core/facts/events.py",
         "kind in self.kinds and self.only in (None, function.kind)",
@@ -142,7 +135,7 @@ MUTANTS = (
     Mutant(
         "a memo of a held tweak goes with the tweak whose memo it replaced",
         "_core/state/releasing.py",
-        " or serial not in memo.restriction:",
+        " or serial not in lone.restriction:",
         ":",
         tests=RELEASING,
     ),
@@ -152,55 +145,54 @@ MUTANTS = (
         "            bare.append(memo)",
         "            pass",
         tests=RELEASING,
-        twin=("_core/native/homes.h", " || (plain == Py_None && PyList_Append(bare, one) < 0);", ";"),
     ),
     Mutant(
         "the runs under a context are lost when it is left",
-        "_core/native/open_context.h",
-        "(has_run && outer != Py_None && pass_runs_on(st, entry, outer) < 0)",
-        "0",
+        "_core/steps/open_context.py",
+        "    if entry.runs or entry.run is not None:\n",
+        "    if entry.run is not None:\n",
         tests=ENTRY,
     ),
     Mutant(
         "an interrupt that is lost in user code under the lock frees the lock",
-        "_core/native/choose.py",
-        "if not held or _is_inside_engine(sys._getframe()):",
-        "if not held:",
+        "_core/state/lock.py",
+        "    if not held or _is_inside_engine(sys._getframe()):",
+        "    if not held:",
         tests=("core/test_locks.py",),
     ),
     Mutant(
-        "a finalizer asks while the context variable is set",
-        "_core/native/current.h",
-        "int collects = PyGC_Disable();",
-        "int collects = 0;",
-        tests=ASKING,
+        "a lock that is given back wakes nobody",
+        "_core/state/lock.py",
+        "                self._is_open = True\n                self._gate.release()\n",
+        "                self._is_open = True\n",
+        tests=("core/test_locks.py",),
     ),
     Mutant(
-        "a memo has more reads than room when a finalizer asks while it is made",
-        "_core/native/run.h",
-        "if (count == PyTuple_GET_SIZE(reads)) {",
-        "if (0) {",
-        tests=ASKING,
+        "a lock that is taken again is given back at once",
+        "_core/state/lock.py",
+        "        if not self._count:\n",
+        "        if True:\n",
+        tests=("core/test_locks.py",),
     ),
     Mutant(
         "an entry that is left stays among those of its context",
-        "_core/native/open_context.h",
-        "strike_out(SLOT(entry, entry_openings), entry) < 0 || ",
-        "",
+        "_core/steps/open_context.py",
+        "            others.remove(entry)\n",
+        "            pass\n",
         tests=ENTRY,
     ),
     Mutant(
         "a context that is entered while somebody listens tells nothing",
-        "_core/native/open_context.h",
-        "if (has_listeners(st, view)) {",
-        "if (0) {",
-        tests=ENTRY,
+        "_core/state/view.py",
+        "    heard = () if parent is None else parent.listeners\n",
+        "    heard = ()\n",
+        tests=EVENTS,
     ),
     Mutant(
         "a statement that an interrupt ended keeps its context in force",
-        "_core/native/open_context.h",
-        "SET(entry, entry_watch, Py_NewRef(watch));",
-        "",
+        "_core/steps/open_context.py",
+        "        entry.watch = watch(method, entry)\n",
+        "        pass\n",
         tests=INTERRUPTS,
     ),
     Mutant(
@@ -209,7 +201,6 @@ MUTANTS = (
         "delta = added[0].bit if len(added) == 1 else Tweak.bits_of(added)",
         "delta = added[0].bit",
         tests=ENTRY,
-        twin=("_core/native/view.h", "Py_SETREF(bits, PyNumber_Or(bits, SLOT(added[i], handle_bit)));", ""),
     ),
     Mutant(
         "a value over another is put in force beside it",
@@ -217,7 +208,6 @@ MUTANTS = (
         "    if len(content) != len(around.content) + len(added):",
         "    if False:",
         tests=ENTRY,
-        twin=("_core/native/view.h", "met == handle ? DONE : NOT_COMMON;", "DONE;"),
     ),
     Mutant(
         "equal scenarios are interned in two places",
@@ -225,7 +215,6 @@ MUTANTS = (
         "        if handle.serial > newest.serial:",
         "        if False:",
         tests=ENTRY,
-        twin=("_core/native/view.h", "newest = is_newer > 0 ?", "newest = newest == Py_None ?"),
     ),
     Mutant(
         "a tweak that is held keeps a note of each scenario it was in",
@@ -233,11 +222,6 @@ MUTANTS = (
         "            if len(newest.scenarios) >= newest.prune_at:",
         "            if False:",
         tests=ENTRY,
-        twin=(
-            "_core/native/view.h",
-            "PyDict_GET_SIZE(SLOT(newest, handle_scenarios)) >= PyLong_AsSsize_t(SLOT(newest, handle_prune_at))",
-            "0",
-        ),
     ),
     Mutant(
         "a tick keeps at hand what depends on the changed value",
@@ -265,66 +249,43 @@ MUTANTS = (
         "_core/state/view.py",
         "tweaks.after = around.serial, delta",
         "tweaks.after = around.serial, 0",
-        twin=(
-            "_core/native/view.h",
-            "PyTuple_Pack(2, SLOT(SLOT(parent, view_tweaks), tweaks_serial), delta)",
-            "PyTuple_Pack(2, SLOT(SLOT(parent, view_tweaks), tweaks_serial), st->zero)",
-        ),
     ),
     Mutant(
         "what was found in the scenario before serves although it read what differs",
         "_core/facts/memo.py",
         "memo.found_in != after[0] or memo.footprint & after[1]:",
         "memo.found_in != after[0]:",
-        twin=(
-            "_core/native/run.h",
-            " ||\n            overlaps(SLOT(memo, memo_footprint), PyTuple_GET_ITEM(after, 1)) != 0) {",
-            ") {",
-        ),
     ),
     Mutant(
         "what was found in any scenario before serves where something else differs",
         "_core/facts/memo.py",
         "if after is None or memo.found_in != after[0] or",
         "if after is None or",
-        twin=(
-            "_core/native/run.h",
-            "after == Py_None || SLOT(memo, memo_found_in) != PyTuple_GET_ITEM(after, 0) ||",
-            "after == Py_None ||",
-        ),
     ),
     Mutant(
         "a memo at hand serves in every scenario",
         "_core/facts/memo.py",
         "        if memo.found_in != tweaks.serial:\n",
         "        if False:\n",
-        twin=("_core/native/run.h", "    if (SLOT(memo, memo_found_in) != SLOT(tweaks, tweaks_serial)) {", "    if (0) {"),
     ),
     Mutant(
         "a memo at hand serves though it is not in force any more",
         "_core/facts/memo.py",
-        "        if memo is None or memo.status != LIVE:\n            return None\n",
-        "        if memo is None:\n            return None\n",
+        "        if memo is None or memo.status:  # not LIVE\n",
+        "        if memo is None:\n",
         HOMES,
-        twin=("_core/native/run.h", "if (memo == Py_None || SLOT(memo, memo_status) != st->live) {", "if (memo == Py_None) {"),
     ),
     Mutant(
         "the plain memo of a node is at hand although a tweak masks it",
         "_core/facts/memo.py",
-        "if memo is not None and not memo.open_footprint & tweaks.open_mask:",
-        "if memo is not None:",
-        twin=(
-            "_core/native/run.h",
-            "            return masked < 0 ? NULL : memo;\n        }\n",
-            "        }\n        return memo;\n",
-        ),
+        "        if memo is not None and not machine.overlap(memo.open_footprint, tweaks.open_mask):\n            return memo\n",
+        "        if memo is not None and memo.open_footprint != -1:\n            return memo\n",
     ),
     Mutant(
         "a memo that answers only within its call is kept at hand",
         "_core/steps/begin.py",
         "    if memo.call is None and key[0] is not BENEATH:\n",
         "    if key[0] is not BENEATH:\n",
-        twin=("_core/native/run.h", "    if (SLOT(memo, memo_call) != Py_None) {\n        return 0;\n    }\n", ""),
     ),
     Mutant(
         "a memo that is taken out stays at hand",
@@ -339,11 +300,6 @@ MUTANTS = (
         "            home.here = None\n        if home.newest is memo:\n            home.newest = plain\n",
         "            pass\n        if home.newest is memo:\n            home.newest = plain\n",
         HOMES,
-        twin=(
-            "_core/native/homes.h",
-            "            if (SLOT(home, home_here) == one) {\n",
-            "            if (0) {\n",
-        ),
     ),
     Mutant(
         "one of several memos stays at hand when its tweak is gone",
@@ -374,12 +330,11 @@ MUTANTS = (
         AGAIN,
     ),
     Mutant(
-        "a home is left in a table whose homes have moved",
-        "_core/state/cache.py",
-        "            if not homes.is_moved:\n",
-        "            if True:\n",
+        "a home that is put in while its table moves is lost",
+        "_core/facts/homes.py",
+        "return home if self.serial == serial else None",
+        "return home",
         HOMES,
-        twin=("_core/native/run.h", "failed || homes->is_moved || put_in(", "failed || put_in("),
     ),
     Mutant(
         "calls come to the engine for ever once a function was in doubt",
@@ -391,35 +346,20 @@ MUTANTS = (
     Mutant(
         "a memo without tweaks serves although a tweak masks it",
         "_core/steps/find.py",
-        "if plain is not None and not plain.footprint & tweaks.mask and plain.serves(call):",
+        "if plain is not None and not machine.overlap(plain.footprint, tweaks.mask) and plain.serves(call):",
         "if plain is not None and plain.serves(call):",
-        twin=(
-            "_core/native/run.h",
-            "        if (masked <= 0) {\n            *found = masked < 0",
-            "        if (1) {\n            *found = masked < 0",
-        ),
     ),
     Mutant(
         "results are filed one level too far out",
         "_core/steps/finish.py",
-        "restriction = view.tweaks.restrict(footprint) if footprint & view.tweaks.mask else NO_TWEAKS",
+        "restriction = view.tweaks.restrict(footprint) if machine.overlap(footprint, view.tweaks.mask) else NO_TWEAKS",
         "restriction = NO_TWEAKS",
-        twin=(
-            "_core/native/run.h",
-            "restriction = met < 0 ? NULL : met ? restrict_to(st, tweaks, footprint) : Py_NewRef(st->no_tweaks);\n    memo",
-            "restriction = Py_NewRef(st->no_tweaks);\n    met = 0;\n    memo",
-        ),
     ),
     Mutant(
         "a memo says nothing of whether its own node was tweaked",
         "_core/steps/finish.py",
-        "footprint = beneath | own_bits(view, key) if view.group.node_bits(key[0]) else beneath",
+        "footprint = beneath | own_bits(view, key) if group._function_bits and group.node_bits(key[0]) else beneath",
         "footprint = beneath",
-        twin=(
-            "_core/native/run.h",
-            "footprint = own == NULL ? NULL : union_of(footprint, own);",
-            "",
-        ),
     ),
     Mutant(
         "a first tweak is not told to the memos that exist",
@@ -444,40 +384,26 @@ MUTANTS = (
     Mutant(
         "verification keeps the footprint of the old dependencies",
         "_core/steps/finish.py",
-        "memo = finish(run, candidate.value, candidate.seconds, held=candidate)",
-        "run.reads = dict.fromkeys(candidate.dependencies)\n"
-        "    memo = finish(run, candidate.value, candidate.seconds, held=candidate)",
-        twin=(
-            "_core/native/run.h",
-            "    Py_DECREF(reads);\n    return same;\n}",
-            (
-                "    if (same > 0) {\n"
-                '        SET(run, frame_reads, PyObject_CallMethod((PyObject *)&PyDict_Type, "fromkeys", "(O)", reads));\n'
-                "    }\n    Py_DECREF(reads);\n    return same;\n}"
-            ),
-        ),
+        "    memo = finish(run, candidate.take_value(),",
+        "    run.reads = dict.fromkeys(candidate.dependencies)\n    memo = finish(run, candidate.take_value(),",
     ),
     Mutant(
         "verification believes every candidate",
         "_core/steps/verify.py",
-        "        if changed is None:\n",
-        "        if True:\n",
-        twin=(
-            "_core/native/run.h",
-            "        if (same == 0 && forget_reads(st, run) < 0) {\n            same = -1;\n        }\n",
-            "        if (same == 0) {\n            same = 1;\n            break;\n        }\n",
-        ),
+        "        holds = answers is None or self._take(answers)\n",
+        "        holds = answers is None or self._take(answers) or True\n",
+    ),
+    Mutant(
+        "verification goes on after a read that has changed",
+        "_core/steps/verify.py",
+        "            if not _is_unchanged(self._run, read, answer, self._start):\n                return False\n",
+        "            if not _is_unchanged(self._run, read, answer, self._start):\n                continue\n",
     ),
     Mutant(
         "verification asks for dependencies in the wrong order",
         "_core/steps/verify.py",
-        "    for group in groups:\n",
-        "    for group in [*groups][::-1]:\n",
-        twin=(
-            "_core/native/run.h",
-            "PyObject *read = PyTuple_GET_ITEM(reads, i);\n",
-            "PyObject *read = PyTuple_GET_ITEM(reads, PyTuple_GET_SIZE(reads) - 1 - i);\n",
-        ),
+        "        self._reads = candidate.dependencies\n",
+        "        self._reads = candidate.dependencies[::-1]\n",
     ),
     Mutant(
         "nothing is verified",
@@ -494,13 +420,8 @@ MUTANTS = (
     Mutant(
         "what another body computed is verified",
         "_core/steps/verify.py",
-        "return (newest,) if newest is not None and newest.verifies == run.body else ()\n",
-        "return (newest,) if newest is not None else ()\n",
-        twin=(
-            "_core/native/run.h",
-            "return newest != Py_None && SLOT(newest, memo_verifies) == st->zero ? PyTuple_Pack(1, newest) : PyTuple_New(0);",
-            "return newest != Py_None ? PyTuple_Pack(1, newest) : PyTuple_New(0);",
-        ),
+        "return (newest,) if newest is not None and newest.verifies == body else ()\n",
+        "return (newest,) if newest is not None and newest.verifies != TWEAKED else ()\n",
     ),
     Mutant(
         "what answers around is not verified",
@@ -508,11 +429,6 @@ MUTANTS = (
         "[find_masked(view, key), plain, newest]",
         "[None, plain, newest]",
         MASKED,
-        twin=(
-            "_core/native/run.h",
-            "{masked == NULL ? Py_None : masked, SLOT(home, home_plain)",
-            "{Py_None, SLOT(home, home_plain)",
-        ),
     ),
     Mutant(
         "only what answers right around is verified",
@@ -520,7 +436,6 @@ MUTANTS = (
         "        around = around.parent\n",
         "        around = None\n",
         MASKED,
-        twin=("_core/native/run.h", "        around = SLOT(around, view_parent);\n", "        around = Py_None;\n"),
     ),
     Mutant(
         "a bump acts on the node without any tweak",
@@ -535,10 +450,11 @@ MUTANTS = (
         "        if True:\n",
     ),
     Mutant(
-        "C: a node that has failed is looked up as if it had not",
-        "_core/native/run.h",
-        "    if (SLOT(home, home_has_failed) != Py_False) {\n",
-        "    if (0) {\n",
+        "the failure of an earlier call stays when the node was tried again",
+        "_core/state/cache.py",
+        "        if home.has_failed:\n",
+        "        if False:\n",
+        (*ERRORS, "-k", "tried_again_leaves"),
     ),
     Mutant(
         "what caught the error of a source is served to another call",
@@ -657,11 +573,6 @@ MUTANTS = (
         "_core/facts/equality.py",
         "        return kind, value\n",
         "        return value\n",
-        twin=(
-            "_core/native/run.h",
-            "    if (Py_TYPE(old) != Py_TYPE(new)) {\n        return 0;\n    }\n",
-            "    if (Py_TYPE(old) != Py_TYPE(new)) {\n        return PyObject_RichCompareBool(old, new, Py_EQ);\n    }\n",
-        ),
     ),
     Mutant(
         "a tweak of a function beats a tweak of its node",
@@ -676,17 +587,6 @@ MUTANTS = (
         "return content.get(key) or content.get(key[0])",
         "return content.get(key[0]) or content.get(key)",
         TRAPS,
-        twin=(
-            "_core/native/run.h",
-            (
-                "PyDict_GetItemWithError(content, key);\n        if (handle == NULL && !PyErr_Occurred()) {\n"
-                "            handle = PyDict_GetItemWithError(content, function);"
-            ),
-            (
-                "PyDict_GetItemWithError(content, function);\n        if (handle == NULL && !PyErr_Occurred()) {\n"
-                "            handle = PyDict_GetItemWithError(content, key);"
-            ),
-        ),
     ),
     Mutant(
         "a tweak of an open context is not shown to the contexts inside",
@@ -706,14 +606,6 @@ MUTANTS = (
         "    run.view.tweaks.running[home] = home.open_run = run\n",
         "",
         MANY,
-        twin=(
-            "_core/native/run.h",
-            (
-                "    if (PyDict_SetItem(SLOT(SLOT(view, view_tweaks), tweaks_running), home, run) < 0) {\n"
-                "        return FAILED;\n    }\n    SET(home, home_open_run, Py_NewRef(run));\n"
-            ),
-            "",
-        ),
     ),
     Mutant(
         "waiters do not get the exception",
@@ -780,7 +672,7 @@ MUTANTS = (
     Mutant(
         "what opens inside a watched run is not watched",
         "_core/steps/watch.py",
-        "    if around is not None and around.told:",
+        "    if around is not None and around.told is not None and around.told:",
         "    if False:",
         (*COLD, "-k", "opens_inside_later"),
     ),
@@ -820,14 +712,9 @@ MUTANTS = (
     Mutant(
         "a run that read a node forgotten in between is filed",
         "_core/steps/finish.py",
-        "if beneath & FORGOTTEN or (",
+        "if machine.overlap(beneath, FORGOTTEN) or (",
         "if (",
         (*THREADS, "-k", "reads_a_forgotten"),
-        twin=(
-            "_core/native/run.h",
-            "if (forgotten != 0 || !are_here(",
-            "if (forgotten < 0 || !are_here(",
-        ),
     ),
     Mutant(
         "a run that caught a failure tried again in between is filed",
@@ -848,26 +735,21 @@ MUTANTS = (
         "_core/steps/begin.py",
         "group.filings == filings and home.alive:",
         "home.alive:",
-        ("core/test_interleavings.py", "-k", "runs_once"),
+        MEDDLING,
     ),
     Mutant(
         "a run begins in another scenario than was searched",
         "_core/steps/begin.py",
-        "run = Run(view, frame,",
-        "run = Run(frame.view, frame,",
+        "    run.begin(view, frame,",
+        "    run.begin(frame.view, frame,",
         MEDDLING,
-        twin=(
-            "_core/native/run.h",
-            "    SET(run, frame_view, Py_NewRef(view));",
-            "    view = SLOT(frame, frame_view);\n    SET(run, frame_view, Py_NewRef(view));",
-        ),
     ),
     Mutant(
         "who met others in flight does not look again before it runs",
         "_core/steps/begin.py",
         "home.alive and group.filings == filings and running.get(home) is other:",
         "home.alive and running.get(home) is other:",
-        ("core/test_interleavings.py", "-k", "runs_once"),
+        (*THREADS, "-k", "met_a_run"),
     ),
     Mutant(
         "a first bit can be seen before the memos have it",
@@ -886,16 +768,15 @@ MUTANTS = (
     Mutant(
         "the frames of a driver in a traceback keep what they drove",
         "_functions/sync_driver.py",
-        "        frame = view = run = found = walk = before = _ = handled = None",
+        "        frame = place = view = run = found = own = check = before = token = handled = None",
         "        pass",
         DROPPED,
-        twin=("_core/drive.py", "        del frame  # see `failure.empty_own_frames`\n", ""),
     ),
     Mutant(
         "the frames of the engine in the traceback of a run keep what they held",
         "_core/steps/finish.py",
-        ") -> Memo | None:\n    empty_own_frames(traceback)\n",
-        ") -> Memo | None:\n",
+        "    empty_own_frames(traceback)\n",
+        "",
         DROPPED,
     ),
     Mutant(
@@ -939,11 +820,6 @@ MUTANTS = (
         "        wait.wake()\n    run.waits = None\n",
         "    run.waits = None\n",
         (*WAITERS, "-k", "threads"),
-        twin=(
-            "_core/native/waits.h",
-            "PyObject *woken = PyObject_CallMethodNoArgs(wait, st->name_wake);",
-            "PyObject *woken = Py_NewRef(Py_None);",
-        ),
     ),
     Mutant(
         "nobody says that a run was cancelled before it began",
@@ -1032,14 +908,9 @@ MUTANTS = (
     Mutant(
         "what a thread reads for a body before its first wait is verified on the loop",
         "_functions/sync_driver.py",
-        "frame.has_task and frame.thread",
-        "frame.task is not None and frame.thread",
+        "run.has_task and place is run and run.thread",
+        "run.task is not None and place is run and run.thread",
         (*TASKS, "-k", "thread_reads"),
-        twin=(
-            "_core/native/run.h",
-            "SLOT(frame, run_has_task) == Py_True) {\n            PyObject *set",
-            "SLOT(frame, run_task) != Py_None) {\n            PyObject *set",
-        ),
     ),
     Mutant(
         "a run that no loop drives stays in flight",
@@ -1105,52 +976,45 @@ MUTANTS = (
         THREADS,
     ),
     Mutant(
-        "C: nobody looks again before a run is entered",
-        "_core/native/run.h",
-        "SLOT(group, group_filings) == filings &&\n           SLOT(home, home_alive)",
-        "\n           SLOT(home, home_alive)",
-        MEDDLING,
+        "homes that came in the meantime are let go with those that went",
+        "_core/facts/homes.py",
+        "        if self.tables.get(function) is not nodes:  # an",
+        "        if False:  # an",
+        (*HOMES, "-k", "cleared_meanwhile"),
     ),
     Mutant(
-        "C: nobody looks again before a memo is filed",
-        "_core/native/run.h",
-        "int fits = SLOT(group, group_filings) == filings && is_common_run(st, run, value) &&",
-        "int fits = 1 ||",
-        MEDDLING,
-    ),
-    Mutant(
-        "C: a memo is filed although a first bit was given in between",
-        "_core/native/run.h",
-        "int fits = SLOT(group, group_filings) == filings && is_common_run",
-        "int fits = is_common_run",
-        MEDDLING,
-    ),
-    Mutant(
-        "C: a search ends when an argument has changed the table",
-        "_core/native/homes.h",
-        "                goto again;\n",
-        "                return 0;\n",
+        "nodes are told apart by all but the last argument",
+        "_core/facts/homes.py",
+        "    return plain[1:]\n",
+        "    return plain[1:-1] or plain[1:]\n",
         HOMES,
     ),
     Mutant(
-        "C: homes are told apart by all but one element of their keys",
-        "_core/native/homes.h",
-        "    for (Py_ssize_t i = 0; same > 0 && i < count; i++) {\n        if (own[i] != elements[i]) {\n",
-        "    for (Py_ssize_t i = 1; same > 0 && i < count; i++) {\n        if (own[i] != elements[i]) {\n",
+        "a call with one tuple is the call with its elements",
+        "_core/facts/homes.py",
+        "        if not machine.is_tuple(only):\n            return only\n",
+        "        return only\n",
         HOMES,
     ),
     Mutant(
-        "C: a table keeps every function that it ever had a node of",
-        "_core/native/homes.h",
-        "        failed = Py_REFCNT(owner) == 1 && PyList_Append",
-        "        failed = 0 && PyList_Append",
+        "a table keeps every function that it ever had a node of",
+        "_core/facts/homes.py",
+        "        if not nodes:\n            self._forget(function, nodes)\n        return True\n",
+        "        return True\n",
         HOMES,
     ),
     Mutant(
-        "C: a run that an invalidation has hit is filed",
-        "_core/native/run.h",
-        "           SLOT(run, run_generation) == SLOT(group, group_generation) && outer",
-        "           outer",
+        "a home that came while its function was let go is lost",
+        "_core/facts/homes.py",
+        "        if nodes:\n            known = self.tables",
+        "        if False:\n            known = self.tables",
+        HOMES,
+    ),
+    Mutant(
+        "a run that an invalidation has hit is filed",
+        "_core/steps/finish.py",
+        "(run.generation != group.generation and not _is_true_still(run, home, reads))",
+        "False",
         MEDDLING,
     ),
     Mutant(
@@ -1165,18 +1029,6 @@ MUTANTS = (
         "_core/facts/equality.py",
         "    if old is new and is_immutable(new):\n",
         "    if old is new:\n",
-        twin=(
-            "_core/native/run.h",
-            "is_same_plain(PyObject *old, PyObject *new)\n{\n",
-            "is_same_plain(PyObject *old, PyObject *new)\n{\n    if (old == new) {\n        return 1;\n    }\n",
-        ),
-    ),
-    Mutant(
-        "C: a mutable object that is handed out again is the same value",
-        "_core/native/run.h",
-        "is_same_plain(PyObject *old, PyObject *new)\n{\n",
-        "is_same_plain(PyObject *old, PyObject *new)\n{\n    if (old == new) {\n        return 1;\n    }\n",
-        SHARED,
     ),
     Mutant(
         "what is in a tuple cannot be changed",
@@ -1237,11 +1089,6 @@ MUTANTS = (
         "        held.origin = object()\n    return held.origin\n",
         "        held.origin = object()\n    return None\n",
         SHARED,
-        twin=(
-            "_core/native/run.h",
-            "    SET(memo, memo_origin, Py_NewRef(SLOT(held, memo_origin)));\n",
-            "",
-        ),
     ),
     Mutant(
         "all values that were taken over are those of one run",
@@ -1249,11 +1096,6 @@ MUTANTS = (
         "        held.origin = object()\n",
         "        held.origin = TWEAKED\n",
         SHARED,
-        twin=(
-            "_core/native/run.h",
-            "PyObject *origin = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);",
-            "PyObject *origin = Py_NewRef(st->one);",
-        ),
     ),
     Mutant(
         "a value beneath a bump is another one each time it is asked for",
@@ -1279,10 +1121,9 @@ MUTANTS = (
     Mutant(
         "who read a node is kept alive though its function is local",
         "_core/facts/memo.py",
-        "        noted = reader.link or reader\n        readers: Any",
-        "        noted = reader\n        readers: Any",
+        "        noted: Any = reader if reader.link is None else reader.link\n",
+        "        noted: Any = reader\n",
         LOCAL,
-        twin=("_core/native/run.h", "        reader = SLOT(home, home_link);\n", ""),
     ),
     Mutant(
         "a tweak leads to the memos of local functions and keeps them alive",
@@ -1311,7 +1152,6 @@ MUTANTS = (
         "        memo.made = held.made\n",
         "        memo.made = ()\n",
         LOCAL,
-        twin=("_core/native/run.h", "        SET(memo, memo_made, Py_NewRef(SLOT(held, memo_made)));\n", ""),
     ),
     Mutant(
         "a sum of sets with high bits loses the low ones",
@@ -1335,11 +1175,11 @@ MUTANTS = (
         SPARSE,
     ),
     Mutant(
-        "C: sets of many targets have nothing in common",
-        "_core/native/bits.h",
-        "return sets_overlap(bits, others, 0);",
-        "return 0;",
-        SPARSE,
+        "sets of many targets have nothing in common",
+        "_core/native/machine.pxd",
+        "        PyObject *both = PyNumber_And(bits, others);",
+        "        PyObject *both = PyLong_FromLong(0);",
+        ("core/test_sparse.py",),
     ),
     Mutant(
         "first tweaks of many nodes do not reach what read them through a memo that is gone",
@@ -1419,45 +1259,39 @@ MUTANTS = (
         GROWTH,
     ),
     Mutant(
-        "C: what untracked nodes refer to is not shown to the collector",
-        "_core/native/homes.h",
-        "int stop = traverse_node(st, home, visit, arg);",
-        "int stop = 0;",
+        "C: what hidden nodes refer to is not shown to the collector",
+        "_core/native/collector.h",
+        "? traverse_node(st, (Home *)home, visit, arg) : 0;",
+        "? 0 : 0;",
         COLLECTOR,
     ),
     Mutant(
-        "C: an untracked memo does not show its value",
-        "_core/native/homes.h",
-        "    Py_VISIT(SLOT(memo, memo_value));\n",
+        "C: a hidden memo does not show its value",
+        "_core/native/collector.h",
+        "    Py_VISIT(memo->value);\n",
         "",
-        COLLECTOR,
-    ),
-    Mutant(
-        "C: a node does not say that a value of it is tracked",
-        "_core/native/homes.h",
-        "shown = is_tracked_memo(st, memo, NULL, NULL);",
-        "shown = 0;",
         COLLECTOR,
     ),
     Mutant(
         "C: a reference is shown twice",
-        "_core/native/homes.h",
-        "    if (!stop && newest != plain && is_memo_of",
-        "    if (!stop && is_memo_of",
+        "_core/native/collector.h",
+        "newest == plain ? NULL : newest,",
+        "newest,",
         COLLECTOR,
     ),
     Mutant(
-        "C: a memo that leaves its place stays untracked",
-        "_core/native/homes.h",
-        "        show(memo);\n",
-        "",
+        "a memo that leaves its place stays hidden",
+        "_core/facts/homes.py",
+        "        machine.show(memo)\n",
+        "        pass\n",
         COLLECTOR,
     ),
     Mutant(
-        "C: a run that is used again remembers what it was",
-        "_core/native/run.h",
-        "        if (*slot != value) {\n",
-        "        if (0) {\n",
+        "a home that leaves the table stays hidden",
+        "_core/facts/homes.py",
+        "        machine.show(home)\n",
+        "        pass\n",
+        COLLECTOR,
     ),
     Mutant(
         "a frame that is given a listener while it is refreshed is not looked at again",
@@ -1467,25 +1301,25 @@ MUTANTS = (
         HOMES,
     ),
     Mutant(
-        "C: a table is taken apart while its cache is finalized",
-        "_core/native/homes.h",
-        "    if (!are_untracked(st, op)) {\n",
-        "    if (1) {\n",
-        COLLECTOR,
-    ),
-    Mutant(
         "C: the memos in a dict are shown as well as the dict",
-        "_core/native/homes.h",
-        "    if (!is_hidden(memo)) { /* each place of it is shown by itself */\n        return 0;",
-        "    if (!is_hidden(memo)) {\n        return visit(memo, arg);",
+        "_core/native/collector.h",
+        "    if (!is_hidden(op)) { /* each place of it is shown by itself */\n        return 0;",
+        "    if (!is_hidden(op)) {\n        return visit(op, arg);",
         COLLECTOR,
     ),
     Mutant(
-        "C: a tweak answers with a memo of another cache",
-        "_core/native/run.h",
-        "SLOT(place, home_token) == SLOT(SLOT(view, view_cache), cache__token) && ",
-        "",
-        COLLECTOR,
+        "C: what a node read beneath another cache answers over its own variants",
+        "_core/native/call.h",
+        "           !has_variants) { /* else",
+        "           1) { /* else",
+        LAYERED,
+    ),
+    Mutant(
+        "what is at hand beneath answers over the variants of a node",
+        "_core/steps/begin.py",
+        "cache.beneath is not None and (home is None or not home.variants):",
+        "cache.beneath is not None:",
+        LAYERED,
     ),
     Mutant(
         "what read a cleared cache beneath is not shown",
@@ -1502,10 +1336,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     parser.add_argument("--only", default="", help="run those with this text in their name")
-    parser.add_argument("--mirrored", action="store_true", help="run those whose code is written in Python and in C")
+    parser.add_argument("--of-c", action="store_true", help="run those that only a compiled build has")
     options = parser.parse_args()
     began = time.monotonic()
-    named = [mutant for mutant in MUTANTS if options.only in mutant.name and (mutant.twin or not options.mirrored)]
+    named = [mutant for mutant in MUTANTS if options.only in mutant.name]
+    named = [mutant for mutant in named if mutant.is_in_c or not options.of_c]
     lost = [(mutant, edit) for mutant in named for edit in mutant.edits if (PACKAGE / edit[0]).read_text().count(edit[1]) != 1]
     for mutant, edit in lost:
         print(f"LOST      {mutant.name}: {edit[0]} does not hold its text exactly once")
@@ -1524,8 +1359,7 @@ def try_mutant(mutant: Mutant) -> bool:
     """Return whether its tests find a fault in a copy of the package, and say so."""
     began = time.monotonic()
     with TemporaryDirectory() as folder:
-        edits = mutant.edits if dug.COMPILED else mutant.edits[:1]
-        verdict = make_copy(Path(folder), edits) or run_tests(Path(folder), mutant.tests)
+        verdict = make_copy(Path(folder), mutant.edits) or run_tests(Path(folder), mutant.tests)
     is_caught = verdict == "hung" or ".py::" in verdict  # a package that cannot be imported says nothing of its fault
     word = "caught" if is_caught else "SURVIVED" if " passed" in verdict else "BROKEN"
     print(f"{word:9} {mutant.name} ({time.monotonic() - began:.0f} s: {verdict})", flush=True)
@@ -1539,11 +1373,11 @@ def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
     for file, old, new in edits:
         text = (copy / file).read_text()
         (copy / file).write_text(text.replace(old, new))
-    if dug.COMPILED and any(is_compiled(copy / file) for file, _, _ in edits):
-        old = list((copy / "_core" / "native").rglob("*.so"))
+    old = [built for file, _, _ in edits if dug.COMPILED for built in find_built(copy, copy / file)]
+    if old:
         for built in old:
             built.unlink()  # the next file was compiled from the copy
-        shutil.copy(PACKAGE.parent / "setup.py", folder)
+        shutil.copy2(PACKAGE.parent / "setup.py", folder)  # as old as it is: all else is compiled already
         flags = f"{os.environ.get('CFLAGS', '')} -O0 -g0"  # compiles three times as fast
         run_python(folder, "setup.py", "-q", "build_ext", "--inplace", CFLAGS=flags)
         if not all(built.exists() for built in old):
@@ -1554,9 +1388,14 @@ def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
     return "" if list(map(Path, used.split())) == expected else f"not the copy is used, but {used}"
 
 
-def is_compiled(file: Path) -> bool:
-    """Return whether a file is in C, or a module that is compiled as it stands."""
-    return file.suffix in {".c", ".h"} or file.with_suffix(".pxd").exists()
+def find_built(copy: Path, file: Path) -> list[Path]:
+    """Return what is compiled of a file: all modules, for declarations that they share."""
+    native = copy / "_core" / "native"
+    if file.suffix == ".pxd":
+        return list(native.rglob("*.so"))
+    if file.suffix in {".c", ".h"}:
+        return list(native.glob("_caccel*.so"))
+    return list((native / file.parent.name).glob(f"{file.stem}.*.so")) if file.with_suffix(".pxd").exists() else []
 
 
 def find_foreign(_: str, names: list[str]) -> set[str]:

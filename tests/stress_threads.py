@@ -21,17 +21,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
 from typing import Any, NamedTuple
 
 from attrs import define, field
+from support.flights import Flights
 
 import dug
-from dug._core.native.choose import compiled
-from dug._core.steps import begin as begin_step
-from dug._core.steps import finish
 from dug._core.steps.frame import current
 
 WIDTH, LAYERS, LEAVES, KEPT, SCENARIOS = 30, 8, 20, 16, 12
@@ -72,6 +69,21 @@ class Ran(NamedTuple):
 
 
 @define(eq=False)
+class RunsInFlight(Flights):
+    """The runs of bodies that ended, from when others could join them until they were filed; no run is kept."""
+
+    bodies: dict[Any, Ran] = field(factory=dict)
+    runs: list[Ran] = field(factory=list)
+
+    def end(self, run: Any) -> None:
+        """Note the run of a body, and let go of it."""
+        body = self.bodies.pop(run, None)
+        if body is not None:
+            self.runs.append(body._replace(began=self.began_at(run, body.began), ended=next(self.clock)))
+        self.began.pop(run, None)
+
+
+@define(eq=False)
 class World:
     """The graph, its contexts and the recorded runs."""
 
@@ -85,10 +97,7 @@ class World:
     states: list[tuple[int, ...]] = field(init=False)
     begun: int = 0
     done: int = 0
-    runs: list[Ran] = field(factory=list)
-    flights: dict[Any, int] = field(factory=dict)
-    bodies: dict[Any, tuple[int, int, Any, int]] = field(factory=dict)
-    clock: Any = field(factory=count)
+    flights: RunsInFlight = field(factory=lambda: RunsInFlight(count()))
     changing: Any = field(factory=threading.Lock)
 
     def __attrs_post_init__(self) -> None:
@@ -131,41 +140,13 @@ class World:
 
     def _noted(self, layer: int, place: int, compute: Callable[[], int]) -> int:
         run = current.get()
-        done = self.done
+        done, began = self.done, next(self.flights.clock)
         try:
             return compute()
         finally:
             is_whole = done == self.begun and run.generation == run.view.group.generation
             said = tuple(sorted((handle.target[1], handle.spec.value) for handle in run.view.tweaks.handles))
-            self.bodies[run] = (layer, place, said, done if is_whole else -1)
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Note when the runs that execute a body are in flight: from when others can join them until they are filed."""
-        register, take_out = begin_step._register, finish.take_out
-
-        def begin(run: Any) -> Any:
-            self.flights[run] = next(self.clock)
-            return register(run)
-
-        def end(run: Any) -> None:
-            take_out(run)
-            self._note_end(run)
-
-        begin_step._register, finish.take_out = begin, end
-        if compiled is not None:
-            compiled.watch(lambda run: self.flights.__setitem__(run, next(self.clock)), self._note_end)
-        try:
-            yield
-        finally:
-            begin_step._register, finish.take_out = register, take_out
-            if compiled is not None:
-                compiled.watch()
-
-    def _note_end(self, run: Any) -> None:
-        began, body = self.flights.pop(run), self.bodies.pop(run, None)
-        if body is not None:
-            self.runs.append(Ran(*body, began, next(self.clock)))
+            self.flights.bodies[run] = Ran(layer, place, said, done if is_whole else -1, began, began)
 
     def change(self, chance: random.Random) -> None:
         """Let the outside of one leaf change, and say so."""
@@ -244,9 +225,9 @@ def find_doubles(world: World) -> Counter[str]:
     A run is known by its node, the state of the outside and the tweaks of what it read; runs during which the outside changed are
     left out.
     """
-    counts: Counter[str] = Counter(runs=len(world.runs))
+    counts: Counter[str] = Counter(runs=len(world.flights.runs))
     known: dict[Any, list[Ran]] = {}
-    for ran in sorted(world.runs, key=lambda ran: ran.began):
+    for ran in sorted(world.flights.runs, key=lambda ran: ran.began):
         if ran.state < 0:
             counts["across changes"] += 1
             continue
@@ -290,7 +271,7 @@ def stress(*, calls: int, threads: int, seed: int, changes: int) -> Counter[str]
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        with world.watched():
+        with world.flights.noted(world.root):
             for worker in workers:
                 worker.start()
             for worker in workers:

@@ -17,13 +17,14 @@ import pytest
 import dug
 from dug.testing import EventLog
 
-PACKAGE = str(Path(dug.__file__).parent)
+OURS = (str(Path(dug.__file__).parent), str(Path("dug", "_")), "<dug")
+"""How the file names of our frames begin; compiled code is named from the root of the sources on."""
 
 
 def count_frames(error):
     """Return how many frames of a traceback are ours, and the names of the others."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if frame.filename.startswith((PACKAGE, "<dug"))]
+    ours = [frame for frame in frames if frame.filename.startswith(OURS)]
     return len(ours), [frame.name for frame in frames if frame not in ours]
 
 

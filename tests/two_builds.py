@@ -6,6 +6,9 @@ events, and hold as many memos.  At each run, and after each operation, they mus
 longer than the other may answer there and not here.  The garbage collector runs between operations only.  At the end of a
 script they must hold the same memos: of the same nodes, with the same values, footprints, reads and restrictions, and with the
 same readers, of those that read a node now.
+
+What is compiled is loaded once in a process: the compiled build is the dug that the process uses, and the pure one is a copy of
+its Python files.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ class Build:
     """One build with a copy of the second opinion; in force, its modules are those that an import finds."""
 
     def __init__(self, *, pure: bool) -> None:
-        self.modules: dict[str, ModuleType] = {}
+        self.modules: dict[str, ModuleType] = {} if pure else find_loaded("dug")
         with self:
             before = os.environ.pop(SWITCH, None)
             try:
@@ -68,6 +71,7 @@ class Build:
                 if before is not None:
                     os.environ[SWITCH] = before
             self.group: Any = import_module("dug._core.state.group")
+            self.earlier: WeakSet[Any] = WeakSet(self.group.CacheGroup.all())
             self.node: Any = import_module("dug._core.facts.node").Node
             self.plain_key: Any = import_module("dug._core.facts.node").plain_key
         self.name = "pure" if pure else "compiled"
@@ -85,8 +89,9 @@ class Build:
         sys.modules.update(self._others)
 
     def count_views(self) -> int:
-        """Return how many views are alive."""
-        return sum(len(self.group.members(group.views)) for group in self.group.CacheGroup.all())
+        """Return how many views are alive, of the cache groups that were made here."""
+        groups = [group for group in self.group.CacheGroup.all() if group not in self.earlier]
+        return sum(len(self.group.members(group.views)) for group in groups)
 
     def begin(self, seed: int) -> Play:
         """Make the program and the script of a seed."""
@@ -170,6 +175,11 @@ DEAD = 2
 """The status of a memo that is gone, on either build."""
 
 
+def find_loaded(package: str) -> dict[str, ModuleType]:
+    """Return the modules of a package that an import finds now."""
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == package}
+
+
 def take_own() -> dict[str, ModuleType]:
     """Take the modules of a build out of those that an import finds."""
     return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in OWN}
@@ -218,7 +228,7 @@ def flat(told: Any) -> list[Any]:
 
 
 def load() -> list[Build]:
-    """Load both builds."""
+    """Load both builds, the compiled one first."""
     return [Build(pure=False), Build(pure=True)]
 
 

@@ -14,8 +14,9 @@ from .facts.equality import Fixed, is_immutable, is_same, substitution_key
 from .facts.events import KINDS, Event, Listener, Subscription
 from .facts.failure import Failure
 from .facts.function import Function
+from .facts.homes import Homes
 from .facts.imprint import Imprint
-from .facts.memo import DEAD, FORGOTTEN, IN_THREAD, LIVE, NO_TWEAKS, TWEAKED, Homes, Memo, NodeMemos, OuterCall
+from .facts.memo import DEAD, FORGOTTEN, IN_THREAD, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, OuterCall
 from .facts.node import BENEATH, Node, plain_key
 from .facts.sparse import BitSet
 from .facts.tweak import UNTWEAK, VALUE, Layer, Target, TweakSpec

@@ -13,12 +13,12 @@ from types import CoroutineType
 from typing import Any
 
 from .._core.drive import (
+    Check,
     Serving,
-    Walk,
     abandon,
     begin,
+    complete,
     fail,
-    finish,
     frame_to_ask,
     note,
     note_no_answer,
@@ -58,7 +58,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
             found = begin(frame, key)
             while type(found) is not Memo:
                 if type(found) is Joined:
-                    found = await _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+                    found = await _wait(frame, key, found) or begin(frame, key, found.is_optional)
                     continue
                 wait = backend().launch(frame, found, _drive)
                 if not wait.is_over:
@@ -116,19 +116,19 @@ async def _drive(run: Run) -> None:
     try:
         current.set(run)
         started = perf_counter()
-        walk = verify(run)
-        if walk is None or await _verify(run, walk) is None:
-            started = started if walk is None else perf_counter()
+        check = verify(run)
+        if check is None or await _complete(run, check) is None:
+            started = started if check is None else perf_counter()
             key = run.key
-            if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].binding.keywords == ():
+            if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].is_simple:
                 value = key[0].body(*key[1:])  # the common case
             else:
                 body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
                 value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
             value = await value if type(value) is CoroutineType or isawaitable(value) else value
-            finish(run, value, perf_counter() - started)
+            complete(run, value, perf_counter() - started)
     except BaseException as exc:
-        fail(run, exc, perf_counter() - started, is_out=False)
+        fail(run, exc, perf_counter() - started, exc.__traceback__ and exc.__traceback__.tb_next, is_out=False)
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
             raise
     finally:
@@ -148,20 +148,17 @@ async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dic
     return fn, ((await fetch_async(run, run.handle.key_beneath(run.key))).value, *args), {}
 
 
-async def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
-    """Completes a walk: asks together for keys that it yields together, and returns its result."""
-    answers: Any = None
+async def _complete(run: Run, check: Check) -> Memo | None:
+    """Completes a check: asks together for the keys that it wants together, and returns its result."""
+    answers: list[Any] | None = None
     try:
-        while True:
-            try:
-                asked = walk.send(answers)
-            except StopIteration as end:
-                memo: Memo | None = end.value
-                return memo
+        while (asked := check.go_on(answers)) is not None:
             questions = [_ask(run, key, is_aside) for key, is_aside in asked]
             answers = [await questions[0]] if len(questions) == 1 else await backend().gather(questions)
+        return check.memo
     finally:
-        del run, walk  # see `failure.empty_own_frames`
+        answers = None
+        del run, check  # see `failure.empty_own_frames`
 
 
 async def _ask(run: Run, key: Key, is_aside: bool) -> Memo | BaseException | None:  # noqa: FBT001  as the walk yields it

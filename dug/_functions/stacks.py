@@ -18,9 +18,9 @@ from contextvars import copy_context
 from threading import Thread, get_ident
 from typing import Any, NoReturn, TypeVar
 
-from .._core.drive import ORIGINS, DriverWait, guard, here
-from .._core.read import COMPILED, Node
-from .stack_room import FEW_RUNS, LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, is_low, roomy, small
+from .._core.drive import ORIGINS, guard, here
+from .._core.read import Node
+from .stack_room import FEW_RUNS, LITTLE_ROOM_BYTES, ROOM_BYTES, forget_others, frees_deep, is_low, roomy, small
 
 T = TypeVar("T")
 
@@ -36,6 +36,13 @@ PATIENCE_S, HASTE_S = 1.0, 0.01
 """How long to wait in one go: an interrupt that came just before is seen afterwards; and when one is to be passed on."""
 
 
+def lacks_room(depth: int) -> bool:
+    """True when a call that is made inside of so many runs should be made on another stack."""
+    if not depth:
+        return bool(small) and frees_deep()
+    return (not (depth - 1) & 7 or bool(small)) and is_deep(depth - 1)
+
+
 def is_deep(depth: int) -> bool:
     """True when this thread has used up its part of the frames that the interpreter allows, or of its stack.
 
@@ -46,20 +53,17 @@ def is_deep(depth: int) -> bool:
     try:
         sys._getframe(min(MAX_FRAMES, sys.getrecursionlimit() * 2 // 5))
     except ValueError:
-        return not COMPILED and (depth > 1 or bool(small)) and is_low(depth)  # C has looked already
+        return (depth > 1 or bool(small)) and is_low(depth)
     return True
 
 
-def _has_room() -> bool:
+def has_room() -> bool:
     """True when this thread has most of its frames, and much of its stack, left, for a body that could run elsewhere as well."""
     try:
         sys._getframe(min(MAX_FRAMES // 2, sys.getrecursionlimit() // 5))
     except ValueError:
         return not is_low(FEW_RUNS)
     return False
-
-
-has_room: Callable[[], bool] = DriverWait.has_room or _has_room
 
 
 def continue_on_new_stack(call: Callable[..., T], *args: Any) -> T:

@@ -1,30 +1,32 @@
-"""The synchronous driver: `fetch_any` drives runs of plain functions in the asker's thread; `what_runs` says what is called."""
+"""The synchronous driver: `fetch` drives runs of plain functions in the asker's thread; `what_runs` says what is called."""
 
+import sys
 from _thread import allocate_lock
 from collections.abc import Callable
-from sys import exception
-from time import perf_counter
 from typing import Any
 
 from .._core.drive import (
     PATIENCE_S,
     PUT,
+    Check,
     DriverWait,
     Ended,
-    Walk,
     abandon,
     begin,
+    complete,
     fail,
-    finish,
     frame_to_ask,
     here,
-    make_fetch,
     note,
     note_no_answer,
+    run_of,
     verify,
 )
+from .._core.native import machine
+from .._core.native.choose import compiled
 from .._core.read import (
     BENEATH,
+    COMPILED,
     DEFAULT_FRAME,
     IN_THREAD,
     CacheGroup,
@@ -37,61 +39,90 @@ from .._core.read import (
     current,
     plain_key,
 )
-from .stack_room import frees_deep, small
-from .stacks import continue_on_new_stack, is_deep
-
-_NO_KEYWORDS: dict[str, Any] = {}
+from . import stacks
+from .stacks import continue_on_new_stack
 
 
-def fetch_any(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912  one function, so that each node has two frames of ours in a traceback
+def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912, PLR0915  as few frames of ours as can be in a traceback
     """Returns the memo of a call made in `frame` (None: the one in force), after running nodes as needed, and records the read.
 
     Raises:
         Exception: the node's own exception, raised now or earlier in this outermost call.
     """
     found: Any = None
-    before, started, handled = None, 0.0, None
+    before, token, started, handled = None, None, 0.0, None
     try:
-        if frame is None or frame is DEFAULT_FRAME or frame.driver is not None or frame.homes.__class__ is Ended:
+        if frame is None or frame is DEFAULT_FRAME or not _is_open(frame):
             frame = frame_to_ask(frame, key)
             if frame.driver is not None:
                 return frame.answer_from_driver(key)  # type: ignore[no-any-return]  # a memo
-        run, view = frame.run, frame.view
-        if (small and frees_deep()) if run is None else (not run.depth & 7 or small) and is_deep(run.depth):
+            if frame is DEFAULT_FRAME:
+                _begin(frame, key)  # which says that there is no context
+        place: Any = frame
+        run: Any = run_of(place)
+        view = place.view
+        if stacks.lacks_room(0 if run is None else run.depth + 1):
             return continue_on_new_stack(fetch, frame, key)
-        try:
+        is_answered = is_over = False
+        try:  # by flags: where an error is caught and passed on, compiled code notes this function in its traceback once more
             try:  # both before the run is there: CPython 3.11 guards nothing while a trace function is told of this very line
-                memo: Any = (found := _begin(frame, key))
-                if found.__class__ is Run:
-                    before = current.get()
-                    _, started, handled = PUT[found], perf_counter(), exception()
-                    memo = (walk := verify(found)) and _verify(found, walk)
-                    if memo is None:
-                        started = started if walk is None else perf_counter()
-                        body, args, kwargs = found.key[0], found.key[1:], _NO_KEYWORDS
-                        if not found.body and type(found.key) is tuple and body is not BENEATH and body.binding.keywords == ():
-                            body = body.body  # the common case
+                found = _begin(frame, key)
+                if type(found) is not Run:
+                    memo: Memo = found
+                else:
+                    before = machine.get_variable(current)
+                    token, started, handled = PUT[found], machine.now(), machine.handled()
+                    own: Any = found
+                    check = verify(own)
+                    held = None if check is None else _complete(own, check)
+                    if held is not None:
+                        memo = held
+                    else:
+                        started = started if check is None else machine.now()
+                        function = None
+                        if not own.body and type(own.key) is tuple and own.key[0] is not BENEATH:
+                            function = own.key[0]
+                        if function is not None and function.is_simple:
+                            args = own.key  # the common case
+                            if len(args) == 2:
+                                value = function.body(args[1])
+                            elif len(args) == 3:
+                                value = function.body(args[1], args[2])
+                            else:
+                                value = function.body(*args[1:])
                         else:
-                            body, args, kwargs = what_runs(found)
-                        memo = finish(found, body(*args, **kwargs), perf_counter() - started)
-                    if frame.__class__ is Run and frame.has_task and frame.thread != found.thread:
+                            body, args, kwargs = what_runs(own)
+                            value = body(*args, **kwargs)
+                        memo = complete(own, value, machine.now() - started)
+                    if run is not None and run.has_task and place is run and run.thread != own.thread:
                         memo.read_starts = IN_THREAD
-            except BaseException as exc:
-                _note_failure(frame, view, before and fail(found, exc, perf_counter() - started, handled=handled))
-                raise
+                is_answered = True
             finally:
-                if before is not None:
-                    PUT[before]
-        except BaseException as exc:
-            _clear_up(frame, found, before, exc)
-            raise
+                try:
+                    if not is_answered:
+                        _note_failure(frame, view, before and _fail(found, machine.now() - started, handled))
+                finally:
+                    if before is not None:
+                        if COMPILED and token is not None:
+                            machine.put_back(current, token)
+                        else:  # which no interrupt keeps from being done
+                            PUT[before]
+            is_over = True
+        finally:
+            if not is_over:
+                _clear_up(frame, found, before)
         note(frame, view, memo)
         if memo.failure is not None:
             with memo.failure.serve(run, memo) as served:
                 raise served.pop()
-        return memo  # type: ignore[no-any-return]  # no run any more
+        return memo
     finally:
-        frame = view = run = found = walk = before = _ = handled = None  # see `failure.empty_own_frames`
+        frame = place = view = run = found = own = check = before = token = handled = None  # see `failure.empty_own_frames`
+
+
+def _is_open(frame: Frame) -> bool:
+    """True for a frame in which calls are made as usual."""
+    return frame.driver is None and type(frame.homes) is not Ended  # type: ignore[comparison-overlap]  # see `refresh`
 
 
 def _begin(frame: Any, key: Key) -> Any:
@@ -99,11 +130,20 @@ def _begin(frame: Any, key: Key) -> Any:
     try:
         found: Any = begin(frame, key)
         while type(found) is Joined:
-            found = _wait(frame, key, found) or begin(frame, key, has_waited=found.is_optional)
+            found = _wait(frame, key, found) or begin(frame, key, found.is_optional)
         return found
     except BaseException as exc:
         note_no_answer(frame, exc)
         raise
+
+
+def _fail(run: Run, seconds: float, handled: BaseException | None) -> Memo | None:
+    """Files the exception that is on its way out of a run; None when nothing remembers it."""
+    error: Any = machine.handled()
+    try:
+        return fail(run, error, seconds, machine.traceback_of(error), handled)
+    finally:
+        del run, error, handled  # see `failure.empty_own_frames`
 
 
 def _note_failure(frame: Any, view: Any, failed: Memo | None) -> None:
@@ -111,13 +151,14 @@ def _note_failure(frame: Any, view: Any, failed: Memo | None) -> None:
         note(frame, view, failed)
 
 
-def _clear_up(frame: Any, run: Any, before: Any, error: BaseException) -> None:
+def _clear_up(frame: Any, run: Any, before: Any) -> None:
     """Cleans up after an interrupt in the middle of beginning or filing a run: leaves the run and wakes its waiters."""
+    error: Any = machine.handled()
     if isinstance(error, KeyboardInterrupt):
         CacheGroup.free_locks()
     if run is None:
         note_no_answer(frame, error)
-    elif run.__class__ is Run:
+    elif type(run) is Run:
         if before is not None and current.get() is run:
             PUT[before]
         if not run.is_done or run.waits:
@@ -161,28 +202,25 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     return wait.take(key)
 
 
-def _verify(run: Run, walk: Walk[Memo | None]) -> Memo | None:
-    """Completes a walk: asks for the keys that it yields, one after the other, and returns its result."""
-    answers: Any = None
+def _complete(run: Run, check: Check) -> Memo | None:
+    """Completes a check: asks for the keys that it wants, one after the other, and returns its result."""
+    answers: list[Any] | None = None
     try:
-        while True:
-            try:
-                asked = walk.send(answers)
-            except StopIteration as end:
-                answers = None  # the traceback of one holds this frame: a circle would keep the tweaks of the run
-                memo: Memo | None = end.value
-                return memo
+        while (asked := check.go_on(answers)) is not None:
             answers = []
             for key, _ in asked:
                 try:
                     # A loop that the body runs can await a coroutine function, and nothing here.
-                    answers.append(None if plain_key(key)[0].is_async else fetch(run, key))
+                    function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
+                    answers.append(None if function.is_async else fetch(run, key))
                 except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself
                     answers.append(None)
-                except BaseException as exc:  # noqa: BLE001  the walk keeps it for the body
+                except BaseException as exc:  # noqa: BLE001  the check keeps it for the body
                     answers.append(exc)
+        return check.memo
     finally:
-        del run, walk  # see `failure.empty_own_frames`
+        answers = None
+        del run, check  # see `failure.empty_own_frames`
 
 
 def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -197,8 +235,14 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     spec = run.handle.spec
     assert spec.fn is not None  # noqa: S101  a value does not run
     if spec.reads_beneath:
-        return spec.fn, (fetch(run, run.handle.key_beneath(key)).value, *spec.args), {}
+        return spec.fn, (fetch(run, run.handle.key_beneath(key)).take_value(), *spec.args), {}
     return spec.fn, *function.binding.arguments(key)
 
 
-fetch = make_fetch(fetch_any, walk=_verify, what_runs=what_runs, deeper=continue_on_new_stack)
+def has_room() -> bool:
+    """True when this thread has most of its frames, and much of its stack, left, for a body that could run elsewhere as well."""
+    return stacks.has_room()
+
+
+if compiled is not None:
+    compiled.set_driver(sys.modules[__name__])

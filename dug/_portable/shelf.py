@@ -29,6 +29,7 @@ from .._core.read import (
     Layer,
     Memo,
     Node,
+    NodeMemos,
     OuterCall,
     Tweak,
     View,
@@ -91,9 +92,6 @@ class Shelf(Cache):
         self._left_out: dict[tuple[int, int | None], str] = {}
         self._past = OuterCall()
         self._past.close()
-
-    def _new_homes(self) -> Homes:
-        return _Homes.of(self)
 
     def expect(self, layers: tuple[Layer, ...]) -> None:
         """Takes the tweaks under which the file's values were computed."""
@@ -350,6 +348,7 @@ class Shelf(Cache):
         content = row.content
         reason = content.reason or find_missing(content.codec or "", _split(content.needs), trust=self._trust)
         memo.value = Stored(self.carrier, content, self._trust, ref(self.group)) if reason is None else None
+        memo.is_stored = reason is None
         return reason
 
     def _failure_of(self, row: NodeRow) -> Failure:
@@ -382,14 +381,21 @@ class _Homes(Homes):
         made._shelf = ref(shelf)
         return made
 
-    def get(self, key: Key, default: Any = None) -> Any:
-        home = super().get(key)
+    def make_empty(self) -> Homes:
+        """Returns new homes of the same shelf."""
+        made = _Homes()
+        made._shelf = self._shelf
+        return made
+
+    def get(self, key: Key, args: Any = None) -> NodeMemos | None:
+        """Returns the home of a node."""
+        home = super().get(key, args)
         if home is None:
             shelf = self._shelf()
             if shelf is not None and shelf.is_waiting_for(key):
                 shelf.fill()
-                home = super().get(key)
-        return default if home is None else home
+                home = super().get(key, args)
+        return home
 
 
 def _split(needs: str | None) -> list[str]:

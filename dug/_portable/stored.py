@@ -1,16 +1,17 @@
-"""A memo whose value its carrier still has: `StoredMemo`, a plain memo once its value is asked for; `Stored` reads the value.
+"""A memo whose value its carrier still has until it is asked for: `StoredMemo`; `Stored` reads the value.
 
-The class has the layout of `Memo` and a property in the place of its slot, so that the first reader loads the value; then the
-memo takes the class of a plain one, and costs the same.  The compiled call path reads the slot itself, and so it must
-never see one: `begin.serve` asks for the value before it keeps a memo at hand, and `Memo.open_footprint` stays -1 until then.
+The class has a property in the place of the slot, so that the first reader loads the value.  Compiled code reads the slot itself,
+and so it must not find one whose value is not there: it calls `Memo.take_value`, `begin.serve` does so before it keeps a memo at
+hand, and `Memo.open_footprint` stays -1 until then.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from attrs import frozen
 
-from .._core.read import LIVE, Memo, Node
+from .._core.read import Memo, Node
 from ..codec import decode
 from ..errors import CodecError, SnapshotError
 from .rows import Carrier, Content
@@ -48,18 +49,21 @@ class StoredMemo(Memo):  # the slot that the property hides is the point
     @property
     def value(self) -> Any:
         """The value, read now."""
-        stored = _slot.__get__(self)
-        if type(stored) is not Stored:  # another thread was quicker
-            return stored
-        return _take(self, stored)
+        return self.take_value()
 
     @value.setter
     def value(self, value: Any) -> None:
         _slot.__set__(self, value)
 
+    def take_value(self) -> Any:
+        """Returns the value, read now."""
+        return _take(self, _slot.__get__(self)) if self.is_stored else _slot.__get__(self)
 
-def _take(memo: StoredMemo, stored: Stored) -> Any:
-    """Reads a value and makes the memo a plain one; threads that read at the same time get the same object."""
+
+def _take(memo: StoredMemo, stored: Any) -> Any:
+    """Reads a value and leaves it in the memo; threads that read at the same time get the same object."""
+    if type(stored) is not Stored:  # another thread was quicker
+        return stored
     what = f"the value of {Node._of(memo.home.key)}"
     try:
         value = stored.read(what)
@@ -72,10 +76,10 @@ def _take(memo: StoredMemo, stored: Stored) -> Any:
         if type(present) is not Stored:
             return present
         _slot.__set__(memo, value)
+        memo.is_stored = False
+        with suppress(TypeError):  # a compiled class stays, and compiled code reads the slot
+            memo.__class__ = Memo  # type: ignore[assignment]  # of the same layout
     group = stored.group()
-    memo.__class__ = Memo  # type: ignore[assignment]  # of the same layout
     if group is not None:
-        with group.lock:  # a first tweak may be adding its bit just now
-            if memo.status == LIVE and not memo.restriction and memo.call is None and memo.open_footprint == -1:
-                memo.open_footprint = memo.footprint
+        group.let_answer(memo)
     return value

@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import Counter
 from types import ModuleType
 from weakref import ref
 
@@ -458,12 +459,13 @@ def test_the_collector_has_no_object_of_a_node_whose_arguments_are_atoms(make):
 
 
 @compiled
-def test_the_collector_has_the_key_of_a_node_with_any_other_argument():
-    """An argument that may refer to something leaves the key, which has it, and nothing else."""
+@pytest.mark.parametrize(("function", "each"), [(taken, 2), (pair, 3)], ids=["alone", "among others"])
+def test_the_collector_has_the_key_of_a_node_with_any_other_argument(function, each):
+    """An argument that may refer to something leaves the key, which has it; and the arguments, if there are several."""
     with dug.Context():
-        pair(frozenset())
-        grown = count_objects(lambda: [pair(frozenset((number,))) for number in range(300)] and None)
-    assert 600 - 10 <= grown <= 600 + 20
+        function(frozenset())
+        grown = count_objects(lambda: [function(frozenset((number,))) for number in range(300)] and None)
+    assert each * 300 - 10 <= grown <= each * 300 + 20
 
 
 counted = []
@@ -475,19 +477,21 @@ def descend(number):
     """Count the objects that the collector has while as many nodes are open."""
     if number:
         return descend(number - 1)
-    counted.append(len(gc.get_objects()))
+    counted.append(Counter(type(one).__name__ for one in gc.get_objects()))
     return 0
 
 
 @compiled
-def test_the_collector_has_one_object_of_a_node_that_runs():
-    """A node that is being computed leaves the token of the context variable to look at."""
+def test_the_collector_has_few_objects_of_a_node_that_runs():
+    """A node that is being computed leaves its run, its key, its home and the token of the context variable to look at."""
     for depth in (20, 220):
         with dug.Context():
             gc.collect()
             descend(depth)
     few, many = counted[-2:]
-    assert many - few < 1.2 * 200
+    grown = {kind: number for kind, number in (many - few).items() if number > 20}
+    assert set(grown) <= {"Run", "tuple", "NodeMemos", "Token"}
+    assert max(grown.values()) <= 200
 
 
 @compiled
@@ -499,6 +503,24 @@ def test_a_state_that_leaves_is_looked_at_again():
         assert not any(map(gc.is_tracked, states))
         ctx.cache.clear()
         assert all(map(gc.is_tracked, states))
+
+
+@compiled
+def test_a_memo_that_was_tracked_again_is_shown_once():
+    """One that waits to be verified is tracked, and stays in a place of its home, which must then be looked into."""
+    with dug.Context() as ctx:
+        cell(1, 1)
+        home = ctx.cache.find_home(cell.node(1, 1)._key)
+        memo = home.plain
+        assert not gc.is_tracked(memo)
+        ctx.invalidate(cell.node(0, 1))
+
+        assert home.newest is memo
+        assert gc.is_tracked(memo)
+        assert gc.is_tracked(memo.dependencies)
+        assert home.shown
+        referents = [one for one in gc.get_referents(ctx.cache.homes) if one is memo]
+        assert len(referents) == 1
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -602,3 +624,92 @@ def test_a_finalizer_asks_at_any_moment_of_filing():
     )
 
     assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr[:2_000]
+
+
+asked_again = {"thing": True}
+
+
+@dug.source
+def is_asked():
+    """Return whether a thing is asked for."""
+    return asked_again["thing"]
+
+
+@dug.memoize
+def asking(argument):
+    """Return what one or another node gives."""
+    return taken(0) if is_asked() else argument is None
+
+
+@dug.memoize
+def also_asking(number):
+    """Return what another node gives."""
+    return taken(0) + number
+
+
+def test_a_reader_that_was_dropped_keeps_no_circle():
+    """The list of readers of a node may hold one that left the table since: the collector is shown it all the same."""
+    ctx = dug.Context()
+    argument = Thing(ctx=ctx)
+    watch = ref(argument)
+    with ctx:
+        also_asking(1)
+        also_asking(2)
+        asking(argument)
+        asked_again["thing"] = False
+        ctx.invalidate(is_asked)
+        asking(argument)
+        ctx.invalidate(asking.node(argument))
+    asked_again["thing"] = True
+    del argument, ctx
+    for _ in range(3):
+        gc.collect()
+    assert watch() is None
+
+
+def test_a_cache_that_a_finalizer_brings_back_is_freed():
+    """What it files after that is tracked, as nothing takes it apart a second time."""
+    kept = []
+
+    class Keeper:
+        def __init__(self, ctx):
+            self.ctx = ctx
+
+        def __del__(self):
+            kept.append(self.ctx)
+
+    ctx = dug.Context()
+    made[1] = Keeper(ctx)
+    with ctx:
+        thing(1)
+    del made[1], ctx
+    gc.collect()
+    ctx = kept.pop()
+    made[2] = Thing(ctx=ctx)
+    watch = ref(made[2])
+    with ctx:
+        thing(2)
+    del made[2], ctx
+    for _ in range(3):
+        gc.collect()
+    assert watch() is None
+
+
+def test_the_nodes_that_a_record_names_outlive_their_function():
+    """A record that somebody holds names a node whose function is gone and whose cache was emptied."""
+    module = ModuleType("outlived")
+    sys.modules["outlived"] = module
+    vars(module)["dug"] = dug
+    exec(
+        "@dug.memoize\ndef low(x):\n    return x\n\n@dug.memoize\ndef high(x):\n    return low(x) + 1\n",
+        vars(module),
+    )
+    high, ctx = module.high, dug.Context()
+    with ctx:
+        assert high(1) == 2
+        record = ctx.memo(high.node(1))
+        del module.low
+        ctx.clear()
+        gc.collect()
+        assert [str(node) for node in record.dependencies] == ["outlived:low(1)"]
+    del sys.modules["outlived"]

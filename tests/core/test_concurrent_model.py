@@ -14,7 +14,6 @@ from support.concurrent_changes import WorkersUnderChange, shared_changes
 from support.concurrent_program import (
     AsyncConcurrentProgram,
     ConcurrentProgram,
-    TimesInFlight,
     Workers,
     check_answers,
     count_doubles,
@@ -22,6 +21,7 @@ from support.concurrent_program import (
     scripts,
     switching_often,
 )
+from support.flights import Flights
 from support.oracle import Oracle
 from support.programs import FUNCTIONS
 from support.strategies import outsides, programs, tweaks
@@ -45,11 +45,11 @@ class Figures:
     counts: ClassVar[Counter[str]] = Counter()
 
 
-def check(on_dug: ConcurrentProgram, in_flight: TimesInFlight, program: Any, outside: Any) -> None:
+def check(on_dug: ConcurrentProgram, flights: Flights, program: Any, outside: Any) -> None:
     """Compare the answers with the oracle, now that all is quiet."""
     oracle = Oracle(program, outside)
     Figures.counts["calls"] += check_answers(on_dug, oracle)
-    Figures.counts.update(count_doubles(on_dug, oracle, in_flight))
+    Figures.counts.update(count_doubles(on_dug, oracle, flights))
 
 
 worlds = {
@@ -68,11 +68,11 @@ def test_threads_are_told_what_the_oracle_says(  # noqa: PLR0917  what Hypothesi
 ) -> None:
     """Threads that share one context get the oracle's answers, and run each node once for each combination of tweaks."""
     on_dug = ConcurrentProgram(program, outside)
-    workers, in_flight = Workers(on_dug, first, kept), TimesInFlight(on_dug.clock)
-    with switching_often(seed), in_flight.noted():
+    workers, flights = Workers(on_dug, first, kept), Flights(on_dug.clock)
+    with switching_often(seed), flights.noted(workers.contexts[0][0]):
         run_threads([lambda script=script: workers.play(script) for script in played])
 
-    check(on_dug, in_flight, program, outside)
+    check(on_dug, flights, program, outside)
 
 
 async def play_all(workers: Workers, played: Any) -> None:
@@ -91,11 +91,11 @@ def test_tasks_are_told_what_the_oracle_says(backend: str) -> None:
     @given(**worlds, played=st.lists(scripts, min_size=2, max_size=8), times=st.sampled_from([1, 1, 1, 2, 12]))
     def play(program: Any, outside: Any, first: Any, kept: Any, played: Any, times: int) -> None:  # noqa: PLR0917  as above
         on_dug = AsyncConcurrentProgram(program, outside)
-        workers, in_flight = Workers(on_dug, first, kept), TimesInFlight(on_dug.clock)
-        with in_flight.noted():
+        workers, flights = Workers(on_dug, first, kept), Flights(on_dug.clock)
+        with flights.noted(workers.contexts[0][0]):
             anyio.run(play_all, workers, played * times, backend=backend)
 
-        check(on_dug, in_flight, program, outside)
+        check(on_dug, flights, program, outside)
 
     play()
 
@@ -108,8 +108,8 @@ def test_tasks_of_several_loops_are_told_what_the_oracle_says(
 ) -> None:
     """So do tasks on loops in several threads, asyncio beside trio, that wait for each other's runs."""
     on_dug = AsyncConcurrentProgram(program, outside)
-    workers, in_flight = Workers(on_dug, first, kept), TimesInFlight(on_dug.clock)
-    with switching_often(), in_flight.noted():
+    workers, flights = Workers(on_dug, first, kept), Flights(on_dug.clock)
+    with switching_often(), flights.noted(workers.contexts[0][0]):
         run_threads(
             [
                 lambda portion=portion, backend=backend: anyio.run(play_all, workers, portion, backend=backend)
@@ -117,7 +117,7 @@ def test_tasks_of_several_loops_are_told_what_the_oracle_says(
             ]
         )
 
-    check(on_dug, in_flight, program, outside)
+    check(on_dug, flights, program, outside)
 
 
 @pytest.mark.slow

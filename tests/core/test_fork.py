@@ -14,12 +14,13 @@ import sys
 import threading
 import time
 import traceback
+from types import SimpleNamespace
 
 import pytest
 
 import dug
 from dug import snapshot
-from dug._core.state.group import CacheGroup
+from dug._core.facts.function import Function
 from dug._core.state.walks import Walk
 from dug._core.steps import scope
 from dug.testing import EventLog
@@ -177,15 +178,17 @@ def test_the_runs_around_a_fork_go_on_in_both():
 def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch, where):
     """Memos that another thread forgets do not answer in the child, though they were at hand in the scenarios in force."""
     outside = [1]
-    owner, name = (Walk, "touch_roots") if where == "in the walk" else (CacheGroup, "forget")
-    real = getattr(owner, name)
+    is_inside = where == "in the walk"
+    # asked to trust its functions when all is forgotten
+    owner, name = (Walk, "touch_roots") if is_inside else (scope, "Function")
+    real = Walk.touch_roots if is_inside else Function.trust
 
     def act(*args, **options):
-        if where == "in the walk":
+        if is_inside:
             gate.began.set()
             time.sleep(0.01)  # the fork waits for the lock, and so for the end of the walk
         real(*args, **options)
-        if where == "after the walk":
+        if not is_inside:
             gate.stand()
 
     @dug.source
@@ -201,7 +204,7 @@ def test_an_invalidation_that_was_under_way_holds_in_the_child(gate, monkeypatch
 
     with dug.Context() as ctx, dug.Context({leaf.node(1): 100}):
         assert ask() == ask() == (1, 101)
-        monkeypatch.setattr(owner, name, act)
+        monkeypatch.setattr(owner, name, act if is_inside else SimpleNamespace(trust=act))
         outside[0] = 2
         thread = threading.Thread(target=ctx.invalidate, args=(source,))
         thread.start()

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from threading import Thread
 from typing import Any
 
 import pytest
 from attrs import define, field
-from support.concurrent_program import TimesInFlight
 
 import dug
 from dug._core.facts.events import Subscription
@@ -50,6 +50,7 @@ class World:
     is_heard: bool
     argument: Meddler = field(factory=Meddler)
     outside: int = 1
+    runs: list[Any] = field(factory=list)
     root: dug.Context = field(factory=lambda: dug.Context(cache=dug.Cache()))
     child: dug.Context = field(factory=dug.Context)
 
@@ -126,18 +127,17 @@ def tweak_child(world: World) -> None:
 
 
 def every_place(
-    prepare: Callable[[World], None], act: Callable[[World], None], *, is_heard: bool, prepared: Callable[[], object] = int
+    prepare: Callable[[World], None], act: Callable[[World], None], *, is_heard: bool, least: int
 ) -> Iterator[tuple[World, Any]]:
     """Yield a world, and the value of its node while something was done at one place; for each place that there is."""
     for place in count(1):
         world = World(is_heard)
         prepare(world)
-        prepared()
         argument = world.argument
         argument.group, argument.act, argument.left = world.root.cache.group, lambda world=world: act(world), place
         value = world.ask()
         if argument.left > 0:
-            assert place > LEAST.get(prepare, 5)
+            assert place > least
             return
         if argument.thread is not None:
             argument.thread.join(20)
@@ -157,7 +157,7 @@ def test_things_change_while_an_argument_is_hashed(
     prepare: Callable[[World], None], act: Callable[[World], None], *, is_heard: bool
 ) -> None:
     """An asker in between gets the old value or the new one; a later asker, the new one."""
-    for world, value in every_place(prepare, act, is_heard=is_heard):
+    for world, value in every_place(prepare, act, is_heard=is_heard, least=LEAST.get(prepare, 5)):
         assert value in (10, 20)
         assert world.ask() == 20
         assert world.root.run(world.f, world.argument) == (10 if act is tweak_child else 20)
@@ -167,10 +167,14 @@ def test_things_change_while_an_argument_is_hashed(
 @in_each_state
 def test_another_thread_asks_while_an_argument_is_hashed(prepare: Callable[[World], None], *, is_heard: bool) -> None:
     """A memo filed in between is found, a run in flight is waited for: no node is run, or verified, twice."""
-    in_flight = TimesInFlight(count())
+    with ExitStack() as heard:
 
-    with in_flight.noted():
-        for _, value in every_place(prepare, World.ask, is_heard=is_heard, prepared=in_flight.ended.clear):
+        def listen(world: World) -> None:
+            prepare(world)
+            world.runs.clear()
+            heard.enter_context(world.root.listen(world.runs.append, kinds=("computed", "reused")))
+
+        for world, value in every_place(listen, World.ask, is_heard=is_heard, least=LEAST.get(prepare, 5)):
             assert value == 10
-            functions = [run.key[0] for run in in_flight.ended]
-            assert len(functions) == len(set(functions))
+            nodes = [event.node for event in world.runs]
+            assert len(nodes) == len(set(nodes))

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from attrs import define, field, frozen
 from hypothesis import settings
-from support.concurrent_program import TimesInFlight
+from support.flights import Flights
 from support.interleave import explore
 
 import dug
 from dug._core.facts import events
 from dug._core.facts.events import Subscription
+from dug._core.steps.frame import current
 
 
 @frozen(eq=False)
@@ -275,16 +276,21 @@ def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
 def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool, is_layered: bool) -> None:
     """A memo filed by another thread since the lookup is found; from cold, another scenario runs nodes in flight here.
 
-    A cache layered on another takes the uncompiled path.
+    So it is in a cache layered on another.
     """
-    in_flight = TimesInFlight(count())
+    flights, ran = Flights(count()), []
+
+    def body() -> int:
+        ran.append((current.get(), next(flights.clock)))
+        return 1
 
     def set_up() -> tuple[tuple[Any, dug.Context, dug.Context], dug.Cache]:
-        f, other = dug.memoize(lambda: 1), dug.memoize(lambda: 0)
+        f, other = dug.memoize(body), dug.memoize(lambda: 0)
         root, child = dug.Context(cache=dug.Cache()), dug.Context({other.node(): 1} if is_elsewhere else {})
         base = dug.Context().run if is_layered else call
         base(root.run, child.run, int)
-        in_flight.began.clear()
+        heard.enter_context(root.listen(bool, kinds="computed"))
+        ran.clear()
         return (f, partial(base, root.run), child), root.cache
 
     def ask(made: Any) -> None:
@@ -295,13 +301,13 @@ def test_a_node_runs_once_wherever_its_asker_is_stopped(*, is_elsewhere: bool, i
         f, run, child = made
         run(child.run, f)
 
-    with in_flight.noted():
+    with ExitStack() as heard, flights.watched():
         for first, second in [(ask, ask_in_child), (ask_in_child, ask)]:
             for _ in explore(set_up, first, second):
-                runs = sorted(in_flight.began, key=in_flight.began.__getitem__)
+                runs = sorted((flights.began_at(*one), flights.ended_at(*one)) for one in ran)
                 if len(runs) > 1:
                     assert is_elsewhere
-                    assert in_flight.began[runs[1]] < in_flight.ended[runs[0]]
+                    assert runs[1][0] < runs[0][1]
 
 
 @pytest.mark.slow

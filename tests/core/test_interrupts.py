@@ -67,6 +67,7 @@ class Book:
                 assert self.value() == under
         assert in_thread(lambda: (self.base.run(self.value), self.base.run(self.value, 1))) == (base, base)
         assert in_thread(lambda: self.base.run(self.whatif)) == self.base.run(self.whatif)
+        assert in_thread(lambda: dug.Context().run(self.value)) == 20  # in a cache that is made and bound there
         left = (*self.base._entries, *self.ctx._entries)
         assert all(entry.has_ended() or entry.watch is entry.outer is None for entry in left), "an entry is left"
         assert not self.base._last.tweaks.running
@@ -165,8 +166,14 @@ def isolate(book):
     isolated()(book.rate)()
 
 
+def look(book):
+    """Look at a context that was never entered."""
+    dug.Context({book.rate.node(): 7}).graph()
+
+
 ACTIONS = [
     *(enter, nest, run, compute, verify, bump, enter_inside, listen, activate, clear, first_tweak, drop, sweep, run_all, isolate),
+    look,
 ]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 import dug
+from dug._core.state.lock import Lock, make_lock, renew_lock
 
 HASH = 7
 
@@ -88,3 +91,58 @@ def test_an_interrupt_that_goes_on_frees_the_lock():
 
         assert not ctx.cache.group.lock._is_owned()
         assert price(Odd()) == 1
+
+
+@pytest.fixture(params=[Lock, make_lock], ids=["Lock", "in use"])
+def lock(request):
+    """Return a lock; `Lock` is right as Python too as long as no thread comes between two of its lines."""
+    return request.param()
+
+
+def test_a_lock_is_held_until_it_was_given_back_as_often_as_it_was_taken(lock):
+    """Its holder may take it again."""
+    assert not lock._is_owned()
+    with lock:
+        with lock:
+            assert lock._is_owned()
+        assert lock._is_owned()
+
+    assert not lock._is_owned()
+
+
+def test_a_lock_that_is_not_held_cannot_be_given_back(lock):
+    """To leave its block twice is an error, and frees nobody else's."""
+    with pytest.raises(RuntimeError):
+        lock.__exit__(None, None, None)
+
+    assert not lock._is_owned()
+
+
+def test_who_waits_for_a_lock_gets_it(lock):
+    """A release wakes those that wait, one after the other."""
+    got = []
+
+    def take(number):
+        with lock:
+            got.append(number)
+
+    threads = [threading.Thread(target=take, args=(number,), daemon=True) for number in range(3)]
+    with lock:
+        for thread in threads:
+            thread.start()
+        threads[0].join(0.05)  # by then they wait
+        assert got == []
+    for thread in threads:
+        thread.join(5)
+
+    assert sorted(got) == [0, 1, 2]
+    assert not lock._is_owned()
+
+
+def test_a_lock_that_its_holder_renewed_is_held(lock):
+    """In a child process the holder goes on, and nobody else is there to wait."""
+    with lock:
+        renew_lock(lock)
+        assert lock._is_owned()
+
+    assert not lock._is_owned()

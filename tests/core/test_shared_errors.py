@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from support.script import ask, play_threads, until, until_waiting
@@ -539,3 +540,33 @@ def test_a_long_chain_that_passes_one_error_on_takes_no_longer_for_each():
     assert len(imprints) == 1
     assert caught.value.where == "below"
     assert sys.getrecursionlimit() < depth
+
+
+trouble = Event()
+
+
+@dug.source
+def level_read():
+    """Return a number that is tweaked below."""
+    return 1
+
+
+@dug.memoize
+def troubled():
+    """Return a number, or read one and fail."""
+    if trouble.is_set():
+        raise ValueError(level_read())
+    return 2
+
+
+def test_a_node_that_was_tried_again_leaves_no_failure():
+    """The failure of an earlier call goes, also where it read a tweak that the value does not read."""
+    with dug.Context() as ctx, dug.Context({level_read.node(): 5}):
+        trouble.set()
+        with pytest.raises(ValueError, match="5"):
+            troubled()
+        count = len(ctx.cache)
+        trouble.clear()
+
+        assert troubled() == 2
+        assert len(ctx.cache) == count

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dug
-from dug._core.facts.memo import DEAD, LIVE, NodeMemos
+from dug._core.facts.memo import DEAD, LIVE
 from dug._core.facts.node import plain_key
 from dug._core.facts.sparse import list_places
 from dug._core.state import group
@@ -156,13 +156,30 @@ def book(desks: int) -> int:
     return sum(map(desk, range(desks)))
 
 
+class Looked:
+    """A cache that counts how often a node is looked for in it."""
+
+    def __init__(self, cache, looks):
+        self._cache, self._looks = cache, looks
+
+    def find_home(self, key):
+        """Return the home of a node."""
+        self._looks.append(key)
+        return self._cache.find_home(key)
+
+    def __getattr__(self, name):
+        return getattr(self._cache, name)
+
+
 def count_looks(desks, monkeypatch):
-    """Return how often a context that tweaks every input for the first time asks a node for its readers."""
+    """Return how often a context that tweaks every input for the first time looks at a node and its readers."""
     looks = []
-    ask = NodeMemos.live_readers
     with monkeypatch.context() as patch, dug.Context():
         book(desks)
-        patch.setattr(NodeMemos, "live_readers", lambda self: looks.append(self) or ask(self))
+        for name in ("Spread", "Walk"):
+            real = getattr(group, name)
+            made = lambda caches, *args, real=real, **options: real([Looked(cache, looks) for cache in caches], *args, **options)  # noqa: E731
+            patch.setattr(group, name, made)
         with dug.Context({leaf.node(number): 1 for number in range(10 * desks)}):
             assert book(desks) == 10 * desks
     return len(looks)

@@ -18,7 +18,7 @@ from support.marks import pure_only
 from support.sync_points import Signal, Worker, in_thread
 
 import dug
-from dug._core.state import group, walks
+from dug._core.state import walks
 from dug._core.state.cache import Cache
 from dug._core.steps import begin, finish
 
@@ -182,7 +182,7 @@ def test_what_caught_a_failure_that_another_call_tried_again_is_not_filed():
 def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
     """A run that ends while its function is first tweaked is not served where it is tweaked."""
     running, go = Signal(), Signal()
-    spread = group.CacheGroup._spread
+    follow = walks.Walk.follow
 
     @dug.memoize
     def f():
@@ -190,16 +190,15 @@ def test_what_is_filed_while_a_first_bit_is_given_has_it(monkeypatch):
         go.wait_here()
         return 1
 
-    def spread_slowly(self, target, bit):
-        walk = spread(self, target, bit)
+    def follow_slowly(self):
+        follow(self)
         go.set()
         asker.join(0.1)  # it cannot end: the lock is held here
-        return walk
 
     ctx, child = dug.Context(), dug.Context({f: lambda: 2})
     asker = Worker(lambda: ctx.run(f))
     running.wait_here()
-    monkeypatch.setattr(group.CacheGroup, "_spread", spread_slowly)
+    monkeypatch.setattr(walks.Walk, "follow", follow_slowly)
     with ctx, child:
         asker.result()
 
@@ -587,6 +586,7 @@ def test_no_lock_is_held_while_values_are_finalized(watched):
     assert watched.held == []
 
 
+@pure_only
 def test_what_is_due_at_the_next_run_may_be_done_by_another_thread():
     """Wherever a thread is about to do what is due at the next run of a function, another one may have done it."""
     f = dug.memoize(lambda: 1)
@@ -636,3 +636,35 @@ def test_an_error_frees_no_lock_that_is_held_around(act):
             act(ctx, number.node())
         assert ctx.cache.group.lock._is_owned()
     assert ctx.run(number) == 1
+
+
+@pure_only
+def test_who_met_a_run_in_flight_looks_again_before_it_runs(monkeypatch):
+    """A node that is in flight in another scenario is filed by another thread just before its run is entered: no run begins."""
+    runs, root, prepare = [], dug.Context(), begin._prepare
+
+    @dug.source
+    def level():
+        return 1
+
+    @dug.memoize
+    def node():
+        runs.append(level())
+        if runs == [1]:
+            monkeypatch.setattr(begin, "_prepare", ask_first)
+            with dug.Context({level.node(): 2}):
+                return node()
+        return level()
+
+    def ask_first(*args):
+        monkeypatch.setattr(begin, "_prepare", prepare)
+        assert in_thread(root.run, dug.Context({level.node(): 2}).run, node) == 2
+        return prepare(*args)
+
+    reused = []
+    with root.listen(reused.append, kinds=("reused",)), root:
+        level()
+        assert node() == 2
+
+    assert runs == [1, 2]
+    assert reused == []

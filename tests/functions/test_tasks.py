@@ -822,6 +822,7 @@ def test_a_body_on_a_loop_that_was_given_up_is_closed_without_a_word(wait, turns
             return asked
 
     monkeypatch.setattr(sys, "unraisablehook", said.append)
+    monkeypatch.setattr(_asyncio._turn, "left", RUNS_A_TURN)  # so that the run begins inside its asker
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(lambda loop, context: None)
     loop.run_until_complete(main())

@@ -12,6 +12,7 @@ import attrs
 import kept_book
 import pytest
 from kept_book import blob, book, delta, handle, position, price, report
+from support.calls import list_calls
 
 import dug
 from dug import codec, snapshot
@@ -215,14 +216,16 @@ def test_a_value_is_read_when_it_is_asked_for(tmp_path, load, monkeypatch):
 
 
 def test_a_read_value_costs_what_any_other_does(saved, load):
-    """Once its value was read, a memo is a plain memo, which the compiled call path knows."""
-    from dug._core.facts.memo import Memo
-
+    """Once its value was read, a call is answered from a memo with no more calls than from one that was computed."""
+    with dug.Context():
+        book()
+        expected = list_calls(book)
     with load(saved) as ctx:
         book()
         memo = ctx.memo(book.node())._memo
 
-        assert type(memo) is Memo
+        assert list_calls(book) == expected
+        assert not memo.is_stored
         assert memo.open_footprint == memo.footprint
 
 
@@ -304,6 +307,17 @@ def test_nothing_is_imported_and_what_comes_late_is_served(late, load):
         assert "late_low" not in sys.modules
         low = define("late_low", LATE)
         assert high.high() == 2
+        assert (low.low(), low.RAN, ctx.pending) == (1, [], ())
+
+
+def test_what_comes_late_after_a_doubt_is_served(late, load):
+    """When a function was in doubt the nodes are in another table, which asks the file as the first one did."""
+    path, high = late
+    with load(path) as ctx:
+        ctx.cache.group.doubt(high.high.node()._key[0], lambda _: None)
+        low = define("late_low", LATE)
+        assert high.high() == 2
+
         assert (low.low(), low.RAN, ctx.pending) == (1, [], ())
 
 

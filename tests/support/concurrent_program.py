@@ -30,17 +30,14 @@ from random import Random
 from threading import Barrier
 from typing import Any, ClassVar
 
-import pytest
 from anyio.lowlevel import checkpoint
 from attrs import define, field, frozen
 from hypothesis import strategies as st
 
 import dug
-from dug._core.native.choose import compiled
-from dug._core.steps import begin as begin_step
-from dug._core.steps import finish
 from dug._core.steps.frame import current
 
+from .flights import Flights
 from .oracle import Level, Levels, Oracle, Outcome
 from .program_on_dug import ProgramOnDug, Running
 from .programs import (
@@ -430,43 +427,6 @@ class Interrupter:
         return self.trace
 
 
-@define
-class TimesInFlight:
-    """When the engine's runs were in flight: from when others can join them until they are filed."""
-
-    clock: Iterator[int]
-    began: dict[Any, int] = field(factory=dict)
-    ended: dict[Any, int] = field(factory=dict)
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note them in what runs inside."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(begin_step, "_register", self._noting(begin_step._register, self.began))
-            patch.setattr(finish, "take_out", self._noting(finish.take_out, self.ended))
-            if compiled is None:
-                yield
-                return
-            compiled.watch(self._noting(id, self.began), self._noting(id, self.ended))
-            try:
-                yield
-            finally:
-                compiled.watch()
-
-    def _noting(self, function: Callable[[Any], Any], times: dict[Any, int]) -> Callable[[Any], Any]:
-        def call(run: Any) -> Any:
-            times.setdefault(run, next(self.clock))
-            return function(run)
-
-        return call
-
-    def overlap(self, first: Ran, second: Ran) -> bool:
-        """True when two runs were in flight at the same time."""
-        begins = [min(self.began.get(ran.run, ran.began), ran.began) for ran in (first, second)]
-        ends = [max(self.ended.get(ran.run, ran.ended), ran.ended) for ran in (first, second)]
-        return max(begins) < min(ends)
-
-
 def check_answers(on_dug: ConcurrentProgram, oracle: Oracle) -> int:
     """Compare the answers with the oracle, and return how many there were."""
     for error in on_dug.errors:
@@ -476,7 +436,7 @@ def check_answers(on_dug: ConcurrentProgram, oracle: Oracle) -> int:
     return len(on_dug.told)
 
 
-def count_doubles(on_dug: ConcurrentProgram, oracle: Oracle, in_flight: TimesInFlight) -> Counter[str]:
+def count_doubles(on_dug: ConcurrentProgram, oracle: Oracle, flights: Flights) -> Counter[str]:
     """Return how many runs were needless, by the reason that allows them; no other must be."""
     counts: Counter[str] = Counter(runs=len(on_dug.ran_in_full))
     check_single_flight(on_dug)
@@ -489,7 +449,7 @@ def count_doubles(on_dug: ConcurrentProgram, oracle: Oracle, in_flight: TimesInF
         fact = find_fact(ran, oracle)
         same = known[fact.title, ran.body, ran.run.body, ran.run.view.cache]  # one replacement may stand over itself
         if same:
-            reason = find_reason(ran, fact, [other for other, _ in same], untweaked, in_flight)
+            reason = find_reason(ran, fact, [other for other, _ in same], untweaked, flights)
             assert reason, ("ran twice", ran.node, ran.levels)
             counts[reason] += 1
         same.append((ran, fact))
@@ -516,17 +476,23 @@ def find_fact(ran: Ran, oracle: Oracle) -> Fact:
         pending.extend(run.reads)
 
 
-def find_reason(ran: Ran, fact: Fact, before: list[Ran], untweaked: set[Key], in_flight: TimesInFlight) -> str:
+def find_reason(ran: Ran, fact: Fact, before: list[Ran], untweaked: set[Key], flights: Flights) -> str:
     """Return the reason that allows another run for a fact, or nothing."""
     if fact.is_brief:
         return "failures" if all(other.call != ran.call for other in before) else "failures again"
     if any(node in untweaked or node.function in untweaked for node, _ in fact.heard):
         return "untweaked"
-    if any(in_flight.overlap(other, ran) and other.run.view.tweaks is not ran.run.view.tweaks for other in before):
+    if any(overlap(other, ran, flights) and other.run.view.tweaks is not ran.run.view.tweaks for other in before):
         return "races"
     if catches(fact) and all(other.run.memo is None for other in before):
         return "caught again"
     return ""
+
+
+def overlap(first: Ran, second: Ran, flights: Flights) -> bool:
+    """Return whether two runs were in flight at the same time."""
+    begins = [flights.began_at(ran.run, ran.began) for ran in (first, second)]
+    return max(begins) < min(flights.ended_at(ran.run, ran.ended) for ran in (first, second))
 
 
 def catches(fact: Fact) -> bool:

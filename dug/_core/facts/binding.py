@@ -29,20 +29,24 @@ SIMPLE_TYPES = frozenset({int, str, bool, bytes, type(None)})
 _CALL_SOURCE = """\
 {kind}def _dug_made({parameters}):
     _dug_frame = _dug_current()
-    _dug_key = {key}
+    _dug_args = {args}
     _dug_home = _dug_memo = None
     try:
-        _dug_home = {homes}.get(_dug_key)
+        _dug_home = {tables}.get(_dug_function)
         if _dug_home is not None:
-            _dug_memo = _dug_home.plain
-            if _dug_memo is None or (_dug_memo.open_footprint and _dug_memo.open_footprint & _dug_frame.view.tweaks.open_mask):
-                _dug_memo = _dug_home.recall(_dug_frame.view.tweaks)
+            _dug_home = _dug_home.get(_dug_args)
+            if _dug_home is not None:
+                _dug_memo = _dug_home.plain
+                if _dug_memo is None or (
+                    _dug_memo.open_footprint and _dug_memo.open_footprint & _dug_frame.view.tweaks.open_mask
+                ):
+                    _dug_memo = _dug_home.recall(_dug_frame.view.tweaks)
     except TypeError:
         pass
     if _dug_memo is None:
         _dug_home = None
         try:
-            return ({wait}_dug_fetch(_dug_frame, _dug_key)).value
+            return ({wait}_dug_fetch(_dug_frame, {key})).value
         finally:
             del _dug_frame
     if _dug_frame.reads is not None:
@@ -75,6 +79,8 @@ class Binding:
     """
 
     _expression: str
+    _args: str
+    """The expression of what a plain key is found by among those of its function, see `homes.args_of`."""
     _parameters: str
     _names: dict[str, Any]
     _is_plain: bool
@@ -130,11 +136,12 @@ class Binding:
             current: returns the frame in force.
             fetch: the driver.
             is_async: whether the function is a coroutine function.
-            find_homes: returns the table in which a call made in a frame looks; None for the frame's own.
+            find_homes: returns the homes among which a call made in a frame looks; None for the frame's own.
         """
         kind, wait = ("async ", "await ") if is_async else ("", "")
-        homes = "_dug_frame.homes" if find_homes is None else "_dug_homes(_dug_frame)"
-        source = _CALL_SOURCE.format(kind=kind, wait=wait, parameters=self._parameters, key=self._expression, homes=homes)
+        tables = "_dug_frame.homes.tables" if find_homes is None else "_dug_homes(_dug_frame).tables"
+        args, key = (self._args, self._expression) if self._is_plain else (self._expression, "_dug_args")
+        source = _CALL_SOURCE.format(kind=kind, wait=wait, parameters=self._parameters, args=args, key=key, tables=tables)
         names = {**self._names, "_dug_current": current, "_dug_fetch": fetch, "_dug_homes": find_homes}
         return _define(source, names, self.make_key.__name__)
 
@@ -175,7 +182,11 @@ class Binding:
         make_key = _define(f"def _dug_made({parameters}):\n    return {expression}\n", names, _function_name(function))
         keywords = list_keywords(signature)
         take_apart = None if keywords == () else _define_taking_apart(signature)
-        return cls(signature, make_key, keywords, expression, parameters, names, partial == complete, take_apart)
+        args = f"({', '.join(complete[1:])},)" if len(complete) > 1 else "()"
+        if len(complete) == 2:
+            args = f"{args} if _dug_issubclass(_dug_type({complete[1]}), _dug_tuple) else {complete[1]}"
+            names |= {"_dug_issubclass": issubclass, "_dug_type": type, "_dug_tuple": tuple}  # which do not ask it for its class
+        return cls(signature, make_key, keywords, expression, args, parameters, names, partial == complete, take_apart)
 
 
 def list_keywords(signature: inspect.Signature) -> tuple[str, ...] | None:

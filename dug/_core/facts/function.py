@@ -6,10 +6,10 @@ definition under it takes the name over.  Any other function is its own object.
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, ref
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from .binding import Binding, Key, list_keywords
 
@@ -24,57 +24,79 @@ _MAIN_ADVICE = (
 _by_name: "WeakValueDictionary[str, Function]" = WeakValueDictionary()  # the process has one module namespace, so this is one too
 
 
-@define(eq=False, repr=False, weakref_slot=True)
 class Function:
     """A decorated function: its name, its code and how its calls become keys."""
 
-    name: str
-    """``module:qualname``, or the name given to ``memoize(name=...)``."""
-    body: Callable[..., Any]
-    kind: str = "function"
-    eq: Callable[[Any, Any], bool] | None = None
-    version: object = None
-    owned: bool = True
-    """False while the function is its name; True when it is only itself: a local function, or one whose name was taken over."""
-    options: Any = None
-    """How calls become keys, as the decorator was told; compared when the function is defined again."""
-    is_replaced: bool = False
-    """True for a function whose name another definition has taken."""
-    renamed: bool = False
-    """True when ``memoize(name=...)`` named it, so that its name need not lead to it."""
-    is_async: bool = field(init=False, default=False)
-    """True for a coroutine function, whose calls are awaited."""
-    binding: Binding = field(init=False)
-    fetch: Callable[[Any, Key], Any] = field(init=False)
-    """Returns the memo of a call made in a frame, or an awaitable of it: the driver that the decorator picked."""
-    ask: Any = field(init=False, default=None)
-    """For a coroutine function: the same with the value in the place of the memo."""
-    wrappers: "list[ref[Any]]" = field(init=False, factory=list)
-    """The decorated functions that stand for it: several when the same definition was run again."""
-    newest: Any = field(init=False, default=None)
-    """The last of them, which nodes and scenarios show."""
-    was_importable: bool = field(init=False, default=False)
-    """True when an import of its name found it, or was going to, when it was decorated."""
-    at_first_run: Any = field(init=False, default=None)
-    """Called with it when its body first runs; for a function that has a name, until then."""
-    reached: Any = field(init=False, default=None)
-    """Its reach when it first ran; see `_functions/definition/noted`."""
-    changed: tuple[str, ...] = field(init=False, default=())
-    """The places at which its reach changed at its last redefinition."""
-    nodes: "dict[object, Any] | None" = field(init=False, default=None)
-    """For a local function: the memos of its nodes in each cache, by the token of the cache; see `state/local`."""
-    bits: "WeakKeyDictionary[Any, dict[Any, Any]] | None" = field(init=False, default=None)
-    """For a local function that was ever tweaked: the bits of it and of its nodes, by cache group."""
-    mark: "ref[Function]" = field(init=False)
-    """Identifies the function where it must not be kept alive."""
-    watched: ClassVar["WeakSet[Function]"] = WeakSet()
+    __slots__ = (
+        "__weakref__", "_binding", "ask",
+        "at_first_run", "bits", "body", "changed", "eq", "fetch", "is_async", "is_replaced", "is_simple",
+        "kind", "mark", "name", "newest", "nodes", "options", "owned", "reached", "renamed", "version", "was_importable",
+        "wrappers",
+    )  # fmt: skip
+    watched = WeakSet["Function"]()  # noqa: RUF012  compiled as it is, a class takes no annotations
     """Those that reach data which can be changed in place; see `_functions/definition/watching`.
 
     They ran in contexts of any cache group, and the globals are those of the process.
     """
 
-    def __attrs_post_init__(self) -> None:
-        self.mark = ref(self)
+    def __init__(
+        self,
+        name: str,
+        body: Callable[..., Any],
+        kind: str = "function",
+        eq: Callable[[Any, Any], bool] | None = None,
+        version: object = None,
+    ) -> None:
+        self.name = name
+        """``module:qualname``, or the name given to ``memoize(name=...)``."""
+        self.body = body
+        self.kind = kind
+        self.eq = eq
+        self.version = version
+        self.owned = True
+        """False while the function is its name; True when it is only itself: a local one, or one whose name was taken over."""
+        self.options: Any = None
+        """How calls become keys, as the decorator was told; compared when the function is defined again."""
+        self.is_replaced = False
+        """True for a function whose name another definition has taken."""
+        self.renamed = False
+        """True when ``memoize(name=...)`` named it, so that its name need not lead to it."""
+        self.is_async = False
+        """True for a coroutine function, whose calls are awaited."""
+        self.is_simple = False
+        """True when its body takes the arguments in a key as they stand, and nothing is to be done before it runs."""
+        self.fetch: Callable[[Any, Key], Any]
+        """Returns the memo of a call made in a frame, or an awaitable of it: the driver that the decorator picked."""
+        self.ask: Any = None
+        """For a coroutine function: the same with the value in the place of the memo."""
+        self.wrappers: list[ref[Any]] = []
+        """The decorated functions that stand for it: several when the same definition was run again."""
+        self.newest: Any = None
+        """The last of them, which nodes and scenarios show."""
+        self.was_importable = False
+        """True when an import of its name found it, or was going to, when it was decorated."""
+        self.at_first_run: Any = None
+        """Called with it when its body first runs; for a function that has a name, until then."""
+        self.reached: Any = None
+        """Its reach when it first ran; see `_functions/definition/noted`."""
+        self.changed: tuple[str, ...] = ()
+        """The places at which its reach changed at its last redefinition."""
+        self.nodes: dict[object, Any] | None = None
+        """For a local function: the memos of its nodes in each cache, by the token of the cache; see `state/local`."""
+        self.bits: WeakKeyDictionary[Any, dict[Any, Any]] | None = None
+        """For a local function that was ever tweaked: the bits of it and of its nodes, by cache group."""
+        self.mark: ref[Function] = ref(self)
+        """Identifies the function where it must not be kept alive."""
+
+    @property
+    def binding(self) -> Binding:
+        """How its calls become keys."""
+        return self._binding
+
+    @binding.setter
+    def binding(self, binding: Binding) -> None:
+        self._binding = binding
+        self.is_simple = binding.keywords == ()
 
     @property
     def is_source(self) -> bool:

@@ -1,4 +1,4 @@
-"""`Memo`, the record of a finished call; `NodeMemos`, a node's memos in one cache; `Homes`, a table of these; `OuterCall`.
+"""`Memo`, the record of a finished call; `NodeMemos`, a node's memos in one cache; `OuterCall`, and `Stamp`.
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
 only stops matching.  A footprint is a set of bits, one for each tweakable thing.  A restriction is the frozen set of the serial
@@ -6,10 +6,10 @@ numbers of the tweaks that the memo read; empty for one that read none, and such
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, Union, cast
+from typing import Any, Union, cast
 from weakref import ref
 
-from ..native.choose import compiled
+from ..native import machine
 from .binding import Key
 from .failure import Failure, Keeper
 from .sparse import BitSet, union
@@ -33,20 +33,18 @@ NO_TWEAKS: Restriction = frozenset()
 _NO_MEMOS: "dict[Restriction, Memo]" = {}
 
 
-class TweaksShape(Protocol):
-    """The tweaks in force, as `NodeMemos.recall` sees them; `scenario.ActiveTweaks` stands above this file."""
+class Stamp:
+    """What a home must know of a scenario: the base of `scenario.ActiveTweaks`."""
 
-    @property
-    def open_mask(self) -> BitSet:
-        """The bits of all targets that are tweaked, and bit 0."""
+    __slots__ = ("after", "open_mask", "serial")
 
-    @property
-    def serial(self) -> int:
-        """Its number."""
-
-    @property
-    def after(self) -> tuple[int, BitSet] | None:
-        """The number of a scenario, and the bits of all targets that are tweaked differently in it."""
+    def __init__(self, serial: int, open_mask: BitSet) -> None:
+        self.serial = serial
+        """A number that no other scenario has."""
+        self.open_mask = open_mask
+        """The bits of all targets that are tweaked, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
+        self.after: tuple[int, BitSet] | None = None
+        """The serial of the scenario that it was derived from, and the bits of all that differs; see `NodeMemos.recall`."""
 
 
 class OuterCall:
@@ -94,9 +92,28 @@ class Memo:
     """The record of one finished call."""
 
     __slots__ = (
-        "body", "call", "dependencies", "failure", "footprint", "footprint_beneath", "found_in", "home", "inner_nodes", "made",
-        "open_footprint", "opened", "origin", "own_seconds", "read_starts", "restriction", "seconds", "status", "transient",
-        "value", "verifies",
+        "body",
+        "call",
+        "dependencies",
+        "failure",
+        "footprint",
+        "footprint_beneath",
+        "found_in",
+        "home",
+        "inner_nodes",
+        "is_stored",
+        "made",
+        "open_footprint",
+        "opened",
+        "origin",
+        "own_seconds",
+        "read_starts",
+        "restriction",
+        "seconds",
+        "status",
+        "transient",
+        "value",
+        "verifies",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
@@ -109,8 +126,22 @@ class Memo:
         footprint_beneath: BitSet = 0,
         restriction: Restriction = NO_TWEAKS,
     ) -> None:
-        # By hand: one is made for each run, and the `__init__` of attrs for so many fields takes twice as long.
+        self.fill(home, value, body, dependencies, footprint, footprint_beneath, restriction)
+
+    def fill(  # noqa: PLR0917  as above
+        self,
+        home: "NodeMemos",
+        value: Any,
+        body: int,
+        dependencies: "tuple[Memo, ...]",
+        footprint: BitSet,
+        footprint_beneath: BitSet,
+        restriction: Restriction,
+    ) -> None:
+        """Fills in a new memo; apart from `__init__`, as one is made for each run."""
         self.home = home
+        self.is_stored = False
+        """True while its carrier has the value, which compiled code must not take from here; see `take_value`."""
         self.value = value
         self.body = body
         """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""
@@ -122,14 +153,12 @@ class Memo:
         self.restriction = restriction
         self.seconds = self.own_seconds = 0.0
         """How long its run took, with and without the runs that it led to."""
-        self.status = LIVE
+        self.status = 0  # LIVE
         self.found_in = 0
         """The serial of the scenario in which it was found last; see `NodeMemos.recall`."""
         self.open_footprint: BitSet = -1
-        """The open footprint: that of a memo in force that read no tweak and answers every call; -1 for any other.
-
-        Where ``open_footprint & tweaks.open_mask`` is 0, the memo answers; see `scenario.ActiveTweaks.open_mask`.
-        """
+        """That of a memo in force that read no tweak and answers every call; -1 for any other.  Where ``open_footprint &
+        tweaks.open_mask`` is 0, the memo answers; see `scenario.ActiveTweaks.open_mask`."""
         self.verifies = body
         """The body of the runs for which its dependencies say whether it holds; `TWEAKED` when they do not say."""
         self.failure: Failure | None = None
@@ -148,6 +177,10 @@ class Memo:
         self.read_starts: tuple[int | None, ...] | None = None
         """For a coroutine function: which of its reads do not wait for each other, see `steps/concurrent_reads`; for any other,
         maybe `IN_THREAD`."""
+
+    def take_value(self) -> Any:
+        """Returns the value; from its carrier, if that has it (`_portable/stored`)."""
+        return self.value
 
     @staticmethod
     def bits_of(memos: "Iterable[Memo]") -> BitSet:
@@ -170,13 +203,18 @@ class NodeMemos:
     """The memos of one node in one cache, their *home*; and the nodes that ever read it there."""
 
     __slots__ = (
-        "__weakref__", "_args", "_owner", "_prune_at", "alive", "forgotten", "has_failed", "has_lost", "here", "key", "link",
+        "__weakref__", "_args", "_key", "_owner", "_prune_at", "alive", "forgotten", "has_failed", "has_lost", "here", "link",
         "newest", "open_run", "open_runs", "plain", "readers", "shown", "token", "variants",
     )  # fmt: skip
 
     def __init__(self, key: Key, token: object) -> None:
-        # By hand, as one is made for each node.
-        self.key = key
+        self.fill(key, token)
+
+    def fill(self, key: Key, token: object) -> None:
+        """Fills in a new home; apart from `__init__`, as one is made for each node."""
+        self._key: Key | None = key
+        self._owner: ref[Any] | None = None
+        self._args: Any = None
         self.token = token
         """The token of the cache that holds it."""
         self.plain: Memo | None = None
@@ -201,27 +239,38 @@ class NodeMemos:
         self.has_lost = False
         """True once a memo was taken out on which others may depend: a walk goes on from here to them."""
         self.shown = False
-        """True when it, its memos or its readers refer to something that the garbage collector tracks; see `homes.h`."""
+        """True when it, its memos or its readers refer to something that the garbage collector tracks; see `homes`."""
         self.link: ref[NodeMemos] | None = None
         """For a node of a local function: the weak reference that others note in its place."""
         self._prune_at = 16
 
-    if not TYPE_CHECKING and compiled is not None:
+    @property
+    def key(self) -> Key:
+        """The key of the node."""
+        return self.find_key()
 
-        def __getattr__(self, name):
-            """Returns the key, where the compiled table keeps its elements alone: see `homes.h`."""
-            return compiled.get_key(self, name)
+    def find_key(self) -> Key:
+        """Returns the key, for compiled code, to which a property is a call from Python."""
+        key, args = self._key, self._args
+        if key is not None:
+            return key
+        assert self._owner is not None  # noqa: S101  it has the one or the other
+        return (self._owner(), *args) if isinstance(args, tuple) else (self._owner(), args)
 
-    def recall(self, tweaks: TweaksShape) -> Memo | None:
+    def find_function(self) -> Any:
+        """Returns the first element of its key."""
+        return self._owner() if self._key is None and self._owner is not None else self.find_key()[0]
+
+    def recall(self, tweaks: Stamp) -> Memo | None:
         """Returns the memo that answers in a scenario, if it is at hand: the one that read no tweak, or the one found here last.
 
         A memo that answers in a scenario does so for as long as it is in force, so this needs no lock and nobody has to empty it.
         """
         memo = self.plain
-        if memo is not None and not memo.open_footprint & tweaks.open_mask:
+        if memo is not None and not machine.overlap(memo.open_footprint, tweaks.open_mask):
             return memo
         memo = self.here
-        if memo is None or memo.status != LIVE:
+        if memo is None or memo.status:  # not LIVE
             return None
         if memo.found_in != tweaks.serial:
             after = tweaks.after
@@ -230,11 +279,13 @@ class NodeMemos:
             memo.found_in = tweaks.serial  # the scenario before found it, and the memo read nothing that differs
         return memo
 
-    def keep_at_hand(self, memo: Memo, tweaks: TweaksShape) -> None:
+    def keep_at_hand(self, memo: Memo, tweaks: Stamp) -> None:
         """Notes that a memo of this node answers in a scenario, unless `recall` finds that out anyway."""
-        if memo.open_footprint & tweaks.open_mask or self.plain is not memo:
+        if self.plain is not memo or machine.overlap(memo.open_footprint, tweaks.open_mask):
             memo.found_in = tweaks.serial
-            self.here, self.shown = memo, True
+            if not machine.is_hidden(memo) or machine.may_be_tracked(memo.value):
+                self.shown = True
+            self.here = memo
             if memo.status != LIVE:  # taken out in between
                 self.here = None
 
@@ -248,6 +299,16 @@ class NodeMemos:
                 yield from alike.copy().values()
         elif variants is not None:
             yield variants  # type: ignore[misc]  # a memo
+
+    def take_apart(self) -> None:
+        """Empties the home, and its memos of what they read."""
+        memo = self.plain
+        if memo is not None:
+            memo.dependencies = ()
+        if self.variants is not None:
+            for memo in self.memos():
+                memo.dependencies = ()
+        self.plain = self.variants = self.newest = self.here = self.readers = None
 
     def find_variant(self, footprint: BitSet, restriction: Restriction) -> Memo | None:
         """Returns the memo that read these tweaks, with this footprint."""
@@ -283,20 +344,29 @@ class NodeMemos:
             del variants[memo.footprint]
         return True
 
-    def add_reader(self, reader: "NodeMemos") -> None:
+    def add_reader(self, reader: "NodeMemos") -> None:  # noqa: C901  a step for each form of `readers`
         """Notes that a memo of `reader` read this node."""
-        noted = reader.link or reader
+        noted: Any = reader if reader.link is None else reader.link
         readers: Any = self.readers
-        self.shown = True
+        if not machine.is_hidden(noted):
+            self.shown = True
         if readers is None:
             self.readers = noted
-        elif type(readers) not in {list, set}:
-            if readers is not noted:
-                self.readers = [readers, noted]
-        elif noted not in readers:
-            if len(readers) >= self._prune_at:
-                readers = self._prune()
-            readers.append(noted) if type(readers) is list else readers.add(noted)
+        elif type(readers) is list:
+            if noted not in readers:
+                if len(readers) < self._prune_at:
+                    readers.append(noted)
+                else:
+                    self._prune().add(noted)
+        elif type(readers) is set:
+            if noted not in readers:
+                if len(readers) >= self._prune_at:
+                    readers = self._prune()
+                readers.add(noted)
+        elif readers is not noted:
+            self.readers = both = [readers, noted]
+            if machine.is_hidden(self):
+                machine.hide(both)
 
     def discard_reader(self, reader: "NodeMemos") -> None:
         """Forgets that a node read this one; at once, as its arguments may be large."""
@@ -326,63 +396,11 @@ class NodeMemos:
     def _prune(self) -> set[Noted]:
         """Forgets dead readers and returns the others; whenever their number has doubled, so that it is O(1) for each reader."""
         self.readers = readers = {reader.link or reader for reader in self._find_readers()}
+        self.shown = True
         self._prune_at = max(16, 2 * len(readers))
         return readers
 
 
-class Homes(dict[Key, NodeMemos]):
-    """The homes of the nodes of a cache by their keys: the table in which every call looks first.
-
-    One table serves all scenarios: a home says itself which of its memos answers where, see `NodeMemos.recall`.
-    """
-
-    __slots__ = ("is_moved",)
-    is_moved: bool
-    """True once its homes are in another table: who has just put one in must put it in there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_moved = False
-
-    def list_all(self) -> "list[NodeMemos]":
-        """Returns every home; may miss those that other threads add or take out at the same time."""
-        return list(self.copy().values())
-
-    def list_of(self, function: object) -> "list[NodeMemos]":
-        """Returns the homes of the nodes of a function.
-
-        Complexity: O(homes).
-        """
-        return [home for key, home in self.copy().items() if key[0] is function]
-
-    def take_out(self, home: NodeMemos) -> bool:
-        """Takes out a home; False when it is not here."""
-        if self.get(home.key) is not home:
-            return False
-        del self[home.key]
-        return True
-
-    def move_to(self, made: "Homes", cache: Any) -> None:
-        """Moves all homes to a new table, which becomes that of a cache, so that those who still look here find nothing."""
-        self.is_moved = True  # first: a thread that puts a home in from now on sees it, and puts the home into the new table
-        made.update(self)
-        cache.homes = made
-        self.clear()
-
-    def take_apart(self) -> None:
-        """Empties the homes of a cache that is gone, so that nothing waits for the garbage collector.
-
-        A memo that somebody still holds must not free a chain of others when it is freed: in 3.13 that takes as much of the stack
-        as the chain is deep.
-        """
-        for home in self.list_all():  # a thread that is on its way out may still add some
-            for memo in home.memos():
-                memo.dependencies = ()
-            home.plain = home.variants = home.newest = home.here = home.readers = None
-
-
-if compiled is not None:
-    Homes = compiled.Homes  # type: ignore[misc]  # has the same methods
-
-NO_HOMES = Homes()
-"""Replaces the table of a cache in a frame if each call made there must come to `begin`; never written to."""
+def recall(home: NodeMemos, tweaks: Stamp) -> Memo | None:
+    """`NodeMemos.recall`, for the compiled call path."""
+    return home.recall(tweaks)

@@ -15,7 +15,7 @@ typedef struct {
 static PyObject *
 make_awaitable(Call *call, PyObject *key)
 {
-    State *st = call->state;
+    State *st = the_state;
     Awaitable *self;
     if (st->spares > 0) {
         self = (Awaitable *)st->spare[--st->spares];
@@ -23,7 +23,7 @@ make_awaitable(Call *call, PyObject *key)
         _Py_NewReference((PyObject *)self);
     }
     else {
-        self = PyObject_GC_New(Awaitable, (PyTypeObject *)st->awaitable_type);
+        self = PyObject_GC_New(Awaitable, st->awaitable_type);
         if (self == NULL) {
             return NULL;
         }
@@ -40,19 +40,15 @@ make_awaitable(Call *call, PyObject *key)
 static void
 refuse_awaitable(Awaitable *self)
 {
-    if (self->stage == BEGUN) {
-        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
-    }
-    else {
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
-    }
+    int is_begun = self->stage == BEGUN;
+    PyErr_SetString(is_begun ? PyExc_ValueError : PyExc_RuntimeError,
+                    is_begun ? "coroutine already executing" : "cannot reuse already awaited coroutine");
 }
 
 /* Answers from a hit, or gets the driver's coroutine: 1 for an answer, 0 for a coroutine, -1 for an error. */
 static int
 awaitable_begin(Awaitable *self, PyObject *sent, PyObject **result)
 {
-    State *st = self->call->state;
     if (self->stage != NEW) {
         refuse_awaitable(self);
         return -1;
@@ -61,29 +57,21 @@ awaitable_begin(Awaitable *self, PyObject *sent, PyObject **result)
         PyErr_SetString(PyExc_TypeError, "can't send non-None value to a just-started coroutine");
         return -1;
     }
-    PyObject *frame = get_frame(st);
-    if (frame == NULL) {
+    PyObject *frame = get_frame(), *const *elements = ((PyTupleObject *)self->key)->ob_item;
+    PyObject *args = frame == NULL ? NULL : take_args(self->call, elements + 1, PyTuple_GET_SIZE(self->key) - 1);
+    if (args == NULL) {
+        Py_XDECREF(frame);
         return -1;
     }
     self->stage = BEGUN;
-    Asked asked = {.elements = ((PyTupleObject *)self->key)->ob_item, .count = PyTuple_GET_SIZE(self->key), .key = self->key};
-    *result = find_hit(st, frame, &asked);
+    *result = find_hit(self->call, frame, args);
+    let_args_go(self->call, args);
     if (*result == NULL && !PyErr_Occurred()) {
         self->inner = ask_driver(self->call, frame, self->key);
     }
     self->stage = ENDED;
     Py_DECREF(frame);
     return *result != NULL ? 1 : self->inner != NULL ? 0 : -1;
-}
-
-/* Turns the memo that the driver returned into its value. */
-static PyObject *
-take_value(State *st, PyObject *memo)
-{
-    if ((PyObject *)Py_TYPE(memo) == st->memo_type) {
-        Py_SETREF(memo, Py_XNewRef(SLOT(memo, memo_value)));
-    }
-    return memo;
 }
 
 static PySendResult
@@ -99,16 +87,16 @@ awaitable_send(PyObject *op, PyObject *sent, PyObject **result)
     }
     PySendResult outcome = PyIter_Send(self->inner, sent, result);
     if (outcome == PYGEN_RETURN) {
-        *result = take_value(self->call->state, *result);
+        *result = take_value(*result);
     }
-    return outcome;
+    return *result == NULL ? PYGEN_ERROR : outcome;
 }
 
 /* Turns the result of a send into that of a generator's method: a yielded value, or StopIteration. */
 static PyObject *
 as_method_result(PySendResult outcome, PyObject *result)
 {
-    if (outcome == PYGEN_RETURN) {
+    if (outcome == PYGEN_RETURN && result != NULL) {
         PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
         Py_DECREF(result);
         if (stop != NULL) {
@@ -138,7 +126,7 @@ static PyObject *
 awaitable_iter(PyObject *op)
 {
     Awaitable *self = (Awaitable *)op;
-    PyObject *waits = self->inner == NULL ? Py_NewRef(Py_None) : PyObject_GetAttr(self->inner, self->call->state->name_cr_await);
+    PyObject *waits = self->inner == NULL ? Py_NewRef(Py_None) : PyObject_GetAttr(self->inner, the_state->name_cr_await);
     Py_XDECREF(waits);
     if (waits == Py_None) {
         return Py_NewRef(op);
@@ -164,18 +152,18 @@ awaitable_throw(PyObject *op, PyObject *args)
         }
         self->stage = ENDED;
     }
-    PyObject *throw = PyObject_GetAttr(self->inner, self->call->state->name_throw);
+    PyObject *throw = PyObject_GetAttr(self->inner, the_state->name_throw);
     PyObject *result = throw == NULL ? NULL : PyObject_CallObject(throw, args);
     Py_XDECREF(throw);
     if (result == NULL && PyErr_ExceptionMatches(PyExc_StopIteration)) { /* the driver caught the exception, and is done */
         PyObject *kind, *error, *traceback;
         PyErr_Fetch(&kind, &error, &traceback);
         PyErr_NormalizeException(&kind, &error, &traceback);
-        PyObject *memo = PyObject_GetAttr(error, self->call->state->name_value);
+        PyObject *memo = PyObject_GetAttr(error, the_state->name_value);
         Py_XDECREF(kind);
         Py_XDECREF(error);
         Py_XDECREF(traceback);
-        return memo == NULL ? NULL : as_method_result(PYGEN_RETURN, take_value(self->call->state, memo));
+        return memo == NULL ? NULL : as_method_result(PYGEN_RETURN, take_value(memo));
     }
     return result;
 }
@@ -185,7 +173,7 @@ awaitable_close(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     Awaitable *self = (Awaitable *)op;
     if (self->inner != NULL) {
-        return PyObject_CallMethodNoArgs(self->inner, self->call->state->name_close);
+        return PyObject_CallMethodNoArgs(self->inner, the_state->name_close);
     }
     if (self->stage == BEGUN) {
         refuse_awaitable(self);
@@ -199,7 +187,7 @@ static PyObject *
 awaitable_name(PyObject *self, void *Py_UNUSED(closure))
 {
     Call *call = ((Awaitable *)self)->call;
-    return PyObject_GetAttr(call->slow, call->state->name___name__);
+    return PyObject_GetAttr(call->slow, the_state->name___name__);
 }
 
 static PyObject *
@@ -214,7 +202,7 @@ awaitable_running(PyObject *op, void *Py_UNUSED(closure))
 {
     Awaitable *self = (Awaitable *)op;
     if (self->inner != NULL) {
-        return PyObject_GetAttr(self->inner, self->call->state->name_cr_running);
+        return PyObject_GetAttr(self->inner, the_state->name_cr_running);
     }
     return PyBool_FromLong(self->stage == BEGUN);
 }
@@ -272,21 +260,21 @@ awaitable_dealloc(Awaitable *self)
         return;
     }
     Call *call = self->call;
-    State *st = call->state;
+    State *st = the_state;
     PyObject_GC_UnTrack(self);
     if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs((PyObject *)self);
     }
     awaitable_clear(self);
     /* An object is finalized once only: it cannot be used again. */
-    if (st->spares < SPARES && st->awaitable_type == (PyObject *)type && !PyObject_GC_IsFinalized((PyObject *)self)) {
+    if (st->spares < SPARES && st->awaitable_type == type && !PyObject_GC_IsFinalized((PyObject *)self)) {
         st->spare[st->spares++] = (PyObject *)self;
     }
     else {
         PyObject_GC_Del(self);
     }
     Py_DECREF(type);
-    Py_DECREF(call); /* last: it keeps the state */
+    Py_DECREF(call);
 }
 
 static PyMemberDef awaitable_members[] = {

@@ -3,8 +3,6 @@
 typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
-    State *state;
-    PyObject *module;   /* keeps the state */
     PyObject *function; /* the first element of its keys */
     PyObject *names;    /* of its parameters, interned; NULL when its calls are not made of plain parameters */
     PyObject *defaults; /* one for each parameter; the type of a Call where there is none */
@@ -13,76 +11,116 @@ typedef struct {
     Py_ssize_t positional_only; /* how many parameters cannot be named */
     Py_ssize_t positional;      /* how many can be given by position */
     int is_async;
+    int is_local; /* the function has the homes of its nodes itself */
+    long long serial; /* of the homes in which it was looked up last */
+    PyObject *scratch; /* a tuple for the arguments of a call while they are looked up, empty before and after; NULL where none is needed */
+    PyObject *nodes;  /* those of the function there, borrowed: they are there for as long as these have that serial */
 } Call;
 
-/* Returns a new reference to the frame in force; none once the module was taken apart with all that is garbage at exit. */
+/* Returns a new reference to the frame in force. */
 static inline PyObject *
-get_frame(State *st)
+get_frame(void)
 {
     PyObject *frame = NULL;
-    if (st->current == NULL) {
+    if (the_state->current == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "the call path is not set up");
     }
-    else if (PyContextVar_Get(st->current, NULL, &frame) < 0) {
+    else if (PyContextVar_Get(the_state->current, NULL, &frame) < 0) {
         return NULL;
     }
     return frame;
 }
 
-/* Returns the memo at hand for a call in a table of a cache: a new reference, or NULL, mostly without an error. */
-static inline PyObject *
-find_in(State *st, PyObject *homes, PyObject *cache, PyObject *frame, Asked *asked)
+static PyObject *
+make_tuple(PyObject *first, PyObject *const *args, Py_ssize_t count)
 {
-    PyObject *memo = NULL, *nodes = SLOT(asked->elements[0], function_nodes);
-    if (nodes != Py_None) { /* a local function */
-        homes = SLOT(cache, cache_homes) == homes ? PyDict_GetItemWithError(nodes, SLOT(cache, cache__token)) : NULL;
+    Py_ssize_t at = first != NULL;
+    PyObject *made = PyTuple_New(count + at);
+    if (made != NULL && first != NULL) {
+        PyTuple_SET_ITEM(made, 0, Py_NewRef(first));
     }
-    if (homes == NULL || !PyObject_TypeCheck(homes, (PyTypeObject *)st->homes_type)) {
-        return NULL;
+    for (Py_ssize_t i = 0; made != NULL && i < count; i++) {
+        PyTuple_SET_ITEM(made, i + at, Py_NewRef(args[i]));
     }
-    Py_INCREF(homes); /* the code of an argument may take it away */
-    if (look_up(st, (Homes *)homes, asked) == 0) {
-        memo = asked->home == NULL ? NULL : Py_XNewRef(recall(st, asked->home, SLOT(SLOT(frame, frame_view), view_tweaks)));
+    return made;
+}
+
+/* Returns the value of a memo, which may be in a file yet. */
+static PyObject *
+value_of(PyObject *memo)
+{
+    return ((Memo *)memo)->is_stored ? PyObject_CallMethod(memo, "take_value", NULL) : Py_NewRef(((Memo *)memo)->value);
+}
+
+/* Returns the memo at hand for a call among the homes of a cache: a new reference, or NULL, mostly without an error. */
+static PyObject *
+find_in(Call *self, PyObject *homes, Cache *cache, Frame *frame, PyObject *args, int *is_known)
+{
+    PyObject *memo = NULL, *home = NULL, *table = NULL;
+    if (self->is_local) {
+        table = (PyObject *)cache->homes == homes ? PyObject_GetAttr(self->function, the_state->name_nodes) : NULL;
+        homes = table == NULL || !PyDict_CheckExact(table) ? NULL : PyDict_GetItemWithError(table, cache->_token);
     }
-    else if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+    if (homes != NULL && PyObject_TypeCheck(homes, the_state->homes_type)) {
+        if (((Homes *)homes)->serial != self->serial) {
+            self->nodes = PyDict_GetItemWithError(((Homes *)homes)->tables, self->function);
+            self->serial = self->nodes == NULL ? 0 : ((Homes *)homes)->serial;
+        }
+        PyObject *nodes = Py_XNewRef(self->nodes);
+        home = nodes == NULL ? NULL : Py_XNewRef(PyDict_GetItemWithError(nodes, args)); /* the code of an argument may run */
+        Py_XDECREF(nodes);
+    }
+    if (home != NULL) {
+        PyObject *tweaks = Py_NewRef((PyObject *)frame->view->tweaks); /* a finalizer may give the frame another view */
+        memo = the_state->recall(home, (struct DugTweaks *)tweaks, 0);
+        Py_DECREF(tweaks);
+        *is_known = ((Home *)home)->variants != Py_None;
+        if (memo == Py_None) {
+            Py_CLEAR(memo);
+        }
+    }
+    else if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_TypeError)) {
         PyErr_Clear(); /* no hash: the driver reports it properly */
     }
-    Py_DECREF(homes);
+    Py_XDECREF(table);
+    Py_XDECREF(home);
     return memo;
 }
 
 /* Returns the value of the memo at hand for a call made in a frame, with the read noted; NULL, mostly without an error, when there
    is none. */
 static PyObject *
-find_hit(State *st, PyObject *frame, Asked *asked)
+find_hit(Call *self, PyObject *place, PyObject *args)
 {
     PyObject *memo = NULL, *value = NULL, *entry = NULL;
-    PyObject *kind = (PyObject *)Py_TYPE(frame);
-    if (kind != st->run_type && kind != st->entry_type) { /* the default frame */
-        entry = PyObject_GetAttr(frame, st->name_entry);
-        if (entry == NULL || (PyObject *)Py_TYPE(entry) != st->entry_type) {
+    if (!Py_IS_TYPE(place, the_state->run_type) && !Py_IS_TYPE(place, the_state->entry_type)) { /* the default frame */
+        place = entry = PyObject_GetAttr(place, the_state->name_entry);
+        if (entry == NULL || !Py_IS_TYPE(entry, the_state->entry_type)) {
             Py_XDECREF(entry);
             return NULL;
         }
-        frame = entry;
     }
-    PyObject *homes = SLOT(frame, frame_homes), *cache = Py_NewRef(SLOT(SLOT(frame, frame_view), view_cache)), *over = cache;
-    memo = find_in(st, homes, cache, frame, asked);
-    while (memo == NULL && SLOT(over, cache_beneath) != Py_None && homes == SLOT(cache, cache_homes) && !PyErr_Occurred() &&
-           (asked->home == NULL || !has_variants(SLOT(asked->home, home_variants)))) { /* else one of these comes first */
-        over = SLOT(over, cache_beneath);
-        memo = find_in(st, SLOT(over, cache_homes), over, frame, asked);
+    Frame *frame = (Frame *)place;
+    PyObject *homes = Py_NewRef(frame->homes), *kept = Py_NewRef((PyObject *)frame->view->cache);
+    Cache *cache = (Cache *)kept, *over = cache;
+    int has_variants = 0;
+    memo = find_in(self, homes, cache, frame, args, &has_variants);
+    while (memo == NULL && (PyObject *)over->beneath != Py_None && homes == (PyObject *)cache->homes && !PyErr_Occurred() &&
+           !has_variants) { /* else one of these comes first */
+        over = over->beneath;
+        memo = find_in(self, (PyObject *)over->homes, over, frame, args, &has_variants);
     }
-    Py_DECREF(cache);
-    if (memo != NULL && (PyObject *)Py_TYPE(memo) == st->memo_type) {
-        PyObject *reads = SLOT(frame, frame_reads);
+    if (memo != NULL) {
+        PyObject *reads = frame->reads;
         if (reads == Py_None ||
             (PyDict_CheckExact(reads) ? PyDict_SetItem(reads, memo, Py_None) : PyObject_SetItem(reads, memo, Py_None)) == 0) {
-            value = Py_XNewRef(SLOT(memo, memo_value));
+            value = Py_NewRef(((Memo *)memo)->value);
         }
     }
     Py_XDECREF(memo);
     Py_XDECREF(entry);
+    Py_DECREF(homes);
+    Py_DECREF(kept);
     return value;
 }
 
@@ -104,32 +142,31 @@ find_parameter(Call *self, PyObject *name)
     return -1;
 }
 
-/* Fills in the elements of the key of a call, borrowed; 0 when the generated function must do it. */
+/* Fills in the arguments of a call, borrowed; 0 when the generated function must do it. */
 static int
-fill_elements(Call *self, PyObject **elements, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+fill_in(Call *self, PyObject **filled, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(self->names);
     Py_ssize_t given = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
     if (nargs > self->positional) {
         return 0;
     }
-    elements[0] = self->function;
-    memcpy(elements + 1, args, (size_t)nargs * sizeof(PyObject *));
+    memcpy(filled, args, (size_t)nargs * sizeof(PyObject *));
     if (nargs == count && given == 0) {
         return 1;
     }
-    memset(elements + 1 + nargs, 0, (size_t)(count - nargs) * sizeof(PyObject *));
+    memset(filled + nargs, 0, (size_t)(count - nargs) * sizeof(PyObject *));
     for (Py_ssize_t i = 0; i < given; i++) {
         Py_ssize_t at = find_parameter(self, PyTuple_GET_ITEM(kwnames, i));
-        if (at < 0 || elements[at + 1] != NULL) {
+        if (at < 0 || filled[at] != NULL) {
             return 0;
         }
-        elements[at + 1] = args[nargs + i];
+        filled[at] = args[nargs + i];
     }
     for (Py_ssize_t i = nargs; i < count; i++) {
-        if (elements[i + 1] == NULL) {
-            elements[i + 1] = PyTuple_GET_ITEM(self->defaults, i);
-            if (elements[i + 1] == self->state->call_type) {
+        if (filled[i] == NULL) {
+            filled[i] = PyTuple_GET_ITEM(self->defaults, i);
+            if (filled[i] == (PyObject *)the_state->call_type) {
                 return 0;
             }
         }
@@ -141,43 +178,89 @@ fill_elements(Call *self, PyObject **elements, PyObject *const *args, Py_ssize_t
 static PyObject *
 ask_driver(Call *self, PyObject *frame, PyObject *key)
 {
+    if (self->fetch == the_state->fetch_object) {
+        return the_state->fetch(frame, key, 0);
+    }
     PyObject *asked[] = {NULL, frame, key};
     return PyObject_Vectorcall(self->fetch, asked + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 }
 
+/* Turns the memo that the driver returned, if it did, into its value. */
+static PyObject *
+take_value(PyObject *memo)
+{
+    PyObject *value = NULL;
+    if (memo != NULL && PyObject_TypeCheck(memo, the_state->memo_type)) {
+        value = value_of(memo);
+    }
+    else if (memo != NULL) {
+        PyErr_Format(PyExc_TypeError, "the driver returned %R, which is not a memo", memo);
+    }
+    Py_XDECREF(memo);
+    return value;
+}
+
 static PyObject *make_awaitable(Call *call, PyObject *key);
 
-static PyObject *
-call_filled(Call *self, PyObject *const *elements, Py_ssize_t count)
+/* What a call is found by among the nodes of its function: `args_of`; to be given back with `let_args_go`. */
+static inline PyObject *
+take_args(Call *self, PyObject *const *args, Py_ssize_t count)
 {
-    State *st = self->state;
-    PyObject *key, *value;
+    PyObject *scratch = self->scratch;
+    if (count == 1 && !PyTuple_Check(args[0])) {
+        return Py_NewRef(args[0]);
+    }
+    if (scratch == NULL || Py_REFCNT(scratch) > 1 || PyTuple_GET_SIZE(scratch) != count) { /* a call within that of an argument */
+        return make_tuple(NULL, args, count);
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyTuple_SET_ITEM(scratch, i, Py_NewRef(args[i]));
+    }
+    return Py_NewRef(scratch);
+}
+
+static inline void
+let_args_go(Call *self, PyObject *args)
+{
+    if (args != self->scratch) {
+        Py_XDECREF(args);
+        return;
+    }
+    if (Py_REFCNT(args) > 2) { /* an argument was compared with it, and somebody holds it now: a frame of a traceback does */
+        self->scratch = NULL;
+        PyObject_GC_Track(args);
+        Py_DECREF(args);
+        Py_DECREF(args);
+        return;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) {
+        PyObject *one = PyTuple_GET_ITEM(args, i);
+        PyTuple_SET_ITEM(args, i, NULL);
+        Py_DECREF(one);
+    }
+    Py_DECREF(args); /* last: only then it may be used again */
+}
+
+static PyObject *
+call_filled(Call *self, PyObject *const *filled, Py_ssize_t count)
+{
+    PyObject *key, *value = NULL;
     if (self->is_async) {
-        key = make_key(elements, count);
+        key = make_tuple(self->function, filled, count);
         value = key == NULL ? NULL : make_awaitable(self, key);
         Py_XDECREF(key);
         return value;
     }
-    PyObject *frame = get_frame(st);
-    if (frame == NULL) {
-        return NULL;
+    PyObject *frame = get_frame(), *args = frame == NULL ? NULL : take_args(self, filled, count);
+    if (args != NULL) {
+        value = find_hit(self, frame, args);
+        let_args_go(self, args);
     }
-    Asked asked = {.elements = elements, .count = count};
-    value = find_hit(st, frame, &asked);
-    if (value == NULL && !PyErr_Occurred()) {
-        PyObject *memo = self->fetch == st->quick_fetch ? quick_fetch(st, frame, &asked)
-                         : key_asked(&asked) == NULL    ? NULL
-                                                        : ask_driver(self, frame, asked.key);
-        if (memo != NULL && (PyObject *)Py_TYPE(memo) == st->memo_type) {
-            value = Py_XNewRef(SLOT(memo, memo_value));
-        }
-        else if (memo != NULL) {
-            PyErr_Format(PyExc_TypeError, "the driver returned %R, which is not a memo", memo);
-        }
-        Py_XDECREF(memo);
-        Py_XDECREF(asked.key);
+    if (value == NULL && !PyErr_Occurred() && (key = make_tuple(self->function, filled, count)) != NULL) {
+        value = take_value(ask_driver(self, frame, key));
+        Py_DECREF(key);
     }
-    Py_DECREF(frame);
+    Py_XDECREF(frame);
     return value;
 }
 
@@ -185,10 +268,10 @@ static PyObject *
 call_vectorcall(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Call *self = (Call *)op;
-    PyObject *elements[1 + MOST_PARAMETERS], *value;
+    PyObject *filled[MOST_PARAMETERS], *value;
     Py_INCREF(self); /* an argument's own code may redefine the function during the call */
-    if (self->names != NULL && fill_elements(self, elements, args, PyVectorcall_NARGS(nargsf), kwnames)) {
-        value = call_filled(self, elements, 1 + PyTuple_GET_SIZE(self->names));
+    if (self->names != NULL && fill_in(self, filled, args, PyVectorcall_NARGS(nargsf), kwnames)) {
+        value = call_filled(self, filled, PyTuple_GET_SIZE(self->names));
     }
     else {
         value = PyObject_Vectorcall(self->slow, args, nargsf, kwnames);
@@ -201,12 +284,12 @@ static PyObject *
 call_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {"function", "names", "defaults", "positional_only",
-                               "positional", "slow", "fetch", "is_async", NULL};
+                               "positional", "slow", "fetch", "is_async", "is_local", NULL};
     PyObject *function, *names, *defaults, *slow, *fetch;
     Py_ssize_t positional_only, positional;
-    int is_async;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!nnOOp", keywords, &function, &names, &PyTuple_Type, &defaults,
-                                     &positional_only, &positional, &slow, &fetch, &is_async)) {
+    int is_async, is_local;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!nnOOpp", keywords, &function, &names, &PyTuple_Type, &defaults,
+                                     &positional_only, &positional, &slow, &fetch, &is_async, &is_local)) {
         return NULL;
     }
     if (names != Py_None && (!PyTuple_CheckExact(names) || PyTuple_GET_SIZE(names) != PyTuple_GET_SIZE(defaults) ||
@@ -214,17 +297,11 @@ call_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_TypeError, "names must be a tuple as long as defaults and no shorter than positional, or None");
         return NULL;
     }
-    PyObject *module = PyType_GetModule(type);
-    if (module == NULL) {
-        return NULL;
-    }
     Call *self = (Call *)type->tp_alloc(type, 0);
     if (self == NULL) {
         return NULL;
     }
     self->vectorcall = call_vectorcall;
-    self->module = Py_NewRef(module);
-    self->state = PyModule_GetState(module);
     self->function = Py_NewRef(function);
     self->names = names == Py_None || PyTuple_GET_SIZE(names) > MOST_PARAMETERS ? NULL : Py_NewRef(names);
     self->defaults = Py_NewRef(defaults);
@@ -233,6 +310,15 @@ call_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->positional_only = positional_only;
     self->positional = positional;
     self->is_async = is_async;
+    self->is_local = is_local;
+    self->serial = 0;
+    self->nodes = NULL;
+    int needs_scratch = PY_VERSION_HEX < 0x030E0000 && self->names != NULL && PyTuple_GET_SIZE(names) > 0; /* from then on a tuple keeps its hash */
+    self->scratch = needs_scratch ? PyTuple_New(PyTuple_GET_SIZE(names)) : NULL;
+    if (self->scratch != NULL) {
+        PyObject_GC_UnTrack(self->scratch); /* it leads nowhere */
+    }
+    PyErr_Clear();
     return (PyObject *)self;
 }
 
@@ -240,7 +326,6 @@ static int
 call_traverse(Call *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(self->module);
     Py_VISIT(self->function);
     Py_VISIT(self->names);
     Py_VISIT(self->defaults);
@@ -259,7 +344,7 @@ call_dealloc(Call *self)
     Py_CLEAR(self->defaults);
     Py_CLEAR(self->slow);
     Py_CLEAR(self->fetch);
-    Py_CLEAR(self->module);
+    Py_CLEAR(self->scratch);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -336,12 +421,8 @@ make_class(PyObject *module, PyObject *args)
         .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | (is_method ? Py_TPFLAGS_METHOD_DESCRIPTOR : 0),
         .slots = slots,
     };
-    PyObject *bases = PyTuple_Pack(1, base);
-    if (bases == NULL) {
-        return NULL;
-    }
-    PyObject *made = PyType_FromModuleAndSpec(module, &spec, bases);
-    Py_DECREF(bases);
+    PyObject *bases = PyTuple_Pack(1, base), *made = bases == NULL ? NULL : PyType_FromModuleAndSpec(module, &spec, bases);
+    Py_XDECREF(bases);
     if (made != NULL && PyObject_DelAttrString(made, "_dug_call") < 0) { /* nobody but attach() may set it */
         Py_CLEAR(made);
     }
@@ -351,9 +432,8 @@ make_class(PyObject *module, PyObject *args)
 static PyObject *
 attach(PyObject *module, PyObject *args)
 {
-    State *st = PyModule_GetState(module);
     PyObject *instance, *call;
-    if (!PyArg_ParseTuple(args, "OO!", &instance, st->call_type, &call)) {
+    if (!PyArg_ParseTuple(args, "OO!", &instance, the_state->call_type, &call)) {
         return NULL;
     }
     PyTypeObject *type = Py_TYPE(instance);

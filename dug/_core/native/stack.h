@@ -8,6 +8,15 @@
    before; down to there the stack is in use already, whatever the limit is by now. */
 
 #include <stdint.h>
+#include <string.h>
+
+#define MOST_FRAMES 500 /* in one thread, before a call goes on in another; and at most half of what is allowed */
+#ifdef Py_C_RECURSION_LIMIT
+#define MOST_C_CALLS Py_C_RECURSION_LIMIT
+#elif defined(C_RECURSION_LIMIT)
+#define MOST_C_CALLS C_RECURSION_LIMIT /* 3.12 */
+#endif
+
 #if defined(__linux__)
 #include <pthread.h>
 #include <sys/auxv.h>
@@ -151,4 +160,28 @@ lacks_stack(uintptr_t here, long depth)
         enough_above = here - STRIDE;
     }
     return lacks;
+}
+
+/* True when this thread has used up one of so many parts of the frames that the interpreter allows, of which calls in C take some as
+   well, or has little stack left for a call that is made inside of so many runs. */
+static inline int
+has_used(long depth, int parts)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    volatile char mark = 0; /* its address is the current end of the stack */
+    int most = 2 * MOST_FRAMES / parts;
+#if PY_VERSION_HEX >= 0x030C0000
+    int limit = thread->py_recursion_limit, calls = MOST_C_CALLS - thread->c_recursion_remaining - calls_taken_off;
+    int frames = limit - thread->py_recursion_remaining;
+    if (calls > most || calls > MOST_C_CALLS / parts) {
+        return 1;
+    }
+#else
+    int limit = thread->recursion_limit, frames = limit - thread->recursion_remaining;
+#endif
+    if (frames > most || frames > limit / parts) {
+        return 1;
+    }
+    uintptr_t here = (uintptr_t)&mark;
+    return here < enough_above && lacks_stack(here, depth);
 }

@@ -1,30 +1,29 @@
 """The store of memos: `Cache` files them so that `steps/find` finds them, counts them and forgets them.
 
 The memos of one node in one cache are a `NodeMemos`, their *home*.  Most nodes have one memo that read no tweak, which has a
-place of its own; all others are in a table by footprint and restriction.  Each tweak that a memo read leads to the memo, to drop
-it with the tweak.
+place of its own; all others are in a table by footprint and restriction.  A tweak that a memo read leads to the memo.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import compress
-from operator import is_not
+from collections.abc import Iterator
 from typing import Any
 from weakref import ref
 
 from ...errors import ContextError
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import DEAD, LIVE, STALE, TWEAKED, Homes, Memo, NodeMemos
+from ..facts.homes import Homes, Tracked, args_of, leave_key, track_again, untrack
+from ..facts.memo import DEAD, LIVE, STALE, TWEAKED, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet
-from ..native.choose import make_lock, track_again, untrack
+from ..native import machine
 from .emptying import Emptied, drop_emptied
-from .group import CacheGroup, members
+from .group import CacheGroup
 from .local import make_local
+from .lock import make_lock
 from .scenario import ActiveTweaks
 from .stale import Stale
-from .weak import WeakBag
+from .weak import WeakBag, members
 
 BINDING = make_lock()
 """Held where a cache is bound: threads may enter it first at the same time."""
@@ -44,10 +43,8 @@ class Cache:
 
     def __init__(self) -> None:
         self.beneath: Cache | None = None
-        self.homes = Homes()
-        """By key: the nodes of functions that have a name; see `homes_of` for all others."""
-        self.quick = self.homes
-        """The table in which calls look at once: this one; while a function is in doubt, an empty one."""
+        self.homes = self.quick = Homes()
+        """The nodes of functions that have a name, see `homes_of` for others; calls look in the second, empty in a doubt."""
         self.locals: WeakBag[Function] = WeakBag()
         """The local functions with nodes here; each holds the memos of its nodes itself, see `local`."""
         self._group: CacheGroup | None = None
@@ -112,26 +109,29 @@ class Cache:
             found = function.nodes.setdefault(self._token, make_local(self._gone))
         return found
 
-    def find_home(self, key: Key) -> NodeMemos | None:
-        """Returns the home of the memos of `key` here, if it has one."""
+    def find_home(self, key: Key, args: Any = None) -> NodeMemos | None:
+        """Returns the home of the memos of `key` here, if it has one; `args` are what it is found by, if they are known."""
         function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
-        return (self.homes if function.nodes is None else self.homes_of(function)).get(key)
+        return (self.homes if function.nodes is None else self.homes_of(function)).get(key, args)
 
     def home_of(self, key: Key) -> NodeMemos:
         """Returns the home of the memos of `key` here, made when it is new."""
+        home = self.find_home(key)
+        return self.make_home(key, args_of(key)) if home is None else home
+
+    def make_home(self, key: Key, args: Any) -> NodeMemos:
+        """Returns the home of the memos of `key`, which was not here a moment ago."""
         function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
         while True:
-            homes = self.homes_of(function)
-            home = homes.get(key)
-            if home is None:
-                made = NodeMemos(key, self._token)
-                if function.nodes is not None:
-                    made.link = ref(made)
-                home = homes.setdefault(key, made)
-            if not homes.is_moved:
+            made = NodeMemos.__new__(NodeMemos)
+            made.fill(key, self._token)
+            if function.nodes is not None:
+                made.link = ref(made)
+            else:
+                leave_key(made, args)
+            home = self.homes_of(function).put(key, made, args)
+            if home is not None:  # else another thread moved the table while arguments were hashed
                 return home
-            with self.group.lock:  # another thread moved the table while arguments were hashed
-                self._move(homes)
 
     def list_homes(self) -> list[tuple[Key, NodeMemos]]:
         """Returns all nodes that are known here."""
@@ -156,10 +156,13 @@ class Cache:
     def _move(self, homes: Homes) -> None:
         """Moves all nodes to a new table, unless that was done; under the lock."""
         if self.homes is homes:
-            homes.move_to(self._new_homes(), self)
-
-    def _new_homes(self) -> Homes:
-        return Homes()
+            made = homes.make_empty()
+            try:
+                homes.move_to(made, self)
+            except BaseException:  # an interrupt: no frame may find a node in a table that is not that of the cache
+                if self.homes is made:
+                    homes.let_go()
+                raise
 
     def answer_quickly(self) -> None:
         """Lets calls be answered from the table again; open frames get it back when a call is made there."""
@@ -173,8 +176,8 @@ class Cache:
         first = home.plain
         if restriction:
             first = home.find_variant(memo.footprint, restriction)
-        elif first is not None and first.footprint & tweaks.mask:  # a failure may come before a read of a node tweaked here
-            first = None
+        elif first is not None and machine.overlap(first.footprint, tweaks.mask):
+            first = None  # a failure may come before a read of a node tweaked here
         if first is not None and first.serves(memo.call):
             return first
         known = home.newest
@@ -182,15 +185,15 @@ class Cache:
             self._insert(memo)
             if memo.failure is None:
                 home.newest = memo
-                if known is not None and known.status == STALE:
+                if known is not None and known.status and known.status == STALE:
                     self._unindex(known)
                     track_again((known,))
                     self.stale.discard(home)
-            if home.key[0] is BENEATH:
+            if home._key is not None and home._key[0] is BENEATH:
                 self.holds_beneath = True
                 self.home_of(home.key[1]).add_reader(home)
+            untrack(self.homes, memo)  # first: what it read need not say that a reader is tracked
             self._add_readers(memo, known)
-            untrack(self.homes, memo)
         except BaseException:  # an interrupt: a memo that no walk would find must not stay
             self.remove(memo, DEAD)
             raise
@@ -206,20 +209,20 @@ class Cache:
     def _add_readers(self, memo: Memo, known: Memo | None) -> None:
         """Adds the node of a memo to the readers of its dependencies; those of `known`, an earlier memo, have it already."""
         home, token = memo.home, self._token
-        reads: Sequence[Memo] = memo.dependencies
-        if known is not None and len(known.dependencies) == len(reads):
-            pairs = compress(zip(reads, known.dependencies), map(is_not, reads, known.dependencies))  # noqa: B905  as long
-            reads = [new for new, old in pairs if new.home is not old.home or new.home.token is not token]
-        for read in reads:
+        reads, before = memo.dependencies, () if known is None else known.dependencies
+        if len(before) != len(reads):
+            before = ()
+        for number, read in enumerate(reads):
             other = read.home
+            if before:
+                old = before[number]
+                if read is old or (other is old.home and other.token is token):
+                    continue
             if other.token is not token or not other.alive:
                 if other.token is None:  # a value beneath a tweak has no home here, and nothing ever looks for it
                     continue
                 other = self.home_of(other.key)
-            if other.readers is None:
-                other.readers, other.shown = home.link or home, True
-            else:
-                other.add_reader(home)
+            other.add_reader(home)
         for key in memo.inner_nodes:
             self.home_of(plain_key(key)).add_reader(home)
 
@@ -234,12 +237,13 @@ class Cache:
             self._count += 1
         if old is not None:
             self._discount(old)
-        self.group.filings += 1
+        assert self._group is not None  # noqa: S101  it is bound: something ran in it
+        self._group.filings += 1
         if memo.call is not None:
             home.has_failed = True
         elif not restriction:
             memo.open_footprint = memo.footprint
-        for serial in restriction:
+        for serial in restriction or ():
             known = None if home.link is not None else self._read.get(serial)
             self._index(serial, memo) if known is None else known.add(memo)
 
@@ -338,10 +342,9 @@ class Cache:
         if not any(cache.beneath is self for cache in members(self.group.caches)):
             for homes in (self.homes, *map(self.homes_of, members(self.locals))):
                 track_again(homes.list_all())  # first: nothing shows a home that is not in the table
-                while homes:  # one by one, so that none is left alive that nobody finds
-                    home = homes.popitem()[1]
-                    home.alive = False
-                    taken.append(home)
+                while (last := homes.pop_last()) is not None:  # one by one, so that none is left alive that nobody finds
+                    last.alive = False
+                    taken.append(last)
 
     @property
     def nbytes(self) -> int:
@@ -356,16 +359,15 @@ class Cache:
 
         self.group.drain(fully=True)
         views = [view for view in members(self.group.views) if view.cache is self]
-        apart = {type(view): view.counted for view in views}
-        tables = [self.homes, *map(self.homes_of, members(self.locals))]
-        return measure([*tables, *self._homes(), self._read, *views], apart)
+        roots = [self.homes, *map(self.homes_of, members(self.locals)), *self._homes(), self._read, *views]
+        return measure(roots, {type(view): view.counted for view in views})
 
     def __del__(self) -> None:
-        # Homes and memos refer to each other: taken apart here, they are freed at once and not by the next garbage collection.
-        # Nobody has a memo without its cache.
-        if not hasattr(self, "_token"):  # an interrupt kept it from being made
+        # Homes and memos refer to each other: taken apart here, they are freed at once; nobody has a memo without its cache.
+        if getattr(self, "_token", None) is None:  # an interrupt kept it from being made
             return
         self.homes.take_apart()
+        self.homes = self.quick = Tracked()
         for function in members(self.locals):
             if function.nodes is not None:
                 function.nodes.pop(self._token, None)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from weakref import ref
 
+from ..facts.homes import track_again
 from ..facts.memo import DEAD, Memo, NodeMemos, Noted
 from ..facts.node import plain_key
-from ..native.choose import track_again
 
 if TYPE_CHECKING:
     from .protocols import CacheShape

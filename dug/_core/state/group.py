@@ -12,27 +12,27 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import DEAD, FORGOTTEN, NO_TWEAKS, STALE, Memo, NodeMemos, Restriction
+from ..facts.homes import track_again
+from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, STALE, Memo, NodeMemos, Restriction
 from ..facts.sparse import BitSet, Unions, union
 from ..facts.tweak import UNTWEAK, Target, TweakSpec
-from ..native.choose import free_locks, make_lock, track_again
+from ..native.choose import COMPILED
 from .bits import Bits
 from .emptying import drop_empty, trim
+from .lock import free_locks, make_lock
 from .releasing import release
 from .scenario import ActiveTweaks, Tweak, TweakRef, no_handle
 from .spread import Spread
 from .walks import Walk, concerns, homes_of
-from .weak import WeakBag, WeakMap
+from .weak import T, WeakBag, WeakMap, members
 
 if TYPE_CHECKING:
     from .protocols import CacheShape, FrameShape, ViewShape
-
-T = TypeVar("T")
 
 DAMAGED = "damaged"
 SERIAL = attrgetter("serial")
@@ -93,7 +93,7 @@ class CacheGroup:
     @staticmethod
     def free_locks() -> None:
         """Frees every lock that this thread still holds after an interrupt; for callers that hold none themselves."""
-        free_locks([group.lock for group in members(_live)])
+        free_locks([] if COMPILED else [group.lock for group in members(_live)])
 
     def list_caches(self) -> "tuple[CacheShape, ...]":
         """Returns the caches that share this group."""
@@ -206,6 +206,12 @@ class CacheGroup:
                 [frame.closed_footprint, *(given[key] for key in frame.noted() if key in given and key not in met)]
             )
         return spread
+
+    def let_answer(self, memo: Memo) -> None:
+        """Lets a memo that read no tweak answer at once, now that it has its value."""
+        with self.lock:  # a first tweak may be adding its bit just now
+            if memo.status == LIVE and not memo.restriction and memo.call is None and memo.open_footprint == -1:
+                memo.open_footprint = memo.footprint
 
     # Forgetting
 
@@ -412,8 +418,3 @@ class CacheGroup:
             for serials in [serials for serials, noted in handle.scenarios.copy().items() if noted() is None]:
                 del handle.scenarios[serials]
             handle.prune_at = max(16, 2 * len(handle.scenarios))
-
-
-def members(weak: WeakBag[T]) -> tuple[T, ...]:
-    """Returns the live members of a set that other threads may change without a lock."""
-    return weak.members()

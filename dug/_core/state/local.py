@@ -18,8 +18,9 @@ import gc
 from collections import deque
 from typing import Any
 
-from ..facts.memo import Homes
-from .group import CacheGroup, members
+from ..facts.homes import Homes
+from .group import CacheGroup
+from .weak import members
 
 
 class Local(Homes):
@@ -31,8 +32,9 @@ class Local(Homes):
     def __del__(self) -> None:
         # Homes and memos refer to each other: taken apart here, they are freed at once and not by the next garbage collection.
         lost = 0
-        while self:
-            home = self.popitem()[1]
+        if not hasattr(self, "gone"):  # an interrupt kept it from being made
+            return
+        while (home := self.pop_last()) is not None:
             lost += sum(1 for _ in home.memos())
             home.alive = False
             home.plain = home.variants = home.newest = home.here = home.readers = None
@@ -52,6 +54,9 @@ def make_local(gone: "deque[int]") -> Local:
 def _drain_first(phase: str, info: dict[str, Any]) -> None:
     """Takes in the notices of tweaks that are gone, which have their targets, before a full collection starts."""
     if phase == "start" and info["generation"] == 2:
-        for group in CacheGroup.all():
-            if group.released and not group.lock._is_owned() and any(members(cache.locals) for cache in members(group.caches)):
+        groups = CacheGroup.all()
+        if any(group.lock._is_owned() for group in groups):  # it may run within the engine: an interrupt here must free no lock
+            return
+        for group in groups:
+            if group.released and any(members(cache.locals) for cache in members(group.caches)):
                 group.drain(fully=True)

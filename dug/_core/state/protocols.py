@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import Homes, Memo, NodeMemos
+from ..facts.homes import Homes
+from ..facts.memo import Memo, NodeMemos
 from ..facts.sparse import BitSet
 from ..facts.tweak import Layer
 from .scenario import ActiveTweaks

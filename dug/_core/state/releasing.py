@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from ..facts.homes import track_again
 from ..facts.memo import DEAD, LIVE, Memo, NodeMemos
-from ..native.choose import compiled, track_again
 from .emptying import drop_empty
 
 if TYPE_CHECKING:
@@ -20,12 +20,6 @@ def release(cache: "CacheShape", serial: int) -> list[Memo]:
     """Takes out every memo that read the tweak with this serial, and returns them, to be freed after the lock; under it."""
     taken, bare = list[Memo](), list[Memo]()
     noted: Any = cache._read.pop(serial, ())
-    if compiled is not None and noted:
-        noted = compiled.take_lone(noted, taken, bare)
-        if not noted and not bare:  # nearly always
-            cache._count -= len(taken)
-            return taken
-    quick = len(taken)
     shared, odd = _take_lone(serial, noted, taken, bare)
     cache._count -= len(taken)
     for memo in odd:
@@ -35,7 +29,7 @@ def release(cache: "CacheShape", serial: int) -> list[Memo]:
     taken += odd
     if bare or odd:
         _put_off(cache, (*bare, *odd), taken)
-    track_again(taken[quick:])
+    track_again(taken)
     return taken
 
 
@@ -52,19 +46,21 @@ def _take_lone(  # one function: a call for each memo would cost more than all i
     """
     shared, odd = list[Memo](), list[Memo]()
     noted: Any
-    memo: Any
     for noted in waiting:
-        if noted.__class__ is ref:  # of a local function: nothing here holds the memos of its nodes
+        if type(noted) is ref:  # of a local function: nothing here holds the memos of its nodes
             home = noted()
             if home is None:
                 continue
-            memo, newest = home.variants, home.newest
-            is_alone = memo is newest or newest is home.plain
-            if not is_alone or memo.__class__ is not Memo or serial not in memo.restriction:
+            newest = home.newest
+            lone: Any = home.variants
+            is_alone = lone is newest or newest is home.plain
+            if not is_alone or not isinstance(lone, Memo) or serial not in lone.restriction:
                 odd.extend(_find_with(serial, home))
                 continue
+            memo = lone
         else:
-            memo, home = noted, noted.home
+            memo = noted
+            home = memo.home
             if home.variants is not memo:
                 odd.append(memo)
                 continue

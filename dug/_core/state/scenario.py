@@ -22,29 +22,37 @@ from attrs import define, field, frozen
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction
+from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction, Stamp
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet, list_places, union
 from ..facts.tweak import Layer, Target, TweakSpec
 
 
-@define(eq=False, repr=False, weakref_slot=True)
 class Tweak:
     """One tweak in its place."""
 
-    target: Target
-    spec: TweakSpec
-    beneath: "Callable[[], Tweak | None]"
-    serial: int
-    bit: BitSet
-    memo: Memo | None = None
-    """For a value: the memo that answers with it, of the cache in which it was asked for last."""
-    scenarios: "dict[Restriction, ref[ActiveTweaks]]" = field(factory=dict)
-    """The scenarios of which it is the newest tweak, by their serials: they are interned here."""
-    prune_at: int = 16
-    """How many there may be until those that are gone are forgotten."""
-    watch: "TweakRef | None" = None
-    """The weak reference to it that notices its end."""
+    __slots__ = (
+        "__weakref__", "beneath", "bit", "is_untweak", "is_value", "memo", "prune_at", "scenarios", "serial", "spec", "target",
+        "watch",
+    )  # fmt: skip
+
+    def __init__(
+        self, target: Target, spec: TweakSpec, beneath: "Callable[[], Tweak | None]", serial: int, bit: BitSet
+    ) -> None:
+        self.target = target
+        self.spec = spec
+        self.is_value, self.is_untweak = spec.is_value, spec.is_untweak
+        self.beneath = beneath
+        self.serial = serial
+        self.bit = bit
+        self.memo: Memo | None = None
+        """For a value: the memo that answers with it, of the cache in which it was asked for last."""
+        self.scenarios: dict[Restriction, ref[ActiveTweaks]] = {}
+        """The scenarios of which it is the newest tweak, by their serials: they are interned here."""
+        self.prune_at = 16
+        """How many there may be until those that are gone are forgotten."""
+        self.watch: TweakRef | None = None
+        """The weak reference to it that notices its end."""
 
     def key_beneath(self, key: Key) -> Key:
         """Returns the key of a node as it is beneath this tweak of it."""
@@ -107,28 +115,20 @@ def no_handle() -> None:
     """Replaces the weak reference of a handle with nothing beneath it."""
 
 
-class ActiveTweaks:
+class ActiveTweaks(Stamp):
     """The tweaks in force, by target; immutable and interned by content."""
 
-    __slots__ = (
-        "__weakref__", "_by_place", "_handles", "_restrictions", "after", "content", "mask", "newest", "open_mask", "running",
-        "serial", "serials",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_by_place", "_handles", "_restrictions", "content", "mask", "newest", "running", "serials")
 
     def __init__(self, newest: Tweak | None, serials: Restriction, content: dict[Target, Tweak], mask: BitSet) -> None:
         # By hand: one is made for each what-if.
+        self.serial, self.open_mask, self.after = next(NUMBERS), mask | 1, None
         self.newest = newest
         """The tweak with the largest serial."""
-        self.serial = next(NUMBERS)
-        """A number that no other scenario has."""
-        self.after: tuple[int, BitSet] | None = None
-        """The serial of the scenario that it was derived from, and the bits of all that differs; see `NodeMemos.recall`."""
         self.serials = serials
         self.content = content
         self.mask = mask
         """The bits of all targets that are tweaked."""
-        self.open_mask = mask | 1
-        """The mask, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
         self.running: dict[NodeMemos, Any] = {}
         """The open run of each node that is being computed in this scenario."""
         self._restrictions: dict[BitSet, Restriction] = {}

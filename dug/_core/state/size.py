@@ -10,7 +10,8 @@ from typing import Any
 from ..facts.binding import PartialKey
 from ..facts.failure import Failure
 from ..facts.function import Function
-from ..facts.memo import Homes, Memo, NodeMemos, OuterCall
+from ..facts.homes import Homes
+from ..facts.memo import Memo, NodeMemos, OuterCall
 from ..facts.tweak import TweakSpec
 from .local import Local
 from .scenario import ActiveTweaks, Tweak, TweakRef

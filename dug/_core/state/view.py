@@ -1,10 +1,8 @@
 """A scenario as an entered context sees it: `View`; `enter` and `enter_changed` make one over another."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 from weakref import ref
-
-from attrs import define
 
 from ..facts.binding import Key
 from ..facts.events import Event, Subscription, deliver
@@ -13,7 +11,6 @@ from ..facts.memo import Memo
 from ..facts.node import BENEATH
 from ..facts.sparse import BitSet, union
 from ..facts.tweak import Layer, Target
-from ..native.choose import compiled
 from .group import SERIAL, CacheGroup
 from .scenario import ActiveTweaks, Derivation, HeldTweaks, RunningReplacement, Tweak
 
@@ -27,29 +24,46 @@ MAX_DEPTH = 1_000_000
 """How deep runs may be nested if no context says otherwise: a recursion that goes further usually does not end."""
 
 
-@define(eq=False, repr=False, weakref_slot=True)
 class View:
     """The tweaks in force in an entry, and the view around."""
 
-    parent: "View | None"
-    layers: Sequence[Layer]
-    """The tweaks of the context when the view was made."""
-    tweaks: ActiveTweaks
-    cache: "Cache"
-    group: CacheGroup
-    delta: BitSet
-    """The bits of the targets whose tweaks differ from those of the parent view."""
-    listeners: tuple[list[Subscription], ...]
-    """Those of each context around, this one's last."""
-    keep: tuple[Tweak, ...]
-    """Handles that others stand on, kept alive for as long as the view is."""
-    inside: "RunningReplacement | None"
-    """The node and the replacement of it that were running when the context was entered, if one was."""
-    max_depth: int
-    """How many runs may be open around one."""
-    _fixed: frozenset[Target] | None = None
-    counted: ClassVar[tuple[str, ...]] = ("layers", "tweaks", "delta", "listeners", "keep", "_fixed")
+    __slots__ = (
+        "__weakref__", "_fixed", "cache", "delta", "group", "inside", "keep", "layers", "listeners", "max_depth", "parent",
+        "tweaks",
+    )  # fmt: skip
+    counted = ("layers", "tweaks", "delta", "listeners", "keep", "_fixed")
     """The attributes that count as memory of its cache: not the views around it."""
+
+    def __init__(  # noqa: PLR0917  by position: one is made for each what-if
+        self,
+        parent: "View | None",
+        layers: Sequence[Layer],
+        tweaks: ActiveTweaks,
+        cache: "Cache",
+        group: CacheGroup,
+        delta: BitSet,
+        listeners: tuple[list[Subscription], ...],
+        keep: tuple[Tweak, ...],
+        inside: "RunningReplacement | None",
+        max_depth: int,
+    ) -> None:
+        self.parent = parent
+        self.layers = layers
+        """The tweaks of the context when the view was made."""
+        self.tweaks = tweaks
+        self.cache = cache
+        self.group = group
+        self.delta = delta
+        """The bits of the targets whose tweaks differ from those of the parent view."""
+        self.listeners = listeners
+        """Those of each context around, this one's last."""
+        self.keep = keep
+        """Handles that others stand on, kept alive for as long as the view is."""
+        self.inside = inside
+        """The node and the replacement of it that were running when the context was entered, if one was."""
+        self.max_depth = max_depth
+        """How many runs may be open around one."""
+        self._fixed: frozenset[Target] | None = None
 
     @classmethod
     def outermost(cls, layers: Sequence[Layer], held: HeldTweaks, cache: "Cache") -> "View":
@@ -138,10 +152,6 @@ def enter(
 
     Complexity: O(tweaks in force), and the cost of `CacheGroup.give_bits` for targets that were never tweaked.
     """
-    if compiled is not None and parent is not None and parent.cache is cache and inside is None:
-        made: View | None = compiled.enter_view(parent, layers, held, listeners, max_depth)
-        if made is not None:
-            return made
     group = cache.group
     around = group.untweaked if parent is None else parent.tweaks
     keep: tuple[Tweak, ...] = ()

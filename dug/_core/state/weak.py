@@ -98,3 +98,8 @@ class WeakBag(Generic[T]):
     def members(self) -> tuple[T, ...]:
         """Returns the members that are there; others may be added or go at the same time."""
         return tuple([member for one in self._refs.copy() if (member := one()) is not None])
+
+
+def members(weak: WeakBag[T]) -> tuple[T, ...]:
+    """Returns the live members of a set that other threads may change without a lock."""
+    return weak.members()

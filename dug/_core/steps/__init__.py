@@ -1,1 +1,5 @@
 """What happens in a call, a file for each step: find, begin, verify, finish, wait; and contexts that are opened and closed."""
+
+from ..native.choose import find_compiled
+
+__path__[:0] = find_compiled(__name__)

@@ -12,20 +12,24 @@ from typing import Any
 
 from ...errors import CycleError, DepthError
 from ..facts.binding import Key, canonical
-from ..facts.memo import NO_HOMES, Memo, NodeMemos, OuterCall
+from ..facts.homes import NO_HOMES, args_of
+from ..facts.memo import Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key, plain_key
+from ..native import machine
 from ..state.cache import Cache
 from ..state.emptying import drop_empty
+from ..state.group import CacheGroup
 from ..state.scenario import ActiveTweaks, Tweak
 from ..state.view import View
 from .find import find, match
-from .frame import LATE, DefaultFrame, Frame, Joined, Run, frame_or_default, here, raise_due, tell
+from .frame import LATE, DefaultFrame, Frame, Joined, Run, frame_or_default, here, tell
+from .marks import raise_due
 from .waits import is_around, path_to
 from .watch import bits_read, inherit, look_at_end
 
 
-def begin(  # noqa: C901, PLR0912  one function: the order of the search is the order of cost
-    frame: Frame | DefaultFrame, key: Key, *, has_waited: bool = False
+def begin(  # one function: the order of the search is the order of cost
+    frame: Frame | DefaultFrame, key: Key, has_waited: bool = False  # noqa: FBT001, FBT002  compiled functions take no names
 ) -> Memo | Run | Joined:
     """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
 
@@ -37,27 +41,25 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         UnhashableArgumentError: an argument has no hash.
         CycleError: the node is being computed around the call in this very scenario.
     """
-    if isinstance(frame, DefaultFrame):
-        frame = frame_or_default(f"{key[0]}()", frame)
-    view, call = frame.view, frame.call
-    cache, tweaks, group = view.cache, view.tweaks, view.group
-    filings = group.filings
-    if call is not None and call.due:
-        raise_due(call, frame.run, key if key[0] is BENEATH else _in_full(frame, key))
-    if group.released:
-        group.drain()
-    is_quick = frame.homes is not NO_HOMES
-    if is_quick and frame.homes is not cache.quick:
-        frame.refresh(frame.run)
+    place: Any = frame if type(frame) is not DefaultFrame else frame_or_default(f"{key[0]}()", frame)
+    view, call = place.view, place.call
+    cache, tweaks, group, filings = view.cache, view.tweaks, view.group, view.group.filings
+    if (call is not None and call.due) or group.released:
+        _settle_before(place, key, call, group)
+    is_quick = place.homes is not NO_HOMES
+    if is_quick and place.homes is not cache.quick:
+        place.refresh(place.run)
+    args = args_of(key)
     try:
-        home = cache.find_home(key)
+        home = cache.find_home(key, args)
         if is_quick and (at_hand := _recall(cache, key, home, tweaks)) is not None:
             return at_hand
     except TypeError:  # no hash: reported properly below
         home = None
-    if (home is None or not is_quick) and key[0] is not BENEATH:
-        key = _in_full(frame, key)
-        home = cache.find_home(key)
+    if (home is None or not is_quick) and key[0] is not BENEATH and not (is_quick and machine.is_plain(key)):
+        key = _in_full(place, key)
+        args = args_of(key)
+        home = cache.find_home(key, args)
     is_beneath = key[0] is BENEATH
     handle = view.handle_of(key) if is_beneath or tweaks.content else None
     if handle is None and cache.beneath is None and not is_beneath:
@@ -66,14 +68,24 @@ def begin(  # noqa: C901, PLR0912  one function: the order of the search is the 
         memo = find(view, key, handle, call)
     if memo is not None:
         return serve(view, key, memo, is_heard=not is_quick)
-    if home is None:
-        home = cache.home_of(key)
+    home = cache.make_home(key, args) if home is None else home
     if not home.open_runs:  # the common case
-        run = _prepare(view, frame, key, handle, home)
-        with group.lock:
+        run = _prepare(view, place, key, handle, home)
+        group.lock.acquire()
+        try:
             if not home.open_runs and group.filings == filings and home.alive:
                 return _register(run)
-    return _join_or_open(view, frame, key, handle, home, is_patient=not has_waited)
+        finally:
+            group.lock.release()
+    return _join_or_open(view, place, key, handle, home, not has_waited)
+
+
+def _settle_before(frame: Frame, key: Key, call: OuterCall | None, group: CacheGroup) -> None:
+    """Settles what comes before a call, which is rare: raises an exception that is due there, and frees what was released."""
+    if call is not None and call.due:
+        raise_due(call, frame.run, key if key[0] is BENEATH else _in_full(frame, key))
+    if group.released:
+        group.drain()
 
 
 def _recall(cache: Cache, key: Key, home: NodeMemos | None, tweaks: ActiveTweaks) -> Memo | None:
@@ -88,8 +100,9 @@ def _recall(cache: Cache, key: Key, home: NodeMemos | None, tweaks: ActiveTweaks
 
 def _prepare(view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos) -> Run:
     """Returns a run that is not in flight yet; in the view that was searched, though the frame may have another by now."""
-    met = None if handle is not None and handle.spec.is_untweak else handle
-    run = Run(view, frame, frame.call or OuterCall(), key, met, home)
+    met = None if handle is not None and handle.is_untweak else handle
+    run = Run.__new__(Run)
+    run.begin(view, frame, frame.call or OuterCall(), key, met, home)
     if run.depth > view.max_depth:
         raise DepthError(view.max_depth, _innermost(run))
     return run
@@ -114,8 +127,8 @@ def _register(run: Run) -> Run:
     return run
 
 
-def _join_or_open(
-    view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, *, is_patient: bool
+def _join_or_open(  # noqa: PLR0917  compiled functions take no names
+    view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, is_patient: bool  # noqa: FBT001  also
 ) -> Memo | Run | Joined:
     """Returns the answer to a call whose node is in flight elsewhere, or whose memo another thread may just have filed.
 
@@ -169,11 +182,11 @@ def _find_in_other_scenario(home: NodeMemos, view: View, frame: Frame, key: Key)
 
 def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
     """Keeps a memo that answers at hand, and returns it."""
-    if memo.__class__ is not Memo:
-        memo.value  # noqa: B018  read from where it is stored, which makes it a plain memo: nothing else is at hand
+    if memo.is_stored:
+        memo.take_value()  # nothing else is at hand
     if memo.call is None and key[0] is not BENEATH:
         memo.home.keep_at_hand(memo, view.tweaks)
-    if is_heard and any(view.listeners):
+    if is_heard and machine.any_in(view.listeners):
         tell(view, "hit", key)
     return memo
 
@@ -183,15 +196,19 @@ def take_out(run: Run) -> None:
     home, running = run.home, run.view.tweaks.running
     if run.told:
         look_at_end(run)
-    run.is_done, run.homes, run.driver, run.served = True, NO_HOMES, LATE, None
+    run.is_done = True
+    run.homes = NO_HOMES
+    run.driver = LATE
+    run.served = None
     if run.opened:
         _end_entries(run)
         run.entries = run.late_reads = None  # they refer back to it
     if running.get(home) is run:
-        home.open_runs, _ = home.open_runs - 1, running.pop(home)
+        home.open_runs -= 1
+        del running[home]
     if home.open_run is run:
         home.open_run = None
-    if home.key[0] is BENEATH:
+    if run.key[0] is BENEATH:
         drop_empty(run.view.cache, [home])
 
 

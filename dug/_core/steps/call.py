@@ -9,27 +9,16 @@ from functools import cache, partial
 from types import CoroutineType
 from typing import Any
 
-from ..facts.binding import Binding
-from ..facts.events import Subscription
+from ..facts import homes, memo
 from ..facts.function import Function
-from ..facts.memo import NO_HOMES, Memo, NodeMemos, OuterCall
-from ..facts.tweak import TweakSpec
+from ..facts.homes import NO_HOMES
 from ..native.choose import compiled
 from ..state.cache import Cache
-from ..state.group import CacheGroup
-from ..state.scenario import ActiveTweaks, Tweak
-from ..state.view import View
-from .frame import OpenContext, Run, Wait, current
+from . import frame
+from .frame import current
 from .leaving import Ended
 
-CLASSES: dict[str, Any] = {
-    "frame": Run, "run": Run, "entry": OpenContext, "wait": Wait, "memo": Memo, "home": NodeMemos, "view": View,
-    "tweaks": ActiveTweaks, "cache": Cache, "group": CacheGroup, "call": OuterCall, "subscription": Subscription,
-    "function": Function, "binding": Binding, "handle": Tweak, "spec": TweakSpec,
-}  # fmt: skip
-"""The classes whose slots the compiled call path reads."""
-
-AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_layout(current, OpenContext, CLASSES)
+AWAITABLE: Any = CoroutineType if compiled is None else compiled.set_up(current, memo, homes, frame)
 """The type of the object that a call of a coroutine function returns, to be awaited once."""
 Coroutine.register(AWAITABLE)
 
@@ -70,18 +59,19 @@ def install_call(wrapper: Any, function: Function, fetch: Callable[..., Any]) ->
     pure = binding.compile_call(current.get, fetch, is_async=function.is_async, find_homes=find_homes)
     call = pure
     if compiled is not None:
-        call = compiled.Call(function, *binding.plain_parameters(compiled.Call), pure, fetch, function.is_async)
+        plain = binding.plain_parameters(compiled.Call)
+        call = compiled.Call(function, *plain, pure, fetch, function.is_async, function.is_local)
     if _is_extensible(type(wrapper)):
         compiled.attach(wrapper, call)
     else:
         type(wrapper).__call__ = staticmethod(call)
 
 
-def _find_local(function: Function, frame: Any) -> Any:
-    """Returns the table in which a call of a local function looks: its own, if calls made in the frame look in any."""
-    homes = frame.homes
+def _find_local(function: Function, place: Any) -> Any:
+    """Returns the homes among which a call of a local function looks: its own, if calls made in the frame look at any."""
+    homes = place.homes
     if homes is NO_HOMES or homes.__class__ is Ended:
         return homes
-    cache: Cache = frame.view.cache
+    cache: Cache = place.view.cache
     assert function.nodes is not None  # noqa: S101  it is local
     return function.nodes.get(cache._token, NO_HOMES) if homes is cache.homes else homes

@@ -1,29 +1,24 @@
-"""Concurrent reads of one run (``asyncio.gather``): `note_starts` notes them, `batches` yields those to verify together.
+"""Concurrent reads of one run (``asyncio.gather``): `note_starts` notes them, `find_ends` says which to verify together.
 
 For a read of a coroutine function, a run notes how many reads it had when it asked (its *start*).  A read whose start is at most
 the number of reads known to hold can be asked for together with them: the body did not need more to ask for it.  Other reads
 have no start, and count as needing all reads before them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from ..facts.memo import Memo
 
 
-def batches(memo: Memo) -> Iterable[Sequence[Memo]]:
-    """Yields the reads of a memo, in their order, in batches that can be verified together."""
-    reads, starts = memo.dependencies, memo.read_starts
-    return _batches(reads, starts) if starts else zip(reads, strict=False)
-
-
-def _batches(reads: Sequence[Memo], starts: tuple[int | None, ...]) -> Iterator[Sequence[Memo]]:
-    first = 0
-    while first < len(reads):
-        last = first + 1
-        while last < len(reads) and _start(starts, last) <= first:
-            last += 1
-        yield reads[first:last]
-        first = last
+def find_ends(memo: Memo) -> list[int]:
+    """Returns the places where the batches end in which the reads of a memo can be verified together, the last one first."""
+    starts, ends, first = memo.read_starts or (), list[int](), 0
+    for place in range(1, len(memo.dependencies)):
+        if _start(starts, place) > first:
+            ends.append(place)
+            first = place
+    ends.append(len(memo.dependencies))
+    return ends[::-1]
 
 
 def read_starts(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | None) -> tuple[int | None, ...] | None:

@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 from ..facts.binding import Key
 from ..facts.memo import TWEAKED, Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH
+from ..native import machine
 from ..state.scenario import ActiveTweaks, Tweak
 from ..state.view import View
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 def find(view: View, key: Key, handle: Tweak | None, call: OuterCall | None) -> Memo | None:
     """Returns the memo that answers for `key`, which meets the tweak `handle`, in `view`, or None; runs nothing."""
-    if handle is not None and handle.spec.is_value:
+    if handle is not None and handle.is_value:
         return value_memo(view, key, handle)
     return _find_filed(view, key, handle, call)
 
@@ -120,7 +121,7 @@ def _find_filed(view: View, key: Key, handle: Tweak | None, call: OuterCall | No
 def match(home: NodeMemos, tweaks: ActiveTweaks, call: OuterCall | None) -> Memo | None:
     """THE rule: returns the memo of this node whose footprint sees here the very tweaks that it read."""
     plain = home.plain
-    if plain is not None and not plain.footprint & tweaks.mask and plain.serves(call):
+    if plain is not None and not machine.overlap(plain.footprint, tweaks.mask) and plain.serves(call):
         return plain
     variants = home.variants
     if variants is None:

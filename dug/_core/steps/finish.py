@@ -1,9 +1,7 @@
 """The second verb: `finish`, `file_verified`, `fail` and `abandon` close a run; `check_value` refuses iterators."""
 
 from collections.abc import Iterable
-from functools import reduce
-from operator import attrgetter, or_
-from sys import exception
+from operator import attrgetter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackType
 from typing import Any
 
@@ -13,31 +11,19 @@ from ..facts.failure import Failure, empty_own_frames, pass_on
 from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction
 from ..facts.node import BENEATH, Node, plain_key
 from ..facts.sparse import BitSet, union
+from ..native import machine
 from ..state.group import CacheGroup
 from ..state.view import own_bits
 from .begin import serve, take_out
 from .call import AWAITABLE
 from .concurrent_reads import note_starts, read_starts
-from .frame import (
-    CANCELLED,
-    INVALID,
-    DefaultFrame,
-    Frame,
-    OpenContext,
-    Run,
-    current,
-    here,
-    mark_unfileable,
-    raise_due,
-    tell,
-    why_unfileable,
-)
-from .open_context import close_context, frame_here, leave, settle_late
+from .frame import DefaultFrame, Frame, OpenContext, Run, here, tell
+from .marks import CANCELLED, INVALID, mark_unfileable, raise_due, why_unfileable
+from .open_context import close_context, frame_here, settle_late
 from .waits import wake_waiters
 
 _LONGEST = 200
 """How many characters, or bits, an argument has at most for which a source gets an early bit."""
-_footprint = attrgetter("footprint")
 _transient = attrgetter("transient")
 # These mean that the program, not the node, is in trouble: they leave no memo, and neither do the nodes that they pass.
 _UNREMEMBERED = (DugError, RecursionError, MemoryError)
@@ -45,7 +31,7 @@ CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITA
 """Together with all iterators, the types whose content can be read only once: a second reader finds nothing."""
 
 
-def finish(  # noqa: C901  one function: it is half of what a run costs
+def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     run: Run, value: Any, seconds: float, failure: Failure | None = None, held: Memo | None = None
 ) -> Memo:
     """Files the value of a run (or of a verified older memo), notifies listeners, and returns the memo now in force."""
@@ -56,12 +42,13 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     if run.is_done:  # its loop was given up and came back
         run.unfileable = INVALID
     place = home if home.alive else view.cache.home_of(run.key)
-    reads = tuple(run.reads)
-    with group.lock:
+    reads = machine.keys_of(run.reads)
+    outer: Any = run.outer
+    group.lock.acquire()
+    try:
         take_out(run)
-        assert run.outer is not None  # noqa: S101  `begin` makes a run in the frame that asks
-        run.outer.runs += run.runs + (held is None)
-        run.outer.child_seconds += seconds if held is None else run.child_seconds
+        outer.runs += run.runs + (held is None)
+        outer.child_seconds += seconds if held is None else run.child_seconds
         run.home = place
         beneath = _add_up(run, reads)
         memo = _make_memo(run, value, beneath, reads, held)
@@ -69,7 +56,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         memo.origin = _find_origin(held)
         if failure is not None or run.transient or call.failures:
             _restrict_failure(run, memo, failure)
-        if beneath & FORGOTTEN or (run.generation != group.generation and not _is_true_still(run, home, reads)):
+        if machine.overlap(beneath, FORGOTTEN) or (run.generation != group.generation and not _is_true_still(run, home, reads)):
             run.unfileable = INVALID
         if run.unfileable:
             memo.status = DEAD
@@ -78,6 +65,8 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
             displaced: Any = (*known.memos(), known.newest) if known.has_failed else known.newest  # noqa: F841  released after the lock
             memo = view.cache.file(memo, view.tweaks)
         run.memo = None if run.unfileable == INVALID else memo
+    finally:
+        group.lock.release()
     if run.unfileable:
         mark_unfileable(run.outer, run.unfileable)
     elif memo.call is None:
@@ -86,7 +75,7 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
         wake_waiters(run, memo)
     if failure is not None:
         call.note(memo)
-    if any(view.listeners):
+    if machine.any_in(view.listeners):
         kind = "reused" if held is not None else "computed" if failure is None else "failed"
         tell(view, kind, run.key, memo.seconds, failure.raised if failure else None)
     if call.failures and (run.is_outermost or call.is_closed):
@@ -94,16 +83,38 @@ def finish(  # noqa: C901  one function: it is half of what a run costs
     return memo
 
 
+def complete(run: Run, value: Any, seconds: float) -> Memo:
+    """Files the value that the body of a run gave, notifies listeners, and returns the memo now in force.
+
+    Raises:
+        TypeError: the value can be consumed once only.
+        BaseException: an exception that passed out of a node while this one was verified, when the body did not ask for it.
+    """
+    value = check_value(run, value)
+    if run.task is not None and run.reads:  # it has waited, and may have asked for several nodes at once
+        reads, starts = run.reads, read_starts(run.reads, run.failed_check_reads)
+        memo = finish(run, value, seconds)
+        note_starts(memo, reads, starts)
+        return memo
+    return finish(run, value, seconds)
+
+
 def file_verified(run: Run, candidate: Memo) -> Memo:
     """Files the value of a verified memo with the dependencies that verified it (early cut-off)."""
     reads, starts = run.reads, read_starts(run.reads, run.failed_check_reads) if run.has_task and run.reads else None
-    memo = finish(run, candidate.value, candidate.seconds, held=candidate)
+    memo = finish(run, candidate.take_value(), candidate.seconds, None, candidate)
     note_starts(memo, reads, starts)
     return memo
 
 
 def fail(
-    run: Run, error: BaseException, seconds: float, *, handled: BaseException | None = None, is_out: bool = True
+    run: Run,
+    error: BaseException,
+    seconds: float,
+    traceback: TracebackType | None,
+    handled: BaseException | None = None,
+    *,
+    is_out: bool = True,
 ) -> Memo | None:
     """Files the user's exception of a run, for as long as its outermost call lasts; None when nothing remembers it.
 
@@ -111,26 +122,10 @@ def fail(
         run: the run.
         error: the exception.
         seconds: how long it took.
+        traceback: that of the exception, from the body on.
         handled: the exception that the asker was handling when it asked.
         is_out: whether the driver raises the exception on; else the first asker gets it.
     """
-    return _fail(run, error, error.__traceback__ and error.__traceback__.tb_next, seconds, handled, is_out=is_out)
-
-
-def fail_from_native(run: Run, error: BaseException, seconds: float) -> Memo | None:
-    """`fail` for a driver that has no frame in the traceback of the exception, and is not handling it yet."""
-    return _fail(run, error, error.__traceback__, seconds, exception(), is_out=True)
-
-
-def _fail(
-    run: Run,
-    error: BaseException,
-    traceback: TracebackType | None,
-    seconds: float,
-    handled: BaseException | None,
-    *,
-    is_out: bool,
-) -> Memo | None:
     empty_own_frames(traceback)
     if not isinstance(error, Exception) or isinstance(error, _UNREMEMBERED):
         if isinstance(error, KeyboardInterrupt):
@@ -202,51 +197,14 @@ def note_no_answer(frame: Frame | DefaultFrame, error: BaseException) -> None:
             abandon(run)
 
 
-def unwind(entry: OpenContext) -> None:
-    """Leaves an entry, and everything that is left inside it of interrupted runs."""
-    frame = current.get()
-    while frame is not entry:
-        if isinstance(frame, Run):
-            abandon(frame)
-        elif not frame.closed:
-            close_context(frame)
-        frame = _around(frame)
-        current.set(frame)
-    leave(entry)
-
-
-def leave_interrupted(entry: OpenContext) -> None:
-    """Leaves an entry while an interrupt is on its way out of it, with entries inside it that will never be left.
-
-    An entry whose statement still runs stays in force: that of a generator's caller, which the interrupt may not reach.
-    """
-    frame = current.get()
-    while frame is not entry:
-        if isinstance(frame, OpenContext) and not frame.closed and frame.watch is not None and not frame.has_ended():
-            close_context(entry)
-            return
-        frame = _around(frame)
-    unwind(entry)
-
-
-def is_within(entry: OpenContext) -> bool:
-    """True when an entry is in force, or around the entry in force."""
-    frame = current.get()
-    while frame is not entry and isinstance(frame, (OpenContext, Run)):
-        frame = _around(frame)
-    return frame is entry
-
-
-def _around(frame: Frame) -> Any:
-    return frame.back if isinstance(frame, OpenContext) and frame.back is not None else frame.outer
-
-
 def is_consumable(value: object) -> bool:
     """True for a value whose content can be read only once: an iterator (an open file is one, and a cursor), or an awaitable."""
+    if machine.is_simple(value):
+        return False
     if type(value) in CONSUMABLE:
         return True
     try:
-        return hasattr(type(value), "__next__") and iter(value) is value  # type: ignore[call-overload]  # not so a mock
+        return machine.may_iterate(value) and iter(value) is value  # type: ignore[call-overload]  # not so a mock
     except Exception:  # noqa: BLE001  a closed file
         return True
 
@@ -262,7 +220,7 @@ def check_value(run: Run, value: Any) -> Any:
         is_coroutine = type(value) in {CoroutineType, AWAITABLE}
         what, instead = ("coroutine", "Await it, in an async def,") if is_coroutine else (type(value).__name__, "Make it a tuple")
         raise TypeError(f"{Node._of(run.key)} returned a {what}, which can be consumed once. {instead} and return that.")
-    if run.call.due:
+    if run.call.due is not None and run.call.due:
         raise_due(run.call, run, None)
     return value
 
@@ -310,10 +268,24 @@ def _is_true_still(run: Run, home: NodeMemos, reads: Iterable[Memo]) -> bool:
 
 def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
     """Returns the footprint of what a run read."""
-    if len(reads) < 8:
-        return reduce(or_, map(_footprint, reads), run.closed_footprint)
-    found = [run.closed_footprint, *map(_footprint, reads)]
-    bits: BitSet = union(dict(zip(map(id, found), found, strict=True)).values())  # often few objects, which need no hash here
+    bits: BitSet = run.closed_footprint
+    last: BitSet = 0
+    others: list[BitSet] = []
+    for read in reads:
+        if read.footprint is not last:  # many of one object come one after the other
+            last = read.footprint
+            if type(last) is int:
+                bits = bits | last  # not in place: others have these bits
+            else:
+                others.append(last)
+    if others:
+        others.append(bits)
+        bits = union(dict(zip(map(id, others), others, strict=True)).values())  # often few objects, which need no hash here
+    return bits if len(reads) < 8 else _find_known(run, bits)
+
+
+def _find_known(run: Run, bits: BitSet) -> BitSet:
+    """Returns bits that a run read, in the object that the memo before has if they are the same."""
     before = run.home.newest
     if before is not None and before.footprint_beneath == bits:  # most runs of a node read what it read before
         return before.footprint_beneath
@@ -339,7 +311,9 @@ def _settle_made(run: Run, memo: Memo) -> None:
 
     Complexity: O(nodes of these functions that the run led to).
     """
-    made, kept, own = run.made or set(), dict[Memo, None](), dict[Memo, None]()
+    made: set[Any] = run.made or set()
+    kept: dict[Memo, None] = {}
+    own: dict[Memo, None] = {}
     pending = list(reversed(memo.dependencies))
     while pending:
         read = pending.pop()
@@ -373,14 +347,23 @@ def _place(run: Run, value: Any, beneath: BitSet, reads: tuple[Memo, ...]) -> Me
     key, view, home = run.key, run.view, run.home
     if key[0] is BENEATH:
         home, beneath, footprint, restriction = _place_beneath(run, beneath if run.handle is None else _beneath_of(run, reads))
-        return Memo(home, value, run.body, reads, footprint, beneath, restriction)
+        return _new_memo(home, value, run.body, reads, footprint, beneath, restriction)
     if run.handle is not None:
         beneath = _beneath_of(run, reads)
     elif not reads and view.group.early and key[0].is_source:
         _give_early_bit(run, home)
-    footprint = beneath | own_bits(view, key) if view.group.node_bits(key[0]) else beneath
-    restriction = view.tweaks.restrict(footprint) if footprint & view.tweaks.mask else NO_TWEAKS
-    return Memo(home, value, run.body, reads, footprint, beneath, restriction)
+    group = view.group
+    footprint = beneath | own_bits(view, key) if group._function_bits and group.node_bits(key[0]) else beneath
+    restriction = view.tweaks.restrict(footprint) if machine.overlap(footprint, view.tweaks.mask) else NO_TWEAKS
+    return _new_memo(home, value, run.body, reads, footprint, beneath, restriction)
+
+
+def _new_memo(  # noqa: PLR0917  as in `Memo`
+    home: NodeMemos, value: Any, body: int, reads: tuple[Memo, ...], footprint: BitSet, beneath: BitSet, restriction: Restriction
+) -> Memo:
+    memo = Memo.__new__(Memo)
+    memo.fill(home, value, body, reads, footprint, beneath, restriction)
+    return memo
 
 
 def _place_beneath(run: Run, beneath: BitSet) -> tuple[NodeMemos, BitSet, BitSet, Restriction]:

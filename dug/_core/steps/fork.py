@@ -17,9 +17,9 @@ from typing import Any
 
 from attrs import frozen
 
-from ..native.choose import make_lock, renew_lock
 from ..state.cache import BINDING
 from ..state.group import CacheGroup
+from ..state.lock import make_lock, renew_lock
 from .frame import ORIGINS, Run, Wait, current, here
 from .open_context import open_entries, renew_within, settle_within
 from .scope import MAKING

@@ -1,4 +1,4 @@
-"""The frames of calls (`Run`, `OpenContext`, `DEFAULT_FRAME`, `current`), marks (`mark_unfileable`, `LATE`), `Wait`, `tell`.
+"""The frames of calls (`Run`, `OpenContext`, `DEFAULT_FRAME`, `current`), `LATE`, `Joined`, `Wait`, and `tell`.
 
 The frame is a `Run` while a body runs, an `OpenContext` under a ``with``, or `DEFAULT_FRAME`.  Reads are noted in the frame that
 is in force when they are made.
@@ -6,20 +6,20 @@ is in force when they are made.
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from threading import get_ident, main_thread
+from threading import main_thread
 from typing import TYPE_CHECKING, Any
 from weakref import ref
-
-from attrs import define, field
 
 from ...errors import NoContextError
 from ..facts.binding import Key, canonical
 from ..facts.events import Event
 from ..facts.failure import Failure
 from ..facts.function import Function
-from ..facts.memo import NO_HOMES, Homes, Memo, NodeMemos, OuterCall
+from ..facts.homes import NO_HOMES, Homes
+from ..facts.memo import Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key, plain_key
 from ..facts.sparse import BitSet
+from ..native import machine
 from ..native.choose import compiled
 from ..state.scenario import Tweak
 from ..state.view import View
@@ -27,10 +27,6 @@ from .leaving import Ended
 
 if TYPE_CHECKING:
     from ..state.protocols import ScopeShape, Task
-
-CANCELLED, INVALID = 1, 2
-"""Why a run is unfileable: it caught a cancellation, so that its value depends on timing and goes only to those who ask at the
-same time; or a circle, an interrupt or an invalidation passed through it, so that its value goes to nobody else."""
 
 Driver = Callable[[Node[Any]], Any]
 """Takes the calls made in a frame in place of the engine: gets the node and returns its value, or raises."""
@@ -46,32 +42,35 @@ ORIGINS: dict[int, int] = {}
 
 def here() -> int:
     """Returns the number of the thread that a call made here belongs to."""
-    ident = get_ident()
-    return ORIGINS.get(ident, ident)
+    ident = machine.thread_ident()
+    return ORIGINS.get(ident, ident) if ORIGINS else ident
 
 
-@define(eq=False, repr=False, weakref_slot=True)
 class _AnyFrame:
     """The place of calls: their view, and the collected reads."""
 
+    __slots__ = (
+        "__weakref__", "call", "child_seconds", "closed_footprint", "driver", "homes", "inner_nodes", "outer", "reads", "runs",
+        "transient", "view",
+    )  # fmt: skip
     view: View
     outer: "Frame | None"
     call: OuterCall | None
-    homes: Homes = field(init=False)
-    """The table in which calls made here look at once: that of the cache, or one without any node."""
-    reads: dict[Memo, int | None] | None = field(init=False)
+    homes: Homes
+    """The homes among which calls made here look at once: those of the cache, or none."""
+    reads: dict[Memo, int | None] | None
     """The reads, in the order of the first ones, each with its start (see `concurrent_reads`); None if nobody collects them."""
-    inner_nodes: dict[Key, None] | None = field(init=False, default=None)
+    inner_nodes: dict[Key, None] | None
     """The nodes that ran for it under contexts that are closed already."""
-    closed_footprint: BitSet = field(init=False, default=0)
+    closed_footprint: BitSet
     """The footprint of the reads under contexts that are closed already."""
-    runs: int = field(init=False, default=0)
+    runs: int
     """How many bodies, replacements and bumps ran to their end within it, except those of runs that are still open."""
-    child_seconds: float = field(init=False, default=0.0)
+    child_seconds: float
     """The seconds that these took, each with its callees."""
-    transient: bool = field(init=False, default=False)
+    transient: bool
     """True when a failure of a source was read under contexts that are closed already."""
-    driver: "Driver | None" = field(init=False, default=None)
+    driver: "Driver | None"
     """When set, calls made here go to it and not to the engine."""
 
     def answer_from_driver(self, key: Key) -> Memo:
@@ -86,7 +85,8 @@ class _AnyFrame:
         is_off, homes = run is not None and run.handle is not None and run.handle.spec.replaces, None
         while True:
             view = self.view
-            now = NO_HOMES if is_off or self.driver or (any(view.listeners) and view.hears("hit")) else view.cache.quick
+            is_heard = machine.any_in(view.listeners) and view.hears("hit")
+            now = NO_HOMES if is_off or self.driver or is_heard else view.cache.quick
             if now is homes:
                 return
             self.homes = homes = now  # then look again: another thread may have given the frame another view
@@ -183,7 +183,7 @@ class Run(_AnyFrame):
     generation: int
     """The generation of the group when the run began."""
     unfileable: int
-    """Why the run is not remembered: `CANCELLED` or `INVALID`; 0 when it is."""
+    """Why the run is not remembered: `CANCELLED` or `INVALID` of `marks`; 0 when it is."""
     opened: bool
     """True once a context was opened inside."""
     entries: "list[OpenContext] | None"
@@ -223,7 +223,18 @@ class Run(_AnyFrame):
         handle: Tweak | None,
         home: NodeMemos,
     ) -> None:
-        # By hand: one is made for each run, and the `__init__` of attrs for the class above takes twice as long.
+        self.begin(view, outer, call, key, handle, home)
+
+    def begin(  # noqa: PLR0917  as above
+        self,
+        view: View,
+        outer: "Frame | None",
+        call: OuterCall,
+        key: Key,
+        handle: Tweak | None,
+        home: NodeMemos,
+    ) -> None:
+        """Fills in a new run; apart from `__init__`, as one is made for each node that is computed."""
         self.view = view
         self.outer = outer
         self.call = call
@@ -233,8 +244,10 @@ class Run(_AnyFrame):
         self.home = home
         self.generation = view.group.generation
         self.thread = here()
-        self.depth = 0 if outer is None or outer.run is None else outer.run.depth + 1
-        self.has_task = key[0].is_async if key[0] is not BENEATH else plain_key(key)[0].is_async
+        around = run_of(outer)
+        self.depth = 0 if around is None else around.depth + 1
+        function = (key if key[0] is not BENEATH else plain_key(key))[0]
+        self.has_task = function.is_async
         self.reads = {}
         self.closed_footprint = self.runs = 0
         self.child_seconds = 0.0
@@ -243,15 +256,11 @@ class Run(_AnyFrame):
         self.inner_nodes = self.driver = self.task = self.waits = None
         self.held_up = self.memo = self.failed_check_reads = self.served = self.told = None
         self.entries = self.late_reads = self.made = None
-        if handle is None and outer is not None and outer.homes is view.cache.quick:
-            self.homes = outer.homes  # the asker has no listeners, and asks in the same scenario
+        place = outer
+        if handle is None and place is not None and place.homes is view.cache.quick:
+            self.homes = place.homes  # the asker has no listeners, and asks in the same scenario
         else:
             self.refresh(self)
-
-    if not TYPE_CHECKING and compiled is not None:  # a compiled run leaves the key to its home
-
-        def __getattr__(self, name):
-            return self.home.key if name == "key" else object.__getattribute__(self, name)
 
     @property
     def run(self) -> "Run":
@@ -275,15 +284,25 @@ class Run(_AnyFrame):
 Frame = OpenContext | Run
 
 
-@define(eq=False, repr=False)
+def run_of(frame: "Frame | None") -> Run | None:
+    """Returns the innermost run that is open around a frame, itself included."""
+    if frame is None or type(frame) is Run:
+        return frame
+    entry: Any = frame
+    return entry.run  # type: ignore[no-any-return]  # a run
+
+
 class Joined:
     """What `begin` answers with when the node is being computed by somebody else: the run to wait for."""
 
-    run: Run
-    is_optional: bool = False
-    """True when the run is of another scenario and may turn out not to answer: a wait that would close a circle is left out."""
-    differs: BitSet = 0
-    """For a cold run: the bits of the targets that the two scenarios tweak differently; see `watch`."""
+    __slots__ = ("differs", "is_optional", "run")
+
+    def __init__(self, run: Run, *, is_optional: bool = False, differs: BitSet = 0) -> None:
+        self.run = run
+        self.is_optional = is_optional
+        """True when the run is of another scenario and may not answer: a wait that would close a circle is left out."""
+        self.differs = differs
+        """For a cold run: the bits of the targets that the two scenarios tweak differently; see `watch`."""
 
 
 class Wait:
@@ -337,10 +356,10 @@ current: ContextVar[Any] = ContextVar("dug_frame", default=DEFAULT_FRAME)
 class _Put:
     """``PUT[frame]`` calls ``current.set(frame)``; Python raises no interrupt after it, as it may after a call."""
 
-    __getitem__: Any = current.set if compiled is None else compiled.put
+    __getitem__: Any = current.set
 
 
-PUT: Any = _Put()
+PUT: Any = _Put() if compiled is None else compiled.PUT
 
 
 def frame_or_default(what: object, frame: Any) -> Frame:
@@ -364,19 +383,6 @@ def no_context(what: object) -> NoContextError:
     return NoContextError(text)
 
 
-def mark_unfileable(frame: Frame | DefaultFrame | None, how: int) -> None:
-    """Marks the run of `frame` as unfileable: something without a memo passed through it."""
-    if frame is not None and frame.run is not None:
-        frame.run.unfileable = max(frame.run.unfileable, how)
-
-
-def why_unfileable(error: BaseException | None) -> int:
-    """Returns the mark of the runs that an exception passes through, if no memo keeps it; no exception means a run given up."""
-    if error is None or isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)):
-        return INVALID
-    return CANCELLED
-
-
 def tell(view: View, kind: str, key: Key, seconds: float = 0.0, error: BaseException | None = None) -> None:
     """Notifies listeners of what happened to a node in a view, if one hears it.
 
@@ -398,19 +404,6 @@ def _tell_outside(view: View, event: Event, function: Function) -> None:
     except BaseException:
         PUT[before]
         raise
-
-
-def raise_due(call: OuterCall, run: Run | None, key: Key | None) -> None:
-    """Raises the exception of a node's verification, when `run` now asks for the node `key`; for None, that of any node."""
-    assert call.due is not None  # noqa: S101  the caller saw it
-    due = call.due.get(run)
-    if due is not None and key in (None, due[0]):
-        del call.due[run]
-        error = due[1]
-        try:
-            raise error
-        finally:
-            del due, error  # its traceback holds this frame: a circle would keep the tweaks of the run
 
 
 def make_aside(view: View, outer: Frame | None, call: OuterCall | None) -> OpenContext:

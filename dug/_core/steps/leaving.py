@@ -10,15 +10,14 @@ statement ends.
 A context entered by hand, or through an `ExitStack`, cannot be watched: it is in force until it is left.
 """
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from threading import local
 from types import FunctionType, MethodType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from weakref import ref
 
-from ..native.choose import compiled
+from ..native import machine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,9 +29,11 @@ class Ended(ref[MethodType]):
     """A weak reference to the bound ``__exit__`` of a statement; when that is gone, it replaces the table of the entry."""
 
     __slots__ = ()
+    tables: ClassVar[dict[Any, Any]] = {}
+    """No nodes: calls come to the driver."""
 
     def get(self, _key: Any) -> None:
-        """Finds nothing: the call comes to the driver."""
+        """Finds nothing, as there are none."""
 
 
 class _Asked(local):
@@ -53,10 +54,10 @@ class _Watched:
     def __init__(self, function: FunctionType) -> None:
         self._function = function
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    def __get__(self, instance: Any, owner: Any) -> Any:
         if instance is None:
             return self._function
-        method, frame, methods = MethodType(self._function, instance), sys._getframe(1), _asked.methods
+        method, frame, methods = MethodType(self._function, instance), machine.get_frame(1), _asked.methods
         methods[id(frame), frame.f_lasti] = ref(method)
         if len(methods) > MANY:
             _forget_gone(methods)
@@ -65,7 +66,7 @@ class _Watched:
 
 def watched(function: F) -> F:
     """Makes a method an ``__exit__`` whose statement can be watched."""
-    return _WATCHED(function)  # type: ignore[no-any-return]  # a descriptor, as the function is one
+    return _Watched(function)  # type: ignore[arg-type, return-value]  # a descriptor, as the function is one
 
 
 def watch_own_exit(owner: type[Any]) -> None:
@@ -75,7 +76,7 @@ def watch_own_exit(owner: type[Any]) -> None:
         owner.__exit__ = watched(own)
 
 
-def _find_exit(instance: Any) -> "ref[MethodType] | None":
+def find_exit(instance: Any) -> "ref[MethodType] | None":
     """Returns the ``__exit__`` held by the statement that calls this ``__enter__``; None when there is none.
 
     One instruction looks up one and calls the other, so that both happen at the same place of the same frame.
@@ -83,7 +84,7 @@ def _find_exit(instance: Any) -> "ref[MethodType] | None":
     methods = _asked.methods
     if not methods:
         return None
-    frame: Any = sys._getframe(2)
+    frame: Any = machine.get_frame(2)
     method = methods.pop((id(frame), frame.f_lasti), None)
     while method is None and frame.f_code.co_name == "__enter__":  # of a subclass
         frame = frame.f_back
@@ -100,7 +101,3 @@ def watch(method: "ref[MethodType]", entry: Any) -> Ended:
 def _forget_gone(methods: "dict[tuple[int, int], ref[MethodType]]") -> None:
     for place in [place for place, method in methods.items() if method() is None]:
         methods.pop(place, None)
-
-
-find_exit: Any = _find_exit if compiled is None else compiled.find_exit
-_WATCHED: Any = _Watched if compiled is None else compiled.note_statements(_asked, _forget_gone)

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ..facts.binding import Key
-from ..facts.memo import NO_HOMES, Memo
+from ..facts.homes import NO_HOMES
+from ..facts.memo import Memo
 from ..facts.node import Node, plain_key
-from ..native.choose import compiled
 from ..state.group import CacheGroup
 from ..state.scenario import RunningReplacement
 from ..state.view import View
 from .frame import (
     DEFAULT_FRAME,
-    INVALID,
     LATE,
     PUT,
     Frame,
@@ -23,27 +22,15 @@ from .frame import (
     current,
     frame_or_default,
     make_aside,
-    mark_unfileable,
     no_context,
 )
 from .leaving import Ended, watch
+from .marks import INVALID, mark_unfileable
 from .settle import move_reads
 from .watch import ALL, look_at
 
 if TYPE_CHECKING:
     from ..state.protocols import ScopeShape
-
-
-class _Open:
-    """``OPEN[context, outer, view, openings, method]`` does what `open_context` and `enlist` do, in the common case; else None.
-
-    Python raises no interrupt between this and the next instruction, as it may after a call; see `PUT`.
-    """
-
-    __getitem__: Any = None if compiled is None else compiled.open_context
-
-
-OPEN: Any = None if compiled is None else _Open()
 
 
 def open_context(  # noqa: PLR0917  by position, as in `OpenContext`
@@ -184,9 +171,8 @@ def _pass_runs_on(entry: OpenContext) -> None:
 def leave(entry: OpenContext) -> None:
     """Closes the entry in force, and puts the nearest open one around it in force again."""
     try:
-        if compiled is None or not compiled.leave(entry):
-            close_context(entry)
-            step_back(entry)
+        close_context(entry)
+        step_back(entry)
     except BaseException:  # an interrupt
         CacheGroup.free_locks()
         close_context(entry)
@@ -252,8 +238,10 @@ def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None
         then.reads[memo] = None
     else:
         then.reads.setdefault(memo, start)
-    if isinstance(then, Run) and then.told:
-        look_at(then, memo.footprint)
+    if type(then) is Run:
+        run: Any = then
+        if run.told:
+            look_at(run, memo.footprint)
 
 
 def frame_then(frame: Frame, view: View) -> Frame:

@@ -18,16 +18,15 @@ from ..facts.events import Event, Subscription
 from ..facts.function import Function
 from ..facts.node import Node
 from ..facts.tweak import Target
-from ..native.choose import compiled, free_locks, make_lock
+from ..native.choose import COMPILED
 from ..state.cache import BINDING, Cache
 from ..state.group import CacheGroup
+from ..state.lock import free_locks, make_lock
 from ..state.scenario import HeldTweaks, RunningReplacement
 from ..state.view import View, enter, enter_changed
-from .finish import is_within, leave_interrupted, unwind
 from .frame import DEFAULT_FRAME, PUT, DefaultFrame, Frame, OpenContext, Run
 from .leaving import find_exit, watch_own_exit, watched
 from .open_context import (
-    OPEN,
     close_context,
     closing_unless_active,
     entries_around,
@@ -43,6 +42,7 @@ from .open_context import (
     step_back,
     take_back,
 )
+from .unwind import is_within, leave_interrupted, unwind
 
 if TYPE_CHECKING:
     from ..state.protocols import ScenarioShape
@@ -73,14 +73,11 @@ class Scope:
     # Entering and leaving
 
     def __enter__(self) -> Self:
-        if compiled is None or not compiled.enter(self):
-            self._open_inside(outer_here(), find_exit(self))
+        self._open_inside(outer_here(), find_exit(self))
         return self
 
     @watched
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if kind is None and compiled is not None and compiled.exit(self):
-            return
         frame = frame_here()
         if kind is KeyboardInterrupt:
             _free_all_locks()
@@ -99,10 +96,8 @@ class Scope:
         entry = None
         try:
             view = self._view_inside(outer)
-            entry = None if OPEN is None or back is not None else OPEN[self, outer, view, self._entries, method]
-            if entry is None:
-                entry = open_context(self, outer, view, self._entries, method, back)
-                entry.enlist()
+            entry = open_context(self, outer, view, self._entries, method, back)
+            entry.enlist()
             self._last = view
             if view.layers is not self._scenario.specs or (outer is not None and view.parent is not outer.view):
                 self._keep_up(entry)
@@ -123,7 +118,8 @@ class Scope:
         """
         if frame_here() is not DEFAULT_FRAME:
             raise ContextError(f"{self!r} cannot be activated inside a with. Activate it outside of every context.")
-        replaced, entry = DEFAULT_FRAME.entry, OpenContext(self._view_inside(None), None, None, self, self._entries)
+        with _locks_freed():
+            replaced, entry = DEFAULT_FRAME.entry, OpenContext(self._view_inside(None), None, None, self, self._entries)
         with closing_unless_active(replaced, entry):  # wherever an interrupt strikes, one is active, and the other closed
             entry.enlist()
             self._keep_up(entry)
@@ -153,7 +149,8 @@ class Scope:
             return DEFAULT_FRAME.entry.view
         if self._last is not None:
             return self._last
-        return self._view_inside(outer_here(), looks=True)
+        with _locks_freed():
+            return self._view_inside(outer_here(), looks=True)
 
     def _view_inside(self, outer: Frame | None, before: View | None = None, *, looks: bool = False) -> View:
         """The view of this scope entered inside a frame: the last one when nothing is different.
@@ -388,7 +385,7 @@ def give_up(entry: OpenContext | None, kind: type[BaseException]) -> None:
 def _free_all_locks() -> None:
     """Frees the locks that an interrupt left taken; no code of the engine enters or changes a scope under a lock."""
     CacheGroup.free_locks()
-    free_locks((MAKING, BINDING))
+    free_locks((MAKING,) if COMPILED else (MAKING, BINDING))
 
 
 class _locks_freed:  # noqa: N801  used as a function is

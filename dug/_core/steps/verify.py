@@ -1,16 +1,16 @@
-"""Early cut-off: `verify` asks again for the reads of an older memo (`candidates`) until one differs (`find_changed`).
+"""Early cut-off: `verify` asks again for the reads of an older memo (`candidates`) until one differs: a `Check`.
 
 If all reads are the same, its value holds and no body runs.
 
 A candidate is verified by asking for its reads, in their order, up to the first that has another value; when all hold, the
-same value is filed with the present reads.  The driver does the asking, as only it can run a node: the walk is a generator,
-which yields the keys to ask for and is sent the memos.  Reads that one run made together are yielded together.  While a function
-is in doubt (`group.CacheGroup.doubt`), every read is asked for, as that settles it.
+same value is filed with the present reads.  The driver does the asking, as only it can run a node: it gets keys to ask for from
+`Check.go_on`, and hands it the memos.  Reads that one run made together are asked for together.  While a function is in doubt
+(`group.CacheGroup.doubt`), every read is asked for, as that settles it.
 """
 
 import logging
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from attrs import define
 
@@ -19,10 +19,11 @@ from ..facts.equality import is_same
 from ..facts.function import Function
 from ..facts.memo import DEAD, IN_THREAD, LIVE, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
+from ..native import machine
 from ..state.cache import Cache
 from ..state.scenario import Tweak
 from ..state.view import View
-from .concurrent_reads import batches
+from .concurrent_reads import find_ends
 from .find import find, find_masked
 from .finish import file_verified
 from .frame import Run
@@ -35,72 +36,135 @@ Asked = list[tuple[Key, bool]]
 """The keys that a driver must ask for in a run, each with whether to do so in a thread, because the loop must not block."""
 Answers = Sequence[Memo | BaseException | None]
 """The answers, in the same order; an exception that is not remembered, or None for a node without an answer."""
-T = TypeVar("T")
-Walk = Generator[Asked, Answers, T]
 
 
-def verify(run: Run) -> Walk[Memo | None] | None:
-    """Returns the walk over the older memos of a node, which ends in the memo filed when one holds; None without any of them."""
-    older = candidates(run)
-    return _verify(run, older) if older else None
+def verify(run: Run) -> "Check | None":
+    """Returns the check of the older memos of a node; None without any of them."""
+    older = find_candidates(run.key, run.view, run.home, run.body)
+    if not older:
+        return None
+    check = Check.__new__(Check)
+    check.begin(run, older)
+    return check
 
 
-def _verify(run: Run, older: Iterable[Memo]) -> Walk[Memo | None]:
-    for candidate in older:
-        if run.told:
-            look_at(run, candidate.footprint)
-        changed = yield from find_changed(run, batches(candidate))
-        if changed is None:
-            return file_verified(run, candidate)
-        forget_reads(run)
-    return None
+_NOTHING: Asked = []
 
 
-def find_changed(  # noqa: C901  one function: most of what a verification costs
-    run: Run, groups: Iterable[Sequence[Memo]]
-) -> Walk[Memo | None]:
-    """Walks over the reads of an older run, and ends in the first read that no longer holds here, or None."""
-    noted, handle, tweaks, cache = run.reads, run.handle, run.view.tweaks, run.view.cache
-    open_mask = tweaks.open_mask
-    for group in groups:
-        start, asked = len(noted), list[tuple[Key, Memo, Memo | None]]()
-        for read in group:
-            if not read.open_footprint & open_mask and cache.quick is cache.homes:  # it read no tweak and meets none here
-                noted.setdefault(read, start)
-                continue
-            if read.failure is not None:
-                return read
-            key = read.home.key if handle is None else key_asked(run, read)
-            home = read.home if handle is None and read.home.token is cache._token else cache.find_home(key)
-            memo = home.recall(tweaks) if home is not None and run.homes is cache.homes else None
-            if memo is not None:
-                noted.setdefault(memo, start)
-            if memo is None or asked:
-                asked.append((key, read, memo))
-            elif not _is_unchanged(run, key, read, memo, start):
-                return read
-        if asked:
-            answers = iter((yield [(key, read.read_starts is IN_THREAD) for key, read, memo in asked if memo is None]))
-            for key, read, memo in asked:
-                if not _is_unchanged(run, key, read, next(answers) if memo is None else memo, start):
-                    return read
-    return None
+class Check:
+    """A verification on its way: it asks for the reads of one older memo of a node after the other, until all of one hold."""
+
+    __slots__ = ("_at", "_candidate", "_ends", "_number", "_older", "_reads", "_run", "_start", "_waiting", "memo")
+
+    def begin(self, run: Run, older: Sequence[Memo]) -> None:
+        """Fills in a new check."""
+        self._run = run
+        self._older = older
+        self._number = 0
+        self.memo: Memo | None = None
+        """At the end: the memo that was filed, if one holds."""
+        self._start: int | None = None
+        self._waiting: list[tuple[Memo, Memo | None]] = []
+        """The reads of the present batch of which one is asked for, each with the memo of the node if that is at hand."""
+        self._turn_to(older[0])
+
+    def _turn_to(self, candidate: Memo) -> None:
+        self._candidate = candidate
+        self._reads = candidate.dependencies
+        self._at = 0
+        starts = candidate.read_starts
+        self._ends = find_ends(candidate) if starts is not None and starts else None
+        """The places where batches end, the last one first; None where each read is one by itself."""
+        if self._run.told:
+            look_at(self._run, candidate.footprint)
+
+    def go_on(self, answers: Answers | None) -> Asked | None:
+        """Returns the keys to ask for next, and is given the answers in the next call; None at the end."""
+        holds = answers is None or self._take(answers)
+        if answers is not None and self._run.told:  # maybe since it asked
+            look_at(self._run, self._candidate.footprint)
+        while True:
+            asked = self._look_on() if holds else None
+            if asked is None:
+                forget_reads(self._run)
+                self._number += 1
+                if self._number == len(self._older):
+                    return None
+                self._turn_to(self._older[self._number])
+                holds = True
+            elif asked:
+                return asked
+            else:
+                self.memo = file_verified(self._run, self._candidate)
+                return None
+
+    def _look_on(self) -> Asked | None:  # noqa: C901  one function: it is what a verification costs
+        """Looks at the next reads, up to those that must be asked for: these, none at the end; None when one has changed."""
+        run, reads, at = self._run, self._reads, self._at
+        noted, handle, tweaks, cache = run.reads, run.handle, run.view.tweaks, run.view.cache
+        asked: Asked = _NOTHING
+        waiting: list[tuple[Memo, Memo | None]] = self._waiting
+        while at < len(reads) and not asked:
+            end = at + 1 if self._ends is None else self._ends.pop()
+            start = len(noted) if run.has_task else None
+            while at < end:
+                read = reads[at]
+                at += 1
+                if cache.quick is cache.homes and not machine.overlap(read.open_footprint, tweaks.open_mask):
+                    noted.setdefault(read, start)  # it read no tweak and meets none here
+                    continue
+                if read.failure is not None:
+                    return None
+                home: NodeMemos | None = read.home
+                if handle is not None or read.home.token is not cache._token:
+                    home = cache.find_home(_key_in(run, read))
+                memo = home.recall(tweaks) if home is not None and run.homes is cache.homes else None
+                if memo is not None:
+                    noted.setdefault(memo, start)
+                    if not asked and not _is_unchanged(run, read, memo, start):
+                        return None
+                elif not asked:
+                    asked, waiting = [], []
+                if asked is not _NOTHING:
+                    waiting.append((read, memo))
+                if memo is None:
+                    asked.append((_key_in(run, read), read.read_starts is IN_THREAD))
+            self._waiting, self._start = waiting, start
+        self._at = at
+        return asked
+
+    def _take(self, answers: Answers) -> bool:
+        """Takes the answers for the batch that was looked at; False when a read has changed."""
+        number = 0
+        for read, memo in self._waiting:
+            answer: Any = memo
+            if memo is None:
+                answer = answers[number]
+                number += 1
+            if not _is_unchanged(self._run, read, answer, self._start):
+                return False
+        return True
 
 
-def _is_unchanged(run: Run, key: Key, read: Memo, answer: Memo | BaseException | None, start: int) -> bool:
+def _is_unchanged(run: Run, read: Memo, answer: Any, start: int | None) -> bool:
     """True when the answer can replace the value that was read; an exception that is not remembered is kept for the body."""
-    if answer is None:
+    if answer is read:
+        memo = read
+    elif answer is None:
         return False
-    if isinstance(answer, BaseException):
-        raise_later(run, key, answer)
+    elif isinstance(answer, BaseException):
+        raise_later(run, _key_in(run, read), answer)
         return False
+    else:
+        memo = answer
     try:
-        noted = run.reads.get(answer)
-        if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
-            run.reads[answer] = start
-        return answer is read or is_as_before(key, read, answer)
+        if start is not None:
+            noted = run.reads.get(memo)
+            if noted is not None and noted > start:  # asked for together with its batch, which has got ahead of it
+                run.reads[memo] = start
+        return memo is read or _is_alike(read.home.find_function(), read, memo)
     except BaseException as exc:  # noqa: BLE001  an interrupt within `eq=`
-        raise_later(run, key, exc)
+        raise_later(run, _key_in(run, read), exc)
         return False
 
 
@@ -144,23 +208,33 @@ class Lookup:
 
 
 def candidates(run: Run | Lookup) -> Sequence[Memo]:
+    """Returns older memos of the node worth verifying, likeliest first."""
+    return find_candidates(run.key, run.view, run.home, run.body)
+
+
+def find_candidates(key: Key, view: View, home: NodeMemos, body: int) -> Sequence[Memo]:
     """Returns older memos of the node worth verifying, likeliest first.
 
     Memos that another body made, that failed, or whose run opened a context are not among them.
     """
-    key, view, home = run.key, run.view, run.home
     plain, newest, cache = home.plain, home.newest, view.cache
-    is_plain = not home.variants and cache.beneath is None and not cache.holds_beneath and key[0] is not BENEATH
+    is_alone = (home.variants is None or not home.variants) and cache.beneath is None
+    is_plain = is_alone and not cache.holds_beneath and key[0] is not BENEATH
     if is_plain and (plain is newest or plain is None):  # the common case: there is one memo
-        return (newest,) if newest is not None and newest.verifies == run.body else ()
+        return (newest,) if newest is not None and newest.verifies == body else ()
     found: list[Memo | None] = [find_masked(view, key), plain, newest]
     if cache.beneath is not None:
         found.extend(_known(cache.beneath, key))
     if key[0] is BENEATH:
         found.extend(_known(cache, key[1]))
     elif cache.holds_beneath:
-        found.extend(_known(cache, (BENEATH, key, run.body)))
-    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == run.body and memo.status != DEAD]
+        found.extend(_known(cache, (BENEATH, key, body)))
+    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == body and memo.status != DEAD]
+
+
+def _key_in(run: Run, read: Memo) -> Key:
+    """`key_asked` in a run."""
+    return read.home.find_key() if run.handle is None else key_asked(run, read)
 
 
 def key_asked(run: Run | Lookup, read: Memo) -> Key:
@@ -169,7 +243,9 @@ def key_asked(run: Run | Lookup, read: Memo) -> Key:
     If that is the node itself, the run asks for it beneath the tweak that runs.
     """
     key = read.home.key
-    return run.handle.key_beneath(key) if run.handle is not None and key == plain_key(run.key) else key
+    if run.handle is None:
+        return key
+    return run.handle.key_beneath(key) if key == plain_key(run.key) else key
 
 
 def forget_reads(run: Run) -> None:
@@ -182,11 +258,17 @@ def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
 
     The value of one run is the same value, whatever it is: nobody said that a read of the run has changed.
     """
-    if old is new or (old.origin is not None and old.origin is new.origin):
+    return old is new or _is_alike(key[0] if key[0] is not BENEATH else plain_key(key)[0], old, new)
+
+
+def _is_alike(named: Any, old: Memo, new: Memo) -> bool:
+    if old.origin is not None and old.origin is new.origin:
         return True
-    function: Function = (key if key[0] is not BENEATH else plain_key(key))[0]
+    function: Function = plain_key(old.home.key)[0] if named is BENEATH else named
     try:
-        return is_same(old.value, new.value, function.eq)
+        was, value = old.take_value(), new.take_value()
+        same = machine.compare(was, value) if function.eq is None else -1
+        return is_same(was, value, function.eq) if same < 0 else same > 0
     except Exception:
         _logger.exception("The eq= of %s failed, so its value counts as changed.", function)
         return False

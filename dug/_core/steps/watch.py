@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..facts.binding import Key
-from ..facts.memo import NO_HOMES
+from ..facts.homes import NO_HOMES
 from ..facts.node import plain_key
 from ..facts.sparse import BitSet, union
 from ..state.group import CacheGroup
-from .frame import Run, Wait
+from .frame import Run, Wait, run_of
 from .waits import let_go
 
 ALL = -1
@@ -64,8 +64,8 @@ def look_at_end(run: Run) -> None:
 
 def inherit(run: Run) -> None:
     """Watches a run too that opens inside a watched one; under the lock."""
-    around = None if run.outer is None else run.outer.run
-    if around is not None and around.told:
+    around = run_of(run.outer)
+    if around is not None and around.told is not None and around.told:
         run.told, run.homes = around.told, NO_HOMES
         look_at_held(run, _own_bits(run.view.group, run.key))
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..._core.drive import INVALID, PATIENCE_S, DriverWait, abandon
 from ..._core.read import Frame, Run
 from ..._extras.packages import find_loaded
-from ..stacks import has_room
+from ..sync_driver import has_room
 from ._tasks import CAN_BEGIN_NOW, LaterTask, Task, begin_now, call_soon
 
 CANCELLED = asyncio.CancelledError

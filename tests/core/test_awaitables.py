@@ -6,7 +6,6 @@ import asyncio
 import collections.abc
 import contextvars
 import gc
-import importlib.util
 import inspect
 import re
 import sys
@@ -21,8 +20,8 @@ import pytest
 from support.marks import compiled_only
 
 import dug
-from dug._core.steps.call import CLASSES
-from dug._core.steps.frame import OpenContext, current
+from dug._core.native.choose import compiled
+from dug._core.steps.frame import current
 from dug.testing import EventLog
 
 REUSED = "cannot reuse already awaited coroutine"
@@ -429,24 +428,32 @@ def test_a_wrong_call_is_refused_when_it_is_made(path):
 
 
 @compiled_only
-def test_the_module_goes_with_its_classes_and_its_free_list():
-    """An interpreter that ends, or imports the module again, leaves none of it behind."""
+def test_those_that_are_used_again_begin_anew():
+    """A call lives for a moment, and its object is used for the next one: nothing of the one before is left in it."""
+    before = sys.getallocatedblocks()
+    for number in range(200):
+        made = [double(number), inverse(number)]
+        assert [one.__name__ for one in made] == ["double", "inverse"]
+        assert [(one.cr_await, one.cr_running) for one in made] == [(None, False)] * 2
+        for one in made:
+            one.close()
+        with pytest.raises(RuntimeError, match=REUSED):
+            made[0].send(None)
+
+    assert sys.getallocatedblocks() - before < 200
+
+
+@compiled_only
+def test_a_driver_of_a_coroutine_function_returns_memos():
+    """Anything else is refused: its value would be read from memory that is something else."""
 
     async def drive(frame, key):
         return 1
 
-    def load():
-        spec = importlib.util.find_spec("dug._core.native._caccel")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        in_force = contextvars.ContextVar("in_force", default=None)
-        kind = module.set_layout(in_force, OpenContext, CLASSES)
-        call = module.Call(object(), ("x",), (module.Call,), 0, 1, drive, drive, True)
-        for made in [call(number) for number in range(50)]:
-            made.close()
-        return [weakref.ref(part) for part in (module, kind, module.Homes, module.Call)]
+    call = compiled.Call(double._self_function, ("x",), (compiled.Call,), 0, 1, drive, drive, True, False)
 
-    parts = load()
-    gc.collect()
+    async def main():
+        with dug.Context(), pytest.raises(TypeError, match="which is not a memo"):
+            await call(object())
 
-    assert [part() for part in parts] == [None] * 4
+    asyncio.run(main())

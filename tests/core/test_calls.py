@@ -397,13 +397,13 @@ def test_recursion_ends_in_an_error(path):
 def test_a_call_that_cannot_be_is_refused(arguments, complaint):
     """The compiled call checks its requirements once, when it is made."""
     with pytest.raises(TypeError, match=complaint):
-        compiled.Call(one._self_function, *arguments, len, len, False)
+        compiled.Call(one._self_function, *arguments, len, len, False, False)
 
 
 @compiled_only
 def test_a_driver_returns_memos():
     """Anything else is refused: its value would be read from memory that is something else."""
-    call = compiled.Call(one._self_function, ("x",), (1,), 0, 1, len, lambda frame, key: (frame, 1), False)
+    call = compiled.Call(one._self_function, ("x",), (1,), 0, 1, len, lambda frame, key: (frame, 1), False, False)
     with dug.Context(), pytest.raises(TypeError, match="which is not a memo"):
         call(object())
 
@@ -412,7 +412,7 @@ def test_a_driver_returns_memos():
 @pytest.mark.parametrize("instance", [one.__wrapped__, 1, object(), "call"])
 def test_only_instances_of_made_classes_take_a_call(instance):
     """Nothing else has room for one."""
-    call = compiled.Call(one._self_function, None, (), 0, 0, len, len, False)
+    call = compiled.Call(one._self_function, None, (), 0, 0, len, len, False, False)
     with pytest.raises(TypeError, match="make_class"):
         compiled.attach(call if instance == "call" else instance, call)
 
@@ -440,7 +440,7 @@ def test_a_function_may_be_called_while_it_is_redefined(path, monkeypatch):
     seen = []
 
     def define(factor, default):
-        @dug.memoize(name="test_accel_calls:redefined")
+        @dug.memoize(name="test_calls:redefined")
         def redefined(x, late=default):
             return factor * x
 
@@ -473,7 +473,7 @@ def test_a_call_may_be_made_while_its_function_is_given_another():
     def attach(value, default):
         names = ("x", "late"), (compiled.Call, default), 0, 2
         pure = record.binding.make_key
-        compiled.attach(function, compiled.Call(record, *names, pure, lambda frame, key: value, False))
+        compiled.attach(function, compiled.Call(record, *names, pure, lambda frame, key: value, False, False))
 
     known = Memo(None, "old", 0), Memo(None, "new", 0)
     attach(known[0], Late())
@@ -589,3 +589,32 @@ def test_a_run_of_an_older_definition_is_not_called_as_the_new_one(new):
         space["again"].append(define_again)
         with pytest.raises((TypeError, ValueError)):
             old(10, 20)
+
+
+compared_with = []
+
+
+class Shown:
+    """An argument with the hash of a tuple of what it has, which compares itself with anything and keeps it."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __hash__(self):
+        return hash((self.x,))
+
+    def __eq__(self, other):
+        compared_with.append(other)
+        return isinstance(other, Shown) and self.x == other.x
+
+
+def test_what_an_argument_was_compared_with_stays_as_it_was():
+    """An argument may keep the tuple with which it is compared, as a frame in a traceback does: nobody empties it."""
+    compared_with.clear()
+    with dug.Context():
+        assert one(Shown((1, 2))).x == (1, 2)
+        assert [one((1, 2)) for _ in range(3)] == [(1, 2)] * 3
+
+    kept = [seen for seen in compared_with if type(seen) is tuple]
+    assert kept
+    assert set(kept) == {((1, 2),)}

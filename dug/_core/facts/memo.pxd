@@ -1,0 +1,71 @@
+# How memo.py is compiled.
+
+cimport cython
+
+from dug._core.native cimport machine
+
+
+cdef public class Stamp [object DugStamp, type DugStamp_Type]:
+    cdef public long long serial
+    cdef public object open_mask
+    cdef public object after
+
+
+@cython.freelist(8)
+cdef public class OuterCall [object DugOuterCall, type DugOuterCall_Type]:
+    cdef public object failures, adopted, due
+    cdef public bint is_closed
+    cdef object __weakref__
+    cpdef adopt(self, Memo memo)
+    cpdef note(self, Memo memo)
+
+
+cdef public class Memo [object DugMemo, type DugMemo_Type]:
+    cdef public NodeMemos home
+    cdef public object value
+    cdef public tuple dependencies
+    cdef public object footprint, footprint_beneath, open_footprint
+    cdef public frozenset restriction
+    cdef public double seconds, own_seconds
+    cdef public long long body, verifies, found_in
+    cdef public object failure, origin, read_starts
+    cdef public OuterCall call
+    cdef public tuple inner_nodes, made
+    cdef public int status
+    cdef public bint is_stored, transient, opened
+    cdef fill(
+        self, NodeMemos home, object value, long long body, tuple dependencies, object footprint, object footprint_beneath,
+        frozenset restriction)
+    cpdef bint serves(self, OuterCall call)
+    cpdef object take_value(self)
+
+
+cdef public class NodeMemos [object DugHome, type DugHome_Type]:
+    cdef public object _key, _owner, _args, token
+    cdef public Memo plain, newest, here
+    cdef public object variants, readers, open_run, link
+    cdef public long long forgotten
+    cdef public int open_runs
+    cdef public int _prune_at
+    cdef public bint alive, has_failed, has_lost, shown
+    cdef object __weakref__
+
+    cdef fill(self, object key, object token)
+    cpdef object find_key(self)
+    cpdef object find_function(self)
+    @cython.locals(memo=Memo, after=tuple)
+    cpdef Memo recall(self, Stamp tweaks)
+    cpdef keep_at_hand(self, Memo memo, Stamp tweaks)
+    @cython.locals(one=Memo)
+    cpdef Memo find_variant(self, object footprint, object restriction)
+    @cython.locals(old=Memo, lone=object)
+    cpdef Memo put_variant(self, Memo memo)
+    cpdef bint take_variant(self, Memo memo)
+    cpdef add_reader(self, NodeMemos reader)
+    cpdef discard_reader(self, NodeMemos reader)
+    cpdef bint is_empty(self)
+    @cython.locals(memo=Memo)
+    cpdef take_apart(self)
+
+
+cpdef Memo recall(NodeMemos home, Stamp tweaks)

@@ -1,0 +1,137 @@
+# The machine's own means: what machine.py does the plain way.  Other declarations name this file, so there is nothing to compile.
+
+from cpython.object cimport PyObject
+
+cdef extern from *:
+    """
+    #include <math.h>
+    static inline double dug_now(void) {
+    #if PY_VERSION_HEX >= 0x030D0000
+        PyTime_t time = 0;
+        PyTime_PerfCounterRaw(&time);
+        return PyTime_AsSecondsDouble(time);
+    #else
+        return _PyTime_AsSecondsDouble(_PyTime_GetPerfCounter());
+    #endif
+    }
+    static inline PyObject *dug_handled(void) {
+        PyObject *error = PyErr_GetHandledException();
+        return error == NULL ? Py_NewRef(Py_None) : error;
+    }
+    static inline PyObject *dug_traceback_of(PyObject *error) {
+        PyObject *traceback = PyException_GetTraceback(error); /* a compiled function has its entry when it ends */
+        return traceback == NULL ? Py_NewRef(Py_None) : traceback;
+    }
+    static inline int dug_hides(void) { return 1; }
+    static inline void dug_hide(PyObject *one) {
+        if (PyObject_GC_IsTracked(one)) { PyObject_GC_UnTrack(one); }
+    }
+    static inline void dug_show(PyObject *one) {
+        if (!PyObject_GC_IsTracked(one)) { PyObject_GC_Track(one); }
+    }
+    static inline int dug_is_hidden(PyObject *one) { return !PyObject_GC_IsTracked(one); }
+    static inline int dug_are_atoms(PyObject *key) {
+        for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(key); i++) {
+            if (PyObject_IS_GC(PyTuple_GET_ITEM(key, i))) { return 0; }
+        }
+        return 1;
+    }
+    static inline PyObject *dug_get_variable(PyObject *variable) {
+        PyObject *value = NULL;
+        return PyContextVar_Get(variable, NULL, &value) < 0 ? NULL : value;
+    }
+    static inline int dug_put_back(PyObject *variable, PyObject *token) {
+    #if PY_VERSION_HEX < 0x030C0000
+        int collects = PyGC_Disable(); /* as in put.h */
+        int result = PyContextVar_Reset(variable, token);
+        if (collects) { PyGC_Enable(); }
+        return result;
+    #else
+        return PyContextVar_Reset(variable, token);
+    #endif
+    }
+    static inline int dug_is_plain(PyObject *key) {
+        for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(key); i++) {
+            PyObject *one = PyTuple_GET_ITEM(key, i);
+            if (!(PyLong_CheckExact(one) || PyUnicode_CheckExact(one) || PyBool_Check(one) || one == Py_None || PyBytes_CheckExact(one) ||
+                  (PyFloat_CheckExact(one) && PyFloat_AS_DOUBLE(one) == PyFloat_AS_DOUBLE(one)))) {
+                return 0;
+            }
+        }
+        return PyTuple_CheckExact(key);
+    }
+    static inline int dug_is_simple(PyObject *value) {
+        return PyFloat_CheckExact(value) || PyLong_CheckExact(value) || PyUnicode_CheckExact(value) || PyBool_Check(value);
+    }
+    static inline int dug_compare(PyObject *old, PyObject *now) {
+        if (!dug_is_simple(old) && old != Py_None) { return -1; }
+        if (Py_TYPE(old) != Py_TYPE(now)) { return 0; }
+        if (PyFloat_CheckExact(old)) {
+            double was = PyFloat_AS_DOUBLE(old), is = PyFloat_AS_DOUBLE(now);
+            return was != was ? is != is : was == is && !signbit(was) == !signbit(is);
+        }
+        int same = old == now ? 1 : PyObject_RichCompareBool(old, now, Py_EQ);
+        return same < 0 ? -2 : same;
+    }
+    static inline int dug_any_in(PyObject *lists) {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(lists); i++) {
+            if (PyList_GET_SIZE(PyTuple_GET_ITEM(lists, i))) { return 1; }
+        }
+        return 0;
+    }
+    static inline PyObject *dug_get_frame(int depth) { /* a compiled function has no frame */
+        PyFrameObject *frame = (PyFrameObject *)Py_XNewRef((PyObject *)PyEval_GetFrame());
+        while (frame != NULL && --depth > 0) { Py_SETREF(frame, PyFrame_GetBack(frame)); }
+        return frame == NULL ? Py_NewRef(Py_None) : (PyObject *)frame;
+    }
+    static inline PyObject *dug_keys_of(PyObject *table) {
+        PyObject *made = PyTuple_New(PyDict_GET_SIZE(table)), *key, *value;
+        Py_ssize_t at = 0, count = 0;
+        while (made != NULL && count < PyTuple_GET_SIZE(made) && PyDict_Next(table, &at, &key, &value)) {
+            PyTuple_SET_ITEM(made, count++, Py_NewRef(key));
+        }
+        return made;
+    }
+    static inline int dug_overlap(PyObject *bits, PyObject *others) {
+        if (PyLong_CheckExact(bits) && PyLong_CheckExact(others)) {
+    #if PY_VERSION_HEX >= 0x030C0000
+            Py_ssize_t count = (Py_ssize_t)(((PyLongObject *)bits)->long_value.lv_tag >> 3);
+            Py_ssize_t more = (Py_ssize_t)(((PyLongObject *)others)->long_value.lv_tag >> 3);
+            digit *own = ((PyLongObject *)bits)->long_value.ob_digit, *other = ((PyLongObject *)others)->long_value.ob_digit;
+    #else
+            Py_ssize_t count = Py_ABS(Py_SIZE(bits)), more = Py_ABS(Py_SIZE(others));
+            digit *own = ((PyLongObject *)bits)->ob_digit, *other = ((PyLongObject *)others)->ob_digit;
+    #endif
+            count = count < more ? count : more;
+            for (Py_ssize_t i = 0; i < count; i++) {
+                if (own[i] & other[i]) { return 1; }
+            }
+            return 0;
+        }
+        PyObject *both = PyNumber_And(bits, others);
+        int met = both == NULL ? -1 : PyObject_IsTrue(both);
+        Py_XDECREF(both);
+        return met;
+    }
+    """
+    int compare "dug_compare"(object old, object new) except -2
+    bint is_simple "dug_is_simple"(object value)
+    bint is_tuple "PyTuple_Check"(object one)
+    int put_back "dug_put_back"(object variable, object token) except -1
+    object get_variable "dug_get_variable"(object variable)
+    bint is_plain "dug_is_plain"(object key)
+    bint may_iterate "PyIter_Check"(object value)
+    bint any_in "dug_any_in"(tuple lists)
+    object get_frame "dug_get_frame"(int depth)
+    tuple keys_of "dug_keys_of"(dict table)
+    bint overlap "dug_overlap"(object bits, object others) except -1
+    double now "dug_now"()
+    object handled "dug_handled"()
+    object traceback_of "dug_traceback_of"(object error)
+    unsigned long thread_ident "PyThread_get_thread_ident"()
+    void hide "dug_hide"(object one)
+    void show "dug_show"(object one)
+    bint hides "dug_hides"()
+    bint is_hidden "dug_is_hidden"(object one)
+    bint are_atoms "dug_are_atoms"(tuple key)
+    bint may_be_tracked "PyObject_IS_GC"(object one)

@@ -1,0 +1,31 @@
+# How scenario.py is compiled.
+
+cimport cython
+
+from dug._core.facts.memo cimport Memo, NodeMemos, Stamp
+
+
+cdef public class Tweak [object DugTweak, type DugTweak_Type]:
+    cdef public object target, spec, beneath, bit, watch
+    cdef public long long serial
+    cdef public bint is_value, is_untweak
+    cdef public Memo memo
+    cdef public dict scenarios
+    cdef public Py_ssize_t prune_at
+    cdef object __weakref__
+    cpdef object key_beneath(self, object key)
+    @cython.locals(memo=Memo)
+    cpdef Memo memo_of(self, NodeMemos home)
+
+
+cdef public class ActiveTweaks(Stamp) [object DugTweaks, type DugTweaks_Type]:
+    cdef public Tweak newest
+    cdef public frozenset serials
+    cdef public dict content, running
+    cdef public object mask
+    cdef public dict _restrictions
+    cdef public object _handles, _by_place
+    cdef object __weakref__
+    cpdef Tweak handle_of(self, object key)
+    @cython.locals(read=object)
+    cpdef frozenset restrict(self, object footprint)

@@ -1,0 +1,1 @@
+# How waits.py is compiled.

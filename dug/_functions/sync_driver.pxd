@@ -1,0 +1,30 @@
+# How sync_driver.py is compiled.  The classes have names of their own here, as those that the file imports come through the doors.
+
+cimport cython
+
+from dug._core.facts.function cimport Function as CFunction
+from dug._core.facts.memo cimport Memo as CMemo
+from dug._core.native cimport machine
+from dug._core.state.view cimport View as CView
+from dug._core.steps.begin cimport begin
+from dug._core.steps.finish cimport complete
+from dug._core.steps.frame cimport Run as CRun, _AnyFrame, run_of
+from dug._core.steps.open_context cimport note
+from dug._core.steps.verify cimport Check as CCheck, verify
+from dug._functions cimport stacks
+
+cdef bint COMPILED
+cdef object BENEATH, DEFAULT_FRAME, Ended, PUT, Joined, current, IN_THREAD
+
+
+@cython.locals(
+    place=_AnyFrame, run=CRun, own=CRun, view=CView, memo=CMemo, held=CMemo, started=double, check=CCheck, function=CFunction, args=tuple)
+cpdef CMemo fetch(object frame, object key)
+cdef object _begin(object frame, object key)
+cpdef _note_failure(object frame, object view, object failed)
+cpdef tuple what_runs(CRun run)
+
+@cython.locals(asked=list, answers=list, function=CFunction)
+cdef CMemo _complete(CRun run, CCheck check)
+
+cdef bint _is_open(_AnyFrame frame) except -1
