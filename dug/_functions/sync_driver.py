@@ -57,7 +57,7 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912, PLR0915  as few
             if frame.driver is not None:
                 return frame.answer_from_driver(key)  # type: ignore[no-any-return]  # a memo
             if frame is DEFAULT_FRAME:
-                _begin(frame, key)  # which says that there is no context
+                _begin(frame, key)  # raises NoContextError
         place: Any = frame
         run: Any = run_of(place)
         view = place.view

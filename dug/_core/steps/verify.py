@@ -262,6 +262,7 @@ def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
 
 
 def _is_alike(named: Any, old: Memo, new: Memo) -> bool:
+    """`is_as_before` for two memos of a function, or of a node beneath a tweak; an error of the user's `eq=` is logged."""
     if old.origin is not None and old.origin is new.origin:
         return True
     function: Function = plain_key(old.home.key)[0] if named is BENEATH else named
