@@ -65,48 +65,48 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912, PLR0915  as few
             return continue_on_new_stack(fetch, frame, key)
         is_answered = is_over = False
         try:  # by flags: where an error is caught and passed on, compiled code notes this function in its traceback once more
-            try:  # both before the run is there: CPython 3.11 guards nothing while a trace function is told of this very line
-                found = _begin(frame, key)
-                if type(found) is not Run:
-                    memo: Memo = found
-                else:
-                    before = machine.get_variable(current)
-                    token, started, handled = PUT[found], machine.now(), machine.handled()
-                    own: Any = found
-                    check = verify(own)
-                    held = None if check is None else _complete(own, check)
-                    if held is not None:
-                        memo = held
-                    else:
-                        started = started if check is None else machine.now()
-                        function = None
-                        if not own.body and type(own.key) is tuple and own.key[0] is not BENEATH:
-                            function = own.key[0]
-                        if function is not None and function.is_simple:
-                            args = own.key  # the common case
-                            if len(args) == 2:
-                                value = function.body(args[1])
-                            elif len(args) == 3:
-                                value = function.body(args[1], args[2])
-                            else:
-                                value = function.body(*args[1:])
-                        else:
-                            body, args, kwargs = what_runs(own)
-                            value = body(*args, **kwargs)
-                        memo = complete(own, value, machine.now() - started)
-                    if run is not None and run.has_task and place is run and run.thread != own.thread:
-                        memo.read_starts = IN_THREAD
-                is_answered = True
-            finally:
+            try:  # all before the run is there: CPython 3.11 guards nothing while a trace function is told of this very line
                 try:
+                    found = _begin(frame, key)
+                    if type(found) is not Run:
+                        memo: Memo = found
+                    else:
+                        before = machine.get_variable(current)
+                        token, started, handled = PUT[found], machine.now(), machine.handled()
+                        own: Any = found
+                        check = verify(own)
+                        held = None if check is None else _complete(own, check)
+                        if held is not None:
+                            memo = held
+                        else:
+                            started = started if check is None else machine.now()
+                            function = None
+                            if not own.body and type(own.key) is tuple and own.key[0] is not BENEATH:
+                                function = own.key[0]
+                            if function is not None and function.is_simple:
+                                args = own.key  # the common case
+                                if len(args) == 2:
+                                    value = function.body(args[1])
+                                elif len(args) == 3:
+                                    value = function.body(args[1], args[2])
+                                else:
+                                    value = function.body(*args[1:])
+                            else:
+                                body, args, kwargs = what_runs(own)
+                                value = body(*args, **kwargs)
+                            memo = complete(own, value, machine.now() - started)
+                        if run is not None and run.has_task and place is run and run.thread != own.thread:
+                            memo.read_starts = IN_THREAD
+                    is_answered = True
+                finally:
                     if not is_answered:
                         _note_failure(frame, view, before and _fail(found, machine.now() - started, handled))
-                finally:
-                    if before is not None:
-                        if COMPILED and token is not None:
-                            machine.put_back(current, token)
-                        else:  # which no interrupt keeps from being done
-                            PUT[before]
+            finally:
+                if before is not None:
+                    if COMPILED and token is not None:
+                        machine.put_back(current, token)
+                    else:  # which no interrupt keeps from being done
+                        PUT[before]
             is_over = True
         finally:
             if not is_over:
