@@ -3,9 +3,9 @@
 from math import sqrt
 from textwrap import wrap
 
+from .._text.palette import FAINT, INK, LOOKS
 from .._text.values import shorten, visible
 from ._drawable import Drawable
-from ._palette import FAINT, INK, LOOKS
 from ._picture import LIMIT, Box, Picture, make_picture
 from ._shortening import MAX_NAME
 from ._words import legend_of, name_of, notes_on, title_of

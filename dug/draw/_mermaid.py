@@ -2,9 +2,9 @@
 
 from math import sqrt
 
+from .._text.palette import LOOKS, Look
 from .._text.values import visible
 from ._drawable import Drawable
-from ._palette import LOOKS, Look
 from ._picture import LIMIT, Box, Picture, make_picture
 from ._words import TIMES, legend_of, name_of, notes_on, title_of
 

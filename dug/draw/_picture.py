@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from attrs import evolve, frozen
 
+from .._text.palette import LOOKS
 from .._text.values import shorten
 from ._drawable import Described, Drawable
-from ._palette import LOOKS
 from ._shortening import MAX_NAME, tell_apart
 
 LIMIT = 60

@@ -1,7 +1,7 @@
 """The words in a box, unescaped, for each format: `name_of`, `notes_on`; `title_of` and `legend_of` a picture."""
 
+from .._text.palette import LOOKS
 from .._text.values import in_seconds, shorten, visible
-from ._palette import LOOKS
 from ._picture import Box, Picture
 from ._shortening import MAX_NAME
 
