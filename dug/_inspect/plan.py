@@ -65,9 +65,6 @@ class Plan(Table[Planned]):
         """True when exactly these nodes run, no more and no less."""
         return all(row.is_certain and row.trace == SAME for row in self)
 
-    def __repr__(self) -> str:
-        return f"<Plan of {len(self)} nodes, {len(self.certain)} of them certain>"
-
 
 @define(eq=False)
 class _Forecast:

@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar, overload
 
 from .._core.read import Node
 from .._extras.packages import import_pandas
+from .._text.sheet import Rows, Sheet
+from .._text.shown import Shown
 from .._text.values import number_alike, shorten, show_whole, visible
 from .graph import Fact, Graph
 
@@ -17,8 +19,8 @@ _WIDTH = 72
 """How many characters of a cell are printed."""
 
 
-class Table(Sequence[T], Generic[T]):
-    """Rows, in order; ``print`` shows the first of them, `to_frame` makes a pandas frame of all."""
+class Table(Shown, Sequence[T], Generic[T]):
+    """Rows, in order; ``print`` and a notebook show the first of them, `to_frame` makes a pandas frame of all."""
 
     def __init__(self, rows: Sequence[T], columns: Mapping[str, Callable[[T], object]]) -> None:
         self._rows = tuple(rows)
@@ -45,17 +47,19 @@ class Table(Sequence[T], Generic[T]):
         columns = {name: [read(row) for row in self._rows] for name, read in self._columns.items()}
         return make_frame(lambda dtype: pandas.DataFrame(columns, dtype=dtype))
 
-    def __str__(self) -> str:
+    def _sheet(self) -> Sheet:
         rows = [[read(row) for read in self._columns.values()] for row in islice(self._rows, _SHOWN)]
         nodes = list(dict.fromkeys([cell for row in rows for cell in row if isinstance(cell, Node)]))
-        names = dict(zip(nodes, number_alike([_cell(str(node)) for node in nodes]), strict=True))
-        shown = [[names[cell] if isinstance(cell, Node) else _cell(cell) for cell in row] for row in rows]
-        lines = _align([list(self._columns), *shown])
+        names = dict(zip(nodes, number_alike([write_cell(str(node)) for node in nodes]), strict=True))
+        shown = [[names[cell] if isinstance(cell, Node) else write_cell(cell) for cell in row] for row in rows]
         more = len(self) - len(shown)
-        return "\n".join([*lines, *([f"... {more:,} more"] if more else [])])
+        return Sheet([Rows(list(self._columns), shown, f"... {more:,} more" if more else "")])
+
+    def __str__(self) -> str:
+        return self._write_lines()
 
     def __repr__(self) -> str:
-        return f"<Table of {len(self)} row{'' if len(self) == 1 else 's'}: {', '.join(self._columns)}>"
+        return self._write_lines()
 
 
 def tabulate_states(graph: "Graph[Node[Any]]") -> Table[Fact[Node[Any]]]:
@@ -78,13 +82,9 @@ def make_frame(make: Callable[[Any], Any]) -> Any:
         return make(object)
 
 
-def _cell(value: object) -> str:
+def write_cell(value: object) -> str:
+    """Returns the text of a cell, in one line and bounded in length."""
     if isinstance(value, float):
         return f"{value:.3g}"
     text = "" if value is None else visible(value[: 2 * _WIDTH]) if isinstance(value, str) else show_whole(value, _WIDTH)
     return shorten(text, _WIDTH)
-
-
-def _align(rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

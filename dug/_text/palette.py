@@ -8,22 +8,25 @@ from attrs import frozen
 
 @frozen
 class Look:
-    """The look of a state: the fill and line colours, its meaning, and whether its line is dashed."""
+    """The look of a state: the fill and line colours of a picture, its meaning, the style of a terminal."""
 
     fill: str
     line: str
     meaning: str
+    style: str = ""
+    """As rich names it."""
     is_dashed: bool = False
+    """True when the line is dashed."""
 
 
 LOOKS = {
-    "failed": Look("#F6B8B1", "#A3150B", "failed"),
-    "code-changed": Look("#BFE6DE", "#0B6B5B", "its code has changed since"),
-    "tweaked": Look("#FFD98A", "#9A5B00", "tweaked"),
-    "masked": Look("#DDD0F3", "#5B3A9B", "masked by a tweak"),
-    "not-run": Look("#FFFFFF", "#777777", "not run", is_dashed=True),
+    "failed": Look("#F6B8B1", "#A3150B", "failed", "bold red"),
+    "code-changed": Look("#BFE6DE", "#0B6B5B", "its code has changed since", "cyan"),
+    "tweaked": Look("#FFD98A", "#9A5B00", "tweaked", "yellow"),
+    "masked": Look("#DDD0F3", "#5B3A9B", "masked by a tweak", "magenta"),
+    "not-run": Look("#FFFFFF", "#777777", "not run", "dim", is_dashed=True),
     "computed": Look("#D6E6F7", "#2F5F93", "computed here"),
-    "inherited": Look("#ECECEC", "#6B6B6B", "computed in a context around"),
+    "inherited": Look("#ECECEC", "#6B6B6B", "computed in a context around", "dim"),
 }
 """By state, the order in which a reader looks for them: the first one present decides the line of a box of many nodes."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from .._text.plain import align
 from ._output import echo, one_line, paint
 
 Row = Sequence[Any]
@@ -51,33 +52,11 @@ def _cells(row: Row) -> list[str]:
 
 
 def _print_plain(columns: Sequence[str], rows: Sequence[Row]) -> None:
-    table = [list(columns), *map(_cells, rows)]
-    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
-    for line in table:
-        echo("  ".join([cell.ljust(width) for cell, width in zip(line, widths, strict=True)]).rstrip())
+    for line in align(columns, list(map(_cells, rows))):
+        echo(line)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Row], title: str) -> None:
-    from rich.console import Console  # takes a while, and a pipe needs none of it
-    from rich.table import Table  # likewise
-    from rich.text import Text  # likewise
+    from .._text._rich import write_table  # rich takes a while, and a pipe needs none of it
 
-    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(cell, style=_STYLES.get(cell, "")) for cell in _cells(row)])
-    console = Console()
-    with console.capture() as captured:
-        console.print(table)
-    paint(captured.get())
-
-
-_STYLES = {
-    "failed": "bold red",
-    "tweaked": "yellow",
-    "masked": "magenta",
-    "code-changed": "cyan",
-    "not-run": "dim",
-    "inherited": "dim",
-}
+    paint(write_table(columns, list(map(_cells, rows)), title))

@@ -1,8 +1,9 @@
-"""A graph in the language of Graphviz: `dot` writes boxes, stripes, lines and a legend; `escape` and `escape_markup` quote."""
+"""A graph in the language of Graphviz: `dot` writes boxes, stripes, lines and a legend; `escape` quotes."""
 
 from math import sqrt
 from textwrap import wrap
 
+from .._text import markup
 from .._text.palette import FAINT, INK, LOOKS
 from .._text.values import shorten, visible
 from ._drawable import Drawable
@@ -54,11 +55,6 @@ def escape(text: str) -> str:
     return visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
 
 
-def escape_markup(text: str) -> str:
-    """Returns `text` quoted for a label between angle brackets, and for HTML."""
-    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-
-
 def _box(picture: Picture, box: Box) -> str:
     look = LOOKS[box.state]
     notes = "".join([f"\\n{escape(line)}" for note in notes_on(picture, box) for line in wrap(note, MAX_NAME)])
@@ -98,12 +94,12 @@ def _legend(picture: Picture) -> str:
     if any(box.is_source for box in picture.boxes):
         hints += "; with a lid: a source"
     title = title_of(picture)
-    rows = [f'<TD ALIGN="LEFT"><B>{escape_markup(title)}</B>: {escape_markup(hints)}</TD>']
+    rows = [f'<TD ALIGN="LEFT"><B>{markup.escape(title)}</B>: {markup.escape(hints)}</TD>']
     looks = legend_of(picture)
     if looks:
         swatches = [
             f'<TD BGCOLOR="{LOOKS[state].fill}" COLOR="{LOOKS[state].line}" {SWATCH}></TD>'
-            f'<TD ALIGN="LEFT">{escape_markup(meaning)}   </TD>'
+            f'<TD ALIGN="LEFT">{markup.escape(meaning)}   </TD>'
             for state, meaning in looks
         ]
         # A row that is shorter than the title is stretched, and every cell with it: the last cell takes the rest, roughly.

@@ -5,8 +5,8 @@ The page needs nothing but itself: no script, no font, no picture from elsewhere
 
 from collections.abc import Sequence
 
+from .._text.markup import escape, write_table
 from .._text.values import in_seconds, shorten
-from ._dot import escape_markup
 from ._drawable import Drawable
 from ._picture import LIMIT, make_picture
 from ._render import svg
@@ -61,8 +61,8 @@ def html(graph: Drawable, *, title: str = "dug", by: str | None = None, limit: i
     """
     picture = svg(graph, by=by, limit=limit)
     return _PAGE.format(
-        title=escape_markup(title),
-        summary=escape_markup(title_of(make_picture(graph, by=by, limit=limit))),
+        title=escape(title),
+        summary=escape(title_of(make_picture(graph, by=by, limit=limit))),
         svg=picture[picture.index("<svg") :].rstrip(),
         tables=_failures(graph) + _slowest(graph),
     )
@@ -85,7 +85,5 @@ def _slowest(graph: Drawable) -> str:
 def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     if not rows:
         return ""
-    heads = "".join([f"<th>{escape_markup(cell)}</th>" for cell in head])
-    lines = ["".join([f"<td>{escape_markup(shorten(cell, 500))}</td>" for cell in row]) for row in rows]
-    body = "\n".join([f"<tr>{line}</tr>" for line in lines])
-    return f"<h2>{escape_markup(title)}</h2>\n<table>\n<tr>{heads}</tr>\n{body}\n</table>\n"
+    cells = [[shorten(cell, 500) for cell in row] for row in rows]
+    return f"<h2>{escape(title)}</h2>\n{write_table(head, cells)}\n"

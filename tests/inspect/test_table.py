@@ -17,7 +17,7 @@ def test_states_are_a_table():
     assert text[0].split() == ["node", "state", "seconds", "read", "error"]
     assert text[3].split()[:3] == ["g:file()", "computed,", "source"]
     assert len(table[1:]) == 3
-    assert repr(table) == "<Table of 4 rows: node, state, seconds, read, error>"
+    assert repr(table) == str(table)
 
 
 def test_a_long_table_prints_its_beginning():
