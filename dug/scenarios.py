@@ -10,8 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ._contexts.scenario import Scenario
-from ._functions.proxy import show_key
+from ._contexts.scenario import Scenario, label_of
 from ._text.values import show
 
 __all__ = ["Grid", "Ladder", "grid", "ladder"]
@@ -34,9 +33,9 @@ class Ladder:
     def drafts(self) -> Iterator[tuple[str, dict[Any, Any]]]:
         """The names and tweaks of the scenarios, which may turn out not to be possible."""
         for node in self.nodes:
-            yield f"{show_key(node)} up", {node: self.up}
+            yield f"{label_of(node)} up", {node: self.up}
             if self.down is not None:
-                yield f"{show_key(node)} down", {node: self.down}
+                yield f"{label_of(node)} down", {node: self.down}
 
     def __len__(self) -> int:
         if not isinstance(self.nodes, Sized):
@@ -117,5 +116,5 @@ def grid(axes: Mapping[Any, Iterable[Any]]) -> Grid:
 def _values_of(key: Any, values: Any) -> tuple[Any, ...]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         one = show(values)
-        raise TypeError(f"grid() takes several values of {show_key(key)}, not {one}. Write [{one}] for just one.")
+        raise TypeError(f"grid() takes several values of {label_of(key)}, not {one}. Write [{one}] for just one.")
     return tuple(values)

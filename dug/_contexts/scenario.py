@@ -1,9 +1,9 @@
-"""`Scenario`, a user's set of tweaks in layers, joined by ``|``; and the texts of a set of tweaks, `describe` and `title`.
+"""`Scenario`, a user's set of tweaks in layers, joined by ``|``; and the texts of tweaks: `describe`, `title`, `label_of`.
 
 An immutable set: joining two gives a third.  One tweak is read in `tweaks`; what it does is in `kinds`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,8 @@ from .._text.values import show
 from ..errors import TweakError
 from .kinds import tell_anew
 from .tweaks import Tweaks, spec_of, target_of
+
+_MAIN = "__main__:"
 
 
 @frozen(init=False, repr=False, eq=False)
@@ -101,16 +103,21 @@ def describe_layers(scenario: Scenario) -> str:
 
 def describe(tweaks: Tweaks) -> str:
     """Returns tweaks as text, bounded in length."""
-    return "{" + _list_tweaks(tweaks, ": ") + "}"
+    return "{" + _list_tweaks(tweaks, ": ", show_key) + "}"
 
 
 def title(scenario: Scenario) -> str:
     """Returns the name of a scenario, else its tweaks as text, bounded in length; ``base`` when there are none."""
-    return scenario.name or " | ".join(_list_tweaks(layer, " = ") for layer in scenario.layers if layer) or "base"
+    return scenario.name or " | ".join(_list_tweaks(layer, " = ", label_of) for layer in scenario.layers if layer) or "base"
 
 
-def _list_tweaks(tweaks: Tweaks, between: str) -> str:
-    shown = [f"{show_key(key)}{between}{show(tweak)}" for key, tweak in islice(tweaks.items(), 4)]
+def label_of(key: Any) -> str:
+    """Returns the text of a node or function as people read it: without the module if that is the script or notebook itself."""
+    return show_key(key).removeprefix(_MAIN)
+
+
+def _list_tweaks(tweaks: Tweaks, between: str, text_of: Callable[[Any], str]) -> str:
+    shown = [f"{text_of(key)}{between}{show(tweak)}" for key, tweak in islice(tweaks.items(), 4)]
     more = [f"... {len(tweaks) - 4} more"] if len(tweaks) > 4 else []
     return ", ".join(one[:120] for one in shown + more)
 

@@ -1,4 +1,4 @@
-"""Optional packages: `find_loaded` and `is_there` look without importing, `import_pandas` says what to type when it is missing.
+"""Optional packages: `find_loaded` and `is_there` look without importing, the others say what to type when one is missing.
 
 A package that nobody imported is in use nowhere, so dug never imports one to ask.  A module in ``sys.modules`` may be half
 imported, by another thread, and have no names yet, or be a file of the user's with the same name.  Both count as not there.
@@ -35,3 +35,16 @@ def import_pandas() -> Any:
     except ImportError as exc:
         raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
     return pandas
+
+
+def import_matplotlib(what: str) -> Any:
+    """Returns matplotlib, for `what`.
+
+    Raises:
+        ImportError: it is not installed; the message says what to type.
+    """
+    try:
+        import matplotlib as mpl  # optional package: imported where it is used
+    except ImportError as exc:
+        raise ImportError(f'{what} needs matplotlib. Type: pip install "dug[plot]"') from exc
+    return mpl

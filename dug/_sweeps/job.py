@@ -92,7 +92,7 @@ class Job(Generic[V]):
 
     def _make_result(self, values: dict[Any, Any], failures: dict[Any, Failure], recomputed: int, seconds: float) -> Result[V]:
         scenario = self._context._scenario if isinstance(self._context, Context) else None
-        return Result(self._name, scenario, values, recomputed, seconds, failures, self._targets, self.world)
+        return Result(self._name, scenario, values, recomputed, seconds, failures, self._targets, self.world, self.number)
 
     def _ask_each(self, values: dict[Any, Any], failures: dict[Any, Failure]) -> int:
         """Asks the targets in the context, inside the one in force, and returns how many runs that took."""

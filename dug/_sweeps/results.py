@@ -1,24 +1,28 @@
-"""`Result`, one scenario's values and errors; `Results`, a lazy sequence with `to_frame`; `Targets`; `subtract` of two results.
+"""`Result`, one scenario's values and errors; `Results`, a lazy sequence with `to_frame`, `heatmap`; `Targets`; `subtract`.
 
 A result keeps the values and errors of its nodes, and neither the context that they ran in nor its memos: the frames of an
 error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sweep` and
 `async_sweep` ask.
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import frozen
 
 from .._batch.kept_failure import keep_failure, let_go
-from .._contexts.scenario import Scenario
+from .._contexts.scenario import Scenario, label_of
 from .._core.read import Failure, Node
-from .._extras.packages import import_pandas
+from .._extras.packages import import_matplotlib, import_pandas
 from .._inspect.table import make_frame
 from .._text.values import LONGEST, number_alike, show, text_of
+from .levels import GridLevels, LadderLevels, Levels
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -55,6 +59,8 @@ class Result(Generic[V]):
     _targets: Targets[V]
     _world: Any = None
     """The world in which it was taken; see `world`."""
+    _number: int = 0
+    """How many scenarios come before its own; see `levels`."""
 
     @property
     def value(self) -> V:
@@ -108,12 +114,15 @@ class Result(Generic[V]):
 class Results(Generic[V]):
     """Results in the order of their scenarios, each made when it is first asked for, and kept.
 
-    Iterating gives each as soon as it is there, and can be repeated; one thread at a time.  ``results[name]`` is the result of
-    one scenario, and ``len(results)`` their number, if that is known before all are made.
+    Iterating gives each as soon as it is there, and can be repeated; one thread at a time.  ``results["crash"]`` is the result of
+    the scenario with that name, ``results[0]`` the first one and ``results[-1]`` the last, ``results[:10]`` the first ten; where
+    the sweep was given a mapping with numbers for names, a number is a name.  ``len(results)`` is their number, if that is known
+    before all are made.
     """
 
-    def __init__(self, targets: Targets[V]) -> None:
+    def __init__(self, targets: Targets[V], levels: Levels) -> None:
         self._targets = targets
+        self._levels = levels
         self._kept: list[Result[V]] = []
         self._names: set[Any] = set()
         self._is_complete = False
@@ -125,6 +134,10 @@ class Results(Generic[V]):
     def _find_total(self) -> int | None:
         """Returns how many results there will be; None if that is unknown."""
         raise NotImplementedError
+
+    def _has_numbers(self) -> bool:
+        """True when names of scenarios are numbers, so that a number is not a place."""
+        return False
 
     def _announce(self) -> None:
         """Tells the progress reporter that there is one more result."""
@@ -141,11 +154,31 @@ class Results(Generic[V]):
     def __bool__(self) -> bool:
         return self._find(0) is not None
 
-    def __getitem__(self, name: Any) -> Result[V]:
+    @overload
+    def __getitem__(self, place: slice) -> "Results[V]": ...
+    @overload
+    def __getitem__(self, place: Any) -> Result[V]: ...
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return _Part(self, place)
+        if hasattr(type(place), "__index__") and not self._has_numbers():
+            return self._take_place(index(place))
         for result in self:
-            if result.name == name:
+            if result.name == place:
                 return result
-        raise KeyError(f"There is no scenario {show(name)} in {self!r}.")
+        raise KeyError(f"There is no scenario {show(place)} in {self!r}.")
+
+    def _take_place(self, place: int) -> Result[V]:
+        """Returns the result in a place, counted from the end if it is negative.
+
+        Raises:
+            IndexError: there are not so many.
+        """
+        position = place + len(tuple(self)) if place < 0 else place
+        found = self._find(position) if position >= 0 else None
+        if found is None:
+            raise IndexError(f"There is no result {place} in {self!r}.")
+        return found
 
     def to_dict(self) -> dict[Any, Any]:
         """Returns the values of each scenario, by its name: `Result.value`, with errors in the place of values that failed."""
@@ -154,21 +187,66 @@ class Results(Generic[V]):
     def to_frame(self) -> "pd.DataFrame":
         """Returns a pandas frame: a row for each scenario, a column for each target, and ``recomputed``, ``seconds``, ``error``.
 
-        A row is named after its scenario, a column after its label or the text of its node.  A target that failed has no value
-        (None, NaN among numbers); ``error`` has the first error of a row, or None.
+        A row is named after its scenario; of a `dug.scenarios.grid` by the value on each axis, in a level of its own, and of a
+        `dug.scenarios.ladder` by the node and the direction.  A column is named after its label or the text of its node.  A
+        target that failed has no value (None, NaN among numbers); ``error`` has the first error of a row, or None.
 
         Raises:
             ImportError: pandas is not installed; the message says what to type.
         """
         pandas = import_pandas()
-        rows = [_row(result, self._targets) for result in self]
-        columns = [*number_alike([text_of(label, LONGEST) for label in self._targets.nodes]), "recomputed", "seconds", "error"]
-        names = [result.name for result in self]
-        index = make_frame(lambda dtype: pandas.Index(names, dtype=dtype, name="scenario", tupleize_cols=False))
+        results = tuple(self)
+        rows = [_row(result, self._targets) for result in results]
+        columns = [*number_alike(list(map(target_label, self._targets.nodes))), "recomputed", "seconds", "error"]
+        index = make_frame(lambda dtype: _make_index(pandas, self._levels, results, dtype))
         return make_frame(lambda dtype: pandas.DataFrame(rows, index=index, columns=columns, dtype=dtype))
 
+    def heatmap(self, target: Any = None, *, ax: "Axes | None" = None, **options: Any) -> "Axes":
+        """Draws the values of a target over a `dug.scenarios.grid` of two axes; the first axis goes down, the second across.
+
+        A scenario that failed leaves its cell empty.  Values with both signs, such as differences, have white for zero.
+
+        Args:
+            target: the node or label to draw; it may be left out where the sweep has one target.
+            ax: the matplotlib axes to draw into; the default is a new figure.
+            options: passed on to matplotlib's ``imshow``, such as ``cmap``.
+
+        Returns:
+            The axes: ``results.heatmap().figure.savefig("grid.png")`` writes a file.
+
+        Raises:
+            TypeError: the scenarios are no grid of two axes, or a value is no number.
+            KeyError: there is no such target.
+            ImportError: matplotlib is not installed; the message says what to type.
+        """
+        levels = self._levels
+        if not isinstance(levels, GridLevels) or len(levels.sizes) != 2:
+            raise TypeError("heatmap() draws a grid of two axes. Sweep over grid({f.node(x): [...], g.node(): [...]}).")
+        label = self._choose(target, "heatmap")
+        import_matplotlib("heatmap()")
+        from ._matplotlib import draw_heatmap  # optional package: imported where it is used
+
+        cells = {levels.place(result): read_number(result, label) for result in self if label in result.values}
+        return draw_heatmap(cells, levels, target_label(label), ax, options)
+
+    def _choose(self, target: Any, method: str) -> Any:
+        """Returns the label of the target that a user named, or of the only one.
+
+        Raises:
+            TypeError: there are several, and none was named.
+            KeyError: there is no such target.
+        """
+        labels = list(self._targets.nodes)
+        if target is None and len(labels) != 1:
+            raise TypeError(f"{self!r} has several targets. Name the one to draw: {method}({target_label(labels[0])!r}).")
+        if target is not None and target not in self._targets.nodes:
+            known = ", ".join(map(target_label, labels))
+            raise KeyError(f"{text_of(target, 200)} is not a target of this sweep. Its targets: {known}.")
+        return labels[0] if target is None else target
+
     def _find(self, position: int) -> Result[V] | None:
-        if position >= len(self._kept) and not self._is_complete:
+        """Returns the result in a place, after making those before it; None if there are not so many."""
+        while position >= len(self._kept) and not self._is_complete:
             self._let_go()
             self._keep(self._make_next())
         return self._kept[position] if position < len(self._kept) else None
@@ -203,7 +281,31 @@ class Results(Generic[V]):
     def __repr__(self) -> str:
         total = len(self._kept) if self._is_complete else self._find_total()
         of = "unknown" if total is None else total
-        return f"<{type(self).__name__} of {_count(self._targets)}, {len(self._kept)} of {of} scenarios done>"
+        return f"<{type(self).__name__.lstrip('_')} of {_count(self._targets)}, {len(self._kept)} of {of} scenarios done>"
+
+
+class _Part(Results[V]):
+    """Some of the results, by their places: the whole makes each when it is first asked for here."""
+
+    def __init__(self, whole: Results[V], part: slice) -> None:
+        super().__init__(whole._targets, whole._levels)
+        self._whole, self._part = whole, part
+        start, stop, step = (None if one is None else index(one) for one in (part.start, part.stop, part.step))
+        if min(start or 0, stop or 0, step or 0) < 0:  # from the end, which must be there
+            self._places = range(*part.indices(len(tuple(whole))))
+        else:
+            self._places = range(start or 0, sys.maxsize if stop is None else stop, 1 if step is None else step)
+
+    def _make_next(self) -> Result[V] | None:
+        here = len(self._kept)
+        return self._whole._find(self._places[here]) if here < len(self._places) else None
+
+    def _find_total(self) -> int | None:
+        total = len(self._whole._kept) if self._whole._is_complete else self._whole._find_total()
+        return None if total is None else len(range(*self._part.indices(total)))
+
+    def _has_numbers(self) -> bool:
+        return self._whole._has_numbers()
 
 
 class _Iteration(Iterator[Result[V]]):
@@ -235,6 +337,50 @@ def subtract(one: Result[V], other: Result[V], take: Callable[[Any, Any], Any]) 
         except Exception as exc:  # noqa: BLE001  a difference that cannot be taken hides no other one
             failures[label] = keep_failure(exc)
     return values, failures
+
+
+def target_label(label: Any) -> str:
+    """Returns the label of a target as text: of a node without the module if that is the script or notebook itself."""
+    return text_of(label_of(label) if isinstance(label, Node) else label, LONGEST)
+
+
+def read_number(result: Result[Any], label: Any) -> float:
+    """Returns the value of a target as a number to draw.
+
+    Raises:
+        TypeError: it is none.
+    """
+    value = result.values[label]
+    try:
+        return float(value)
+    except (TypeError, ValueError) as exc:
+        raise TypeError(
+            f"Only numbers can be drawn, and {target_label(label)} is {show(value)} under {show(result.name)}. "
+            "Sweep a node that makes a number of it."
+        ) from exc
+
+
+def list_lines(changes: Sequence[Result[Any]], levels: Levels, label: Any) -> dict[str, dict[str, float]]:
+    """Returns what a tornado shows: for each node the changes by direction, for scenarios that are no ladder one of each."""
+    lines: dict[str, dict[str, float]] = {}
+    is_ladder = isinstance(levels, LadderLevels)
+    rows = levels.list_rows(changes) if is_ladder else [(result.name, "") for result in changes]
+    for result, (name, direction) in zip(changes, rows, strict=True):
+        line = lines.setdefault(text_of(name, LONGEST), {})
+        if label in result.values:
+            line[direction] = read_number(result, label)
+    return lines
+
+
+def _make_index(pandas: Any, levels: Levels, results: tuple[Result[Any], ...], dtype: Any) -> Any:
+    """Returns the index of a frame: plain for one level, of several levels else."""
+    rows = levels.list_rows(results)
+    columns = [[row[number] for row in rows] for number in range(len(levels.names))]
+    made = [
+        pandas.Index(values, dtype=dtype, name=name, tupleize_cols=False)
+        for name, values in zip(levels.names, columns, strict=True)
+    ]
+    return made[0] if len(made) == 1 else pandas.MultiIndex.from_arrays(made)
 
 
 def _row(result: Result[Any], targets: Targets[Any]) -> tuple[Any, ...]:

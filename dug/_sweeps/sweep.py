@@ -1,4 +1,4 @@
-"""`AnySweep` draws scenarios, finds bases, takes differences (`diff`, `central`); `Sweep` asks in its thread or on an executor.
+"""`AnySweep` draws scenarios, finds bases, takes and shows differences; `Sweep` asks in its thread or on an executor.
 
 An `AnySweep` owns the scenarios that it has drawn and not yet yielded, in their order, and the last one before these, whose memos
 the next may share; only the iterating task or thread touches it.
@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sized
 from itertools import islice, repeat
 from operator import sub
 from types import GeneratorType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve
 
 from .._batch.call_site import CallSite, Executor, find_width
 from .._batch.kept_failure import keep_failure
@@ -18,12 +20,16 @@ from .._batch.progress import Reporter
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, title
 from .._core.read import Failure
-from .._functions.proxy import show_key
+from .._extras.packages import import_matplotlib
 from ..errors import ContextError
 from ..scenarios import Grid, Ladder
 from .job import Job, make_context
-from .results import Result, Results, Targets, subtract
+from .levels import NameLevels, levels_of, node_label
+from .results import Result, Results, Targets, list_lines, subtract, target_label
 from .world import Base, BaseGoneError, Bases, World, are_live
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 V = TypeVar("V")
 
@@ -35,7 +41,7 @@ class AnySweep(Results[V]):
     """The results of a sweep, and how they differ."""
 
     def __init__(self, targets: Targets[V], scenarios: Scenarios, call_site: CallSite, reporter: Reporter) -> None:
-        super().__init__(targets)
+        super().__init__(targets, levels_of(scenarios))
         self._scenarios = scenarios
         self._items = call_site.call(_iterate, scenarios)
         self._taken: tuple[Any, Any] | None = None
@@ -117,8 +123,34 @@ class AnySweep(Results[V]):
             raise TypeError("central() needs a scenario up and one down for each node. Sweep over ladder(nodes, up, down).")
         return _CentralDifferences(self, ladder)
 
+    def tornado(self, target: Any = None, *, ax: "Axes | None" = None, most: int = 20) -> "Axes":
+        """Draws how much each scenario moves a target, the largest on top: a bar for each, of a `ladder` one line for each node.
+
+        Args:
+            target: the node or label to draw; it may be left out where the sweep has one target.
+            ax: the matplotlib axes to draw into; the default is a new figure.
+            most: how many lines are drawn; the axes say how many smaller ones there are.
+
+        Returns:
+            The axes: ``sweep.tornado().figure.savefig("tornado.png")`` writes a file.
+
+        Raises:
+            TypeError: a difference is no number.
+            KeyError: there is no such target.
+            ImportError: matplotlib is not installed; the message says what to type.
+        """
+        label = self._choose(target, "tornado")
+        import_matplotlib("tornado()")
+        from ._matplotlib import draw_tornado  # optional package: imported where it is used
+
+        lines = list_lines(tuple(self.diff()), self._levels, label)
+        return draw_tornado(lines, f"change of {target_label(label)}", ax, most)
+
     def _find_total(self) -> int | None:
         return find_length(self._scenarios)
+
+    def _has_numbers(self) -> bool:
+        return isinstance(self._scenarios, Mapping) and any(hasattr(type(name), "__index__") for name in self._scenarios)
 
     def _announce(self) -> None:
         self._reporter.tell(len(self._kept), self._find_total())
@@ -296,11 +328,14 @@ class _Differences(Results[Any]):
     """The change that each scenario of a sweep makes."""
 
     def __init__(self, swept: AnySweep[Any]) -> None:
-        super().__init__(swept._targets)
+        super().__init__(swept._targets, swept._levels)
         self._swept = swept
 
     def _find_total(self) -> int | None:
         return self._swept._find_total()
+
+    def _has_numbers(self) -> bool:
+        return self._swept._has_numbers()
 
     def _make_next(self) -> Result[Any] | None:
         result = self._swept._find(len(self._kept))
@@ -313,14 +348,14 @@ class _Differences(Results[Any]):
                 values, failures = subtract(result, self._swept._find_base(result), sub)
             except BaseGoneError as exc:
                 failures = dict.fromkeys(self._targets.nodes, keep_failure(exc))
-        return Result(result.name, result.scenario, values, result.recomputed, result.seconds, failures, self._targets)
+        return evolve(result, values=values, failures=failures, world=None)
 
 
 class _CentralDifferences(Results[Any]):
     """The change for each node of a ladder."""
 
     def __init__(self, swept: AnySweep[Any], ladder: Ladder) -> None:
-        super().__init__(swept._targets)
+        super().__init__(swept._targets, NameLevels("node"))
         self._swept = swept
         self._nodes = ladder.nodes
 
@@ -336,8 +371,7 @@ class _CentralDifferences(Results[Any]):
         if values and not self._swept._are_of_one_world(2 * len(self._kept)):
             failures = dict.fromkeys(self._targets.nodes, _refuse_pair(up, down))
             values = {}
-        named = str(up.name).removesuffix(" up") if up.scenario is None else show_key(next(iter(up.scenario.tweaks)))
-        name = self._make_unique(named)
+        name = self._make_unique(node_label(up))
         recomputed, seconds = up.recomputed + down.recomputed, up.seconds + down.seconds
         return Result(name, None, values, recomputed, seconds, failures, self._targets)
 

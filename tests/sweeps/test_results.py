@@ -235,6 +235,72 @@ def test_results_are_found_by_name():
         results["better"]
 
 
+def test_results_are_found_by_their_place():
+    """``results[0]`` is the first result and ``results[-1]`` the last; what is not there is an IndexError."""
+    results = sweep(A, dug.Scenario(GOOD, "good"), dug.Scenario({}, "none"))
+
+    assert results[0].name == "good"
+    assert repr(results) == "<Sweep of 1 node, 1 of 2 scenarios done>"
+    assert [results[place].name for place in (1, -1, -2)] == ["none", "none", "good"]
+    for place in (2, -3):
+        with pytest.raises(IndexError, match=f"no result {place} in"):
+            results[place]
+
+
+def test_results_can_be_reversed():
+    """Python's ``reversed`` goes through the results from the last to the first."""
+    assert [result.value for result in reversed(sweep(A, GOOD, {}))] == [200.0, 2.0]
+
+
+def test_a_number_is_a_name_where_names_are_numbers():
+    """Where a mapping names scenarios by numbers, a number is a name, also of a difference; a slice is of places."""
+    with dug.Context():
+        results = dug.sweep(A, {1: GOOD, 0: {}})
+
+    assert (results[0].value, results[1].value) == (200.0, 2.0)
+    assert (results.diff()[0].value, results[:1][1].value) == (0.0, 2.0)
+    with pytest.raises(KeyError, match="no scenario 2"):
+        results[2]
+
+
+@pytest.mark.parametrize("part", [slice(1), slice(1, None), slice(0, 3, 2), slice(-1, None), slice(None, None, -1), slice(5, 9)])
+def test_a_slice_is_some_of_the_results(part):
+    """A slice gives the results that the same slice of a list gives, and can be looked at like all results."""
+    results = sweep(A, GOOD, {}, dug.Scenario(BAD, "bad"))
+    some = results[part]
+
+    assert list(some) == list(results)[part]
+    assert len(some) == len(list(results)[part])
+    assert list(some.to_dict()) == [result.name for result in some]
+
+
+def test_a_slice_computes_what_is_asked_for():
+    """A slice from the front computes no result behind it, and none before it is asked for."""
+    scenarios = ({spot.node("A"): float(number)} for number in range(1_000_000))
+    with dug.Context():
+        results = dug.sweep(A, scenarios)
+    some = results[2:4]
+
+    assert repr(some) == "<Part of 1 node, 0 of unknown scenarios done>"
+    assert [result.value for result in some] == [4.0, 6.0]
+    assert repr(some) == "<Part of 1 node, 2 of 2 scenarios done>"
+    assert repr(results) == "<Sweep of 1 node, 4 of unknown scenarios done>"
+
+
+def test_a_slice_knows_how_many_results_it_has():
+    """The length of a slice is known before its results are there, where that of the sweep is."""
+    results = sweep(A, GOOD, {}, BAD)
+
+    assert [len(results[part]) for part in (slice(2), slice(1, 9), slice(7, 9), slice(0, None, 2))] == [2, 2, 0, 2]
+    assert repr(results) == "<Sweep of 1 node, 0 of 3 scenarios done>"
+
+
+def test_slices_are_of_places():
+    """A slice by names is a TypeError, as of a list."""
+    with pytest.raises(TypeError, match="str"):
+        sweep(A, GOOD)["a":"b"]
+
+
 def test_to_dict_has_the_values_by_name():
     """``to_dict`` gives each value by the name of its scenario."""
     assert sweep([A, B], dug.Scenario(GOOD, "good")).to_dict() == {"good": (2.0, 200.0)}

@@ -46,6 +46,8 @@ with dug.Context(), ThreadPoolExecutor() as plain, ContextThreadPoolExecutor(2) 
         assert_type(both[rating.node("A")], str)
     rungs = dug.sweep(node, ladder([node], dug.shift(1.0), dug.shift(-1.0)))
     assert_type(rungs.to_dict(), dict[Any, Any])
+    assert_type(rungs[0].value, float)
+    assert_type(next(iter(rungs[:2])).value, float)
     for change in (*rungs.diff(), *rungs.central()):
         assert_type(change.value, Any)
     assert_type(pool.submit(spot, "A"), Future[float])
