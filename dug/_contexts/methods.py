@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .._batch.batch import Batch
     from .._batch.call_site import Executor
     from .._inspect.compare import Comparison
+    from .._inspect.explain import Explanation
     from .._inspect.failures import Failed
     from .._inspect.graph import Fact, Graph
     from .._inspect.plan import Plan
@@ -64,8 +65,8 @@ class ContextMethods:
         """True when contexts around have a memo of the node that does not hold here, because it read something tweaked here."""
         return is_masked(self._here(), check_node(node))
 
-    def explain(self, node: Node[Any]) -> str:
-        """Returns, as text, where the value of a node comes from here, or why there is none: tweaks, reads, masks."""
+    def explain(self, node: Node[Any]) -> "Explanation":
+        """Returns where the value of a node comes from here, or why there is none: tweaks, reads, masks; print it."""
         from .._inspect.context_details import ContextGraph  # loaded when somebody looks
         from .._inspect.explain import explain  # likewise
 

@@ -252,18 +252,18 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         roots = list(islice(self.states.forgotten(key), _SHOWN))
         known = self.states.known(key)
         if not roots:
-            yield "  not run here, and not known around"
+            yield "not run here, and not known around"
             if key[0] in self.view.group.redefined:  # nothing may be left of a node that was forgotten for that
-                yield f"  its memos were forgotten when {_tell_change(key[0])}"
+                yield f"its memos were forgotten when {_tell_change(key[0])}"
         for root in dict.fromkeys(roots):
             verb = _tell_change(root[0]) if self.states.is_redefined(root) else "it was invalidated"
             who = "it ran once" if root == key else f"it rested on {Node._of(root)}"
-            yield f"  {who}, and then {verb}"
+            yield f"{who}, and then {verb}"
         if roots and known is not None and self.view.matches(known):
-            yield f"  it was{_outcome(known).removeprefix(' =')} before"
+            yield f"it was{_outcome(known).removeprefix(' =')} before"
 
     def tell_plan(self, node: Key) -> Iterator[str]:
-        yield f"  asked now, {_count(make_plan(self.view, node))}"
+        yield f"asked now, {_count(make_plan(self.view, node))}"
 
     # Two contexts
 

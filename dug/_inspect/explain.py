@@ -9,6 +9,8 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Generic
 
+from .._text.sheet import Entry, Line, Outline, Part, Sheet
+from .._text.shown import Shown
 from .._text.values import in_seconds
 from .lazy_graph import HERE, LazyGraph, P
 
@@ -17,29 +19,62 @@ _SHOWN = 12
 """How many reads, and how many tweaks, are listed."""
 
 
-def explain(graph: LazyGraph[P, Any, Any], node: P) -> str:
+class Explanation(Shown):
+    """Where the value of a node comes from, or why there is none.
+
+    ``print`` and the last line of a cell show its lines; two explanations are equal when they say the same.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = tuple(parts)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What it says, line by line."""
+        return tuple(str(self).split("\n"))
+
+    def _sheet(self) -> Sheet:
+        return Sheet(self._parts)
+
+    def __str__(self) -> str:
+        return self._write_lines()
+
+    def __repr__(self) -> str:
+        return self._write_lines()
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other) if isinstance(other, Explanation) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def explain(graph: LazyGraph[P, Any, Any], node: P) -> Explanation:
     """Returns where the value of a node comes from in a graph, or why there is none.
 
     Complexity: linear in the direct dependencies and the nodes that depend on tweaks below it; in a file that has tweaks, in the
     file.
     """
-    return "\n".join(_Explanation(graph, node).lines())
+    return Explanation(list(_Teller(graph, node).parts()))
 
 
-class _Explanation(Generic[P]):
-    """One node in one graph."""
+class _Teller(Generic[P]):
+    """Explains one node in one graph."""
 
     def __init__(self, graph: LazyGraph[P, Any, Any], node: P) -> None:
         self._graph = graph
         self._node = node
         self._one = graph.detail(node)
 
-    def lines(self) -> Iterator[str]:
-        yield f"{self._one}{self._one.outcome}"
+    def parts(self) -> Iterator[Part]:
+        """Yields what there is to say."""
+        yield Line(f"{self._one}{self._one.outcome}", is_title=True)
         if not self._one.answers:
             yield from self._tell_absence()
             return
-        yield from self._tell_origin()
+        yield from [Line(text, 1) for text in self._tell_origin()]
         yield from self._tell_reads()
         met, tweaks = self._one.tweak, self._graph.tweaks_of(self._node)
         yield from self._tell_ways([tweak for tweak in tweaks if tweak != met], "rests on")
@@ -49,17 +84,17 @@ class _Explanation(Generic[P]):
     def _tell_origin(self) -> Iterator[str]:
         one = self._one
         if one.tweak is not None:
-            yield f"  {self._graph.say(one.tweak)}"
+            yield str(self._graph.say(one.tweak))
         elif one.untweaked is not None:
-            yield f"  untweaked {one.untweaked}: as if no context around {'' if one.untweaked == HERE else 'that '}tweaked it"
+            yield f"untweaked {one.untweaked}: as if no context around {'' if one.untweaked == HERE else 'that '}tweaked it"
         if one.absent is not None:
-            yield f"  its value is not kept: {one.absent}"
+            yield f"its value is not kept: {one.absent}"
         if one.error is not None:
             yield from self._tell_failure()
         elif one.tweak is not None and self._graph.is_value(one.tweak):
-            yield "  its body does not run"
+            yield "its body does not run"
         else:
-            yield f"  {self._tell_run()}"
+            yield self._tell_run()
 
     def _tell_run(self) -> str:
         one = self._one
@@ -74,25 +109,30 @@ class _Explanation(Generic[P]):
         way = self._one.error_way
         place = "" if self._one.place is None else f" at {self._one.place}"
         if len(way) == 1:
-            yield f"  its own run raised that{place}; asked again, it is tried again"
+            yield f"its own run raised that{place}; asked again, it is tried again"
             return
-        yield f"  passed on: the error began in {self._graph.detail(way[-1])}{place}"
-        yield f"  by way of {_join([str(self._graph.detail(node)) for node in reversed(way)])}"
+        yield f"passed on: the error began in {self._graph.detail(way[-1])}{place}"
+        yield f"by way of {_join([str(self._graph.detail(node)) for node in reversed(way)])}"
 
-    def _tell_reads(self) -> Iterator[str]:
+    def _tell_reads(self) -> Iterator[Part]:
         reads = self._one.reads
-        if reads:
-            yield "  from"
-        for node in islice(reads, _SHOWN):
-            read = self._graph.detail(node)
-            time = f", {in_seconds(read.seconds)}" if read.answers and read.error is None and read.seconds else ""
-            yield f"    {read}{read.outcome}  ({read.state}{time})"
+        if not reads:
+            return
+        yield Line("from", 1)
+        entries = [self._make_entry(node) for node in islice(reads, _SHOWN)]
         if len(reads) > _SHOWN:
-            yield f"    ... {len(reads) - _SHOWN:,} more"
+            entries.append(_make_line(f"... {len(reads) - _SHOWN:,} more"))
+        yield Outline(["read", "value", "state", "took"], entries)
+
+    def _make_entry(self, node: P) -> Entry:
+        read = self._graph.detail(node)
+        time = in_seconds(read.seconds) if read.answers and read.error is None and read.seconds else ""
+        text = f"{read}{read.outcome}  ({read.state}{f', {time}' if time else ''})"
+        return Entry(2, text, [str(read), read.value if read.error is None else f"raised {read.error}", read.state, time])
 
     # Why
 
-    def _tell_ways(self, tweaks: Collection[Hashable], verb: str) -> Iterator[str]:
+    def _tell_ways(self, tweaks: Collection[Hashable], verb: str) -> Iterator[Part]:
         """The tweaks that the value depends on, and the path of each to the node."""
         if not tweaks:
             return
@@ -101,15 +141,15 @@ class _Explanation(Generic[P]):
         tweaked = [node for node in came if node != own and self._graph.detail(node).tweak in tweaks]
         for node in tweaked[:_SHOWN]:
             tweaked_one = self._graph.detail(node)
-            yield f"  {verb} {tweaked_one}, {self._graph.say(tweaked_one.tweak)}"
+            yield Line(f"{verb} {tweaked_one}, {self._graph.say(tweaked_one.tweak)}", 1)
             way = []
             while came[node] != own:
                 node = came[node]  # noqa: PLW2901  from the tweak to the node
                 way.append(str(self._graph.detail(node)))
             if way:
-                yield f"    by way of {_join(way)}"
+                yield Line(f"by way of {_join(way)}", 2)
         if len(tweaked) > _SHOWN:
-            yield f"  ... and {len(tweaked) - _SHOWN:,} more tweaked nodes"
+            yield Line(f"... and {len(tweaked) - _SHOWN:,} more tweaked nodes", 1)
 
     def _follow(self, tweaks: Collection[Hashable]) -> dict[P, P]:
         """Returns, for each node on a path from one of these tweaks, its reader on the shortest path."""
@@ -126,23 +166,28 @@ class _Explanation(Generic[P]):
 
     # Why there is none
 
-    def _tell_absence(self) -> Iterator[str]:
+    def _tell_absence(self) -> Iterator[Part]:
         one = self._one
         if one.tweak is not None:
-            yield f"  {self._graph.say(one.tweak)}"
+            yield Line(str(self._graph.say(one.tweak)), 1)
         if one.state == "masked":
             masked = self._graph.find_masked(self._node)
-            yield f"  masked here: {masked.known}"
+            yield Line(f"masked here: {masked.known}", 1)
             yield from self._tell_ways(masked.tweaks, "masked by")
         else:
-            yield from self._graph.tell_absence(self._node)
-        yield from self._graph.tell_plan(self._node)
+            yield from [Line(text, 1) for text in self._graph.tell_absence(self._node)]
+        yield from [Line(text, 1) for text in self._graph.tell_plan(self._node)]
 
 
 def list_some(places: Sequence[str]) -> str:
     """Returns the first few changed places, and how many more there are."""
     more = f" and {len(places) - _MOST_PLACES:,} more" if len(places) > _MOST_PLACES else ""
     return f"{', '.join(places[:_MOST_PLACES])}{more}"
+
+
+def _make_line(text: str) -> Entry:
+    """Returns an entry that is no node."""
+    return Entry(2, text, [text])
 
 
 def _join(way: list[str]) -> str:

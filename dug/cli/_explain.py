@@ -27,7 +27,7 @@ def command(file: str, node: str, *, wants_code: bool) -> None:
     """
     with open_file(file) as saved:
         found = find_node(saved, node)
-        lines = saved.explain(found).splitlines()
+        lines = [*saved.explain(found).lines]
         failed = next((one for one in saved.tabulate_failures() if one.node == one.origin == found), None)
         if failed is not None:
             lines += [f"    {line}" for line in keep_own(failed.traceback, MOST_FRAMES)]

@@ -263,7 +263,7 @@ class SavedGraph(LazyGraph[str, str, SavedNode]):
         return Masked("what is known of it read something tweaked differently here", self.tweaks_of(node))
 
     def tell_absence(self, node: str) -> Iterator[str]:  # noqa: ARG002  a file does not know
-        yield "  not run here"
+        yield "not run here"
 
     def tell_plan(self, node: str) -> Iterator[str]:  # noqa: ARG002  a file does not know
         yield from ()

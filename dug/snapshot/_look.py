@@ -28,6 +28,7 @@ from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
 
 if TYPE_CHECKING:
     from .._inspect.compare import Comparison
+    from .._inspect.explain import Explanation
     from .._inspect.failures import Failed
     from .._inspect.table import Table
 
@@ -78,8 +79,8 @@ class Look:
 
         return list_failures(SavedGraph(self))
 
-    def explain(self, node: object) -> str:
-        """Returns, as text, where the value of a node comes from, or why there is none, as ``ctx.explain`` does.
+    def explain(self, node: object) -> "Explanation":
+        """Returns where the value of a node comes from, or why there is none, as ``ctx.explain`` does.
 
         Complexity: linear in the direct dependencies of the node; if the file has tweaks, in all its nodes.
 

@@ -175,7 +175,7 @@ def test_a_look_sees_what_is_in_doubt(notebook):
     notebook.run(FUNCTIONS)
 
     assert notebook.halved.node(4) not in notebook.ctx
-    assert "run_again.half changed" in notebook.ctx.explain(notebook.halved.node(4))
+    assert "run_again.half changed" in str(notebook.ctx.explain(notebook.halved.node(4)))
 
 
 def test_a_cell_may_have_a_name_of_its_own(notebook):
@@ -472,7 +472,7 @@ def test_a_traceback_has_the_lines_of_now(moved):
                 module.bad(1)
             assert line_of(caught.value) == 6 + above
             assert module.good() is good
-            assert f"moved_code.py:{6 + above}" in ctx.explain(module.bad.node(1))
+            assert f"moved_code.py:{6 + above}" in str(ctx.explain(module.bad.node(1)))
 
 
 def test_a_docstring_that_is_edited_is_the_new_one(moved):

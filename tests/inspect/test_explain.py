@@ -50,7 +50,7 @@ def base():
 
 def explain(ctx, node):
     """Return the explanation with times and line numbers left out."""
-    text = re.sub(r" in [\d.,]+ (?:s|ms|us)(?: \([\d.,]+ (?:s|ms|us) by itself\))?", " in T s", ctx.explain(node))
+    text = re.sub(r" in [\d.,]+ (?:s|ms|us)(?: \([\d.,]+ (?:s|ms|us) by itself\))?", " in T s", str(ctx.explain(node)))
     text = re.sub(r", [\d.,]+ (?:s|ms|us)\)", ")", text)
     return re.sub(r"(\w+\.py):\d+", r"\1:L", text)
 
@@ -293,3 +293,16 @@ def test_a_long_way_is_folded(base):
         "    by way of m:step(0) > m:step(1) > m:step(2) > m:step(3) > m:step(4) > m:step(5) > ... 88 more ... > "
         "m:step(94) > m:step(95) > m:step(96) > m:step(97) > m:step(98) > m:step(99)"
     )
+
+
+def test_an_explanation_is_an_object_that_prints_lines(base):
+    """Its text, its representation and its lines are one; two that say the same are equal; a notebook gets a table of reads."""
+    told = base.explain(price.node("A"))
+
+    assert not isinstance(told, str)
+    assert repr(told) == str(told) == "\n".join(told.lines)
+    assert told == base.explain(price.node("A"))
+    assert told != base.explain(spot.node("A"))
+    assert hash(told) == hash(base.explain(price.node("A")))
+    assert told.lines[0] == "m:price('A') = 200.0"
+    assert "<th>read</th><th>value</th><th>state</th><th>took</th>" in told._repr_html_()

@@ -146,13 +146,13 @@ def test_looks_and_tables_show_any_argument(ctx, value):
     for one in (node, ctx.memo(node), ctx.states(), ctx.failures(), ctx.failures()[0], ctx.graph(node), ctx.plan(node)):
         check(repr(one))
         check(str(one))
-    check(ctx.explain(node)), check(ctx.explain(failing.node(value))), check(ctx.explain(same.node(value)))
+    check(str(ctx.explain(node))), check(str(ctx.explain(failing.node(value)))), check(str(ctx.explain(same.node(value))))
     with dug.Context(tweaks={same.node(value): 5, extra.node(): value, top: dug.bump(lambda old, _: old, value)}) as inner:
         top(value)
         for one in (inner, inner.scenario, ctx.compare(inner, node), inner.states(), inner.plan(node)):
             check(repr(one))
             check(str(one))
-        check(inner.explain(node))
+        check(str(inner.explain(node)))
         check(str(ctx.compare(inner, node)))
         assert any("same" in str(found.node) for found in inner.states())
     ctx.states().to_frame(), ctx.graph().to_frame(), ctx.failures().to_frame(), ctx.graph().to_networkx()
@@ -275,7 +275,7 @@ def test_an_error_that_cannot_be_shown_is_kept_and_told(tmp_path):
         batch = ctx.run_all([node])
         for one in (ctx.failures(), ctx.failures()[0], ctx.memo(node), ctx.states(), batch, *dug.sweep(node, [{}])):
             check(repr(one)), check(str(one))
-        check(ctx.explain(node)), check(ctx.failures()[0].traceback)
+        check(str(ctx.explain(node))), check(ctx.failures()[0].traceback)
         batch.to_frame(), dug.sweep(node, [{}]).to_frame()
         snapshot.save(ctx, tmp_path / "x.dug")
     with snapshot.look(tmp_path / "x.dug") as looked:
