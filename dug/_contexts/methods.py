@@ -65,12 +65,17 @@ class ContextMethods:
         """True when contexts around have a memo of the node that does not hold here, because it read something tweaked here."""
         return is_masked(self._here(), check_node(node))
 
-    def explain(self, node: Node[Any]) -> "Explanation":
-        """Returns where the value of a node comes from here, or why there is none: tweaks, reads, masks; print it."""
+    def explain(self, node: Node[Any], *, full: bool = False) -> "Explanation":
+        """Returns where the value of a node comes from here, or why there is none: tweaks, reads, masks; print it.
+
+        Args:
+            node: the node.
+            full: whether every node that it read, and every tweaked node, has a line; else many of one function share one.
+        """
         from .._inspect.context_details import ContextGraph  # loaded when somebody looks
         from .._inspect.explain import explain  # likewise
 
-        return explain(ContextGraph(self._here()), check_node(node)._key)
+        return explain(ContextGraph(self._here()), check_node(node)._key, full=full)
 
     def plan(self, node: Node[Any]) -> "Plan":
         """Returns the plan for asking for a node now, without running it; uncertain parts are marked."""
@@ -103,8 +108,15 @@ class ContextMethods:
 
         return list_failures(ContextGraph(self._here()))
 
-    def compare(self, other: "ContextMethods", *targets: Node[Any]) -> "Comparison[Node[Any], Record]":
+    def compare(
+        self, other: "ContextMethods", *targets: Node[Any], full: bool = False
+    ) -> "Comparison[Node[Any], Record]":
         """Returns which nodes have other values in another context, from the targets down to the tweaks that made the difference.
+
+        Args:
+            other: the other context.
+            targets: the nodes to begin with.
+            full: whether its text has a line for each node that changed, where it else fits a screen.
 
         Raises:
             KeyError: one of the two does not know a target; the message says which.
@@ -119,7 +131,8 @@ class ContextMethods:
             raise TypeError("There is nothing to compare. Name at least one node: ctx.compare(other, f.node(x)).")
         for node in targets:
             self.memo(node), other.memo(node)
-        return compare(ContextGraph(self._here()), ContextGraph(other._here()), [node._key for node in targets])
+        keys = [node._key for node in targets]
+        return compare(ContextGraph(self._here()), ContextGraph(other._here()), keys, full=full)
 
     # Running
 

@@ -1,4 +1,4 @@
-"""Compares two `LazyGraph`s, from the targets down to the tweaks: `compare`, `Comparison` and its text, `Change`; `_Walk`.
+"""Compares two `LazyGraph`s, from the targets down to the tweaks: `compare`, `Comparison`; `_Walk`.
 
 Which nodes have other values in another context or file; nothing runs.  The facts of each side, and whether two values differ,
 come from `lazy_graph.Pair`: `_ContextPair` in `context_details`, `_SavedPair` in `snapshot/_details`.  The walk begins at the
@@ -7,84 +7,37 @@ value, because nothing below it matters, and at a node that is the same on both 
 changed only if it depends on a tweak that the other side does not have, or is a target.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Generic
 
-from attrs import define, field, frozen
-
+from .._text.sheet import Outline, Sheet
+from .change import Change, Difference
 from .graph import Graph
 from .lazy_graph import Detail, K, LazyGraph, N, P
+from .story import COLUMNS, tell_story
 from .table import Table
 
-_SIBLINGS = 3
-"""How many changed reads of one node are printed for each function."""
-_INDENT = 12
-"""How far lines are indented at most, in levels."""
-_RUN = 20
-"""How long a chain of nodes, each changed because of the next, is printed whole; of a longer one, its two ends."""
 _CAUSES = 2
 """How many dependencies of a node are named as the cause of its change."""
-
-
-@frozen(eq=False)
-class Change(Generic[N, K]):
-    """A node that has another value in the other context or file."""
-
-    node: N
-    before: K | None
-    """Its record in this context or file (a `Record`, a `SavedNode`); None if there is none."""
-    after: K | None
-    """Its record in the other one; None if there is none."""
-    tweak: str | None
-    """Its tweaks on both sides, if they differ; None when it only followed."""
-    because: str
-    """The cause of the difference: a tweak, another code, a dependency, or the outside."""
-    doubt: str
-    """Why it may be unchanged, if that is not known; empty if it has changed for sure."""
-    depth: int
-    """How many changed nodes it is below a target."""
-    is_last: bool = field(repr=False)
-    """True when nothing that it read has changed."""
-    _old: Detail[Any, N, K] = field(repr=False)
-    _new: Detail[Any, N, K] = field(repr=False)
-    _likeness: str = field(repr=False)
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """Its old and its new value, as text."""
-        return _outcome(self._old), _outcome(self._new)
-
-    @property
-    def moved(self) -> float:
-        """How far a number moved; 0 for all else."""
-        before, after = self._old.number, self._new.number
-        if before is None or after is None:
-            return 0.0
-        moved = abs(after - before)
-        return 0.0 if math.isnan(moved) else moved
-
-    def __str__(self) -> str:
-        why = self.tweak or (self.because if self.is_last else "")
-        before, after = self.texts
-        note = f"  ({self._likeness})" if before == after else ""
-        return f"{self.node}: {before} -> {after}{note}{f'  ({why})' if why else ''}"
 
 
 class Comparison(Table[Change[N, K]], Generic[N, K]):
     """The differences between two contexts or files, each target followed by the nodes that made it differ, down to the tweaks.
 
-    ``print`` shows it indented; `to_frame` has a row for each node that changed, and `graph` has these nodes with the
-    edges between them, as they are in the other one.
+    ``print`` and a notebook show it as a story of at most 30 lines, in which nodes of one function that changed in the same way
+    share a line.  `to_frame` has a row for each node that changed, and `graph` has these nodes with the edges between them, as
+    they are in the other one.
     """
 
     def __init__(
         self,
         changes: Sequence[Change[N, K]],
         targets: Sequence[Any],
-        found: "dict[Any, _Difference[Any, N, K]]",
+        found: "dict[Any, Difference[Any, N, K]]",
         graph: LazyGraph[Any, N, K],
+        *,
+        full: bool,
     ) -> None:
         super().__init__(
             changes,
@@ -98,6 +51,7 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
         self._targets = targets
         self._found = found
         self._graph = graph
+        self._is_full = full
 
     @property
     def nodes(self) -> tuple[N, ...]:
@@ -116,104 +70,39 @@ class Comparison(Table[Change[N, K]], Generic[N, K]):
         edges = {node: [names[read] for read in self._found[name].changed] for name, node in names.items()}
         return Graph(self._graph.list_facts(names), edges)
 
-    def __str__(self) -> str:
-        told: set[Any] = set()
-        return "\n".join(line for target in self._targets for line in self._tell(target, told))
-
-    def _tell(self, target: Any, told: set[Any]) -> Iterator[str]:
-        """The lines of one target: a line for each node that changed, and below it its dependencies."""
-        pending: list[tuple[int, Any]] = [(0, target)]
-        while pending:
-            depth, node = pending.pop()
-            indent = "  " * min(depth, _INDENT)
-            if isinstance(node, _Line):
-                yield f"{indent}{node.text}"
-                continue
-            difference = self._found[node]
-            if difference.change is None:
-                yield f"{indent}{self._graph.detail(node)}: the same"
-            elif node in told:
-                yield f"{indent}{self._graph.detail(node)}: see above"
-            else:
-                told.add(node)
-                yield f"{indent}{difference.change}"
-                row = self._find_row(node, told)
-                if len(row) > _RUN:
-                    told.update(row[: 1 - _RUN // 2])
-                    middle = _Line(f"... {len(row) - _RUN // 2 + 1:,} more, each because of the next")
-                    pending += [(depth + 2, row[1 - _RUN // 2]), (depth + 1, middle)]
-                else:
-                    pending.extend((depth + 1, line) for line in reversed(self._fold(difference)))
-
-    def _find_row(self, node: Any, told: set[Any]) -> list[Any]:
-        """Returns the nodes below one that changed in a row: each read one that changed, and is not tweaked itself."""
-        row: list[Any] = []
-        while len(self._found[node].changed) == 1:
-            node = self._found[node].changed[0]
-            change = self._found[node].change
-            if node in told or change is None or change.tweak is not None:
-                break
-            row.append(node)
-        return row
-
-    def _fold(self, difference: "_Difference[Any, N, K]") -> list[Any]:
-        """Returns the lines below a node: its changed dependencies, of each function those that moved most, and how many more."""
-        by_function: dict[str, list[Any]] = {}
-        for node in difference.changed:
-            by_function.setdefault(self._graph.detail(node).function, []).append(node)
-        told: set[Any] = set()
-        for nodes in by_function.values():
-            few = nodes if len(nodes) <= _SIBLINGS else sorted(nodes, key=lambda node: -self._measure(node))[:_SIBLINGS]
-            told.update(few)
-        lines: list[Any] = [node for node in difference.changed if node in told]
-        more = {function: len(nodes) - _SIBLINGS for function, nodes in by_function.items() if len(nodes) > _SIBLINGS}
-        lines += [_Line(f"... {number:,} more of {function} changed") for function, number in more.items()]
-        if difference.unchanged and lines:
-            lines.append(_Line(f"... {difference.unchanged:,} unchanged"))
-        return lines
-
-    def _measure(self, node: Any) -> float:
-        change = self._found[node].change
-        return 0.0 if change is None else change.moved
+    def _sheet(self) -> Sheet:
+        return Sheet([Outline(COLUMNS, tell_story(self._targets, self._found, self._graph.detail, full=self._is_full))])
 
 
-@frozen
-class _Line:
-    """A line of text that is not a node."""
-
-    text: str
-
-
-@define(eq=False)
-class _Difference(Generic[P, N, K]):
-    """A node on both sides."""
-
-    change: Change[N, K] | None
-    """None when it is the same."""
-    changed: list[P]
-    """Its dependencies that changed."""
-    unchanged: int = 0
-    """How many of its dependencies did not."""
-
-
-def compare(before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], targets: Sequence[P]) -> Comparison[N, K]:
+def compare(
+    before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], targets: Sequence[P], *, full: bool = False
+) -> Comparison[N, K]:
     """Returns the differences between two graphs of one kind below some nodes, each of which is listed, also when it is the same.
+
+    Args:
+        before: one graph.
+        after: the other.
+        targets: the nodes.
+        full: whether its text has a line for each node that changed.
 
     Complexity: linear in the nodes that changed and their dependencies, up to the comparison of two values.
     """
-    return _Walk(before, after, targets).compare(targets)
+    return _Walk(before, after, targets).compare(targets, full=full)
 
 
-def compare_all(before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], nodes: Sequence[P]) -> Comparison[N, K]:
+def compare_all(
+    before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], nodes: Sequence[P], *, full: bool = False
+) -> Comparison[N, K]:
     """Returns all differences between two graphs of one kind, from changed nodes that nothing read.
 
     Args:
         before: one graph.
         after: the other.
         nodes: all nodes of both, each before its dependencies.
+        full: as for `compare`.
     """
     walk = _Walk(before, after, nodes)
-    return walk.compare(nodes, tells_same=False)
+    return walk.compare(nodes, tells_same=False, full=full)
 
 
 class _Walk(Generic[P, N, K]):
@@ -224,9 +113,9 @@ class _Walk(Generic[P, N, K]):
         self._pair = before.beside(after)
         self._is_apart = self._pair.find_apart()
         self._targets = frozenset(targets)
-        self._found: dict[P, _Difference[P, N, K]] = {}
+        self._found: dict[P, Difference[P, N, K]] = {}
 
-    def compare(self, targets: Sequence[P], *, tells_same: bool = True) -> Comparison[N, K]:
+    def compare(self, targets: Sequence[P], *, tells_same: bool = True, full: bool) -> Comparison[N, K]:
         order: list[Change[N, K]] = []
         tops = []
         for target in targets:
@@ -234,7 +123,7 @@ class _Walk(Generic[P, N, K]):
                 self._walk(target, order)
                 if self._found[target].change is not None:
                     tops.append(target)
-        return Comparison(order, targets if tells_same else tops, self._found, self._after)
+        return Comparison(order, targets if tells_same else tops, self._found, self._after, full=full)
 
     def _walk(self, target: P, order: list[Change[N, K]]) -> None:
         pending = [(target, 0)]
@@ -246,9 +135,9 @@ class _Walk(Generic[P, N, K]):
                     order.append(difference.change)
                     pending.extend((read, depth + 1) for read in reversed(difference.changed))
 
-    def _find_difference(self, node: P, depth: int) -> _Difference[P, N, K]:
+    def _find_difference(self, node: P, depth: int) -> Difference[P, N, K]:
         if not self._has_changed(node):
-            return _Difference(None, [])
+            return Difference(None, [])
         before, after = self._before.detail(node), self._after.detail(node)
         tweak = None if self._pair.is_tweaked_alike(node) else self._tell_tweaks(before, after)
         changed: list[P] = []
@@ -270,7 +159,7 @@ class _Walk(Generic[P, N, K]):
             after,
             self._pair.tell_likeness(node),
         )
-        return _Difference(change, changed, unchanged)
+        return Difference(change, changed, unchanged)
 
     def _has_changed(self, node: P) -> bool:
         before, after = self._before.detail(node), self._after.detail(node)
@@ -302,9 +191,3 @@ class _Walk(Generic[P, N, K]):
 
 def _content(known: Any) -> Any:
     return None if known is None else known.value if known.error is None else known.error
-
-
-def _outcome(detail: Detail[Any, Any, Any]) -> str:
-    if detail.error is not None:
-        return f"failed: {detail.error}"
-    return detail.value if detail.answers else "not read" if detail.state == "not-run" else detail.state

@@ -1,11 +1,12 @@
 """Words where the value of a node comes from, in a context or a file: `explain`; its origin, its reads, the paths to tweaks.
 
 The first line gives the value of the node, the second where that comes from; the rest says from which nodes, and through which
-nodes the tweaks in force reached it.  Nothing runs.  `snapshot/_details` lists the facts that a file cannot know.
+nodes the tweaks in force reached it.  Many nodes of one function share a line, so that it fits a screen.  Nothing runs.
+`snapshot/_details` lists the facts that a file cannot know.
 """
 
-from collections import deque
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Generic
 
@@ -16,7 +17,11 @@ from .lazy_graph import HERE, LazyGraph, P
 
 _MOST_PLACES = 5
 _SHOWN = 12
-"""How many reads, and how many tweaks, are listed."""
+"""How many reads, and how many nodes of a path, are listed."""
+_FEW = 3
+"""How many nodes of one function are listed one by one where there are many."""
+_TWEAKS = 5
+"""How many lines there are for tweaks, each with a second line for the path."""
 
 
 class Explanation(Shown):
@@ -51,20 +56,26 @@ class Explanation(Shown):
         return hash(str(self))
 
 
-def explain(graph: LazyGraph[P, Any, Any], node: P) -> Explanation:
+def explain(graph: LazyGraph[P, Any, Any], node: P, *, full: bool = False) -> Explanation:
     """Returns where the value of a node comes from in a graph, or why there is none.
+
+    Args:
+        graph: the graph.
+        node: the node.
+        full: whether every node that it read, and every tweaked node, has a line.
 
     Complexity: linear in the direct dependencies and the nodes that depend on tweaks below it; in a file that has tweaks, in the
     file.
     """
-    return Explanation(list(_Teller(graph, node).parts()))
+    return Explanation(list(_Teller(graph, node, full=full).parts()))
 
 
 class _Teller(Generic[P]):
     """Explains one node in one graph."""
 
-    def __init__(self, graph: LazyGraph[P, Any, Any], node: P) -> None:
+    def __init__(self, graph: LazyGraph[P, Any, Any], node: P, *, full: bool) -> None:
         self._graph = graph
+        self._is_full = full
         self._node = node
         self._one = graph.detail(node)
 
@@ -112,17 +123,32 @@ class _Teller(Generic[P]):
             yield f"its own run raised that{place}; asked again, it is tried again"
             return
         yield f"passed on: the error began in {self._graph.detail(way[-1])}{place}"
-        yield f"by way of {_join([str(self._graph.detail(node)) for node in reversed(way)])}"
+        yield f"by way of {self._join(list(reversed(way)))}"
 
     def _tell_reads(self) -> Iterator[Part]:
         reads = self._one.reads
         if not reads:
             return
         yield Line("from", 1)
-        entries = [self._make_entry(node) for node in islice(reads, _SHOWN)]
-        if len(reads) > _SHOWN:
-            entries.append(_make_line(f"... {len(reads) - _SHOWN:,} more"))
+        shown = reads if self._is_full or len(reads) <= _SHOWN else self._pick(reads)
+        entries = [self._make_entry(node) for node in shown]
+        has_line = frozenset(shown)
+        left = Counter([self._graph.detail(node).function for node in reads if node not in has_line])
+        entries += [_make_line(f"... {count:,} more of {name}") for name, count in islice(left.items(), _FEW)]
+        if len(left) > _FEW:
+            entries.append(_make_line(f"... {sum(islice(left.values(), _FEW, None)):,} more of {len(left) - _FEW:,} functions"))
         yield Outline(["read", "value", "state", "took"], entries)
+
+    def _pick(self, reads: Sequence[P]) -> list[P]:
+        """Returns a few of many reads: the first ones of each function."""
+        counts: Counter[str] = Counter()
+        picked: list[P] = []
+        for node in reads:
+            function = self._graph.detail(node).function
+            if counts[function] < _FEW and len(picked) < _SHOWN:
+                counts[function] += 1
+                picked.append(node)
+        return picked
 
     def _make_entry(self, node: P) -> Entry:
         read = self._graph.detail(node)
@@ -133,23 +159,51 @@ class _Teller(Generic[P]):
     # Why
 
     def _tell_ways(self, tweaks: Collection[Hashable], verb: str) -> Iterator[Part]:
-        """The tweaks that the value depends on, and the path of each to the node."""
+        """The tweaks that the value depends on, and the path of each to the node; one line for many nodes of one function."""
         if not tweaks:
             return
         own, tweaks = self._node, frozenset(tweaks)
         came = self._follow(tweaks)
-        tweaked = [node for node in came if node != own and self._graph.detail(node).tweak in tweaks]
-        for node in tweaked[:_SHOWN]:
-            tweaked_one = self._graph.detail(node)
-            yield Line(f"{verb} {tweaked_one}, {self._graph.say(tweaked_one.tweak)}", 1)
-            way = []
-            while came[node] != own:
-                node = came[node]  # noqa: PLW2901  from the tweak to the node
-                way.append(str(self._graph.detail(node)))
-            if way:
-                yield Line(f"by way of {_join(way)}", 2)
-        if len(tweaked) > _SHOWN:
-            yield Line(f"... and {len(tweaked) - _SHOWN:,} more tweaked nodes", 1)
+        groups: dict[Hashable, list[P]] = {}
+        for node in came:
+            one = self._graph.detail(node)
+            if node != own and one.tweak in tweaks:
+                groups.setdefault((one.function, self._graph.say(one.tweak).place), []).append(node)
+        few = len(came) if self._is_full else _FEW
+        told = [part for nodes in groups.values() for part in ([nodes] if len(nodes) > few else [[node] for node in nodes])]
+        for nodes in told if self._is_full else told[:_TWEAKS]:
+            yield Line(f"{verb} {self._tell_tweaked(nodes)}", 1)
+            way = self._find_way(nodes[0], came)
+            such = f"such as {self._graph.detail(nodes[0])} " if len(nodes) > 1 else ""
+            if way or such:
+                yield Line(f"{such}by way of {self._join(way)}" if way else f"{such}directly", 2)
+        if len(told) > _TWEAKS and not self._is_full:
+            yield Line(f"... and {sum(map(len, told[_TWEAKS:])):,} more tweaked nodes", 1)
+
+    def _tell_tweaked(self, nodes: Sequence[P]) -> str:
+        """Returns one tweaked node, or several of one function, and how they are tweaked."""
+        one = self._graph.detail(nodes[0])
+        said = [self._graph.say(self._graph.detail(node).tweak) for node in nodes]
+        if len(nodes) == 1:
+            return f"{one}, {said[0]}"
+        how = str(said[0]) if len({says.sentence for says in said}) == 1 else f"each tweaked in its own way {said[0].place}"
+        return f"{len(nodes):,} nodes of {one.function}, {how}"
+
+    def _find_way(self, node: P, came: Mapping[P, P]) -> list[P]:
+        """Returns the nodes between a tweaked node and this one."""
+        way = []
+        while came[node] != self._node:
+            node = came[node]
+            way.append(node)
+        return way
+
+    def _join(self, way: Sequence[P]) -> str:
+        """Returns the nodes of a path as one line, without those in the middle if there are many."""
+        is_whole = self._is_full or len(way) <= _SHOWN
+        head, tail = (way, []) if is_whole else (way[: _SHOWN // 2], way[-_SHOWN // 2 :])
+        left_out = [] if is_whole else [f"... {len(way) - _SHOWN:,} more ..."]
+        names = [[str(self._graph.detail(node)) for node in part] for part in (head, tail)]
+        return " > ".join([*names[0], *left_out, *names[1]])
 
     def _follow(self, tweaks: Collection[Hashable]) -> dict[P, P]:
         """Returns, for each node on a path from one of these tweaks, its reader on the shortest path."""
@@ -188,9 +242,3 @@ def list_some(places: Sequence[str]) -> str:
 def _make_line(text: str) -> Entry:
     """Returns an entry that is no node."""
     return Entry(2, text, [text])
-
-
-def _join(way: list[str]) -> str:
-    """Returns the nodes of a path as one line, without those in the middle if there are many."""
-    shown = way if len(way) <= _SHOWN else [*way[: _SHOWN // 2], f"... {len(way) - _SHOWN:,} more ...", *way[-_SHOWN // 2 :]]
-    return " > ".join(shown)

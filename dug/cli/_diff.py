@@ -9,7 +9,7 @@ from ._output import echo
 from ._tables import as_json, print_rows
 
 if TYPE_CHECKING:
-    from .._inspect.compare import Change
+    from .._inspect.change import Change
 
 EPILOG = """\
 \b

@@ -79,8 +79,12 @@ class Look:
 
         return list_failures(SavedGraph(self))
 
-    def explain(self, node: object) -> "Explanation":
+    def explain(self, node: object, *, full: bool = False) -> "Explanation":
         """Returns where the value of a node comes from, or why there is none, as ``ctx.explain`` does.
+
+        Args:
+            node: the node, or its text.
+            full: whether every node that it read, and every tweaked node, has a line; else many of one function share one.
 
         Complexity: linear in the direct dependencies of the node; if the file has tweaks, in all its nodes.
 
@@ -92,14 +96,15 @@ class Look:
         from .._inspect.explain import explain  # a look at values alone starts sooner
         from ._details import SavedGraph  # likewise
 
-        return explain(SavedGraph(self), self[node].node)
+        return explain(SavedGraph(self), self[node].node, full=full)
 
-    def compare(self, other: "Look", *targets: object) -> "Comparison[str, SavedNode]":
+    def compare(self, other: "Look", *targets: object, full: bool = False) -> "Comparison[str, SavedNode]":
         """Returns which nodes have other values in another file, from the targets down to the cause of the difference.
 
         Args:
             other: the later file.
             targets: nodes that both have; by default all changed, new and missing nodes are listed, from those that nothing read.
+            full: whether its text has a line for each node that changed, where it else fits a screen.
 
         Complexity: linear in the nodes of the two files.
 
@@ -116,8 +121,8 @@ class Look:
             raise TypeError(f"{show(other)} is not an open file. Write look(path).compare(look(other_path)).")
         before, after = SavedGraph(self), SavedGraph(other)
         if targets:
-            return compare(before, after, [(self[node], other[node])[1].node for node in targets])
-        return compare_all(before, after, list(dict.fromkeys([*reversed(other.nodes()), *reversed(self.nodes())])))
+            return compare(before, after, [(self[node], other[node])[1].node for node in targets], full=full)
+        return compare_all(before, after, list(dict.fromkeys([*reversed(other.nodes()), *reversed(self.nodes())])), full=full)
 
     def nodes(self) -> tuple[str, ...]:
         """Returns the texts of all nodes, each after its dependencies."""

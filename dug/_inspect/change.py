@@ -1,0 +1,98 @@
+"""What differs between two contexts or files at one node: `Change`, what changed; `Difference`, and where the walk goes on."""
+
+import math
+from typing import Any, Generic
+
+from attrs import define, field, frozen
+
+from .lazy_graph import Detail, K, N, P
+
+
+@frozen(eq=False)
+class Change(Generic[N, K]):
+    """A node that has another value in the other context or file."""
+
+    node: N
+    before: K | None
+    """Its record in this context or file (a `Record`, a `SavedNode`); None if there is none."""
+    after: K | None
+    """Its record in the other one; None if there is none."""
+    tweak: str | None
+    """Its tweaks on both sides, if they differ; None when it only followed."""
+    because: str
+    """The cause of the difference: a tweak, another code, a dependency, or the outside."""
+    doubt: str
+    """Why it may be unchanged, if that is not known; empty if it has changed for sure."""
+    depth: int
+    """How many changed nodes it is below a target."""
+    is_last: bool = field(repr=False)
+    """True when nothing that it read has changed."""
+    _old: Detail[Any, N, K] = field(repr=False)
+    _new: Detail[Any, N, K] = field(repr=False)
+    _likeness: str = field(repr=False)
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Its old and its new value, as text."""
+        return _outcome(self._old), _outcome(self._new)
+
+    @property
+    def moved(self) -> float:
+        """How far a number moved; 0 for all else."""
+        numbers = self.numbers
+        return 0.0 if numbers is None else abs(numbers[1] - numbers[0])
+
+    @property
+    def numbers(self) -> tuple[float, float] | None:
+        """The old and the new value where both are numbers with a difference; else None."""
+        before, after = self._old.number, self._new.number
+        return None if before is None or after is None or math.isnan(after - before) else (before, after)
+
+    @property
+    def function(self) -> str:
+        """``module:qualname`` of its function, or the name that it was given."""
+        return self._new.function
+
+    @property
+    def kind(self) -> str:
+        """What happened to it, as a verb."""
+        if self._new.error is not None:
+            return "failed"
+        if not self._old.answers:
+            return "are new"
+        if not self._new.answers:
+            return "are gone"
+        return "changed" if self.numbers is None else "moved"
+
+    @property
+    def why(self) -> str:
+        """Its tweak, or what else made it differ if nothing that it read did; empty for a node that followed."""
+        return self.tweak or (self.because if self.is_last else "")
+
+    @property
+    def note(self) -> str:
+        """Why its two texts are the same, if they are."""
+        before, after = self.texts
+        return self._likeness if before == after else ""
+
+    def __str__(self) -> str:
+        before, after = self.texts
+        return f"{self.node}: {before} -> {after}{''.join([f'  ({said})' for said in (self.note, self.why) if said])}"
+
+
+@define(eq=False)
+class Difference(Generic[P, N, K]):
+    """A node on both sides."""
+
+    change: Change[N, K] | None
+    """None when it is the same."""
+    changed: list[P]
+    """Its dependencies that changed."""
+    unchanged: int = 0
+    """How many of its dependencies did not."""
+
+
+def _outcome(detail: Detail[Any, Any, Any]) -> str:
+    if detail.error is not None:
+        return f"failed: {detail.error}"
+    return detail.value if detail.answers else "not read" if detail.state == "not-run" else detail.state
