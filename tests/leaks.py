@@ -280,6 +280,8 @@ CELL = vars(sys.modules.setdefault("leaks_cell", ModuleType("leaks_cell")))  # e
 CELL["dug"] = dug
 CLASS_CELL = """
 class Cell:
+    __hash__ = object.__hash__  # its identity is what counts
+
     @dug.memoize
     def value(self, x):
         return x + {number}

@@ -71,6 +71,7 @@ AGAIN = ("functions/test_run_again.py",)
 NAMES = ("functions/test_names.py",)
 REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
+UNSEEN = ("core/test_unseen.py",)
 ERRORS = ("core/test_shared_errors.py",)
 LOCAL = ("core/test_local_functions.py",)
 SPARSE = ("core/test_sparse.py",)
@@ -1043,6 +1044,13 @@ MUTANTS = (
         "    if old is new and is_immutable(new):\n        return True\n    if eq is not None:\n",
         "    if old is new and is_immutable(new):\n        return True\n    if eq is not None and old is not new:\n",
         SHARED,
+    ),
+    Mutant(
+        "an argument that hides its changes is not warned of",
+        "_core/facts/equality.py",
+        "return argument if _can_change(argument) else None",
+        "return None",
+        UNSEEN,
     ),
     Mutant(
         "a tweak that is told again is the tweak that it was",

@@ -37,7 +37,7 @@ ROOT = len(LAYERS)
 # The engine can be read in this order: each file imports only those named before it.  So can its folders, and the doors last.
 CORE_ORDER = (
     "native.choose native.machine facts.sparse facts.equality facts.binding facts.imprint facts.failure facts.function "
-    "facts.node facts.memo facts.homes facts.events facts.tweak state.lock state.stale state.bits state.emptying "
+    "facts.unseen facts.node facts.memo facts.homes facts.events facts.tweak state.lock state.stale state.bits state.emptying "
     "state.scenario state.weak state.protocols state.walks state.spread state.releasing state.group state.local state.view "
     "state.size state.cache steps.leaving steps.find steps.concurrent_reads steps.frame steps.marks steps.waits steps.watch "
     "steps.call steps.settle steps.open_context steps.bypass steps.begin steps.finish steps.unwind steps.verify steps.scope "

@@ -47,10 +47,11 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
     """Decorates a function whose calls are remembered, traced and open to what-if questions inside a `Context`.
 
     Works on functions, methods (the instance is an argument), class methods and static methods (put ``@memoize`` above
-    ``@classmethod`` and ``@staticmethod``).  Arguments must be hashable; they are keys in the sense of a dict.  The function
-    must be pure: its value may depend on its arguments, on results of other memoised functions, and on nothing else but
-    constants.  Decorated again, as by a cell that is run twice, it keeps its memos while everything that it reaches is the same:
-    its code, and the helpers, classes and constants that the code names.
+    ``@classmethod`` and ``@staticmethod``).  Arguments must be hashable; they are keys in the sense of a dict, and dug warns of
+    an instance that can be changed and is told from others by its identity only.  The function must be pure: its value may
+    depend on its arguments, on results of other memoised functions, and on nothing else but constants.  Decorated again,
+    as by a cell that is run twice, it keeps its memos while everything that it reaches is the same: its code, and the helpers,
+    classes and constants that the code names.
 
     Args:
         function: the function to decorate; left out when options are given.

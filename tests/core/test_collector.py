@@ -25,6 +25,8 @@ compiled = pytest.mark.skipif(not dug.COMPILED, reason="the compiled call path i
 class Thing:
     """A value, or an argument, that may refer to anything."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __init__(self, **refers):
         self.__dict__.update(refers)
 

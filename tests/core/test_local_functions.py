@@ -99,6 +99,8 @@ def make_class(big):
     """A method of a class that is gone, with an instance of it as the argument."""
 
     class Holder:
+        __hash__ = object.__hash__  # its identity is what counts
+
         held = big
 
         @dug.memoize

@@ -218,6 +218,8 @@ def test_what_is_looked_at_runs_nothing(run, p):
 class Trade:
     """Has a coroutine method, class method and static method, all memoised."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __init__(self, size):
         self.size = size
         self.runs = []

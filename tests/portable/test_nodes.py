@@ -18,7 +18,7 @@ def price(name, *, units=1):
     return units
 
 
-@dug.memoize
+@dug.memoize(key={"error": id})
 def fails(error):
     """Raise what it is given."""
     raise error

@@ -20,12 +20,16 @@ from dug.testing import EventLog, assert_pure, assert_transparent
 class Raising:
     """Its text cannot be made."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __repr__(self):
         raise ZeroDivisionError
 
 
 class NoText:
     """Its text is not a text."""
+
+    __hash__ = object.__hash__  # its identity is what counts
 
     def __repr__(self):
         return None
@@ -34,12 +38,16 @@ class NoText:
 class Panicking:
     """Its text raises something other than an Exception, as a library in another language does that gives up."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __repr__(self):
         raise GeneratorExit
 
 
 class Unbound:
     """Stands for an object that is not there: even the question for its class raises."""
+
+    __hash__ = object.__hash__  # its identity is what counts
 
     @property
     def __class__(self):
@@ -49,6 +57,8 @@ class Unbound:
 class Closed:
     """Raises whatever it is asked for."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __getattribute__(self, name):
         raise RuntimeError(name)
 
@@ -56,12 +66,16 @@ class Closed:
 class Endless:
     """Its text holds itself."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __repr__(self):
         return f"<{self!r}>"
 
 
 class Huge:
     """Its text is long."""
+
+    __hash__ = object.__hash__  # its identity is what counts
 
     def __repr__(self):
         return "<" + "x\n" * 1_000_000 + ">"

@@ -29,6 +29,8 @@ MOST = 3 * LONGEST
 class Raising:
     """Its text cannot be made."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __init__(self, error=ZeroDivisionError):
         self.error = error
 
@@ -43,6 +45,8 @@ class Panic(BaseException):
 class NoText:
     """Its text is not a text."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __repr__(self):
         return 5
 
@@ -50,12 +54,16 @@ class NoText:
 class Endless:
     """Its text holds itself."""
 
+    __hash__ = object.__hash__  # its identity is what counts
+
     def __repr__(self):
         return f"<{self!r}>"
 
 
 class Huge:
     """Its text is very long."""
+
+    __hash__ = object.__hash__  # its identity is what counts
 
     def __repr__(self):
         return "x" * 3_000_000
@@ -90,6 +98,8 @@ class NoName(type):
 
 class Nameless(metaclass=NoName):
     """Neither it nor its class says anything."""
+
+    __hash__ = object.__hash__  # its identity is what counts
 
     def __repr__(self):
         raise ZeroDivisionError

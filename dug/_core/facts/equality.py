@@ -1,4 +1,4 @@
-"""When one value can replace another (`is_same`), and which values nobody can change, down to their slots (`is_immutable`).
+"""When one value can replace another (`is_same`), which values nobody can change (`is_immutable`), and which hide changes.
 
 ``==`` never decides for an unknown type.
 
@@ -6,9 +6,13 @@ One object proves nothing by itself, as it may have been changed in place since 
 only if nothing in it can be changed (`is_immutable`).  Two objects are the same value when they are scalars of one type and
 equal, where ``0.0`` and ``-0.0`` differ and NaN equals itself, or tuples of such.  For every other type only ``memoize(eq=...)``
 can say more.
+
+An argument hides its changes (`find_unseen`) where Python tells it by its identity, as it does where a class says nothing else: a
+part of a key, it equals itself before and after any change.  A class that defines ``__hash__`` has said what its objects are told
+by, and is believed.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import date, datetime, time, timedelta, timezone
 from enum import Enum
 from functools import _lru_cache_wrapper, partial
@@ -16,6 +20,7 @@ from math import copysign
 from operator import attrgetter, itemgetter, methodcaller
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
+from weakref import ref
 
 from attrs import frozen
 
@@ -41,6 +46,13 @@ _FIXED_NAMES = {
     "pandas": {"Timestamp", "Timedelta", "Interval", "Period", "NaTType", "NAType"},
 }
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that a class statement made
+_BOUND_TYPES = frozenset({MethodType, BuiltinFunctionType, MethodWrapperType})
+_TUPLE_HASH, _OBJECT_HASH = tuple.__hash__, object.__hash__
+_POINTER = tuple.__itemsize__
+_WRITTEN_BY_OTHERS = ("<attrs generated", "<string>")
+"""The beginnings of the names of the files that attrs and dataclasses give to the methods that they write."""
+_settled: "set[ref[type]]" = {ref(FunctionType), ref(type)}
+"""The classes whose objects `find_unseen` looks at no more."""
 
 
 class Fixed:
@@ -112,6 +124,83 @@ def is_immutable(value: object) -> bool:
             kept.append(value)  # a bound part may be a new object, and its id must not be given to another
             pending.extend(parts)
     return True
+
+
+def find_unseen(argument: Any) -> object | None:
+    """Returns the part of a hashable argument whose changes no key shows, or None.
+
+    That is an object which can be changed, and whose class leaves the hash to ``object``.  The fields by which a frozen attrs or
+    data class compares are looked at too, in the first object of each class.
+
+    Complexity: O(items of tuples and frozen sets); for the first object of a class, O(parts).
+    """
+    kind = type(argument)
+    if kind is tuple:
+        return _find_first(argument)
+    if ref(kind) in _settled:
+        return None
+    hash_of: object = kind.__hash__
+    if kind is frozenset or hash_of is _TUPLE_HASH:
+        return _find_first(argument if kind is frozenset else tuple.__iter__(argument))
+    if hash_of is _OBJECT_HASH or kind in _BOUND_TYPES:  # Python tells the instances of bound methods by their identity
+        return argument if _can_change(argument) else None
+    found = _find_first(_list_compared(argument))
+    if found is None:
+        settle(kind)
+    return found
+
+
+def settle(kind: type) -> None:
+    """Has `find_unseen` look at objects of a class no more: nothing was found in the first, or somebody was warned of one."""
+    _settled.add(ref(kind, _settled.discard))
+
+
+def _find_first(parts: Iterable[object]) -> object | None:
+    for part in parts:
+        if type(part) not in _PLAIN_TYPES:
+            found = find_unseen(part)
+            if found is not None:
+                return found
+    return None
+
+
+def _can_change(value: object) -> bool:
+    """True for an object that can be changed, and is not told by its identity on purpose."""
+    try:
+        return not (is_immutable(value) or _is_meant(value))
+    except Exception:  # noqa: BLE001  it is the user's, and may refuse to tell
+        return False
+
+
+def _is_meant(value: object) -> bool:
+    """True for an object whose class says that it is told by its identity, and for one that has no content of its own.
+
+    Such are objects with room for nothing, modules, and functions of any make.
+    """
+    kind = type(value)
+    if kind in _BOUND_TYPES:
+        return False
+    if issubclass(kind, ModuleType) or any("__hash__" in vars(one) for one in kind.__mro__ if one is not object):
+        return True
+    if not kind.__dictoffset__ and kind.__basicsize__ - _POINTER * bool(kind.__weakrefoffset__) <= object.__basicsize__:
+        return True
+    return callable(value) and isinstance(getattr(value, "__qualname__", None), str)
+
+
+def _list_compared(value: Any) -> list[object]:
+    """Returns the fields by which a frozen attrs or data class compares, if its ``__hash__`` is the one that was made for it."""
+    kind = type(value)
+    code = getattr(kind.__hash__, "__code__", None)
+    if code is None or not code.co_filename.startswith(_WRITTEN_BY_OTHERS) or not _is_frozen(kind):
+        return []
+    fields = getattr(kind, "__attrs_attrs__", ()) or getattr(kind, "__dataclass_fields__", {}).values()
+    return [getattr(value, one.name) for one in fields if _is_compared(one)]
+
+
+def _is_compared(one: Any) -> bool:
+    """True for a field of an attrs or data class that is a part of the hash."""
+    is_compared = one.eq if hasattr(one, "eq") else one.compare
+    return bool(is_compared if one.hash is None else one.hash)
 
 
 def _find_parts(value: Any) -> list[object] | None:

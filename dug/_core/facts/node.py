@@ -11,8 +11,8 @@ from attrs import frozen
 
 from ..._text.values import show, spell_call, visible
 from ...errors import UnhashableArgumentError
-from .binding import Key, canonical
-from .equality import Fixed
+from .binding import SIMPLE_TYPES, Key, canonical
+from .equality import Fixed, find_unseen
 from .function import Function
 
 R_co = TypeVar("R_co", covariant=True)
@@ -25,23 +25,34 @@ _MOST_SHOWN = 200
 
 
 def check_key(key: Key) -> None:
-    """Raises UnhashableArgumentError when the key has no hash."""
+    """Raises UnhashableArgumentError when the key has no hash, and warns of an argument whose changes it does not show."""
     try:
         hash(key)
     except TypeError:
         _check_hashable(key[0], key)
         raise
+    for position, element in enumerate(key[1:]):
+        if type(element) not in SIMPLE_TYPES:
+            unseen = find_unseen(element)
+            if unseen is not None:
+                from .unseen import warn_of_unseen  # loaded when there is something to say
+
+                warn_of_unseen(key[0], _name_parameter(key, position), element, unseen)
+
+
+def _name_parameter(key: Key, position: int) -> str:
+    """Returns the name of the parameter that an element of a key stands for, or its number where some are left out."""
+    names = list(key[0].binding.signature.parameters)
+    return names[position] if len(names) == len(key) - 1 else f"argument {position}"
 
 
 def _check_hashable(function: Function, key: Key) -> None:
     """Raises UnhashableArgumentError, naming the parameter, when `key` has no hash because of one of its elements."""
-    elements = key[1:]
-    names = list(function.binding.signature.parameters)
-    for position, element in enumerate(elements):
+    for position, element in enumerate(key[1:]):
         try:
             hash(element)
         except TypeError as exc:
-            name = names[position] if len(names) == len(elements) else f"argument {position}"
+            name = _name_parameter(key, position)
             if function.options and name in dict(function.options[1]):
                 raise UnhashableArgumentError(
                     f"{function}: the key from key={{'{name}': ...}} for an argument, {show(element)}, cannot be part of a "
