@@ -1,6 +1,7 @@
 """What differs between two contexts or files at one node: `Change`, what changed; `Difference`, and where the walk goes on."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Generic
 
 from attrs import define, field, frozen
@@ -30,11 +31,18 @@ class Change(Generic[N, K]):
     _old: Detail[Any, N, K] = field(repr=False)
     _new: Detail[Any, N, K] = field(repr=False)
     _likeness: str = field(repr=False)
+    _find_difference: Callable[[], str] = field(repr=False)
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Its old and its new value, as text."""
-        return _outcome(self._old), _outcome(self._new)
+        """Its old and its new value, as text; of two frames with one text, how they differ in the place of the new one."""
+        before, after = _outcome(self._old), _outcome(self._new)
+        return before, after if before != after else self.difference or after
+
+    @property
+    def difference(self) -> str:
+        """How two frames or arrays differ, or containers of such: cells, columns, rows, the largest difference; else empty."""
+        return self._find_difference()
 
     @property
     def moved(self) -> float:
@@ -71,9 +79,9 @@ class Change(Generic[N, K]):
 
     @property
     def note(self) -> str:
-        """Why its two texts are the same, if they are."""
+        """What its texts do not say: how two frames of two shapes differ, or why the texts are the same."""
         before, after = self.texts
-        return self._likeness if before == after else ""
+        return self._likeness if before == after else self.difference if after != self.difference else ""
 
     def __str__(self) -> str:
         before, after = self.texts

@@ -8,7 +8,7 @@ changed only if it depends on a tweak that the other side does not have, or is a
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any, Generic
 
 from .._text.sheet import Outline, Sheet
@@ -158,6 +158,7 @@ class _Walk(Generic[P, N, K]):
             before,
             after,
             self._pair.tell_likeness(node),
+            cache(partial(self._pair.tell_difference, node)),
         )
         return Difference(change, changed, unchanged)
 

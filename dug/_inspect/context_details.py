@@ -7,6 +7,7 @@ its memos; this file puts it into words.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
+from numbers import Real
 from typing import Any
 
 from .._core.read import (
@@ -24,7 +25,8 @@ from .._core.read import (
     open_entries,
     plain_key,
 )
-from .._text.values import describe_error, show, show_whole
+from .._text.differences import tell_difference
+from .._text.values import describe_error, name_type, show, show_whole
 from .context_graph import build_graph
 from .explain import list_some
 from .graph import Fact
@@ -84,10 +86,9 @@ class ContextDetail(Detail[Key, Node[Any], Record]):
     @property
     def number(self) -> float | None:
         value: Any = None if self.memo is None else self.memo.value
-        if type(value) not in {int, float}:
-            return None
+        is_number = type(value) in {int, float} or (name_type(value).startswith("numpy:") and isinstance(value, Real))
         try:
-            return float(value)
+            return float(value) if is_number else None
         except OverflowError:
             return None
 
@@ -303,6 +304,12 @@ class _ContextPair(Pair[Key]):
         if old is None or new is None or self._is_shared:
             return old is new
         return old.spec.meaning == new.spec.meaning
+
+    def tell_difference(self, node: Key) -> str:
+        before, after = self._before.detail(node).memo, self._after.detail(node).memo
+        if before is None or after is None or before.failure is not None or after.failure is not None:
+            return ""
+        return tell_difference(before.value, after.value)
 
     def tell_likeness(self, node: Key) -> str:
         before, after = self._before.detail(node).memo, self._after.detail(node).memo

@@ -10,7 +10,8 @@ from sys import getsizeof
 from typing import Any
 
 from .._core.read import BENEATH, Function, Key, Memo, Node, View
-from .._text.values import describe_error, name_type
+from .._text.frames import find_package
+from .._text.values import FRAMES, describe_error, name_type
 from .graph import Fact, Graph
 from .node_states import NodeStates, list_reads
 
@@ -94,6 +95,9 @@ def size_of(value: object) -> int | None:
     """Returns the size of a value, if its type is known to tell it without running any code of the user's; else None."""
     if type(value) in _SIZED:
         return getsizeof(value)
-    if name_type(value).startswith(("numpy:", "pandas:")) and hasattr(value, "nbytes"):
-        return int(value.nbytes)
-    return None
+    package = name_type(value).partition(":")[0].partition(".")[0]
+    if package not in FRAMES:
+        return None
+    said = find_package(package).describe(value)
+    size = getattr(value, "nbytes", None) if said is None else said.size_bytes
+    return None if size is None else int(size)

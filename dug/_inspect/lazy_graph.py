@@ -226,6 +226,10 @@ class Pair(ABC, Generic[P]):
     def tell_likeness(self, node: P) -> str:
         """Says why the two values of a node that has changed may look the same."""
 
+    def tell_difference(self, node: P) -> str:  # noqa: ARG002  a file has no values
+        """Says how two frames or arrays differ; empty for other values."""
+        return ""
+
     def tell_code(self, node: P) -> str | None:  # noqa: ARG002  contexts have one code
         """Says that the function of a node differs between the two; None if it does not."""
         return None

@@ -24,6 +24,8 @@ _MOST_BITS, _FEW_BITS = 14_000, 2_000
 _DEEPEST, _FEW = 20, 100
 """How many levels of small containers are spelled item by item."""
 _CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
+FRAMES = frozenset({"numpy", "pandas", "polars"})
+"""The packages that have frames and arrays."""
 _TEXTS: dict[type[Any], Callable[[Any], bytes]] = {
     str: lambda value: value.encode("utf-8", "surrogatepass"),
     bytes: bytes,
@@ -32,14 +34,14 @@ _TEXTS: dict[type[Any], Callable[[Any], bytes]] = {
 
 
 def show(value: object) -> str:
-    """Returns a short text of a value: its ``repr`` in one line, long parts cut; without a ``repr``, a description."""
+    """Returns a short text of a value: its ``repr`` in one line, long parts cut; a frame in words; else a description."""
     return _short.repr(value)
 
 
 def show_whole(value: object, length: int) -> str:
-    """Returns the ``repr`` of a value in one line, the middle left out where that is longer than `length`."""
+    """Returns a value in one line, by its ``repr`` or as `show` does; the middle is left out where it is longer than `length`."""
     try:
-        return visible(shorten(str.__str__(repr(value)), length))
+        return visible(shorten(describe_data(value) or str.__str__(repr(value)), length))
     except STOPPING:
         raise
     except BaseException as exc:  # noqa: BLE001  the user's class raises where nobody expects it
@@ -170,12 +172,13 @@ class Short(Repr):
 
     def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002  the name and the arguments are those of `reprlib`
         try:
-            text = str.__str__(repr(x))
+            words = describe_data(x)
+            text = words or str.__str__(repr(x))
         except STOPPING:
             raise
         except BaseException as exc:  # noqa: BLE001  it is the user's
             return _describe(x, exc)
-        if len(text) <= self.maxother:
+        if words or len(text) <= self.maxother:
             return text
         head = (self.maxother - 3) // 2
         return f"{text[:head]}...{text[head + 3 - self.maxother :]}"
@@ -190,6 +193,15 @@ def name_type(value: object) -> str:
     module = vars(type)["__module__"].__get__(kind)
     name = f"{module if isinstance(module, str) else '?'}:{vars(type)['__qualname__'].__get__(kind)}"
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def describe_data(value: object) -> str | None:
+    """Returns a frame or an array in words: shape, columns or dtype, memory; None for any other value."""
+    if name_type(value).partition(":")[0].partition(".")[0] not in FRAMES:
+        return None
+    from .frames import describe  # loaded once there is such a value
+
+    return describe(value)
 
 
 def _describe(value: object, error: BaseException) -> str:

@@ -34,6 +34,8 @@ from .._text.values import tell_error
 from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
 
 _ANSWERS = frozenset({rows.COMPUTED, rows.TWEAKED, rows.FAILED})
+_NUMPY = re.compile(r"np\.\w+\((.*)\)")
+"""A number of numpy's as it writes it."""
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
 
 
@@ -101,7 +103,7 @@ class SavedDetail(Detail[str, str, SavedNode]):
     @property
     def number(self) -> float | None:
         try:
-            return float(self.value)
+            return float(_NUMPY.sub(r"\1", self.value))
         except ValueError:
             return None
 
