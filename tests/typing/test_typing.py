@@ -1,66 +1,62 @@
-"""mypy sees the types of decorated functions: the examples beside this file are checked with --strict.
+"""mypy and pyright see the types of decorated functions: they check the examples beside this file.
 
-A file `ok_*.py` has no error.  In a file `fail_*.py` each line with an error ends in ``# E: code``, and no other line has one.
+A file `ok_*.py` has no error.  In a file `fail_*.py` each line with an error ends in ``# E: code``, the codes being those of
+mypy, and no other line has one.  ``user_program.py`` is both.
 """
 
-import os
-import re
-import subprocess
-import sys
-from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.type_checkers import find_marks, read_mypy, run_mypy, run_pyright
 
 import dug
 
 HERE = Path(__file__).parent
-EXAMPLES = sorted([*HERE.glob("ok_*.py"), *HERE.glob("fail_*.py")])
-ERROR = re.compile(r"^(?P<file>[^:]+):(?P<line>\d+): error: .*\[(?P<code>[a-z-]+)\]$")
-MARK = re.compile(r"# E: (?P<codes>[a-z-]+(?:, [a-z-]+)*)$")
+EXAMPLES = sorted([*HERE.glob("ok_*.py"), *HERE.glob("fail_*.py"), HERE / "user_program.py"])
+ROOT = Path(dug.__file__).parents[1]
+IS_INSTALLED = ROOT.name in ("site-packages", "dist-packages")
+
+needs_pyright = pytest.mark.skipif(find_spec("pyright") is None, reason='needs pyright: pip install "dug[typing]"')
 
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
     """Runs mypy once on all examples, and returns its lines by the name of the file."""
-    cache = tmp_path_factory.mktemp("mypy")
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-pretty", "--no-error-summary", f"--cache-dir={cache}"]
-    # The configuration of the project is left out: a user has none, and its `files` are others.
-    command += ["--config-file=", *(path.name for path in EXAMPLES)]
-    root = Path(dug.__file__).parents[1]
-    is_installed = root.name in ("site-packages", "dist-packages")
-    environment = os.environ | ({} if is_installed else {"MYPYPATH": str(root)})
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE, env=environment)
-    assert done.returncode in (0, 1), done.stderr + done.stdout
-    lines = [line for line in done.stdout.splitlines() if ": note: " not in line]
-    return {path.name: [line for line in lines if line.startswith(f"{path.name}:")] for path in EXAMPLES}
+    variables = {} if IS_INSTALLED else {"MYPYPATH": str(ROOT)}
+    return run_mypy(EXAMPLES, cache=tmp_path_factory.mktemp("mypy"), **variables)
 
 
-def find_marks(path):
-    """Returns how often each (line, code) is marked as an error."""
-    return Counter(
-        (number, code)
-        for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if (mark := MARK.search(line))
-        for code in mark["codes"].split(", ")
-    )
-
-
-def find_errors(report):
-    """Returns how often mypy reported each (line, code)."""
-    found = [ERROR.match(line) for line in report]
-    assert all(found), report
-    return Counter((int(error["line"]), error["code"]) for error in found if error)
+@pytest.fixture(scope="module")
+def pyright_reports():
+    """Runs pyright once on all examples, and returns what it reports by the name of the file."""
+    return run_pyright(EXAMPLES, **({} if IS_INSTALLED else {"PYTHONPATH": str(ROOT)}))
 
 
 def test_the_examples_are_found():
     """There are examples that must pass and examples that must fail."""
-    assert {path.name.partition("_")[0] for path in EXAMPLES} == {"ok", "fail"}
-    assert all(find_marks(path) for path in EXAMPLES if path.name.startswith("fail"))
+    assert {path.name.partition("_")[0] for path in EXAMPLES} == {"ok", "fail", "user"}
+    assert all(find_marks(path) for path in EXAMPLES if not path.name.startswith("ok"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_mypy_reports_what_is_marked(path, reports):
-    """A type checker finds the errors that are marked, on their lines, and no other."""
-    assert find_errors(reports[path.name]) == find_marks(path), "\n".join(reports[path.name])
+    """The errors that mypy finds are those that are marked, on their lines."""
+    assert read_mypy(reports[path.name]) == find_marks(path), "\n".join(reports[path.name])
+
+
+@needs_pyright
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_pyright_reports_the_lines_that_are_marked(path, pyright_reports):
+    """The lines on which pyright finds errors are those that are marked."""
+    assert {line for line, _ in pyright_reports[path.name]} == {line for line, _ in find_marks(path)}, pyright_reports[path.name]
+
+
+def test_the_users_program_runs():
+    """It is right but for the lines that are marked: `main` gives numbers."""
+    namespace = {"__name__": "user_program"}
+    exec(compile((HERE / "user_program.py").read_text(), "user_program.py", "exec"), namespace)
+
+    assert set(map(type, namespace["main"]().values())) == {float}
