@@ -1,5 +1,7 @@
 """How Sphinx builds the site."""
 
+from sphinx.pycode import ModuleAnalyzer
+
 import dug
 
 project = "dug"
@@ -24,3 +26,11 @@ napoleon_numpy_docstring = False
 # Other names lead out of the site, which is built offline; private ones and type variables stand in annotations only.
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!dug\.).*|.*\._.*")]
+
+
+def setup(_: object) -> None:
+    """Shows the signature of a function where it has overloads, which are for type checkers."""
+    for module in ("dug._contexts.context", "dug._contexts.scenario"):
+        analyzer = ModuleAnalyzer.for_module(module)
+        analyzer.analyze()
+        analyzer.overloads.clear()

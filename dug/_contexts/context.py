@@ -6,7 +6,7 @@ in its base, `Scope`; the queries are in `methods`.
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from .._core.drive import Scope
 from .._core.read import KINDS, Cache, Function, Listener, Node, Subscription
@@ -16,6 +16,9 @@ from ..errors import ContextError, TweakError
 from .methods import ContextMethods, look_again
 from .scenario import Scenario, describe_layers, kept_key, replace_top, retell
 from .tweaks import target_of
+
+if TYPE_CHECKING:
+    from .typed_tweaks import Bumps, Change, D, Decorated, K, Others, Replacement, V, Values
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,13 +47,35 @@ class Context(Scope, ContextMethods):
 
     __iter__ = None  # it has `__getitem__`, and is not a sequence
 
+    @overload
     def __init__(
         self,
-        tweaks: Mapping[Any, Any] | Scenario | None = None,
+        tweaks: "Bumps | Scenario | None" = None,
         *,
         cache: Cache | None = None,
         name: str | None = None,
         max_depth: int | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        tweaks: "Others[D, V, K]",
+        *,
+        cache: Cache | None = None,
+        name: str | None = None,
+        max_depth: int | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        tweaks: "Values[V]",
+        *,
+        cache: Cache | None = None,
+        name: str | None = None,
+        max_depth: int | None = None,
+    ) -> None: ...
+    def __init__(
+        self, tweaks: Any = None, *, cache: Cache | None = None, name: str | None = None, max_depth: int | None = None
     ) -> None:
         if cache is not None and not isinstance(cache, Cache):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
@@ -87,9 +112,15 @@ class Context(Scope, ContextMethods):
     # Changing
 
     @overload
-    def tweak(self, key: Mapping[Any, Any], /) -> None: ...
+    def tweak(self, key: "Bumps | Scenario", /) -> None: ...
     @overload
-    def tweak(self, key: Any, value: Any, /) -> None: ...
+    def tweak(self, key: "Others[D, V, K]", /) -> None: ...
+    @overload
+    def tweak(self, key: "Values[V]", /) -> None: ...
+    @overload
+    def tweak(self, key: "Decorated", value: "Replacement | Change", /) -> None: ...
+    @overload
+    def tweak(self, key: Node[Any], value: Any, /) -> None: ...
     def tweak(self, key: Any, /, *value: Any) -> None:
         """Adds a tweak, or a mapping of several: all of them or, when one is not possible, none.
 
@@ -108,7 +139,7 @@ class Context(Scope, ContextMethods):
         self._change(lambda scenario: replace_top(scenario, added))
         self._tell_all("tweaked", added.tweaks)
 
-    def untweak(self, *keys: Any) -> None:
+    def untweak(self, *keys: "Node[Any] | Decorated") -> None:
         """Drops this context's own tweaks of nodes or functions: the tweaks of the context around show again.
 
         Raises:
@@ -129,7 +160,7 @@ class Context(Scope, ContextMethods):
                 )
         return replace_top(scenario, {}, drop=keys)
 
-    def invalidate(self, *keys: Any) -> None:
+    def invalidate(self, *keys: "Node[Any] | Decorated") -> None:
         """Forgets the memos that ran these nodes (or any node of these functions), in every scenario: the outside has changed.
 
         Memos computed from them are computed again, unless the nodes give an equal value; an object that can be changed in place

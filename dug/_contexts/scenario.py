@@ -6,7 +6,7 @@ An immutable set: joining two gives a third.  One tweak is read in `tweaks`; wha
 from collections.abc import Callable, Mapping
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from attrs import frozen
 
@@ -16,6 +16,9 @@ from .._text.values import show
 from ..errors import TweakError
 from .kinds import tell_anew
 from .tweaks import Tweaks, spec_of, target_of
+
+if TYPE_CHECKING:
+    from .typed_tweaks import Bumps, D, K, Others, V, Values
 
 _MAIN = "__main__:"
 
@@ -34,7 +37,13 @@ class Scenario:
     specs: tuple[Layer, ...]
     """The specs of the tweaks, for the engine."""
 
-    def __init__(self, tweaks: "Tweaks | Scenario | None" = None, name: str | None = None) -> None:
+    @overload
+    def __init__(self, tweaks: "Bumps | Scenario | None" = None, name: str | None = None) -> None: ...
+    @overload
+    def __init__(self, tweaks: "Others[D, V, K]", name: str | None = None) -> None: ...
+    @overload
+    def __init__(self, tweaks: "Values[V]", name: str | None = None) -> None: ...
+    def __init__(self, tweaks: Any = None, name: str | None = None) -> None:
         if isinstance(tweaks, Scenario):
             self.__attrs_init__(name if name is not None else tweaks.name, tweaks._layers, tell_anew(tweaks.specs))
         else:

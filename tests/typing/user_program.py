@@ -48,12 +48,14 @@ def main() -> dict[str, float]:
 
 
 def slips() -> None:
-    """Four of them."""
+    """Six of them."""
     total: str = spot("AAPL")  # E: assignment
     with dug.Context():
         forward("AAPL", "one")  # E: arg-type
         spot.node(Position("AAPL", 1))  # E: arg-type
         Position("AAPL", 1).value(2)  # E: call-arg
+    dug.Context(tweaks={spot.node("AAPL"): "ninety-six"})  # E: arg-type
+    dug.Context(tweaks={"spot": 96.0})  # E: arg-type
     assert total
 
 
