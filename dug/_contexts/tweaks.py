@@ -1,7 +1,7 @@
 """Reads one pair of a user's tweaks: `target_of` checks the key, a node or function; `spec_of` makes the value a `TweakSpec`.
 
 Everything a user says is checked here, before anything changes, and becomes a `TweakSpec` for the engine.  Sets of tweaks are
-in `scenario`, the kinds of the values in `kinds`.
+in `scenario`, the kinds of the values in `kinds`, and what type checkers see of a tweak in `typed_tweaks`.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,19 @@ def target_of(key: Any) -> Target:
         raise TweakError(f"{show(key)} is not a node. Call it with the arguments of the call you mean: f.node(x).")
     if callable(key):
         raise TweakError(f"{show(key)} is not a memoised function. Decorate it with @dug.memoize to tweak it.")
-    raise TweakError(f"{show(key)} cannot be tweaked or invalidated: a key is a node, f.node(x), or a memoised function.")
+    raise TweakError(f"{show(key)} cannot be tweaked or invalidated: a key is a node or a memoised function. {_find_meant(key)}")
+
+
+def _find_meant(key: Any) -> str:
+    """Returns what to type in the place of a key that is neither a node nor a function."""
+    if not isinstance(key, str):
+        return "Write f.node(x), the node, where f(x) is its value."
+    name = key.partition("(")[0].rpartition(":")[2]
+    if ":" in key and "(" in key:
+        return f"Write dug.Node.parse({key!r}), or the node itself: {name}.node(...)."
+    if not name.isidentifier():
+        return "Write f.node(x)."
+    return f"Write {name}.node(...), or {name} for all of its nodes, without quotes."
 
 
 def _warn_of_replaced(function: Function, key: Any) -> None:
@@ -67,4 +79,11 @@ def spec_of(target: Target, tweak: Any) -> TweakSpec:
     if isinstance(tweak, TweakSpec):
         tweak.check(target)
         return tweak.tell()
-    return Replacement.say(target, tweak) if isinstance(target, Function) else Value.say(tweak)
+    if isinstance(target, Function):
+        return Replacement.say(target, tweak)
+    annotations = getattr(target[0].body, "__annotations__", None)
+    if annotations and "return" in annotations and annotations["return"] is not type(tweak):
+        from .value_types import check_type  # loaded when a value is not simply what was promised
+
+        check_type(target, annotations["return"], tweak)
+    return Value.say(tweak)
