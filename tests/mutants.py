@@ -285,8 +285,8 @@ MUTANTS = (
     Mutant(
         "a memo that answers only within its call is kept at hand",
         "_core/steps/begin.py",
-        "    if memo.call is None and key[0] is not BENEATH:\n",
-        "    if key[0] is not BENEATH:\n",
+        "    if memo.call is None and machine.first(key) is not BENEATH:\n",
+        "    if machine.first(key) is not BENEATH:\n",
     ),
     Mutant(
         "a memo that is taken out stays at hand",
@@ -359,7 +359,7 @@ MUTANTS = (
     Mutant(
         "a memo says nothing of whether its own node was tweaked",
         "_core/steps/finish.py",
-        "footprint = beneath | own_bits(view, key) if group._function_bits and group.node_bits(key[0]) else beneath",
+        "footprint = beneath | own_bits(view, key) if group._function_bits and group.node_bits(machine.first(key)) else beneath",
         "footprint = beneath",
     ),
     Mutant(
@@ -1318,9 +1318,22 @@ MUTANTS = (
     Mutant(
         "C: what a node read beneath another cache answers over its own variants",
         "_core/native/call.h",
-        "           !has_variants) { /* else",
+        "           (above == NULL || above->variants == Py_None)) { /* else",
         "           1) { /* else",
         LAYERED,
+    ),
+    Mutant(
+        "a node is looked up in the home of another cache",
+        "_core/steps/begin.py",
+        "known.alive and known.token is cache._token\n",
+        "known.alive\n",
+        LAYERED,
+    ),
+    Mutant(
+        "a check asks beneath a tweak among the memos of the node itself",
+        "_functions/sync_driver.py",
+        "fetch(run, key, read.home if run.handle is None else None)",
+        "fetch(run, key, read.home)",
     ),
     Mutant(
         "what is at hand beneath answers over the variants of a node",

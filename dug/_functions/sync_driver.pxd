@@ -3,7 +3,7 @@
 cimport cython
 
 from dug._core.facts.function cimport Function as CFunction
-from dug._core.facts.memo cimport Memo as CMemo
+from dug._core.facts.memo cimport Memo as CMemo, NodeMemos as CHome
 from dug._core.native cimport machine
 from dug._core.state.view cimport View as CView
 from dug._core.steps.begin cimport begin
@@ -19,12 +19,12 @@ cdef object BENEATH, DEFAULT_FRAME, Ended, PUT, Joined, current, IN_THREAD
 
 @cython.locals(
     place=_AnyFrame, run=CRun, own=CRun, view=CView, memo=CMemo, held=CMemo, started=double, check=CCheck, function=CFunction, args=tuple)
-cpdef CMemo fetch(object frame, object key)
-cdef object _begin(object frame, object key)
+cpdef CMemo fetch(object frame, object key, CHome known=*)
+cdef object _begin(object frame, object key, CHome known=*)
 cpdef _note_failure(object frame, object view, object failed)
 cpdef tuple what_runs(CRun run)
 
-@cython.locals(asked=list, answers=list, function=CFunction)
+@cython.locals(read=CMemo, function=CFunction)
 cdef CMemo _complete(CRun run, CCheck check)
 
 cdef bint _is_open(_AnyFrame frame) except -1

@@ -35,6 +35,7 @@ from .._core.read import (
     Joined,
     Key,
     Memo,
+    NodeMemos,
     Run,
     current,
     plain_key,
@@ -43,8 +44,15 @@ from . import stacks
 from .stacks import continue_on_new_stack
 
 
-def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912, PLR0915  as few frames of ours as can be in a traceback
+def fetch(  # noqa: C901, PLR0912, PLR0915  as few frames of ours as can be in a traceback
+    frame: Any, key: Key, known: NodeMemos | None = None
+) -> Memo:
     """Returns the memo of a call made in `frame` (None: the one in force), after running nodes as needed, and records the read.
+
+    Args:
+        frame: where the call is made.
+        key: what is called.
+        known: the home of the node in the cache of the frame, if the caller has looked it up.
 
     Raises:
         Exception: the node's own exception, raised now or earlier in this outermost call.
@@ -67,7 +75,7 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912, PLR0915  as few
         try:  # by flags: where an error is caught and passed on, compiled code notes this function in its traceback once more
             try:  # all before the run is there: CPython 3.11 guards nothing while a trace function is told of this very line
                 try:
-                    found = _begin(frame, key)
+                    found = _begin(frame, key, known)
                     if type(found) is not Run:
                         memo: Memo = found
                     else:
@@ -81,8 +89,8 @@ def fetch(frame: Any, key: Key) -> Memo:  # noqa: C901, PLR0912, PLR0915  as few
                         else:
                             started = started if check is None else machine.now()
                             function = None
-                            if not own.body and type(own.key) is tuple and own.key[0] is not BENEATH:
-                                function = own.key[0]
+                            if not own.body and type(own.key) is tuple and not own.is_beneath:
+                                function = machine.first(own.key)
                             if function is not None and function.is_simple:
                                 args = own.key  # the common case
                                 if len(args) == 2:
@@ -125,10 +133,10 @@ def _is_open(frame: Frame) -> bool:
     return frame.driver is None and type(frame.homes) is not Ended  # type: ignore[comparison-overlap]  # see `refresh`
 
 
-def _begin(frame: Any, key: Key) -> Any:
+def _begin(frame: Any, key: Key, known: NodeMemos | None = None) -> Any:
     """Returns the memo that answers a call, or the run to drive, after waiting for runs of others."""
     try:
-        found: Any = begin(frame, key)
+        found: Any = begin(frame, key, False, known)  # by place: compiled functions take no names
         while type(found) is Joined:
             found = _wait(frame, key, found) or begin(frame, key, found.is_optional)
         return found
@@ -203,23 +211,24 @@ def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
 
 
 def _complete(run: Run, check: Check) -> Memo | None:
-    """Completes a check: asks for the keys that it wants, one after the other, and returns its result."""
-    answers: list[Any] | None = None
+    """Completes a check: asks for the reads that it wants, one after the other, and returns its result."""
+    answer: Any = None
     try:
-        while (asked := check.go_on(answers)) is not None:
-            answers = []
-            for key, _ in asked:
-                try:
-                    # A loop that the body runs can await a coroutine function, and nothing here.
-                    function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
-                    answers.append(None if function.is_async else fetch(run, key))
-                except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself
-                    answers.append(None)
-                except BaseException as exc:  # noqa: BLE001  the check keeps it for the body
-                    answers.append(exc)
+        read = check.begin_alone()
+        while read is not None:
+            try:
+                key = check.key_of(read)
+                function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
+                # A loop that the body runs can await a coroutine function, and nothing here.
+                answer = None if function.is_async else fetch(run, key, read.home if run.handle is None else None)
+            except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself
+                answer = None
+            except BaseException as exc:  # noqa: BLE001  the check keeps it for the body
+                answer = exc
+            read = check.go_on_alone(read, answer)
         return check.memo
     finally:
-        answers = None
+        answer = read = None
         del run, check  # see `failure.empty_own_frames`
 
 

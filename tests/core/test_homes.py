@@ -843,6 +843,31 @@ def test_a_variant_comes_before_what_is_at_hand_beneath():
         assert fresh() is first
 
 
+@dug.memoize
+def doubled():
+    """Return twice the rate."""
+    return 2 * rate()
+
+
+@dug.memoize
+def raised():
+    """Return one more."""
+    return doubled() + 1
+
+
+def test_what_a_check_asks_for_is_filed_on_top_and_not_beneath():
+    """A what-if in a cache of its own that verifies what was read in the cache beneath leaves that one as it was."""
+    base, layer = dug.Context(cache=dug.Cache()), dug.Context(cache=dug.Cache())
+    with base:
+        raised()
+        count = len(base.cache)
+        with layer, dug.Context({rate.node(): 7}):
+            assert raised() == 15
+            assert len(layer.cache) == 2
+
+        assert len(base.cache) == count
+
+
 def test_nothing_is_ever_put_into_the_table_that_stands_for_none():
     """Whatever runs under listeners and in doubt, the table that every such frame shares stays empty."""
     with dug.Context(cache=dug.Cache()) as ctx, EventLog(ctx):
@@ -873,6 +898,27 @@ def test_a_table_outlives_its_class():
     done = subprocess.run([sys.executable, "-c", CLASSES_GO_FIRST], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr[:2_000]
+
+
+SUSPENDED = """
+import dug
+@dug.memoize
+def rate():
+    return 2
+def suspend():
+    with dug.Context():
+        rate()
+        yield
+held = suspend()
+next(held)
+"""
+
+
+def test_a_cache_ends_with_the_interpreter_in_silence():
+    """A generator that is suspended in a context keeps it until the names of modules are gone."""
+    done = subprocess.run([sys.executable, "-c", SUSPENDED], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 level = [5]

@@ -12,6 +12,8 @@ cdef object BENEATH
 @cython.locals(plain=tuple)
 cpdef object args_of(object key)
 
+cpdef Function function_of(object key)
+
 cdef object find_args(NodeMemos home)
 
 @cython.locals(function=Function)

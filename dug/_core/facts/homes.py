@@ -12,7 +12,7 @@ from typing import Any
 from ..native import machine
 from .binding import Key
 from .memo import Memo, NodeMemos
-from .node import BENEATH
+from .node import BENEATH, plain_key
 
 _SERIALS = count(1)
 Nodes = dict[Any, NodeMemos]
@@ -34,6 +34,12 @@ def args_of(key: Key) -> Any:
         if not machine.is_tuple(only):
             return only
     return plain[1:]
+
+
+def function_of(key: Key) -> Any:
+    """Returns the function of a node, for a key beneath one of its tweaks too."""
+    first = machine.first(key)
+    return first if first is not BENEATH else plain_key(key)[0]
 
 
 def find_args(home: NodeMemos) -> Any:
@@ -67,15 +73,16 @@ class Homes:
 
     def get(self, key: Key, args: Any = None) -> NodeMemos | None:
         """Returns the home of a node, if it has one; `args` are what it is found by, if they are known."""
-        nodes = self.tables.get(key[0])
+        nodes = self.tables.get(machine.first(key))
         return None if nodes is None else nodes.get(args_of(key) if args is None else args)
 
     def put(self, key: Key, made: NodeMemos, args: Any = None) -> NodeMemos | None:
         """Puts in a home, unless there is one; returns the one that is there, None when the nodes of its function have moved."""
         serial = self.serial
-        nodes = self.tables.get(key[0])
+        function = machine.first(key)
+        nodes = self.tables.get(function)
         if nodes is None:
-            nodes = self.tables.setdefault(key[0], {})
+            nodes = self.tables.setdefault(function, {})
         home = nodes.setdefault(find_args(made) if args is None else args, made)
         return home if self.serial == serial else None  # looked at afterwards, so that none is lost
 

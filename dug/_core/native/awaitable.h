@@ -64,10 +64,12 @@ awaitable_begin(Awaitable *self, PyObject *sent, PyObject **result)
         return -1;
     }
     self->stage = BEGUN;
-    *result = find_hit(self->call, frame, args);
+    Home *known = NULL;
+    *result = find_hit(self->call, frame, args, &known);
+    Py_XDECREF((PyObject *)known);
     let_args_go(self->call, args);
     if (*result == NULL && !PyErr_Occurred()) {
-        self->inner = ask_driver(self->call, frame, self->key);
+        self->inner = ask_driver(self->call, frame, self->key, NULL);
     }
     self->stage = ENDED;
     Py_DECREF(frame);
@@ -146,7 +148,7 @@ awaitable_throw(PyObject *op, PyObject *args)
             refuse_awaitable(self);
             return NULL;
         }
-        self->inner = ask_driver(self->call, Py_None, self->key);
+        self->inner = ask_driver(self->call, Py_None, self->key, NULL);
         if (self->inner == NULL) {
             return NULL;
         }

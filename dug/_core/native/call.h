@@ -52,9 +52,10 @@ value_of(PyObject *memo)
     return ((Memo *)memo)->is_stored ? PyObject_CallMethod(memo, "take_value", NULL) : Py_NewRef(((Memo *)memo)->value);
 }
 
-/* Returns the memo at hand for a call among the homes of a cache: a new reference, or NULL, mostly without an error. */
+/* Returns the memo at hand for a call among the homes of a cache: a new reference, or NULL, mostly without an error.  `found`, which
+   is NULL before, is then the home of the node there, if it has one: a new reference too. */
 static PyObject *
-find_in(Call *self, PyObject *homes, Cache *cache, Frame *frame, PyObject *args, int *is_known)
+find_in(Call *self, PyObject *homes, Cache *cache, Frame *frame, PyObject *args, Home **found)
 {
     PyObject *memo = NULL, *home = NULL, *table = NULL;
     if (self->is_local) {
@@ -74,7 +75,6 @@ find_in(Call *self, PyObject *homes, Cache *cache, Frame *frame, PyObject *args,
         PyObject *tweaks = Py_NewRef((PyObject *)frame->view->tweaks); /* a finalizer may give the frame another view */
         memo = the_state->recall(home, (struct DugTweaks *)tweaks, 0);
         Py_DECREF(tweaks);
-        *is_known = ((Home *)home)->variants != Py_None;
         if (memo == Py_None) {
             Py_CLEAR(memo);
         }
@@ -83,14 +83,14 @@ find_in(Call *self, PyObject *homes, Cache *cache, Frame *frame, PyObject *args,
         PyErr_Clear(); /* no hash: the driver reports it properly */
     }
     Py_XDECREF(table);
-    Py_XDECREF(home);
+    *found = (Home *)home;
     return memo;
 }
 
 /* Returns the value of the memo at hand for a call made in a frame, with the read noted; NULL, mostly without an error, when there
-   is none. */
+   is none: then `known` is the home of the node in the cache of the frame, if it has one. */
 static PyObject *
-find_hit(Call *self, PyObject *place, PyObject *args)
+find_hit(Call *self, PyObject *place, PyObject *args, Home **known)
 {
     PyObject *memo = NULL, *value = NULL, *entry = NULL;
     if (!Py_IS_TYPE(place, the_state->run_type) && !Py_IS_TYPE(place, the_state->entry_type)) { /* the default frame */
@@ -103,12 +103,20 @@ find_hit(Call *self, PyObject *place, PyObject *args)
     Frame *frame = (Frame *)place;
     PyObject *homes = Py_NewRef(frame->homes), *kept = Py_NewRef((PyObject *)frame->view->cache);
     Cache *cache = (Cache *)kept, *over = cache;
-    int has_variants = 0;
-    memo = find_in(self, homes, cache, frame, args, &has_variants);
+    memo = find_in(self, homes, cache, frame, args, known);
+    Home *above = *known;
     while (memo == NULL && (PyObject *)over->beneath != Py_None && homes == (PyObject *)cache->homes && !PyErr_Occurred() &&
-           !has_variants) { /* else one of these comes first */
+           (above == NULL || above->variants == Py_None)) { /* else one of these comes first */
+        Home *beneath = NULL;
         over = over->beneath;
-        memo = find_in(self, (PyObject *)over->homes, over, frame, args, &has_variants);
+        memo = find_in(self, (PyObject *)over->homes, over, frame, args, &beneath);
+        if (above != *known) {
+            Py_XDECREF(above);
+        }
+        above = beneath;
+    }
+    if (above != *known) {
+        Py_XDECREF(above);
     }
     if (memo != NULL) {
         PyObject *reads = frame->reads;
@@ -174,12 +182,14 @@ fill_in(Call *self, PyObject **filled, PyObject *const *args, Py_ssize_t nargs, 
     return 1;
 }
 
-/* Asks the driver for a key: a memo, or for a coroutine function a coroutine. */
+/* Asks the driver for a key: a memo, or for a coroutine function a coroutine; `known` is the home of the node, NULL where none is
+   known. */
 static PyObject *
-ask_driver(Call *self, PyObject *frame, PyObject *key)
+ask_driver(Call *self, PyObject *frame, PyObject *key, Home *known)
 {
     if (self->fetch == the_state->fetch_object) {
-        return the_state->fetch(frame, key, 0);
+        Known given = {1, (PyObject *)known};
+        return the_state->fetch(frame, key, 0, known == NULL ? NULL : &given);
     }
     PyObject *asked[] = {NULL, frame, key};
     return PyObject_Vectorcall(self->fetch, asked + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
@@ -252,14 +262,16 @@ call_filled(Call *self, PyObject *const *filled, Py_ssize_t count)
         return value;
     }
     PyObject *frame = get_frame(), *args = frame == NULL ? NULL : take_args(self, filled, count);
+    Home *known = NULL;
     if (args != NULL) {
-        value = find_hit(self, frame, args);
+        value = find_hit(self, frame, args, &known);
         let_args_go(self, args);
     }
     if (value == NULL && !PyErr_Occurred() && (key = make_tuple(self->function, filled, count)) != NULL) {
-        value = take_value(ask_driver(self, frame, key));
+        value = take_value(ask_driver(self, frame, key, known));
         Py_DECREF(key);
     }
+    Py_XDECREF((PyObject *)known);
     Py_XDECREF(frame);
     return value;
 }

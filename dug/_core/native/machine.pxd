@@ -23,9 +23,7 @@ cdef extern from *:
         return traceback == NULL ? Py_NewRef(Py_None) : traceback;
     }
     static inline int dug_hides(void) { return 1; }
-    static inline void dug_hide(PyObject *one) {
-        if (PyObject_GC_IsTracked(one)) { PyObject_GC_UnTrack(one); }
-    }
+    static inline void dug_hide(PyObject *one) { PyObject_GC_UnTrack(one); }
     static inline void dug_show(PyObject *one) {
         if (!PyObject_GC_IsTracked(one)) { PyObject_GC_Track(one); }
     }
@@ -84,6 +82,14 @@ cdef extern from *:
         while (frame != NULL && --depth > 0) { Py_SETREF(frame, PyFrame_GetBack(frame)); }
         return frame == NULL ? Py_NewRef(Py_None) : (PyObject *)frame;
     }
+    static inline int dug_is_ending(void) {
+    #if PY_VERSION_HEX >= 0x030D0000
+        return Py_IsFinalizing();
+    #else
+        return _Py_IsFinalizing();
+    #endif
+    }
+    static inline PyObject *dug_first(PyObject *key) { return Py_NewRef(PyTuple_GET_ITEM(key, 0)); }
     static inline PyObject *dug_keys_of(PyObject *table) {
         PyObject *made = PyTuple_New(PyDict_GET_SIZE(table)), *key, *value;
         Py_ssize_t at = 0, count = 0;
@@ -117,6 +123,8 @@ cdef extern from *:
     int compare "dug_compare"(object old, object new) except -2
     bint is_simple "dug_is_simple"(object value)
     bint is_tuple "PyTuple_Check"(object one)
+    bint is_ending "dug_is_ending"()
+    object first "dug_first"(object key)
     int put_back "dug_put_back"(object variable, object token) except -1
     object get_variable "dug_get_variable"(object variable)
     bint is_plain "dug_is_plain"(object key)

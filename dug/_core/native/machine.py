@@ -1,7 +1,8 @@
 """What the engine does by the machine's own means where it is compiled (`machine.pxd`), and here the plain way, as Python."""
 
 from contextvars import ContextVar
-from sys import _getframe, exception
+from operator import itemgetter
+from sys import _getframe, exception, is_finalizing
 from threading import get_ident
 from time import perf_counter
 from types import TracebackType
@@ -14,6 +15,8 @@ now = perf_counter
 
 handled = exception
 """The exception that is being handled, or None."""
+is_ending = is_finalizing
+"""True while the interpreter ends, and names of modules may be gone."""
 any_in = any
 """True when one of several lists is not empty."""
 thread_ident = get_ident
@@ -31,6 +34,10 @@ get_variable = ContextVar.get
 def traceback_of(error: BaseException) -> TracebackType | None:
     """The traceback of an exception that is on its way out, without the entry of the function in which it is now."""
     return error.__traceback__ and error.__traceback__.tb_next
+
+
+first = itemgetter(0)
+"""The first element of a key: it is a tuple, of whatever class."""
 
 
 def is_plain(key: tuple[Any, ...]) -> bool:  # noqa: ARG001  nothing is known so quickly in Python

@@ -47,6 +47,12 @@ typedef struct DugFrame Frame;
 /* Names of attributes that are asked for here, made once: each new string of a name takes a place in the interpreter's cache. */
 #define EACH_NAME(X) X(throw) X(close) X(value) X(cr_await) X(cr_running) X(__name__) X(entry) X(nodes)
 
+/* What `fetch` is given of a node that was looked up: Cython passes what may be left out so. */
+typedef struct {
+    int count;
+    PyObject *home;
+} Known;
+
 /* There is one, as there is one main interpreter. */
 typedef struct {
     PyTypeObject *call_type, *awaitable_type, *put_type;
@@ -54,7 +60,7 @@ typedef struct {
     PyObject *current;            /* the ContextVar of frame.py */
     PyObject *fetch_object;       /* the synchronous driver */
     PyObject *(*recall)(PyObject *home, struct DugTweaks *tweaks, int);
-    PyObject *(*fetch)(PyObject *frame, PyObject *key, int); /* `fetch_object`, called as C */
+    PyObject *(*fetch)(PyObject *frame, PyObject *key, int, Known *known); /* `fetch_object`, called as C */
 #define X(name) PyObject *name_##name;
     EACH_NAME(X)
 #undef X
@@ -126,7 +132,7 @@ fetch(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "fetch() takes a frame and a key, once there is a driver");
         return NULL;
     }
-    return the_state->fetch(args[0], args[1], 0);
+    return the_state->fetch(args[0], args[1], 0, NULL);
 }
 
 static PyMethodDef accel_methods[] = {

@@ -12,7 +12,7 @@ from weakref import ref
 from ...errors import ContextError
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.homes import Homes, Tracked, args_of, leave_key, track_again, untrack
+from ..facts.homes import Homes, Tracked, args_of, function_of, leave_key, track_again, untrack
 from ..facts.memo import DEAD, LIVE, STALE, TWEAKED, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet
@@ -111,7 +111,7 @@ class Cache:
 
     def find_home(self, key: Key, args: Any = None) -> NodeMemos | None:
         """Returns the home of the memos of `key` here, if it has one; `args` are what it is found by, if they are known."""
-        function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
+        function: Function = function_of(key)
         return (self.homes if function.nodes is None else self.homes_of(function)).get(key, args)
 
     def home_of(self, key: Key) -> NodeMemos:
@@ -121,7 +121,7 @@ class Cache:
 
     def make_home(self, key: Key, args: Any) -> NodeMemos:
         """Returns the home of the memos of `key`, which was not here a moment ago."""
-        function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
+        function: Function = function_of(key)
         while True:
             made = NodeMemos.__new__(NodeMemos)
             made.fill(key, self._token)
@@ -189,7 +189,7 @@ class Cache:
                     self._unindex(known)
                     track_again((known,))
                     self.stale.discard(home)
-            if home._key is not None and home._key[0] is BENEATH:
+            if home._key is not None and machine.first(home._key) is BENEATH:
                 self.holds_beneath = True
                 self.home_of(home.key[1]).add_reader(home)
             untrack(self.homes, memo)  # first: what it read need not say that a reader is tracked
@@ -252,8 +252,7 @@ class Cache:
         link = memo.home.link
         known = self._read.setdefault(serial, set())
         known.add(link or memo)
-        count = len(known)
-        if link is not None and not count & (count - 1):  # whenever their number has doubled: O(1) for each
+        if link is not None and not len(known) & (len(known) - 1):  # whenever their number has doubled: O(1) for each
             known.difference_update([one for one in known if type(one) is ref and one() is None])
 
     def remove(self, memo: Memo, status: int) -> None:
@@ -367,6 +366,8 @@ class Cache:
         if getattr(self, "_token", None) is None:  # an interrupt kept it from being made
             return
         self.homes.take_apart()
+        if machine.is_ending():  # the names that follow may be gone
+            return
         self.homes = self.quick = Tracked()
         for function in members(self.locals):
             if function.nodes is not None:

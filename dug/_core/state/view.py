@@ -87,7 +87,7 @@ class View:
 
     def pin(self, key: Key) -> Key:
         """Returns the key by which a node that ran here is noted around: beneath its tweaks if this context fixes its tweak."""
-        if key[0] is not BENEATH and self.fixed and (key in self.fixed or key[0] in self.fixed):
+        if self.fixed and key[0] is not BENEATH and (key in self.fixed or key[0] in self.fixed):
             return BENEATH, key, 0
         return key
 

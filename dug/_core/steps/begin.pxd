@@ -18,8 +18,8 @@ cdef object BENEATH, NO_HOMES, LATE, DefaultFrame
 
 @cython.locals(
     place=_AnyFrame, view=View, call=OuterCall, cache=Cache, tweaks=ActiveTweaks, group=CacheGroup, filings=cython.longlong, home=NodeMemos,
-    at_hand=Memo, handle=Tweak, memo=Memo, run=Run, is_quick=bint, is_beneath=bint)
-cpdef object begin(object frame, object key, bint has_waited=*)
+    at_hand=Memo, handle=Tweak, memo=Memo, run=Run, is_quick=bint, is_beneath=bint, is_known=bint)
+cpdef object begin(object frame, object key, bint has_waited=*, NodeMemos known=*)
 
 cdef _settle_before(object frame, object key, OuterCall call, CacheGroup group)
 
@@ -29,6 +29,9 @@ cdef Memo _recall(Cache cache, object key, NodeMemos home, ActiveTweaks tweaks)
 
 @cython.locals(met=Tweak, run=Run)
 cdef Run _prepare(View view, _AnyFrame frame, object key, Tweak handle, NodeMemos home)
+
+@cython.locals(home=NodeMemos, group=CacheGroup)
+cdef Run _open_alone(Run run, long long filings)
 
 @cython.locals(home=NodeMemos)
 cdef Run _register(Run run)

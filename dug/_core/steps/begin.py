@@ -29,12 +29,12 @@ from .watch import bits_read, inherit, look_at_end
 
 
 def begin(  # one function: the order of the search is the order of cost
-    frame: Frame | DefaultFrame, key: Key, has_waited: bool = False  # noqa: FBT001, FBT002  compiled functions take no names
+    frame: Frame | DefaultFrame, key: Key, has_waited: bool = False, known: NodeMemos | None = None  # noqa: FBT001, FBT002  as below
 ) -> Memo | Run | Joined:
     """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
 
-    The caller has looked for a memo at hand in the table of the frame.  A caller that has waited for the run of another scenario
-    does not get it again.
+    The caller has looked for a memo at hand in the table of the frame, and may know the home that it found there.  A caller that
+    has waited for the run of another scenario does not get it again.
 
     Raises:
         NoContextError: no context is in force.
@@ -49,18 +49,20 @@ def begin(  # one function: the order of the search is the order of cost
     is_quick = place.homes is not NO_HOMES
     if is_quick and place.homes is not cache.quick:
         place.refresh(place.run)
-    args = args_of(key)
+    is_known = known is not None and known.alive and known.token is cache._token
+    args = None if is_known else args_of(key)
     try:
-        home = cache.find_home(key, args)
+        home = known if is_known else cache.find_home(key, args)
         if is_quick and (at_hand := _recall(cache, key, home, tweaks)) is not None:
             return at_hand
     except TypeError:  # no hash: reported properly below
         home = None
-    if (home is None or not is_quick) and key[0] is not BENEATH and not (is_quick and machine.is_plain(key)):
+    is_beneath = machine.first(key) is BENEATH
+    if (home is None or not is_quick) and not is_beneath and not (is_quick and machine.is_plain(key)):
         key = _in_full(place, key)
         args = args_of(key)
         home = cache.find_home(key, args)
-    is_beneath = key[0] is BENEATH
+        is_beneath = machine.first(key) is BENEATH
     handle = view.handle_of(key) if is_beneath or tweaks.content else None
     if handle is None and cache.beneath is None and not is_beneath:
         memo = None if home is None else match(home, tweaks, call)
@@ -69,15 +71,8 @@ def begin(  # one function: the order of the search is the order of cost
     if memo is not None:
         return serve(view, key, memo, is_heard=not is_quick)
     home = cache.make_home(key, args) if home is None else home
-    if not home.open_runs:  # the common case
-        run = _prepare(view, place, key, handle, home)
-        group.lock.acquire()
-        try:
-            if not home.open_runs and group.filings == filings and home.alive:
-                return _register(run)
-        finally:
-            group.lock.release()
-    return _join_or_open(view, place, key, handle, home, not has_waited)
+    run = None if home.open_runs else _open_alone(_prepare(view, place, key, handle, home), filings)
+    return _join_or_open(view, place, key, handle, home, not has_waited) if run is None else run
 
 
 def _settle_before(frame: Frame, key: Key, call: OuterCall | None, group: CacheGroup) -> None:
@@ -116,6 +111,18 @@ def _innermost(run: Run) -> tuple[Node[Any], ...]:
         path.append(Node._of(around.key))
         around = None if around.outer is None else around.outer.run
     return tuple(reversed(path))
+
+
+def _open_alone(run: Run, filings: int) -> Run | None:
+    """Enters a run among those in flight, unless there are others of its node, or memos were filed since it was searched."""
+    home, group = run.home, run.view.group
+    group.lock.acquire()
+    try:
+        if not home.open_runs and group.filings == filings and home.alive:
+            return _register(run)
+    finally:
+        group.lock.release()
+    return None
 
 
 def _register(run: Run) -> Run:
@@ -184,7 +191,7 @@ def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
     """Keeps a memo that answers at hand, and returns it."""
     if memo.is_stored:
         memo.take_value()  # nothing else is at hand
-    if memo.call is None and key[0] is not BENEATH:
+    if memo.call is None and machine.first(key) is not BENEATH:
         memo.home.keep_at_hand(memo, view.tweaks)
     if is_heard and machine.any_in(view.listeners):
         tell(view, "hit", key)
@@ -208,7 +215,7 @@ def take_out(run: Run) -> None:
         del running[home]
     if home.open_run is run:
         home.open_run = None
-    if run.key[0] is BENEATH:
+    if run.is_beneath:
         drop_empty(run.view.cache, [home])
 
 

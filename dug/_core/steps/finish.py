@@ -9,7 +9,7 @@ from ...errors import DugError
 from ..facts.binding import SIMPLE_TYPES
 from ..facts.failure import Failure, empty_own_frames, pass_on
 from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction
-from ..facts.node import BENEATH, Node, plain_key
+from ..facts.node import Node, plain_key
 from ..facts.sparse import BitSet, union
 from ..native import machine
 from ..state.group import CacheGroup
@@ -261,7 +261,7 @@ def _restrict_failure(run: Run, memo: Memo, failure: Failure | None) -> None:
 
 def _is_true_still(run: Run, home: NodeMemos, reads: Iterable[Memo]) -> bool:
     """True when nothing that a run read or ran itself was forgotten since it began."""
-    if run.key[0] is BENEATH or run.opened or home.forgotten > run.generation or not home.alive:
+    if run.is_beneath or run.opened or home.forgotten > run.generation or not home.alive:
         return False
     return all(read.status == LIVE for read in reads)
 
@@ -345,15 +345,15 @@ def _place(run: Run, value: Any, beneath: BitSet, reads: tuple[Memo, ...]) -> Me
     restriction allows it (`_place_beneath`); else it is filed under its own key.
     """
     key, view, home = run.key, run.view, run.home
-    if key[0] is BENEATH:
+    if run.is_beneath:
         home, beneath, footprint, restriction = _place_beneath(run, beneath if run.handle is None else _beneath_of(run, reads))
         return _new_memo(home, value, run.body, reads, footprint, beneath, restriction)
     if run.handle is not None:
         beneath = _beneath_of(run, reads)
-    elif not reads and view.group.early and key[0].is_source:
+    elif not reads and view.group.early and machine.first(key).is_source:
         _give_early_bit(run, home)
     group = view.group
-    footprint = beneath | own_bits(view, key) if group._function_bits and group.node_bits(key[0]) else beneath
+    footprint = beneath | own_bits(view, key) if group._function_bits and group.node_bits(machine.first(key)) else beneath
     restriction = view.tweaks.restrict(footprint) if machine.overlap(footprint, view.tweaks.mask) else NO_TWEAKS
     return _new_memo(home, value, run.body, reads, footprint, beneath, restriction)
 

@@ -3,12 +3,13 @@
 cimport cython
 
 from dug._core.facts.function cimport Function
-from dug._core.facts.homes cimport Homes
+from dug._core.facts.homes cimport Homes, function_of
 from dug._core.facts.memo cimport Memo, NodeMemos, OuterCall
 from dug._core.state.scenario cimport Tweak
 from dug._core.state.view cimport View
 from dug._core.native cimport machine
 
+cdef object BENEATH
 
 
 cdef public class _AnyFrame [object DugFrame, type DugFrame_Type]
@@ -40,7 +41,7 @@ cdef public class Run(_AnyFrame) [object DugRun, type DugRun_Type]:
     cdef public object key, entries, failed_check_reads, held_up, late_reads, made, served, task, told, waits
     cdef public long long body, generation
     cdef public Tweak handle
-    cdef public bint has_task, is_done, opened
+    cdef public bint has_task, is_beneath, is_done, opened
     cdef public NodeMemos home
     cdef public Memo memo
     cdef public long depth

@@ -15,9 +15,9 @@ from ..facts.binding import Key, canonical
 from ..facts.events import Event
 from ..facts.failure import Failure
 from ..facts.function import Function
-from ..facts.homes import NO_HOMES, Homes
+from ..facts.homes import NO_HOMES, Homes, function_of
 from ..facts.memo import Memo, NodeMemos, OuterCall
-from ..facts.node import BENEATH, Node, check_key, plain_key
+from ..facts.node import BENEATH, Node, check_key
 from ..facts.sparse import BitSet
 from ..native import machine
 from ..native.choose import compiled
@@ -169,8 +169,8 @@ class Run(_AnyFrame):
     """One node being computed."""
 
     __slots__ = (
-        "body", "depth", "entries", "failed_check_reads", "generation", "handle", "has_task", "held_up", "home", "is_done",
-        "key", "late_reads", "made", "memo", "opened", "served", "task", "thread", "told", "unfileable", "waits",
+        "body", "depth", "entries", "failed_check_reads", "generation", "handle", "has_task", "held_up", "home", "is_beneath",
+        "is_done", "key", "late_reads", "made", "memo", "opened", "served", "task", "thread", "told", "unfileable", "waits",
     )  # fmt: skip
     call: OuterCall
     reads: dict[Memo, int | None]
@@ -180,6 +180,8 @@ class Run(_AnyFrame):
     """The serial of the tweak whose function runs, 0 for the node's own body."""
     home: NodeMemos
     """The memos of the node in the cache."""
+    is_beneath: bool
+    """True when its key is one beneath a tweak."""
     generation: int
     """The generation of the group when the run began."""
     unfileable: int
@@ -246,7 +248,8 @@ class Run(_AnyFrame):
         self.thread = here()
         around = run_of(outer)
         self.depth = 0 if around is None else around.depth + 1
-        function = (key if key[0] is not BENEATH else plain_key(key))[0]
+        self.is_beneath = machine.first(key) is BENEATH
+        function = function_of(key)
         self.has_task = function.is_async
         self.reads = {}
         self.closed_footprint = self.runs = 0

@@ -3,6 +3,7 @@
 cimport cython
 
 from dug._core.facts.function cimport Function
+from dug._core.facts.homes cimport function_of
 from dug._core.facts.memo cimport Memo, NodeMemos
 from dug._core.native cimport machine
 from dug._core.state.cache cimport Cache
@@ -26,11 +27,19 @@ cdef class Check:
     cdef public Memo memo
     cdef begin(self, Run run, object older)
     cdef _turn_to(self, Memo candidate)
+    cdef bint _turn_to_next(self) except -1
+    cpdef Memo begin_alone(self)
+    @cython.locals(holds=bint)
+    cpdef Memo go_on_alone(self, Memo read, object answer)
+    @cython.locals(reads=tuple, read=Memo, memo=Memo)
+    cdef Memo _walk_alone(self, bint holds)
+    cpdef object key_of(self, Memo read)
     @cython.locals(holds=bint, asked=list)
     cpdef list go_on(self, object answers)
+    @cython.locals(run=Run, tweaks=ActiveTweaks, cache=Cache, home=NodeMemos, memo=Memo, noted=dict)
+    cdef Memo _recall(self, Memo read, object start)
     @cython.locals(
-        run=Run, reads=tuple, at=Py_ssize_t, noted=dict, handle=Tweak, tweaks=ActiveTweaks, cache=Cache, end=Py_ssize_t, read=Memo,
-        home=NodeMemos, memo=Memo, asked=list, waiting=list)
+        run=Run, reads=tuple, at=Py_ssize_t, end=Py_ssize_t, read=Memo, memo=Memo, asked=list, waiting=list)
     cdef list _look_on(self)
     @cython.locals(read=Memo, memo=Memo, number=Py_ssize_t)
     cdef bint _take(self, object answers) except -1

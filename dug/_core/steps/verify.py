@@ -17,6 +17,7 @@ from attrs import define
 from ..facts.binding import Key
 from ..facts.equality import is_same
 from ..facts.function import Function
+from ..facts.homes import function_of
 from ..facts.memo import DEAD, IN_THREAD, LIVE, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 from ..native import machine
@@ -52,7 +53,10 @@ _NOTHING: Asked = []
 
 
 class Check:
-    """A verification on its way: it asks for the reads of one older memo of a node after the other, until all of one hold."""
+    """A verification on its way: it asks for the reads of one older memo of a node after the other, until all of one hold.
+
+    A task asks by `go_on`, a thread by `begin_alone` and `go_on_alone`.
+    """
 
     __slots__ = ("_at", "_candidate", "_ends", "_number", "_older", "_reads", "_run", "_start", "_waiting", "memo")
 
@@ -78,6 +82,48 @@ class Check:
         if self._run.told:
             look_at(self._run, candidate.footprint)
 
+    def _turn_to_next(self) -> bool:
+        """Turns to the next older memo, as a read of this one has changed; False when there is none."""
+        forget_reads(self._run)
+        self._number += 1
+        if self._number == len(self._older):
+            return False
+        self._turn_to(self._older[self._number])
+        return True
+
+    def begin_alone(self) -> Memo | None:
+        """Returns the first read whose node must be asked for, alone; None at the end."""
+        return self._walk_alone(True)
+
+    def go_on_alone(self, read: Memo, answer: Any) -> Memo | None:
+        """Is given the answer for a read, as in `Answers`; returns the next read whose node must be asked for, or None."""
+        holds = _is_unchanged(self._run, read, answer, self._start)
+        if self._run.told:  # maybe since it asked
+            look_at(self._run, self._candidate.footprint)
+        return self._walk_alone(holds)
+
+    def _walk_alone(self, holds: bool) -> Memo | None:  # noqa: FBT001  compiled functions take no names
+        while True:
+            reads = self._reads
+            while holds and self._at < len(reads):
+                read = reads[self._at]
+                self._at += 1
+                self._start = len(self._run.reads) if self._run.has_task else None
+                memo = None if read.failure is not None else self._recall(read, self._start)
+                if memo is None and read.failure is None:
+                    return read
+                holds = memo is not None and _is_unchanged(self._run, read, memo, self._start)
+            if holds:
+                self.memo = file_verified(self._run, self._candidate)
+                return None
+            if not self._turn_to_next():
+                return None
+            holds = True
+
+    def key_of(self, read: Memo) -> Key:
+        """Returns the key by which the run asks for a read."""
+        return _key_in(self._run, read)
+
     def go_on(self, answers: Answers | None) -> Asked | None:
         """Returns the keys to ask for next, and is given the answers in the next call; None at the end."""
         holds = answers is None or self._take(answers)
@@ -86,11 +132,8 @@ class Check:
         while True:
             asked = self._look_on() if holds else None
             if asked is None:
-                forget_reads(self._run)
-                self._number += 1
-                if self._number == len(self._older):
+                if not self._turn_to_next():
                     return None
-                self._turn_to(self._older[self._number])
                 holds = True
             elif asked:
                 return asked
@@ -98,29 +141,37 @@ class Check:
                 self.memo = file_verified(self._run, self._candidate)
                 return None
 
-    def _look_on(self) -> Asked | None:  # noqa: C901  one function: it is what a verification costs
+    def _recall(self, read: Memo, start: int | None) -> Memo | None:
+        """Returns the memo at hand for a read, and notes that it was read; None for a node that must be asked for."""
+        run = self._run
+        tweaks, cache = run.view.tweaks, run.view.cache
+        memo: Memo | None = read
+        if cache.quick is not cache.homes or machine.overlap(read.open_footprint, tweaks.open_mask):
+            home: NodeMemos | None = read.home
+            if run.handle is not None or read.home.token is not cache._token:
+                home = cache.find_home(_key_in(run, read))
+            memo = home.recall(tweaks) if home is not None and run.homes is cache.homes else None
+        # Else it read no tweak and meets none here.
+        if memo is not None:
+            noted: dict[Memo, int | None] = run.reads
+            noted.setdefault(memo, start)
+        return memo
+
+    def _look_on(self) -> Asked | None:
         """Looks at the next reads, up to those that must be asked for: these, none at the end; None when one has changed."""
         run, reads, at = self._run, self._reads, self._at
-        noted, handle, tweaks, cache = run.reads, run.handle, run.view.tweaks, run.view.cache
         asked: Asked = _NOTHING
         waiting: list[tuple[Memo, Memo | None]] = self._waiting
         while at < len(reads) and not asked:
             end = at + 1 if self._ends is None else self._ends.pop()
-            start = len(noted) if run.has_task else None
+            start = len(run.reads) if run.has_task else None
             while at < end:
                 read = reads[at]
                 at += 1
-                if cache.quick is cache.homes and not machine.overlap(read.open_footprint, tweaks.open_mask):
-                    noted.setdefault(read, start)  # it read no tweak and meets none here
-                    continue
                 if read.failure is not None:
                     return None
-                home: NodeMemos | None = read.home
-                if handle is not None or read.home.token is not cache._token:
-                    home = cache.find_home(_key_in(run, read))
-                memo = home.recall(tweaks) if home is not None and run.homes is cache.homes else None
+                memo = self._recall(read, start)
                 if memo is not None:
-                    noted.setdefault(memo, start)
                     if not asked and not _is_unchanged(run, read, memo, start):
                         return None
                 elif not asked:
@@ -219,7 +270,7 @@ def find_candidates(key: Key, view: View, home: NodeMemos, body: int) -> Sequenc
     """
     plain, newest, cache = home.plain, home.newest, view.cache
     is_alone = (home.variants is None or not home.variants) and cache.beneath is None
-    is_plain = is_alone and not cache.holds_beneath and key[0] is not BENEATH
+    is_plain = is_alone and not cache.holds_beneath and machine.first(key) is not BENEATH
     if is_plain and (plain is newest or plain is None):  # the common case: there is one memo
         return (newest,) if newest is not None and newest.verifies == body else ()
     found: list[Memo | None] = [find_masked(view, key), plain, newest]
@@ -258,7 +309,7 @@ def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
 
     The value of one run is the same value, whatever it is: nobody said that a read of the run has changed.
     """
-    return old is new or _is_alike(key[0] if key[0] is not BENEATH else plain_key(key)[0], old, new)
+    return old is new or _is_alike(function_of(key), old, new)
 
 
 def _is_alike(named: Any, old: Memo, new: Memo) -> bool:
