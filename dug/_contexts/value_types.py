@@ -35,12 +35,12 @@ def check_type(key: Key, annotation: Any, value: object) -> None:
         TweakError: it is of another type; the message says what to type.
     """
     kind = type(value)
-    if kind not in _JUDGED or _takes(annotation, kind):
+    if kind not in _JUDGED or takes(annotation, kind):
         return
     node = Node._of(key)
     if isinstance(annotation, str):  # its names may stand for something else where the function is
         annotation = _evaluate(node, annotation)
-        if _takes(annotation, kind):
+        if takes(annotation, kind):
             return
     arrow = str(Signature(return_annotation=annotation)).removeprefix("() ")
     name, kinds = ("None", "None") if value is None else (kind.__name__, _name_kind(kind))
@@ -55,7 +55,7 @@ def _name_kind(kind: type) -> str:
     return "None" if kind is NoneType else f"{'an' if kind is int else 'a'} {kind.__name__}"
 
 
-def _takes(annotation: Any, kind: type) -> bool:
+def takes(annotation: Any, kind: type) -> bool:
     """True unless an annotation is known to exclude the values of a type."""
     if type(annotation) is type:
         taken = _TAKEN.get(annotation)
@@ -66,7 +66,7 @@ def _takes(annotation: Any, kind: type) -> bool:
 
 def _find_taken(annotation: Any) -> frozenset[type] | None:
     """Returns which of the judged types an annotation takes; None where that is not known."""
-    taken = [_TAKEN.get(member) for member in _list_members(annotation)]
+    taken = [_TAKEN.get(member) for member in list_members(annotation)]
     return None if None in taken else frozenset().union(*filter(None, taken))
 
 
@@ -74,7 +74,7 @@ _read_taken = lru_cache(maxsize=256)(_find_taken)
 """The same for an annotation that is a text; others may belong to a module that is unloaded one day."""
 
 
-def _list_members(annotation: Any) -> list[type]:
+def list_members(annotation: Any) -> list[type]:
     """Returns the classes that an annotation allows, without their parameters; `object` for any other form."""
     if isinstance(annotation, str):
         return [_BY_TEXT.get(part.partition("[")[0].strip(), object) for part in annotation.split("|")]
@@ -82,9 +82,9 @@ def _list_members(annotation: Any) -> list[type]:
         return [NoneType]
     origin = get_origin(annotation)
     if origin is Union or origin is UnionType:
-        return [member for part in get_args(annotation) for member in _list_members(part)]
+        return [member for part in get_args(annotation) for member in list_members(part)]
     if origin is Annotated:
-        return _list_members(get_args(annotation)[0])
+        return list_members(get_args(annotation)[0])
     found = origin or annotation
     return [found if type(found) is type else object]  # another metaclass may say anything of its class
 
@@ -106,6 +106,6 @@ def _find_meant(annotation: Any, value: object) -> str:
                 meant = read(value)
             except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                 continue
-            if type(meant) in _list_members(annotation) or (type(meant) in _JUDGED and _takes(annotation, type(meant))):
+            if type(meant) in list_members(annotation) or (type(meant) in _JUDGED and takes(annotation, type(meant))):
                 return f"Write {meant!r}."
-    return f"Give it {' or '.join(map(_name_kind, _list_members(annotation)))}, or a bump."
+    return f"Give it {' or '.join(map(_name_kind, list_members(annotation)))}, or a bump."

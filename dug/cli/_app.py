@@ -21,7 +21,7 @@ EPILOG = """\
 \b
 Examples:
   dug demo
-  dug run pricing:book --tweak "pricing:spot('AAPL')=scale(0.5)" --save book.dug
+  dug run pricing:book --tweak "spot(AAPL)=x0.5" --save book.dug
   dug failures book.dug
   dug diff yesterday.dug today.dug
 

@@ -5,6 +5,7 @@ A tweak that no node reads changes nothing, and is usually a slip: another argum
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 from attrs import define
@@ -64,4 +65,7 @@ def _find_hint(target: Any, read: set[Node[Any]]) -> str:
     if not others:
         return "Nobody asked for a node of its function."
     more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
-    return f"Of its function, these were read: {', '.join(others[:_MOST_NAMED])}{more}."
+    arguments = {node.partition("(")[2]: node for node in others}
+    near = get_close_matches(str(target).partition("(")[2], arguments, 1) if isinstance(target, Node) else []
+    meant = f"Did you mean {arguments[near[0]]}? " if near else ""
+    return f"{meant}Of its function, these were read: {', '.join(others[:_MOST_NAMED])}{more}."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._core.read import Function
 from .._inspect.explain import list_some
 from ..fingerprint import changed_parts, fingerprint_like, has_changed, reach
-from ._run import import_module_of
+from ._names import import_module_of
 
 if TYPE_CHECKING:
     from ..snapshot import Look, SavedFunction

@@ -106,9 +106,9 @@ def find_node(file: "Look", text: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise click.UsageError(f"{text!r} can be {_name_some(found)}. Write one of them in full")
+        raise click.UsageError(f"{text!r} can be {name_some(found)}. Write one of them in full")
     near = [node for node in nodes if text.strip() in node]
-    hint = f"Did you mean {_name_some(near)}" if near else 'Write it as "module:function(arguments)"'
+    hint = f"Did you mean {name_some(near)}" if near else 'Write it as "module:function(arguments)"'
     raise click.UsageError(f"{text!r} is not in {file.info.path}. {hint}")
 
 
@@ -130,7 +130,7 @@ def _tidy(text: str) -> str:
         return text.strip()
 
 
-def _name_some(nodes: Iterable[str]) -> str:
+def name_some(nodes: Iterable[str]) -> str:
     named = list(nodes)
     more = f" or {len(named) - MOST_NAMED:,} others" if len(named) > MOST_NAMED else ""
     return ", ".join(named[:MOST_NAMED]) + more

@@ -6,10 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from pprint import pformat
-from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,15 +16,16 @@ import click
 from .._batch.batch import Batch
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
-from .._core.read import Function, Node
 from ..errors import TweakError
 from ._asked import Asked
 from ._file import READABLE, Command
 from ._frames import format_error
 from ._json import words_of, words_of_error
-from ._literals import TWEAKS, parse_arguments, parse_target, parse_tweak, split_tweak
+from ._literals import TWEAKS, split_tweak
+from ._names import import_module_of
 from ._output import echo, one_line, tell, text_of
 from ._tables import print_json
+from ._targets import Find, find_call, parse_target, parse_tweak
 from ._watch import watch
 
 if TYPE_CHECKING:
@@ -37,10 +36,10 @@ EPILOG = """\
 Examples:
   dug run pricing:book
   dug run pricing:position AAPL 100 years=1
-  dug run "pricing:position('AAPL', 100, 1)" --tweak "pricing:spot('AAPL')=96.0"
-  dug run pricing:book --tweak "pricing:spot=scale(0.5)" --save crash.dug
-  dug run batch:report --load night.dug --tweak "batch:path('EMEA')=fixed.csv" --save morning.dug
-  dug run batch:report --load night.dug --invalidate "batch:trades('EMEA')"
+  dug run "pricing:position(AAPL, 100)" --tweak "spot(AAPL)=96.0"
+  dug run pricing:book --tweak spot=x0.5 --tweak "rate(USD)=+0.01" --save crash.dug
+  dug run batch:report --load night.dug --tweak "path(EMEA)=fixed.csv" --save morning.dug
+  dug run batch:report --load night.dug --invalidate "trades(EMEA)"
 """
 
 
@@ -92,9 +91,9 @@ def command(
         if loaded is not None:
             file = stack.enter_context(_loading(loaded, trust=trust, recompute_changed=recompute_changed))
             find = file.find
-            _invalidate(file, invalidated, refresh=refresh)
+            _invalidate(file, invalidated, target.partition(":")[0], refresh=refresh)
         with _readable_errors():
-            said = _read_tweaks(tweaks, find)
+            said = _read_tweaks(tweaks, target.partition(":")[0], find)
             scenario = Scenario(dict(said.values()))
         ctx = stack.enter_context(Context(scenario))
         asked = stack.enter_context(Asked.watch(ctx, said, call))
@@ -115,7 +114,7 @@ def _check_without_file(options: dict[str, object]) -> None:
             raise click.UsageError(f"{name} is about the file of --load, and there is none. Add --load FILE.")
 
 
-def _read_tweaks(words: Sequence[str], find: Callable[[str], Node[Any] | None] | None) -> dict[str, tuple[Any, Any]]:
+def _read_tweaks(words: Sequence[str], home: str, find: Find | None) -> dict[str, tuple[Any, Any]]:
     """Returns by typed text: each node or function that is tweaked, and its tweak.
 
     Raises:
@@ -123,7 +122,7 @@ def _read_tweaks(words: Sequence[str], find: Callable[[str], Node[Any] | None] |
     """
     said: dict[str, tuple[Any, Any]] = {}
     for word in words:
-        tweak = parse_tweak(word, find)
+        tweak = parse_tweak(word, home, find)
         name = split_tweak(word)[0]
         if any(tweak[0] == target for target, _ in said.values()):
             raise ValueError(f"{name} is tweaked twice. Leave one --tweak out.")
@@ -131,7 +130,7 @@ def _read_tweaks(words: Sequence[str], find: Callable[[str], Node[Any] | None] |
     return said
 
 
-def _invalidate(file: "Snapshot", named: Sequence[str], *, refresh: bool) -> None:
+def _invalidate(file: "Snapshot", named: Sequence[str], home: str, *, refresh: bool) -> None:
     """Forgets the file's memos of some nodes and functions, and of all sources.
 
     Raises:
@@ -142,7 +141,7 @@ def _invalidate(file: "Snapshot", named: Sequence[str], *, refresh: bool) -> Non
     facts = file.graph().facts
     with _readable_errors():
         for name in named:
-            target = parse_target(name, file.find)
+            target = parse_target(name, home, file.find)
             if not any(target in (fact.node, fact.node.function) for fact in facts):
                 raise LookupError(
                     f"{name} is not in {file.info.path}, so it cannot be invalidated. 'dug show FILE --all' lists its nodes."
@@ -164,89 +163,6 @@ def _check_words(words: tuple[str, ...]) -> None:
             near = get_close_matches(name, known, 1)
             meant = f"Did you mean {near[0]}? " if near else ""
             raise click.UsageError(f"there is no option {name}. {meant}To pass it as text, put it in quotes: \"'{word}'\".")
-
-
-def import_module_of(named: str) -> None:
-    """Imports the module of a function or node, so that an error inside it is reported as such.
-
-    Raises:
-        click.ClickException: the module raises an error.
-    """
-    try:
-        here = str(Path.cwd())
-    except FileNotFoundError as exc:
-        raise click.ClickException("the current folder is not there any more") from exc
-    if here not in sys.path:
-        sys.path.insert(0, here)  # as ``python -m`` does
-    module, colon, _ = named.partition(":")
-    if not colon or not all(part.isidentifier() for part in module.split(".")):
-        return  # the code that reads the words reports it
-    try:
-        import_module(module)
-    except ModuleNotFoundError as exc:
-        if exc.name is None or f"{module}.".startswith(f"{exc.name}."):  # likewise
-            return
-        raise click.ClickException(f"{module} cannot be imported: {exc}") from exc
-    except SystemExit as exc:
-        raise click.ClickException(f"{module} cannot be imported: it called sys.exit({text_of(exc.code, repr)})") from exc
-    except Exception as exc:
-        last = extract_tb(exc.__traceback__)[-1]
-        where = "" if isinstance(exc, SyntaxError) else f" ({last.filename}, line {last.lineno})"  # it names its own
-        raise click.ClickException(f"{module} cannot be imported: {type(exc).__name__}: {text_of(exc, str)}{where}") from exc
-
-
-def find_call(target: str, words: tuple[str, ...]) -> Callable[[], Any]:
-    """Returns the node, or the call of a plain function, that was typed.
-
-    Raises:
-        ValueError: it cannot be read.
-        LookupError: no function has that name.
-        TypeError: the function cannot be called like that.
-    """
-    if "(" in target:
-        if words:
-            raise ValueError(f"{target!r} has its arguments already: leave out {' '.join(words)!r}.")
-        return Node.parse(target)
-    args, kwargs = parse_arguments(words)
-    function = find_function(target)
-    if hasattr(function, "node"):
-        node: Node[Any] = function.node(*args, **kwargs)
-        return node
-    inspect.signature(function).bind(*args, **kwargs)
-    return lambda: function(*args, **kwargs)
-
-
-def find_function(name: str) -> Any:
-    """Returns the function, memoised or plain, that ``module:function`` names.
-
-    Raises:
-        LookupError: there is none.
-    """
-    module, colon, qualname = name.partition(":")
-    if not colon:
-        raise LookupError(f"{name!r} is not a function. Write it as module:function, such as pricing:book.")
-    if module.startswith("."):
-        raise LookupError(f"there is no {name!r}: a module has no path.{_find_hint(module, qualname)}")
-    try:
-        found: Any = import_module(module)
-        for part in qualname.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as exc:
-        try:
-            return Function.load(name).wrapper()  # it may have been given that name
-        except LookupError:
-            raise LookupError(f"there is no {name!r}: {exc}.{_find_hint(module, qualname)}") from exc
-    if not callable(found):
-        raise LookupError(f"{name!r} cannot be called: it is a {type(found).__name__}.")  # noqa: TRY004  its name is wrong
-    return found
-
-
-def _find_hint(module: str, qualname: str) -> str:
-    """Returns a hint at the intended function when one is not there."""
-    if module.endswith(".py") or "/" in module:
-        return f" Write the module as import does: {module.removesuffix('.py').strip('./').replace('/', '.')}:{qualname}."
-    near = get_close_matches(qualname, dir(sys.modules.get(module)), 1) if module in sys.modules else []
-    return f" Did you mean {module}:{near[0]}?" if near else ""
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import doctest
 import math
+from datetime import date, datetime
+from inspect import Parameter
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 import dug
 from dug.cli import _literals
-from dug.cli._literals import parse_arguments, parse_literal, parse_tweak, parse_tweak_value, split_tweak
+from dug.cli._literals import Word, fit, parse_arguments, parse_literal, parse_tweak_value, split_call, split_tweak
 
 texts, floats = st.text(max_size=20), st.floats(allow_nan=False, allow_infinity=False)
 literals = st.recursive(
@@ -17,12 +19,6 @@ literals = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
-
-
-@dug.memoize
-def price(ticker, years=1):
-    """A price."""
-    return 1.0
 
 
 @given(literals)
@@ -54,7 +50,10 @@ def test_floats_that_have_no_literal_are_read():
 
 def test_arguments_have_names_or_none():
     """``name=value`` is a keyword; anything else is positional."""
-    assert parse_arguments(("AAPL", "1", "years=2", "label='a=b'")) == (["AAPL", 1], {"years": 2, "label": "a=b"})
+    args, kwargs = parse_arguments(("AAPL", "1", "years=2", "label='a=b'"))
+
+    assert args == [Word("AAPL", "AAPL"), Word("1", 1)]
+    assert kwargs == {"years": Word("2", 2), "label": Word("'a=b'", "a=b")}
 
 
 def test_an_argument_behind_a_keyword_is_an_error():
@@ -71,19 +70,38 @@ def test_any_node_and_any_value_are_told_apart(argument, value):
     assert split_tweak(f"{node}={value!r}") == (node, repr(value).strip())
 
 
-@pytest.mark.parametrize("text", ["price=1", "m:f(1)", "m:f(1=2", "=1", "m:=1", "1:f=1", "m:f(x)+g(y)=1"])
+@pytest.mark.parametrize("text", ["m:f(1)", "m:f(1=2", "=1", "m:=1", "1:f=1", "m:f(x)+g(y)=1", "f(')=1", "f(]=1", "two words=1"])
 def test_what_is_no_tweak_is_an_error(text):
     """Without a node or a function before the equals sign, the error says what to write."""
-    with pytest.raises(ValueError, match=r"Write it as \"module:function"):
+    with pytest.raises(ValueError, match=r"Write it as \"function\(arguments\)=value"):
         split_tweak(text)
 
 
-def test_a_tweak_names_a_node_or_a_function():
-    """A key with arguments is a node, one without is the function."""
-    name = str(price.node("A")).partition("(")[0]
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("f()", []),
+        ("f( )", []),
+        ("f(1,)", ["1"]),
+        ("f(AAPL, years=2)", ["AAPL", "years=2"]),
+        ("f(2024-01-31)", ["2024-01-31"]),
+        ("f('a,b(', (1, 2))", ["'a,b('", "(1, 2)"]),
+        (r"f('it\'s')", [r"'it\'s'"]),
+        ("f", None),
+    ],
+)
+def test_a_call_is_split_into_its_words(text, words):
+    """A comma parts the arguments where it stands in no quotes and no brackets."""
+    assert split_call(text) == ("f", words)
 
-    assert parse_tweak(f"{name}('A', years=2)=5") == (price.node("A", 2), 5)
-    assert parse_tweak(f"{name}=scale(2)") == (price, dug.scale(2))
+
+@given(st.lists(literals))
+def test_the_words_of_a_call_are_its_arguments(values):
+    """Whatever literals a node has, its text is split where they end."""
+    name, words = split_call(f"m:f({', '.join(map(repr, values))})")
+
+    assert name == "m:f"
+    assert [word.value for word in parse_arguments(words)[0]] == values
 
 
 @pytest.mark.parametrize(
@@ -91,6 +109,16 @@ def test_a_tweak_names_a_node_or_a_function():
     [
         ("scale(0.5)", dug.scale(0.5)),
         ("shift( -1 )", dug.shift(-1)),
+        ("x0.5", dug.scale(0.5)),
+        ("x 2", dug.scale(2)),
+        ("x-1e-3", dug.scale(-1e-3)),
+        ("+0.01", dug.shift(0.01)),
+        ("+-1", dug.shift(-1)),
+        ("-1", -1),
+        ("xetra", "xetra"),
+        ("x.y", "x.y"),
+        ("+49 30 1234", "+49 30 1234"),
+        ("'x86'", "x86"),
         ("UNTWEAKED", dug.UNTWEAKED),
         ("prices.csv", "prices.csv"),
         ("'scale(1)'", "scale(1)"),
@@ -99,6 +127,40 @@ def test_a_tweak_names_a_node_or_a_function():
 def test_a_tweak_is_a_bump_or_a_literal(text, value):
     """``scale`` and ``shift`` are the only calls that mean something."""
     assert parse_tweak_value(text) == value
+
+
+@pytest.mark.parametrize(("text", "meant"), [("0.5x", "x0.5"), ("*2", "x2"), ("2 x", "x2"), ("true", "True")])
+def test_what_is_nearly_a_bump_is_no_text(text, meant):
+    """Another way to write a factor is named, with the one that dug knows."""
+    with pytest.raises(ValueError, match=f"Write {meant}, or"):
+        parse_tweak_value(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "annotation", "value"),
+    [
+        ("600519", str, "600519"),
+        ("600519", "str", "600519"),
+        ("600519", str | None, "600519"),
+        ("600519", int | str, 600519),
+        ("600519", Parameter.empty, 600519),
+        ("1.50", str, "1.50"),
+        ("None", str, None),
+        ("'96'", float, "96"),
+        ("96", float, 96),
+        ("AAPL", float, "AAPL"),
+        ("2024-01-31", date, date(2024, 1, 31)),
+        ("2024-01-31", "date", date(2024, 1, 31)),
+        ("2024-01-31", date | str, "2024-01-31"),
+        ("2024-01-31T12:00", datetime, datetime(2024, 1, 31, 12)),
+        ("tomorrow", date, "tomorrow"),
+    ],
+)
+def test_a_word_is_what_its_parameter_takes(text, annotation, value):
+    """Digits are text where only text is taken, and a day is a date; elsewhere a word is what it looks like."""
+    found = fit(Word(text, parse_literal(text)), annotation)
+
+    assert (type(found), found) == (type(value), value)
 
 
 @pytest.mark.parametrize("text", ["bump(1)", "scale(", "scale(x y z)(1)", "scale(open('f'))"])

@@ -17,10 +17,17 @@ def test_a_function_is_called(dug_says):
 
 
 @pytest.mark.parametrize(
-    "words", [["pricing:position", "AAPL", "2"], ["pricing:position", "AAPL", "quantity=2"], ["pricing:position('AAPL', 2)"]]
+    "words",
+    [
+        ["pricing:position", "AAPL", "2"],
+        ["pricing:position", "AAPL", "quantity=2"],
+        ["pricing:position('AAPL', 2)"],
+        ["pricing:position(AAPL, 2)"],
+        ["pricing:position(AAPL, quantity=2)"],
+    ],
 )
 def test_arguments_are_literals(dug_says, words):
-    """Words, keywords and the text of a node name the same call."""
+    """Words, keywords and the text of a node, with or without quotes, name the same call."""
     assert dug_says("run", *words).out == "380.0\n"
 
 
@@ -45,11 +52,103 @@ def test_a_coroutine_function_is_awaited(dug_says):
         ("pricing:spot('AAPL')=100.0", 30500.0),
         ("pricing:spot=scale(0.5)", 19750.0),
         ("pricing:position('AAPL', years=1, quantity=100)=shift(1)", 39501.0),
+        ("spot('AAPL')=100.0", 30500.0),
+        ("spot(AAPL)=100.0", 30500.0),
+        ("spot(ticker=AAPL)=100.0", 30500.0),
+        ("spot=x0.5", 19750.0),
+        ("spot(AAPL)=+10", 40500.0),
+        ("spot(AAPL)=+-10", 38500.0),
+        ("position(AAPL, 100)=-1", 20499.0),
+        ("book=5", 5),
+        ("book()=5", 5),
     ],
 )
 def test_a_tweak_changes_the_value(dug_says, tweak, value):
-    """A node to a value, a function or a node to a bump."""
+    """A node to a value, a function or a node to a bump; a function without parameters is its only node."""
     assert dug_says("run", "pricing:book", "--tweak", tweak).out == f"{value}\n"
+
+
+DESK = """\
+import datetime
+
+import dug
+from pricing import book, spot
+from pricing import spot as quote
+
+
+@dug.memoize
+def path(office: str) -> str:
+    return f"{office}.csv"
+
+
+@dug.memoize
+def today() -> datetime.date:
+    return datetime.date(2024, 1, 31)
+
+
+@dug.memoize
+def report(day: datetime.date, office: str, *offices: str) -> str:
+    return f"{type(day).__name__} {today():%d.%m.} {quote('AAPL')} {' '.join(map(path, (office, *offices)))}"
+
+
+def plain(day: datetime.date, scale: float = 1):
+    return f"{day:%d.%m.} {spot('MSFT') * scale}"
+"""
+
+
+@pytest.fixture
+def desk(pricing):
+    """A module that takes functions from another one, and whose functions are annotated."""
+    (pricing / "desk.py").write_text(DESK)
+    yield pricing
+    sys.modules.pop("desk", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (["desk:report", "2024-01-31", "lisbon", "600519"], "date 31.01. 190.0 lisbon.csv 600519.csv"),
+        (["desk:report(2024-01-31, lisbon, 600519)"], "date 31.01. 190.0 lisbon.csv 600519.csv"),
+        (["desk:plain", "2024-01-31", "scale=2"], "31.01. 820.0"),
+        (["desk:plain(2024-01-31, scale=2)"], "31.01. 820.0"),
+        (["desk:report", "2024-01-31", "oslo", "--tweak", "path(oslo)=2024"], "date 31.01. 190.0 2024"),
+        (["desk:report", "2024-01-31", "oslo", "--tweak", "path(oslo)=a/b.csv"], "date 31.01. 190.0 a/b.csv"),
+        (["desk:report", "2024-01-31", "oslo", "--tweak", "today=2025-12-24"], "date 24.12. 190.0 oslo.csv"),
+        (["desk:report", "2024-01-31", "oslo", "--tweak", "quote(AAPL)=5"], "date 31.01. 5 oslo.csv"),
+        (["desk:report", "2024-01-31", "oslo", "--tweak", "spot=x0.5"], "date 31.01. 95.0 oslo.csv"),
+        (["desk:plain", "2024-01-31", "--tweak", "pricing:spot(MSFT)=1"], "31.01. 1"),
+    ],
+)
+@pytest.mark.usefixtures("desk")
+def test_words_are_what_the_annotations_say(dug_says, words, out):
+    """Digits are text where text is taken and a day is a date; a function is found where the target's module has it."""
+    said = dug_says("run", *words)
+
+    assert (said.out, said.err) == (f"{out}\n", "")
+
+
+def test_a_function_without_its_module_is_found_where_it_is(dug_says, desk):
+    """What the module of the target has not imported is found in the module that has it; two of one name are named."""
+    (desk / "front.py").write_text("import desk\n\n\ndef both():\n    return desk.path('oslo')\n")
+    assert dug_says("run", "front:both", "--tweak", "path(oslo)=x.csv").out == "x.csv\n"
+
+    (desk / "front.py").write_text((desk / "front.py").read_text().replace("import desk\n", "import desk\nimport other\n"))
+    (desk / "other.py").write_text("import dug\n\n\n@dug.memoize\ndef path(office):\n    return office\n")
+    sys.modules.pop("front")
+    complaint = dug_says("run", "front:both", "--tweak", "path(oslo)=x.csv").complaint
+    sys.modules.pop("other")
+    sys.modules.pop("front")
+
+    assert "path can be desk:path, other:path. Write it with its module." in complaint
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_value_that_no_annotation_takes_is_one_readable_line(dug_says):
+    """The refusal of a tweak names the node and what to type."""
+    said = dug_says("run", "desk:report", "2024-01-31", "oslo", "--tweak", "today=tomorrow")
+
+    assert said.status == 2
+    assert "desk:today() is annotated -> datetime.date, and cannot be 'tomorrow', a str." in said.complaint
 
 
 def test_several_tweaks_are_in_force_together(dug_says):
@@ -121,9 +220,16 @@ def test_a_traceback_is_printed_when_asked_for(dug_says):
         (["pricing:spot", "[1"], "'[1' is not a literal"),
         (["pricing:spot", "[1]"], "cannot be part of a node"),
         (["pricing:spot('AAPL')", "1"], "has its arguments already"),
-        (["pricing:spot(AAPL)"], "is not a literal"),
+        (["pricing:spot(AAPL)x"], "there is no 'pricing:spot(AAPL)x'"),
+        (["pricing:spot(<Trade>)"], "With --load FILE, the text of a node of the file will do"),
+        (["pricng:book"], "Did you mean pricing:book?"),
+        (["book"], "Write it as module:function"),
         (["pricing:book", "--tweak", "pricing:spot"], "is not a tweak"),
-        (["pricing:book", "--tweak", "pricing:spot=5"], "pricing:spot"),
+        (["pricing:book", "--tweak", "pricing:spot=5"], "Write pricing:spot(ticker)=5 with the arguments of the node, or"),
+        (["pricing:book", "--tweak", "spt(AAPL)=5"], "there is no memoised function spt in pricing. Did you mean spot?"),
+        (["pricing:book", "--tweak", "pricing:spt(AAPL)=5"], "Did you mean pricing:spot?"),
+        (["pricing:book", "--tweak", "report=x2"], "pricing:report is not a memoised function. Decorate it with @dug.memoize."),
+        (["pricing:book", "--tweak", "spot(AAPL, 2)=5"], "spot(AAPL, 2) is not possible: spot() takes"),
         (["pricing:book", "--tweak", "pricing:nothing(1)=5"], "pricing:nothing"),
         (["pricing:book", "--tweak", "pricing:spot('A')=[1"], "'[1' is not a literal"),
     ],
@@ -477,6 +583,7 @@ def test_what_is_not_in_the_file_cannot_be_invalidated(dug_says, name):
         ("pricing:book", "pricing:later=scale(2)", "Nobody asked for a node of its function."),
         ("pricing:book", "pricing:position('AAPL', 100, 2)=5.0", "these were read: pricing:position('AAPL', 100, 1)"),
         ("pricing:report('MSFT')", "pricing:spot('AAPL')=5.0", "these were read: pricing:spot('MSFT')."),
+        ("pricing:book", "spot(APPL)=5.0", "Did you mean pricing:spot('AAPL')? Of its function, these were read: "),
     ],
 )
 def test_a_tweak_that_nobody_read_is_said(dug_says, target, tweak, hint):

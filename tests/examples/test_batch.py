@@ -19,7 +19,7 @@ pytest.importorskip("click", reason="click is in the cli extra")
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial" / "batch.rst"
 EXAMPLE = ROOT / "examples" / "batch.py"
-MEND = "batch:path('lisbon')=positions/lisbon-late.csv"
+MEND = "path(lisbon)=positions/lisbon-late.csv"
 LISBON, OTHERS, TICKERS = 5, 7 * 40, 20
 
 pytestmark = pytest.mark.slow  # each step is a process
