@@ -14,6 +14,10 @@ from ._words import legend_of, name_of, notes_on, title_of
 FONT = "Helvetica,Arial,sans-serif"
 SWATCH = 'BORDER="1" FIXEDSIZE="TRUE" WIDTH="20" HEIGHT="14"'
 MAX_TOOLTIP = 400
+LID_MARGIN = "0.12,0.16"
+"""The margins within a box with a lid, which is drawn over its upper part, the wider the thicker the line is."""
+WIDTH_OF_LETTER = 7
+"""In points: a font that takes the place of ours may be wider than Graphviz thinks."""
 LEAST_STRIPE = 0.06
 """How much of a box the rarest of its states colours, so that three failures among thousands are seen."""
 
@@ -71,6 +75,7 @@ def _box(picture: Picture, box: Box) -> str:
         styles.append("dashed")
     if box.is_source and not striped:
         attributes["shape"] = "cylinder"
+        attributes["margin"] = LID_MARGIN
     elif not striped and not box.is_group:
         styles.append("rounded")
     attributes["style"] = ",".join(styles)
@@ -93,19 +98,25 @@ def _legend(picture: Picture) -> str:
     hints = "the thicker the line, the more time it took"
     if any(box.is_source for box in picture.boxes):
         hints += "; with a lid: a source"
-    title = title_of(picture)
-    rows = [f'<TD ALIGN="LEFT"><B>{markup.escape(title)}</B>: {markup.escape(hints)}</TD>']
-    looks = legend_of(picture)
+    # Each text has room to its right, as a browser may have another font than Graphviz measured.
+    title, looks = title_of(picture), legend_of(picture)
+    rows = [f'<TD ALIGN="LEFT"><B>{markup.escape(title)}</B></TD>', f'<TD ALIGN="LEFT">{markup.escape(hints)}</TD>']
     if looks:
-        swatches = [
-            f'<TD BGCOLOR="{LOOKS[state].fill}" COLOR="{LOOKS[state].line}" {SWATCH}></TD>'
-            f'<TD ALIGN="LEFT">{markup.escape(meaning)}   </TD>'
-            for state, meaning in looks
-        ]
-        # A row that is shorter than the title is stretched, and every cell with it: the last cell takes the rest, roughly.
-        left = 6 * len(title + hints) - sum([6 * len(meaning) + 44 for _, meaning in looks])
-        rows.append(f'{"".join(swatches)}<TD WIDTH="{max(1, left)}"> </TD>')
+        width = sum([_width_of(meaning) + 30 for _, meaning in looks])
+        rest = max(1, WIDTH_OF_LETTER * max(len(title), len(hints)) - width)  # else the row is stretched, and every cell with it
+        rows.insert(1, "".join([*[_swatch(state, meaning) for state, meaning in looks], f'<TD WIDTH="{rest}"> </TD>']))
     # A table for each row, so that the columns of one do not stretch those of the other.
     start = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="2">'
     cells = "".join([f'<TR><TD ALIGN="LEFT">{start}<TR>{row}</TR></TABLE></TD></TR>' for row in rows])
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{cells}</TABLE>'
+
+
+def _swatch(state: str, meaning: str) -> str:
+    look = LOOKS[state]
+    text = f'<TD ALIGN="LEFT" FIXEDSIZE="TRUE" WIDTH="{_width_of(meaning)}" HEIGHT="16">{markup.escape(meaning)}</TD>'
+    return f'<TD BGCOLOR="{look.fill}" COLOR="{look.line}" {SWATCH}></TD>{text}'
+
+
+def _width_of(meaning: str) -> int:
+    """Returns the width of a cell in points."""
+    return WIDTH_OF_LETTER * len(meaning) + 8

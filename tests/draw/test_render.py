@@ -4,6 +4,8 @@ import re
 import shutil
 import sys
 from html.parser import HTMLParser
+from itertools import pairwise
+from math import inf
 from xml.etree import ElementTree
 
 import pytest
@@ -114,3 +116,58 @@ def test_a_picture_that_dot_refuses_is_an_error(monkeypatch):
 
     with pytest.raises(RuntimeError, match="syntax error"):
         draw.svg(sketch(BOOK))
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+WIDE_LETTER = 6.6
+"""Of a wide font, such as DejaVu Sans in bold, in 10 points."""
+
+
+def find_rows(legend):
+    """The rows of a legend: for each, where its texts and boxes begin, and where they end in a wide font, from left to right."""
+    spans = []
+    for text in legend.iter(f"{SVG}text"):
+        if text.text.strip():
+            left = float(text.get("x"))
+            spans.append((float(text.get("y")), left, left + WIDE_LETTER * len(text.text.strip())))
+    for box in legend.iter(f"{SVG}polygon"):
+        corners = [tuple(map(float, corner.split(","))) for corner in box.get("points").split()]
+        lefts, tops = zip(*corners, strict=True)
+        if max(tops) - min(tops) < 20:  # the other one is the background
+            spans.append((max(tops), min(lefts), max(lefts)))
+    rows, before = [], -inf
+    for bottom, left, right in sorted(set(spans)):
+        if bottom > before + 10:
+            rows.append([])
+        rows[-1].append((left, right))
+        before = bottom
+    return [sorted(row) for row in rows]
+
+
+@needs_dot
+def test_nothing_in_a_legend_overlaps():
+    """In the legend each text ends before the next begins, in a wide font, too."""
+    states = ["computed", "tweaked", "masked", "inherited", "failed", "code-changed", "not-run"]
+    graph = sketch({f"m:f{number}()": [] for number in range(7)}, **{f"f{n}": {"state": s} for n, s in enumerate(states)})
+    picture = ElementTree.fromstring(draw.svg(graph)).find(f"{SVG}g")
+    for group in picture.findall(f"{SVG}g"):  # the boxes and lines; a legend without an enclosing group stays
+        if group.get("class") in {"node", "edge"}:
+            picture.remove(group)
+    rows = find_rows(picture)
+
+    assert [len(row) for row in rows] == [1, 2 * 7, 1]
+    assert [row for row in rows for (_, end), (start, _) in pairwise(row) if end > start] == []
+
+
+@needs_dot
+@pytest.mark.parametrize("seconds", [0.0, 3.0])
+def test_a_lid_covers_no_text(seconds):
+    """The text in a cylinder begins below its lid, however thick the line is."""
+    graph = sketch({"m:low()": []}, low={"is_source": True, "own_seconds": seconds})
+    (node,) = [one for one in ElementTree.fromstring(draw.svg(graph)).iter(f"{SVG}g") if one.get("class") == "node"]
+    lid = node.findall(f".//{SVG}path")[-1]
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", lid.get("d"))]
+    bottom = max(numbers[1::2]) + float(lid.get("stroke-width") or 1) / 2
+    text = node.find(f".//{SVG}text")
+
+    assert float(text.get("y")) - 0.75 * float(text.get("font-size")) > bottom
