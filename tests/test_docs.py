@@ -11,6 +11,7 @@ The convention, which the first test enforces:
 
 import contextlib
 import doctest
+import html
 import importlib
 import io
 import os
@@ -210,10 +211,56 @@ def test_the_design_names_every_folder(folder):
     assert f"``{folder}/``" in (DOCS / "explanation" / "design.rst").read_text()
 
 
-@pytest.mark.slow
-def test_sphinx_builds(tmp_path):
-    """The site builds without a warning."""
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder with the site, built so that a warning is an error."""
     pytest.importorskip("sphinx", reason="sphinx is in the docs extra")
     pytest.importorskip("furo", reason="furo is in the docs extra")
+    folder = tmp_path_factory.mktemp("site")
+    run_python("-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", str(DOCS), str(folder))
+    return folder
 
-    run_python("-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", str(DOCS), str(tmp_path))
+
+@pytest.fixture(scope="module")
+def signatures(site):
+    """The signatures on the page of the API, as HTML."""
+    page = (site / "reference" / "api.html").read_text(encoding="utf-8")
+    return re.findall(r'<dt class="sig[^>]*>.*?</dt>', page, re.DOTALL)
+
+
+def strip_tags(text):
+    """The text that a browser shows of some HTML."""
+    return html.unescape(re.sub(r"<[^>]+>", "", text))
+
+
+@pytest.mark.slow
+def test_sphinx_builds(site):
+    """The site builds without a warning."""
+    assert (site / "index.html").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", ["memoize", "source", "sweep"])
+def test_a_function_has_one_signature(signatures, function):
+    """The overloads for type checkers are not what a reader looks up."""
+    assert len([one for one in signatures if strip_tags(one).strip().startswith(f"dug.{function}(")]) == 1
+
+
+@pytest.mark.slow
+def test_the_api_shows_no_private_name(signatures):
+    """No signature names a private module, class or type variable."""
+    assert [said for said in map(strip_tags, signatures) if re.search(r"\b_\w|~", said.replace("__call__", ""))] == []
+
+
+@pytest.mark.slow
+def test_classes_in_signatures_are_links(signatures):
+    """Each class of dug that a signature names leads to where it is described."""
+    known = {said[1] for one in signatures if (said := re.match(r"\s*class (?:[\w.]+\.)?(\w+)", strip_tags(one)))}
+    unlinked = []
+    for one in signatures:
+        bare = strip_tags(re.sub(r'<a class="reference.*?</a>', "", one, flags=re.DOTALL))
+        if not bare.strip().startswith("class "):
+            unlinked += [(name, bare) for name in re.findall(r"\b[A-Z]\w+", bare) if name in known]
+
+    assert {"Graph", "Batch", "Context", "Table"} <= known
+    assert unlinked == []
