@@ -16,12 +16,14 @@ import importlib
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import types
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import attrs
 import pytest
@@ -200,6 +202,23 @@ def test_the_picture_of_the_architecture_is_that_of_the_source(monkeypatch):
     drawn = draw_architecture.draw(ROOT / "dug")
 
     assert draw_architecture.PICTURE.read_text(encoding="utf-8") == drawn, "Type: python docs/draw_architecture.py"
+
+
+@pytest.mark.slow
+def test_the_picture_of_the_first_page_is_that_of_its_program(monkeypatch):
+    """The picture on the first page says what the script draws now."""
+    pytest.importorskip("graphviz", reason="graphviz is in the draw extra")
+    if shutil.which("dot") is None:
+        pytest.skip("the program dot is not installed")
+    monkeypatch.syspath_prepend(str(DOCS))
+    import draw_what_if
+
+    def find_texts(svg):
+        return sorted(text.text for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
+
+    drawn = find_texts(draw_what_if.main())
+
+    assert find_texts(draw_what_if.PICTURE.read_text(encoding="utf-8")) == drawn, "Type: python docs/draw_what_if.py"
 
 
 FOLDERS = sorted({path.parent.relative_to(ROOT / "dug").as_posix() for path in (ROOT / "dug").rglob("__init__.py")} - {"."})

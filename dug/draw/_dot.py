@@ -95,16 +95,20 @@ def _line(count: int) -> str:
 
 
 def _legend(picture: Picture) -> str:
-    hints = "the thicker the line, the more time it took"
-    if any(box.is_source for box in picture.boxes):
-        hints += "; with a lid: a source"
+    told = {
+        "the thicker the line, the more time it took": picture.seconds > 0,
+        "with a lid: a source": any(box.is_source for box in picture.boxes),
+    }
+    hints = "; ".join([hint for hint, is_told in told.items() if is_told])
     # Each text has room to its right, as a browser may have another font than Graphviz measured.
     title, looks = title_of(picture), legend_of(picture)
-    rows = [f'<TD ALIGN="LEFT"><B>{markup.escape(title)}</B></TD>', f'<TD ALIGN="LEFT">{markup.escape(hints)}</TD>']
+    rows = [f'<TD ALIGN="LEFT"><B>{markup.escape(title)}</B></TD>']
     if looks:
         width = sum([_width_of(meaning) + 30 for _, meaning in looks])
         rest = max(1, WIDTH_OF_LETTER * max(len(title), len(hints)) - width)  # else the row is stretched, and every cell with it
-        rows.insert(1, "".join([*[_swatch(state, meaning) for state, meaning in looks], f'<TD WIDTH="{rest}"> </TD>']))
+        rows.append("".join([*[_swatch(state, meaning) for state, meaning in looks], f'<TD WIDTH="{rest}"> </TD>']))
+    if hints:
+        rows.append(f'<TD ALIGN="LEFT">{markup.escape(hints)}</TD>')
     # A table for each row, so that the columns of one do not stretch those of the other.
     start = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="2">'
     cells = "".join([f'<TR><TD ALIGN="LEFT">{start}<TR>{row}</TR></TABLE></TD></TR>' for row in rows])

@@ -51,6 +51,14 @@ def test_the_line_is_as_thick_as_the_time():
     assert float(boxes["slow()"]["penwidth"]) > float(boxes["quick()"]["penwidth"]) > 1
 
 
+def test_a_legend_explains_what_is_there():
+    """The thickness of lines is explained where a node took time, and a lid where there is a source."""
+    timed, lidded = sketch({"m:top()": []}, top={"own_seconds": 3.0}), sketch({"m:top()": []}, top={"is_source": True})
+
+    assert ["thicker" in dot(graph) for graph in (timed, lidded)] == [True, False]
+    assert ["lid" in dot(graph) for graph in (timed, lidded)] == [False, True]
+
+
 def test_a_source_has_a_lid():
     """A node that reads the outside is drawn as a cylinder."""
     boxes = find_boxes(dot(sketch({"m:top()": ["m:low()"]}, low={"is_source": True})))

@@ -148,7 +148,8 @@ def find_rows(legend):
 def test_nothing_in_a_legend_overlaps():
     """In the legend each text ends before the next begins, in a wide font, too."""
     states = ["computed", "tweaked", "masked", "inherited", "failed", "code-changed", "not-run"]
-    graph = sketch({f"m:f{number}()": [] for number in range(7)}, **{f"f{n}": {"state": s} for n, s in enumerate(states)})
+    facts = {f"f{n}": {"state": s, "own_seconds": 1.0} for n, s in enumerate(states)}
+    graph = sketch({f"m:f{number}()": [] for number in range(7)}, **facts)
     picture = ElementTree.fromstring(draw.svg(graph)).find(f"{SVG}g")
     for group in picture.findall(f"{SVG}g"):  # the boxes and lines; a legend without an enclosing group stays
         if group.get("class") in {"node", "edge"}:
