@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from .._extras.packages import find_loaded, is_there
 from .._text.values import show
 
 Progress = bool | Callable[[int, int | None], object] | None
@@ -75,7 +76,8 @@ class _RichBar:
         from rich.console import Console  # optional package: imported where it is used
         from rich.progress import Progress  # likewise
 
-        self._shown = Progress(console=Console(stderr=True))
+        # In a notebook rich would draw with ipywidgets, and warn where that is missing.
+        self._shown = Progress(console=Console(stderr=True, force_jupyter=False))
         self._task = self._shown.add_task("", total=total)
         self._shown.start()
 
@@ -106,13 +108,18 @@ def make_reporter(progress: Progress) -> Reporter:
 def is_watched() -> bool:
     """True when somebody can see a bar: the standard error stream is a terminal, or this is a notebook."""
     is_open = sys.stderr is not None and not getattr(sys.stderr, "closed", False)
-    return "ipykernel" in sys.modules or (is_open and sys.stderr.isatty())
+    return "ipykernel" in sys.modules or _is_in_marimo() or (is_open and sys.stderr.isatty())
+
+
+def _is_in_marimo() -> bool:
+    asks = find_loaded("marimo", "running_in_notebook")
+    return asks is not None and bool(asks())
 
 
 def _find_bars() -> Callable[[int | None], Any]:
-    """Returns the package that draws bars here: tqdm, which knows notebooks, or else rich."""
+    """Returns the package that draws bars here: tqdm, or else rich; neither needs ipywidgets."""
     try:
-        from tqdm.auto import tqdm  # optional package: imported where it is used
+        tqdm = _import_tqdm()
     except ImportError:
         pass
     else:
@@ -122,3 +129,14 @@ def _find_bars() -> Callable[[int | None], Any]:
     except ImportError as exc:
         raise ImportError('progress=True needs tqdm or rich. Type: pip install "dug[progress]", or give a function.') from exc
     return _RichBar
+
+
+def _import_tqdm() -> Any:
+    """Returns the bar of tqdm's that can be drawn here; in Jupyter one of ipywidgets only where that is there."""
+    if _is_in_marimo():
+        from tqdm.notebook import tqdm  # optional package: imported where it is used; marimo puts its own bar there
+    elif is_there("ipywidgets"):
+        from tqdm.auto import tqdm  # likewise
+    else:
+        from tqdm import tqdm  # likewise; the other one would warn
+    return tqdm

@@ -48,11 +48,15 @@ def tqdm(monkeypatch):
     """The bars that were made, by a module in the place of tqdm."""
     made.clear()
     monkeypatch.setattr("dug._batch.progress.is_watched", lambda: True)
-    module = ModuleType("tqdm.auto")
-    module.tqdm = Bar
-    monkeypatch.setitem(sys.modules, "tqdm", ModuleType("tqdm"))
-    monkeypatch.setitem(sys.modules, "tqdm.auto", module)
+    put_tqdm(monkeypatch, "tqdm", Bar)
     return made
+
+
+def put_tqdm(monkeypatch, name, bar):
+    """Put a module with a bar in the place of one of tqdm's."""
+    module = ModuleType(name)
+    module.tqdm = bar
+    monkeypatch.setitem(sys.modules, name, module)
 
 
 def test_a_function_is_told_after_each_result():
@@ -185,7 +189,7 @@ def test_a_terminal_that_has_gone_breaks_nothing(tqdm, monkeypatch, when, error)
 def test_without_tqdm_the_bar_is_one_of_rich(monkeypatch):
     """``progress=True`` moves a bar of rich's to its end."""
     pytest.importorskip("rich")
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setattr(sys, "stderr", Terminal())
     with dug.Context():
         list(dug.sweep(spot.node(), SCENARIOS, progress=True))
@@ -200,6 +204,37 @@ def test_a_bar_without_either_says_what_to_type(monkeypatch):
 
     with dug.Context(), pytest.raises(ImportError, match=r'pip install "dug\[progress\]"'):
         dug.sweep(spot.node(), SCENARIOS, progress=True)
+
+
+class OtherBar(Bar):
+    """Stands in for a bar of ipywidgets, or of marimo's."""
+
+
+def test_a_bar_of_ipywidgets_is_drawn_only_where_they_are(tqdm, monkeypatch):
+    """Without ipywidgets the bar is tqdm's plain one, which needs nothing else; with them it is the one for notebooks."""
+    put_tqdm(monkeypatch, "tqdm.auto", OtherBar)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    with dug.Context():
+        list(dug.sweep(spot.node(), SCENARIOS, progress=True))
+        monkeypatch.setitem(sys.modules, "ipywidgets", ModuleType("ipywidgets"))
+        list(dug.sweep(spot.node(), SCENARIOS, progress=True))
+
+    assert [type(bar) for bar in tqdm] == [Bar, OtherBar]
+
+
+def test_a_notebook_of_marimo_draws_its_own_bar(tqdm, monkeypatch):
+    """In a notebook of marimo a bar is seen, and it is the one that marimo puts in the place of tqdm's."""
+    monkeypatch.undo()
+    made.clear()
+    marimo = ModuleType("marimo")
+    marimo.running_in_notebook = lambda: True
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    put_tqdm(monkeypatch, "tqdm", Bar)
+    put_tqdm(monkeypatch, "tqdm.notebook", OtherBar)
+    with dug.Context():
+        list(dug.sweep(spot.node(), SCENARIOS, progress=True))
+
+    assert [(type(bar), bar.n) for bar in made] == [(OtherBar, 2)]
 
 
 @pytest.mark.parametrize("progress", [None, False])

@@ -1,0 +1,230 @@
+"""Everything shows itself: HTML in a notebook, lines of text elsewhere, and nothing runs because somebody looks."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+import dug
+from dug.scenarios import ladder
+
+
+@dug.memoize(name="h:spot")
+def spot(ticker):
+    """Reads nothing, and fails for one."""
+    return 1 / (ticker != "bad") * 100
+
+
+@dug.memoize(name="h:total")
+def total(*tickers):
+    """Reads spots."""
+    return sum(spot(ticker) for ticker in tickers)
+
+
+HOSTILE = "</td><script>alert('$x$')</script><b a=\"1\" & \n\x1b[2J"
+
+
+def make_all(argument):
+    """Return every object that shows itself, by name, in a world in which `argument` is an argument, a value and a name."""
+    echo = dug.memoize(name="h:echo")(lambda value: f"{value}, {total('a')}")
+    fail = dug.memoize(name="h:fail")(lambda value: [][total(value)])
+    node, failing = echo.node(argument), fail.node(argument)
+    with dug.Context(name=argument) as base:
+        batch = base.run_all([node, failing])
+        with dug.Context({spot: dug.scale(2), total.node(argument): argument}, name=argument) as ctx:
+            node(), total(argument)
+            sweep = dug.sweep({argument: node, "fails": failing}, {argument: {spot: dug.scale(3)}, "x": {}})
+            made = {
+                "context": ctx,
+                "record": ctx.memo(node),
+                "graph": ctx.graph(),
+                "states": ctx.states(),
+                "failures": base.failures(),
+                "comparison": base.compare(ctx, node),
+                "full comparison": base.compare(ctx, node, full=True),
+                "plan": ctx.plan(echo.node("new")),
+                "explanation": ctx.explain(node),
+                "explanation of a failure": base.explain(failing),
+                "batch": batch,
+                "failed": base.failures()[0],
+                "result": sweep["x"],
+                "sweep": sweep,
+                "differences": sweep.diff(),
+                "central": dug.sweep(node, ladder([total.node("a")], dug.scale(1.1), dug.scale(0.9))),
+            }
+            made["differences"].to_dict()
+            return {**made, "written": {name: (one._repr_html_(), write(one)) for name, one in made.items()}}
+
+
+def write(one):
+    """Return the text that IPython shows of an object."""
+    said = []
+    one._repr_pretty_(type("Printer", (), {"text": said.append}), False)
+    return "".join(said)
+
+
+KINDS = [
+    "context", "record", "graph", "states", "failures", "comparison", "full comparison", "plan", "explanation",
+    "explanation of a failure", "batch", "failed", "result", "sweep", "differences", "central",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Every object, of a world with a plain argument."""
+    return make_all("plain")
+
+
+@pytest.fixture(scope="module")
+def odd():
+    """Every object, of a world in which texts are hostile."""
+    return make_all(HOSTILE)
+
+
+def test_every_object_is_tried(plain):
+    """The list of kinds is that of the objects that are made."""
+    assert sorted(plain["written"]) == sorted(KINDS)
+
+
+class Reader(HTMLParser):
+    """The tags, attributes and text of a page; the picture of a graph counts as one tag."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.inside = [], [], [], 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.inside += tag == "svg"
+        if not self.inside:
+            self.tags.append(tag)
+            self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        self.inside -= tag == "svg"
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_object_has_html(plain, kind):
+    """Each object has HTML with a table, and nothing that is fetched or run."""
+    page, text = plain["written"][kind]
+    reader = Reader(page)
+
+    assert reader.tags[:2] == ["div", "style"]
+    assert not {"script", "img", "link", "iframe", "object"} & set(reader.tags)
+    assert ("table" in reader.tags) is (kind != "central")  # of which no result is there
+    assert text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_value_is_text(plain, odd, kind):
+    """Whatever an argument, a value, an error or a name contains, it adds no tag and no attribute."""
+    tame, wild = (Reader(made["written"][kind][0]) for made in (plain, odd))
+
+    assert wild.tags == tame.tags
+    assert wild.attributes == tame.attributes
+    assert "\x1b" not in "".join(wild.text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_is_lines_that_move_no_cursor(odd, kind):
+    """Elsewhere each object is lines of text, and nothing in a value controls a terminal."""
+    assert all(line.isprintable() for line in odd["written"][kind][1].splitlines())
+
+
+@pytest.mark.parametrize("kind", ["states", "failures", "comparison", "plan", "explanation"])
+def test_tables_and_explanations_print_as_they_are_shown(plain, kind):
+    """The text and the representation of a table and of an explanation are the lines, so that a prompt shows them, too."""
+    one = plain[kind]
+
+    assert str(one) == repr(one) == write(one)
+    assert "\n" in repr(one)
+
+
+def test_a_context_shows_its_tweaks_states_and_cache():
+    """A context says its name, its tweaks, how many nodes there are of each state, and where its results go."""
+    with dug.Context(name="base"):
+        total("a", "b")
+        with dug.Context({spot.node("a"): 7.0}, name="seven") as ctx:
+            total("a", "b")
+
+            assert write(ctx).splitlines() == [
+                "dug.Context 'seven'",
+                "  target       tweak",
+                "  h:spot('a')  7.0",
+                "  state      nodes",
+                "  computed   1",
+                "  tweaked    1",
+                "  inherited  1",
+                "results go to the cache of the context around: 4 memos",
+            ]
+
+
+def test_an_empty_context_says_so():
+    """A context without tweaks that knows nothing says that, entered or not."""
+    assert write(dug.Context()).splitlines() == [
+        "dug.Context",
+        "no tweaks of its own",
+        "no nodes are known",
+        "results go to a cache of its own: 0 memos",
+    ]
+
+
+def test_many_nodes_are_not_counted_by_state(monkeypatch):
+    """A context that knows very many nodes says so instead of walking over them."""
+    monkeypatch.setattr("dug._inspect.context_sheet._COUNTED", 3)
+    with dug.Context() as ctx:
+        total("a", "b", "c")
+
+        assert "too many nodes to count by state: ctx.states() lists them" in write(ctx)
+
+
+def test_a_record_shows_what_was_read():
+    """A record has the value, its kind, the tweaks that it rests on and the values that were read."""
+    with dug.Context({spot.node("a"): 7.0}) as ctx:
+        total("a", "b")
+        lines = write(ctx.memo(total.node("a", "b"))).splitlines()
+
+    assert lines[0] == "h:total('a', 'b') = 107.0"
+    assert lines[1].startswith("computed, took ")
+    assert lines[1].endswith("read by 0 nodes")
+    assert lines[2:] == [
+        "  target       tweak",
+        "  h:spot('a')  7.0",
+        "  read         value",
+        "  h:spot('a')  7.0",
+        "  h:spot('b')  100.0",
+    ]
+
+
+def test_a_sweep_shows_what_is_done_and_runs_nothing():
+    """Looking at a sweep shows the results that are there, and runs no scenario."""
+    with dug.Context() as ctx:
+        sweep = dug.sweep(total.node("a"), {"up": {spot: dug.scale(2)}, "down": {spot: dug.scale(0.5)}})
+        heard = []
+        with ctx.listen(heard.append):
+            before = sweep._repr_html_(), write(sweep)
+        assert sweep["up"].value == 200.0
+        between = write(sweep).splitlines()
+        sweep.to_dict()
+        after = write(sweep).splitlines()
+
+    assert heard == []
+    assert "0 of 2 scenarios done" in before[1]
+    assert [line.split()[:2] for line in between[2:]] == [["scenario", "h:total('a')"], ["up", "200.0"]]
+    assert "the others run when they are asked for" in between[1]
+    assert [line.split()[:2] for line in after[2:]] == [["up", "200.0"], ["down", "50.0"]]
+
+
+def test_looking_runs_nothing():
+    """No event is heard while every object is shown."""
+    with dug.Context() as ctx:
+        total("a")
+        heard = []
+        with ctx.listen(heard.append):
+            for one in (ctx, ctx.memo(total.node("a")), ctx.graph(), ctx.states(), ctx.plan(total.node("b"))):
+                one._repr_html_(), write(one)
+
+    assert heard == []
