@@ -19,7 +19,9 @@ from .._inspect.failures import Failed, tabulate_failures
 from .._inspect.lazy_graph import Origins
 from .._inspect.node_states import passed_from
 from .._inspect.record import check_node
-from .._inspect.table import Table, make_frame
+from .._inspect.table import Table, make_frame, make_rows
+from .._text.sheet import Line, Sheet
+from .._text.shown import Shown
 from .._text.values import number_alike, show
 from .call_site import CallSite, call_site_of, check_executor, find_width, inside, single_outer_call
 from .kept_failure import keep_failure
@@ -30,7 +32,7 @@ _Both = tuple[Failed[Node[Any]], Failed[Node[Any]]]
 
 
 @frozen(eq=False, repr=False)
-class Batch(Generic[R]):
+class Batch(Shown, Generic[R]):
     """The result of computing many nodes: each requested node is in `values`, in `failures` or in `not_run`."""
 
     values: Mapping[Node[R], R]
@@ -73,6 +75,15 @@ class Batch(Generic[R]):
         rows += [(names[node], None, one.text, names[one.origin]) for node, one in failed.items()]
         columns = ["node", "value", "error", "began in"]
         return make_frame(lambda dtype: pandas.DataFrame(rows, columns=columns, dtype=dtype)).set_index("node")
+
+    def _sheet(self) -> Sheet:
+        title = Line(repr(self)[1:-1], is_title=True)
+        failed = {**self.failures, **self.not_run}
+        rows: Any = [
+            *[(node, None, one.text, None if one.origin == node else one.origin) for node, one in failed.items()],
+            *[(node, show(value), None, None) for node, value in self.values.items()],
+        ]
+        return Sheet([title, make_rows(["node", "value", "error", "began in"], rows, len(rows))])
 
     def __repr__(self) -> str:
         return (

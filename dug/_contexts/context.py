@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 from .._core.drive import Scope
 from .._core.read import KINDS, Cache, Function, Listener, Node, Subscription
 from .._inspect.record import find_seen
+from .._text.shown import Shown
 from .._text.values import show, show_whole
 from ..errors import ContextError, TweakError
 from .methods import ContextMethods, look_again
@@ -24,7 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Context(Scope, ContextMethods):
+class Context(Scope, ContextMethods, Shown):
     """A set of tweaks, and the cache that results go to; in force inside ``with``.
 
     Contexts nest: inside another one, a context sees its tweaks over those around it, and shares every result that none of its
@@ -267,6 +268,11 @@ class Context(Scope, ContextMethods):
             f"{self!r} cannot be pickled or copied. Take its tweaks, ctx.scenario; to keep its memos, "
             "write: from dug import snapshot; snapshot.save(ctx, path)."
         )
+
+    def _sheet(self) -> Any:
+        from .._inspect.context_sheet import show_context  # loaded when somebody looks
+
+        return show_context("dug.Context", self._name, self.scenario.layers, self._here())
 
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {show_whole(self._name, 60)}"

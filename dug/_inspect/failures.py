@@ -10,13 +10,20 @@ from typing import Any, Generic
 from attrs import frozen
 
 from .._core.read import Node
-from .._text.values import describe_error, tell_error
+from .._text.sheet import Folded, Line, Part, Rows, Sheet
+from .._text.shown import Shown
+from .._text.values import describe_error, shorten, show, tell_error
 from .lazy_graph import LazyGraph, N
 from .table import Table
 
+_LINES = 100
+"""How many lines of a traceback are shown."""
+_LONGEST = 400
+"""How much of such a line is shown."""
+
 
 @frozen(eq=False, repr=False)
-class Failed(Generic[N]):
+class Failed(Shown, Generic[N]):
     """A node that failed."""
 
     node: N
@@ -52,9 +59,27 @@ class Failed(Generic[N]):
             return describe_error(error)
         return tell_error(error.type, error.text)
 
+    def _sheet(self) -> Sheet:
+        parts: list[Part] = [Line(f"{self.node} raised {self.text}", is_title=True)]
+        if self.origin != self.node:
+            parts.append(Line(f"passed on: the error began in {self.origin}"))
+        if self.arguments:
+            rows = [[str(name), show(argument)] for name, argument in self.arguments.items()]
+            parts.append(Rows(["argument", "value"], rows))
+        return Sheet([*parts, Folded("the traceback", [Line(line) for line in _cut(self.traceback)])])
+
     def __repr__(self) -> str:
         passed = "" if self.origin == self.node else f", passed on from {self.origin!r}"
         return f"<Failed {self.node!r}: {self.text}{passed}>"
+
+
+def _cut(traceback: str) -> list[str]:
+    """Returns the lines of a traceback, those in the middle left out where there are very many."""
+    lines = [shorten(line, _LONGEST) for line in traceback.rstrip().splitlines()]
+    if len(lines) <= _LINES:
+        return lines
+    half = _LINES // 2
+    return [*lines[:half], f"... {len(lines) - 2 * half:,} more lines", *lines[-half:]]
 
 
 def list_failures(graph: LazyGraph[Any, N, Any]) -> Table[Failed[N]]:

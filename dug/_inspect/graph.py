@@ -10,11 +10,11 @@ memory than their facts.  The dependents of a node are found the first time that
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from importlib import import_module
 from typing import Any, Generic, Self, TypeVar
 
 from attrs import fields_dict, frozen
 
+from .._text.shown import Shown
 from .._text.values import number_alike, show
 
 N = TypeVar("N")
@@ -47,7 +47,7 @@ class Fact(Generic[N]):
     """The exception that it raised, as text."""
 
 
-class Graph(Generic[N]):
+class Graph(Shown, Generic[N]):
     """Nodes and their dependencies: a read-only graph without circles.
 
     Iterating gives the nodes in their topological `order`.  Every operation takes time in proportion to its result or its walk.
@@ -247,9 +247,16 @@ class Graph(Generic[N]):
         index = pandas.Index(number_alike([str(fact.node) for fact in rows]), name="node", tupleize_cols=False)
         return pandas.DataFrame(columns, index=index)
 
+    def _sheet(self) -> Any:
+        from ..draw._sheet import make_sheet  # loaded when somebody looks
+
+        return make_sheet(self)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        """The representations for a notebook: a picture by `dug.draw`, which lies above and is therefore found by its name."""
-        return import_module("..draw", __package__).mimebundle(self, include=include, exclude=exclude)
+        """The representations for a notebook: HTML, Mermaid and text."""
+        from ..draw import mimebundle  # loaded when somebody looks
+
+        return mimebundle(self, include=include, exclude=exclude)
 
     def __repr__(self) -> str:
         edges = sum(map(len, self._reads))

@@ -1,17 +1,22 @@
 """`Record`, which ``ctx.memo`` returns: one node's memo, its reads, readers and tweaks; `find_record`, `is_masked`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
 
 from .._core.read import TWEAKED, Key, Memo, Node, View, find_answer, plain_key
-from .._text.values import show
+from .._functions.proxy import show_key
+from .._text.shown import Shown
+from .._text.values import describe_error, in_seconds, show
+
+_SHOWN = 12
+"""How many reads, and how many tweaks, are shown."""
 
 
 @frozen(eq=False, repr=False)
-class Record:
+class Record(Shown):
     """The memo of one node in one context at the time of the look, and the nodes that have read it since."""
 
     node: Node[Any]
@@ -71,9 +76,37 @@ class Record:
             tweaks[Node._of(target) if isinstance(target, tuple) else target.wrapper()] = handle.spec.said
         return MappingProxyType(tweaks)
 
+    def _sheet(self) -> Any:
+        from .._text.sheet import Line, Rows, Sheet  # loaded when somebody looks
+
+        readers, reads = len(self.dependents), self.dependencies
+        took = f"took {in_seconds(self.seconds)}, {in_seconds(self.own_seconds)} by itself"
+        said = Line(f"{self.kind}, {took}, read by {readers:,} node{'' if readers == 1 else 's'}")
+        title = Line(f"{self.node}{_tell_outcome(self._memo)}", is_title=True)
+        tweaks = [tabulate_tweaks(list(self.tweaks.items()))] if self.tweaks else []
+        rows = [[str(node), _tell_outcome(find_answer(self._view, node._key)).removeprefix(" = ")] for node in reads[:_SHOWN]]
+        return Sheet([title, said, *tweaks, *([Rows(["read", "value"], rows, _tell_more(len(reads)))] if rows else [])])
+
     def __repr__(self) -> str:
         what = show(self.error) if self.error is not None else show(self.value)
         return f"<{self.kind} {self.node!r} = {what}>"[:400]
+
+
+def tabulate_tweaks(tweaks: Sequence[tuple[Any, Any]]) -> Any:
+    """Returns a table of tweaks by their targets, for a sheet."""
+    from .._text.sheet import Rows  # loaded when somebody looks
+
+    return Rows(["target", "tweak"], [[show_key(key), show(tweak)] for key, tweak in tweaks[:_SHOWN]], _tell_more(len(tweaks)))
+
+
+def _tell_more(count: int) -> str:
+    return f"... {count - _SHOWN:,} more" if count > _SHOWN else ""
+
+
+def _tell_outcome(memo: Memo | None) -> str:
+    if memo is None:
+        return ""
+    return f" = {show(memo.value)}" if memo.failure is None else f" raised {describe_error(memo.failure.error)}"
 
 
 def check_node(node: Any) -> Node[Any]:

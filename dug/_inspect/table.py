@@ -1,6 +1,6 @@
 """`Table`, rows that print aligned or become a pandas frame (`make_frame`); `tabulate_states` makes one of a graph."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Generic, TypeVar, overload
 
@@ -48,18 +48,23 @@ class Table(Shown, Sequence[T], Generic[T]):
         return make_frame(lambda dtype: pandas.DataFrame(columns, dtype=dtype))
 
     def _sheet(self) -> Sheet:
-        rows = [[read(row) for read in self._columns.values()] for row in islice(self._rows, _SHOWN)]
-        nodes = list(dict.fromkeys([cell for row in rows for cell in row if isinstance(cell, Node)]))
-        names = dict(zip(nodes, number_alike([write_cell(str(node)) for node in nodes]), strict=True))
-        shown = [[names[cell] if isinstance(cell, Node) else write_cell(cell) for cell in row] for row in rows]
-        more = len(self) - len(shown)
-        return Sheet([Rows(list(self._columns), shown, f"... {more:,} more" if more else "")])
+        rows = ([read(row) for read in self._columns.values()] for row in self._rows)
+        return Sheet([make_rows(list(self._columns), rows, len(self))])
 
     def __str__(self) -> str:
         return self._write_lines()
 
     def __repr__(self) -> str:
         return self._write_lines()
+
+
+def make_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], count: int) -> Rows:
+    """Returns the first of `count` rows as texts; nodes that have one text are numbered."""
+    first = list(islice(rows, _SHOWN))
+    nodes = list(dict.fromkeys([cell for row in first for cell in row if isinstance(cell, Node)]))
+    names = dict(zip(nodes, number_alike([write_cell(str(node)) for node in nodes]), strict=True))
+    shown = [[names[cell] if isinstance(cell, Node) else write_cell(cell) for cell in row] for row in first]
+    return Rows(columns, shown, f"... {count - _SHOWN:,} more" if count > _SHOWN else "")
 
 
 def tabulate_states(graph: "Graph[Node[Any]]") -> Table[Fact[Node[Any]]]:

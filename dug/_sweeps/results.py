@@ -17,12 +17,15 @@ from .._contexts.scenario import Scenario, label_of
 from .._core.read import Failure, Node
 from .._extras.packages import import_matplotlib, import_pandas
 from .._inspect.table import make_frame
+from .._text.shown import Shown
 from .._text.values import LONGEST, number_alike, show, text_of
 from .levels import GridLevels, LadderLevels, Levels
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from .._text.sheet import Sheet
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -38,7 +41,7 @@ class Targets(Generic[V]):
 
 
 @frozen(eq=False, repr=False)
-class Result(Generic[V]):
+class Result(Shown, Generic[V]):
     """The values and errors of the targets of a sweep under one scenario.
 
     ``result[target]`` is the value of one target, named by its node or, where the sweep was given a mapping, by its label; where
@@ -106,12 +109,17 @@ class Result(Generic[V]):
         """Returns `value`, with the errors of failed targets in the place of their values."""
         return self._targets.shape({**self.values, **self.errors})
 
+    def _sheet(self) -> "Sheet":
+        from .sheets import show_result  # loaded when somebody looks
+
+        return show_result(self, dict(zip(self._targets.nodes, map(target_label, self._targets.nodes), strict=True)))
+
     def __repr__(self) -> str:
         what = show(self.outcome())
         return f"<Result {show(self.name)}: {what}, {self.recomputed} recomputed in {self.seconds:.3g} s>"
 
 
-class Results(Generic[V]):
+class Results(Shown, Generic[V]):
     """Results in the order of their scenarios, each made when it is first asked for, and kept.
 
     Iterating gives each as soon as it is there, and can be repeated; one thread at a time.  ``results["crash"]`` is the result of
@@ -277,6 +285,14 @@ class Results(Generic[V]):
             number += 1
             unique = f"{text_of(name, 200)} ({number})"
         return unique
+
+    def _sheet(self) -> "Sheet":
+        from .sheets import show_results  # loaded when somebody looks
+
+        nodes = self._targets.nodes
+        labels = dict(zip(nodes, number_alike(list(map(target_label, nodes))), strict=True))
+        is_complete = self._is_complete or len(self._kept) == self._find_total()
+        return show_results(repr(self)[1:-1], labels, tuple(self._kept), is_complete=is_complete)
 
     def __repr__(self) -> str:
         total = len(self._kept) if self._is_complete else self._find_total()

@@ -16,11 +16,12 @@ _NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]\d+)?%?( (s|ms|us|bytes|[kMGT]B))?|[-+]
 """The cells of a column of numbers, which is aligned to the right."""
 _TITLE, _NUMERIC = ' class="dug-title"', ' class="dug-number"'
 _STATES = "".join(
-    [f".dug .dug-{state}{{background:{look.line}30;box-shadow:inset 0 0 0 1px {look.line}90}}" for state, look in LOOKS.items()]
+    [f".dug .dug-{state}{{background:{look.line}40;box-shadow:inset 0 0 0 1px {look.line}b0}}" for state, look in LOOKS.items()]
 )
 _STYLE = (
     ".dug{font-size:13px;line-height:1.45;overflow-x:auto;text-align:left}"
-    ".dug p{margin:0;padding:1px 0;font-size:inherit;line-height:inherit;max-width:none;overflow-wrap:anywhere}"
+    ".dug p{margin:0;padding:1px 0;font-size:inherit;line-height:inherit;max-width:none;white-space:pre-wrap;"
+    "overflow-wrap:anywhere}"
     ".dug .dug-title{font-weight:600}"
     ".dug .dug-more,.dug summary{opacity:.7}"
     ".dug summary{cursor:pointer}"

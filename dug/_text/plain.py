@@ -12,7 +12,11 @@ _DEEPEST = 12
 
 def write(sheet: Sheet) -> str:
     """Returns the lines of a sheet, without an end after the last."""
-    return "\n".join([line for part in sheet.parts for line in list_lines(part)])
+    lines: list[str] = []
+    for part in sheet.parts:
+        before = STEP if lines and isinstance(part, Rows) else ""  # below what it is about
+        lines += [f"{before}{line}" for line in list_lines(part)]
+    return "\n".join(lines)
 
 
 def align(columns: Cells, rows: Sequence[Cells]) -> list[str]:

@@ -2,29 +2,30 @@
 
 from collections.abc import Callable, Container
 
+from .._text import markup
 from ._drawable import Drawable
 from ._mermaid import mermaid
-from ._render import svg
+from ._sheet import make_sheet
 from ._tree import tree
 
 
 def mimebundle(graph: Drawable, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
-    """Returns a graph in the forms that a notebook can show, by type: SVG if Graphviz is there, else Mermaid; and always text.
+    """Returns a graph in the forms that a notebook can show, by type.
+
+    HTML has the picture of Graphviz if that is there, else the tree; Mermaid is for tools that draw it, and text is for all.
 
     Args:
         graph: the graph to draw.
         include: the types that are asked for; None for all.
         exclude: the types that are not wanted.
+
+    .. versionchanged:: 0.1.0
+       HTML with the picture in it, in place of the picture alone.
     """
-    drawn: dict[str, Callable[[Drawable], str]] = {"image/svg+xml": svg, "text/vnd.mermaid": mermaid, "text/plain": tree}
-    bundle: dict[str, str] = {}
-    for kind, draw in drawn.items():
-        if (include is not None and kind not in include) or (exclude is not None and kind in exclude):
-            continue
-        if kind == "text/vnd.mermaid" and "image/svg+xml" in bundle:
-            continue
-        try:
-            bundle[kind] = draw(graph)
-        except (ImportError, RuntimeError):  # no Graphviz: the next form needs none
-            continue
-    return bundle
+    drawn: dict[str, Callable[[Drawable], str]] = {
+        "text/html": lambda graph: markup.write(make_sheet(graph)),
+        "text/vnd.mermaid": mermaid,
+        "text/plain": tree,
+    }
+    kinds = [kind for kind in drawn if (include is None or kind in include) and (exclude is None or kind not in exclude)]
+    return {kind: drawn[kind](graph) for kind in kinds}

@@ -11,21 +11,25 @@ needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the program 
 
 
 @needs_dot
-def test_a_notebook_gets_svg_and_text():
-    """If Graphviz is there, a graph is a picture, and text for programs that show none."""
+def test_a_notebook_gets_a_picture_a_table_and_text():
+    """If Graphviz is there, HTML has the picture and a table of the nodes; text is for programs that show none."""
     pytest.importorskip("graphviz")
     bundle = sketch(BOOK)._repr_mimebundle_()
 
-    assert set(bundle) == {"image/svg+xml", "text/plain"}
-    assert "<svg" in bundle["image/svg+xml"]
+    assert set(bundle) == {"text/html", "text/vnd.mermaid", "text/plain"}
+    assert "<svg" in bundle["text/html"]
+    assert "<td>m:value(1)</td>" in bundle["text/html"]
 
 
-def test_without_graphviz_a_notebook_gets_mermaid(monkeypatch, tmp_path):
-    """Where it is not, notebooks that know Mermaid draw that, and others show the tree."""
+def test_without_graphviz_a_notebook_gets_the_tree(monkeypatch, tmp_path):
+    """Where it is not, HTML has the tree of text, and notebooks that know Mermaid can draw that."""
     monkeypatch.setenv("PATH", str(tmp_path))
     graph = sketch(BOOK)
+    bundle = graph._repr_mimebundle_()
 
-    assert graph._repr_mimebundle_() == {"text/vnd.mermaid": draw.mermaid(graph), "text/plain": draw.tree(graph)}
+    assert "<pre>book()\n├── value(1)\n" in bundle["text/html"]
+    assert bundle["text/vnd.mermaid"] == draw.mermaid(graph)
+    assert bundle["text/plain"] == draw.tree(graph)
 
 
 def test_a_notebook_says_what_it_wants():
@@ -33,4 +37,4 @@ def test_a_notebook_says_what_it_wants():
     graph = sketch(BOOK)
 
     assert set(graph._repr_mimebundle_(include={"text/plain"})) == {"text/plain"}
-    assert set(graph._repr_mimebundle_(exclude={"image/svg+xml", "text/plain"})) == {"text/vnd.mermaid"}
+    assert set(graph._repr_mimebundle_(exclude={"text/html", "text/plain"})) == {"text/vnd.mermaid"}

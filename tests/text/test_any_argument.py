@@ -160,6 +160,9 @@ def test_looks_and_tables_show_any_argument(ctx, value):
     for one in (node, ctx.memo(node), ctx.states(), ctx.failures(), ctx.failures()[0], ctx.graph(node), ctx.plan(node)):
         check(repr(one))
         check(str(one))
+    for one in (ctx, ctx.memo(node), ctx.states(), ctx.failures(), ctx.failures()[0], ctx.graph(node), ctx.explain(node)):
+        check(one._repr_html_().partition("</style>")[2])
+        check(one._write_lines())
     check(str(ctx.explain(node))), check(str(ctx.explain(failing.node(value)))), check(str(ctx.explain(same.node(value))))
     with dug.Context(tweaks={same.node(value): 5, extra.node(): value, top: dug.bump(lambda old, _: old, value)}) as inner:
         top(value)
@@ -196,7 +199,7 @@ def test_batches_and_sweeps_show_any_argument(value):
             for result in results:
                 check(repr(result)), check(str(result.name))
                 assert results[result.name] is result
-            check(repr(results)), check(show(scenarios))
+            check(repr(results)), check(show(scenarios)), check(results._write_lines()), check(results._repr_html_())
             results.to_frame()
         with pytest.raises(KeyError):
             results[value]
