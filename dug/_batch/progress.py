@@ -50,6 +50,7 @@ class _Bar(Reporter):
     def __init__(self, make_bar: Callable[[int | None], Any]) -> None:
         self._make_bar = make_bar
         self._bar: Any = None
+        self._is_closed = False
 
     def begin(self, total: int | None) -> None:
         if self._bar is None:
@@ -64,7 +65,8 @@ class _Bar(Reporter):
             self.close()
 
     def close(self) -> None:
-        if self._bar is not None:
+        if self._bar is not None and not self._is_closed:
+            self._is_closed = True  # some bars refuse to be closed twice
             with suppress(OSError, ValueError):  # likewise
                 self._bar.close()
 

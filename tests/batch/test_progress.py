@@ -30,6 +30,7 @@ class Bar:
         self.n += n
 
     def close(self):
+        assert self.is_open
         self.is_open = False
 
 
