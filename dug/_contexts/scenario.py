@@ -12,15 +12,13 @@ from attrs import frozen
 
 from .._core.read import Function, Layer, Node, TweakSpec
 from .._functions.proxy import show_key
-from .._text.values import show
+from .._text.values import drop_main, show
 from ..errors import TweakError
 from .kinds import tell_anew
 from .tweaks import Tweaks, spec_of, target_of
 
 if TYPE_CHECKING:
     from .typed_tweaks import Bumps, D, K, Others, V, Values
-
-_MAIN = "__main__:"
 
 
 @frozen(init=False, repr=False, eq=False)
@@ -122,7 +120,7 @@ def title(scenario: Scenario) -> str:
 
 def label_of(key: Any) -> str:
     """Returns the text of a node or function as people read it: without the module if that is the script or notebook itself."""
-    return show_key(key).removeprefix(_MAIN)
+    return drop_main(show_key(key))
 
 
 def _list_tweaks(tweaks: Tweaks, between: str, text_of: Callable[[Any], str]) -> str:

@@ -6,11 +6,13 @@ from typing import Any, Generic
 
 from attrs import define, field, frozen
 
+from .._text.sheet import Line, Rows, Sheet
+from .._text.shown import Shown
 from .lazy_graph import Detail, K, N, P
 
 
 @frozen(eq=False)
-class Change(Generic[N, K]):
+class Change(Shown, Generic[N, K]):
     """A node that has another value in the other context or file."""
 
     node: N
@@ -57,6 +59,11 @@ class Change(Generic[N, K]):
         return None if before is None or after is None or math.isnan(after - before) else (before, after)
 
     @property
+    def name(self) -> str:
+        """The text of its node; of one of the script or notebook itself, without the module."""
+        return str(self._new)
+
+    @property
     def function(self) -> str:
         """``module:qualname`` of its function, or the name that it was given."""
         return self._new.function
@@ -67,9 +74,9 @@ class Change(Generic[N, K]):
         if self._new.error is not None:
             return "failed"
         if not self._old.answers:
-            return "are new"
+            return "appeared"
         if not self._new.answers:
-            return "are gone"
+            return "vanished"
         return "changed" if self.numbers is None else "moved"
 
     @property
@@ -83,9 +90,15 @@ class Change(Generic[N, K]):
         before, after = self.texts
         return self._likeness if before == after else self.difference if after != self.difference else ""
 
+    def _sheet(self) -> Sheet:
+        before, after = _outcome(self._old), _outcome(self._new)
+        said = [("before", before), ("after", after), ("difference", self.difference), ("because", self.why)]
+        title = Line(f"{self.name} {self.kind}", is_title=True)
+        return Sheet([title, Rows(["", ""], [[what, text] for what, text in said if text])])
+
     def __str__(self) -> str:
         before, after = self.texts
-        return f"{self.node}: {before} -> {after}{''.join([f'  ({said})' for said in (self.note, self.why) if said])}"
+        return f"{self.name}: {before} -> {after}{''.join([f'  ({said})' for said in (self.note, self.why) if said])}"
 
 
 @define(eq=False)

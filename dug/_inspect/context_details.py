@@ -258,7 +258,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
                 yield f"its memos were forgotten when {_tell_change(key[0])}"
         for root in dict.fromkeys(roots):
             verb = _tell_change(root[0]) if self.states.is_redefined(root) else "it was invalidated"
-            who = "it ran once" if root == key else f"it rested on {Node._of(root)}"
+            who = "it ran once" if root == key else f"it rested on {self.detail(root)}"
             yield f"{who}, and then {verb}"
         if roots and known is not None and self.view.matches(known):
             yield f"it was{_outcome(known).removeprefix(' =')} before"

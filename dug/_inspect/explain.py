@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 from .._text.sheet import Entry, Line, Outline, Part, Sheet
 from .._text.shown import Shown
-from .._text.values import in_seconds
+from .._text.values import drop_main, in_seconds
 from .lazy_graph import HERE, LazyGraph, P
 
 _MOST_PLACES = 5
@@ -134,7 +134,7 @@ class _Teller(Generic[P]):
         entries = [self._make_entry(node) for node in shown]
         has_line = frozenset(shown)
         left = Counter([self._graph.detail(node).function for node in reads if node not in has_line])
-        entries += [_make_line(f"... {count:,} more of {name}") for name, count in islice(left.items(), _FEW)]
+        entries += [_make_line(f"... {count:,} more of {drop_main(name)}") for name, count in islice(left.items(), _FEW)]
         if len(left) > _FEW:
             entries.append(_make_line(f"... {sum(islice(left.values(), _FEW, None)):,} more of {len(left) - _FEW:,} functions"))
         yield Outline(["read", "value", "state", "took"], entries)
@@ -187,7 +187,7 @@ class _Teller(Generic[P]):
         if len(nodes) == 1:
             return f"{one}, {said[0]}"
         how = str(said[0]) if len({says.sentence for says in said}) == 1 else f"each tweaked in its own way {said[0].place}"
-        return f"{len(nodes):,} nodes of {one.function}, {how}"
+        return f"{len(nodes):,} nodes of {drop_main(one.function)}, {how}"
 
     def _find_way(self, node: P, came: Mapping[P, P]) -> list[P]:
         """Returns the nodes between a tweaked node and this one."""

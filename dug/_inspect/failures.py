@@ -12,7 +12,7 @@ from attrs import frozen
 from .._core.read import Node
 from .._text.sheet import Folded, Line, Part, Rows, Sheet
 from .._text.shown import Shown
-from .._text.values import describe_error, shorten, show, tell_error
+from .._text.values import describe_error, drop_main, shorten, show, tell_error
 from .lazy_graph import LazyGraph, N
 from .table import Table
 
@@ -60,9 +60,9 @@ class Failed(Shown, Generic[N]):
         return tell_error(error.type, error.text)
 
     def _sheet(self) -> Sheet:
-        parts: list[Part] = [Line(f"{self.node} raised {self.text}", is_title=True)]
+        parts: list[Part] = [Line(f"{drop_main(str(self.node))} raised {self.text}", is_title=True)]
         if self.origin != self.node:
-            parts.append(Line(f"passed on: the error began in {self.origin}"))
+            parts.append(Line(f"passed on: the error began in {drop_main(str(self.origin))}"))
         if self.arguments:
             rows = [[str(name), show(argument)] for name, argument in self.arguments.items()]
             parts.append(Rows(["argument", "value"], rows))

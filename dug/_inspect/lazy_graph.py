@@ -13,6 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from attrs import frozen
 
+from .._text.values import drop_main
 from .graph import Fact
 
 P = TypeVar("P")
@@ -145,7 +146,7 @@ class Detail(ABC, Generic[P, N, K]):
         return None
 
     def __str__(self) -> str:
-        return str(self.node)
+        return drop_main(str(self.node))
 
     @property
     def outcome(self) -> str:

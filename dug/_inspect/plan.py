@@ -16,6 +16,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from .._core.read import BENEATH, Key, Lookup, Memo, Node, View, is_as_before, plain_key
+from .._text.values import drop_main
 from .node_states import NodeStates
 from .table import Table
 
@@ -175,9 +176,9 @@ class _Survey:
                 question.sure += sure
             same = self._is_same(key, read)
             if same is False:
-                return RUNS, f"{Node._of(key)} changed" if verdict == HOLDS else reason
+                return RUNS, f"{_name(key)} changed" if verdict == HOLDS else reason
             if same is None and verdict == HOLDS:
-                verdict, reason, sure = MAY_RUN, f"{Node._of(key)} may change", False
+                verdict, reason, sure = MAY_RUN, f"{_name(key)} may change", False
         return verdict, reason
 
     def _is_same(self, key: Key, read: Memo) -> bool | None:
@@ -254,3 +255,7 @@ def _find_asked(questions: dict[Key, _Forecast], target: Key) -> dict[Key, bool]
                 asked[key] = is_sure
                 pending.append(key)
     return asked
+
+
+def _name(key: Key) -> str:
+    return drop_main(str(Node._of(key)))

@@ -9,7 +9,7 @@ from attrs import frozen
 from .._core.read import TWEAKED, Key, Memo, Node, View, find_answer, plain_key
 from .._functions.proxy import show_key
 from .._text.shown import Shown
-from .._text.values import describe_error, in_seconds, show
+from .._text.values import describe_error, drop_main, in_seconds, show
 
 _SHOWN = 12
 """How many reads, and how many tweaks, are shown."""
@@ -82,9 +82,10 @@ class Record(Shown):
         readers, reads = len(self.dependents), self.dependencies
         took = f"took {in_seconds(self.seconds)}, {in_seconds(self.own_seconds)} by itself"
         said = Line(f"{self.kind}, {took}, read by {readers:,} node{'' if readers == 1 else 's'}")
-        title = Line(f"{self.node}{_tell_outcome(self._memo)}", is_title=True)
+        title = Line(f"{drop_main(str(self.node))}{_tell_outcome(self._memo)}", is_title=True)
         tweaks = [tabulate_tweaks(list(self.tweaks.items()))] if self.tweaks else []
-        rows = [[str(node), _tell_outcome(find_answer(self._view, node._key)).removeprefix(" = ")] for node in reads[:_SHOWN]]
+        values = [_tell_outcome(find_answer(self._view, node._key)).removeprefix(" = ") for node in reads[:_SHOWN]]
+        rows = [[drop_main(str(node)), value] for node, value in zip(reads, values, strict=False)]
         return Sheet([title, said, *tweaks, *([Rows(["read", "value"], rows, _tell_more(len(reads)))] if rows else [])])
 
     def __repr__(self) -> str:
@@ -96,7 +97,8 @@ def tabulate_tweaks(tweaks: Sequence[tuple[Any, Any]]) -> Any:
     """Returns a table of tweaks by their targets, for a sheet."""
     from .._text.sheet import Rows  # loaded when somebody looks
 
-    return Rows(["target", "tweak"], [[show_key(key), show(tweak)] for key, tweak in tweaks[:_SHOWN]], _tell_more(len(tweaks)))
+    rows = [[drop_main(show_key(key)), show(tweak)] for key, tweak in tweaks[:_SHOWN]]
+    return Rows(["target", "tweak"], rows, _tell_more(len(tweaks)))
 
 
 def _tell_more(count: int) -> str:

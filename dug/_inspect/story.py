@@ -13,6 +13,7 @@ from typing import Any
 from attrs import frozen
 
 from .._text.sheet import Entry
+from .._text.values import drop_main
 from .change import Change, Difference
 
 COLUMNS = ("node", "before", "after", "moved", "because")
@@ -123,7 +124,7 @@ class _Story:
     def _tell_node(self, node: Any, depth: int, before: str = "") -> Entry:
         change = self._change(node)
         because = "; ".join([said for said in (change.note, change.why) if said])
-        return Entry(depth, f"{before}{change}", [f"{before}{change.node}", *change.texts, _tell_move(change.numbers), because])
+        return Entry(depth, f"{before}{change}", [f"{before}{change.name}", *change.texts, _tell_move(change.numbers), because])
 
     def _tell_folded(self, unit: _Unit, depth: int) -> Iterator[Entry]:
         """Yields the line of several nodes, and one for each of those that moved most."""
@@ -142,7 +143,7 @@ class _Story:
 
     def _name(self, unit: _Unit) -> str:
         change = self._change(unit.nodes[0])
-        return f"{len(unit.nodes):,} nodes of {change.function}" if unit.is_folded else str(change.node)
+        return f"{len(unit.nodes):,} nodes of {drop_main(change.function)}" if unit.is_folded else change.name
 
     def _change(self, node: Any) -> Change[Any, Any]:
         change = self._found[node].change

@@ -8,7 +8,7 @@ from .._core.read import Node
 from .._extras.packages import import_pandas
 from .._text.sheet import Rows, Sheet
 from .._text.shown import Shown
-from .._text.values import number_alike, shorten, show_whole, visible
+from .._text.values import drop_main, in_seconds, number_alike, shorten, show_whole, visible
 from .graph import Fact, Graph
 
 T = TypeVar("T")
@@ -48,8 +48,9 @@ class Table(Shown, Sequence[T], Generic[T]):
         return make_frame(lambda dtype: pandas.DataFrame(columns, dtype=dtype))
 
     def _sheet(self) -> Sheet:
-        rows = ([read(row) for read in self._columns.values()] for row in self._rows)
-        return Sheet([make_rows(list(self._columns), rows, len(self))])
+        columns = ["took" if name == "seconds" else name for name in self._columns]
+        rows = ([_tell(name, read(row)) for name, read in self._columns.items()] for row in self._rows)
+        return Sheet([make_rows(columns, rows, len(self))])
 
     def __str__(self) -> str:
         return self._write_lines()
@@ -87,9 +88,16 @@ def make_frame(make: Callable[[Any], Any]) -> Any:
         return make(object)
 
 
+def _tell(name: str, cell: object) -> object:
+    """Returns what is shown of a cell: of seconds a time with a unit, if it took any."""
+    return cell if name != "seconds" else in_seconds(cell) if isinstance(cell, float) and cell else ""
+
+
 def write_cell(value: object) -> str:
     """Returns the text of a cell, in one line and bounded in length."""
     if isinstance(value, float):
         return f"{value:.3g}"
-    text = "" if value is None else visible(value[: 2 * _WIDTH]) if isinstance(value, str) else show_whole(value, _WIDTH)
+    if isinstance(value, str):
+        return shorten(visible(drop_main(value)[: 2 * _WIDTH]), _WIDTH)
+    text = "" if value is None else show_whole(value, _WIDTH)
     return shorten(text, _WIDTH)

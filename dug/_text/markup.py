@@ -29,7 +29,7 @@ _STYLE = (
     "display:table;font-size:12px;line-height:inherit}"
     ".dug .dug-table tr:nth-child(n){background:none;border:0}"
     ".dug .dug-table th,.dug .dug-table td{text-align:left;vertical-align:top;padding:2px 12px 2px 0;border:0;"
-    "border-bottom:1px solid #80808055;background:none;max-width:60ch;white-space:pre-wrap;overflow-wrap:anywhere}"
+    "border-bottom:1px solid #80808055;background:none;max-width:60ch;white-space:pre-wrap;overflow-wrap:break-word}"
     ".dug .dug-table th{font-weight:600;opacity:.7;white-space:nowrap}"
     ".dug .dug-table td{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}"
     ".dug .dug-table .dug-number{text-align:right;white-space:nowrap}"

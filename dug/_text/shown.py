@@ -14,6 +14,11 @@ class Shown:
 
     __slots__ = ()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__repr__" in cls.__dict__:  # IPython takes what it finds first, class by class
+            cls._repr_pretty_ = Shown._repr_pretty_  # type: ignore[method-assign]
+
     def _sheet(self) -> "Sheet":
         raise NotImplementedError
 

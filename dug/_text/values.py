@@ -117,6 +117,11 @@ def shorten(text: str, length: int) -> str:
     return f"{text[:head]}…{text[head + 1 - length :]}"
 
 
+def drop_main(text: str) -> str:
+    """Returns the text of a node or function as people read it: without the module if that is the script or notebook itself."""
+    return text.removeprefix("__main__:")
+
+
 def number_alike(texts: list[str]) -> list[str]:
     """Returns texts of different things, each with a number behind it where another one has the same text."""
     if len(set(texts)) == len(texts):

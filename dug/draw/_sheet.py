@@ -2,7 +2,7 @@
 
 from .._text.markup import escape
 from .._text.sheet import Drawing, Folded, Line, Part, Rows, Sheet
-from .._text.values import in_seconds, shorten, visible
+from .._text.values import drop_main, in_seconds, shorten, visible
 from ._drawable import Drawable
 from ._picture import LIMIT, make_picture
 from ._render import svg
@@ -38,14 +38,10 @@ def _escape_lines(text: str) -> str:
 
 
 def _tabulate(graph: Drawable) -> Folded:
-    facts = graph.facts[:_SHOWN]
     rows = [
-        [_cut(str(fact.node)), fact.state, in_seconds(fact.own_seconds) if fact.own_seconds else "", _cut(fact.error or "")]
-        for fact in facts
+        [drop_main(str(fact.node)), fact.state, in_seconds(fact.own_seconds) if fact.own_seconds else "", fact.error or ""]
+        for fact in graph.facts[:_SHOWN]
     ]
     more = f"... {len(graph) - _SHOWN:,} more" if len(graph) > _SHOWN else ""
-    return Folded("the nodes", [Rows(["node", "state", "by itself", "error"], rows, more)])
-
-
-def _cut(text: str) -> str:
-    return shorten(visible(text), _CELL)
+    cells = [[shorten(visible(cell), _CELL) for cell in row] for row in rows]
+    return Folded("the nodes", [Rows(["node", "state", "by itself", "error"], cells, more)])

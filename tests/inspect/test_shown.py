@@ -228,3 +228,21 @@ def test_looking_runs_nothing():
                 one._repr_html_(), write(one)
 
     assert heard == []
+
+
+def test_nodes_of_the_notebook_itself_have_no_module():
+    """Where the functions are those of the script or notebook, no line names its module."""
+    step = dug.memoize(name="__main__:step")(lambda n: spot(f"{n}") + (step(n - 1) if n else 0))
+    with dug.Context(name="base") as base:
+        step(5)
+        batch = base.run_all([dug.memoize(name="__main__:odd")(lambda: 1 / 0).node()])
+        with dug.Context({step.node(0): 1.0}) as ctx:
+            step(5)
+            plan = ctx.plan(dug.memoize(name="__main__:new")(lambda: step(5)).node())
+            shown = (
+                ctx, ctx.memo(step.node(5)), ctx.graph(), ctx.states(), base.failures(), base.failures()[0], plan, batch,
+                ctx.explain(step.node(5)), base.compare(ctx, step.node(5)),
+            )  # fmt: skip
+
+    assert [one for one in shown if "__main__:" in write(one)] == []
+    assert "4 nodes of step moved" in write(shown[-1])

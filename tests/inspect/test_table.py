@@ -14,7 +14,7 @@ def test_states_are_a_table():
         text = str(table).splitlines()
 
     assert [fact.node for fact in table] == [x.node(), twice.node(), file.node(), total.node()]
-    assert text[0].split() == ["node", "state", "seconds", "read", "error"]
+    assert text[0].split() == ["node", "state", "took", "read", "error"]
     assert text[3].split()[:3] == ["g:file()", "computed,", "source"]
     assert len(table[1:]) == 3
     assert repr(table) == str(table)
