@@ -1,0 +1,91 @@
+"""A notebook in which everything shows itself is run by a kernel of Jupyter, as a reader would run it."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+NEEDED = ("nbclient", "ipykernel", "pandas", "tqdm")
+MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]  # a process with ipykernel in it is a notebook
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} is not installed"),
+]
+
+SCRIPT = Path(__file__).resolve().parent.parent / "docs" / "show_notebooks.py"
+PROGRESS = """
+with base:
+    more = dug.sweep(bond.node(0.05, 20), ladder([quote.node(1), quote.node(20)], dug.shift(0.02)), progress=True).to_dict()
+"""
+
+
+def load_script():
+    """Return the script that has the cells and makes the pictures."""
+    spec = importlib.util.spec_from_file_location("show_notebooks", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+script = load_script()
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    """The outputs of each cell, by what it shows."""
+    cells = {**script.CELLS, "progress": PROGRESS}
+    notebook = script.run_notebook(cells.values(), tmp_path_factory.mktemp("notebook"))
+    return {name: cell.outputs for name, cell in zip(cells, notebook.cells, strict=True)}
+
+
+def find_shown(outputs):
+    """Return the forms of what the last line of a cell gave, by type."""
+    return next(output.data for output in outputs if output.output_type == "execute_result")
+
+
+SHOWN = [name for name in script.CELLS if name != "functions"]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_cell_shows_a_table(outputs, name):
+    """The last line of a cell is HTML with a table, and lines of text for other readers."""
+    shown = find_shown(outputs[name])
+    page, text = "".join(shown["text/html"]), "".join(shown["text/plain"])
+
+    assert page.startswith('<div class="dug ')
+    assert "<table" in page
+    assert "__main__" not in re.sub('<title>.*?</title>|xlink:title="[^"]*"', "", page)
+    assert not text.startswith("<")
+    assert "\\n" not in text
+
+
+def test_no_cell_warns(outputs):
+    """No cell writes to the standard error stream, or shows anything but what it gave."""
+    others = [(name, one) for name in script.CELLS for one in outputs[name] if one.output_type != "execute_result"]
+
+    assert others == []
+
+
+def test_a_bar_of_progress_needs_nothing_else(outputs):
+    """``progress=True`` shows a bar to its end, and no warning that something is missing."""
+    told = "".join(one.text for one in outputs["progress"] if one.output_type == "stream")
+
+    assert "Warning" not in told
+    assert "2/2" in told or "100%" in told
+
+
+def test_frames_differ_in_words(outputs):
+    """A comparison of two frames says how many cells of which column differ, and by how much."""
+    page = "".join(find_shown(outputs["frames"])["text/html"])
+
+    assert "20 of 60 cells differ, in column worth, in 20 rows from 0 to 19; largest difference 0.000" in page
+
+
+def test_a_graph_is_a_picture(outputs):
+    """A graph is drawn in the cell, by Graphviz or as a tree, with Mermaid for tools that draw it."""
+    shown = find_shown(outputs["graph"])
+
+    assert {"text/html", "text/plain", "text/vnd.mermaid"} <= set(shown)
+    assert "<svg" in shown["text/html"] or "<pre>" in shown["text/html"]
