@@ -81,6 +81,7 @@ COLLECTOR = ("core/test_collector.py",)
 HOMES = ("core/test_homes.py",)
 MASKED = ("core/test_homes.py", "-k", "around")
 LAYERED = ("core/test_homes.py", "-k", "beneath")
+CHECKS = ("core/test_checks.py",)
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
 KINDS = ("contexts/test_kinds.py",)
@@ -1341,6 +1342,27 @@ MUTANTS = (
         "cache.beneath is not None and (home is None or not home.variants):",
         "cache.beneath is not None:",
         LAYERED,
+    ),
+    Mutant(
+        "an outermost call is answered at once where the outside is checked",
+        "_core/steps/frame.py",
+        "is_checked = run is None and view.group.check is not None",
+        "is_checked = False",
+        CHECKS,
+    ),
+    Mutant(
+        "calls inside a node are checked as well",
+        "_core/steps/begin.py",
+        "    if call is None and group.check is not None:\n",
+        "    if group.check is not None:\n",
+        CHECKS,
+    ),
+    Mutant(
+        "frames inside a run come to the engine where the outside is checked",
+        "_core/steps/frame.py",
+        "is_checked = run is None and ",
+        "is_checked = ",
+        CHECKS,
     ),
     Mutant(
         "what read a cleared cache beneath is not shown",

@@ -104,6 +104,8 @@ def single_outer_call() -> Iterator[None]:
     if entry.call is not None:
         yield
         return
+    if entry.view.group.check is not None:
+        entry.view.group.check(entry)
     call = entry.call = OuterCall()
     try:
         yield

@@ -12,7 +12,7 @@ from dug._core.state.scenario cimport ActiveTweaks, Tweak
 cdef public class CacheGroup [object DugGroup, type DugGroup_Type]:
     cdef public Lock lock
     cdef public Bits bits
-    cdef public object mark, redefined, doubts, caches, views, opened, by_serial, _serials, released
+    cdef public object mark, redefined, doubts, check, caches, views, opened, by_serial, _serials, released
     cdef public long long generation, filings
     cdef public long early
     cdef public dict _function_bits, _handles, blocked, _watches

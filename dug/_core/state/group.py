@@ -1,8 +1,7 @@
 """What layered caches share: `CacheGroup`, with bits, handles, scenarios, and walks (`give_bit`, `forget`, `drain`).
 
 The walks are the only operations that reach from a node to the memos computed from it: giving a target its first bit, forgetting
-memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow the readers of each node, which may be too
-many but never too few.
+memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow readers: too many perhaps, never too few.
 
 One lock guards all of it: it is held to open and to close a run, to file, and during the walks.  No user code runs under it
 but the hashing and comparing of arguments; memos taken out are released after it.
@@ -45,8 +44,8 @@ class CacheGroup:
     """The shared part of a cache and of all caches that are layered on it."""
 
     __slots__ = (
-        "__weakref__", "_function_bits", "_handles", "_serials", "_watches", "bits", "blocked", "by_serial", "caches", "doubts",
-        "early", "filings", "generation", "lock", "mark", "opened", "redefined", "released", "untweaked", "views",
+        "__weakref__", "_function_bits", "_handles", "_serials", "_watches", "bits", "blocked", "by_serial", "caches", "check",
+        "doubts", "early", "filings", "generation", "lock", "mark", "opened", "redefined", "released", "untweaked", "views",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -63,6 +62,8 @@ class CacheGroup:
         """By function: the generation in which it was last forgotten because it was redefined."""
         self.doubts: WeakKeyDictionary[Function, Callable[[Function], None]] = WeakKeyDictionary()
         """By function: a call to make before the next lookup, because the function may have been redefined."""
+        self.check: Callable[[Any], None] | None = None
+        """Called with its frame before each outermost call: it may forget what has changed outside.  Few programs have one."""
         self.caches: WeakBag[CacheShape] = WeakBag()
         self.views: WeakBag[ViewShape] = WeakBag()
         self.opened: WeakBag[FrameShape] = WeakBag()
@@ -219,8 +220,7 @@ class CacheGroup:
         """Takes out every memo that ran one of these nodes or functions; memos that only read a tweak of them stay.
 
         Memos computed from them may be verified again; they themselves must run.  With `is_rebound` the calls of these functions
-        mean other nodes from now on, so that their callers, tweaked or not, must run too: verification would ask for a node that
-        the body no longer calls.
+        mean other nodes from now on, so that their callers, tweaked or not, must run too: verified, they would ask for the old.
         """
         taken: list[Any] = []  # released after the lock
         with self.lock:

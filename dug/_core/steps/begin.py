@@ -44,7 +44,7 @@ def begin(  # one function: the order of the search is the order of cost
     place: Any = frame if type(frame) is not DefaultFrame else frame_or_default(f"{key[0]}()", frame)
     view, call = place.view, place.call
     cache, tweaks, group, filings = view.cache, view.tweaks, view.group, view.group.filings
-    if (call is not None and call.due) or group.released:
+    if (group.check is not None if call is None else call.due) or group.released:
         _settle_before(place, key, call, group)
     is_quick = place.homes is not NO_HOMES
     if is_quick and place.homes is not cache.quick:
@@ -76,7 +76,9 @@ def begin(  # one function: the order of the search is the order of cost
 
 
 def _settle_before(frame: Frame, key: Key, call: OuterCall | None, group: CacheGroup) -> None:
-    """Settles what comes before a call, which is rare: raises an exception that is due there, and frees what was released."""
+    """Settles what comes before a call, which is rare: checks the outside, raises what is due, frees what was released."""
+    if call is None and group.check is not None:
+        group.check(frame)
     if call is not None and call.due:
         raise_due(call, frame.run, key if key[0] is BENEATH else _in_full(frame, key))
     if group.released:

@@ -86,7 +86,8 @@ class _AnyFrame:
         while True:
             view = self.view
             is_heard = machine.any_in(view.listeners) and view.hears("hit")
-            now = NO_HOMES if is_off or self.driver or is_heard else view.cache.quick
+            is_checked = run is None and view.group.check is not None
+            now = NO_HOMES if is_off or self.driver or is_heard or is_checked else view.cache.quick
             if now is homes:
                 return
             self.homes = homes = now  # then look again: another thread may have given the frame another view
