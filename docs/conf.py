@@ -57,7 +57,7 @@ for name, module in UNNAMED.items():
     setattr(dug, name, getattr(import_module(module), name))
 
 # Overloads are for type checkers; a reader wants one signature.
-for module in ("dug._functions.memoize", "dug._sweeps.api", "dug._contexts.context"):
+for module in ("dug._functions.memoize", "dug._sweeps.api", "dug._contexts.context", "dug.sources._decorator"):
     analyzer = ModuleAnalyzer.for_module(module)
     analyzer.analyze()
     analyzer.overloads.clear()

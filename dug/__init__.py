@@ -19,6 +19,7 @@ from .errors import (
     TweakError,
     UnhashableArgumentError,
 )
+from .sources import file_source
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ __all__ = [
     "bump",
     "current_context",
     "eq",
+    "file_source",
     "memoize",
     "scale",
     "shift",

@@ -82,6 +82,8 @@ HOMES = ("core/test_homes.py",)
 MASKED = ("core/test_homes.py", "-k", "around")
 LAYERED = ("core/test_homes.py", "-k", "beneath")
 CHECKS = ("core/test_checks.py",)
+FILES = ("sources/test_file.py",)
+STAMPS = ("sources/test_stamp.py",)
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
 KINDS = ("contexts/test_kinds.py",)
@@ -1363,6 +1365,34 @@ MUTANTS = (
         "is_checked = run is None and ",
         "is_checked = ",
         CHECKS,
+    ),
+    Mutant(
+        "contexts that are open do not see that the outside is checked from now on",
+        "sources/_check.py",
+        "            group.doubt(function, _do_nothing)",
+        "            pass",
+        FILES,
+    ),
+    Mutant(
+        "a file that was just written is known by its time and size",
+        "sources/_stamp.py",
+        "if mtime_ns is not None and now - mtime_ns > _STEP_NS:",
+        "if mtime_ns is not None:",
+        STAMPS,
+    ),
+    Mutant(
+        "the signature of a file that was just written is trusted",
+        "sources/_stamp.py",
+        "    return now - max(found.st_mtime_ns, found.st_ctime_ns) > _STEP_NS",
+        "    return True",
+        STAMPS,
+    ),
+    Mutant(
+        "a file that a tweak leads to is not watched",
+        "sources/_body.py",
+        "path, found = _like(path, found), target(found, by=by)",
+        "path = _like(path, found)",
+        ("sources/test_file_source.py",),
     ),
     Mutant(
         "what read a cleared cache beneath is not shown",

@@ -23,7 +23,7 @@ LAYERS = [
     {"errors", "_text", "_extras"},
     {"_core"},
     {"_functions", "codec", "draw", "eq"},
-    {"_inspect", "fingerprint"},
+    {"_inspect", "fingerprint", "sources"},
     {"_batch"},
     {"_contexts"},
     {"_portable"},

@@ -5,6 +5,7 @@ imported, by another thread, and have no names yet, or be a file of the user's w
 """
 
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,27 +25,18 @@ def is_there(package: str) -> bool:
         return False
 
 
+def import_extra(package: str, extra: str, what: str) -> Any:
+    """Returns an optional package, which an extra installs, for `what`.
+
+    Raises:
+        ImportError: it is not installed; the message says what to type.
+    """
+    try:
+        return import_module(package)
+    except ImportError as exc:
+        raise ImportError(f'{what} needs {package}. Type: pip install "dug[{extra}]"') from exc
+
+
 def import_pandas() -> Any:
-    """Returns pandas.
-
-    Raises:
-        ImportError: it is not installed; the message says what to type.
-    """
-    try:
-        import pandas  # optional package: imported where it is used
-    except ImportError as exc:
-        raise ImportError('to_frame() needs pandas. Type: pip install "dug[pandas]"') from exc
-    return pandas
-
-
-def import_matplotlib(what: str) -> Any:
-    """Returns matplotlib, for `what`.
-
-    Raises:
-        ImportError: it is not installed; the message says what to type.
-    """
-    try:
-        import matplotlib as mpl  # optional package: imported where it is used
-    except ImportError as exc:
-        raise ImportError(f'{what} needs matplotlib. Type: pip install "dug[plot]"') from exc
-    return mpl
+    """Returns pandas, for ``to_frame()``."""
+    return import_extra("pandas", "pandas", "to_frame()")

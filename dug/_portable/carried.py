@@ -71,7 +71,12 @@ class Carried(Context):
 
 
 def bring_in(
-    carrier: Carrier, *, trust: bool = False, recompute_changed: bool = False, functions: Iterable[Callable[..., Any]] = ()
+    carrier: Carrier,
+    *,
+    trust: bool = False,
+    recompute_changed: bool = False,
+    check_files: bool = True,
+    functions: Iterable[Callable[..., Any]] = (),
 ) -> tuple[Scenario, Shelf]:
     """Returns the parts of a `Carried`: the tweaks that were in force, and the cache of the memos.
 
@@ -79,12 +84,13 @@ def bring_in(
         carrier: holds the rows.
         trust: unpickles pickled values and imports the modules that are named, which can run any code.
         recompute_changed: treats the memos of functions whose code has changed as stale.
+        check_files: reads files again that have changed, see `dug.sources`.
         functions: those that bumps and replacements may name, besides arithmetic.
 
     Raises:
         SnapshotError: the rows are not as they were written, or they tweak a function of a module that is not imported.
     """
-    shelf = Shelf(carrier, trust=trust, recompute_changed=recompute_changed)
+    shelf = Shelf(carrier, trust=trust, recompute_changed=recompute_changed, check_files=check_files)
     if trust:
         _import_functions(shelf)
     known = dict(ARITHMETIC)

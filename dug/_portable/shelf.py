@@ -37,6 +37,7 @@ from .._core.read import (
 )
 from ..codec import find_missing
 from ..fingerprint import calls_alike, changed_parts, fingerprint_like, has_changed, reach, source_of
+from ..sources._check import FILE, TARGET, check_of, load_own
 from . import rows
 from .errors import Summary, make_error
 from .nodes import read_node
@@ -69,7 +70,7 @@ class LeftOut:
 class Shelf(Cache):
     """A cache with the memos of a file, for functions that are here."""
 
-    def __init__(self, carrier: Carrier, *, trust: bool, recompute_changed: bool) -> None:
+    def __init__(self, carrier: Carrier, *, trust: bool, recompute_changed: bool, check_files: bool) -> None:
         super().__init__()
         self.homes = self.quick = _Homes.of(self)
         self.carrier = carrier
@@ -77,9 +78,10 @@ class Shelf(Cache):
         """The functions that changed, each with the places where its reach changed."""
         self.absent: list[Absent] = []
         """The parts of the file that do not answer here, with the reason."""
-        self._trust, self._recompute_changed = trust, recompute_changed
+        self._trust, self._recompute_changed, self._check_files = trust, recompute_changed, check_files
         self._rows = carrier.functions()
         names = {row.name: number for number, row in self._rows.items() if row.unreachable is None}
+        load_own(names)
         self._waiting = Waiting(list(carrier.nodes()), names, carrier.errors(), carrier.consulted())
         self._functions: dict[int, Function] = {}
         self._keys: dict[int, Key] = {}
@@ -145,6 +147,9 @@ class Shelf(Cache):
                 self._derive()
             fresh = self._match_functions()
             self._bring_in()
+            for function in fresh:
+                if function.name in {FILE, TARGET}:
+                    self._watch_files(function)
             stale = [function for function in fresh if function.name in self.changed]
             if self._recompute_changed and stale:
                 group.forget([function for function in stale if self._calls_alike(function)])
@@ -217,6 +222,12 @@ class Shelf(Cache):
         if not left:
             self._memos.clear()
             self._keys.clear()
+
+    def _watch_files(self, function: Function) -> None:
+        """Has the files of the memos that came in checked before each outermost call, or lets these answer whatever they are."""
+        check = check_of(self.group, function)
+        if not self._check_files:
+            check.spare([memo for home in self.homes.list_of(function) for memo in home.memos()])
 
     def _find_reason(self, row: NodeRow, lost: dict[int, str]) -> str | None:
         """Returns why a node cannot answer, now or later; None when it can."""

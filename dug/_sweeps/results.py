@@ -15,7 +15,7 @@ from attrs import frozen
 from .._batch.kept_failure import keep_failure, let_go
 from .._contexts.scenario import Scenario, label_of
 from .._core.read import Failure, Node
-from .._extras.packages import import_matplotlib, import_pandas
+from .._extras.packages import import_extra, import_pandas
 from .._inspect.table import make_frame
 from .._text.shown import Shown
 from .._text.values import LONGEST, number_alike, show, text_of
@@ -231,7 +231,7 @@ class Results(Shown, Generic[V]):
         if not isinstance(levels, GridLevels) or len(levels.sizes) != 2:
             raise TypeError("heatmap() draws a grid of two axes. Sweep over grid({f.node(x): [...], g.node(): [...]}).")
         label = self._choose(target, "heatmap")
-        import_matplotlib("heatmap()")
+        import_extra("matplotlib", "plot", "heatmap()")
         from ._matplotlib import draw_heatmap  # optional package: imported where it is used
 
         cells = {levels.place(result): read_number(result, label) for result in self if label in result.values}

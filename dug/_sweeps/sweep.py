@@ -20,7 +20,7 @@ from .._batch.progress import Reporter
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, title
 from .._core.read import Failure
-from .._extras.packages import import_matplotlib
+from .._extras.packages import import_extra
 from ..errors import ContextError
 from ..scenarios import Grid, Ladder
 from .job import Job, make_context
@@ -140,7 +140,7 @@ class AnySweep(Results[V]):
             ImportError: matplotlib is not installed; the message says what to type.
         """
         label = self._choose(target, "tornado")
-        import_matplotlib("tornado()")
+        import_extra("matplotlib", "plot", "tornado()")
         from ._matplotlib import draw_tornado  # optional package: imported where it is used
 
         lines = list_lines(tuple(self.diff()), self._levels, label)

@@ -64,6 +64,7 @@ def load(
     *,
     trust: bool = False,
     recompute_changed: bool = False,
+    check_files: bool = True,
     functions: Iterable[Callable[..., Any]] = (),
 ) -> Snapshot:
     """Opens a file as a context in which every value of it answers, and only masked and missing nodes are computed.
@@ -77,6 +78,8 @@ def load(
         trust: unpickles pickled values and imports the modules that the file names, which can run any code.
         recompute_changed: treats the memos of functions whose code has changed as stale: they run again, and so do their
             dependents, if the new value differs.
+        check_files: reads a file of `dug.sources` again that was edited since, as a live context does, and raises its error where
+            it is gone; False for the values as they were saved, whatever became of the files.
         functions: functions that bumps and replacements in the file may name, besides arithmetic.
 
     Raises:
@@ -85,7 +88,9 @@ def load(
     """
     file = SavedFile(path)
     try:
-        scenario, shelf = bring_in(FileRows(file), trust=trust, recompute_changed=recompute_changed, functions=functions)
+        scenario, shelf = bring_in(
+            FileRows(file), trust=trust, recompute_changed=recompute_changed, check_files=check_files, functions=functions
+        )
         return Snapshot(scenario, shelf, file)
     except BaseException:
         file.close()
