@@ -339,9 +339,9 @@ def test_deactivate_leaves_no_default(p, active):
 
 
 def test_only_the_active_context_can_be_deactivated(p, active):
-    """``deactivate()`` of a context that is not the default raises ContextError and changes nothing."""
+    """``deactivate()`` of a context that is not the default raises ContextError, says what to call, and changes nothing."""
     active.activate()
-    with pytest.raises(dug.ContextError):
+    with pytest.raises(dug.ContextError, match=r"is not active\. Call activate\(\) first"):
         dug.Context().deactivate()
 
     assert dug.current_context() is active

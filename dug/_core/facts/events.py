@@ -18,7 +18,6 @@ from .node import Node
 _logger = logging.getLogger("dug")
 
 KINDS = ("hit", "computed", "reused", "failed", "tweaked", "invalidated")
-OF_RUNS = frozenset({"computed", "reused"})
 
 
 @frozen
@@ -60,12 +59,6 @@ class Subscription:
     """The kind of function, ``source`` or ``function``, whose events it hears; None for both."""
     find: Callable[[Callable[[], Any], Node[Any]], Any] | None = None
     """Returns the record of a node in a view, of which it gets a weak reference."""
-    of_runs: bool = field(init=False)
-    """True when it hears what the compiled call path does not tell."""
-
-    @of_runs.default
-    def _hears_runs(self) -> bool:
-        return not self.kinds.isdisjoint(OF_RUNS)
 
     def hears(self, kind: str, function: Function) -> bool:
         """True when it hears events of this kind of nodes of this function."""

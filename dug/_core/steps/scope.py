@@ -134,7 +134,7 @@ class Scope:
         """
         entry = DEFAULT_FRAME.entry
         if entry is None or entry.context is not self:
-            raise ContextError(f"{self!r} is not active. OuterCall activate() first, or deactivate the one that is.")
+            raise ContextError(f"{self!r} is not active. Call activate() first, or deactivate the one that is.")
         with closing_unless_active(entry):
             DEFAULT_FRAME.activate(None)
 
