@@ -362,8 +362,8 @@ MUTANTS = (
     Mutant(
         "a memo says nothing of whether its own node was tweaked",
         "_core/steps/finish.py",
-        "footprint = beneath | own_bits(view, key) if group._function_bits and group.node_bits(machine.first(key)) else beneath",
-        "footprint = beneath",
+        "footprint = below | own_bits(view, key) if group._function_bits and group.node_bits(machine.first(key)) else below",
+        "footprint = below",
     ),
     Mutant(
         "a first tweak is not told to the memos that exist",
@@ -716,7 +716,7 @@ MUTANTS = (
     Mutant(
         "a run that read a node forgotten in between is filed",
         "_core/steps/finish.py",
-        "if machine.overlap(beneath, FORGOTTEN) or (",
+        "if machine.overlap(below, FORGOTTEN) or (",
         "if (",
         (*THREADS, "-k", "reads_a_forgotten"),
     ),
@@ -1237,7 +1237,7 @@ MUTANTS = (
     Mutant(
         "a bit is given again though a memo has it",
         "_core/state/bits.py",
-        "            spare = without(without(spare, memo.footprint), memo.footprint_beneath)\n",
+        "            spare = without(without(spare, memo.footprint), memo.footprint_below)\n",
         "            spare = without(spare, 0)\n",
         LOCAL,
     ),

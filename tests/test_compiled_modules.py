@@ -23,7 +23,7 @@ EMPTY = {"waits", "weak"}
 """What is compiled as it stands, with nothing to declare."""
 
 HOLDS_BITS = re.compile(
-    r"_*(bits?|low|chunk|rest|window|mask|delta|beneath|sieve|differs|([a-z]+_)*(bits?|footprint|mask|delta)|footprint_\w+)"
+    r"_*(bits?|low|chunk|rest|window|mask|delta|below|sieve|differs|([a-z]+_)*(bits?|footprint|mask|delta)|footprint_\w+)"
 )
 """The names, in the engine, of what holds bits."""
 OF_BITS = re.compile(r"object|dict|cython\.py_int|[A-Z][A-Za-z]+")
@@ -90,9 +90,9 @@ cdef public class Stamp(Base) [object DugStamp, type DugStamp_Type]:
     cdef public unsigned long long serial, open_mask
     cdef public Bits bits
     cdef readonly int footprint, status
-    cdef object beneath, delta
+    cdef object below, delta
     cdef fill(
-        self, Memo home, object footprint_beneath,
+        self, Memo home, object footprint_below,
         long own_bits)
     @cython.locals(rest=Py_ssize_t, sieve=object)
     cpdef bint take_footprint(self, bint differs=*) except -1

@@ -149,7 +149,7 @@ class Play:
                 yield self._text(key), "read by", *readers
             for memo in dict.fromkeys((*home.memos(), home.newest)):
                 if memo is not None and memo.status != DEAD:
-                    footprint, below = (self._name_bits(group, bits) for bits in (memo.footprint, memo.footprint_beneath))
+                    footprint, below = (self._name_bits(group, bits) for bits in (memo.footprint, memo.footprint_below))
                     reads = [self._text(read.home.key) for read in memo.dependencies]
                     value = type(memo.value).__name__, self.build.opinion.number(memo.value) if memo.failure is None else "failed"
                     restriction, marks = len(memo.restriction), (memo.status, memo.verifies != 0, memo.opened, memo.transient)

@@ -307,4 +307,4 @@ def test_a_run_that_reads_the_same_again_has_the_same_footprint():
 
         base, other = (memo for key, home in ctx.cache.list_homes() if key[0] is book._self_function for memo in home.memos())
         assert base.footprint is other.footprint
-        assert base.footprint_beneath is base.footprint is base.open_footprint
+        assert base.footprint_below is base.footprint is base.open_footprint

@@ -114,7 +114,7 @@ def play(script, first: list[Any], *, at_once: bool):
             (
                 str(key),
                 str(memo.value),
-                *([names[bit] for bit in names if bit & has] for has in (memo.footprint, memo.footprint_beneath)),
+                *([names[bit] for bit in names if bit & has] for has in (memo.footprint, memo.footprint_below)),
             )
             for key, home in ctx.cache.list_homes()
             if not plain_key(key)[0].is_local  # these go as the garbage collector comes

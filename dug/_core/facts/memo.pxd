@@ -24,7 +24,7 @@ cdef public class Memo [object DugMemo, type DugMemo_Type]:
     cdef public NodeMemos home
     cdef public object value
     cdef public tuple dependencies
-    cdef public object footprint, footprint_beneath, open_footprint
+    cdef public object footprint, footprint_below, open_footprint
     cdef public frozenset restriction
     cdef public double seconds, own_seconds
     cdef public long long body, verifies, found_in
@@ -34,7 +34,7 @@ cdef public class Memo [object DugMemo, type DugMemo_Type]:
     cdef public int status
     cdef public bint is_stored, transient, opened
     cdef fill(
-        self, NodeMemos home, object value, long long body, tuple dependencies, object footprint, object footprint_beneath,
+        self, NodeMemos home, object value, long long body, tuple dependencies, object footprint, object footprint_below,
         frozenset restriction)
     cpdef bint serves(self, OuterCall call)
     cpdef object take_value(self)

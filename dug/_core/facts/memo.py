@@ -97,7 +97,7 @@ class Memo:
         "dependencies",
         "failure",
         "footprint",
-        "footprint_beneath",
+        "footprint_below",
         "found_in",
         "home",
         "inner_nodes",
@@ -123,10 +123,10 @@ class Memo:
         body: int,
         dependencies: "tuple[Memo, ...]" = (),
         footprint: BitSet = 0,
-        footprint_beneath: BitSet = 0,
+        footprint_below: BitSet = 0,
         restriction: Restriction = NO_TWEAKS,
     ) -> None:
-        self.fill(home, value, body, dependencies, footprint, footprint_beneath, restriction)
+        self.fill(home, value, body, dependencies, footprint, footprint_below, restriction)
 
     def fill(  # noqa: PLR0917  as above
         self,
@@ -135,7 +135,7 @@ class Memo:
         body: int,
         dependencies: "tuple[Memo, ...]",
         footprint: BitSet,
-        footprint_beneath: BitSet,
+        footprint_below: BitSet,
         restriction: Restriction,
     ) -> None:
         """Fills in a new memo; apart from `__init__`, as one is made for each run."""
@@ -148,7 +148,7 @@ class Memo:
         self.dependencies = dependencies
         """Its reads, in the order of the first ones."""
         self.footprint = footprint
-        self.footprint_beneath = footprint_beneath
+        self.footprint_below = footprint_below
         """The footprint without the bits that say which tweak the node itself met."""
         self.restriction = restriction
         self.seconds = self.own_seconds = 0.0

@@ -119,7 +119,7 @@ class Bits:
         gone = {mark: bits for mark, bits in self.by_function.copy().items() if mark() is None}
         spare = union(gone.values())
         for memo in memos() if spare else ():
-            spare = without(without(spare, memo.footprint), memo.footprint_beneath)
+            spare = without(without(spare, memo.footprint), memo.footprint_below)
         for mark, bits in gone.items():
             left = without(bits, spare)
             if left:

@@ -184,7 +184,7 @@ class CacheGroup:
         for memo, cache in walk.touched.items():
             cache.widen(memo, unions[memo.footprint, bit])
             if walk.rests_on_touched(memo):
-                memo.footprint_beneath = unions[memo.footprint_beneath, bit]
+                memo.footprint_below = unions[memo.footprint_below, bit]
         self.filings += 1  # again: a caller that looked in between may have missed one
         for frame in members(self.opened):
             met = frame.run.view.tweaks.content if frame.run else {}
@@ -199,7 +199,7 @@ class CacheGroup:
             bits, below = spread.bits_of(memo)
             if bits:
                 cache.widen(memo, unions[memo.footprint, bits])
-                memo.footprint_beneath = unions[memo.footprint_beneath, below]
+                memo.footprint_below = unions[memo.footprint_below, below]
         self.filings += 1  # again, as above
         for frame in members(self.opened):
             met = frame.run.view.tweaks.content if frame.run else {}

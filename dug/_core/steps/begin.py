@@ -151,7 +151,7 @@ def _join_or_open(  # noqa: PLR0917  compiled functions take no names
         other: Run | None = running.get(home)
         if other is not None and is_around(frame, other):
             raise CycleError(tuple(map(Node._of, (*path_to(frame, other), key))))
-        if other is not None and not _is_held_up(other, key):
+        if other is not None and not _is_suspended_here(other, key):
             return Joined(other)
         memo = find(view, key, handle, frame.call)
         if memo is not None:
@@ -167,7 +167,7 @@ def _join_or_open(  # noqa: PLR0917  compiled functions take no names
             home = view.cache.home_of(key)
 
 
-def _is_held_up(other: Run, key: Key) -> bool:
+def _is_suspended_here(other: Run, key: Key) -> bool:
     """True when the run is suspended lower on this very thread's stack, so waiting for it would deadlock."""
     return not other.has_task and other.thread == here() and not plain_key(key)[0].is_async
 
@@ -179,7 +179,7 @@ def _find_in_other_scenario(home: NodeMemos, view: View, frame: Frame, key: Key)
     differently.
     """
     known, other = home.newest, home.open_run
-    if other is None or other.is_done or _is_held_up(other, key) or is_around(frame, other):
+    if other is None or other.is_done or _is_suspended_here(other, key) or is_around(frame, other):
         return None
     differing = Tweak.bits_of(other.view.tweaks.handles ^ view.tweaks.handles)
     if known is not None:

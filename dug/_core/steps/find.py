@@ -148,10 +148,10 @@ def _match_beneath(home: NodeMemos, handle: Tweak | None, view: View, call: Oute
     for memo in home.memos():
         if memo.body != body or not memo.serves(call):
             continue
-        restriction = view.tweaks.restrict(memo.footprint_beneath)
+        restriction = view.tweaks.restrict(memo.footprint_below)
         if memo.restriction != restriction | own and (met is not None or memo.restriction != restriction):
             continue
         # If it read a tweak of the function, the node's sisters must also meet that one.
-        if met is None or not memo.footprint_beneath & met.bit or body in restriction:
+        if met is None or not memo.footprint_below & met.bit or body in restriction:
             return memo
     return None

@@ -41,14 +41,14 @@ cdef bint _is_true_still(Run run, NodeMemos home, tuple reads)
 cdef object _add_up(Run run, tuple reads)
 
 @cython.locals(memo=Memo)
-cdef Memo _make_memo(Run run, object value, object beneath, tuple reads, Memo held)
+cdef Memo _make_memo(Run run, object value, object below, tuple reads, Memo held)
 
 @cython.locals(view=View, home=NodeMemos, footprint=object, group=CacheGroup, function=Function)
-cdef Memo _place(Run run, object value, object beneath, tuple reads)
+cdef Memo _place(Run run, object value, object below, tuple reads)
 
-@cython.locals(read=Memo, beneath=object)
-cdef object _beneath_of(Run run, tuple reads)
+@cython.locals(read=Memo, below=object)
+cdef object _add_up_beneath(Run run, tuple reads)
 
 @cython.locals(memo=Memo)
 cdef Memo _new_memo(
-    NodeMemos home, object value, long long body, tuple reads, object footprint, object beneath, frozenset restriction)
+    NodeMemos home, object value, long long body, tuple reads, object footprint, object below, frozenset restriction)

@@ -50,13 +50,13 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
         outer.runs += run.runs + (held is None)
         outer.child_seconds += seconds if held is None else run.child_seconds
         run.home = place
-        beneath = _add_up(run, reads)
-        memo = _make_memo(run, value, beneath, reads, held)
+        below = _add_up(run, reads)
+        memo = _make_memo(run, value, below, reads, held)
         memo.seconds, memo.own_seconds = seconds, seconds - run.child_seconds if held is None else held.own_seconds
         memo.origin = _find_origin(held)
         if failure is not None or run.transient or call.failures:
             _restrict_failure(run, memo, failure)
-        if machine.overlap(beneath, FORGOTTEN) or (run.generation != group.generation and not _is_true_still(run, home, reads)):
+        if machine.overlap(below, FORGOTTEN) or (run.generation != group.generation and not _is_true_still(run, home, reads)):
             run.unfileable = INVALID
         if run.unfileable:
             memo.status = DEAD
@@ -287,14 +287,14 @@ def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
 def _find_known(run: Run, bits: BitSet) -> BitSet:
     """Returns bits that a run read, in the object that the memo before has if they are the same."""
     before = run.home.newest
-    if before is not None and before.footprint_beneath == bits:  # most runs of a node read what it read before
-        return before.footprint_beneath
+    if before is not None and before.footprint_below == bits:  # most runs of a node read what it read before
+        return before.footprint_below
     return bits
 
 
-def _make_memo(run: Run, value: Any, beneath: BitSet, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
+def _make_memo(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
     """Returns the memo of a run, or of a verified value, which is filed nowhere yet."""
-    memo = _place(run, value, beneath, reads)
+    memo = _place(run, value, below, reads)
     if held is not None:
         memo.made = held.made
     if run.opened:
@@ -338,7 +338,7 @@ def _settle_made(run: Run, memo: Memo) -> None:
         run.view.cache.home_of(plain_key(key)).add_reader(memo.home)
 
 
-def _place(run: Run, value: Any, beneath: BitSet, reads: tuple[Memo, ...]) -> Memo:
+def _place(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...]) -> Memo:
     """Returns the memo of a run with its place: its home, footprint and restriction.
 
     The value of a run beneath a tweak is the value of the node wherever it meets just the tweak beneath, and is filed so if the
@@ -346,50 +346,50 @@ def _place(run: Run, value: Any, beneath: BitSet, reads: tuple[Memo, ...]) -> Me
     """
     key, view, home = run.key, run.view, run.home
     if run.is_beneath:
-        home, beneath, footprint, restriction = _place_beneath(run, beneath if run.handle is None else _beneath_of(run, reads))
-        return _new_memo(home, value, run.body, reads, footprint, beneath, restriction)
+        home, below, footprint, restriction = _place_beneath(run, below if run.handle is None else _add_up_beneath(run, reads))
+        return _new_memo(home, value, run.body, reads, footprint, below, restriction)
     if run.handle is not None:
-        beneath = _beneath_of(run, reads)
+        below = _add_up_beneath(run, reads)
     elif not reads and view.group.early and machine.first(key).is_source:
         _give_early_bit(run, home)
     group = view.group
-    footprint = beneath | own_bits(view, key) if group._function_bits and group.node_bits(machine.first(key)) else beneath
+    footprint = below | own_bits(view, key) if group._function_bits and group.node_bits(machine.first(key)) else below
     restriction = view.tweaks.restrict(footprint) if machine.overlap(footprint, view.tweaks.mask) else NO_TWEAKS
-    return _new_memo(home, value, run.body, reads, footprint, beneath, restriction)
+    return _new_memo(home, value, run.body, reads, footprint, below, restriction)
 
 
 def _new_memo(  # noqa: PLR0917  as in `Memo`
-    home: NodeMemos, value: Any, body: int, reads: tuple[Memo, ...], footprint: BitSet, beneath: BitSet, restriction: Restriction
+    home: NodeMemos, value: Any, body: int, reads: tuple[Memo, ...], footprint: BitSet, below: BitSet, restriction: Restriction
 ) -> Memo:
     memo = Memo.__new__(Memo)
-    memo.fill(home, value, body, reads, footprint, beneath, restriction)
+    memo.fill(home, value, body, reads, footprint, below, restriction)
     return memo
 
 
-def _place_beneath(run: Run, beneath: BitSet) -> tuple[NodeMemos, BitSet, BitSet, Restriction]:
+def _place_beneath(run: Run, below: BitSet) -> tuple[NodeMemos, BitSet, BitSet, Restriction]:
     """`_place` for a node beneath a tweak of it: as if just `run.handle` tweaked it, unless its sisters met something else."""
     key, handle = run.key, run.handle
     tweaks, cache, group = run.view.tweaks, run.view.cache, run.view.group
     plain = plain_key(key)
-    read = met = tweaks.restrict(beneath)
+    read = met = tweaks.restrict(below)
     own = group.bit_of(plain) | group.bit_of(plain[0])
     if handle is None:
-        is_free = not beneath & own & tweaks.mask
+        is_free = not below & own & tweaks.mask
     else:
         own = own if handle.target is plain[0] else handle.bit
-        is_free = not beneath & own or (beneath & own == handle.bit and handle.serial in read)
+        is_free = not below & own or (below & own == handle.bit and handle.serial in read)
         met = read | {handle.serial}
     if is_free:
-        return cache.home_of(plain), beneath, beneath | own, met
-    return cache.home_of(key), beneath, beneath, read
+        return cache.home_of(plain), below, below | own, met
+    return cache.home_of(key), below, below, read
 
 
-def _beneath_of(run: Run, reads: tuple[Memo, ...]) -> BitSet:
+def _add_up_beneath(run: Run, reads: tuple[Memo, ...]) -> BitSet:
     """The reads of a bump or a replacement; of its own node it met the tweak beneath, which the own bits tell."""
-    beneath, plain = run.closed_footprint, plain_key(run.key)
+    below, plain = run.closed_footprint, plain_key(run.key)
     for read in reads:
-        beneath |= read.footprint_beneath if read.home.key == plain else read.footprint
-    return beneath
+        below |= read.footprint_below if read.home.key == plain else read.footprint
+    return below
 
 
 def _close_left_open(run: Run) -> None:

@@ -71,7 +71,7 @@ class _Moved:
         if key == self._running:  # the run's own bits say which tweak its node met, and all tweaks beneath that one
             noted = BENEATH, key, 0
         if memo.opened or memo.body == TWEAKED:
-            self.closed_footprint |= without(memo.footprint if noted is key else memo.footprint_beneath, self._apart)
+            self.closed_footprint |= without(memo.footprint if noted is key else memo.footprint_below, self._apart)
         if memo.body != TWEAKED:
             self._note(noted)
         for inner in memo.inner_nodes:
