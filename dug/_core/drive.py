@@ -1,6 +1,4 @@
-"""The door for drivers and services: hands on the engine's verbs, compiled or pure; also `DriverWait`.
-
-It carries a call from the question to the memo, and changes the engine's state.
+"""The door for drivers and services: hands on the functions that change the engine's state; also `DriverWait`.
 
 Nobody outside the engine imports another file of it than this one and `read`.  A driver of functions finds here: look a call up
 (`begin`), verify older memos (`verify`), close the run (`complete`, `fail`, `abandon`), wait for the run of another asker

@@ -56,7 +56,6 @@ cdef public class NodeMemos [object DugHome, type DugHome_Type]:
     @cython.locals(memo=Memo, after=tuple)
     cpdef Memo recall(self, Stamp tweaks)
     cpdef keep_at_hand(self, Memo memo, Stamp tweaks)
-    @cython.locals(one=Memo)
     cpdef Memo find_variant(self, object footprint, object restriction)
     @cython.locals(old=Memo, lone=object)
     cpdef Memo put_variant(self, Memo memo)

@@ -1,8 +1,12 @@
 """`Memo`, the record of a finished call; `NodeMemos`, a node's memos in one cache; `OuterCall`, and `Stamp`.
 
-A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  It never goes stale; it
-only stops matching.  A footprint is a set of bits, one for each tweakable thing.  A restriction is the frozen set of the serial
-numbers of the tweaks that the memo read; empty for one that read none, and such a memo belongs to every scenario.
+A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  No tweak makes it stale: where
+others are in force it does not match, that is all.  Only an invalidation, which says that the outside has changed, takes it out
+of force (`STALE`, `DEAD`).
+
+A footprint is a set of bits: one for each node or function that was ever tweaked, and of which the run asked whether it is
+tweaked.  A restriction is the frozen set of the serial numbers of the tweaks that it met there; empty for a memo that met none,
+which answers in every scenario that tweaks nothing in its footprint.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +22,7 @@ IN_THREAD: tuple[int | None, ...] = ()
 """The `Memo.read_starts` of a function that blocked a thread of its own for a body which is a coroutine."""
 
 LIVE, STALE, DEAD = range(3)
-"""A memo in force; one that must be verified before it is used again; one that is gone."""
+"""A memo in force; one that an invalidation took out, whose value may be verified yet; one that is gone."""
 
 FORGOTTEN = 1
 """Bit 0 of a footprint, which belongs to no target: the memo was invalidated, so runs that read it all the same are not filed."""
@@ -34,7 +38,7 @@ _NO_MEMOS: "dict[Restriction, Memo]" = {}
 
 
 class Stamp:
-    """What a home must know of a scenario: the base of `scenario.ActiveTweaks`."""
+    """What a home must know of a scenario: the base of `scenario.ActiveTweaks`, which this file cannot import."""
 
     __slots__ = ("after", "open_mask", "serial")
 
@@ -144,12 +148,12 @@ class Memo:
         """True while its carrier has the value, which compiled code must not take from here; see `take_value`."""
         self.value = value
         self.body = body
-        """The serial of the tweak whose function ran; 0 when the node's own body did; `TWEAKED` when nothing ran."""
+        """What ran, as a number: the serial of the tweak whose function did; 0 for the node's own body; `TWEAKED` for nothing."""
         self.dependencies = dependencies
         """Its reads, in the order of the first ones."""
         self.footprint = footprint
         self.footprint_below = footprint_below
-        """The footprint without the bits that say which tweak the node itself met."""
+        """What its reads brought to the footprint; that has beside these the bits that say which tweak the node itself met."""
         self.restriction = restriction
         self.seconds = self.own_seconds = 0.0
         """How long its run took, with and without the runs that it led to."""
@@ -160,7 +164,7 @@ class Memo:
         """That of a memo in force that read no tweak and answers every call; -1 for any other.  Where ``open_footprint &
         tweaks.open_mask`` is 0, the memo answers; see `scenario.ActiveTweaks.open_mask`."""
         self.verifies = body
-        """The body of the runs for which its dependencies say whether it holds; `TWEAKED` when they do not say."""
+        """The `body` that a run must have to keep the value, once it has verified the dependencies; `TWEAKED`: no run may."""
         self.failure: Failure | None = None
         self.inner_nodes: tuple[Key, ...] = ()
         """The nodes that ran for it under contexts which it opened itself; see `steps/open_context`."""
@@ -231,13 +235,13 @@ class NodeMemos:
         self.has_failed = False
         """True once a memo was filed that answers only within its call."""
         self.open_run: Any = None
-        """The newest open run of the node, in whatever scenario; None when it has ended, or is joined by nobody."""
+        """The newest open run of the node, in whatever scenario; None when it has ended, or nobody may join it (after a fork)."""
         self.open_runs = 0
         """How many runs of the node are open."""
         self.forgotten = 0
         """The generation in which the node was last forgotten."""
         self.has_lost = False
-        """True once a memo was taken out on which others may depend: a walk goes on from here to them."""
+        """True once a memo was taken out on which others may depend: a walk that touches nothing here goes on all the same."""
         self.shown = False
         """True when it, its memos or its readers refer to something that the garbage collector tracks; see `homes`."""
         self.link: ref[NodeMemos] | None = None
@@ -402,5 +406,5 @@ class NodeMemos:
 
 
 def recall(home: NodeMemos, tweaks: Stamp) -> Memo | None:
-    """`NodeMemos.recall`, for the compiled call path."""
+    """`NodeMemos.recall`, as a function that ``native/call.h`` can call."""
     return home.recall(tweaks)

@@ -12,7 +12,7 @@ from .binding import Key
 from .function import Function
 
 VALUE, UNTWEAK = "value", "untweaked"
-"""The names of the kinds that the engine itself must know: the compiled call path answers with a value by itself."""
+"""The names of two kinds; the engine finds the handle of an untweaked node by the second."""
 Target = Key | Function
 """The target of a tweak: a node (its key) or a function."""
 
@@ -51,7 +51,7 @@ class TweakSpec:
     identity: Any = None
     """A key that equal tweaks share; see `_contexts/kinds`."""
     telling: object = None
-    """A new object for each telling of a tweak that contains something mutable; None for any other."""
+    """A new object each time that a tweak with something mutable in it is stated; None for any other tweak."""
 
     @property
     def meaning(self) -> tuple[str, Any, object]:

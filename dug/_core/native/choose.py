@@ -1,9 +1,10 @@
-"""Chooses between what is compiled and the pure path: `compiled`, `find_compiled`.
+"""Chooses whether the engine runs compiled or as Python, all of it or nothing: `compiled`, `COMPILED`, `find_compiled`.
 
-`compiled` is the call path (`module.c`), or None where the pure one is in use.  The modules that have a ``.pxd`` beside them are
-compiled as they stand, into folders here which are named as theirs, and are used together with it.
+`compiled` is the extension of ``module.c``, or None where all runs as Python.  The modules that have a ``.pxd`` beside them are
+compiled as they stand, into folders here which are named as theirs: where `compiled` is there, each folder of the engine looks
+for its modules in these first.
 
-``DUG_NO_EXTENSIONS=1`` asks for the pure one; a build without a C compiler has no other.
+``DUG_NO_EXTENSIONS=1`` asks for Python; without a C compiler there is nothing else.
 """
 
 from importlib import import_module
@@ -24,9 +25,9 @@ def _load() -> Any:
 
 compiled = _load()
 COMPILED = compiled is not None
-"""True when the compiled call path is in use."""
+"""True when the engine runs compiled, with the call path in C."""
 
 
 def find_compiled(package: str) -> list[str]:
-    """Returns the folder of what is compiled of a package, for an import to look there first; none on the pure path."""
+    """Returns the folder of a package's compiled modules, to be looked in before its own; none where all runs as Python."""
     return [f"{_HERE[0]}/{package.rpartition('.')[2]}"] if COMPILED else []

@@ -1,4 +1,5 @@
-# The machine's own means: what machine.py does the plain way.  Other declarations name this file, so there is nothing to compile.
+# The machine's own means: what machine.py does the plain way.  machine.py itself is not compiled: compiled modules ``cimport`` this
+# file, and each of their calls ``machine.x()`` is the C function here.
 
 from cpython.object cimport PyObject
 

@@ -1,4 +1,7 @@
-"""What the engine does by the machine's own means where it is compiled (`machine.pxd`), and here the plain way, as Python."""
+"""What the engine does by the machine's own means where it is compiled (`machine.pxd`), and here the plain way, as Python.
+
+Where Python does not know a thing quickly, the answer here has the caller look for itself, so that both builds do the same.
+"""
 
 from contextvars import ContextVar
 from operator import itemgetter

@@ -8,11 +8,11 @@
    - whenever an argument is hashed or compared, its own code may run: it may change the table, or take it from the frame, so that
      whoever searches holds it;
    - a Call never changes after it was made, not even for the garbage collector: no cycle is made of Calls and tuples alone;
-   - the objects of the engine are laid out as their compiled files say in their headers;
+   - the objects of the engine are laid out as Cython writes into a header for each of their compiled files (``memo.h`` for ``memo.py``);
    - an Awaitable is awaited once, and looks for a hit when it is, not when it is made, as a coroutine would; where it finds
      none it hands all over to a coroutine.
 
-   It is for the main interpreter, as the modules are that Cython compiles; in any other dug takes the pure path.  A build of
+   It is for the main interpreter, as the modules are that Cython compiles; in any other all runs as Python.  A build of
    Python without a GIL turns it on to import this: homes, free list and engine rely on it.  */
 
 #define PY_SSIZE_T_CLEAN
@@ -196,7 +196,7 @@ static PyModuleDef_Slot accel_slots[] = {
 static struct PyModuleDef accel_module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_caccel",
-    .m_doc = "The call path, compiled; `choose` chooses between it and the pure one.",
+    .m_doc = "The call path in C, and what Python cannot do; `choose` says whether it is in use.",
     .m_methods = accel_methods,
     .m_slots = accel_slots,
 };

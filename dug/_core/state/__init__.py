@@ -2,4 +2,4 @@
 
 from ..native.choose import find_compiled
 
-__path__[:0] = find_compiled(__name__)
+__path__[:0] = find_compiled(__name__)  # an import of a module here finds the compiled one first, if there is one

@@ -1,7 +1,8 @@
 """Which bit of a footprint belongs to which target: `Bits`, for one cache group.
 
-A target gets its bit the first time that it is tweaked or untweaked.  A local function keeps its bits and those of its nodes
-itself, so that they are freed with it; its bits are given again once no memo has them.
+A target gets its bit the first time that it is tweaked or untweaked; a few sources get theirs early, see
+`group.CacheGroup.give_early_bit`.  A local function keeps its bits and those of its nodes itself, so that they are freed with it;
+its bits are given again once no memo has them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -44,7 +44,7 @@ class Cache:
     def __init__(self) -> None:
         self.beneath: Cache | None = None
         self.homes = self.quick = Homes()
-        """The nodes of functions that have a name, see `homes_of` for others; calls look in the second, empty in a doubt."""
+        """The nodes of functions that have a name (others: `homes_of`).  Calls look in `quick`: `homes`, or none in a doubt."""
         self.locals: WeakBag[Function] = WeakBag()
         """The local functions with nodes here; each holds the memos of its nodes itself, see `local`."""
         self._group: CacheGroup | None = None
@@ -100,7 +100,7 @@ class Cache:
             cache = cache.beneath
 
     def homes_of(self, function: Function) -> Homes:
-        """Returns the memos of each node of a function."""
+        """Returns the table that has the homes of the nodes of a function."""
         if function.nodes is None:
             return self.homes
         found: Homes | None = function.nodes.get(self._token)
@@ -149,7 +149,7 @@ class Cache:
                 yield home.newest
 
     def stand_back(self) -> None:
-        """Has each call come to the engine until `answer_quickly`: those in open frames, too."""
+        """Has each call come to the engine until `answer_quickly`, also in open frames, whose table is emptied."""
         if self.quick is self.homes:
             self._move(self.homes)
 

@@ -1,4 +1,8 @@
-"""Removes nodes of which a cache knows nothing more: `drop_empty`, `drop_emptied`; `trim` evicts memos that waited too long."""
+"""Removes nodes of which a cache knows nothing more; `trim` evicts memos that waited too long.
+
+`drop_empty` does so at once, after an invalidation or an eviction.  `drop_emptied` does so later, for nodes that a dropped tweak
+has emptied (`Cache._emptied`): the next scenario is likely to compute them again.
+"""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -53,11 +53,11 @@ class CacheGroup:
         self.mark = ref(self)
         """Identifies it where it must not be kept alive."""
         self.generation = 0
-        """Grows with every invalidation; a run that began in an earlier generation is not filed."""
+        """Grows with every invalidation; a run that began in an earlier one is checked before it is filed (`finish`)."""
         self.early = EARLY
         """How many sources may still get a bit when they are filed first."""
         self.filings = 0
-        """Grows whenever a memo is filed, also again, so that a caller that looked before looks again."""
+        """Grows whenever a memo is filed, or filed again with a new bit: who looked before that, and found none, looks again."""
         self.redefined: WeakKeyDictionary[Function, int] = WeakKeyDictionary()
         """By function: the generation in which it was last forgotten because it was redefined."""
         self.doubts: WeakKeyDictionary[Function, Callable[[Function], None]] = WeakKeyDictionary()
@@ -72,7 +72,7 @@ class CacheGroup:
         """The handles that others stand on."""
         self.bits = Bits()
         self._function_bits = self.bits.by_function
-        """By the mark of a function, for the compiled call path."""
+        """By the mark of a function: its bits, and those of its nodes."""
         self._handles: dict[Any, TweakRef] = {}
         """By the target, the meaning, and the serial beneath: the weak reference to a handle; `drain` takes out dead ones."""
         self.untweaked = ActiveTweaks(None, NO_TWEAKS, {}, 0)

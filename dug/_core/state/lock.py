@@ -1,7 +1,8 @@
 """The locks of cache groups: `make_lock`, `free_locks`, `renew_lock`; and `Lock`, which they are where the engine is compiled.
 
-A `Lock` that compiled code takes and frees costs next to nothing.  Each of its steps is one for other threads only where it is
-compiled, as the interpreter lets them run between those of Python alone; elsewhere `threading.RLock` is used.
+To take a free `Lock` and to give it back is to write two fields, with no lock of the system.  That is safe where it is compiled:
+the interpreter lets other threads run between the steps of Python code, and not inside compiled code that calls none.  Where all
+runs as Python, `threading.RLock` is used.
 """
 
 import sys

@@ -1,11 +1,11 @@
-"""The first verb: `begin` looks up a call and returns its memo (by `serve`), a new run, or the run in flight to join.
+"""The first of the engine's two verbs: `begin` looks up a call; returns its memo, a new run, or the run in flight to join.
 
-A driver (synchronous here, others beside it) completes the run: it verifies an older memo by asking for its dependencies
-(`verify`), or runs the body, and hands over the result (`finish`).
+The caller is a driver, which is outside of the engine.  It completes a new run: it verifies an older memo by asking for its
+dependencies (`verify`), or runs the body, and hands over the result by the second verb (`finish`).
 
-**Beneath a tweak.**  A bump reads its node as it would be without this one tweak, and a replacement does so when it calls the
-same node.  That is a read of another key, ``(BENEATH, key, serial)``: the node in the same scenario, meeting the tweak `serial`
-instead, or none for 0.  Its value is the value of the node wherever the node meets just that tweak, and is shared with those.
+**Beneath a tweak.**  A bump reads its own node as that would be without the bump, and a replacement does so when it calls the
+node that it replaces.  That is a read of another key, ``(BENEATH, key, serial)``: the node in the same scenario, but meeting the
+tweak with this serial, or none for 0.  Its value is that of the node wherever the node meets just that tweak, and is shared.
 """
 
 from typing import Any
@@ -33,8 +33,13 @@ def begin(  # one function: the order of the search is the order of cost
 ) -> Memo | Run | Joined:
     """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
 
-    The caller has looked for a memo at hand in the table of the frame, and may know the home that it found there.  A caller that
-    has waited for the run of another scenario does not get it again.
+    The caller has looked for a memo at hand in the table of the frame.
+
+    Args:
+        frame: where the call is made.
+        key: what is called.
+        has_waited: whether the caller has just waited for a run of another scenario, in vain: it is not sent to one again.
+        known: the home of the node in the cache of the frame, if the caller has found it.
 
     Raises:
         NoContextError: no context is in force.
@@ -136,7 +141,7 @@ def _register(run: Run) -> Run:
     return run
 
 
-def _join_or_open(  # noqa: PLR0917  compiled functions take no names
+def _join_or_open(  # noqa: PLR0917  compiled functions are called by position
     view: View, frame: Frame, key: Key, handle: Tweak | None, home: NodeMemos, is_patient: bool  # noqa: FBT001  also
 ) -> Memo | Run | Joined:
     """Returns the answer to a call whose node is in flight elsewhere, or whose memo another thread may just have filed.
@@ -168,7 +173,7 @@ def _join_or_open(  # noqa: PLR0917  compiled functions take no names
 
 
 def _is_suspended_here(other: Run, key: Key) -> bool:
-    """True when the run is suspended lower on this very thread's stack, so waiting for it would deadlock."""
+    """True when the run is further down on the stack of this very thread, which would wait for itself."""
     return not other.has_task and other.thread == here() and not plain_key(key)[0].is_async
 
 

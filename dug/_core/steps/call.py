@@ -1,7 +1,8 @@
-"""Makes decorated functions callable, by the compiled call path if in use or by the pure one: `make_class`, `install_call`.
+"""Makes decorated functions callable, by the call path in C or by the one in Python: `make_class`, `install_call`.
 
-Both do the same.  The pure one, the function that `facts/binding` generates, is the specification; the compiled one takes the
-calls made of plain parameters and leaves all others to the pure one.
+The call path, the way of a call up to a hit, is the one rule of the engine that is written twice, and both do the same.  The one
+in Python, the function that `facts/binding` generates, is the specification; the one in C (``native/call.h``) takes the calls
+made of plain parameters, and leaves all others to it.
 """
 
 from collections.abc import Callable, Coroutine
@@ -24,7 +25,7 @@ Coroutine.register(AWAITABLE)
 
 
 def make_class(kind: type[Any], *, is_method: bool) -> type[Any]:
-    """Returns the class of one decorated function, or of all that are called by the compiled call path.
+    """Returns the class of one decorated function, or of all that are called by the call path in C.
 
     Args:
         kind: the class that it extends.

@@ -1,34 +1,40 @@
-"""Which memo answers for a node: `find`, by THE rule of dug, `match`; or by `value_memo`, for a node tweaked to a value.
+"""Which memo answers for a node (`find`): for a node tweaked to a value that of the tweak, for any other by THE rule, `match`.
 
 **The rule.**  A memo answers for its node in a scenario exactly when the scenario, restricted to the memo's footprint, holds
-the very tweaks that the memo read: ``tweaks.restrict(memo.footprint) == memo.restriction``.
+the very tweaks that the memo read: ``tweaks.restrict(memo.footprint) == memo.restriction``.  (`facts/memo` says what a footprint
+and a restriction are; a scenario is an `ActiveTweaks`, and a tweak in it a `Tweak`, called a handle.)
 
 **Why it is right.**  These invariants hold:
 
 * I1 the tweaks in force in a scenario never change, and a run keeps the scenario that it began with;
-* I2 a footprint holds the bit of every node whose tweak status was consulted, untweaked ones included;
+* I2 a footprint holds the bit, as far as there is one, of every node and function of which the run asked whether it is tweaked,
+  directly or through its reads; of those that were not tweaked, too;
 * I3 a memo is filed under exactly the tweaks that it read;
 * I4 a target has its bit before any scenario tweaks it (`group.CacheGroup.give_bit` adds it to the memos that exist);
 * I5 a memo that a node has at hand for a scenario (`NodeMemos.recall`) matches that scenario;
 * I6 the dependencies of a memo are everything that was returned or raised to its body, hits included;
-* I7 a memo is filed if and only if every tweak that it read is held by somebody and nothing that it ran was invalidated.
+* I7 a memo that was filed stays until something that it ran is invalidated, its cache is cleared, or nobody holds a tweak that it
+  read; a run during which the first happens files none.  (The last frees memory and no more: no other tweak gets the serial, so
+  that the memo would match nowhere.)
 
 Take a memo of node n that matches scenario S.  Follow a fresh run of n in S beside the run that made the memo.  Both start in
-the same body with the same arguments.  Each time the body asks for a node m, the tweak that m meets has its bit in the footprint
-(I2), and S agrees there with the tweak that the memo read (I3, I4); so m is tweaked in the same way, or runs in the same way by
-induction, and the body gets the same answer (I6).  So it does the same next, up to its end, and gives the same value.  Nothing
-outside the footprint was asked, so nothing outside can matter.
+the same body with the same arguments.  Each time the body asks for a node m, the bit that says whether m is tweaked is in the
+footprint (I2, I4), and S has there the tweak that the memo read, or none as it did (I3).  If m is tweaked to a value, both get
+it.  Else one code runs for m in both, its own or that of the tweak.  The memo of m is a dependency (I6), so its footprint is a
+part of this one, it matches S as well, and by induction m gives the same value.  So the body does the same next, up to its end,
+and gives the same value.  Nothing outside the footprint was asked, so nothing outside can matter.
 
 **Consequences.**  A tweaked node is masked, and so are all memos computed from it, because their footprints hold its bit.  A
-memo that read no tweak has an empty restriction and answers in every scenario, whoever computed it.  A child never changes the
-memos that its parent finds, because it only adds memos, under its own restriction.  Siblings with the same tweaks share, because
-handles are interned.  Entering again finds the memos that still match, because nothing was thrown away.
+memo that read no tweak has an empty restriction and answers wherever nothing in its footprint is tweaked, whoever computed it.
+A child never changes the memos that its parent finds, because it only adds memos, under its own restriction.  Siblings with the
+same tweaks share, because handles are interned.  Entering again finds the memos that still match: nothing was thrown away.
 
-The order of the search is the order of cost: the memo at hand, the tweak itself, the other memos of the node here, those in the
-caches beneath.  Only then is an older memo verified (`verify`), or the node run.
+The order of the search is the order of cost: the memo at hand (which `begin` asks for, and the call path before it), the tweak
+itself, the other memos of the node here, those in the caches beneath.  Only then is an older memo verified, or the node run.
 
-A node beneath its own tweak (see `begin`) is asked for as if only that tweak were in force for it.  The same argument holds for
-it with the footprint of all that the memo read *below* itself: which tweak the node itself met is the question, not the answer.
+A node beneath its own tweak (see `begin`) is asked for as if the tweak in its key, and no other, were in force for it.  The
+scenario does not say which tweak the node itself meets there, the key does.  So the rule compares the two by themselves: the
+tweak in the key with the body that made the memo, and the scenario with `Memo.footprint_below`, what the reads brought.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -70,7 +76,7 @@ def find_answer(view: View, key: Key) -> Memo | None:
 
 
 def find_masked(view: View, key: Key) -> Memo | None:
-    """Returns the memo of `key` in the nearest view around that has one, whether or not it matches here."""
+    """Returns the memo that answers for `key` in the nearest view around that has one: mostly one that is masked here."""
     around = view.parent
     while around is not None:
         memo = _find_computed(around, key)
@@ -137,9 +143,10 @@ def match(home: NodeMemos, tweaks: ActiveTweaks, call: OuterCall | None) -> Memo
 
 
 def _match_beneath(home: NodeMemos, handle: Tweak | None, view: View, call: OuterCall | None) -> Memo | None:
-    """The rule for a node beneath its own tweak, where it meets `handle` or none.
+    """The rule for a node beneath its own tweak, where it meets `handle` or none: returns the memo in the node's plain home.
 
-    Its own bits say nothing there; all others must agree.
+    The bits of the node itself say nothing there; on all others the scenario must agree with the memo, whose restriction may hold
+    `own`, the serial of what its node met, beside them.
     """
     group = view.group
     met = None if handle is None or handle.spec.is_untweak else handle
@@ -151,7 +158,7 @@ def _match_beneath(home: NodeMemos, handle: Tweak | None, view: View, call: Oute
         restriction = view.tweaks.restrict(memo.footprint_below)
         if memo.restriction != restriction | own and (met is not None or memo.restriction != restriction):
             continue
-        # If it read a tweak of the function, the node's sisters must also meet that one.
+        # A tweak of the function is one for all its nodes: if the memo read others of them, these must meet it here, too.
         if met is None or not memo.footprint_below & met.bit or body in restriction:
             return memo
     return None

@@ -1,4 +1,7 @@
-"""The second verb: `finish`, `file_verified`, `fail` and `abandon` close a run; `check_value` refuses iterators."""
+"""The second verb: closes a run by `complete` (its value), `file_verified` (an older one), `fail` (its error) or `abandon`.
+
+The first three come to `finish`, which files the memo; `check_value` refuses values that can be read only once.
+"""
 
 from collections.abc import Iterable
 from operator import attrgetter
@@ -34,7 +37,7 @@ CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITA
 def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     run: Run, value: Any, seconds: float, failure: Failure | None = None, held: Memo | None = None
 ) -> Memo:
-    """Files the value of a run (or of a verified older memo), notifies listeners, and returns the memo now in force."""
+    """Files the value of a run, or of `held`, the older memo that it verified; tells listeners; returns the memo now in force."""
     view, call, home, group = run.view, run.call, run.home, run.view.group
     if run.opened:
         _close_left_open(run)
@@ -249,9 +252,9 @@ def _find_origin(held: Memo | None) -> object:
 
 
 def _restrict_failure(run: Run, memo: Memo, failure: Failure | None) -> None:
-    """Restricts a failed memo to its outermost call and excludes it from verification."""
+    """Has a memo that failed, or caught the failure of a source, answer only within its outermost call; it is never verified."""
     memo.failure = failure
-    if any(read.status == DEAD for read in memo.dependencies):  # another call tried it again, and it may miss a first tweak
+    if any(read.status == DEAD for read in memo.dependencies):  # a later call took it out: no walk gives it a bit any more
         run.unfileable = INVALID
     is_source_error = failure is not None and plain_key(run.key)[0].is_source
     memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
@@ -267,7 +270,7 @@ def _is_true_still(run: Run, home: NodeMemos, reads: Iterable[Memo]) -> bool:
 
 
 def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
-    """Returns the footprint of what a run read."""
+    """Returns what the reads of a run bring to its footprint: `Memo.footprint_below`."""
     bits: BitSet = run.closed_footprint
     last: BitSet = 0
     others: list[BitSet] = []
@@ -328,7 +331,7 @@ def _settle_made(run: Run, memo: Memo) -> None:
     memo.inner_nodes = tuple([key for key in inner if key not in ran])
     memo.opened = memo.opened or any(read.opened for read in own)
     run.transient = run.transient or any(read.transient for read in own)
-    if any(read.status == DEAD for read in own):  # another call tried it again, and it may miss a first tweak
+    if any(read.status == DEAD for read in own):  # a later call took it out: no walk gives it a bit any more
         run.unfileable = INVALID
     if any(read.verifies for read in own):
         memo.verifies = TWEAKED
@@ -367,7 +370,7 @@ def _new_memo(  # noqa: PLR0917  as in `Memo`
 
 
 def _place_beneath(run: Run, below: BitSet) -> tuple[NodeMemos, BitSet, BitSet, Restriction]:
-    """`_place` for a node beneath a tweak of it: as if just `run.handle` tweaked it, unless its sisters met something else."""
+    """`_place` for a node beneath a tweak: as if only `run.handle` tweaked it, unless its reads met its function otherwise."""
     key, handle = run.key, run.handle
     tweaks, cache, group = run.view.tweaks, run.view.cache, run.view.group
     plain = plain_key(key)
@@ -385,7 +388,10 @@ def _place_beneath(run: Run, below: BitSet) -> tuple[NodeMemos, BitSet, BitSet, 
 
 
 def _add_up_beneath(run: Run, reads: tuple[Memo, ...]) -> BitSet:
-    """The reads of a bump or a replacement; of its own node it met the tweak beneath, which the own bits tell."""
+    """`_add_up` for a bump or a replacement, whose own node is among its reads: of that, only what it read counts.
+
+    Which tweak the own node met is the tweak beneath; the scenario and the bits of the node say so for the run itself.
+    """
     below, plain = run.closed_footprint, plain_key(run.key)
     for read in reads:
         below |= read.footprint_below if read.home.key == plain else read.footprint

@@ -1,7 +1,7 @@
-"""The frames of calls (`Run`, `OpenContext`, `DEFAULT_FRAME`, `current`), `LATE`, `Joined`, `Wait`, and `tell`.
+"""Where calls are made: the frame in force (`current`).  Also `LATE`, `Joined` and `Wait`, for runs in flight, and `tell`.
 
-The frame is a `Run` while a body runs, an `OpenContext` under a ``with``, or `DEFAULT_FRAME`.  Reads are noted in the frame that
-is in force when they are made.
+The frame is a `Run` while a body runs, an `OpenContext` (an entry) under a ``with``, or `DEFAULT_FRAME`.  Reads are noted in the
+frame that is in force when they are made: a hit by the call path, a miss by the driver (`open_context.note`).
 """
 
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ Driver = Callable[[Node[Any]], Any]
 
 
 def LATE(node: Node[Any]) -> None:  # noqa: N802  a mark, which nobody calls
-    """Marks, as its driver, a run that has ended, for the calls of a task that outlives it; see `step_out`."""
+    """Marks, as its driver, a frame that has ended, for the calls of a task that outlives it; see `open_context.frame_to_ask`."""
 
 
 ORIGINS: dict[int, int] = {}
@@ -94,7 +94,7 @@ class _AnyFrame:
 
 
 class OpenContext(_AnyFrame):
-    """One ``with`` of a context."""
+    """One ``with`` of a context: an entry."""
 
     __slots__ = ("back", "closed", "context", "entries", "late_reads", "openings", "run", "token", "watch")
     context: "ScopeShape | None"
@@ -208,11 +208,11 @@ class Run(_AnyFrame):
     task: "Task | None"
     """The task that drives it; None for a thread."""
     told: "frozenset[Run] | None"
-    """The runs that are waited for in other scenarios, which this one is part of; see `watch`."""
+    """Those runs for which other scenarios wait until they read something: what this one reads counts for them; see `watch`."""
     waits: "list[Wait] | None"
     """The waits of its waiters; see `waits`."""
     held_up: "set[Wait] | None"
-    """The waits that keep it from going on."""
+    """The waits that keep it from going on: its own, and those of runs inside it in its thread."""
     is_done: bool
     memo: Memo | None
     """The memo that it left for others, once it is done; None when it leaves nothing."""

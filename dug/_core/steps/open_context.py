@@ -1,4 +1,4 @@
-"""Opens and closes contexts (`open_context`, `close_context`); finds the frame of a call and notes its read (`note`)."""
+"""Opens and closes entries (`open_context`, `close_context`); finds the frame of a call, and notes what it read (`note`)."""
 
 from collections.abc import Iterator
 from types import MethodType
@@ -230,7 +230,7 @@ def settle(entry: OpenContext) -> None:
 
 
 def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None:
-    """Notes a read that was asked for in `frame` in this view, though it may have another by now: a context was tweaked."""
+    """Notes a read that was asked for in `frame` when that had this view; a tweak of an open context gives a frame another."""
     then = frame if frame.view is view else frame_then(frame, view)
     if then.reads is None:
         return

@@ -1,10 +1,14 @@
 """Moves the reads made under a context that a run opened to the frame around it: `move_reads`, when the context closes.
 
-A read that saw the tweaks of the context, or is in a cache of its own, is replaced by the nearest memos below that did neither;
-its footprint is kept without the bits that the context overrides; and the nodes that ran are noted as `inner_nodes`, so that
-forgetting one of them forgets the run.  A node that the context untweaks is noted as beneath its tweaks: a tweak of it around
-changes nothing, nor does a tweak of its function, whose bit therefore comes from the other nodes that ran.  No memo made under
-such a context is kept alive.
+A memo that saw the tweaks of the context, or is in a cache of its own, does not hold outside.  In its place the frame around gets
+
+* as reads, the nearest of the memos that it read, directly or through others, that do hold outside;
+* its footprint, without the bits that the context overrides;
+* as `inner_nodes`, the nodes that ran for it, so that forgetting one of them forgets the run.
+
+A node that ran because the context untweaks it is noted as beneath its tweaks (`View.pin`): it meets no tweak of it or its
+function from around.  Other nodes of that function may, so the bit of the function comes from those alone.  No memo
+made under such a context is kept alive.
 """
 
 from collections.abc import Iterable

@@ -1,11 +1,13 @@
-"""Early cut-off: `verify` asks again for the reads of an older memo (`candidates`) until one differs: a `Check`.
+"""Early cut-off: `verify` returns a `Check`, which keeps the value of an older memo if all that the memo read is as it was.
 
-If all reads are the same, its value holds and no body runs.
+The older memos worth the work are the candidates (`find_candidates`).  One is verified by asking again for its reads, in their
+order, up to the first that has another value.  That may run the nodes that were read, but not the body of the node itself.  When
+all reads hold, the same value is filed with the present reads.  When one differs the next candidate is tried, and after the last
+the body runs; what was asked for until then is at hand for it.
 
-A candidate is verified by asking for its reads, in their order, up to the first that has another value; when all hold, the
-same value is filed with the present reads.  The driver does the asking, as only it can run a node: it gets keys to ask for from
-`Check.go_on`, and hands it the memos.  Reads that one run made together are asked for together.  While a function is in doubt
-(`group.CacheGroup.doubt`), every read is asked for, as that settles it.
+The driver does the asking, as only it can run a node: it gets keys to ask for from `Check.go_on`, and hands it the memos.  Reads
+that one run made together are asked for together.  While a function is in doubt (`group.CacheGroup.doubt`), every read is asked
+for, as that settles it.
 """
 
 import logging
@@ -68,6 +70,7 @@ class Check:
         self.memo: Memo | None = None
         """At the end: the memo that was filed, if one holds."""
         self._start: int | None = None
+        """The start (`concurrent_reads`) of the reads that are being asked for; None in a thread, where reads have none."""
         self._waiting: list[tuple[Memo, Memo | None]] = []
         """The reads of the present batch of which one is asked for, each with the memo of the node if that is at hand."""
         self._turn_to(older[0])
@@ -102,7 +105,7 @@ class Check:
             look_at(self._run, self._candidate.footprint)
         return self._walk_alone(holds)
 
-    def _walk_alone(self, holds: bool) -> Memo | None:  # noqa: FBT001  compiled functions take no names
+    def _walk_alone(self, holds: bool) -> Memo | None:  # noqa: FBT001  compiled functions are called by position
         while True:
             reads = self._reads
             while holds and self._at < len(reads):
@@ -145,13 +148,12 @@ class Check:
         """Returns the memo at hand for a read, and notes that it was read; None for a node that must be asked for."""
         run = self._run
         tweaks, cache = run.view.tweaks, run.view.cache
-        memo: Memo | None = read
+        memo: Memo | None = read  # which answers itself if it read no tweak, and meets none here
         if cache.quick is not cache.homes or machine.overlap(read.open_footprint, tweaks.open_mask):
             home: NodeMemos | None = read.home
             if run.handle is not None or read.home.token is not cache._token:
                 home = cache.find_home(_key_in(run, read))
             memo = home.recall(tweaks) if home is not None and run.homes is cache.homes else None
-        # Else it read no tweak and meets none here.
         if memo is not None:
             noted: dict[Memo, int | None] = run.reads
             noted.setdefault(memo, start)
@@ -300,7 +302,7 @@ def key_asked(run: Run | Lookup, read: Memo) -> Key:
 
 
 def forget_reads(run: Run) -> None:
-    """Starts again after a failed verification: its reads are not dependencies, and the run meets their errors itself."""
+    """Starts again after a failed verification: what that read is no dependency, and the body meets the errors there itself."""
     run.failed_check_reads, run.reads, run.unfileable = run.reads, {}, 0
 
 

@@ -1,1 +1,1 @@
-# How waits.py is compiled.
+# How waits.py is compiled: as it stands.  That this file exists has it compiled.

@@ -24,7 +24,7 @@ PATIENCE_S = 0.5
 """How often a waiter in another thread checks whether the loop that drives a run still exists."""
 
 
-def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  positional, as the compiled one takes it
+def join(wait: Wait, is_optional: bool) -> bool:  # noqa: FBT001  compiled functions are called by position
     """Begins the wait of an asker, which will be woken once; False when there is nothing to wait for.
 
     An optional wait is left out if it would close a circle, and ended if it would be part of one.

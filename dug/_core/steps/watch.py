@@ -1,4 +1,4 @@
-"""Waiting for a node in another scenario: `follow`, `look_at` end the wait when its run reads what the two tweak differently.
+"""Waiting for a run of another scenario: `follow`, `look_at` end the wait as soon as it reads what the two tweak differently.
 
 Such a wait names the bits of the targets that are tweaked differently (`Wait.differs`).  The watched run, all runs that are open
 inside it and all that these wait for are *told of* it: each of them refers to the runs that are watched so (`Run.told`), and
