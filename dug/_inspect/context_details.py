@@ -148,6 +148,7 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         self.view = view
         self.states = NodeStates(view)
         self._details: dict[Key, ContextDetail] = {}
+        self._said: dict[Tweak, Said] = {}
 
     @cached_property
     def names(self) -> dict[View, str]:
@@ -186,8 +187,12 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
     # Tweaks
 
     def say(self, tweak: Tweak) -> Said:
-        spec, of_function = tweak.spec, isinstance(tweak.target, Function)
-        return Said(spec.describe(spec.text, of_function=of_function), spec.label(spec.text), self.name_place(tweak))
+        said = self._said.get(tweak)
+        if said is None:  # many nodes may meet the tweak of their function
+            spec, of_function = tweak.spec, isinstance(tweak.target, Function)
+            said = Said(spec.describe(spec.text, of_function=of_function), spec.label(spec.text), self.name_place(tweak))
+            self._said[tweak] = said
+        return said
 
     def is_value(self, tweak: Tweak) -> bool:
         return tweak.spec.is_value

@@ -20,7 +20,7 @@ _SHOWN = 12
 """How many reads, and how many nodes of a path, are listed."""
 _FEW = 3
 """How many nodes of one function are listed one by one where there are many."""
-_TWEAKS = 5
+_TWEAKS = 4
 """How many lines there are for tweaks, each with a second line for the path."""
 
 

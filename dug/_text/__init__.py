@@ -1,1 +1,1 @@
-"""Values and times as text for people."""
+"""Values, times, frames and tables for people: as text, as HTML, in colours."""

@@ -86,7 +86,7 @@ def measure_moves(old: Any, new: Any) -> Any:
         else:
             return None
     is_measured = moves == moves
-    return np.where(is_measured, moves, moves.dtype.type(0)) if is_measured.any() else None
+    return np.where(is_measured, moves, np.zeros_like(moves)) if is_measured.any() else None
 
 
 def _name(dtype: Any) -> str:

@@ -190,6 +190,8 @@ class Short(Repr):
 
 
 _short = Short(60, 8)
+_module_of: Callable[[type[Any]], Any] = vars(type)["__module__"].__get__
+"""Returns the module of a class, whatever its metaclass says."""
 
 
 def name_type(value: object) -> str:
@@ -202,7 +204,8 @@ def name_type(value: object) -> str:
 
 def describe_data(value: object) -> str | None:
     """Returns a frame or an array in words: shape, columns or dtype, memory; None for any other value."""
-    if name_type(value).partition(":")[0].partition(".")[0] not in FRAMES:
+    module = _module_of(type(value))
+    if type(module) is not str or module.partition(".")[0] not in FRAMES:
         return None
     from .frames import describe  # loaded once there is such a value
 

@@ -246,3 +246,14 @@ def test_nodes_of_the_notebook_itself_have_no_module():
 
     assert [one for one in shown if "__main__:" in write(one)] == []
     assert "4 nodes of step moved" in write(shown[-1])
+
+
+def find_first(cls, *names):
+    """Return which of some methods is found first, class by class."""
+    return next(name for one in cls.__mro__ for name in names if name in vars(one))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ipython_finds_the_lines_before_the_representation(plain, kind):
+    """IPython takes the first that it finds, class by class, so a class with a representation has the lines, too."""
+    assert find_first(type(plain[kind]), "_repr_pretty_", "__repr__") == "_repr_pretty_"

@@ -178,6 +178,23 @@ def test_a_context_in_between_is_told_apart():
     ]
 
 
+def test_what_two_nodes_read_is_told_once():
+    """A node below two others stands below the first, and the second refers to it."""
+    left = dug.memoize(name="c:left")(lambda: quote(1) + 1)
+    right = dug.memoize(name="c:right")(lambda: quote(1) + 2)
+    both = dug.memoize(name="c:both")(lambda: quote(1) + left() + right())
+    lines = str(compare({quote.node(1): 1.0}, both.node())).splitlines()
+
+    assert [line.split(": ")[0] for line in lines] == [
+        "c:both()",
+        "  c:quote(1)",
+        "  c:left()",
+        "    see above",
+        "  c:right()",
+        "    see above",
+    ]
+
+
 @pytest.mark.slow
 @given(st.data())
 def test_every_story_fits_a_screen_and_repeats_nothing(data):
@@ -197,5 +214,6 @@ def test_every_story_fits_a_screen_and_repeats_nothing(data):
     lines, told = ([line.strip() for line in str(one).splitlines()] for one in (found, full))
 
     assert len(lines) <= 30
+    assert len(explain({functions[kinds[n]].node(n): dug.shift(n + 1) for n in tweaked}, node)) <= 30
     assert len({line for line in lines if " -> " in line}) == len([line for line in lines if " -> " in line])
     assert all(told.count(str(change)) == 1 for change in full)

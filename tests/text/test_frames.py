@@ -92,6 +92,14 @@ def test_two_frames_differ_in_words(frame, columns, words):
     assert tell_difference(frame, change(frame, **columns)) == words
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_a_missing_text_is_no_other_missing_text(make):
+    """Elements that are missing on both sides do not differ, those that are missing on one side do."""
+    old, new = ({"x": ["a", None, last]} for last in ("b", None))
+
+    assert tell_difference(make(old), make(new)) == "1 of 3 cells differs, in column x, in row 2"
+
+
 def test_rows_and_columns_of_one_side_are_named():
     """Frames of other shapes are compared where both have a label, and the other labels are named."""
     frame = pd.DataFrame(PRICES).set_index("ticker")
