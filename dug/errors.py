@@ -43,6 +43,40 @@ class CycleError(DugError, RecursionError):
         return type(self), (self.path,)
 
 
+class DroppedError(DugError, LookupError):
+    """An item of a stream was asked for that the stream does not keep any more.
+
+    ``node`` is the stream's, ``position`` that of the item, ``base`` that of the first item that is kept.
+    """
+
+    def __init__(self, node: object, position: int, base: int, keep: int | None) -> None:
+        self.node, self.position, self.base, self.keep = node, position, base, keep
+        super().__init__(
+            f"{node} does not keep item {position} any more; it keeps items from {base} on (keep={keep}). "
+            "Open it with start=dug.streams.LATEST, read it from the beginning, or give it a larger keep=, or none."
+        )
+
+    def __reduce__(self) -> tuple[type["DroppedError"], tuple[object, int, int, int | None]]:
+        return type(self), (self.node, self.position, self.base, self.keep)
+
+
+class StreamChangedError(DugError, RuntimeError):
+    """A source that was started again gave other items than before, to a reader that has read some of those.
+
+    ``node`` is the stream's, ``position`` that of the first item that differs.
+    """
+
+    def __init__(self, node: object, position: int) -> None:
+        self.node, self.position = node, position
+        super().__init__(
+            f"{node} was started again and gave another item {position} than before, which a reader has read. "
+            "Say ctx.invalidate(node) when the outside has changed, and read it from the beginning."
+        )
+
+    def __reduce__(self) -> tuple[type["StreamChangedError"], tuple[object, int]]:
+        return type(self), (self.node, self.position)
+
+
 class DepthError(DugError, RecursionError):
     """Nodes lead to nodes deeper than the context allows, usually because a recursion does not end.
 

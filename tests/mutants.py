@@ -68,6 +68,7 @@ COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
 AGAIN = ("functions/test_run_again.py",)
+STREAMS = ("functions/test_stream_programs.py",)
 NAMES = ("functions/test_names.py",)
 REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
@@ -526,6 +527,34 @@ MUTANTS = (
         " or tuple(_about_to_change(reached, body))\n",
         "\n",
         AGAIN,
+    ),
+    Mutant(
+        "what a stream reads makes no mark",
+        "_functions/stream_driver.py",
+        "    return len(reads) > 1\n",
+        "    return False\n",
+        STREAMS,
+    ),
+    Mutant(
+        "a stream forks one item too late",
+        "_functions/tape.py",
+        "        return self.starts[number + 1] if",
+        "        return min(self.end, self.starts[number + 1] + 1) if",
+        STREAMS,
+    ),
+    Mutant(
+        "the end of a stream is lost in a comparison",
+        "_functions/tape.py",
+        "    if old.is_end and not (new.is_end and now.end == length):\n        return False\n",
+        "",
+        ("functions/test_streams.py", "-k", "other_items"),
+    ),
+    Mutant(
+        "a slow reader holds back nobody",
+        "_functions/tape.py",
+        "slowest.position + self.keep",
+        "self.end + self.keep",
+        ("functions/test_streams.py", "-k", "deadlock_by_keep"),
     ),
     Mutant(
         "the code that ran first runs for ever",

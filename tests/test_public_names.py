@@ -34,6 +34,8 @@ PUBLIC = [
     "ContextError",
     "CycleError",
     "DepthError",
+    "DroppedError",
+    "StreamChangedError",
     "UnhashableArgumentError",
     "TweakError",
     "__version__",

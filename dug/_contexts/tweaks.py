@@ -76,9 +76,14 @@ def spec_of(target: Target, tweak: Any) -> TweakSpec:
     Raises:
         TweakError: the target cannot be tweaked like that.
     """
+    function = target if isinstance(target, Function) else target[0]
     if isinstance(tweak, TweakSpec):
+        if function.stream is not None and tweak.reads_beneath:
+            function.stream.refuse_bump(target, tweak)
         tweak.check(target)
         return tweak.tell()
+    if function.stream is not None:
+        tweak = function.stream.say(target, tweak)
     if isinstance(target, Function):
         return Replacement.say(target, tweak)
     annotations = getattr(target[0].body, "__annotations__", None)

@@ -165,7 +165,7 @@ async def _ask(run: Run, key: Key, is_aside: bool) -> Memo | BaseException | Non
     """Returns the memo that a walk asks for; None if asking failed, which counts as changed."""
     try:
         if plain_key(key)[0].is_async:
-            return await fetch_async(run, key)
+            return await plain_key(key)[0].fetch(run, key)  # type: ignore[no-any-return]  # a memo; marks of streams have a driver
         if is_aside:  # the loop must not stand still for it now either
             return await backend().run_in_thread(fetch, run, key)  # type: ignore[no-any-return]  # a memo
         return fetch(run, key)

@@ -1,15 +1,18 @@
 """The decorators `memoize` and `source`: read the options, refuse unsuitable functions, name the function, pick the driver."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import MethodType
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from .._core.read import Binding, Function, current
 from .._text.values import show
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
 from .proxy import Memoized, MemoizedClassMethod, MemoizedStaticMethod, wrap
 from .sync_driver import fetch
+
+if TYPE_CHECKING:
+    from .stream import Stream
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +27,8 @@ class _Decorator(Protocol):
     @overload
     def __call__(self, function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # a static method is callable too, and what comes first counts
     @overload
+    def __call__(self, function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
+    @overload
     def __call__(self, function: Callable[P, R], /) -> Memoized[P, R]: ...
 
 
@@ -31,6 +36,8 @@ class _Decorator(Protocol):
 def memoize(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
 @overload
 def memoize(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # as above
+@overload
+def memoize(function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
 @overload
 def memoize(function: Callable[P, R], /) -> Memoized[P, R]: ...
 @overload
@@ -42,6 +49,8 @@ def memoize(
     ignore: tuple[str, ...] = (),
     name: str | None = None,
     version: object = None,
+    ahead: int = 256,
+    keep: int | None = None,
 ) -> _Decorator: ...
 def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the options are those of the overloads
     """Decorates a function whose calls are remembered, traced and open to what-if questions inside a `Context`.
@@ -66,10 +75,13 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
         name: replaces ``module:qualname`` in texts and pickles.
         version: changes when the meaning of the function changes and nothing that its code names does: see
             `dug.fingerprint.reach` for the changes that dug sees by itself.
+        ahead: for an async generator function: how many items its generator may be ahead of the fastest reader.
+        keep: for an async generator function: how many items are kept, so that it waits for the slowest reader, and a reader who
+            comes too late gets `DroppedError`; None for all.  `eq` compares the items of an async generator function.
 
     Raises:
-        TypeError: the function is a generator or an async generator, or not a function at all, or an option
-            names a parameter that it does not have.
+        TypeError: the function is a generator, or not a function at all, or an option names a parameter that it does not have,
+            or only makes sense for an async generator function.
     """
     return _decorator("function", function, options)
 
@@ -78,6 +90,8 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
 def source(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
 @overload
 def source(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # as above
+@overload
+def source(function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
 @overload
 def source(function: Callable[P, R], /) -> Memoized[P, R]: ...
 @overload
@@ -89,6 +103,8 @@ def source(
     ignore: tuple[str, ...] = (),
     name: str | None = None,
     version: object = None,
+    ahead: int = 256,
+    keep: int | None = None,
 ) -> _Decorator: ...
 def source(function: Any = None, /, **options: Any) -> Any:
     """Decorates a function that reads the outside world: a file, a feed, a database, a clock.
@@ -103,7 +119,7 @@ def source(function: Any = None, /, **options: Any) -> Any:
     return _decorator("source", function, options)
 
 
-_OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version"})
+_OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version", "ahead", "keep"})
 
 
 def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
@@ -117,8 +133,12 @@ def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
     return _decorate(kind, function, **options)
 
 
-def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: Any = None, **_: Any) -> None:
+def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: Any = None, **others: Any) -> None:
     """Raises TypeError for an invalid option."""
+    for option in ("ahead", "keep"):
+        count = others.get(option)
+        if option in others and (type(count) is not int or count < 1) and (option, count) != ("keep", None):
+            raise TypeError(f"{option} must be a number of items, at least 1, not {show(count)}. Write {option}=100.")
     if eq is not None and not callable(eq):
         raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")
     if key is not None and not (isinstance(key, Mapping) and all(map(callable, key.values()))):
@@ -141,14 +161,15 @@ def _decorate(
     ignore: str | tuple[str, ...] = (),
     name: str | None = None,
     version: object = None,
+    **stream_options: int | None,
 ) -> Any:
     wrapper_kind, body = _unwrap(decorated)
-    _check_kind(decorated, body)
+    _check_kind(decorated, body, stream_options)
     ignore = tuple([ignore] if isinstance(ignore, str) else ignore)
     module = Function.name_module(getattr(body, "__module__", None))
     named = name or f"{module}:{getattr(body, '__qualname__', type(body).__qualname__)}"
     function = Function(named if ":" in named else f"{module}:{named}", body, kind, eq, version)
-    _pick_driver(function)
+    _pick_driver(function, **stream_options)
     function.renamed = name is not None
     function.binding = Binding.of(function, _signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
@@ -169,9 +190,13 @@ def _note_made(function: Function) -> None:
         run.made.add(function.mark)
 
 
-def _pick_driver(function: Function) -> None:
-    """Lets a coroutine function be awaited, and any other be called."""
+def _pick_driver(function: Function, *, ahead: int | None = 256, keep: int | None = None) -> None:
+    """Lets a coroutine function be awaited, and any other be called; an async generator function gives streams."""
     body = function.body
+    if inspect.isasyncgenfunction(body):
+        from .stream import StreamKind, same_streams  # loaded with the first async generator function
+
+        function.stream, function.eq = StreamKind(ahead or 1, keep, function.eq), same_streams
     function.is_async = inspect.iscoroutinefunction(body) or inspect.iscoroutinefunction(getattr(type(body), "__call__", None))  # noqa: B004
     function.fetch, function.ask = _load_async_driver() if function.is_async else (fetch, None)
 
@@ -215,13 +240,13 @@ def _signature(body: Any) -> inspect.Signature:
         raise TypeError(f"{body!r} does not tell its parameters. Write a function around it and decorate that.") from exc
 
 
-def _check_kind(decorated: Any, body: Any) -> None:
+def _check_kind(decorated: Any, body: Any, stream_options: Mapping[str, Any]) -> None:
     """Refuses functions whose results no memo can replace, with the reason."""
     what = f"{getattr(body, '__module__', '?')}:{getattr(body, '__qualname__', repr(body))}"
     if isinstance(decorated, (type, property)) or not callable(body):
         raise TypeError(f"@dug.memoize decorates functions and methods, not {decorated!r}. Put it directly on the function.")
-    if inspect.isasyncgenfunction(body):
-        raise TypeError(f"{what} is an async generator: it can be consumed once, so it has no value to remember. Return a tuple.")
+    if stream_options and not inspect.isasyncgenfunction(body):
+        raise TypeError(f"{what} is no async generator function, and has no items: leave {min(stream_options)}= out.")
     if inspect.isgeneratorfunction(body):
         raise TypeError(f"{what} is a generator: it can be consumed once only, so it has no value to remember. Return a tuple.")
 

@@ -19,7 +19,7 @@ from .definition.walk import NODE
 from .names import arm, space_of
 from .proxy import bind_wrapper
 
-_SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask")
+_SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask", "stream")
 """The parts that a name takes over from a new definition."""
 
 
@@ -56,6 +56,7 @@ def _redefine(known: Function, function: Function) -> None:
 def _renew(known: Function, function: Function) -> None:
     """Makes the newest code run from now on, so that tracebacks, debuggers and files show its lines."""
     known.body, known.eq, known.version = function.body, function.eq, function.version
+    known.stream = function.stream
     known.wrappers[:] = [made for made in known.wrappers if made() is not None]
     if function.options[1]:
         known.options = function.options
@@ -77,7 +78,7 @@ def _detach_old(known: Function) -> None:
     """Gives the decorated functions that had the name until now a function of their own, without a name."""
     own = Function(known.name, known.body, known.kind, known.eq, known.version)
     own.options, own.is_replaced, own.is_async = known.options, True, known.is_async
-    own.fetch, own.ask = known.fetch, known.ask
+    own.fetch, own.ask, own.stream = known.fetch, known.ask, known.stream
     own.hold_nodes()
     _bind(own, known)
     for made in known.wrappers:
@@ -100,6 +101,8 @@ def _calls_alike(old: Function, new: Function) -> bool:
     """True when the same arguments mean the same node: the parameters with their defaults, and the options for keys."""
     ours, theirs = (one.binding.signature.parameters.values() for one in (old, new))
     if [(one.name, one.kind) for one in ours] != [(one.name, one.kind) for one in theirs] or old.is_async != new.is_async:
+        return False
+    if (old.stream is None) != (new.stream is None):
         return False
     (typed, keys, ignore), (typed_now, keys_now, ignore_now) = old.options, new.options
     if (typed, ignore, [name for name, _ in keys]) != (typed_now, ignore_now, [name for name, _ in keys_now]):

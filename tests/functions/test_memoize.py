@@ -714,20 +714,13 @@ def generator():
     yield 1
 
 
-async def asynchronous_generator():
-    """A function that has many values later."""
-    yield 1
-
-
 @pytest.mark.parametrize("decorate", [dug.memoize, dug.source, dug.memoize(typed=True)], ids=["memoize", "source", "options"])
-@pytest.mark.parametrize("function", [generator, asynchronous_generator])
-def test_functions_without_one_value_are_refused_at_decoration(function, decorate):
-    """Generators and async generators raise TypeError with the name and the reason."""
-    with pytest.raises(TypeError, match=function.__name__) as caught:
-        decorate(function)
+def test_functions_without_one_value_are_refused_at_decoration(decorate):
+    """Generators raise TypeError with the name and the reason."""
+    with pytest.raises(TypeError, match=generator.__name__) as caught:
+        decorate(generator)
 
-    reason = {"generator": "generator", "asynchronous_generator": "async"}[function.__name__]
-    assert reason in str(caught.value).replace(function.__name__, "", 1)
+    assert "is a generator" in str(caught.value)
 
 
 def test_generator_methods_are_refused_through_their_descriptor():

@@ -30,8 +30,8 @@ class Function:
     __slots__ = (
         "__weakref__", "_binding", "ask",
         "at_first_run", "bits", "body", "changed", "eq", "fetch", "is_async", "is_replaced", "is_simple",
-        "kind", "mark", "name", "newest", "nodes", "options", "owned", "reached", "renamed", "version", "was_importable",
-        "wrappers",
+        "kind", "mark", "name", "newest", "nodes", "options", "owned", "reached", "renamed", "stream", "version",
+        "was_importable", "wrappers",
     )  # fmt: skip
     watched = WeakSet["Function"]()  # noqa: RUF012  compiled as it is, a class takes no annotations
     """Those that reach data which can be changed in place; see `_functions/definition/watching`.
@@ -69,6 +69,8 @@ class Function:
         """Returns the memo of a call made in a frame, or an awaitable of it: the driver that the decorator picked."""
         self.ask: Any = None
         """For a coroutine function: the same with the value in the place of the memo."""
+        self.stream: Any = None
+        """For an async generator function: its ``make`` gives the value of a run, see `_functions/stream`."""
         self.wrappers: list[ref[Any]] = []
         """The decorated functions that stand for it: several when the same definition was run again."""
         self.newest: Any = None

@@ -220,6 +220,9 @@ def check_value(run: Run, value: Any) -> Any:
         BaseException: an exception that passed out of a node while this one was verified, when the body did not ask for it.
     """
     if is_consumable(value):
+        stream = plain_key(run.key)[0].stream
+        if stream is not None and type(value) is AsyncGeneratorType:
+            return stream.make(run)
         is_coroutine = type(value) in {CoroutineType, AWAITABLE}
         what, instead = ("coroutine", "Await it, in an async def,") if is_coroutine else (type(value).__name__, "Make it a tuple")
         raise TypeError(f"{Node._of(run.key)} returned a {what}, which can be consumed once. {instead} and return that.")

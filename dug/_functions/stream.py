@@ -1,0 +1,212 @@
+"""The value of a memoised async generator: `Stream`; and `StreamKind`, what its function says of all its streams.
+
+A stream holds no items: it stands for its node, and is read in the scenario in force where it is read.  So any two streams of one
+node are the same value, and what their readers rest on are the marks of the tapes that they read (`stream_driver`, `reader`).
+"""
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Iterable
+from functools import partial
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from .._core.read import (
+    Binding,
+    Fixed,
+    Function,
+    Node,
+    NodeMemos,
+    Run,
+    find_answer,
+    frame_in_force,
+    is_consumable,
+    is_same,
+    plain_key,
+)
+from .._text.values import show
+from ..errors import TweakError
+from .reader import LATEST, Latest, Reader, fetch_mark
+from .sync_driver import what_runs
+from .tape import CLOSED, ENDED, FAILED, Reach, Tape, is_same_prefix
+
+T_co = TypeVar("T_co", covariant=True)
+
+_ONE_NUMBER = inspect.Signature([inspect.Parameter("number", inspect.Parameter.POSITIONAL_ONLY)])
+
+
+class Stream(Fixed, Generic[T_co]):
+    """What a memoised async generator gives: read it from the start, as often as you like, in any number of tasks.
+
+    It is read in the scenario in force.  One run of the generator writes for all who read there, and for those of other scenarios
+    as far as these cannot tell the difference.
+    """
+
+    __slots__ = (
+        "__weakref__", "_args", "_body", "_kwargs", "ahead", "eq", "is_source", "items", "keep", "marks", "node", "pumps",
+        "reaches", "tapes",
+    )  # fmt: skip
+
+    def __init__(self, node: Node[Any], kind: "StreamKind", items: tuple[Any, ...] | None = None) -> None:
+        self.node = node
+        """The node whose value it is."""
+        self.ahead, self.keep, self.eq = kind.ahead, kind.keep, kind.eq
+        self.is_source = node._function.is_source
+        self.items = items
+        """The items of a stream that somebody gave as a whole; None for one that a generator gives."""
+        self._body: Callable[..., AsyncGenerator[T_co, None]] | None = None
+        self._args: tuple[Any, ...] = ()
+        self._kwargs: dict[str, Any] = {}
+        self.tapes: dict[Run, Tape] = {}
+        self.reaches: WeakKeyDictionary[NodeMemos, Reach] = WeakKeyDictionary()
+        if items is None:
+            self.marks = _make_function(self, "mark")
+            self.pumps = _make_function(self, "pump")
+
+    def make_items(self) -> AsyncGenerator[T_co, None]:
+        """Returns the async generator of one more run."""
+        assert self._body is not None  # noqa: S101  it has no items
+        return self._body(*self._args, **self._kwargs)
+
+    def __aiter__(self) -> Reader[T_co]:
+        return Reader(self)
+
+    def open(self, start: "int | Latest" = 0) -> Reader[T_co]:
+        """Returns a reader that begins with an item: ``async with stream.open() as reader`` leaves the stream at its end.
+
+        Args:
+            start: the position of the item, or `dug.streams.LATEST` for the next one that comes, outside of memoised functions.
+        """
+        if start is not LATEST and (not isinstance(start, int) or isinstance(start, bool) or start < 0):
+            raise TypeError(f"start must be the position of an item, or dug.streams.LATEST, not {show(start)}. Write start=0.")
+        return Reader(self, start)
+
+    async def first(self) -> T_co:
+        """Returns the first item.
+
+        Raises:
+            LookupError: there is none.
+        """
+        return await self.seek(0)
+
+    async def seek(self, number: int) -> T_co:
+        """Returns the item at a position, which may still have to come.
+
+        Raises:
+            LookupError: the stream ends before it.
+        """
+        async with self.open(number) as reader:
+            async for value in reader:
+                return value
+        raise LookupError(f"{self.node} ends before item {number}.")
+
+    async def last(self) -> T_co:
+        """Returns the last item, once the stream has ended.
+
+        Raises:
+            LookupError: there is none.
+        """
+        found: Any = None
+        position = 0
+        async with self.open() as reader:
+            reader.skip_dropped()
+            async for value in reader:
+                found, position = value, reader.position
+        if not position:
+            raise LookupError(f"{self.node} is empty.")
+        return found  # type: ignore[no-any-return]  # an item
+
+    async def list(self) -> list[T_co]:
+        """Returns all items, once the stream has ended."""
+        async with self.open() as reader:
+            return [value async for value in reader]
+
+    @property
+    def state(self) -> str:
+        """What is known of it in the scenario in force, which runs nothing.
+
+        ``open`` while its generator goes on, ``ended`` or ``failed``; ``closed`` when nobody reads it and its end is not known.
+        """
+        view = frame_in_force(self.node).view
+        answer = find_answer(view, self.node._key)
+        stream = None if answer is None else answer.value
+        if not isinstance(stream, Stream):
+            return CLOSED
+        return ENDED if stream.items is not None else stream._find_state(view)
+
+    def _find_state(self, view: Any) -> str:
+        own = [tape for tape in self.tapes.values() if tape.scenario == view.tweaks.serial and tape.is_true()]
+        if own:
+            return own[-1].state
+        state, number = CLOSED, 0
+        while (memo := find_answer(view, (self.marks, number))) is not None:
+            tape = None if memo.failure is not None else memo.value.tape
+            if tape is None or number + 1 == len(tape.marks):
+                return FAILED if tape is None else tape.state
+            number += 1
+        return state
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"{self!r} cannot be pickled: it is read in its own process. Keep a list of its items.")
+
+    def __repr__(self) -> str:
+        return f"<Stream {self.node}>" if self.items is None else f"<Stream {self.node} of {len(self.items)} items>"
+
+
+def _make_function(stream: Stream[Any], what: str) -> Function:
+    """Returns the function whose nodes are the marks or the pumps of a stream; they live as long as the stream."""
+    function = Function(f"{stream.node}.{what}", stream, eq=partial(is_same_prefix, eq=stream.eq))  # type: ignore[arg-type]  # nobody calls it
+    function.is_async, function.fetch, function.ask = True, fetch_mark, fetch_mark
+    function.binding = Binding.of(function, _ONE_NUMBER)
+    function.options = (False, (), ())
+    function.hold_nodes()
+    return function
+
+
+class StreamKind:
+    """What the decorator of an async generator function was told of its streams."""
+
+    __slots__ = ("ahead", "eq", "keep")
+
+    def __init__(self, ahead: int, keep: int | None, eq: Callable[[Any, Any], bool] | None) -> None:
+        self.ahead, self.keep, self.eq = ahead, keep, eq
+
+    def make(self, run: Run) -> Stream[Any]:
+        """Returns the value of a run of the function, or of what replaces it, in the place of an async generator."""
+        stream = Stream[Any](Node._of(plain_key(run.key)), self)
+        stream._body, stream._args, stream._kwargs = what_runs(run)
+        return stream
+
+    def say(self, target: Any, tweak: Any) -> Any:
+        """Returns what a tweak of a stream, or of a stream function, is entered as.
+
+        Raises:
+            TweakError: a stream cannot be tweaked like that.
+        """
+        if isinstance(target, Function):
+            if not inspect.isasyncgenfunction(tweak) and getattr(getattr(tweak, "_self_function", None), "stream", None) is None:
+                raise TweakError(f"{target} gives streams, and {show(tweak)} is no async generator function to replace it.")
+            return tweak
+        if isinstance(tweak, Stream):
+            return tweak
+        node = Node[Any]._of(target)
+        if not isinstance(tweak, Iterable) or isinstance(tweak, (str, bytes)) or is_consumable(tweak):
+            raise TweakError(f"{node} is a stream, and {show(tweak)} is not. Tweak it to a list of its items.")
+        return Stream[Any](node, self, tuple(tweak))
+
+    def refuse_bump(self, target: Any, bump: Any) -> None:
+        """Raises TweakError: a stream cannot be bumped."""
+        name = target if isinstance(target, Function) else Node[Any]._of(target)
+        raise TweakError(
+            f"{name} cannot be bumped by {show(bump)}: it is a stream. Tweak its node to a list, or replace its function by "
+            "another async generator function."
+        )
+
+
+def same_streams(old: Any, new: Any) -> bool:
+    """True when a stream can replace another as a value: what its readers saw is for the marks to tell."""
+    if not (isinstance(old, Stream) and isinstance(new, Stream)) or old.node != new.node:
+        return False
+    if old.items is None or new.items is None:
+        return old.items is new.items
+    pairs = zip(old.items, new.items, strict=False)
+    return len(old.items) == len(new.items) and all(is_same(one, other, new.eq) for one, other in pairs)

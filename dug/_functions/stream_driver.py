@@ -1,0 +1,220 @@
+"""The driver of streams: `start_pump` runs an async generator in a task of its own, and writes its items and marks on a `Tape`.
+
+A mark is an ordinary memo.  Mark 0 reads the stream's node; mark n + 1 reads mark n and whatever the body has read since.  One is
+made only when the body has read something that no mark rests on, before the next item, and at the end.  So an item rests on the
+last mark at or before it, and a source has two marks however many items it gives.
+"""
+
+import logging
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from .._core.drive import INVALID, abandon, begin, complete, fail
+from .._core.read import Joined, Memo, OpenContext, OuterCall, Run, View, current
+from ..errors import CycleError
+from .async_driver import backend
+from .sync_driver import fetch
+from .tape import CLOSED, ENDED, FAILED, OPEN, Mark, Tape
+
+_logger = logging.getLogger("dug")
+
+
+def make_aside(view: View, call: OuterCall | None) -> OpenContext:
+    """Returns a frame of a view that notes nothing."""
+    aside = OpenContext(view, None, call, None, [])
+    aside.refresh(None)
+    return aside
+
+
+def find_pumped(stream: Any, view: View, call: OuterCall | None) -> "Tape | Run":
+    """Returns the tape of a stream in this very scenario; or a new run, for which nobody has started a pump yet.
+
+    A tape that is closed, or rests on something that was invalidated, is no one's to begin with: the next number has another.
+
+    Raises:
+        CycleError: the body of the stream asks for the stream itself.
+    """
+    aside = make_aside(view, call)
+    number = 0
+    while True:
+        found = begin(aside, (stream.pumps, number), True)  # by place: a pump of another scenario is not joined
+        if type(found) is Memo:
+            return found.value  # type: ignore[no-any-return]  # a tape
+        if type(found) is Joined:
+            run = found.run
+            if run.is_lost():
+                _close(run, stream.tapes.get(run))
+                continue
+            tape: Tape | None = stream.tapes.get(run)
+            if tape is not None and tape.state == OPEN and tape.is_true():
+                return tape
+            number += 1
+            continue
+        run_to_drive: Run = found  # type: ignore[assignment]  # there is nothing else
+        return run_to_drive
+
+
+def start_pump(stream: Any, run: Run, tape: Tape) -> None:
+    """Begins to write a tape, in a task on this loop."""
+    stream.tapes[run] = tape
+    try:
+        run.task = backend().start(partial(_drive, stream, run, tape), copy_context(), partial(_close, run, tape))
+    except BaseException:  # the loop is about to end
+        stream.tapes.pop(run, None)
+        _close(run, tape)
+        raise
+
+
+def _close(run: Run, tape: Tape | None) -> None:
+    """Cleans up after a pump: whether it ended, was cancelled before its first line, or its loop is gone."""
+    if tape is not None:
+        if tape.state == OPEN:
+            tape.state = CLOSED
+        tape.run = None
+        tape.known.clear()
+        tape.wake()
+    if not run.is_done:
+        abandon(run)
+
+
+async def _drive(stream: Any, run: Run, tape: Tape) -> None:
+    """Pumps one tape, in a task in which the run is the frame in force."""
+    items: Any = None
+    try:
+        current.set(run)
+        fetch(run, stream.node._key)
+        _make_mark(stream, run, tape)
+        items = stream.make_items()
+        await _pump(stream, run, tape, items)
+        if tape.state == OPEN:
+            tape.state = ENDED
+            _make_mark(stream, run, tape, is_end=True)
+            complete(run, tape, 0.0)
+    except BaseException as exc:
+        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
+            raise
+        if tape.state == OPEN:  # every reader gets it
+            tape.state, tape.error = FAILED, exc
+            _make_mark(stream, run, tape, error=exc)
+        else:
+            _logger.exception("%s raised while it was closed, after its last reader had left.", stream.node)
+    finally:
+        if tape.state == OPEN:
+            tape.state = CLOSED
+        stream.tapes.pop(run, None)
+        tape.wake()
+        try:
+            if items is not None:
+                await items.aclose()
+        finally:
+            _close(run, tape)
+            run.task = None
+            del run, items, tape, stream  # see `failure.empty_own_frames`
+
+
+async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
+    values = tape.values
+    bound = tape.end
+    async for value in items:
+        if tape.state != OPEN:  # it was cancelled, and the body went on
+            return
+        if run.entries:
+            raise TypeError(f"{stream.node} yields inside a context that it opened. Close the context before the yield.")
+        if (len(run.reads) > 1 or run.opened) and _has_news(run, tape):
+            _make_mark(stream, run, tape)
+        values.append(value)
+        if tape.sleepers:
+            tape.wake()
+        if tape.end >= bound:
+            bound = await _make_room(run, tape)
+
+
+async def _make_room(run: Run, tape: Tape) -> int:
+    """Returns the number of items at which to look again, after waiting for readers."""
+    while True:
+        tape.trim()
+        bound = tape.find_bound()
+        if bound is None:
+            return tape.end + 1
+        if tape.end < bound:
+            return bound
+        wait = _enter_room_wait(run, tape)
+        if wait is not None:
+            tape.room = wait
+            try:
+                if not tape.has_room():  # else a reader in another thread went on before it could see the wait
+                    await wait.sleep()
+            finally:
+                tape.room = None
+                wait.leave_wait()
+
+
+def _enter_room_wait(run: Run, tape: Tape) -> Any:
+    """Returns the wait of a pump for the reader that holds it back; None when that has just ended.
+
+    If a run has the reader, the pump waits for that run, which must not wait for the pump in turn.
+
+    Raises:
+        CycleError: it does, directly or through others.
+    """
+    slowest = tape.find_slowest() if tape.keep is not None else None
+    holder = None if slowest is None else slowest.frame.run
+    if holder is None:
+        return backend().TaskWait(run, run)  # which is entered nowhere
+    wait = backend().TaskWait(run, holder)
+    try:
+        if not wait.join(Joined(holder)):
+            return None
+    except CycleError as exc:
+        exc.add_note(explain_keep(tape))
+        raise
+    with holder.view.group.lock:  # it holds up the pump, and does not keep the run from being cancelled
+        if holder.waits and wait in holder.waits:
+            holder.waits.remove(wait)
+    return wait
+
+
+def explain_keep(tape: Tape) -> str:
+    """Returns what to say of a circle through a tape that is waiting for room."""
+    return f"A stream with keep={tape.keep} waits for its slowest reader. Give it a larger keep=, or none."
+
+
+def _has_news(run: Run, tape: Tape) -> bool:
+    """True when the body has read something that no mark rests on; forgets what it read again."""
+    if run.opened:
+        return True
+    known, reads = tape.known, run.reads
+    last = tape.marks[-1]
+    for memo in [memo for memo in reads if memo in known and memo is not last]:
+        del reads[memo]
+    return len(reads) > 1
+
+
+def _make_mark(stream: Any, run: Run, tape: Tape, *, is_end: bool = False, error: BaseException | None = None) -> None:
+    """Files a mark: what the body read since the one before, as a memo that rests on that one."""
+    number = len(tape.marks)
+    tape.starts.append(tape.end)
+    found: Any = begin(make_aside(run.view, run.call), (stream.marks, number), True)  # by place
+    if type(found) is Run:
+        found.reads.update(run.reads)
+        found.closed_footprint, found.inner_nodes, found.opened = run.closed_footprint, run.inner_nodes, run.opened
+        found.transient, found.unfileable, found.served, found.made = run.transient, run.unfileable, run.served, run.made
+        if run.late_reads:
+            found.unfileable = INVALID
+        if error is None:
+            found = complete(found, Mark(tape, number, is_end=is_end), 0.0)
+        else:
+            found = fail(found, error, 0.0, error.__traceback__, is_out=False)
+    elif type(found) is Joined:
+        found = None
+    elif found.value.tape.state == CLOSED:
+        found.value.tape = tape  # which goes on where that one stopped
+    tape.known.update(run.reads)
+    run.reads.clear()
+    if found is None:
+        run.unfileable = INVALID
+    else:
+        run.reads[found] = None
+        tape.known.add(found)
+    tape.marks.append(found)

@@ -1,0 +1,194 @@
+"""Random programs of streams against plain Python: maps, filters, streams of streams, tweaks, invalidations, askers at once."""
+
+from __future__ import annotations
+
+import random
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+import dug
+
+LEAVES, SOURCES, STAGES = 3, 2, 5
+
+
+def make_program(chance):
+    """Return what each stage does: its kind, what it reads, and a leaf with the position from which it reads that."""
+    stages = []
+    for number in range(STAGES):
+        kind = chance.choice(["map", "filter", "both", "chain", "nested"])
+        inputs = [chance.randrange(SOURCES + number) for _ in range(2)]
+        stages.append((kind, inputs, chance.randrange(LEAVES), chance.randrange(8)))
+    return stages
+
+
+def expect(stages, data, leaves, which):
+    """Return the items of a stage or source in plain Python."""
+    if which < SOURCES:
+        return list(data[which])
+    kind, (left, right), leaf, position = stages[which - SOURCES]
+    items, others = expect(stages, data, leaves, left), expect(stages, data, leaves, right)
+    if kind == "chain":
+        return items + others
+    if kind == "both":
+        return [one + other for one, other in zip(items, others, strict=False)]
+    if kind == "nested":
+        total = sum(others)
+        return [item + (total if number >= position else 0) for number, item in enumerate(items)]
+    values = [(item, leaves[leaf] if number >= position else 0) for number, item in enumerate(items)]
+    return [item + value for item, value in values if kind == "map" or (item + value) % 3]
+
+
+def build(stages, data, leaves, pause):  # noqa: C901  a program in one place
+    """Return the program as memoised functions."""
+
+    @dug.source
+    def leaf(number):
+        return leaves[number]
+
+    @dug.source
+    async def source(number):
+        for item in tuple(data[number]):
+            await pause()
+            yield item
+
+    @dug.memoize
+    async def total(which):
+        return sum([item async for item in open_stage(which)])
+
+    @dug.memoize
+    async def head(which, count):
+        found = []
+        if count:
+            async for item in open_stage(which):
+                found.append(item)
+                if len(found) == count:
+                    break
+        return tuple(found)
+
+    @dug.memoize(ahead=3)
+    async def stage(which):
+        kind, (left, right), own, position = stages[which - SOURCES]
+        if kind == "both":
+            async with open_stage(left).open() as ours, open_stage(right).open() as theirs:
+                async for one in ours:
+                    async for other in theirs:
+                        yield one + other
+                        break
+                    else:
+                        return
+            return
+        number = 0
+        async for item in open_stage(left):
+            await pause()
+            if kind == "chain":
+                yield item
+            elif kind == "nested":
+                yield item + (await total(right) if number >= position else 0)
+            else:
+                value = item + (leaf(own) if number >= position else 0)
+                if kind == "map" or value % 3:
+                    yield value
+            number += 1
+        if kind == "chain":
+            async for item in open_stage(right):
+                yield item
+
+    def open_stage(which):
+        return source(which) if which < SOURCES else stage(which)
+
+    return SimpleNamespace(leaf=leaf, source=source, total=total, head=head, open_stage=open_stage)
+
+
+class Play:
+    """One random program, and what is asked of it."""
+
+    def __init__(self, seed):
+        self.chance = chance = random.Random(seed)
+        self.stages = make_program(chance)
+        self.data = [[chance.randrange(10) for _ in range(chance.randrange(7))] for _ in range(SOURCES)]
+        self.leaves = [chance.randrange(10) for _ in range(LEAVES)]
+        self.program: Any = build(self.stages, self.data, self.leaves, self.pause)
+
+    async def pause(self):
+        """Let others go on, now and then."""
+        if self.chance.random() < 0.3:
+            await anyio.lowlevel.checkpoint()
+
+    async def ask(self, leaves, data):
+        """Ask one thing and compare it with plain Python."""
+        which, count = self.chance.randrange(SOURCES + STAGES), self.chance.randrange(5)
+        expected = expect(self.stages, data, leaves, which)
+        kind = self.chance.randrange(5)
+        if kind == 0:
+            assert await self.program.total(which) == sum(expected)
+        elif kind == 1:
+            assert await self.program.head(which, count) == tuple(expected[:count])
+        elif kind == 2:
+            assert await self.program.open_stage(which).list() == expected
+        elif kind == 3:
+            with anyio.move_on_after(0) if self.chance.random() < 0.3 else anyio.CancelScope():
+                await self.program.total(which)
+        elif len(expected) > count:
+            assert await self.program.open_stage(which).seek(count) == expected[count]
+
+    async def ask_at_once(self, leaves, data):
+        """Ask three things at the same time."""
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(self.ask, leaves, data)
+
+    async def what_if(self, depth, leaves, data):
+        """Ask in a context with tweaks, inside which there may be another."""
+        leaves, data, tweaks = list(leaves), list(data), {}
+        for _ in range(self.chance.randrange(3)):
+            number, value = self.chance.randrange(LEAVES), self.chance.randrange(10)
+            tweaks[self.program.leaf.node(number)] = leaves[number] = value
+        if self.chance.random() < 0.2:
+            number = self.chance.randrange(SOURCES)
+            items = [self.chance.randrange(10) for _ in range(self.chance.randrange(5))]
+            tweaks[self.program.source.node(number)] = data[number] = items
+        with dug.Context(tweaks) as ctx:
+            await self.ask_at_once(leaves, data)
+            if self.chance.random() < 0.4:
+                number, value = self.chance.randrange(LEAVES), self.chance.randrange(10)
+                ctx.tweak(self.program.leaf.node(number), value)
+                leaves[number] = value
+                await self.ask_at_once(leaves, data)
+            if depth < 2 and self.chance.random() < 0.5:
+                await self.what_if(depth + 1, leaves, data)
+            await self.ask_at_once(leaves, data)
+
+    def change(self, ctx):
+        """Change the outside, or only say so, and invalidate it."""
+        if self.chance.random() < 0.5:
+            number = self.chance.randrange(LEAVES)
+            self.leaves[number] = self.chance.randrange(10) if self.chance.random() < 0.7 else self.leaves[number]
+            ctx.invalidate(self.program.leaf.node(number))
+        else:
+            number = self.chance.randrange(SOURCES)
+            items = self.data[number]
+            if self.chance.random() < 0.3 and items:
+                items[self.chance.randrange(len(items))] = self.chance.randrange(10)
+            elif self.chance.random() < 0.3:
+                items.append(self.chance.randrange(10))
+            elif items and self.chance.random() < 0.3:
+                items.pop()
+            ctx.invalidate(self.program.source.node(number))
+
+    async def main(self):
+        """Play the program."""
+        with dug.Context() as ctx:
+            for _ in range(6):
+                await self.ask_at_once(self.leaves, self.data)
+                await self.what_if(0, self.leaves, self.data)
+                self.change(ctx)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_stream_programs_agree_with_plain_python(seed, run):
+    """What readers of streams get, in any context and order, is what plain Python gives."""
+    run(Play(seed).main)
