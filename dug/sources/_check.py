@@ -11,7 +11,9 @@ from typing import Any
 
 from attrs import define, field
 
+from .._core.drive import Scope
 from .._core.read import LIVE, CacheGroup, Function, Key, Memo, Node, plain_key
+from .._text.values import show
 from ..errors import DugError
 from ._stamp import File, Signature, holds, locate
 
@@ -118,8 +120,8 @@ def check_of(group: CacheGroup, function: Function) -> Check:
     with group.lock:
         check: Any = group.check
         if check is None:
-            check = group.check = Check()
             group.doubt(function, _do_nothing)  # frames that are open find nothing at once, and look whether there is a check
+            check = group.check = Check()  # last: an interrupt in between leaves a doubt, and no check that open frames miss
         check.add(function)
     return check  # type: ignore[no-any-return]  # nothing else sets one
 
@@ -142,8 +144,13 @@ def find_changed(ctx: Any) -> tuple[Node[Any], ...]:
     The next outermost call notices these by itself.  Ask before a look, which shows what is known: ``ctx.plan`` says what the
     next call runs after ``ctx.invalidate(*find_changed(ctx))``.
 
+    Raises:
+        TypeError: it is not a context.
+
     Complexity: O(files), a call of the system for each.
     """
+    if not isinstance(ctx, Scope):
+        raise TypeError(f"{show(ctx)} is not a context. Write find_changed(ctx).")
     group = ctx._here().group
     check: Any = group.check
     return () if check is None else tuple(Node._of(memo.home.key) for memo in check.find_changed(group))

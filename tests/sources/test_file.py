@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -307,6 +309,35 @@ def test_find_changed_tells_without_forgetting(folder):
         assert set(sources.find_changed(ctx)) == {sources.file.node(path), sources.file.node(other)}
         assert read(path) == "four"
         assert sources.find_changed(ctx) == ()
+
+
+def test_find_changed_takes_a_context():
+    """Something else is a TypeError that says what to write."""
+    with pytest.raises(TypeError, match=r"5 is not a context. Write find_changed\(ctx\)"):
+        sources.find_changed(5)
+
+
+def test_a_watched_context_is_freed_when_it_is_dropped(folder):
+    """What watches the files of a context keeps neither its cache nor the values in it."""
+
+    class Big:
+        pass
+
+    @dug.memoize
+    def big():
+        read(path)
+        return Big()
+
+    path, ctx = folder.write("a", "one"), dug.Context()
+    with ctx:
+        gone = [ref(big()), ref(ctx.cache)]
+        folder.write("a", "two")
+        gone.append(ref(big()))
+    assert [one() is None for one in gone] == [True, False, False]
+    del ctx
+    gc.collect()
+
+    assert [one() is None for one in gone] == [True, True, True]
 
 
 def test_a_context_that_was_left_notices_when_it_is_entered_again(folder):

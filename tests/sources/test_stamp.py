@@ -118,10 +118,11 @@ def test_a_file_that_is_gone_does_not_hold(folder):
 
 def test_a_folder_and_a_pipe_are_refused(folder):
     """What has no content of its own is an error at once."""
-    os.mkfifo(folder.path / "pipe")
-
     with pytest.raises(IsADirectoryError, match="is a folder"):
         take(folder.path, "mtime")
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no pipes among its files")
+    os.mkfifo(folder.path / "pipe")
     with pytest.raises(OSError, match="is not a regular file"):
         take(folder.path / "pipe", "content")
 
