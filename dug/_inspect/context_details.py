@@ -314,7 +314,7 @@ class _ContextPair(Pair[Key]):
         before, after = self._before.detail(node).memo, self._after.detail(node).memo
         if before is None or after is None or before.failure is not None or after.failure is not None:
             return ""
-        return tell_difference(before.value, after.value)
+        return "" if before.value is after.value else tell_difference(before.value, after.value)
 
     def tell_likeness(self, node: Key) -> str:
         before, after = self._before.detail(node).memo, self._after.detail(node).memo

@@ -405,6 +405,10 @@ class NodeMemos:
         return readers
 
 
+ABSENT = NodeMemos((None,), None)
+"""Stands for the home of a node that has none yet."""
+
+
 def recall(home: NodeMemos, tweaks: Stamp) -> Memo | None:
     """`NodeMemos.recall`, as a function that ``native/call.h`` can call."""
     return home.recall(tweaks)

@@ -182,14 +182,14 @@ fill_in(Call *self, PyObject **filled, PyObject *const *args, Py_ssize_t nargs, 
     return 1;
 }
 
-/* Asks the driver for a key: a memo, or for a coroutine function a coroutine; `known` is the home of the node, NULL where none is
-   known. */
+/* Asks the driver for a key: a memo, or for a coroutine function a coroutine; `known` is the home of the node, NULL where it has
+   none. */
 static PyObject *
 ask_driver(Call *self, PyObject *frame, PyObject *key, Home *known)
 {
     if (self->fetch == the_state->fetch_object) {
-        Known given = {1, (PyObject *)known};
-        return the_state->fetch(frame, key, 0, known == NULL ? NULL : &given);
+        Known given = {1, known == NULL ? the_state->absent : (PyObject *)known};
+        return the_state->fetch(frame, key, 0, &given);
     }
     PyObject *asked[] = {NULL, frame, key};
     return PyObject_Vectorcall(self->fetch, asked + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);

@@ -58,6 +58,7 @@ typedef struct {
     PyTypeObject *call_type, *awaitable_type, *put_type;
     PyTypeObject *run_type, *entry_type, *memo_type, *home_type, *homes_type; /* those of the engine; NULL until set_up() */
     PyObject *current;            /* the ContextVar of frame.py */
+    PyObject *absent;             /* the home that stands for none */
     PyObject *fetch_object;       /* the synchronous driver */
     PyObject *(*recall)(PyObject *home, struct DugTweaks *tweaks, int);
     PyObject *(*fetch)(PyObject *frame, PyObject *key, int, Known *known); /* `fetch_object`, called as C */
@@ -73,6 +74,7 @@ static State *const the_state = &the_only;
 
 #include "put.h"
 #include "collector.h"
+#include "spare.h"
 #include "call.h"
 #include "awaitable.h"
 
@@ -109,10 +111,13 @@ set_up(PyObject *Py_UNUSED(module), PyObject *args)
         }
     }
     st->recall = find_exported(memo, "recall");
+    Py_XSETREF(st->absent, PyObject_GetAttrString(memo, "ABSENT"));
     traverse_tables = st->homes_type->tp_traverse;
     st->homes_type->tp_traverse = traverse_homes;
+    st->run_type->tp_alloc = alloc_run;
+    st->run_type->tp_free = free_run;
     Py_XSETREF(st->current, Py_NewRef(current));
-    return st->recall == NULL ? NULL : Py_NewRef((PyObject *)st->awaitable_type);
+    return st->recall == NULL || st->absent == NULL ? NULL : Py_NewRef((PyObject *)st->awaitable_type);
 }
 
 /* set_driver(driver): the module of the synchronous driver; gives it a `fetch` for Python that is no entry in a traceback. */

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from dug._core.facts.homes cimport args_of
+from dug._core.facts.homes cimport Homes, args_of
 from dug._core.facts.memo cimport Memo, NodeMemos, OuterCall
 from dug._core.state.cache cimport Cache
 from dug._core.state.group cimport CacheGroup
@@ -13,12 +13,13 @@ from dug._core.native cimport machine
 from dug._core.steps.watch cimport inherit
 from dug._core.steps.frame cimport Joined, Run, _AnyFrame
 
+cdef NodeMemos ABSENT
 cdef object BENEATH, NO_HOMES, LATE, DefaultFrame
 
 
 @cython.locals(
     place=_AnyFrame, view=View, call=OuterCall, cache=Cache, tweaks=ActiveTweaks, group=CacheGroup, filings=cython.longlong, home=NodeMemos,
-    at_hand=Memo, handle=Tweak, memo=Memo, run=Run, is_quick=bint, is_beneath=bint, is_known=bint)
+    at_hand=Memo, handle=Tweak, memo=Memo, run=Run, is_quick=bint, is_beneath=bint, is_known=bint, is_absent=bint, is_common=bint)
 cpdef object begin(object frame, object key, bint has_waited=*, NodeMemos known=*)
 
 cdef _settle_before(object frame, object key, OuterCall call, CacheGroup group)

@@ -12,8 +12,8 @@ from typing import Any
 
 from ...errors import CycleError, DepthError
 from ..facts.binding import Key, canonical
-from ..facts.homes import NO_HOMES, args_of
-from ..facts.memo import Memo, NodeMemos, OuterCall
+from ..facts.homes import NO_HOMES, Homes, args_of
+from ..facts.memo import ABSENT, Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key, plain_key
 from ..native import machine
 from ..state.cache import Cache
@@ -33,13 +33,11 @@ def begin(  # one function: the order of the search is the order of cost
 ) -> Memo | Run | Joined:
     """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
 
-    The caller has looked for a memo at hand in the table of the frame.
-
     Args:
-        frame: where the call is made.
+        frame: where the call is made; no memo is at hand in its table.
         key: what is called.
         has_waited: whether the caller has just waited for a run of another scenario, in vain: it is not sent to one again.
-        known: the home of the node in the cache of the frame, if the caller has found it.
+        known: the home of the node in the cache of the frame, if the caller has found it; `ABSENT` if it found none.
 
     Raises:
         NoContextError: no context is in force.
@@ -51,31 +49,32 @@ def begin(  # one function: the order of the search is the order of cost
     cache, tweaks, group, filings = view.cache, view.tweaks, view.group, view.group.filings
     if (group.check is not None if call is None else call.due) or group.released:
         _settle_before(place, key, call, group)
+    is_absent = known is ABSENT and place.homes is cache.homes and type(place.homes) is Homes  # those of a file may have more
     is_quick = place.homes is not NO_HOMES
     if is_quick and place.homes is not cache.quick:
         place.refresh(place.run)
     is_known = known is not None and known.alive and known.token is cache._token
     args = None if is_known else args_of(key)
     try:
-        home = known if is_known else cache.find_home(key, args)
+        home = known if is_known else None if is_absent else cache.find_home(key, args)
         if is_quick and (at_hand := _recall(cache, key, home, tweaks)) is not None:
             return at_hand
     except TypeError:  # no hash: reported properly below
         home = None
-    is_beneath = machine.first(key) is BENEATH
-    if (home is None or not is_quick) and not is_beneath and not (is_quick and machine.is_plain(key)):
+    if (home is None or not is_quick) and machine.first(key) is not BENEATH and not (is_quick and machine.is_plain(key)):
         key = _in_full(place, key)
         args = args_of(key)
         home = cache.find_home(key, args)
-        is_beneath = machine.first(key) is BENEATH
+    is_beneath = machine.first(key) is BENEATH
     handle = view.handle_of(key) if is_beneath or tweaks.content else None
-    if handle is None and cache.beneath is None and not is_beneath:
-        memo = None if home is None else match(home, tweaks, call)
-    else:
-        memo = find(view, key, handle, call)
+    is_common = handle is None and cache.beneath is None and not is_beneath
+    memo = find(view, key, handle, call) if not is_common else None if home is None else match(home, tweaks, call)
     if memo is not None:
         return serve(view, key, memo, is_heard=not is_quick)
-    home = cache.make_home(key, args) if home is None else home
+    if home is None:
+        home = cache.make_home(key, args)
+        if home.plain is not None or home.newest is not None or home.variants is not None:  # somebody else was quicker
+            return begin(frame, key, has_waited, home)
     run = None if home.open_runs else _open_alone(_prepare(view, place, key, handle, home), filings)
     return _join_or_open(view, place, key, handle, home, not has_waited) if run is None else run
 
