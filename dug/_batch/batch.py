@@ -20,6 +20,7 @@ from .._inspect.lazy_graph import Origins
 from .._inspect.node_states import passed_from
 from .._inspect.record import check_node
 from .._inspect.table import Table, make_frame, make_rows
+from .._text.counts import count
 from .._text.sheet import Line, Sheet
 from .._text.shown import Shown
 from .._text.values import number_alike, show
@@ -87,7 +88,7 @@ class Batch(Shown, Generic[R]):
 
     def __repr__(self) -> str:
         return (
-            f"<Batch: {len(self.values)} computed, {len(self.failures)} failed, {len(self.not_run)} not run, "
+            f"<Batch: {len(self.values)} computed, {count(len(self.failures), 'error')}, {len(self.not_run)} not run, "
             f"{self.recomputed} recomputed in {self.seconds:.3g} s>"
         )
 

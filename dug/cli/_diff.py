@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._text.counts import count
 from ._file import READABLE, Command, open_file
 from ._output import echo
 from ._tables import as_json, print_rows
@@ -40,12 +41,22 @@ def command(before: str, after: str, *, wants_all: bool, wants_json: bool) -> No
         print_rows(["node", "was", "now", "because"], [_make_row(change) for change in changes], wants_json=True)
         return
     new, gone = sum(change.before is None for change in changes), sum(change.after is None for change in changes)
-    echo(f"{len(changes) - new - gone:,} of {total:,} nodes changed, {new:,} are new, {gone:,} are gone")
+    echo(tell_counts(len(changes) - new - gone, total, new=new, gone=gone))
     shown = changes if wants_all else changes[:MOST_ROWS]
     if shown:
         print_rows(["node", "was", "is", "because"], [_fit(change, *_make_row(change)) for change in shown])
     if len(shown) < len(changes):
         echo(f"and {len(changes) - len(shown):,} more. Type: dug diff {before} {after} --all")
+
+
+def tell_counts(changed: int, total: int, **others: int) -> str:
+    """Returns how many nodes changed, and how many others are new or gone.
+
+    >>> tell_counts(1, 5, new=1, gone=0)
+    '1 of 5 nodes changed, 1 is new, 0 are gone'
+    """
+    told = [f"{number:,} {'is' if number == 1 else 'are'} {what}" for what, number in others.items()]
+    return ", ".join([f"{changed:,} of {count(total, 'node')} changed", *told])
 
 
 def _make_row(change: "Change[str, Any]") -> list[str | None]:
@@ -56,8 +67,9 @@ def _make_row(change: "Change[str, Any]") -> list[str | None]:
 
 def _fit(change: "Change[str, Any]", node: str | None, was: str | None, now: str | None, because: str | None) -> list[str | None]:
     """Returns a row as a person reads it: indented, with values that fit in a column; JSON has them in full."""
-    return [f"{'  ' * min(change.depth, MOST_INDENT)}{node}", _shorten(was), _shorten(now), because]
+    return [f"{'  ' * min(change.depth, MOST_INDENT)}{node}", was and shorten(was), now and shorten(now), because]
 
 
-def _shorten(text: str | None) -> str | None:
-    return text if text is None or len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 3]}..."
+def shorten(text: str) -> str:
+    """Returns a value as it fits in a column."""
+    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 3]}..."

@@ -2,15 +2,17 @@
 
 import click
 
-from ._file import Command, file_argument, find_node, node_argument, open_file
+from ._file import Command, file_argument, node_argument, open_file
 from ._frames import keep_own
+from ._nodes import choose_node, list_nodes
 from ._output import echo, one_line
 
 EPILOG = """\
 \b
 Examples:
-  dug explain night.dug "pricing:book()"
-  dug explain night.dug "pricing:book()" --code
+  dug explain night.dug
+  dug explain night.dug book
+  dug explain night.dug "pricing:spot('AAPL')" --code
 """
 
 MOST_FRAMES = 8
@@ -20,13 +22,18 @@ MOST_FRAMES = 8
 @file_argument
 @node_argument
 @click.option("--code", "wants_code", is_flag=True, help="Import its module, and say what of the code has changed since.")
-def command(file: str, node: str, *, wants_code: bool) -> None:
+def command(file: str, node: str | None, *, wants_code: bool) -> None:
     """Say where the value of a node comes from: what it read, which tweaks it rests on, or why there is none.
 
-    Of a node whose own run failed, what follows is where its code was.
+    NODE may be a part of its text; without it, this is about the node that nothing read.  Where it can be several, they are
+    listed.  Of a node whose own run failed, what follows is where its code was.
     """
     with open_file(file) as saved:
-        found = find_node(saved, node)
+        targets = saved.targets() if node is None else ()
+        if len(targets) != 1 and node is None:
+            list_nodes(saved, targets)
+            return
+        found = targets[0] if node is None else choose_node(saved, node)
         lines = [*saved.explain(found).lines]
         failed = next((one for one in saved.tabulate_failures() if one.node == one.origin == found), None)
         if failed is not None:

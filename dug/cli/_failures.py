@@ -2,6 +2,7 @@
 
 import click
 
+from .._text.counts import count_failures
 from ._file import Command, file_argument, open_file
 from ._frames import cut
 from ._output import echo, lines_of, one_line
@@ -34,6 +35,8 @@ def command(file: str, *, wants_traceback: bool, wants_json: bool) -> None:
         for one in failures
     ]
     if wants_json or rows:
+        if not wants_json:
+            echo(count_failures(len(rows), sum(one.origin == one.node for one in failures)))
         print_rows(columns, rows, wants_json=wants_json)
     else:
         echo(f"nothing failed in {file}")

@@ -1,20 +1,13 @@
-"""Shared by the commands: `Command` refuses an option given twice, `open_file`, `find_node` by typed text, `complete_node`."""
+"""Shared by the commands: `Command` refuses an option given twice, `open_file`, the arguments FILE and NODE, `complete_node`."""
 
-import ast
 import os
-import re
 import stat
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from ..snapshot import Look
-
-_NUMBER = re.compile(r"(?<=\)) #\d+$")
-MOST_NAMED = 5
-"""How many nodes a complaint names."""
 
 
 class Command(click.Command):
@@ -77,8 +70,7 @@ def complete_node(ctx: click.Context, _: click.Parameter, incomplete: str) -> li
 
 
 file_argument = click.argument("file", type=READABLE, metavar="FILE")
-node_argument = click.argument("node", metavar="NODE", shell_complete=complete_node)
-optional_node_argument = click.argument("node", required=False, metavar="[NODE]", shell_complete=complete_node)
+node_argument = click.argument("node", required=False, metavar="[NODE]", shell_complete=complete_node)
 
 
 def open_file(path: str) -> "Look":
@@ -90,47 +82,3 @@ def open_file(path: str) -> "Look":
     from ..snapshot import look  # only commands that name a file need it
 
     return look(path)
-
-
-def find_node(file: "Look", text: str) -> str:
-    """Returns the node of a file that was typed: in full, without its module, or by its function where that has one node.
-
-    Raises:
-        click.UsageError: there is none, or there are several; the message names some.
-    """
-    if text in file:
-        return text
-    wanted = {text.strip(), _tidy(text)}
-    nodes = file.nodes()
-    found = [node for node in nodes if wanted & _short_names(node)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise click.UsageError(f"{text!r} can be {name_some(found)}. Write one of them in full")
-    near = [node for node in nodes if text.strip() in node]
-    hint = f"Did you mean {name_some(near)}" if near else 'Write it as "module:function(arguments)"'
-    raise click.UsageError(f"{text!r} is not in {file.info.path}. {hint}")
-
-
-def _short_names(node: str) -> set[str]:
-    """Returns the names of a node; without its number, too, if it has one because others have its text."""
-    name, _, _ = node.partition("(")
-    module, _, _ = name.partition(":")
-    full = {node, _NUMBER.sub("", node), name}
-    return full | {one.removeprefix(f"{module}:") for one in full}
-
-
-def _tidy(text: str) -> str:
-    """Returns the text of a node with its literals written as Python would."""
-    name, parenthesis, rest = text.strip().partition("(")
-    try:
-        call: Any = ast.parse(f"f({rest}", mode="eval").body
-        return f"{name}{ast.unparse(call)[1:]}" if parenthesis else text.strip()
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return text.strip()
-
-
-def name_some(nodes: Iterable[str]) -> str:
-    named = list(nodes)
-    more = f" or {len(named) - MOST_NAMED:,} others" if len(named) > MOST_NAMED else ""
-    return ", ".join(named[:MOST_NAMED]) + more

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from .. import draw
-from ._file import Command, complete_node, file_argument, find_node, open_file
+from ._file import Command, complete_node, file_argument, open_file
+from ._nodes import find_node
 from ._output import reason_of, send
 from ._tables import is_terminal
 

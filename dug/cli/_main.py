@@ -6,6 +6,7 @@ imported when it is there, and by nothing else.
 
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from ._commands import COMMANDS
@@ -68,7 +69,10 @@ def _do_without(words: list[str], program: str) -> int:
         echo(HELP.format(program=program, commands=", ".join(name for name in COMMANDS if name != "demo")).rstrip())
         return 0
     word = words[0] if words else "a command"
-    what = f"{word} needs click and rich" if word in COMMANDS else f"there is no command {word!r} without click and rich"
+    what = f"{word} needs click and rich." if word in COMMANDS else f"there is no command {word!r} without click and rich."
+    near = get_close_matches(word, COMMANDS, 1)
     if words[:1] == ["demo"]:
-        what = f"demo takes no {words[1]!r}"
-    return complain(program, f'{what}. Type: pip install "dug[cli]" (or: {program} --help)', 2)
+        what = f"demo takes no {words[1]!r}."
+    elif near and word not in COMMANDS:
+        what = f"there is no command {word!r}. Did you mean {near[0]}?"
+    return complain(program, f'{what} Type: pip install "dug[cli]" (or: {program} --help)', 2)

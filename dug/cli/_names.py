@@ -18,7 +18,7 @@ import click
 
 from .._core.read import Function
 from .._functions.proxy import _Memoized, function_of
-from ._file import name_some
+from ._nodes import name_some
 from ._output import text_of
 
 

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._text.counts import count
 from .._text.values import in_seconds
-from ._file import Command, file_argument, find_node, open_file, optional_node_argument
+from ._file import Command, file_argument, node_argument, open_file
+from ._nodes import COLUMNS, choose_node, find_node, make_row
 from ._output import echo, lines_of, one_line
 from ._tables import as_json, print_json, print_rows
 
 if TYPE_CHECKING:
-    from ..snapshot import Look, SavedNode
+    from ..snapshot import Look
 
 EPILOG = """\
 \b
@@ -26,7 +28,7 @@ MOST_ROWS = 100
 
 @click.command("show", cls=Command, epilog=EPILOG)
 @file_argument
-@optional_node_argument
+@node_argument
 @click.option("--all", "wants_all", is_flag=True, help="Show all nodes, not only those that nothing read.")
 @click.option("--source", "wants_source", is_flag=True, help="Show the source text of the node's function, as it was.")
 @as_json
@@ -39,25 +41,22 @@ def command(file: str, node: str | None, *, wants_all: bool, wants_source: bool,
         if node is not None and wants_all:
             raise click.UsageError("--all lists the nodes of the file, and NODE is one. Leave one of them out")
         if node is not None:
-            _show_node(saved, find_node(saved, node), wants_source=wants_source, wants_json=wants_json)
+            found = (find_node if wants_json else choose_node)(saved, node)
+            _show_node(saved, found, wants_source=wants_source, wants_json=wants_json)
             return
         if wants_source:
             raise click.UsageError("--source needs a NODE")
         info, targets = saved.info, saved.targets()
         if wants_all:
-            rows = [_make_row(known) for known in saved.known()]
+            rows = [make_row(known) for known in saved.known()]
         else:
-            rows = [_make_row(saved[target]) for target in (targets if wants_json else targets[:MOST_ROWS])]
+            rows = [make_row(saved[target]) for target in (targets if wants_json else targets[:MOST_ROWS])]
     if not wants_json:
-        echo(f"{file}, saved {info.created}: {info.nodes:,} nodes, {info.values:,} values, {info.failures:,} failures")
-    print_rows(["node", "state", "value", "seconds"], rows, wants_json=wants_json)
+        known = ", ".join((count(info.nodes, "node"), count(info.values, "value"), count(info.failures, "failure")))
+        echo(f"{file}, saved {info.created}: {known}")
+    print_rows(COLUMNS, rows, wants_json=wants_json)
     if not wants_all and len(rows) < len(targets):
         echo(f"and {len(targets) - len(rows):,} more. Type: dug show {file} --all")
-
-
-def _make_row(known: "SavedNode") -> list[Any]:
-    value = known.value if known.error is None else str(known.error)
-    return [known.node, known.state, value, round(known.seconds, 6)]
 
 
 def _show_node(saved: "Look", node: str, *, wants_source: bool, wants_json: bool) -> None:
@@ -106,7 +105,7 @@ def _describe(said: dict[str, Any]) -> Iterator[str]:
     if said["bytes"] is not None:
         yield f"  bytes    {said['bytes']:,}"
     yield f"  took     {in_seconds(said['seconds'])}, {in_seconds(said['own_seconds'])} by itself"
-    yield f"  read by  {said['times_read']:,} node{'' if said['times_read'] == 1 else 's'}"
+    yield f"  read by  {count(said['times_read'], 'node')}"
     for number, (read, value) in enumerate(said["read"].items()):
         yield f"  {'' if number else 'read':<8} {one_line(read)}{' = ' if value else ''}{one_line(value)}"
     if said["traceback"]:

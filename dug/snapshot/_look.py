@@ -12,6 +12,7 @@ from .._core.read import Node
 from .._inspect.graph import Fact, Graph
 from .._portable import rows
 from .._portable.rows import Absent, ErrorRow, FunctionRow, NodeRow
+from .._text.counts import count
 from .._text.values import show, tell_error
 from ._file import Info, SavedFile
 from ._rows import (
@@ -185,7 +186,7 @@ class Look:
         self._file.close()
 
     def __repr__(self) -> str:
-        return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {self.info.nodes:,} nodes>"
+        return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {count(self.info.nodes, 'node')}>"
 
     def _find(self, node: object) -> NodeRow | None:
         """Returns a node by its text or by itself; itself is enough also if other nodes have the same text.

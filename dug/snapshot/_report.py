@@ -5,6 +5,7 @@ from pathlib import Path
 from attrs import frozen
 
 from .._portable.rows import Absent
+from .._text.counts import count, count_failures
 from .._text.values import visible
 
 
@@ -18,14 +19,20 @@ class Report:
     values: int
     """How many of them have a value that can be read back."""
     failures: int
+    """How many of them failed."""
+    errors: int
+    """In how many of those an error began; the others passed one on.
+
+    .. versionadded:: 0.1.0
+    """
     size_bytes: int
     seconds: float
     absent: tuple[Absent, ...]
     """The parts that were left out, with the reason; a missing value is computed again when it is asked for."""
 
     def __str__(self) -> str:
-        counts = f"{self.nodes:,} nodes, {self.values:,} values, {self.failures:,} failures, {self.size_bytes:,} bytes"
-        lines = [f"{visible(str(self.path))}: {counts}"]
+        known = f"{count(self.nodes, 'node')}, {count(self.values, 'value')}, {count_failures(self.failures, self.errors)}"
+        lines = [f"{visible(str(self.path))}: {known}, {count(self.size_bytes, 'byte')}"]
         if self.absent:
             lines.append(f"left out: {len(self.absent):,}")
         lines += [f"  {one}" for one in self.absent[:10]]

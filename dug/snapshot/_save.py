@@ -86,8 +86,14 @@ def save(
             size = made.stat().st_size  # afterwards another saver's may be there
     finally:
         reporter.close()
-    failures = sum(one.state == rows.FAILED for one in found)
-    return Report(place, len(found), writer.values, failures, size, perf_counter() - started, tuple(writer.absent))
+    seconds = perf_counter() - started
+    return Report(place, len(found), writer.values, *_count_failures(found), size, seconds, tuple(writer.absent))
+
+
+def _count_failures(found: list[Found]) -> tuple[int, int]:
+    """Returns how many nodes failed, and in how many of them an error began."""
+    failed = [one for one in found if one.state == rows.FAILED]
+    return len(failed), sum(all(kind != rows.ERROR_FROM for kind, _ in one.edges) for one in failed)
 
 
 @contextmanager

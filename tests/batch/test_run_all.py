@@ -205,7 +205,7 @@ def test_a_batch_is_a_lookup(missing):
     assert batch[price.node("a", 1)] == 1.0
     with pytest.raises(FileNotFoundError):
         batch[price.node("b", 1)]
-    with pytest.raises(KeyError, match=r"prices:price\('z', 1\) is not in <Batch: 1 computed, 1 failed, 1 not run, "):
+    with pytest.raises(KeyError, match=r"prices:price\('z', 1\) is not in <Batch: 1 computed, 1 error, 1 not run, "):
         batch[price.node("z", 1)]
 
 

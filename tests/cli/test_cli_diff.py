@@ -1,9 +1,12 @@
 """``dug diff`` lists the changes from one file to another, and their causes."""
 
+import doctest
 import json
 import sys
 
 import pytest
+
+from dug.cli import _diff
 
 pytestmark = pytest.mark.usefixtures("pricing")
 
@@ -106,6 +109,14 @@ def test_a_change_of_code_is_told(dug_says, pricing):
     changes = rows(json.loads(dug_says("diff", "a.dug", "b.dug", "--json").out))
 
     assert changes[1] == ("position('AAPL', 100, 1)", "19000.0", "38000.0", "its function")
+
+
+def test_one_is_singular(dug_says, diff):
+    """Counts of one read as one."""
+    diff(["pricing:spot", "AAPL"], ["pricing:spot", "MSFT"])
+    assert dug_says("diff", "a.dug", "b.dug").out.splitlines()[0] == "0 of 1 node changed, 1 is new, 1 is gone"
+
+    assert doctest.testmod(_diff).failed == 0
 
 
 def test_the_table_is_indented_below_the_targets(dug_says, diff):

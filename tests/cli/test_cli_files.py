@@ -13,6 +13,43 @@ from dug import snapshot
 pytestmark = pytest.mark.usefixtures("saved")
 
 
+CHAIN = """\
+import dug
+
+
+@dug.source
+def bottom():
+    raise KeyError("IBM")
+
+
+@dug.memoize
+def middle():
+    return bottom()
+
+
+@dug.memoize
+def top():
+    return middle()
+
+
+@dug.memoize
+def own():
+    try:
+        return middle()
+    except KeyError:
+        raise ValueError("none") from None
+
+
+def all():
+    return dug.current_context().run_all([top.node(), own.node(), other.node()])
+
+
+@dug.memoize
+def other():
+    return own()
+"""
+
+
 def test_show_lists_the_targets(dug_says):
     """A node that nothing read is shown with its value, below a line about the file."""
     said = dug_says("show", "book.dug")
@@ -21,6 +58,7 @@ def test_show_lists_the_targets(dug_says):
     assert said.status == 0
     assert first.startswith("book.dug, saved 20")
     assert first.endswith(": 5 nodes, 5 values, 0 failures")
+    assert dug_says("show", "failed.dug").out.splitlines()[0].endswith(": 2 nodes, 0 values, 2 failures")
     assert head.split() == ["node", "state", "value", "seconds"]
     assert row.split()[:3] == ["pricing:book()", "computed", "39500.0"]
 
@@ -80,14 +118,74 @@ def test_show_has_the_traceback(dug_says):
 @pytest.mark.parametrize("command", ["show", "explain"])
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("spot", "can be pricing:spot('AAPL'), pricing:spot('MSFT')"), ("'MSFT", "Did you mean"), ("nothing", "is not in book.dug")],
+    [
+        ("bok", "'bok' is not in book.dug. Did you mean pricing:book()?"),
+        ("spot(APPL)", "Did you mean pricing:spot('AAPL'), pricing:spot('MSFT')?"),
+        ("position(AAPL, 10)", "is not in book.dug"),
+        ("nothing", 'is not in book.dug. Write it as "module:function(arguments)"'),
+    ],
 )
 def test_a_node_that_is_not_there_is_one_readable_line(dug_says, command, text, complaint):
-    """A node that is not known, or could be several, is named."""
+    """A node that is not known is named, and what is like it."""
     said = dug_says(command, "book.dug", text)
 
-    assert said.status == 2
+    assert (said.status, said.out) == (2, "")
     assert complaint in said.complaint
+
+
+@pytest.mark.parametrize("command", ["show", "explain"])
+@pytest.mark.parametrize(
+    ("text", "count"), [("spot", 2), ("pricing:spot", 2), ("'MSFT", 2), ("msft", 2), ("pot", 2), ("position(", 2), ("pricing", 5)]
+)
+def test_the_nodes_that_a_text_can_be_are_listed(dug_says, command, text, count):
+    """A part of several nodes, however its letters are written, lists them with their values, and is no answer."""
+    said = dug_says(command, "book.dug", text)
+    head, *rows = said.out.splitlines()
+
+    assert said.status == 2
+    assert head.split() == ["node", "state", "value", "seconds"]
+    assert len(rows) == count
+    assert f"{text!r} can be any of these {count} nodes. Write one of them in full" in said.complaint
+
+
+@pytest.mark.parametrize(
+    ("text", "node"),
+    [
+        ("spot(AAPL)", "pricing:spot('AAPL')"),
+        ("pricing:spot(AAPL)", "pricing:spot('AAPL')"),
+        ("spot('aapl", "pricing:spot('AAPL')"),
+        ("position(MSFT, 50)", "pricing:position('MSFT', 50, 1)"),
+        ("position(MSFT)", "pricing:position('MSFT', 50, 1)"),
+        ("50", "pricing:position('MSFT', 50, 1)"),
+        ("boo", "pricing:book()"),
+    ],
+)
+def test_a_part_of_one_node_is_enough(dug_says, text, node):
+    """A node is found by its words without quotes, without its last arguments, and by any part that no other has."""
+    for command in ("show", "explain"):
+        assert dug_says(command, "book.dug", text).out.startswith(node)
+
+
+def test_a_node_that_is_one_of_several_is_no_json(dug_says):
+    """A program gets no list where it asked for one node."""
+    said = dug_says("show", "book.dug", "spot", "--json")
+
+    assert (said.status, said.out) == (2, "")
+    assert "'spot' can be pricing:spot('AAPL'), pricing:spot('MSFT'). Write one of them in full" in said.complaint
+
+
+def test_explain_without_a_node_is_about_the_target(dug_says):
+    """The node that nothing read is explained; several are listed."""
+    assert dug_says("explain", "book.dug").out.startswith("pricing:book() = 39500.0\n")
+
+    with dug.Context() as ctx:
+        one, other = (dug.memoize(name=f"several:{name}")(lambda: 1.0) for name in ("one", "other"))
+        one(), other()
+        snapshot.save(ctx, "several.dug")
+    said = dug_says("explain", "several.dug")
+
+    assert said.status == 0
+    assert [line.split()[0] for line in said.out.splitlines()] == ["node", "several:one()", "several:other()"]
 
 
 def test_info_says_what_a_file_is(dug_says):
@@ -102,10 +200,22 @@ def test_info_says_what_a_file_is(dug_says):
 def test_failures_say_why(dug_says):
     """Each node that failed has its error and the node in which that began."""
     assert dug_says("failures", "failed.dug").out.splitlines() == [
+        "2 failures from 1 error",
         "node                           error            began in",
         "pricing:spot('IBM')            KeyError: 'IBM'",
         "pricing:position('IBM', 5, 1)  KeyError: 'IBM'  pricing:spot('IBM')",
     ]
+
+
+def test_failures_are_counted_as_where_they_were_saved(dug_says, pricing):
+    """``run --save`` and ``failures`` say the same of a chain, of two errors, and of an error that a body made of another."""
+    (pricing / "chain.py").write_text(CHAIN)
+    for target, counts in (("chain:top", "3 failures from 1 error"), ("chain:all", "5 failures from 2 errors")):
+        report = dug_says("run", target, "--save", "chain.dug").err
+        sys.modules.pop("chain")
+
+        assert f", {counts}, " in report.splitlines()[-1]
+        assert dug_says("failures", "chain.dug").out.splitlines()[0] == counts
 
 
 def test_failures_have_tracebacks(dug_says):

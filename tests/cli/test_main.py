@@ -97,6 +97,7 @@ def test_other_commands_say_what_to_install(words, monkeypatch, capsys):
     assert status == 2
     assert complaint.count("\n") == 1
     assert 'pip install "dug[cli]"' in complaint
+    assert ("Did you mean demo?" in complaint) is (words == ["dmeo"])
 
 
 def test_without_click_help_helps(monkeypatch, capsys):

@@ -293,7 +293,7 @@ def test_a_failed_run_is_saved(dug_says, pricing):
     said = dug_says("run", "pricing:spot", "IBM", "--save", "failed.dug")
 
     assert said.status == 1
-    assert "1 failures" in said.err
+    assert "1 failure from 1 error" in said.err
     assert (pricing / "failed.dug").exists()
 
 
@@ -366,7 +366,7 @@ def test_what_cannot_be_printed_is_saved_all_the_same(dug_says, odd, name, optio
     said = dug_says("run", f"odd:{name}", "--save", "odd.dug", *options)
 
     assert said.status == (1 if name == "odd" else 0)
-    assert "odd.dug: 1 nodes" in said.err
+    assert "odd.dug: 1 node, " in said.err
     assert "Traceback" not in said.err
 
 

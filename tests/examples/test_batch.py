@@ -87,8 +87,8 @@ def test_the_rest_completes(night):
     first, _ = night
 
     assert first.returncode == 1
-    assert "7 computed, 1 failed, 1 not run" in first.stdout
-    assert "2 failures" in first.stdout
+    assert "7 computed, 1 error, 1 not run" in first.stdout
+    assert "2 failures from 1 error" in first.stdout
 
 
 def test_the_failures_have_their_reason(night, shell):

@@ -251,7 +251,7 @@ def test_nodes_of_one_text_are_several_everywhere(tmp_path, capsys):
         assert all(f"#{number}" in unescape(paint(ctx.graph())).replace("#35;", "#") for number in (1, 2, 3))
     text = str(nodes[0])
     assert main(["show", str(tmp_path / "x.dug"), text]) == 2
-    said = capsys.readouterr().err
+    said = capsys.readouterr().out
     assert all(f"{text} #{number}" in said for number in (1, 2, 3))
     for named in (f"{text} #2", f"{text} #2".removeprefix("any_argument:")):
         assert main(["show", str(tmp_path / "x.dug"), named]) == 0
