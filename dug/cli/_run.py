@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from pprint import pformat
@@ -30,6 +30,7 @@ from ._watch import watch
 
 if TYPE_CHECKING:
     from ..snapshot import Snapshot
+    from ._since import Since
 
 EPILOG = """\
 \b
@@ -87,21 +88,23 @@ def command(
         call = find_call(target, arguments)
     place = None if saved is None else _check_place(saved)
     with ExitStack() as stack:
-        find = None
+        file = None
         if loaded is not None:
             file = stack.enter_context(_loading(loaded, trust=trust, recompute_changed=recompute_changed))
-            find = file.find
             _invalidate(file, invalidated, target.partition(":")[0], refresh=refresh)
         with _readable_errors():
-            said = _read_tweaks(tweaks, target.partition(":")[0], find)
+            said = _read_tweaks(tweaks, target.partition(":")[0], None if file is None else file.find)
             scenario = Scenario(dict(said.values()))
         ctx = stack.enter_context(Context(scenario))
         asked = stack.enter_context(Asked.watch(ctx, said, call))
+        since = None if file is None else stack.enter_context(_watch_changes(ctx, file))
         try:
             with watch(ctx, wanted=wants_progress):
                 value, error = _call(call)
             unread = asked.find_unread()
-            return _tell(value, error, target, unread, wants_traceback=wants_traceback, wants_json=wants_json)
+            if since is not None:
+                since.tweaked = [one for name, (one, _) in said.items() if name not in unread]
+            return _tell(value, error, target, unread, since, wants_traceback=wants_traceback, wants_json=wants_json)
         finally:  # also when nobody reads the output, and when the run was stopped
             if saved is not None and place is not None:
                 _save(ctx, place, saved, trust=trust, wants_progress=wants_progress)
@@ -193,10 +196,23 @@ def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         sys.stdout, sys.stderr = streams
 
 
+def _watch_changes(ctx: Context, file: "Snapshot") -> AbstractContextManager["Since"]:
+    from ._since import Since  # only commands that name a file need it
+
+    return Since.watch(ctx, file)
+
+
 def _tell(
-    value: Any, error: BaseException | None, target: str, unread: dict[str, str], *, wants_traceback: bool, wants_json: bool
+    value: Any,
+    error: BaseException | None,
+    target: str,
+    unread: dict[str, str],
+    since: "Since | None",
+    *,
+    wants_traceback: bool,
+    wants_json: bool,
 ) -> int:
-    """Prints the value or the error of a call, and which tweaks nobody read, and returns the exit status."""
+    """Prints the value or the error of a call, which tweaks nobody read, and what changed; returns the exit status."""
     for name, hint in unread.items():
         tell(f"dug run: no node read the tweak of {one_line(name)}. {one_line(hint)}")
     if error is not None:
@@ -205,9 +221,12 @@ def _tell(
         tell(f"dug run: {target} failed: {one_line(_describe(error))}")
     if wants_json:
         said = None if error is None else {**words_of_error(error), "traceback": format_error(error)}
-        print_json({"value": words_of(value), "error": said, "unread_tweaks": list(unread)})
+        changed = {} if since is None else {"changed": [attrs.asdict(one) for one in since.find_changes()[0]]}
+        print_json({"value": words_of(value), "error": said, "unread_tweaks": list(unread), **changed})
     elif value is not None:
         echo(value if isinstance(value, str) else text_of(value, pformat))
+    for line in since.tell() if since is not None and not wants_json else ():
+        tell(line)
     return 1 if error is not None or (isinstance(value, Batch) and value.failures) else 0
 
 

@@ -287,6 +287,72 @@ def test_a_run_starts_from_a_file(dug_says, pricing):
     assert log.read_text() == "MSFT "
 
 
+def test_a_run_from_a_file_says_what_changed(dug_says):
+    """A table on the error stream has the nodes that are not what the file says, the targets first, and why."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:book", "--save", "night.dug")
+    said = dug_says("run", "pricing:book", "--load", "night.dug", "--tweak", "spot(AAPL)=x0.5")
+
+    assert (said.status, said.out) == (0, "30000.0\n")
+    assert said.err.splitlines() == [
+        "since night.dug, 3 of 5 nodes changed",
+        "node                              was      is       because",
+        "pricing:book()                    39500.0  30000.0  pricing:position('AAPL', 100, 1)",
+        "pricing:position('AAPL', 100, 1)  19000.0  9500.0   pricing:spot('AAPL')",
+        "pricing:spot('AAPL')              190.0    95.0     a tweak",
+    ]
+
+
+def test_a_program_reads_what_changed(dug_says):
+    """With ``--json`` the changes are part of the object, and the error stream is empty."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:book", "--save", "night.dug")
+    said = dug_says("run", "pricing:book", "--load", "night.dug", "--tweak", "spot(AAPL)=x0.5", "--json")
+    changed = json.loads(said.out)["changed"]
+
+    assert said.err == ""
+    assert changed[-1] == {"node": "pricing:spot('AAPL')", "was": "190.0", "now": "95.0", "because": "a tweak"}
+    assert json.loads(dug_says("run", "pricing:book", "--load", "night.dug", "--json").out)["changed"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (("pricing:book", "--refresh"), None),
+        (("pricing:book",), None),
+        (("pricing:spot('MSFT')", "--tweak", "spot(AAPL)=5"), None),
+        (("pricing:book", "--tweak", "spot(AAPL)=190.0"), None),
+        (("pricing:book", "--tweak", "book=5"), "since night.dug, 1 of 5 nodes changed"),
+        (("pricing:book", "--tweak", "position=+1"), "since night.dug, 3 of 5 nodes changed"),
+        (("pricing:both", "--tweak", "spot(AAPL)=5"), "since night.dug, 3 of 5 nodes changed, 2 are new"),
+    ],
+)
+def test_what_is_as_in_the_file_is_not_listed(dug_says, pricing, words, first):
+    """A node that ran again and is the same has not changed, nor has one that nobody asked for; new ones are counted."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:book", "--save", "night.dug")
+    code = pricing / "pricing.py"
+    code.write_text(f"{code.read_text()}\n\n@dug.memoize\ndef both():\n    return book() + position('AAPL', 1)\n")
+    del sys.modules["pricing"]
+    lines = dug_says("run", *words, "--load", "night.dug").err.splitlines()
+    table = [line for line in lines if not line.startswith("dug run: no node read the tweak")]
+
+    assert table[:1] == ([first] if first else [])
+    assert not table or table[-1].endswith("a tweak")
+
+
+def test_a_failure_that_is_mended_has_changed(dug_says):
+    """What failed in the file and has a value now is told with its error; what fails again as it did is not."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:position", "IBM", "2", "--save", "night.dug")
+    mended = dug_says("run", "pricing:position", "IBM", "2", "--load", "night.dug", "--tweak", "spot(IBM)=5")
+    again = dug_says("run", "pricing:position", "IBM", "2", "--load", "night.dug")
+
+    assert mended.out == "10\n"
+    assert "pricing:position('IBM', 2, 1)  failed: KeyError: 'IBM'  10  pricing:spot('IBM')" in mended.err
+    assert "since" not in again.err
+
+
 def test_a_failed_run_is_saved(dug_says, pricing):
     """A file is written whatever failed: then it is needed most."""
     pytest.importorskip("dug.snapshot")
@@ -419,7 +485,9 @@ def test_code_that_changed_since_a_file_is_said_and_run_when_asked(dug_says, pri
     assert said.complaint.endswith("--recompute-changed")
     said = dug_says("run", "pricing:book", "--load", "a.dug", "--recompute-changed")
 
-    assert (said.out, said.err) == ("395000.0\n", "")
+    assert said.out == "395000.0\n"
+    assert "--recompute-changed" not in said.err
+    assert "its function" in said.err
 
 
 TRADES = """\
@@ -628,7 +696,8 @@ def test_a_tweak_that_was_read_is_not_complained_of(dug_says, words, tweak):
     dug_says("run", "pricing:book", "--save", "night.dug")
     said = dug_says("run", *words, "--tweak", tweak)
 
-    assert (said.status, said.err) == (0, "")
+    assert said.status == 0
+    assert "no node read the tweak" not in said.err
 
 
 def test_no_text_that_is_printed_steers_a_terminal(dug_says, pricing):
