@@ -1,8 +1,8 @@
 """A data pipeline over CSV files: read, clean, convert, join, report; an edited file runs its own chain again.
 
-Run it with ``python pipeline.py``; it writes to a folder of its own. Nothing says what depends on what but
-the functions themselves. A step that gives what it gave before is the end of the chain: a comment in a file
-changes no order.
+Run it with ``python pipeline.py``; it writes to a folder of its own.  Nothing says what depends on what but the
+functions themselves, and nobody tells dug of an edit.  A step that gives what it gave before is the end of the
+chain: a comment in a file changes no order.
 """
 
 import csv
@@ -36,16 +36,16 @@ def months() -> tuple[str, ...]:
     return tuple(sorted(file.stem.removeprefix("orders-") for file in Path(folder()).glob("orders-*.csv")))
 
 
-@dug.source
-def text(name: str) -> str:
-    """What is in a file."""
-    return Path(folder(), name).read_text(encoding="utf-8")
+@dug.file_source
+def text(path: str) -> str:
+    """What is in a file: dug notices when it is edited."""
+    return Path(path).read_text(encoding="utf-8")
 
 
 @dug.memoize
 def table(name: str) -> Table:
     """The rows of a file below its head, without comments."""
-    lines = [line for line in io.StringIO(text(name)) if not line.startswith("#")]
+    lines = [line for line in io.StringIO(text(f"{folder()}/{name}")) if not line.startswith("#")]
     return tuple(map(tuple, csv.reader(lines)))[1:]
 
 
@@ -88,10 +88,10 @@ def report() -> str:
 
 
 def run(ctx: dug.Context, what: str, files: dict[str, str]) -> None:
-    """Write files, say that they may have changed, and print the report and what ran for it."""
+    """Write files, have the folder listed again, and print the report and what ran for it."""
     for name, content in files.items():
         Path(ctx.tweaks[folder.node()], name).write_text(content, encoding="utf-8")
-        ctx.invalidate(text.node(name), months)
+    ctx.invalidate(months)
     with ctx, EventLog(ctx) as log:
         print(f"{what}\n  {report()}")
     print("  ran:", ", ".join(f"{function.__name__} x{log.count(function)}" for function in STEPS if log.count(function)))
