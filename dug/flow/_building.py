@@ -1,0 +1,304 @@
+"""`Building`: everything that changes a flow; each change is one tweak of its context, all at once or not at all.
+
+Names, values and functions are in the context, and nowhere else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self
+
+from .._core.read import Node
+from .._functions.proxy import name_of
+from .._text.values import show
+from ._context import FlowContext
+from ._depends import needs_await
+from ._errors import DuplicateNameError, FlowError
+from ._nodes import INPUT, REQUIRED, Definition, Wire, beneath, definition, find_function, register, value_async
+from ._wiring import wire_by_hand, wire_by_name, wire_by_type
+
+_NONE: Any = object()
+"""Stands for an argument that was not given, as None is a value."""
+
+
+class Building(FlowContext):
+    """What adds nodes to a flow, and changes and removes them."""
+
+    # Functions
+
+    def add(
+        self,
+        fn: Any = None,
+        name: str | None = None,
+        *,
+        inputs: Mapping[str, str] | Sequence[str] | None = None,
+        value: Any = _NONE,
+        tags: Iterable[str] = (),
+    ) -> Any:
+        """Adds a node, or gives a node that is there another function; returns the function, so that it decorates too.
+
+        A name that has a function already gets the new one, and loses a value that was inserted.
+
+        Args:
+            fn: the function; or a name alone, for an input.
+            name: the name of the node; the default is that of the function.
+            inputs: the names that it reads, by parameter or in the order of the parameters; the default is that each parameter
+                reads the name that it has.  A parameter with a default reads its name only if the flow has it.
+            value: a value to insert.
+            tags: texts by which `by_tag` finds it.
+
+        Raises:
+            TypeError: `fn` is not a function, or does not tell its parameters.
+        """
+        if isinstance(fn, str):
+            fn, name = None, fn
+        if fn is None and name is None:
+            return lambda decorated: self.add(decorated, inputs=inputs, value=value, tags=tags)
+        if fn is not None and not callable(fn):
+            raise TypeError(f"add() takes a function, not {show(fn)}. For a value, write flow.insert(name, value).")
+        named = name if name is not None else _name_function(fn)
+        if fn is not None:
+            self._set_function(named, fn, wire_by_name(fn) if inputs is None else wire_by_hand(fn, inputs))
+        elif self._define(named) is None:
+            self._state({definition.node(self.name, named): INPUT})
+        self._tags.setdefault(named, set()).update([tags] if isinstance(tags, str) else tags)
+        if value is not _NONE:
+            self.insert(named, value)
+        return fn
+
+    def _set_function(self, name: str, fn: Callable[..., Any], wires: tuple[Wire, ...]) -> None:
+        if needs_await(fn):
+            self._become_async()
+        held = register(fn)
+        self._functions[held.key] = held
+        values = (self._value.node(self.name, name), beneath.node(self.name, name))
+        has_value = self._has_value(name)
+        self._state({definition.node(self.name, name): (held.key, wires)}, drop=values if has_value else ())
+
+    def _become_async(self) -> None:
+        """Makes the nodes of the flow awaitable, and moves its values to them."""
+        if self._value is value_async:
+            return
+        old, self._value, self._known = self._value, value_async, None
+        moved = {node: said for node, said in self.context.tweaks.items() if isinstance(node, Node) and node.function is old}
+        self._state({value_async.node(*node.args): said for node, said in moved.items()}, drop=tuple(moved))
+
+    @classmethod
+    def by_types(cls, *functions: Callable[..., Any], name: str | None = None) -> Self:
+        """Returns a flow whose nodes are types: a function gives the type that it returns, and reads those of its parameters.
+
+        A parameter that allows None gets None where no function gives its type.  A function that returns nothing is known by its
+        own name.
+
+        Raises:
+            DuplicateNameError: two functions return one type.
+            TypeError: a parameter has no type.
+        """
+        flow = cls(name=name)
+        for fn in functions:
+            named, wires = wire_by_type(fn)
+            flow._refuse_twice(named, fn)
+            flow._set_function(named, fn, wires)
+        return flow
+
+    def _refuse_twice(self, name: str, fn: Any) -> None:
+        known = self._define(name)
+        if known is not None:
+            first = name_of(find_function(known[0])) if known[0] else "an input"
+            raise DuplicateNameError(
+                f"{first} and {name_of(fn)} both give {name!r}. Rename one: flow.add(fn, name='...'), "
+                "or change the function on purpose with flow.add()."
+            )
+
+    # Values
+
+    def insert(self, name: str, value: Any) -> None:
+        """Gives a node a value, in place of what it had; a name that the flow does not have becomes an input."""
+        self.insert_many({name: value})
+
+    def insert_many(self, values: Mapping[str, Any]) -> None:
+        """Gives several nodes values, all at once; where one is overridden, the value shows when the override is released."""
+        changes: dict[Node[Any], Any] = {}
+        for name, value in values.items():
+            keeper = beneath.node(self.name, name)
+            if self._define(name) is None:
+                changes[definition.node(self.name, name)] = INPUT
+            if self._is_overridden(name):
+                changes[keeper] = (value,)
+            else:
+                changes[self._value.node(self.name, name)] = value
+        self._state(changes)
+
+    def override(self, name: str, value: Any) -> None:
+        """Gives a node a value that stays through `insert`, until `release`; `states` shows it.
+
+        Raises:
+            KeyError: the flow has no such node.
+        """
+        self._check_known(name)
+        node, keeper = self._value.node(self.name, name), beneath.node(self.name, name)
+        tweaks = self.context.tweaks
+        hidden = tweaks[keeper] if keeper in tweaks else (tweaks[node],) if node in tweaks else ()
+        self._state({node: value, keeper: hidden})
+
+    def release(self, name: str) -> None:
+        """Ends an override, so that an inserted value shows again, or the function; without an override, drops the value.
+
+        Raises:
+            KeyError: the flow has no such node.
+        """
+        self._check_known(name)
+        node, keeper = self._value.node(self.name, name), beneath.node(self.name, name)
+        hidden = self.context.tweaks.get(keeper, ())
+        self._state({node: hidden[0]} if hidden else {}, drop=(node, keeper))
+
+    def _is_overridden(self, name: str) -> bool:
+        node = beneath.node(self.name, name)
+        return node in self._pending or node in self._context.tweaks
+
+    def _check_known(self, name: str) -> None:
+        if self._define(name) is None:
+            raise KeyError(f"the flow {self.name!r} has no {name!r}. Its names: {', '.join(self._list_own()[:20])}.")
+
+    # Wires
+
+    def link(self, target: str, source: str) -> None:
+        """Makes a node that is what another one is."""
+        self._set_function(target, same, (("value", source, REQUIRED),))
+
+    def repoint(self, old: str, new: str) -> None:
+        """Makes every node that reads one name read another one instead."""
+        self._state(self._repointed(old, new))
+
+    def _repointed(self, old: str, new: str) -> dict[Node[Any], Definition]:
+        changes = {}
+        for name in self._list_own():
+            key, wires = self._define(name) or INPUT
+            if any(wire[1] == old for wire in wires):
+                moved = tuple([(wire[0], new, wire[2]) if wire[1] == old else wire for wire in wires])
+                changes[definition.node(self.name, name)] = (key, moved)
+        return changes
+
+    def rename(self, old: str, new: str) -> None:
+        """Gives a node another name, with its value and its tags; what reads it reads the new name.
+
+        Raises:
+            KeyError: the flow has no such node.
+            DuplicateNameError: the new name is taken.
+        """
+        self._check_known(old)
+        if self._define(new) is not None:
+            raise DuplicateNameError(f"the flow {self.name!r} has a {new!r}. Write flow.delete({new!r}) before, if it may go.")
+        known, changes = self._repointed(old, new), {}
+        own = known.pop(definition.node(self.name, old), None) or self._define(old)
+        changes[definition.node(self.name, new)] = own
+        for function in (self._value, beneath):
+            if function.node(self.name, old) in self.context.tweaks:
+                changes[function.node(self.name, new)] = self.context.tweaks[function.node(self.name, old)]
+        self._state({**known, **changes}, drop=self._nodes_of(old))
+        self._tags[new] = self._tags.pop(old, set())
+
+    def delete(self, *names: str) -> None:
+        """Removes nodes; those that read them cannot be computed until their names are back.
+
+        Raises:
+            KeyError: the flow has no such node; nothing is removed then.
+        """
+        for name in names:
+            self._check_known(name)
+        self._state({}, drop=tuple([node for name in names for node in self._nodes_of(name)]))
+        for name in names:
+            self._tags.pop(name, None)
+
+    def _nodes_of(self, name: str) -> tuple[Node[Any], ...]:
+        return tuple([one.node(self.name, name) for one in (definition, self._value, beneath)])
+
+    def restrict(self, outputs: str | Iterable[str], inputs: str | Iterable[str] | None = None) -> None:
+        """Removes all that these outputs do not read; names that are given as inputs keep no function.
+
+        Raises:
+            KeyError: the flow has no such node.
+        """
+        wanted = [outputs] if isinstance(outputs, str) else list(outputs)
+        ends = [] if inputs is None else [inputs] if isinstance(inputs, str) else list(inputs)
+        for name in [*wanted, *ends]:
+            self._check_known(name)
+        self._settle_pending()
+        definitions = {name: self._define(name) or INPUT for name in self._list_own()}
+        kept, pending = set(), wanted
+        while pending:
+            name = pending.pop()
+            if name in definitions and name not in kept:
+                kept.add(name)
+                pending.extend(wire[1] for wire in definitions[name][1] if name not in ends)
+        gone = [node for name in definitions if name not in kept for node in self._nodes_of(name)]
+        self._state({definition.node(self.name, name): INPUT for name in ends if name in kept}, drop=tuple(gone))
+
+    # Blocks
+
+    def add_block(self, path: str, flow: "Building", links: Mapping[str, str] | None = None) -> None:
+        """Adds the nodes of another flow as they are now, each under ``path/name``, with their values.
+
+        In a block, names mean those of the block; a name that it does not have means one of this flow.
+
+        Args:
+            path: comes before each name.
+            flow: the other flow.
+            links: by a name that the block reads, the name of this flow that it reads instead.
+
+        Raises:
+            DuplicateNameError: a name is taken.
+            FlowError: the block is this flow.
+        """
+        if flow is self:
+            raise FlowError("a flow cannot be a block of itself. Make the block a flow of its own.")
+        links = dict(links or {})
+        own = [name for name in flow._list_own() if name not in links]
+        changes: dict[Node[Any], Any] = {}
+        if flow._value is value_async:
+            self._become_async()
+        for name in own:
+            placed = f"{path}/{name}"
+            if self._define(placed) is not None:
+                raise DuplicateNameError(f"the flow {self.name!r} has a {placed!r} already. Choose another path for the block.")
+            key, wires = flow._define(name) or INPUT
+            moved = tuple([(one, f"{path}/{read}" if read in own else links.get(read, read), how) for one, read, how in wires])
+            changes[definition.node(self.name, placed)] = (key, moved)
+            for theirs, ours in ((flow._value, self._value), (beneath, beneath)):
+                if theirs.node(flow.name, name) in flow.context.tweaks:
+                    changes[ours.node(self.name, placed)] = flow.context.tweaks[theirs.node(flow.name, name)]
+            self._tags[placed] = set(flow._tags.get(name, ()))
+        self._functions.update(flow._functions)
+        self._state(changes)
+
+    def add_each(
+        self, path: str, flow: "Building", keys: Iterable[Any], links: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """Adds a block for each key, under ``path/key``; returns their paths.
+
+        Args:
+            path: comes before each key.
+            flow: the flow that each block is.
+            keys: the keys; or a dict of the values to insert into each block, by key.
+            links: as in `add_block`, for every block.
+
+        Raises:
+            DuplicateNameError: a name is taken.
+        """
+        paths = []
+        for key in keys:
+            paths.append(f"{path}/{key}")
+            self.add_block(paths[-1], flow, links)
+            if isinstance(keys, Mapping):
+                self.insert_many({f"{paths[-1]}/{name}": value for name, value in keys[key].items()})
+        return paths
+
+
+def same(value: Any) -> Any:
+    """Returns its argument: the function of a node that `Building.link` makes."""
+    return value
+
+
+def _name_function(fn: Any) -> str:
+    name = getattr(fn, "__name__", None)
+    if not isinstance(name, str) or name == "<lambda>":
+        raise TypeError(f"{show(fn)} has no name. Write flow.add(fn, name='...').")
+    return name

@@ -1,0 +1,126 @@
+"""The context of a flow, as far as no node matters: `FlowContext`, what flows build on; changes that wait until they are needed.
+
+The context's tweaks are all that a flow is.  Changes that are made before anybody looks are stated in one go, as each statement
+takes time in proportion to the tweaks that there are.
+"""
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from .._contexts.context import Context
+from .._contexts.current import open_contexts
+from .._contexts.scenario import Scenario, replace_top
+from .._core.drive import Scope
+from .._core.read import Cache, Node
+from ..errors import ContextError
+from ._nodes import Definition, Registered, definition, definitions, value
+from ._wiring import Wiring, read_wiring
+
+_FEW = 20
+"""So many definitions are tweaks of their own; more go into that of all definitions."""
+_numbers = count(1)
+
+
+class FlowContext:
+    """A name, a context, and the functions that its definitions name."""
+
+    def __init__(self, name: str | None, context: Context | None = None) -> None:
+        self._name = name or f"flow{next(_numbers)}"
+        self._context = Context(name=self._name) if context is None else context
+        if self._context._own_cache is None:
+            self._context._own_cache = Cache()  # what-ifs share it
+        self._mark(self._context)
+        self._pending: dict[Node[Any], Any] = {}
+        self._functions: dict[str, Registered] = {}
+        self._tags: dict[str, set[str]] = {}
+        self._value: Any = value
+        self._known: tuple[object, Wiring] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name by which its nodes are known."""
+        return self._name
+
+    @property
+    def context(self) -> Context:
+        """The `dug.Context` with everything that the flow is; enter it to ask for nodes by hand, or for what-ifs that share."""
+        self._settle_pending()
+        return self._context
+
+    def _settle_pending(self) -> None:
+        """States the changes that wait."""
+        if self._pending:
+            stated, self._pending = self._pending, {}
+            self._settle(stated, ())
+
+    def _state(self, changes: Mapping[Node[Any], Any], drop: tuple[Node[Any], ...] = ()) -> None:
+        """Tweaks the flow's context, all or nothing; waits with what nobody can see yet."""
+        if not drop and not self._context._entries:
+            self._pending.update(changes)
+        else:
+            self._settle_pending()
+            self._settle(dict(changes), drop)
+
+    def _settle(self, changes: dict[Node[Any], Any], drop: tuple[Node[Any], ...]) -> None:
+        tweaks, whole = self._context.tweaks, definitions.node(self.name)
+        base = tweaks.get(whole, {})
+        for node in drop:
+            if node.function is definition and node.args[1] in base:
+                changes.setdefault(node, None)
+        gone = [node for node in drop if node in tweaks and node not in changes]
+        defined = [node for node in changes if node.function is definition]
+        if len(defined) > _FEW:
+            own = [node for node in tweaks if isinstance(node, Node) and node.function is definition]
+            changes[whole] = {**base, **{node.args[1]: tweaks[node] for node in own}}
+            changes[whole].update({node.args[1]: changes.pop(node) for node in defined})
+            gone = [*dict.fromkeys([*gone, *own])]
+        if gone or changes:
+            added = Scenario(changes)
+            Scope._change(self._context, lambda scenario: replace_top(scenario, added, drop=tuple(gone)))
+
+    def _here(self) -> Context:
+        """The innermost context in force if this flow is in force there, such as a what-if of it; else the flow's own."""
+        context = self.context
+        around = open_contexts()
+        for one in around:
+            flow = vars(one).get("_flow")
+            if flow is self:
+                return around[0]
+            if flow is not None and flow.name == self.name:
+                raise ContextError(
+                    f"another flow named {self.name!r} is in force here. Give one of the two another name: Flow(..., name='...')."
+                )
+        return context
+
+    def _mark(self, context: Context) -> Context:
+        """Notes that a context has the tweaks of this flow."""
+        vars(context)["_flow"] = self
+        return context
+
+    @property
+    def _wiring(self) -> Wiring:
+        """What reads what in the scenario in force."""
+        view = self._here()._here()
+        if self._known is None or self._known[0] is not view.tweaks:
+            self._known = view.tweaks, read_wiring(view, self.name, self._value)
+        return self._known[1]
+
+    def _define(self, name: str) -> Definition | None:
+        """Returns the definition of a node in the flow's own context, whatever is in force around."""
+        node = definition.node(self.name, name)
+        for tweaks in (self._pending, self._context.tweaks):
+            if node in tweaks:
+                return tweaks[node]  # type: ignore[no-any-return]
+        return self._context.tweaks.get(definitions.node(self.name), {}).get(name)  # type: ignore[no-any-return]
+
+    def _list_own(self) -> list[str]:
+        """Returns the names that the flow's own context defines, the one that changed last at the end."""
+        tweaks = self.context.tweaks
+        owned = [node.args[1] for node in tweaks if isinstance(node, Node) and node.function is definition]
+        names = dict.fromkeys([*tweaks.get(definitions.node(self.name), ()), *owned])
+        return [name for name in names if self._define(name) is not None]
+
+    def _has_value(self, name: str) -> bool:
+        node = self._value.node(self.name, name)
+        return node in self._pending or node in self._context.tweaks

@@ -1,0 +1,377 @@
+"""`Flow`: functions wired by names, which are computed, asked what if, looked at and drawn.
+
+What runs is in its context; here are the questions, each answered for the scenario in force.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self
+
+from attrs import frozen
+
+from .._contexts.context import Context
+from .._contexts.current import current_context
+from .._contexts.scenario import replace_top
+from .._core.read import Node
+from .._inspect.graph import Fact, Graph
+from .._inspect.node_states import NodeStates
+from .._inspect.plan import Plan
+from .._inspect.table import Table
+from .._text.values import show
+from ..draw import mermaid
+from ..errors import CycleError
+from ._building import Building
+from ._depends import needs_await
+from ._errors import FlowError
+from ._nodes import INPUT, definition, register, value_async
+from ._tasks import wait_for_all
+from ._wiring import wire_by_name
+
+
+@frozen
+class NamedState:
+    """A node of a flow and its state."""
+
+    name: str
+    state: str
+    """``missing``, ``overridden`` or ``inserted``, or the state of the node as `dug.Context.states` says it."""
+    reads: tuple[str, ...]
+    error: str | None
+
+
+@frozen
+class Problem:
+    """Something for which part of a flow cannot be computed, with what to type."""
+
+    kind: str
+    """``cycle``, ``floating`` or ``missing``."""
+    names: tuple[str, ...]
+    text: str
+
+
+class Flow(Building):
+    """Functions wired by the names of their parameters: a flow.
+
+    Each name is a node, ``flow.node(name)``, that contexts, sweeps, plans and snapshots take like any other.  Changes are tweaks
+    of the flow's context; what does not read what changed is not computed again.
+
+    Args:
+        functions: the functions; each is the node of its name, and reads the nodes that its parameters are named like.
+        name: the name by which its nodes are known; needed to recognise them in files.
+        values: values to insert.
+
+    Raises:
+        DuplicateNameError: two functions have one name.
+    """
+
+    def __init__(
+        self, *functions: Callable[..., Any], name: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(name)
+        for fn in functions:
+            self._refuse_twice(getattr(fn, "__name__", ""), fn)
+            self.add(fn)
+        self.insert_many(values or {})
+
+    # Names
+
+    def node(self, name: str) -> Node[Any]:
+        """Returns the node of a name."""
+        self._settle_pending()
+        node: Node[Any] = self._value.node(self.name, name)
+        return node
+
+    def names(self) -> list[str]:
+        """Returns the names, the one that changed its function last at the end; then those that are read and not there."""
+        wiring = self._wiring
+        return [*wiring.definitions, *wiring.floating()]
+
+    def inputs(self) -> list[str]:
+        """Returns the names without a function that is read, in the order of `names`."""
+        wiring = self._wiring
+        return [name for name in self.names() if wiring.definitions.get(name, INPUT) == INPUT]
+
+    def outputs(self) -> list[str]:
+        """Returns the names with a function that nothing reads."""
+        return self._wiring.outputs()
+
+    def floating(self) -> list[str]:
+        """Returns the names that are read and that the flow does not have."""
+        return self._wiring.floating()
+
+    def by_tag(self, tag: str) -> list[str]:
+        """Returns the names with a tag."""
+        return [name for name in self._wiring.definitions if tag in self._tags.get(name, ())]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._wiring.definitions
+
+    def __getitem__(self, name: str) -> Any:
+        """Returns the value that a name has, and computes nothing.
+
+        Raises:
+            KeyError: it is not known.
+        """
+        return self._here()[self.node(name)]
+
+    # Before a run
+
+    def validate(self) -> Table[Problem]:
+        """Returns what cannot be computed and why, as a table, which is empty for a flow that can; runs nothing."""
+        wiring, found = self._wiring, []
+        try:
+            order = wiring.order(wiring.definitions)
+        except CycleError as exc:
+            names = tuple(map(str, exc.path))
+            text = f"{' -> '.join(names)} is a circle. Break it: flow.insert({names[0]!r}, value), or flow.repoint(old, new)."
+            found, order = [Problem("cycle", names, text)], self.names()
+        for name in order:
+            if wiring.is_missing(name):
+                kind = "missing" if name in wiring.definitions else "floating"
+                found.append(Problem(kind, (name,), wiring.say_missing(self.name, name)))
+        columns: dict[str, Callable[[Problem], object]] = {
+            "kind": lambda one: one.kind,
+            "names": lambda one: ", ".join(one.names),
+            "text": lambda one: one.text,
+        }
+        return Table(found, columns)
+
+    def order(self, *names: str) -> list[str]:
+        """Returns names, or all, with what they read, each after what it reads.
+
+        Raises:
+            CycleError: a name depends on itself.
+        """
+        return self._wiring.order(names or self.names())
+
+    def plan(self, name: str) -> Plan:
+        """Returns which nodes would run if a name were computed now; runs nothing."""
+        return self._here().plan(self.node(name))
+
+    # Running
+
+    def compute(self, *names: str) -> Any:
+        """Computes names and what they read, as far as it is not known.
+
+        Args:
+            names: the names; without any, the outputs.
+
+        Returns:
+            The value of one name; for several, a dict of the values by name.
+
+        Raises:
+            CycleError: a name depends on itself.
+            FloatingInputError: the flow does not have a name that is read.
+            MissingInputError: an input has no value.
+            FlowError: the flow has coroutine functions.
+            Exception: what a function raised, as it is.
+        """
+        asked = names or tuple(self.outputs())
+        needed = self._prepare(asked)
+        self._refuse_async("compute", "await flow.acompute")
+        batch = self._here().run_all([self.node(name) for name in needed], return_exceptions=True)
+        failed = next(iter(batch.failures), None)
+        if failed is not None:
+            batch[failed]  # raises the error
+        return self._collect(names, asked)
+
+    def compute_all(self, *, executor: Any = None) -> Any:
+        """Computes every name, whatever fails; returns a `dug._batch.batch.Batch` of the nodes.
+
+        Args:
+            executor: runs them, several at a time: anything with ``submit``.
+
+        Raises:
+            CycleError: a name depends on itself.
+            FlowError: the flow has coroutine functions.
+        """
+        self._refuse_async("compute_all", "await flow.acompute")
+        return self._here().run_all([self.node(name) for name in self.order()], executor=executor)
+
+    async def acompute(self, *names: str) -> Any:
+        """Computes names and what they read, as `compute` does; what does not wait for each other runs at the same time.
+
+        A function that is no coroutine function runs in the event loop.
+        """
+        asked = names or tuple(self.outputs())
+        needed = self._prepare(asked)
+        if self._value is not value_async:
+            return self.compute(*names)
+        nodes = [self.node(name) for name in needed]
+        here = self._here()
+        if here is _innermost():
+            await wait_for_all(nodes)
+            return self._collect(names, asked)
+        with here:
+            await wait_for_all(nodes)
+            return self._collect(names, asked)
+
+    def run(
+        self, context: Any = None, *, on_conflict: str = "later", executor: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Computes everything for one context object; returns the values by name, and the dicts among them merged.
+
+        The values are in topological order.  Merging is shallow, in that order.
+
+        Args:
+            context: the value of the input ``context`` in this run, for the functions that have such a parameter.
+            on_conflict: ``"later"`` to let a later dict win where two have one key, ``"error"`` to refuse that.
+            executor: runs the functions, several at a time: anything with ``submit``.
+
+        Raises:
+            FlowError: two dicts have one key and that is to be refused; or the flow has coroutine functions.
+            ValueError: `on_conflict` is neither word.
+            Exception: as in `compute`.
+        """
+        if on_conflict not in ("later", "error"):
+            raise ValueError(f"on_conflict must be 'later' or 'error', not {show(on_conflict)}.")
+        self._refuse_async("run", "await flow.acompute")
+        if context is None:
+            return self._run_here(on_conflict, executor)
+        with self.what_if({"context": context}):
+            return self._run_here(on_conflict, executor)
+
+    def _run_here(self, on_conflict: str, executor: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        order = self.order()
+        self._wiring.check(self.name, order)
+        batch = self._here().run_all([self.node(name) for name in order], executor=executor)
+        values = {name: batch[self.node(name)] for name in order if name != "context"}
+        return values, _merge(values, refuses=on_conflict == "error")
+
+    def _refuse_async(self, method: str, instead: str) -> None:
+        if self._value is value_async:
+            raise FlowError(f"{self.name!r} has coroutine functions, which {method}() cannot await. Write {instead}(...).")
+
+    def _prepare(self, names: Iterable[str]) -> list[str]:
+        """Returns what must be asked for to compute names, each after what it reads; refuses what cannot be computed."""
+        wiring, here = self._wiring, self._here()
+        order = wiring.order(names)
+        wiring.check(self.name, order)
+        needed = set(names)
+        for name in reversed(order):
+            if name in needed and not _has_value(here, self.node(name)):
+                needed.update(wiring.reads.get(name, ()))
+        return [name for name in order if name in needed]
+
+    def _collect(self, names: tuple[str, ...], asked: tuple[str, ...]) -> Any:
+        here = self._here()
+        if len(names) == 1:
+            return here[self.node(names[0])]
+        return {name: here[self.node(name)] for name in asked}
+
+    def what_if(self, changes: Mapping[str, Any]) -> Context:
+        """Returns a context in which nodes have other values or functions, as the flow is now; enter it and compute.
+
+        It shares every result that the changes do not touch.
+
+        Args:
+            changes: by name a value, a tweak such as `dug.shift`, or a function, which is wired by its parameters.
+        """
+        stated: dict[Node[Any], Any] = {}
+        for name, change in changes.items():
+            if callable(change):
+                if needs_await(change) and self._value is not value_async:
+                    raise FlowError(f"{show(change)} is a coroutine function, and the flow {self.name!r} is not awaited.")
+                held = register(change)
+                self._functions[held.key] = held
+                stated[definition.node(self.name, name)] = (held.key, wire_by_name(change))
+            else:
+                stated[self.node(name)] = change
+                if name not in self._wiring.definitions:
+                    stated[definition.node(self.name, name)] = INPUT
+        here = self._here()
+        made = Context(name=f"what if of {self.name}")
+        made._own_cache = self.context._own_cache
+        made._scenario = replace_top(self.context.scenario, stated) if here is self.context else Context(stated).scenario
+        return self._mark(made)
+
+    # Looks
+
+    def states(self) -> Table[NamedState]:
+        """Returns a table of the names and their states in the scenario in force; runs nothing."""
+        rows = [NamedState(fact.node, state, self._wiring.reads.get(fact.node, ()), fact.error) for fact, state in self._look()]
+        columns: dict[str, Callable[[NamedState], object]] = {
+            "name": lambda row: row.name,
+            "state": lambda row: row.state,
+            "reads": lambda row: ", ".join(row.reads),
+            "error": lambda row: row.error,
+        }
+        return Table(rows, columns)
+
+    def graph(self) -> Graph[str]:
+        """Returns the wiring as a graph of names, each with its state; runs nothing.
+
+        Raises:
+            CycleError: a name depends on itself.
+        """
+        self.order()
+        reads = self._wiring.reads
+        return Graph([fact for fact, _ in self._look()], {name: reads.get(name, ()) for name in self.names()})
+
+    def draw(self, *, by: str | None = None) -> str:
+        """Returns a picture of the wiring as a Mermaid flowchart; `dug.draw` makes others of `graph`."""
+        return mermaid(self.graph(), by=by)
+
+    def _look(self) -> list[tuple[Fact[str], str]]:
+        wiring, view = self._wiring, self._here()._here()
+        states, found = NodeStates(view), []
+        for name in self.names():
+            key = self.node(name)._key
+            memo = states.memo(key)
+            state = states.find_state(key, memo)
+            error = repr(memo.failure.imprint) if memo is not None and memo.failure is not None else None
+            known = wiring.definitions.get(name, INPUT)
+            module = known[0].partition("#")[0] if known[0] else self.name
+            seconds = memo.seconds if memo is not None else 0.0
+            fact = Fact(name, name, module, state, is_source=known == INPUT, seconds=seconds, own_seconds=seconds, error=error)
+            found.append((fact, self._say_state(name, state)))
+        return found
+
+    def _say_state(self, name: str, state: str) -> str:
+        wiring = self._wiring
+        if wiring.is_missing(name):
+            return "missing"
+        if name in wiring.given:
+            return "overridden" if name in wiring.overridden else "inserted"
+        return state
+
+    def copy(self, name: str | None = None) -> Self:
+        """Returns a flow with the same functions and values, which changes by itself."""
+        made = type(self)(name=name)
+        if self._value is value_async:
+            made._become_async()
+        changes = {}
+        for node, said in self.context.tweaks.items():
+            if isinstance(node, Node) and node.args[:1] == (self.name,):
+                changes[node.function.node(made.name, *node.args[1:])] = said
+        made._functions.update(self._functions)
+        made._tags.update({one: set(tags) for one, tags in self._tags.items()})
+        made._state(changes)
+        return made
+
+    def __repr__(self) -> str:
+        return f"<dug.flow.Flow {self.name} of {len(self._wiring.definitions)} nodes>"
+
+
+def _has_value(here: Context, node: Node[Any]) -> bool:
+    return node in here and here.memo(node).error is None
+
+
+def _innermost() -> Any:
+    from ..errors import NoContextError  # beside its only use
+
+    try:
+        return current_context()
+    except NoContextError:
+        return None
+
+
+def _merge(values: Mapping[str, Any], *, refuses: bool) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    owners: dict[Any, str] = {}
+    for name, value in values.items():
+        for key in value if isinstance(value, dict) else ():
+            if refuses and key in owners:
+                raise FlowError(f"{owners[key]!r} and {name!r} both give the key {key!r}. Rename one, or let the later win.")
+            owners[key] = name
+            merged[key] = value[key]
+    return merged

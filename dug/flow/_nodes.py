@@ -1,0 +1,118 @@
+"""The nodes of flows: `value`, `definition`; and the functions behind definitions, by key: `register`, `find_function`.
+
+A flow is nothing but tweaks of these memoised functions.  A definition is plain data: the key of a function, and a wire for each
+of its inputs; so it can be compared, and written into a file.  A definition with no key is that of an input.  The registry holds
+functions weakly: their flows hold them.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+from attrs import frozen
+
+from .._functions.memoize import memoize
+from .._functions.proxy import name_of
+from ._depends import call, call_async
+from ._errors import FloatingInputError, MissingInputError
+
+REQUIRED, DEFAULT, NOTHING = "required", "default", "nothing"
+"""What happens to a wire whose name is not in the flow: an error, the default of the parameter, or None."""
+
+Wire = tuple[str | None, str, str]
+"""The parameter (None for the next one by position), the name that it reads, and one of the words above."""
+Definition = tuple[str, tuple[Wire, ...]]
+
+INPUT: Definition = ("", ())
+
+
+@frozen(eq=False, weakref_slot=True)
+class Registered:
+    """A function under its key."""
+
+    key: str
+    fn: Callable[..., Any]
+
+
+_registered: "WeakValueDictionary[str, Registered]" = WeakValueDictionary()
+_numbers, _PROCESS = count(1), uuid4().hex[:8]
+
+
+def register(fn: Callable[..., Any], key: str | None = None) -> Registered:
+    """Returns a function under a key, by which definitions find it for as long as somebody holds the result."""
+    held = Registered(key or f"{name_of(fn)}#{_PROCESS}.{next(_numbers)}", fn)
+    _registered[held.key] = held
+    return held
+
+
+def find_function(key: str) -> Callable[..., Any]:
+    """Returns the function with a key.
+
+    Raises:
+        LookupError: its flow is gone.
+    """
+    found = _registered.get(key)
+    if found is None:
+        raise LookupError(f"the flow that has the function {key!r} is gone. Keep the flow for as long as you use its nodes.")
+    return found.fn
+
+
+@memoize(name="dug.flow:definitions")
+def definitions(flow: str) -> Any:  # noqa: ARG001  it is part of the node
+    """Returns most definitions of a flow by name: a tweak of the flow's context.
+
+    One tweak for all of them keeps the footprints small: else those of a chain of 20,000 nodes would have 20,000 bits each.
+    """
+    return {}
+
+
+@memoize(name="dug.flow:definition")
+def definition(flow: str, name: str) -> Any:
+    """Returns the definition of a node of a flow, which is tweaked where it was changed; None where there is no such node."""
+    return definitions(flow).get(name)
+
+
+@memoize(name="dug.flow:beneath")
+def beneath(flow: str, name: str) -> Any:  # noqa: ARG001  they are part of the node
+    """Returns what an override hides: a tuple with the inserted value, or an empty one; None where nothing is overridden."""
+    return None
+
+
+@memoize(name="dug.flow:value")
+def value(flow: str, name: str) -> Any:
+    """Returns the value of a node of a flow without coroutine functions."""
+    key, wires = _find(flow, name)
+    args, kwargs = _sort([(wire, value(flow, wire[1])) for wire in _list_present(flow, wires)], wires)
+    return call(find_function(key), args, kwargs)
+
+
+@memoize(name="dug.flow:value_async")
+async def value_async(flow: str, name: str) -> Any:
+    """Returns the value of a node of a flow with coroutine functions."""
+    key, wires = _find(flow, name)
+    read = [(wire, await value_async(flow, wire[1])) for wire in _list_present(flow, wires)]
+    args, kwargs = _sort(read, wires)
+    return await call_async(find_function(key), args, kwargs)
+
+
+def _find(flow: str, name: str) -> Definition:
+    found = definition(flow, name)
+    if found is None:
+        raise FloatingInputError(f"the flow {flow!r} has no node {name!r} here. Write flow.insert({name!r}, value).")
+    if found == INPUT:
+        raise MissingInputError(f"the input {name!r} of the flow {flow!r} has no value. Write flow.insert({name!r}, value).")
+    return found  # type: ignore[no-any-return]  # nothing else is a tweak of it
+
+
+def _list_present(flow: str, wires: Sequence[Wire]) -> list[Wire]:
+    """Returns the wires that are read: all that are required, and the others where the flow has their name."""
+    return [wire for wire in wires if wire[2] == REQUIRED or definition(flow, wire[1]) is not None]
+
+
+def _sort(read: Sequence[tuple[Wire, Any]], wires: Sequence[Wire]) -> tuple[list[Any], dict[str, Any]]:
+    """Returns the positional and the named arguments of a function."""
+    kwargs: dict[str, Any] = {parameter: None for parameter, _, otherwise in wires if parameter and otherwise == NOTHING}
+    kwargs.update({wire[0]: found for wire, found in read if wire[0] is not None})
+    return [found for wire, found in read if wire[0] is None], kwargs

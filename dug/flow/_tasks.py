@@ -1,0 +1,36 @@
+"""Waits for many nodes at the same time: `wait_for_all`, on asyncio and on trio."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+
+async def wait_for_all(nodes: Iterable[Any]) -> None:
+    """Awaits nodes, each in a task of its own, and raises the first error when all have ended."""
+    errors: list[Exception] = []
+
+    async def ask(node: Any) -> None:
+        try:
+            await node()
+        except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+            errors.append(exc)
+
+    if _is_asyncio():
+        async with asyncio.TaskGroup() as group:
+            for node in nodes:
+                group.create_task(ask(node))
+    else:
+        async with sys.modules["trio"].open_nursery() as nursery:
+            for node in nodes:
+                nursery.start_soon(ask, node)
+    if errors:
+        raise errors[0]
+
+
+def _is_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

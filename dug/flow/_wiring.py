@@ -1,0 +1,197 @@
+"""How the nodes of a flow lead to each other: `Wiring`, read from the tweaks of a context; and `wire_by_name`, `wire_by_type`.
+
+A wiring is what a flow would read, known before anything runs: orders, circles, missing inputs.
+"""
+
+import difflib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from .._core.read import View
+from ..errors import CycleError
+from ._depends import find_dependencies
+from ._errors import FloatingInputError, MissingInputError
+from ._nodes import DEFAULT, INPUT, NOTHING, REQUIRED, Definition, Wire, beneath, definition, definitions
+
+_BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+@frozen(eq=False)
+class Wiring:
+    """The nodes of a flow and what each reads, in one scenario."""
+
+    definitions: Mapping[str, Definition]
+    given: frozenset[str]
+    """The names that have a value by a tweak, so that they read nothing."""
+    overridden: frozenset[str]
+    reads: Mapping[str, tuple[str, ...]] = field(init=False)
+    """The names that each name reads."""
+
+    def __attrs_post_init__(self) -> None:
+        reads = {name: self._find_reads(name) for name in self.definitions}
+        object.__setattr__(self, "reads", reads)
+
+    def _find_reads(self, name: str) -> tuple[str, ...]:
+        if name in self.given:
+            return ()
+        wires = self.definitions[name][1]
+        return tuple(dict.fromkeys([read for _, read, otherwise in wires if otherwise == REQUIRED or read in self.definitions]))
+
+    def order(self, names: Iterable[str]) -> list[str]:
+        """Returns names with all that they read, directly or through others, each after what it reads.
+
+        Raises:
+            CycleError: a name depends on itself.
+
+        Complexity: linear in the names and wires that it passes.
+        """
+        done: dict[str, None] = {}
+        for first in names:
+            path: dict[str, Iterator[str]] = {first: iter(self.reads.get(first, ()))} if first not in done else {}
+            while path:
+                name, rest = next(reversed(path.items()))
+                read = next((one for one in rest if one not in done), None)
+                if read is None:
+                    done[name] = None
+                    del path[name]
+                elif read in path:
+                    around = list(path)
+                    raise CycleError((*around[around.index(read) :], read))
+                else:
+                    path[read] = iter(self.reads.get(read, ()))
+        return list(done)
+
+    def is_missing(self, name: str) -> bool:
+        """Returns whether a name has neither a value nor a function."""
+        return name not in self.given and self.definitions.get(name, INPUT) == INPUT
+
+    def find_readers(self, name: str) -> list[str]:
+        """Returns the names that read a name."""
+        return [reader for reader, reads in self.reads.items() if name in reads]
+
+    def outputs(self) -> list[str]:
+        """Returns the names with a function that nothing reads."""
+        read = {one for reads in self.reads.values() for one in reads}
+        return [name for name, known in self.definitions.items() if name not in read and known != INPUT]
+
+    def floating(self) -> list[str]:
+        """Returns the names that are read and that the flow does not have."""
+        return list(dict.fromkeys([one for reads in self.reads.values() for one in reads if one not in self.definitions]))
+
+    def check(self, flow: str, order: Sequence[str]) -> None:
+        """Refuses names that cannot be computed.
+
+        Raises:
+            FloatingInputError: one is not in the flow.
+            MissingInputError: an input has no value.
+        """
+        absent = [name for name in order if self.is_missing(name)]
+        floating = [name for name in absent if name not in self.definitions]
+        for kind, found in ((FloatingInputError, floating), (MissingInputError, absent)):
+            if found:
+                raise kind("\n".join(self.say_missing(flow, name) for name in found))
+
+    def say_missing(self, flow: str, name: str) -> str:
+        """Returns what is wrong with a missing name, and what to type."""
+        readers = ", ".join(map(repr, self.find_readers(name)[:4])) or "nobody"
+        if name in self.definitions:
+            return f"the input {name!r} of the flow {flow!r}, read by {readers}, has no value. Type flow.insert({name!r}, value)."
+        alike = difflib.get_close_matches(name, self.definitions, 1)
+        meant = f" or, if {alike[0]!r} is meant, flow.repoint({name!r}, {alike[0]!r})" if alike else ""
+        return f"the flow {flow!r} has no {name!r}, read by {readers}. Write flow.insert({name!r}, value){meant}."
+
+
+def read_wiring(view: View, flow: str, value: Any) -> Wiring:
+    """Returns the wiring of a flow with the tweaks that are in force in a view."""
+    definer, keeper, owner = (one.node(flow, "")._key[0] for one in (definition, beneath, value))
+    whole = view.tweaks.handle_of(definitions.node(flow)._key)
+    known: dict[str, Any] = {} if whole is None else dict(whole.spec.value)
+    given, overridden = set(), set()
+    for key, handle in view.tweaks.content.items():
+        if not isinstance(key, tuple) or len(key) != 3 or key[1] != flow:
+            continue
+        found: Any = handle
+        while found is not None and found.spec.reads_beneath:  # a bump changes what is beneath it
+            found = found.beneath()
+        if found is not None and found.spec.is_value:
+            if key[0] is definer:
+                known[key[2]] = found.spec.value
+            elif key[0] is owner:
+                given.add(key[2])
+            elif key[0] is keeper:
+                overridden.add(key[2])
+    known = {name: found for name, found in known.items() if found is not None}
+    return Wiring(known, frozenset(given), frozenset(overridden))
+
+
+def wire_by_name(fn: Callable[..., Any]) -> tuple[Wire, ...]:
+    """Returns a wire for each parameter of a function, which reads what is named like it.
+
+    Raises:
+        TypeError: the function does not tell its parameters.
+    """
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except ValueError:
+        raise TypeError(f"{fn!r} does not tell its parameters. Name them: flow.add(fn, name, inputs=[...]).") from None
+    depends = find_dependencies(fn)
+    return tuple([
+        (one.name, one.name, REQUIRED if one.default is one.empty else DEFAULT)
+        for one in parameters
+        if one.kind in _BY_KEYWORD and one.name not in depends
+    ])
+
+
+def wire_by_hand(fn: Callable[..., Any], inputs: Mapping[str, str] | Sequence[str]) -> tuple[Wire, ...]:
+    """Returns the wires that are given by hand: names by parameter, or names in the order of the parameters."""
+    if isinstance(inputs, str):
+        raise TypeError(f"inputs must be names or a dict, not {inputs!r}. Write inputs=[{inputs!r}].")
+    if not isinstance(inputs, Mapping):
+        return tuple([(None, name, REQUIRED) for name in inputs])
+    named = [(parameter, name, REQUIRED) for parameter, name in inputs.items()]
+    try:
+        others = wire_by_name(fn)
+    except TypeError:
+        return tuple(named)
+    return (*named, *[wire for wire in others if wire[0] not in inputs])
+
+
+def wire_by_type(made: Callable[..., Any]) -> tuple[str, tuple[Wire, ...]]:
+    """Returns the name of the type that a callable returns, or its own where it returns nothing; and wires for its parameters.
+
+    Raises:
+        TypeError: a parameter has no type.
+    """
+    fn = made if inspect.isroutine(made) or inspect.isclass(made) else type(made).__call__
+    hints = typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn, include_extras=True)
+    result = fn if inspect.isclass(fn) else hints.get("return", type(None))
+    own = getattr(made, "__name__", type(made).__name__)
+    name = own if result is type(None) else _strip(result)[0]
+    depends, wires = find_dependencies(made), []
+    for one in inspect.signature(made).parameters.values():
+        if one.name in depends or one.kind not in _BY_KEYWORD:
+            continue
+        if one.name not in hints:
+            raise TypeError(f"{own}: the parameter {one.name!r} has no type to wire it by. Write {one.name}: SomeType.")
+        read, is_optional = _strip(hints[one.name])
+        otherwise = DEFAULT if one.default is not one.empty else NOTHING if is_optional else REQUIRED
+        wires.append((one.name, read, otherwise))
+    return name, tuple(wires)
+
+
+def _strip(kind: Any) -> tuple[str, bool]:
+    """Returns the name of a type without None and notes, and whether None is allowed."""
+    while hasattr(kind, "__metadata__"):
+        kind = kind.__origin__
+    parts = typing.get_args(kind)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType) and type(None) in parts:
+        others = [part for part in parts if part is not type(None)]
+        if len(others) == 1:
+            return _strip(others[0])[0], True
+    is_plain = isinstance(kind, type) and not typing.get_args(kind)
+    return (kind.__qualname__ if is_plain else str(kind)), False
