@@ -185,7 +185,7 @@ class Results(Shown, Generic[V]):
         position = place + len(tuple(self)) if place < 0 else place
         found = self._find(position) if position >= 0 else None
         if found is None:
-            raise IndexError(f"There is no result {place} in {self!r}.")
+            raise IndexError(f"There is no result {show(place)} in {self!r}.")
         return found
 
     def to_dict(self) -> dict[Any, Any]:

@@ -201,7 +201,7 @@ def test_batches_and_sweeps_show_any_argument(value):
                 assert results[result.name] is result
             check(repr(results)), check(show(scenarios)), check(results._write_lines()), check(results._repr_html_())
             results.to_frame()
-        with pytest.raises(KeyError):
+        with pytest.raises(LookupError):  # a number is a place
             results[value]
 
 
