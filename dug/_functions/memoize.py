@@ -19,6 +19,10 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
+class _Nothing:
+    """What no function gives: one that is annotated to give `Any` matches it, and is not taken for a stream of anything."""
+
+
 class _Decorator(Protocol):
     """The decorator that ``memoize(...)`` with options returns."""
 
@@ -26,6 +30,8 @@ class _Decorator(Protocol):
     def __call__(self, function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
     @overload
     def __call__(self, function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # a static method is callable too, and what comes first counts
+    @overload
+    def __call__(self, function: Callable[P, _Nothing], /) -> Memoized[P, Any]: ...
     @overload
     def __call__(self, function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
     @overload
@@ -36,6 +42,8 @@ class _Decorator(Protocol):
 def memoize(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
 @overload
 def memoize(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # as above
+@overload
+def memoize(function: Callable[P, _Nothing], /) -> Memoized[P, Any]: ...
 @overload
 def memoize(function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
 @overload
@@ -90,6 +98,8 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
 def source(function: "classmethod[T, P, R]", /) -> MemoizedClassMethod[P, R]: ...
 @overload
 def source(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...  # type: ignore[overload-overlap]  # as above
+@overload
+def source(function: Callable[P, _Nothing], /) -> Memoized[P, Any]: ...
 @overload
 def source(function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
 @overload

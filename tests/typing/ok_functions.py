@@ -1,6 +1,6 @@
 """A decorated function keeps its own parameters and result, in a call and in `.node`."""
 
-from typing import assert_type
+from typing import Any, assert_type
 
 import dug
 
@@ -47,6 +47,12 @@ def names(*tickers: str, **options: bool) -> list[str]:
     return list(tickers)
 
 
+@dug.memoize
+def anything(ticker: str) -> Any:
+    """Gives anything, and is not taken for one that streams."""
+    return ticker
+
+
 with dug.Context() as ctx:
     assert_type(spot("A"), float)
     assert_type(spot("A", currency="EUR"), float)
@@ -61,4 +67,5 @@ assert_type(spot.node("A", currency="EUR"), dug.Node[float])
 assert_type(forward.node("A", years=2.0), dug.Node[float])
 assert_type(basket.node([1.0]), dug.Node[float])
 assert_type(clock.node(), dug.Node[int])
+assert_type(anything.node("A"), dug.Node[Any])
 assert_type(names.node("A", short=True), dug.Node[list[str]])
