@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "explanation" / "architecture.svg"
 
-BOX_WIDTH, BOX_HEIGHT, GAP, FLOOR_HEIGHT, LINE_CHARACTERS = 176, 84, 16, 128, 27
+BOX_WIDTH, BOX_HEIGHT, GAP, FLOOR_HEIGHT, LINE_CHARACTERS = 176, 84, 16, 128, 26
 
 STYLE = """
 text { font: 11px system-ui, sans-serif; fill: #222; }
