@@ -46,6 +46,18 @@ class Empty:
     __slots__ = ()
 
 
+class Watched:
+    """Has room for nothing but what Python needs to refer to it weakly."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Slot:
+    """Has room for one thing."""
+
+    __slots__ = ("part",)
+
+
 @attrs.frozen
 class Frozen:
     """Compares one field and leaves another out."""
@@ -93,6 +105,7 @@ SEEN = {
     "an object with a hash of its own": WithHash(),
     "an object that is told by its identity on purpose": OnPurpose(),
     "an object with room for nothing": Empty(),
+    "an object that can be referred to weakly": Watched(),
     "a mark": object(),
     "a frozen object": Frozen(1),
     "a frozen object that is told by its identity": FrozenByIdentity((1, "a")),
@@ -134,6 +147,7 @@ CHANGEABLE = {
     "a bound method of a list": [].append,
     "a partial of a bound method": functools.partial(make_plain().method),
     "a frozen object with a list": FrozenByIdentity([1]),
+    "an object with a slot": Slot(),
     "an error": ValueError(1),
 }
 

@@ -182,7 +182,7 @@ def _is_meant(value: object) -> bool:
         return False
     if issubclass(kind, ModuleType) or any("__hash__" in vars(one) for one in kind.__mro__ if one is not object):
         return True
-    if not kind.__dictoffset__ and kind.__basicsize__ - _POINTER * bool(kind.__weakrefoffset__) <= object.__basicsize__:
+    if not kind.__dictoffset__ and kind.__basicsize__ - _POINTER * (kind.__weakrefoffset__ > 0) <= object.__basicsize__:
         return True
     return callable(value) and isinstance(getattr(value, "__qualname__", None), str)
 
