@@ -29,6 +29,11 @@ DIRECTIVES = {
 class build_ext(build_ext.build_ext):  # noqa: N801  it is the name of the command
     """Compiles all or nothing: compiled modules know each other's layout."""
 
+    def initialize_options(self):
+        """Compile on all cores."""
+        super().initialize_options()
+        self.parallel = os.cpu_count()
+
     def build_extensions(self):
         """Compile, or say in one line what follows when that fails."""
         made = [Path(self.get_ext_fullpath(ext.name)) for ext in self.extensions]

@@ -547,14 +547,14 @@ MUTANTS = (
         "_functions/tape.py",
         "    if old.is_end and not (new.is_end and now.end == length):\n        return False\n",
         "",
-        ("functions/test_streams.py", "-k", "other_items"),
+        ("functions/test_stream_functions.py", "-k", "other_items"),
     ),
     Mutant(
         "a slow reader holds back nobody",
         "_functions/tape.py",
         "slowest.position + self.keep",
         "self.end + self.keep",
-        ("functions/test_streams.py", "-k", "deadlock_by_keep"),
+        ("functions/test_stream_functions.py", "-k", "deadlock_by_keep"),
     ),
     Mutant(
         "the code that ran first runs for ever",
