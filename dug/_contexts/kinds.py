@@ -101,10 +101,11 @@ class Replacement(TweakSpec):
             TweakError: it cannot be called as the function is.
         """
         if not callable(fn):
+            arguments = "..." if function.binding.signature.parameters else ""
             raise TweakError(
                 f"{function} is a function, and {show(fn)} cannot replace it: "
                 "give a function with its parameters, a bump or UNTWEAKED. "
-                f"Did you mean {function.name.rpartition(':')[2]}.node(...), a node of it?"
+                f"Did you mean {function.name.rpartition(':')[2]}.node({arguments}), a node of it?"
             )
         _check_awaited(function, fn)
         _check_parameters(function, fn)

@@ -155,6 +155,16 @@ def test_a_key_that_is_no_node_is_refused(key, meant):
     assert str(caught.value).endswith(meant)
 
 
+@pytest.mark.parametrize(("function", "meant"), [(lambda: 0.05, "rate.node()"), (lambda year: 0.05, "rate.node(...)")])
+def test_a_value_for_a_function_is_answered_with_its_node(function, meant):
+    """Who gives a value where a function is tweaked reads what to type: the only node, where the function has no parameters."""
+    rate = dug.memoize(name="value_for_function:rate")(function)
+    with pytest.raises(dug.TweakError) as caught:
+        dug.Context(tweaks={rate: 0.06})
+
+    assert str(caught.value).endswith(f"Did you mean {meant}, a node of it?")
+
+
 def test_a_cell_that_is_run_again_says_what_counts():
     """Who follows the message and writes ``| None`` behind the arrow is believed at once, and the memos stay."""
     cell = "@dug.memoize\ndef price(x) -> float{}: return 1.0"
