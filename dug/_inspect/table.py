@@ -98,6 +98,6 @@ def write_cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, str):
-        return shorten(visible(drop_main(value)[: 2 * _WIDTH]), _WIDTH)
+        return shorten(visible(shorten(drop_main(value), 2 * _WIDTH)), _WIDTH)
     text = "" if value is None else show_whole(value, _WIDTH)
     return shorten(text, _WIDTH)

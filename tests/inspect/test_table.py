@@ -4,6 +4,7 @@ import pytest
 from support.program_with_source import file, total, twice, x
 
 import dug
+from dug._inspect.table import write_cell
 
 
 def test_states_are_a_table():
@@ -41,3 +42,13 @@ def test_a_table_becomes_a_frame():
 
     assert list(frame.columns) == ["node", "state", "seconds", "read", "error"]
     assert list(frame["read"]) == [2, 1, 1, 0]
+
+
+def test_a_cell_is_cut_once():
+    """A long text in a cell lacks its middle and keeps its end, where the name of a file stands."""
+    cell = write_cell(f"FileNotFoundError: {'x' * 500}/prices.csv'")
+
+    assert len(cell) == 72
+    assert cell.count("…") == 1
+    assert cell.startswith("FileNotFoundError: ")
+    assert cell.endswith("x/prices.csv'")
