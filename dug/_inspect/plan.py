@@ -16,6 +16,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from .._core.read import BENEATH, Key, Lookup, Memo, Node, View, is_as_before, plain_key
+from .._text.sheet import Line, Sheet
 from .._text.values import drop_main
 from .node_states import NodeStates
 from .table import Table
@@ -50,6 +51,9 @@ class Plan(Table[Planned]):
                 "trace": lambda row: row.trace,
             },
         )
+
+    def _sheet(self) -> Sheet:
+        return super()._sheet() if self else Sheet([Line("nothing would run")])
 
     @property
     def nodes(self) -> tuple[Node[Any], ...]:
@@ -222,7 +226,10 @@ class _Survey:
         memo = self._standing.memo(key)
         if memo is not None and memo.failure is not None:
             return "it failed"
-        return "it was forgotten" if any(root == key for root in self._standing.forgotten(key)) else "it never ran"
+        if any(root == key for root in self._standing.forgotten(key)):
+            return "it was forgotten"
+        known = self._standing.known(key)
+        return "it opens contexts, so any change below runs it" if known is not None and known.opened else "it never ran"
 
 
 def _list_planned(questions: dict[Key, _Forecast], target: Key) -> Iterator[Planned]:

@@ -271,6 +271,28 @@ def test_a_plan_prints_as_a_table(ctx):
     assert lines[1].split() == ["s:sign()", "yes", "s:x()", "changed", "likely"]
 
 
+def test_a_plan_of_nothing_says_so(ctx):
+    """The plan of a node that is known prints that nothing would run, and no header above nothing."""
+    assert str(ctx.plan(total.node())) == "nothing would run"
+
+
+def test_what_opened_a_context_is_not_said_to_have_never_run():
+    """A node that opens contexts and ran before has a reason of its own in a scenario."""
+
+    @dug.memoize
+    def bumped():
+        before = twice()
+        with dug.Context({x.node(): 5}):
+            return twice() - before
+
+    with dug.Context():
+        bumped()
+        with dug.Context({x.node(): 7}) as tweaked:
+            reasons = {row.node: row.reason for row in tweaked.plan(bumped.node())}
+
+    assert reasons[bumped.node()] == "it opens contexts, so any change below runs it"
+
+
 def test_nodes_of_coroutine_functions_are_planned_too():
     """A plan takes nodes of coroutine functions, and their dependencies."""
 
