@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
@@ -224,7 +225,7 @@ def _tell(
         changed = {} if since is None else {"changed": [attrs.asdict(one) for one in since.find_changes()[0]]}
         print_json({"value": words_of(value), "error": said, "unread_tweaks": list(unread), **changed})
     elif value is not None:
-        echo(value if isinstance(value, str) else text_of(value, pformat))
+        echo(value if isinstance(value, str) else text_of(value, partial(pformat, sort_dicts=False)))
     for line in since.tell() if since is not None and not wants_json else ():
         tell(line)
     return 1 if error is not None or (isinstance(value, Batch) and value.failures) else 0

@@ -158,6 +158,16 @@ def test_several_tweaks_are_in_force_together(dug_says):
     assert said.out == "150.0\n"
 
 
+def test_a_dict_is_printed_in_its_own_order(dug_says, pricing):
+    """The keys of a value stand as the program put them, in one line or in several."""
+    (pricing / "pricing.py").write_text("def short():\n    return {'rates': 1, 'equity': [{'b': 1, 'a': 2}]}\n")
+    with (pricing / "pricing.py").open("a") as code:
+        code.write("\n\ndef long():\n    return {'z' * 60: 1, 'a' * 60: 2}\n")
+
+    assert dug_says("run", "pricing:short").out == "{'rates': 1, 'equity': [{'b': 1, 'a': 2}]}\n"
+    assert dug_says("run", "pricing:long").out == f"{{'{'z' * 60}': 1,\n '{'a' * 60}': 2}}\n"
+
+
 def test_json_is_json(dug_says):
     """A program can read the value."""
     said = json.loads(dug_says("run", "pricing:book", "--json").out)
