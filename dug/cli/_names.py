@@ -1,6 +1,6 @@
 """Finds what a typed name means: `import_module_of`, `find_function`, plain or memoised, `load_function`, memoised; their hints.
 
-A name without a module is looked for where the target of the run is, and then in every module that is imported.
+A name without a module is looked for where the target of the run is, then in all imported modules, then in `dug.sources`.
 """
 
 import sys
@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from .. import sources
 from .._core.read import Function
 from .._functions.proxy import _Memoized, function_of
 from ._nodes import name_some
@@ -104,6 +105,8 @@ def _find_bare(name: str, home: str) -> Function:
         return next(iter(found.values()))
     if found:
         raise LookupError(f"{name} can be {name_some(sorted(found))}. Write it with its module.")
+    if name in sources.__all__ and (function := _function_of(getattr(sources, name))) is not None:
+        return function  # its module is imported when a program first reads a file
     near = get_close_matches(name, {known for module in _list_modules() for known in _list_functions(module)}, 1)
     hint = f"Did you mean {near[0]}?" if near else "Write it as module:function."
     raise LookupError(f"there is no memoised function {name}{f' in {home}' if home else ''}. {hint}")

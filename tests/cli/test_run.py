@@ -142,6 +142,14 @@ def test_a_function_without_its_module_is_found_where_it_is(dug_says, desk):
     assert "path can be desk:path, other:path. Write it with its module." in complaint
 
 
+@pytest.mark.parametrize("name", ["json", "dug.sources:json"])
+def test_a_source_of_dug_needs_no_module(dug_says, pricing, name):
+    """A source of `dug.sources` is found by its name alone, before a program has read a file."""
+    (pricing / "pricing.py").write_text("from dug import sources\n\n\ndef rate():\n    return sources.json('a.json')['EUR']\n")
+
+    assert dug_says("run", "pricing:rate", "--tweak", f"{name}(a.json)={{'EUR': 2}}").out == "2\n"
+
+
 @pytest.mark.usefixtures("desk")
 def test_a_value_that_no_annotation_takes_is_one_readable_line(dug_says):
     """The refusal of a tweak names the node and what to type."""
