@@ -154,3 +154,14 @@ def test_a_missing_library_says_what_to_type(folder, read, monkeypatch):
             read(path, library="polars")
         with pytest.raises(ValueError, match="library must be 'pandas' or 'polars', not 'dask'"):
             read(path, library="dask")
+
+
+@pytest.mark.parametrize("read", [sources.csv, sources.parquet])
+def test_an_option_without_a_hash_says_what_to_type(read):
+    """An option that is a list is named, and the message names the decorator of a reader of one's own, in a call and a node."""
+    said = r"The option parse_dates=\['day'\] has no hash, .* @dug.file_source\(eq=dug.eq.frame\) that calls pandas or polars"
+
+    with dug.Context():
+        for ask in (read, read.node):
+            with pytest.raises(dug.errors.UnhashableArgumentError, match=said):
+                ask("a", sep=";", parse_dates=["day"])
