@@ -98,7 +98,7 @@ def _ask_for(path: Any, by: Any) -> Any:
         OSError: there is no such file; with a note that names the node which reads it.
     """
     try:
-        found: Any = file(path, by=by)
+        found: Any = file(fsdecode(path), by=by)  # a text, which a name shows short and which can be typed
         if not isinstance(found, File):  # a tweak to another path, whose file is watched as well
             path, found = _like(path, found), target(found, by=by)
     except OSError as exc:

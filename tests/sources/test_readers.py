@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +167,15 @@ def test_an_option_without_a_hash_says_what_to_type(read):
         for ask in (read, read.node):
             with pytest.raises(dug.errors.UnhashableArgumentError, match=said):
                 ask("a", sep=";", parse_dates=["day"])
+
+
+@pytest.mark.parametrize("form", [Path, os.fsencode])
+def test_the_file_that_a_reader_reads_is_named_by_a_text(folder, form):
+    """In whichever form a reader gets its path, the node of the file has the text, which can be typed on the command line."""
+    path = folder.write("a.json", "[1]")
+    with dug.Context() as ctx:
+        sources.json(form(path))
+        (node,) = ctx.memo(sources.json.node(path)).dependencies
+
+    assert str(node) == f"dug.sources:file({path!r}, by='mtime')"
+    assert dug.Node.parse(str(node)) == node
