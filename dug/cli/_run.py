@@ -105,7 +105,8 @@ def command(
             unread = asked.find_unread()
             if since is not None:
                 since.tweaked = [one for name, (one, _) in said.items() if name not in unread]
-            return _tell(value, error, target, unread, since, wants_traceback=wants_traceback, wants_json=wants_json)
+            words = (target, *arguments)
+            return _tell(value, error, words, unread, since, wants_traceback=wants_traceback, wants_json=wants_json)
         finally:  # also when nobody reads the output, and when the run was stopped
             if saved is not None and place is not None:
                 _save(ctx, place, saved, trust=trust, wants_progress=wants_progress)
@@ -206,7 +207,7 @@ def _watch_changes(ctx: Context, file: "Snapshot") -> AbstractContextManager["Si
 def _tell(
     value: Any,
     error: BaseException | None,
-    target: str,
+    words: Sequence[str],
     unread: dict[str, str],
     since: "Since | None",
     *,
@@ -216,14 +217,16 @@ def _tell(
     """Prints the value or the error of a call, which tweaks nobody read, and what changed; returns the exit status."""
     for name, hint in unread.items():
         tell(f"dug run: no node read the tweak of {one_line(name)}. {one_line(hint)}")
+    for line in () if since is None else since.tell_pending(words):
+        tell(line)
     if error is not None:
         if wants_traceback:
             tell(format_error(error))
-        tell(f"dug run: {target} failed: {one_line(_describe(error))}")
+        tell(f"dug run: {words[0]} failed: {one_line(_describe(error))}")
     if wants_json:
         said = None if error is None else {**words_of_error(error), "traceback": format_error(error)}
-        changed = {} if since is None else {"changed": [attrs.asdict(one) for one in since.find_changes()[0]]}
-        print_json({"value": words_of(value), "error": said, "unread_tweaks": list(unread), **changed})
+        told = {} if since is None else since.words()
+        print_json({"value": words_of(value), "error": said, "unread_tweaks": list(unread), **told})
     elif value is not None:
         echo(value if isinstance(value, str) else text_of(value, partial(pformat, sort_dicts=False)))
     for line in since.tell() if since is not None and not wants_json else ():

@@ -4,11 +4,12 @@ The file is asked for its texts, as for a look, and the context for its values; 
 tweak of this run is the same as in the file.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from .. import codec
 from .._contexts.context import Context
@@ -85,6 +86,22 @@ class Since:
                 changed[node] = Changed(text, _tell_saved(was), _tell(record), self._find_cause(record, changed))
         return [*reversed(changed.values())], new
 
+    def tell_pending(self, words: Sequence[str]) -> Iterator[str]:
+        """Yields a line where nodes of the file could not be used because their functions are not here; `words` made the run."""
+        pending, path = self.file.pending, self.file.info.path
+        started = sum(node.startswith("__main__:") for node in pending)
+        if started:
+            typed = shlex.join(["dug", "run", *words, "--save", str(path)])
+            yield one_line(
+                f"dug run: {started:,} of {self.file.info.nodes:,} nodes of {path} are of __main__, the program that saved it, "
+                f"and were not used. To save them by the name of their module, type: {typed}"
+            )
+        elif pending and len(pending) == self.file.info.nodes:
+            yield one_line(
+                f"dug run: nothing of {path} was used: {words[0]} imports none of its functions, such as "
+                f"{pending[-1].partition('(')[0]}. To list its nodes, type: {shlex.join(['dug', 'show', str(path), '--all'])}"
+            )
+
     def _find_cause(self, record: Record, changed: dict[Node[Any], Changed]) -> str:
         """Returns why a node changed, in the words of ``dug diff``."""
         node = record.node
@@ -95,6 +112,10 @@ class Since:
         places = self.file.changes.get(node._function.name)
         found = [*([] if places is None else [_tell_code(places)]), *reasons[:_MOST_CAUSES], *more]
         return ", ".join(found) or ("the outside" if node._function.is_source else "it ran again")
+
+    def words(self) -> dict[str, Any]:
+        """Returns the changes, and the nodes whose functions are not here, in the words of JSON."""
+        return {"changed": [asdict(one) for one in self.find_changes()[0]], "pending": list(self.file.pending)}
 
     def tell(self) -> Iterator[str]:
         """Yields the lines of a table of the changes; none where there are none."""

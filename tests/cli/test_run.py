@@ -1,10 +1,17 @@
 """``dug run`` calls a function of the current folder, under tweaks."""
 
+import gc
 import json
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import dug
+
+ROOT = Path(dug.__file__).parent.parent
 
 pytestmark = pytest.mark.usefixtures("pricing")
 
@@ -331,6 +338,56 @@ def test_a_program_reads_what_changed(dug_says):
     assert said.err == ""
     assert changed[-1] == {"node": "pricing:spot('AAPL')", "was": "190.0", "now": "95.0", "because": "a tweak"}
     assert json.loads(dug_says("run", "pricing:book", "--load", "night.dug", "--json").out)["changed"] == []
+
+
+@pytest.fixture
+def started(pricing, tmp_path_factory):
+    """A file that a program saved which was started itself: its three nodes are of ``__main__``."""
+    pytest.importorskip("dug.snapshot")
+    program = tmp_path_factory.mktemp("started") / "pricing.py"
+    save = "\n\nfrom dug import snapshot\n\nwith dug.Context() as ctx:\n    position('AAPL', 2)\n    position('AAPL', 3)\n"
+    program.write_text(f"{(pricing / 'pricing.py').read_text()}{save}    snapshot.save(ctx, 'my night.dug')\n")
+    subprocess.run([sys.executable, str(program)], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize(
+    ("words", "typed"),
+    [
+        (("pricing:position", "AAPL", "2"), "pricing:position AAPL 2"),
+        (("pricing:position('AAPL', 2)",), """'pricing:position('"'"'AAPL'"'"', 2)'"""),
+    ],
+)
+@pytest.mark.slow
+def test_nodes_of_a_started_program_are_said_to_be_unused(dug_says, words, typed):
+    """Nodes of ``__main__`` are those of no module: a line says so and what to type, and ``--json`` lists them."""
+    said = dug_says("run", *words, "--load", "my night.dug")
+    pending = json.loads(dug_says("run", *words, "--load", "my night.dug", "--json").out)["pending"]
+
+    assert (said.status, said.out) == (0, "380.0\n")
+    assert said.complaint == (
+        "dug run: 3 of 3 nodes of my night.dug are of __main__, the program that saved it, and were not used. "
+        f"To save them by the name of their module, type: dug run {typed} --save 'my night.dug'"
+    )
+    nodes = ("position('AAPL', 2, 1)", "position('AAPL', 3, 1)", "spot('AAPL')")
+    assert sorted(pending) == [f"__main__:{node}" for node in nodes]
+
+
+def test_a_file_of_another_program_is_said_to_be_unused(dug_says, pricing):
+    """Where no function of the file is there, a line names some, and says how to list the nodes."""
+    pytest.importorskip("dug.snapshot")
+    dug_says("run", "pricing:book", "--save", "night.dug")
+    (pricing / "later.py").write_text("def f():\n    return 1\n")
+    sys.modules.pop("pricing")
+    gc.collect()
+    said = dug_says("run", "later:f", "--load", "night.dug")
+    sys.modules.pop("later")
+
+    assert (said.status, said.out) == (0, "1\n")
+    assert said.complaint == (
+        "dug run: nothing of night.dug was used: later:f imports none of its functions, such as pricing:book. "
+        "To list its nodes, type: dug show night.dug --all"
+    )
 
 
 @pytest.mark.parametrize(
