@@ -14,12 +14,12 @@ from typing import TypeVar
 
 import attrs
 
-from . import _plot, _report, calls, concurrency, curves, memory, peers, projection, recompute
+from . import _plot, _report, calls, concurrency, curves, factors, memory, peers, projection, recompute
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
 
-GROUPS = ("calls", "concurrency", "recompute", "projection", "peers", "memory", "import", "curves")
+GROUPS = ("calls", "concurrency", "recompute", "projection", "factors", "peers", "memory", "import", "curves")
 
 
 @attrs.frozen
@@ -31,6 +31,7 @@ class Plan:
     concurrency: concurrency.Sizes
     recompute: recompute.Sizes
     projection: projection.Sizes
+    factors: factors.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -41,6 +42,7 @@ FULL = Plan(
     concurrency=concurrency.Sizes(),
     recompute=recompute.Sizes(),
     projection=projection.Sizes(),
+    factors=factors.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -50,6 +52,7 @@ QUICK = Plan(
     concurrency=concurrency.Sizes(leaves=200, scenarios=20),
     recompute=recompute.Sizes(deep=20_000, side=100, leaves=200, wide=1_000, scenarios=100, outer=2),
     projection=projection.Sizes(policies=4, months=24),
+    factors=factors.Sizes(dates=50),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -77,7 +80,10 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
         figures=tuple(figure for case in _cases(plan, groups) for figure in _noted(case.name, measure, case, plan.effort)),
         weights=tuple(_noted("bytes", memory.weights, plan.nodes)) if "memory" in groups else (),
         curves=tuple(_noted("curves", curves.curves, plan.curves)) if "curves" in groups else (),
-        missing=peers.find_missing() if "peers" in groups else (),
+        missing=(
+            *(peers.find_missing() if "peers" in groups else ()),
+            *(factors.find_missing() if "factors" in groups else ()),
+        ),
     )
 
 
@@ -90,6 +96,8 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         yield from recompute.cases(plan.recompute)
     if "projection" in groups:
         yield from projection.cases(plan.projection)
+    if "factors" in groups:
+        yield from factors.cases(plan.factors)
     if "peers" in groups:
         yield from peers.cases(plan.recompute)
     if "memory" in groups:

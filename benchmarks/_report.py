@@ -18,6 +18,7 @@ import dug
 
 from ._harness import Figure
 from .curves import Curve
+from .factors import CHANGES
 from .memory import Weight
 from .peers import PACKAGES, find_missing
 
@@ -63,6 +64,10 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
     ("deep chain", "one chain"): ("a node of a chain of 100,000, times one of 200", 2.0, 2.0),
     ("one leaf of a tree", "dug, a scenario"): ("one leaf of the tree, times the recompute by hand", 8.0, 40.0),
     ("one leaf of a book", "each tweaked once"): ("one leaf after all were tweaked, times before", 1.5, None),
+    **{
+        (f"factor model, what-if on {name}", "dug"): (f"a what-if on {name}, times the bodies that must run", 3.0, 3.0)
+        for name in (change.name for change in CHANGES)
+    },
     ("what-if, cheap trade", "dug"): ("1,000 what-ifs of cheap trades, times the naive recompute", 1.0, None),
     ("what-if, 1 us trade", "dug"): ("1,000 what-ifs at 1 us a trade, times the naive recompute", 1.0, 1.0),
     ("what-if, 10 us trade", "dug"): ("1,000 what-ifs at 10 us a trade, times the naive recompute", 1.0, 1.0),

@@ -17,7 +17,7 @@ from dug.testing import EventLog
 sys.path.append(str(pathlib.Path(__file__).parent.parent))  # the benchmarks belong to the checkout, and are not installed
 
 from benchmarks import __main__ as command
-from benchmarks import _harness, _report, calls, concurrency, curves, memory, peers, projection, recompute, what_ifs
+from benchmarks import _harness, _report, calls, concurrency, curves, factors, memory, peers, projection, recompute, what_ifs
 
 TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
@@ -27,16 +27,21 @@ TINY = command.Plan(
         depth=10, deep=1_000, side=4, leaves=8, wide=9, trades=10, inputs=6, scenarios=7, outer=2, calibration_s=1e-4
     ),
     projection=projection.Sizes(policies=2, months=6),
+    factors=factors.Sizes(dates=12, assets=10),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
-BARS = 19 + 2 + 4 if dug.COMPILED else 8 + 1 + 4  # ratios, bytes, curves
+FRAMES = 0 if factors.find_missing() else len(factors.CHANGES)
+BARS = FRAMES + (19 + 2 + 4 if dug.COMPILED else 8 + 1 + 4)  # ratios, bytes, curves
+
+
+needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
 
 
 @pytest.fixture(scope="module")
 def results():
     """One run of everything but the interpreters, at sizes that take no time."""
-    return command.run(TINY, ["calls", "concurrency", "recompute", "projection", "peers", "memory", "curves"])
+    return command.run(TINY, ["calls", "concurrency", "recompute", "projection", "factors", "peers", "memory", "curves"])
 
 
 @pytest.fixture
@@ -73,7 +78,7 @@ def test_the_report_names_every_case_and_curve(results):
     names = [figure.case for figure in results.figures] + [curve.name for curve in results.curves]
 
     assert [name for name in names if name not in report] == []
-    assert results.missing == peers.find_missing()
+    assert results.missing == (*peers.find_missing(), *factors.find_missing())
 
 
 @pytest.mark.slow
@@ -356,6 +361,28 @@ def test_frames_of_every_kind_are_equal_to_their_like():
 
     for name, make in equality.frames(50, 2):
         assert dug.eq.frame(make(), make()), name
+
+
+@needs_frames
+@pytest.mark.parametrize("eq", [None, dug.eq.frame])
+@pytest.mark.parametrize("change", factors.CHANGES, ids=lambda change: change.name)
+def test_factor_models_agree(change, eq):
+    """A what-if on the factor model gives what the formulas give by hand, in a loop and in a sweep."""
+    sizes = factors.Sizes(dates=12, assets=10)
+    model, kept = factors.Model(sizes, eq), factors.Kept(sizes)
+    expected = [change.by_hand(kept, number) for number in (1, 7)]
+
+    assert model.ctx.run(lambda: [model.what_if(change.tweak(model, number)) for number in (1, 7)]) == pytest.approx(expected)
+    assert model.ctx.run(model.sweep, [change.tweak(model, number) for number in (1, 7)]) == pytest.approx(expected)
+
+
+@needs_frames
+def test_a_factor_model_runs_again_what_read_the_input():
+    """A what-if runs the formulas that the change reaches, and the bump, and no other: as many as the yardstick."""
+    model = factors.Model(factors.Sizes(dates=12, assets=10))
+
+    ran = [computed(model.ctx, model.what_if, change.tweak(model, 7)) for change in factors.CHANGES]
+    assert ran == [5, 7, 8, 4]
 
 
 def test_projections_agree():

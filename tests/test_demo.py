@@ -1,5 +1,6 @@
 """The demo gives the values of a plain recompute, and reruns only the nodes that each question changes."""
 
+import json
 import math
 import pathlib
 import runpy
@@ -10,16 +11,19 @@ import pytest
 
 import dug
 from dug.cli import main
-from dug.demo import book, market, report
+from dug.demo import book, market, notebook, report
 
+ROOT = pathlib.Path(__file__).parent.parent
 STOCKS = ("AAPL", "AMZN", "GOOG", "IBM", "MSFT")
 BASE_VALUE = 533714.7111817372
 
 
 @pytest.fixture(scope="module")
 def rows():
-    """The rows of the report, under the names the report prints."""
-    return report.measure()
+    """The rows of the report, under the names the report prints; timed no more often than a spread needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "RUNS", 2)
+        return report.measure()
 
 
 @pytest.fixture
@@ -149,7 +153,112 @@ def test_the_module_is_runnable():
 
 def test_the_example_runs(capsys):
     """``examples/what_if.py`` prints its three answers, the base among them."""
-    example = pathlib.Path(__file__).parent.parent / "examples" / "what_if.py"
+    example = ROOT / "examples" / "what_if.py"
     runpy.run_path(str(example), run_name="__main__")
 
     assert f"The book today                  {BASE_VALUE:16,.2f}" in capsys.readouterr().out
+
+
+def test_each_answer_is_timed_several_times(monkeypatch):
+    """A timing values the book in so many contexts, none of which knows what another computed."""
+    asked = []
+    monkeypatch.setattr(book, "book_value", lambda: asked.append(dug.current_context()))
+    timing = report.time_answer(report.BASE)
+
+    assert len(set(map(id, asked))) == report.RUNS
+    assert 0 <= timing.low <= timing.middle <= timing.high
+
+
+def test_a_timing_is_the_quartiles():
+    """Half of the runs lie between low and high; one slow run moves neither."""
+    assert report.Timing.of([1.0, 2.0, 3.0, 4.0, 100.0]) == report.Timing(2.0, 3.0, 4.0)
+
+
+def test_a_spread_is_told_in_milliseconds():
+    """The median comes with the quartiles, and what a clock cannot tell apart is not told apart."""
+    assert report.tell_spread(report.Timing(0.0019, 0.0021, 0.0244)) == "2.1 (1.9-24)"
+    assert report.tell_spread(report.Timing(1e-7, 2e-7, 3e-7)) == "under 0.01"
+
+
+def test_a_ratio_is_no_more_exact_than_the_spreads():
+    """It goes from the least that the quartiles allow to the most; of very much, the order is told."""
+    scratch = report.Timing(0.008, 0.009, 0.010)
+
+    assert report.tell_ratio(report.Timing(0.002, 0.003, 0.004), scratch) == "2.0-5.0 x"
+    assert report.tell_ratio(report.Timing(0.0004, 0.0005, 0.0006), scratch) == "13-25 x"
+    assert report.tell_ratio(report.Timing(1e-7, 2e-7, 3e-7), scratch) == "over 100 x"
+
+
+def test_the_program_of_the_notebook_is_the_first_of_the_gallery():
+    """The package has the very program that the gallery shows."""
+    inside, shown = ROOT / "dug" / "demo" / notebook.PROGRAM, ROOT / "examples" / "gallery" / notebook.PROGRAM
+
+    assert inside.read_text(encoding="utf-8") == shown.read_text(encoding="utf-8"), f"Copy {shown} to {inside}"
+
+
+def test_the_notebook_has_the_whole_program():
+    """Each line of the program is in a cell, but for the docstring and how it is run."""
+    cells = ["".join(cell["source"]) for cell in notebook.make_notebook()["cells"] if cell["cell_type"] == "code"]
+    source = (ROOT / "dug" / "demo" / notebook.PROGRAM).read_text(encoding="utf-8")
+    program = source.split('"""\n', 1)[1].partition("\n\nif __name__")[0]
+
+    assert "\n".join(cells).startswith("import attrs")
+    assert [line for line in program.splitlines() if line not in "\n".join(cells).splitlines() and line] == []
+    assert max(cell.count("\ndef ") + cell.startswith("def ") for cell in cells) == 1
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The notebook that the command wrote."""
+    nbformat = pytest.importorskip("nbformat", reason="nbformat reads notebooks")
+    path = tmp_path / "curve.ipynb"
+    assert main(["demo", "--notebook", str(path)]) == 0
+    return nbformat.read(path, as_version=4)
+
+
+def test_the_notebook_is_one(written):
+    """The file is what the format says, and has no output yet."""
+    import nbformat
+
+    nbformat.validate(written)
+    assert written.nbformat == 4
+    assert not any(cell.outputs for cell in written.cells if cell.cell_type == "code")
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(written, capfd):
+    """Every cell runs; the program prints in it what it prints in a terminal, and the questions show themselves."""
+    nbclient = pytest.importorskip("nbclient", reason="nbclient runs notebooks")
+    pytest.importorskip("ipykernel", reason="a notebook needs a kernel")
+    nbclient.NotebookClient(written, timeout=120, kernel_name="python3").execute()
+    outputs = {cell.source: cell.outputs for cell in written.cells if cell.cell_type == "code"}
+    capfd.readouterr()
+    runpy.run_path(str(ROOT / "examples" / "gallery" / notebook.PROGRAM), run_name="__main__")
+
+    assert "".join(one.text for one in outputs["main()"]) == capfd.readouterr().out
+    assert all(outputs[code] for _, _, code in notebook.QUESTIONS)
+
+
+@pytest.mark.parametrize("is_with_click", [True, False])
+def test_a_notebook_that_cannot_be_written_is_one_line(is_with_click, tmp_path, monkeypatch, capsys):
+    """A folder that is not there is named, with click and without."""
+    if not is_with_click:
+        monkeypatch.setitem(sys.modules, "click", None)
+        monkeypatch.delitem(sys.modules, "dug.cli._app", raising=False)
+    status = main(["demo", "--notebook", str(tmp_path / "gone" / "x.ipynb")])
+    complaint = capsys.readouterr().err
+
+    assert status == 1
+    assert complaint.count("\n") == 1
+    assert "cannot be written: No such file or directory" in complaint
+
+
+def test_the_notebook_needs_no_click(tmp_path, monkeypatch, capsys):
+    """Without click the notebook is written all the same."""
+    monkeypatch.setitem(sys.modules, "click", None)
+    monkeypatch.delitem(sys.modules, "dug.cli._app", raising=False)
+    path = tmp_path / "curve.ipynb"
+
+    assert main(["demo", "--notebook", str(path)]) == 0
+    assert json.loads(path.read_text(encoding="utf-8"))["nbformat"] == 4
+    assert str(path) in capsys.readouterr().out

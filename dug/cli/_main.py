@@ -10,12 +10,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ._commands import COMMANDS
-from ._output import OutputError, complain, echo, flush, give_up, prepare
+from ._output import OutputError, complain, echo, flush, give_up, prepare, reason_of
 
 HELP = """\
-usage: {program} demo
+usage: {program} demo [--notebook FILE]
 
-  demo    Price a book of equity trades under what-if scenarios, and show what each one recomputes.
+  demo                  Price a book of equity trades under what-if scenarios, and show what each one recomputes.
+  demo --notebook FILE  Write the first program of the gallery as a notebook.
 
 All other commands ({commands}) need click and rich.
 Type: pip install "dug[cli]"
@@ -65,6 +66,8 @@ def _do_without(words: list[str], program: str) -> int:
 
         echo(report.text())
         return 0
+    if words[:2] == ["demo", "--notebook"] and len(words) == 3:
+        return _write_notebook(words[2], program)
     if words in (["--help"], ["demo", "--help"]):
         echo(HELP.format(program=program, commands=", ".join(name for name in COMMANDS if name != "demo")).rstrip())
         return 0
@@ -76,3 +79,13 @@ def _do_without(words: list[str], program: str) -> int:
     elif near and word not in COMMANDS:
         what = f"there is no command {word!r}. Did you mean {near[0]}?"
     return complain(program, f'{what} Type: pip install "dug[cli]" (or: {program} --help)', 2)
+
+
+def _write_notebook(path: str, program: str) -> int:
+    from ..demo.notebook import write  # as above
+
+    try:
+        echo(write(path))
+    except OSError as exc:
+        return complain(program, f"{path} cannot be written: {exc.strerror or reason_of(exc)}", 1)
+    return 0

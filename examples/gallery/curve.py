@@ -81,11 +81,12 @@ def main() -> None:
             print(f"{years:2} years {gain:25,.0f} {up.recomputed:22}")
         print(f"All      {sum(gains):25,.0f}\n")
 
-        tilt = {node: dug.shift((node.args[0] - 10) * BASIS_POINT) for node in nodes}
-        for name, tweaks in {"all rates 1 % up": {quote: dug.shift(0.01)}, "a steeper curve": tilt}.items():
-            with dug.Context(tweaks, name=name) as scenario, EventLog(scenario) as log:
+        higher = dug.Scenario({quote: dug.shift(0.01)}, name="all rates 1 % up")
+        steeper = dug.Scenario({node: dug.shift((node.args[0] - 10) * BASIS_POINT) for node in nodes}, name="a steeper curve")
+        for scenario in (higher, steeper):
+            with dug.Context(scenario) as ctx, EventLog(ctx) as log:
                 change = portfolio() - today[portfolio.node()]
-            print(f"What if {name}? {change:+,.0f}; {log.count(discount)} discount factors run again.")
+            print(f"What if {scenario.name}? {change:+,.0f}; {log.count(discount)} discount factors run again.")
 
 
 if __name__ == "__main__":
