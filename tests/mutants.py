@@ -1355,13 +1355,6 @@ MUTANTS = (
         LAYERED,
     ),
     Mutant(
-        "a node is looked up in the home of another cache",
-        "_core/steps/begin.py",
-        "known.alive and known.token is cache._token\n",
-        "known.alive\n",
-        LAYERED,
-    ),
-    Mutant(
         "a check asks beneath a tweak among the memos of the node itself",
         "_functions/sync_driver.py",
         "fetch(run, key, read.home if run.handle is None else None)",

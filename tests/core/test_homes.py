@@ -864,8 +864,10 @@ def test_what_a_check_asks_for_is_filed_on_top_and_not_beneath():
         with layer, dug.Context({rate.node(): 7}):
             assert raised() == 15
             assert len(layer.cache) == 2
+            filed = [base.cache.find_home(fn.node()._key) for fn in (doubled, raised)]
 
         assert len(base.cache) == count
+        assert [len(list(home.memos())) for home in filed] == [1, 1]
 
 
 def test_nothing_is_ever_put_into_the_table_that_stands_for_none():
