@@ -128,13 +128,15 @@ def test_a_name_that_means_something_else_where_the_function_is_is_believed():
     namespace = {"dug": dug, "float": str}
     exec("@dug.memoize(name='odd:price')\ndef price(x) -> 'float': return x", namespace)
 
-    dug.Context(tweaks={namespace["price"].node(1): "x"})
+    node = namespace["price"].node(1)
+    assert set(dug.Context(tweaks={node: "x"}).tweaks) == {node}
 
 
 @given(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.binary(max_size=3) | st.just([]))
 def test_a_value_is_always_of_its_own_type(value):
     """Whatever a function is annotated with, a value of that very type is taken."""
-    dug.Context(tweaks={node_of(type(value)): value, node_of(type(value).__name__): value})
+    tweaks = {node_of(type(value)): value, node_of(type(value).__name__): value}
+    assert set(dug.Context(tweaks=tweaks).tweaks) == set(tweaks)
 
 
 @pytest.mark.parametrize(
