@@ -1,8 +1,9 @@
-"""A cursor on a stream: `Reader` reads items in the scenario in which it was opened, from whatever tape has them there.
+"""A cursor on a stream: `AnyReader` finds items in the scenario in which it was opened, on whatever tape has them there.
 
 It begins on the tape whose first mark answers in its scenario, whoever pumped that, and goes on as long as the marks do.  At the
 first one that does not it *forks*: it goes on, at the same item, on the tape of its own scenario.  Each mark that it passes is
-noted as a read.  `fetch_mark` is the driver of marks: a verification reads as far as the reader went.
+noted as a read.  `Reader` waits on a loop for what a pump gives.  `fetch_mark` is the driver of marks: a verification reads as
+far as the reader went.
 """
 
 from contextlib import suppress
@@ -33,18 +34,20 @@ LATEST = Latest()
 """Says to `Stream.open` to begin with the next item that comes."""
 
 
-class Reader(Generic[T_co]):
-    """Reads the items of a stream in order; an async iterator, and an async context manager that leaves the stream at its end."""
+class AnyReader(Generic[T_co]):
+    """What readers of all streams have in common: where they are, and how they get from mark to mark and from tape to tape."""
+
+    _end: type[Exception]
+    """What says that there are no more items."""
 
     def __init__(self, stream: Any, start: "int | Latest" = 0, frame: Any = None) -> None:
         self._tape: Tape | None = None
         key = stream.node._key
         self.frame = frame = frame_to_ask(current.get() if frame is None else frame, key)
         if frame.driver is not None:
-            raise TypeError(f"{stream.node} is a stream, and dug.testing evaluates synchronous functions only.")
+            raise TypeError(f"{stream.node} is a stream, and dug.testing evaluates no streams.")
         memo = fetch(frame, key)
         self._stream = stream = memo.value
-        self._loop = backend().find_loop()
         self._view = frame.view
         self._generation = self._view.group.generation
         self._number = -1
@@ -87,51 +90,9 @@ class Reader(Generic[T_co]):
         run: Run | None = self.frame.run
         return run
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> T_co:
-        position = self.position
-        if self._stream.items is not None:
-            if position >= self._length or self._is_closed:
-                raise StopAsyncIteration
-            self.position = position + 1
-            return self._stream.items[position]  # type: ignore[no-any-return]  # an item
-        if position >= self._limit:
-            while not self._find_limit():
-                await self._sleep()
-            if position >= self._limit:
-                self._stop()
-        self.position = position = position + 1
-        if self._reach is not None and self._reach.position < position:
-            self._reach.position = position
-        tape: Any = self._tape
-        return tape.values[position - 1 - tape.base]  # type: ignore[no-any-return]  # an item
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def __del__(self) -> None:
-        tape = getattr(self, "_tape", None)
-        if tape is None:
-            return
-        # The collector may run inside the loop's select, where nothing notices that something became ready: so the loop is woken.
-        soon = getattr(self._loop, "call_soon_threadsafe", None) or self._loop.run_sync_soon
-        with suppress(RuntimeError):  # the loop is over, and so is the pump
-            soon(tape.leave, self._ticket)
-
     def close(self) -> None:
         """Leaves the stream; its generator is closed soon, if nobody else reads."""
         self._leave()
-
-    async def aclose(self) -> None:
-        """Leaves the stream; returns when its generator is closed, if nobody else reads."""
-        task = self._leave()
-        if task is not None and not task.is_lost() and _is_here(task, self._loop):
-            await backend().end([task])
 
     def skip_dropped(self) -> None:
         """Goes on to the first item that its tape still keeps."""
@@ -149,11 +110,11 @@ class Reader(Generic[T_co]):
         if self._reach is not None:
             self._reach.is_end = True
         if tape is None:
-            raise StopAsyncIteration
+            raise self._end
         error, memo = tape.error, tape.marks[self._number] if 0 <= self._number < len(tape.marks) else None
         self.close()
         if tape.state != FAILED:
-            raise StopAsyncIteration
+            raise self._end
         frame = self.frame
         try:
             if memo is not None and memo.failure is not None and frame.run is not None:
@@ -218,16 +179,14 @@ class Reader(Generic[T_co]):
         self._noted = memo
 
     def _read_own(self) -> None:
-        """Goes on, on the tape of this very scenario; starts its pump where there is none."""
-        stream = self._stream
-        found = find_pumped(stream, self._view, self.frame.call)
+        """Goes on, on the tape of this very scenario."""
+        tape = self._find_own()
         self._number = -1
-        if type(found) is Run:
-            tape = Tape(found, stream.ahead, stream.keep)
-            self._switch(tape)
-            start_pump(stream, found, tape)
-        else:
-            self._switch(found)  # type: ignore[arg-type]  # a tape
+        self._switch(tape)
+
+    def _find_own(self) -> Tape:
+        """Returns the tape of this very scenario, which somebody writes or will write."""
+        raise NotImplementedError
 
     def _find_limit(self) -> bool:
         """Finds how far it may read without a look; False when it must wait."""
@@ -272,6 +231,69 @@ class Reader(Generic[T_co]):
         for number, (one, other) in enumerate(zip(before.values[:count], tape.values, strict=False)):
             if one is not other and not is_same(one, other, self._stream.eq):
                 raise StreamChangedError(self._stream.node, number)
+
+
+class Reader(AnyReader[T_co]):
+    """Reads the items of a stream in order; an async iterator, and an async context manager that leaves the stream at its end."""
+
+    _end = StopAsyncIteration
+
+    def __init__(self, stream: Any, start: "int | Latest" = 0, frame: Any = None) -> None:
+        self._tape: Tape | None = None  # for `__del__`
+        self._loop = backend().find_loop()
+        super().__init__(stream, start, frame)
+
+    def _find_own(self) -> Tape:
+        """Returns the tape of this very scenario; starts its pump where there is none."""
+        stream = self._stream
+        found = find_pumped(stream, self._view, self.frame.call)
+        if type(found) is not Run:
+            return found  # type: ignore[return-value]  # a tape
+        tape = Tape(found, stream.ahead, stream.keep)
+        start_pump(stream, found, tape)
+        return tape
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T_co:
+        position = self.position
+        if self._stream.items is not None:
+            if position >= self._length or self._is_closed:
+                raise StopAsyncIteration
+            self.position = position + 1
+            return self._stream.items[position]  # type: ignore[no-any-return]  # an item
+        if position >= self._limit:
+            while not self._find_limit():
+                await self._sleep()
+            if position >= self._limit:
+                self._stop()
+        self.position = position = position + 1
+        if self._reach is not None and self._reach.position < position:
+            self._reach.position = position
+        tape: Any = self._tape
+        return tape.values[position - 1 - tape.base]  # type: ignore[no-any-return]  # an item
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        tape = getattr(self, "_tape", None)
+        if tape is None:
+            return
+        # The collector may run inside the loop's select, where nothing notices that something became ready: so the loop is woken.
+        soon = getattr(self._loop, "call_soon_threadsafe", None) or self._loop.run_sync_soon
+        with suppress(RuntimeError):  # the loop is over, and so is the pump
+            soon(tape.leave, self._ticket)
+
+    async def aclose(self) -> None:
+        """Leaves the stream; returns when its generator is closed, if nobody else reads."""
+        task = self._leave()
+        if task is not None and not task.is_lost() and _is_here(task, self._loop):
+            await backend().end([task])
 
     async def _sleep(self) -> None:
         """Waits until its tape has more, or has ended."""

@@ -5,7 +5,7 @@ node are the same value, and what their readers rest on are the marks of the tap
 """
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -34,12 +34,8 @@ T_co = TypeVar("T_co", covariant=True)
 _ONE_NUMBER = inspect.Signature([inspect.Parameter("number", inspect.Parameter.POSITIONAL_ONLY)])
 
 
-class Stream(Fixed, Generic[T_co]):
-    """What a memoised async generator gives: read it from the start, as often as you like, in any number of tasks.
-
-    It is read in the scenario in force.  One run of the generator writes for all who read there, and for those of other scenarios
-    as far as these cannot tell the difference.
-    """
+class AnyStream(Fixed, Generic[T_co]):
+    """What streams of all kinds have in common: they stand for their node, and know their tapes."""
 
     __slots__ = (
         "__weakref__", "_args", "_body", "_kwargs", "ahead", "eq", "is_source", "items", "keep", "marks", "node", "pumps",
@@ -53,7 +49,7 @@ class Stream(Fixed, Generic[T_co]):
         self.is_source = node._function.is_source
         self.items = items
         """The items of a stream that somebody gave as a whole; None for one that a generator gives."""
-        self._body: Callable[..., AsyncGenerator[T_co, None]] | None = None
+        self._body: Callable[..., Any] | None = None
         self._args: tuple[Any, ...] = ()
         self._kwargs: dict[str, Any] = {}
         self.tapes: dict[Run, Tape] = {}
@@ -62,10 +58,51 @@ class Stream(Fixed, Generic[T_co]):
             self.marks = _make_function(self, "mark")
             self.pumps = _make_function(self, "pump")
 
-    def make_items(self) -> AsyncGenerator[T_co, None]:
-        """Returns the async generator of one more run."""
+    def make_items(self) -> Any:
+        """Returns the generator of one more run."""
         assert self._body is not None  # noqa: S101  it has no items
         return self._body(*self._args, **self._kwargs)
+
+    @property
+    def state(self) -> str:
+        """What is known of it in the scenario in force, which runs nothing.
+
+        ``open`` while its generator goes on, ``ended`` or ``failed``; ``closed`` when nobody reads it and its end is not known.
+        """
+        view = frame_in_force(self.node).view
+        answer = find_answer(view, self.node._key)
+        stream = None if answer is None else answer.value
+        if not isinstance(stream, AnyStream):
+            return CLOSED
+        return ENDED if stream.items is not None else stream._find_state(view)
+
+    def _find_state(self, view: Any) -> str:
+        own = [tape for tape in self.tapes.values() if tape.scenario == view.tweaks.serial and tape.is_true()]
+        if own:
+            return own[-1].state
+        state, number = CLOSED, 0
+        while (memo := find_answer(view, (self.marks, number))) is not None:
+            tape = None if memo.failure is not None else memo.value.tape
+            if tape is None or number + 1 == len(tape.marks):
+                return FAILED if tape is None else tape.state
+            number += 1
+        return state
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"{self!r} cannot be pickled: it is read in its own process. Keep a list of its items.")
+
+    def __repr__(self) -> str:
+        return f"<Stream {self.node}>" if self.items is None else f"<Stream {self.node} of {len(self.items)} items>"
+
+
+class Stream(AnyStream[T_co]):
+    """What a memoised async generator gives: read it from the start, as often as you like, in any number of tasks.
+
+    It is read in the scenario in force.  One run of the generator writes for all who read there, and for those of other scenarios
+    as far as these cannot tell the difference.
+    """
+
+    __slots__ = ()
 
     def __aiter__(self) -> Reader[T_co]:
         return Reader(self)
@@ -76,8 +113,7 @@ class Stream(Fixed, Generic[T_co]):
         Args:
             start: the position of the item, or `dug.streams.LATEST` for the next one that comes, outside of memoised functions.
         """
-        if start is not LATEST and (not isinstance(start, int) or isinstance(start, bool) or start < 0):
-            raise TypeError(f"start must be the position of an item, or dug.streams.LATEST, not {show(start)}. Write start=0.")
+        check_start(start)
         return Reader(self, start)
 
     async def first(self) -> T_co:
@@ -120,39 +156,14 @@ class Stream(Fixed, Generic[T_co]):
         async with self.open() as reader:
             return [value async for value in reader]
 
-    @property
-    def state(self) -> str:
-        """What is known of it in the scenario in force, which runs nothing.
 
-        ``open`` while its generator goes on, ``ended`` or ``failed``; ``closed`` when nobody reads it and its end is not known.
-        """
-        view = frame_in_force(self.node).view
-        answer = find_answer(view, self.node._key)
-        stream = None if answer is None else answer.value
-        if not isinstance(stream, Stream):
-            return CLOSED
-        return ENDED if stream.items is not None else stream._find_state(view)
-
-    def _find_state(self, view: Any) -> str:
-        own = [tape for tape in self.tapes.values() if tape.scenario == view.tweaks.serial and tape.is_true()]
-        if own:
-            return own[-1].state
-        state, number = CLOSED, 0
-        while (memo := find_answer(view, (self.marks, number))) is not None:
-            tape = None if memo.failure is not None else memo.value.tape
-            if tape is None or number + 1 == len(tape.marks):
-                return FAILED if tape is None else tape.state
-            number += 1
-        return state
-
-    def __reduce__(self) -> Any:
-        raise TypeError(f"{self!r} cannot be pickled: it is read in its own process. Keep a list of its items.")
-
-    def __repr__(self) -> str:
-        return f"<Stream {self.node}>" if self.items is None else f"<Stream {self.node} of {len(self.items)} items>"
+def check_start(start: object) -> None:
+    """Raises TypeError for what is no position at which a stream can be opened."""
+    if start is not LATEST and (not isinstance(start, int) or isinstance(start, bool) or start < 0):
+        raise TypeError(f"start must be the position of an item, or dug.streams.LATEST, not {show(start)}. Write start=0.")
 
 
-def _make_function(stream: Stream[Any], what: str) -> Function:
+def _make_function(stream: AnyStream[Any], what: str) -> Function:
     """Returns the function whose nodes are the marks or the pumps of a stream; they live as long as the stream."""
     function = Function(f"{stream.node}.{what}", stream, eq=partial(is_same_prefix, eq=stream.eq))  # type: ignore[arg-type]  # nobody calls it
     function.is_async, function.fetch, function.ask = True, fetch_mark, fetch_mark
@@ -204,7 +215,7 @@ class StreamKind:
 
 def same_streams(old: Any, new: Any) -> bool:
     """True when a stream can replace another as a value: what its readers saw is for the marks to tell."""
-    if not (isinstance(old, Stream) and isinstance(new, Stream)) or old.node != new.node:
+    if not (isinstance(old, AnyStream) and isinstance(new, AnyStream)) or old.node != new.node:
         return False
     if old.items is None or new.items is None:
         return old.items is new.items
