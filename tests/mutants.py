@@ -91,6 +91,7 @@ KINDS = ("contexts/test_kinds.py",)
 DROPPED = ("core/test_dropped_contexts.py",)
 WAITERS = ("core/test_single_flight.py",)
 TASKS = ("functions/test_tasks.py",)
+TASK_CHECKS = ("functions/test_async.py", "-m", "not slow", "-k", "verified or cutoff or cut_off")
 
 INTERRUPTS = ("core/test_interrupts.py",)
 
@@ -395,14 +396,28 @@ MUTANTS = (
     Mutant(
         "verification believes every candidate",
         "_core/steps/verify.py",
-        "        holds = answers is None or self._take(answers)\n",
-        "        holds = answers is None or self._take(answers) or True\n",
+        "        return self._walk_alone(holds)\n",
+        "        return self._walk_alone(True)\n",
     ),
     Mutant(
-        "verification goes on after a read that has changed",
+        "a task's verification believes every candidate",
+        "_core/steps/verify.py",
+        "        holds = answers is None or self._take(answers)\n",
+        "        holds = answers is None or self._take(answers) or True\n",
+        TASK_CHECKS,
+    ),
+    Mutant(
+        "verification goes on after a read at hand that has changed",
+        "_core/steps/verify.py",
+        "                holds = memo is not None and _is_unchanged(self._run, read, memo, self._start)\n",
+        "                holds = memo is not None\n",
+    ),
+    Mutant(
+        "a task's verification goes on after a read that has changed",
         "_core/steps/verify.py",
         "            if not _is_unchanged(self._run, read, answer, self._start):\n                return False\n",
         "            if not _is_unchanged(self._run, read, answer, self._start):\n                continue\n",
+        TASK_CHECKS,
     ),
     Mutant(
         "verification asks for dependencies in the wrong order",
