@@ -69,7 +69,10 @@ class AnyStream(Fixed, Generic[T_co]):
 
         ``open`` while its generator goes on, ``ended`` or ``failed``; ``closed`` when nobody reads it and its end is not known.
         """
-        view = frame_in_force(self.node).view
+        return self.state_in(frame_in_force(self.node).view)
+
+    def state_in(self, view: Any) -> str:
+        """Returns what is known of it in the scenario of a view."""
         answer = find_answer(view, self.node._key)
         stream = None if answer is None else answer.value
         if not isinstance(stream, AnyStream):

@@ -4,6 +4,7 @@ Names, values and functions are in the context, and nowhere else.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 from .._core.read import Node
@@ -12,8 +13,21 @@ from .._text.values import show
 from ._context import FlowContext
 from ._depends import needs_await
 from ._errors import DuplicateNameError, FlowError
-from ._nodes import INPUT, REQUIRED, Definition, Wire, beneath, definition, find_function, register, value_async
-from ._wiring import wire_by_hand, wire_by_name, wire_by_type
+from ._nodes import (
+    INPUT,
+    OUTPUT,
+    PICK,
+    REQUIRED,
+    Definition,
+    Wire,
+    beneath,
+    definition,
+    find_function,
+    items,
+    register,
+    value_async,
+)
+from ._wiring import wire_by_hand, wire_by_name, wire_by_type, wire_like, wire_processor
 
 _NONE: Any = object()
 """Stands for an argument that was not given, as None is a value."""
@@ -32,10 +46,13 @@ class Building(FlowContext):
         inputs: Mapping[str, str] | Sequence[str] | None = None,
         value: Any = _NONE,
         tags: Iterable[str] = (),
+        wait: bool = False,
+        outputs: Iterable[str] | None = None,
     ) -> Any:
         """Adds a node, or gives a node that is there another function; returns the function, so that it decorates too.
 
-        A name that has a function already gets the new one, and loses a value that was inserted.
+        A name that has a function already gets the new one, and loses a value that was inserted.  The node of a generator
+        function, async or not, is a stream of what it yields.
 
         Args:
             fn: the function; or a name alone, for an input.
@@ -44,19 +61,27 @@ class Building(FlowContext):
                 reads the name that it has.  A parameter with a default reads its name only if the flow has it.
             value: a value to insert.
             tags: texts by which `by_tag` finds it.
+            wait: whether it begins only when the streams that it reads have ended.
+            outputs: the names of its outputs, each a node that is a stream: the function yields, or returns, an `Output` for one.
+                A function that takes the place of another one has the outputs of that.
 
         Raises:
             TypeError: `fn` is not a function, or does not tell its parameters.
+            DuplicateNameError: the name of an output is taken.
         """
         if isinstance(fn, str):
             fn, name = None, fn
         if fn is None and name is None:
-            return lambda decorated: self.add(decorated, inputs=inputs, value=value, tags=tags)
+            return partial(self.add, name=name, inputs=inputs, value=value, tags=tags, wait=wait, outputs=outputs)
         if fn is not None and not callable(fn):
             raise TypeError(f"add() takes a function, not {show(fn)}. For a value, write flow.insert(name, value).")
         named = name if name is not None else _name_function(fn)
         if fn is not None:
-            self._set_function(named, fn, wire_by_name(fn) if inputs is None else wire_by_hand(fn, inputs))
+            wires = wire_by_name(fn) if inputs is None else wire_by_hand(fn, inputs)
+            if outputs is None:
+                self._set_function(named, fn, wire_like(self._define(named), wire_processor(wires, (), wait=wait)))
+            else:
+                self._set_processor(named, fn, wires, outputs, wait=wait)
         elif self._define(named) is None:
             self._state({definition.node(self.name, named): INPUT})
         self._tags.setdefault(named, set()).update([tags] if isinstance(tags, str) else tags)
@@ -64,12 +89,27 @@ class Building(FlowContext):
             self.insert(named, value)
         return fn
 
+    def _set_processor(
+        self, name: str, fn: Callable[..., Any], wires: tuple[Wire, ...], outputs: Iterable[str], *, wait: bool
+    ) -> None:
+        named = [outputs] if isinstance(outputs, str) else list(outputs)
+        old = [wire[1] for wire in (self._define(name) or INPUT)[1] if wire[2] == OUTPUT]
+        for output in named:
+            if output == name or (output not in old and (self._define(output) or INPUT) != INPUT):
+                raise DuplicateNameError(
+                    f"{name_of(fn)} has the output {output!r}, and something else gives that. Rename one: add(fn, name='...')."
+                )
+        self._become_async()
+        self._set_function(name, fn, wire_processor(wires, named, wait=wait))
+        gone = tuple([definition.node(self.name, output) for output in old if output not in named])
+        self._state({definition.node(self.name, one): (PICK.key, ((one, name, REQUIRED),)) for one in named}, drop=gone)
+
     def _set_function(self, name: str, fn: Callable[..., Any], wires: tuple[Wire, ...]) -> None:
         if needs_await(fn):
             self._become_async()
         held = register(fn)
         self._functions[held.key] = held
-        values = (self._value.node(self.name, name), beneath.node(self.name, name))
+        values = (self._value.node(self.name, name), items.node(self.name, name), beneath.node(self.name, name))
         has_value = self._has_value(name)
         self._state({definition.node(self.name, name): (held.key, wires)}, drop=values if has_value else ())
 
@@ -124,7 +164,7 @@ class Building(FlowContext):
             if self._is_overridden(name):
                 changes[keeper] = (value,)
             else:
-                changes[self._value.node(self.name, name)] = value
+                changes[self._node_of(name)] = value
         self._state(changes)
 
     def override(self, name: str, value: Any) -> None:
@@ -134,7 +174,7 @@ class Building(FlowContext):
             KeyError: the flow has no such node.
         """
         self._check_known(name)
-        node, keeper = self._value.node(self.name, name), beneath.node(self.name, name)
+        node, keeper = self._node_of(name), beneath.node(self.name, name)
         tweaks = self.context.tweaks
         hidden = tweaks[keeper] if keeper in tweaks else (tweaks[node],) if node in tweaks else ()
         self._state({node: value, keeper: hidden})
@@ -146,7 +186,7 @@ class Building(FlowContext):
             KeyError: the flow has no such node.
         """
         self._check_known(name)
-        node, keeper = self._value.node(self.name, name), beneath.node(self.name, name)
+        node, keeper = self._node_of(name), beneath.node(self.name, name)
         hidden = self.context.tweaks.get(keeper, ())
         self._state({node: hidden[0]} if hidden else {}, drop=(node, keeper))
 
@@ -190,7 +230,7 @@ class Building(FlowContext):
         known, changes = self._repointed(old, new), {}
         own = known.pop(definition.node(self.name, old), None) or self._define(old)
         changes[definition.node(self.name, new)] = own
-        for function in (self._value, beneath):
+        for function in (self._value, items, beneath):
             if function.node(self.name, old) in self.context.tweaks:
                 changes[function.node(self.name, new)] = self.context.tweaks[function.node(self.name, old)]
         self._state({**known, **changes}, drop=self._nodes_of(old))
@@ -209,7 +249,7 @@ class Building(FlowContext):
             self._tags.pop(name, None)
 
     def _nodes_of(self, name: str) -> tuple[Node[Any], ...]:
-        return tuple([one.node(self.name, name) for one in (definition, self._value, beneath)])
+        return tuple([one.node(self.name, name) for one in (definition, self._value, items, beneath)])
 
     def restrict(self, outputs: str | Iterable[str], inputs: str | Iterable[str] | None = None) -> None:
         """Removes all that these outputs do not read; names that are given as inputs keep no function.
@@ -262,7 +302,7 @@ class Building(FlowContext):
             key, wires = flow._define(name) or INPUT
             moved = tuple([(one, f"{path}/{read}" if read in own else links.get(read, read), how) for one, read, how in wires])
             changes[definition.node(self.name, placed)] = (key, moved)
-            for theirs, ours in ((flow._value, self._value), (beneath, beneath)):
+            for theirs, ours in ((flow._value, self._value), (items, items), (beneath, beneath)):
                 if theirs.node(flow.name, name) in flow.context.tweaks:
                     changes[ours.node(self.name, placed)] = flow.context.tweaks[theirs.node(flow.name, name)]
             self._tags[placed] = set(flow._tags.get(name, ()))

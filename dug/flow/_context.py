@@ -14,7 +14,7 @@ from .._contexts.scenario import Scenario, replace_top
 from .._core.drive import Scope
 from .._core.read import Cache, Node
 from ..errors import ContextError
-from ._nodes import Definition, Registered, definition, definitions, value
+from ._nodes import Definition, Registered, definition, definitions, is_processor, items, value, value_async
 from ._wiring import Wiring, read_wiring
 
 _FEW = 20
@@ -122,5 +122,11 @@ class FlowContext:
         return [name for name in names if self._define(name) is not None]
 
     def _has_value(self, name: str) -> bool:
-        node = self._value.node(self.name, name)
-        return node in self._pending or node in self._context.tweaks
+        nodes = (self._value.node(self.name, name), items.node(self.name, name))
+        return any(node in self._pending or node in self._context.tweaks for node in nodes)
+
+    def _node_of(self, name: str) -> Node[Any]:
+        """Returns the node of a name in the flow's own context: one of items for a processor."""
+        is_stream = self._value is value_async and is_processor(self._define(name))
+        node: Node[Any] = (items if is_stream else self._value).node(self.name, name)
+        return node

@@ -37,8 +37,8 @@ def find_dependencies(fn: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
 
 
 def needs_await(fn: Callable[..., Any]) -> bool:
-    """Returns whether a function, or anything that it depends on, must be awaited."""
-    return any(map(_is_async, [fn, *_walk(fn, ())]))
+    """Returns whether a function must be awaited: it, or what it depends on, is a coroutine function, or it gives items."""
+    return inspect.isgeneratorfunction(fn) or any(map(_is_async, [fn, *_walk(fn, ())]))
 
 
 def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -52,7 +52,7 @@ def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) ->
 async def call_async(fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Returns what a function returns, awaited where it is a coroutine function, with its dependencies."""
     async with AsyncExitStack() as stack:
-        made = fn(*args, **kwargs, **await _open_async(fn, stack, {}, kwargs))
+        made = fn(*args, **kwargs, **await open_dependencies(fn, stack, {}, kwargs))
         return await made if inspect.isawaitable(made) else made
 
 
@@ -68,11 +68,21 @@ def _open(fn: Callable[..., Any], stack: ExitStack, made: dict[Any, Any], given:
     return {name: made[needed_fn] for name, needed_fn in needed.items()}
 
 
-async def _open_async(fn: Callable[..., Any], stack: AsyncExitStack, made: dict[Any, Any], given: Any = ()) -> dict[str, Any]:
+async def open_dependencies(
+    fn: Callable[..., Any], stack: AsyncExitStack, made: dict[Any, Any], given: Any = ()
+) -> dict[str, Any]:
+    """Returns the dependencies of a function by parameter, awaited where they are; the stack closes them.
+
+    Args:
+        fn: the function.
+        stack: closes them.
+        made: what was made before for the same run, by function.
+        given: parameters that something else gives.
+    """
     needed = {name: needed for name, needed in find_dependencies(fn).items() if name not in given}
     for needed_fn in needed.values():
         if needed_fn not in made:
-            arguments = await _open_async(needed_fn, stack, made)
+            arguments = await open_dependencies(needed_fn, stack, made)
             if inspect.isasyncgenfunction(needed_fn):
                 made[needed_fn] = await stack.enter_async_context(asynccontextmanager(needed_fn)(**arguments))
             elif inspect.isgeneratorfunction(needed_fn):
@@ -124,4 +134,5 @@ def _walk(fn: Callable[..., Any], around: tuple[Any, ...]) -> Iterator[Callable[
 
 def _is_async(fn: Callable[..., Any]) -> bool:
     called = getattr(type(fn), "__call__", None)  # noqa: B004
-    return inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn) or inspect.iscoroutinefunction(called)
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    return any(is_kind(one) for is_kind in kinds for one in (fn, called))

@@ -10,7 +10,6 @@ from attrs import frozen
 
 from .._contexts.context import Context
 from .._contexts.current import current_context
-from .._contexts.scenario import replace_top
 from .._core.read import Node
 from .._inspect.graph import Fact, Graph
 from .._inspect.node_states import NodeStates
@@ -19,12 +18,10 @@ from .._inspect.table import Table
 from .._text.values import show
 from ..draw import mermaid
 from ..errors import CycleError
-from ._building import Building
-from ._depends import needs_await
 from ._errors import FlowError
-from ._nodes import INPUT, definition, register, value_async
+from ._nodes import INPUT, items, value_async
+from ._starting import Starting
 from ._tasks import wait_for_all
-from ._wiring import wire_by_name
 
 
 @frozen
@@ -48,7 +45,7 @@ class Problem:
     text: str
 
 
-class Flow(Building):
+class Flow(Starting):
     """Functions wired by the names of their parameters: a flow.
 
     Each name is a node, ``flow.node(name)``, that contexts, sweeps, plans and snapshots take like any other.  Changes are tweaks
@@ -77,7 +74,8 @@ class Flow(Building):
     def node(self, name: str) -> Node[Any]:
         """Returns the node of a name."""
         self._settle_pending()
-        node: Node[Any] = self._value.node(self.name, name)
+        is_stream = self._value is value_async and self._wiring.is_stream(name)
+        node: Node[Any] = (items if is_stream else self._value).node(self.name, name)
         return node
 
     def names(self) -> list[str]:
@@ -257,32 +255,6 @@ class Flow(Building):
         if len(names) == 1:
             return here[self.node(names[0])]
         return {name: here[self.node(name)] for name in asked}
-
-    def what_if(self, changes: Mapping[str, Any]) -> Context:
-        """Returns a context in which nodes have other values or functions, as the flow is now; enter it and compute.
-
-        It shares every result that the changes do not touch.
-
-        Args:
-            changes: by name a value, a tweak such as `dug.shift`, or a function, which is wired by its parameters.
-        """
-        stated: dict[Node[Any], Any] = {}
-        for name, change in changes.items():
-            if callable(change):
-                if needs_await(change) and self._value is not value_async:
-                    raise FlowError(f"{show(change)} is a coroutine function, and the flow {self.name!r} is not awaited.")
-                held = register(change)
-                self._functions[held.key] = held
-                stated[definition.node(self.name, name)] = (held.key, wire_by_name(change))
-            else:
-                stated[self.node(name)] = change
-                if name not in self._wiring.definitions:
-                    stated[definition.node(self.name, name)] = INPUT
-        here = self._here()
-        made = Context(name=f"what if of {self.name}")
-        made._own_cache = self.context._own_cache
-        made._scenario = replace_top(self.context.scenario, stated) if here is self.context else Context(stated).scenario
-        return self._mark(made)
 
     # Looks
 

@@ -5,7 +5,8 @@ of its inputs; so it can be compared, and written into a file.  A definition wit
 functions weakly: their flows hold them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -15,11 +16,17 @@ from attrs import frozen
 
 from .._functions.memoize import memoize
 from .._functions.proxy import name_of
+from .._functions.stream import Stream
 from ._depends import call, call_async
 from ._errors import FloatingInputError, MissingInputError
+from ._processors import gives_items, open_items, pick
 
 REQUIRED, DEFAULT, NOTHING = "required", "default", "nothing"
 """What happens to a wire whose name is not in the flow: an error, the default of the parameter, or None."""
+ENDED = "ended"
+"""Says of a wire that it is required, and that the function begins when all streams that it reads have ended."""
+OUTPUT = "output"
+"""Says of a wire that it leads to the node of an output, and is not read."""
 
 Wire = tuple[str | None, str, str]
 """The parameter (None for the next one by position), the name that it reads, and one of the words above."""
@@ -38,6 +45,7 @@ class Registered:
 
 _registered: "WeakValueDictionary[str, Registered]" = WeakValueDictionary()
 _numbers, _PROCESS = count(1), uuid4().hex[:8]
+_PROMISED = (REQUIRED, ENDED)
 
 
 def register(fn: Callable[..., Any], key: str | None = None) -> Registered:
@@ -57,6 +65,10 @@ def find_function(key: str) -> Callable[..., Any]:
     if found is None:
         raise LookupError(f"the flow that has the function {key!r} is gone. Keep the flow for as long as you use its nodes.")
     return found.fn
+
+
+PICK = register(pick, "dug.flow:pick")
+"""The function of the nodes of outputs, in every process."""
 
 
 @memoize(name="dug.flow:definitions")
@@ -90,11 +102,52 @@ def value(flow: str, name: str) -> Any:
 
 @memoize(name="dug.flow:value_async")
 async def value_async(flow: str, name: str) -> Any:
-    """Returns the value of a node of a flow with coroutine functions."""
-    key, wires = _find(flow, name)
+    """Returns the value of a node of a flow with coroutine functions or processors: a stream where it is a processor."""
+    known = _find(flow, name)
+    if is_processor(known):
+        return items(flow, name)
+    args, kwargs = await _read(flow, known[1])
+    return await call_async(find_function(known[0]), args, kwargs)
+
+
+@memoize(name="dug.flow:start")
+def start_number(flow: str) -> int:  # noqa: ARG001  it is part of the node
+    """Returns which start of a flow this is, a tweak of its context, so that each has streams of its own; 0 where none is."""
+    return 0
+
+
+@memoize(name="dug.flow:items")
+async def items(flow: str, name: str) -> AsyncGenerator[Any, None]:
+    """Yields the items of a node of a flow: those of a processor, or the value of another node."""
+    start_number(flow)
+    known = definition(flow, name)
+    if not is_processor(known):
+        yield await value_async(flow, name)
+        return
+    args, kwargs = await _read(flow, known[1])
+    outputs = [wire[0] for wire in known[1] if wire[2] == OUTPUT]
+    async with aclosing(open_items(find_function(known[0]), args, kwargs, outputs)) as found:
+        async for item in found:
+            yield item
+
+
+def is_processor(known: Definition | None) -> bool:
+    """Returns whether the node with a definition is a stream."""
+    if known is None or not known[0]:
+        return False
+    return any(wire[2] == OUTPUT for wire in known[1]) or gives_items(find_function(known[0]))
+
+
+async def _read(flow: str, wires: Sequence[Wire]) -> tuple[list[Any], dict[str, Any]]:
+    """Returns the arguments of a function that is awaited, once the streams have ended if it waits for that."""
     read = [(wire, await value_async(flow, wire[1])) for wire in _list_present(flow, wires)]
-    args, kwargs = _sort(read, wires)
-    return await call_async(find_function(key), args, kwargs)
+    streams = [found for _, found in read if isinstance(found, Stream)]
+    if streams:
+        start_number(flow)  # what reads streams runs in each start, also where their items are those of another
+    if any(wire[2] == ENDED for wire in wires):
+        for stream in streams:
+            await stream.list()
+    return _sort(read, wires)
 
 
 def _find(flow: str, name: str) -> Definition:
@@ -108,7 +161,8 @@ def _find(flow: str, name: str) -> Definition:
 
 def _list_present(flow: str, wires: Sequence[Wire]) -> list[Wire]:
     """Returns the wires that are read: all that are required, and the others where the flow has their name."""
-    return [wire for wire in wires if wire[2] == REQUIRED or definition(flow, wire[1]) is not None]
+    read = [wire for wire in wires if wire[2] != OUTPUT]
+    return [wire for wire in read if wire[2] in _PROMISED or definition(flow, wire[1]) is not None]
 
 
 def _sort(read: Sequence[tuple[Wire, Any]], wires: Sequence[Wire]) -> tuple[list[Any], dict[str, Any]]:

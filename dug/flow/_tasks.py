@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterable
+from inspect import isawaitable
 from typing import Any
 
 
@@ -12,7 +13,9 @@ async def wait_for_all(nodes: Iterable[Any]) -> None:
 
     async def ask(node: Any) -> None:
         try:
-            await node()
+            found = node()
+            if isawaitable(found):  # a stream is not
+                await found
         except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
             errors.append(exc)
 

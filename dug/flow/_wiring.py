@@ -16,7 +16,21 @@ from .._core.read import View
 from ..errors import CycleError
 from ._depends import find_dependencies
 from ._errors import FloatingInputError, MissingInputError
-from ._nodes import DEFAULT, INPUT, NOTHING, REQUIRED, Definition, Wire, beneath, definition, definitions
+from ._nodes import (
+    DEFAULT,
+    ENDED,
+    INPUT,
+    NOTHING,
+    OUTPUT,
+    REQUIRED,
+    Definition,
+    Wire,
+    beneath,
+    definition,
+    definitions,
+    is_processor,
+    items,
+)
 
 _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -39,8 +53,8 @@ class Wiring:
     def _find_reads(self, name: str) -> tuple[str, ...]:
         if name in self.given:
             return ()
-        wires = self.definitions[name][1]
-        return tuple(dict.fromkeys([read for _, read, otherwise in wires if otherwise == REQUIRED or read in self.definitions]))
+        wires = [wire for wire in self.definitions[name][1] if wire[2] != OUTPUT]
+        return tuple(dict.fromkeys([wire[1] for wire in wires if wire[2] in (REQUIRED, ENDED) or wire[1] in self.definitions]))
 
     def order(self, names: Iterable[str]) -> list[str]:
         """Returns names with all that they read, directly or through others, each after what it reads.
@@ -69,6 +83,10 @@ class Wiring:
     def is_missing(self, name: str) -> bool:
         """Returns whether a name has neither a value nor a function."""
         return name not in self.given and self.definitions.get(name, INPUT) == INPUT
+
+    def is_stream(self, name: str) -> bool:
+        """Returns whether the value of a name is a stream."""
+        return is_processor(self.definitions.get(name))
 
     def find_readers(self, name: str) -> list[str]:
         """Returns the names that read a name."""
@@ -108,7 +126,7 @@ class Wiring:
 
 def read_wiring(view: View, flow: str, value: Any) -> Wiring:
     """Returns the wiring of a flow with the tweaks that are in force in a view."""
-    definer, keeper, owner = (one.node(flow, "")._key[0] for one in (definition, beneath, value))
+    definer, keeper, owner, giver = (one.node(flow, "")._key[0] for one in (definition, beneath, value, items))
     whole = view.tweaks.handle_of(definitions.node(flow)._key)
     known: dict[str, Any] = {} if whole is None else dict(whole.spec.value)
     given, overridden = set(), set()
@@ -121,7 +139,7 @@ def read_wiring(view: View, flow: str, value: Any) -> Wiring:
         if found is not None and found.spec.is_value:
             if key[0] is definer:
                 known[key[2]] = found.spec.value
-            elif key[0] is owner:
+            elif key[0] is owner or key[0] is giver:
                 given.add(key[2])
             elif key[0] is keeper:
                 overridden.add(key[2])
@@ -159,6 +177,26 @@ def wire_by_hand(fn: Callable[..., Any], inputs: Mapping[str, str] | Sequence[st
     except TypeError:
         return tuple(named)
     return (*named, *[wire for wire in others if wire[0] not in inputs])
+
+
+def wire_processor(wires: tuple[Wire, ...], outputs: Iterable[str], *, wait: bool) -> tuple[Wire, ...]:
+    """Returns the wires of a function that waits for the end of its streams, or has named outputs.
+
+    Raises:
+        TypeError: it is to wait, and reads nothing that must be there.
+    """
+    if wait:
+        wires = tuple([(wire[0], wire[1], ENDED) if wire[2] == REQUIRED else wire for wire in wires])
+        if not any(wire[2] == ENDED for wire in wires):
+            raise TypeError("wait=True waits for the end of inputs, and the function reads none. Leave wait= out.")
+    return (*wires, *[(name, name, OUTPUT) for name in outputs])
+
+
+def wire_like(known: Definition | None, wires: tuple[Wire, ...]) -> tuple[Wire, ...]:
+    """Returns the wires of a function that takes the place of another one: it waits as that did, and has its outputs."""
+    old = () if known is None else known[1]
+    waits = any(wire[2] == ENDED for wire in old) and any(wire[2] == REQUIRED for wire in wires)
+    return (*wire_processor(wires, (), wait=waits), *[wire for wire in old if wire[2] == OUTPUT])
 
 
 def wire_by_type(made: Callable[..., Any]) -> tuple[str, tuple[Wire, ...]]:

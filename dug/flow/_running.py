@@ -1,0 +1,139 @@
+"""A flow that was started: `RunningFlow`, its outputs by name, each a stream that is read in the run's own scenario.
+
+It holds a reader on every stream of the run, so that all of them begin at once; whoever drops it or closes it ends the run.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from .._contexts.context import Context
+from .._contexts.current import open_contexts
+from .._core.read import Node, OpenContext, current
+from .._functions.reader import Latest, Reader
+from .._functions.stream import Stream, check_start
+from .._functions.stream_driver import make_aside
+from ._asking import Asking
+from ._errors import FlowError
+from ._nodes import items
+
+
+class RunningFlow(Mapping[str, Stream[Any]]):
+    """The outputs of a flow that was started, by name; leaving ``async with await flow.start() as outputs`` ends it."""
+
+    def __init__(self, flow: Asking, context: Context, outputs: list[str], started: list[str]) -> None:
+        self._flow, self._context = flow, context
+        vars(context)["_running"] = self
+        self._view = context._here()
+        self._outputs = {name: _Output(items.node(flow.name, name), self) for name in outputs}
+        self._is_closed = False
+        self._held = [_Output(items.node(flow.name, name), self).open() for name in started]
+
+    def __getitem__(self, name: str) -> Stream[Any]:
+        found = self._outputs.get(name)
+        if found is None:
+            raise KeyError(f"{name!r} is no output of {self!r}. It has {', '.join(self)}; start(all_outputs=True) has more.")
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outputs)
+
+    def __len__(self) -> int:
+        return len(self._outputs)
+
+    @property
+    def context(self) -> Context:
+        """The context of the run: enter it to ask for nodes as the run has them."""
+        return self._context
+
+    def what_if(self, changes: Mapping[str, Any]) -> Context:
+        """Returns a context in which nodes of the run have other values or functions; enter it and read the outputs.
+
+        What the changes do not touch is shared with the run.
+
+        Args:
+            changes: as those of `Flow.what_if`.
+        """
+        with self._context:
+            stated = self._flow._say(changes)
+        made = self._flow._branch(self._context.scenario | stated, f"what if of {self._context.name}")
+        vars(made)["_running"] = self
+        return made
+
+    async def drain(self) -> None:
+        """Reads all outputs to their end, for a flow that is run for what it does.
+
+        Raises:
+            Exception: what a function raised, as it is.
+        """
+        for stream in self.values():
+            async with stream.open() as reader:
+                async for _ in reader:
+                    pass
+
+    async def aclose(self) -> None:
+        """Ends the run: returns when every function that nobody else reads has been closed."""
+        self._is_closed = True
+        held, self._held = self._held, []
+        for reader in reversed(held):  # those that read others come first
+            _drop_lost(reader)
+            await reader.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<dug.flow.RunningFlow of {self._flow.name} with {len(self)} outputs>"
+
+    def _find_frame(self) -> OpenContext | None:
+        """Returns where its outputs are read: None for the scenario in force, if that is one of the run, else the run's own.
+
+        Raises:
+            FlowError: the run is closed, or a memoised function asks outside of the run's scenario.
+        """
+        if self._is_closed:
+            raise FlowError(f"{self!r} is closed. Start the flow again.")
+        if any(vars(context).get("_running") is self for context in open_contexts()):
+            return None
+        run = current.get().run
+        if run is not None:
+            raise FlowError(f"{run.key[0]} reads an output of {self!r}. Enter the context of the run around the call.")
+        return make_aside(self._view, None)
+
+
+class _Output(Stream[Any]):
+    """A stream of a run, which is read in the scenario of that run wherever it is read."""
+
+    __slots__ = ("_running",)
+
+    def __init__(self, node: Node[Any], running: RunningFlow) -> None:
+        super().__init__(node, _KIND, ())
+        self._running = running
+
+    def __aiter__(self) -> Reader[Any]:
+        return self.open()
+
+    def open(self, start: "int | Latest" = 0) -> Reader[Any]:
+        check_start(start)
+        return Reader(self, start, self._running._find_frame())
+
+    @property
+    def state(self) -> str:
+        frame = self._running._find_frame()
+        return super().state if frame is None else self.state_in(frame.view)
+
+    def __repr__(self) -> str:
+        return f"<Stream {self.node}>"
+
+
+def _drop_lost(reader: Reader[Any]) -> None:
+    """Lets those readers of a tape leave it now that nobody has any more, and that would leave it soon."""
+    tape = reader._tape
+    for ticket, found in () if tape is None else tuple(tape.readers.items()):
+        if found() is None and tape is not None:
+            tape.leave(ticket)
+
+
+_KIND: Any = items.node("", "")._function.stream

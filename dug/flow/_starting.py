@@ -1,0 +1,85 @@
+"""What streams what the processors of a flow give: `Starting.start`.
+
+A start is a what-if that gives inputs their items and has a number, so that its streams are its own.
+"""
+
+import inspect
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from itertools import count
+from typing import Any
+
+from .._contexts.current import outermost
+from .._contexts.kinds import UNTWEAKED
+from .._core.read import Node, current
+from .._text.values import show
+from ._asking import Asking
+from ._errors import FlowError
+from ._nodes import INPUT, definition, is_processor, items, register, start_number, value_async
+from ._running import RunningFlow
+
+_numbers = count(1)
+
+
+async def given() -> AsyncGenerator[Any, None]:
+    """Gives nothing: the function of an input whose items a tweak says."""
+    nothing: tuple[Any, ...] = ()
+    for item in nothing:
+        yield item
+
+
+GIVEN = register(given, "dug.flow:given")
+
+
+class Starting(Asking):
+    """What starts a flow."""
+
+    async def start(self, inputs: Mapping[str, Any] | None = None, all_outputs: bool = False) -> RunningFlow:  # noqa: FBT001, FBT002
+        """Starts every function that the outputs need, and returns the outputs by name, each a `dug.streams.Stream`.
+
+        A function that is no generator function gives a stream of one item.  Each start is a run of its own, and goes on, 256
+        items ahead of its readers, until the running flow is closed or nobody has it any more.
+
+        Args:
+            inputs: by name the items of a stream: a list or another iterable, or a generator function without parameters.  Values
+                are inserted before.
+            all_outputs: whether to return a stream for each name with a function, not only for those that nothing reads.
+
+        Raises:
+            CycleError: a name depends on itself.
+            FloatingInputError: the flow does not have a name that is read.
+            MissingInputError: an input has no value and no items.
+            FlowError: an input is not in the flow, or has no items.
+        """
+        if current.get().run is not None:
+            raise FlowError(f"start() of {self.name!r} is called in a memoised function. Start the flow outside of it.")
+        self._become_async()
+        self._here()  # refuses another flow of this name
+        stated: dict[Node[Any], Any] = {start_number.node(self.name): next(_numbers)}
+        for name, found in (inputs or {}).items():
+            stated.update(self._give(name, found))
+        context = self._branch(self._scenario_here() | stated, f"run of {self.name}")
+        with outermost(context):
+            wiring = self._wiring
+            order = wiring.order(wiring.definitions if all_outputs else wiring.outputs())
+            wiring.check(self.name, order)
+            started = [name for name in order if wiring.definitions[name] != INPUT and name not in (inputs or {})]
+            return RunningFlow(self, context, started if all_outputs else wiring.outputs(), started)
+
+    def _give(self, name: str, found: Any) -> dict[Node[Any], Any]:
+        """Returns the tweaks by which an input is a stream of items."""
+        known = self._wiring.definitions.get(name)
+        if known is None and name not in self._wiring.floating():
+            has = ", ".join([*self._wiring.floating(), *self._wiring.definitions])
+            raise FlowError(f"the flow {self.name!r} has no {name!r} to give items to. Its names: {has}.")
+        if inspect.isasyncgenfunction(found) or inspect.isgeneratorfunction(found):
+            return self._redefine(name, found, None)
+        if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
+            raise FlowError(
+                f"the items of the input {name!r} are {show(found)}. Give a list, or an async generator function; "
+                f"write flow.insert({name!r}, value) for a value."
+            )
+        stated: dict[Node[Any], Any] = {items.node(self.name, name): tuple(found)}
+        if not is_processor(known):
+            stated[definition.node(self.name, name)] = (GIVEN.key, ())
+            stated[value_async.node(self.name, name)] = UNTWEAKED
+        return stated
