@@ -6,6 +6,7 @@ noted as a read.  `Reader` waits on a loop for what a pump gives.  `fetch_mark` 
 far as the reader went.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, Self, TypeVar
 from weakref import ref
@@ -16,7 +17,7 @@ from ..errors import CycleError, DroppedError, StreamChangedError
 from .async_driver import backend
 from .stream_driver import explain_keep, find_pumped, start_pump
 from .sync_driver import fetch
-from .tape import CLOSED, FAILED, OPEN, Mark, Reach, Tape, is_forgotten
+from .tape import CLOSED, FAILED, OPEN, Mark, Reach, Tape, is_forgotten, tape_of
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -29,6 +30,9 @@ class Latest:
     def __repr__(self) -> str:
         return "dug.streams.LATEST"
 
+
+PENDING: Any = object()
+"""What a reader answers with that has to wait for its next item."""
 
 LATEST = Latest()
 """Says to `Stream.open` to begin with the next item that comes."""
@@ -89,6 +93,9 @@ class AnyReader(Generic[T_co]):
     def _run(self) -> Run | None:
         run: Run | None = self.frame.run
         return run
+
+    def __repr__(self) -> str:
+        return f"<Reader of {self._stream.node} before item {self.position}>"
 
     def close(self) -> None:
         """Leaves the stream; its generator is closed soon, if nobody else reads."""
@@ -246,6 +253,9 @@ class Reader(AnyReader[T_co]):
     def _find_own(self) -> Tape:
         """Returns the tape of this very scenario; starts its pump where there is none."""
         stream = self._stream
+        around = tape_of(self._run)
+        if around is not None and around.state == CLOSED and self._tape is not None:  # its pump is about to be cancelled
+            return self._tape
         found = find_pumped(stream, self._view, self.frame.call)
         if type(found) is not Run:
             return found  # type: ignore[return-value]  # a tape
@@ -257,22 +267,32 @@ class Reader(AnyReader[T_co]):
         return self
 
     async def __anext__(self) -> T_co:
+        while (item := self._poll()) is PENDING:
+            await self._sleep()
+        return item  # type: ignore[no-any-return]  # it is what the generator gave
+
+    def _poll(self) -> Any:
+        """Returns the next item, or `PENDING` while that has still to come.
+
+        Raises:
+            StopAsyncIteration: there is none.
+        """
         position = self.position
         if self._stream.items is not None:
             if position >= self._length or self._is_closed:
                 raise StopAsyncIteration
             self.position = position + 1
-            return self._stream.items[position]  # type: ignore[no-any-return]  # an item
+            return self._stream.items[position]
         if position >= self._limit:
-            while not self._find_limit():
-                await self._sleep()
+            if not self._find_limit():
+                return PENDING
             if position >= self._limit:
                 self._stop()
         self.position = position = position + 1
         if self._reach is not None and self._reach.position < position:
             self._reach.position = position
         tape: Any = self._tape
-        return tape.values[position - 1 - tape.base]  # type: ignore[no-any-return]  # an item
+        return tape.values[position - 1 - tape.base]
 
     async def __aenter__(self) -> Self:
         return self
@@ -292,32 +312,55 @@ class Reader(AnyReader[T_co]):
     async def aclose(self) -> None:
         """Leaves the stream; returns when its generator is closed, if nobody else reads."""
         task = self._leave()
-        if task is not None and not task.is_lost() and _is_here(task, self._loop):
-            await backend().end([task])
+        if task is not None and not task.is_lost() and is_here(task, self._loop):
+            await backend().wait_ended([task])
 
     async def _sleep(self) -> None:
         """Waits until its tape has more, or has ended."""
+        entered = self._enter_wait(backend().TaskWait)
+        if entered is None:
+            await backend().Sleep().last(0.0)  # a turn of the loop in any case
+            return
+        tape, wait = entered
+        try:
+            await wait.sleep()
+        finally:
+            leave_wait(tape, wait)
+
+    def _enter_wait(self, make: Callable[[Any, Run], Any], *, is_optional: bool = False) -> "tuple[Tape, Any] | None":
+        """Begins to wait for the next item; None when there may be something to read by now.
+
+        An optional wait that would close a circle keeps the reader waiting for its item, but holds nobody up.
+
+        Raises:
+            CycleError: the stream waits for the asker, directly or through others, and the wait is not optional.
+        """
         tape: Any = self._tape
         tape.give_room()
-        if tape.run is None:
-            return
-        if tape.run is self.frame:  # its own next item: whoever waits for another's has a run in between
+        run = tape.run
+        if run is None:
+            return None
+        is_own = run is self.frame  # whoever waits for another's item has a run in between
+        if is_own and not is_optional:
             raise CycleError((self._stream.node, self._stream.node))
-        wait = backend().TaskWait(self.frame, tape.run)
+        wait = make(self.frame, run)
         try:
-            if not wait.join(Joined(tape.run)):
-                return
+            is_joined = not is_own and wait.join(Joined(run, is_optional=is_optional))
+            if not is_joined and (run.is_done or not is_optional):
+                return None
         except CycleError as exc:
             if tape.room is not None and tape.keep is not None:
                 exc.add_note(explain_keep(tape))
             raise
         tape.sleepers.append(wait)
-        try:
-            await wait.sleep()
-        finally:
-            wait.leave_wait()
-            if wait in tape.sleepers:
-                tape.sleepers.remove(wait)
+        return tape, wait
+
+
+def leave_wait(tape: Tape, wait: Any) -> None:
+    """Ends a wait for the next item."""
+    wait.leave_wait()
+    if wait in tape.sleepers:
+        tape.sleepers.remove(wait)
 
 
 def _is_of_source(run: Run) -> bool:
@@ -326,7 +369,7 @@ def _is_of_source(run: Run) -> bool:
     return bool(function.is_source or getattr(function.body, "is_source", False))
 
 
-def _is_here(task: Any, loop: object) -> bool:
+def is_here(task: Any, loop: object) -> bool:
     """True when a task is on a loop."""
     return (task.get_loop() if hasattr(task, "get_loop") else task.token) is loop
 

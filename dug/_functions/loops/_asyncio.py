@@ -1,4 +1,4 @@
-"""Tasks on asyncio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `gather`, `start`, `end`."""
+"""Tasks on asyncio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `Sleep`, `gather`, `start`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
@@ -74,6 +74,39 @@ class TaskWait(DriverWait):
             else:
                 task.cancel_threadsafe()
         self.abandon_if_lost()
+
+
+class Sleep:
+    """The sleep of one asker that any of several waits ends, from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._woken: asyncio.Future[None] = self._loop.create_future()
+
+    def wake(self) -> None:
+        """Ends the sleep, also one that has not begun."""
+        if asyncio._get_running_loop() is self._loop:
+            self._set()
+        else:
+            call_soon(self._loop, self._set)
+
+    def _set(self) -> None:
+        if not self._woken.done():
+            self._woken.set_result(None)
+
+    async def last(self, seconds: float | None) -> None:
+        """Returns when somebody ended it, or after so many seconds."""
+        timer = None if seconds is None else self._loop.call_later(seconds, self._set)
+        try:
+            await self._woken
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+
+def find_time() -> float:
+    """Returns the time of this loop's clock, in seconds."""
+    return asyncio.get_running_loop().time()
 
 
 class _Turn(local):
@@ -174,9 +207,15 @@ def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, o
 
 async def end(tasks: Iterable[Task]) -> None:
     """Cancels tasks that were started on this loop, and waits for them, also when the caller is cancelled in between."""
-    pending: set[asyncio.Task[None]] = set(tasks)
-    for task in pending:
+    ending = tuple(tasks)
+    for task in ending:
         task.cancel()
+    await wait_ended(ending)
+
+
+async def wait_ended(tasks: Iterable[Task]) -> None:
+    """Waits for tasks that were cancelled on this loop, also when the caller is cancelled in between."""
+    pending: set[asyncio.Task[None]] = {task for task in tasks if not task.done()}
     cancelled: BaseException | None = None
     while pending:
         try:

@@ -1,9 +1,10 @@
-"""Tasks on trio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `gather`, `start`, `end`."""
+"""Tasks on trio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `Sleep`, `gather`, `start`."""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context as Variables
 from contextvars import copy_context
 from functools import partial
+from math import inf
 from typing import Any
 
 import trio
@@ -15,6 +16,7 @@ from ..._extras.packages import find_loaded
 CANCELLED = trio.Cancelled
 Event = trio.Event
 find_loop = trio.lowlevel.current_trio_token
+find_time = trio.current_time
 
 Drive = Callable[[Run], Coroutine[Any, Any, None]]
 
@@ -91,6 +93,23 @@ class TaskWait(DriverWait):
         self.abandon_if_lost()
 
 
+class Sleep:
+    """The sleep of one asker that any of several waits ends, from any thread."""
+
+    def __init__(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._woken = trio.Event()
+
+    def wake(self) -> None:
+        """Ends the sleep, also one that has not begun."""
+        _run_there(self._token, self._woken.set)
+
+    async def last(self, seconds: float | None) -> None:
+        """Returns when somebody ended it, or after so many seconds."""
+        with trio.move_on_after(inf if seconds is None else seconds):
+            await self._woken.wait()
+
+
 def launch(frame: Frame, run: Run, drive: Drive) -> TaskWait:
     """Drives a run to its end in a system task of its own, and returns the asker's wait for it."""
     wait = TaskWait(frame, run)
@@ -138,11 +157,16 @@ def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, o
 
 async def end(tasks: Iterable[_Task]) -> None:
     """Cancels tasks that were started on this loop, and waits for them, also when the caller is cancelled in between."""
-    waiting = tuple(tasks)
-    for task in waiting:
+    ending = tuple(tasks)
+    for task in ending:
         task.cancel_threadsafe()
+    await wait_ended(ending)
+
+
+async def wait_ended(tasks: Iterable[_Task]) -> None:
+    """Waits for tasks that were cancelled on this loop, also when the caller is cancelled in between."""
     with trio.CancelScope(shield=True):
-        for task in waiting:
+        for task in tasks:
             await task.wait_ended()
 
 
