@@ -82,15 +82,24 @@ class Tape:
         """Lets a reader go; cancels the pump when it was the last, and returns the pump's task then."""
         self.readers.pop(ticket, None)
         run = self.run
-        if not self.readers and self.state == OPEN and run is not None:
-            self.state = CLOSED
-            run.unfileable = INVALID
+        if self.state == OPEN and run is not None:
             task = run.task
-            if task is not None:
-                task.cancel_threadsafe()
-            return task
+            unread = self._find_unread()
+            for tape in unread:
+                tape.close()
+            if unread:
+                return task
         self.give_room()
         return None
+
+    def close(self) -> None:
+        """Cancels the pump."""
+        run = self.run
+        if self.state == OPEN and run is not None:
+            self.state = CLOSED
+            run.unfileable = INVALID
+            if run.task is not None:
+                run.task.cancel_threadsafe()
 
     def find_bound(self) -> int | None:
         """Returns how many items the pump may write before it has to look again; None for any number, as nobody reads."""
@@ -125,6 +134,20 @@ class Tape:
             del self.values[:gone]
             self.base += gone
 
+    def _find_unread(self) -> "set[Tape]":
+        """Returns it and the tapes whose pumps read it, if nobody else does: streams may read each other's items."""
+        known, pending = {self}, [self]
+        while pending:
+            for one in tuple(pending.pop().readers.values()):
+                reader = one()
+                tape = None if reader is None else tape_of(reader.frame.run)
+                if tape is None:
+                    return set()
+                if tape not in known:
+                    known.add(tape)
+                    pending.append(tape)
+        return known
+
     def _open_readers(self) -> list[Any]:
         found = [reader for one in tuple(self.readers.values()) if (reader := one()) is not None]
         return [reader for reader in found if reader.frame.run is None or not reader.frame.run.is_done]
@@ -133,6 +156,13 @@ class Tape:
 def is_forgotten(memo: Memo) -> bool:
     """True for a mark that rests on something which was invalidated since."""
     return memo.status != LIVE and bool(memo.footprint & FORGOTTEN)
+
+
+def tape_of(run: Run | None) -> "Tape | None":
+    """Returns the tape that a run writes, if it is a pump."""
+    stream = None if run is None else getattr(run.key[0], "body", None)
+    tapes = getattr(stream, "tapes", None)
+    return tapes.get(run) if isinstance(tapes, dict) else None
 
 
 def _position(reader: Holder) -> int:
