@@ -1,0 +1,30 @@
+"""Streams: the values of memoised async generators, where to begin to read one, and operators that read several or in other ways.
+
+`Stream` is what a call of a memoised async generator function gives, and a `Reader` reads one.  An operator gives a `Cursor`,
+which is read like a reader, in the scenario in which it was made, and may be given to other operators.
+"""
+
+from .._functions.reader import LATEST, Reader
+from .._functions.stream import Stream
+from ._as_they_come import latest, merge
+from ._cursor import Cursor
+from ._in_groups import batch, window
+from ._in_step import zip, zip_longest
+from ._one_by_one import filter, scan, take, timeout
+
+__all__ = [
+    "LATEST",
+    "Cursor",
+    "Reader",
+    "Stream",
+    "batch",
+    "filter",
+    "latest",
+    "merge",
+    "scan",
+    "take",
+    "timeout",
+    "window",
+    "zip",
+    "zip_longest",
+]
