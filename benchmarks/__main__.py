@@ -14,12 +14,12 @@ from typing import TypeVar
 
 import attrs
 
-from . import _plot, _report, calls, concurrency, curves, factors, memory, peers, projection, recompute
+from . import _plot, _report, calls, concurrency, curves, factors, flows, memory, peers, projection, recompute
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
 
-GROUPS = ("calls", "concurrency", "recompute", "projection", "factors", "peers", "memory", "import", "curves")
+GROUPS = ("calls", "concurrency", "recompute", "projection", "factors", "flows", "peers", "memory", "import", "curves")
 
 
 @attrs.frozen
@@ -32,6 +32,7 @@ class Plan:
     recompute: recompute.Sizes
     projection: projection.Sizes
     factors: factors.Sizes
+    flows: flows.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -43,6 +44,7 @@ FULL = Plan(
     recompute=recompute.Sizes(),
     projection=projection.Sizes(),
     factors=factors.Sizes(),
+    flows=flows.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -53,6 +55,7 @@ QUICK = Plan(
     recompute=recompute.Sizes(deep=20_000, side=100, leaves=200, wide=1_000, scenarios=100, outer=2),
     projection=projection.Sizes(policies=4, months=24),
     factors=factors.Sizes(dates=50),
+    flows=flows.Sizes(chain=500, long=2_000),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -98,6 +101,8 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         yield from projection.cases(plan.projection)
     if "factors" in groups:
         yield from factors.cases(plan.factors)
+    if "flows" in groups:
+        yield from flows.cases(plan.flows)
     if "peers" in groups:
         yield from peers.cases(plan.recompute)
     if "memory" in groups:

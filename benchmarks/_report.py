@@ -68,6 +68,7 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
         (f"factor model, what-if on {name}", "dug"): (f"a what-if on {name}, times the bodies that must run", 3.0, 3.0)
         for name in (change.name for change in CHANGES)
     },
+    ("insert into a live chain", "dug"): ("an insert into a live flow, times a plain tweak", 2.5, 2.5),
     ("what-if, cheap trade", "dug"): ("1,000 what-ifs of cheap trades, times the naive recompute", 1.0, None),
     ("what-if, 1 us trade", "dug"): ("1,000 what-ifs at 1 us a trade, times the naive recompute", 1.0, 1.0),
     ("what-if, 10 us trade", "dug"): ("1,000 what-ifs at 10 us a trade, times the naive recompute", 1.0, 1.0),

@@ -17,7 +17,20 @@ from dug.testing import EventLog
 sys.path.append(str(pathlib.Path(__file__).parent.parent))  # the benchmarks belong to the checkout, and are not installed
 
 from benchmarks import __main__ as command
-from benchmarks import _harness, _report, calls, concurrency, curves, factors, memory, peers, projection, recompute, what_ifs
+from benchmarks import (
+    _harness,
+    _report,
+    calls,
+    concurrency,
+    curves,
+    factors,
+    flows,
+    memory,
+    peers,
+    projection,
+    recompute,
+    what_ifs,
+)
 
 TINY = command.Plan(
     effort=_harness.Effort(rounds=1, sample_s=1e-6),
@@ -28,11 +41,12 @@ TINY = command.Plan(
     ),
     projection=projection.Sizes(policies=2, months=6),
     factors=factors.Sizes(dates=12, assets=10),
+    flows=flows.Sizes(live=10, short=10, chain=20, long=40),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
 FRAMES = 0 if factors.find_missing() else len(factors.CHANGES)
-BARS = FRAMES + (19 + 2 + 4 if dug.COMPILED else 8 + 1 + 4)  # ratios, bytes, curves
+BARS = FRAMES + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
@@ -41,7 +55,7 @@ needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in th
 @pytest.fixture(scope="module")
 def results():
     """One run of everything but the interpreters, at sizes that take no time."""
-    return command.run(TINY, ["calls", "concurrency", "recompute", "projection", "factors", "peers", "memory", "curves"])
+    return command.run(TINY, ["calls", "concurrency", "recompute", "projection", "factors", "flows", "peers", "memory", "curves"])
 
 
 @pytest.fixture
@@ -105,6 +119,17 @@ def test_a_hit_runs_nothing(call, make):
 def test_many_keys_are_distinct():
     """Of 50 keys in scattered order each is asked for once."""
     assert sorted(calls.scatter(50)) == list(range(50))
+
+
+def test_the_flows_of_the_benchmark_agree():
+    """A chain by hand and one by name give the same number, and an insert runs every name again once."""
+    by_hand, flow = flows.run_by_hand(30), flows.make_flow(30)
+    flow.insert("n0", 1)
+
+    assert by_hand() == flow.compute("n30") == 31
+    assert flows.run_again(30)() == 31
+    flow.insert("n0", 2)
+    assert computed(flow.context, flow.compute, "n30") == 30
 
 
 class Panel:

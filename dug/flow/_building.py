@@ -13,20 +13,7 @@ from .._text.values import show
 from ._context import FlowContext
 from ._depends import needs_await
 from ._errors import DuplicateNameError, FlowError
-from ._nodes import (
-    INPUT,
-    OUTPUT,
-    PICK,
-    REQUIRED,
-    Definition,
-    Wire,
-    beneath,
-    definition,
-    find_function,
-    items,
-    register,
-    value_async,
-)
+from ._nodes import INPUT, OUTPUT, PICK, REQUIRED, Definition, Wire, find_function, register, value_async
 from ._wiring import wire_by_hand, wire_by_name, wire_by_type, wire_like, wire_processor
 
 _NONE: Any = object()
@@ -83,7 +70,7 @@ class Building(FlowContext):
             else:
                 self._set_processor(named, fn, wires, outputs, wait=wait)
         elif self._define(named) is None:
-            self._state({definition.node(self.name, named): INPUT})
+            self._state({self._nodes_of(named).definition: INPUT})
         self._tags.setdefault(named, set()).update([tags] if isinstance(tags, str) else tags)
         if value is not _NONE:
             self.insert(named, value)
@@ -101,23 +88,23 @@ class Building(FlowContext):
                 )
         self._become_async()
         self._set_function(name, fn, wire_processor(wires, named, wait=wait))
-        gone = tuple([definition.node(self.name, output) for output in old if output not in named])
-        self._state({definition.node(self.name, one): (PICK.key, ((one, name, REQUIRED),)) for one in named}, drop=gone)
+        gone = tuple([self._nodes_of(output).definition for output in old if output not in named])
+        self._state({self._nodes_of(one).definition: (PICK.key, ((one, name, REQUIRED),)) for one in named}, drop=gone)
 
     def _set_function(self, name: str, fn: Callable[..., Any], wires: tuple[Wire, ...]) -> None:
         if needs_await(fn):
             self._become_async()
         held = register(fn)
         self._functions[held.key] = held
-        values = (self._value.node(self.name, name), items.node(self.name, name), beneath.node(self.name, name))
+        known, *values = self._nodes_of(name)
         has_value = self._has_value(name)
-        self._state({definition.node(self.name, name): (held.key, wires)}, drop=values if has_value else ())
+        self._state({known: (held.key, wires)}, drop=tuple(values) if has_value else ())
 
     def _become_async(self) -> None:
         """Makes the nodes of the flow awaitable, and moves its values to them."""
         if self._value is value_async:
             return
-        old, self._value, self._known = self._value, value_async, None
+        old, self._value, self._known, self._nodes = self._value, value_async, None, {}
         moved = {node: said for node, said in self.context.tweaks.items() if isinstance(node, Node) and node.function is old}
         self._state({value_async.node(*node.args): said for node, said in moved.items()}, drop=tuple(moved))
 
@@ -158,11 +145,11 @@ class Building(FlowContext):
         """Gives several nodes values, all at once; where one is overridden, the value shows when the override is released."""
         changes: dict[Node[Any], Any] = {}
         for name, value in values.items():
-            keeper = beneath.node(self.name, name)
+            nodes = self._nodes_of(name)
             if self._define(name) is None:
-                changes[definition.node(self.name, name)] = INPUT
-            if self._is_overridden(name):
-                changes[keeper] = (value,)
+                changes[nodes.definition] = INPUT
+            if self._is_stated(nodes.beneath):
+                changes[nodes.beneath] = (value,)
             else:
                 changes[self._node_of(name)] = value
         self._state(changes)
@@ -174,9 +161,10 @@ class Building(FlowContext):
             KeyError: the flow has no such node.
         """
         self._check_known(name)
-        node, keeper = self._node_of(name), beneath.node(self.name, name)
-        tweaks = self.context.tweaks
-        hidden = tweaks[keeper] if keeper in tweaks else (tweaks[node],) if node in tweaks else ()
+        node, keeper = self._node_of(name), self._nodes_of(name).beneath
+        hidden = self._find_stated(keeper)
+        if hidden is None:
+            hidden = (self._find_stated(node),) if self._is_stated(node) else ()
         self._state({node: value, keeper: hidden})
 
     def release(self, name: str) -> None:
@@ -186,13 +174,9 @@ class Building(FlowContext):
             KeyError: the flow has no such node.
         """
         self._check_known(name)
-        node, keeper = self._node_of(name), beneath.node(self.name, name)
-        hidden = self.context.tweaks.get(keeper, ())
+        node, keeper = self._node_of(name), self._nodes_of(name).beneath
+        hidden = self._find_stated(keeper, ())
         self._state({node: hidden[0]} if hidden else {}, drop=(node, keeper))
-
-    def _is_overridden(self, name: str) -> bool:
-        node = beneath.node(self.name, name)
-        return node in self._pending or node in self._context.tweaks
 
     def _check_known(self, name: str) -> None:
         if self._define(name) is None:
@@ -205,8 +189,15 @@ class Building(FlowContext):
         self._set_function(target, same, (("value", source, REQUIRED),))
 
     def repoint(self, old: str, new: str) -> None:
-        """Makes every node that reads one name read another one instead."""
-        self._state(self._repointed(old, new))
+        """Makes every node that reads one name read another one instead.
+
+        Raises:
+            KeyError: no node reads it, and the flow does not have it.
+        """
+        changes = self._repointed(old, new)
+        if not changes:
+            self._check_known(old)
+        self._state(changes)
 
     def _repointed(self, old: str, new: str) -> dict[Node[Any], Definition]:
         changes = {}
@@ -214,7 +205,7 @@ class Building(FlowContext):
             key, wires = self._define(name) or INPUT
             if any(wire[1] == old for wire in wires):
                 moved = tuple([(wire[0], new, wire[2]) if wire[1] == old else wire for wire in wires])
-                changes[definition.node(self.name, name)] = (key, moved)
+                changes[self._nodes_of(name).definition] = (key, moved)
         return changes
 
     def rename(self, old: str, new: str) -> None:
@@ -228,11 +219,11 @@ class Building(FlowContext):
         if self._define(new) is not None:
             raise DuplicateNameError(f"the flow {self.name!r} has a {new!r}. Write flow.delete({new!r}) before, if it may go.")
         known, changes = self._repointed(old, new), {}
-        own = known.pop(definition.node(self.name, old), None) or self._define(old)
-        changes[definition.node(self.name, new)] = own
-        for function in (self._value, items, beneath):
-            if function.node(self.name, old) in self.context.tweaks:
-                changes[function.node(self.name, new)] = self.context.tweaks[function.node(self.name, old)]
+        own = known.pop(self._nodes_of(old).definition, None) or self._define(old)
+        changes[self._nodes_of(new).definition] = own
+        for theirs, ours in zip(self._nodes_of(old)[1:], self._nodes_of(new)[1:], strict=True):
+            if self._is_stated(theirs):
+                changes[ours] = self._find_stated(theirs)
         self._state({**known, **changes}, drop=self._nodes_of(old))
         self._tags[new] = self._tags.pop(old, set())
 
@@ -247,9 +238,6 @@ class Building(FlowContext):
         self._state({}, drop=tuple([node for name in names for node in self._nodes_of(name)]))
         for name in names:
             self._tags.pop(name, None)
-
-    def _nodes_of(self, name: str) -> tuple[Node[Any], ...]:
-        return tuple([one.node(self.name, name) for one in (definition, self._value, items, beneath)])
 
     def restrict(self, outputs: str | Iterable[str], inputs: str | Iterable[str] | None = None) -> None:
         """Removes all that these outputs do not read; names that are given as inputs keep no function.
@@ -270,7 +258,7 @@ class Building(FlowContext):
                 kept.add(name)
                 pending.extend(wire[1] for wire in definitions[name][1] if name not in ends)
         gone = [node for name in definitions if name not in kept for node in self._nodes_of(name)]
-        self._state({definition.node(self.name, name): INPUT for name in ends if name in kept}, drop=tuple(gone))
+        self._state({self._nodes_of(name).definition: INPUT for name in ends if name in kept}, drop=tuple(gone))
 
     # Blocks
 
@@ -301,10 +289,10 @@ class Building(FlowContext):
                 raise DuplicateNameError(f"the flow {self.name!r} has a {placed!r} already. Choose another path for the block.")
             key, wires = flow._define(name) or INPUT
             moved = tuple([(one, f"{path}/{read}" if read in own else links.get(read, read), how) for one, read, how in wires])
-            changes[definition.node(self.name, placed)] = (key, moved)
-            for theirs, ours in ((flow._value, self._value), (items, items), (beneath, beneath)):
-                if theirs.node(flow.name, name) in flow.context.tweaks:
-                    changes[ours.node(self.name, placed)] = flow.context.tweaks[theirs.node(flow.name, name)]
+            changes[self._nodes_of(placed).definition] = (key, moved)
+            for theirs, ours in zip(flow._nodes_of(name)[1:], self._nodes_of(placed)[1:], strict=True):
+                if flow._is_stated(theirs):
+                    changes[ours] = flow._find_stated(theirs)
             self._tags[placed] = set(flow._tags.get(name, ()))
         self._functions.update(flow._functions)
         self._state(changes)

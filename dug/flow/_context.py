@@ -6,7 +6,7 @@ takes time in proportion to the tweaks that there are.
 
 from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
@@ -14,12 +14,21 @@ from .._contexts.scenario import Scenario, replace_top
 from .._core.drive import Scope
 from .._core.read import Cache, Node
 from ..errors import ContextError
-from ._nodes import Definition, Registered, definition, definitions, is_processor, items, value, value_async
+from ._nodes import Definition, Registered, beneath, definition, definitions, is_processor, items, value, value_async
 from ._wiring import Wiring, read_wiring
 
 _FEW = 20
 """So many definitions are tweaks of their own; more go into that of all definitions."""
 _numbers = count(1)
+
+
+class NodesOfName(NamedTuple):
+    """What is tweaked for one name of a flow."""
+
+    definition: Node[Any]
+    value: Node[Any]
+    items: Node[Any]
+    beneath: Node[Any]
 
 
 class FlowContext:
@@ -36,6 +45,16 @@ class FlowContext:
         self._tags: dict[str, set[str]] = {}
         self._value: Any = value
         self._known: tuple[object, Wiring] | None = None
+        self._whole = definitions.node(self._name)
+        self._nodes: dict[str, NodesOfName] = {}
+
+    def _nodes_of(self, name: str) -> "NodesOfName":
+        """Returns the nodes that are tweaked for a name, each time the same objects: an insert asks for them six times."""
+        found = self._nodes.get(name)
+        if found is None:
+            made = [one.node(self._name, name) for one in (definition, self._value, items, beneath)]
+            found = self._nodes[name] = NodesOfName(*made)
+        return found
 
     @property
     def name(self) -> str:
@@ -63,14 +82,16 @@ class FlowContext:
             self._settle(dict(changes), drop)
 
     def _settle(self, changes: dict[Node[Any], Any], drop: tuple[Node[Any], ...]) -> None:
-        tweaks, whole = self._context.tweaks, definitions.node(self.name)
-        base = tweaks.get(whole, {})
+        self._context._check_changeable("change the flow of")
+        whole = self._whole
+        base = self._find_stated(whole, {})
         for node in drop:
             if node.function is definition and node.args[1] in base:
                 changes.setdefault(node, None)
-        gone = [node for node in drop if node in tweaks and node not in changes]
+        gone = [node for node in drop if self._is_stated(node) and node not in changes]
         defined = [node for node in changes if node.function is definition]
         if len(defined) > _FEW:
+            tweaks = self._context.tweaks
             own = [node for node in tweaks if isinstance(node, Node) and node.function is definition]
             changes[whole] = {**base, **{node.args[1]: tweaks[node] for node in own}}
             changes[whole].update({node.args[1]: changes.pop(node) for node in defined})
@@ -78,6 +99,19 @@ class FlowContext:
         if gone or changes:
             added = Scenario(changes)
             Scope._change(self._context, lambda scenario: replace_top(scenario, added, drop=tuple(gone)))
+            self._context._tell_all("tweaked", [*changes, *gone])
+
+    def _find_stated(self, node: Node[Any], otherwise: Any = None) -> Any:
+        """Returns a tweak of the flow's own context, stated or waiting, in the same time however many there are."""
+        layers: Any = self._context.scenario._layers
+        for tweaks in (self._pending, *reversed(layers)):
+            if node in tweaks:
+                return tweaks[node]
+        return otherwise
+
+    def _is_stated(self, node: Node[Any]) -> bool:
+        layers: Any = self._context.scenario._layers
+        return any(node in one for one in (self._pending, *layers))
 
     def _here(self) -> Context:
         """The innermost context in force if this flow is in force there, such as a what-if of it; else the flow's own."""
@@ -108,25 +142,23 @@ class FlowContext:
 
     def _define(self, name: str) -> Definition | None:
         """Returns the definition of a node in the flow's own context, whatever is in force around."""
-        node = definition.node(self.name, name)
-        for tweaks in (self._pending, self._context.tweaks):
-            if node in tweaks:
-                return tweaks[node]  # type: ignore[no-any-return]
-        return self._context.tweaks.get(definitions.node(self.name), {}).get(name)  # type: ignore[no-any-return]
+        found: Any = self._find_stated(self._nodes_of(name).definition, self)
+        if found is self:
+            found = self._find_stated(self._whole, {}).get(name)
+        return found  # type: ignore[no-any-return]  # nothing else is a tweak of it
 
     def _list_own(self) -> list[str]:
         """Returns the names that the flow's own context defines, the one that changed last at the end."""
         tweaks = self.context.tweaks
         owned = [node.args[1] for node in tweaks if isinstance(node, Node) and node.function is definition]
-        names = dict.fromkeys([*tweaks.get(definitions.node(self.name), ()), *owned])
+        names = dict.fromkeys([*tweaks.get(self._whole, ()), *owned])
         return [name for name in names if self._define(name) is not None]
 
     def _has_value(self, name: str) -> bool:
-        nodes = (self._value.node(self.name, name), items.node(self.name, name))
-        return any(node in self._pending or node in self._context.tweaks for node in nodes)
+        nodes = self._nodes_of(name)
+        return self._is_stated(nodes.value) or self._is_stated(nodes.items)
 
     def _node_of(self, name: str) -> Node[Any]:
         """Returns the node of a name in the flow's own context: one of items for a processor."""
-        is_stream = self._value is value_async and is_processor(self._define(name))
-        node: Node[Any] = (items if is_stream else self._value).node(self.name, name)
-        return node
+        nodes, is_stream = self._nodes_of(name), self._value is value_async and is_processor(self._define(name))
+        return nodes.items if is_stream else nodes.value

@@ -8,18 +8,17 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from .._contexts.context import Context
 from .._contexts.current import current_context
 from .._core.read import Node
 from .._inspect.graph import Fact, Graph
 from .._inspect.node_states import NodeStates
 from .._inspect.plan import Plan
 from .._inspect.table import Table
-from .._text.values import show
+from .._text.values import describe_error, show
 from ..draw import mermaid
 from ..errors import CycleError
 from ._errors import FlowError
-from ._nodes import INPUT, items, value_async
+from ._nodes import FUNCTIONS, INPUT, find_function, is_registered, value_async
 from ._starting import Starting
 from ._tasks import wait_for_all
 
@@ -40,7 +39,7 @@ class Problem:
     """Something for which part of a flow cannot be computed, with what to type."""
 
     kind: str
-    """``cycle``, ``floating`` or ``missing``."""
+    """``cycle``, ``floating``, ``missing``, or ``function`` where that is gone."""
     names: tuple[str, ...]
     text: str
 
@@ -74,9 +73,8 @@ class Flow(Starting):
     def node(self, name: str) -> Node[Any]:
         """Returns the node of a name."""
         self._settle_pending()
-        is_stream = self._value is value_async and self._wiring.is_stream(name)
-        node: Node[Any] = (items if is_stream else self._value).node(self.name, name)
-        return node
+        nodes, is_stream = self._nodes_of(name), self._value is value_async and self._wiring.is_stream(name)
+        return nodes.items if is_stream else nodes.value
 
     def names(self) -> list[str]:
         """Returns the names, the one that changed its function last at the end; then those that are read and not there."""
@@ -126,6 +124,8 @@ class Flow(Starting):
             if wiring.is_missing(name):
                 kind = "missing" if name in wiring.definitions else "floating"
                 found.append(Problem(kind, (name,), wiring.say_missing(self.name, name)))
+            elif wiring.is_gone(name):
+                found.append(Problem("function", (name,), wiring.say_gone(self.name, name)))
         columns: dict[str, Callable[[Problem], object]] = {
             "kind": lambda one: one.kind,
             "names": lambda one: ", ".join(one.names),
@@ -170,7 +170,8 @@ class Flow(Starting):
         failed = next(iter(batch.failures), None)
         if failed is not None:
             batch[failed]  # raises the error
-        return self._collect(names, asked)
+        found = {name: batch.values[self.node(name)] for name in asked}
+        return found[names[0]] if len(names) == 1 else found
 
     def compute_all(self, *, executor: Any = None) -> Any:
         """Computes every name, whatever fails; returns a `dug._batch.batch.Batch` of the nodes.
@@ -241,12 +242,14 @@ class Flow(Starting):
 
     def _prepare(self, names: Iterable[str]) -> list[str]:
         """Returns what must be asked for to compute names, each after what it reads; refuses what cannot be computed."""
-        wiring, here = self._wiring, self._here()
+        states = NodeStates(self._here()._here())
+        if all(_has_value(states, self.node(name)) for name in names):
+            return [*names]
+        wiring, needed = self._wiring, set(names)
         order = wiring.order(names)
         wiring.check(self.name, order)
-        needed = set(names)
         for name in reversed(order):
-            if name in needed and not _has_value(here, self.node(name)):
+            if name in needed and not _has_value(states, self.node(name)):
                 needed.update(wiring.reads.get(name, ()))
         return [name for name in order if name in needed]
 
@@ -290,13 +293,16 @@ class Flow(Starting):
             key = self.node(name)._key
             memo = states.memo(key)
             state = states.find_state(key, memo)
-            error = repr(memo.failure.imprint) if memo is not None and memo.failure is not None else None
+            error = describe_error(memo.failure.error) if memo is not None and memo.failure is not None else None
             known = wiring.definitions.get(name, INPUT)
-            module = known[0].partition("#")[0] if known[0] else self.name
+            module = self._name_module(known[0])
             seconds = memo.seconds if memo is not None else 0.0
             fact = Fact(name, name, module, state, is_source=known == INPUT, seconds=seconds, own_seconds=seconds, error=error)
             found.append((fact, self._say_state(name, state)))
         return found
+
+    def _name_module(self, key: str) -> str:
+        return getattr(find_function(key), "__module__", self.name) if is_registered(key) else self.name
 
     def _say_state(self, name: str, state: str) -> str:
         wiring = self._wiring
@@ -307,14 +313,17 @@ class Flow(Starting):
         return state
 
     def copy(self, name: str | None = None) -> Self:
-        """Returns a flow with the same functions and values, which changes by itself."""
+        """Returns a flow with the same functions, values and tweaks, which changes and computes by itself.
+
+        The values themselves are the same objects: do not change them in place.  To share what is computed, use `what_if`.
+        """
         made = type(self)(name=name)
         if self._value is value_async:
             made._become_async()
-        changes = {}
-        for node, said in self.context.tweaks.items():
-            if isinstance(node, Node) and node.args[:1] == (self.name,):
-                changes[node.function.node(made.name, *node.args[1:])] = said
+        changes: dict[Any, Any] = {}
+        for key, said in self.context.tweaks.items():
+            is_own = isinstance(key, Node) and key.function in FUNCTIONS and key.args[0] == self.name
+            changes[key.function.node(made.name, *key.args[1:]) if is_own else key] = said
         made._functions.update(self._functions)
         made._tags.update({one: set(tags) for one, tags in self._tags.items()})
         made._state(changes)
@@ -324,8 +333,9 @@ class Flow(Starting):
         return f"<dug.flow.Flow {self.name} of {len(self._wiring.definitions)} nodes>"
 
 
-def _has_value(here: Context, node: Node[Any]) -> bool:
-    return node in here and here.memo(node).error is None
+def _has_value(states: NodeStates, node: Node[Any]) -> bool:
+    memo = states.memo(node._key)
+    return memo is not None and memo.failure is None
 
 
 def _innermost() -> Any:

@@ -55,6 +55,11 @@ def register(fn: Callable[..., Any], key: str | None = None) -> Registered:
     return held
 
 
+def is_registered(key: str) -> bool:
+    """Returns whether the function with a key is there."""
+    return key in _registered
+
+
 def find_function(key: str) -> Callable[..., Any]:
     """Returns the function with a key.
 
@@ -135,7 +140,9 @@ def is_processor(known: Definition | None) -> bool:
     """Returns whether the node with a definition is a stream."""
     if known is None or not known[0]:
         return False
-    return any(wire[2] == OUTPUT for wire in known[1]) or gives_items(find_function(known[0]))
+    if any(wire[2] == OUTPUT for wire in known[1]):
+        return True
+    return is_registered(known[0]) and gives_items(find_function(known[0]))
 
 
 async def _read(flow: str, wires: Sequence[Wire]) -> tuple[list[Any], dict[str, Any]]:
@@ -148,6 +155,10 @@ async def _read(flow: str, wires: Sequence[Wire]) -> tuple[list[Any], dict[str, 
         for stream in streams:
             await stream.list()
     return _sort(read, wires)
+
+
+FUNCTIONS = (definitions, definition, beneath, value, value_async, items, start_number)
+"""The memoised functions that a flow is made of; the first argument of each is the name of the flow."""
 
 
 def _find(flow: str, name: str) -> Definition:

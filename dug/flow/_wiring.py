@@ -15,7 +15,7 @@ from attrs import field, frozen
 from .._core.read import View
 from ..errors import CycleError
 from ._depends import find_dependencies
-from ._errors import FloatingInputError, MissingInputError
+from ._errors import FloatingInputError, FlowError, MissingInputError
 from ._nodes import (
     DEFAULT,
     ENDED,
@@ -29,6 +29,7 @@ from ._nodes import (
     definition,
     definitions,
     is_processor,
+    is_registered,
     items,
 )
 
@@ -88,6 +89,16 @@ class Wiring:
         """Returns whether the value of a name is a stream."""
         return is_processor(self.definitions.get(name))
 
+    def is_gone(self, name: str) -> bool:
+        """Returns whether the function of a name is not there: it is not known how to compute the name."""
+        key = self.definitions.get(name, INPUT)[0]
+        return bool(key) and name not in self.given and not is_registered(key)
+
+    def say_gone(self, flow: str, name: str) -> str:
+        """Returns which function is gone, and what to type."""
+        text = self.definitions[name][0].partition("#")[0]
+        return f"{name!r} of the flow {flow!r} has no function: {text} is gone. Write flow.add(function, name={name!r})."
+
     def find_readers(self, name: str) -> list[str]:
         """Returns the names that read a name."""
         return [reader for reader, reads in self.reads.items() if name in reads]
@@ -107,12 +118,16 @@ class Wiring:
         Raises:
             FloatingInputError: one is not in the flow.
             MissingInputError: an input has no value.
+            FlowError: the function of one is gone.
         """
         absent = [name for name in order if self.is_missing(name)]
         floating = [name for name in absent if name not in self.definitions]
         for kind, found in ((FloatingInputError, floating), (MissingInputError, absent)):
             if found:
                 raise kind("\n".join(self.say_missing(flow, name) for name in found))
+        gone = [name for name in order if self.is_gone(name)]
+        if gone:
+            raise FlowError("\n".join(self.say_gone(flow, name) for name in gone))
 
     def say_missing(self, flow: str, name: str) -> str:
         """Returns what is wrong with a missing name, and what to type."""
