@@ -5,6 +5,7 @@ It holds a reader on every stream of the run, so that all of them begin at once;
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
@@ -22,23 +23,29 @@ class RunningFlow(Mapping[str, Stream[Any]]):
 
     def __init__(self, flow: Asking, context: Context, outputs: list[str], started: list[str]) -> None:
         self._flow, self._context = flow, context
-        vars(context)["_running"] = self
+        self._mark = vars(context)["_running"] = object()  # no circle holds a run that nobody has any more
         self._view = context._here()
-        self._outputs = {name: _Output(items.node(flow.name, name), self) for name in outputs}
+        self._names = dict.fromkeys(outputs)
+        self._streams: WeakValueDictionary[str, _Output] = WeakValueDictionary()
         self._is_closed = False
-        self._held = [_Output(items.node(flow.name, name), self).open() for name in started]
+        self._held = [self._find_stream(name).open() for name in started]
 
-    def __getitem__(self, name: str) -> Stream[Any]:
-        found = self._outputs.get(name)
+    def _find_stream(self, name: str) -> "_Output":
+        found = self._streams.get(name)
         if found is None:
-            raise KeyError(f"{name!r} is no output of {self!r}. It has {', '.join(self)}; start(all_outputs=True) has more.")
+            found = self._streams[name] = _Output(items.node(self._flow.name, name), self)
         return found
 
+    def __getitem__(self, name: str) -> Stream[Any]:
+        if name not in self._names:
+            raise KeyError(f"{name!r} is no output of {self!r}. It has {', '.join(self)}; start(all_outputs=True) has more.")
+        return self._find_stream(name)
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._outputs)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._outputs)
+        return len(self._names)
 
     @property
     def context(self) -> Context:
@@ -56,7 +63,7 @@ class RunningFlow(Mapping[str, Stream[Any]]):
         with self._context:
             stated = self._flow._say(changes)
         made = self._flow._branch(self._context.scenario | stated, f"what if of {self._context.name}")
-        vars(made)["_running"] = self
+        vars(made)["_running"] = self._mark
         return made
 
     async def drain(self) -> None:
@@ -95,7 +102,7 @@ class RunningFlow(Mapping[str, Stream[Any]]):
         """
         if self._is_closed:
             raise FlowError(f"{self!r} is closed. Start the flow again.")
-        if any(vars(context).get("_running") is self for context in open_contexts()):
+        if any(vars(context).get("_running") is self._mark for context in open_contexts()):
             return None
         run = current.get().run
         if run is not None:

@@ -1,6 +1,5 @@
 """Started flows: processors, their outputs and dependencies, inputs that end, runs of their own, what-ifs while they run."""
 
-import gc
 from typing import Annotated
 
 import anyio
@@ -501,7 +500,6 @@ def test_a_run_that_is_dropped_ends(run, log):
         outputs = await Flow(endless).start()
         await outputs["endless"].first()
         del outputs
-        gc.collect()
         await settle()
 
     run(main)
