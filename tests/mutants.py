@@ -69,6 +69,7 @@ MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
 AGAIN = ("functions/test_run_again.py",)
 STREAMS = ("functions/test_stream_programs.py",)
+KEEPING = ("functions/test_stream_memory.py", "-m", "not slow")
 NAMES = ("functions/test_names.py",)
 REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
@@ -546,16 +547,65 @@ MUTANTS = (
     Mutant(
         "what a stream reads makes no mark",
         "_functions/stream_driver.py",
-        "    return len(reads) > 1\n",
+        "    return bool(news)\n",
         "    return False\n",
         STREAMS,
     ),
     Mutant(
         "a stream forks one item too late",
         "_functions/tape.py",
-        "        return self.starts[number + 1] if",
-        "        return min(self.end, self.starts[number + 1] + 1) if",
+        "        return self.starts[place] if",
+        "        return min(end, self.starts[place] + 1) if",
         STREAMS,
+    ),
+    Mutant(
+        "the end of a stream leaves no mark",
+        "_functions/stream_driver.py",
+        "            _make_mark(stream, run, tape, is_end=True)\n",
+        "",
+        STREAMS,
+    ),
+    Mutant(
+        "nobody rests on what a dropped mark had read",
+        "_functions/trimming.py",
+        "            first.dependencies = (*tape.rests, *(",
+        "            first.dependencies = (*(), *(",
+        KEEPING,
+    ),
+    Mutant(
+        "what a dropped mark had read leads to nobody",
+        "_core/state/emptying.py",
+        "            home.add_reader(here)\n    for inner",
+        "            pass\n    for inner",
+        KEEPING,
+    ),
+    Mutant(
+        "a mark is dropped that an open run has read",
+        "_functions/trimming.py",
+        "    found = [tape.kept.count]\n    for frame in tuple(tape.frames):",
+        "    found = [tape.kept.count]\n    for frame in ():",
+        KEEPING,
+    ),
+    Mutant(
+        "a late reader of a stream gets what is left",
+        "_functions/any_reader.py",
+        "        return position < kept.base\n",
+        "        return False\n",
+        KEEPING,
+    ),
+    Mutant(
+        "a source is begun once more in a what-if",
+        "_functions/any_reader.py",
+        " or (self._stream.is_source and self._join_running()):",
+        ":",
+        KEEPING,
+    ),
+    Mutant(
+        "a pump leaves the readers of its body open",
+        "_functions/stream_driver.py",
+        "        for reader in tuple(tape.opened):\n",
+        "        for reader in ():\n",
+        ("functions/test_stream_functions.py", "-k", "left_open"),
     ),
     Mutant(
         "the end of a stream is lost in a comparison",

@@ -16,6 +16,7 @@ from typing import Any
 from .facts.binding import Key
 from .facts.failure import Serving
 from .facts.memo import Memo
+from .state.emptying import fold
 from .steps.begin import begin
 from .steps.bypass import evaluate_without_cache
 from .steps.call import install_call, make_class
@@ -46,6 +47,7 @@ __all__ = [
     "complete",
     "evaluate_without_cache",
     "fail",
+    "fold",
     "frame_here",
     "frame_then",
     "frame_to_ask",

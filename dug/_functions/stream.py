@@ -14,6 +14,7 @@ from .._core.read import (
     Binding,
     Fixed,
     Function,
+    Memo,
     Node,
     NodeMemos,
     Run,
@@ -25,7 +26,8 @@ from .._core.read import (
 )
 from .._text.values import show
 from ..errors import TweakError
-from .reader import LATEST, Latest, Reader, fetch_mark
+from .any_reader import LATEST, OLDEST, Latest
+from .reader import Reader, fetch_mark
 from .sync_driver import what_runs
 from .tape import CLOSED, ENDED, FAILED, Reach, Tape, is_same_prefix
 
@@ -80,16 +82,34 @@ class AnyStream(Fixed, Generic[T_co]):
         return ENDED if stream.items is not None else stream._find_state(view)
 
     def _find_state(self, view: Any) -> str:
-        own = [tape for tape in self.tapes.values() if tape.scenario == view.tweaks.serial and tape.is_true()]
+        tapes = tuple(self.tapes.values())
+        own = [tape for tape in tapes if tape.scenario == view.tweaks.serial and tape.is_true()]
         if own:
             return own[-1].state
-        state, number = CLOSED, 0
-        while (memo := find_answer(view, (self.marks, number))) is not None:
-            tape = None if memo.failure is not None else memo.value.tape
-            if tape is None or number + 1 == len(tape.marks):
-                return FAILED if tape is None else tape.state
-            number += 1
-        return state
+        memo = self.find_last_mark(view)
+        tape = None if memo is None or memo.failure is not None else memo.value.tape
+        if memo is None or tape is None:
+            return CLOSED if memo is None else FAILED
+        return tape.state if memo.value.number + 1 == tape.kept.count else CLOSED
+
+    def find_last_mark(self, view: Any) -> Memo | None:
+        """Returns the last mark that answers in a view; None when none does."""
+        last = find_answer(view, (self.marks, 0))
+        first = 0 if last is not None else self._find_first_kept(view)
+        number = first
+        while number is not None and (memo := find_answer(view, (self.marks, number))) is not None:
+            last, number = memo, number + 1
+        return last
+
+    def _find_first_kept(self, view: Any) -> int | None:
+        """Returns the number of the first mark of a tape that dropped some, if it answers in a view."""
+        pumped = find_answer(view, (self.pumps, 0))
+        ended = [] if pumped is None or pumped.failure is not None else [pumped.value]
+        for tape in (*tuple(self.tapes.values()), *ended):
+            kept = tape.kept
+            if kept.first and find_answer(view, (self.marks, kept.first)) is not None:
+                return kept.first  # type: ignore[no-any-return]  # a number
+        return None
 
     def __reduce__(self) -> Any:
         raise TypeError(f"{self!r} cannot be pickled: it is read in its own process. Keep a list of its items.")
@@ -146,8 +166,7 @@ class Stream(AnyStream[T_co]):
         """
         found: Any = None
         position = 0
-        async with self.open() as reader:
-            reader.skip_dropped()
+        async with Reader[T_co](self, OLDEST) as reader:
             async for value in reader:
                 found, position = value, reader.position
         if not position:

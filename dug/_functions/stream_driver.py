@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any
 
 from .._core.drive import INVALID, abandon, begin, complete, fail
-from .._core.read import Joined, Memo, OpenContext, OuterCall, Run, View, current
+from .._core.read import LIVE, Joined, Memo, OpenContext, OuterCall, Run, View, current
 from ..errors import CycleError
 from .async_driver import backend
 from .sync_driver import fetch
 from .tape import CLOSED, ENDED, FAILED, OPEN, Mark, Tape
+from .trimming import leave_out_old, trim
 
 _logger = logging.getLogger("dug")
 
@@ -27,27 +28,34 @@ def make_aside(view: View, call: OuterCall | None) -> OpenContext:
     return aside
 
 
-def find_pumped(stream: Any, view: View, call: OuterCall | None) -> "Tape | Run":
+def find_pumped(stream: Any, view: View, call: OuterCall | None, position: int = -1) -> "Tape | Run":
     """Returns the tape of a stream in this very scenario; or a new run, for which nobody has started a pump yet.
 
     A tape that is closed, or rests on something that was invalidated, is no one's to begin with: the next number has another.
+    So it is with one that does not keep the item at `position`, unless the stream is a source, which is not begun twice.
 
     Raises:
         CycleError: the body of the stream asks for the stream itself.
     """
     aside = make_aside(view, call)
     number = 0
+    if stream.is_source:
+        position = -1
     while True:
         found = begin(aside, (stream.pumps, number), True)  # by place: a pump of another scenario is not joined
         if type(found) is Memo:
-            return found.value  # type: ignore[no-any-return]  # a tape
+            ended: Tape = found.value
+            if position < 0 or ended.base <= position:
+                return ended
+            number += 1
+            continue
         if type(found) is Joined:
             run = found.run
             if run.is_lost():
                 _close(run, stream.tapes.get(run))
                 continue
             tape: Tape | None = stream.tapes.get(run)
-            if tape is not None and tape.state == OPEN and tape.is_true():
+            if tape is not None and tape.state == OPEN and tape.is_true() and (position < 0 or tape.base <= position):
                 return tape
             number += 1
             continue
@@ -73,6 +81,8 @@ def _close(run: Run, tape: Tape | None) -> None:
             tape.state = CLOSED
         tape.run = None
         tape.known.clear()
+        tape.known_marks.clear()
+        tape.frames.clear()
         tape.wake()
     if not run.is_done:
         abandon(run)
@@ -88,15 +98,16 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
         items = stream.make_items()
         await _pump(stream, run, tape, items)
         if tape.state == OPEN:
-            tape.state = ENDED
             _make_mark(stream, run, tape, is_end=True)
+            tape.state = ENDED  # last: a reader in another thread must not miss the mark
             complete(run, tape, 0.0)
     except BaseException as exc:
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
             raise
         if tape.state == OPEN:  # every reader gets it
-            tape.state, tape.error = FAILED, exc
+            tape.error = exc
             _make_mark(stream, run, tape, error=exc)
+            tape.state = FAILED  # as above
         else:
             _logger.exception("%s raised while it was closed, after its last reader had left.", stream.node)
     finally:
@@ -105,16 +116,25 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
         stream.tapes.pop(run, None)
         tape.wake()
         try:
-            if items is not None:
-                await items.aclose()
+            await _end(items, tape)
         finally:
             _close(run, tape)
             run.task = None
             del run, items, tape, stream  # see `failure.empty_own_frames`
 
 
+async def _end(items: Any, tape: Tape) -> None:
+    """Closes a generator, and then the readers that its body has opened and left open."""
+    try:
+        if items is not None:
+            await items.aclose()
+    finally:
+        for reader in tuple(tape.opened):
+            await reader.aclose()
+
+
 async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
-    values = tape.values
+    values = tape.kept.values
     bound = tape.end
     async for value in items:
         if tape.state != OPEN:  # it was cancelled, and the body went on
@@ -127,13 +147,14 @@ async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
         if tape.sleepers:
             tape.wake()
         if tape.end >= bound:
-            bound = await _make_room(run, tape)
+            bound = await _make_room(stream, run, tape)
+            values = tape.kept.values
 
 
-async def _make_room(run: Run, tape: Tape) -> int:
+async def _make_room(stream: Any, run: Run, tape: Tape) -> int:
     """Returns the number of items at which to look again, after waiting for readers."""
     while True:
-        tape.trim()
+        trim(stream, run.view, tape)
         bound = tape.find_bound()
         if bound is None:
             return tape.end + 1
@@ -181,20 +202,42 @@ def explain_keep(tape: Tape) -> str:
 
 
 def _has_news(run: Run, tape: Tape) -> bool:
-    """True when the body has read something that no mark rests on; forgets what it read again."""
+    """True when the body has read something that no mark rests on; forgets what it read again.
+
+    A tape that rests on something which was invalidated needs no more marks: nothing is filed that rests on it.
+    """
     if run.opened:
         return True
-    known, reads = tape.known, run.reads
-    last = tape.marks[-1]
-    for memo in [memo for memo in reads if memo in known and memo is not last]:
-        del reads[memo]
-    return len(reads) > 1
+    last, known, known_marks = tape.kept.marks[-1], tape.known, tape.known_marks
+    if last is None or last.status != LIVE:
+        run.reads.clear()
+        run.reads.update({} if last is None else {last: None})
+        return False
+    starts = run.reads.copy()
+    news = [memo for memo in starts if memo is not last and memo not in known]
+    news = [memo for memo in leave_out_old(news) if not _is_known_mark(memo, known_marks)]
+    run.reads.clear()
+    run.reads.update({last: None, **{memo: starts[memo] for memo in news}})
+    return bool(news)
+
+
+def _is_known_mark(memo: Memo, known_marks: dict[object, int]) -> bool:
+    return type(memo.value) is Mark and memo.value.number <= known_marks.get(memo.home.find_function(), -1)
+
+
+def _note_known(tape: Tape, reads: "tuple[Memo, ...]") -> None:
+    """Notes what the marks rest on."""
+    for memo in reads:
+        if type(memo.value) is Mark:
+            tape.known_marks[memo.home.find_function()] = memo.value.number
+        else:
+            tape.known.add(memo)
 
 
 def _make_mark(stream: Any, run: Run, tape: Tape, *, is_end: bool = False, error: BaseException | None = None) -> None:
     """Files a mark: what the body read since the one before, as a memo that rests on that one."""
-    number = len(tape.marks)
-    tape.starts.append(tape.end)
+    kept = tape.kept
+    number, start = kept.count, kept.end
     found: Any = begin(make_aside(run.view, run.call), (stream.marks, number), True)  # by place
     if type(found) is Run:
         found.reads.update(run.reads)
@@ -203,18 +246,18 @@ def _make_mark(stream: Any, run: Run, tape: Tape, *, is_end: bool = False, error
         if run.late_reads:
             found.unfileable = INVALID
         if error is None:
-            found = complete(found, Mark(tape, number, is_end=is_end), 0.0)
+            found = complete(found, Mark(tape, number, start, is_end=is_end), 0.0)
         else:
             found = fail(found, error, 0.0, error.__traceback__, is_out=False)
     elif type(found) is Joined:
         found = None
-    elif found.value.tape.state == CLOSED:
-        found.value.tape = tape  # which goes on where that one stopped
-    tape.known.update(run.reads)
+    elif found.failure is None and found.value.tape is not tape and (found.value.tape.state == CLOSED or tape.keep is not None):
+        found.value.tape = tape  # which goes on where that one stopped, or has the items that it dropped
+    _note_known(tape, tuple(run.reads))
     run.reads.clear()
     if found is None:
         run.unfileable = INVALID
     else:
         run.reads[found] = None
-        tape.known.add(found)
-    tape.marks.append(found)
+    kept.starts.append(start)
+    kept.marks.append(found)

@@ -4,9 +4,10 @@ A tape has one writer, its pump (`stream_driver`), and any number of readers (`r
 holds no scenario once it has ended, so that the memos of its marks keep no tweak alive.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, Protocol
-from weakref import ref
+from weakref import WeakSet, ref
 
 from .._core.drive import INVALID
 from .._core.read import FORGOTTEN, LIVE, Memo, Run, is_same
@@ -22,12 +23,58 @@ class Holder(Protocol):
     frame: Any
 
 
+class Kept:
+    """What a tape keeps: its items, and its marks with their starts.
+
+    The pump appends to it, a mark before the items that rest on it; where some are dropped, another one takes its place.  So a
+    reader in another thread that takes it once sees places that belong together.
+    """
+
+    __slots__ = ("base", "first", "marks", "starts", "values")
+
+    def __init__(self, base: int, values: list[Any], first: int, marks: "list[Memo | None]", starts: list[int]) -> None:
+        self.base = base
+        """The position of the first item that is kept."""
+        self.values = values
+        self.first = first
+        """The number of the first mark that is kept."""
+        self.marks = marks
+        """The memos of the marks; None for an error that no memo keeps."""
+        self.starts = starts
+        """Where each mark begins."""
+
+    @property
+    def end(self) -> int:
+        """How many items there were."""
+        return self.base + len(self.values)
+
+    @property
+    def count(self) -> int:
+        """How many marks there were."""
+        return self.first + len(self.marks)
+
+    def find_mark(self, number: int) -> "Memo | None":
+        """Returns the memo of a mark that is kept."""
+        return self.marks[number - self.first]
+
+    def end_of(self, number: int) -> int:
+        """Returns where the range of a mark ends, as far as it is known."""
+        end = self.end  # first: a mark is noted before its items
+        place = max(0, number + 1 - self.first)
+        return self.starts[place] if place < len(self.starts) else end
+
+    def trim(self, base: int, number: int) -> "Kept":
+        """Returns what is left from a position on, with the mark of the item before it, or an earlier one."""
+        gone = max(0, min(bisect_right(self.starts, max(0, base - 1)) - 1, number - self.first))
+        return Kept(base, self.values[base - self.base :], self.first + gone, self.marks[gone:], self.starts[gone:])
+
+
 class Tape:
     """The items that one run of a stream gave, and the marks that say on what they rest."""
 
     __slots__ = (
-        "__weakref__", "ahead", "base", "error", "keep", "known", "marks", "readers", "room", "run", "scenario", "sleepers",
-        "starts", "state", "values",
+        "__weakref__", "ahead", "error", "frames", "keep", "kept", "known", "known_marks", "opened", "readers", "rests", "room",
+        "run", "scenario", "sleepers", "state",
     )  # fmt: skip
 
     def __init__(self, run: Run, ahead: int, keep: int | None) -> None:
@@ -35,19 +82,21 @@ class Tape:
         """The run of its pump; None once that has ended."""
         self.scenario = run.view.tweaks.serial
         self.ahead, self.keep = ahead, keep
-        self.values: list[Any] = []
-        self.base = 0
-        """The position of the first item that is kept."""
-        self.marks: list[Memo | None] = []
-        """The memos of the marks; None for an error that no memo keeps."""
-        self.starts: list[int] = []
-        """Where each mark begins."""
+        self.kept = Kept(0, [], 0, [], [])
         self.state = OPEN
         self.error: BaseException | None = None
         self.known: set[Memo] = set()
-        """What the marks rest on."""
+        """What the marks rest on, but for marks of other streams."""
+        self.known_marks: dict[object, int] = {}
+        """By the function of these: the number of the last one; it rests on all before."""
+        self.rests: list[Memo] = []
+        """What the marks that were dropped had read, see `trimming`."""
         self.readers: dict[object, ref[Any]] = {}
         """Weakly, by their tickets: whoever breaks out of a loop drops the reader, and so leaves."""
+        self.opened: WeakSet[Any] = WeakSet()
+        """The readers that the body opened: its end closes them."""
+        self.frames: set[Any] = set()
+        """Where marks of it were read by those that are computed."""
         self.sleepers: list[Any] = []
         """The waits of readers for the next item."""
         self.room: Any = None
@@ -57,17 +106,18 @@ class Tape:
         raise TypeError("The tape of a stream cannot be pickled. Keep a list of its items.")
 
     @property
+    def base(self) -> int:
+        """The position of the first item that is kept."""
+        return self.kept.base
+
+    @property
     def end(self) -> int:
         """How many items it has had."""
-        return self.base + len(self.values)
-
-    def end_of(self, number: int) -> int:
-        """Returns where the range of a mark ends, as far as it is known."""
-        return self.starts[number + 1] if number + 1 < len(self.starts) else self.end
+        return self.kept.end
 
     def is_true(self) -> bool:
         """True unless something that its items rest on was invalidated since."""
-        last = self.marks[-1] if self.marks else None
+        last = self.kept.marks[-1] if self.kept.marks else None
         reads = () if self.run is None else tuple(self.run.reads)
         return (last is None or last.status == LIVE) and all(read.status == LIVE for read in reads)
 
@@ -106,12 +156,12 @@ class Tape:
         if self.keep is not None:
             slowest = self.find_slowest()
             return None if slowest is None else slowest.position + self.keep
-        positions = [reader.position for reader in self._open_readers()]
+        positions = [reader.position for reader in self.list_readers()]
         return max(positions) + self.ahead if positions else None
 
     def find_slowest(self) -> Any:
         """Returns the reader that is behind all others; None when nobody reads."""
-        return min(self._open_readers(), key=_position, default=None)
+        return min(self.list_readers(), key=_position, default=None)
 
     def has_room(self) -> bool:
         """True when the pump may write one more item."""
@@ -126,13 +176,10 @@ class Tape:
             room.leave_wait()
             room.wake()
 
-    def trim(self) -> None:
-        """Drops the items that neither `keep` nor a reader keeps; in lots, so that it is O(1) for each item."""
-        if self.keep is not None and len(self.values) > 2 * self.keep:
-            positions = [reader.position - self.base for reader in self._open_readers()]
-            gone = min([len(self.values) - self.keep, *positions])
-            del self.values[:gone]
-            self.base += gone
+    def list_readers(self) -> list[Any]:
+        """Returns its readers, but for those of runs that have ended."""
+        found = [reader for one in tuple(self.readers.values()) if (reader := one()) is not None]
+        return [reader for reader in found if reader.frame.run is None or not reader.frame.run.is_done]
 
     def _find_unread(self) -> "set[Tape]":
         """Returns it and the tapes whose pumps read it, if nobody else does: streams may read each other's items."""
@@ -147,10 +194,6 @@ class Tape:
                     known.add(tape)
                     pending.append(tape)
         return known
-
-    def _open_readers(self) -> list[Any]:
-        found = [reader for one in tuple(self.readers.values()) if (reader := one()) is not None]
-        return [reader for reader in found if reader.frame.run is None or not reader.frame.run.is_done]
 
 
 def is_forgotten(memo: Memo) -> bool:
@@ -181,17 +224,16 @@ class Reach:
 class Mark:
     """The value of a mark: its place on the tape."""
 
-    __slots__ = ("is_end", "number", "tape")
+    __slots__ = ("is_end", "number", "start", "tape")
 
-    def __init__(self, tape: Tape, number: int, *, is_end: bool) -> None:
-        self.tape, self.number, self.is_end = tape, number, is_end
+    def __init__(self, tape: Tape, number: int, start: int, *, is_end: bool) -> None:
+        self.tape, self.number, self.start, self.is_end = tape, number, start, is_end
 
     def __reduce__(self) -> Any:
         raise TypeError("The mark of a stream cannot be pickled. Keep a list of the items.")
 
     def __repr__(self) -> str:
-        start = self.tape.starts[self.number]
-        return f"<end after {start} items>" if self.is_end else f"<items from {start} on>"
+        return f"<end after {self.start} items>" if self.is_end else f"<items from {self.start} on>"
 
 
 def is_same_prefix(old: Mark, new: Mark, eq: Callable[[Any, Any], bool] | None) -> bool:
@@ -199,9 +241,9 @@ def is_same_prefix(old: Mark, new: Mark, eq: Callable[[Any, Any], bool] | None) 
 
     A tape that has not come so far yet counts as another: what a reader saw of the older one is not known here.
     """
-    before, now = old.tape, new.tape
-    if before is now and old.number == new.number:
+    if old.tape is new.tape and old.number == new.number:
         return True
+    before, now = old.tape.kept, new.tape.kept
     if before.base or now.base:  # some are not kept
         return False
     length = before.end_of(old.number)

@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
 from .._core.read import Node, OpenContext, current
-from .._functions.reader import Latest, Reader
+from .._functions.any_reader import Latest
+from .._functions.reader import Reader
 from .._functions.stream import Stream, check_start
 from .._functions.stream_driver import make_aside
 from ._asking import Asking

@@ -4,7 +4,8 @@
 which is read like a reader, in the scenario in which it was made, and may be given to other operators.
 """
 
-from .._functions.reader import LATEST, Reader
+from .._functions.any_reader import LATEST
+from .._functions.reader import Reader
 from .._functions.stream import Stream
 from ._as_they_come import latest, merge
 from ._cursor import Cursor

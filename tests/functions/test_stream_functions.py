@@ -568,6 +568,31 @@ def test_a_reader_lost_in_a_circle_leaves_its_stream_when_it_is_collected(live, 
     assert run(main) == ["open", "close"]
 
 
+def test_a_reader_that_a_generator_left_open_is_closed_with_it(live, run, log):
+    """The end of a stream closes the streams that its body read, though somebody holds the reader."""
+    held = []
+
+    @dug.memoize
+    async def firsts():
+        held.append(live.stream().open())
+        yield await anext(held[0])
+
+    async def main():
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                group.start_soon(feed)
+                async with firsts().open() as reader:
+                    items = [item async for item in reader]
+            await settle()
+            return items, list(log)
+
+    async def feed():
+        await settle()
+        live.feed(1)
+
+    assert run(main) == ([1], ["open", "close"])
+
+
 def test_breaking_out_of_a_loop_leaves_the_stream(live, run, log):
     """A reader that a loop drops closes the generator soon."""
 

@@ -1,16 +1,22 @@
-"""Removes nodes of which a cache knows nothing more; `trim` evicts memos that waited too long.
+"""Removes nodes of which a cache knows nothing more; `trim` evicts memos that waited too long; `fold` those that nobody wants.
 
 `drop_empty` does so at once, after an invalidation or an eviction.  `drop_emptied` does so later, for nodes that a dropped tweak
 has emptied (`Cache._emptied`): the next scenario is likely to compute them again.
+
+Memos that are folded have others rest on them, which still rest on what they had read: an invalidation or a first tweak of that
+must reach these.  Walks go from reader to reader, so one home in the place of theirs is noted as a reader of all that they read,
+and has their readers.  A walk that comes by asks the memos of these readers themselves, which still refer to the folded ones.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from ..facts.binding import Key
 from ..facts.homes import track_again
-from ..facts.memo import DEAD, Memo, NodeMemos, Noted
+from ..facts.memo import DEAD, LIVE, Memo, NodeMemos, Noted
 from ..facts.node import plain_key
+from .weak import members
 
 if TYPE_CHECKING:
     from .protocols import CacheShape
@@ -107,3 +113,57 @@ def trim(cache: "CacheShape") -> list[Memo]:
         drop_empty(cache, (), [old])
         taken.append(old)
     return taken
+
+
+def fold(cache: Any, place: Key, memos: Iterable[Memo]) -> NodeMemos:
+    """Takes memos of one function out of a cache, and of those that share its group; no open run may have read one.
+
+    Args:
+        cache: the cache.
+        place: the key of the home that takes the place of theirs: of the same function, which is a local one.
+        memos: the memos; those that are not in force are left as they are.
+
+    Returns:
+        The home in their place.
+
+    Complexity: O(their reads and readers).
+    """
+    group = cache.group
+    with group.lock:
+        caches: Sequence[CacheShape] = members(group.caches)
+        for memo in memos:
+            if memo.status == LIVE:
+                _fold(caches, place, memo)
+        home: NodeMemos = cache.home_of(place)
+        return home
+
+
+def _fold(caches: "Sequence[CacheShape]", place: Key, memo: Memo) -> None:
+    key, token = memo.home.key, memo.home.token
+    cache = next(cache for cache in caches if cache._token is token)
+    here = cache.home_of(place)
+    cache.remove(memo, DEAD)
+    for home in [cache._home_here(read.home) for read in memo.dependencies if read.home.token is not None]:
+        if home is not here:
+            home.add_reader(here)
+    for inner in memo.inner_nodes:
+        cache.home_of(plain_key(inner)).add_reader(here)
+    for other in caches:
+        known = other.find_home(key)
+        if known is not None:
+            there = other.home_of(place)
+            for reader in known.live_readers():
+                if reader is not there:
+                    there.add_reader(reader)
+            _give_up(other, known)
+    memo.home = here
+
+
+def _give_up(cache: "CacheShape", home: NodeMemos) -> None:
+    """Takes out a home without memos, whose readers have another one."""
+    if home.open_runs or home.plain is not None or home.variants or home.newest is not None:
+        return
+    track_again((home,))
+    home.alive = False
+    cache.homes_of(plain_key(home.key)[0]).take_out(home)
+    cache.stale.discard(home)

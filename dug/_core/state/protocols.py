@@ -80,6 +80,9 @@ class CacheShape(Protocol):
     def find_home(self, key: Key) -> NodeMemos | None:
         """Returns the home of the memos of a node."""
 
+    def home_of(self, key: Key) -> NodeMemos:
+        """Returns the home of the memos of a node, made when it is new."""
+
     def list_homes(self) -> list[tuple[Key, NodeMemos]]:
         """Returns all that is known."""
 

@@ -1,0 +1,303 @@
+"""What readers of all streams have in common: `AnyReader` finds items in a scenario, on whatever tape has them there.
+
+It begins on the tape whose first mark answers in its scenario, whoever pumped that, and goes on as long as the marks do.  At the
+first one that does not it *forks*: it goes on, at the same item, on the tape of its own scenario.  Each mark that it passes is
+noted as a read.  `reader` waits for what a pump gives.
+"""
+
+from typing import Any, Generic, TypeVar
+from weakref import ref
+
+from .._core.drive import INVALID, Serving, frame_to_ask, note, note_no_answer
+from .._core.read import LIVE, Memo, Run, current, find_answer, is_same
+from ..errors import DroppedError, StreamChangedError
+from .sync_driver import fetch
+from .tape import CLOSED, FAILED, OPEN, Kept, Reach, Tape, is_forgotten, tape_of
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Latest:
+    """The type of `LATEST`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "dug.streams.LATEST"
+
+
+LATEST = Latest()
+"""Says to `Stream.open` to begin with the next item that comes."""
+
+OLDEST: Any = Latest()
+"""Says to a reader to begin with the first item that is kept."""
+
+
+class AnyReader(Generic[T_co]):
+    """What readers of all streams have in common: where they are, and how they get from mark to mark and from tape to tape."""
+
+    _end: type[Exception]
+    """What says that there are no more items."""
+
+    def __init__(self, stream: Any, start: "int | Latest" = 0, frame: Any = None) -> None:
+        self._tape: Tape | None = None
+        key = stream.node._key
+        self.frame = frame = frame_to_ask(current.get() if frame is None else frame, key)
+        if frame.driver is not None:
+            raise TypeError(f"{stream.node} is a stream, and dug.testing evaluates no streams.")
+        memo = fetch(frame, key)
+        self._stream = stream = memo.value
+        self._view = frame.view
+        self._generation = self._view.group.generation
+        self._number = -1
+        """That of the last mark that it passed."""
+        self._passed: Memo | None = None
+        """The memo of that mark; None for an error that no memo keeps."""
+        self._noted: Memo | None = None
+        self._before: Tape | None = None
+        """For a source: the tape that it read before, whose items the present one must repeat."""
+        self._is_closed = False
+        self._ticket = object()
+        self._reach: Reach | None = None
+        self._saw_open = False
+        self.position = self._limit = 0
+        self._seen: tuple[Any, ...] = ()
+        """Its tape, and how far that was, when it last looked."""
+        self._kept: Any = None
+        """What its tape kept when it last looked: all items up to the limit."""
+        self._length = 0 if stream.items is None else len(stream.items)
+        if stream.items is None:
+            if self._run is not None:
+                self._reach = stream.reaches.setdefault(self._run.home, Reach())
+                _note_opened(self, self._run)
+            self._begin(start)
+        elif start is LATEST:
+            self.position = self._length
+        else:
+            self.position = 0 if start is OLDEST else start  # type: ignore[assignment]  # a number
+
+    def _begin(self, start: "int | Latest") -> None:
+        if start is LATEST:
+            if self._run is not None and not _is_of_source(self._run):
+                raise TypeError(
+                    f"{self._stream.node} is opened at LATEST within {self._run.key[0]}, whose value would depend on the time. "
+                    "Open it at 0 there, or make that a @dug.source."
+                )
+            if not self._join_running():
+                self._read_own(-1)
+            assert self._tape is not None  # noqa: S101  it has just switched to it
+            self.position = self._limit = self._tape.end
+            return
+        is_oldest = start is OLDEST
+        self.position = self._limit = 0 if is_oldest else start  # type: ignore[assignment]  # a number
+        if not self._look(0) and not (is_oldest and self._join_running()):
+            self._read_own(-1 if is_oldest else self.position)
+        if is_oldest and self._tape is not None:
+            self.position = self._limit = self._tape.base
+
+    @property
+    def _run(self) -> Run | None:
+        run: Run | None = self.frame.run
+        return run
+
+    def __repr__(self) -> str:
+        return f"<Reader of {self._stream.node} before item {self.position}>"
+
+    def close(self) -> None:
+        """Leaves the stream; its generator is closed soon, if nobody else reads."""
+        self._leave()
+
+    def _leave(self) -> Any:
+        tape, self._tape, self._is_closed = self._tape, None, True
+        self._limit = self.position
+        return None if tape is None else tape.leave(self._ticket)
+
+    def _stop(self) -> None:
+        """Ends the iteration, with the error of the stream if it failed."""
+        tape: Any = self._tape
+        if self._reach is not None:
+            self._reach.is_end = True
+        if tape is None:
+            raise self._end
+        error, memo = tape.error, self._passed
+        self.close()
+        if tape.state != FAILED:
+            raise self._end
+        frame = self.frame
+        try:
+            if memo is not None and memo.failure is not None and frame.run is not None:
+                if not memo.serves(frame.call):
+                    frame.call.adopt(memo)
+                with memo.failure.serve(frame.run, memo) as served:
+                    raise served.pop()
+            if memo is None:
+                note_no_answer(frame, error)
+            with Serving(error) as served:
+                error = None
+                raise served.pop()
+        finally:
+            del error, memo, tape, frame
+
+    def _switch(self, tape: Tape) -> None:
+        if tape is self._tape:
+            return
+        before = self._tape
+        tape.readers[self._ticket] = ref(self)
+        self._saw_open = tape.state == OPEN
+        self._tape = tape
+        if before is not None:
+            before.leave(self._ticket)
+            self._before = before if self._stream.is_source and self.position > before.base else self._before
+
+    def _look(self, number: int) -> bool:
+        """Passes the mark of this number, where one answers; False where none does."""
+        tape, view = self._tape, self._view
+        memo: Memo | None = None
+        kept = None if tape is None else tape.kept
+        is_own = tape is not None and kept is not None and tape.scenario == view.tweaks.serial and number < kept.count
+        if is_own and tape is not None and kept is not None:
+            memo = kept.find_mark(number)
+            is_new = memo is None or memo.failure is not None
+            if is_new and not self._saw_open:
+                memo, is_own = None, False
+            elif memo is not None and self._generation == view.group.generation and is_forgotten(memo):
+                memo, is_own = None, False  # by an invalidation before it was opened
+        if not is_own:
+            memo = find_answer(view, (self._stream.marks, number))
+            if memo is None or not memo.serves(self.frame.call):
+                return False
+            if memo.failure is None and not (kept is not None and number < kept.count and kept.find_mark(number) is memo):
+                self._switch(memo.value.tape)
+        self._pass(number, memo)
+        return True
+
+    def _pass(self, number: int, memo: Memo | None) -> None:
+        """Passes a mark, and notes it as a read; the one before it need not be noted too, if nothing was read in between."""
+        self._number, self._passed = number, memo
+        frame = self.frame
+        run = frame.run
+        if run is not None and (memo is None or memo.status != LIVE):
+            run.unfileable = INVALID
+        reads = frame.reads
+        if memo is None or reads is None:
+            return
+        if self._noted is not None and reads and next(reversed(reads)) is self._noted:
+            del reads[self._noted]
+        if memo.failure is None and memo.value.tape.keep is not None and memo.value.tape.state == OPEN:
+            memo.value.tape.frames.add(frame)
+        note(frame, self._view, memo)
+        self._noted = memo
+
+    def _join_running(self) -> bool:
+        """Goes on, on a tape that is being written, if all that this has so far answers here; False when there is none.
+
+        So it is found by who comes after the first marks were dropped, or wants no item of before.
+        """
+        stream, view = self._stream, self._view
+        for tape in tuple(stream.tapes.values()):
+            kept = tape.kept
+            number = kept.count - 1
+            memo = kept.marks[-1] if tape.state == OPEN and kept.marks else None
+            if memo is None or not memo.serves(self.frame.call):
+                continue
+            if find_answer(view, (stream.marks, number)) is memo:
+                self._switch(tape)
+                self._pass(number, memo)
+                return True
+        return False
+
+    def _follow(self) -> bool:
+        """Goes on, on the tape to which its mark has passed, as the one that it reads was closed; False when there is none."""
+        tape = self._tape
+        if tape is None or tape.state != CLOSED or self._number < 0:
+            return False
+        memo = find_answer(self._view, (self._stream.marks, self._number))
+        if memo is None or memo.failure is not None or memo.value.tape is tape or memo.value.tape.state == CLOSED:
+            return False
+        self._switch(memo.value.tape)
+        return True
+
+    def _read_own(self, position: int) -> None:
+        """Goes on, on the tape of this very scenario, which keeps the item at a position; a source that runs goes before that."""
+        if self._follow() or (self._stream.is_source and self._join_running()):
+            return
+        tape = self._find_own(position)
+        self._number = -1
+        self._switch(tape)
+
+    def _find_own(self, position: int) -> Tape:
+        """Returns the tape of this very scenario, which somebody writes or will write; one that keeps the item at a position."""
+        raise NotImplementedError
+
+    def _find_limit(self) -> bool:
+        """Finds how far it may read without a look; False when it must wait."""
+        position = self.position
+        while True:
+            tape = self._tape
+            if tape is None:  # it was closed
+                return True
+            state, kept = tape.state, tape.kept  # in this order: the end comes after the last item
+            self._seen = tape, state, kept.end, kept.count
+            number = self._number = max(self._number, kept.first - 1)  # the first mark that is left rests on those before it
+            end = kept.end_of(number) if number >= kept.first else 0
+            if position < end:
+                if self._is_dropped(kept, position):
+                    self._read_own(position)
+                    continue
+                self._check_repeats(kept)
+                self._kept = kept
+                self._limit = min(end, position + max(1, (tape.keep or tape.ahead) // 4))
+                tape.give_room()
+                return True
+            if number + 1 < kept.count:
+                if self._look(number + 1):
+                    continue
+            elif state == OPEN:
+                return False
+            elif state != CLOSED:
+                return True
+            self._read_own(position)
+            if self._tape is tape:
+                return False
+
+    def _is_behind(self, tape: Tape) -> bool:
+        """True when its tape has got on since it looked."""
+        kept = tape.kept
+        return self._seen != (tape, tape.state, kept.end, kept.count)
+
+    def _is_dropped(self, kept: Kept, position: int) -> bool:
+        """True for an item that is not kept any more, of a stream that can be run again.
+
+        Raises:
+            DroppedError: it is of a source.
+        """
+        if position < kept.base and self._stream.is_source:
+            raise DroppedError(self._stream.node, position, kept.base, self._stream.keep)
+        return position < kept.base
+
+    def _check_repeats(self, new: Kept) -> None:
+        """Compares what a source that was started again gives with what it gave before, as far as both are kept.
+
+        Raises:
+            StreamChangedError: it gives other items.
+        """
+        if self._before is None:
+            return
+        old, self._before = self._before.kept, None
+        for number in range(max(old.base, new.base), min(self.position, old.end)):
+            one, other = old.values[number - old.base], new.values[number - new.base]
+            if one is not other and not is_same(one, other, self._stream.eq):
+                raise StreamChangedError(self._stream.node, number)
+
+
+def _note_opened(reader: AnyReader[Any], run: Run) -> None:
+    """Notes a reader that the body of a stream opened, for the end of that."""
+    tape = tape_of(run)
+    if tape is not None:
+        tape.opened.add(reader)
+
+
+def _is_of_source(run: Run) -> bool:
+    """True when a run is of a source, or pumps one."""
+    function = run.key[0]
+    return bool(function.is_source or getattr(function.body, "is_source", False))
