@@ -182,6 +182,16 @@ def replace_top(scenario: Scenario, top: "Tweaks | Scenario", *, drop: tuple[Any
     return _made((*layers, *added._layers[1:]), (*specs, *added.specs[1:]), scenario.name)
 
 
+def put_over(scenario: Scenario, top: "Tweaks | Scenario") -> Scenario:
+    """Returns `scenario` with the tweaks of `top` over it: ``scenario | top``, but that nothing in either is stated again.
+
+    Raises:
+        TweakError: a tweak of `top` is not possible.
+    """
+    added = top if isinstance(top, Scenario) else Scenario(top)
+    return _made((*scenario._layers, *added._layers), (*scenario.specs, *added.specs), scenario.name)
+
+
 def _join(first: tuple[Tweaks, ...], second: tuple[Tweaks, ...]) -> tuple[Tweaks, ...]:
     """Returns the layers of both, as one where that means the same."""
     if len(first) == len(second) == 1 and not any(_leans_on(key, tweak, first[0]) for key, tweak in second[0].items()):

@@ -56,7 +56,7 @@ async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutin
         start = None if frame.reads is None else len(frame.reads)
         try:
             found = begin(frame, key)
-            while type(found) is not Memo:
+            while type(found) is not Memo and not isinstance(found, Memo):  # one that was loaded is of a class of its own
                 if type(found) is Joined:
                     found = await _wait(frame, key, found) or begin(frame, key, found.is_optional)
                     continue

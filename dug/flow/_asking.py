@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from functools import reduce
-from operator import or_
 from typing import Any
 
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
-from .._contexts.scenario import Scenario
+from .._contexts.scenario import Scenario, put_over
 from .._core.read import Node
 from .._text.values import show
 from ._building import Building
@@ -30,7 +29,7 @@ class Asking(Building):
                 a list of its items, or a generator function.
         """
         here, stated = self._here(), self._say(changes)
-        scenario = self.context.scenario | stated if here is self.context else Scenario(stated)
+        scenario = put_over(self.context.scenario, stated) if here is self.context else Scenario(stated)
         return self._branch(scenario, f"what if of {self.name}")
 
     def _say(self, changes: Mapping[str, Any]) -> dict[Node[Any], Any]:
@@ -67,4 +66,4 @@ class Asking(Building):
         around = open_contexts()
         is_in_force = any(vars(one).get("_flow") is self for one in around)
         contexts = [*reversed(around), *([] if is_in_force else [self.context])]
-        return reduce(or_, [one.scenario for one in contexts])
+        return reduce(put_over, [one.scenario for one in contexts])

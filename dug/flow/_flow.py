@@ -19,7 +19,7 @@ from ..draw import mermaid
 from ..errors import CycleError
 from ._errors import FlowError
 from ._nodes import FUNCTIONS, INPUT, find_function, is_registered, value_async
-from ._starting import Starting
+from ._saving import Saving
 from ._tasks import wait_for_all
 
 
@@ -44,7 +44,7 @@ class Problem:
     text: str
 
 
-class Flow(Starting):
+class Flow(Saving):
     """Functions wired by the names of their parameters: a flow.
 
     Each name is a node, ``flow.node(name)``, that contexts, sweeps, plans and snapshots take like any other.  Changes are tweaks

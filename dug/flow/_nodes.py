@@ -50,6 +50,9 @@ _PROMISED = (REQUIRED, ENDED)
 
 def register(fn: Callable[..., Any], key: str | None = None) -> Registered:
     """Returns a function under a key, by which definitions find it for as long as somebody holds the result."""
+    known = None if key is None else _registered.get(key)
+    if known is not None and known.fn is fn:
+        return known
     held = Registered(key or f"{name_of(fn)}#{_PROCESS}.{next(_numbers)}", fn)
     _registered[held.key] = held
     return held

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
+from .._contexts.scenario import put_over
 from .._core.read import Node, OpenContext, current
 from .._functions.any_reader import Latest
 from .._functions.reader import Reader
@@ -63,7 +64,7 @@ class RunningFlow(Mapping[str, Stream[Any]]):
         """
         with self._context:
             stated = self._flow._say(changes)
-        made = self._flow._branch(self._context.scenario | stated, f"what if of {self._context.name}")
+        made = self._flow._branch(put_over(self._context.scenario, stated), f"what if of {self._context.name}")
         vars(made)["_running"] = self._mark
         return made
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._contexts.current import outermost
 from .._contexts.kinds import UNTWEAKED
+from .._contexts.scenario import put_over
 from .._core.read import Node, current
 from .._text.values import show
 from ._asking import Asking
@@ -57,7 +58,7 @@ class Starting(Asking):
         stated: dict[Node[Any], Any] = {start_number.node(self.name): next(_numbers)}
         for name, found in (inputs or {}).items():
             stated.update(self._give(name, found))
-        context = self._branch(self._scenario_here() | stated, f"run of {self.name}")
+        context = self._branch(put_over(self._scenario_here(), stated), f"run of {self.name}")
         with outermost(context):
             wiring = self._wiring
             order = wiring.order(wiring.definitions if all_outputs else wiring.outputs())
