@@ -12,6 +12,8 @@ from ._cursor import Cursor
 from ._in_groups import batch, window
 from ._in_step import zip, zip_longest
 from ._one_by_one import filter, scan, take, timeout
+from ._shared import share
+from ._tasks import map
 
 __all__ = [
     "LATEST",
@@ -21,8 +23,10 @@ __all__ = [
     "batch",
     "filter",
     "latest",
+    "map",
     "merge",
     "scan",
+    "share",
     "take",
     "timeout",
     "window",

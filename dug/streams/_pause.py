@@ -62,12 +62,13 @@ class Pause:
             for tape, wait in entered:
                 leave_wait(tape, wait)
             for work in self.works:
-                work.sleep = None
+                if sleep in work.sleeps:
+                    work.sleeps.remove(sleep)
 
     def _enter(self, entered: list[Any], sleep: Any) -> bool:
         """Begins all waits; False when there may be an item by now."""
         for work in self.works:
-            work.sleep = sleep
+            work.sleeps.append(sleep)
         is_optional = len(self.readers) > 1 or bool(self.works) or self.until is not None
         for reader in self.readers:
             if not self._enter_one(reader, entered, sleep, is_optional=is_optional):
@@ -76,7 +77,7 @@ class Pause:
         if is_stuck and not self._enter_one(self.readers[0], entered, sleep, is_optional=False):
             return False
         # A pump in another thread may have gone on before it saw the waits.
-        return not any(work.has_ended() for work in self.works) and all(map(_is_behind, self.readers))
+        return not any(work.has_news for work in self.works) and all(map(_is_behind, self.readers))
 
     def _enter_one(self, reader: Reader[Any], entered: list[Any], sleep: Any, *, is_optional: bool) -> bool:
         found = reader._enter_wait(lambda frame, run: _SharedWait(frame, run, sleep), is_optional=is_optional)
