@@ -9,7 +9,8 @@ from .._core.read import Node
 from ._fingerprint import Fingerprint, find_difference, fingerprint
 from ._reference import Ask, Evaluation, Outcome, Run
 from ._sameness import is_same_outcome, show_outcome, show_value
-from ._transparent import check_can_evaluate, eq_of
+from ._timed import refuse_timed
+from ._transparent import check_can_evaluate, check_is_node, eq_of
 
 
 def assert_pure(node: Node[Any]) -> None:
@@ -21,13 +22,20 @@ def assert_pure(node: Node[Any]) -> None:
     keep their contents, and so must every returned result, to the end of both evaluations.
     Raising the same error twice counts as the same end.
 
+    First it looks, without running anything, for operators on streams that depend on the time, such as `dug.streams.merge`, in
+    the code of its function and of those that this reads, up to the sources; so much it says of coroutine functions and streams
+    too, which it cannot evaluate.
+
     Contents are compared as `pickle` would save them, without the values that `functools.cached_property` keeps.
 
     Raises:
         AssertionError: the message names the innermost node that is not pure, and the difference; for a result
-            changed by a node that did not read it, it names that node.
+            changed by a node that did not read it, it names that node; or the function whose value depends on the time.
+        TypeError: `node` is no node, or is a stream or of a coroutine function.
     """
     __tracebackhide__ = True
+    check_is_node(node, "assert_pure")
+    refuse_timed(node)
     check_can_evaluate(node, "assert_pure")
     first, second = _Watch(), _Watch()
     first.evaluate(node)

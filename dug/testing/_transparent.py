@@ -64,8 +64,10 @@ def check_is_node(node: object, name: str) -> None:
 
 
 def check_can_evaluate(node: Node[Any], name: str) -> None:
-    """Raises TypeError, saying what to type, when `node` is not a node, or is to be awaited."""
+    """Raises TypeError, saying what to type, when `node` is not a node, or is to be awaited, or a stream."""
     check_is_node(node, name)
+    if node._function.stream is not None:
+        raise TypeError(f"{node} is a stream, and {name}() evaluates no streams. Give a node of a plain function.")
     if node._function.is_async:
         raise TypeError(f"{node} is of a coroutine function, and {name}() evaluates synchronous nodes only. Give one of those.")
 
