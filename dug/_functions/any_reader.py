@@ -78,7 +78,7 @@ class AnyReader(Generic[T_co]):
 
     def _begin(self, start: "int | Latest") -> None:
         if start is LATEST:
-            if self._run is not None and not _is_of_source(self._run):
+            if self._run is not None and not is_of_source(self._run):
                 raise TypeError(
                     f"{self._stream.node} is opened at LATEST within {self._run.key[0]}, whose value would depend on the time. "
                     "Open it at 0 there, or make that a @dug.source."
@@ -297,7 +297,7 @@ def _note_opened(reader: AnyReader[Any], run: Run) -> None:
         tape.opened.add(reader)
 
 
-def _is_of_source(run: Run) -> bool:
+def is_of_source(run: Run) -> bool:
     """True when a run is of a source, or pumps one."""
     function = run.key[0]
     return bool(function.is_source or getattr(function.body, "is_source", False))

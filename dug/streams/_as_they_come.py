@@ -4,12 +4,17 @@ from typing import Any, TypeVar, overload
 
 from .._functions.reader import PENDING
 from ._cursor import Cursor, Readable
+from ._pause import Pause
+from ._settling import is_stirring
 
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 
 _NONE_YET: Any = object()
+
+MOST_TURNS = 16
+"""How many turns of the loop `latest` waits for what is on its way."""
 
 
 class _Merge(Cursor[Any]):
@@ -51,35 +56,49 @@ class _Latest(Cursor[Any]):
         self._row = [_NONE_YET] * len(self._inputs)
         self._places = list(enumerate(self._inputs))
         self._error: BaseException | None = None
+        self._has_news = False
+        self._turns = 0
 
     def _poll(self) -> Any:
+        if self._error is None:
+            self._read()
+        if self._has_news and not any(item is _NONE_YET for item in self._row):
+            if self._error is None and self._turns < MOST_TURNS and is_stirring(self._find_pending().readers):
+                self._turns += 1
+                return PENDING
+            self._has_news, self._turns = False, 0
+            return tuple(self._row)
         if self._error is not None:
             error, self._error = self._error, None
             try:
                 raise error
             finally:
                 del error
-        has_news = False
-        for place, one in tuple(self._places):
-            try:
-                while (item := one._poll()) is not PENDING:
-                    self._row[place], has_news = item, True
-            except StopAsyncIteration:
-                self._places.remove((place, one))
-                self._drop(one)
-            except Exception as exc:
-                if not has_news or not self._is_whole():
-                    raise
-                self._error = exc
-                break
-        if has_news and self._is_whole():
-            return tuple(self._row)
-        if not self._inputs or any(row is _NONE_YET for row in self._find_ended()):
+        if not self._inputs or any(item is _NONE_YET for item in self._find_ended()):
             raise StopAsyncIteration
         return PENDING
 
-    def _is_whole(self) -> bool:
-        return not any(item is _NONE_YET for item in self._row)
+    def _read(self) -> None:
+        """Takes what has come, up to an error."""
+        for place, one in tuple(self._places):
+            try:
+                while (item := one._poll()) is not PENDING:
+                    self._row[place], self._has_news = item, True
+            except StopAsyncIteration:
+                self._places.remove((place, one))
+                self._drop(one)
+            except Exception as exc:  # noqa: BLE001  it comes after what came before it
+                self._error = exc
+                return
+
+    def _find_pending(self) -> Pause:
+        pause = Pause()
+        super()._add_to(pause)
+        return pause
+
+    def _add_to(self, pause: Pause) -> None:
+        super()._add_to(pause)
+        pause.is_turn = pause.is_turn or self._turns > 0
 
     def _find_ended(self) -> list[Any]:
         """Returns the last items of the streams that have ended."""
@@ -120,13 +139,15 @@ def latest(*streams: Readable[Any]) -> Cursor[Any]:
     """Returns a cursor that gives a tuple of the last item of each stream, whenever one of them has a new one.
 
     What has come when it is asked makes one tuple, so items that came while nobody asked are left out but for the last of each
-    stream.  It begins when each stream has given an item.
+    stream.  It begins when each stream has given an item.  What is made of an item is waited for, through any number of memoised
+    streams, so that no tuple has an item beside what was made of an older one; but no longer than some turns of the loop, if one
+    of these waits for the outside.
 
     * Order: that of each stream is kept; which items meet depends on the time: a memoised function that uses `latest` should be a
       `source`.  It ends with the last stream, or with one that ends without any item.
     * Errors: a stream's error comes after the tuple of what came before it, and ends it.
     * Cancellation: loses nothing, as `merge`.
-    * Complexity: O(new items + streams) for each tuple; no task, one wait.
+    * Complexity: O(new items + streams that it reads, directly or through others) for each tuple; no task, one wait.
 
     Args:
         streams: as for `merge`.

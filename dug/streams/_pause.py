@@ -10,7 +10,6 @@ from .._core.drive import PATIENCE_S, DriverWait
 from .._core.read import Frame, Joined, Run
 from .._functions.async_driver import backend
 from .._functions.reader import Reader, is_here, leave_wait
-from .._functions.tape import OPEN
 
 
 class _SharedWait(DriverWait):
@@ -43,6 +42,8 @@ class Pause:
         """Groups of tasks (`_tasks.Work`), of which the next one has still to end."""
         self.until: float | None = None
         """The moment at which to look again, by the clock of the loop."""
+        self.is_turn = False
+        """True to look again in the next turn of the loop."""
 
     def end_by(self, moment: float) -> None:
         """Makes it last no longer than to a moment."""
@@ -57,7 +58,8 @@ class Pause:
         sleep = backend().Sleep()
         entered: list[Any] = []
         try:
-            await sleep.last(self._find_seconds() if self._enter(entered, sleep) else 0.0)  # a turn of the loop in any case
+            is_long = not self.is_turn and self._enter(entered, sleep)
+            await sleep.last(self._find_seconds() if is_long else 0.0)  # a turn of the loop in any case
         finally:
             for tape, wait in entered:
                 leave_wait(tape, wait)
@@ -76,8 +78,7 @@ class Pause:
         is_stuck = not (self.works or self.until is not None or any(wait.is_joined for _, wait in entered))
         if is_stuck and not self._enter_one(self.readers[0], entered, sleep, is_optional=False):
             return False
-        # A pump in another thread may have gone on before it saw the waits.
-        return not any(work.has_news for work in self.works) and all(map(_is_behind, self.readers))
+        return not any(work.has_news for work in self.works)
 
     def _enter_one(self, reader: Reader[Any], entered: list[Any], sleep: Any, *, is_optional: bool) -> bool:
         found = reader._enter_wait(lambda frame, run: _SharedWait(frame, run, sleep), is_optional=is_optional)
@@ -91,12 +92,6 @@ class Pause:
         if all(_is_pumped_here(reader) for reader in self.readers):
             return seconds
         return PATIENCE_S if seconds is None else min(seconds, PATIENCE_S)
-
-
-def _is_behind(reader: Reader[Any]) -> bool:
-    """True when a reader has read all that its tape has, and more may come."""
-    tape = reader._tape
-    return tape is not None and tape.state == OPEN and tape.end <= reader.position
 
 
 def _is_pumped_here(reader: Reader[Any]) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, TypeVar
 
+from .._functions.any_reader import AnyReader
 from .._functions.memoize import source
-from .._functions.reader import AnyReader
 from .._functions.stream import AnyStream, Stream
 from .._text.values import show
 from ._cursor import Cursor
@@ -20,8 +20,8 @@ def share(items: AsyncIterable[T], *, ahead: int = 256, keep: int | None = None)
     * Order: that of the iterable.
     * Errors: as for any stream, each reader gets the error after the items before it.
     * Cancellation: when the last reader leaves, the iteration is cancelled, and what it iterates over is closed.  What was given
-      so far stays, for who needs no more.  Who does iterates again from the start; an iterator, such as an async generator, cannot begin again,
-      and raises RuntimeError then.
+      so far stays, for who needs no more.  Who does iterates again from the start; an iterator, such as an async generator,
+      cannot begin again, and raises RuntimeError then.
     * Complexity: O(1) for each item; one task.
 
     Args:

@@ -6,6 +6,7 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import pytest
 from support.sync_points import settle
 
@@ -184,6 +185,56 @@ def test_latest_gives_one_tuple_for_what_has_come(feeds, run):
                 return got, await collect(cursor)
 
     assert run(main) == ([(1, 10), (3, 10), (4, 20)], [])
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+def test_latest_shows_no_item_beside_what_is_made_of_an_older_one(depth, feeds, run):
+    """A stream and one that is made of it over some stages change together, whatever lies between them."""
+
+    @dug.memoize
+    async def stage(number):
+        async for item in stage(number - 1) if number else feeds.stream("a"):
+            yield item + 1
+
+    async def main():
+        got: list[Any] = []
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                group.start_soon(read, streams.latest(feeds.stream("a"), stage(depth)), got)
+                for item in range(0, 30, 10):
+                    await settle()
+                    feeds.send("a", item)
+                await settle()
+                feeds.end("a")
+        return got
+
+    async def read(cursor, into):
+        async for item in cursor:
+            into.append(item)
+
+    assert run(main) == [(item, item + depth + 1) for item in range(0, 30, 10)]
+
+
+def test_latest_does_not_wait_for_a_stage_that_waits(feeds, run):
+    """A stage that waits for the outside holds latest up for some turns of the loop only."""
+
+    @dug.memoize
+    async def slow():
+        async for item in feeds.stream("a"):
+            if item > 1:
+                await anyio.sleep_forever()
+            yield item
+
+    async def main():
+        with dug.Context():
+            async with streams.latest(feeds.stream("a"), slow()) as cursor:
+                await settle()
+                feeds.send("a", 1)
+                first = await cursor.__anext__()
+                feeds.send("a", 2)
+                return first, await cursor.__anext__()
+
+    assert run(main) == ((1, 1), (2, 1))
 
 
 def test_latest_gives_what_came_before_an_error(feeds, run):
