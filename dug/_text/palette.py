@@ -25,6 +25,9 @@ LOOKS = {
     "tweaked": Look("#FFD98A", "#9A5B00", "tweaked", "yellow"),
     "masked": Look("#DDD0F3", "#5B3A9B", "masked by a tweak", "magenta"),
     "not-run": Look("#FFFFFF", "#777777", "not run", "dim", is_dashed=True),
+    "closed": Look("#FFFFFF", "#777777", "nobody reads it", "dim", is_dashed=True),
+    "open": Look("#E4EDB5", "#55701A", "goes on", "green"),
+    "ended": Look("#D9EAEA", "#3B6B6B", "has ended"),
     "computed": Look("#D6E6F7", "#2F5F93", "computed here"),
     "inherited": Look("#ECECEC", "#6B6B6B", "computed in a context around", "dim"),
 }

@@ -9,7 +9,7 @@ from .._text.values import shorten, visible
 from ._drawable import Drawable
 from ._picture import LIMIT, Box, Picture, make_picture
 from ._shortening import MAX_NAME
-from ._words import legend_of, name_of, notes_on, title_of
+from ._words import legend_of, name_of, notes_on, title_of, word_on
 
 FONT = "Helvetica,Arial,sans-serif"
 SWATCH = 'BORDER="1" FIXEDSIZE="TRUE" WIDTH="20" HEIGHT="14"'
@@ -45,7 +45,7 @@ def dot(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> str:
         f'  node [shape=box, {font}, fontsize=11, margin="0.12,0.06", height=0.3]',
         f'  edge [color="{FAINT}", {font}, fontsize=9, arrowsize=0.6]',
         *[f"  n{number} [{_box(picture, box)}]" for number, box in enumerate(picture.boxes)],
-        *[f"  n{start} -> n{end}{_line(count)}" for start, end, count in picture.lines],
+        *[f"  n{start} -> n{end}{_quote(word_on(picture, start, end, count))}" for start, end, count in picture.lines],
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -90,8 +90,8 @@ def _stripes(box: Box) -> str:
     return ":".join([*parts[:-1], LOOKS[box.states[-1][0]].fill])  # the last takes the rest
 
 
-def _line(count: int) -> str:
-    return f' [label="{count:,}"]' if count > 1 else ""
+def _quote(word: str) -> str:
+    return f' [label="{escape(word)}"]' if word else ""
 
 
 def _legend(picture: Picture) -> str:

@@ -6,7 +6,7 @@ from .._text.palette import LOOKS, Look
 from .._text.values import visible
 from ._drawable import Drawable
 from ._picture import LIMIT, Box, Picture, make_picture
-from ._words import TIMES, legend_of, name_of, notes_on, title_of
+from ._words import TIMES, legend_of, name_of, notes_on, title_of, word_on
 
 PLAIN = frozenset(" _.,:()=+-/'…") | {TIMES}
 """The characters besides letters and digits that need no escape in a label: none that means something to Mermaid or HTML."""
@@ -31,7 +31,7 @@ def mermaid(graph: Drawable, *, by: str | None = None, limit: int = LIMIT) -> st
     lines = [
         "flowchart LR",
         *[f"  n{number}{_shape(box, _label(picture, box))}" for number, box in enumerate(picture.boxes)],
-        *[f"  n{start} -->{_count(count)} n{end}" for start, end, count in picture.lines],
+        *[f"  n{start} -->{_quote(word_on(picture, start, end, count))} n{end}" for start, end, count in picture.lines],
         *_legend(picture),
         *[f"  classDef {_class(state)} {_style(LOOKS[state])}" for state in states],
         *[f"  class {','.join(_members(picture, state))} {_class(state)}" for state in states if _members(picture, state)],
@@ -55,8 +55,8 @@ def _shape(box: Box, label: str) -> str:
     return f'[["{label}"]]' if box.is_group else f'("{label}")'
 
 
-def _count(count: int) -> str:
-    return f'|"{count:,}"|' if count > 1 else ""
+def _quote(word: str) -> str:
+    return f'|"{escape(word)}"|' if word else ""
 
 
 def _class(state: str) -> str:

@@ -5,9 +5,10 @@ Failed and tweaked nodes then keep boxes of their own, as long as there are not 
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .._text.palette import LOOKS
 from .._text.values import shorten
@@ -43,6 +44,8 @@ class Box:
     seconds: float
     """How long its nodes ran, without their callees."""
     error: str | None
+    notes: tuple[str, ...] = ()
+    """More words about a single node, such as how many items it gave."""
 
     @property
     def state(self) -> str:
@@ -62,6 +65,8 @@ class Picture:
     count: int
     """How many nodes the picture is of."""
     seconds: float
+    words: Mapping[tuple[int, int], str] = field(factory=dict)
+    """By from and to, the words on a line."""
 
     @property
     def states(self) -> tuple[tuple[str, int], ...]:
@@ -136,11 +141,16 @@ def _draw_together(graph: Drawable, grouping: str, keys: list[Hashable]) -> Pict
     number = {key: number for number, key in enumerate(dict.fromkeys([keys[place] for place in order]))}
     members: list[list[Described]] = [[] for _ in number]
     lines: Counter[tuple[int, int]] = Counter()
+    words: dict[tuple[int, int], str] = {}
+    word_on: Any = getattr(graph, "word_on", None)  # a graph of what runs has words for its lines
     for place in order:
         fact, box = graph.facts[place], number[keys[place]]
         members[box].append(fact)
         for read in graph.dependencies(fact.node):
-            lines[number[keys[place_of[read]]], box] += 1
+            line = number[keys[place_of[read]]], box
+            lines[line] += 1
+            if word_on is not None and lines[line] == 1 and (word := word_on(read, fact.node)):
+                words[line] = word
     boxes = tuple([_make_box(key, facts) for key, facts in zip(number, members, strict=True)])
     return Picture(
         boxes=_name_apart(boxes),
@@ -148,6 +158,7 @@ def _draw_together(graph: Drawable, grouping: str, keys: list[Hashable]) -> Pict
         grouping=grouping,
         count=len(graph),
         seconds=sum([box.seconds for box in boxes]),
+        words={line: word for line, word in words.items() if lines[line] == 1},
     )
 
 
@@ -164,6 +175,7 @@ def _make_box(key: Hashable, facts: list[Described]) -> Box:
         states=_in_order(Counter([fact.state for fact in facts])),
         seconds=sum([fact.own_seconds for fact in facts]),
         error=next((fact.error for fact in facts if fact.error is not None), None),
+        notes=getattr(first, "notes", ()) if stands_alone else (),
     )
 
 

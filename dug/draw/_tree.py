@@ -57,8 +57,8 @@ def _write(picture: Picture, pens: _Pens) -> list[str]:
         lines.append(f"{before}{text}")
         if place is None:
             continue
-        rows: list[tuple[str, int | None]] = [(_line(picture, read), read) for read in below[place]]
-        elsewhere = [name_of(picture.boxes[read]) for read in reads[place] if read not in below[place]]
+        rows: list[tuple[str, int | None]] = [(_line(picture, read, place), read) for read in below[place]]
+        elsewhere = [_add_word(picture, read, place) for read in reads[place] if read not in below[place]]
         if elsewhere:
             rows.append((f"also {_enumerate(elsewhere)}", None))
         for position in range(len(rows) - 1, -1, -1):
@@ -99,10 +99,16 @@ def _enumerate(names: list[str]) -> str:
     return f"{shown} and {len(names) - MAX_ELSEWHERE} more" if len(names) > MAX_ELSEWHERE else shown
 
 
-def _line(picture: Picture, place: int) -> str:
+def _line(picture: Picture, place: int, reader: int | None = None) -> str:
     box = picture.boxes[place]
     notes = notes_on(picture, box)
-    return f"{name_of(box)}  [{', '.join(notes)}]" if notes else name_of(box)
+    word = "" if reader is None else picture.words.get((place, reader), "")
+    return "  ".join([name_of(box), *([f"[{', '.join(notes)}]"] if notes else []), *([word] if word else [])])
+
+
+def _add_word(picture: Picture, place: int, reader: int) -> str:
+    word = picture.words.get((place, reader))
+    return f"{name_of(picture.boxes[place])} ({word})" if word else name_of(picture.boxes[place])
 
 
 def _to_ascii(text: str) -> str:

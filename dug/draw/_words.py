@@ -26,9 +26,15 @@ def notes_on(picture: Picture, box: Box) -> list[str]:
         notes.append(box.state)
     if box.error is not None:
         notes[0] = f"{notes[0]}: {shorten(visible(box.error), MAX_ERROR)}" if notes else shorten(visible(box.error), MAX_ERROR)
+    notes += box.notes
     if box.seconds > 0 and picture.share(box) >= NOTEWORTHY:
         notes.append(in_seconds(box.seconds))
     return notes
+
+
+def word_on(picture: Picture, start: int, end: int, count: int) -> str:
+    """Returns the words on a line: how many reads it stands for, if several, or else what is known of the one."""
+    return f"{count:,}" if count > 1 else picture.words.get((start, end), "")
 
 
 def title_of(picture: Picture) -> str:

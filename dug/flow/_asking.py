@@ -8,6 +8,7 @@ from .._contexts.context import Context
 from .._contexts.current import open_contexts
 from .._contexts.scenario import Scenario, put_over
 from .._core.read import Node
+from .._inspect.graph import Fact
 from .._text.values import show
 from ._building import Building
 from ._depends import needs_await
@@ -67,3 +68,7 @@ class Asking(Building):
         is_in_force = any(vars(one).get("_flow") is self for one in around)
         contexts = [*reversed(around), *([] if is_in_force else [self.context])]
         return reduce(put_over, [one.scenario for one in contexts])
+
+    def _look(self) -> list[tuple[Fact[str], str]]:
+        """Returns the facts about the names, each with its state in words."""
+        raise NotImplementedError

@@ -4,20 +4,26 @@ It holds a reader on every stream of the run, so that all of them begin at once;
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from time import perf_counter
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
 from .._contexts.context import Context
-from .._contexts.current import open_contexts
+from .._contexts.current import open_contexts, outermost
 from .._contexts.scenario import put_over
 from .._core.read import Node, OpenContext, current
 from .._functions.any_reader import Latest
 from .._functions.reader import Reader
 from .._functions.stream import Stream, check_start
 from .._functions.stream_driver import make_aside
+from .._inspect.graph import Fact
+from .._inspect.table import Table
+from ..draw import mermaid
 from ._asking import Asking
 from ._errors import FlowError
 from ._nodes import items
+from ._progress import RunningGraph, StreamState, measure, tabulate
 
 
 class RunningFlow(Mapping[str, Stream[Any]]):
@@ -30,6 +36,7 @@ class RunningFlow(Mapping[str, Stream[Any]]):
         self._names = dict.fromkeys(outputs)
         self._streams: WeakValueDictionary[str, _Output] = WeakValueDictionary()
         self._is_closed = False
+        self._began = perf_counter()
         self._held = [self._find_stream(name).open() for name in started]
 
     def _find_stream(self, name: str) -> "_Output":
@@ -68,6 +75,26 @@ class RunningFlow(Mapping[str, Stream[Any]]):
         vars(made)["_running"] = self._mark
         return made
 
+    def states(self) -> Table[StreamState]:
+        """Returns a table of how far each name has come, in a what-if of the run in force or else in the run; runs nothing."""
+        return tabulate(self._measure()[0])
+
+    def graph(self) -> RunningGraph:
+        """Returns the wiring with how far each name has come, for the pictures of `dug.draw`; runs nothing."""
+        return RunningGraph(*self._measure())
+
+    def draw(self, *, by: str | None = None) -> str:
+        """Returns a picture of how far the flow has come as a Mermaid flowchart; `dug.draw` makes others of `graph`."""
+        return mermaid(self.graph(), by=by)
+
+    def _measure(self) -> tuple[list[StreamState], dict[str, Fact[str]]]:
+        seconds = perf_counter() - self._began
+        with nullcontext() if self._is_in_force() else outermost(self._context):
+            view, reads = self._flow._here()._here(), self._flow._wiring.reads
+            facts = {fact.node: fact for fact, _ in self._flow._look()}
+        states = [measure(view, self._flow.name, fact, reads.get(name, ()), seconds) for name, fact in facts.items()]
+        return states, facts
+
     async def drain(self) -> None:
         """Reads all outputs to their end, for a flow that is run for what it does.
 
@@ -104,12 +131,15 @@ class RunningFlow(Mapping[str, Stream[Any]]):
         """
         if self._is_closed:
             raise FlowError(f"{self!r} is closed. Start the flow again.")
-        if any(vars(context).get("_running") is self._mark for context in open_contexts()):
+        if self._is_in_force():
             return None
         run = current.get().run
         if run is not None:
             raise FlowError(f"{run.key[0]} reads an output of {self!r}. Enter the context of the run around the call.")
         return make_aside(self._view, None)
+
+    def _is_in_force(self) -> bool:
+        return any(vars(context).get("_running") is self._mark for context in open_contexts())
 
 
 class _Output(Stream[Any]):

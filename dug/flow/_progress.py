@@ -1,0 +1,147 @@
+"""How far the streams of a flow have come: `StreamState`, `RunningGraph`; `measure` reads the tapes, and runs nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from .._core.read import Node, View, find_answer
+from .._functions.stream import AnyStream
+from .._functions.tape import Tape
+from .._inspect.graph import Fact, Graph
+from .._inspect.table import Table
+from .._text.values import describe_error
+from ._nodes import items
+
+
+@frozen
+class StreamState:
+    """A name of a running flow, and how far it has come."""
+
+    name: str
+    state: str
+    """``open`` while it goes on, ``ended``, ``failed``, ``closed`` when nobody reads it; for an input with a value its state."""
+    items: int | None
+    """How many items it has given; None for an input with a value."""
+    rate: float | None
+    """How many items a second, since the start; None if it does not go on."""
+    behind: Mapping[str, int]
+    """By the names that read it, how many of its items each has not taken yet."""
+    reads: tuple[str, ...]
+    error: str | None
+
+
+@frozen(weakref_slot=False)
+class RunningFact(Fact[str]):
+    """The facts about one name of a running flow."""
+
+    notes: tuple[str, ...] = field(kw_only=True, default=())
+    """What a picture says of it."""
+
+
+class RunningGraph(Graph[str]):
+    """The names of a running flow, with how far each has come, and how far its readers are behind."""
+
+    def __init__(self, states: Iterable[StreamState], facts: Mapping[str, Fact[str]]) -> None:
+        known = {state.name: state for state in states}
+        super().__init__(
+            [_note(state, facts[state.name]) for state in known.values()], {name: state.reads for name, state in known.items()}
+        )
+        self._behind = {name: state.behind for name, state in known.items()}
+
+    def word_on(self, read: str, reader: str) -> str:
+        """Returns the words on the line from a name to one that reads it."""
+        count = self._behind[read].get(reader)
+        return "" if count is None else f"{count:,} behind"
+
+
+def tabulate(states: Sequence[StreamState]) -> Table[StreamState]:
+    """Returns a table of how far streams have come."""
+    return Table(
+        states,
+        {
+            "name": lambda row: row.name,
+            "state": lambda row: row.state,
+            "items": lambda row: "" if row.items is None else row.items,
+            "a second": lambda row: "" if row.rate is None else _round(row.rate),
+            "behind": lambda row: max(row.behind.values(), default=""),
+            "reads": lambda row: ", ".join(row.reads),
+            "error": lambda row: row.error,
+        },
+    )
+
+
+def measure(view: View, flow: str, fact: Fact[str], reads: tuple[str, ...], seconds: float) -> StreamState:
+    """Returns how far a name has come in a scenario.
+
+    Args:
+        view: the view of the scenario.
+        flow: the name of the flow.
+        fact: what is known of the name.
+        reads: what it reads.
+        seconds: how long the flow has been running.
+    """
+    answer = find_answer(view, items.node(flow, fact.node)._key)
+    stream = None if answer is None else answer.value
+    if not isinstance(stream, AnyStream):
+        return StreamState(fact.node, fact.state, None, None, {}, reads, fact.error)
+    state = stream.state_in(view)
+    tape, count = (None, len(stream.items)) if stream.items is not None else find_tape(stream, view)
+    rate = count / seconds if state == "open" and seconds > 0 else None
+    error = None if tape is None or tape.error is None else describe_error(tape.error)
+    return StreamState(fact.node, state, count, rate, _find_behind(tape, view, flow), reads, error)
+
+
+def find_tape(stream: AnyStream[Any], view: View) -> tuple[Tape | None, int]:
+    """Returns the tape that a reader in a view has come to, and how many of its items are known to be those of the view."""
+    own = [tape for tape in stream.tapes.values() if tape.scenario == view.tweaks.serial]
+    if own:
+        return own[-1], own[-1].end
+    found, number = None, 0
+    while (memo := find_answer(view, (stream.marks, number))) is not None and memo.failure is None:
+        found, number = memo.value.tape, number + 1
+    return found, 0 if found is None else found.kept.end_of(number - 1)
+
+
+def _find_behind(tape: Tape | None, view: View, flow: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    if tape is None:
+        return found
+    for one in tuple(tape.readers.values()):
+        reader: Any = one()
+        run = None if reader is None else reader.frame.run
+        if run is not None and not run.is_done and run.view.tweaks.serial == view.tweaks.serial:
+            name = _name_of(run.key, flow)
+            if name is not None:
+                found[name] = tape.end - reader.position
+    return found
+
+
+def _name_of(key: Any, flow: str) -> str | None:
+    """Returns the name whose run has a key: that of its value, or of the pump of its items."""
+    body: Any = key[0].body  # a stream, for its pumps
+    if isinstance(body, AnyStream):
+        key = body.node._key
+    node: Node[Any] = Node[Any]._of(key)
+    return node.args[1] if len(node.args) == 2 and node.args[0] == flow else None
+
+
+def _round(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+
+
+def _note(state: StreamState, fact: Fact[str]) -> RunningFact:
+    notes = [] if state.items is None else [f"{state.items:,} item{'' if state.items == 1 else 's'}"]
+    if state.rate is not None:
+        notes.append(f"{_round(state.rate)} a second")
+    return RunningFact(
+        fact.node,
+        fact.function,
+        fact.module,
+        state.state,
+        is_source=fact.is_source,
+        seconds=fact.seconds if state.items is None else 0.0,
+        own_seconds=fact.own_seconds if state.items is None else 0.0,
+        error=state.error,
+        notes=tuple(notes),
+    )
