@@ -70,6 +70,7 @@ MEDDLING = ("core/test_hash_reentry.py",)
 AGAIN = ("functions/test_run_again.py",)
 STREAMS = ("functions/test_stream_programs.py",)
 KEEPING = ("functions/test_stream_memory.py", "-m", "not slow")
+PULLS = ("functions/test_sync_streams.py",)
 NAMES = ("functions/test_names.py",)
 REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
@@ -561,7 +562,7 @@ MUTANTS = (
     Mutant(
         "the end of a stream leaves no mark",
         "_functions/stream_driver.py",
-        "            _make_mark(stream, run, tape, is_end=True)\n",
+        "            make_mark(stream, run, tape, is_end=True)\n",
         "",
         STREAMS,
     ),
@@ -620,6 +621,41 @@ MUTANTS = (
         "slowest.position + self.keep",
         "self.end + self.keep",
         ("functions/test_stream_functions.py", "-k", "deadlock_by_keep"),
+    ),
+    Mutant(
+        "what a generator reads is read by the function that pulls it",
+        "_functions/pulled_tape.py",
+        "        PUT[run]\n",
+        "",
+        PULLS,
+    ),
+    Mutant(
+        "a generator that is pulled is not inside its puller",
+        "_functions/pulled_tape.py",
+        "= puller, here(), 0 if",
+        "= None, here(), 0 if",
+        PULLS,
+    ),
+    Mutant(
+        "a thread pulls an item that another has just pulled",
+        "_functions/pulled_tape.py",
+        " and self.end <= position:",
+        ":",
+        ("functions/test_sync_streams.py", "-k", "not_pulled_again"),
+    ),
+    Mutant(
+        "an interrupted tape goes on without the item",
+        "_functions/pulled_tape.py",
+        "            self.state = CLOSED\n            raise\n",
+        "            raise\n",
+        PULLS,
+    ),
+    Mutant(
+        "a mark of a synchronous stream is asked for as a function",
+        "_functions/sync_driver.py",
+        "                elif function.stream is not None:",
+        "                elif False:",
+        PULLS,
     ),
     Mutant(
         "the code that ran first runs for ever",

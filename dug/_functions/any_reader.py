@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from weakref import ref
 
 from .._core.drive import INVALID, Serving, frame_to_ask, note, note_no_answer
-from .._core.read import LIVE, Memo, Run, current, find_answer, is_same
+from .._core.read import DEFAULT_FRAME, LIVE, Memo, Run, current, find_answer, is_same
 from ..errors import DroppedError, StreamChangedError
 from .sync_driver import fetch
 from .tape import CLOSED, FAILED, OPEN, Kept, Reach, Tape, is_forgotten, tape_of
@@ -42,13 +42,14 @@ class AnyReader(Generic[T_co]):
     def __init__(self, stream: Any, start: "int | Latest" = 0, frame: Any = None) -> None:
         self._tape: Tape | None = None
         key = stream.node._key
-        self.frame = frame = frame_to_ask(current.get() if frame is None else frame, key)
+        self.frame: Any = frame_to_ask(current.get() if frame is None else frame, key)
+        frame = self.frame
         if frame.driver is not None:
             raise TypeError(f"{stream.node} is a stream, and dug.testing evaluates no streams.")
         memo = fetch(frame, key)
         self._stream = stream = memo.value
-        self._view = frame.view
-        self._generation = self._view.group.generation
+        self._view: Any = frame.view
+        self._generation = frame.view.group.generation
         self._number = -1
         """That of the last mark that it passed."""
         self._passed: Memo | None = None
@@ -106,10 +107,14 @@ class AnyReader(Generic[T_co]):
     def close(self) -> None:
         """Leaves the stream; its generator is closed soon, if nobody else reads."""
         self._leave()
+        self._noted = None  # as in `_leave`
 
     def _leave(self) -> Any:
         tape, self._tape, self._is_closed = self._tape, None, True
         self._limit = self.position
+        self.frame, self._view = DEFAULT_FRAME, None  # the traceback of an error may hold the reader, and must hold no context
+        self._passed = self._kept = self._before = None
+        self._seen = ()
         return None if tape is None else tape.leave(self._ticket)
 
     def _stop(self) -> None:
@@ -119,11 +124,10 @@ class AnyReader(Generic[T_co]):
             self._reach.is_end = True
         if tape is None:
             raise self._end
-        error, memo = tape.error, self._passed
-        self.close()
+        error, memo, frame = tape.error, self._passed, self.frame
+        self._leave()
         if tape.state != FAILED:
             raise self._end
-        frame = self.frame
         try:
             if memo is not None and memo.failure is not None and frame.run is not None:
                 if not memo.serves(frame.call):
@@ -136,7 +140,7 @@ class AnyReader(Generic[T_co]):
                 error = None
                 raise served.pop()
         finally:
-            del error, memo, tape, frame
+            del self, error, memo, tape, frame
 
     def _switch(self, tape: Tape) -> None:
         if tape is self._tape:

@@ -36,7 +36,7 @@ from .._core.read import (
     plain_key,
 )
 from .._extras.packages import find_loaded
-from .sync_driver import fetch, what_runs
+from .sync_driver import what_runs
 
 
 async def fetch_async(frame: Any, key: Key) -> Memo:  # noqa: C901  one coroutine: each that is awaited on the way costs as much as a hit
@@ -164,11 +164,12 @@ async def _complete(run: Run, check: Check) -> Memo | None:
 async def _ask(run: Run, key: Key, is_aside: bool) -> Memo | BaseException | None:  # noqa: FBT001  as the walk yields it
     """Returns the memo that a walk asks for; None if asking failed, which counts as changed."""
     try:
+        ask = plain_key(key)[0].fetch  # marks of streams have a driver of their own
         if plain_key(key)[0].is_async:
-            return await plain_key(key)[0].fetch(run, key)  # type: ignore[no-any-return]  # a memo; marks of streams have a driver
+            return await ask(run, key)  # type: ignore[no-any-return]  # a memo
         if is_aside:  # the loop must not stand still for it now either
-            return await backend().run_in_thread(fetch, run, key)  # type: ignore[no-any-return]  # a memo
-        return fetch(run, key)
+            return await backend().run_in_thread(ask, run, key)  # type: ignore[no-any-return]  # a memo
+        return ask(run, key)  # type: ignore[no-any-return]  # a memo
     except (backend().CANCELLED, GeneratorExit):
         raise
     except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself

@@ -1,7 +1,8 @@
 """The decorators `memoize` and `source`: read the options, refuse unsuitable functions, name the function, pick the driver."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from inspect import CO_ITERABLE_COROUTINE
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
@@ -13,6 +14,7 @@ from .sync_driver import fetch
 
 if TYPE_CHECKING:
     from .stream import Stream
+    from .sync_stream import SyncStream
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,6 +37,8 @@ class _Decorator(Protocol):
     @overload
     def __call__(self, function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
     @overload
+    def __call__(self, function: Callable[P, Iterator[T]], /) -> "Memoized[P, SyncStream[T]]": ...
+    @overload
     def __call__(self, function: Callable[P, R], /) -> Memoized[P, R]: ...
 
 
@@ -46,6 +50,8 @@ def memoize(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ..
 def memoize(function: Callable[P, _Nothing], /) -> Memoized[P, Any]: ...
 @overload
 def memoize(function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
+@overload
+def memoize(function: Callable[P, Iterator[T]], /) -> "Memoized[P, SyncStream[T]]": ...
 @overload
 def memoize(function: Callable[P, R], /) -> Memoized[P, R]: ...
 @overload
@@ -84,12 +90,12 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
         version: changes when the meaning of the function changes and nothing that its code names does: see
             `dug.fingerprint.reach` for the changes that dug sees by itself.
         ahead: for an async generator function: how many items its generator may be ahead of the fastest reader.
-        keep: for an async generator function: how many items are kept, so that it waits for the slowest reader, and a reader who
-            comes too late gets `DroppedError`; None for all.  `eq` compares the items of an async generator function.
+        keep: for a generator function: how many items are kept, so that a reader who comes too late gets `DroppedError`; None for
+            all.  An async one waits for the slowest reader.  `eq` compares the items of a generator function.
 
     Raises:
-        TypeError: the function is a generator, or not a function at all, or an option names a parameter that it does not have,
-            or only makes sense for an async generator function.
+        TypeError: the function is not a function at all, or an option names a parameter that it does not have, or only makes
+            sense for a generator function.
     """
     return _decorator("function", function, options)
 
@@ -102,6 +108,8 @@ def source(function: "staticmethod[P, R]", /) -> MemoizedStaticMethod[P, R]: ...
 def source(function: Callable[P, _Nothing], /) -> Memoized[P, Any]: ...
 @overload
 def source(function: Callable[P, AsyncIterator[T]], /) -> "Memoized[P, Stream[T]]": ...
+@overload
+def source(function: Callable[P, Iterator[T]], /) -> "Memoized[P, SyncStream[T]]": ...
 @overload
 def source(function: Callable[P, R], /) -> Memoized[P, R]: ...
 @overload
@@ -201,12 +209,14 @@ def _note_made(function: Function) -> None:
 
 
 def _pick_driver(function: Function, *, ahead: int | None = 256, keep: int | None = None) -> None:
-    """Lets a coroutine function be awaited, and any other be called; an async generator function gives streams."""
+    """Lets a coroutine function be awaited, and any other be called; a generator function gives streams."""
     body = function.body
-    if inspect.isasyncgenfunction(body):
-        from .stream import StreamKind, same_streams  # loaded with the first async generator function
+    if inspect.isasyncgenfunction(body) or inspect.isgeneratorfunction(body):
+        from .stream import StreamKind, same_streams  # loaded with the first generator function
+        from .sync_stream import SyncStreamKind  # also
 
-        function.stream, function.eq = StreamKind(ahead or 1, keep, function.eq), same_streams
+        kind = StreamKind if inspect.isasyncgenfunction(body) else SyncStreamKind
+        function.stream, function.eq = kind(ahead or 1, keep, function.eq), same_streams
     function.is_async = inspect.iscoroutinefunction(body) or inspect.iscoroutinefunction(getattr(type(body), "__call__", None))  # noqa: B004
     function.fetch, function.ask = _load_async_driver() if function.is_async else (fetch, None)
 
@@ -255,10 +265,12 @@ def _check_kind(decorated: Any, body: Any, stream_options: Mapping[str, Any]) ->
     what = f"{getattr(body, '__module__', '?')}:{getattr(body, '__qualname__', repr(body))}"
     if isinstance(decorated, (type, property)) or not callable(body):
         raise TypeError(f"@dug.memoize decorates functions and methods, not {decorated!r}. Put it directly on the function.")
-    if stream_options and not inspect.isasyncgenfunction(body):
-        raise TypeError(f"{what} is no async generator function, and has no items: leave {min(stream_options)}= out.")
-    if inspect.isgeneratorfunction(body):
-        raise TypeError(f"{what} is a generator: it can be consumed once only, so it has no value to remember. Return a tuple.")
+    if stream_options and not (inspect.isasyncgenfunction(body) or inspect.isgeneratorfunction(body)):
+        raise TypeError(f"{what} is no generator function, and has no items: leave {min(stream_options)}= out.")
+    if "ahead" in stream_options and inspect.isgeneratorfunction(body):
+        raise TypeError(f"{what} runs no further than somebody reads: leave ahead= out. An async generator function takes it.")
+    if inspect.isgeneratorfunction(body) and getattr(body, "__code__", None) and body.__code__.co_flags & CO_ITERABLE_COROUTINE:
+        raise TypeError(f"{what} is a generator that can be awaited. Write it as an async def.")
 
 
 def _take_name(function: Function) -> Function:

@@ -157,6 +157,16 @@ async def fetch_mark(frame: Any, key: Key) -> Memo:
     Raises:
         LookupError: the stream ends sooner; who verifies takes that for a change.
     """
+    run, position, is_end = find_reach(frame, key)
+    async with Reader[Any](key[0].body, frame=run) as reader:
+        async for _ in reader:
+            if reader.position >= position and not is_end:
+                break
+        return find_mark(reader, position)
+
+
+def find_reach(frame: Any, key: Key) -> tuple[Run, int, bool]:
+    """Returns the run that asks for a mark, how far its node has read the stream before, and whether that saw the end."""
     run: Run | None = None if frame is None else frame.run
     stream = key[0].body
     if run is None:
@@ -164,15 +174,11 @@ async def fetch_mark(frame: Any, key: Key) -> Memo:
     reach = stream.reaches.get(run.home)
     if reach is None:
         raise LookupError(f"nobody knows how far {run.key[0]} has read {stream.node}")
-    async with Reader[Any](stream, frame=run) as reader:
-        return await _read_to(reader, reach.position, is_end=reach.is_end)
+    return run, reach.position, reach.is_end
 
 
-async def _read_to(reader: Reader[Any], position: int, *, is_end: bool) -> Memo:
-    """Lets a reader read up to a position, or to the end, and returns the last mark that it passed."""
-    async for _ in reader:
-        if reader.position >= position and not is_end:
-            break
+def find_mark(reader: AnyReader[Any], position: int) -> Memo:
+    """Returns the last mark that a reader has passed, which has read up to a position, or to the end."""
     memo = reader._noted
     if memo is None or memo.failure is not None or not isinstance(memo.value, Mark):
         raise LookupError("its stream has no such mark")

@@ -102,7 +102,7 @@ def _calls_alike(old: Function, new: Function) -> bool:
     ours, theirs = (one.binding.signature.parameters.values() for one in (old, new))
     if [(one.name, one.kind) for one in ours] != [(one.name, one.kind) for one in theirs] or old.is_async != new.is_async:
         return False
-    if (old.stream is None) != (new.stream is None):
+    if type(old.stream) is not type(new.stream):
         return False
     (typed, keys, ignore), (typed_now, keys_now, ignore_now) = old.options, new.options
     if (typed, ignore, [name for name, _ in keys]) != (typed_now, ignore_now, [name for name, _ in keys_now]):

@@ -7,6 +7,7 @@ node are the same value, and what their readers rest on are the marks of the tap
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import AsyncGeneratorType
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -57,8 +58,9 @@ class AnyStream(Fixed, Generic[T_co]):
         self.tapes: dict[Run, Tape] = {}
         self.reaches: WeakKeyDictionary[NodeMemos, Reach] = WeakKeyDictionary()
         if items is None:
-            self.marks = _make_function(self, "mark")
-            self.pumps = _make_function(self, "pump")
+            self.marks = _make_function(self, "mark", kind)
+            self.pumps = _make_function(self, "pump", kind)
+            self.marks.is_async = kind.is_async
 
     def make_items(self) -> Any:
         """Returns the generator of one more run."""
@@ -115,7 +117,8 @@ class AnyStream(Fixed, Generic[T_co]):
         raise TypeError(f"{self!r} cannot be pickled: it is read in its own process. Keep a list of its items.")
 
     def __repr__(self) -> str:
-        return f"<Stream {self.node}>" if self.items is None else f"<Stream {self.node} of {len(self.items)} items>"
+        items = "" if self.items is None else f" of {len(self.items)} items"
+        return f"<{type(self).__name__} {self.node}{items}>"
 
 
 class Stream(AnyStream[T_co]):
@@ -185,10 +188,10 @@ def check_start(start: object) -> None:
         raise TypeError(f"start must be the position of an item, or dug.streams.LATEST, not {show(start)}. Write start=0.")
 
 
-def _make_function(stream: AnyStream[Any], what: str) -> Function:
+def _make_function(stream: AnyStream[Any], what: str, kind: "StreamKind") -> Function:
     """Returns the function whose nodes are the marks or the pumps of a stream; they live as long as the stream."""
     function = Function(f"{stream.node}.{what}", stream, eq=partial(is_same_prefix, eq=stream.eq))  # type: ignore[arg-type]  # nobody calls it
-    function.is_async, function.fetch, function.ask = True, fetch_mark, fetch_mark
+    function.is_async, function.fetch, function.ask, function.stream = True, kind.fetch_mark, kind.fetch_mark, kind
     function.binding = Binding.of(function, _ONE_NUMBER)
     function.options = (False, (), ())
     function.hold_nodes()
@@ -200,12 +203,22 @@ class StreamKind:
 
     __slots__ = ("ahead", "eq", "keep")
 
+    generator_type: type[Any] = AsyncGeneratorType
+    """What a call of the body gives, in the place of which `make` gives a stream."""
+    stream_type: type[AnyStream[Any]] = Stream
+    is_async = True
+    """True when its streams are read on a loop."""
+    what = "an async generator function"
+    is_one: Callable[[Any], bool] = staticmethod(inspect.isasyncgenfunction)
+    fetch_mark: Any = staticmethod(fetch_mark)
+    """The driver of the marks."""
+
     def __init__(self, ahead: int, keep: int | None, eq: Callable[[Any, Any], bool] | None) -> None:
         self.ahead, self.keep, self.eq = ahead, keep, eq
 
-    def make(self, run: Run) -> Stream[Any]:
-        """Returns the value of a run of the function, or of what replaces it, in the place of an async generator."""
-        stream = Stream[Any](Node._of(plain_key(run.key)), self)
+    def make(self, run: Run) -> AnyStream[Any]:
+        """Returns the value of a run of the function, or of what replaces it, in the place of a generator."""
+        stream = self.stream_type(Node._of(plain_key(run.key)), self)
         stream._body, stream._args, stream._kwargs = what_runs(run)
         return stream
 
@@ -216,22 +229,25 @@ class StreamKind:
             TweakError: a stream cannot be tweaked like that.
         """
         if isinstance(target, Function):
-            if not inspect.isasyncgenfunction(tweak) and getattr(getattr(tweak, "_self_function", None), "stream", None) is None:
-                raise TweakError(f"{target} gives streams, and {show(tweak)} is no async generator function to replace it.")
-            return tweak
-        if isinstance(tweak, Stream):
+            known = getattr(getattr(tweak, "_self_function", None), "stream", None)
+            if not self.is_one(tweak) and type(known) is not type(self):
+                raise TweakError(f"{target} gives streams, and {show(tweak)} is not a function like it: write {self.what}.")
             return tweak
         node = Node[Any]._of(target)
+        if isinstance(target[0].body, AnyStream):
+            raise TweakError(f"{node} is a part of a stream, and cannot be tweaked. Tweak {target[0].body.node}.")
+        if isinstance(tweak, self.stream_type):
+            return tweak
         if not isinstance(tweak, Iterable) or isinstance(tweak, (str, bytes)) or is_consumable(tweak):
             raise TweakError(f"{node} is a stream, and {show(tweak)} is not. Tweak it to a list of its items.")
-        return Stream[Any](node, self, tuple(tweak))
+        return self.stream_type(node, self, tuple(tweak))
 
     def refuse_bump(self, target: Any, bump: Any) -> None:
         """Raises TweakError: a stream cannot be bumped."""
         name = target if isinstance(target, Function) else Node[Any]._of(target)
         raise TweakError(
             f"{name} cannot be bumped by {show(bump)}: it is a stream. Tweak its node to a list, or replace its function by "
-            "another async generator function."
+            f"{self.what}."
         )
 
 

@@ -94,11 +94,11 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
     try:
         current.set(run)
         fetch(run, stream.node._key)
-        _make_mark(stream, run, tape)
+        make_mark(stream, run, tape)
         items = stream.make_items()
         await _pump(stream, run, tape, items)
         if tape.state == OPEN:
-            _make_mark(stream, run, tape, is_end=True)
+            make_mark(stream, run, tape, is_end=True)
             tape.state = ENDED  # last: a reader in another thread must not miss the mark
             complete(run, tape, 0.0)
     except BaseException as exc:
@@ -106,7 +106,7 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
             raise
         if tape.state == OPEN:  # every reader gets it
             tape.error = exc
-            _make_mark(stream, run, tape, error=exc)
+            make_mark(stream, run, tape, error=exc)
             tape.state = FAILED  # as above
         else:
             _logger.exception("%s raised while it was closed, after its last reader had left.", stream.node)
@@ -141,8 +141,8 @@ async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
             return
         if run.entries:
             raise TypeError(f"{stream.node} yields inside a context that it opened. Close the context before the yield.")
-        if (len(run.reads) > 1 or run.opened) and _has_news(run, tape):
-            _make_mark(stream, run, tape)
+        if (len(run.reads) > 1 or run.opened) and has_news(run, tape):
+            make_mark(stream, run, tape)
         values.append(value)
         if tape.sleepers:
             tape.wake()
@@ -201,7 +201,7 @@ def explain_keep(tape: Tape) -> str:
     return f"A stream with keep={tape.keep} waits for its slowest reader. Give it a larger keep=, or none."
 
 
-def _has_news(run: Run, tape: Tape) -> bool:
+def has_news(run: Run, tape: Tape) -> bool:
     """True when the body has read something that no mark rests on; forgets what it read again.
 
     A tape that rests on something which was invalidated needs no more marks: nothing is filed that rests on it.
@@ -234,8 +234,16 @@ def _note_known(tape: Tape, reads: "tuple[Memo, ...]") -> None:
             tape.known.add(memo)
 
 
-def _make_mark(stream: Any, run: Run, tape: Tape, *, is_end: bool = False, error: BaseException | None = None) -> None:
-    """Files a mark: what the body read since the one before, as a memo that rests on that one."""
+def make_mark(
+    stream: Any,
+    run: Run,
+    tape: Tape,
+    *,
+    is_end: bool = False,
+    error: BaseException | None = None,
+    handled: BaseException | None = None,
+) -> None:
+    """Files a mark: what the body read since the one before, as a memo that rests on that one; `handled` is that of `fail`."""
     kept = tape.kept
     number, start = kept.count, kept.end
     found: Any = begin(make_aside(run.view, run.call), (stream.marks, number), True)  # by place
@@ -248,7 +256,7 @@ def _make_mark(stream: Any, run: Run, tape: Tape, *, is_end: bool = False, error
         if error is None:
             found = complete(found, Mark(tape, number, start, is_end=is_end), 0.0)
         else:
-            found = fail(found, error, 0.0, error.__traceback__, is_out=False)
+            found = fail(found, error, 0.0, error.__traceback__, handled, is_out=False)
     elif type(found) is Joined:
         found = None
     elif found.failure is None and found.value.tape is not tape and (found.value.tape.state == CLOSED or tape.keep is not None):

@@ -3,6 +3,7 @@
 import sys
 from _thread import allocate_lock
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from .._core.drive import (
@@ -173,7 +174,7 @@ def _clear_up(frame: Any, run: Any, before: Any) -> None:
             abandon(run, error)
 
 
-class _ThreadWait(DriverWait):
+class ThreadWait(DriverWait):
     """A thread that blocks until a run has ended."""
 
     __slots__ = ("gate",)
@@ -185,7 +186,7 @@ class _ThreadWait(DriverWait):
 
     def wake(self) -> None:
         """Lets the thread go on."""
-        if self.gate.locked():
+        with suppress(RuntimeError):  # another thread has woken it
             self.gate.release()
 
     def sleep(self) -> None:
@@ -196,7 +197,7 @@ class _ThreadWait(DriverWait):
 
 def _wait(frame: Frame, key: Key, joined: Joined) -> Memo | None:
     """Blocks this thread until another driver ends a run; returns its memo, if that answers here."""
-    wait = _ThreadWait(frame, joined.run)
+    wait = ThreadWait(frame, joined.run)
     try:
         is_joined = wait.join(joined)
         if is_joined:
@@ -219,8 +220,12 @@ def _complete(run: Run, check: Check) -> Memo | None:
             try:
                 key = check.key_of(read)
                 function: Function = key[0] if key[0] is not BENEATH else plain_key(key)[0]
-                # A loop that the body runs can await a coroutine function, and nothing here.
-                answer = None if function.is_async else fetch(run, key, read.home if run.handle is None else None)
+                if function.is_async:  # a loop that the body runs can await it, and nothing here
+                    answer = None
+                elif function.stream is not None:  # it may be a mark, which has a driver of its own
+                    answer = function.fetch(run, key)
+                else:
+                    answer = fetch(run, key, read.home if run.handle is None else None)
             except Exception:  # noqa: BLE001  what cannot be had has changed; the run that follows meets the error itself
                 answer = None
             except BaseException as exc:  # noqa: BLE001  the check keeps it for the body

@@ -117,8 +117,9 @@ class Tape:
 
     def is_true(self) -> bool:
         """True unless something that its items rest on was invalidated since."""
-        last = self.kept.marks[-1] if self.kept.marks else None
-        reads = () if self.run is None else tuple(self.run.reads)
+        run, marks = self.run, self.kept.marks  # once: another thread may end it
+        last = marks[-1] if marks else None
+        reads = () if run is None else tuple(run.reads)
         return (last is None or last.status == LIVE) and all(read.status == LIVE for read in reads)
 
     def wake(self) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar
 from .._functions.async_driver import backend
 from .._functions.reader import PENDING, Reader, is_here
 from .._functions.stream import Stream
+from .._functions.sync_reader import SyncReader
+from .._functions.sync_stream import SyncStream
 from .._text.values import show
 from ._pause import Pause
 
@@ -139,6 +141,8 @@ def _open(readable: Any, operator: str) -> Input:
     if isinstance(readable, (Reader, Cursor)):
         return readable
     advice = "Give it a stream"
+    if isinstance(readable, (SyncStream, SyncReader)):
+        advice = f"It is read without await: use a for loop, zip() or itertools in the place of dug.streams.{operator}"
     if hasattr(readable, "__aiter__"):
         advice = "Make it one: dug.streams.share(...)"
     raise TypeError(f"dug.streams.{operator} reads streams, not {show(readable)}. {advice}.")

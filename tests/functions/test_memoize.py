@@ -709,25 +709,16 @@ def test_memoising_twice_is_harmless_or_refused():
         assert twice(1) == once(1) == 2
 
 
-def generator():
-    """A function that has many values."""
-    yield 1
-
-
 @pytest.mark.parametrize("decorate", [dug.memoize, dug.source, dug.memoize(typed=True)], ids=["memoize", "source", "options"])
-def test_functions_without_one_value_are_refused_at_decoration(decorate):
-    """Generators raise TypeError with the name and the reason."""
-    with pytest.raises(TypeError, match=generator.__name__) as caught:
-        decorate(generator)
+def test_a_generator_function_gives_a_value_that_many_read(decorate):
+    """A decorated generator function gives a stream, which is no generator: it is read twice."""
 
-    assert "is a generator" in str(caught.value)
+    @decorate
+    def numbers():
+        yield 1
 
-
-def test_generator_methods_are_refused_through_their_descriptor():
-    """A generator behind classmethod or staticmethod is refused as well."""
-    for wrap in (classmethod, staticmethod):
-        with pytest.raises(TypeError, match="generator"):
-            dug.memoize(wrap(generator))
+    with dug.Context():
+        assert [list(numbers()), list(numbers())] == [[1], [1]]
 
 
 def test_a_reloaded_function_with_other_code_invalidates_what_ran_it(write_module):

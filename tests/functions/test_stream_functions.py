@@ -855,9 +855,9 @@ def test_methods_give_streams(run):
     assert run(main) == [0, 1, 2]
 
 
-def test_the_options_of_streams_are_for_async_generators_only():
+def test_the_options_of_streams_are_for_generators_only():
     """``ahead=`` and ``keep=`` are refused for other functions, and so are numbers that make no sense."""
-    with pytest.raises(TypeError, match="no async generator"):
+    with pytest.raises(TypeError, match="no generator function"):
         dug.memoize(keep=3)(len)
     with pytest.raises(TypeError, match="at least 1"):
         dug.memoize(ahead=0)

@@ -1,10 +1,10 @@
-"""Streams: what type checkers see of async generator functions."""
+"""Streams: what type checkers see of generator functions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import assert_type
 
 import dug
-from dug.streams import LATEST, Stream
+from dug.streams import LATEST, Stream, SyncStream
 
 
 @dug.memoize
@@ -40,3 +40,26 @@ async def main() -> None:
     async with lines("a").open(LATEST) as reader:
         async for line in reader:
             assert_type(line, str)
+
+
+@dug.memoize
+def rows(count: int) -> Iterator[int]:
+    """Give rows."""
+    yield from range(count)
+
+
+@dug.source(keep=3)
+def texts(name: str) -> Generator[str, None, None]:
+    """Give texts."""
+    yield name
+
+
+def read() -> None:
+    """Read them without a loop."""
+    assert_type(rows(3), SyncStream[int])
+    assert_type(rows(3).first(), int)
+    assert_type(texts("a").list(), list[str])
+    for row in rows(3):
+        assert_type(row, int)
+    with texts("a").open(LATEST) as reader:
+        assert_type(next(reader), str)

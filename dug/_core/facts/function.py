@@ -70,7 +70,7 @@ class Function:
         self.ask: Any = None
         """For a coroutine function: the same with the value in the place of the memo."""
         self.stream: Any = None
-        """For an async generator function: its ``make`` gives the value of a run, see `_functions/stream`."""
+        """For a generator function: its ``make`` gives the value of a run, see `_functions/stream`."""
         self.wrappers: list[ref[Any]] = []
         """The decorated functions that stand for it: several when the same definition was run again."""
         self.newest: Any = None

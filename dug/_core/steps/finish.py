@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import DugError
 from ..facts.binding import SIMPLE_TYPES
+from ..facts.equality import Fixed
 from ..facts.failure import Failure, empty_own_frames, pass_on
 from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction
 from ..facts.node import Node, plain_key
@@ -207,7 +208,8 @@ def is_consumable(value: object) -> bool:
     if type(value) in CONSUMABLE:
         return True
     try:
-        return machine.may_iterate(value) and iter(value) is value  # type: ignore[call-overload]  # not so a mock
+        # A stream is not asked: it would begin to be read.
+        return machine.may_iterate(value) and not isinstance(value, Fixed) and iter(value) is value  # type: ignore[call-overload]  # not so a mock
     except Exception:  # noqa: BLE001  a closed file
         return True
 
@@ -221,7 +223,7 @@ def check_value(run: Run, value: Any) -> Any:
     """
     if is_consumable(value):
         stream = plain_key(run.key)[0].stream
-        if stream is not None and type(value) is AsyncGeneratorType:
+        if stream is not None and type(value) is stream.generator_type:
             return stream.make(run)
         is_coroutine = type(value) in {CoroutineType, AWAITABLE}
         what, instead = ("coroutine", "Await it, in an async def,") if is_coroutine else (type(value).__name__, "Make it a tuple")
