@@ -131,7 +131,11 @@ class Stream(AnyStream[T_co]):
     __slots__ = ()
 
     def __aiter__(self) -> Reader[T_co]:
-        return Reader(self)
+        return self._read(0)
+
+    def _read(self, start: Any) -> Reader[T_co]:
+        """Returns a reader; every other method reads by this one."""
+        return Reader(self, start)
 
     def open(self, start: "int | Latest" = 0) -> Reader[T_co]:
         """Returns a reader that begins with an item: ``async with stream.open() as reader`` leaves the stream at its end.
@@ -140,7 +144,7 @@ class Stream(AnyStream[T_co]):
             start: the position of the item, or `dug.streams.LATEST` for the next one that comes, outside of memoised functions.
         """
         check_start(start)
-        return Reader(self, start)
+        return self._read(start)
 
     async def first(self) -> T_co:
         """Returns the first item.
@@ -169,7 +173,7 @@ class Stream(AnyStream[T_co]):
         """
         found: Any = None
         position = 0
-        async with Reader[T_co](self, OLDEST) as reader:
+        async with self._read(OLDEST) as reader:
             async for value in reader:
                 found, position = value, reader.position
         if not position:

@@ -13,9 +13,8 @@ from .._contexts.context import Context
 from .._contexts.current import open_contexts, outermost
 from .._contexts.scenario import put_over
 from .._core.read import Node, OpenContext, current
-from .._functions.any_reader import Latest
 from .._functions.reader import Reader
-from .._functions.stream import Stream, check_start
+from .._functions.stream import Stream
 from .._functions.stream_driver import make_aside
 from .._inspect.graph import Fact
 from .._inspect.table import Table
@@ -151,11 +150,7 @@ class _Output(Stream[Any]):
         super().__init__(node, _KIND, ())
         self._running = running
 
-    def __aiter__(self) -> Reader[Any]:
-        return self.open()
-
-    def open(self, start: "int | Latest" = 0) -> Reader[Any]:
-        check_start(start)
+    def _read(self, start: Any) -> Reader[Any]:
         return Reader(self, start, self._running._find_frame())
 
     @property

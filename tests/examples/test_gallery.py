@@ -58,11 +58,11 @@ def count(target, tweaks, *functions):
     return [log.count(function) for function in functions]
 
 
-def test_there_are_eight():
-    """The gallery has eight programs, each with a page, and the index names them all."""
+def test_there_are_ten():
+    """The gallery has ten programs, each with a page, and the index names them all."""
     index = (ROOT / "docs" / "gallery.rst").read_text(encoding="utf-8")
 
-    assert len(NAMES) == 8
+    assert len(NAMES) == 10
     assert sorted(path.stem for path in PAGES.glob("*.rst")) == NAMES
     assert [name for name in NAMES if f"gallery/{name}" not in index] == []
 
@@ -250,3 +250,36 @@ def test_an_edit_runs_its_own_chain(program, tmp_path):
         "The pound falls": [1, 1, 0, 0, 3, 2, 1],
         "A month begins": [1, 1, 0, 1, 0, 1, 1],
     }
+
+
+@of("etl")
+def test_each_file_goes_through_each_stage_once(program, tmp_path):
+    """Two hundred files are read once, all but the damaged ones priced and stored once, and the database is closed."""
+    program.ran.clear()
+    program.make_files(tmp_path)
+    first = []
+
+    async def main():
+        async with await program.make_flow(tmp_path).start() as outputs:
+            first.append((await outputs["stored"].first(), program.ran["stored"]))
+            return await outputs["stored"].list(), await outputs["rejects"].list()
+
+    totals, rejects = asyncio.run(main())
+
+    assert dict(program.ran) == {"parsed": 200, "priced": 197, "stored": 197}
+    assert len(rejects) == len(program.DAMAGED)
+    assert totals == sorted(totals)
+    assert first[0][0] == totals[0]
+    assert first[0][1] < len(totals)
+
+
+@of("market_data")
+def test_a_question_starts_no_feed(program):
+    """While the flow runs, each what-if starts what it changes and what reads that; the feed is connected once."""
+    program.started.clear()
+    counts = []
+    say, program.ran = program.ran, lambda: counts.append(dict(program.started)) or say()
+    run(program)
+
+    assert [sorted(count) for count in counts[1:]] == [["alerts"], ["averages"], ["alerts", "averages", "mids"], []]
+    assert [count.get("connect", 0) for count in counts] == [1, 0, 0, 0, 0]

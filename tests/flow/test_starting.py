@@ -7,6 +7,7 @@ import pytest
 from support.sync_points import settle
 
 import dug
+from dug import streams
 from dug.errors import CycleError
 from dug.flow import Depends, DuplicateNameError, FloatingInputError, Flow, FlowError, MissingInputError, Output, RunningFlow
 from dug.streams import Stream
@@ -54,6 +55,21 @@ def test_outputs_are_streams_by_name(run, flow):
 
     assert few == {"total": [18]}
     assert found == {"doubled": [2, 4], "priced": [6, 12], "total": [18]}
+
+
+def test_an_output_is_read_like_any_stream(run, flow):
+    """Every way to read a stream, and an operator, reads an output in the scenario of its run."""
+
+    async def main():
+        async with await flow.start({"numbers": [1, 2]}, all_outputs=True) as outputs:
+            stream = outputs["priced"]
+            async with stream.open(1) as reader:
+                found = [[item async for item in stream], await anext(reader)]
+            found += [await stream.first(), await stream.seek(1), await stream.last(), await stream.list(), stream.state]
+            async with streams.zip(stream, outputs["doubled"]) as pairs:
+                return [*found, [pair async for pair in pairs]]
+
+    assert run(main) == [[6, 12], 12, 6, 12, 12, [6, 12], "ended", [(6, 2), (12, 4)]]
 
 
 def test_the_first_item_comes_at_once(run):
