@@ -9,6 +9,7 @@ An exception of a user's class is never passed on, whatever its type: the panics
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from reprlib import Repr
 from typing import Any
 
@@ -171,6 +172,12 @@ class Short(Repr):
         if type(x) is not int:
             return self.repr_instance(x, level)
         return super().repr_int(x, level) if x.bit_length() < _FEW_BITS else _spell_int(x)
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        if not x or level <= 0:
+            return "{...}" if x else "{}"
+        shown = [f"{self.repr1(key, level - 1)}: {self.repr1(item, level - 1)}" for key, item in islice(x.items(), self.maxdict)]
+        return f"{{{', '.join(shown)}{', ...' if len(x) > self.maxdict else ''}}}"  # in its order; that of `reprlib` sorts
 
     def repr_str(self, x: str, level: int) -> str:
         return super().repr_str(x, level) if type(x) is str else self.repr_instance(x, level)

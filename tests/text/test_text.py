@@ -319,3 +319,11 @@ def test_the_name_of_a_class_is_what_it_was_made_with():
     assert name_type(Nameless()) == f"{__name__}:Nameless"
     assert name_type(odd()) == "?:Odd"
     assert name_type(1) == "builtins:int"
+
+
+def test_a_dict_is_shown_in_its_order():
+    """The keys of a dict come in the order of the program, the first eight of them."""
+    assert show({"b": 1, "a": {"d": 2, "c": 3}}) == "{'b': 1, 'a': {'d': 2, 'c': 3}}"
+    assert show(dict.fromkeys(range(20, 0, -1))) == "{" + ", ".join(f"{key}: None" for key in range(20, 12, -1)) + ", ...}"
+    assert show({}) == "{}"
+    assert show([[[[{1: 2}]]]]) == "[[[[{...}]]]]"
