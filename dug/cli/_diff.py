@@ -67,9 +67,27 @@ def _make_row(change: "Change[str, Any]") -> list[str | None]:
 
 def _fit(change: "Change[str, Any]", node: str | None, was: str | None, now: str | None, because: str | None) -> list[str | None]:
     """Returns a row as a person reads it: indented, with values that fit in a column; JSON has them in full."""
-    return [f"{'  ' * min(change.depth, MOST_INDENT)}{node}", was and shorten(was), now and shorten(now), because]
+    if was is not None and now is not None:
+        was, now = shorten_both(was, now)
+    elif was or now:
+        was, now = was and _shorten(was), now and _shorten(now)
+    return [f"{'  ' * min(change.depth, MOST_INDENT)}{node}", was, now, because]
 
 
-def shorten(text: str) -> str:
-    """Returns a value as it fits in a column."""
+def shorten_both(was: str, now: str) -> tuple[str, str]:
+    """Returns two values that differ as they fit in a column: the place where they do is in both, or said.
+
+    >>> shorten_both("<frame of 2 rows, 160 bytes>", "<frame of 2 rows, 160 bytes>")
+    ('<frame of 2 rows, 160 bytes>', '(another, with the same text)')
+    """
+    if was == now:
+        return _shorten(was), "(another, with the same text)"
+    if _shorten(was) != _shorten(now):
+        return _shorten(was), _shorten(now)
+    same = next((at for at, (one, other) in enumerate(zip(was, now, strict=False)) if one != other), min(len(was), len(now)))
+    begin = max(0, same - MOST_TEXT // 2)
+    return _shorten(f"...{was[begin:]}"), _shorten(f"...{now[begin:]}")
+
+
+def _shorten(text: str) -> str:
     return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 3]}..."

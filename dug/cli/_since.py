@@ -19,7 +19,7 @@ from .._portable.rows import digest
 from .._text.plain import align
 from .._text.values import describe_error, show, tell_error
 from ..snapshot import Look
-from ._diff import shorten, tell_counts
+from ._diff import shorten_both, tell_counts
 from ._output import one_line
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Since:
         info = self.file.info
         others = {"new": new} if new else {}
         yield f"since {one_line(str(info.path))}, {tell_counts(len(changes), info.nodes, **others)}"
-        rows = [[one.node, shorten(one.was), shorten(one.now), one.because] for one in changes[:_MOST_ROWS]]
+        rows = [[one.node, *shorten_both(one.was, one.now), one.because] for one in changes[:_MOST_ROWS]]
         yield from align(["node", "was", "is", "because"], [list(map(one_line, row)) for row in rows])
         if len(changes) > len(rows):
             yield f"and {len(changes) - len(rows):,} more. Save this run, and type: dug diff {info.path} FILE"
