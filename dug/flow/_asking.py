@@ -7,7 +7,7 @@ from typing import Any
 from .._contexts.context import Context
 from .._contexts.current import open_contexts
 from .._contexts.scenario import Scenario, put_over
-from .._core.read import Node
+from .._core.read import Cache, Node
 from .._inspect.graph import Fact
 from .._text.values import show
 from ._building import Building
@@ -61,6 +61,14 @@ class Asking(Building):
         made._own_cache = self.context._own_cache
         made._scenario = scenario
         return self._mark(made)
+
+    def _with_values(self, values: Mapping[str, Any], name: str, *, afresh: bool = False) -> Context:
+        """Returns a context in which nodes have these values, whatever they are; afresh: it knows no result from before."""
+        here, stated = self._here(), {self._value.node(self.name, one): found for one, found in values.items()}
+        made = self._branch(put_over(self.context.scenario, stated) if here is self.context else Scenario(stated), name)
+        if afresh:
+            made._own_cache = Cache()
+        return made
 
     def _scenario_here(self) -> Scenario:
         """Returns all that is in force here, with the flow."""

@@ -166,10 +166,7 @@ class Flow(Saving):
         asked = names or tuple(self.outputs())
         needed = self._prepare(asked)
         self._refuse_async("compute", "await flow.acompute")
-        batch = self._here().run_all([self.node(name) for name in needed], return_exceptions=True)
-        failed = next(iter(batch.failures), None)
-        if failed is not None:
-            batch[failed]  # raises the error
+        batch = self._here().run_all([self.node(name) for name in needed], return_exceptions=False)
         found = {name: batch.values[self.node(name)] for name in asked}
         return found[names[0]] if len(names) == 1 else found
 
@@ -226,14 +223,14 @@ class Flow(Saving):
         self._refuse_async("run", "await flow.acompute")
         if context is None:
             return self._run_here(on_conflict, executor)
-        with self.what_if({"context": context}):
+        with self._with_values({"context": context}, f"run of {self.name}"):
             return self._run_here(on_conflict, executor)
 
     def _run_here(self, on_conflict: str, executor: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         order = self.order()
         self._wiring.check(self.name, order)
-        batch = self._here().run_all([self.node(name) for name in order], executor=executor)
-        values = {name: batch[self.node(name)] for name in order if name != "context"}
+        batch = self._here().run_all([self.node(name) for name in order], executor=executor, return_exceptions=False)
+        values = {name: batch.values[self.node(name)] for name in order if name != "context"}
         return values, _merge(values, refuses=on_conflict == "error")
 
     def _refuse_async(self, method: str, instead: str) -> None:

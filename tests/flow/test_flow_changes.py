@@ -298,7 +298,7 @@ def test_a_plan_names_what_would_run(flow):
 
 
 def test_a_failure_is_told_in_the_states_and_tried_again(flow):
-    """A failed node is failed with its error in the table, as are those that read it; all run when they can."""
+    """A failed node is failed with its error in the table, what reads it did not run, and both run when they can."""
     broken = [OSError("no feed")]
 
     def feed():
@@ -314,8 +314,22 @@ def test_a_failure_is_told_in_the_states_and_tried_again(flow):
     states = {row.name: (row.state, row.error) for row in flow.states()}
 
     assert states["x"] == ("failed", "OSError: no feed")
-    assert states["total"][0] == "failed"
+    assert states["total"] == ("not-run", None)
     assert flow.compute("total") == 11
+
+
+@pytest.mark.parametrize("ask", [lambda flow: flow.compute("total"), lambda flow: flow.run()])
+def test_an_error_has_the_line_of_the_user(flow, ask):
+    """What a function raises comes out with a traceback that ends at its line."""
+
+    def feed():
+        raise OSError("no feed")
+
+    flow.add(feed, name="x")
+    with pytest.raises(OSError, match="no feed") as caught:
+        ask(flow)
+
+    assert caught.traceback[-1].name == "feed"
 
 
 def test_an_unknown_name_is_refused_with_what_to_type(flow):
