@@ -18,6 +18,7 @@ PAGE = ROOT / "docs" / "howto" / "coming-from.rst"
 NEEDS = {
     "functools_cache": "functools",
     "loman_computation": "loman",
+    "loman_flow": "loman",
     "modelx_cells": "modelx",
     "hamilton_driver": "hamilton",
     "joblib_memory": "joblib",
