@@ -70,6 +70,7 @@ MEDDLING = ("core/test_hash_reentry.py",)
 AGAIN = ("functions/test_run_again.py",)
 STREAMS = ("functions/test_stream_programs.py",)
 KEEPING = ("functions/test_stream_memory.py", "-m", "not slow")
+BUMPS = ("functions/test_stream_bumps.py",)
 PULLS = ("functions/test_sync_streams.py",)
 NAMES = ("functions/test_names.py",)
 REDEFINITION = ("functions/test_redefinition.py",)
@@ -621,6 +622,27 @@ MUTANTS = (
         "slowest.position + self.keep",
         "self.end + self.keep",
         ("functions/test_stream_functions.py", "-k", "deadlock_by_keep"),
+    ),
+    Mutant(
+        "a bump over a bump reads the stream beneath both",
+        "_functions/stream_bumps.py",
+        "        content[target] = under\n",
+        "        pass\n",
+        BUMPS,
+    ),
+    Mutant(
+        "a bump of a stream reads the stream in a scenario that others do not have",
+        "_functions/any_reader.py",
+        "            self._view = view_beneath(frame.view, key)\n",
+        "            self._view = frame.view\n",
+        BUMPS,
+    ),
+    Mutant(
+        "shift of a stream gets the stream and not its items",
+        "_functions/stream_bumps.py",
+        "len(spec.args) == 1:\n        return give_each",
+        "not spec.args:\n        return give_each",
+        BUMPS,
     ),
     Mutant(
         "what a generator reads is read by the function that pulls it",

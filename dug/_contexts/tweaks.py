@@ -79,7 +79,7 @@ def spec_of(target: Target, tweak: Any) -> TweakSpec:
     function = target if isinstance(target, Function) else target[0]
     if isinstance(tweak, TweakSpec):
         if function.stream is not None and tweak.reads_beneath:
-            function.stream.refuse_bump(target, tweak)
+            function.stream.check_bump(target, tweak)
         tweak.check(target)
         return tweak.tell()
     if function.stream is not None:

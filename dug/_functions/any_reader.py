@@ -11,6 +11,8 @@ from weakref import ref
 from .._core.drive import INVALID, Serving, frame_to_ask, note, note_no_answer
 from .._core.read import DEFAULT_FRAME, LIVE, Memo, Run, current, find_answer, is_same
 from ..errors import DroppedError, StreamChangedError
+from .stream_bumps import view_beneath
+from .stream_driver import make_aside
 from .sync_driver import fetch
 from .tape import CLOSED, FAILED, OPEN, Kept, Reach, Tape, is_forgotten, tape_of
 
@@ -46,9 +48,14 @@ class AnyReader(Generic[T_co]):
         frame = self.frame
         if frame.driver is not None:
             raise TypeError(f"{stream.node} is a stream, and dug.testing evaluates no streams.")
-        memo = fetch(frame, key)
-        self._stream = stream = memo.value
         self._view: Any = frame.view
+        if stream.is_beneath:  # in the scenario without the bump that reads it
+            self._view = view_beneath(frame.view, key)
+            memo = fetch(make_aside(self._view, frame.call), key)
+            note(frame, self._view, memo)
+        else:
+            memo = fetch(frame, key)
+        self._stream = stream = memo.value
         self._generation = frame.view.group.generation
         self._number = -1
         """That of the last mark that it passed."""

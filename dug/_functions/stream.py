@@ -19,6 +19,7 @@ from .._core.read import (
     Node,
     NodeMemos,
     Run,
+    TweakSpec,
     find_answer,
     frame_in_force,
     is_consumable,
@@ -29,6 +30,7 @@ from .._text.values import show
 from ..errors import TweakError
 from .any_reader import LATEST, OLDEST, Latest
 from .reader import Reader, fetch_mark
+from .stream_bumps import as_async_generator, call_of, check_function
 from .sync_driver import what_runs
 from .tape import CLOSED, ENDED, FAILED, Reach, Tape, is_same_prefix
 
@@ -41,13 +43,17 @@ class AnyStream(Fixed, Generic[T_co]):
     """What streams of all kinds have in common: they stand for their node, and know their tapes."""
 
     __slots__ = (
-        "__weakref__", "_args", "_body", "_kwargs", "ahead", "eq", "is_source", "items", "keep", "marks", "node", "pumps",
-        "reaches", "tapes",
+        "__weakref__", "_args", "_body", "_bump", "_kwargs", "ahead", "eq", "is_beneath", "is_source", "items", "keep", "marks",
+        "node", "pumps", "reaches", "tapes",
     )  # fmt: skip
 
-    def __init__(self, node: Node[Any], kind: "StreamKind", items: tuple[Any, ...] | None = None) -> None:
+    def __init__(
+        self, node: Node[Any], kind: "StreamKind", items: tuple[Any, ...] | None = None, *, is_beneath: bool = False
+    ) -> None:
         self.node = node
         """The node whose value it is."""
+        self.is_beneath = is_beneath
+        """True for the one that the function of a bump gets: it is read in the scenario without the bump."""
         self.ahead, self.keep, self.eq = kind.ahead, kind.keep, kind.eq
         self.is_source = node._function.is_source
         self.items = items
@@ -57,7 +63,9 @@ class AnyStream(Fixed, Generic[T_co]):
         self._kwargs: dict[str, Any] = {}
         self.tapes: dict[Run, Tape] = {}
         self.reaches: WeakKeyDictionary[NodeMemos, Reach] = WeakKeyDictionary()
-        if items is None:
+        self._bump: Any = None
+        """The function of the bump that gives its items, if one does."""
+        if items is None and not is_beneath:
             self.marks = _make_function(self, "mark", kind)
             self.pumps = _make_function(self, "pump", kind)
             self.marks.is_async = kind.is_async
@@ -65,7 +73,8 @@ class AnyStream(Fixed, Generic[T_co]):
     def make_items(self) -> Any:
         """Returns the generator of one more run."""
         assert self._body is not None  # noqa: S101  it has no items
-        return self._body(*self._args, **self._kwargs)
+        made = self._body(*self._args, **self._kwargs)
+        return made if self._bump is None else self._bump(self.node, self._body, made)
 
     @property
     def state(self) -> str:
@@ -216,6 +225,8 @@ class StreamKind:
     is_one: Callable[[Any], bool] = staticmethod(inspect.isasyncgenfunction)
     fetch_mark: Any = staticmethod(fetch_mark)
     """The driver of the marks."""
+    as_generator: Any = staticmethod(as_async_generator)
+    """Makes a generator of what the function of a bump returned."""
 
     def __init__(self, ahead: int, keep: int | None, eq: Callable[[Any, Any], bool] | None) -> None:
         self.ahead, self.keep, self.eq = ahead, keep, eq
@@ -224,6 +235,14 @@ class StreamKind:
         """Returns the value of a run of the function, or of what replaces it, in the place of a generator."""
         stream = self.stream_type(Node._of(plain_key(run.key)), self)
         stream._body, stream._args, stream._kwargs = what_runs(run)
+        return stream
+
+    def make_bumped(self, run: Run, beneath: AnyStream[Any]) -> AnyStream[Any]:
+        """Returns the value of a run that meets a bump; its function is called when somebody reads."""
+        assert run.handle is not None  # noqa: S101  it meets a bump
+        stream = self.stream_type(beneath.node, self)
+        stream._body, args = call_of(run.handle.spec)
+        stream._args, stream._bump = (self.stream_type(beneath.node, self, is_beneath=True), *args), self.as_generator
         return stream
 
     def say(self, target: Any, tweak: Any) -> Any:
@@ -246,13 +265,12 @@ class StreamKind:
             raise TweakError(f"{node} is a stream, and {show(tweak)} is not. Tweak it to a list of its items.")
         return self.stream_type(node, self, tuple(tweak))
 
-    def refuse_bump(self, target: Any, bump: Any) -> None:
-        """Raises TweakError: a stream cannot be bumped."""
+    def check_bump(self, target: Any, bump: TweakSpec) -> None:
+        """Raises TweakError for a bump whose function cannot give the items of a stream."""
         name = target if isinstance(target, Function) else Node[Any]._of(target)
-        raise TweakError(
-            f"{name} cannot be bumped by {show(bump)}: it is a stream. Tweak its node to a list, or replace its function by "
-            f"{self.what}."
-        )
+        if not isinstance(target, Function) and isinstance(target[0].body, AnyStream):
+            raise TweakError(f"{name} is a part of a stream, and cannot be tweaked. Tweak {target[0].body.node}.")
+        check_function(name, bump, is_async=self.is_async)
 
 
 def same_streams(old: Any, new: Any) -> bool:

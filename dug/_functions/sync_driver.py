@@ -249,7 +249,10 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     spec = run.handle.spec
     assert spec.fn is not None  # noqa: S101  a value does not run
     if spec.reads_beneath:
-        return spec.fn, (fetch(run, run.handle.key_beneath(key)).take_value(), *spec.args), {}
+        value = fetch(run, run.handle.key_beneath(key)).take_value()
+        if function.stream is not None:  # whose function is called when somebody reads
+            return function.stream.make_bumped, (run, value), {}
+        return spec.fn, (value, *spec.args), {}
     return spec.fn, *function.binding.arguments(key)
 
 

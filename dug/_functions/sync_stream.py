@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from .any_reader import OLDEST, Latest
 from .stream import AnyStream, StreamKind, check_start
+from .stream_bumps import as_generator
 from .sync_reader import SyncReader, fetch_mark_here
 
 T_co = TypeVar("T_co", covariant=True)
@@ -84,3 +85,4 @@ class SyncStreamKind(StreamKind):
     what = "a generator function"
     is_one = staticmethod(inspect.isgeneratorfunction)
     fetch_mark = staticmethod(fetch_mark_here)
+    as_generator = staticmethod(as_generator)

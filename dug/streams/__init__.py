@@ -12,6 +12,7 @@ from .._functions.sync_reader import SyncReader
 from .._functions.sync_stream import SyncStream
 from ._as_they_come import latest, merge
 from ._cursor import Cursor
+from ._each import each
 from ._in_groups import batch, window
 from ._in_step import zip, zip_longest
 from ._one_by_one import filter, scan, take, timeout
@@ -26,6 +27,7 @@ __all__ = [
     "SyncReader",
     "SyncStream",
     "batch",
+    "each",
     "filter",
     "latest",
     "map",

@@ -731,13 +731,11 @@ def test_a_stream_function_is_replaced_by_another(p, run, log):
 
 
 def test_a_stream_cannot_be_tweaked_to_what_is_no_stream(p):
-    """A number, an iterator, a bump and a plain function are refused for a stream, with what to write."""
+    """A number, an iterator and a plain function are refused for a stream, with what to write."""
     with pytest.raises(dug.TweakError, match="list of its items"):
         dug.Context({p.mids.node(3): 5})
     with pytest.raises(dug.TweakError, match="list of its items"):
         dug.Context({p.mids.node(3): iter([1])})
-    with pytest.raises(dug.TweakError, match="bumped"):
-        dug.Context({p.mids.node(3): dug.shift(1)})
     with pytest.raises(dug.TweakError, match="async generator function"):
         dug.Context({p.mids: lambda count: [count]})
 

@@ -26,7 +26,12 @@ def make_program(chance):
 
 
 def expect(stages, data, leaves, which):
-    """Return the items of a stage or source in plain Python."""
+    """Return the items of a stage or source in plain Python; the leaves end with what each of these is shifted by."""
+    return [item + leaves[LEAVES + which] for item in expect_plain(stages, data, leaves, which)]
+
+
+def expect_plain(stages, data, leaves, which):
+    """Return the items of a stage or source without its own shift."""
     if which < SOURCES:
         return list(data[which])
     kind, (left, right), leaf, position = stages[which - SOURCES]
@@ -96,7 +101,7 @@ class Play:
         self.chance = chance = random.Random(seed)
         self.stages = make_program(chance)
         self.data = [[chance.randrange(10) for _ in range(chance.randrange(7))] for _ in range(SOURCES)]
-        self.leaves = [chance.randrange(10) for _ in range(LEAVES)]
+        self.leaves = [chance.randrange(10) for _ in range(LEAVES)] + [0] * (SOURCES + STAGES)
         self.program: Any = build(self.stages, self.data, self.leaves)
 
     def ask(self, chance, leaves, data):
@@ -138,6 +143,12 @@ class Play:
             number = self.chance.randrange(SOURCES)
             items = [self.chance.randrange(10) for _ in range(self.chance.randrange(5))]
             tweaks[self.program.source.node(number)] = data[number] = items
+            leaves[LEAVES + number] = 0
+        elif self.chance.random() < 0.5:
+            which, shift = self.chance.randrange(SOURCES + STAGES), self.chance.randrange(1, 5)
+            with dug.Context():
+                tweaks[self.program.open_stage(which).node] = dug.shift(shift)
+            leaves[LEAVES + which] += shift
         with dug.Context(tweaks) as ctx:
             self.ask_all(leaves, data)
             if self.chance.random() < 0.4:
