@@ -603,6 +603,13 @@ MUTANTS = (
         KEEPING,
     ),
     Mutant(
+        "a pump waits on for a reader that has gone on",
+        "_functions/tape.py",
+        " or (awaited is not None and awaited() is not self.find_slowest())",
+        "",
+        KEEPING,
+    ),
+    Mutant(
         "a pump leaves the readers of its body open",
         "_functions/stream_driver.py",
         "        for reader in tuple(tape.opened):\n",

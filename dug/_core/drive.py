@@ -58,6 +58,7 @@ __all__ = [
     "note",
     "note_no_answer",
     "run_of",
+    "tell",
     "verify",
 ]
 

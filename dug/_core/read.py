@@ -11,7 +11,7 @@ says so, and leaves running the node to its caller.
 
 from .facts.binding import Binding, Key
 from .facts.equality import Fixed, is_immutable, is_same, substitution_key
-from .facts.events import KINDS, Event, Listener, Subscription
+from .facts.events import INNER, KINDS, Event, Listener, Subscription
 from .facts.failure import Failure
 from .facts.function import Function
 from .facts.homes import Homes
@@ -37,6 +37,7 @@ __all__ = [
     "DEAD",
     "DEFAULT_FRAME",
     "FORGOTTEN",
+    "INNER",
     "IN_THREAD",
     "KINDS",
     "LIVE",

@@ -15,7 +15,7 @@ from typing import Any
 
 from .._core.drive import INVALID, PUT, abandon, begin, complete, here
 from .._core.read import Memo, OuterCall, Run, View
-from .stream_driver import has_news, make_aside, make_mark
+from .stream_driver import has_news, make_aside, make_mark, tell_end
 from .sync_driver import fetch
 from .tape import CLOSED, ENDED, FAILED, OPEN, Tape
 from .trimming import trim
@@ -72,6 +72,7 @@ class PulledTape(Tape):
                 self.error = exc
                 make_mark(self.stream, run, self, error=exc, handled=handled)
                 self.state = FAILED
+                tell_end(run, self.stream, 0.0, exc)
         except BaseException:  # an interrupt: nobody knows what is missing, and whoever needs more begins again
             self.state = CLOSED
             raise
@@ -86,6 +87,7 @@ class PulledTape(Tape):
             make_mark(self.stream, run, self, is_end=True)
             complete(run, self, 0.0)
             self.state = ENDED
+            tell_end(run, self.stream, 0.0)
             return
         if run.entries:
             raise TypeError(f"{self.stream.node} yields inside a context that it opened. Close the context before the yield.")

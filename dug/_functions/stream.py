@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from .._core.read import (
+    INNER,
     Binding,
     Fixed,
     Function,
@@ -203,7 +204,7 @@ def check_start(start: object) -> None:
 
 def _make_function(stream: AnyStream[Any], what: str, kind: "StreamKind") -> Function:
     """Returns the function whose nodes are the marks or the pumps of a stream; they live as long as the stream."""
-    function = Function(f"{stream.node}.{what}", stream, eq=partial(is_same_prefix, eq=stream.eq))  # type: ignore[arg-type]  # nobody calls it
+    function = Function(f"{stream.node}.{what}", stream, INNER, eq=partial(is_same_prefix, eq=stream.eq))  # type: ignore[arg-type]  # nobody calls it
     function.is_async, function.fetch, function.ask, function.stream = True, kind.fetch_mark, kind.fetch_mark, kind
     function.binding = Binding.of(function, _ONE_NUMBER)
     function.options = (False, (), ())

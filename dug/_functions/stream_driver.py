@@ -8,9 +8,11 @@ last mark at or before it, and a source has two marks however many items it give
 import logging
 from contextvars import copy_context
 from functools import partial
+from time import perf_counter
 from typing import Any
+from weakref import ref
 
-from .._core.drive import INVALID, abandon, begin, complete, fail
+from .._core.drive import INVALID, abandon, begin, complete, fail, tell
 from .._core.read import LIVE, Joined, Memo, OpenContext, OuterCall, Run, View, current
 from ..errors import CycleError
 from .async_driver import backend
@@ -91,6 +93,7 @@ def _close(run: Run, tape: Tape | None) -> None:
 async def _drive(stream: Any, run: Run, tape: Tape) -> None:
     """Pumps one tape, in a task in which the run is the frame in force."""
     items: Any = None
+    started = perf_counter()
     try:
         current.set(run)
         fetch(run, stream.node._key)
@@ -101,6 +104,7 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
             make_mark(stream, run, tape, is_end=True)
             tape.state = ENDED  # last: a reader in another thread must not miss the mark
             complete(run, tape, 0.0)
+            tell_end(run, stream, perf_counter() - started)
     except BaseException as exc:
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
             raise
@@ -108,6 +112,7 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
             tape.error = exc
             make_mark(stream, run, tape, error=exc)
             tape.state = FAILED  # as above
+            tell_end(run, stream, perf_counter() - started, exc)
         else:
             _logger.exception("%s raised while it was closed, after its last reader had left.", stream.node)
     finally:
@@ -121,6 +126,12 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
             _close(run, tape)
             run.task = None
             del run, items, tape, stream  # see `failure.empty_own_frames`
+
+
+def tell_end(run: Run, stream: Any, seconds: float, error: BaseException | None = None) -> None:
+    """Tells listeners that the generator of a stream has come to its end."""
+    if any(run.view.listeners):
+        tell(run.view, "computed" if error is None else "failed", stream.node._key, seconds, error)
 
 
 async def _end(items: Any, tape: Tape) -> None:
@@ -167,7 +178,7 @@ async def _make_room(stream: Any, run: Run, tape: Tape) -> int:
                 if not tape.has_room():  # else a reader in another thread went on before it could see the wait
                     await wait.sleep()
             finally:
-                tape.room = None
+                tape.room = tape.awaited = None
                 wait.leave_wait()
 
 
@@ -180,6 +191,7 @@ def _enter_room_wait(run: Run, tape: Tape) -> Any:
         CycleError: it does, directly or through others.
     """
     slowest = tape.find_slowest() if tape.keep is not None else None
+    tape.awaited = None if slowest is None else ref(slowest)
     holder = None if slowest is None else slowest.frame.run
     if holder is None:
         return backend().TaskWait(run, run)  # which is entered nowhere

@@ -73,8 +73,8 @@ class Tape:
     """The items that one run of a stream gave, and the marks that say on what they rest."""
 
     __slots__ = (
-        "__weakref__", "ahead", "error", "frames", "keep", "kept", "known", "known_marks", "opened", "readers", "rests", "room",
-        "run", "scenario", "sleepers", "state",
+        "__weakref__", "ahead", "awaited", "error", "frames", "keep", "kept", "known", "known_marks", "opened", "readers",
+        "rests", "room", "run", "scenario", "sleepers", "state",
     )  # fmt: skip
 
     def __init__(self, run: Run, ahead: int, keep: int | None) -> None:
@@ -101,6 +101,8 @@ class Tape:
         """The waits of readers for the next item."""
         self.room: Any = None
         """The wait of the pump until readers have gone on."""
+        self.awaited: Any = None
+        """The reader that this wait is for, weakly: with ``keep=``, the slowest one then."""
 
     def __reduce__(self) -> Any:
         raise TypeError("The tape of a stream cannot be pickled. Keep a list of its items.")
@@ -170,10 +172,10 @@ class Tape:
         return bound is None or self.end < bound
 
     def give_room(self) -> None:
-        """Lets the pump go on, if readers have made room."""
-        room = self.room
-        if room is not None and self.has_room():
-            self.room = None
+        """Lets the pump go on, if readers have made room; or look again, if it must wait for another one by now."""
+        room, awaited = self.room, self.awaited
+        if room is not None and (self.has_room() or (awaited is not None and awaited() is not self.find_slowest())):
+            self.room = self.awaited = None
             room.leave_wait()
             room.wake()
 

@@ -23,17 +23,17 @@ from .._core.read import (
     find_answer,
     is_as_before,
     open_entries,
-    plain_key,
 )
 from .._text.differences import tell_difference
-from .._text.values import describe_error, name_type, show, show_whole
+from .._text.values import describe_error, name_type, show_whole
 from .context_graph import build_graph
 from .explain import list_some
 from .graph import Fact
 from .lazy_graph import HERE, Detail, LazyGraph, Masked, Origins, Pair, Said
 from .node_states import NodeStates, list_reads, passed_from, views_around
 from .plan import UNKNOWN, Plan, make_plan
-from .record import Record
+from .record import Record, seen_key
+from .stream_nodes import StreamMemo, show_seen
 
 _SHOWN = 12
 """How many of the nodes whose forgetting took a node's value are named."""
@@ -48,7 +48,7 @@ class ContextDetail(Detail[Key, Node[Any], Record]):
 
     def __init__(self, graph: "ContextGraph", key: Key) -> None:
         self.key = key
-        self.memo: Memo | None = graph.states.memo(key)
+        self.memo: Memo | None = graph.states.see(key)
         """The memo that answers."""
         self._graph = graph
         self._reads: Sequence[Key] | None = None
@@ -81,7 +81,7 @@ class ContextDetail(Detail[Key, Node[Any], Record]):
 
     @property
     def value(self) -> str:
-        return "" if self.memo is None or self.memo.failure is not None else show(self.memo.value)
+        return "" if self.memo is None or self.memo.failure is not None else show_seen(self.memo)
 
     @property
     def number(self) -> float | None:
@@ -130,7 +130,7 @@ class ContextDetail(Detail[Key, Node[Any], Record]):
     @property
     def error_way(self) -> Sequence[Key]:
         assert self.memo is not None  # noqa: S101  callers ask of what failed
-        keys = [plain_key(memo.home.key) for memo in Origins(passed_from).follow(self.memo)]
+        keys = [seen_key(memo.home.key) for memo in Origins(passed_from).follow(self.memo)]
         return [self.key] if keys[-1] == self.key else list(dict.fromkeys(keys))
 
     @property
@@ -165,17 +165,18 @@ class ContextGraph(LazyGraph[Key, Node[Any], Record]):
         origins = Origins(passed_from)
         for memo in self._list_failed():
             origin, steps = origins.find(memo)
-            yield steps, Node._of(memo.home.key), Node._of(origin.home.key), memo.failure
+            yield steps, Node._of(memo.home.key), Node._of(seen_key(origin.home.key)), memo.failure
 
     def _list_failed(self) -> list[Memo]:
         found: dict[Key, Memo] = {}
         cache: Any = self.view.cache
         while cache is not None:
             for key, home in cache.list_homes():
-                if home.has_failed and key[0] is not BENEATH and key not in found:
-                    memo = self.states.memo(plain_key(key))
+                seen = seen_key(key)
+                if home.has_failed and key[0] is not BENEATH and seen not in found:
+                    memo = self.states.see(seen)
                     if memo is not None and memo.failure is not None:
-                        found[key] = memo
+                        found[seen] = memo
             cache = cache.beneath
         return list(found.values())
 
@@ -290,6 +291,8 @@ class _ContextPair(Pair[Key]):
             return before is not after
         if before.failure is not None or after.failure is not None:
             return before.failure is None or after.failure is None or not _say_the_same(before.failure.error, after.failure.error)
+        if isinstance(before, StreamMemo) and isinstance(after, StreamMemo):
+            return bool(before.tell_difference(after))
         return before is not after and not is_as_before(node, before, after)
 
     def find_apart(self) -> Callable[[Key], bool]:
@@ -314,10 +317,14 @@ class _ContextPair(Pair[Key]):
         before, after = self._before.detail(node).memo, self._after.detail(node).memo
         if before is None or after is None or before.failure is not None or after.failure is not None:
             return ""
+        if isinstance(before, StreamMemo) and isinstance(after, StreamMemo):
+            return before.tell_difference(after)
         return "" if before.value is after.value else tell_difference(before.value, after.value)
 
     def tell_likeness(self, node: Key) -> str:
         before, after = self._before.detail(node).memo, self._after.detail(node).memo
+        if isinstance(before, StreamMemo) and isinstance(after, StreamMemo):
+            return before.tell_difference(after)
         if before is not None and after is not None and before.value is after.value and before.value is not None:
             return "one object, which may have been changed in place"
         return "they differ where the text does not show it"
@@ -329,7 +336,7 @@ def _say_the_same(one: BaseException, other: BaseException) -> bool:
 
 
 def _outcome(memo: Memo) -> str:
-    return f" = {show(memo.value)}" if memo.failure is None else f" raised {describe_error(memo.failure.error)}"
+    return f" = {show_seen(memo)}" if memo.failure is None else f" raised {describe_error(memo.failure.error)}"
 
 
 def _tell_change(function: Function) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from sys import getsizeof
 from typing import Any
 
-from .._core.read import BENEATH, Function, Key, Memo, Node, View
+from .._core.read import BENEATH, INNER, Function, Key, Memo, Node, View
 from .._text.frames import find_package
 from .._text.values import FRAMES, describe_error, name_type
 from .graph import Fact, Graph
@@ -49,10 +49,15 @@ def list_known(view: View) -> list[Key]:
     known: dict[Key, None] = {}
     cache: Any = view.cache
     while cache is not None:
-        known.update((key, None) for key, home in cache.list_homes() if key[0] is not BENEATH and _is_known(home))
+        known.update((key, None) for key, home in cache.list_homes() if not _is_inner(key) and _is_known(home))
         cache = cache.beneath
     known.update((key, None) for key in view.tweaks.content if not isinstance(key, Function))
     return list(known)
+
+
+def _is_inner(key: Key) -> bool:
+    """True for a key of which looks show another node."""
+    return key[0] is BENEATH or key[0].kind == INNER
 
 
 def _is_known(state: Any) -> bool:
@@ -62,7 +67,7 @@ def _is_known(state: Any) -> bool:
 def _open(standing: NodeStates, key: Key, places: dict[Key, int]) -> tuple[Key, Memo | None, list[Key], Iterator[Key]]:
     """Begins with a node: its memo, and its dependencies, as a list and one by one."""
     places[key] = _OPEN
-    memo = standing.memo(key)
+    memo = standing.see(key)
     known = memo or standing.known(key)
     read = [] if known is None else list_reads(known)
     return key, memo, read, iter(read)

@@ -45,7 +45,7 @@ def show_context(kind: str, name: str | None, layers: Iterable[Mapping[Any, Any]
 
 def _count_states(view: View) -> list[Part]:
     states = NodeStates(view)
-    counts = Counter([states.find_state(key, states.memo(key)) for key in list_known(view)])
+    counts = Counter([states.find_state(key, states.see(key)) for key in list_known(view)])
     if not counts:
         return [Line("no nodes are known")]
     return [Rows(["state", "nodes"], [[state, f"{counts[state]:,}"] for state in STATES if counts[state]])]

@@ -12,8 +12,9 @@ from typing import Any
 
 from attrs import define, field
 
-from .._core.read import BENEATH, DEAD, FORGOTTEN, LIVE, BitSet, Key, Memo, Tweak, View, find_answer, plain_key
-from .record import read_keys
+from .._core.read import BENEATH, DEAD, FORGOTTEN, INNER, LIVE, BitSet, Key, Memo, Tweak, View, find_answer, plain_key
+from .record import read_keys, seen_key
+from .stream_nodes import see
 
 
 @define(eq=False)
@@ -37,6 +38,11 @@ class NodeStates:
         home = self.view.cache.find_home(key) if key[0] is not BENEATH else None
         at_hand = None if home is None else home.recall(self.view.tweaks)
         return at_hand or find_answer(self.view, key)
+
+    def see(self, key: Key) -> Memo | None:
+        """Returns what a look shows for a node: the memo that answers, of a stream with what its items rest on."""
+        memo = self.memo(key)
+        return memo if memo is None or key[0].stream is None else see(self.view, memo)
 
     def handle(self, key: Key) -> Tweak | None:
         """Returns the tweak that a node meets here, if it changes anything."""
@@ -114,7 +120,7 @@ class NodeStates:
                     seen.add(read)
                     pending.append(read)
                     if read.status == DEAD and read.footprint & FORGOTTEN:
-                        yield plain_key(read.home.key)
+                        yield seen_key(read.home.key)
 
     def _has_changed_code(self, key: Key) -> bool:
         """True when a node that was redefined took the memo of a node with it: the question is asked once for each memo."""
@@ -165,10 +171,10 @@ def list_reads(memo: Memo) -> list[Key]:
     own = memo.home.key
     if own[0] is not BENEATH and not memo.inner_nodes:  # the common case, and quicker
         keys = [read.home.key for read in memo.dependencies]
-        if all(key[0] is not BENEATH and key != own for key in keys):
+        if all(key[0] is not BENEATH and key[0].kind != INNER and key != own for key in keys):
             return list(dict.fromkeys(keys))
     own = plain_key(own)
-    return [key for key in dict.fromkeys(map(plain_key, read_keys(memo))) if key != own]
+    return [key for key in dict.fromkeys(map(seen_key, read_keys(memo))) if key != own]
 
 
 def passed_from(memo: Memo) -> Memo | None:

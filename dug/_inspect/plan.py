@@ -19,6 +19,7 @@ from .._core.read import BENEATH, Key, Lookup, Memo, Node, View, is_as_before, p
 from .._text.sheet import Line, Sheet
 from .._text.values import drop_main
 from .node_states import NodeStates
+from .record import seen_key
 from .table import Table
 
 ANSWERS, HOLDS, RUNS, MAY_RUN = "answers", "holds", "runs", "may run"
@@ -238,7 +239,7 @@ def _list_planned(questions: dict[Key, _Forecast], target: Key) -> Iterator[Plan
     rows: dict[Key, Planned] = {}
     for key, question in questions.items():
         if key in asked_for and question.verdict in {RUNS, MAY_RUN}:
-            plain, is_certain = plain_key(key), asked_for[key] and question.verdict == RUNS
+            plain, is_certain = seen_key(key), asked_for[key] and question.verdict == RUNS
             row = Planned(Node._of(plain), is_certain, question.reason, question.foresight)
             rows[plain] = _join(rows[plain], row) if plain in rows else row
     yield from rows.values()
@@ -265,4 +266,4 @@ def _find_asked(questions: dict[Key, _Forecast], target: Key) -> dict[Key, bool]
 
 
 def _name(key: Key) -> str:
-    return drop_main(str(Node._of(key)))
+    return drop_main(str(Node._of(seen_key(key))))

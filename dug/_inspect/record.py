@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .._core.read import TWEAKED, Key, Memo, Node, View, find_answer, plain_key
+from .._core.read import INNER, TWEAKED, Key, Memo, Node, View, find_answer, plain_key
 from .._functions.proxy import show_key
 from .._text.shown import Shown
 from .._text.values import describe_error, drop_main, in_seconds, show
@@ -58,14 +58,14 @@ class Record(Shown):
     @property
     def dependencies(self) -> tuple[Node[Any], ...]:
         """The nodes that it read, in the order of the first reads, and those that ran under contexts it opened itself."""
-        keys = dict.fromkeys(plain_key(key) for key in read_keys(self._memo))
+        keys = dict.fromkeys(map(seen_key, read_keys(self._memo)))
         return tuple(Node._of(key) for key in keys)
 
     @property
     def dependents(self) -> tuple[Node[Any], ...]:
         """The nodes whose memos here read this one."""
-        found = dict.fromkeys(plain_key(key) for key in _reader_keys(self._view, self.node._key))
-        return tuple(Node._of(key) for key in found)
+        found = dict.fromkeys(map(seen_key, _reader_keys(self._view, self.node._key)))
+        return tuple(Node._of(key) for key in found if key != self.node._key)
 
     @property
     def tweaks(self) -> Mapping[Any, Any]:
@@ -126,6 +126,10 @@ def find_record(view: View, node: Node[Any]) -> Record | None:
     """Returns the memo of a node in `view`, errors of earlier calls included."""
     view.group.drain(fully=True)
     memo = find_answer(view, node._key)
+    if memo is not None and memo.home.find_function().stream is not None:
+        from .stream_nodes import see  # loaded with the first stream
+
+        memo = see(view, memo)
     return None if memo is None else Record(node, memo, view)
 
 
@@ -148,6 +152,13 @@ def is_masked(view: View, node: Node[Any]) -> bool:
     home = view.cache.find_home(key)
     plain = None if home is None else home.plain
     return plain is not None and plain is not find_answer(view, key) and bool(plain.footprint & view.tweaks.mask)
+
+
+def seen_key(key: Key) -> Key:
+    """Returns the key of the node that a look shows for a key: for one beneath a tweak, and for a part of a stream, too."""
+    key = plain_key(key)
+    function = key[0]
+    return function.body.node._key if function.kind == INNER else key
 
 
 def read_keys(memo: Memo) -> Iterator[Key]:

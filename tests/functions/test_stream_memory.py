@@ -207,6 +207,39 @@ def test_marks_are_kept_while_a_run_that_has_read_them_goes_on(run):
     assert log == ["head", "tweak", "head"]
 
 
+def test_a_deadlock_by_keep_is_found_when_another_reader_becomes_the_slowest(run):
+    """A generator that waits for its slowest reader looks again when that is another one, which here waits for the generator."""
+
+    @dug.memoize(keep=1)
+    async def numbers():
+        for number in range(100):
+            yield number
+
+    @dug.memoize
+    async def total():
+        return sum([number async for number in numbers()])
+
+    @dug.memoize
+    async def both():
+        async with numbers().open() as reader:
+            return await anext(reader) + await total()
+
+    async def main():
+        with dug.Context():
+            async with numbers().open() as first, anyio.create_task_group() as group:
+                await anext(first)
+                group.start_soon(expect_circle)
+                await settle()
+                with pytest.raises(dug.CycleError, match="both"):
+                    [number async for number in first]
+
+    async def expect_circle():
+        with pytest.raises(dug.CycleError, match="both"):
+            await both()
+
+    run(main)
+
+
 def test_memory_stays_flat_over_many_items(run):
     """A stream with ``keep=100`` needs no more memory for its last items than for its first ones."""
 

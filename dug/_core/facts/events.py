@@ -17,6 +17,9 @@ from .node import Node
 
 _logger = logging.getLogger("dug")
 
+INNER = "inner"
+"""The kind of functions whose nodes are parts of others, of which nobody hears: the marks and pumps of streams."""
+
 KINDS = ("hit", "computed", "reused", "failed", "tweaked", "invalidated")
 
 
@@ -62,7 +65,7 @@ class Subscription:
 
     def hears(self, kind: str, function: Function) -> bool:
         """True when it hears events of this kind of nodes of this function."""
-        return kind in self.kinds and self.only in (None, function.kind)
+        return kind in self.kinds and function.kind != INNER and self.only in (None, function.kind)
 
 
 def deliver(subscriptions: list[Subscription], event: Event, function: Function, view: Callable[[], Any] | None) -> None:
