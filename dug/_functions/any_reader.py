@@ -64,6 +64,8 @@ class AnyReader(Generic[T_co]):
         self._noted: Memo | None = None
         self._before: Tape | None = None
         """For a source: the tape that it read before, whose items the present one must repeat."""
+        self._own: Tape | None = None
+        """The tape of its own scenario, or one that was finished in another and answers in it as a whole."""
         self._is_closed = False
         self._ticket = object()
         self._reach: Reach | None = None
@@ -165,7 +167,8 @@ class AnyReader(Generic[T_co]):
         tape, view = self._tape, self._view
         memo: Memo | None = None
         kept = None if tape is None else tape.kept
-        is_own = tape is not None and kept is not None and tape.scenario == view.tweaks.serial and number < kept.count
+        is_own = tape is not None and kept is not None and number < kept.count
+        is_own = is_own and tape is not None and (tape is self._own or tape.scenario == view.tweaks.serial)
         if is_own and tape is not None and kept is not None:
             memo = kept.find_mark(number)
             is_new = memo is None or memo.failure is not None
@@ -194,8 +197,8 @@ class AnyReader(Generic[T_co]):
             return
         if self._noted is not None and reads and next(reversed(reads)) is self._noted:
             del reads[self._noted]
-        if memo.failure is None and memo.value.tape.keep is not None and memo.value.tape.state == OPEN:
-            memo.value.tape.frames.add(frame)
+        if memo.failure is None and memo.value.tape.keep is not None:
+            memo.value.tape.frames.add(ref(frame))
         note(frame, self._view, memo)
         self._noted = memo
 
@@ -232,7 +235,7 @@ class AnyReader(Generic[T_co]):
         """Goes on, on the tape of this very scenario, which keeps the item at a position; a source that runs goes before that."""
         if self._follow() or (self._stream.is_source and self._join_running()):
             return
-        tape = self._find_own(position)
+        self._own = tape = self._find_own(position)
         self._number = -1
         self._switch(tape)
 

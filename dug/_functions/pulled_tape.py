@@ -152,7 +152,6 @@ class PulledTape(Tape):
             self.run = self.stream = self.generator = self.variables = None
             self.known.clear()
             self.known_marks.clear()
-            self.frames.clear()
             del run, stream, generator  # as above
 
     def wake(self) -> None:

@@ -84,7 +84,6 @@ def _close(run: Run, tape: Tape | None) -> None:
         tape.run = None
         tape.known.clear()
         tape.known_marks.clear()
-        tape.frames.clear()
         tape.wake()
     if not run.is_done:
         abandon(run)
@@ -271,8 +270,9 @@ def make_mark(
             found = fail(found, error, 0.0, error.__traceback__, handled, is_out=False)
     elif type(found) is Joined:
         found = None
-    elif found.failure is None and found.value.tape is not tape and (found.value.tape.state == CLOSED or tape.keep is not None):
-        found.value.tape = tape  # which goes on where that one stopped, or has the items that it dropped
+    elif found.failure is None and found.value.tape.state == CLOSED:
+        tape.frames.update(found.value.tape.frames)
+        found.value.tape = tape  # which goes on where that one stopped
     _note_known(tape, tuple(run.reads))
     run.reads.clear()
     if found is None:

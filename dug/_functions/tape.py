@@ -95,8 +95,8 @@ class Tape:
         """Weakly, by their tickets: whoever breaks out of a loop drops the reader, and so leaves."""
         self.opened: WeakSet[Any] = WeakSet()
         """The readers that the body opened: its end closes them."""
-        self.frames: set[Any] = set()
-        """Where marks of it were read by those that are computed."""
+        self.frames: set[ref[Any]] = set()
+        """Where marks of it were read by those that are computed, weakly."""
         self.sleepers: list[Any] = []
         """The waits of readers for the next item."""
         self.room: Any = None

@@ -25,9 +25,18 @@ def trim(stream: Any, view: View, tape: Tape) -> None:
     if base <= kept.base:
         return
     tape.kept = left = kept.trim(base, _find_first_read(tape))
-    dropped = kept.marks[: left.first - kept.first]
-    if dropped:
-        _drop(stream, view, tape, [memo for memo in dropped if memo is not None and _is_of(memo, tape)])
+    own = [memo for memo in kept.marks[: left.first - kept.first] if memo is not None and _is_of(memo, tape)]
+    _drop(stream, view, tape, [memo for memo in own if not _pass_on(stream, tape, memo)])
+
+
+def _pass_on(stream: Any, tape: Tape, memo: Memo) -> bool:
+    """Leaves a mark to another tape that keeps it, of a reader that came late; False when there is none."""
+    for other in tuple(stream.tapes.values()):
+        if other is not tape and memo in other.kept.marks:
+            other.frames.update(tape.frames)
+            memo.value.tape = other
+            return True
+    return False
 
 
 def _is_of(memo: Memo, tape: Tape) -> bool:
@@ -37,21 +46,23 @@ def _is_of(memo: Memo, tape: Tape) -> bool:
 
 def _find_first_read(tape: Tape) -> int:
     """Returns the number of the first mark that an open run has read; later than all if there is none."""
-    tape.frames.difference_update([frame for frame in tuple(tape.frames) if _is_over(frame)])
+    tape.frames.difference_update([one for one in tuple(tape.frames) if _is_over(one())])
     found = [tape.kept.count]
-    for frame in tuple(tape.frames):
+    for frame in [frame for one in tuple(tape.frames) if (frame := one()) is not None]:
         found += islice((memo.value.number for memo in tuple(frame.reads or ()) if _is_of(memo, tape)), 1)
     return min(found)
 
 
 def _is_over(frame: Any) -> bool:
     """True for a frame whose reads are in a memo by now, or in the frame around."""
-    run = frame.run
+    run = None if frame is None else frame.run
     return run is None or run.is_done or (frame is not run and frame.closed)
 
 
 def _drop(stream: Any, view: View, tape: Tape, dropped: list[Memo]) -> None:
     """Takes marks out, and lets the first one that is left rest on what they had read."""
+    if not dropped:
+        return
     gone, first, rests = set(dropped), tape.kept.marks[0], set(tape.rests)
     read = [one for memo in dropped for one in memo.dependencies if one not in gone and one not in rests]
     home = fold(view.cache, (stream.marks, _PLACE), dropped)

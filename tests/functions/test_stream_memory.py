@@ -346,6 +346,37 @@ def test_who_comes_late_finds_what_is_kept_without_another_run(run):
     assert log == ["numbers"]
 
 
+def test_what_is_kept_is_found_in_a_what_if_after_a_late_reader(run):
+    """A reader in a what-if finds the items that a finished run still keeps, also after a later run of the same stream."""
+
+    @dug.memoize
+    def price(number):
+        return number
+
+    @dug.memoize(keep=5)
+    async def numbers():
+        for number in range(100):
+            yield price(number)
+
+    @dug.memoize
+    def other():
+        return 1
+
+    @dug.memoize
+    async def near_the_end():
+        return await numbers().seek(97)
+
+    async def main():
+        with dug.Context():
+            lists = [await numbers().list() for _ in range(2)]
+            with dug.Context({other.node(): 2}):
+                results = [await numbers().seek(97), await near_the_end()]
+            with dug.Context({price.node(90): 0, price.node(97): 5}):
+                return lists[0] == lists[1], [*results, await numbers().seek(97)]
+
+    assert run(main) == (True, [97, 97, 5])
+
+
 def test_a_late_reader_of_a_source_that_reads_nodes_gets_a_dropped_error_in_any_scenario(run):
     """A source with ``keep=`` is not begun twice: who comes late, in a what-if too, gets DroppedError."""
     log = []
