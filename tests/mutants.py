@@ -80,6 +80,7 @@ ERRORS = ("core/test_shared_errors.py",)
 LOCAL = ("core/test_local_functions.py",)
 SPARSE = ("core/test_sparse.py",)
 SPREAD = ("core/test_spread.py",)
+WAITING = ("core/test_waiting.py",)
 GROWTH = ("core/test_growth.py", "-m", "not slow")
 COLLECTOR = ("core/test_collector.py",)
 HOMES = ("core/test_homes.py",)
@@ -449,8 +450,8 @@ MUTANTS = (
     Mutant(
         "what answers around is not verified",
         "_core/steps/verify.py",
-        "[find_masked(view, key), plain, newest]",
-        "[None, plain, newest]",
+        "find_masked(view, key), plain, newest]",
+        "plain, newest]",
         MASKED,
     ),
     Mutant(
@@ -1422,9 +1423,44 @@ MUTANTS = (
         GROWTH,
     ),
     Mutant(
+        "one older memo of a node waits, whatever it met",
+        "_core/state/stale.py",
+        "    home.waiting, home.shown = kept or None, True",
+        "    home.waiting, home.shown = None, True",
+        WAITING,
+    ),
+    Mutant(
+        "older memos that wait beside others are not counted",
+        "_core/state/stale.py",
+        "count = len(home.waiting or ()) + ",
+        "count = ",
+        WAITING,
+    ),
+    Mutant(
+        "an older memo waits on when its tweak is gone",
+        "_core/state/releasing.py",
+        "    if home.waiting is not None:\n",
+        "    if home.waiting is not None and memo.status == LIVE:\n",
+        WAITING,
+    ),
+    Mutant(
+        "older memos of a node that is invalidated itself wait on",
+        "_core/state/group.py",
+        "lost += (*take_waiting(home), *",
+        "lost += (*(), *",
+        WAITING,
+    ),
+    Mutant(
+        "the collector does not see the memos that wait",
+        "_core/native/collector.h",
+        "    Py_VISIT(home->waiting);\n",
+        "",
+        WAITING,
+    ),
+    Mutant(
         "what waits to be verified is not bounded",
         "_core/state/stale.py",
-        "        while len(self._homes) > self._most:\n",
+        "        while self._count > self._most:\n",
         "        while False:\n",
         GROWTH,
     ),

@@ -44,6 +44,7 @@ cdef public class NodeMemos [object DugHome, type DugHome_Type]:
     cdef public object _key, _owner, _args, token
     cdef public Memo plain, newest, here
     cdef public object variants, readers, open_run, link
+    cdef public list waiting
     cdef public long long forgotten
     cdef public int open_runs
     cdef public int _prune_at
@@ -62,6 +63,7 @@ cdef public class NodeMemos [object DugHome, type DugHome_Type]:
     cpdef bint take_variant(self, Memo memo)
     cpdef add_reader(self, NodeMemos reader)
     cpdef discard_reader(self, NodeMemos reader)
+    cpdef bint is_new(self)
     cpdef bint is_empty(self)
     @cython.locals(memo=Memo)
     cpdef take_apart(self)

@@ -161,8 +161,7 @@ class Memo:
         self.found_in = 0
         """The serial of the scenario in which it was found last; see `NodeMemos.recall`."""
         self.open_footprint: BitSet = -1
-        """That of a memo in force that read no tweak and answers every call; -1 for any other.  Where ``open_footprint &
-        tweaks.open_mask`` is 0, the memo answers; see `scenario.ActiveTweaks.open_mask`."""
+        """That of a memo in force that read no tweak and answers every call; -1 for any other.  See `Stamp.open_mask`."""
         self.verifies = body
         """The `body` that a run must have to keep the value, once it has verified the dependencies; `TWEAKED`: no run may."""
         self.failure: Failure | None = None
@@ -179,8 +178,7 @@ class Memo:
         self.opened = False
         """True when the run opened a context, so that its dependencies alone do not verify it."""
         self.read_starts: tuple[int | None, ...] | None = None
-        """For a coroutine function: which of its reads do not wait for each other, see `steps/concurrent_reads`; for any other,
-        maybe `IN_THREAD`."""
+        """Of a coroutine function: which reads do not wait for each other (`steps/concurrent_reads`); else maybe `IN_THREAD`."""
 
     def take_value(self) -> Any:
         """Returns the value; from its carrier, if that has it (`_portable/stored`)."""
@@ -208,7 +206,7 @@ class NodeMemos:
 
     __slots__ = (
         "__weakref__", "_args", "_key", "_owner", "_prune_at", "alive", "forgotten", "has_failed", "has_lost", "here", "link",
-        "newest", "open_run", "open_runs", "plain", "readers", "shown", "token", "variants",
+        "newest", "open_run", "open_runs", "plain", "readers", "shown", "token", "variants", "waiting",
     )  # fmt: skip
 
     def __init__(self, key: Key, token: object) -> None:
@@ -227,6 +225,8 @@ class NodeMemos:
         """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
         self.newest: Memo | None = None
         """The newest memo that verification may start from."""
+        self.waiting: list[Memo] | None = None
+        """Others that wait to be verified, each of other tweaks; see `state/stale`."""
         self.here: Memo | None = None
         """The memo of this node that was found last, if it read tweaks; see `recall`."""
         self.readers: Noted | list[Noted] | set[Noted] | None = None
@@ -312,7 +312,7 @@ class NodeMemos:
         if self.variants is not None:
             for memo in self.memos():
                 memo.dependencies = ()
-        self.plain = self.variants = self.newest = self.here = self.readers = None
+        self.plain = self.variants = self.newest = self.waiting = self.here = self.readers = None
 
     def find_variant(self, footprint: BitSet, restriction: Restriction) -> Memo | None:
         """Returns the memo that read these tweaks, with this footprint."""
@@ -384,9 +384,15 @@ class NodeMemos:
         """The nodes that read this one and still hold, or may hold, memos."""
         return list(self._find_readers())
 
+    def is_new(self) -> bool:
+        """True when no memo is here, in force or not."""
+        return self.plain is None and self.newest is None and not self.variants and not self.waiting
+
     def is_empty(self) -> bool:
         """True when nothing here is of use: no memo, no older one to verify, no run, and no reader."""
-        if self.open_runs or self.plain is not None or self.variants or (self.newest is not None and self.newest.status != DEAD):
+        if self.open_runs or self.plain is not None or self.variants or self.waiting:
+            return False
+        if self.newest is not None and self.newest.status != DEAD:
             return False
         return next(self._find_readers(), None) is None
 

@@ -67,6 +67,7 @@ traverse_node(State *st, Home *home, visitproc visit, void *arg)
     int is_hidden_list = PyList_CheckExact(readers) && is_hidden(readers);
     Py_VISIT(home->_key);
     Py_VISIT(home->open_run);
+    Py_VISIT(home->waiting);
     if (PyDict_CheckExact(home->variants)) { /* which shows the tracked memos in it */
         Py_VISIT(home->variants);
     }

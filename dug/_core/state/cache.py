@@ -22,7 +22,7 @@ from .group import CacheGroup
 from .local import make_local
 from .lock import make_lock
 from .scenario import ActiveTweaks
-from .stale import Stale
+from .stale import Stale, make_newest
 from .weak import WeakBag, members
 
 BINDING = make_lock()
@@ -147,6 +147,7 @@ class Cache:
             yield from home.memos()
             if home.newest is not None:
                 yield home.newest
+            yield from home.waiting or ()
 
     def stand_back(self) -> None:
         """Has each call come to the engine until `answer_quickly`, also in open frames, whose table is emptied."""
@@ -184,11 +185,10 @@ class Cache:
         try:
             self._insert(memo)
             if memo.failure is None:
-                home.newest = memo
-                if known is not None and known.status and known.status == STALE:
-                    self._unindex(known)
-                    track_again((known,))
-                    self.stale.discard(home)
+                if home.waiting is None and (known is None or not known.status or known.status != STALE):
+                    home.newest = memo
+                else:
+                    self._take_as_newest(memo)
             if home._key is not None and machine.first(home._key) is BENEATH:
                 self.holds_beneath = True
                 self.home_of(home.key[1]).add_reader(home)
@@ -256,7 +256,7 @@ class Cache:
             known.difference_update([one for one in known if type(one) is ref and one() is None])
 
     def remove(self, memo: Memo, status: int) -> None:
-        """Takes a memo out, so that it answers no more; keeps the newest stale one of a node if it can be verified."""
+        """Takes a memo out, so that it answers no more; a stale one that can be verified waits for that."""
         home = memo.home
         if home.plain is memo:
             home.plain = None
@@ -323,8 +323,8 @@ class Cache:
             for memo in home.memos():
                 memo.status, memo.open_footprint = DEAD, -1
                 taken.append(memo)
-            taken.append(home.newest)
-            home.plain = home.variants = home.newest = home.here = None
+            taken.extend((home.newest, *(home.waiting or ())))
+            home.plain = home.variants = home.newest = home.waiting = home.here = None
             home.has_lost = True
             home.forgotten = forgotten or home.forgotten
         track_again(taken)
@@ -394,13 +394,11 @@ class Cache:
         return home if home.token is self._token and home.alive else self.home_of(home.key)
 
     def _take_as_newest(self, memo: Memo) -> None:
-        """Keeps a stale memo to be verified."""
-        old, memo.home.newest = memo.home.newest, memo
-        memo.home.shown = True
-        if old is not None and old is not memo and old.status == STALE:
+        """Has a memo be the one that verification starts from, where older ones wait too, or it is one of these."""
+        for old in make_newest(memo):
             self._unindex(old)
             track_again((old,))
-        self.stale.add(memo.home)
+        self.stale.note(memo.home)
 
     def _discount(self, memo: Memo) -> None:
         if memo.status == LIVE:

@@ -16,6 +16,7 @@ from ..facts.binding import Key
 from ..facts.homes import track_again
 from ..facts.memo import DEAD, LIVE, Memo, NodeMemos, Noted
 from ..facts.node import plain_key
+from .stale import take_waiting
 from .weak import members
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[NodeMemos]) 
 
 def _list_read(cache: "CacheShape", home: NodeMemos, found: set[NodeMemos]) -> bool:
     """Collects the nodes that a node reads now; False when it may read others, or is gone."""
-    memos = [memo for memo in (*home.memos(), home.newest) if memo is not None]
+    memos = [memo for memo in (*home.memos(), home.newest, *(home.waiting or ())) if memo is not None]
     found.update(read.home for memo in memos for read in memo.dependencies)
     is_known = not any(memo.inner_nodes or memo.made for memo in memos)
     return is_known and home.alive and all(read.token is cache._token and read.alive for read in found)
@@ -103,15 +104,15 @@ def _take_out(cache: "CacheShape", home: NodeMemos) -> bool:
 
 def trim(cache: "CacheShape") -> list[Memo]:
     """Evicts the oldest memos that wait to be verified, if there are too many; returns the evicted ones."""
-    taken = []
+    taken = list[Memo]()
     for home in cache.stale.pop_excess():
-        old, home.newest = home.newest, home.plain
-        assert old is not None  # noqa: S101  it is stale
-        old.status, home.has_lost = DEAD, True
-        cache._unindex(old)
-        track_again((old,))
-        drop_empty(cache, (), [old])
-        taken.append(old)
+        gone = take_waiting(home)
+        for old in gone:
+            old.status, home.has_lost = DEAD, True
+            cache._unindex(old)
+        track_again(gone)
+        drop_empty(cache, (), gone)
+        taken += gone
     return taken
 
 
@@ -161,7 +162,7 @@ def _fold(caches: "Sequence[CacheShape]", place: Key, memo: Memo) -> None:
 
 def _give_up(cache: "CacheShape", home: NodeMemos) -> None:
     """Takes out a home without memos, whose readers have another one."""
-    if home.open_runs or home.plain is not None or home.variants or home.newest is not None:
+    if home.open_runs or not home.is_new():
         return
     track_again((home,))
     home.alive = False

@@ -27,6 +27,7 @@ from .lock import free_locks, make_lock
 from .releasing import release
 from .scenario import ActiveTweaks, Tweak, TweakRef, no_handle
 from .spread import Spread
+from .stale import take_waiting
 from .walks import Walk, concerns, homes_of
 from .weak import T, WeakBag, WeakMap, members
 
@@ -164,8 +165,7 @@ class CacheGroup:
         have to ask which of them has one.
         """
         key = home.key
-        is_new = home.newest is None and home.plain is None and not home.variants and home.readers is None
-        is_new = is_new and not home.forgotten and not home.has_lost and not self.bits.of(key)
+        is_new = home.is_new() and home.readers is None and not home.forgotten and not home.has_lost and not self.bits.of(key)
         if is_new and len(members(self.caches)) == 1 and not members(self.opened):  # nor under a context that is closed
             self.bits.keep(key, self.bits.next(key, self._list_memos))
 
@@ -239,14 +239,14 @@ class CacheGroup:
             walk.touch_roots()
             walk.follow()
             for memo, cache in walk.touched.items():
-                taken.append(memo.home.newest)
+                taken += (memo.home.newest, memo.home.waiting)
                 must_run = memo.home in walk.callers or walk.is_about(memo)
                 cache.remove(memo, DEAD if must_run else STALE)
                 memo.footprint |= FORGOTTEN
             lost = list(walk.touched)
             for home in (*walk.visited_roots, *walk.callers):
                 home.forgotten = self.generation + 1
-                lost.extend(() if home.newest is None else (home.newest,))
+                lost += (*take_waiting(home), *(() if home.newest is None else (home.newest,)))
                 home.newest = None
             track_again(lost)
             taken.extend((walk, lost))

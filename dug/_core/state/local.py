@@ -37,7 +37,7 @@ class Local(Homes):
         while (home := self.pop_last()) is not None:
             lost += sum(1 for _ in home.memos())
             home.alive = False
-            home.plain = home.variants = home.newest = home.here = home.readers = None
+            home.plain = home.variants = home.newest = home.waiting = home.here = home.readers = None
         if lost:
             self.gone.append(lost)
 

@@ -53,7 +53,7 @@ def _take_lone(  # one function: a call for each memo would cost more than all i
                 continue
             newest = home.newest
             lone: Any = home.variants
-            is_alone = lone is newest or newest is home.plain
+            is_alone = home.waiting is None and (lone is newest or newest is home.plain)
             if not is_alone or not isinstance(lone, Memo) or serial not in lone.restriction:
                 odd.extend(_find_with(serial, home))
                 continue
@@ -80,7 +80,7 @@ def _take_lone(  # one function: a call for each memo would cost more than all i
 
 def _find_with(serial: int, home: NodeMemos) -> list[Memo]:
     """Returns the memos of a node that read a tweak, in force or waiting to be verified."""
-    known = dict.fromkeys((*home.memos(), home.newest))
+    known = dict.fromkeys((*home.memos(), home.newest, *(home.waiting or ())))
     return [memo for memo in known if memo is not None and serial in memo.restriction]
 
 
@@ -94,6 +94,8 @@ def _take_out(cache: "CacheShape", memo: Memo) -> None:
         home.here = None
     if home.newest is memo:
         home.newest = home.plain
+    if home.waiting is not None:
+        home.waiting = [other for other in home.waiting if other is not memo] or None
 
 
 def _put_off(cache: "CacheShape", memos: Iterable[Memo], taken: Iterable[Memo]) -> None:

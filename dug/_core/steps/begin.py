@@ -73,7 +73,7 @@ def begin(  # one function: the order of the search is the order of cost
         return serve(view, key, memo, is_heard=not is_quick)
     if home is None:
         home = cache.make_home(key, args)
-        if home.plain is not None or home.newest is not None or home.variants is not None:  # somebody else was quicker
+        if not home.is_new():  # somebody else was quicker
             return begin(frame, key, has_waited, home)
     run = None if home.open_runs else _open_alone(_prepare(view, place, key, handle, home), filings)
     return _join_or_open(view, place, key, handle, home, not has_waited) if run is None else run

@@ -25,6 +25,7 @@ from ..facts.node import BENEATH, plain_key
 from ..native import machine
 from ..state.cache import Cache
 from ..state.scenario import Tweak
+from ..state.stale import find_waiting
 from ..state.view import View
 from .concurrent_reads import find_ends
 from .find import find, find_masked
@@ -271,17 +272,18 @@ def find_candidates(key: Key, view: View, home: NodeMemos, body: int) -> Sequenc
     Memos that another body made, that failed, or whose run opened a context are not among them.
     """
     plain, newest, cache = home.plain, home.newest, view.cache
-    is_alone = (home.variants is None or not home.variants) and cache.beneath is None
+    is_alone = home.waiting is None and (home.variants is None or not home.variants) and cache.beneath is None
     is_plain = is_alone and not cache.holds_beneath and machine.first(key) is not BENEATH
     if is_plain and (plain is newest or plain is None):  # the common case: there is one memo
         return (newest,) if newest is not None and newest.verifies == body else ()
-    found: list[Memo | None] = [find_masked(view, key), plain, newest]
+    found: list[Memo | None] = [*find_waiting(home, view.tweaks), find_masked(view, key), plain, newest]
     if cache.beneath is not None:
-        found.extend(_known(cache.beneath, key))
+        found.extend(_known(cache.beneath, key, view))
     if key[0] is BENEATH:
-        found.extend(_known(cache, key[1]))
+        found.extend(_known(cache, key[1], view))
     elif cache.holds_beneath:
-        found.extend(_known(cache, (BENEATH, key, body)))
+        found.extend(_known(cache, (BENEATH, key, body), view))
+    found += [memo for memo in home.waiting or () if not memo.restriction]
     return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == body and memo.status != DEAD]
 
 
@@ -304,6 +306,11 @@ def key_asked(run: Run | Lookup, read: Memo) -> Key:
 def forget_reads(run: Run) -> None:
     """Starts again after a failed verification: what that read is no dependency, and the body meets the errors there itself."""
     run.failed_check_reads, run.reads, run.unfileable = run.reads, {}, 0
+    if run.child_seconds:  # of no part of the body, which is timed by itself
+        with run.view.group.lock:
+            outer: Any = run.outer
+            outer.child_seconds += run.child_seconds
+            run.child_seconds = 0.0
 
 
 def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
@@ -335,11 +342,12 @@ def raise_later(run: Run, key: Key, error: BaseException) -> None:
     run.call.due[run] = (key, error)
 
 
-def _known(cache: Cache | None, key: Key) -> Iterator[Memo | None]:
-    """The memos of a node in a cache and in those beneath it, in force or not."""
+def _known(cache: Cache | None, key: Key, view: View) -> Iterator[Memo | None]:
+    """The memos of a node in a cache and in those beneath it, in force or not, which are likely to hold in a view."""
     while cache is not None:
         home = cache.find_home(key)
         if home is not None:
             yield home.plain
             yield home.newest
+            yield from find_waiting(home, view.tweaks)
         cache = cache.beneath
