@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
@@ -318,6 +319,37 @@ def test_own_seconds_leave_out_the_runs_that_one_led_to(p):
     assert ctx.memo(p.double.node()).own_seconds == pytest.approx(seconds_of(p.double) - seconds_of(p.x))
     assert ctx.memo(asks_inside.node()).own_seconds == pytest.approx(seconds_of(asks_inside) - seconds_of(p.double))
     assert ctx.memo(p.total.node()).own_seconds == pytest.approx(seconds_of(p.total) - seconds_of(p.y))
+
+
+def test_own_seconds_leave_out_what_a_failed_verification_ran():
+    """The time that nodes took to verify an older memo, in vain, is no time of the body that then ran, nor of who asked."""
+    given = {"x": 1}
+
+    @dug.source
+    def slow():
+        until = time.perf_counter() + 0.02
+        while time.perf_counter() < until:
+            pass
+        return given["x"]
+
+    @dug.memoize
+    def above():
+        return slow() + 1
+
+    @dug.memoize
+    def top():
+        return above() + 1
+
+    with dug.Context() as ctx:
+        top()
+        given["x"] = 2
+        ctx.invalidate(slow.node())
+        assert top() == 4
+        took = {fn: ctx.memo(fn.node()) for fn in (slow, above, top)}
+
+    assert took[slow].own_seconds >= 0.02
+    assert took[above].own_seconds == took[above].seconds > 0
+    assert took[top].own_seconds == took[top].seconds > 0
 
 
 def test_events_have_seconds(p):
