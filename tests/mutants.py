@@ -604,6 +604,20 @@ MUTANTS = (
         KEEPING,
     ),
     Mutant(
+        "a tape on which something was invalidated has no more marks",
+        "_functions/stream_driver.py",
+        "    if tape.is_untrue or last is None:\n",
+        "    if last is None or last.status != LIVE:\n",
+        ("functions/test_stream_functions.py", "-k", "that_was_invalidated"),
+    ),
+    Mutant(
+        "a source that has no mark yet is begun once more",
+        "_functions/any_reader.py",
+        "if tape.state == OPEN and number < 0 and stream.is_source:",
+        "if False:",
+        ("functions/test_stream_functions.py", "-k", "at_the_same_time_share"),
+    ),
+    Mutant(
         "a finished tape is not believed as a whole",
         "_functions/any_reader.py",
         "(tape is self._own or tape.scenario == view.tweaks.serial)",

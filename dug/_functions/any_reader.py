@@ -205,13 +205,17 @@ class AnyReader(Generic[T_co]):
     def _join_running(self) -> bool:
         """Goes on, on a tape that is being written, if all that this has so far answers here; False when there is none.
 
-        So it is found by who comes after the first marks were dropped, or wants no item of before.
+        So it is found by who comes before the first mark, or after that was dropped, or wants no item of before.
         """
         stream, view = self._stream, self._view
         for tape in tuple(stream.tapes.values()):
             kept = tape.kept
             number = kept.count - 1
-            memo = kept.marks[-1] if tape.state == OPEN and kept.marks else None
+            if tape.state == OPEN and number < 0 and stream.is_source:
+                self._number = -1
+                self._switch(tape)
+                return True
+            memo = kept.marks[-1] if tape.state == OPEN and number >= 0 else None
             if memo is None or not memo.serves(self.frame.call):
                 continue
             if find_answer(view, (stream.marks, number)) is memo:
@@ -255,15 +259,13 @@ class AnyReader(Generic[T_co]):
             number = self._number = max(self._number, kept.first - 1)  # the first mark that is left rests on those before it
             end = kept.end_of(number) if number >= kept.first else 0
             if position < end:
-                if self._is_dropped(kept, position):
-                    self._read_own(position)
-                    continue
-                self._check_repeats(kept)
-                self._kept = kept
-                self._limit = min(end, position + max(1, (tape.keep or tape.ahead) // 4))
-                tape.give_room()
-                return True
-            if number + 1 < kept.count:
+                if not self._is_dropped(kept, position):
+                    self._check_repeats(kept)
+                    self._kept = kept
+                    self._limit = min(end, position + max(1, (tape.keep or tape.ahead) // 4))
+                    tape.give_room()
+                    return True
+            elif number + 1 < kept.count:
                 if self._look(number + 1):
                     continue
             elif state == OPEN:

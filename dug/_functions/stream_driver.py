@@ -215,12 +215,13 @@ def explain_keep(tape: Tape) -> str:
 def has_news(run: Run, tape: Tape) -> bool:
     """True when the body has read something that no mark rests on; forgets what it read again.
 
-    A tape that rests on something which was invalidated needs no more marks: nothing is filed that rests on it.
+    A mark that could not be filed, because something was invalidated, is the last one of a tape: nothing is filed that rests on
+    it, and no reader of another scenario passes it.
     """
     if run.opened:
         return True
     last, known, known_marks = tape.kept.marks[-1], tape.known, tape.known_marks
-    if last is None or last.status != LIVE:
+    if tape.is_untrue or last is None:
         run.reads.clear()
         run.reads.update({} if last is None else {last: None})
         return False
@@ -279,5 +280,6 @@ def make_mark(
         run.unfileable = INVALID
     else:
         run.reads[found] = None
+    tape.is_untrue = found is None or found.status != LIVE
     kept.starts.append(start)
     kept.marks.append(found)

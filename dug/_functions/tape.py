@@ -73,8 +73,8 @@ class Tape:
     """The items that one run of a stream gave, and the marks that say on what they rest."""
 
     __slots__ = (
-        "__weakref__", "ahead", "awaited", "error", "frames", "keep", "kept", "known", "known_marks", "opened", "readers",
-        "rests", "room", "run", "scenario", "sleepers", "state",
+        "__weakref__", "ahead", "awaited", "error", "frames", "is_untrue", "keep", "kept", "known", "known_marks", "opened",
+        "readers", "rests", "room", "run", "scenario", "sleepers", "state",
     )  # fmt: skip
 
     def __init__(self, run: Run, ahead: int, keep: int | None) -> None:
@@ -85,6 +85,8 @@ class Tape:
         self.kept = Kept(0, [], 0, [], [])
         self.state = OPEN
         self.error: BaseException | None = None
+        self.is_untrue = False
+        """True once a mark could not be filed, because what it rests on was invalidated."""
         self.known: set[Memo] = set()
         """What the marks rest on, but for marks of other streams."""
         self.known_marks: dict[object, int] = {}

@@ -790,6 +790,101 @@ def test_an_invalidation_in_mid_flight_gives_new_readers_a_new_run(live, run, lo
     assert log.count("open") == 1
 
 
+def test_a_what_if_forks_on_a_tape_that_was_invalidated(live, run):
+    """A what-if that reads a running stream forks at what it tweaks, also when something else that was read is invalidated."""
+
+    @dug.source
+    def base():
+        return 0
+
+    @dug.memoize
+    def rate():
+        return 1
+
+    @dug.memoize
+    async def scaled():
+        start = base()
+        async for item in live.stream():
+            yield start + item * (rate() if item > 1 else 1)
+
+    async def main():
+        with dug.Context() as ctx:
+            async with scaled().open() as outer:
+                await settle()
+                live.feed(1)
+                first = await anext(outer)
+                with dug.Context({rate.node(): 10}):
+                    async with scaled().open() as inner:
+                        again = await anext(inner)
+                        ctx.invalidate(base)
+                        live.feed(2, 3)
+                        await settle()
+                        return [first, await anext(outer)], [again, await anext(inner), await anext(inner)]
+
+    assert run(main) == ([1, 2], [1, 20, 30])
+
+
+def test_scenarios_that_open_a_source_at_the_same_time_share_its_run(run, log):
+    """A source is begun once when several what-ifs open it before it has given anything, and each of them gets all items."""
+
+    @dug.source
+    async def numbers():
+        log.append("numbers")
+        for number in range(5):
+            await anyio.lowlevel.checkpoint()
+            yield number
+
+    @dug.memoize
+    def other():
+        return 1
+
+    async def main():
+        results = []
+
+        async def read(value):
+            with dug.Context({other.node(): value}):
+                results.append(await numbers().list())
+
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                for value in range(3):
+                    group.start_soon(read, value)
+        return results
+
+    assert run(main) == [[0, 1, 2, 3, 4]] * 3
+    assert log == ["numbers"]
+
+
+def test_a_source_that_reads_what_a_what_if_tweaks_forks(run, log):
+    """A source is begun in a what-if that tweaks what the source has read, and gives the items from there on."""
+
+    @dug.memoize
+    def address():
+        return 1
+
+    @dug.source
+    async def numbers():
+        log.append("numbers")
+        yield 0
+        yield address()
+
+    async def main():
+        results = []
+
+        async def read(value):
+            with dug.Context({address.node(): value}):
+                results.append(await numbers().list())
+
+        with dug.Context():
+            async with anyio.create_task_group() as group:
+                for value in range(3):
+                    group.start_soon(read, value)
+        return sorted(results)
+
+    assert run(main) == [[0, 0], [0, 1], [0, 2]]
+    assert log == ["numbers"] * 3
+
+
 def test_a_source_that_gives_other_items_when_it_is_started_again_is_found_out(run):
     """A reader that goes on, on a new run of a source that was closed, gets an error if that has other items than before."""
     counts = iter(range(10))

@@ -207,6 +207,13 @@ def test_random_stream_programs_agree_with_plain_python(seed, run):
     run(Play(seed).main)
 
 
+@pytest.mark.slow
+def test_many_random_stream_programs_agree_with_plain_python(run):
+    """What readers of streams get is what plain Python gives, in 200 more programs."""
+    for seed in range(25, 225):
+        run(Play(seed).main)
+
+
 class RoughPlay(Play):
     """A random program with bounds, in several threads, in which nodes change while others read."""
 
@@ -265,3 +272,10 @@ class RoughPlay(Play):
 def test_rough_stream_programs_agree_with_plain_python(seed, run):
     """With ``keep=``, in several threads, and while nodes change, a reader gets what plain Python gives before or after it."""
     run(RoughPlay(seed).main)
+
+
+@pytest.mark.slow
+def test_many_rough_stream_programs_agree_with_plain_python(run):
+    """A reader gets what plain Python gives before or after a change, in 50 more rough programs."""
+    for seed in range(10, 60):
+        run(RoughPlay(seed).main)
