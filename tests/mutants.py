@@ -88,6 +88,11 @@ MASKED = ("core/test_homes.py", "-k", "around")
 LAYERED = ("core/test_homes.py", "-k", "beneath")
 CHECKS = ("core/test_checks.py",)
 FILES = ("sources/test_file.py",)
+FLOWS = ("flow/test_flow.py",)
+FLOW_CHANGES = ("flow/test_flow_changes.py", "-m", "not slow")
+FLOW_FILES = ("flow/test_saving.py",)
+FASTDAG = ("compat/test_fastdag.py",)
+RAPPF = ("compat/test_rappf.py",)
 STAMPS = ("sources/test_stamp.py",)
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
@@ -1609,6 +1614,195 @@ MUTANTS = (
         "                home.shown = True\n",
         "                pass\n",
         COLLECTOR,
+    ),
+    Mutant(
+        "an override of a flow is lost to an insert",
+        "flow/_building.py",
+        "            if self._is_stated(nodes.beneath):",
+        "            if False:",
+        FLOWS,
+    ),
+    Mutant(
+        "an override of a flow shows as an insert",
+        "flow/_flow.py",
+        '"overridden" if name in wiring.overridden else "inserted"',
+        '"inserted"',
+        FLOWS,
+    ),
+    Mutant(
+        "a release of a flow forgets what was inserted",
+        "flow/_building.py",
+        "self._state({node: hidden[0]} if hidden else {}, drop=(node, keeper))",
+        "self._state({}, drop=(node, keeper))",
+        FLOWS,
+    ),
+    Mutant(
+        "a deleted node of a flow keeps its value",
+        "flow/_building.py",
+        "drop=tuple([node for name in names for node in self._nodes_of(name)])",
+        "drop=tuple([self._nodes_of(name).definition for name in names])",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "a default of a flow is read wherever its name is not inserted",
+        "flow/_nodes.py",
+        "wire[2] in _PROMISED or definition(flow, wire[1]) is not None",
+        "wire[2] in _PROMISED",
+        FLOWS,
+    ),
+    Mutant(
+        "a renamed node of a flow loses its value",
+        "flow/_building.py",
+        "            if self._is_stated(theirs):",
+        "            if False:",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "names of a block of a flow mean those around",
+        "flow/_building.py",
+        'f"{path}/{read}" if read in own else links.get(read, read)',
+        "links.get(read, read)",
+        FLOWS,
+    ),
+    Mutant(
+        "what reads a name of a flow is not repointed",
+        "flow/_building.py",
+        "            if any(wire[1] == old for wire in wires):",
+        "            if False:",
+        FLOWS,
+    ),
+    Mutant(
+        "a restriction of a flow goes past its inputs",
+        "flow/_building.py",
+        "for wire in definitions[name][1] if name not in ends)",
+        "for wire in definitions[name][1])",
+        FLOWS,
+    ),
+    Mutant(
+        "many definitions of a flow take the place of those before",
+        "flow/_context.py",
+        "{**base, **{node.args[1]: tweaks[node] for node in own}}",
+        "{node.args[1]: tweaks[node] for node in own}",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "a copy of a flow shares its tags",
+        "flow/_flow.py",
+        "made._tags.update({one: set(tags) for one, tags in self._tags.items()})",
+        "made._tags = self._tags",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "a what-if of a flow states its tweaks again",
+        "_contexts/scenario.py",
+        "    return _made((*scenario._layers, *added._layers), (*scenario.specs, *added.specs), scenario.name)",
+        "    return scenario | added",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "a flow changes inside a node that it runs",
+        "flow/_context.py",
+        '        self._context._check_changeable("change the flow of")\n',
+        "",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "listeners do not hear of a change of a flow",
+        "flow/_context.py",
+        '            self._context._tell_all("tweaked", [*changes, *gone])\n',
+        "",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "an insert into a flow looks at all tweaks",
+        "flow/_context.py",
+        "        layers: Any = self._context.scenario._layers\n        for tweaks in",
+        "        layers: Any = (self._context.tweaks,)\n        for tweaks in",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "a known name of a flow is answered by way of the wires",
+        "flow/_flow.py",
+        "        if all(_has_value(states, self.node(name)) for name in names):",
+        "        if False:",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "a function of a flow that is gone is found out in the middle of a run",
+        "flow/_wiring.py",
+        "        gone = [name for name in order if self.is_gone(name)]",
+        "        gone: list[str] = []",
+        FLOW_CHANGES,
+    ),
+    Mutant(
+        "the earlier of two dicts of a flow wins",
+        "flow/_flow.py",
+        "            merged[key] = value[key]",
+        "            merged.setdefault(key, value[key])",
+        FASTDAG,
+    ),
+    Mutant(
+        "functions that were given again have other keys",
+        "flow/_saving.py",
+        "        return register(fn, one.key)\n    if _is",
+        "        return register(fn)\n    if _is",
+        FLOW_FILES,
+    ),
+    Mutant(
+        "a function that has changed answers for a saved one",
+        "flow/_saving.py",
+        "    if others and refuses:",
+        "    if False:",
+        FLOW_FILES,
+    ),
+    Mutant(
+        "a function that has changed does not run again",
+        "flow/_saving.py",
+        'others if changed == "recompute" else []',
+        "[]",
+        FLOW_FILES,
+    ),
+    Mutant(
+        "a file of a flow has no tags",
+        "flow/_saving.py",
+        "for name, found in self._tags.items() if found}",
+        "for name, found in self._tags.items() if not found}",
+        FLOW_FILES,
+    ),
+    Mutant(
+        "a loaded flow takes a function from another one",
+        "flow/_nodes.py",
+        "    if known is not None and known.fn is fn:",
+        "    if False:",
+        FLOW_FILES,
+    ),
+    Mutant(
+        "an update of rappf answers from the update before",
+        "compat/rappf.py",
+        'self._flow._with_values(values, "update", afresh=True)',
+        'self._flow._with_values(values, "update")',
+        RAPPF,
+    ),
+    Mutant(
+        "nodes of fastdag load one by one",
+        "compat/fastdag.py",
+        'flow._run_here("later", pool)',
+        'flow._run_here("later", None)',
+        FASTDAG,
+    ),
+    Mutant(
+        "a recording of rappf has what became of a value",
+        "compat/rappf.py",
+        "        lines.update({kind: _write(seed[kind]) for kind in captured if kind in seed})\n",
+        "",
+        RAPPF,
+    ),
+    Mutant(
+        "a recording of rappf need be no cut",
+        "compat/rappf.py",
+        "    if past and not is_ok:",
+        "    if False:",
+        RAPPF,
     ),
 )
 

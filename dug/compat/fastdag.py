@@ -178,15 +178,15 @@ class Graph:
         """
         flow = self.flow
         flow._refuse_async("run", "await graph.arun")
-        afresh = flow._with_values({_CONTEXT: context}, self.id, afresh=True)
-        with ThreadPoolExecutor(min(len(flow.names()), _MOST_THREADS)) as pool, afresh:
+        asked = flow._with_values({_CONTEXT: context}, self.id)
+        with ThreadPoolExecutor(min(len(flow.names()), _MOST_THREADS)) as pool, asked:
             return flow._run_here("later", pool)
 
     async def arun(self, context: Any = None) -> Data:
         """Does what `run` does, for a graph in which a ``load`` is a coroutine function; others run in the event loop."""
         flow = self.flow
         order = [name for name in flow.order() if name != _CONTEXT]
-        with flow._with_values({_CONTEXT: context}, self.id, afresh=True):
+        with flow._with_values({_CONTEXT: context}, self.id):
             found = await flow.acompute(*order) if order else {}
         values = found if len(order) != 1 else {order[0]: found}
         return values, {key: value for one in values.values() if isinstance(one, dict) for key, value in one.items()}

@@ -107,6 +107,13 @@ def test_a_missing_value_is_stale(sink):
     assert (sink.seen, stale) == ([None, 1.0], [1])
 
 
+def test_every_update_runs_every_function(sink):
+    """A function runs in each update, in one that brings nothing new too: it may have a state of its own."""
+    rappf.DAG([value, sink], lambda: None).run([[], [], []])
+
+    assert sink.seen == [None, None, None]
+
+
 def test_a_second_provider_is_refused_with_both_names():
     """Two functions that give one type are refused, and both are named."""
 

@@ -40,6 +40,17 @@ def list_run(log):
     return [node.args[1] for node in log.computed if node.function.__name__ == "value"]
 
 
+def test_a_flow_grows_by_many_names_at_a_time():
+    """Many names that are added after a look leave those that were there."""
+    flow = make_chain(30)
+    assert flow.compute("n30") == 30
+    for number in range(30, 60):
+        flow.add(lambda before: before + 1, name=f"n{number + 1}", inputs=[f"n{number}"])
+
+    assert flow.compute("n60") == 60
+    assert len(flow.names()) == 61
+
+
 def test_a_hundred_targets_cost_one_pass():
     """A hundred names asked for together run each function that they need once."""
     flow = make_chain(300)
@@ -206,6 +217,14 @@ def test_a_deleted_name_that_is_inserted_again_feeds_its_readers(flow):
 
     assert flow.compute("total") == 11
     assert "x" not in flow.order("total")
+
+
+def test_a_deleted_name_that_is_added_again_has_no_value(flow):
+    """A value that was inserted goes with the node: an input of the name, added later, is missing."""
+    flow.delete("x")
+    flow.add("x")
+
+    assert [(one.kind, one.names) for one in flow.validate()] == [("missing", ("x",))]
 
 
 def test_a_delete_of_an_absent_name_removes_nothing(flow):
