@@ -72,6 +72,8 @@ STREAMS = ("functions/test_stream_programs.py",)
 KEEPING = ("functions/test_stream_memory.py", "-m", "not slow")
 BUMPS = ("functions/test_stream_bumps.py",)
 PULLS = ("functions/test_sync_streams.py",)
+OPERATORS = ("streams/test_operator_programs.py", "-m", "not slow")
+OPERATOR_WAITS = ("streams/test_waits.py",)
 NAMES = ("functions/test_names.py",)
 REDEFINITION = ("functions/test_redefinition.py",)
 SHARED = ("core/test_shared_values.py",)
@@ -649,6 +651,62 @@ MUTANTS = (
         "    if old.is_end and not (new.is_end and now.end == length):\n        return False\n",
         "",
         ("functions/test_stream_functions.py", "-k", "other_items"),
+    ),
+    Mutant(
+        "a zip forgets the row that it fills when it has to wait",
+        "streams/_in_step.py",
+        "            item = inputs[len(row)]._poll()\n            if item is PENDING:\n",
+        "            item = inputs[len(row)]._poll()\n            if item is PENDING:\n                row.clear()\n",
+        OPERATORS,
+    ),
+    Mutant(
+        "a merge waits for each of its streams, not for any",
+        "streams/_pause.py",
+        "        is_optional = len(self.readers) > 1 or bool(self.works) or self.until is not None\n",
+        "        is_optional = False\n",
+        (*OPERATOR_WAITS, "-k", "feedback"),
+    ),
+    Mutant(
+        "the end of a stream comes before its last batch",
+        "streams/_in_groups.py",
+        "                if not items:\n                    raise\n",
+        "                raise\n",
+        OPERATORS,
+    ),
+    Mutant(
+        "a map works on all items that are there",
+        "streams/_tasks.py",
+        "        while self._over is None and len(self._work.jobs) < self._concurrency:\n",
+        "        while self._over is None:\n",
+        ("streams/test_map_and_share.py", "-k", "so_many_items"),
+    ),
+    Mutant(
+        "a map gives what is done first",
+        "streams/_tasks.py",
+        "self._work.take_first if is_ordered else",
+        "self._work.take_any if is_ordered else",
+        OPERATORS,
+    ),
+    Mutant(
+        "what is on its way to latest is not waited for",
+        "streams/_as_they_come.py",
+        "self._turns < MOST_TURNS and",
+        "self._turns < 0 and",
+        ("streams/test_operators.py", "-k", "beside"),
+    ),
+    Mutant(
+        "an operator that has ended leaves its streams open",
+        "streams/_cursor.py",
+        "        except BaseException:\n            await self.aclose()\n            raise\n        finally:\n",
+        "        except BaseException:\n            raise\n        finally:\n",
+        OPERATOR_WAITS,
+    ),
+    Mutant(
+        "streams that read each other keep each other open",
+        "_functions/tape.py",
+        "                tape = None if reader is None else tape_of(reader.frame.run)\n                if tape is None:\n",
+        "                tape = None\n                if tape is None:\n",
+        (*OPERATOR_WAITS, "-k", "feed_each_other"),
     ),
     Mutant(
         "a slow reader holds back nobody",

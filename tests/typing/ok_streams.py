@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from typing import assert_type
 
 import dug
-from dug.streams import LATEST, Stream, SyncStream
+from dug import streams
+from dug.streams import LATEST, Cursor, Stream, SyncStream
 
 
 @dug.memoize
@@ -63,3 +64,28 @@ def read() -> None:
         assert_type(row, int)
     with texts("a").open(LATEST) as reader:
         assert_type(next(reader), str)
+
+
+async def double(number: int) -> float:
+    """Give twice a number."""
+    return 2.0 * number
+
+
+async def combine() -> None:
+    """Read them through operators."""
+    assert_type(streams.zip(numbers(3), lines("a")), Cursor[tuple[int, str]])
+    assert_type(streams.latest(numbers(3), lines("a"), Desk().prices()), Cursor[tuple[int, str, float]])
+    assert_type(streams.merge(numbers(3), numbers(4).open()), Cursor[int])
+    assert_type(streams.batch(streams.filter(bool, lines("a")), 3, seconds=1), Cursor[tuple[str, ...]])
+    assert_type(streams.scan(lambda state, line: state + len(line), lines("a"), 0), Cursor[int])
+    assert_type(streams.map(double, streams.take(numbers(3), 2), concurrency=2), Cursor[float])
+    assert_type(streams.map(len, lines("a")), Cursor[int])
+    assert_type(streams.share(double_all()), Stream[float])
+    async with streams.window(numbers(3), 2) as cursor:
+        async for pair in cursor:
+            assert_type(pair, tuple[int, ...])
+
+
+async def double_all() -> AsyncIterator[float]:
+    """Give something that no stream has."""
+    yield await double(1)
