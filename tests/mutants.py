@@ -709,6 +709,27 @@ MUTANTS = (
         (*OPERATOR_WAITS, "-k", "feed_each_other"),
     ),
     Mutant(
+        "what a stream read in another order is lost",
+        "_functions/stream_driver.py",
+        "    left = _find_left(run, tape, found) if is_taken else {}\n",
+        "    left: dict[Memo, int | None] = {}\n",
+        ("streams/test_map_and_share.py", "-k", "another_order"),
+    ),
+    Mutant(
+        "a mark forgets what an earlier tape had",
+        "_functions/tape.py",
+        "        self._longest = self.find_kept()\n",
+        "        self._longest = None\n",
+        ("streams/test_map_and_share.py", "-k", "stay_those"),
+    ),
+    Mutant(
+        "a mark that was filed nowhere answers a later reader",
+        "_functions/any_reader.py",
+        " or memo.status == DEAD  #",
+        "  #",
+        ("streams/test_map_and_share.py", "-k", "cancellation_answers"),
+    ),
+    Mutant(
         "a slow reader holds back nobody",
         "_functions/tape.py",
         "slowest.position + self.keep",

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from weakref import ref
 
 from .._core.drive import INVALID, Serving, frame_to_ask, note, note_no_answer
-from .._core.read import DEFAULT_FRAME, LIVE, Memo, Run, current, find_answer, is_same
+from .._core.read import DEAD, DEFAULT_FRAME, LIVE, Memo, Run, current, find_answer, is_same
 from ..errors import DroppedError, StreamChangedError
 from .stream_bumps import view_beneath
 from .stream_driver import make_aside
@@ -171,7 +171,7 @@ class AnyReader(Generic[T_co]):
         is_own = is_own and tape is not None and (tape is self._own or tape.scenario == view.tweaks.serial)
         if is_own and tape is not None and kept is not None:
             memo = kept.find_mark(number)
-            is_new = memo is None or memo.failure is not None
+            is_new = memo is None or memo.failure is not None or memo.status == DEAD  # filed nowhere, or not for long
             if is_new and not self._saw_open:
                 memo, is_own = None, False
             elif memo is not None and self._generation == view.group.generation and is_forgotten(memo):

@@ -255,10 +255,29 @@ def make_mark(
     error: BaseException | None = None,
     handled: BaseException | None = None,
 ) -> None:
-    """Files a mark: what the body read since the one before, as a memo that rests on that one; `handled` is that of `fail`."""
+    """Files a mark: what the body read since the one before, as a memo that rests on that one; `handled` is that of `fail`.
+
+    An older run may have filed one that answers here.  A body that reads in several tasks may have read other things by then: so
+    another mark follows at the same place, until they rest on all that was read.
+    """
+    while _file_mark(stream, run, tape, is_end=is_end, error=error, handled=handled):
+        pass
+
+
+def _file_mark(
+    stream: Any,
+    run: Run,
+    tape: Tape,
+    *,
+    is_end: bool,
+    error: BaseException | None,
+    handled: BaseException | None,
+) -> bool:
+    """Files the next mark, or takes one that answers; True when another must follow."""
     kept = tape.kept
     number, start = kept.count, kept.end
     found: Any = begin(make_aside(run.view, run.call), (stream.marks, number), True)  # by place
+    is_taken = type(found) is Memo
     if type(found) is Run:
         found.reads.update(run.reads)
         found.closed_footprint, found.inner_nodes, found.opened = run.closed_footprint, run.inner_nodes, run.opened
@@ -269,17 +288,34 @@ def make_mark(
             found = complete(found, Mark(tape, number, start, is_end=is_end), 0.0)
         else:
             found = fail(found, error, 0.0, error.__traceback__, handled, is_out=False)
-    elif type(found) is Joined:
-        found = None
+    elif type(found) is Joined or (found.failure is not None and error is None):
+        found, is_taken = None, False
     elif found.failure is None and found.value.tape.state == CLOSED:
         tape.frames.update(found.value.tape.frames)
-        found.value.tape = tape  # which goes on where that one stopped
-    _note_known(tape, tuple(run.reads))
+        found.value.move(tape)
+    left = _find_left(run, tape, found) if is_taken else {}
+    _note_known(tape, found.dependencies if is_taken else tuple(run.reads))
     run.reads.clear()
     if found is None:
         run.unfileable = INVALID
     else:
         run.reads[found] = None
     tape.is_untrue = found is None or found.status != LIVE
+    run.reads.update(left)
     kept.starts.append(start)
     kept.marks.append(found)
+    if not is_taken or found.failure is not None:
+        return False
+    return bool(left) or error is not None or (is_end and not found.value.is_end)
+
+
+def _find_left(run: Run, tape: Tape, taken: Memo) -> "dict[Memo, int | None]":
+    """Returns what a run has read and neither a mark that it takes nor one before rests on."""
+    rests = set(taken.dependencies)
+    last = tape.kept.marks[-1] if tape.kept.marks else None
+    known, known_marks = tape.known, tape.known_marks
+    return {
+        memo: start
+        for memo, start in run.reads.items()
+        if memo not in rests and (memo is last or not (memo in known or _is_known_mark(memo, known_marks)))
+    }

@@ -229,10 +229,25 @@ class Reach:
 class Mark:
     """The value of a mark: its place on the tape."""
 
-    __slots__ = ("is_end", "number", "start", "tape")
+    __slots__ = ("_longest", "is_end", "number", "start", "tape")
 
     def __init__(self, tape: Tape, number: int, start: int, *, is_end: bool) -> None:
         self.tape, self.number, self.start, self.is_end = tape, number, start, is_end
+        self._longest: Kept | None = None
+        """What an earlier tape had, while the present one has less: its readers may have read all that."""
+
+    def move(self, tape: Tape) -> None:
+        """Makes it a place on a later tape, which goes on where the present one stopped."""
+        self._longest = self.find_kept()
+        self.tape = tape
+
+    def find_kept(self) -> Kept:
+        """Returns what the tape has in its range and before, or an earlier tape, if that had more."""
+        now, longest = self.tape.kept, self._longest
+        if longest is None or longest.end_of(self.number) <= now.end_of(self.number):
+            self._longest = None
+            return now
+        return longest
 
     def __reduce__(self) -> Any:
         raise TypeError("The mark of a stream cannot be pickled. Keep a list of the items.")
@@ -248,7 +263,7 @@ def is_same_prefix(old: Mark, new: Mark, eq: Callable[[Any, Any], bool] | None) 
     """
     if old.tape is new.tape and old.number == new.number:
         return True
-    before, now = old.tape.kept, new.tape.kept
+    before, now = old.find_kept(), new.find_kept()
     if before.base or now.base:  # some are not kept
         return False
     length = before.end_of(old.number)

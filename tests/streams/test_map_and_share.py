@@ -223,6 +223,108 @@ def test_what_a_mapped_function_reads_is_a_dependency(run):
     assert log == ["prices", 100]
 
 
+def test_what_is_read_in_another_order_is_a_dependency_too(run):
+    """A body that reads in several tasks may read in another order the next time: each item rests on all that it read."""
+    late = False
+
+    @dug.memoize
+    async def doubled(number):
+        return 2 * number
+
+    @dug.memoize
+    def rate():
+        return 1
+
+    @dug.memoize
+    async def prices():
+        yield 0
+        early = rate() if late else None
+        await doubled(1)
+        yield 1
+        yield 2 * (early or rate())
+
+    async def main():
+        nonlocal late
+        with dug.Context():
+            found = [await prices().list()]
+            late = True
+            with dug.Context({rate.node(): 10}):
+                found.append(await prices().list())
+                with dug.Context({rate.node(): 100}):
+                    found.append(await prices().list())
+                found.append(await prices().list())
+            return found
+
+    assert run(main) == [[0, 1, 2], [0, 1, 20], [0, 1, 200], [0, 1, 20]]
+
+
+def test_what_follows_a_cancellation_answers_no_later_reader(run):
+    """What a generator gives after it closed a map that still worked is not taken for true after an invalidation."""
+    rates = [1]
+
+    @dug.source
+    def rate():
+        return rates[0]
+
+    @dug.memoize
+    async def slow(number):
+        if number:
+            await anyio.sleep_forever()
+        return number
+
+    @dug.memoize
+    async def prices():
+        async with streams.map(slow, numbers(3), concurrency=2) as cursor:
+            yield await cursor.__anext__()
+            async with anyio.create_task_group() as group:
+                group.start_soon(cursor.__anext__)
+                await settle()
+                group.cancel_scope.cancel()
+        yield rate()
+
+    async def main():
+        with dug.Context() as ctx:
+            before = await prices().list()
+            rates[0] = 2
+            ctx.invalidate(rate)
+            return before, await prices().list()
+
+    assert run(main) == ([0, 1], [0, 2])
+
+
+def test_items_that_were_read_stay_those_of_their_mark(run):
+    """A run that gives fewer items before it is cancelled does not make a reader of more items look up to date."""
+    outside = [1, 2, 3]
+
+    @dug.source(ahead=1)
+    async def items():
+        for item in tuple(outside):
+            await settle()
+            yield item
+
+    @dug.memoize
+    async def head(count):
+        async with streams.take(items(), count) as cursor:
+            return [item async for item in cursor]
+
+    async def main():
+        with dug.Context() as ctx:
+            found = [await head(2)]
+            async with items().open(2) as reader, anyio.create_task_group() as group:
+                group.start_soon(reader.__anext__)
+                await settle_a_little()
+                group.cancel_scope.cancel()
+            outside[:] = [7, 8, 9]
+            ctx.invalidate(items)
+            return [*found, await head(2)]
+
+    async def settle_a_little():
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+
+    assert run(main) == [[1, 2], [7, 8]]
+
+
 def test_a_task_of_a_map_that_waits_for_the_map_is_a_cycle_error(run):
     """A mapped function that waits for an item which comes after its own result gets CycleError."""
 
