@@ -159,13 +159,19 @@ def test_an_older_memo_goes_with_a_failure_under_the_same_tweak(ctx, pair, monke
     assert value() is None
 
 
-def test_a_memo_of_a_tweak_that_is_held_stays(ctx, pair):
-    """It took the place of a memo whose tweak is gone now."""
+@pytest.mark.parametrize("is_own", [False, True], ids=["read", "own"])
+def test_a_memo_of_a_tweak_that_is_held_stays(ctx, pair, is_own):
+    """It came after a memo whose tweak is gone now, and which an invalidation, of what it read or of itself, had taken out."""
     source, fn = pair
+
+    @dug.memoize
+    def reader():
+        return fn(1)
+
     held = dug.Context({source.node(): 7.0})
     with dug.Context({source.node(): 5.0}):
-        fn(1)
-        ctx.invalidate(lot)
+        reader()  # so that the node stays
+        ctx.invalidate(fn if is_own else lot)
         with held:
             fn(1)
     assert len(ctx.cache) == 2
