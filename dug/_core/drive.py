@@ -29,7 +29,7 @@ from .steps.open_context import frame_here, frame_then, frame_to_ask, note
 from .steps.scope import Alone, Scope
 from .steps.verify import Check, verify
 from .steps.waits import PATIENCE_S, join, join_own, leave_wait
-from .steps.watch import follow
+from .steps.watch import bits_read, follow
 
 __all__ = [
     "INVALID",
@@ -44,6 +44,7 @@ __all__ = [
     "Serving",
     "abandon",
     "begin",
+    "bits_read",
     "complete",
     "evaluate_without_cache",
     "fail",

@@ -8,8 +8,8 @@ noted as a read.  `reader` waits for what a pump gives.
 from typing import Any, Generic, TypeVar
 from weakref import ref
 
-from .._core.drive import INVALID, Serving, frame_to_ask, note, note_no_answer
-from .._core.read import DEAD, DEFAULT_FRAME, LIVE, Memo, Run, current, find_answer, is_same
+from .._core.drive import INVALID, Serving, bits_read, frame_to_ask, note, note_no_answer
+from .._core.read import DEAD, DEFAULT_FRAME, LIVE, BitSet, Memo, Run, Tweak, current, find_answer, is_same
 from ..errors import DroppedError, StreamChangedError
 from .stream_bumps import view_beneath
 from .stream_driver import make_aside
@@ -268,13 +268,30 @@ class AnyReader(Generic[T_co]):
             elif number + 1 < kept.count:
                 if self._look(number + 1):
                     continue
-            elif state == OPEN:
+            elif state == OPEN and self._may_wait(tape):
                 return False
-            elif state != CLOSED:
+            elif state not in (OPEN, CLOSED):
                 return True
             self._read_own(position)
             if self._tape is tape:
                 return False
+
+    def _may_wait(self, tape: Tape) -> bool:
+        """True unless what the generator of another scenario has read is something else here.
+
+        Its next item would not be one of this scenario then, and it may be long in coming.
+        """
+        run = tape.run
+        differing = 0 if run is None else self._find_differing(run)
+        return run is None or not differing or not bits_read(run) & differing
+
+    def _find_differing(self, run: Run) -> BitSet:
+        """Returns the bits of the targets that the scenario of a pump and the reader's tweak differently; none for a source.
+
+        A source that runs serves all scenarios up to its next mark.
+        """
+        there, here = run.view.tweaks, self._view.tweaks
+        return 0 if there is here or self._stream.is_source else Tweak.bits_of(there.handles ^ here.handles)
 
     def _is_behind(self, tape: Tape) -> bool:
         """True when its tape has got on since it looked."""

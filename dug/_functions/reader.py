@@ -125,7 +125,8 @@ class Reader(AnyReader[T_co]):
             raise CycleError((self._stream.node, self._stream.node))
         wait = make(self.frame, run)
         try:
-            is_joined = not is_own and wait.join(Joined(run, is_optional=is_optional))
+            joined = Joined(run, is_optional=is_optional, differs=self._find_differing(run))
+            is_joined = not is_own and wait.join(joined)
             if not is_joined and (run.is_done or not is_optional):
                 return None
         except CycleError as exc:
