@@ -8,12 +8,14 @@ functions weakly: their flows hold them.
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from itertools import count
+from operator import is_
 from typing import Any
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from attrs import frozen
 
+from .._core.read import Function
 from .._functions.memoize import memoize
 from .._functions.proxy import name_of
 from .._functions.stream import Stream
@@ -124,10 +126,8 @@ def start_number(flow: str) -> int:  # noqa: ARG001  it is part of the node
     return 0
 
 
-@memoize(name="dug.flow:items")
-async def items(flow: str, name: str) -> AsyncGenerator[Any, None]:
+async def _give(flow: str, name: str) -> AsyncGenerator[Any, None]:
     """Yields the items of a node of a flow: those of a processor, or the value of another node."""
-    start_number(flow)
     known = definition(flow, name)
     if not is_processor(known):
         yield await value_async(flow, name)
@@ -137,6 +137,25 @@ async def items(flow: str, name: str) -> AsyncGenerator[Any, None]:
     async with aclosing(open_items(find_function(known[0]), args, kwargs, outputs)) as found:
         async for item in found:
             yield item
+
+
+def _begin(flow: str, name: str) -> AsyncGenerator[Any, None]:
+    """Returns the items of a node of a flow for the start in force: the stream itself rests on that, and not only its items.
+
+    Else a reader would share the stream of another start up to the first item, and so wait for that.
+    """
+    start_number(flow)
+    return _give(flow, name)
+
+
+def _of_one_start(function: Function) -> None:
+    """Lets a function of streams have a stream for each start of a flow."""
+    function.body, function.eq = _begin, is_
+
+
+items = memoize(name="dug.flow:items")(_give)
+"""The items of a node of a flow, by the names of both: a stream."""
+_of_one_start(items.node("", "")._function)
 
 
 def is_processor(known: Definition | None) -> bool:

@@ -88,7 +88,7 @@ def measure(view: View, flow: str, fact: Fact[str], reads: tuple[str, ...], seco
     state = stream.state_in(view)
     tape, count = (None, len(stream.items)) if stream.items is not None else find_tape(stream, view)
     rate = count / seconds if state == "open" and seconds > 0 else None
-    error = None if tape is None or tape.error is None else describe_error(tape.error)
+    error = describe_error(tape.error) if tape is not None and tape.error is not None and state == "failed" else None
     return StreamState(fact.node, state, count, rate, _find_behind(tape, view, flow), reads, error)
 
 

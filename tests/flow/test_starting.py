@@ -220,6 +220,45 @@ def test_a_flow_can_run_twice_at_once(run, flow, log):
     assert log.count("doubled") == log.count("total") == 3
 
 
+def test_a_start_is_not_held_up_by_another(run, log):
+    """A start begins with everything, and gives its items, while an earlier one waits for its first item."""
+
+    async def lines(events):
+        async for event in events:
+            await event.wait()
+            log.append("line")
+            yield 1
+
+    async def main():
+        late, there = anyio.Event(), anyio.Event()
+        there.set()
+        flow = Flow(lines)
+        flow.add(lambda lines: lines.list(), "total")
+        async with await flow.start({"events": [late]}) as one:
+            await settle()
+            async with await flow.start({"events": [there]}) as two:
+                await settle()
+                assert log == ["line"]
+                assert await two["total"].first() == [1]
+                assert one["total"].state == "open"
+
+    run(main)
+
+
+def test_a_second_start_begins_before_anybody_reads(run, flow, log):
+    """What a first start has computed does not keep a second one from beginning."""
+
+    async def main():
+        for _ in range(2):
+            log.clear()
+            async with await flow.start({"numbers": [1]}):
+                await settle()
+
+    run(main)
+
+    assert sorted(log) == ["doubled", "priced", "total"]
+
+
 def test_a_what_if_on_a_running_flow_starts_nothing_upstream(run, flow, log):
     """While a flow runs, a what-if runs only what its change reaches; the processor before it goes on once for both."""
 
@@ -241,6 +280,24 @@ def test_a_what_if_on_a_running_flow_starts_nothing_upstream(run, flow, log):
     assert run(main) == (([0, 10, 20, 30], 60), [0, 6, 12, 18], 36)
     assert log.count("numbers") == log.count("doubled") == 1
     assert log.count("priced") == log.count("total") == 2
+
+
+def test_a_what_if_does_not_wait_for_a_silent_feed(run, flow):
+    """While the flow waits for its first item, a what-if with other items gives its answer."""
+
+    async def numbers():
+        await anyio.sleep_forever()
+        yield 0
+
+    flow.add(numbers)
+
+    async def main():
+        async with await flow.start() as outputs:
+            await settle()
+            with outputs.what_if({"numbers": [1, 2]}):
+                return await outputs["total"].first()
+
+    assert run(main) == 18
 
 
 def test_a_what_if_can_change_items_and_functions(run, flow, log):
