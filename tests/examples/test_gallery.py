@@ -252,6 +252,7 @@ def test_an_edit_runs_its_own_chain(program, tmp_path):
     }
 
 
+@pytest.mark.slow
 @of("etl")
 def test_each_file_goes_through_each_stage_once(program, tmp_path):
     """Two hundred files are read once, all but the damaged ones priced and stored once, and the database is closed."""
