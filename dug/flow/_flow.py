@@ -19,6 +19,7 @@ from ..draw import mermaid
 from ..errors import CycleError
 from ._errors import FlowError
 from ._nodes import FUNCTIONS, INPUT, find_function, is_registered, value_async
+from ._planning import plan_by_wires
 from ._saving import Saving
 from ._tasks import wait_for_all
 
@@ -142,8 +143,12 @@ class Flow(Saving):
         return self._wiring.order(names or self.names())
 
     def plan(self, name: str) -> Plan:
-        """Returns which nodes would run if a name were computed now; runs nothing."""
-        return self._here().plan(self.node(name))
+        """Returns which nodes would run if a name were computed now, those that never ran by their wires; runs nothing.
+
+        Raises:
+            CycleError: a name depends on itself.
+        """
+        return plan_by_wires(name, self.node, self._here(), self._wiring)
 
     # Running
 

@@ -20,9 +20,19 @@ def there() -> dict[str, object]:  # noqa: PLR0915  a call after the other
     comp.add_node("wide", lambda one, other: one + other, kwds={"one": "spread", "other": "high"}, tags=["report"])
     comp.add_node("twice", lambda one: 2 * one, args=["wide"])
     comp.add_node("bad", lambda high: high / 0)
+    comp.add_node("later", lambda rate: rate)
+    answers: dict[str, object] = {"validate": [str(name) for name in comp.validate().placeholders]}
+    answers["plan"] = [str(name) for name in comp.plan("twice").execution_order]
+    answers["draw"] = "twice" in str(comp.draw().svg())
+    comp.delete_node("later")
     comp.compute(["twice", "spread"])
-    answers: dict[str, object] = {"compute": [comp.v.twice, comp.value("spread")]}
+    answers["compute"] = [comp.v.twice, comp.value("spread")]
+    try:
+        comp.compute("bad", raise_exceptions=True)
+    except ZeroDivisionError as exc:
+        answers["an error"] = type(exc).__name__
     comp.compute_all()
+    answers["a table"] = sorted(str(name) for name in comp.to_df().index)
     answers["states"] = [comp.s.high.name, comp.s.twice.name, comp.s.bad.name]
     answers["wires"] = [sorted(comp.get_inputs("wide")), comp.get_outputs("wide")]
     answers["ends"] = [sorted(comp.get_original_inputs()), sorted(comp.get_final_outputs())]
@@ -95,9 +105,19 @@ def here() -> dict[str, object]:  # noqa: PLR0915  a call after the other
     flow.add(lambda one, other: one + other, "wide", inputs={"one": "spread", "other": "high"}, tags=["report"])
     flow.add(lambda one: 2 * one, "twice", inputs=["wide"])
     flow.add(lambda high: high / 0, "bad")
+    flow.add(lambda rate: rate, "later")
+    answers: dict[str, object] = {"validate": [name for problem in flow.validate() for name in problem.names]}
+    answers["plan"] = [node.args[1] for node in flow.plan("twice").nodes]
+    answers["draw"] = "twice" in flow.draw()
+    flow.delete("later")
     found = flow.compute("twice", "spread")
-    answers: dict[str, object] = {"compute": [found["twice"], flow["spread"]]}
+    answers["compute"] = [found["twice"], flow["spread"]]
+    try:
+        flow.compute("bad")
+    except ZeroDivisionError as exc:
+        answers["an error"] = type(exc).__name__
     flow.compute_all()
+    answers["a table"] = sorted(flow.states().to_frame()["name"])
     states = {row.name: row for row in flow.states()}
     words = {"inserted": "UPTODATE", "computed": "UPTODATE", "failed": "ERROR", "overridden": "PINNED", "missing": "PLACEHOLDER"}
     answers["states"] = [words[states[name].state] for name in ("high", "twice", "bad")]

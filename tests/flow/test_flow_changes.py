@@ -316,6 +316,28 @@ def test_a_plan_names_what_would_run(flow):
     assert [node.args[1] for node in flow.plan("total").nodes] == ["total"]
 
 
+def test_a_plan_of_what_never_ran_follows_the_wires(flow):
+    """The plan of a new flow has every function that the name needs, in order, and no inputs and known names."""
+    flow.add(lambda total, z: total, name="far")
+    planned = flow.plan("far")
+    assert [node.args[1] for node in planned.nodes] == ["double", "total", "far"]
+    assert planned.certain == planned.nodes
+    chain = make_chain(30)
+    chain.compute("n10")
+
+    assert [node.args[1] for node in chain.plan("n30").nodes] == [f"n{number}" for number in range(11, 31)]
+
+
+def test_a_plan_by_wires_is_as_certain_as_what_is_known(flow):
+    """A new function leads to one that only might run: the plan says so."""
+    flow.compute("total")
+    flow.add(lambda total: total, name="far")
+    flow.context.invalidate(flow.node("double"))
+    planned = {row.node.args[1]: row.is_certain for row in flow.plan("far")}
+
+    assert planned == {"double": True, "total": False, "far": True}
+
+
 def test_a_failure_is_told_in_the_states_and_tried_again(flow):
     """A failed node is failed with its error in the table, what reads it did not run, and both run when they can."""
     broken = [OSError("no feed")]
