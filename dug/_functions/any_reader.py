@@ -56,7 +56,6 @@ class AnyReader(Generic[T_co]):
         else:
             memo = fetch(frame, key)
         self._stream = stream = memo.value
-        self._generation = frame.view.group.generation
         self._number = -1
         """That of the last mark that it passed."""
         self._passed: Memo | None = None
@@ -69,7 +68,8 @@ class AnyReader(Generic[T_co]):
         self._is_closed = False
         self._ticket = object()
         self._reach: Reach | None = None
-        self._saw_open = False
+        self._saw_open = self._saw_true = False
+        """Whether its tape went on when it came there, and whether nothing that this rests on had been invalidated."""
         self.position = self._limit = 0
         self._seen: tuple[Any, ...] = ()
         """Its tape, and how far that was, when it last looked."""
@@ -156,7 +156,7 @@ class AnyReader(Generic[T_co]):
             return
         before = self._tape
         tape.readers[self._ticket] = ref(self)
-        self._saw_open = tape.state == OPEN
+        self._saw_open, self._saw_true = tape.state == OPEN, tape.is_true()
         self._tape = tape
         if before is not None:
             before.leave(self._ticket)
@@ -174,8 +174,8 @@ class AnyReader(Generic[T_co]):
             is_new = memo is None or memo.failure is not None or memo.status == DEAD  # filed nowhere, or not for long
             if is_new and not self._saw_open:
                 memo, is_own = None, False
-            elif memo is not None and self._generation == view.group.generation and is_forgotten(memo):
-                memo, is_own = None, False  # by an invalidation before it was opened
+            elif memo is not None and not self._saw_true and is_forgotten(memo):
+                memo, is_own = None, False  # by an invalidation before it came here
         if not is_own:
             memo = find_answer(view, (self._stream.marks, number))
             if memo is None or not memo.serves(self.frame.call):

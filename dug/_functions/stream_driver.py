@@ -276,6 +276,7 @@ def _file_mark(
     """Files the next mark, or takes one that answers; True when another must follow."""
     kept = tape.kept
     number, start = kept.count, kept.end
+    is_sound = not run.unfileable and all(read.status == LIVE for read in run.reads)
     found: Any = begin(make_aside(run.view, run.call), (stream.marks, number), True)  # by place
     is_taken = type(found) is Memo
     if type(found) is Run:
@@ -288,7 +289,7 @@ def _file_mark(
             found = complete(found, Mark(tape, number, start, is_end=is_end), 0.0)
         else:
             found = fail(found, error, 0.0, error.__traceback__, handled, is_out=False)
-    elif type(found) is Joined or (found.failure is not None and error is None):
+    elif type(found) is Joined or not is_sound or (found.failure is not None and error is None):
         found, is_taken = None, False
     elif found.failure is None and found.value.tape.state == CLOSED:
         tape.frames.update(found.value.tape.frames)

@@ -123,8 +123,9 @@ class Tape:
         """True unless something that its items rest on was invalidated since."""
         run, marks = self.run, self.kept.marks  # once: another thread may end it
         last = marks[-1] if marks else None
-        reads = () if run is None else tuple(run.reads)
-        return (last is None or last.status == LIVE) and all(read.status == LIVE for read in reads)
+        if self.is_untrue or (last is not None and last.status != LIVE) or (run is not None and run.unfileable):
+            return False
+        return run is None or all(read.status == LIVE for read in tuple(run.reads))
 
     def wake(self) -> None:
         """Lets readers that wait for an item go on."""

@@ -824,6 +824,80 @@ def test_a_what_if_forks_on_a_tape_that_was_invalidated(live, run):
     assert run(main) == ([1, 2], [1, 20, 30])
 
 
+def test_a_reader_passes_no_mark_of_a_tape_that_was_not_true_any_more(run):
+    """A reader that begins on an old tape, of which marks were taken out before, forks there, whatever is invalidated since."""
+    bases = [0]
+
+    @dug.source
+    def base():
+        return bases[0]
+
+    @dug.source
+    def other():
+        return 1
+
+    @dug.memoize
+    async def numbers():
+        yield 1
+        yield 2 + base()
+        yield 3
+
+    async def main():
+        with dug.Context() as ctx:
+            before = await numbers().list()
+            other()
+            bases[0] = 100
+            ctx.invalidate(base)
+            async with numbers().open() as reader:
+                found = [await anext(reader)]
+                ctx.invalidate(other)
+                return before, [*found, *[number async for number in reader]]
+
+    assert run(main) == ([1, 2, 3], [1, 102, 3])
+
+
+def test_a_run_from_before_an_invalidation_takes_over_no_mark(run):
+    """A generator that goes on after an invalidation leaves to later readers the items of those that began after it."""
+    bases = [0]
+
+    @dug.source
+    def base():
+        return bases[0]
+
+    @dug.memoize
+    def late():
+        return 1
+
+    async def main():
+        gates = {0: anyio.Event(), 100: anyio.Event()}
+
+        @dug.memoize
+        async def numbers():
+            start = base()
+            yield start
+            if not start:
+                await gates[0].wait()
+            yield start + late()
+            await gates[100].wait()
+            yield start + 2
+
+        with dug.Context() as ctx:
+            async with numbers().open() as early:
+                found = [await anext(early)]
+                await settle()
+                bases[0] = 100
+                ctx.invalidate(base)
+                found.append(await numbers().seek(1))
+                gates[0].set()
+                await settle()
+                found.append(await anext(early))
+                found.append(await numbers().seek(1))
+                gates[100].set()
+                return [*found, await anext(early)], await numbers().list()
+
+    assert run(main) == ([0, 101, 1, 101, 2], [100, 101, 102])
+
+
 def test_scenarios_that_open_a_source_at_the_same_time_share_its_run(run, log):
     """A source is begun once when several what-ifs open it before it has given anything, and each of them gets all items."""
 
