@@ -203,7 +203,7 @@ class DAG:
 def _read_step(fn: Callable[..., Any]) -> Step:
     if inspect.isclass(fn):
         raise TypeError(f"{fn.__name__} is a class, and not a function. Give an object of it: {fn.__name__}(...).")
-    _, wires = wire_by_type(fn)  # refuses parameters without types
+    _, wires = wire_by_type(fn, {})  # refuses parameters without types
     hints = get_type_hints(fn if inspect.isroutine(fn) else type(fn).__call__)
     result = _strip(hints.get("return", type(None)))
     reads = {name: _strip(hints[name]) for name, _, _ in wires if name is not None}

@@ -116,12 +116,12 @@ class Building(FlowContext):
         own name.
 
         Raises:
-            DuplicateNameError: two functions return one type.
+            DuplicateNameError: two functions return one type, or two types have one name.
             TypeError: a parameter has no type.
         """
-        flow = cls(name=name)
+        flow, known = cls(name=name), dict[str, Any]()
         for fn in functions:
-            named, wires = wire_by_type(fn)
+            named, wires = wire_by_type(fn, known)
             flow._refuse_twice(named, fn)
             flow._set_function(named, fn, wires)
         return flow

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from .._core.read import View
 from ..errors import CycleError
 from ._depends import find_dependencies
-from ._errors import FloatingInputError, FlowError, MissingInputError
+from ._errors import DuplicateNameError, FloatingInputError, FlowError, MissingInputError
 from ._nodes import (
     DEFAULT,
     ENDED,
@@ -214,17 +214,22 @@ def wire_like(known: Definition | None, wires: tuple[Wire, ...]) -> tuple[Wire, 
     return (*wire_processor(wires, (), wait=waits), *[wire for wire in old if wire[2] == OUTPUT])
 
 
-def wire_by_type(made: Callable[..., Any]) -> tuple[str, tuple[Wire, ...]]:
+def wire_by_type(made: Callable[..., Any], known: dict[str, Any]) -> tuple[str, tuple[Wire, ...]]:
     """Returns the name of the type that a callable returns, or its own where it returns nothing; and wires for its parameters.
 
+    Args:
+        made: the callable.
+        known: types by name, which is added to.
+
     Raises:
+        DuplicateNameError: two types have one name.
         TypeError: a parameter has no type.
     """
     fn = made if inspect.isroutine(made) or inspect.isclass(made) else type(made).__call__
     hints = typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn, include_extras=True)
     result = fn if inspect.isclass(fn) else hints.get("return", type(None))
     own = getattr(made, "__name__", type(made).__name__)
-    name = own if result is type(None) else _strip(result)[0]
+    name = own if result is type(None) else _name_type(_strip(result)[0], known)
     depends, wires = find_dependencies(made), []
     for one in inspect.signature(made).parameters.values():
         if one.name in depends or one.kind not in _BY_KEYWORD:
@@ -233,12 +238,12 @@ def wire_by_type(made: Callable[..., Any]) -> tuple[str, tuple[Wire, ...]]:
             raise TypeError(f"{own}: the parameter {one.name!r} has no type to wire it by. Write {one.name}: SomeType.")
         read, is_optional = _strip(hints[one.name])
         otherwise = DEFAULT if one.default is not one.empty else NOTHING if is_optional else REQUIRED
-        wires.append((one.name, read, otherwise))
+        wires.append((one.name, _name_type(read, known), otherwise))
     return name, tuple(wires)
 
 
-def _strip(kind: Any) -> tuple[str, bool]:
-    """Returns the name of a type without None and notes, and whether None is allowed."""
+def _strip(kind: Any) -> tuple[Any, bool]:
+    """Returns a type without None and notes, and whether None is allowed."""
     while hasattr(kind, "__metadata__"):
         kind = kind.__origin__
     parts = typing.get_args(kind)
@@ -246,5 +251,17 @@ def _strip(kind: Any) -> tuple[str, bool]:
         others = [part for part in parts if part is not type(None)]
         if len(others) == 1:
             return _strip(others[0])[0], True
+    return kind, False
+
+
+def _name_type(kind: Any, known: dict[str, Any]) -> str:
+    """Returns the name of a type, which no other type has."""
     is_plain = isinstance(kind, type) and not typing.get_args(kind)
-    return (kind.__qualname__ if is_plain else str(kind)), False
+    name = kind.__qualname__ if is_plain else str(kind)
+    other = known.setdefault(name, kind)
+    if other != kind:
+        raise DuplicateNameError(
+            f"{name!r} means two types, of {other.__module__} and of {kind.__module__}. "
+            "Rename one of them, or wire by hand: flow.add(fn, inputs=...)."
+        )
+    return name

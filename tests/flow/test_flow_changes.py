@@ -7,7 +7,7 @@ import pytest
 from support.calls import list_calls
 
 import dug
-from dug.flow import FloatingInputError, Flow, FlowError
+from dug.flow import DuplicateNameError, FloatingInputError, Flow, FlowError
 from dug.testing import EventLog
 
 
@@ -306,6 +306,19 @@ def test_two_sinks_are_known_by_their_own_names():
 
     assert flow.outputs() == ["print_it", "send_it"]
     assert sorted(seen, key=str) == [(2.0, None), 2.0]
+
+
+def test_two_types_of_one_name_are_refused():
+    """A type that is named like another one is not taken for it: the error names both modules."""
+
+    def give() -> float:
+        return 2.0
+
+    def read(value: type("float", (), {"__module__": "elsewhere"})) -> int:
+        return 1
+
+    with pytest.raises(DuplicateNameError, match=r"'float' means two types, of builtins and of elsewhere"):
+        Flow.by_types(give, read)
 
 
 def test_a_plan_names_what_would_run(flow):

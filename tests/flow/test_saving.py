@@ -210,6 +210,29 @@ def test_an_awaited_flow_comes_back(run, path):
         assert run(loaded.acompute, "fetch") == 6
 
 
+async def count_up(x):
+    """Yield numbers."""
+    for number in range(x):
+        yield number
+
+
+async def add_up(count_up):
+    """Return the sum of a stream."""
+    return sum(await count_up.list())
+
+
+def test_a_flow_with_streams_comes_back(run, path):
+    """A flow with stream functions is saved and read, and gives the same numbers, after an insert too."""
+    flow = Flow(count_up, add_up, name="streams", values={"x": 4})
+    assert run(flow.acompute, "add_up") == 6
+    flow.save(path)
+    loaded = Flow.load(path, [count_up, add_up])
+
+    assert run(loaded.acompute, "add_up") == 6
+    loaded.insert("x", 3)
+    assert run(loaded.acompute, "add_up") == 3
+
+
 def test_a_saved_flow_that_was_loaded_is_saved_again(flow, path, tmp_path):
     """A loaded flow that was mended is saved into another file, which has the change."""
     flow.save(path)
