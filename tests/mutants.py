@@ -1,6 +1,6 @@
 """Breaks the engine on purpose, one fault at a time, and says whether the tests that look for it notice.
 
-`python tests/mutants.py [--jobs N] [--only TEXT] [--of-c]` copies the package for each mutant, replaces a text, and
+`python tests/mutants.py [--jobs N] [--only TEXT] [--part I/N] [--of-c]` copies the package for each mutant, replaces a text, and
 runs `test_model.py` against the copy, with a fixed seed and up to the first counterexample; or, for the faults that only many
 threads and tasks can notice, the tests of those. It fails when a mutant survives, and when a text is no longer found exactly
 once: then the engine was changed, and the mutant must follow it.
@@ -1899,6 +1899,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     parser.add_argument("--only", default="", help="run those with this text in their name")
     parser.add_argument("--of-c", action="store_true", help="run those that only a compiled build has")
+    parser.add_argument("--part", type=read_part, default=(0, 1), metavar="I/N", help="run every N-th, from the I-th on; from 0")
     options = parser.parse_args()
     began = time.monotonic()
     named = [mutant for mutant in MUTANTS if options.only in mutant.name]
@@ -1909,12 +1910,21 @@ def main() -> int:
     if lost:
         return 2
     path = "compiled" if dug.COMPILED else "pure"
-    chosen = [mutant for mutant in named if dug.COMPILED or not mutant.is_in_c]
-    print(f"{path} call path: {len(chosen)} mutants, {len(named) - len(chosen)} of C alone are left out", flush=True)
+    can_be = [mutant for mutant in named if dug.COMPILED or not mutant.is_in_c]
+    first, step = options.part
+    chosen = can_be[first::step]
+    left_out = f"{len(named) - len(can_be)} of C alone are left out"
+    print(f"{path} call path: {len(chosen)} of {len(can_be)} mutants, {left_out}", flush=True)
     with ThreadPoolExecutor(options.jobs) as pool:
         caught = list(pool.map(try_mutant, chosen))
     print(f"{sum(caught)} of {len(caught)} mutants caught on the {path} call path in {time.monotonic() - began:.0f} s")
     return 0 if all(caught) else 1
+
+
+def read_part(text: str) -> tuple[int, int]:
+    """Return the numbers of a part as it is typed."""
+    first, _, step = text.partition("/")
+    return int(first), int(step)
 
 
 def try_mutant(mutant: Mutant) -> bool:
