@@ -92,6 +92,7 @@ CHECKS = ("core/test_checks.py",)
 FILES = ("sources/test_file.py",)
 FLOWS = ("flow/test_flow.py",)
 FLOW_CHANGES = ("flow/test_flow_changes.py", "-m", "not slow")
+STARTING = ("flow/test_starting.py",)
 FLOW_FILES = ("flow/test_saving.py",)
 FASTDAG = ("compat/test_fastdag.py",)
 RAPPF = ("compat/test_rappf.py",)
@@ -595,6 +596,55 @@ MUTANTS = (
         "    for frame in [frame for one in tuple(tape.frames) if (frame := one()) is not None]:",
         "    for frame in ():",
         KEEPING,
+    ),
+    Mutant(
+        "a what-if waits for a stream that has read something else",
+        "_functions/any_reader.py",
+        "elif state == OPEN and self._may_wait(tape):",
+        "elif state == OPEN:",
+        ("functions/test_silent_streams.py",),
+    ),
+    Mutant(
+        "a wait for an item goes on when the stream reads something else",
+        "_functions/reader.py",
+        ", differs=self._find_differing(run))",
+        ")",
+        ("functions/test_silent_streams.py",),
+    ),
+    Mutant(
+        "two starts of a flow share their streams",
+        "flow/_nodes.py",
+        "    start_number(flow)\n    return _give(flow, name)\n",
+        "    return _give(flow, name)\n",
+        STARTING,
+    ),
+    Mutant(
+        "what reads streams is answered by another start",
+        "flow/_nodes.py",
+        "    if streams:\n        start_number(flow)",
+        "    if False:\n        start_number(flow)",
+        STARTING,
+    ),
+    Mutant(
+        "a processor that waits begins at once",
+        "flow/_nodes.py",
+        "    if any(wire[2] == ENDED for wire in wires):",
+        "    if False:",
+        STARTING,
+    ),
+    Mutant(
+        "nothing of a started flow begins before it is read",
+        "flow/_running.py",
+        "self._held = [self._find_stream(name).open() for name in started]",
+        "self._held: list[Any] = []",
+        STARTING,
+    ),
+    Mutant(
+        "an item for no output is dropped",
+        "flow/_processors.py",
+        "        if item.name in outputs:\n",
+        "        if True:\n",
+        STARTING,
     ),
     Mutant(
         "a late reader of a stream gets what is left",

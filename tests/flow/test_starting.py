@@ -190,6 +190,52 @@ def test_what_waits_begins_once_when_its_inputs_have_ended(run):
     run(main)
 
 
+@pytest.mark.slow
+def test_what_waits_begins_once_in_a_thousand_starts(run):
+    """In each of a thousand starts, what waits for two producers runs once, with all that they gave."""
+    ran = []
+
+    async def left(numbers):
+        async for number in numbers:
+            yield number
+
+    async def right(numbers):
+        async for number in numbers:
+            await anyio.lowlevel.checkpoint()
+            yield 10 * number
+
+    async def both(left, right):
+        ran.append(1)
+        yield await left.list() + await right.list()
+
+    flow = Flow(left, right)
+    flow.add(both, wait=True)
+
+    async def main():
+        for _ in range(1_000):
+            async with await flow.start({"numbers": [1, 2]}) as outputs:
+                assert await outputs["both"].list() == [[1, 2, 10, 20]]
+
+    run(main)
+
+    assert len(ran) == 1_000
+
+
+def test_starts_leave_no_memory(run, flow):
+    """The cache of a flow does not grow with its starts."""
+    sizes = []
+
+    async def main():
+        for _ in range(12):
+            async with await flow.start({"numbers": [1, 2]}) as outputs:
+                await outputs["total"].first()
+            sizes.append(len(flow.context._own_cache))
+
+    run(main)
+
+    assert max(sizes[2:]) == min(sizes[2:])
+
+
 def test_a_coroutine_function_can_wait(run, log):
     """A function with one value begins after its streams have ended, if it is to wait."""
 
@@ -257,6 +303,24 @@ def test_a_second_start_begins_before_anybody_reads(run, flow, log):
     run(main)
 
     assert sorted(log) == ["doubled", "priced", "total"]
+
+
+def test_what_reads_an_input_runs_in_each_start(run, log):
+    """A function that reads the items of an input runs in each start, also where another had the same items."""
+
+    async def load(numbers):
+        log.append(await numbers.list())
+
+    flow = Flow(load)
+
+    async def main():
+        for _ in range(2):
+            async with await flow.start({"numbers": [1]}) as outputs:
+                await outputs.drain()
+
+    run(main)
+
+    assert log == [[1], [1]]
 
 
 def test_a_what_if_on_a_running_flow_starts_nothing_upstream(run, flow, log):
