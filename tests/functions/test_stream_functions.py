@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import pickle
 from types import SimpleNamespace
@@ -11,6 +12,8 @@ import anyio
 import anyio.lowlevel
 import attrs
 import pytest
+import sniffio
+import trio
 from support.sync_points import settle
 
 import dug
@@ -566,6 +569,59 @@ def test_a_reader_lost_in_a_circle_leaves_its_stream_when_it_is_collected(live, 
             return list(log)
 
     assert run(main) == ["open", "close"]
+
+
+class CollectFirst(trio.abc.Instrument):
+    """Collects garbage where trio is about to wait for something to happen."""
+
+    def before_io_wait(self, timeout: float) -> None:
+        """Collect."""
+        gc.collect()
+
+
+def collect_in_select() -> None:
+    """Let garbage be collected where the loop of this task waits for something to happen, too late for it to look around."""
+    if sniffio.current_async_library() == "trio":
+        trio.lowlevel.add_instrument(CollectFirst())
+        return
+    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]  # there is no public way in
+    select = selector.select
+
+    def collect_first(timeout: Any = None) -> Any:
+        gc.collect()
+        return select(timeout)
+
+    selector.select = collect_first
+
+
+def test_a_reader_that_is_collected_while_the_loop_waits_leaves_its_stream(run):
+    """A reader in a circle that the collector frees inside the select of the loop wakes the loop, which closes the generator."""
+
+    async def main():
+        closed = anyio.Event()
+
+        @dug.source
+        async def endless():
+            try:
+                yield 1
+                await anyio.Event().wait()
+            finally:
+                closed.set()
+
+        with dug.Context():
+            holder: dict[str, Any] = {"reader": endless().open()}
+            holder["itself"] = holder
+            assert await anext(holder["reader"]) == 1
+            gc.disable()
+            try:
+                del holder
+                collect_in_select()
+                await closed.wait()
+            finally:
+                gc.enable()
+        return closed.is_set()
+
+    assert run(main)
 
 
 def test_a_reader_that_a_generator_left_open_is_closed_with_it(live, run, log):
