@@ -70,6 +70,7 @@ MEDDLING = ("core/test_hash_reentry.py",)
 AGAIN = ("functions/test_run_again.py",)
 STREAMS = ("functions/test_stream_programs.py",)
 KEEPING = ("functions/test_stream_memory.py", "-m", "not slow")
+KEPT_STREAMS = ("snapshot/test_snapshot_streams.py", "-m", "not slow")
 BUMPS = ("functions/test_stream_bumps.py",)
 PULLS = ("functions/test_sync_streams.py",)
 OPERATORS = ("streams/test_operator_programs.py", "-m", "not slow")
@@ -792,6 +793,27 @@ MUTANTS = (
         "slowest.position + self.keep",
         "self.end + self.keep",
         ("functions/test_stream_functions.py", "-k", "deadlock_by_keep"),
+    ),
+    Mutant(
+        "a stream that was read in part is saved as ended",
+        "_portable/streams.py",
+        "        state = ENDED if mark.is_end else",
+        "        state = ENDED if mark is not None else",
+        KEPT_STREAMS,
+    ),
+    Mutant(
+        "a mark that comes in brings the items of all that follow",
+        "_portable/streams.py",
+        "items[starts[number] : None if is_last else starts[number + 1]]",
+        "items[starts[number] :]",
+        KEPT_STREAMS,
+    ),
+    Mutant(
+        "what the items of a stream rest on is not written",
+        "_portable/collect.py",
+        "    found.flags |= rows.MARK if is_mark(key) else 0\n",
+        "",
+        KEPT_STREAMS,
     ),
     Mutant(
         "a bump over a bump reads the stream beneath both",

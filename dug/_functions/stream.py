@@ -16,10 +16,12 @@ from .._core.read import (
     Binding,
     Fixed,
     Function,
+    Key,
     Memo,
     Node,
     NodeMemos,
     Run,
+    Tweak,
     TweakSpec,
     find_answer,
     frame_in_force,
@@ -244,6 +246,18 @@ class StreamKind:
         stream = self.stream_type(beneath.node, self)
         stream._body, args = call_of(run.handle.spec)
         stream._args, stream._bump = (self.stream_type(beneath.node, self, is_beneath=True), *args), self.as_generator
+        return stream
+
+    def make_loaded(self, function: Function, key: Key, met: Tweak | None) -> AnyStream[Any]:
+        """Returns the stream of a node that meets a tweak, or none, of which a memo came in and whose body has not run here."""
+        node = Node[Any]._of(key)
+        stream = self.stream_type(node, self)
+        if met is not None and met.spec.reads_beneath:
+            stream._body, others = call_of(met.spec)
+            stream._args, stream._bump = (self.stream_type(node, self, is_beneath=True), *others), self.as_generator
+        else:
+            stream._body = function.body if met is None or met.spec.is_untweak else met.spec.fn
+            stream._args, stream._kwargs = function.binding.arguments(key)
         return stream
 
     def say(self, target: Any, tweak: Any) -> Any:

@@ -78,9 +78,12 @@ class Tape:
     )  # fmt: skip
 
     def __init__(self, run: Run, ahead: int, keep: int | None) -> None:
-        self.run: Run | None = run
+        self._fill(run, ahead, keep, scenario=run.view.tweaks.serial)
+
+    def _fill(self, run: Run | None, ahead: int, keep: int | None, *, scenario: int) -> None:
+        self.run = run
         """The run of its pump; None once that has ended."""
-        self.scenario = run.view.tweaks.serial
+        self.scenario = scenario
         self.ahead, self.keep = ahead, keep
         self.kept = Kept(0, [], 0, [], [])
         self.state = OPEN

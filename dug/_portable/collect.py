@@ -11,6 +11,7 @@ from attrs import define, field
 from .._core.read import BENEATH, TWEAKED, Cache, Function, Key, Memo, Target, View, plain_key
 from .._inspect.node_states import NodeStates, passed_from
 from . import rows
+from .streams import is_left_out, is_mark
 
 
 @define(eq=False)
@@ -69,7 +70,7 @@ def _keys(view: View) -> Iterator[Key]:
     """The nodes that the caches of a view know, and those that it tweaks."""
     cache: Cache | None = view.cache
     while cache is not None:
-        yield from [key for key, _ in cache.list_homes() if key[0] is not BENEATH]
+        yield from [key for key, _ in cache.list_homes() if key[0] is not BENEATH and not is_left_out(view, key)]
         cache = cache.beneath
     yield from (key for key in view.tweaks.content if not isinstance(key, Function))
 
@@ -137,6 +138,7 @@ def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
         found.state = rows.FAILED
     elif is_tweaked:
         found.state = rows.TWEAKED
+    found.flags |= rows.MARK if is_mark(key) else 0
     if found.memo is not None:
         _mark(view, found, found.memo)
         if is_tweaked and found.memo.body != TWEAKED:

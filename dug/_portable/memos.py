@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 
 from .. import codec
 from .._core.read import Cache, Function, Key, Memo, Target, TweakSpec, View
+from .._functions.stream import AnyStream
 from .._text.values import show
 from ..errors import CodecError, SnapshotError
 from ..fingerprint import reach, source_of
@@ -22,6 +23,7 @@ from .errors import write_error
 from .nodes import call_of, clean, find_unreachable, name_of
 from .rows import Absent, Content, ErrorRow, FunctionRow, NodeRow, Sink, TweakRow
 from .shelf import Shelf
+from .streams import content_of, is_open_stream
 from .tweaks import FORMS
 
 
@@ -49,11 +51,14 @@ class Writer:
     """The number of the first node with each text."""
     _alike: dict[str, int] = field(factory=dict)
     """How many nodes share each text that several have."""
+    _view: Any = None
+    """The view that is written."""
     _others: Iterator[int] = field(factory=lambda: count(1))
     """The numbers of all other rows."""
 
     def write(self, view: View, found: list[Found]) -> Iterator[None]:
         """Writes the nodes, one for each step, and then the tweaks."""
+        self._view = view
         self._numbers = {one.key: number for number, one in enumerate(found, 1)}
         for one in found:
             self._write_node(one)
@@ -77,6 +82,10 @@ class Writer:
         before = self.recorded.get(function.name)
         if before is not None:
             return evolve(before, number=number, name=name, kind=function.kind, unreachable=unreachable)
+        body: object = function.body
+        if isinstance(body, AnyStream):  # of its marks
+            stream = body.node._function
+            return FunctionRow(number, name, rows.OF_MARKS, None, None, None, find_unreachable(stream), None)
         source, reached = source_of(function.body), reach(function.newest or function.body)
         version = None if function.version is None else show(function.version)
         parts = json.dumps({clean(place): clean(said) for place, said in reached.parts.items()})
@@ -87,8 +96,11 @@ class Writer:
         text, arguments = call_of(one.key)
         text = self._only(number, text)
         shown, content = "", Content(number, None, None, None, None, None)
-        if one.has_value and memo is not None:
+        if one.has_value and memo is not None and one.flags & rows.MARK:
+            shown = show(memo.value)
+        elif one.has_value and memo is not None:
             shown, content = self._write_value(number, text, memo)
+            one.flags |= rows.STREAM if not memo.is_stored and is_open_stream(memo.value) else 0
             self.values += content.codec is not None
         elif one.state == rows.FAILED and memo is not None:
             self._write_error(number, memo.failure)
@@ -119,7 +131,18 @@ class Writer:
                 raise
             self.absent.append(Absent(text, str(exc)))
             return "", Content(number, None, None, None, None, clean(str(exc)))
+        if isinstance(value, AnyStream):
+            return show(value), self._encode_stream(number, text, value)
         return show(value), self._encode(number, text, value)
+
+    def _encode_stream(self, number: int, text: str, stream: AnyStream[Any]) -> Content:
+        """Writes what there is of a stream and returns its columns."""
+        try:
+            content = content_of(stream, self._view)
+        except CodecError as exc:
+            self.absent.append(Absent(text, str(exc)))
+            return Content(number, None, None, None, None, clean(str(exc)))
+        return self._encode(number, text, content)
 
     def _only(self, number: int, text: str) -> str:
         """Returns a text that no other node has."""

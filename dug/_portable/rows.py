@@ -25,9 +25,13 @@ READ, RAN_INSIDE, RAN_BENEATH, ERROR_FROM = 0, 1, 2, 3
 """The kinds of an edge: read; ran under a context that the node opened; the same, pinned by that context; read, and the node
 failed with the exception of that one, which its body may have changed."""
 
-OPENED, TRANSIENT, UNVERIFIED, SERVES_CALL, SOURCE, LOST = 1, 2, 4, 8, 16, 32
+OPENED, TRANSIENT, UNVERIFIED, SERVES_CALL, SOURCE, LOST, STREAM, MARK = 1, 2, 4, 8, 16, 32, 64, 128
 """The flags of a node: it opened contexts; it failed, or caught a failure, because of a source; its dependencies do not say
-whether it holds; it answered within its outermost call only; its function is a source; its dependencies are incomplete."""
+whether it holds; it answered within its outermost call only; its function is a source; its dependencies are incomplete; its
+value is a stream; it is a mark of one, the first of which reads it."""
+
+OF_MARKS = "mark"
+"""The kind of a function whose nodes are the marks of one stream."""
 
 _PLACE = re.compile(r'^ *File "(.*)", line (\d{1,9}), in (.*)$', re.MULTILINE)
 STATES = frozenset({COMPUTED, TWEAKED, FAILED, MASKED, NOT_RUN})
@@ -43,6 +47,11 @@ class Content:
     size: int | None
     digest: bytes | None
     absent: str | None
+
+    @property
+    def requirements(self) -> list[str]:
+        """The names of what must be there to read it."""
+        return self.needs.split("\n") if self.needs else []
 
     @property
     def reason(self) -> str | None:

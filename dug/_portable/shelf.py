@@ -43,6 +43,7 @@ from .errors import Summary, make_error
 from .nodes import read_node
 from .rows import Absent, Carrier, ErrorRow, FunctionRow, NodeRow, is_passed_on
 from .stored import Stored, StoredMemo
+from .streams import Tapes, find_marks
 
 
 @define(eq=False)
@@ -80,10 +81,11 @@ class Shelf(Cache):
         """The parts of the file that do not answer here, with the reason."""
         self._trust, self._recompute_changed, self._check_files = trust, recompute_changed, check_files
         self._rows = carrier.functions()
-        names = {row.name: number for number, row in self._rows.items() if row.unreachable is None}
+        names = {row.name: number for number, row in self._rows.items() if row.unreachable is None and row.kind != rows.OF_MARKS}
         load_own(names)
         self._waiting = Waiting(list(carrier.nodes()), names, carrier.errors(), carrier.consulted())
         self._functions: dict[int, Function] = {}
+        self._tapes = Tapes()
         self._keys: dict[int, Key] = {}
         self._memos: dict[int, Memo] = {}
         self._base: ActiveTweaks | None = None
@@ -249,6 +251,8 @@ class Shelf(Cache):
             )
         if function.unreachable is not None:
             return f"no other process can find its function: {function.unreachable}"
+        if row.flags & rows.MARK and row.function not in self._functions:
+            self._functions.update(find_marks(row, self._memos))
         if row.function in self._functions and row.number not in self._keys:
             return self._find_key(row)
         return None
@@ -298,7 +302,8 @@ class Shelf(Cache):
         restriction = tweaks.restrict(footprint) if footprint & tweaks.mask else NO_TWEAKS
         if row.flags & rows.OPENED:
             beneath = footprint
-        memo = StoredMemo(home, None, 0 if met is None else met.serial, reads, footprint, beneath, restriction)
+        kind = Memo if row.flags & (rows.STREAM | rows.MARK) else StoredMemo
+        memo = kind(home, None, 0 if met is None else met.serial, reads, footprint, beneath, restriction)
         self._describe(memo, row)
         return self._put(memo, row)
 
@@ -356,8 +361,13 @@ class Shelf(Cache):
         if row.state == rows.FAILED:
             memo.failure = self._failure_of(row)
             return None
-        content = row.content
-        reason = content.reason or find_missing(content.codec or "", _split(content.needs), trust=self._trust)
+        content, key = row.content, self._keys[row.number]
+        if row.flags & rows.MARK:
+            return self._tapes.give_mark(key, memo)
+        reason = content.reason or find_missing(content.codec or "", content.requirements, trust=self._trust)
+        if row.flags & rows.STREAM:
+            encoded = self.carrier.read(f"the items of {row.text}", content) if reason is None else None
+            return self._tapes.give_stream(key, self._tweaks.handle_of(key), memo, encoded, trust=self._trust)
         memo.value = Stored(self.carrier, content, self._trust, ref(self.group)) if reason is None else None
         memo.is_stored = reason is None
         return reason
@@ -407,7 +417,3 @@ class _Homes(Homes):
                 shelf.fill()
                 home = super().get(key, args)
         return home
-
-
-def _split(needs: str | None) -> list[str]:
-    return needs.split("\n") if needs else []

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from .._contexts.kinds import UNTWEAKED, Bump, Replacement, Untweaked, Value
 from .._core.read import TweakSpec
+from .._functions.stream import AnyStream
 
 
 @frozen(eq=False)
@@ -23,8 +24,13 @@ class Form:
     """Whether the name of `TweakSpec.fn` is written, by which the function is found again."""
 
 
+def _content_of(value: Any) -> Any:
+    """Returns what is written of a value: of a stream that somebody gave as a whole, its items."""
+    return list(value.items) if isinstance(value, AnyStream) and value.items is not None else value
+
+
 FORMS = {
-    "value": Form(Value, lambda spec: spec.value, lambda _, value: value),
+    "value": Form(Value, lambda spec: _content_of(spec.value), lambda _, value: value),
     "bump": Form(Bump, lambda spec: spec.args, lambda fn, args: Bump(fn=fn, args=tuple(args)), names_function=True),
     "replacement": Form(Replacement, lambda spec: spec.args, lambda fn, _: fn, names_function=True),
     "untweaked": Form(Untweaked, None, lambda *_: UNTWEAKED),

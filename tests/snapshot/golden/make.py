@@ -1,8 +1,8 @@
-"""Write the file of the format of today, once, when a format is new.
+"""Write the files of the format of today, once, when a format is new, or what is written of a stream.
 
-Tracebacks have paths in them, so ``kept_book.py`` is taken from a neutral place::
+Tracebacks have paths in them, so the programs are taken from a neutral place::
 
-    mkdir -p /srv/batch && cp tests/snapshot/kept_book.py /srv/batch && PYTHONPATH=/srv/batch python tests/snapshot/golden/make.py
+    mkdir -p /srv/batch && cp tests/snapshot/kept_*.py /srv/batch && PYTHONPATH=/srv/batch python tests/snapshot/golden/make.py
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import kept_book
+import kept_streams
 
 import dug
 from dug import snapshot
@@ -27,6 +28,9 @@ def main() -> None:
         with suppress(KeyError):
             kept_book.position("X")
         snapshot.save(ctx, HERE / f"format{_format.FORMAT}.dug")
+    with dug.Context(name="streams") as ctx:
+        kept_streams.total("a"), kept_streams.head("b", 2)
+        snapshot.save(ctx, HERE / f"streams{_format.FORMAT}.dug")
 
 
 if __name__ == "__main__":
