@@ -238,7 +238,10 @@ def _complete(run: Run, check: Check) -> Memo | None:
 
 
 def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """Returns the callable and the arguments of a run: a bump's, a replacement's or the node's own."""
+    """Returns the callable and the arguments of a run: a bump's, a replacement's or the node's own.
+
+    For a bump of a stream, what makes the bumped stream: the bump's function is called when somebody reads.
+    """
     key = run.key if run.key[0] is not BENEATH else plain_key(run.key)
     function: Function = key[0]
     if run.handle is None:
@@ -250,7 +253,7 @@ def what_runs(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, 
     assert spec.fn is not None  # noqa: S101  a value does not run
     if spec.reads_beneath:
         value = fetch(run, run.handle.key_beneath(key)).take_value()
-        if function.stream is not None:  # whose function is called when somebody reads
+        if function.stream is not None:
             return function.stream.make_bumped, (run, value), {}
         return spec.fn, (value, *spec.args), {}
     return spec.fn, *function.binding.arguments(key)
