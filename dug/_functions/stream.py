@@ -11,6 +11,8 @@ from types import AsyncGeneratorType
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+from attrs import evolve
+
 from .._core.read import (
     INNER,
     Binding,
@@ -40,6 +42,7 @@ from .tape import CLOSED, ENDED, FAILED, Reach, Tape, is_same_prefix
 T_co = TypeVar("T_co", covariant=True)
 
 _ONE_NUMBER = inspect.Signature([inspect.Parameter("number", inspect.Parameter.POSITIONAL_ONLY)])
+_OF_A_NUMBER = Binding.of(None, _ONE_NUMBER)
 
 
 class AnyStream(Fixed, Generic[T_co]):
@@ -198,6 +201,12 @@ class Stream(AnyStream[T_co]):
             return [value async for value in reader]
 
 
+def _bind(function: Function) -> Binding:
+    """Returns the binding of a function of one number, made after that of the first: each stream has two such functions."""
+    names = {**_OF_A_NUMBER._names, "_dug_function": function}
+    return evolve(_OF_A_NUMBER, make_key=lambda number, /: (function, number), names=names)
+
+
 def check_start(start: object) -> None:
     """Raises TypeError for what is no position at which a stream can be opened."""
     if start is not LATEST and (not isinstance(start, int) or isinstance(start, bool) or start < 0):
@@ -208,7 +217,7 @@ def _make_function(stream: AnyStream[Any], what: str, kind: "StreamKind") -> Fun
     """Returns the function whose nodes are the marks or the pumps of a stream; they live as long as the stream."""
     function = Function(f"{stream.node}.{what}", stream, INNER, eq=partial(is_same_prefix, eq=stream.eq))  # type: ignore[arg-type]  # nobody calls it
     function.is_async, function.fetch, function.ask, function.stream = True, kind.fetch_mark, kind.fetch_mark, kind
-    function.binding = Binding.of(function, _ONE_NUMBER)
+    function.binding = _bind(function)
     function.options = (False, (), ())
     function.hold_nodes()
     return function
