@@ -9,17 +9,17 @@ import argparse
 import json
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import attrs
 
-from . import _plot, _report, calls, concurrency, curves, factors, flows, memory, peers, projection, recompute
+from . import _plot, _report, calls, concurrency, curves, factors, flows, memory, peers, projection, recompute, streams
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
 
-GROUPS = ("calls", "concurrency", "recompute", "projection", "factors", "flows", "peers", "memory", "import", "curves")
+GROUPS = ("calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "peers", "memory", "import", "curves")
 
 
 @attrs.frozen
@@ -33,6 +33,7 @@ class Plan:
     projection: projection.Sizes
     factors: factors.Sizes
     flows: flows.Sizes
+    streams: streams.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -45,6 +46,7 @@ FULL = Plan(
     projection=projection.Sizes(),
     factors=factors.Sizes(),
     flows=flows.Sizes(),
+    streams=streams.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -56,6 +58,7 @@ QUICK = Plan(
     projection=projection.Sizes(policies=4, months=24),
     factors=factors.Sizes(dates=50),
     flows=flows.Sizes(chain=500, long=2_000),
+    streams=streams.Sizes(values=5_000, marks=500, endless=100_000),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -82,6 +85,7 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
     return _report.Results(
         figures=tuple(figure for case in _cases(plan, groups) for figure in _noted(case.name, measure, case, plan.effort)),
         weights=tuple(_noted("bytes", memory.weights, plan.nodes)) if "memory" in groups else (),
+        growths=(_noted("growth", streams.growth, plan.streams.endless),) if "streams" in groups else (),
         curves=tuple(_noted("curves", curves.curves, plan.curves)) if "curves" in groups else (),
         missing=(
             *(peers.find_missing() if "peers" in groups else ()),
@@ -91,24 +95,21 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
 
 
 def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
-    if "calls" in groups:
-        yield from calls.cases(plan.keys)
-    if "concurrency" in groups:
-        yield from concurrency.cases(plan.concurrency)
-    if "recompute" in groups:
-        yield from recompute.cases(plan.recompute)
-    if "projection" in groups:
-        yield from projection.cases(plan.projection)
-    if "factors" in groups:
-        yield from factors.cases(plan.factors)
-    if "flows" in groups:
-        yield from flows.cases(plan.flows)
-    if "peers" in groups:
-        yield from peers.cases(plan.recompute)
-    if "memory" in groups:
-        yield memory.one_leaf(5 * plan.nodes)
-    if "import" in groups:
-        yield memory.import_time()
+    makers: dict[str, Callable[[], Iterable[Case]]] = {
+        "calls": lambda: calls.cases(plan.keys),
+        "concurrency": lambda: concurrency.cases(plan.concurrency),
+        "recompute": lambda: recompute.cases(plan.recompute),
+        "projection": lambda: projection.cases(plan.projection),
+        "factors": lambda: factors.cases(plan.factors),
+        "flows": lambda: flows.cases(plan.flows),
+        "streams": lambda: streams.cases(plan.streams),
+        "peers": lambda: peers.cases(plan.recompute),
+        "memory": lambda: [memory.one_leaf(5 * plan.nodes)],
+        "import": lambda: [memory.import_time()],
+    }
+    for group, make in makers.items():
+        if group in groups:
+            yield from make()
 
 
 def _noted(name: str, fn: Callable[..., T], *arguments: object) -> T:

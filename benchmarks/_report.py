@@ -21,6 +21,7 @@ from .curves import Curve
 from .factors import CHANGES
 from .memory import Weight
 from .peers import PACKAGES, find_missing
+from .streams import Growth
 
 
 @attrs.frozen
@@ -46,6 +47,7 @@ class Results:
     curves: tuple[Curve, ...]
     missing: tuple[str, ...] = ()
     """Packages whose contenders were left out, as they are not installed."""
+    growths: tuple[Growth, ...] = ()
 
 
 # By case and contender: what it is, and the limits of its ratio on the compiled call path and on the pure one.
@@ -73,18 +75,36 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
     ("what-if, 1 us trade", "dug"): ("1,000 what-ifs at 1 us a trade, times the naive recompute", 1.0, 1.0),
     ("what-if, 10 us trade", "dug"): ("1,000 what-ifs at 10 us a trade, times the naive recompute", 1.0, 1.0),
 }
+# By case: what it is, and the most seconds of dug for one unit, compiled and on a quiet machine.
+LIMITS_S = {
+    "stream, 0 processors": ("a value from a source to its reader, us", 2e-6),
+    "stream, 1 processor": ("a value through a processor, us", 3.33e-6),
+    "stream, 3 processors": ("a value through three processors, us", 8.33e-6),
+    "stream, a new node and a mark each": ("a value with a new node and a mark, us", 15e-6),
+    "first value of a stream, 3 processors": ("a first value, us", 1e-3),
+}
 BYTES = 450.0 if dug.COMPILED else 800.0
 IMPORT_S = 0.02
 
 
 def bars(results: Results) -> Iterator[Bar]:
     """The bars whose figures were measured, of the call path that is in use."""
+    yield from _bars_of_figures(results)
+    yield from _bars_of_bytes(results)
+    for curve in results.curves:
+        yield Bar(f"growth of a scenario's cost with {curve.name}", 1.5, curve.growth)
+
+
+def _bars_of_figures(results: Results) -> Iterator[Bar]:
     medians = {(figure.case, figure.contender): figure.median for figure in results.figures}
     for figure in results.figures:
         what, compiled, pure = LIMITS.get((figure.case, figure.contender), ("", None, None))
         limit = compiled if dug.COMPILED else pure
         if limit is not None:
             yield Bar(what, limit, figure.ratio)
+        if dug.COMPILED and figure.contender == "dug" and figure.case in LIMITS_S:
+            what, limit_s = LIMITS_S[figure.case]
+            yield Bar(what, 1e6 * limit_s, 1e6 * figure.median)
     for case, limit in (("what-if, cheap trade", 6.0), ("what-if, 10 us trade", 1.5)):
         if dug.COMPILED and (case, "dug") in medians:
             what = f"{case}s, times the recompute by hand"
@@ -93,13 +113,16 @@ def bars(results: Results) -> Iterator[Bar]:
         yield Bar(
             "seconds of import over attrs and wrapt", IMPORT_S, medians["import", "dug"] - medians["import", "attrs and wrapt"]
         )
+
+
+def _bars_of_bytes(results: Results) -> Iterator[Bar]:
     for weight in results.weights:
         if weight.contender == "dug":
             yield Bar("bytes of a node with two edges", BYTES, weight.bytes_per_node)
         if weight.contender == "dug, tweaked once" and dug.COMPILED:
             yield Bar("bytes more of each leaf that was tweaked once", 400.0, weight.bytes_per_node)
-    for curve in results.curves:
-        yield Bar(f"growth of a scenario's cost with {curve.name}", 1.5, curve.growth)
+    for grown in results.growths:
+        yield Bar(f"bytes that a stream with keep=100 grows by in {grown.values:,} values", 2_000.0, grown.bytes)
 
 
 def as_json(results: Results) -> dict[str, object]:

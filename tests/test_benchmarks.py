@@ -1,6 +1,7 @@
 """The benchmarks run, their contenders agree, and dug reruns in them what it should; nothing here looks at a clock."""
 
 import asyncio
+import importlib.util
 import itertools
 import json
 import pathlib
@@ -29,6 +30,7 @@ from benchmarks import (
     peers,
     projection,
     recompute,
+    streams,
     what_ifs,
 )
 
@@ -42,11 +44,13 @@ TINY = command.Plan(
     projection=projection.Sizes(policies=2, months=6),
     factors=factors.Sizes(dates=12, assets=10),
     flows=flows.Sizes(live=10, short=10, chain=20, long=40),
+    streams=streams.Sizes(values=50, marks=20, endless=500),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
 FRAMES = 0 if factors.find_missing() else len(factors.CHANGES)
-BARS = FRAMES + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
+STREAMS = (5 if dug.COMPILED else 0) + 1  # seconds, bytes
+BARS = FRAMES + STREAMS + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
@@ -55,7 +59,7 @@ needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in th
 @pytest.fixture(scope="module")
 def results():
     """One run of everything but the interpreters, at sizes that take no time."""
-    return command.run(TINY, ["calls", "concurrency", "recompute", "projection", "factors", "flows", "peers", "memory", "curves"])
+    return command.run(TINY, [group for group in command.GROUPS if group != "import"])
 
 
 @pytest.fixture
@@ -130,6 +134,23 @@ def test_the_flows_of_the_benchmark_agree():
     assert flows.run_again(30)() == 31
     flow.insert("n0", 2)
     assert computed(flow.context, flow.compute, "n30") == 30
+
+
+@pytest.mark.parametrize("processors", [0, 1, 3])
+def test_the_streams_of_the_benchmark_agree(processors):
+    """A chain of streams, of plain generators and of memory streams give the same sum, and each stage runs once."""
+    chain, stream = streams.make_chain(processors), streams.make_streams(processors)
+
+    async def read():
+        with dug.Context() as ctx, EventLog(ctx) as log:
+            found = await streams.read_sum(stream(20).open())
+        return found, await streams.read_sum(chain(20)), len(log.computed)
+
+    found, plain, computed_nodes = asyncio.run(read())
+    assert found == plain == sum(range(20)) + 20 * processors
+    assert computed_nodes > processors
+    if importlib.util.find_spec("anyio") is not None:
+        assert asyncio.run(streams.read_memory_streams(processors, 20)) == found
 
 
 class Panel:
