@@ -676,13 +676,6 @@ MUTANTS = (
         ("functions/test_stream_functions.py", "-k", "at_the_same_time_share"),
     ),
     Mutant(
-        "a run from before an invalidation takes a mark over",
-        "_functions/stream_driver.py",
-        "    elif type(found) is Joined or not is_sound or",
-        "    elif type(found) is Joined or",
-        ("functions/test_stream_functions.py", "-k", "takes_over_no_mark"),
-    ),
-    Mutant(
         "a reader believes a tape that was not true any more",
         "_functions/any_reader.py",
         "            elif memo is not None and not self._saw_true and is_forgotten(memo):\n",
