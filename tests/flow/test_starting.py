@@ -305,22 +305,27 @@ def test_a_second_start_begins_before_anybody_reads(run, flow, log):
     assert sorted(log) == ["doubled", "priced", "total"]
 
 
-def test_what_reads_an_input_runs_in_each_start(run, log):
-    """A function that reads the items of an input runs in each start, also where another had the same items."""
+def test_what_reads_a_stream_runs_in_each_start(run, log):
+    """A function that reads a stream runs in each start, also where another start has the very same items."""
 
-    async def load(numbers):
-        log.append(await numbers.list())
+    async def rows():
+        yield 0
 
-    flow = Flow(load)
+    async def load(rows):
+        log.append(await rows.list())
+
+    flow = Flow(rows, load)
+    flow.insert("rows", [1, 2])
 
     async def main():
-        for _ in range(2):
-            async with await flow.start({"numbers": [1]}) as outputs:
-                await outputs.drain()
+        async with await flow.start() as one:
+            await one.drain()
+            async with await flow.start() as two:
+                await two.drain()
 
     run(main)
 
-    assert log == [[1], [1]]
+    assert log == [[1, 2], [1, 2]]
 
 
 def test_a_what_if_on_a_running_flow_starts_nothing_upstream(run, flow, log):
