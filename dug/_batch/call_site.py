@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from attrs import frozen
 
 from .._core.drive import frame_here, frame_then, note
-from .._core.read import Frame, Memo, Node, OuterCall, View, current, open_entries
+from .._core.read import Frame, Memo, Node, OuterCall, View, current, entries_in_force
 from .._text.values import show
 from ..errors import ContextError
 
@@ -115,7 +115,7 @@ def single_outer_call() -> Iterator[None]:
 
 def inside(ctx: Any) -> Any:
     """Returns a context manager for asking in a context: the context itself or, if it is in force, one that adds nothing."""
-    nearest: Any = next(open_entries(), None)
+    nearest: Any = next(entries_in_force(), None)
     return ctx._adding_nothing() if nearest is not None and nearest.context is ctx else ctx
 
 

@@ -3,7 +3,7 @@
 from typing import cast
 
 from .._core.drive import Alone
-from .._core.read import entry_in_force, open_entries
+from .._core.read import entries_in_force, entry_in_force
 from .context import Context
 
 
@@ -29,4 +29,4 @@ class outermost(Alone):  # noqa: N801  used as a function is
 
 def open_contexts() -> tuple[Context, ...]:
     """Returns the contexts in force, the innermost first and an activated one last; one entered twice is there twice."""
-    return tuple(cast("Context", entry.context) for entry in open_entries())
+    return tuple(cast("Context", entry.context) for entry in entries_in_force())

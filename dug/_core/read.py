@@ -3,7 +3,7 @@
 Nobody outside the engine imports another file of it than this one and `drive`.  All data types are handed on here, with the
 literals that their fields hold, to looks and to drivers: nodes and their keys, functions, memos, tweaks, views, caches,
 runs, frames, events and failures.  So are the questions: which memo answers (`find_answer`), what a call would verify (`Lookup`),
-which contexts are open (`open_entries`), whether a value is the same as before.
+which contexts are open (`entries_in_force`), whether a value is the same as before.
 
 Nothing here runs a body, files a memo or puts anything in force: code that does so imports `drive`.  A look that finds no memo
 says so, and leaves running the node to its caller.
@@ -28,7 +28,7 @@ from .state.view import View
 from .steps.find import find_answer
 from .steps.finish import is_consumable
 from .steps.frame import DEFAULT_FRAME, Frame, Joined, OpenContext, Run, current
-from .steps.open_context import entry_in_force, frame_in_force, open_entries
+from .steps.open_context import entries_in_force, entry_in_force, frame_in_force
 from .steps.verify import Lookup, is_as_before
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "TweakSpec",
     "View",
     "current",
+    "entries_in_force",
     "entry_in_force",
     "find_answer",
     "frame_in_force",
@@ -82,7 +83,6 @@ __all__ = [
     "is_consumable",
     "is_immutable",
     "is_same",
-    "open_entries",
     "plain_key",
     "substitution_key",
 ]

@@ -14,8 +14,8 @@ from sys import exception
 from typing import Any
 
 from .._core.drive import INVALID, PUT, abandon, begin, complete, here
-from .._core.read import Memo, OuterCall, Run, View
-from .stream_driver import has_news, make_aside, make_mark, tell_end
+from .._core.read import Memo, Run, View
+from .stream_driver import context_of, has_news, make_aside, make_mark, tell_end
 from .sync_driver import fetch
 from .tape import CLOSED, ENDED, FAILED, OPEN, Tape
 from .trimming import trim
@@ -163,7 +163,7 @@ class PulledTape(Tape):
                 wait.wake()
 
 
-def find_tape(stream: Any, view: View, call: OuterCall | None, position: int) -> PulledTape:
+def find_tape(stream: Any, view: View, frame: Any, position: int) -> PulledTape:
     """Returns the tape of a stream in this very scenario: the one that is open, or ended, else a new one.
 
     A tape that is closed, or rests on something that was invalidated, is no one's to begin with: the next number has another.
@@ -173,7 +173,7 @@ def find_tape(stream: Any, view: View, call: OuterCall | None, position: int) ->
         position = -1
     while _left:
         _left.pop().close()
-    aside = make_aside(view, call)
+    aside = make_aside(view, frame.call, context_of(frame))
     number = 0
     while True:
         found: Any = begin(aside, (stream.pumps, number), True)  # by place: a pump of another scenario is not joined

@@ -36,7 +36,7 @@ class Reader(AnyReader[T_co]):
         around = tape_of(self._run)
         if around is not None and around.state == CLOSED and self._tape is not None:  # its pump is about to be cancelled
             return self._tape
-        found = find_pumped(stream, self._view, self.frame.call, position)
+        found = find_pumped(stream, self._view, self.frame, position)
         if type(found) is not Run:
             return found  # type: ignore[return-value]  # a tape
         tape = Tape(found, stream.ahead, stream.keep)

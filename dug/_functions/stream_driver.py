@@ -23,14 +23,21 @@ from .trimming import leave_out_old, trim
 _logger = logging.getLogger("dug")
 
 
-def make_aside(view: View, call: OuterCall | None) -> OpenContext:
-    """Returns a frame of a view that notes nothing."""
-    aside = OpenContext(view, None, call, None, [])
+def make_aside(view: View, call: OuterCall | None, context: Any = None) -> OpenContext:
+    """Returns a frame of a view, which a context has there, that notes nothing."""
+    aside = OpenContext(view, None, call, context, [])
     aside.refresh(None)
     return aside
 
 
-def find_pumped(stream: Any, view: View, call: OuterCall | None, position: int = -1) -> "Tape | Run":
+def context_of(frame: Any) -> Any:
+    """Returns the context that a frame is in; a generator is in that of the reader for whom it began."""
+    while frame is not None and not (isinstance(frame, OpenContext) and frame.context is not None):
+        frame = frame.outer
+    return None if frame is None else frame.context
+
+
+def find_pumped(stream: Any, view: View, frame: Any, position: int = -1) -> "Tape | Run":
     """Returns the tape of a stream in this very scenario; or a new run, for which nobody has started a pump yet.
 
     A tape that is closed, or rests on something that was invalidated, is no one's to begin with: the next number has another.
@@ -39,7 +46,7 @@ def find_pumped(stream: Any, view: View, call: OuterCall | None, position: int =
     Raises:
         CycleError: the body of the stream asks for the stream itself.
     """
-    aside = make_aside(view, call)
+    aside = make_aside(view, frame.call, context_of(frame))
     number = 0
     if stream.is_source:
         position = -1

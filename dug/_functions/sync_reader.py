@@ -28,7 +28,7 @@ class SyncReader(AnyReader[T_co]):
 
     def _find_own(self, position: int) -> Tape:
         """Returns the tape of this very scenario."""
-        return find_tape(self._stream, self._view, self.frame.call, position)
+        return find_tape(self._stream, self._view, self.frame, position)
 
     def __iter__(self) -> Self:
         return self

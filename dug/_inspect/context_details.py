@@ -20,9 +20,9 @@ from .._core.read import (
     Target,
     Tweak,
     View,
+    entries_in_force,
     find_answer,
     is_as_before,
-    open_entries,
 )
 from .._text.differences import tell_difference
 from .._text.values import describe_error, name_type, show_whole
@@ -363,7 +363,7 @@ def _name_views(view: View) -> dict[View, str]:
     """Returns what to call a view and those around it: by their names where they are open, else by how far out they are."""
     names = {view: HERE}
     around = list(views_around(view))
-    opened: dict[View, Any] = {entry.view: entry.context for entry in open_entries()}
+    opened: dict[View, Any] = {entry.view: entry.context for entry in entries_in_force()}
     for distance, outer in enumerate(around, 1):
         context = opened.get(outer)
         name = None if context is None else context.name

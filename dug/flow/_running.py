@@ -60,7 +60,7 @@ class RunningFlow(Mapping[str, Stream[Any]]):
         """The context of the run: enter it to ask for nodes as the run has them."""
         return self._context
 
-    def what_if(self, changes: Mapping[str, Any]) -> Context:
+    def what_if(self, changes: Mapping[Any, Any]) -> Context:
         """Returns a context in which nodes of the run have other values or functions; enter it and read the outputs.
 
         What the changes do not touch is shared with the run.
@@ -135,7 +135,7 @@ class RunningFlow(Mapping[str, Stream[Any]]):
         run = current.get().run
         if run is not None:
             raise FlowError(f"{run.key[0]} reads an output of {self!r}. Enter the context of the run around the call.")
-        return make_aside(self._view, None)
+        return make_aside(self._view, None, self._context)
 
     def _is_in_force(self) -> bool:
         return any(vars(context).get("_running") is self._mark for context in open_contexts())

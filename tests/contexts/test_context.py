@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 
@@ -860,3 +861,47 @@ def test_what_is_no_name_and_no_function_is_refused(call, said):
     """The error says what came and what to type."""
     with pytest.raises(TypeError, match=said):
         call()
+
+
+def test_a_task_goes_on_in_the_context_in_which_it_was_made():
+    """A task whose first step comes after its context was left is in that one, for looks as for calls."""
+
+    @dug.source
+    def rate():
+        return 1
+
+    async def look():
+        here = dug.current_context()
+        with dug.Context():
+            return here, rate(), here[rate.node()]
+
+    async def ask():
+        with dug.Context():
+            rate()
+            with dug.Context({rate.node(): 10}) as inner:
+                task = asyncio.create_task(look())
+            return inner, await task
+
+    inner, seen = asyncio.run(ask())
+
+    assert seen == (inner, 10, 10)
+
+
+def test_a_generator_is_in_the_context_of_its_reader():
+    """The body of a stream is in the context of the reader for whom it began."""
+
+    @dug.memoize
+    async def async_here():
+        yield dug.current_context()
+
+    @dug.memoize
+    def here():
+        yield dug.current_context()
+
+    async def ask(ctx):
+        with ctx:
+            return [await async_here().first(), here().first()]
+
+    ctx = dug.Context()
+
+    assert asyncio.run(ask(ctx)) == [ctx, ctx]

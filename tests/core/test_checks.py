@@ -9,7 +9,7 @@ import pytest
 
 import dug
 from dug._batch.call_site import single_outer_call
-from dug._core.read import current, open_entries
+from dug._core.read import current, entries_in_force
 from dug.executors.threads import ContextThreadPoolExecutor
 
 
@@ -111,7 +111,7 @@ def test_contexts_that_are_open_are_checked_too(asked):
     """Contexts around, inside and in other threads come to the check that was set after they were entered."""
     inner = dug.Context({quote.node(2): 1.0})
     began, may_go_on, values = threading.Event(), threading.Event(), []
-    ctx = next(open_entries()).context
+    ctx = next(entries_in_force()).context
 
     def ask():
         with ctx, inner:
@@ -235,7 +235,7 @@ def test_an_awaited_sweep_is_checked_once_for_each_scenario(asked):
 
 def test_a_batch_is_checked_once(asked):
     """All nodes of ``run_all`` are one outermost call."""
-    next(open_entries()).context.run_all([price.node(number) for number in range(5)])
+    next(entries_in_force()).context.run_all([price.node(number) for number in range(5)])
 
     assert len(asked) == 1
 
@@ -255,7 +255,7 @@ def test_a_single_outer_call_inside_a_node_is_not_checked(asked):
 
 def test_looks_are_not_checked(asked):
     """To look runs nothing and changes nothing."""
-    ctx = next(open_entries()).context
+    ctx = next(entries_in_force()).context
     assert price.node(1) in ctx
     ctx.states(), ctx.explain(price.node(1)), ctx[price.node(1)]
 
@@ -274,7 +274,7 @@ def test_a_group_without_a_check_answers_at_once():
 def test_listeners_hear_hits_under_a_check(asked):
     """A hit is told to those who hear hits, as without a check."""
     heard = []
-    with next(open_entries()).context.listen(lambda event: heard.append(event.kind), kinds="hit"):
+    with next(entries_in_force()).context.listen(lambda event: heard.append(event.kind), kinds="hit"):
         price(1)
         price(1)
 

@@ -75,12 +75,12 @@ def frame_in_force(what: object) -> Frame:
 
 
 def entry_in_force(what: object) -> OpenContext:
-    """Returns the innermost open entry; `what` was asked for there.
+    """Returns the innermost entry in force, as `entries_in_force` does; `what` was asked for there.
 
     Raises:
         NoContextError: there is none.
     """
-    entry = next(entries_around(frame_in_force(what)), None)
+    entry = next(_entries_of_contexts(frame_in_force(what)), None)
     if entry is None:  # a node that dug.testing evaluates without any context
         raise no_context(what)
     return entry
@@ -89,6 +89,21 @@ def entry_in_force(what: object) -> OpenContext:
 def open_entries() -> Iterator[OpenContext]:
     """Returns the open entries around the place of the call, the innermost first and that of the default context last."""
     return entries_around(outer_here())
+
+
+def entries_in_force() -> Iterator[OpenContext]:
+    """Returns the entries that the place of the call is in, the innermost first and that of the default context last.
+
+    They are open, or were left since a task began in them: it goes on in the same scenario.
+    """
+    return _entries_of_contexts(outer_here())
+
+
+def _entries_of_contexts(frame: Any) -> Iterator[OpenContext]:
+    while isinstance(frame, (OpenContext, Run)):
+        if isinstance(frame, OpenContext) and frame.context is not None:
+            yield frame
+        frame = frame.outer
 
 
 def outer_here() -> Frame | None:
