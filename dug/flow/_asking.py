@@ -1,5 +1,6 @@
 """What asks a flow in another scenario than its own: `Asking.what_if`, and how changes by name become tweaks."""
 
+import difflib
 from collections.abc import Mapping
 from functools import reduce
 from typing import Any
@@ -20,23 +21,28 @@ from ._wiring import wire_by_name, wire_like
 class Asking(Building):
     """What asks what a flow would give with other functions and values."""
 
-    def what_if(self, changes: Mapping[str, Any]) -> Context:
+    def what_if(self, changes: Mapping[Any, Any]) -> Context:
         """Returns a context in which nodes have other values or functions, as the flow is now; enter it and compute.
 
         It shares every result that the changes do not touch.
 
         Args:
             changes: by name a value, a tweak such as `dug.shift`, or a function, which is wired by its parameters; for a stream
-                a list of its items, or a generator function.
+                a list of its items, or a generator function.  Also other nodes and memoised functions, with their tweaks.
+
+        Raises:
+            FlowError: the flow has no such name, and nothing in it or in the changes reads it.
         """
         here, stated = self._here(), self._say(changes)
         scenario = put_over(self.context.scenario, stated) if here is self.context else Scenario(stated)
         return self._branch(scenario, f"what if of {self.name}")
 
-    def _say(self, changes: Mapping[str, Any]) -> dict[Node[Any], Any]:
+    def _say(self, changes: Mapping[Any, Any]) -> dict[Node[Any], Any]:
         """Returns the tweaks that changes by name are in the scenario in force."""
-        stated: dict[Node[Any], Any] = {}
+        stated: dict[Node[Any], Any] = {key: change for key, change in changes.items() if not isinstance(key, str)}
         for name, change in changes.items():
+            if not isinstance(name, str):
+                continue
             known = self._wiring.definitions.get(name)
             if callable(change):
                 stated.update(self._redefine(name, change, known))
@@ -46,7 +52,19 @@ class Asking(Building):
                 stated[self._value.node(self.name, name)] = change
                 if known is None:
                     stated[definition.node(self.name, name)] = INPUT
+        self._refuse_unread(changes, stated)
         return stated
+
+    def _refuse_unread(self, changes: Mapping[Any, Any], stated: Mapping[Any, Any]) -> None:
+        """Refuses names that are new to the flow and that nobody would read."""
+        known = self._wiring.definitions
+        made = {node.args[1]: said for node, said in stated.items() if isinstance(node, Node) and node.function is definition}
+        read = {source for _, wires in {**known, **made}.values() for _, source, _ in wires}
+        for name in changes:
+            if isinstance(name, str) and name not in known and name not in read:
+                alike = difflib.get_close_matches(name, [*known, *read], 1)
+                meant = f"Did you mean {alike[0]!r}?" if alike else f"Its names: {', '.join([*known][:20])}."
+                raise FlowError(f"the flow {self.name!r} has no {name!r}, and nothing reads it. {meant}")
 
     def _redefine(self, name: str, fn: Any, known: Definition | None) -> dict[Node[Any], Any]:
         """Returns the tweaks by which a node has another function."""

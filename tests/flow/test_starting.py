@@ -1,5 +1,6 @@
 """Started flows: processors, their outputs and dependencies, inputs that end, runs of their own, what-ifs while they run."""
 
+import asyncio
 from typing import Annotated
 
 import anyio
@@ -349,6 +350,38 @@ def test_a_what_if_on_a_running_flow_starts_nothing_upstream(run, flow, log):
     assert run(main) == (([0, 10, 20, 30], 60), [0, 6, 12, 18], 36)
     assert log.count("numbers") == log.count("doubled") == 1
     assert log.count("priced") == log.count("total") == 2
+
+
+def test_a_task_made_in_a_what_if_asks_there(run, flow):
+    """A task whose first step comes after the what-if was left reads, and computes, in the what-if."""
+
+    async def main():
+        async with await flow.start({"numbers": [1, 2]}) as outputs:
+            tasks = []
+            for rate in (5, 7):
+                with outputs.what_if({"rate": rate}):
+                    tasks.append(asyncio.create_task(outputs["total"].list()))
+            return await asyncio.gather(*tasks, outputs["total"].list())
+
+    assert asyncio.run(main()) == [[30], [42], [18]]
+
+
+def test_a_what_if_refuses_a_name_that_nothing_reads(run, flow):
+    """A misspelled name is an error that says what was meant, in a flow and in a run of it; a node is a key like a name."""
+    surcharge = dug.memoize(lambda: 1, name="surcharge")
+
+    async def main():
+        async with await flow.start({"numbers": [1, 2]}) as outputs:
+            for ask in (flow.what_if, outputs.what_if):
+                with pytest.raises(FlowError, match="has no 'number', and nothing reads it. Did you mean 'numbers'?"):
+                    ask({"rate": 5, "number": [1]})
+            with outputs.what_if({flow.node("rate"): 5, surcharge.node(): 2}):
+                assert surcharge() == 2
+                assert await outputs["total"].list() == [30]
+            with outputs.what_if({"priced": lambda doubled, charge: doubled, "charge": 4}):
+                pass
+
+    run(main)
 
 
 def test_a_what_if_does_not_wait_for_a_silent_feed(run, flow):
