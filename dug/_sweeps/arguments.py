@@ -47,6 +47,11 @@ def _read_targets(target: Any) -> Targets[Any]:
 def _check_node(target: Any) -> Node[Any]:
     if not isinstance(target, Node):
         raise TypeError(f"{show(target)} is not a node. A sweep takes nodes: write f.node(x), or [f.node(x), g.node()].")
+    if target._function.stream is not None:
+        raise TypeError(
+            f"{target} is a stream, which is read in the scenario in force, so that a sweep of it has no values. "
+            "Sweep a memoised function that reads it, and returns what you want of its items."
+        )
     return target
 
 

@@ -115,14 +115,23 @@ class Evaluation:
     fresh_runs: int = FRESH_RUNS
     outcomes: dict[Ask, Outcome] = field(factory=dict, init=False)
     _target: Ask | None = field(default=None, init=False)
+    _stream: Node[Any] | None = field(default=None, init=False)
+    """One that a body read, which cannot be evaluated here."""
     _running: dict[Ask, None] = field(factory=dict, init=False)
     _runs: int = field(default=0, init=False)
 
     def evaluate(self, node: Node[Any]) -> Outcome:
-        """Returns how a call of `node` ends under the tweaks in force here, with nothing remembered."""
+        """Returns how a call of `node` ends under the tweaks in force here, with nothing remembered.
+
+        Raises:
+            TypeError: a body reads a stream.
+        """
         world = enter_all(World(), _layers_of(open_contexts()))
         self._target = Ask(node, world.likeness, world.hear(node))
-        return self._answer(self._target, world)
+        outcome = self._answer(self._target, world)
+        if self._stream is not None:
+            raise TypeError(f"{node} reads the stream {self._stream}, and dug.testing evaluates no streams. Test what is below it.")
+        return outcome
 
     def outcomes_here(self) -> Iterator[tuple[Node[Any], Outcome]]:
         """Gives the outcomes of the nodes that ran under the same tweaks as the target, dependencies first."""
@@ -160,6 +169,8 @@ class Evaluation:
 
     def _read(self, run: Run, node: Node[Any]) -> Any:
         """Answers a call that a running body makes, within the contexts that it has opened since."""
+        if node._function.stream is not None:
+            self._stream = node
         opened = _layers_of(run.opened())
         world = enter_all(run.world, opened)
         chain = world.hear(node)

@@ -680,3 +680,14 @@ def test_a_sweep_is_a_loop_of_contexts(program, outside, around, scenarios, targ
 
     assert seen[1] == seen[0]
     assert ran[1] <= ran[0]
+
+
+def test_a_stream_is_refused():
+    """A stream is read in the scenario in force, so a sweep of one would give the items of none of its scenarios."""
+
+    @dug.memoize
+    def numbers():
+        yield 1
+
+    with dug.Context(), pytest.raises(TypeError, match=r"numbers\(\) is a stream, .*Sweep a memoised function that reads it"):
+        dug.sweep([numbers.node()], [{}])

@@ -10,7 +10,7 @@ import pytest
 import dug
 from dug import streams
 from dug.streams import merge as merge_them
-from dug.testing import assert_pure
+from dug.testing import assert_pure, assert_transparent
 
 
 @dug.source
@@ -111,3 +111,22 @@ def test_sources_and_other_operators_are_not_blamed(function):
     """A source may depend on the time, and so may what reads it; a stream is then refused as what cannot be evaluated."""
     with pytest.raises(TypeError, match="is a stream"):
         assert_pure(function.node())
+
+
+@dug.memoize
+def pair():
+    """Give two numbers."""
+    yield from (1, 2)
+
+
+@dug.memoize
+def pair_total():
+    """Return the sum of a stream that is read without a loop."""
+    return sum(pair())
+
+
+@pytest.mark.parametrize("check", [assert_pure, assert_transparent])
+def test_what_reads_a_stream_is_refused(check):
+    """A node that reads a stream cannot be evaluated without a cache, which is said, and not that the stream is not pure."""
+    with dug.Context(), pytest.raises(TypeError, match=r"pair_total\(\) reads the stream .*pair\(\), and dug.testing evaluates no"):
+        check(pair_total.node())
