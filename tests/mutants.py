@@ -1076,7 +1076,7 @@ MUTANTS = (
         "_core/steps/begin.py",
         "group.filings == filings and home.alive:",
         "home.alive:",
-        MEDDLING,
+        ("core/test_single_flight.py", "-k", "since_the_lookup"),
     ),
     Mutant(
         "a run begins in another scenario than was searched",

@@ -130,7 +130,7 @@ class Evaluation:
         self._target = Ask(node, world.likeness, world.hear(node))
         outcome = self._answer(self._target, world)
         if self._stream is not None:
-            raise TypeError(f"{node} reads the stream {self._stream}, and dug.testing evaluates no streams. Test what is below it.")
+            raise TypeError(f"{node} reads the stream {self._stream}, and dug.testing evaluates no streams. Test what it reads.")
         return outcome
 
     def outcomes_here(self) -> Iterator[tuple[Node[Any], Outcome]]:

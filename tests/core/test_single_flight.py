@@ -17,6 +17,7 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 import pytest
+from support.marks import pure_only
 from support.script import (
     CANCELLED,
     Tasks,
@@ -29,10 +30,11 @@ from support.script import (
     until_waiting,
     wait_until_waiting,
 )
-from support.sync_points import BACKENDS, Gate, Signal, Worker, run_on, settle
+from support.sync_points import BACKENDS, Gate, Signal, Worker, in_thread, run_on, settle
 
 import dug
 from dug._core.drive import DriverWait
+from dug._core.steps import begin
 from dug.testing import EventLog
 
 
@@ -1368,3 +1370,28 @@ def test_nothing_is_left_of_a_run(play, slow, gate):
     assert frames[0]() is None
     assert not ctx.cache.group.blocked
     assert all(home.open_runs == 0 and home.open_run is None for _, home in ctx.cache.list_homes())
+
+
+@pure_only
+def test_a_node_that_was_filed_since_the_lookup_does_not_run(monkeypatch):
+    """What another thread files between a lookup and the run that it leads to is the answer, also if it cannot be verified."""
+    ran = []
+    begin_run = begin._prepare
+
+    @dug.memoize
+    def node():
+        with dug.Context():
+            ran.append(1)
+
+    with dug.Context(cache=dug.Cache()) as ctx:
+
+        def prepare(*args):
+            run = begin_run(*args)
+            monkeypatch.undo()
+            in_thread(ctx.run, node)
+            return run
+
+        monkeypatch.setattr(begin, "_prepare", prepare)
+        node()
+
+    assert ran == [1]

@@ -373,7 +373,7 @@ def test_a_what_if_refuses_a_name_that_nothing_reads(run, flow):
     async def main():
         async with await flow.start({"numbers": [1, 2]}) as outputs:
             for ask in (flow.what_if, outputs.what_if):
-                with pytest.raises(FlowError, match="has no 'number', and nothing reads it. Did you mean 'numbers'?"):
+                with pytest.raises(FlowError, match=r"has no 'number', and nothing reads it\. Did you mean 'numbers'\?"):
                     ask({"rate": 5, "number": [1]})
             with outputs.what_if({flow.node("rate"): 5, surcharge.node(): 2}):
                 assert surcharge() == 2
