@@ -413,3 +413,10 @@ def test_the_package_root_has_no_logic():
     kinds = {type(node).__name__ for node in TREES["dug"].body}
 
     assert kinds <= {"Expr", "Import", "ImportFrom", "Assign", "AnnAssign"}
+
+
+def test_each_test_file_has_a_name_of_its_own():
+    """Two test files of one name in different folders cannot be collected together."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+
+    assert {name for name in names if names.count(name) > 1} == set()
