@@ -5,6 +5,7 @@ stays its own.
 """
 
 import inspect
+from contextlib import aclosing
 from functools import wraps
 from os import PathLike, fsdecode, fspath
 from pathlib import PurePath
@@ -36,9 +37,23 @@ def _decorate(function: Any, path: Any, by: str, options: dict[str, Any]) -> Any
 def _make_body(function: Any, path: Any, by: str) -> Any:
     """Returns a function that asks for the files before it calls the one of the user."""
     names = _find_names(function, path)
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        return function  # which the decorator refuses
-    if inspect.iscoroutinefunction(function):
+    if inspect.isgeneratorfunction(function):
+
+        @wraps(function)
+        def read(*args: Any, **kwargs: Any) -> Any:
+            bound = _place_files(function, names, by, args, kwargs)
+            yield from function(*bound.args, **bound.kwargs)
+
+    elif inspect.isasyncgenfunction(function):
+
+        @wraps(function)
+        async def read(*args: Any, **kwargs: Any) -> Any:
+            bound = _place_files(function, names, by, args, kwargs)
+            async with aclosing(function(*bound.args, **bound.kwargs)) as items:
+                async for item in items:
+                    yield item
+
+    elif inspect.iscoroutinefunction(function):
 
         @wraps(function)
         async def read(*args: Any, **kwargs: Any) -> Any:

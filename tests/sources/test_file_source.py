@@ -256,12 +256,6 @@ def test_what_has_no_path_is_refused():
         def one(path):
             pass
 
-    with pytest.raises(TypeError, match="consumed once"):
-
-        @dug.file_source
-        def lines(path):
-            yield path
-
     for wrong in (int, 5):
         with pytest.raises(TypeError, match=r"decorates functions"):
             dug.file_source(wrong)
@@ -269,3 +263,40 @@ def test_what_has_no_path_is_refused():
         dug.file_source(by="hash")
     with pytest.raises(TypeError, match="has no option"):
         dug.file_source(words.__wrapped__, colour="red")
+
+
+@dug.file_source
+def lines(path):
+    """Yield the lines of a file."""
+    with Path(path).open() as opened:
+        for line in opened:
+            yield line.strip()
+
+
+@dug.file_source
+async def lines_later(path):
+    """Yield the lines of a file, to be awaited."""
+    for line in read_text(path).splitlines():
+        yield line
+
+
+@dug.memoize
+def count_lines(path):
+    """Return how many lines a stream has."""
+    return len(lines(path).list())
+
+
+def test_a_stream_of_a_file_notices_an_edit(tmp_path):
+    """A generator that reads a file runs again once the file was edited, and so does what read its stream."""
+    path = tmp_path / "lines.txt"
+    seen = []
+
+    async def read():
+        return await lines_later(str(path)).list()
+
+    with dug.Context():
+        for text in ("a\nb\n", "a\nb\nc\n"):
+            path.write_text(text)
+            seen.append((count_lines(str(path)), lines(str(path)).list(), asyncio.run(read())))
+
+    assert seen == [(2, ["a", "b"], ["a", "b"]), (3, ["a", "b", "c"], ["a", "b", "c"])]
