@@ -215,7 +215,7 @@ async def end(tasks: Iterable[Task]) -> None:
 
 async def wait_ended(tasks: Iterable[Task]) -> None:
     """Waits for tasks that were cancelled on this loop, also when the caller is cancelled in between."""
-    pending: set[asyncio.Task[None]] = {task for task in tasks if not task.done()}
+    pending: set[asyncio.Task[None]] = set(tasks)  # those that are done too: what they called when they ended comes first
     cancelled: BaseException | None = None
     while pending:
         try:
