@@ -135,7 +135,8 @@ async def _drive(run: Run) -> None:
         if not run.is_done or run.waits:  # an interrupt struck where its end was filed
             abandon(run)
         run.task = None  # its context refers to the run
-        del run  # see `failure.empty_own_frames`
+        check = None  # which leads to the run as well; see `failure.empty_own_frames`
+        del run
 
 
 async def _find_body(run: Run) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
