@@ -982,6 +982,7 @@ def test_an_error_does_not_keep_the_context_it_came_from(p):
             total()
         del rate
         p.head(8, 2)
+        gc.collect()  # on 3.13 it is part of a circle, elsewhere it is gone before
 
         assert gone() is None
     assert caught.value.args == ("no more",)
