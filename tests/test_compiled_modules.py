@@ -121,6 +121,15 @@ def test_no_number_that_is_written_out_is_shifted(path):
     assert [node.lineno for node in shifts if isinstance(node.left, ast.Constant)] == []
 
 
+@pytest.mark.parametrize("path", DECLARATIONS, ids=MODULES)
+def test_what_a_module_is_compiled_with_is_named_in_full(path):
+    """Cython follows ``cimport package.module`` to see what changed, and not ``from package cimport module``."""
+    taken = re.findall(r"^from ([\w.]+) cimport (.+)$", path.read_text(), re.MULTILINE)
+    folders = [(PACKAGE.parent.joinpath(*package.split(".")), names.split(", ")) for package, names in taken]
+
+    assert [name for folder, names in folders for name in names if (folder / name).with_suffix(".pxd").exists()] == []
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_compiled_where_the_call_path_is(name):
     """Both or none: on the pure path the same module runs as Python, although a compiled one may lie there."""
@@ -129,7 +138,8 @@ def test_a_module_is_compiled_where_the_call_path_is(name):
     assert (used != source) is dug.COMPILED
     if dug.COMPILED:
         assert used.parent == PACKAGE / "_core" / "native" / source.parent.name
-        newest = max(path.stat().st_mtime for path in (source, source.with_suffix(".pxd")))
+        by_name = [path for path in PACKAGE.rglob("*.pxd") if path.stem in BY_NAME]
+        newest = max(path.stat().st_mtime for path in (source, source.with_suffix(".pxd"), *by_name))
         assert used.stat().st_mtime >= newest, "changed since it was compiled: python -m pip install -e ."
 
 

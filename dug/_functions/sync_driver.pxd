@@ -4,14 +4,14 @@ cimport cython
 
 from dug._core.facts.function cimport Function as CFunction
 from dug._core.facts.memo cimport Memo as CMemo, NodeMemos as CHome
-from dug._core.native cimport machine
+cimport dug._core.native.machine as machine
 from dug._core.state.view cimport View as CView
 from dug._core.steps.begin cimport begin
 from dug._core.steps.finish cimport complete
 from dug._core.steps.frame cimport Run as CRun, _AnyFrame, run_of
 from dug._core.steps.open_context cimport note
 from dug._core.steps.verify cimport Check as CCheck, verify
-from dug._functions cimport stacks
+cimport dug._functions.stacks as stacks
 
 cdef bint COMPILED
 cdef object BENEATH, DEFAULT_FRAME, Ended, PUT, Joined, current, IN_THREAD

@@ -4,7 +4,7 @@ cimport cython
 
 from dug._core.facts.function cimport Function
 from dug._core.facts.memo cimport Memo, NodeMemos
-from dug._core.native cimport machine
+cimport dug._core.native.machine as machine
 
 cdef object BENEATH
 

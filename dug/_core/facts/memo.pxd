@@ -2,7 +2,7 @@
 
 cimport cython
 
-from dug._core.native cimport machine
+cimport dug._core.native.machine as machine
 
 
 cdef public class Stamp [object DugStamp, type DugStamp_Type]:

@@ -5,7 +5,7 @@ cimport cython
 from dug._core.facts.function cimport Function
 from dug._core.facts.homes cimport args_of, function_of, Homes, leave_key, track_again, untrack
 from dug._core.facts.memo cimport Memo, NodeMemos
-from dug._core.native cimport machine
+cimport dug._core.native.machine as machine
 from dug._core.state.group cimport CacheGroup
 from dug._core.state.scenario cimport ActiveTweaks
 

@@ -9,7 +9,7 @@ from dug._core.state.group cimport CacheGroup
 from dug._core.state.scenario cimport ActiveTweaks, Tweak
 from dug._core.state.view cimport View
 from dug._core.steps.find cimport find, match
-from dug._core.native cimport machine
+cimport dug._core.native.machine as machine
 from dug._core.steps.watch cimport inherit
 from dug._core.steps.frame cimport Joined, Run, _AnyFrame
 

@@ -3,7 +3,7 @@
 cimport cython
 
 from dug._core.facts.memo cimport Memo, NodeMemos, OuterCall
-from dug._core.native cimport machine
+cimport dug._core.native.machine as machine
 from dug._core.state.cache cimport Cache
 from dug._core.state.scenario cimport ActiveTweaks, Tweak
 from dug._core.state.view cimport View

@@ -7,7 +7,7 @@ from dug._core.facts.homes cimport Homes, function_of
 from dug._core.facts.memo cimport Memo, NodeMemos, OuterCall
 from dug._core.state.scenario cimport Tweak
 from dug._core.state.view cimport View
-from dug._core.native cimport machine
+cimport dug._core.native.machine as machine
 
 cdef object BENEATH
 

@@ -5,7 +5,7 @@ cimport cython
 from dug._core.facts.function cimport Function
 from dug._core.facts.homes cimport function_of
 from dug._core.facts.memo cimport Memo, NodeMemos
-from dug._core.native cimport machine
+cimport dug._core.native.machine as machine
 from dug._core.state.cache cimport Cache
 from dug._core.state.scenario cimport ActiveTweaks, Tweak
 from dug._core.state.view cimport View
