@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from .._core.read import Binding, Function, current
 from .._text.values import show
+from .known_sources import note_source
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
 from .proxy import Memoized, MemoizedClassMethod, MemoizedStaticMethod, wrap
 from .sync_driver import fetch
@@ -196,7 +197,9 @@ def _decorate(
         taken.hold_nodes()
     if taken.is_local:
         _note_made(taken)
-    return wrap(wrapper_kind, taken, body)
+    wrapped = wrap(wrapper_kind, taken, body)
+    note_source(taken)
+    return wrapped
 
 
 def _note_made(function: Function) -> None:

@@ -16,6 +16,7 @@ from .._core.read import Binding, CacheGroup, Function
 from .definition.code import is_body, stored_after
 from .definition.noted import Noted, differences, is_alike, is_same_value, note, roots_of, take_note
 from .definition.walk import NODE
+from .known_sources import note_source
 from .names import arm, space_of
 from .proxy import bind_wrapper
 
@@ -86,6 +87,7 @@ def _detach_old(known: Function) -> None:
         if wrapper is not None:
             bind_wrapper(wrapper, own)
     known.wrappers.clear()
+    note_source(own)
 
 
 # Is it the same?

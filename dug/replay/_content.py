@@ -1,0 +1,49 @@
+"""Values and errors in a line: `put_content` and `take_content`, `words_of_error` and `error_of`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .._portable.errors import make_error
+from .._portable.rows import ErrorRow
+from ..codec import Encoded, decode
+from ._errors import RecordingError
+from ._log import Line, read_bytes
+
+
+def put_content(line: Line, encoded: Encoded) -> tuple[Any, ...]:
+    """Adds to a line how a value is read, and its text if it has one; returns its bytes otherwise."""
+    line["codec"] = encoded.codec
+    if encoded.needs:
+        line["needs"] = sorted(encoded.needs)
+    if encoded.codec == "json":
+        line["data"] = b"".join(encoded.parts).decode("ascii")
+        return ()
+    line["size"] = encoded.size_bytes
+    return encoded.parts
+
+
+def take_content(path: Path, line: Line, place: int) -> Any:
+    """Returns the value in a line, decoded now: each call gives an object of its own.
+
+    Raises:
+        CodecError: it cannot be read here; the message says why.
+        RecordingError: the file is not as it was written.
+    """
+    codec, data = line.get("codec"), line.get("data")
+    if not isinstance(codec, str) or not (isinstance(data, str) or isinstance(line.get("size"), int)):
+        raise RecordingError(f"{path} has a line with a value that was not written by dug: {json.dumps(line)[:200]}")
+    content = data.encode("ascii", "replace") if isinstance(data, str) else read_bytes(path, place, line["size"])
+    return decode(Encoded(codec, (content,), frozenset(line.get("needs", ()))))
+
+
+def words_of_error(row: ErrorRow) -> Line:
+    """Returns an error as a part of a line."""
+    return {"type": row.type, "text": row.text, "traceback": row.traceback, "arguments": row.arguments}
+
+
+def error_of(said: Line) -> BaseException:
+    """Returns a new exception that says what a recorded one said."""
+    arguments = said.get("arguments")
+    kind, text, trace = (str(said.get(name, "")) for name in ("type", "text", "traceback"))
+    return make_error(ErrorRow(0, kind, text, trace, arguments if isinstance(arguments, str) else None))

@@ -1,0 +1,168 @@
+"""Writes nodes as lines: `Writer.write`, what a context has of a node now, once for each memo; `digest_of` a value.
+
+A line of a node is written before the first that names its number.  A node has a line for each memo that it had in the recorded
+scenario, the last of which counts.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from threading import RLock
+from typing import Any
+
+from .._contexts.context import Context
+from .._core.read import Function, Node, Target
+from .._functions.proxy import function_of
+from .._inspect.record import Record, find_record
+from .._portable.errors import write_error
+from .._portable.nodes import call_of, find_unreachable
+from .._text.values import describe_error, shorten, show
+from ..codec import CodecError, Encoded, encode
+from ._content import put_content, words_of_error
+from ._items import ItemWriter, items_of, open_stream_of, token_of
+from ._log import Line, Log
+
+WIRING = frozenset({"dug.flow:definitions", "dug.flow:definition", "dug.flow:beneath", "dug.flow:start"})
+"""Functions of which a flow is made: a replay has the wires of the flow that is there, and not those of the recorded one."""
+_TEXT = 80
+"""How many characters of a value are written, to be shown."""
+
+
+def digest_of(encoded: Encoded) -> str:
+    """Returns a short text that equal contents share, in every process."""
+    made = blake2b(encoded.codec.encode(), digest_size=12)
+    for part in encoded.parts:
+        made.update(part)
+    return made.hexdigest()
+
+
+def digest_of_error(error: BaseException) -> str:
+    """Returns the same for how a node failed."""
+    return blake2b(f"error {describe_error(error)}".encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
+
+
+def digest_of_record(record: Record) -> str | None:
+    """Returns the digest of what a node has; None where its value has no codec."""
+    if record.error is not None:
+        return digest_of_error(record.error)
+    try:
+        return digest_of(encode(items_of(record)))
+    except CodecError:
+        return None
+
+
+class Writer:
+    """Writes what a context has of nodes; any thread may call it."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        log: Log,
+        cut: frozenset[Target],
+        clock: Callable[[], float],
+        report: Callable[[str, Exception], object],
+        *,
+        digests: bool,
+    ) -> None:
+        self._ctx, self._log, self._cut, self._digests = ctx, log, cut, digests
+        self._clock, self._start = clock, clock()
+        self._numbers: dict[Node[Any], int] = {}
+        self._written: dict[Node[Any], object] = {}
+        """What tells the memo that was written last of each node from others."""
+        self._lock = RLock()
+        self._streams: dict[Node[Any], None] = {}
+        self._items = ItemWriter(log, self._now, report)
+
+    def close(self) -> None:
+        """Ends the recording of items."""
+        self._items.close()
+
+    def list_streams(self) -> list[Node[Any]]:
+        """Returns the nodes of streams that were written."""
+        return list(self._streams)
+
+    def loosen(self, key: Any) -> None:
+        """Has a node, or the nodes of a function, written again when somebody has read them."""
+        if isinstance(key, Node):
+            self._written.pop(key, None)
+            return
+        function = function_of(key)
+        for node in tuple(self._written):
+            if node._function is function:
+                self._written.pop(node, None)
+
+    def write(self, node: Node[Any]) -> None:
+        """Writes what the context has of a node, and of what it has read, unless that is written already.
+
+        Raises:
+            OSError: the file takes nothing more.
+        """
+        record = find_record(self._ctx._here(), node)
+        if record is None:  # another scenario has it
+            return
+        token = token_of(record)
+        if self._written.get(node) == token:
+            return
+        self._written[node] = token
+        reads = record.dependencies
+        for read in reads:
+            if read not in self._written:
+                self.write(read)
+        numbers = [self._number(read) for read in reads]
+        line: Line = {"is": "memo", "n": self._number(node), "at": self._now(), "kind": record.kind, "reads": numbers}
+        given = self._find_why(node)
+        if given:
+            line["given"] = given
+        self._write_content(record, line, is_given=bool(given))
+
+    def _write_content(self, record: Record, line: Line, *, is_given: bool) -> None:
+        stream, error, failure = open_stream_of(record), record.error, record._memo.failure
+        parts: tuple[Any, ...] = ()
+        if error is not None and failure is not None:
+            line |= {"digest": digest_of_error(error), "shown": shorten(describe_error(error), _TEXT)}
+            line["error"] = words_of_error(write_error(0, failure))
+        elif is_given or self._digests:
+            line["shown"] = shorten(show(record.value), _TEXT)
+            try:
+                encoded = encode(items_of(record))
+            except CodecError as exc:
+                if is_given and stream is None:
+                    line["absent"] = str(exc)
+            else:
+                line["digest"] = digest_of(encoded)
+                parts = put_content(line, encoded) if is_given and stream is None else ()
+        if stream is not None:
+            self._streams[record.node] = None
+            line["stream"] = True
+        self._log.append(line, parts)
+        if stream is not None and is_given:
+            self._items.follow(record, stream, line["n"])
+
+    def _find_why(self, node: Node[Any]) -> str:
+        """Returns why a replay is to give the value of a node; empty if it is not."""
+        handle = self._ctx._here().tweaks.handle_of(node._key)
+        if handle is not None and not handle.spec.is_untweak:
+            return "" if node._function.name in WIRING else "tweak"
+        if node._function.is_source:
+            return "source"
+        return "cut" if node._key in self._cut or node._function in self._cut else ""
+
+    def _number(self, node: Node[Any]) -> int:
+        """Returns the number of a node, whose line is written if it has none yet."""
+        number = self._numbers.get(node)
+        if number is not None:
+            return number
+        function: Function = node._function
+        text, arguments = call_of(node._key)
+        why = find_unreachable(function)
+        with self._lock:
+            known = self._numbers.get(node)
+            if known is not None:
+                return known
+            number = len(self._numbers)
+            line = {"is": "node", "n": number, "text": text, "function": function.name, "arguments": arguments}
+            self._log.append(line | {"source": function.is_source} | ({"why": why} if why else {}))
+            self._numbers[node] = number
+            return number
+
+    def _now(self) -> float:
+        return round(self._clock() - self._start, 6)

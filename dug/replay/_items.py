@@ -1,0 +1,171 @@
+"""Writes the items of streams as their generators give them: `ItemWriter`; what is known of a stream, `items_of`, `token_of`.
+
+An item that a generator gave before the recording began is written as it is when the recording hears of it.  Each run of a
+generator has a number of its own in the file, and the longest one counts.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from traceback import format_exception
+from typing import Any
+from weakref import ref
+
+from .._functions.stream import AnyStream
+from .._inspect.record import Record
+from .._inspect.stream_nodes import StreamMemo
+from .._portable.errors import arguments_of
+from .._portable.nodes import clean
+from .._portable.rows import ErrorRow
+from .._text.values import name_type
+from ..codec import CodecError, encode
+from ._content import put_content, words_of_error
+from ._log import Line, Log
+
+
+def open_stream_of(record: Record) -> AnyStream[Any] | None:
+    """Returns the stream that is the value of a node, if a generator gives its items."""
+    value: Any = record._memo.value
+    return value if isinstance(value, AnyStream) and value.items is None else None
+
+
+def items_of(record: Record) -> Any:
+    """Returns the value of a node, or the items of a stream that has ended.
+
+    Raises:
+        CodecError: the stream has not ended, or does not keep its first items.
+    """
+    value: Any = record.value
+    if not isinstance(value, AnyStream):
+        return value
+    if value.items is not None:
+        return list(value.items)
+    memo = record._memo
+    if not isinstance(memo, StreamMemo) or not memo.is_end:
+        raise CodecError("it is a stream that has not ended")
+    return _list_known(memo)
+
+
+def token_of(record: Record) -> object:
+    """Returns what tells the memo of a record from others of the node."""
+    memo = record._memo
+    if isinstance(memo, StreamMemo):
+        return id(memo.value), memo.count, memo.is_end, memo.failure is None
+    return id(memo), memo.seconds, memo.restriction
+
+
+def _list_known(memo: StreamMemo) -> list[Any]:
+    if memo.kept.base:
+        raise CodecError("it is a stream that does not keep its first items")
+    return list(memo.kept.values[: memo.count])
+
+
+class ItemWriter:
+    """Writes items, for as long as it is not closed."""
+
+    def __init__(self, log: Log, now: Callable[[], float], report: Callable[[str, Exception], object]) -> None:
+        self._log, self._now, self._report = log, now, report
+        self._runs = 0
+        self._longest: dict[int, int] = {}
+        """How many items of each stream are in its longest run."""
+        self._followed: list[tuple[ref[AnyStream[Any]], str, Any]] = []
+
+    def follow(self, record: Record, stream: AnyStream[Any], number: int) -> None:
+        """Writes what is known of a stream that is not written yet, and from now on each item that its generator gives."""
+        memo = record._memo
+        if isinstance(memo, StreamMemo) and memo.count > self._longest.get(number, 0):
+            self._catch_up(memo, number)
+        if all(known() is not stream for known, _, _ in self._followed):
+            self._wrap(stream, number)
+
+    def close(self) -> None:
+        """Lets streams be as they were."""
+        for known, name, before in self._followed:
+            stream = known()
+            if stream is not None:
+                setattr(stream, name, before)
+        self._followed.clear()
+
+    def _wrap(self, stream: AnyStream[Any], number: int) -> None:
+        body: Any = stream._body
+        bump = stream._bump
+        tell = self._tell_async if hasattr(stream, "__aiter__") else self._tell
+        if bump is not None:  # the function of a bump may return any iterable, of which this makes a generator
+            self._followed.append((ref(stream), "_bump", bump))
+            stream._bump = lambda node, fn, made: tell(bump(node, fn, made), number)
+        else:
+            self._followed.append((ref(stream), "_body", body))
+            stream._body = lambda *args, **kwargs: tell(body(*args, **kwargs), number)
+
+    def _catch_up(self, memo: StreamMemo, number: int) -> None:
+        run = self._begin()
+        try:
+            items = _list_known(memo)
+        except CodecError as exc:
+            self._log.append({"is": "item", "n": number, "r": run, "p": 0, "at": self._now(), "absent": str(exc)})
+            return
+        for position, item in enumerate(items):
+            self._write_item(item, number, run, position)
+        if memo.is_end or memo.failure is not None:
+            self._write_end(number, run, len(items), None if memo.failure is None else memo.failure.error)
+
+    def _begin(self) -> int:
+        self._runs += 1
+        return self._runs
+
+    async def _tell_async(self, made: Any, number: int) -> AsyncIterator[Any]:
+        run, position = self._begin(), 0
+        try:
+            async for item in made:
+                self._write_item(item, number, run, position)
+                position += 1
+                yield item
+        except Exception as exc:
+            self._write_end(number, run, position, exc)
+            raise
+        else:
+            self._write_end(number, run, position, None)
+        finally:
+            await made.aclose()
+
+    def _tell(self, made: Any, number: int) -> Iterator[Any]:
+        run, position = self._begin(), 0
+        try:
+            for item in made:
+                self._write_item(item, number, run, position)
+                position += 1
+                yield item
+        except Exception as exc:
+            self._write_end(number, run, position, exc)
+            raise
+        else:
+            self._write_end(number, run, position, None)
+        finally:
+            made.close()
+
+    def _write_item(self, item: Any, number: int, run: int, position: int) -> None:
+        line: Line = {"is": "item", "n": number, "r": run, "p": position, "at": self._now()}
+        parts: tuple[Any, ...] = ()
+        try:
+            parts = put_content(line, encode(item))
+        except CodecError as exc:
+            line["absent"] = str(exc)
+        self._append(line, parts)
+        self._longest[number] = max(self._longest.get(number, 0), position + 1)
+
+    def _write_end(self, number: int, run: int, position: int, error: BaseException | None) -> None:
+        line: Line = {"is": "done", "n": number, "r": run, "p": position, "at": self._now()}
+        if error is not None:
+            trace = ""
+            with suppress(Exception):  # an exception whose text cannot be made
+                trace = "".join(format_exception(error))
+            row = ErrorRow(0, name_type(error), clean(error), clean(trace), arguments_of(error))
+            line["error"] = words_of_error(row)
+        self._append(line, ())
+
+    def _append(self, line: Line, parts: tuple[Any, ...]) -> None:
+        if not self._log.is_mine():
+            return
+        try:
+            self._log.append(line, parts)
+        except Exception as exc:  # noqa: BLE001  a stream goes on whatever happens to its recording
+            self._report(f"item {line['p']} of a stream", exc)

@@ -1,0 +1,158 @@
+"""Records a context: `record` opens the file, writes what is known already, and listens until its end.
+
+What is written of a node is what the recorded context has of it, in its own scenario: what what-ifs inside make of a node is not
+in the recording, but what their sources give is, as far as it read none of their tweaks.  A value is encoded when it is
+heard of, so that what a reader changes later cannot reach the file.  Nothing here breaks a computation: what cannot be written is
+noted as a gap, and told at the end.
+"""
+
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from .._contexts.context import Context
+from .._contexts.tweaks import target_of
+from .._core.read import Event, Function, Node
+from .._text.values import show
+from ._entries import Writer
+from ._log import Log, make_header
+
+_logger = logging.getLogger("dug")
+_KINDS = ("computed", "failed", "tweaked", "invalidated")
+
+
+@contextmanager
+def record(
+    ctx: Context,
+    path: str | os.PathLike[str],
+    *,
+    cut: Iterable[Any] = (),
+    digests: bool = True,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """Records what the sources of a context give, to a file that `open` reads.
+
+    What the context knows already is written first.  A node that is tweaked is recorded like a source: a replay gives its value.
+    Use it as a context manager, around or inside of ``with ctx``.
+
+    Args:
+        ctx: the context.
+        path: a new file; a recording overwrites none.
+        cut: functions and nodes of which values are recorded as of sources, so that a replay need not run them.
+        digests: whether a digest and a short text of every other value is written, for `Recording.differences`.  Takes time in
+            proportion to the size of the values.
+        clock: gives the seconds that items of streams are told by.
+
+    Raises:
+        FileExistsError: there is a file under that name.
+        OSError: the file cannot be made.
+        TypeError: `ctx` is not a context.
+        TweakError: something in `cut` is neither a node nor a memoised function.
+
+    Warns:
+        RuntimeWarning: at the end, when something could not be written; the file says so, too.
+    """
+    if not isinstance(ctx, Context):
+        raise TypeError(f"{show(ctx)} is not a context. Write dug.replay.record(ctx, path).")
+    targets = [target_of(one) for one in cut]
+    log = Log(path)
+    recorder = _Recorder(ctx, log)
+    recorder.writer = Writer(ctx, log, frozenset(targets), clock, recorder.report, digests=digests)
+    try:
+        log.append(make_header(dug=_version(), at=datetime.now(UTC).isoformat(), cut=[_name(one) for one in targets]))
+        with ctx.listen(recorder.hear, kinds=_KINDS):
+            recorder.note_known()
+            yield
+            recorder.note_last()
+    finally:
+        recorder.end()
+
+
+class _Recorder:
+    """A listener that has each node written, and notes what could not be."""
+
+    writer: Writer
+
+    def __init__(self, ctx: Context, log: Log) -> None:
+        self._ctx = ctx
+        self._log = log
+        self._gaps: list[str] = []
+        self._is_tweaked = False
+        self._scenario = ctx._here().tweaks.serial
+
+    def hear(self, event: Event) -> None:
+        """Writes the node of an event."""
+        if not self._log.is_mine():
+            return
+        if event.kind in {"tweaked", "invalidated"}:
+            self._is_tweaked = True
+            self.writer.loosen(event.node)
+        else:
+            self._write(event.node)
+
+    def note_known(self) -> None:
+        """Writes what the context knows."""
+        for node in self._ctx.graph().order:
+            self._write(node)
+
+    def note_last(self) -> None:
+        """Writes what has another value since a tweak and was answered by what was known, and how far streams have come."""
+        if self._is_tweaked or self._ctx._here().tweaks.serial != self._scenario:
+            self.note_known()
+        for node in self.writer.list_streams():
+            self._write(node)
+
+    def _write(self, node: Node[Any]) -> None:
+        is_done = False
+        try:
+            self.writer.write(node)
+            is_done = True
+        except Exception as exc:  # noqa: BLE001  a computation goes on whatever happens to its recording
+            is_done = True
+            self.report(str(node), exc)
+        finally:
+            if not is_done:  # an interrupt
+                self._note_gap(f"{node}: interrupted")
+
+    def report(self, what: str, error: Exception) -> None:
+        """Notes that something could not be written."""
+        _logger.error("%s could not be recorded.", what, exc_info=error)
+        self._note_gap(f"{what}: {type(error).__name__}: {error}")
+
+    def _note_gap(self, what: str) -> None:
+        self._gaps.append(what)
+        with suppress(OSError):
+            self._log.append({"is": "gap", "what": what})
+
+    def end(self) -> None:
+        """Writes the last line, and warns of gaps."""
+        if not self._log.is_mine():
+            return
+        self.writer.close()
+        try:
+            self._log.append({"is": "end", "gaps": len(self._gaps)})
+        except OSError as exc:
+            self._gaps.append(f"the last line: {exc}")
+        self._log.close()
+        if self._gaps:
+            count = len(self._gaps)
+            warnings.warn(
+                f"the recording {self._log.path} has {count:,} gap{'' if count == 1 else 's'}: {self._gaps[0]}. "
+                "A replay refuses what was not written.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+
+def _name(target: Any) -> str:
+    return target.name if isinstance(target, Function) else str(Node._of(target))
+
+
+def _version() -> str:
+    return str(getattr(sys.modules[__name__.partition(".")[0]], "__version__", "?"))

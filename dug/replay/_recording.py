@@ -1,0 +1,167 @@
+"""`Recording`, which `open_recording` gives: what was recorded, what a replay of it lacks, the plan of one, and the replay."""
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from .._contexts.context import Context
+from .._contexts.tweaks import target_of
+from .._core.read import Function, Node
+from .._text.counts import count
+from .._text.sheet import Line, Sheet
+from .._text.shown import Shown
+from .._text.values import show
+from ._differences import Differences, find_differences
+from ._errors import UncoveredError
+from ._plan import ReplayPlan, make_plan
+from ._playing import Player
+from ._served import Served
+from ._trace import Entry, Trace
+
+Target = Node[Any] | str
+
+
+def open_recording(path: str | os.PathLike[str]) -> "Recording":
+    """Returns the recording in a file, as far as it was written: a last line that is torn is left out.
+
+    Nothing is imported, and no value is decoded before it is asked for.
+
+    Raises:
+        OSError: the file cannot be read.
+        RecordingError: it is not a recording.
+    """
+    return Recording(Trace(Path(path).absolute()))
+
+
+class Recording(Shown):
+    """What was recorded of a context: values of sources, items of streams, and what every other node read."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._trace.path
+
+    @property
+    def nodes(self) -> tuple[Node[Any] | str, ...]:
+        """All nodes, each as a node where its function is imported here, else as its text."""
+        return tuple(entry.find_node() or entry.text for entry in self._trace.entries.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """True when the recording came to its end, and wrote all that it heard of."""
+        return self._trace.has_end and not self._trace.gaps
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What could not be written, each with the reason; and that the recording was cut off, if so."""
+        return (*self._trace.gaps, *([] if self._trace.has_end else ["the recording was cut off before its end"]))
+
+    def missing(self, *targets: Target, cut: Iterable[Any] | None = None) -> tuple[Node[Any] | str, ...]:
+        """Returns the nodes that a replay of some nodes needs, by the trace, and that no recorded value stands in front of.
+
+        Args:
+            targets: the nodes, or their texts; none for all that were recorded.
+            cut: the functions and nodes that are not run, see `replay`.
+
+        Raises:
+            TypeError: a target is not a node.
+        """
+        return tuple(entry.find_node() or entry.text for entry in self._find_missing(targets, self._serve(cut)))
+
+    def plan(self, *targets: Target, cut: Iterable[Any] | None = None) -> ReplayPlan:
+        """Returns what a replay of some nodes would run, and what it would take from the recording, by the trace; runs nothing.
+
+        Args:
+            targets: the nodes, or their texts; none for all that were recorded.
+            cut: the functions and nodes that are not run, see `replay`.
+        """
+        return make_plan(self._trace, self._find(targets), self._serve(cut))
+
+    def replay(
+        self,
+        *targets: Target,
+        cut: Iterable[Any] | None = None,
+        strict: bool = True,
+        speed: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
+    ) -> AbstractContextManager[Context]:
+        """Returns a context manager that gives a context in which every source gives what it gave in the recording.
+
+        The context is an outermost one: nothing that is tweaked around it is in force in it.  Enter what-ifs inside it.
+
+        Args:
+            targets: the nodes that will be asked for: where the trace knows that one needs a source which is not covered, that is
+                said before anything runs.
+            cut: the functions and nodes that are given by the recording, in the place of being run, besides sources and what was
+                tweaked; None for all of which values were recorded, ``()`` for none.
+            strict: refuses each source that is not covered; False to run it.
+            speed: how many seconds of the recording pass in one second, for the items of streams; None to give them at once.
+            clock: gives the seconds that items wait by.
+            sleep: waits so many seconds; awaited where a stream is read on a loop.  The default waits for real.
+
+        Raises:
+            UncoveredError: a source is not covered; when the block is entered, or when the source is first asked for.
+            TypeError: a target is not a node.
+            ValueError: `speed` is not a number above 0.
+        """
+        if speed is not None and not (isinstance(speed, (int, float)) and speed > 0):
+            raise ValueError(f"speed must be a number above 0, not {show(speed)}. Leave it out to give all items at once.")
+        served = self._serve(cut)
+        if strict and targets:
+            missing = self._find_missing(targets, served)
+            if missing:
+                raise UncoveredError([one.find_node() or one.text for one in missing], [served.tell_gap(one) for one in missing])
+        return served.enter(Player(self._trace, speed, clock, sleep), strict=strict)
+
+    def differences(self, ctx: Context, *targets: Node[Any]) -> Differences:
+        """Returns which nodes of a context have other values than in the recording, those in which a difference begins first.
+
+        Args:
+            ctx: a context in which the nodes were asked for, such as that of a replay with changed code.
+            targets: the nodes to begin with; none for all that are known in the context.
+        """
+        return find_differences(self._trace, ctx, targets)
+
+    def _find(self, targets: Iterable[Target]) -> list[Entry]:
+        """Returns the entries of targets; of all nodes where there are none."""
+        given = list(targets)
+        for one in given:
+            if not isinstance(one, (Node, str)):
+                raise TypeError(f"{show(one)} is not a node. Write f.node(x).")
+        known = [self._trace.find(one) for one in given]
+        return [one for one in known if one is not None] if given else list(self._trace.entries.values())
+
+    def _find_missing(self, targets: Iterable[Target], served: Served) -> list[Entry]:
+        needed = self._trace.walk(self._find(targets), served.covers)
+        return [entry for entry in needed if served.is_needed(entry) and not served.covers(entry)]
+
+    def _serve(self, cut: Iterable[Any] | None) -> Served:
+        return Served(self._trace, None if cut is None else _read_cut(cut))
+
+    def _sheet(self) -> Sheet:
+        return Sheet([Line(text) for text in self._describe()])
+
+    def _describe(self) -> list[str]:
+        entries = self._trace.entries.values()
+        given = [entry for entry in entries if entry.given and entry.find_gap() is None]
+        items = sum(len(entry.items.pieces) for entry in entries if entry.items is not None)
+        what = f"{count(len(entries), 'node')}, {len(given):,} with values, {count(items, 'item')} of streams"
+        return [f"{self.path.name}: {what}"] + [f"gap: {one}" for one in self.gaps[:3]]
+
+    def __repr__(self) -> str:
+        return f"<dug.replay.Recording {self._describe()[0]}>"
+
+
+def _read_cut(cut: Iterable[Any]) -> "frozenset[Function | Node[Any]]":
+    """Returns functions and nodes as they are looked up."""
+    if isinstance(cut, (str, bytes, Node)) or not isinstance(cut, Iterable):
+        raise TypeError(f"cut must be functions and nodes, not {show(cut)}. Write cut=[f, g.node(x)].")
+    targets = map(target_of, cut)
+    return frozenset(one if isinstance(one, Function) else Node._of(one) for one in targets)

@@ -1,0 +1,190 @@
+"""A recording as it was read: `Entry`, one node; `Trace`, all nodes by what names them, and which of them a replay lacks.
+
+A node is known by its function and its arguments, as they are written; so the trace can be asked without any function being here.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from .._core.read import Function, Node
+from .._portable.nodes import call_of, read_node
+from ._content import error_of, take_content
+from ._errors import RecordingError
+from ._log import Line, read_log
+
+Name = tuple[str, str]
+"""The name of a function, and the arguments of a node: as typed JSON, else its text."""
+
+
+@frozen(eq=False)
+class Piece:
+    """A line, and the place of its bytes in the file."""
+
+    line: Line
+    place: int
+
+
+@define(eq=False)
+class Items:
+    """The items that one run of a generator gave."""
+
+    pieces: list[Piece] = field(factory=list)
+    end: Piece | None = None
+
+
+@define(eq=False)
+class Entry:
+    """A node of a recording."""
+
+    name: Name
+    text: str
+    is_source: bool
+    why_local: str | None
+    """Why no other process can find its function, if so."""
+    arguments: str | None
+    piece: Piece | None = None
+    """The last line of it."""
+    runs: dict[int, Items] = field(factory=dict)
+    is_twin: bool = False
+    """True when another node of the recording is written in the same way."""
+
+    @property
+    def line(self) -> Line:
+        """The last line of it; empty when the recording has none."""
+        return {} if self.piece is None else self.piece.line
+
+    @property
+    def reads(self) -> list[int]:
+        """The numbers of the nodes that it read."""
+        return [one for one in self.line.get("reads", ()) if isinstance(one, int)]
+
+    @property
+    def given(self) -> str:
+        """Why its value is in the recording: ``source``, ``tweak`` or ``cut``; empty for the others."""
+        return str(self.line.get("given", "source" if self.is_source else ""))
+
+    @property
+    def items(self) -> Items | None:
+        """The items of the longest run of its generator, the last of several."""
+        found = None
+        for items in self.runs.values():
+            if found is None or len(items.pieces) >= len(found.pieces):
+                found = items
+        return found
+
+    @property
+    def has_failed(self) -> bool:
+        """True when its last run raised."""
+        return "error" in self.line
+
+    def find_gap(self) -> str | None:
+        """Returns why a replay cannot give what the node gave; None when it can."""
+        line = self.line
+        if self.is_twin:
+            return "several nodes of the recording have this text"
+        if line.get("stream"):
+            return None if self.runs else "no item of it was recorded"
+        if self.has_failed or "codec" in line:
+            return None
+        if "absent" in line:
+            return str(line["absent"])
+        return "it was read, and what it gave was not recorded" if line or self.is_source else "it was not recorded"
+
+    def find_node(self) -> Node[Any] | None:
+        """Returns the node, if its function is here and takes these arguments; imports nothing."""
+        function = Function.find(self.name[0])
+        if function is None or self.arguments is None:
+            return None
+        try:
+            return read_node(function, self.arguments)
+        except Exception:  # noqa: BLE001  other parameters, or a class that is not known here
+            return None
+
+
+class Trace:
+    """The entries of a file, by number and by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries: dict[int, Entry] = {}
+        self.names: dict[Name, Entry] = {}
+        self.gaps: list[str] = []
+        self.has_end = False
+        self.header: Line = {}
+        for line, place in read_log(path):
+            try:
+                self._take(line, place)
+            except (KeyError, TypeError, ValueError) as exc:
+                raise RecordingError(f"{path} has a line that was not written by dug: {line!r:.200}") from exc
+
+    def _take(self, line: Line, place: int) -> None:
+        kind = line["is"]
+        if kind == "node":
+            self._take_node(line)
+        elif kind == "memo":
+            self.entries[line["n"]].piece = Piece(line, place)
+        elif kind == "item":
+            self._items(line).pieces.append(Piece(line, place))
+        elif kind == "done":
+            self._items(line).end = Piece(line, place)
+        elif kind == "gap":
+            self.gaps.append(str(line["what"]))
+        elif kind == "end":
+            self.has_end = True
+        elif not self.header:
+            self.header = line
+
+    def _take_node(self, line: Line) -> None:
+        arguments = line["arguments"]
+        name = line["function"], line["text"] if arguments is None else arguments
+        entry = Entry(name, line["text"], bool(line["source"]), line.get("why"), arguments)
+        known = self.names.setdefault(name, entry)
+        if known is not entry:
+            known.is_twin = entry.is_twin = True
+        self.entries[line["n"]] = entry
+
+    def _items(self, line: Line) -> Items:
+        return self.entries[line["n"]].runs.setdefault(line["r"], Items())
+
+    def find(self, node: Node[Any] | str) -> Entry | None:
+        """Returns the entry of a node; of a text, the first one that has it."""
+        if isinstance(node, str):
+            return next((entry for entry in self.entries.values() if entry.text == node), None)
+        return self.names.get(name_of(node))
+
+    def reads_of(self, entry: Entry) -> list[Entry]:
+        """Returns the entries that an entry read."""
+        return [self.entries[number] for number in entry.reads if number in self.entries]
+
+    def walk(self, targets: Iterable[Entry], covers: Callable[[Entry], bool]) -> list[Entry]:
+        """Returns what a replay of some entries would ask for, as far as the trace knows, each before what it reads."""
+        found: dict[Entry, None] = {}
+        pending = list(reversed(list(targets)))
+        while pending:
+            entry = pending.pop()
+            if entry in found:
+                continue
+            found[entry] = None
+            if not covers(entry):
+                pending.extend(reversed(self.reads_of(entry)))
+        return list(found)
+
+    def value_of(self, piece: Piece) -> Any:
+        """Returns the value in a line, a new object each time.
+
+        Raises:
+            BaseException: the node failed; what is raised says the same.
+            CodecError: it cannot be read here.
+        """
+        if "error" in piece.line:
+            raise error_of(piece.line["error"])
+        return take_content(self.path, piece.line, piece.place)
+
+
+def name_of(node: Node[Any]) -> Name:
+    """Returns what names a node in a recording."""
+    text, arguments = call_of(node._key)
+    return node._function.name, text if arguments is None else arguments

@@ -1,0 +1,274 @@
+"""`dug.replay.record` writes what sources give when they give it, and says what it could not write."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import dug
+from dug import replay
+from dug.replay import _log
+
+
+def record(path, ask, ctx=None, **options):
+    """Record a call in a context, and return the recording."""
+    ctx = ctx or dug.Context()
+    with replay.record(ctx, path, **options), ctx:
+        ask()
+    return replay.open(path)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A new file."""
+    return tmp_path / "day.dugrec"
+
+
+def test_a_later_change_of_a_value_does_not_reach_the_file(desk, path):
+    """The file has what the source gave, although a reader changes the list afterwards."""
+
+    @dug.memoize
+    def careless():
+        found = desk.quote("AAPL")
+        found[0] = -1.0
+        return found[0]
+
+    recording = record(path, careless)
+
+    with recording.replay():
+        assert desk.quote("AAPL") == [190.0, 0.5]
+
+
+def test_a_change_made_during_a_recording_does_not_reach_the_file_at_its_end(desk, path):
+    """Nor when the recording looks again at its end, because something was tweaked."""
+    ctx = dug.Context()
+    with replay.record(ctx, path), ctx:
+        desk.quote("AAPL")[0] = -1.0
+        ctx.tweak(desk.mid.node("MSFT"), 5.0)
+
+    with replay.open(path).replay():
+        assert desk.quote("AAPL") == [190.0, 0.5]
+
+
+def test_what_is_known_already_is_written_first(desk, path):
+    """A recording that begins when all has run covers all."""
+    ctx = dug.Context()
+    with ctx:
+        desk.book()
+
+    recording = record(path, lambda: None, ctx)
+
+    assert recording.missing(desk.book.node()) == ()
+
+
+def test_a_recording_overwrites_no_other(desk, path):
+    """The second recording to a file is refused, and the first one is as it was."""
+    record(path, desk.book)
+    before = path.read_bytes()
+
+    with pytest.raises(FileExistsError, match="overwrites none"), replay.record(dug.Context(), path):
+        pass
+
+    assert path.read_bytes() == before
+
+
+def test_a_torn_last_line_loses_nothing_before_it(desk, path):
+    """Cut off anywhere, a recording gives all lines before the cut."""
+    record(path, desk.book)
+    data = path.read_bytes()
+    lines = data.splitlines(keepends=True)
+    first = len(lines[0])
+
+    for end in range(first, len(data), 53):
+        path.write_bytes(data[:end])
+        whole = len(data[:end].splitlines(keepends=True)) - (not data[:end].endswith(b"\n"))
+        assert len(list(_log.read_log(path))) == whole
+    assert replay.open(path).gaps == ("the recording was cut off before its end",)
+
+
+def test_a_torn_array_loses_nothing_before_it(path):
+    """An array of which only a part was written is left out, with its line."""
+
+    @dug.source
+    def prices(day):
+        return np.arange(day, day + 100.0)
+
+    record(path, lambda: (prices(1), prices(2)))
+    data = path.read_bytes()
+    path.write_bytes(data[:-400])  # in the second array
+
+    recording = replay.open(path)
+
+    with recording.replay():
+        assert prices(1).tolist() == np.arange(1, 101.0).tolist()
+        with pytest.raises(replay.UncoveredError, match=r"prices\(2\)"):
+            prices(2)
+
+
+def test_a_file_that_is_no_recording_is_refused(path):
+    """Another file is named as such."""
+    path.write_text("{}\n")
+
+    with pytest.raises(replay.RecordingError, match="not a recording"):
+        replay.open(path)
+
+
+def test_a_full_disk_stops_no_computation(desk, path, monkeypatch):
+    """Where the file takes nothing more, the values are right, and the end of the recording says what is missing."""
+    write = os.write
+    full = []
+
+    def write_some(file, data):
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(_log.os, "write", write_some)
+    ctx = dug.Context()
+    with pytest.warns(RuntimeWarning, match="No space left"), replay.record(ctx, path), ctx:  # noqa: PT031  the end warns
+        desk.mid("MSFT")
+        full.append(True)
+        value = desk.book()
+
+    recording = replay.open(path)
+    assert value == 100 * 190.25 + 50 * 410.25
+    assert not recording.is_complete
+    with recording.replay(), pytest.raises(replay.UncoveredError, match="AAPL"):
+        desk.book()
+
+
+def test_a_half_written_line_is_taken_back(desk, path, monkeypatch):
+    """What comes after a line that could not be written whole is readable, and the gap is in the file."""
+    write = os.write
+    torn = [True]
+
+    def write_half(file, data):
+        if torn and b"memo" in bytes(data):
+            torn.clear()
+            write(file, bytes(data)[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(_log.os, "write", write_half)
+    ctx = dug.Context()
+    with pytest.warns(RuntimeWarning), replay.record(ctx, path), ctx:
+        desk.book()
+
+    recording = replay.open(path)
+    assert [json.loads(line)["is"] for line in path.read_bytes().splitlines()][-1] == "end"
+    assert "No space left" in recording.gaps[0]
+    assert len(recording.gaps) == 1
+
+
+def test_a_value_without_a_codec_is_named(path):
+    """A source whose value cannot be written is recorded as absent, and named with the reason before a replay."""
+
+    @dug.source
+    def connection():
+        return object()
+
+    @dug.memoize
+    def rows():
+        return 0 if connection() else 1
+
+    recording = record(path, rows)
+
+    assert [str(node) for node in recording.missing(rows.node())] == [str(connection.node())]
+    with pytest.raises(replay.UncoveredError, match="object"), recording.replay(rows.node()):
+        pass
+
+
+def test_tweaks_in_force_are_recorded(desk, path):
+    """What is tweaked is recorded like a source: the replay gives what the tweaked context gave."""
+    tweaks = {desk.quote.node("AAPL"): [100.0, 0.0], desk.position.node("MSFT", 50): dug.shift(1.0)}
+
+    recording = record(path, desk.book, dug.Context(tweaks))
+
+    with recording.replay(desk.book.node()):
+        assert desk.book() == 100 * 100.0 + 50 * 410.25 + 1.0
+
+
+def test_a_source_that_is_tweaked_meanwhile_is_recorded_as_it_is_then(desk, path):
+    """The last value counts, also when it is that of a memo from before."""
+    ctx = dug.Context()
+    with replay.record(ctx, path), ctx:
+        desk.book()
+        ctx.tweak(desk.quote.node("AAPL"), [1.0, 0.0])
+        tweaked = desk.book()
+    with replay.record(ctx, path.with_name("again.dugrec")), ctx:
+        desk.book()
+        ctx.untweak(desk.quote.node("AAPL"))
+        desk.book()  # a hit
+
+    with replay.open(path).replay(desk.book.node()):
+        assert desk.book() == tweaked == 100 * 1.0 + 50 * 410.25
+    with replay.open(path.with_name("again.dugrec")).replay(desk.book.node()):
+        assert desk.book() == 100 * 190.25 + 50 * 410.25
+
+
+def test_a_what_if_inside_is_not_recorded(desk, path):
+    """What a nested what-if makes of a node is not the recorded context's; what its sources give is."""
+    ctx = dug.Context()
+    with replay.record(ctx, path), ctx:
+        desk.mid("AAPL")
+        with dug.Context({desk.quote.node("AAPL"): [1.0, 0.0]}):
+            desk.book()
+
+    with replay.open(path).replay():
+        assert desk.mid("AAPL") == 190.25
+        assert desk.quote("MSFT") == [410.0, 0.5]
+
+
+def test_hits_stay_hits(desk, path):
+    """While a context is recorded, what it knows is answered without a call of any listener."""
+    ctx = dug.Context()
+    heard = []
+    with replay.record(ctx, path), ctx:
+        desk.book()
+        size = path.stat().st_size
+        with ctx.listen(heard.append, kinds="computed"):
+            for _ in range(10):
+                desk.book()
+
+        assert path.stat().st_size == size
+        assert heard == []
+
+
+def test_threads_write_whole_lines(path):
+    """Sources that run in many threads are all in the file."""
+
+    @dug.source
+    def feed(number):
+        return ["x" * number]
+
+    ctx = dug.Context()
+
+    def ask(first):
+        with ctx:
+            for number in range(first, 200, 4):
+                feed(number)
+
+    with replay.record(ctx, path):
+        threads = [threading.Thread(target=ask, args=(first,)) for first in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    recording = replay.open(path)
+    assert recording.is_complete
+    with recording.replay():
+        assert [len(feed(number)[0]) for number in range(200)] == list(range(200))
+
+
+def test_without_digests_the_trace_is_there(desk, path):
+    """Without digests a recording still tells what every node read."""
+    recording = record(path, desk.book, digests=False)
+
+    assert recording.plan(desk.book.node()).runs[-1] == desk.book.node()
+    assert "digest" not in path.read_text().splitlines()[-2]
