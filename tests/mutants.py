@@ -97,6 +97,8 @@ STARTING = ("flow/test_starting.py",)
 FLOW_FILES = ("flow/test_saving.py",)
 FASTDAG = ("compat/test_fastdag.py",)
 RAPPF = ("compat/test_rappf.py",)
+CHANGES = ("debug/test_check_mutation.py",)
+FREEZING = ("debug/test_freeze.py",)
 STAMPS = ("sources/test_stamp.py",)
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
@@ -1954,6 +1956,76 @@ MUTANTS = (
         "    if past and not is_ok:",
         "    if False:",
         RAPPF,
+    ),
+    Mutant(
+        "a check forgets who read a value",
+        "debug/_check.py",
+        "            watched.readers[reader] = None\n",
+        "",
+        CHANGES,
+    ),
+    Mutant(
+        "a check suspects who had ended before the change",
+        "debug/_check.py",
+        "                watched.readers.pop(reader, None)\n",
+        "                pass\n",
+        CHANGES,
+    ),
+    Mutant(
+        "a check suspects nobody who is running",
+        "debug/_check.py",
+        "dict.fromkeys([*readers, *self._find_running(watched)])",
+        "dict.fromkeys(readers)",
+        CHANGES,
+    ),
+    Mutant(
+        "the error of a check takes the place of the program's own",
+        "debug/_check.py",
+        "        if self._changes and error is None:",
+        "        if self._changes:",
+        CHANGES,
+    ),
+    Mutant(
+        "a filled cache is a change",
+        "debug/_contents.py",
+        "        elif now.is_private:  # filled since",
+        "        elif False:",
+        CHANGES,
+    ),
+    Mutant(
+        "what a cache was filled with does not count",
+        "debug/_watched.py",
+        "                self.contents = now\n",
+        "",
+        CHANGES,
+    ),
+    Mutant(
+        "the items of a stream are watched when it has ended",
+        "debug/_items.py",
+        "        stream._bump = watched\n",
+        "",
+        CHANGES,
+    ),
+    Mutant(
+        "what a bump gets is not watched",
+        "debug/_finding.py",
+        "        keys.append(handle.key_beneath(node._key))\n        try:\n            handle = view.handle_of(keys[-1])",
+        "        try:\n            handle = None",
+        CHANGES,
+    ),
+    Mutant(
+        "a frozen array stays frozen",
+        "debug/_freezing.py",
+        "                array.flags.writeable = True\n",
+        "                pass\n",
+        FREEZING,
+    ),
+    Mutant(
+        "what cannot be frozen is named each time",
+        "debug/_freezing.py",
+        "            if key not in self._named:",
+        "            if True:",
+        FREEZING,
     ),
 )
 

@@ -25,7 +25,7 @@ Parts = tuple[tuple[str, Any], ...]
 
 # Protocol 4 is the last that gives plain bytes for arrays, not buffers to be collected elsewhere.
 _PROTOCOL = 4
-_SCALARS = frozenset([type(None), bool, int, float, complex, str, bytes])
+SCALARS = frozenset([type(None), bool, int, float, complex, str, bytes])
 _BY_NAME = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 
 
@@ -50,10 +50,10 @@ def find_difference(before: Fingerprint, after: Fingerprint) -> str | None:
 
 def is_opaque(fingerprint: Fingerprint) -> bool:
     """Returns whether some part could not be looked into, and is known by its identity only."""
-    return any(isinstance(token, _Opaque) for _, token in fingerprint)
+    return any(isinstance(token, Opaque) for _, token in fingerprint)
 
 
-class _Opaque:
+class Opaque:
     """An object that cannot be pickled; the fingerprint keeps it alive, so that it stays itself."""
 
     __slots__ = ("_value",)
@@ -62,7 +62,7 @@ class _Opaque:
         self._value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Opaque) and self._value is other._value
+        return isinstance(other, Opaque) and self._value is other._value
 
     def __hash__(self) -> int:
         return id(self._value)
@@ -94,7 +94,7 @@ def _tokens(value: object, place: Place) -> Iterator[tuple[Place, object]]:
         elif id(value) in around:
             yield place, ("the same as the one around it, number", around[id(value)])
         else:
-            token, parts = _take_apart(value)
+            token, parts = take_apart(value)
             yield place, token
             if parts:
                 around[id(value)] = len(around)
@@ -109,10 +109,10 @@ class _End:
     value: object
 
 
-def _take_apart(value: Any) -> tuple[object, Parts]:
+def take_apart(value: Any) -> tuple[object, Parts]:
     """Returns the content of an object itself, and its parts with the step that leads to each."""
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return (kind, spell(value)), ()
     if isinstance(value, Node):
         return (kind, str(value)), ()
@@ -133,7 +133,7 @@ def _name(value: Any) -> str:
 
 def _take_apart_sequence(value: Any) -> tuple[object, Parts]:
     """Returns a list or tuple as one token when it holds scalars only, which is the common case."""
-    if all(type(part) in _SCALARS for part in value):
+    if all(type(part) in SCALARS for part in value):
         return (type(value), spell(value)), ()
     return (type(value), len(value)), tuple((f"[{i}]", part) for i, part in enumerate(value))
 
@@ -143,7 +143,7 @@ def _take_apart_object(value: Any) -> tuple[object, Parts]:
     try:
         reduced = value.__reduce_ex__(_PROTOCOL)
     except Exception:  # noqa: BLE001  a class may refuse with any error; what it hides stays hidden
-        return _Opaque(value), ()
+        return Opaque(value), ()
     if isinstance(reduced, str):
         return (type(value), reduced), ()
     make, args, state, items, pairs = (*reduced, None, None, None)[:5]

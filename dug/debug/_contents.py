@@ -1,0 +1,188 @@
+"""Writes down what a value contains: `take`; `find_change` gives the place at which a value differs from what was written down.
+
+It sees what `pickle` would save, as `dug.testing` does, without importing the libraries of the values, and keeps digests of what
+is long.  A cache that is filled is no change: a private attribute that was absent or None before, and a ``cached_property``.
+"""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from operator import itemgetter
+from typing import Any
+
+from attrs import define, frozen
+
+from .._extras.packages import find_loaded
+from ..testing._fingerprint import SCALARS, Opaque, take_apart
+
+Seen = tuple[dict[int, "Entry"], Any]
+"""Which objects have been met, by their ids, and where: in this private attribute, and around it."""
+Part = tuple[str, Any]
+"""A part of a value, after the step that leads to it."""
+
+_SHORT = 64
+"""How many elements of a long sequence, and how many of its slices, have places of their own."""
+_LONGEST = 100
+"""How many characters, or bytes, are kept as they are; of what is longer, a digest."""
+
+
+@define(eq=False)
+class Entry:
+    """One part of a value: the step that leads to it, and its own content."""
+
+    holder: "Entry | None"
+    step: str
+    token: object = None
+    depth: int = 0
+    end: int = 0
+    """The number of the first entry after it and all its parts."""
+
+    @property
+    def is_private(self) -> bool:
+        """True for an attribute whose name begins with an underscore."""
+        return self.step.startswith("._")
+
+    def place(self) -> str:
+        """Returns the steps that lead to it."""
+        steps: list[str] = []
+        entry: Entry | None = self
+        while entry is not None:
+            steps.append(entry.step)
+            entry = entry.holder
+        path = "".join(reversed(steps))
+        return path if len(path) <= 2 * _LONGEST else f"{path[:_LONGEST]} ... {path[-_LONGEST:]}"
+
+
+@frozen(eq=False)
+class _End:
+    """Stands on the stack after the parts of an object."""
+
+    entry: Entry
+    key: int
+
+
+def take(value: object) -> list[Entry]:
+    """Returns the content of a value, outside first; O(size of the value), not recursive."""
+    entries: list[Entry] = []
+    alive: list[Any] = []  # what is made on the way, too: an id must not be used twice
+    around: dict[int, int] = {}
+    stack: list[Any] = [(None, "", value, ({}, None))]
+    while stack:
+        top = stack.pop()
+        if type(top) is _End:
+            top.entry.end = len(entries)
+            around.pop(top.key, None)
+            continue
+        holder, step, part, seen = top
+        entry = Entry(holder, step, None, 0 if holder is None else holder.depth + 1)
+        entries.append(entry)
+        entry.end = len(entries)
+        first = _find_first(seen, id(part))
+        if id(part) in around:
+            entry.token = ("the one around it, at depth", around[id(part)])
+        elif first is not None:
+            entry.token = ("again the one at", first.step, first.depth)
+        else:
+            entry.token, parts = _take_apart(part)
+            if parts:
+                alive.append(part)
+                around[id(part)] = entry.depth
+                seen[0][id(part)] = entry
+                stack.append(_End(entry, id(part)))
+                stack += [(entry, name, one, ({}, seen) if name.startswith("._") else seen) for name, one in reversed(parts)]
+    return entries
+
+
+def _find_first(seen: "Seen | None", key: int) -> Entry | None:
+    while seen is not None:
+        if key in seen[0]:
+            return seen[0][key]
+        seen = seen[1]
+    return None
+
+
+def find_change(before: list[Entry], after: list[Entry]) -> str | None:
+    """Returns the place of the first difference, such as ``[2].x``; None if there is none, or only caches were filled."""
+    i = j = 0
+    while j < len(after):
+        now = after[j]
+        then = before[i] if i < len(before) else None
+        if then is not None and (then.step, then.depth) == (now.step, now.depth):
+            if then.token != now.token:
+                return now.place()
+            i, j = i + 1, j + 1
+        elif now.is_private:  # filled since
+            j = now.end
+        else:
+            return now.place()
+    return before[i].place() if i < len(before) else None
+
+
+def is_opaque(entries: list[Entry]) -> bool:
+    """True when some part could not be looked into, and is known by its identity only."""
+    return any(type(entry.token) is Opaque for entry in entries)
+
+
+def _take_apart(value: Any) -> tuple[object, list[Part]]:
+    """Returns the content of an object itself, and its parts with the step that leads to each."""
+    kind = type(value)
+    if kind in SCALARS:
+        return (kind, _digest(value)), []
+    if kind in (list, tuple) and all(type(part) in SCALARS for part in value):
+        return (kind, len(value)), list(_slices(value))
+    if kind is find_loaded("numpy", "ndarray") and not value.dtype.hasobject:
+        return (kind, value.dtype.str, value.shape), list(_slices(value)) if value.ndim else [("", value.tobytes())]
+    if kind is find_loaded("pandas", "DataFrame"):
+        return (kind, value.shape), _take_apart_frame(value)
+    if kind is find_loaded("pandas", "Series"):
+        return (kind, value.shape), [(".name", value.name), *_take_apart_labels(value), ("", _array_of(value))]
+    token, parts = take_apart(value)
+    if kind in (list, tuple, dict, set, frozenset) or not parts:
+        return token, list(parts)
+    attributes = sorted((part for part in _leave_out_empty(parts) if part[0].startswith(".")), key=itemgetter(0))
+    return (kind,), [*(part for part in parts if not part[0].startswith(".")), *attributes]
+
+
+def _leave_out_empty(parts: Any) -> Iterator[Part]:
+    return (part for part in parts if not (part[0].startswith("._") and part[1] is None))
+
+
+def _slices(value: Any) -> Iterator[Part]:
+    """Yields the elements of a short sequence, and slices of a long one, as digests."""
+    width = -(-len(value) // _SHORT)
+    for start in range(0, len(value), max(width, 1)):
+        part = value[start : start + width]
+        content = part.tobytes() if hasattr(part, "tobytes") else part
+        if width == 1 and type(value) in (list, tuple):
+            yield f"[{start}]", part[0]
+        else:
+            yield f"[{start}]" if width == 1 else f"[{start}:{start + len(part)}]", _digest(content)
+
+
+def _take_apart_frame(frame: Any) -> list[Part]:
+    """Returns the columns of a pandas frame, and not the blocks that they are in: looking at a frame may join these."""
+    columns = [(f"[{name!r}]", _array_of(frame.iloc[:, i])) for i, name in enumerate(frame.columns)]
+    return [(".columns", frame.columns), *_take_apart_labels(frame), *columns]
+
+
+def _take_apart_labels(value: Any) -> list[Part]:
+    return [(".index", value.index), (".attrs", value.attrs)]
+
+
+def _array_of(column: Any) -> Any:
+    """Returns what a column of a pandas frame keeps its values in."""
+    array = column.array
+    return array.to_numpy(copy=False) if type(array).__name__ == "NumpyExtensionArray" else array
+
+
+def _digest(value: Any) -> object:
+    """Returns a scalar, or a short sequence of scalars, as a text; of a long one, a digest of it."""
+    if type(value) in (int, bool, type(None)):
+        return value
+    if type(value) is bytes:
+        content = value
+    else:
+        try:
+            content = repr(value).encode("utf-8", "surrogatepass")
+        except ValueError:  # an int of too many digits
+            content = str([hash(part) for part in value]).encode()
+    return content if len(content) <= _LONGEST else blake2b(content, digest_size=16).digest()
