@@ -1,10 +1,11 @@
-"""Tools to test memoised functions: they tell which nodes ran, and whether it was right to remember them.
+"""Tools to test memoised functions: they tell which nodes ran, and whether it was right to remember them; and a clock to set.
 
 ``tweaks_for`` needs Hypothesis, which is imported when the name is first asked for, and not before.
 """
 
 from typing import TYPE_CHECKING, Any
 
+from ._clock import Clock
 from ._event_log import EventLog
 from ._isolated import isolated
 from ._pure import assert_pure
@@ -13,7 +14,7 @@ from ._transparent import assert_transparent
 if TYPE_CHECKING:
     from ._hypothesis import tweaks_for
 
-__all__ = ["EventLog", "assert_pure", "assert_transparent", "isolated", "tweaks_for"]
+__all__ = ["Clock", "EventLog", "assert_pure", "assert_transparent", "isolated", "tweaks_for"]
 
 
 def __getattr__(name: str) -> Any:

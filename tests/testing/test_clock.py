@@ -1,0 +1,94 @@
+"""`dug.testing.Clock`: time that goes on when a test says so."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from support.sync_points import settle
+
+from dug.testing import Clock
+
+
+def test_a_clock_stands_still_until_it_is_advanced():
+    """The time is that of the last advance."""
+    clock = Clock(10)
+    clock.advance(2.5)
+
+    assert (clock(), clock(), repr(clock)) == (12.5, 12.5, "<dug.testing.Clock at 12.5 s>")
+
+
+def test_calls_are_made_in_the_order_of_their_moments():
+    """Each call that is due on the way finds the clock at its own moment."""
+    clock, calls = Clock(), []
+    for moment in (3, 1, 2, 1):
+        clock.call_at(moment, lambda: calls.append(clock()))
+    clock.advance(2.5)
+
+    assert calls == [1, 1, 2]
+    assert clock() == 2.5
+
+
+def test_a_call_may_set_the_next_one():
+    """A call that is set on the way and due on the way is made on the way."""
+    clock, calls = Clock(), []
+
+    def beat():
+        calls.append(clock())
+        clock.call_at(clock() + 1, beat)
+
+    clock.call_at(1, beat)
+    clock.advance(3)
+
+    assert calls == [1, 2, 3]
+
+
+def test_a_moment_that_is_over_calls_at_once():
+    """A call for now is made before call_at returns."""
+    clock, calls = Clock(5), []
+    clock.call_at(5, lambda: calls.append(1))
+
+    assert calls == [1]
+
+
+def test_a_cancelled_alarm_makes_no_call():
+    """What was cancelled is left out, also by a jump."""
+    clock, calls = Clock(), []
+    clock.call_at(1, lambda: calls.append(1)).cancel()
+    clock.call_at(2, lambda: calls.append(2))
+
+    assert clock.jump()
+    assert (calls, clock(), clock.jump()) == ([2], 2, False)
+
+
+@pytest.mark.parametrize("wrong", [-1, float("nan"), "1"])
+def test_time_does_not_go_back(wrong):
+    """A clock goes on by a number of seconds from 0 on."""
+    with pytest.raises(ValueError, match=r"clock\.advance"):
+        Clock().advance(wrong)
+
+
+def test_a_sleep_lasts_until_the_clock_says_so(run):
+    """A task sleeps by the clock, on both loops, and a cancelled sleep leaves no alarm."""
+
+    async def main():
+        clock, woken = Clock(), []
+
+        async def sleep(seconds):
+            await clock.sleep(seconds)
+            woken.append(seconds)
+
+        async with anyio.create_task_group() as group:
+            for seconds in (2, 1, 9):
+                group.start_soon(sleep, seconds)
+            await settle()
+            clock.advance(1)
+            await settle()
+            first = list(woken)
+            clock.advance(1)
+            await settle()
+            group.cancel_scope.cancel()
+
+        assert (first, woken) == ([1], [1, 2])
+        assert not clock.jump()
+
+    run(main)
