@@ -27,7 +27,7 @@ LAYERS = [
     {"_batch"},
     {"_contexts"},
     {"_portable"},
-    {"_sweeps", "scenarios", "executors", "snapshot", "streams", "testing", "flow", "compat", "replay", "debug"},
+    {"_sweeps", "scenarios", "executors", "snapshot", "streams", "testing", "flow", "compat", "replay", "debug", "live"},
     {"cli", "demo", "__main__"},
 ]
 SURFACES = LAYERS[-1]

@@ -1,0 +1,169 @@
+"""What was pushed and is in no tick yet: `Backlog`, with its policy, the pushes that wait for room, and its counters.
+
+Any thread pushes; whoever takes ticks takes.  A push goes into a tick as a whole, or is refused as a whole.  Values are never
+lost for good: a node has, in the tick that is taken last, the value that was pushed last.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from threading import Condition, get_ident
+from typing import Any
+
+from .._extras.packages import find_loaded
+from .._text.values import show
+from ..errors import ContextError, DugError
+from ._counters import InputCounters
+
+POLICIES = ("latest", "batch", "block", "drop_oldest", "error")
+Change = dict[Any, Any]
+"""Tweaks that are stated together, by node."""
+
+
+class BacklogError(DugError, BufferError):
+    """A push was refused: as many ticks wait as may, and the policy is ``"error"``, or waiting for room would last for ever."""
+
+
+class Backlog:
+    """The ticks that wait to be taken, the oldest first."""
+
+    def __init__(self, policy: str, size: int, name: str) -> None:
+        self.policy, self._size, self._name = policy, size, name
+        self._changed = Condition()
+        self._ticks: deque[Change] = deque()
+        self._is_closed = False
+        self._taker: int | None = None
+        """The thread that took the last tick, which must not wait for room."""
+        self.room_wakers: list[Callable[[], object]] = []
+        """Called once, when there is room again."""
+        self.pushed = self.dropped = 0
+        self._values, self._conflated, self._lost = Counter[Any](), Counter[Any](), Counter[Any]()
+
+    def __len__(self) -> int:
+        return len(self._ticks)
+
+    def put(self, change: Change) -> None:
+        """Adds a change, after a wait for room where the policy says so.
+
+        Raises:
+            BacklogError: there is no room, and there will be none while this waits.
+            ContextError: it is closed.
+        """
+        with self._changed:
+            while not self._add(change):
+                self._check_may_wait(change)
+                self._changed.wait()
+
+    def offer(self, change: Change) -> bool:
+        """Adds a change, unless it has to wait for room.
+
+        Raises:
+            BacklogError: there is no room, and the policy refuses it.
+            ContextError: it is closed.
+        """
+        with self._changed:
+            return self._add(change)
+
+    def is_full(self) -> bool:
+        """True when a push has to wait for room."""
+        return len(self._ticks) >= self._size and not self._is_closed
+
+    def take(self) -> Change | None:
+        """Returns the change of the next tick; None when none waits."""
+        with self._changed:
+            self._taker = get_ident()
+            if not self._ticks:
+                return None
+            change = self._ticks.popleft()
+            self._tell_room()
+            return change
+
+    def put_back(self, change: Change) -> None:
+        """Makes a change that was taken the next one again."""
+        with self._changed:
+            self._ticks.appendleft(change)
+
+    def close(self) -> None:
+        """Refuses what is pushed from now on, and what waits for room."""
+        with self._changed:
+            self._is_closed = True
+            self._tell_room()
+
+    def count_inputs(self) -> dict[Any, InputCounters]:
+        """Returns what became of the values, by node."""
+        with self._changed:
+            return {
+                key: InputCounters(number, self._conflated[key], self._lost[key]) for key, number in self._values.items()
+            }
+
+    def _tell_room(self) -> None:
+        self._changed.notify_all()
+        wakers, self.room_wakers = self.room_wakers, []
+        for wake in wakers:
+            wake()
+
+    def _add(self, change: Change) -> bool:
+        if self._is_closed:
+            raise ContextError(f"{self._name} is closed, and takes no more pushes.")
+        ticks, policy = self._ticks, self.policy
+        if ticks and (policy == "latest" or (policy == "batch" and ticks[-1].keys().isdisjoint(change))):
+            self._conflated.update(ticks[-1].keys() & change.keys())
+            ticks[-1].update(change)
+        elif policy in ("latest", "drop_oldest") or len(ticks) < self._size:
+            ticks.append(dict(change))
+            if policy == "drop_oldest" and len(ticks) > self._size:
+                self._drop_oldest()
+        elif policy == "error":
+            raise BacklogError(
+                f"The push of {_name_change(change)} was refused: {len(ticks):,} ticks wait in {self._name}, which come faster "
+                "than they are taken. Push less often, or write policy='latest'."
+            )
+        else:
+            return False
+        self.pushed += 1
+        self._values.update(change.keys())
+        return True
+
+    def _drop_oldest(self) -> None:
+        """Drops the oldest tick; what it alone says goes into the next one."""
+        oldest = self._ticks.popleft()
+        after = self._ticks[0]
+        replaced = oldest.keys() & after.keys()
+        self.dropped += 1
+        self._lost.update(replaced)
+        self._conflated.update(replaced)
+        for key, value in oldest.items():
+            after.setdefault(key, value)
+
+    @property
+    def conflated(self) -> int:
+        """How many values were replaced while they waited."""
+        return sum(self._conflated.values())
+
+    def _check_may_wait(self, change: Change) -> None:
+        """Refuses to wait in the thread that takes the ticks, or in that of a loop.
+
+        Raises:
+            BacklogError: it is one of them.
+        """
+        if self._taker == get_ident():
+            reason = "this thread takes the ticks. Take one first: live.step()"
+        elif _is_on_loop():
+            reason = "this thread runs an event loop. Write live.feed(node, async_iterable), whose task waits, or use a thread"
+        else:
+            return
+        raise BacklogError(
+            f"The push of {_name_change(change)} was refused: {len(self._ticks):,} ticks wait in {self._name}, and it would wait "
+            f"for room for ever, as {reason}."
+        )
+
+
+def _name_change(change: Change) -> str:
+    """Returns what is pushed, as text: the first node, and how many more there are."""
+    more = f" and {len(change) - 1} more" if len(change) > 1 else ""
+    return f"{show(next(iter(change)))}{more}"
+
+
+def _is_on_loop() -> bool:
+    """True in a thread in which an event loop runs."""
+    find_asyncio, find_trio = find_loaded("asyncio", "_get_running_loop"), find_loaded("trio.lowlevel", "in_trio_run")
+    return (find_asyncio is not None and find_asyncio() is not None) or (find_trio is not None and find_trio())

@@ -1,0 +1,154 @@
+"""Outputs that are asked beside the ticks, in a context that is frozen at theirs: `ThreadOutput`, and `TaskOutput` on a loop.
+
+Each question is a `Flight`.  A thread has one at a time; of a coroutine function so many ticks are in flight as the window
+allows, and their answers are shown in the order of the ticks.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from functools import partial
+from typing import Any, TypeVar
+
+from .._contexts.context import Context
+from .._contexts.current import outermost
+from .._core.read import Node
+from .._functions.async_driver import backend
+from ._outputs import Answer, LiveOutput, ask, find_memo
+
+T = TypeVar("T")
+
+
+class Flight:
+    """One question that is asked beside the ticks: its answer, once that is there."""
+
+    __slots__ = ("answer", "at", "failure", "is_over", "task", "tick")
+
+    def __init__(self, tick: int, at: float) -> None:
+        self.tick, self.at = tick, at
+        self.answer: Answer | None = None
+        self.failure: BaseException | None = None
+        """What was raised in its place that is no `Exception`."""
+        self.is_over = False
+        self.task: Any = None
+        """What runs it on a loop."""
+
+
+class Beside(LiveOutput[T]):
+    """An output of which up to `window` ticks are in flight."""
+
+    is_beside = True
+
+    def __init__(self, node: Node[Any], every: float, *, changes_only: bool, window: int = 1) -> None:
+        super().__init__(node, every, changes_only=changes_only)
+        self.window = window
+        self.flights: deque[Flight] = deque()
+
+    @property
+    def is_in_flight(self) -> bool:  # type: ignore[override]  # a constant above
+        """True while it is asked for beside the ticks."""
+        return bool(self.flights)
+
+    @property
+    def is_full(self) -> bool:
+        """True when no further tick of it may be in flight."""
+        return len(self.flights) >= self.window
+
+    @property
+    def has_answer(self) -> bool:
+        """True when the next one is there."""
+        return bool(self.flights) and self.flights[0].is_over
+
+    def find_due(self) -> float | None:
+        """Returns the moment from which on it may be asked; None when there is no reason to, or no room."""
+        return None if self.is_full else super().find_due()
+
+    def start(self, context: Context, tick: int, at: float, on_end: Callable[[], object]) -> None:
+        """Asks in a frozen context; `on_end` is called when the answer is there, in any thread."""
+        flight = Flight(tick, at)
+        self.flights.append(flight)
+        try:
+            self._launch(flight, context, on_end)
+        except Exception as exc:  # noqa: BLE001  such as a pool that was shut down: it is shown in the place of a value
+            flight.answer, flight.is_over = Answer(tick, at, error=exc), True
+
+    def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
+        raise NotImplementedError
+
+    def take_answers(self) -> Iterator[Answer]:
+        """Yields the answers that are there, in the order of the ticks.
+
+        Raises:
+            BaseException: a node raised something that is no `Exception`.
+        """
+        while self.flights and self.flights[0].is_over:
+            flight = self.flights.popleft()
+            if flight.failure is not None:
+                raise flight.failure
+            if flight.answer is not None:
+                yield flight.answer
+
+
+class ThreadOutput(Beside[T]):
+    """An output that an executor asks for, one tick at a time."""
+
+    def __init__(self, node: Node[Any], every: float, executor: Any, *, changes_only: bool) -> None:
+        super().__init__(node, every, changes_only=changes_only)
+        self.executor = executor
+
+    def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
+        future = self.executor.submit(partial(_ask_in_thread, flight, context, self.node, on_end))
+        if hasattr(future, "add_done_callback"):  # whoever shuts the executor down may cancel it
+            future.add_done_callback(partial(_note_cancelled, flight, on_end))
+
+
+def _ask_in_thread(flight: Flight, context: Context, node: Node[Any], on_end: Callable[[], object]) -> None:
+    try:
+        with outermost(context):
+            flight.answer = ask(node, flight.tick, flight.at)
+    except BaseException as exc:  # noqa: BLE001  it is raised where ticks are taken
+        flight.failure = exc
+    finally:
+        flight.is_over = True
+        on_end()
+
+
+def _note_cancelled(flight: Flight, on_end: Callable[[], object], future: Any) -> None:
+    if not flight.is_over:
+        error = RuntimeError(f"its call was cancelled by the executor: {future!r}")
+        flight.answer, flight.is_over = Answer(flight.tick, flight.at, error=error), True
+        on_end()
+
+
+class TaskOutput(Beside[T]):
+    """An output of a coroutine function, which a task asks for."""
+
+    needs_loop = True
+
+    def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
+        call = partial(_ask_in_task, flight, context, self.node)
+        flight.task = backend().start(call, copy_context(), partial(_note_end, flight, on_end))
+
+    def list_tasks(self) -> list[Any]:
+        """Returns the tasks that are in flight."""
+        return [flight.task for flight in self.flights if not flight.is_over]
+
+
+async def _ask_in_task(flight: Flight, context: Context, node: Node[Any]) -> None:
+    try:
+        with outermost(context):
+            value = await node()
+            flight.answer = Answer(flight.tick, flight.at, value, memo=find_memo(node, value))
+    except Exception as exc:  # noqa: BLE001  it is shown in the place of a value
+        flight.answer = Answer(flight.tick, flight.at, error=exc)
+    except BaseException as exc:
+        flight.failure = exc
+        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
+            raise
+    finally:
+        del context, node
+
+
+def _note_end(flight: Flight, on_end: Callable[[], object]) -> None:
+    flight.is_over, flight.task = True, None
+    on_end()

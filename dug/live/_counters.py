@@ -1,0 +1,56 @@
+"""What a `Live` has counted so far, as values: `Counters` of all of it; `InputCounters` and `OutputCounters` of one node."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from .._core.read import Node
+
+
+@frozen
+class InputCounters:
+    """What became of the values that were pushed for one node."""
+
+    pushed: int = 0
+    """How many values were pushed."""
+    conflated: int = 0
+    """How many were in no tick, because a later one replaced them while they waited."""
+    dropped: int = 0
+    """How many of these were in a tick that was dropped."""
+
+
+@frozen
+class OutputCounters:
+    """How often one output was asked for."""
+
+    refreshed: int = 0
+    """How often its value, or an error, was there."""
+    skipped: int = 0
+    """How many ticks it was not asked for in."""
+    behind: int = 0
+    """How many ticks had come, when its last value was there, since the one that it was made from."""
+
+
+@frozen
+class Counters:
+    """What a `Live` has counted so far."""
+
+    pushed: int
+    """How many pushes were taken in."""
+    conflated: int
+    """How many values were in no tick, because a later one of the same node replaced them while they waited."""
+    dropped: int
+    """How many ticks were dropped, as too many waited."""
+    ticks: int
+    """How many ticks there were."""
+    refreshed: int
+    """How often the value of an output, or its error, was there; all outputs together."""
+    skipped: int
+    """How many ticks outputs were not asked for in; all outputs together."""
+    behind: int
+    """How many ticks the output that is furthest behind was behind, when its last value was there."""
+    inputs: Mapping[Any, InputCounters] = field(repr=False)
+    """By what was pushed for: a node, or a function that was replaced."""
+    outputs: Mapping[Node[Any], OutputCounters] = field(repr=False)
+    """By node."""

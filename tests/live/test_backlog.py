@@ -1,0 +1,147 @@
+"""The five policies: what happens to pushes that come faster than ticks are taken, and what is counted."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from support.live_book import show
+from support.sync_points import Worker
+
+import dug
+from dug.live import BacklogError, Counters, InputCounters
+
+
+@pytest.fixture
+def stepped(book, make):
+    """Push, step until nothing waits, and return what two outputs have shown."""
+
+    def play(pushes, **options):
+        live = make(**options)
+        live.output(book.twice.node("A"))
+        live.output(book.twice.node("B"))
+        live.step()
+        for push in pushes:
+            live.push({book.spot.node(name): value for name, value in push.items()})
+        shown = []
+        while len(live._backlog):
+            shown.append(show(live.step()))
+        return live, shown
+
+    return play
+
+
+PUSHES = [{"A": 2}, {"B": 3}, {"A": 4}, {"A": 5}]
+
+
+def test_latest_takes_all_that_waits_as_one_tick(stepped, book):
+    """Each node has its last value, and the values in between are counted as conflated."""
+    live, shown = stepped(PUSHES, policy="latest")
+
+    assert shown == [[(1, 10), (1, 6)]]
+    assert live.counters == Counters(
+        pushed=4, conflated=2, dropped=0, ticks=1, refreshed=4, skipped=0, behind=0,
+        inputs={book.spot.node("A"): InputCounters(3, 2, 0), book.spot.node("B"): InputCounters(1, 0, 0)},
+        outputs={book.twice.node(name): dug.live.OutputCounters(2, 0, 0) for name in "AB"},
+    )  # fmt: skip
+
+
+def test_batch_joins_pushes_and_leaves_no_value_out(stepped):
+    """Pushes share a tick as long as they say values of different nodes."""
+    live, shown = stepped(PUSHES, policy="batch")
+
+    assert shown == [[(1, 4), (1, 6)], [(2, 8)], [(3, 10)]]
+    assert (live.counters.pushed, live.counters.conflated, live.counters.ticks) == (4, 0, 3)
+
+
+def test_a_batch_splits_no_push(stepped):
+    """A push of two nodes goes into one tick, also where one of them could join the tick before."""
+    _, shown = stepped([{"A": 2}, {"A": 3, "B": 3}], policy="batch")
+
+    assert shown == [[(1, 4)], [(2, 6), (2, 6)]]
+
+
+def test_block_takes_each_push_as_a_tick(stepped):
+    """Each push is a tick, in the order of the pushes."""
+    live, shown = stepped(PUSHES, policy="block")
+
+    assert shown == [[(1, 4)], [(2, 6)], [(3, 8)], [(4, 10)]]
+    assert (live.counters.pushed, live.counters.conflated, live.counters.ticks) == (4, 0, 4)
+
+
+def test_drop_oldest_drops_ticks_and_no_value_for_good(stepped, book):
+    """Beyond the size the oldest tick is left out; what it alone says goes into the next one."""
+    live, shown = stepped(PUSHES, policy="drop_oldest", size=2)
+
+    assert shown == [[(1, 8), (1, 6)], [(2, 10)]]
+    assert (live.counters.pushed, live.counters.dropped, live.counters.conflated) == (4, 2, 1)
+    assert live.counters.inputs[book.spot.node("A")] == InputCounters(3, 1, 1)
+
+
+def test_error_refuses_a_push_by_name(stepped, book):
+    """Beyond the size a push is refused as a whole, and nothing of it is counted."""
+    live, _ = stepped([], policy="error", size=2)
+    live.push(book.spot.node("A"), 2)
+    live.push(book.spot.node("A"), 3)
+
+    with pytest.raises(BacklogError, match=r"The push of .*spot\('A'\)> and 1 more was refused: 2 ticks wait"):
+        live.push({book.spot.node("A"): 4, book.spot.node("B"): 4})
+
+    assert live.counters.pushed == 2
+    assert [show(live.step()), show(live.step()), show(live.step())] == [[(1, 4)], [(2, 6)], []]
+
+
+def test_the_error_is_one_of_dug_and_of_a_buffer():
+    """Who knows buffers can catch it by the builtin."""
+    assert issubclass(BacklogError, dug.DugError)
+    assert issubclass(BacklogError, BufferError)
+
+
+@pytest.mark.parametrize("policy", ["block", "batch"])
+def test_a_push_waits_for_room(policy, book, make):
+    """A push in another thread waits until a tick was taken, and goes on then."""
+    live = make(policy=policy, size=1)
+    live.push(book.spot.node("A"), 2)
+    other = Worker(live.push, book.spot.node("A"), 3)
+    live.output(book.twice.node("A"))
+
+    shown = []
+    while live.tick < 2:
+        shown += show(live.step())
+    other.result()
+
+    assert shown == [(1, 4), (2, 6)]
+
+
+def test_a_push_that_waits_is_refused_when_the_live_is_closed(book, make):
+    """Closing ends the wait for room with an error."""
+    live = make(policy="block", size=1)
+    live.push(book.spot.node("A"), 2)
+    other = Worker(live.push, book.spot.node("A"), 3)
+
+    live.close()
+
+    with pytest.raises(dug.ContextError, match="is closed"):
+        other.result()
+
+
+def test_the_thread_that_takes_ticks_does_not_wait_for_itself(book, make):
+    """A push that would wait for ever in the thread that steps is refused, with what to type."""
+    live = make(policy="block", size=1)
+    live.step()
+    live.push(book.spot.node("A"), 2)
+
+    with pytest.raises(BacklogError, match=r"this thread takes the ticks. Take one first: live.step\(\)"):
+        live.push(book.spot.node("A"), 3)
+
+
+def test_a_loop_does_not_wait_for_room(book, make, run):
+    """A push that would stop an event loop is refused, with what to type."""
+    live = make(policy="block", size=1)
+    live.push(book.spot.node("A"), 2)
+
+    async def main():
+        await anyio.lowlevel.checkpoint()
+        with pytest.raises(BacklogError, match=r"live.feed\(node, async_iterable\)"):
+            live.push(book.spot.node("A"), 3)
+
+    run(main)
