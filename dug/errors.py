@@ -1,7 +1,10 @@
-"""Every exception that dug itself raises; imports nothing.
+"""Every exception that dug itself raises; and how their messages name a node (`say_node`); imports nothing.
 
 A user's own exception is never wrapped in one of these: it passes through as it was raised.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 __all__ = [
     "CodecError",
@@ -14,6 +17,10 @@ __all__ = [
     "TweakError",
     "UnhashableArgumentError",
 ]
+
+
+_SAID: dict[str, Callable[..., str]] = {}
+"""By the name of a memoised function: how messages name its nodes."""
 
 
 class DugError(Exception):
@@ -31,13 +38,15 @@ class ContextError(DugError, RuntimeError):
 class CycleError(DugError, RecursionError):
     """A node was asked for while it was being computed in the same scenario.
 
-    ``path`` is the tuple of nodes from the one that was asked for again back to itself.
+    ``path`` is the tuple of nodes from the one that was asked for again back to itself; what runs for a stream is its node there.
     """
 
     def __init__(self, path: tuple[object, ...]) -> None:
-        self.path = path
-        chain = " -> ".join(str(node) for node in _shorten(path))
-        super().__init__(f"{path[0]} depends on itself: {chain}. Break the circle, or tweak one of these nodes to a value.")
+        self.path = path = _name_streams(path)
+        chain = " -> ".join(map(say_node, _shorten(path)))
+        super().__init__(
+            f"{say_node(path[0])} depends on itself: {chain}. Break the circle, or tweak one of these nodes to a value."
+        )
 
     def __reduce__(self) -> tuple[type["CycleError"], tuple[tuple[object, ...]]]:
         return type(self), (self.path,)
@@ -52,7 +61,7 @@ class DroppedError(DugError, LookupError):
     def __init__(self, node: object, position: int, base: int, keep: int | None) -> None:
         self.node, self.position, self.base, self.keep = node, position, base, keep
         super().__init__(
-            f"{node} does not keep item {position} any more; it keeps items from {base} on (keep={keep}). "
+            f"{say_node(node)} does not keep item {position} any more; it keeps items from {base} on (keep={keep}). "
             "Open it with start=dug.streams.LATEST, read it from the beginning, or give it a larger keep=, or none."
         )
 
@@ -69,7 +78,7 @@ class StreamChangedError(DugError, RuntimeError):
     def __init__(self, node: object, position: int) -> None:
         self.node, self.position = node, position
         super().__init__(
-            f"{node} was started again and gave another item {position} than before, which a reader has read. "
+            f"{say_node(node)} was started again and gave another item {position} than before, which a reader has read. "
             "Say ctx.invalidate(node) when the outside has changed, and read it from the beginning."
         )
 
@@ -85,9 +94,9 @@ class DepthError(DugError, RecursionError):
 
     def __init__(self, limit: int, path: tuple[object, ...]) -> None:
         self.limit, self.path = limit, path
-        chain = " -> ".join(map(str, path))
+        chain = " -> ".join(map(say_node, path))
         super().__init__(
-            f"{path[-1]} is more than {limit:,} nodes deep: ... -> {chain}. "
+            f"{say_node(path[-1])} is more than {limit:,} nodes deep: ... -> {chain}. "
             "Let the recursion end or, if it is meant to be so deep, enter dug.Context(max_depth=...)."
         )
 
@@ -109,6 +118,29 @@ class CodecError(DugError, ValueError):
 
 class SnapshotError(DugError, ValueError):
     """A snapshot cannot be written, or a file is not a snapshot that can be read here, or is damaged."""
+
+
+def say_node(node: Any) -> str:
+    """Returns how a message names a node: by its call, or, if users know it by another name, by that."""
+    function = getattr(node, "_function", None)
+    said = None if function is None else _SAID.get(function.name)
+    return str(node) if said is None else said(*node.args)
+
+
+def say_nodes(function_name: str, say: Callable[..., str]) -> None:
+    """Lets messages name the nodes of a function by what `say` makes of their arguments."""
+    _SAID[function_name] = say
+
+
+def _name_streams(path: tuple[object, ...]) -> tuple[object, ...]:
+    """Returns a path with the node of a stream in the place of its inner nodes, each once in a row."""
+    nodes: list[object] = []
+    for node in path:
+        function = getattr(node, "_function", None)
+        seen = function.body.node if function is not None and function.kind == "inner" else node
+        if not nodes or nodes[-1] != seen or (node is path[-1] and len(nodes) == 1):
+            nodes.append(seen)
+    return tuple(nodes)
 
 
 def _shorten(path: tuple[object, ...]) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from weakref import ref
 
 from .._core.drive import INVALID, Serving, bits_read, frame_to_ask, note, note_no_answer
 from .._core.read import DEAD, DEFAULT_FRAME, LIVE, BitSet, Memo, Run, Tweak, current, find_answer, is_same
-from ..errors import DroppedError, StreamChangedError
+from ..errors import DroppedError, StreamChangedError, say_node
 from .stream_bumps import view_beneath
 from .stream_driver import make_aside
 from .sync_driver import fetch
@@ -47,7 +47,7 @@ class AnyReader(Generic[T_co]):
         self.frame: Any = frame_to_ask(current.get() if frame is None else frame, key)
         frame = self.frame
         if frame.driver is not None:
-            raise TypeError(f"{stream.node} is a stream, and dug.testing evaluates no streams.")
+            raise TypeError(f"{say_node(stream.node)} is a stream, and dug.testing evaluates no streams.")
         self._view: Any = frame.view
         if stream.is_beneath:  # in the scenario without the bump that reads it
             self._view = view_beneath(frame.view, key)
@@ -90,8 +90,8 @@ class AnyReader(Generic[T_co]):
         if start is LATEST:
             if self._run is not None and not is_of_source(self._run):
                 raise TypeError(
-                    f"{self._stream.node} is opened at LATEST within {self._run.key[0]}, whose value would depend on the time. "
-                    "Open it at 0 there, or make that a @dug.source."
+                    f"{say_node(self._stream.node)} is opened at LATEST within {self._run.key[0]}, whose value would depend "
+                    "on the time. Open it at 0 there, or make that a @dug.source."
                 )
             if not self._join_running():
                 self._read_own(-1)
@@ -111,7 +111,7 @@ class AnyReader(Generic[T_co]):
         return run
 
     def __repr__(self) -> str:
-        return f"<Reader of {self._stream.node} before item {self.position}>"
+        return f"<Reader of {say_node(self._stream.node)} before item {self.position}>"
 
     def close(self) -> None:
         """Leaves the stream; its generator is closed soon, if nobody else reads."""

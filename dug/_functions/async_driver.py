@@ -27,6 +27,7 @@ from .._core.drive import (
 from .._core.read import (
     BENEATH,
     DEFAULT_FRAME,
+    Fixed,
     Frame,
     Joined,
     Key,
@@ -110,6 +111,11 @@ async def value_async(frame: Any, key: Key) -> Any:
     return (await fetch_async(frame, key)).value
 
 
+def is_awaited(value: object) -> bool:
+    """True for what must be awaited; a stream is not, and says so to who awaits it."""
+    return isawaitable(value) and not isinstance(value, Fixed)
+
+
 async def _drive(run: Run) -> None:
     """Drives a run, in a task of its own in which it is the frame in force."""
     started = 0.0
@@ -125,7 +131,7 @@ async def _drive(run: Run) -> None:
             else:
                 body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
                 value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
-            value = await value if type(value) is CoroutineType or isawaitable(value) else value
+            value = await value if type(value) is CoroutineType or is_awaited(value) else value
             complete(run, value, perf_counter() - started)
     except BaseException as exc:
         fail(run, exc, perf_counter() - started, exc.__traceback__ and exc.__traceback__.tb_next, is_out=False)

@@ -15,7 +15,8 @@ from typing import Any
 
 from .._core.drive import INVALID, PUT, abandon, begin, complete, here
 from .._core.read import Memo, Run, View
-from .stream_driver import context_of, has_news, make_aside, make_mark, tell_end
+from ..errors import say_node
+from .stream_driver import context_of, has_news, make_aside, make_mark, refuse_yield, tell_end
 from .sync_driver import fetch
 from .tape import CLOSED, ENDED, FAILED, OPEN, Tape
 from .trimming import trim
@@ -90,7 +91,7 @@ class PulledTape(Tape):
             tell_end(run, self.stream, 0.0)
             return
         if run.entries:
-            raise TypeError(f"{self.stream.node} yields inside a context that it opened. Close the context before the yield.")
+            raise refuse_yield(self.stream)
         if (len(run.reads) > 1 or run.opened) and has_news(run, self):
             make_mark(self.stream, run, self)
         self.kept.values.append(value)
@@ -144,7 +145,7 @@ class PulledTape(Tape):
             for reader in tuple(self.opened):  # which the body has opened and left open
                 reader.close()
         except Exception:
-            _logger.exception("%s raised while it was closed, after its last reader had left.", stream.node)
+            _logger.exception("%s raised while it was closed, after its last reader had left.", say_node(stream.node))
         finally:
             stream.tapes.pop(run, None)
             if not run.is_done:

@@ -12,6 +12,7 @@ from ..errors import CycleError
 from .any_reader import AnyReader, Latest
 from .async_driver import backend
 from .stream_driver import explain_keep, find_pumped, start_pump
+from .stream_misuse import OF_READER, Misused
 from .tape import CLOSED, Mark, Tape, tape_of
 
 T_co = TypeVar("T_co", covariant=True)
@@ -20,10 +21,11 @@ PENDING: Any = object()
 """What a reader answers with that has to wait for its next item."""
 
 
-class Reader(AnyReader[T_co]):
+class Reader(Misused, AnyReader[T_co]):
     """Reads the items of a stream in order; an async iterator, and an async context manager that leaves the stream at its end."""
 
     _end = StopAsyncIteration
+    _answers = OF_READER
 
     def __init__(self, stream: Any, start: "int | Latest" = 0, frame: Any = None) -> None:
         self._tape: Tape | None = None  # for `__del__`

@@ -32,10 +32,11 @@ from .._core.read import (
     plain_key,
 )
 from .._text.values import show
-from ..errors import TweakError
+from ..errors import TweakError, say_node
 from .any_reader import LATEST, OLDEST, Latest
 from .reader import Reader, fetch_mark
 from .stream_bumps import as_async_generator, call_of, check_function
+from .stream_misuse import OF_STREAM, MisusedStream
 from .sync_driver import what_runs
 from .tape import CLOSED, ENDED, FAILED, Reach, Tape, is_same_prefix
 
@@ -45,7 +46,7 @@ _ONE_NUMBER = inspect.Signature([inspect.Parameter("number", inspect.Parameter.P
 _OF_A_NUMBER = Binding.of(None, _ONE_NUMBER)
 
 
-class AnyStream(Fixed, Generic[T_co]):
+class AnyStream(MisusedStream, Fixed, Generic[T_co]):
     """What streams of all kinds have in common: they stand for their node, and know their tapes."""
 
     __slots__ = (
@@ -131,9 +132,13 @@ class AnyStream(Fixed, Generic[T_co]):
     def __reduce__(self) -> Any:
         raise TypeError(f"{self!r} cannot be pickled: it is read in its own process. Keep a list of its items.")
 
+    @property
+    def _said(self) -> str:
+        return say_node(self.node)
+
     def __repr__(self) -> str:
         items = "" if self.items is None else f" of {len(self.items)} items"
-        return f"<{type(self).__name__} {self.node}{items}>"
+        return f"<{type(self).__name__} {say_node(self.node)}{items}>"
 
 
 class Stream(AnyStream[T_co]):
@@ -144,6 +149,7 @@ class Stream(AnyStream[T_co]):
     """
 
     __slots__ = ()
+    _answers = OF_STREAM
 
     def __aiter__(self) -> Reader[T_co]:
         return self._read(0)
@@ -178,7 +184,7 @@ class Stream(AnyStream[T_co]):
         async with self.open(number) as reader:
             async for value in reader:
                 return value
-        raise LookupError(f"{self.node} ends before item {number}.")
+        raise LookupError(f"{say_node(self.node)} ends before item {number}.")
 
     async def last(self) -> T_co:
         """Returns the last item, once the stream has ended.
@@ -192,7 +198,7 @@ class Stream(AnyStream[T_co]):
             async for value in reader:
                 found, position = value, reader.position
         if not position:
-            raise LookupError(f"{self.node} is empty.")
+            raise LookupError(f"{say_node(self.node)} is empty.")
         return found  # type: ignore[no-any-return]  # an item
 
     async def list(self) -> list[T_co]:
@@ -282,16 +288,16 @@ class StreamKind:
             return tweak
         node = Node[Any]._of(target)
         if isinstance(target[0].body, AnyStream):
-            raise TweakError(f"{node} is a part of a stream, and cannot be tweaked. Tweak {target[0].body.node}.")
+            raise TweakError(f"{node} is a part of a stream, and cannot be tweaked. Tweak {say_node(target[0].body.node)}.")
         if isinstance(tweak, self.stream_type):
             return tweak
         if not isinstance(tweak, Iterable) or isinstance(tweak, (str, bytes)) or is_consumable(tweak):
-            raise TweakError(f"{node} is a stream, and {show(tweak)} is not. Tweak it to a list of its items.")
+            raise TweakError(f"{say_node(node)} is a stream, and {show(tweak)} is not. Tweak it to a list of its items.")
         return self.stream_type(node, self, tuple(tweak))
 
     def check_bump(self, target: Any, bump: TweakSpec) -> None:
         """Raises TweakError for a bump whose function cannot give the items of a stream."""
-        name = target if isinstance(target, Function) else Node[Any]._of(target)
+        name = str(target) if isinstance(target, Function) else say_node(Node[Any]._of(target))
         if not isinstance(target, Function) and isinstance(target[0].body, AnyStream):
             raise TweakError(f"{name} is a part of a stream, and cannot be tweaked. Tweak {target[0].body.node}.")
         check_function(name, bump, is_async=self.is_async)

@@ -11,7 +11,8 @@ from typing import Any
 
 from .._core.read import Key, Node, TweakSpec, View
 from .._text.values import show
-from ..errors import TweakError
+from ..errors import TweakError, say_node
+from .async_driver import is_awaited
 from .proxy import name_of
 
 
@@ -45,7 +46,7 @@ def _give_each(stream: Any, fn: Callable[..., Any], args: tuple[Any, ...]) -> It
 async def _give_each_async(stream: Any, fn: Callable[..., Any], args: tuple[Any, ...]) -> AsyncIterator[Any]:
     async for item in stream:
         value = fn(item, *args)
-        yield await value if inspect.isawaitable(value) else value
+        yield await value if is_awaited(value) else value
 
 
 def call_of(spec: TweakSpec) -> tuple[Any, tuple[Any, ...]]:
@@ -91,7 +92,7 @@ def _refuse(node: Node[Any], fn: Any, made: Any, definition: str) -> TypeError:
     name = name if name.isidentifier() else "fn"
     loop = "async for" if definition.startswith("async") else "for"
     return TypeError(
-        f"{node} is bumped by {name}, which returned {show(made)}: no items. It gets the stream and gives the new one: "
+        f"{say_node(node)} is bumped by {name}, which returned {show(made)}: no items. It gets the stream and gives the new one: "
         f"{definition} {name}(stream): {loop} item in stream: yield item. To change each item, write dug.streams.each({name})."
     )
 

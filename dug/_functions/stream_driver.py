@@ -14,7 +14,7 @@ from weakref import ref
 
 from .._core.drive import INVALID, abandon, begin, complete, fail, tell
 from .._core.read import LIVE, Joined, Memo, OpenContext, OuterCall, Run, View, current
-from ..errors import CycleError
+from ..errors import CycleError, say_node
 from .async_driver import backend
 from .sync_driver import fetch
 from .tape import CLOSED, ENDED, FAILED, OPEN, Mark, Tape
@@ -120,7 +120,7 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
             tape.state = FAILED  # as above
             tell_end(run, stream, perf_counter() - started, exc)
         else:
-            _logger.exception("%s raised while it was closed, after its last reader had left.", stream.node)
+            _logger.exception("%s raised while it was closed, after its last reader had left.", say_node(stream.node))
     finally:
         if tape.state == OPEN:
             tape.state = CLOSED
@@ -157,7 +157,7 @@ async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
         if tape.state != OPEN:  # it was cancelled, and the body went on
             return
         if run.entries:
-            raise TypeError(f"{stream.node} yields inside a context that it opened. Close the context before the yield.")
+            raise refuse_yield(stream)
         if (len(run.reads) > 1 or run.opened) and has_news(run, tape):
             make_mark(stream, run, tape)
         values.append(value)
@@ -217,6 +217,11 @@ def _enter_room_wait(run: Run, tape: Tape) -> Any:
 def explain_keep(tape: Tape) -> str:
     """Returns what to say of a circle through a tape that is waiting for room."""
     return f"A stream with keep={tape.keep} waits for its slowest reader. Give it a larger keep=, or none."
+
+
+def refuse_yield(stream: Any) -> TypeError:
+    """Returns the error of a generator that has left a context open."""
+    return TypeError(f"{say_node(stream.node)} yields inside a context that it opened. Close the context before the yield.")
 
 
 def has_news(run: Run, tape: Tape) -> bool:

@@ -4,9 +4,11 @@ import inspect
 from types import GeneratorType
 from typing import Any, TypeVar
 
+from ..errors import say_node
 from .any_reader import OLDEST, Latest
 from .stream import AnyStream, StreamKind, check_start
 from .stream_bumps import as_generator
+from .stream_misuse import OF_SYNC_STREAM
 from .sync_reader import SyncReader, fetch_mark_here
 
 T_co = TypeVar("T_co", covariant=True)
@@ -20,6 +22,7 @@ class SyncStream(AnyStream[T_co]):
     """
 
     __slots__ = ()
+    _answers = OF_SYNC_STREAM
 
     def __iter__(self) -> SyncReader[T_co]:
         return SyncReader(self)
@@ -51,7 +54,7 @@ class SyncStream(AnyStream[T_co]):
         with self.open(number) as reader:
             for value in reader:
                 return value
-        raise LookupError(f"{self.node} ends before item {number}.")
+        raise LookupError(f"{say_node(self.node)} ends before item {number}.")
 
     def last(self) -> T_co:
         """Returns the last item; the generator runs to its end.
@@ -65,7 +68,7 @@ class SyncStream(AnyStream[T_co]):
             for value in reader:
                 found, position = value, reader.position
         if not position:
-            raise LookupError(f"{self.node} is empty.")
+            raise LookupError(f"{say_node(self.node)} is empty.")
         return found  # type: ignore[no-any-return]  # an item
 
     def list(self) -> list[T_co]:

@@ -22,9 +22,11 @@ _WIDTH = 72
 class Table(Shown, Sequence[T], Generic[T]):
     """Rows, in order; ``print`` and a notebook show the first of them, `to_frame` makes a pandas frame of all."""
 
-    def __init__(self, rows: Sequence[T], columns: Mapping[str, Callable[[T], object]]) -> None:
+    def __init__(self, rows: Sequence[T], columns: Mapping[str, Callable[[T], object]], *, width: int = _WIDTH) -> None:
         self._rows = tuple(rows)
         self._columns = columns
+        self._width = width
+        """How many characters of a cell are printed."""
 
     @overload
     def __getitem__(self, place: int) -> T: ...
@@ -32,7 +34,7 @@ class Table(Shown, Sequence[T], Generic[T]):
     def __getitem__(self, place: slice) -> "Table[T]": ...
     def __getitem__(self, place: Any) -> Any:
         found = self._rows[place]
-        return Table(found, self._columns) if isinstance(place, slice) else found
+        return Table(found, self._columns, width=self._width) if isinstance(place, slice) else found
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -50,7 +52,7 @@ class Table(Shown, Sequence[T], Generic[T]):
     def _sheet(self) -> Sheet:
         columns = ["took" if name == "seconds" else name for name in self._columns]
         rows = ([_tell(name, read(row)) for name, read in self._columns.items()] for row in self._rows)
-        return Sheet([make_rows(columns, rows, len(self))])
+        return Sheet([make_rows(columns, rows, len(self), self._width)])
 
     def __str__(self) -> str:
         return self._write_lines()
@@ -59,12 +61,12 @@ class Table(Shown, Sequence[T], Generic[T]):
         return self._write_lines()
 
 
-def make_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], count: int) -> Rows:
-    """Returns the first of `count` rows as texts; nodes that have one text are numbered."""
+def make_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], count: int, width: int = _WIDTH) -> Rows:
+    """Returns the first of `count` rows as texts, each cell cut at `width`; nodes that have one text are numbered."""
     first = list(islice(rows, _SHOWN))
     nodes = list(dict.fromkeys([cell for row in first for cell in row if isinstance(cell, Node)]))
     names = dict(zip(nodes, number_alike([write_cell(str(node)) for node in nodes]), strict=True))
-    shown = [[names[cell] if isinstance(cell, Node) else write_cell(cell) for cell in row] for row in first]
+    shown = [[names[cell] if isinstance(cell, Node) else write_cell(cell, width) for cell in row] for row in first]
     return Rows(columns, shown, f"... {count - _SHOWN:,} more" if count > _SHOWN else "")
 
 
@@ -93,11 +95,11 @@ def _tell(name: str, cell: object) -> object:
     return cell if name != "seconds" else in_seconds(cell) if isinstance(cell, float) and cell else ""
 
 
-def write_cell(value: object) -> str:
+def write_cell(value: object, width: int = _WIDTH) -> str:
     """Returns the text of a cell, in one line and bounded in length."""
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, str):
-        return shorten(visible(shorten(drop_main(value), 2 * _WIDTH)), _WIDTH)
-    text = "" if value is None else show_whole(value, _WIDTH)
-    return shorten(text, _WIDTH)
+        return shorten(visible(shorten(drop_main(value), 2 * width)), width)
+    text = "" if value is None else show_whole(value, width)
+    return shorten(text, width)

@@ -1,7 +1,6 @@
 """``dug run``: reads tweaks, imports a module, calls its function in a context, prints the value, and loads or saves memos."""
 
 import asyncio
-import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -17,6 +16,7 @@ import click
 from .._batch.batch import Batch
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
+from .._functions.async_driver import is_awaited
 from ..errors import TweakError
 from ._asked import Asked
 from ._file import READABLE, Command
@@ -189,7 +189,7 @@ def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     streams = sys.stdout, sys.stderr
     try:
         value = call()
-        return asyncio.run(_wait(value)) if inspect.isawaitable(value) else value, None
+        return asyncio.run(_wait(value)) if is_awaited(value) else value, None
     except KeyboardInterrupt:
         raise
     except BaseException as exc:  # noqa: BLE001  whatever the user's function raises is told, and what it computed is saved

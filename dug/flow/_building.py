@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
+from .._contexts.scenario import Scenario
 from .._core.read import Node
 from .._functions.proxy import name_of
 from .._text.values import show
 from ._context import FlowContext
 from ._depends import needs_await
 from ._errors import DuplicateNameError, FlowError
-from ._nodes import INPUT, OUTPUT, PICK, REQUIRED, Definition, Wire, find_function, register, value_async
+from ._nodes import INPUT, OUTPUT, PICK, REQUIRED, Definition, Wire, find_function, items, register, value_async
 from ._wiring import wire_by_hand, wire_by_name, wire_by_type, wire_like, wire_processor
 
 _NONE: Any = object()
@@ -146,6 +147,7 @@ class Building(FlowContext):
         changes: dict[Node[Any], Any] = {}
         for name, value in values.items():
             nodes = self._nodes_of(name)
+            self._check_items(name, value)
             if self._define(name) is None:
                 changes[nodes.definition] = INPUT
             if self._is_stated(nodes.beneath):
@@ -161,6 +163,7 @@ class Building(FlowContext):
             KeyError: the flow has no such node.
         """
         self._check_known(name)
+        self._check_items(name, value)
         node, keeper = self._node_of(name), self._nodes_of(name).beneath
         hidden = self._find_stated(keeper)
         if hidden is None:
@@ -177,6 +180,12 @@ class Building(FlowContext):
         node, keeper = self._node_of(name), self._nodes_of(name).beneath
         hidden = self._find_stated(keeper, ())
         self._state({node: hidden[0]} if hidden else {}, drop=(node, keeper))
+
+    def _check_items(self, name: str, value: Any) -> None:
+        """Refuses for a stream what is no list of its items, nor a tweak of another kind."""
+        node = self._node_of(name)
+        if node.function is items:
+            Scenario({node: value})
 
     def _check_known(self, name: str) -> None:
         if self._define(name) is None:

@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 
 from attrs import frozen
 
+from .._functions.async_driver import is_awaited
 from .._text.values import show
 
 
@@ -19,7 +20,8 @@ from .._text.values import show
 class Depends:
     """Says what gives a parameter: ``x: Annotated[T, Depends(f)]``, or ``x: T = Depends(f)``.
 
-    A generator function gives what it yields, and goes on when the run ends.  A dependency may have dependencies.
+    A generator function gives what it yields, and goes on when the run ends; a memoised one gives its stream.  A dependency may
+    have dependencies.
 
     Args:
         fn: a function, a generator function, or a coroutine or async generator function in a flow that is awaited.
@@ -53,7 +55,7 @@ async def call_async(fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[s
     """Returns what a function returns, awaited where it is a coroutine function, with its dependencies."""
     async with AsyncExitStack() as stack:
         made = fn(*args, **kwargs, **await open_dependencies(fn, stack, {}, kwargs))
-        return await made if inspect.isawaitable(made) else made
+        return await made if is_awaited(made) else made
 
 
 def _open(fn: Callable[..., Any], stack: ExitStack, made: dict[Any, Any], given: Any = ()) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def _open(fn: Callable[..., Any], stack: ExitStack, made: dict[Any, Any], given:
     for needed_fn in needed.values():
         if needed_fn not in made:
             arguments = _open(needed_fn, stack, made)
-            if inspect.isgeneratorfunction(needed_fn):
+            if _is_opened(needed_fn, inspect.isgeneratorfunction):
                 made[needed_fn] = stack.enter_context(contextmanager(needed_fn)(**arguments))
             else:
                 made[needed_fn] = needed_fn(**arguments)
@@ -83,14 +85,19 @@ async def open_dependencies(
     for needed_fn in needed.values():
         if needed_fn not in made:
             arguments = await open_dependencies(needed_fn, stack, made)
-            if inspect.isasyncgenfunction(needed_fn):
+            if _is_opened(needed_fn, inspect.isasyncgenfunction):
                 made[needed_fn] = await stack.enter_async_context(asynccontextmanager(needed_fn)(**arguments))
-            elif inspect.isgeneratorfunction(needed_fn):
+            elif _is_opened(needed_fn, inspect.isgeneratorfunction):
                 made[needed_fn] = stack.enter_context(contextmanager(needed_fn)(**arguments))
             else:
                 found = needed_fn(**arguments)
-                made[needed_fn] = await found if inspect.isawaitable(found) else found
+                made[needed_fn] = await found if is_awaited(found) else found
     return {name: made[needed_fn] for name, needed_fn in needed.items()}
+
+
+def _is_opened(fn: Callable[..., Any], is_kind: Callable[[Any], bool]) -> bool:
+    """True for a generator function, whose generator is closed; a memoised one gives a stream, which is a value."""
+    return is_kind(fn) and getattr(fn, "_self_function", None) is None
 
 
 @lru_cache(maxsize=10_000)

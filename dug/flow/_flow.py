@@ -17,11 +17,15 @@ from .._inspect.table import Table
 from .._text.values import describe_error, show
 from ..draw import mermaid
 from ..errors import CycleError
+from ._depends import needs_await
 from ._errors import FlowError
-from ._nodes import FUNCTIONS, INPUT, find_function, is_registered, value_async
+from ._nodes import FUNCTIONS, INPUT, find_function, is_registered, say, value_async
 from ._planning import plan_by_wires
 from ._saving import Saving
 from ._tasks import wait_for_all
+
+_WHOLE = 1_000
+"""How many characters of what `Flow.validate` says are printed."""
 
 
 @frozen
@@ -132,7 +136,7 @@ class Flow(Saving):
             "names": lambda one: ", ".join(one.names),
             "text": lambda one: one.text,
         }
-        return Table(found, columns)
+        return Table(found, columns, width=_WHOLE)  # the end of a text says what to type
 
     def order(self, *names: str) -> list[str]:
         """Returns names, or all, with what they read, each after what it reads.
@@ -168,7 +172,7 @@ class Flow(Saving):
             FlowError: the flow has coroutine functions.
             Exception: what a function raised, as it is.
         """
-        asked = names or tuple(self.outputs())
+        asked = names or self._list_outputs()
         needed = self._prepare(asked)
         self._refuse_async("compute", "await flow.acompute")
         batch = self._here().run_all([self.node(name) for name in needed], return_exceptions=False)
@@ -193,7 +197,7 @@ class Flow(Saving):
 
         A function that is no coroutine function runs in the event loop.
         """
-        asked = names or tuple(self.outputs())
+        asked = names or self._list_outputs()
         needed = self._prepare(asked)
         if self._value is not value_async:
             return self.compute(*names)
@@ -240,7 +244,27 @@ class Flow(Saving):
 
     def _refuse_async(self, method: str, instead: str) -> None:
         if self._value is value_async:
-            raise FlowError(f"{self.name!r} has coroutine functions, which {method}() cannot await. Write {instead}(...).")
+            raise FlowError(self._say_async(method, instead))
+
+    def _say_async(self, method: str, instead: str) -> str:
+        """Returns why a method cannot be used, as the flow is awaited, and what to type."""
+        for name, (key, _) in self._wiring.definitions.items():
+            if self._wiring.is_stream(name):
+                return (
+                    f"{say(self.name, name)} gives a stream, which {method}() cannot read. "
+                    f"Write {instead}({name!r}), or async with await flow.start() as outputs."
+                )
+            if key and is_registered(key) and needs_await(find_function(key)):
+                what = f"{say(self.name, name)} is a coroutine function"
+                return f"{what}, which {method}() cannot await. Write {instead}({name!r})."
+        return f"the flow {self.name!r} has had coroutine functions or streams, and is awaited. Write {instead}(...)."
+
+    def _list_outputs(self) -> tuple[str, ...]:
+        """Returns the outputs; refuses a flow that has none because of a circle."""
+        outputs = tuple(self.outputs())
+        if not outputs:
+            self.order()
+        return outputs
 
     def _prepare(self, names: Iterable[str]) -> list[str]:
         """Returns what must be asked for to compute names, each after what it reads; refuses what cannot be computed."""

@@ -19,8 +19,10 @@ from .._core.read import Function
 from .._functions.memoize import memoize
 from .._functions.proxy import name_of
 from .._functions.stream import Stream
+from ..errors import say_nodes
 from ._depends import call, call_async
 from ._errors import FloatingInputError, MissingInputError
+from ._notes import note_stage
 from ._processors import gives_items, open_items, pick
 
 REQUIRED, DEFAULT, NOTHING = "required", "default", "nothing"
@@ -107,7 +109,11 @@ def value(flow: str, name: str) -> Any:
     """Returns the value of a node of a flow without coroutine functions."""
     key, wires = _find(flow, name)
     args, kwargs = _sort([(wire, value(flow, wire[1])) for wire in _list_present(flow, wires)], wires)
-    return call(find_function(key), args, kwargs)
+    try:
+        return call(find_function(key), args, kwargs)
+    except Exception as exc:
+        note_stage(exc, say(flow, name))
+        raise
 
 
 @memoize(name="dug.flow:value_async")
@@ -116,8 +122,12 @@ async def value_async(flow: str, name: str) -> Any:
     known = _find(flow, name)
     if is_processor(known):
         return items(flow, name)
-    args, kwargs = await _read(flow, known[1])
-    return await call_async(find_function(known[0]), args, kwargs)
+    args, kwargs = read = await _read(flow, known[1])
+    try:
+        return await call_async(find_function(known[0]), args, kwargs)
+    except Exception as exc:
+        note_stage(exc, say(flow, name), find_function(known[0]), read)
+        raise
 
 
 @memoize(name="dug.flow:start")
@@ -132,11 +142,15 @@ async def _give(flow: str, name: str) -> AsyncGenerator[Any, None]:
     if not is_processor(known):
         yield await value_async(flow, name)
         return
-    args, kwargs = await _read(flow, known[1])
+    args, kwargs = read = await _read(flow, known[1])
     outputs = [wire[0] for wire in known[1] if wire[2] == OUTPUT]
-    async with aclosing(open_items(find_function(known[0]), args, kwargs, outputs)) as found:
-        async for item in found:
-            yield item
+    try:
+        async with aclosing(open_items(find_function(known[0]), args, kwargs, outputs)) as found:
+            async for item in found:
+                yield item
+    except Exception as exc:
+        note_stage(exc, say(flow, name), find_function(known[0]), read)
+        raise
 
 
 def _begin(flow: str, name: str) -> AsyncGenerator[Any, None]:
@@ -181,6 +195,15 @@ async def _read(flow: str, wires: Sequence[Wire]) -> tuple[list[Any], dict[str, 
 
 FUNCTIONS = (definitions, definition, beneath, value, value_async, items, start_number)
 """The memoised functions that a flow is made of; the first argument of each is the name of the flow."""
+
+
+def say(flow: str, name: str) -> str:
+    """Returns how messages name a node of a flow."""
+    return f"{name!r} of the flow {flow!r}"
+
+
+for _one in (value, value_async, items):
+    say_nodes(_one.node("", "")._function.name, say)
 
 
 def _find(flow: str, name: str) -> Definition:

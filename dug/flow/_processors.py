@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
+from .._functions.async_driver import is_awaited
 from .._functions.proxy import name_of
 from .._functions.stream import AnyStream, Stream
 from .._text.values import show
@@ -52,7 +53,7 @@ async def open_items(
         elif inspect.isasyncgen(made):
             await stack.enter_async_context(aclosing(made))
         else:
-            for item in _list_items(await made if inspect.isawaitable(made) else made):
+            for item in _list_items(await made if is_awaited(made) else made):
                 yield _check(fn, item, outputs)
             return
         async for item in made:

@@ -159,7 +159,7 @@ class _Output(Stream[Any]):
         return super().state if frame is None else self.state_in(frame.view)
 
     def __repr__(self) -> str:
-        return f"<Stream {self.node}>"
+        return f"<Stream {self._said}>"
 
 
 def _drop_lost(reader: Reader[Any]) -> None:

@@ -14,7 +14,7 @@ from .._contexts.scenario import put_over
 from .._core.read import Node, current
 from .._text.values import show
 from ._asking import Asking
-from ._errors import FlowError
+from ._errors import FloatingInputError, FlowError, MissingInputError
 from ._nodes import INPUT, definition, is_processor, items, register, start_number, value_async
 from ._running import RunningFlow
 
@@ -61,10 +61,16 @@ class Starting(Asking):
         context = self._branch(put_over(self._scenario_here(), stated), f"run of {self.name}")
         with outermost(context):
             wiring = self._wiring
-            order = wiring.order(wiring.definitions if all_outputs else wiring.outputs())
-            wiring.check(self.name, order)
+            outputs = wiring.outputs()
+            order = wiring.order(outputs if outputs and not all_outputs else wiring.definitions)  # a circle has no outputs
+            try:
+                wiring.check(self.name, order)
+            except (FloatingInputError, MissingInputError) as exc:
+                missing = next(name for name in order if wiring.is_missing(name))
+                exc.add_note(f"If it is a stream, give its items: flow.start({{{missing!r}: items}}).")
+                raise
             started = [name for name in order if wiring.definitions[name] != INPUT and name not in (inputs or {})]
-            return RunningFlow(self, context, started if all_outputs else wiring.outputs(), started)
+            return RunningFlow(self, context, started if all_outputs else outputs, started)
 
     def _give(self, name: str, found: Any) -> dict[Node[Any], Any]:
         """Returns the tweaks by which an input is a stream of items."""
@@ -74,7 +80,13 @@ class Starting(Asking):
             raise FlowError(f"the flow {self.name!r} has no {name!r} to give items to. Its names: {has}.")
         if inspect.isasyncgenfunction(found) or inspect.isgeneratorfunction(found):
             return self._redefine(name, found, None)
-        if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
+        value = self._find_stated(self._nodes_of(name).value, ())
+        if known == INPUT and _is_plain(value):
+            raise FlowError(
+                f"the input {name!r} has the value {show(value)}, and start() gives items. For another value write "
+                f"flow.insert({name!r}, value); for a stream in its place, flow.release({name!r}) before the start."
+            )
+        if _is_plain(found):
             raise FlowError(
                 f"the items of the input {name!r} are {show(found)}. Give a list, or an async generator function; "
                 f"write flow.insert({name!r}, value) for a value."
@@ -84,3 +96,8 @@ class Starting(Asking):
             stated[definition.node(self.name, name)] = (GIVEN.key, ())
             stated[value_async.node(self.name, name)] = UNTWEAKED
         return stated
+
+
+def _is_plain(value: object) -> bool:
+    """True for a value that can be no items."""
+    return isinstance(value, (str, bytes)) or not isinstance(value, Iterable)

@@ -3,8 +3,9 @@
 import asyncio
 import sys
 from collections.abc import Iterable
-from inspect import isawaitable
 from typing import Any
+
+from .._functions.async_driver import is_awaited
 
 
 async def wait_for_all(nodes: Iterable[Any]) -> None:
@@ -14,7 +15,7 @@ async def wait_for_all(nodes: Iterable[Any]) -> None:
     async def ask(node: Any) -> None:
         try:
             found = node()
-            if isawaitable(found):  # a stream is not
+            if is_awaited(found):  # a stream is not
                 await found
         except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
             errors.append(exc)

@@ -12,6 +12,7 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar
 from .._functions.async_driver import backend
 from .._functions.reader import PENDING, Reader, is_here
 from .._functions.stream import Stream
+from .._functions.stream_misuse import OF_READER, Misused
 from .._functions.sync_reader import SyncReader
 from .._functions.sync_stream import SyncStream
 from .._text.values import show
@@ -19,13 +20,16 @@ from ._pause import Pause
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-class Cursor(Generic[T_co]):
+
+
+class Cursor(Misused, Generic[T_co]):
     """Gives items made of those of streams; an async iterator, and an async context manager that closes what it reads.
 
     It is read once, by the task that asks it for its next item.  It keeps its readers in the scenario in which it was made.  Its
     end, and an error of what it reads, close it; a cancelled wait does not, and loses no item.
     """
 
+    _answers = OF_READER
     operator = ""
     """The name of the operator that gives it."""
 

@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from inspect import isawaitable
 from typing import Any, TypeVar, overload
 
-from .._functions.async_driver import backend
+from .._functions.async_driver import backend, is_awaited
 from .._functions.reader import PENDING
 from .._text.values import show
 from ._cursor import Cursor, Readable, check_count
@@ -60,7 +59,7 @@ class Work:
             job.value = self._variables.run(self._fn, item)
         except Exception as exc:  # noqa: BLE001  it is raised in its turn
             job.error = exc
-        if job.error is None and isawaitable(job.value):
+        if job.error is None and is_awaited(job.value):
             job.awaitable, job.value = job.value, None
             job.task = backend().start(partial(_await_value, job), self._variables.copy(), partial(self._end, job))
         else:

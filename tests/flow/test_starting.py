@@ -716,7 +716,7 @@ def test_an_output_that_is_not_there_is_named(run, flow):
 
     async def main():
         async with await flow.start({"numbers": [1]}) as outputs:
-            assert repr(outputs["total"]).startswith("<Stream dug.flow:items(")
+            assert repr(outputs["total"]).startswith("<Stream 'total' of the flow ")
             assert len(outputs) == 1
             outputs["priced"]
 
