@@ -8,8 +8,8 @@ once: then the engine was changed, and the mutant must follow it.
 The build in use is the one that is broken. The engine has one source, so a mutant of a Python file serves both; where that file
 is compiled as it stands, the copy is compiled again. Mutants of C are left out where nothing is compiled.
 
-A copy that must be compiled takes half a minute, so the mutants of Python files are tried on the pure path, and with `--of-c` the
-others, which only a compiled build has.
+A copy of which something must be compiled takes ten seconds and more, so the mutants of Python files are tried on the pure
+path, and with `--of-c` the others, which only a compiled build has.
 """
 
 from __future__ import annotations
@@ -2088,7 +2088,9 @@ def make_copy(folder: Path, edits: tuple[Edit, ...]) -> str:
             built.unlink()  # the next file was compiled from the copy
         shutil.copy2(PACKAGE.parent / "setup.py", folder)  # as old as it is: all else is compiled already
         flags = f"{os.environ.get('CFLAGS', '')} -O0 -g0"  # compiles three times as fast
-        run_python(folder, "setup.py", "-q", "build_ext", "--inplace", CFLAGS=flags)
+        ready = folder / "ready"  # the command compiles what is not there or is older than its sources
+        shutil.copytree(copy, ready / "dug", ignore=find_sources, copy_function=shutil.copy2)
+        run_python(folder, "setup.py", "-q", "build_ext", "--inplace", "--build-lib", str(ready), CFLAGS=flags)
         if not all(built.exists() for built in old):
             return "the copy does not compile"
     code = "import dug, dug._core.native.choose as a; print(dug.__file__, getattr(a.compiled, '__file__', ''))"
@@ -2111,6 +2113,11 @@ def find_foreign(_: str, names: list[str]) -> set[str]:
     """Return the names in a folder that a copy leaves out: caches of bytecode, and what other Pythons compiled."""
     own = sysconfig.get_config_var("EXT_SUFFIX")
     return {name for name in names if name == "__pycache__" or (name.endswith(".so") and not name.endswith(own))}
+
+
+def find_sources(folder: str, names: list[str]) -> set[str]:
+    """Return the names in a folder of what was not compiled."""
+    return {name for name in names if not name.endswith(".so") and not Path(folder, name).is_dir()}
 
 
 def run_python(folder: Path, *arguments: str, **variables: str) -> str:
