@@ -24,7 +24,7 @@ from ._functions.definition.libraries import is_library, version_of
 from ._functions.definition.noted import Noted, differences, note, roots_of, take_note
 from ._functions.definition.own_fingerprint import own_fingerprint_of
 from ._functions.definition.plain_data import measure, tell, tell_changeable
-from ._functions.definition.source import Sources, code_of, plain_of
+from ._functions.definition.source import code_of, plain_of, text_of
 from ._functions.definition.walk import CHANGEABLE, CLASS, CODE, LIBRARY, MISSING, NODE, OBJECT, PLAIN, SHAPE, UNKNOWN, Part, walk
 from ._functions.proxy import function_of
 from ._text.values import STOPPING, name_type
@@ -224,7 +224,6 @@ class _Writer:
         self.packages: set[str] = set()
         self.blind: list[str] = []
         self._first = {} if noted is None else noted.said
-        self._sources = Sources()
 
     def tell(self, part: Part) -> str:
         """Returns a text of a part, equal in every process if the part is the same; leaves out whatever raises when read."""
@@ -238,7 +237,7 @@ class _Writer:
     def _tell(self, part: Part) -> str:
         kind, value = part.kind, part.value
         if kind == CODE:
-            text = self._sources.text_of(value)
+            text = text_of(value)
             return f"{_SAME_CODE}:{_digest(tell_code(value.__code__))}/text:{'' if text is None else _digest(text)}"
         if kind == PLAIN:
             return f"data:{_digest(tell(value))}"

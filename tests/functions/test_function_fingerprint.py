@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
 import pytest
 
 import dug
+from dug._functions.definition.source import text_of
 from dug.fingerprint import calls_alike, changed_parts, fingerprint_of, has_changed, reach, source_of
 
 MODULE = """
@@ -25,13 +27,18 @@ closed = close({closed})
 """
 
 
+def read_module(path, name="m"):
+    """Return the names of a module that is run from a file."""
+    space = {"__name__": name}
+    exec(compile(path.read_text(), str(path), "exec"), space)
+    return space
+
+
 def make(tmp_path, name="m", *, doc="'''One.'''", comment="# one", constant=1, closed="(1, 2)"):
     """Return the names of a module that was written and run."""
     path = tmp_path / f"{name}.py"
     path.write_text(MODULE.format(doc=doc, comment=comment, constant=constant, closed=closed))
-    space = {"__name__": name}
-    exec(compile(path.read_text(), str(path), "exec"), space)
-    return space
+    return read_module(path, name)
 
 
 @pytest.mark.slow  # three processes
@@ -156,13 +163,59 @@ def test_a_function_inside_a_function_counts(tmp_path, name):
     for file, constant in (("m.py", 1), ("n.py", 1), ("o.py", 2)):
         path = tmp_path / file
         path.write_text(WRAPPED.format(constant=constant))
-        space = {"__name__": "m"}
-        exec(compile(path.read_text(), str(path), "exec"), space)
-        found.append(fingerprint_of(space[name]))
+        found.append(fingerprint_of(read_module(path)[name]))
 
     assert found[0] == found[1]
     assert has_changed(found[0], found[2])
     assert has_changed(found[0].replace("cpython", "other"), found[2])
+
+
+MANY = """
+def make():
+    class One:
+        @staticmethod
+        def inner(x, y=lambda: 1):
+            text = '''
+   of two lines'''
+            return text * x
+    return One.inner
+
+pairs = [(lambda x: x + 1), (lambda x: x + 2)]
+"""
+
+
+def test_a_file_is_parsed_once(tmp_path, monkeypatch):
+    """A hundred functions of one file cost one look at it, and closures of one definition the same text."""
+    path = tmp_path / "many.py"
+    path.write_text("\n".join(f"def f{number}():\n    return {number}\n" for number in range(100)))
+    space, parsed, parse = read_module(path), [], ast.parse
+    monkeypatch.setattr(ast, "parse", lambda text, *args: parsed.append(len(text)) or parse(text, *args))
+
+    assert len({fingerprint_of(space[f"f{number}"]) for number in range(100)}) == 100
+    assert sum(parsed) <= 2 * len(path.read_text())
+
+
+def test_an_edited_file_is_read_again(tmp_path):
+    """What was known of a file is not said of the text that it has now."""
+    path = tmp_path / "edited.py"
+    path.write_text("def f():\n    return 1\n")
+    before = read_module(path)["f"]
+    assert "return 1" in text_of(before)
+    path.write_text("# a line more\ndef f():\n    return 2 + 2\n")
+
+    assert "return 2 + 2" in text_of(read_module(path)["f"])
+
+
+def test_the_text_of_a_definition_is_taken_out_of_the_middle_of_a_file(tmp_path):
+    """An indented definition, with strings that begin further left, reads as in its file; of two lambdas in a line none does."""
+    path = tmp_path / "indented.py"
+    path.write_text(MANY)
+    space = read_module(path)
+    inner = space["make"]()
+
+    assert text_of(inner) == "def inner(x, y=lambda: 1):\n    text = '\\n   of two lines'\n    return text * x"
+    assert text_of(inner.__defaults__[0]) == "lambda: 1"
+    assert [text_of(one) for one in space["pairs"]] == [None, None]
 
 
 @pytest.mark.parametrize(

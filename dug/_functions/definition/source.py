@@ -1,4 +1,4 @@
-"""The text of functions without comments, docstrings and layout: `Sources`, `normalize`; also `plain_of` and `code_of`."""
+"""The text of functions without comments, docstrings and layout: `text_of`, `normalize`; also `plain_of` and `code_of`."""
 
 import ast
 import linecache
@@ -7,6 +7,9 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ..proxy import function_of
+
+_Place = tuple[int, str]
+"""The line on which a definition begins, decorators included, and its name."""
 
 
 def plain_of(function: Any) -> Any:
@@ -34,34 +37,55 @@ def normalize(tree: ast.AST) -> str:
     return ast.unparse(tree)
 
 
-class Sources:
-    """The files that functions are in, each parsed once."""
+def text_of(function: FunctionType) -> str | None:
+    """Returns the text of a function, or None where there is none.
 
-    def __init__(self) -> None:
-        self._files: dict[str, dict[tuple[int, str], ast.AST | None]] = {}
-
-    def text_of(self, function: FunctionType) -> str | None:
-        """Returns the text of a function, or None where there is none."""
-        code = function.__code__
-        index = self._files.get(code.co_filename)
-        if index is None:
-            index = self._files[code.co_filename] = _index(code.co_filename, function.__globals__)
-        found = index.get((code.co_firstlineno, code.co_name))
-        return None if found is None else normalize(found)
+    Complexity: O(its text); O(its file) the first time for each file, and after that was edited.
+    """
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    known = _files.get(code.co_filename)
+    if known is None or known.lines is not lines:  # linecache gives the same list until the file is another
+        known = _files[code.co_filename] = _File(lines)
+    return known.text_of((code.co_firstlineno, code.co_name))
 
 
-def _index(file: str, space: dict[str, Any]) -> dict[tuple[int, str], ast.AST | None]:
-    """Returns the definitions in a file by their first line and name; None for two lambdas that share a line."""
-    linecache.checkcache(file)
-    try:
-        tree = ast.parse("".join(linecache.getlines(file, space)))
-    except (SyntaxError, ValueError, RecursionError):
-        return {}
-    found: dict[tuple[int, str], ast.AST | None] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found[min([node.lineno, *(one.lineno for one in node.decorator_list)]), node.name] = node
-        elif isinstance(node, ast.Lambda):
-            place = node.lineno, "<lambda>"
-            found[place] = None if place in found else node
-    return found
+class _File:
+    """The lines of a file, where its definitions are, and the texts of those that were asked for."""
+
+    __slots__ = ("_places", "_texts", "lines")
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self._places: dict[_Place, int] = {}
+        self._texts: dict[_Place, str | None] = {}
+        try:
+            tree = ast.parse("".join(lines))
+        except (SyntaxError, ValueError, RecursionError):
+            return
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                self._places[first, node.name] = node.end_lineno or first
+            elif isinstance(node, ast.Lambda):
+                place = node.lineno, "<lambda>"
+                self._texts[place] = None if place in self._texts else normalize(node)  # which of two that share a line?
+
+    def text_of(self, place: _Place) -> str | None:
+        """Returns the text of the definition that begins on this line and has this name."""
+        if place not in self._texts and place in self._places:
+            self._texts[place] = normalize(_parse(self.lines[place[0] - 1 : self._places[place]]))
+        return self._texts.get(place)
+
+
+_files: dict[str, _File] = {}
+"""By path, as linecache keeps their lines: each is parsed once, and not once for each function in it."""
+
+
+def _parse(lines: list[str]) -> ast.stmt:
+    """Parses the lines of one definition, which may be indented."""
+    if not lines[0][0].isspace():
+        return ast.parse("".join(lines)).body[0]
+    (block,) = ast.parse("if True:\n" + "".join(lines)).body
+    return block.body[0]  # type: ignore[attr-defined, no-any-return]
