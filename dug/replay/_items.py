@@ -10,6 +10,8 @@ from traceback import format_exception
 from typing import Any
 from weakref import ref
 
+from attrs import define
+
 from .._functions.stream import AnyStream
 from .._inspect.record import Record
 from .._inspect.stream_nodes import StreamMemo
@@ -97,63 +99,63 @@ class ItemWriter:
             stream._body = lambda *args, **kwargs: tell(body(*args, **kwargs), number)
 
     def _catch_up(self, memo: StreamMemo, number: int) -> None:
-        run = self._begin()
+        run = self._begin(number)
         try:
             items = _list_known(memo)
         except CodecError as exc:
-            self._log.append({"is": "item", "n": number, "r": run, "p": 0, "at": self._now(), "absent": str(exc)})
+            self._append({**run.make_line("item", self._now()), "absent": str(exc)}, ())
             return
-        for position, item in enumerate(items):
-            self._write_item(item, number, run, position)
+        for item in items:
+            self._write_item(item, run)
         if memo.is_end or memo.failure is not None:
-            self._write_end(number, run, len(items), None if memo.failure is None else memo.failure.error)
+            self._write_end(run, None if memo.failure is None else memo.failure.error)
 
-    def _begin(self) -> int:
+    def _begin(self, number: int) -> "_Run":
         self._runs += 1
-        return self._runs
+        return _Run(number, self._runs)
 
     async def _tell_async(self, made: Any, number: int) -> AsyncIterator[Any]:
-        run, position = self._begin(), 0
+        run = self._begin(number)
         try:
             async for item in made:
-                self._write_item(item, number, run, position)
-                position += 1
+                self._write_item(item, run)
                 yield item
         except Exception as exc:
-            self._write_end(number, run, position, exc)
+            self._write_end(run, exc)
             raise
         else:
-            self._write_end(number, run, position, None)
+            self._write_end(run, None)
         finally:
             await made.aclose()
 
     def _tell(self, made: Any, number: int) -> Iterator[Any]:
-        run, position = self._begin(), 0
+        run = self._begin(number)
         try:
             for item in made:
-                self._write_item(item, number, run, position)
-                position += 1
+                self._write_item(item, run)
                 yield item
         except Exception as exc:
-            self._write_end(number, run, position, exc)
+            self._write_end(run, exc)
             raise
         else:
-            self._write_end(number, run, position, None)
+            self._write_end(run, None)
         finally:
             made.close()
 
-    def _write_item(self, item: Any, number: int, run: int, position: int) -> None:
-        line: Line = {"is": "item", "n": number, "r": run, "p": position, "at": self._now()}
+    def _write_item(self, item: Any, run: "_Run") -> None:
+        line = run.make_line("item", self._now())
         parts: tuple[Any, ...] = ()
         try:
             parts = put_content(line, encode(item))
         except CodecError as exc:
             line["absent"] = str(exc)
-        self._append(line, parts)
-        self._longest[number] = max(self._longest.get(number, 0), position + 1)
+        run.position += 1
+        if self._append(line, parts) and run.written == line["p"]:
+            run.written += 1
+            self._longest[run.number] = max(self._longest.get(run.number, 0), run.written)
 
-    def _write_end(self, number: int, run: int, position: int, error: BaseException | None) -> None:
-        line: Line = {"is": "done", "n": number, "r": run, "p": position, "at": self._now()}
+    def _write_end(self, run: "_Run", error: BaseException | None) -> None:
+        line = run.make_line("done", self._now())
         if error is not None:
             trace = ""
             with suppress(Exception):  # an exception whose text cannot be made
@@ -162,10 +164,30 @@ class ItemWriter:
             line["error"] = words_of_error(row)
         self._append(line, ())
 
-    def _append(self, line: Line, parts: tuple[Any, ...]) -> None:
+    def _append(self, line: Line, parts: tuple[Any, ...]) -> bool:
+        """Writes a line; False when it is not in the file."""
         if not self._log.is_mine():
-            return
+            return False
         try:
             self._log.append(line, parts)
         except Exception as exc:  # noqa: BLE001  a stream goes on whatever happens to its recording
             self._report(f"item {line['p']} of a stream", exc)
+            return False
+        return True
+
+
+@define(eq=False)
+class _Run:
+    """One run of a generator."""
+
+    number: int
+    """That of the node."""
+    run: int
+    position: int = 0
+    """How many items it has given."""
+    written: int = 0
+    """How many of these are in the file, from the first one on."""
+
+    def make_line(self, kind: str, now: float) -> Line:
+        """Returns what a line of an item, or of the end, begins with."""
+        return {"is": kind, "n": self.number, "r": self.run, "p": self.position, "at": now}

@@ -48,6 +48,10 @@ class Player:
 
     async def play_async(self, entry: Entry) -> AsyncGenerator[Any, None]:
         """Gives the items of a stream that is read on a loop."""
+        if not entry.line.get("stream"):  # it was tweaked to a list
+            for item in self.give(entry):
+                yield item
+            return
         for piece in self._list_pieces(entry):
             wait = self._find_wait(piece)
             if wait > 0:
@@ -58,6 +62,9 @@ class Player:
 
     def play(self, entry: Entry) -> Iterator[Any]:
         """Gives the items of a stream that is read without await."""
+        if not entry.line.get("stream"):  # as above
+            yield from self.give(entry)
+            return
         for piece in self._list_pieces(entry):
             wait = self._find_wait(piece)
             if wait > 0:

@@ -29,10 +29,19 @@ class Piece:
 
 @define(eq=False)
 class Items:
-    """The items that one run of a generator gave."""
+    """The items that one run of a generator gave, up to the first that could not be written."""
 
     pieces: list[Piece] = field(factory=list)
     end: Piece | None = None
+
+    def take(self, piece: Piece) -> None:
+        """Adds the next item, or the end; what comes after a gap counts for nothing."""
+        if piece.line["p"] != len(self.pieces):
+            return
+        if piece.line["is"] == "item":
+            self.pieces.append(piece)
+        else:
+            self.end = piece
 
 
 @define(eq=False)
@@ -126,10 +135,8 @@ class Trace:
             self._take_node(line)
         elif kind == "memo":
             self.entries[line["n"]].piece = Piece(line, place)
-        elif kind == "item":
-            self._items(line).pieces.append(Piece(line, place))
-        elif kind == "done":
-            self._items(line).end = Piece(line, place)
+        elif kind in {"item", "done"}:
+            self._items(line).take(Piece(line, place))
         elif kind == "gap":
             self.gaps.append(str(line["what"]))
         elif kind == "end":
