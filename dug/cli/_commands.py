@@ -3,6 +3,8 @@
 COMMANDS = {
     "demo": ("_demo", "Price a book of trades under what-if scenarios."),
     "run": ("_run", "Call a function, with tweaks, and save what it computed."),
+    "record": ("_record", "Call a function, and record what its sources give."),
+    "replay": ("_replay", "Call a function with recorded sources, and say what changed."),
     "show": ("_show", "Show what is in a file, or all about one node of it."),
     "failures": ("_failures", "List the nodes that failed, and why."),
     "explain": ("_explain", "Say where a value comes from."),

@@ -1,13 +1,8 @@
 """``dug run``: reads tweaks, imports a module, calls its function in a context, prints the value, and loads or saves memos."""
 
-import asyncio
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from difflib import get_close_matches
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
-from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,17 +11,17 @@ import click
 from .._batch.batch import Batch
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
-from .._functions.async_driver import is_awaited
-from ..errors import TweakError
 from ._asked import Asked
+from ._calling import check_words, describe, make_call, readable_errors, show_value
 from ._file import READABLE, Command
 from ._frames import format_error
 from ._json import words_of, words_of_error
 from ._literals import TWEAKS, split_tweak
 from ._names import import_module_of
-from ._output import echo, one_line, tell, text_of
+from ._output import one_line, tell
+from ._replacing import FORMS, import_replacements, read_replacements
 from ._tables import print_json
-from ._targets import Find, find_call, parse_target, parse_tweak
+from ._targets import find_call, parse_target, parse_tweak
 from ._watch import watch
 
 if TYPE_CHECKING:
@@ -42,6 +37,7 @@ Examples:
   dug run pricing:book --tweak spot=x0.5 --tweak "rate(USD)=+0.01" --save crash.dug
   dug run batch:report --load night.dug --tweak "path(EMEA)=fixed.csv" --save morning.dug
   dug run batch:report --load night.dug --invalidate "trades(EMEA)"
+  dug run pricing:book --from monday.dugrec --replace mid=trial:mid
 """
 
 
@@ -50,6 +46,9 @@ Examples:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")
 @click.option("--tweak", "tweaks", multiple=True, metavar="NODE=VALUE",
               help=f"Say what is different: VALUE is a literal, {TWEAKS}; may be given several times.")  # fmt: skip
+@click.option("--replace", "replaced", multiple=True, metavar="NODE=VALUE",
+              help=f"Replace a node or function: VALUE is {FORMS}; may be given several times.")  # fmt: skip
+@click.option("--from", "recorded", type=READABLE, help="Take what a recording has of sources, and run the others.")
 @click.option("--load", "loaded", type=READABLE, help="Start from what a file knows, and run only the rest.")
 @click.option("--save", "saved", type=click.Path(dir_okay=False), help="Write what is known afterwards to a file, failures too.")
 @click.option("--invalidate", "invalidated", multiple=True, metavar="NODE_OR_FUNCTION",
@@ -67,6 +66,8 @@ def command(
     loaded: str | None,
     saved: str | None,
     *,
+    replaced: tuple[str, ...],
+    recorded: str | None,
     invalidated: tuple[str, ...],
     refresh: bool,
     recompute_changed: bool,
@@ -80,28 +81,27 @@ def command(
     ARGS are Python literals; a plain word is text, and name=value passes a keyword.
     Modules are looked for in the current folder first.
     """
-    _check_words(arguments)
-    if loaded is None:
-        _check_without_file({"--recompute-changed": recompute_changed, "--invalidate": invalidated, "--refresh": refresh})
-    for named in (target, *tweaks, *invalidated):
-        import_module_of(named)
-    with _readable_errors():
+    check_words(arguments, command.params)
+    options = {"--recompute-changed": recompute_changed, "--invalidate": invalidated, "--refresh": refresh}
+    _check_files(loaded, recorded, options)
+    _import((target, *tweaks, *invalidated), replaced)
+    with readable_errors():
         call = find_call(target, arguments)
     place = None if saved is None else _check_place(saved)
     with ExitStack() as stack:
-        file = None
-        if loaded is not None:
-            file = stack.enter_context(_loading(loaded, trust=trust, recompute_changed=recompute_changed))
-            _invalidate(file, invalidated, target.partition(":")[0], refresh=refresh)
-        with _readable_errors():
-            said = _read_tweaks(tweaks, target.partition(":")[0], None if file is None else file.find)
+        around = None if recorded is None else stack.enter_context(_replaying(recorded))
+        loading = nullcontext() if loaded is None else _loading(loaded, trust=trust, recompute_changed=recompute_changed)
+        file = stack.enter_context(loading)
+        _invalidate(file, invalidated, target.partition(":")[0], refresh=refresh)
+        with readable_errors():
+            said = _read_tweaks(tweaks, replaced, target.partition(":")[0], file, around)
             scenario = Scenario(dict(said.values()))
         ctx = stack.enter_context(Context(scenario))
         asked = stack.enter_context(Asked.watch(ctx, said, call))
         since = None if file is None else stack.enter_context(_watch_changes(ctx, file))
         try:
             with watch(ctx, wanted=wants_progress):
-                value, error = _call(call)
+                value, error = make_call(call)
             unread = asked.find_unread()
             if since is not None:
                 since.tweaked = [one for name, (one, _) in said.items() if name not in unread]
@@ -112,39 +112,61 @@ def command(
                 _save(ctx, place, saved, trust=trust, wants_progress=wants_progress)
 
 
-def _check_without_file(options: dict[str, object]) -> None:
-    """Refuses options about a file that is not there."""
+def _import(named: Sequence[str], replaced: Sequence[str]) -> None:
+    """Imports the modules of what was typed."""
+    for name in named:
+        import_module_of(name)
+    import_replacements(replaced)
+
+
+def _check_files(loaded: str | None, recorded: str | None, options: dict[str, object]) -> None:
+    """Refuses options about a file that is not there, and two files that say what sources gave."""
+    if loaded is not None:
+        if recorded is not None:
+            raise click.UsageError("--from and --load both say what sources gave. Leave one out.")
+        return
     for name, given in options.items():
         if given:
             raise click.UsageError(f"{name} is about the file of --load, and there is none. Add --load FILE.")
 
 
-def _read_tweaks(words: Sequence[str], home: str, find: Find | None) -> dict[str, tuple[Any, Any]]:
-    """Returns by typed text: each node or function that is tweaked, and its tweak.
+def _replaying(path: str) -> AbstractContextManager[Context]:
+    """Starts from a recording: what it has of sources, and of what was cut, is given, and other sources run."""
+    from .. import replay  # only commands that name a recording need it
+
+    return replay.open(path).replay(strict=False)
+
+
+def _read_tweaks(
+    words: Sequence[str], replaced: Sequence[str], home: str, file: "Snapshot | None", around: Context | None
+) -> dict[str, tuple[Any, Any]]:
+    """Returns by typed text: each node or function that is tweaked or replaced, and its tweak.
 
     Raises:
         ValueError: one cannot be read, or is tweaked twice.
     """
-    said: dict[str, tuple[Any, Any]] = {}
+    find = None if file is None else file.find
+    known = read_replacements(replaced, home, find, {} if around is None else around.tweaks)
+    said = {name: (one.target, one.tweak) for name, one in known.items()}
     for word in words:
         tweak = parse_tweak(word, home, find)
         name = split_tweak(word)[0]
         if any(tweak[0] == target for target, _ in said.values()):
-            raise ValueError(f"{name} is tweaked twice. Leave one --tweak out.")
+            raise ValueError(f"{name} is tweaked twice. Leave one --tweak or --replace out.")
         said[name] = tweak
     return said
 
 
-def _invalidate(file: "Snapshot", named: Sequence[str], home: str, *, refresh: bool) -> None:
+def _invalidate(file: "Snapshot | None", named: Sequence[str], home: str, *, refresh: bool) -> None:
     """Forgets the file's memos of some nodes and functions, and of all sources.
 
     Raises:
         click.UsageError: the file says nothing of one of them.
     """
-    if not named and not refresh:
+    if file is None or not (named or refresh):
         return
     facts = file.graph().facts
-    with _readable_errors():
+    with readable_errors():
         for name in named:
             target = parse_target(name, home, file.find)
             if not any(target in (fact.node, fact.node.function) for fact in facts):
@@ -157,45 +179,6 @@ def _invalidate(file: "Snapshot", named: Sequence[str], home: str, *, refresh: b
         tell(f"dug run: {one_line(str(file.info.path))} has no node of a source, so --refresh reads nothing again")
     elif refresh:
         file.invalidate(*sources)
-
-
-def _check_words(words: tuple[str, ...]) -> None:
-    """Refuses a word that looks like an option: one that was mistyped must not be taken for an argument."""
-    for word in words:
-        name = word.partition("=")[0]
-        if name.startswith("-") and name[1:].lstrip("-")[:1].isalpha() and word != "-inf":
-            known = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
-            near = get_close_matches(name, known, 1)
-            meant = f"Did you mean {near[0]}? " if near else ""
-            raise click.UsageError(f"there is no option {name}. {meant}To pass it as text, put it in quotes: \"'{word}'\".")
-
-
-@contextmanager
-def _readable_errors() -> Iterator[None]:
-    """Turns an error in a command line into a usage error."""
-    try:
-        yield
-    except TweakError as exc:
-        raise click.UsageError(str(exc)) from exc
-    except (ValueError, LookupError, TypeError) as exc:  # any other DugError passes: it is readable already
-        raise click.UsageError(str(exc.args[0] if exc.args else exc)) from exc
-
-
-def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-    """Makes the call, and returns its value and its error; ``sys.exit`` raises, too.
-
-    A stream that the user's code put in place of a standard stream is removed: the value is printed on the original one.
-    """
-    streams = sys.stdout, sys.stderr
-    try:
-        value = call()
-        return asyncio.run(_wait(value)) if is_awaited(value) else value, None
-    except KeyboardInterrupt:
-        raise
-    except BaseException as exc:  # noqa: BLE001  whatever the user's function raises is told, and what it computed is saved
-        return None, exc
-    finally:
-        sys.stdout, sys.stderr = streams
 
 
 def _watch_changes(ctx: Context, file: "Snapshot") -> AbstractContextManager["Since"]:
@@ -222,28 +205,16 @@ def _tell(
     if error is not None:
         if wants_traceback:
             tell(format_error(error))
-        tell(f"dug run: {words[0]} failed: {one_line(_describe(error))}")
+        tell(f"dug run: {words[0]} failed: {one_line(describe(error))}")
     if wants_json:
         said = None if error is None else {**words_of_error(error), "traceback": format_error(error)}
         told = {} if since is None else since.words()
         print_json({"value": words_of(value), "error": said, "unread_tweaks": list(unread), **told})
-    elif value is not None:
-        echo(value if isinstance(value, str) else text_of(value, partial(pformat, sort_dicts=False)))
+    else:
+        show_value(value)
     for line in since.tell() if since is not None and not wants_json else ():
         tell(line)
     return 1 if error is not None or (isinstance(value, Batch) and value.failures) else 0
-
-
-def _describe(error: BaseException) -> str:
-    """Returns the message of an exception, with its type."""
-    if isinstance(error, SystemExit):
-        return f"it called sys.exit({text_of(error.code, repr)}) and gave no value"
-    text = text_of(error, str)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-async def _wait(value: Any) -> Any:
-    return await value
 
 
 @contextmanager

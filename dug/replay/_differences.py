@@ -75,12 +75,17 @@ class Differences(Table[Differing]):
     def _list(self, kind: str) -> tuple[Node[Any], ...]:
         return tuple(row.node for row in self if row.kind == kind)
 
-    def _sheet(self) -> Sheet:
+    @property
+    def title(self) -> str:
+        """How many nodes were compared, and how many differ."""
         counts = ", ".join(f"{len(self._list(kind)):,} {kind}" for kind in (FIRST, CARRIED, NEW))
         told = f"{count(self._compared, 'node')} compared: {counts if self else 'no difference'}"
         if self._unknown:
             told += f"; {len(self._unknown):,} cannot be compared, such as {drop_main(str(self._unknown[0]))}"
-        return Sheet([Line(told, is_title=True), *(super()._sheet().parts if self else [])])
+        return told
+
+    def _sheet(self) -> Sheet:
+        return Sheet([Line(self.title, is_title=True), *(super()._sheet().parts if self else [])])
 
 
 def find_differences(trace: Trace, ctx: Context, targets: Iterable[Node[Any]]) -> Differences:

@@ -11,12 +11,16 @@ _MOST_NAMED = 5
 class RecordingError(DugError, ValueError):
     """A file is not a recording, or a part of it cannot be read here."""
 
+    __module__ = "dug.replay"  # where users find it, and tracebacks name it
+
 
 class UncoveredError(DugError, LookupError):
     """A replay needs something that the recording has no value of.
 
     ``nodes`` are the nodes, each as a `dug.Node`, or as its text where its function is not imported here.
     """
+
+    __module__ = "dug.replay"  # as above
 
     def __init__(self, nodes: Sequence[Any], reasons: Sequence[str]) -> None:
         self.nodes, self.reasons = tuple(nodes), tuple(reasons)

@@ -4,10 +4,10 @@ The trace tells what every node read in the recording.  Changed code may read ot
 would do.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .._core.read import Node
 from .._inspect.table import Table
@@ -16,7 +16,7 @@ from .._text.values import drop_main
 from ._served import Served
 from ._trace import Entry, Trace
 
-RUNS, RECORDED, MISSING = "runs", "recorded", "missing"
+RUNS, RECORDED, MISSING, REPLACED = "runs", "recorded", "missing", "replaced"
 
 
 @frozen
@@ -26,9 +26,10 @@ class Step:
     node: Node[Any] | str
     """The node where its function is imported here, else its text."""
     how: str
-    """``runs``, ``recorded`` (the recording gives it), or ``missing`` (it must not run, and the recording cannot give it)."""
+    """``runs``, ``recorded`` (the recording gives it), ``missing`` (it must not run, and the recording cannot give it), or
+    ``replaced`` (a tweak stands in its place)."""
     reason: str
-    """What the recording gives, or why it cannot."""
+    """What the recording gives, or why it cannot; the tweak of a node."""
 
 
 class ReplayPlan(Table[Step]):
@@ -66,20 +67,44 @@ class ReplayPlan(Table[Step]):
         return super()._sheet() if self else Sheet([Line("the recording knows none of the nodes")])
 
 
-def make_plan(trace: Trace, targets: Sequence[Entry], served: Served) -> ReplayPlan:
+@frozen(eq=False)
+class Replacing:
+    """The tweaks that would be in force in a replay."""
+
+    nodes: Mapping[Entry, tuple[str, bool]]
+    """By entry: the text of the tweak, and whether the node beneath it is asked for."""
+    functions: Mapping[str, tuple[str, bool]]
+    """The same by the name of a function."""
+
+    def find(self, entry: Entry) -> tuple[str, bool] | None:
+        """Returns the tweak that a node meets."""
+        return self.nodes.get(entry) or self.functions.get(entry.name[0])
+
+
+def make_plan(trace: Trace, targets: Sequence[Entry], served: Served, replacing: Replacing) -> ReplayPlan:
     """Returns the plan for asking for some entries.
 
     Complexity: linear in the nodes and edges of the trace below them.
     """
-    entries = trace.walk(targets, served.covers)
-    steps = {entry: _make_step(entry, served) for entry in entries}
-    read = {one for entry in entries if steps[entry].how == RUNS for one in trace.reads_of(entry)}
+
+    def is_leaf(entry: Entry) -> bool:
+        tweak = replacing.find(entry)
+        return served.covers(entry) if tweak is None or tweak[1] else True
+
+    entries = trace.walk(targets, is_leaf)
+    steps = {entry: _make_step(entry, served, replacing.find(entry)) for entry in entries}
+    read = {one for entry in entries if not is_leaf(entry) for one in trace.reads_of(entry)}
     tops = [entry for entry in dict.fromkeys(targets) if entry not in read] or list(dict.fromkeys(targets))
     return ReplayPlan([steps[entry] for entry in _sort(trace, steps, tops)], list(_write(trace, steps, tops)))
 
 
-def _make_step(entry: Entry, served: Served) -> Step:
+def _make_step(entry: Entry, served: Served, tweak: tuple[str, bool] | None) -> Step:
     node = entry.find_node() or entry.text
+    if tweak is not None and not tweak[1]:
+        return Step(node, REPLACED, tweak[0])
+    if tweak is not None:
+        beneath = _make_step(entry, served, None)
+        return evolve(beneath, reason=", ".join([*([beneath.reason] if beneath.reason else []), f"then {tweak[0]}"]))
     if served.covers(entry):
         return Step(node, RECORDED, _tell_given(entry))
     if served.is_needed(entry):
@@ -95,7 +120,7 @@ def _tell_given(entry: Entry) -> str:
 
 
 def _leads(trace: Trace, steps: dict[Entry, Step], entry: Entry) -> list[Entry]:
-    return [] if steps[entry].how == RECORDED else [one for one in trace.reads_of(entry) if one in steps]
+    return [] if steps[entry].how in {RECORDED, REPLACED} else [one for one in trace.reads_of(entry) if one in steps]
 
 
 def _sort(trace: Trace, steps: dict[Entry, Step], tops: Sequence[Entry]) -> Iterator[Entry]:

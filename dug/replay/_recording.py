@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from .._contexts.context import Context
+from .._contexts.scenario import Scenario
 from .._contexts.tweaks import target_of
 from .._core.read import Function, Node
 from .._text.counts import count
@@ -16,7 +17,7 @@ from .._text.shown import Shown
 from .._text.values import show
 from ._differences import Differences, find_differences
 from ._errors import UncoveredError
-from ._plan import ReplayPlan, make_plan
+from ._plan import Replacing, ReplayPlan, make_plan
 from ._playing import Player
 from ._served import Served
 from ._trace import Entry, Trace
@@ -74,14 +75,30 @@ class Recording(Shown):
         """
         return tuple(entry.find_node() or entry.text for entry in self._find_missing(targets, self._serve(cut)))
 
-    def plan(self, *targets: Target, cut: Iterable[Any] | None = None) -> ReplayPlan:
+    def plan(
+        self, *targets: Target, cut: Iterable[Any] | None = None, tweaks: "Mapping[Any, Any] | Scenario | None" = None
+    ) -> ReplayPlan:
         """Returns what a replay of some nodes would run, and what it would take from the recording, by the trace; runs nothing.
 
         Args:
             targets: the nodes, or their texts; none for all that were recorded.
             cut: the functions and nodes that are not run, see `replay`.
+            tweaks: those of a what-if that is entered in the replay.
+
+        Raises:
+            TypeError: a target is not a node.
+            TweakError: a tweak is not possible.
         """
-        return make_plan(self._trace, self._find(targets), self._serve(cut))
+        said = {key: (show(one), getattr(one, "reads_beneath", False)) for key, one in Scenario(tweaks).tweaks.items()}
+        return self._plan(targets, cut, said)
+
+    def _plan(
+        self, targets: Iterable[Target], cut: Iterable[Any] | None, said: Mapping[Any, tuple[str, bool]]
+    ) -> ReplayPlan:
+        """Returns the plan with nodes and functions that are tweaked: to what, and whether they are asked for beneath that."""
+        nodes = {entry: tweak for key, tweak in said.items() if isinstance(key, Node) and (entry := self._trace.find(key))}
+        functions = {key._self_function.name: tweak for key, tweak in said.items() if not isinstance(key, Node)}
+        return make_plan(self._trace, self._find(targets), self._serve(cut), Replacing(nodes, functions))
 
     def replay(
         self,
