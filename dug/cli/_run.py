@@ -94,8 +94,7 @@ def command(
         file = stack.enter_context(loading)
         _invalidate(file, invalidated, target.partition(":")[0], refresh=refresh)
         with readable_errors():
-            said = _read_tweaks(tweaks, replaced, target.partition(":")[0], file, around)
-            scenario = Scenario(dict(said.values()))
+            said, scenario = _read_tweaks(tweaks, replaced, target.partition(":")[0], file, around)
         ctx = stack.enter_context(Context(scenario))
         asked = stack.enter_context(Asked.watch(ctx, said, call))
         since = None if file is None else stack.enter_context(_watch_changes(ctx, file))
@@ -139,8 +138,8 @@ def _replaying(path: str) -> AbstractContextManager[Context]:
 
 def _read_tweaks(
     words: Sequence[str], replaced: Sequence[str], home: str, file: "Snapshot | None", around: Context | None
-) -> dict[str, tuple[Any, Any]]:
-    """Returns by typed text: each node or function that is tweaked or replaced, and its tweak.
+) -> tuple[dict[str, tuple[Any, Any]], Scenario]:
+    """Returns by typed text: each node or function that is tweaked or replaced, and its tweak; and all these as a scenario.
 
     Raises:
         ValueError: one cannot be read, or is tweaked twice.
@@ -154,7 +153,7 @@ def _read_tweaks(
         if any(tweak[0] == target for target, _ in said.values()):
             raise ValueError(f"{name} is tweaked twice. Leave one --tweak or --replace out.")
         said[name] = tweak
-    return said
+    return said, Scenario(dict(said.values()))
 
 
 def _invalidate(file: "Snapshot | None", named: Sequence[str], home: str, *, refresh: bool) -> None:
