@@ -106,8 +106,9 @@ class Backlog:
             raise ContextError(f"{self._name} is closed, and takes no more pushes.")
         ticks, policy = self._ticks, self.policy
         if ticks and (policy == "latest" or (policy == "batch" and ticks[-1].keys().isdisjoint(change))):
-            self._conflated.update(ticks[-1].keys() & change.keys())
-            ticks[-1].update(change)
+            waiting = ticks[-1]
+            self._conflated.update(key for key in change if key in waiting)
+            waiting.update(change)
         elif policy in ("latest", "drop_oldest") or len(ticks) < self._size:
             ticks.append(dict(change))
             if policy == "drop_oldest" and len(ticks) > self._size:
@@ -120,7 +121,8 @@ class Backlog:
         else:
             return False
         self.pushed += 1
-        self._values.update(change.keys())
+        for key in change:  # as `Counter.update` does, which takes longer
+            self._values[key] = self._values.get(key, 0) + 1
         return True
 
     def _drop_oldest(self) -> None:

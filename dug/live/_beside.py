@@ -89,6 +89,11 @@ class Beside(LiveOutput[T]):
                 yield flight.answer
 
 
+    def list_tasks(self) -> list[Any]:
+        """Returns the tasks in flight."""
+        return []
+
+
 class ThreadOutput(Beside[T]):
     """An output that an executor asks for, one tick at a time."""
 

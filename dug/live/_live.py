@@ -20,6 +20,7 @@ from ._backlog import POLICIES, Backlog, Change
 from ._beside import TaskOutput, ThreadOutput
 from ._counters import Counters, InputCounters
 from ._feeds import Feed
+from ._items import StreamOutput
 from ._outputs import LiveOutput, Update
 from ._ticks import Ticks
 from ._updates import Updates
@@ -166,7 +167,8 @@ class Live:
 
         The node of a function is asked for in the tick itself.  Beside the ticks, so that none has to wait for it, are asked: a
         node with an `executor`, one tick at a time; and the node of a coroutine function, up to `window` ticks at a time.  Those
-        run in a context that is frozen at their tick, and their updates say how far behind they are.
+        run in a context that is frozen at their tick, and their updates say how far behind they are.  The node of a stream shows
+        each item; after a tick it goes on at the next one, in the scenario of the tick.
 
         Args:
             node: the node.
@@ -187,21 +189,25 @@ class Live:
             raise ValueError(f"{node} is an output of {self!r} already.")
         check_executor(executor)
         self._check_open()
-        function = node._function
-        output: LiveOutput[T]
-        if function.stream is not None:
-            raise TypeError(f"{node} is a stream and has no single value. Show a node that reads it.")
-        if function.is_async:
-            if executor is not None:
-                raise TypeError(f"{node} is of a coroutine function, which runs on the loop. Leave the executor out.")
-            output = TaskOutput(node, every, changes_only=changes_only, window=self._window)
-        elif executor is not None:
-            output = ThreadOutput(node, every, executor, changes_only=changes_only)
-        else:
-            output = LiveOutput(node, every, changes_only=changes_only)
-        self._ticks.outputs[node] = output
+        self._ticks.outputs[node] = output = self._make_output(node, every, executor, changes_only=changes_only)
         self._ticks.wake()
         return output
+
+    def _make_output(self, node: Node[T], every: float, executor: Any, *, changes_only: bool) -> LiveOutput[T]:
+        function = node._function
+        if function.stream is not None and not function.stream.is_async:
+            raise TypeError(f"{node} is a stream that is read without a loop. Show a node that reads it.")
+        if executor is not None and (function.is_async or function.stream is not None):
+            raise TypeError(f"{node} runs on the loop, and not in threads. Leave the executor out.")
+        if function.stream is not None:
+            if every:
+                raise ValueError(f"{node} is a stream, of which each item is shown. Leave every= out.")
+            return StreamOutput(node)
+        if function.is_async:
+            return TaskOutput(node, every, changes_only=changes_only, window=self._window)
+        if executor is not None:
+            return ThreadOutput(node, every, executor, changes_only=changes_only)
+        return LiveOutput(node, every, changes_only=changes_only)
 
     # Its state
 
@@ -254,7 +260,7 @@ class Live:
         for output in self._ticks.outputs.values():
             if output.needs_loop:
                 raise TypeError(
-                    f"{output.node} is of a coroutine function. Write: async with live: async for update in live.updates(): ..."
+                    f"{output.node} needs a loop. Write: async with live: async for update in live.updates(): ..."
                 )
         self._ticks.go_on()
         ready = self._ticks.ready

@@ -142,7 +142,7 @@ class Ticks:
 
     def list_tasks(self) -> list[Any]:
         """Returns the tasks in flight."""
-        return [task for output in self.outputs.values() if isinstance(output, TaskOutput) for task in output.list_tasks()]
+        return [task for output in self.outputs.values() if isinstance(output, Beside) for task in output.list_tasks()]
 
 
 def _is_over(due: float | None, now: float) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+from support.feeds import Feeds
 
 import dug
 from dug.live import Live
@@ -50,6 +51,12 @@ def book() -> Book:
 def clock() -> Clock:
     """A clock that the test sets."""
     return Clock()
+
+
+@pytest.fixture
+def feeds() -> Feeds:
+    """Streams that give what the test sends."""
+    return Feeds()
 
 
 @pytest.fixture

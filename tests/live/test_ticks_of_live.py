@@ -13,8 +13,22 @@ from support.live_book import show
 from support.sync_points import Signal, Worker
 
 import dug
+from dug.flow import Flow
 from dug.live import Live, LiveInput, LiveOutput, OutputCounters, Update
 from dug.testing import EventLog
+
+
+@dug.memoize
+async def items():
+    """Give nothing."""
+    for item in ():
+        yield item
+
+
+@dug.memoize
+def rows():
+    """Give nothing, without a loop."""
+    yield from ()
 
 
 def test_the_first_step_shows_every_output_as_it_is(book, make):
@@ -299,6 +313,9 @@ def test_an_empty_push_is_no_tick(make):
         (lambda live, book: live.output(book.total.node(), every=-1), ValueError, r"total\(\).*not -1"),
         (lambda live, book: live.output(book.total.node(), executor=3), TypeError, "ThreadPoolExecutor"),
         (lambda live, book: [live.output(book.total.node()) for _ in range(2)], ValueError, r"total\(\) is an output"),
+        (lambda live, book: live.output(items.node(), every=1), ValueError, r"items\(\) is a stream.*every="),
+        (lambda live, book: live.output(items.node(), executor=ThreadPoolExecutor()), TypeError, r"items\(\) runs on the loop"),
+        (lambda live, book: live.output(rows.node()), TypeError, r"rows\(\) is a stream.*without a loop"),
         (lambda live, book: live.feed(book.spot.node("A"), [1, 2]), TypeError, "async generator"),
         (lambda live, book: live.feed("A", [1, 2]), TypeError, "'A'"),
         (lambda live, book: live.feed(book.spot.node("A"), 1, 2), TypeError, "live.feed"),
@@ -326,7 +343,7 @@ def test_an_output_of_a_coroutine_function_needs_a_loop(make):
     live = make()
     live.output(fetched.node())
 
-    with pytest.raises(TypeError, match=r"fetched\(\) is of a coroutine function. Write: async with live"):
+    with pytest.raises(TypeError, match=r"fetched\(\) needs a loop. Write: async with live"):
         live.step()
 
 
@@ -382,6 +399,27 @@ def test_a_live_stands_by_itself(book, make):
         with dug.Context({book.twice.node("B"): 100}):
             live.push(book.spot.node("A"), 2)
             assert show(first + live.step()) == [(0, 4), (1, 6)]
+
+
+def test_the_names_of_a_flow_are_inputs_and_outputs():
+    """A Live that begins with the scenario of a flow pushes to its names and shows them; an insert is pushed as a scenario."""
+
+    def mid(bid, ask):
+        return (bid + ask) / 2
+
+    def value(mid, quantity):
+        return mid * quantity
+
+    flow = Flow(mid, value, values={"bid": 1, "ask": 3, "quantity": 10})
+    live = Live(flow.context.scenario)
+    live.output(flow.node("value"))
+    first = live.step()
+    live.push(flow.node("bid"), 2)
+    second = live.step()
+    flow.insert("quantity", 100)
+    live.push(flow.context.scenario)
+
+    assert show(first + second + live.step()) == [(0, 20), (1, 25), (2, 200)]
 
 
 def test_a_memoised_function_takes_no_ticks(book, make):

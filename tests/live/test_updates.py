@@ -353,7 +353,7 @@ def test_a_window_holds_ticks_in_flight_and_gives_them_in_order(book, make, run,
                 await settle()
                 group.cancel_scope.cancel()
 
-            assert (first, ticks) == (["begin 2", "begin 3", "begin 4"], 3)
+            assert (sorted(first), ticks) == (["begin 2", "begin 3", "begin 4"], 3)
             assert second == []
             assert third == [(1, 2), (2, 3), (3, 4)]
             assert show(got)[3:] == [(4, 5)]
@@ -426,6 +426,88 @@ def test_leaving_cancels_what_is_in_flight(book, make, run, gated):
             await take(live.updates(), 1)
             await settle()
         assert log == ["begin 1", "cancel 1"]
+
+    run(main)
+
+
+# Streams
+
+
+def test_a_stream_shows_each_item_and_goes_on_in_each_tick(book, make, run, feeds):
+    """The items that a tick finds are made of its inputs, none is shown twice, and the source upstream is begun once."""
+
+    @dug.memoize
+    async def scaled():
+        async for item in feeds.stream("a"):
+            yield item * book.spot("A")
+
+    async def main():
+        async with make() as live:
+            live.output(scaled.node())
+            got = []
+            async with anyio.create_task_group() as group:
+                group.start_soon(read, got, live.updates())
+                await settle()
+                feeds.send("a", 1, 2)
+                await settle()
+                live.push(book.spot.node("A"), 10)
+                await settle()
+                feeds.send("a", 3)
+                await settle()
+                live.push(book.spot.node("B"), 10)
+                await settle()
+                feeds.send("a", 3, 4)
+                await settle()
+                group.cancel_scope.cancel()
+            assert show(got) == [(0, 1), (0, 2), (1, 30), (2, 30), (2, 40)]
+            assert feeds.log == ["open a"]
+        assert feeds.log == ["open a", "close a"]
+
+    run(main)
+
+
+def test_the_error_of_a_stream_is_an_update(book, make, run, feeds):
+    """A stream that fails shows its items and then its error; the next tick tries again."""
+
+    @dug.memoize
+    async def inverse():
+        async for item in feeds.stream("a"):
+            yield item / book.spot("A")
+
+    async def main():
+        async with make() as live:
+            live.push(book.spot.node("A"), 0)
+            live.output(inverse.node())
+            got = []
+            async with anyio.create_task_group() as group:
+                group.start_soon(read, got, live.updates())
+                await settle()
+                feeds.send("a", 6)
+                await settle()
+                live.push(book.spot.node("A"), 2)
+                await settle()
+                feeds.send("a", 6)
+                await settle()
+                group.cancel_scope.cancel()
+            assert [type(update.error or update.value) for update in got] == [ZeroDivisionError, float]
+
+    run(main)
+
+
+def test_updates_end_with_the_streams_that_they_show(book, make, run):
+    """With ``until_fed=True`` the updates go on until the streams have ended."""
+
+    @dug.memoize
+    async def steps():
+        for number in range(3):
+            yield number * book.spot("A")
+
+    async def main():
+        async with make() as live:
+            live.output(steps.node())
+            live.feed(book.spot.node("A"), give(2))
+            updates = [update async for update in live.updates(until_fed=True)]
+            assert [update.value for update in updates] in ([0, 1, 2], [0, 1, 4], [0, 2, 4])
 
     run(main)
 
