@@ -14,12 +14,15 @@ from typing import TypeVar
 
 import attrs
 
-from . import _plot, _report, calls, concurrency, curves, factors, flows, memory, peers, projection, recompute, streams
+from . import _plot, _report, calls, concurrency, curves, factors, flows, memory, peers, projection, recompute, streams, ticks
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
 
-GROUPS = ("calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "peers", "memory", "import", "curves")
+GROUPS = (
+    "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "peers", "memory", "import",
+    "curves",
+)  # fmt: skip
 
 
 @attrs.frozen
@@ -34,6 +37,7 @@ class Plan:
     factors: factors.Sizes
     flows: flows.Sizes
     streams: streams.Sizes
+    ticks: ticks.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -47,6 +51,7 @@ FULL = Plan(
     factors=factors.Sizes(),
     flows=flows.Sizes(),
     streams=streams.Sizes(),
+    ticks=ticks.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -59,6 +64,7 @@ QUICK = Plan(
     factors=factors.Sizes(dates=50),
     flows=flows.Sizes(chain=500, long=2_000),
     streams=streams.Sizes(values=5_000, marks=500, endless=100_000),
+    ticks=ticks.Sizes(endless=5_000),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -86,9 +92,10 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
         figures=tuple(figure for case in _cases(plan, groups) for figure in _noted(case.name, measure, case, plan.effort)),
         weights=tuple(_noted("bytes", memory.weights, plan.nodes)) if "memory" in groups else (),
         growths=(_noted("growth", streams.growth, plan.streams.endless),) if "streams" in groups else (),
+        live_growths=(_noted("growth of ticks", ticks.growth, plan.ticks),) if "ticks" in groups else (),
         curves=tuple(_noted("curves", curves.curves, plan.curves)) if "curves" in groups else (),
         missing=(
-            *(peers.find_missing() if "peers" in groups else ()),
+            *(peers.find_missing() if {"peers", "ticks"} & set(groups) else ()),
             *(factors.find_missing() if "factors" in groups else ()),
         ),
     )
@@ -103,6 +110,7 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         "factors": lambda: factors.cases(plan.factors),
         "flows": lambda: flows.cases(plan.flows),
         "streams": lambda: streams.cases(plan.streams),
+        "ticks": lambda: ticks.cases(plan.ticks),
         "peers": lambda: peers.cases(plan.recompute),
         "memory": lambda: [memory.one_leaf(5 * plan.nodes)],
         "import": lambda: [memory.import_time()],

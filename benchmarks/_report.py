@@ -22,6 +22,7 @@ from .factors import CHANGES
 from .memory import Weight
 from .peers import PACKAGES, find_missing
 from .streams import Growth
+from .ticks import Growth as LiveGrowth
 
 
 @attrs.frozen
@@ -48,6 +49,7 @@ class Results:
     missing: tuple[str, ...] = ()
     """Packages whose contenders were left out, as they are not installed."""
     growths: tuple[Growth, ...] = ()
+    live_growths: tuple[LiveGrowth, ...] = ()
 
 
 # By case and contender: what it is, and the limits of its ratio on the compiled call path and on the pure one.
@@ -109,6 +111,13 @@ def _bars_of_figures(results: Results) -> Iterator[Bar]:
         if dug.COMPILED and (case, "dug") in medians:
             what = f"{case}s, times the recompute by hand"
             yield Bar(what, limit, medians[case, "dug"] / medians[case, "by hand"])
+    for peer, limit in (("modelx", 0.4), ("Loman", 0.05)):
+        if dug.COMPILED and ("one input of a live book", peer) in medians:
+            ratio = medians["one input of a live book", "dug"] / medians["one input of a live book", peer]
+            yield Bar(f"a tick of a live book, times {peer}", limit, ratio)
+    staged = medians.get(("three stages, by the wall", "window=3"))
+    if staged is not None:
+        yield Bar("a tick through three stages of 10 ms at window=3, ms", 12.0, 1e3 * staged)
     if ("import", "dug") in medians:
         yield Bar(
             "seconds of import over attrs and wrapt", IMPORT_S, medians["import", "dug"] - medians["import", "attrs and wrapt"]
@@ -121,6 +130,9 @@ def _bars_of_bytes(results: Results) -> Iterator[Bar]:
             yield Bar("bytes of a node with two edges", BYTES, weight.bytes_per_node)
         if weight.contender == "dug, tweaked once" and dug.COMPILED:
             yield Bar("bytes more of each leaf that was tweaked once", 400.0, weight.bytes_per_node)
+    for ticked in results.live_growths:
+        yield Bar(f"bytes that a live book grows by in {ticked.ticks:,} ticks", 2_000.0, ticked.bytes)
+        yield Bar(f"bits that it grows by in {ticked.ticks:,} ticks", 0.0, ticked.bits)
     for grown in results.growths:
         yield Bar(f"bytes that a stream with keep=100 grows by in {grown.values:,} values", 2_000.0, grown.bytes)
 

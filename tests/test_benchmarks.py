@@ -31,6 +31,7 @@ from benchmarks import (
     projection,
     recompute,
     streams,
+    ticks,
     what_ifs,
 )
 
@@ -45,12 +46,15 @@ TINY = command.Plan(
     factors=factors.Sizes(dates=12, assets=10),
     flows=flows.Sizes(live=10, short=10, chain=20, long=40),
     streams=streams.Sizes(values=50, marks=20, endless=500),
+    ticks=ticks.Sizes(trades=10, inputs=6, staged=3, stage_s=1e-4, endless=50),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
 FRAMES = 0 if factors.find_missing() else len(factors.CHANGES)
 STREAMS = (5 if dug.COMPILED else 0) + 1  # seconds, bytes
-BARS = FRAMES + STREAMS + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
+PEERS = len({"modelx", "loman"} - set(peers.find_missing()))
+TICKS = (PEERS if dug.COMPILED else 0) + 1 + 2  # ratios, the window, bytes and bits
+BARS = FRAMES + STREAMS + TICKS + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
@@ -458,3 +462,30 @@ def test_a_projection_runs_again_what_read_the_input():
     months = sizes.policies * sizes.months
     assert ran[:2] == [2 * months - sizes.policies + 1, 3 * sizes.months + 1]
     assert 0.8 * sizes.nodes < ran[2] < sizes.nodes
+
+
+def test_the_live_books_of_the_benchmark_agree():
+    """Each contender gives the same total after each tick; a tick of dug runs the trades that read its input, and the total."""
+    books = ticks.make_books(ticks.Sizes(trades=20, inputs=8))
+    totals = {name: [] for name in books}
+    for name, book in books.items():
+        with book.inside:
+            totals[name] += [book.change(number, 3.0 + number) for number in range(8)]
+    live = books["dug.live"].live
+
+    assert len({tuple(map(round, found)) for found in totals.values()}) == 1
+    with EventLog(live.context) as log:
+        books["dug.live"].change(0, 2.0)
+    assert len(log.computed) == 1 + sum(0 in reads for _, *reads in live_reads())
+
+
+def live_reads():
+    """Which inputs the trades of the small live book read."""
+    return what_ifs.Book(20, 8, spin=0).reads()
+
+
+def test_the_stages_of_the_benchmark_give_every_tick_in_order():
+    """Ticks in flight come in their order."""
+    sizes = ticks.Sizes(staged=5, stage_s=0.0)
+
+    assert asyncio.run(ticks.read_stages(3, sizes)) == list(range(5))
