@@ -43,6 +43,8 @@ class AnyReader(Generic[T_co]):
 
     def __init__(self, stream: Any, start: "int | Latest" = 0, frame: Any = None) -> None:
         self._tape: Tape | None = None
+        self.pause: Any = None
+        """The pause in which the cursor that has it sleeps, to be woken when a pump begins to wait for it."""
         key = stream.node._key
         self.frame: Any = frame_to_ask(current.get() if frame is None else frame, key)
         frame = self.frame
@@ -162,6 +164,12 @@ class AnyReader(Generic[T_co]):
             before.leave(self._ticket)
             self._before = before if self._stream.is_source and self.position > before.base else self._before
 
+    def look_again(self) -> None:
+        """Lets it tell its tape where it is with its next item, and its cursor look: the pump has begun to wait for it."""
+        self._limit = self.position
+        if self.pause is not None:
+            self.pause.wake()
+
     def _look(self, number: int) -> bool:
         """Passes the mark of this number, where one answers; False where none does."""
         tape, view = self._tape, self._view
@@ -261,9 +269,7 @@ class AnyReader(Generic[T_co]):
             if position < end:
                 if not self._is_dropped(kept, position):
                     self._check_repeats(kept)
-                    self._kept = kept
-                    self._limit = min(end, position + max(1, (tape.keep or tape.ahead) // 4))
-                    tape.give_room()
+                    self._set_limit(tape, kept, end)
                     return True
             elif number + 1 < kept.count:
                 if self._look(number + 1):
@@ -275,6 +281,14 @@ class AnyReader(Generic[T_co]):
             self._read_own(position)
             if self._tape is tape:
                 return False
+
+    def _set_limit(self, tape: Tape, kept: Kept, end: int) -> None:
+        """Lets it read some items without a look, and its pump go on."""
+        self._kept = kept
+        self._limit = min(end, self.position + max(1, (tape.keep or tape.ahead) // 4))
+        tape.give_room()
+        if tape.keep is not None and tape.room is not None:  # the pump may wait for this reader, and is told of each item
+            self._limit = self.position + 1
 
     def _may_wait(self, tape: Tape) -> bool:
         """True unless what the generator of another scenario has read is something else here.

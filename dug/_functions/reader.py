@@ -132,8 +132,7 @@ class Reader(Misused, AnyReader[T_co]):
             if not is_joined and (run.is_done or not is_optional):
                 return None
         except CycleError as exc:
-            if tape.room is not None and tape.keep is not None:
-                exc.add_note(explain_keep(tape))
+            explain_keep(exc, run)
             raise
         tape.sleepers.append(wait)
         if self._is_behind(tape):  # by now: its pump may be in another thread, and have seen no sleeper

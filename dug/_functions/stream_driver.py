@@ -17,7 +17,7 @@ from .._core.read import LIVE, Joined, Memo, OpenContext, OuterCall, Run, View, 
 from ..errors import CycleError, say_node
 from .async_driver import backend
 from .sync_driver import fetch
-from .tape import CLOSED, ENDED, FAILED, OPEN, Mark, Tape
+from .tape import CLOSED, ENDED, FAILED, OPEN, Mark, Tape, tape_of
 from .trimming import leave_out_old, trim
 
 _logger = logging.getLogger("dug")
@@ -180,6 +180,7 @@ async def _make_room(stream: Any, run: Run, tape: Tape) -> int:
         wait = _enter_room_wait(run, tape)
         if wait is not None:
             tape.room = wait
+            tape.tell_awaited()
             try:
                 if not tape.has_room():  # else a reader in another thread went on before it could see the wait
                     await wait.sleep()
@@ -206,7 +207,7 @@ def _enter_room_wait(run: Run, tape: Tape) -> Any:
         if not wait.join(Joined(holder)):
             return None
     except CycleError as exc:
-        exc.add_note(explain_keep(tape))
+        explain_keep(exc, holder, tape)
         raise
     with holder.view.group.lock:  # it holds up the pump, and does not keep the run from being cancelled
         if holder.waits and wait in holder.waits:
@@ -214,9 +215,27 @@ def _enter_room_wait(run: Run, tape: Tape) -> Any:
     return wait
 
 
-def explain_keep(tape: Tape) -> str:
-    """Returns what to say of a circle through a tape that is waiting for room."""
-    return f"A stream with keep={tape.keep} waits for its slowest reader. Give it a larger keep=, or none."
+def explain_keep(error: CycleError, run: Run, tape: Tape | None = None) -> None:
+    """Adds to a circle which of its streams wait for their slowest readers, if any do.
+
+    Args:
+        error: the circle.
+        run: the one that was to be waited for; the circle goes through it and what it waits for.
+        tape: one that is about to wait as well.
+    """
+    known, pending = {run}, [run]
+    tapes = {} if tape is None else {tape: None}
+    while pending:
+        one = pending.pop()
+        found = tape_of(one)
+        if found is not None and found.keep is not None and found.room is not None:
+            tapes[found] = None
+        pending += {wait.run for wait in tuple(one.held_up or ())} - known
+        known.update(pending)
+    for found in tapes:
+        if found.run is not None:
+            said = say_node(found.run.key[0].body.node)
+            error.add_note(f"{said} has keep={found.keep} and waits for its slowest reader. Give it a larger keep=, or none.")
 
 
 def refuse_yield(stream: Any) -> TypeError:

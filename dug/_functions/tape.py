@@ -22,6 +22,9 @@ class Holder(Protocol):
     position: int
     frame: Any
 
+    def look_again(self) -> None:
+        """Lets it tell its tape where it is with its next item."""
+
 
 class Kept:
     """What a tape keeps: its items, and its marks with their starts.
@@ -184,6 +187,12 @@ class Tape:
             self.room = self.awaited = None
             room.leave_wait()
             room.wake()
+
+    def tell_awaited(self) -> None:
+        """Lets the slowest reader know that the pump waits for it."""
+        reader = None if self.awaited is None else self.awaited()
+        if reader is not None:
+            reader.look_again()
 
     def list_readers(self) -> list[Any]:
         """Returns its readers, but for those of runs that have ended."""

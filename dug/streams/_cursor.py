@@ -6,7 +6,7 @@ nothing is yielded inside a group of tasks.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from .._functions.async_driver import backend
@@ -65,6 +65,14 @@ class Cursor(Misused, Generic[T_co]):
             else:
                 one._add_to(pause)
 
+    def _list_awaited(self) -> "Iterator[Reader[Any]]":
+        """Yields its readers for which a pump may have to wait and that no run has: for that run the pump would wait."""
+        for one in self._inputs:
+            if not isinstance(one, Reader):
+                yield from one._list_awaited()
+            elif one._stream.keep is not None and one.frame.run is None:
+                yield one
+
     def __aiter__(self) -> Self:
         return self
 
@@ -75,6 +83,7 @@ class Cursor(Misused, Generic[T_co]):
                 if item is not PENDING:
                     return item  # type: ignore[no-any-return]  # what the operator makes
                 pause = Pause()
+                pause.own += self._list_awaited()
                 self._add_to(pause)
                 await pause.last()
         except (backend().CANCELLED, GeneratorExit):

@@ -10,6 +10,7 @@ from .._core.drive import PATIENCE_S, DriverWait
 from .._core.read import Frame, Joined, Run
 from .._functions.async_driver import backend
 from .._functions.reader import Reader, is_here, leave_wait
+from ._stuck import check_room
 
 
 class _SharedWait(DriverWait):
@@ -44,6 +45,11 @@ class Pause:
         """The moment at which to look again, by the clock of the loop."""
         self.is_turn = False
         """True to look again in the next turn of the loop."""
+        self.own: list[Reader[Any]] = []
+        """The readers of the cursor for which pumps may have to wait."""
+        self._sleep: Any = None
+        self._is_awaited = False
+        """True when a pump waits for one of these."""
 
     def end_by(self, moment: float) -> None:
         """Makes it last no longer than to a moment."""
@@ -53,12 +59,16 @@ class Pause:
         """Returns when there may be something to give.
 
         Raises:
-            CycleError: nothing will ever come, as each stream waits for the asker.
+            CycleError: nothing will ever come, as each stream waits for the asker, or for another reader of the cursor to go on.
         """
-        sleep = backend().Sleep()
+        self._sleep = sleep = backend().Sleep()
         entered: list[Any] = []
         try:
+            for reader in self.own:
+                reader.pause = self
             is_long = not self.is_turn and self._enter(entered, sleep)
+            if is_long and self.own and not self.works and self.until is None:
+                self._is_awaited = check_room(self.readers, self.own)
             await sleep.last(self._find_seconds() if is_long else 0.0)  # a turn of the loop in any case
         finally:
             for tape, wait in entered:
@@ -66,6 +76,12 @@ class Pause:
             for work in self.works:
                 if sleep in work.sleeps:
                     work.sleeps.remove(sleep)
+            for reader in self.own:
+                reader.pause = None
+
+    def wake(self) -> None:
+        """Lets the cursor look again, from any thread."""
+        self._sleep.wake()
 
     def _enter(self, entered: list[Any], sleep: Any) -> bool:
         """Begins all waits; False when there may be an item by now."""
@@ -87,9 +103,9 @@ class Pause:
         return found is not None
 
     def _find_seconds(self) -> float | None:
-        """Returns how long to sleep at most: a loop that has pumps of ours may be left."""
+        """Returns how long to sleep at most: a loop that has pumps of ours may be left, and what waits for us be waited for."""
         seconds = None if self.until is None else max(0.0, self.until - backend().find_time())
-        if all(_is_pumped_here(reader) for reader in self.readers):
+        if not self._is_awaited and all(_is_pumped_here(reader) for reader in self.readers):
             return seconds
         return PATIENCE_S if seconds is None else min(seconds, PATIENCE_S)
 

@@ -1,0 +1,70 @@
+"""Whether what a cursor waits for will ever come: `check_room` finds out that a pump waits for the cursor itself to read on.
+
+A pump with ``keep=`` waits for its slowest reader.  The run that has this reader is found as for any wait; but a reader of a
+cursor outside of every memoised function belongs to no run, so the cursor looks itself, each time that it is about to sleep.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from .._core.read import Node, Run
+from .._functions.reader import Reader
+from .._functions.stream_driver import explain_keep
+from .._functions.tape import Tape, tape_of
+from ..errors import CycleError
+
+
+def check_room(pending: Collection[Reader[Any]], own: Collection[Reader[Any]]) -> bool:
+    """Returns whether a pump waits for a reader of a cursor; refuses to wait for what never comes.
+
+    Args:
+        pending: the readers of which any may let the cursor go on.
+        own: all its readers for which pumps may have to wait.
+
+    Raises:
+        CycleError: each of `pending` waits, directly or through others, for the cursor to read on.
+
+    Complexity: O(runs that they wait for, directly or through others).
+    """
+    readers = {reader for reader in own if reader not in pending}  # else it is about to go on
+    if not any(_find_awaited(reader._tape) is reader for reader in readers):
+        return False
+    ways = [_find_way(reader._tape, readers) for reader in pending]
+    if ways and all(ways):
+        path = [Node[Any]._of(run.key) for run in ways[0]]
+        error = CycleError((*path, path[0]))
+        explain_keep(error, ways[0][-1])
+        raise error
+    return True
+
+
+def _find_awaited(tape: Tape | None) -> Any:
+    """Returns the reader for which the pump of a tape waits; None for one that does not."""
+    awaited = None if tape is None or tape.room is None else tape.awaited
+    return None if awaited is None else awaited()
+
+
+def _find_way(tape: Tape | None, readers: Collection[Any]) -> list[Run]:
+    """Returns the runs from the pump of a tape to one that waits for a reader; empty unless all their waits lead to such."""
+    first = None if tape is None else tape.run
+    if first is None:
+        return []
+    came_from: dict[Run, Run | None] = {first: None}
+    pending, last = [first], None
+    while pending:
+        run: Run | None = pending.pop()
+        if _find_awaited(tape_of(run)) in readers:
+            last = run
+            continue
+        waits = [wait.run for wait in tuple(run.held_up or ())]  # type: ignore[union-attr]  # it is one
+        if not waits:
+            return []
+        for one in waits:
+            if one not in came_from:
+                came_from[one] = run
+                pending.append(one)
+    way: list[Run] = []
+    while last is not None:
+        way.insert(0, last)
+        last = came_from[last]
+    return way
