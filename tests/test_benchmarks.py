@@ -1,6 +1,7 @@
 """The benchmarks run, their contenders agree, and dug reruns in them what it should; nothing here looks at a clock."""
 
 import asyncio
+import gc
 import importlib.util
 import itertools
 import json
@@ -63,6 +64,8 @@ needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in th
 @pytest.fixture(scope="module")
 def results():
     """One run of everything but the interpreters, at sizes that take no time."""
+    gc.collect()
+    gc.freeze()  # each sample begins with a collection, which would look through all that other tests left
     return command.run(TINY, [group for group in command.GROUPS if group != "import"])
 
 
