@@ -99,6 +99,7 @@ FASTDAG = ("compat/test_fastdag.py",)
 RAPPF = ("compat/test_rappf.py",)
 CHANGES = ("debug/test_check_mutation.py",)
 FREEZING = ("debug/test_freeze.py",)
+MOVES = ("debug/test_mut.py", "-m", "not slow")
 STAMPS = ("sources/test_stamp.py",)
 THREADS = ("core/test_thread_safety.py",)
 TRAPS = ("core/test_regressions.py",)
@@ -2026,6 +2027,62 @@ MUTANTS = (
         "            if key not in self._named:",
         "            if True:",
         FREEZING,
+    ),
+    Mutant(
+        "a value that somebody holds is handed over",
+        "flow/_moving.py",
+        "getrefcount(value) <= _HELD and is_lone(value)",
+        "is_lone(value)",
+        MOVES,
+    ),
+    Mutant(
+        "a value of which somebody holds a part is handed over",
+        "flow/_moving.py",
+        "getrefcount(value) <= _HELD and is_lone(value)",
+        "getrefcount(value) <= _HELD",
+        MOVES,
+    ),
+    Mutant(
+        "the value of a source is handed over",
+        "flow/_moving.py",
+        "function.is_source or function.is_async",
+        "function.is_async",
+        MOVES,
+    ),
+    Mutant(
+        "a value is handed over beside other threads",
+        "flow/_moving.py",
+        "return len(sys._current_frames()) == 1",
+        "return True",
+        MOVES,
+    ),
+    Mutant(
+        "what a value rests on that was handed over is not brought up to date",
+        "flow/_moving.py",
+        "        gone.footprint |= Memo.bits_of",
+        "        _ = Memo.bits_of",
+        MOVES,
+    ),
+    Mutant(
+        "a flow that is awaited hands over what others have",
+        "flow/_nodes.py",
+        "own(found) if wire[1] in moved else found",
+        "found",
+        MOVES,
+    ),
+    Mutant(
+        "a reader comes after the writer",
+        "flow/_wiring.py",
+        "                reads[name] = (*reads[name], *[one for one in before if name not in self._order([one], reads)])\n",
+        "                pass\n",
+        MOVES,
+    ),
+    Mutant(
+        "a value is handed over twice",
+        "flow/_wiring.py",
+        "                if owner != name:\n",
+        "                if False:\n",
+        MOVES,
     ),
 )
 

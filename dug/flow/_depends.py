@@ -106,7 +106,7 @@ def _find(fn: Callable[..., Any]) -> tuple[tuple[str, Callable[..., Any]], ...]:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):  # some builtins have no signature
         return ()
-    hints = _read_hints(fn) if any(one.annotation is not one.empty for one in parameters) else {}
+    hints = read_hints(fn) if any(one.annotation is not one.empty for one in parameters) else {}
     found = []
     for one in parameters:
         marks = [*getattr(hints.get(one.name), "__metadata__", ()), one.default]
@@ -118,7 +118,8 @@ def _find(fn: Callable[..., Any]) -> tuple[tuple[str, Callable[..., Any]], ...]:
     return tuple(found)
 
 
-def _read_hints(fn: Callable[..., Any]) -> dict[str, Any]:
+def read_hints(fn: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the annotations of a function by parameter, with their notes; nothing where they cannot be read."""
     plain = fn if inspect.isroutine(fn) or inspect.isclass(fn) else getattr(fn, "__wrapped__", None) or type(fn).__call__
     try:
         return get_type_hints(plain, include_extras=True)

@@ -11,6 +11,10 @@ class DuplicateNameError(FlowError, ValueError):
     """Two functions of a flow have one name, or a name that is asked for is taken."""
 
 
+class MovedError(FlowError, ValueError):
+    """A value is handed over to two functions of a flow, or read by one after another has changed it."""
+
+
 class MissingInputError(FlowError, LookupError):
     """A node that is asked for reads an input that has no value."""
 

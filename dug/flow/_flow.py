@@ -44,7 +44,7 @@ class Problem:
     """Something for which part of a flow cannot be computed, with what to type."""
 
     kind: str
-    """``cycle``, ``floating``, ``missing``, or ``function`` where that is gone."""
+    """``cycle``, ``floating``, ``missing``, ``function`` where that is gone, or ``moved`` for what cannot be handed over."""
     names: tuple[str, ...]
     text: str
 
@@ -131,6 +131,9 @@ class Flow(Saving):
                 found.append(Problem(kind, (name,), wiring.say_missing(self.name, name)))
             elif wiring.is_gone(name):
                 found.append(Problem("function", (name,), wiring.say_gone(self.name, name)))
+        if not any(problem.kind == "cycle" for problem in found):
+            moves = wiring.find_moves(order)
+            found += [Problem("moved", move, wiring.say_moved(self.name, *move)) for move in moves]
         columns: dict[str, Callable[[Problem], object]] = {
             "kind": lambda one: one.kind,
             "names": lambda one: ", ".join(one.names),
@@ -267,17 +270,21 @@ class Flow(Saving):
         return outputs
 
     def _prepare(self, names: Iterable[str]) -> list[str]:
-        """Returns what must be asked for to compute names, each after what it reads; refuses what cannot be computed."""
+        """Returns what must be asked for to compute names, each after what it reads; refuses what cannot be computed.
+
+        What is handed over is left out, unless it is asked for itself: nobody else must have it then.
+        """
         states = NodeStates(self._here()._here())
         if all(_has_value(states, self.node(name)) for name in names):
             return [*names]
-        wiring, needed = self._wiring, set(names)
+        wiring, needed, asked = self._wiring, set(names), set(names)
         order = wiring.order(names)
         wiring.check(self.name, order)
         for name in reversed(order):
             if name in needed and not _has_value(states, self.node(name)):
                 needed.update(wiring.reads.get(name, ()))
-        return [name for name in order if name in needed]
+        moved = wiring.list_moved(order) - asked
+        return [name for name in order if name in needed and name not in moved]
 
     def _collect(self, names: tuple[str, ...], asked: tuple[str, ...]) -> Any:
         here = self._here()

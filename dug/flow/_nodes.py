@@ -22,6 +22,7 @@ from .._functions.stream import Stream
 from ..errors import say_nodes
 from ._depends import call, call_async
 from ._errors import FloatingInputError, MissingInputError
+from ._moving import find_moved, own, settle_moved, take_over
 from ._notes import note_stage
 from ._processors import gives_items, open_items, pick
 
@@ -108,12 +109,27 @@ def beneath(flow: str, name: str) -> Any:  # noqa: ARG001  they are part of the 
 def value(flow: str, name: str) -> Any:
     """Returns the value of a node of a flow without coroutine functions."""
     key, wires = _find(flow, name)
-    args, kwargs = _sort([(wire, value(flow, wire[1])) for wire in _list_present(flow, wires)], wires)
+    fn, present = find_function(key), _list_present(flow, wires)
+    moved = find_moved(fn, present)
+    read = _take(flow, present, moved) if moved else [(wire, value(flow, wire[1])) for wire in present]
+    args, kwargs = _sort(read, wires)
     try:
-        return call(find_function(key), args, kwargs)
+        return call(fn, args, kwargs)
     except Exception as exc:
         note_stage(exc, say(flow, name))
         raise
+    finally:
+        if moved:
+            settle_moved()
+
+
+def _take(flow: str, wires: Sequence[Wire], moved: Sequence[str]) -> list[tuple[Wire, Any]]:
+    """Returns what wires read, those that are handed over last, when all that others read of them is there."""
+    for name in moved:
+        value(flow, name)
+    found = {name: value(flow, name) for _, name, _ in wires if name not in moved}
+    found.update({name: take_over(value.node(flow, name)) for name in moved})
+    return [(wire, found[wire[1]]) for wire in wires]
 
 
 @memoize(name="dug.flow:value_async")
@@ -122,7 +138,7 @@ async def value_async(flow: str, name: str) -> Any:
     known = _find(flow, name)
     if is_processor(known):
         return items(flow, name)
-    args, kwargs = read = await _read(flow, known[1])
+    args, kwargs = read = await _read(flow, known)
     try:
         return await call_async(find_function(known[0]), args, kwargs)
     except Exception as exc:
@@ -142,7 +158,7 @@ async def _give(flow: str, name: str) -> AsyncGenerator[Any, None]:
     if not is_processor(known):
         yield await value_async(flow, name)
         return
-    args, kwargs = read = await _read(flow, known[1])
+    args, kwargs = read = await _read(flow, known)
     outputs = [wire[0] for wire in known[1] if wire[2] == OUTPUT]
     try:
         async with aclosing(open_items(find_function(known[0]), args, kwargs, outputs)) as found:
@@ -181,9 +197,17 @@ def is_processor(known: Definition | None) -> bool:
     return is_registered(known[0]) and gives_items(find_function(known[0]))
 
 
-async def _read(flow: str, wires: Sequence[Wire]) -> tuple[list[Any], dict[str, Any]]:
-    """Returns the arguments of a function that is awaited, once the streams have ended if it waits for that."""
-    read = [(wire, await value_async(flow, wire[1])) for wire in _list_present(flow, wires)]
+async def _read(flow: str, known: Definition) -> tuple[list[Any], dict[str, Any]]:
+    """Returns the arguments of a function that is awaited, once the streams have ended if it waits for that.
+
+    What is handed over to it is copied, as others may be about to get it at the same time.
+    """
+    wires = known[1]
+    present = _list_present(flow, wires)
+    read = [(wire, await value_async(flow, wire[1])) for wire in present]
+    moved = find_moved(find_function(known[0]), present)
+    if moved:
+        read = [(wire, own(found) if wire[1] in moved else found) for wire, found in read]
     streams = [found for _, found in read if isinstance(found, Stream)]
     if streams:
         start_number(flow)  # what reads streams runs in each start, also where their items are those of another

@@ -15,7 +15,8 @@ from attrs import field, frozen
 from .._core.read import View
 from ..errors import CycleError
 from ._depends import find_dependencies
-from ._errors import DuplicateNameError, FloatingInputError, FlowError, MissingInputError
+from ._errors import DuplicateNameError, FloatingInputError, FlowError, MissingInputError, MovedError
+from ._moving import find_moved, find_moved_parameters
 from ._nodes import (
     DEFAULT,
     ENDED,
@@ -28,6 +29,7 @@ from ._nodes import (
     beneath,
     definition,
     definitions,
+    find_function,
     is_processor,
     is_registered,
     items,
@@ -60,14 +62,64 @@ class Wiring:
     def order(self, names: Iterable[str]) -> list[str]:
         """Returns names with all that they read, directly or through others, each after what it reads.
 
+        A function to which a value is handed over comes after the others here that read it, unless they depend on it.
+
         Raises:
             CycleError: a name depends on itself.
 
-        Complexity: linear in the names and wires that it passes.
+        Complexity: linear in the names and wires that it passes, for each name that is handed over.
         """
+        asked = [*names]
+        order = self._order(asked, self.reads)
+        reads = dict(self.reads)
+        for name in order:
+            for moved in self._find_moved(name):
+                before = [one for one in order if one != name and moved in self.reads.get(one, ())]
+                reads[name] = (*reads[name], *[one for one in before if name not in self._order([one], reads)])
+        return order if reads == self.reads else self._order(asked, reads)
+
+    def _find_moved(self, name: str) -> tuple[str, ...]:
+        """Returns the names whose values are handed over to the function of a name."""
+        key, wires = self.definitions.get(name, INPUT)
+        if not key or name in self.given or not is_registered(key):
+            return ()
+        fn = find_function(key)
+        if not find_moved_parameters(fn):  # nearly always
+            return ()
+        return find_moved(fn, [wire for wire in wires if wire[2] != OUTPUT and wire[1] in self.reads[name]])
+
+    def list_moved(self, order: Iterable[str]) -> set[str]:
+        """Returns the names that are handed over to one of some names."""
+        return {moved for name in order for moved in self._find_moved(name)}
+
+    def find_moves(self, order: Iterable[str]) -> list[tuple[str, str, str]]:
+        """Returns what cannot be handed over: a name, the node that changes it, and the one that does so too, or reads it later.
+
+        Complexity: that of `order` for each reader of a name that is handed over.
+        """
+        found, owners = [], dict[str, str]()
+        for name in order:
+            for moved in self._find_moved(name):
+                owner = owners.setdefault(moved, name)
+                if owner != name:
+                    found.append((moved, owner, name))
+                later = [one for one in self.find_readers(moved) if one != name and name in self._order([one], self.reads)]
+                found += [(moved, name, one) for one in later]
+        return found
+
+    def say_moved(self, flow: str, moved: str, owner: str, other: str) -> str:
+        """Returns what is wrong with a name that is handed over, and what to type."""
+        what = "is handed over to it too" if moved in self._find_moved(other) else "reads it after that"
+        return (
+            f"{moved!r} of the flow {flow!r} is handed over to {owner!r}, and {other!r} {what}. "
+            f"Let {other!r} read what {owner!r} gives, or take Mut away and work on a copy."
+        )
+
+    @staticmethod
+    def _order(names: Iterable[str], reads: Mapping[str, tuple[str, ...]]) -> list[str]:
         done: dict[str, None] = {}
         for first in names:
-            path: dict[str, Iterator[str]] = {first: iter(self.reads.get(first, ()))} if first not in done else {}
+            path: dict[str, Iterator[str]] = {first: iter(reads.get(first, ()))} if first not in done else {}
             while path:
                 name, rest = next(reversed(path.items()))
                 read = next((one for one in rest if one not in done), None)
@@ -78,7 +130,7 @@ class Wiring:
                     around = list(path)
                     raise CycleError((*around[around.index(read) :], read))
                 else:
-                    path[read] = iter(self.reads.get(read, ()))
+                    path[read] = iter(reads.get(read, ()))
         return list(done)
 
     def is_missing(self, name: str) -> bool:
@@ -119,6 +171,7 @@ class Wiring:
             FloatingInputError: one is not in the flow.
             MissingInputError: an input has no value.
             FlowError: the function of one is gone.
+            MovedError: a value is handed over to two of them, or read by one after that.
         """
         absent = [name for name in order if self.is_missing(name)]
         floating = [name for name in absent if name not in self.definitions]
@@ -128,6 +181,9 @@ class Wiring:
         gone = [name for name in order if self.is_gone(name)]
         if gone:
             raise FlowError("\n".join(self.say_gone(flow, name) for name in gone))
+        moves = self.find_moves(order)
+        if moves:
+            raise MovedError("\n".join(self.say_moved(flow, *move) for move in moves))
 
     def say_missing(self, flow: str, name: str) -> str:
         """Returns what is wrong with a missing name, and what to type."""
