@@ -60,20 +60,21 @@ class Reader(Misused, AnyReader[T_co]):
             StopAsyncIteration: there is none.
         """
         position = self.position
-        if self._stream.items is not None:
-            if position >= self._length or self._is_closed:
-                raise StopAsyncIteration
-            self.position = position + 1
-            return self._stream.items[position]
         if position >= self._limit:
+            if self._stream.items is not None:
+                if position >= self._length or self._is_closed:
+                    raise StopAsyncIteration
+                self.position = position + 1
+                return self._stream.items[position]
             if not self._find_limit():
                 return PENDING
             if position >= self._limit:
                 self._stop()
-        self.position = position = position + 1
-        if self._reach is not None and self._reach.position < position:
-            self._reach.position = position
         kept = self._kept
+        self.position = position = position + 1
+        reach = self._reach
+        if reach is not None and reach.position < position:
+            reach.position = position
         return kept.values[position - 1 - kept.base]
 
     async def __aenter__(self) -> Self:

@@ -151,8 +151,8 @@ async def _end(items: Any, tape: Tape) -> None:
 
 
 async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
-    values = tape.kept.values
-    bound = tape.end
+    append = tape.kept.values.append
+    room = 0
     async for value in items:
         if tape.state != OPEN:  # it was cancelled, and the body went on
             return
@@ -160,23 +160,24 @@ async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
             raise refuse_yield(stream)
         if (len(run.reads) > 1 or run.opened) and has_news(run, tape):
             make_mark(stream, run, tape)
-        values.append(value)
+        append(value)
         if tape.sleepers:
             tape.wake()
-        if tape.end >= bound:
-            bound = await _make_room(stream, run, tape)
-            values = tape.kept.values
+        room -= 1
+        if room <= 0:
+            room = await _make_room(stream, run, tape)
+            append = tape.kept.values.append
 
 
 async def _make_room(stream: Any, run: Run, tape: Tape) -> int:
-    """Returns the number of items at which to look again, after waiting for readers."""
+    """Returns after how many items to look again, after waiting for readers."""
     while True:
         trim(stream, run.view, tape)
         bound = tape.find_bound()
         if bound is None:
-            return tape.end + 1
+            return 1
         if tape.end < bound:
-            return bound
+            return bound - tape.end
         wait = _enter_room_wait(run, tape)
         if wait is not None:
             tape.room = wait
