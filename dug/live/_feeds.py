@@ -11,6 +11,9 @@ from typing import Any
 from .._functions.async_driver import backend
 from ._backlog import BacklogError
 
+PUSHES_A_TURN = 16
+"""How many items a feed pushes at most, before the other tasks of the loop have a turn."""
+
 
 class Feed:
     """An async iterable, the node that it gives the values of if it is one node's, and the task that reads it."""
@@ -30,13 +33,15 @@ class Feed:
     async def _read(self, push: Callable[..., Awaitable[None]], on_error: Callable[[Exception], object]) -> None:
         iterator: Any = None
         try:
-            iterator = aiter(self._items)
+            iterator, pushed = aiter(self._items), 0
             async for item in iterator:
                 try:
                     await (push(item) if self.node is None else push(self.node, item))
                 except BacklogError as exc:  # the policy refuses this one
                     on_error(exc)
-                await backend().Sleep().last(0.0)  # items that need no wait must not keep the loop from its other tasks
+                pushed += 1
+                if pushed % PUSHES_A_TURN == 0:  # items that need no wait must not keep the loop from its other tasks
+                    await backend().Sleep().last(0.0)
         except Exception as exc:  # noqa: BLE001  it is shown as an update
             on_error(exc)
         finally:

@@ -35,6 +35,9 @@ class Ticks:
         """The sleep of the task that reads; whoever has something for it ends it, from any thread."""
         self.is_read = self.is_closed = False
         """Whether a task waits for an update, and whether there will be no more."""
+        self._kept: Any = None
+        """The view of the last tick: its memos go when the next one has its own, as the cache looks for what a node that has none
+        leaves behind."""
         self._taking = Lock()
 
     def freeze(self) -> Context:
@@ -57,6 +60,7 @@ class Ticks:
             if not self._is_held_up():
                 self._take()
             self._refresh()
+            self._kept = self.context._last
             self._collect()
         finally:
             self._taking.release()

@@ -25,14 +25,15 @@ class Updates(AsyncIterator[Update[Any]]):
         ticks.is_read = True
         try:
             while not ticks.ready:
-                await backend().Sleep().last(0.0)  # a turn of the loop: ticks must not keep it from its other tasks
+                if ticks.has_work():
+                    await backend().Sleep().last(0.0)  # a turn of the loop: ticks must not keep it from its other tasks
+                elif self._is_over():
+                    raise StopAsyncIteration
+                else:
+                    await self._wait()
                 if ticks.is_closed:
                     raise StopAsyncIteration
                 ticks.go_on()
-                if not ticks.has_work():
-                    if self._is_over():
-                        raise StopAsyncIteration
-                    await self._wait()
             return ticks.ready.popleft()
         finally:
             ticks.is_read = False
