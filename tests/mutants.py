@@ -62,6 +62,8 @@ class Mutant:
 ENTRY = ("core/test_entry.py",)
 RELEASING = ("core/test_releasing.py",)
 TICKS = ("core/test_ticks.py",)
+LIVE = ("live/test_live_model.py",)
+LIVE_UPDATES = ("live/test_updates.py",)
 EVENTS = ("core/test_events.py",)
 EARLY = ("core/test_early_bits.py",)
 COLD = ("core/test_cold_flight.py",)
@@ -2083,6 +2085,59 @@ MUTANTS = (
         "                if owner != name:\n",
         "                if False:\n",
         MOVES,
+    ),
+    Mutant(
+        "a push to live inputs is split over two ticks",
+        "live/_ticks.py",
+        "            self.context.tweak(change)\n",
+        "            first, *others = change\n"
+        "            self.context.tweak({first: change[first]})\n"
+        "            if others:\n"
+        "                self.backlog.put_back({key: change[key] for key in others})\n",
+        LIVE,
+    ),
+    Mutant(
+        "a slow output of live inputs is asked in the scenario of a later tick",
+        "live/_ticks.py",
+        "output.start(self.freeze(), self.number, self._at, self.wake)",
+        "output.start(self.context, self.number, self._at, self.wake)",
+        LIVE,
+    ),
+    Mutant(
+        "a frozen context of live inputs ticks on",
+        "live/_ticks.py",
+        "        frozen._scenario = self.context._scenario",
+        "        frozen = self.context",
+        LIVE,
+    ),
+    Mutant(
+        "a slow output of live inputs is not asked for the last tick",
+        "live/_beside.py",
+        "        return None if self.is_full else super().find_due()",
+        "        self._left_out = None if self.is_full else self._left_out\n"
+        "        return None if self.is_full else super().find_due()",
+        LIVE,
+    ),
+    Mutant(
+        "the values of a dropped tick of live inputs are lost",
+        "live/_backlog.py",
+        "            after.setdefault(key, value)\n",
+        "            pass\n",
+        LIVE,
+    ),
+    Mutant(
+        "answers about live inputs in flight come as they are there",
+        "live/_beside.py",
+        "        while self.flights and self.flights[0].is_over:\n            flight = self.flights.popleft()\n",
+        "        for flight in [one for one in self.flights if one.is_over]:\n            self.flights.remove(flight)\n",
+        LIVE_UPDATES,
+    ),
+    Mutant(
+        "a burst of live inputs ends without its last tick",
+        "live/_ticks.py",
+        "return min((due for output in tuple(self.outputs.values()) if (due := output.find_due()) is not None), default=None)",
+        "return None",
+        LIVE_UPDATES,
     ),
 )
 
