@@ -8,6 +8,7 @@ last mark at or before it, and a source has two marks however many items it give
 import logging
 from contextvars import copy_context
 from functools import partial
+from threading import local
 from time import perf_counter
 from typing import Any
 from weakref import ref
@@ -21,6 +22,7 @@ from .tape import CLOSED, ENDED, FAILED, OPEN, Mark, Tape, tape_of
 from .trimming import leave_out_old, trim
 
 _logger = logging.getLogger("dug")
+_told = local()
 
 
 def make_aside(view: View, call: OuterCall | None, context: Any = None) -> OpenContext:
@@ -137,7 +139,16 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
 def tell_end(run: Run, stream: Any, seconds: float, error: BaseException | None = None) -> None:
     """Tells listeners that the generator of a stream has come to its end."""
     if any(run.view.listeners):
-        tell(run.view, "computed" if error is None else "failed", stream.node._key, seconds, error)
+        _told.is_end = True
+        try:
+            tell(run.view, "computed" if error is None else "failed", stream.node._key, seconds, error)
+        finally:
+            _told.is_end = False
+
+
+def is_end_told() -> bool:
+    """True while listeners in this thread are told of the end of a generator, and not that its stream was made."""
+    return getattr(_told, "is_end", False)
 
 
 async def _end(items: Any, tape: Tape) -> None:

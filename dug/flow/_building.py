@@ -34,13 +34,13 @@ class Building(FlowContext):
         inputs: Mapping[str, str] | Sequence[str] | None = None,
         value: Any = _NONE,
         tags: Iterable[str] = (),
+        group: str | None = None,
         wait: bool = False,
         outputs: Iterable[str] | None = None,
     ) -> Any:
-        """Adds a node, or gives a node that is there another function; returns the function, so that it decorates too.
+        """Adds a node, or gives a node another function in place of its own or a value; returns it, so that it decorates too.
 
-        A name that has a function already gets the new one, and loses a value that was inserted.  The node of a generator
-        function, async or not, is a stream of what it yields.
+        The node of a generator function, async or not, is a stream of what it yields.
 
         Args:
             fn: the function; or a name alone, for an input.
@@ -49,9 +49,9 @@ class Building(FlowContext):
                 reads the name that it has.  A parameter with a default reads its name only if the flow has it.
             value: a value to insert.
             tags: texts by which `by_tag` finds it.
+            group: the group that it is in, a box in ``draw(by="group")``.
             wait: whether it begins only when the streams that it reads have ended.
-            outputs: the names of its outputs, each a node that is a stream: the function yields, or returns, an `Output` for one.
-                A function that takes the place of another one has the outputs of that.
+            outputs: the names of its outputs, each a stream, for which it gives an `Output`; by default those it had before.
 
         Raises:
             TypeError: `fn` is not a function, or does not tell its parameters.
@@ -60,7 +60,7 @@ class Building(FlowContext):
         if isinstance(fn, str):
             fn, name = None, fn
         if fn is None and name is None:
-            return partial(self.add, name=name, inputs=inputs, value=value, tags=tags, wait=wait, outputs=outputs)
+            return partial(self.add, name=name, inputs=inputs, value=value, tags=tags, group=group, wait=wait, outputs=outputs)
         if fn is not None and not callable(fn):
             raise TypeError(f"add() takes a function, not {show(fn)}. For a value, write flow.insert(name, value).")
         named = name if name is not None else _name_function(fn)
@@ -72,10 +72,15 @@ class Building(FlowContext):
                 self._set_processor(named, fn, wires, outputs, wait=wait)
         elif self._define(named) is None:
             self._state({self._nodes_of(named).definition: INPUT})
-        self._tags.setdefault(named, set()).update([tags] if isinstance(tags, str) else tags)
+        self._sort_in(named, tags, group)
         if value is not _NONE:
             self.insert(named, value)
         return fn
+
+    def _sort_in(self, name: str, tags: Iterable[str], group: str | None) -> None:
+        self._tags.setdefault(name, set()).update([tags] if isinstance(tags, str) else tags)
+        if group is not None:
+            self._groups[name] = group
 
     def _set_processor(
         self, name: str, fn: Callable[..., Any], wires: tuple[Wire, ...], outputs: Iterable[str], *, wait: bool
@@ -235,6 +240,8 @@ class Building(FlowContext):
                 changes[ours] = self._find_stated(theirs)
         self._state({**known, **changes}, drop=self._nodes_of(old))
         self._tags[new] = self._tags.pop(old, set())
+        if old in self._groups:
+            self._groups[new] = self._groups.pop(old)
 
     def delete(self, *names: str) -> None:
         """Removes nodes; those that read them cannot be computed until their names are back.
@@ -247,6 +254,7 @@ class Building(FlowContext):
         self._state({}, drop=tuple([node for name in names for node in self._nodes_of(name)]))
         for name in names:
             self._tags.pop(name, None)
+            self._groups.pop(name, None)
 
     def restrict(self, outputs: str | Iterable[str], inputs: str | Iterable[str] | None = None) -> None:
         """Removes all that these outputs do not read; names that are given as inputs keep no function.
@@ -303,6 +311,8 @@ class Building(FlowContext):
                 if flow._is_stated(theirs):
                     changes[ours] = flow._find_stated(theirs)
             self._tags[placed] = set(flow._tags.get(name, ()))
+            if name in flow._groups:
+                self._groups[placed] = f"{path}/{flow._groups[name]}"
         self._functions.update(flow._functions)
         self._state(changes)
 

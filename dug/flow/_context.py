@@ -43,6 +43,8 @@ class FlowContext:
         self._pending: dict[Node[Any], Any] = {}
         self._functions: dict[str, Registered] = {}
         self._tags: dict[str, set[str]] = {}
+        self._groups: dict[str, str] = {}
+        """The group of each name that has one."""
         self._value: Any = value
         self._known: tuple[object, Wiring] | None = None
         self._whole = definitions.node(self._name)

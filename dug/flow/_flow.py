@@ -103,6 +103,14 @@ class Flow(Saving):
         """Returns the names with a tag."""
         return [name for name in self._wiring.definitions if tag in self._tags.get(name, ())]
 
+    def groups(self) -> dict[str, list[str]]:
+        """Returns the names of each group, in the order of `names`; those of no group are in none."""
+        found: dict[str, list[str]] = {}
+        for name in self._wiring.definitions:
+            if name in self._groups:
+                found.setdefault(self._groups[name], []).append(name)
+        return found
+
     def __contains__(self, name: object) -> bool:
         return name in self._wiring.definitions
 
@@ -316,8 +324,13 @@ class Flow(Saving):
         return Graph([fact for fact, _ in self._look()], {name: reads.get(name, ()) for name in self.names()})
 
     def draw(self, *, by: str | None = None) -> str:
-        """Returns a picture of the wiring as a Mermaid flowchart; `dug.draw` makes others of `graph`."""
-        return mermaid(self.graph(), by=by)
+        """Returns a picture of the wiring as a Mermaid flowchart; `dug.draw` makes others of `graph`.
+
+        Args:
+            by: ``"node"``, ``"function"`` or ``"group"``: what a box stands for, where a function without a group is in its
+                module; None for the finest that can be read.
+        """
+        return mermaid(self.graph(), by="module" if by == "group" else by)
 
     def _look(self) -> list[tuple[Fact[str], str]]:
         wiring, view = self._wiring, self._here()._here()
@@ -328,7 +341,7 @@ class Flow(Saving):
             state = states.find_state(key, memo)
             error = describe_error(memo.failure.error) if memo is not None and memo.failure is not None else None
             known = wiring.definitions.get(name, INPUT)
-            module = self._name_module(known[0])
+            module = self._groups.get(name) or self._name_module(known[0])
             seconds = memo.seconds if memo is not None else 0.0
             fact = Fact(name, name, module, state, is_source=known == INPUT, seconds=seconds, own_seconds=seconds, error=error)
             found.append((fact, self._say_state(name, state)))
@@ -359,6 +372,7 @@ class Flow(Saving):
             changes[key.function.node(made.name, *key.args[1:]) if is_own else key] = said
         made._functions.update(self._functions)
         made._tags.update({one: set(tags) for one, tags in self._tags.items()})
+        made._groups.update(self._groups)
         made._state(changes)
         return made
 

@@ -84,7 +84,7 @@ class RunningFlow(Mapping[str, Stream[Any]]):
 
     def draw(self, *, by: str | None = None) -> str:
         """Returns a picture of how far the flow has come as a Mermaid flowchart; `dug.draw` makes others of `graph`."""
-        return mermaid(self.graph(), by=by)
+        return mermaid(self.graph(), by="module" if by == "group" else by)
 
     def _measure(self) -> tuple[list[StreamState], dict[str, Fact[str]]]:
         seconds = perf_counter() - self._began

@@ -91,7 +91,8 @@ class Saving(Starting):
             fn = find_function(key)
             functions.append((key, _text_of(fn), fingerprint_of(fn), tuple(names)))
         tags = {name: tuple(sorted(found)) for name, found in self._tags.items() if found}
-        return {"functions": tuple(functions), "tags": tags, "is_async": self._value is value_async}
+        groups = {name: group for name, group in self._groups.items() if self._define(name) is not None}
+        return {"functions": tuple(functions), "tags": tags, "groups": groups, "is_async": self._value is value_async}
 
     @classmethod
     def load(
@@ -129,6 +130,7 @@ class Saving(Starting):
             FlowContext.__init__(made, name, context)
             made._value = value_async if said["is_async"] else value
             made._tags.update({one: set(tags) for one, tags in said["tags"].items()})
+            made._groups.update(said.get("groups", {}))  # files of earlier days have none
             again = others if changed == "recompute" else []
             made._take_functions(saved, found, again)
         except BaseException:

@@ -42,13 +42,15 @@ class EventLog:
         if not isinstance(ctx, Context):
             raise TypeError(f"{show(ctx)} is not a context. Write EventLog(ctx).")
         self.events: list[Event] = []
+        self._ends: list[Event] = []
+        """Those that say that the generator of a stream has ended, of which another one says that it was made."""
         self._ctx = ctx
         self._listening: AbstractContextManager[object] | None = None
 
     def __enter__(self) -> Self:
         if self._listening is not None:
             raise RuntimeError(f"{self!r} is open already; give each `with` its own EventLog.")
-        listening = self._ctx.listen(self.events.append)
+        listening = self._ctx.listen(self._hear)
         listening.__enter__()
         self._listening = listening
         return self
@@ -70,8 +72,9 @@ class EventLog:
 
     @property
     def computed(self) -> list[Node[Any]]:
-        """The nodes whose body, replacement or bump ran to a value, in the order they finished."""
-        return self._nodes("computed")
+        """The nodes whose body, replacement or bump ran to a value, in the order they finished; a stream as it was made."""
+        ends = set(map(id, self._ends))
+        return [event.node for event in self.events if event.kind == "computed" and id(event) not in ends]
 
     @property
     def hits(self) -> list[Node[Any]]:
@@ -114,6 +117,15 @@ class EventLog:
     def clear(self) -> None:
         """Forgets the events so far; an open log goes on listening."""
         self.events.clear()
+        self._ends.clear()
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event.node, Node) and event.node._function.stream is not None:
+            from .._functions.stream_driver import is_end_told  # there is a stream, which has loaded it
+
+            if is_end_told():
+                self._ends.append(event)
 
     def _nodes(self, kind: str) -> list[Any]:
         return [event.node for event in self.events if event.kind == kind]

@@ -162,3 +162,35 @@ def test_what_is_not_a_context_is_refused(wrong):
     """A log of something else than a context is refused when it is made."""
     with pytest.raises(TypeError, match=r" is not a context. Write EventLog\(ctx\)."):
         EventLog(wrong)
+
+
+def test_a_stream_is_computed_once():
+    """`computed` and `count` have a stream once, and not once more when its generator ends."""
+
+    @dug.memoize
+    def numbers(count):
+        yield from range(count)
+
+    with dug.Context() as ctx, EventLog(ctx) as log:
+        assert numbers(3).list() == [0, 1, 2]
+
+        assert log.computed == [numbers.node(3)]
+        assert [event.kind for event in log.events].count("computed") == 2
+        assert log.count(numbers) == 1
+
+
+def test_an_async_stream_is_computed_once(run):
+    """A stream that a pump writes is in `computed` once as well, also in another what-if that makes another one."""
+
+    @dug.memoize
+    async def numbers(count):
+        for number in range(count):
+            yield number
+
+    async def main():
+        with dug.Context() as ctx, EventLog(ctx) as log:
+            await numbers(3).list()
+            await numbers(2).first()
+            return log.computed == [numbers.node(3), numbers.node(2)] and log.count(numbers)
+
+    assert run(main) == 2
