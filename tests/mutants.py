@@ -2139,6 +2139,13 @@ MUTANTS = (
         "return None",
         LIVE_UPDATES,
     ),
+    Mutant(
+        "Mut in the type of a parameter of rappf says nothing",
+        "compat/rappf.py",
+        "return mark_moved(run, step.moved) if step.moved else run",
+        "return run",
+        ("compat/test_rappf_problems.py",),
+    ),
 )
 
 

@@ -16,6 +16,8 @@ from attrs import frozen
 
 from .._functions.proxy import name_of
 from ..flow import DuplicateNameError, Flow
+from ..flow._errors import MovedError
+from ..flow._moving import find_moved_parameters, mark_moved
 from ..flow._nodes import NOTHING, REQUIRED, Wire
 from ..flow._wiring import wire_by_type
 
@@ -39,6 +41,8 @@ class Step:
     """The type that each parameter reads."""
     otherwise: Mapping[str, str]
     """What a parameter without a value means: ``required``, so that the function does not run, ``default`` or ``nothing``."""
+    moved: frozenset[str] = frozenset()
+    """The parameters to which values are handed over."""
 
 
 class DAG:
@@ -51,6 +55,7 @@ class DAG:
 
     Raises:
         DuplicateNameError: two functions give one type; it is a ValueError.
+        MovedError: a type is handed over (`dug.debug.Mut`) to two functions, or read by one after another has changed it.
         TypeError: a parameter has no type.
         ValueError: the sources are others than expected.
     """
@@ -112,7 +117,10 @@ class DAG:
         for node, step in self._steps.items():
             wires: list[Wire] = [(name, self._name_node(kind), REQUIRED) for name, kind in step.reads.items()]
             flow._set_function(self._name_node(node), self._run_step(step), tuple(wires))
-        flow.order()
+        wiring = flow._wiring
+        moves = wiring.find_moves(flow.order())
+        if moves:
+            raise MovedError("\n".join(wiring.say_moved(flow.name, *move) for move in moves))
         return flow
 
     def _run_step(self, step: Step) -> Callable[..., Any]:
@@ -124,7 +132,7 @@ class DAG:
             known = {name: value for name, value in read.items() if value is not None or step.otherwise[name] == NOTHING}
             return step.fn(**known)
 
-        return run
+        return mark_moved(run, step.moved) if step.moved else run
 
     def run(
         self,
@@ -208,7 +216,7 @@ def _read_step(fn: Callable[..., Any]) -> Step:
     result = _strip(hints.get("return", type(None)))
     reads = {name: _strip(hints[name]) for name, _, _ in wires if name is not None}
     otherwise = {name: how for name, _, how in wires if name is not None}
-    return Step(fn, fn if result is type(None) else result, reads, otherwise)
+    return Step(fn, fn if result is type(None) else result, reads, otherwise, find_moved_parameters(fn))
 
 
 def _strip(hint: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 from attrs import frozen
 
 from .._core.read import Node
+from ..errors import say_node
 
 
 @frozen
@@ -26,11 +27,12 @@ class Change:
     @property
     def name(self) -> str:
         """The name of the value in a message."""
-        return f"the value of {self.node}" if self.position is None else f"item {self.position} of {self.node}"
+        what = "the value" if self.position is None else f"item {self.position}"
+        return f"{what} of {say_node(self.node)}"
 
     def __str__(self) -> str:
         at = f" at {self.place}" if self.place else ""
-        read = ", ".join(map(str, self.suspects[:8])) + (", ..." if len(self.suspects) > 8 else "")
+        read = ", ".join(map(say_node, self.suspects[:8])) + (", ..." if len(self.suspects) > 8 else "")
         who = (
             f"Suspects, which read it and ran since it was last seen unchanged: {read}."
             if self.suspects

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._core.read import Node, is_immutable
 from .._extras.packages import find_loaded
+from ..errors import say_node
 from ..testing._fingerprint import take_apart
 
 _logger = logging.getLogger("dug")
@@ -36,7 +37,8 @@ class Freezer:
             key = (node._function.name, kind)
             if key not in self._named:
                 self._named[key] = node
-                _logger.warning("The value of %s is or has a %s, which cannot be frozen: its changes are only found.", node, kind)
+                named = say_node(node)
+                _logger.warning("The value of %s is or has a %s, which cannot be frozen: changes of it are found.", named, kind)
 
     def thaw(self) -> None:
         """Makes what was frozen writeable again: what owns its memory first, as a view of it can be written to only then."""

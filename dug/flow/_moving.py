@@ -6,7 +6,7 @@ memo of its node goes, so that the next who asks runs the node anew; else it is 
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from sys import getrefcount
 from typing import Annotated, Any, TypeVar
@@ -37,6 +37,9 @@ Mut = Annotated[T, Moved()]
 
 .. versionadded:: 0.1.0
 """
+
+
+_NOTE: Any = Annotated[Any, Moved()]
 
 
 class _Gone:
@@ -148,6 +151,15 @@ def find_moved_parameters(fn: Callable[..., Any]) -> frozenset[str]:
         return _find_moved(fn)
     except TypeError:  # it has no hash
         return _find_moved.__wrapped__(fn)
+
+
+def mark_moved(fn: Callable[..., Any], parameters: Iterable[str]) -> Callable[..., Any]:
+    """Returns a function that is called by keywords, with the note that values are handed over to some of its parameters."""
+    named = inspect.Parameter.KEYWORD_ONLY
+    noted: Any = fn
+    noted.__signature__ = inspect.Signature([inspect.Parameter(name, named, annotation=_NOTE) for name in parameters])
+    noted.__annotations__ = dict.fromkeys(parameters, _NOTE)
+    return fn
 
 
 @lru_cache(maxsize=10_000)

@@ -132,7 +132,7 @@ def test_what_cannot_be_frozen_is_named_once(caplog):
         [row(number) for number in range(3)][1].append(2)
 
     said = [record.getMessage() for record in caplog.records]
-    assert said == ["The value of desk:row(0) is or has a list, which cannot be frozen: its changes are only found."]
+    assert said == ["The value of desk:row(0) is or has a list, which cannot be frozen: changes of it are found."]
     assert check.unfrozen == (row.node(0),)
 
 
