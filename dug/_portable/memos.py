@@ -14,6 +14,7 @@ from attrs import define, evolve, field
 from .. import codec
 from .._core.read import Cache, Function, Key, Memo, Target, TweakSpec, View
 from .._functions.stream import AnyStream
+from .._inspect.stream_nodes import see, show_seen
 from .._text.values import show
 from ..errors import CodecError, SnapshotError
 from ..fingerprint import reach, source_of
@@ -132,7 +133,7 @@ class Writer:
             self.absent.append(Absent(text, str(exc)))
             return "", Content(number, None, None, None, None, clean(str(exc)))
         if isinstance(value, AnyStream):
-            return show(value), self._encode_stream(number, text, value)
+            return show_seen(see(self._view, memo)), self._encode_stream(number, text, value)
         return show(value), self._encode(number, text, value)
 
     def _encode_stream(self, number: int, text: str, stream: AnyStream[Any]) -> Content:

@@ -3,7 +3,7 @@
 Nothing of the file is decoded or imported; the texts were captured at save time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,6 +15,7 @@ from .._portable.rows import Absent, ErrorRow, FunctionRow, NodeRow
 from .._text.counts import count
 from .._text.values import show, tell_error
 from ._file import Info, SavedFile
+from ._folded import Folded
 from ._rows import (
     find_alike,
     find_node,
@@ -40,6 +41,7 @@ class Look:
     def __init__(self, file: SavedFile) -> None:
         self._file = file
         self._functions = read_functions(file)
+        self._folded: Folded | None = None
 
     @property
     def info(self) -> Info:
@@ -127,10 +129,12 @@ class Look:
 
     def nodes(self) -> tuple[str, ...]:
         """Returns the texts of all nodes, each after its dependencies."""
-        return tuple(row.text for row in read_nodes(self._file))
+        return tuple(row.text for row in self._rows())
 
     def targets(self) -> tuple[str, ...]:
         """Returns the texts of the nodes that nothing in the file read."""
+        if self._fold() is not None:
+            return tuple(row.text for row in self._rows() if not row.times_read)
         return tuple(text for _, _, _, text, _, _, _, _, times_read, *_ in self._file.rows("nodes") if not times_read)
 
     def known(self) -> Iterator[SavedNode]:
@@ -139,19 +143,19 @@ class Look:
         Raises:
             SnapshotError: the file was closed, or is damaged, which may show only on the way.
         """
-        return self._read_known(read_errors(self._file))
+        return self._read_known(self._errors())
 
     def _read_known(self, errors: dict[int, ErrorRow]) -> Iterator[SavedNode]:
         texts: dict[int, str] = {}
-        for row in read_nodes(self._file):
+        for row in self._rows():
             texts[row.number] = row.text
             yield self._saved(row, errors.get(row.number), texts)
 
     def graph(self) -> Graph[str]:
         """Returns the graph of all nodes."""
-        rows = list(read_nodes(self._file))
+        rows = list(self._rows())
         texts = {row.number: row.text for row in rows}
-        errors = {number: self._error(row, texts.get(number, "?")) for number, row in read_errors(self._file).items()}
+        errors = {number: self._error(row, texts.get(number, "?")) for number, row in self._errors().items()}
         facts = [self._fact(row, errors.get(row.number)) for row in rows]
         edges = {row.text: list(dict.fromkeys(texts[number] for number in row.reads)) for row in rows if row.edges}
         return Graph(facts, edges)
@@ -166,7 +170,7 @@ class Look:
             if alike:
                 raise KeyError(f"{len(alike)} nodes have the text {node}. Write one of: {', '.join(alike)}.")
             raise KeyError(f"{node} is not in {self._file.shown}. Its nodes are those of nodes().")
-        return self._saved(row, read_error(self._file, row.number) if row.state == rows.FAILED else None, {})
+        return self._saved(row, self._find_error(row), {})
 
     def __contains__(self, node: object) -> bool:
         is_slip = hasattr(node, "_self_function")  # a function, which would never be in it
@@ -188,7 +192,32 @@ class Look:
     def __repr__(self) -> str:
         return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {count(self.info.nodes, 'node')}>"
 
+    def _fold(self) -> Folded | None:
+        """Returns all rows without marks of streams; None for a file that has none."""
+        if self._folded is None and any(row.kind == rows.OF_MARKS for row in self._functions.values()):
+            self._folded = Folded(read_nodes(self._file))
+        return self._folded
+
+    def _rows(self) -> Iterable[NodeRow]:
+        folded = self._fold()
+        return read_nodes(self._file) if folded is None else folded.rows.values()
+
+    def _errors(self) -> dict[int, ErrorRow]:
+        folded, errors = self._fold(), read_errors(self._file)
+        return errors if folded is None else folded.fold_errors(errors)
+
+    def _find_error(self, row: NodeRow) -> ErrorRow | None:
+        if row.state != rows.FAILED:
+            return None
+        return read_error(self._file, row.number) if self._fold() is None else self._errors().get(row.number)
+
     def _find(self, node: object) -> NodeRow | None:
+        """Returns a node as `_find_row` does; a stream with what its marks have read."""
+        row = self._find_row(node)
+        folded = None if row is None else self._fold()
+        return row if folded is None or row is None else folded.rows.get(row.number, row)
+
+    def _find_row(self, node: object) -> NodeRow | None:
         """Returns a node by its text or by itself; itself is enough also if other nodes have the same text.
 
         Raises:
@@ -246,7 +275,7 @@ class Look:
 
     def list_errors(self) -> dict[str, ErrorRow]:
         """Returns the rows of the nodes that failed, by their text, each after its dependencies."""
-        return {self._text(row.number): row for row in read_errors(self._file).values()}
+        return {self._text(number): row for number, row in self._errors().items()}
 
     def _error(self, row: ErrorRow, text: str) -> SavedError:
         return SavedError(text, row.type, row.text, row.traceback)
