@@ -2052,6 +2052,13 @@ MUTANTS = (
         MOVES,
     ),
     Mutant(
+        "a value is handed over that another task has read",
+        "flow/_moving.py",
+        "return memo if is_here and not _is_read_in_flight(view, memo) else None",
+        "return memo if is_here else None",
+        MOVES,
+    ),
+    Mutant(
         "a value is handed over beside other threads",
         "flow/_moving.py",
         "return len(sys._current_frames()) == 1",

@@ -16,7 +16,6 @@ from attrs import frozen
 
 from .._functions.proxy import name_of
 from ..flow import DuplicateNameError, Flow
-from ..flow._errors import MovedError
 from ..flow._moving import find_moved_parameters, mark_moved
 from ..flow._nodes import NOTHING, REQUIRED, Wire
 from ..flow._wiring import wire_by_type
@@ -117,10 +116,7 @@ class DAG:
         for node, step in self._steps.items():
             wires: list[Wire] = [(name, self._name_node(kind), REQUIRED) for name, kind in step.reads.items()]
             flow._set_function(self._name_node(node), self._run_step(step), tuple(wires))
-        wiring = flow._wiring
-        moves = wiring.find_moves(flow.order())
-        if moves:
-            raise MovedError("\n".join(wiring.say_moved(flow.name, *move) for move in moves))
+        flow._wiring.check_moves(flow.name, flow.order())
         return flow
 
     def _run_step(self, step: Step) -> Callable[..., Any]:

@@ -201,7 +201,9 @@ class Flow(Saving):
             FlowError: the flow has coroutine functions.
         """
         self._refuse_async("compute_all", "await flow.acompute")
-        return self._here().run_all([self.node(name) for name in self.order()], executor=executor)
+        order = self.order()
+        self._wiring.check_moves(self.name, order)
+        return self._here().run_all([self.node(name) for name in order], executor=executor)
 
     async def acompute(self, *names: str) -> Any:
         """Computes names and what they read, as `compute` does; what does not wait for each other runs at the same time.

@@ -101,7 +101,19 @@ def _find_movable(view: View, node: Node[Any]) -> Memo | None:
     if memo is None or type(memo) is not Memo or memo.body or memo.call is not None or memo.failure is not None:
         return None
     home = view.cache.find_home(node._key)
-    return memo if home is not None and memo in home.memos() and not memo.is_stored else None
+    is_here = home is not None and memo in home.memos() and not memo.is_stored
+    return memo if is_here and not _is_read_in_flight(view, memo) else None
+
+
+def _is_read_in_flight(view: View, memo: Memo) -> bool:
+    """True when a run that goes on, such as that of another task, has read a memo; the innermost run here is left out of account.
+
+    Its footprint is added up when it ends, and a memo that was taken out does not get the bits that are given until then.
+    """
+    innermost = run_of(frame_here())
+    with view.group.lock:
+        running = [one for scenario in view.group.list_scenarios() for one in tuple(scenario.running.values())]
+    return any(memo in one.reads for one in running if one is not innermost)
 
 
 def _is_alone() -> bool:

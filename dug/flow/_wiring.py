@@ -181,6 +181,14 @@ class Wiring:
         gone = [name for name in order if self.is_gone(name)]
         if gone:
             raise FlowError("\n".join(self.say_gone(flow, name) for name in gone))
+        self.check_moves(flow, order)
+
+    def check_moves(self, flow: str, order: Iterable[str]) -> None:
+        """Refuses names to which a value is handed over that another one changes too, or reads later.
+
+        Raises:
+            MovedError: there are such.
+        """
         moves = self.find_moves(order)
         if moves:
             raise MovedError("\n".join(self.say_moved(flow, *move) for move in moves))

@@ -404,11 +404,22 @@ def test_threads_are_watched(p):
     ctx = dug.Context()
 
     with pytest.raises(MutationError) as caught, check_mutation(ctx):
-        play_threads(ctx, ask("one", p.other), ask("two", p.mid))
+        [play_threads(ctx, ask("thread", fn)) for fn in (p.other, p.mid, p.other)]
 
     [found] = caught.value.changes
-    assert found.node == p.quotes.node()
-    assert p.mid.node() in found.suspects
+    assert (found.node, found.suspects) == (p.quotes.node(), (p.mid.node(),))
+
+
+def test_many_threads_are_watched_at_once(p):
+    """Threads that ask together get the value as it is written down, so that the change of one of them is found."""
+    p.value, p.change = [Quote(1.0)], lambda it: setattr(it[0], "x", 2.0)
+    ctx = dug.Context()
+
+    with pytest.raises(MutationError) as caught, check_mutation(ctx):
+        play_threads(ctx, *[ask(number, p.other if number % 2 else p.mid) for number in range(6)])
+
+    [found] = caught.value.changes
+    assert (found.node, found.place) == (p.quotes.node(), "[0].x")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+import anyio
 import attrs
 import numpy
 import pandas
@@ -15,7 +16,7 @@ import polars
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.sync_points import BACKENDS, in_thread, run_on
+from support.sync_points import BACKENDS, Gate, in_thread, run_on, settle
 
 import dug
 from dug import snapshot
@@ -264,6 +265,46 @@ def test_a_node_that_is_tweaked_first_while_the_writer_runs_is_noted():
     assert (before, inside, flow.compute("writer")) == ([1, 5], [7, 5], [1, 5])
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_task_that_has_read_the_value_and_goes_on_is_right_later(backend):
+    """A coroutine function that read a value, which was handed over before it ended, gives a later what-if its own result."""
+    gate = Gate()
+
+    @dug.memoize
+    def price():
+        return 1
+
+    flow = Flow(changes_raw)
+    flow.add(lambda: [price()], name="raw")
+
+    @dug.memoize
+    async def slow():
+        read = sum(flow.node("raw")())
+        await gate.wait()
+        return read
+
+    async def main():
+        found = []
+
+        async def ask():
+            found.append(await slow())
+
+        with flow.context:
+            async with anyio.create_task_group() as group:
+                group.start_soon(ask)
+                await settle()
+                found.append(flow.compute("changes_raw"))
+                with dug.Context({price.node(): 7}):
+                    price()
+                gate.open()
+            with dug.Context({price.node(): 7}):
+                found.append(await slow())
+            found.append(await slow())
+        return found
+
+    assert run_on(backend, main) == [[1, "changed"], 1, 7, 1]
+
+
 def test_a_writer_that_fails_leaves_nothing_behind():
     """After an error of the writer its value is made anew."""
     p = Program(change=lambda it: it.append(1 / (len(p.runs) > 3)))
@@ -380,8 +421,11 @@ def test_a_reader_of_what_the_writer_gives_that_reads_the_value_too_is_refused()
     p = Program()
     p.flow.add(lambda writer, raw: (writer, raw), name="late")
 
-    with pytest.raises(MovedError, match=r"is handed over to 'writer', and 'late' reads it after that\. Let 'late' read"):
+    text = r"is handed over to 'writer', and 'late' reads it after that\. Let 'late' read"
+    with pytest.raises(MovedError, match=text):
         p.flow.compute("late")
+    with pytest.raises(MovedError, match=text):
+        p.flow.compute_all()
 
     assert p.runs == []
 
