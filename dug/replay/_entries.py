@@ -1,7 +1,7 @@
 """Writes nodes as lines: `Writer.write`, what a context has of a node now, once for each memo; `digest_of` a value.
 
-A line of a node is written before the first that names its number.  A node has a line for each memo that it had in the recorded
-scenario, the last of which counts.
+The first line of a node says what the node is; others name it by its number, and may come before that line where several threads
+write.  A node has a line for each memo that it had in the recorded scenario, the last of which counts.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from threading import RLock
 from typing import Any
 
 from .._contexts.context import Context
-from .._core.read import Function, Node, Target
+from .._core.read import Function, Node, Target, View
 from .._functions.proxy import function_of
 from .._inspect.record import Record, find_record
 from .._portable.errors import write_error
@@ -66,6 +66,8 @@ class Writer:
         self._ctx, self._log, self._cut, self._digests = ctx, log, cut, digests
         self._clock, self._start = clock, clock()
         self._numbers: dict[Node[Any], int] = {}
+        self._named = 0
+        """How many numbers were given."""
         self._written: dict[Node[Any], object] = {}
         """What tells the memo that was written last of each node from others."""
         self._lock = RLock()
@@ -96,7 +98,8 @@ class Writer:
         Raises:
             OSError: the file takes nothing more.
         """
-        record = find_record(self._ctx._here(), node)
+        view = self._ctx._here()
+        record = find_record(view, node)
         if record is None:  # another scenario has it
             return
         token = token_of(record)
@@ -107,9 +110,10 @@ class Writer:
         for read in reads:
             if read not in self._written:
                 self.write(read)
-        numbers = [self._number(read) for read in reads]
-        line: Line = {"is": "memo", "n": self._number(node), "at": self._now(), "kind": record.kind, "reads": numbers}
-        given = self._find_why(node)
+        numbers = [self._find_number(read) for read in reads]
+        number, words = self._number(node)
+        line: Line = {"is": "memo", "n": number, **words, "at": self._now(), "kind": record.kind, "reads": numbers}
+        given = self._find_why(node, view)
         if given:
             line["given"] = given
         self._write_content(record, line, is_given=bool(given))
@@ -137,32 +141,39 @@ class Writer:
         if stream is not None and is_given:
             self._items.follow(record, stream, line["n"])
 
-    def _find_why(self, node: Node[Any]) -> str:
+    def _find_why(self, node: Node[Any], view: View) -> str:
         """Returns why a replay is to give the value of a node; empty if it is not."""
-        handle = self._ctx._here().tweaks.handle_of(node._key)
+        handle = view.tweaks.handle_of(node._key)
         if handle is not None and not handle.spec.is_untweak:
             return "" if node._function.name in WIRING else "tweak"
         if node._function.is_source:
             return "source"
         return "cut" if node._key in self._cut or node._function in self._cut else ""
 
-    def _number(self, node: Node[Any]) -> int:
-        """Returns the number of a node, whose line is written if it has none yet."""
+    def _find_number(self, node: Node[Any]) -> int:
+        """Returns the number of a node, which has a line of its own if nothing else was written of it."""
+        number = self._numbers.get(node)
+        if number is None:
+            number, words = self._number(node)
+            if words:
+                self._log.append({"is": "node", "n": number, **words})
+        return number
+
+    def _number(self, node: Node[Any]) -> tuple[int, Line]:
+        """Returns the number of a node, and what to write of it if it has just been given that."""
         number = self._numbers.get(node)
         if number is not None:
-            return number
+            return number, {}
         function: Function = node._function
         text, arguments = call_of(node._key)
         why = find_unreachable(function)
         with self._lock:
-            known = self._numbers.get(node)
-            if known is not None:
-                return known
-            number = len(self._numbers)
-            line = {"is": "node", "n": number, "text": text, "function": function.name, "arguments": arguments}
-            self._log.append(line | {"source": function.is_source} | ({"why": why} if why else {}))
-            self._numbers[node] = number
-            return number
+            number = self._numbers.setdefault(node, len(self._numbers))
+            is_known, self._named = number < self._named, max(self._named, number + 1)
+        if is_known:  # another thread was quicker
+            return number, {}
+        words = {"text": text, "function": function.name, "arguments": arguments, "source": function.is_source}
+        return number, words | ({"why": why} if why else {})
 
     def _now(self) -> float:
         return round(self._clock() - self._start, 6)

@@ -131,9 +131,9 @@ class Trace:
 
     def _take(self, line: Line, place: int) -> None:
         kind = line["is"]
-        if kind == "node":
+        if "text" in line:
             self._take_node(line)
-        elif kind == "memo":
+        if kind == "memo":
             self.entries[line["n"]].piece = Piece(line, place)
         elif kind in {"item", "done"}:
             self._items(line).take(Piece(line, place))
@@ -141,7 +141,7 @@ class Trace:
             self.gaps.append(str(line["what"]))
         elif kind == "end":
             self.has_end = True
-        elif not self.header:
+        elif kind != "node" and not self.header:
             self.header = line
 
     def _take_node(self, line: Line) -> None:

@@ -93,14 +93,17 @@ def test_a_source_that_is_not_covered_is_one_line(dug_says):
 def test_what_is_missing_is_told_before_the_run(pricing, dug_says):
     """Where the trace knows that a source is needed whose value has no codec, nothing is called."""
     forget(pricing, "return position(", 'print("it ran")\n    return position(')
-    lines = (pricing / "day.dugrec").read_text().splitlines(keepends=True)
-    (pricing / "cut.dugrec").write_text("".join(line for line in lines if '"given":"source"' not in line))
+    lines = [json.loads(line) for line in (pricing / "day.dugrec").read_text().splitlines()]
+    for line in lines:
+        if line.pop("codec", None):
+            line["absent"] = "it is a socket"
+    (pricing / "cut.dugrec").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
     said = dug_says("replay", "cut.dugrec", "pricing:book")
 
     assert said.status == 1
     assert said.out == ""
-    assert "pricing:spot('AAPL')" in said.complaint
+    assert "pricing:spot('AAPL') (it is a socket)" in said.complaint
 
 
 @pytest.mark.usefixtures("recorded")
