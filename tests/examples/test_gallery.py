@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import dug
+from dug import replay
 from dug.testing import EventLog
 
 ROOT = Path(__file__).parents[2]
@@ -58,11 +59,11 @@ def count(target, tweaks, *functions):
     return [log.count(function) for function in functions]
 
 
-def test_there_are_ten():
-    """The gallery has ten programs, each with a page, and the index names them all."""
+def test_there_are_eleven():
+    """The gallery has eleven programs, each with a page, and the index names them all."""
     index = (ROOT / "docs" / "gallery.rst").read_text(encoding="utf-8")
 
-    assert len(NAMES) == 10
+    assert len(NAMES) == 11
     assert sorted(path.stem for path in PAGES.glob("*.rst")) == NAMES
     assert [name for name in NAMES if f"gallery/{name}" not in index] == []
 
@@ -284,3 +285,24 @@ def test_a_question_starts_no_feed(program):
 
     assert [sorted(count) for count in counts[1:]] == [["alerts"], ["averages"], ["alerts", "averages", "mids"], []]
     assert [count.get("connect", 0) for count in counts] == [1, 0, 0, 0, 0]
+
+
+@of("recorded_day")
+def test_a_replayed_day_asks_no_feed(program, tmp_path):
+    """A replay runs the same nodes but for the sources, and the change begins in the fees of the dear shares."""
+    day = dug.Context()
+    with replay.record(day, tmp_path / "day.dugrec"), day:
+        earned = program.desk()
+    program.asked.clear()
+    recording = replay.open(tmp_path / "day.dugrec")
+
+    with recording.replay(program.desk.node()) as evening:
+        assert program.desk() == earned
+        with dug.Context({program.fees: program.fees_with_a_minimum}) as changed:
+            program.desk()
+            found = recording.differences(changed, program.desk.node())
+        assert len(recording.differences(evening)) == 0
+
+    assert program.asked == []
+    assert set(found.first) == {program.fees.node("AAPL"), program.fees.node("MSFT")}
+    assert set(found.carried) == {program.profit.node("AAPL"), program.profit.node("MSFT"), program.desk.node()}
