@@ -14,14 +14,29 @@ from typing import TypeVar
 
 import attrs
 
-from . import _plot, _report, calls, concurrency, curves, factors, flows, memory, peers, projection, recompute, streams, ticks
+from . import (
+    _plot,
+    _report,
+    calls,
+    concurrency,
+    curves,
+    factors,
+    flows,
+    memory,
+    peers,
+    projection,
+    recompute,
+    recordings,
+    streams,
+    ticks,
+)
 from ._harness import Case, Effort, measure
 
 T = TypeVar("T")
 
 GROUPS = (
-    "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "peers", "memory", "import",
-    "curves",
+    "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "recordings", "peers", "memory",
+    "import", "curves",
 )  # fmt: skip
 
 
@@ -38,6 +53,7 @@ class Plan:
     flows: flows.Sizes
     streams: streams.Sizes
     ticks: ticks.Sizes
+    recordings: recordings.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -52,6 +68,7 @@ FULL = Plan(
     flows=flows.Sizes(),
     streams=streams.Sizes(),
     ticks=ticks.Sizes(),
+    recordings=recordings.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -65,6 +82,7 @@ QUICK = Plan(
     flows=flows.Sizes(chain=500, long=2_000),
     streams=streams.Sizes(values=5_000, marks=500, endless=100_000),
     ticks=ticks.Sizes(endless=5_000),
+    recordings=recordings.Sizes(sources=100),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -111,6 +129,7 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         "flows": lambda: flows.cases(plan.flows),
         "streams": lambda: streams.cases(plan.streams),
         "ticks": lambda: ticks.cases(plan.ticks),
+        "recordings": lambda: recordings.cases(plan.recordings),
         "peers": lambda: peers.cases(plan.recompute),
         "memory": lambda: [memory.one_leaf(5 * plan.nodes)],
         "import": lambda: [memory.import_time()],

@@ -31,6 +31,7 @@ from benchmarks import (
     peers,
     projection,
     recompute,
+    recordings,
     streams,
     ticks,
     what_ifs,
@@ -47,6 +48,7 @@ TINY = command.Plan(
     factors=factors.Sizes(dates=12, assets=10),
     flows=flows.Sizes(live=10, short=10, chain=20, long=40),
     streams=streams.Sizes(values=50, marks=20, endless=500),
+    recordings=recordings.Sizes(sources=10, bytes=100),
     ticks=ticks.Sizes(trades=10, inputs=6, staged=3, stage_s=1e-4, endless=50),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
@@ -55,7 +57,8 @@ FRAMES = 0 if factors.find_missing() else len(factors.CHANGES)
 STREAMS = (5 if dug.COMPILED else 0) + 1  # seconds, bytes
 PEERS = len({"modelx", "loman"} - set(peers.find_missing()))
 TICKS = (PEERS if dug.COMPILED else 0) + 1 + 2  # ratios, the window, bytes and bits
-BARS = FRAMES + STREAMS + TICKS + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
+RECORDINGS = 2  # ratios, on both call paths
+BARS = FRAMES + STREAMS + TICKS + RECORDINGS + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")

@@ -1,14 +1,19 @@
 """Values and errors in a line: `put_content` and `take_content`, `words_of_error` and `error_of`."""
 
 import json
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from .._portable.errors import make_error
 from .._portable.rows import ErrorRow
+from .._text.values import describe_error, shorten, show
 from ..codec import Encoded, decode
 from ._errors import RecordingError
 from ._log import Line, read_bytes
+
+_TEXT = 80
+"""How many characters of a value or an error are shown."""
 
 
 def put_content(line: Line, encoded: Encoded) -> tuple[Any, ...]:
@@ -30,11 +35,38 @@ def take_content(path: Path, line: Line, place: int) -> Any:
         CodecError: it cannot be read here; the message says why.
         RecordingError: the file is not as it was written.
     """
+    return decode(encoded_of(path, line, place))
+
+
+def encoded_of(path: Path, line: Line, place: int) -> Encoded:
+    """Returns the value in a line as it was written.
+
+    Raises:
+        RecordingError: the file is not as it was written.
+    """
     codec, data = line.get("codec"), line.get("data")
     if not isinstance(codec, str) or not (isinstance(data, str) or isinstance(line.get("size"), int)):
         raise RecordingError(f"{path} has a line with a value that was not written by dug: {json.dumps(line)[:200]}")
     content = data.encode("ascii", "replace") if isinstance(data, str) else read_bytes(path, place, line["size"])
-    return decode(Encoded(codec, (content,), frozenset(line.get("needs", ()))))
+    return Encoded(codec, (content,), frozenset(line.get("needs", ())))
+
+
+def digest_of(encoded: Encoded) -> str:
+    """Returns a short text that equal contents share, in every process."""
+    made = blake2b(encoded.codec.encode(), digest_size=12)
+    for part in encoded.parts:
+        made.update(part)
+    return made.hexdigest()
+
+
+def text_of_value(value: object) -> str:
+    """Returns a value as it is shown."""
+    return shorten(show(value), _TEXT)
+
+
+def text_of_error(error: BaseException) -> str:
+    """Returns an exception as it is shown."""
+    return shorten(describe_error(error), _TEXT)
 
 
 def words_of_error(row: ErrorRow) -> Line:

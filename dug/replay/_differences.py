@@ -14,12 +14,12 @@ from .._inspect.record import Record, check_node, find_record
 from .._inspect.table import Table
 from .._text.counts import count
 from .._text.sheet import Line, Sheet
-from .._text.values import describe_error, drop_main, shorten, show
+from .._text.values import drop_main
+from ._content import text_of_error, text_of_value
 from ._entries import digest_of_record
 from ._trace import Entry, Trace
 
 FIRST, CARRIED, NEW = "first", "carried", "new"
-_TEXT = 80
 
 
 @frozen
@@ -99,7 +99,7 @@ def find_differences(trace: Trace, ctx: Context, targets: Iterable[Node[Any]]) -
     digests = {node: digest_of_record(record) for node, record in records.items()}
     changed, unknown, new = set(), [], []
     for node, entry in entries.items():
-        before = None if entry is None else entry.line.get("digest")
+        before = None if entry is None else trace.digest_of(entry)
         if entry is None or not entry.line:
             new.append(node)
         elif before is None or digests[node] is None:
@@ -116,8 +116,8 @@ def _make_row(trace: Trace, record: Record, entry: Entry | None, changed: set[No
     assert entry is not None  # noqa: S101  the node was recorded
     causes = [drop_main(str(read)) for read in record.dependencies if read in changed]
     if causes:
-        return Differing(record.node, CARRIED, _tell_before(entry), _tell(record), ", ".join(causes))
-    return Differing(record.node, FIRST, _tell_before(entry), _tell(record), _tell_reads(trace, record, entry))
+        return Differing(record.node, CARRIED, trace.text_of(entry), _tell(record), ", ".join(causes))
+    return Differing(record.node, FIRST, trace.text_of(entry), _tell(record), _tell_reads(trace, record, entry))
 
 
 def _tell_reads(trace: Trace, record: Record, entry: Entry) -> str:
@@ -129,9 +129,5 @@ def _tell_reads(trace: Trace, record: Record, entry: Entry) -> str:
     return ", ".join(parts)
 
 
-def _tell_before(entry: Entry) -> str:
-    return str(entry.line.get("shown", ""))
-
-
 def _tell(record: Record) -> str:
-    return shorten(show(record.value) if record.error is None else describe_error(record.error), _TEXT)
+    return text_of_value(record.value) if record.error is None else text_of_error(record.error)

@@ -15,24 +15,14 @@ from .._functions.proxy import function_of
 from .._inspect.record import Record, find_record
 from .._portable.errors import write_error
 from .._portable.nodes import call_of, find_unreachable
-from .._text.values import describe_error, shorten, show
-from ..codec import CodecError, Encoded, encode
-from ._content import put_content, words_of_error
+from .._text.values import describe_error
+from ..codec import CodecError, encode
+from ._content import digest_of, put_content, text_of_error, text_of_value, words_of_error
 from ._items import ItemWriter, items_of, open_stream_of, token_of
 from ._log import Line, Log
 
 WIRING = frozenset({"dug.flow:definitions", "dug.flow:definition", "dug.flow:beneath", "dug.flow:start"})
 """Functions of which a flow is made: a replay has the wires of the flow that is there, and not those of the recorded one."""
-_TEXT = 80
-"""How many characters of a value are written, to be shown."""
-
-
-def digest_of(encoded: Encoded) -> str:
-    """Returns a short text that equal contents share, in every process."""
-    made = blake2b(encoded.codec.encode(), digest_size=12)
-    for part in encoded.parts:
-        made.update(part)
-    return made.hexdigest()
 
 
 def digest_of_error(error: BaseException) -> str:
@@ -122,18 +112,21 @@ class Writer:
         stream, error, failure = open_stream_of(record), record.error, record._memo.failure
         parts: tuple[Any, ...] = ()
         if error is not None and failure is not None:
-            line |= {"digest": digest_of_error(error), "shown": shorten(describe_error(error), _TEXT)}
+            line |= {"digest": digest_of_error(error), "shown": text_of_error(error)}
             line["error"] = words_of_error(write_error(0, failure))
         elif is_given or self._digests:
-            line["shown"] = shorten(show(record.value), _TEXT)
             try:
                 encoded = encode(items_of(record))
             except CodecError as exc:
                 if is_given and stream is None:
                     line["absent"] = str(exc)
             else:
-                line["digest"] = digest_of(encoded)
-                parts = put_content(line, encoded) if is_given and stream is None else ()
+                if is_given and stream is None:  # its digest and its text can be made of it
+                    parts = put_content(line, encoded)
+                else:
+                    line["digest"] = digest_of(encoded)
+            if "data" not in line:
+                line["shown"] = text_of_value(record.value)
         if stream is not None:
             self._streams[record.node] = None
             line["stream"] = True

@@ -19,7 +19,7 @@ from ._errors import RecordingError
 FORMAT = 1
 _HEADER = "dug recording"
 Line = dict[str, Any]
-_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: each call of `json.dumps` makes one
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # made once: each call of `json.dumps` makes one
 
 
 class Log:

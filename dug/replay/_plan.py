@@ -92,31 +92,31 @@ def make_plan(trace: Trace, targets: Sequence[Entry], served: Served, replacing:
         return served.covers(entry) if tweak is None or tweak[1] else True
 
     entries = trace.walk(targets, is_leaf)
-    steps = {entry: _make_step(entry, served, replacing.find(entry)) for entry in entries}
+    steps = {entry: _make_step(trace, entry, served, replacing.find(entry)) for entry in entries}
     read = {one for entry in entries if not is_leaf(entry) for one in trace.reads_of(entry)}
     tops = [entry for entry in dict.fromkeys(targets) if entry not in read] or list(dict.fromkeys(targets))
     return ReplayPlan([steps[entry] for entry in _sort(trace, steps, tops)], list(_write(trace, steps, tops)))
 
 
-def _make_step(entry: Entry, served: Served, tweak: tuple[str, bool] | None) -> Step:
+def _make_step(trace: Trace, entry: Entry, served: Served, tweak: tuple[str, bool] | None) -> Step:
     node = entry.find_node() or entry.text
     if tweak is not None and not tweak[1]:
         return Step(node, REPLACED, tweak[0])
     if tweak is not None:
-        beneath = _make_step(entry, served, None)
+        beneath = _make_step(trace, entry, served, None)
         return evolve(beneath, reason=", ".join([*([beneath.reason] if beneath.reason else []), f"then {tweak[0]}"]))
     if served.covers(entry):
-        return Step(node, RECORDED, _tell_given(entry))
+        return Step(node, RECORDED, _tell_given(trace, entry))
     if served.is_needed(entry):
         return Step(node, MISSING, served.tell_gap(entry))
     return Step(node, RUNS, "" if entry.line else "the recording does not know what it reads")
 
 
-def _tell_given(entry: Entry) -> str:
+def _tell_given(trace: Trace, entry: Entry) -> str:
     items = entry.items
     if items is not None:
         return f"{len(items.pieces):,} items{'' if items.end is not None else ', and not its end'}"
-    return str(entry.line.get("shown", ""))
+    return trace.text_of(entry)
 
 
 def _leads(trace: Trace, steps: dict[Entry, Step], entry: Entry) -> list[Entry]:

@@ -11,7 +11,8 @@ from attrs import define, field, frozen
 
 from .._core.read import Function, Node
 from .._portable.nodes import call_of, read_node
-from ._content import error_of, take_content
+from ..errors import CodecError
+from ._content import digest_of, encoded_of, error_of, take_content, text_of_value
 from ._errors import RecordingError
 from ._log import Line, read_log
 
@@ -189,6 +190,23 @@ class Trace:
         if "error" in piece.line:
             raise error_of(piece.line["error"])
         return take_content(self.path, piece.line, piece.place)
+
+
+    def digest_of(self, entry: Entry) -> str | None:
+        """Returns the digest of what a node gave; None where none was written."""
+        if entry.piece is None or "codec" not in entry.line:
+            digest = entry.line.get("digest")
+            return digest if isinstance(digest, str) else None
+        return digest_of(encoded_of(self.path, entry.line, entry.piece.place))
+
+    def text_of(self, entry: Entry) -> str:
+        """Returns what a node gave as text; empty where nothing was written of it."""
+        if entry.piece is None or "data" not in entry.line:
+            return str(entry.line.get("shown", ""))
+        try:
+            return text_of_value(self.value_of(entry.piece))
+        except CodecError as exc:
+            return f"({exc})"
 
 
 def name_of(node: Node[Any]) -> Name:

@@ -10,7 +10,7 @@ import pytest
 
 import dug
 from dug import codec, replay
-from dug.replay._entries import digest_of
+from dug.replay._content import digest_of
 
 
 @pytest.fixture
