@@ -73,7 +73,7 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
         for name in (change.name for change in CHANGES)
     },
     ("insert into a live chain", "dug"): ("an insert into a live flow, times a plain tweak", 2.5, 2.5),
-    ("run of sources", "recorded"): ("a run of 1,000 sources of a millisecond that is recorded, times one that is not", 1.1, 1.1),
+    ("run of sources", "recorded"): ("a run of 1,000 sources of 2 ms that is recorded, times one that is not", 1.1, 1.1),
     ("hit while recorded", "recorded"): ("a hit while the context is recorded, times one while it is not", 1.05, 1.05),
     ("what-if, cheap trade", "dug"): ("1,000 what-ifs of cheap trades, times the naive recompute", 1.0, None),
     ("what-if, 1 us trade", "dug"): ("1,000 what-ifs at 1 us a trade, times the naive recompute", 1.0, 1.0),

@@ -65,6 +65,10 @@ TICKS = ("core/test_ticks.py",)
 LIVE = ("live/test_live_model.py",)
 LIVE_UPDATES = ("live/test_updates.py",)
 EVENTS = ("core/test_events.py",)
+RECORDINGS = ("replay/test_recordings.py",)
+REPLAYS = ("replay/test_replays.py", "-m", "not slow")
+REPLAYED_STREAMS = ("replay/test_replay_streams.py",)
+DIFFERENCES = ("replay/test_replay_differences.py",)
 EARLY = ("core/test_early_bits.py",)
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
@@ -114,6 +118,111 @@ TASK_CHECKS = ("functions/test_async.py", "-m", "not slow", "-k", "verified or c
 INTERRUPTS = ("core/test_interrupts.py",)
 
 MUTANTS = (
+    Mutant(
+        "a replay runs a source that it does not cover",
+        "replay/_served.py",
+        "            if entry is None and self._strict:\n",
+        "            if entry is None and False:\n",
+        tests=REPLAYS,
+    ),
+    Mutant(
+        "a replay replaces the sources that have a name, and no local ones",
+        "_functions/known_sources.py",
+        "    return [function for function in found if function is not None]",
+        "    return [function for function in found if function is not None and not function.is_local]",
+        tests=REPLAYS,
+    ),
+    Mutant(
+        "a source decorated during a replay runs",
+        "_functions/known_sources.py",
+        "            hear(function)",
+        "            pass",
+        tests=REPLAYS,
+    ),
+    Mutant(
+        "what a replay lacks is looked for in the targets only",
+        "replay/_trace.py",
+        "            if not covers(entry):\n",
+        "            if False:\n",
+        tests=REPLAYS,
+    ),
+    Mutant(
+        "a replay stands in the context around it",
+        "replay/_served.py",
+        "Alone(ctx), ctx.listen",
+        "ctx, ctx.listen",
+        tests=REPLAYS,
+    ),
+    Mutant(
+        "a torn line loses the lines before it",
+        "replay/_log.py",
+        "            yield line, place\n",
+        "            pass\n        yield line, place\n",
+        tests=RECORDINGS,
+    ),
+    Mutant(
+        "a line that could not be written whole stays in the file",
+        "replay/_log.py",
+        "                    os.ftruncate(self._file, self._end)\n",
+        "",
+        tests=RECORDINGS,
+    ),
+    Mutant(
+        "a second recording overwrites the first",
+        "replay/_log.py",
+        "os.O_CREAT | os.O_EXCL |",
+        "os.O_CREAT | os.O_TRUNC |",
+        tests=RECORDINGS,
+    ),
+    Mutant(
+        "a value that is written is encoded again at the end",
+        "replay/_entries.py",
+        "        if self._written.get(node) == token:\n            return\n",
+        "",
+        tests=RECORDINGS,
+    ),
+    Mutant(
+        "a tweak that a hit answers after is not written",
+        "replay/_record.py",
+        "        if self._is_tweaked or self._ctx._here().tweaks.serial != self._scenario:\n",
+        "        if False:\n",
+        tests=RECORDINGS,
+    ),
+    Mutant(
+        "a tweaked node is no source of a recording",
+        "replay/_entries.py",
+        'return "" if node._function.name in WIRING else "tweak"',
+        'return ""',
+        tests=RECORDINGS,
+    ),
+    Mutant(
+        "items after one that was not written are given",
+        "replay/_trace.py",
+        '        if piece.line["p"] != len(self.pieces):\n            return\n',
+        "",
+        tests=REPLAYED_STREAMS,
+    ),
+    Mutant(
+        "a stream ends where its recording does",
+        "replay/_playing.py",
+        "        if items is None or items.end is None:\n",
+        "        if False:\n",
+        tests=REPLAYED_STREAMS,
+    ),
+    Mutant(
+        "an item comes before its time",
+        "replay/_playing.py",
+        'piece.line["at"] / self._speed',
+        'piece.line["at"] * self._speed',
+        tests=REPLAYED_STREAMS,
+    ),
+    Mutant(
+        "a difference that is carried counts as one in which it begins",
+        "replay/_differences.py",
+        "    if causes:\n",
+        "    if False:\n",
+        tests=DIFFERENCES,
+    ),
     Mutant(
         "calls in an entry whose statement was interrupted are answered at once",
         "_core/steps/leaving.py",

@@ -48,7 +48,7 @@ TINY = command.Plan(
     factors=factors.Sizes(dates=12, assets=10),
     flows=flows.Sizes(live=10, short=10, chain=20, long=40),
     streams=streams.Sizes(values=50, marks=20, endless=500),
-    recordings=recordings.Sizes(sources=10, bytes=100),
+    recordings=recordings.Sizes(sources=10, hashes=1),
     ticks=ticks.Sizes(trades=10, inputs=6, staged=3, stage_s=1e-4, endless=50),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,

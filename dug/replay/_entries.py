@@ -19,10 +19,12 @@ from .._text.values import describe_error
 from ..codec import CodecError, encode
 from ._content import digest_of, put_content, text_of_error, text_of_value, words_of_error
 from ._items import ItemWriter, items_of, open_stream_of, token_of
-from ._log import Line, Log
+from ._log import Line, Log, encode_line
 
 WIRING = frozenset({"dug.flow:definitions", "dug.flow:definition", "dug.flow:beneath", "dug.flow:start"})
 """Functions of which a flow is made: a replay has the wires of the flow that is there, and not those of the recorded one."""
+_SHORT, _SHORT_INT = 40, 10**9
+"""How long a text is, and how large a number, that is written as it stands."""
 
 
 def digest_of_error(error: BaseException) -> str:
@@ -96,7 +98,8 @@ class Writer:
         if self._written.get(node) == token:
             return
         self._written[node] = token
-        reads = record.dependencies
+        memo = record._memo
+        reads = record.dependencies if memo.dependencies or memo.inner_nodes else ()
         for read in reads:
             if read not in self._written:
                 self.write(read)
@@ -109,7 +112,8 @@ class Writer:
         self._write_content(record, line, is_given=bool(given))
 
     def _write_content(self, record: Record, line: Line, *, is_given: bool) -> None:
-        stream, error, failure = open_stream_of(record), record.error, record._memo.failure
+        failure = record._memo.failure
+        stream, error = open_stream_of(record), None if failure is None else failure.error
         parts: tuple[Any, ...] = ()
         if error is not None and failure is not None:
             line |= {"digest": digest_of_error(error), "shown": text_of_error(error)}
@@ -158,7 +162,7 @@ class Writer:
         if number is not None:
             return number, {}
         function: Function = node._function
-        text, arguments = call_of(node._key)
+        text, arguments = _spell_simple(node) or call_of(node._key)
         why = find_unreachable(function)
         with self._lock:
             number = self._numbers.setdefault(node, len(self._numbers))
@@ -170,3 +174,17 @@ class Writer:
 
     def _now(self) -> float:
         return round(self._clock() - self._start, 6)
+
+
+def _spell_simple(node: Node[Any]) -> tuple[str, str] | None:
+    """Returns what `call_of` does, in a quarter of the time, if all arguments are short and plain; None for others."""
+    function, args = node._function, node._key[1:]
+    if not function.is_simple or not function.binding.fits(node._key):
+        return None
+    for one in args:
+        kind = type(one)
+        if not (kind is str and len(one) < _SHORT and one.isascii() and one.isprintable()) and not (
+            kind is int and -_SHORT_INT < one < _SHORT_INT
+        ):
+            return None
+    return f"{function.name}({', '.join(map(repr, args))})", encode_line([args, {}])

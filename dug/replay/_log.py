@@ -19,7 +19,7 @@ from ._errors import RecordingError
 FORMAT = 1
 _HEADER = "dug recording"
 Line = dict[str, Any]
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # made once: each call of `json.dumps` makes one
+encode_line = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # once: `json.dumps` makes one each time
 
 
 class Log:
@@ -48,7 +48,7 @@ class Log:
         Raises:
             OSError: it cannot be written; then nothing of it is in the file.
         """
-        text = _encode(line).encode("ascii") + b"\n"
+        text = encode_line(line).encode("ascii") + b"\n"
         data = b"".join((text, *parts, b"\n")) if line.get("size") else text
         with self.lock:
             if not self.is_open:

@@ -12,6 +12,7 @@ import pytest
 
 import dug
 from dug import replay
+from dug._portable.nodes import call_of
 from dug.replay import _log
 
 
@@ -272,3 +273,18 @@ def test_without_digests_the_trace_is_there(desk, path):
 
     assert recording.plan(desk.book.node()).runs[-1] == desk.book.node()
     assert "digest" not in path.read_text().splitlines()[-2]
+
+
+@pytest.mark.parametrize(
+    "argument", [1, -5, True, "x", "it's", "a\\b", "\n", "ä", "x" * 39, "x" * 300, 10**9, 1.5, None, (1, "x")]
+)
+def test_a_node_has_its_text(path, argument):
+    """A node is in the file with its text and arguments as everywhere else."""
+    @dug.source
+    def quote(given):
+        return 1
+
+    for name in ("first", "second"):  # the first run of a function takes another way
+        record(path.with_name(name), lambda: quote(argument))
+        line = json.loads(path.with_name(name).read_text().splitlines()[1])
+        assert (line["text"], line["arguments"]) == call_of(quote.node(argument)._key)
