@@ -57,7 +57,7 @@ def test_another_process_replays_it(recording, tmp_path):
 
 def test_what_is_tweaked_around_a_replay_is_not_in_force_in_it(desk, recording):
     """A replay is an outermost context."""
-    with dug.Context({desk.quote.node("AAPL"): [0.0, 0.0]}), recording.replay():
+    with dug.Context({desk.quote.node("AAPL"): [0.0, 0.0], desk.mid.node("MSFT"): 0.0}), recording.replay():
         assert desk.book() == LIVE
 
 
