@@ -33,7 +33,7 @@ class Backlog:
         self._is_closed = False
         self._taker: int | None = None
         """The thread that took the last tick, which must not wait for room."""
-        self.room_wakers: list[Callable[[], object]] = []
+        self._room_wakers: list[Callable[[], object]] = []
         """Called once, when there is room again."""
         self.pushed = self.dropped = 0
         self._values, self._conflated, self._lost = Counter[Any](), Counter[Any](), Counter[Any]()
@@ -63,9 +63,13 @@ class Backlog:
         with self._changed:
             return self._add(change)
 
-    def is_full(self) -> bool:
-        """True when a push has to wait for room."""
-        return len(self._ticks) >= self._size and not self._is_closed
+    def wake_at_room(self, wake: Callable[[], object]) -> None:
+        """Calls a function once, when there is room or it is closed; at once if that is so now."""
+        with self._changed:
+            if len(self._ticks) >= self._size and not self._is_closed:
+                self._room_wakers.append(wake)
+                return
+        wake()
 
     def take(self) -> Change | None:
         """Returns the change of the next tick; None when none waits."""
@@ -97,7 +101,7 @@ class Backlog:
 
     def _tell_room(self) -> None:
         self._changed.notify_all()
-        wakers, self.room_wakers = self.room_wakers, []
+        wakers, self._room_wakers = self._room_wakers, []
         for wake in wakers:
             wake()
 

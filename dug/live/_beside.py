@@ -136,7 +136,7 @@ class TaskOutput(Beside[T]):
 
     def list_tasks(self) -> list[Any]:
         """Returns the tasks that are in flight."""
-        return [flight.task for flight in self.flights if not flight.is_over]
+        return [flight.task for flight in tuple(self.flights) if flight.task is not None]
 
 
 async def _ask_in_task(flight: Flight, context: Context, node: Node[Any]) -> None:
@@ -147,9 +147,11 @@ async def _ask_in_task(flight: Flight, context: Context, node: Node[Any]) -> Non
     except Exception as exc:  # noqa: BLE001  it is shown in the place of a value
         flight.answer = Answer(flight.tick, flight.at, error=exc)
     except BaseException as exc:
-        flight.failure = exc
-        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
+        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):  # of no matter when the output was closed
+            error = RuntimeError(f"{node} was cancelled while it was asked for")
+            flight.answer = Answer(flight.tick, flight.at, error=error)
             raise
+        flight.failure = exc
     finally:
         del context, node
 

@@ -140,7 +140,7 @@ class Live:
         node = key if items else None
         feed = Feed(node, source)
         if self._loop is not None:
-            if backend().find_loop() is not self._loop:
+            if not _is_on(self._loop):
                 raise ContextError(f"{self!r} is open on another event loop. Call feed() there.")
             self._start_feed(feed)
         self._feeds.append(feed)
@@ -151,11 +151,10 @@ class Live:
     async def _push_waiting(self, key: Any, *value: Any) -> None:
         """Pushes what a feed gives; waits for room in its task."""
         change = _read_change("push", key, value)
-        while change and not self._backlog.offer(change):
+        while change and not self._ticks.is_closed and not self._backlog.offer(change):
             sleep = backend().Sleep()
-            self._backlog.room_wakers.append(sleep.wake)
-            if self._backlog.is_full():  # looked at again, as ticks may be taken in another thread
-                await sleep.last(None)
+            self._backlog.wake_at_room(sleep.wake)
+            await sleep.last(None)
         self._ticks.wake()
 
     # Outputs
@@ -257,7 +256,7 @@ class Live:
             TypeError: an output is of a coroutine function, which only `updates` can ask for.
         """
         self._check_open()
-        for output in self._ticks.outputs.values():
+        for output in tuple(self._ticks.outputs.values()):
             if output.needs_loop:
                 raise TypeError(
                     f"{output.node} needs a loop. Write: async with live: async for update in live.updates(): ..."
@@ -299,7 +298,7 @@ class Live:
         """Ends it as `close` does, and returns when its tasks have ended."""
         self.close()
         loop, self._loop = self._loop, None
-        if loop is not None and backend().find_loop() is loop:
+        if loop is not None and _is_on(loop):
             await backend().end(self._list_tasks())
 
     def _list_tasks(self) -> list[Any]:
@@ -368,6 +367,14 @@ def _read_change(verb: str, key: Any, value: tuple[Any, ...]) -> Change:
     change = {key: value[0]} if value else dict(key.tweaks if isinstance(key, Scenario) else key)
     Scenario(change)
     return change
+
+
+def _is_on(loop: object) -> bool:
+    """True in a task of a loop."""
+    try:
+        return backend().find_loop() is loop
+    except RuntimeError:  # there is none in this thread
+        return False
 
 
 def _check_number(name: str, value: Any) -> None:

@@ -123,7 +123,7 @@ class Ticks:
     def _is_held_up(self) -> bool:
         """True when the next tick must wait for one in flight: each tick is wanted, and the window of an output is full."""
         return self.backlog.policy != "latest" and any(
-            isinstance(output, TaskOutput) and output.is_full and not output.every for output in self.outputs.values()
+            isinstance(output, TaskOutput) and output.is_full and not output.every for output in tuple(self.outputs.values())
         )
 
     def has_work(self) -> bool:
@@ -139,14 +139,15 @@ class Ticks:
 
     def is_settled(self) -> bool:
         """True when nothing waits, is in flight, or will be due without a further tick."""
-        outputs = self.outputs.values()
+        outputs = tuple(self.outputs.values())
         return not (
             self.ready or len(self.backlog) or any(output.is_in_flight or output.find_due() is not None for output in outputs)
         )
 
     def list_tasks(self) -> list[Any]:
         """Returns the tasks in flight."""
-        return [task for output in self.outputs.values() if isinstance(output, Beside) for task in output.list_tasks()]
+        outputs = tuple(self.outputs.values())
+        return [task for output in outputs if isinstance(output, Beside) for task in output.list_tasks()]
 
 
 def _is_over(due: float | None, now: float) -> bool:

@@ -550,6 +550,29 @@ def test_a_slow_output_finds_what_the_tick_has_computed(book, make):
     assert runs == [threading.current_thread()]
 
 
+def test_a_slow_output_keeps_its_pace_beside_quick_ticks(book, make, clock):
+    """With ``every=0.1`` and answers that take 20 ms, a slow output is refreshed ten times in a second of 100 ticks."""
+
+    @dug.memoize
+    def slow():
+        return book.spot("A")
+
+    live, pool, ages = make(), ByHand(), []
+    live.output(slow.node(), every=0.1, executor=pool)
+    fast = live.output(book.twice.node("A"))
+    live.step()
+    for value in range(2, 302):
+        clock.advance(0.01)
+        if value % 2:
+            pool.run()
+        live.push(book.spot.node("A"), value)
+        ages += [update.behind for update in live.step() if update.node == slow.node()]
+
+    assert fast.counters.refreshed == 301
+    assert 27 <= len(ages) <= 33
+    assert max(ages) <= 2
+
+
 def test_an_error_of_a_slow_output_is_an_update(book, make):
     """What a slow output raises is shown, and the next tick tries again."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from typing import Any
 
@@ -12,7 +13,7 @@ from support.live_book import show
 from support.sync_points import Signal, Worker, in_thread, settle
 
 import dug
-from dug.live import Live
+from dug.live import Live, Updates
 
 
 async def take(updates: Any, number: int) -> list[Any]:
@@ -265,14 +266,29 @@ def test_leaving_closes_the_feeds(book, make, run):
     run(main)
 
 
+def test_a_feed_that_waits_for_room_shows_nothing_when_it_is_closed(book, make, run):
+    """A feed that waits for room when its Live is closed ends, and is no error."""
+
+    async def main():
+        async with make(policy="block", size=1) as live:
+            live.feed(book.spot.node("A"), give(2, 3))
+            await settle()
+            live.close()
+            assert [update async for update in Updates(live._ticks, bool)] == []
+        assert [feed.is_over for feed in live._feeds] == [True]
+        assert not live._ticks.ready
+
+    run(main)
+
+
 def test_a_feed_on_another_loop_is_refused(book, make, run):
-    """A feed begins on the loop on which its Live is open."""
+    """A feed begins on the loop on which its Live is open, not on another one, nor in a thread without any."""
 
     async def main():
         async with make() as live:
-            loops = Worker(anyio.run, feed, live)
-            with pytest.raises(dug.ContextError, match="another event loop"):
-                loops.result()
+            for worker in (Worker(anyio.run, feed, live), Worker(live.feed, book.spot.node("A"), give(1))):
+                with pytest.raises(dug.ContextError, match="another event loop"):
+                    worker.result()
 
     async def feed(live):
         live.feed(book.spot.node("A"), give(1))
@@ -413,6 +429,27 @@ def test_a_coroutine_function_that_fails_is_an_update(book, make, run):
             assert show([await anext(updates)]) == [(1, 0.5)]
 
     run(main)
+
+
+def test_a_coroutine_function_that_is_cancelled_is_an_update(book, make):
+    """A coroutine function that awaits something cancelled shows an error, and does not cancel the reader."""
+
+    @dug.memoize
+    async def gives_up():
+        if book.spot("A") == 1:
+            raise asyncio.CancelledError
+        return book.spot("A")
+
+    async def main():
+        async with make() as live:
+            live.output(gives_up.node())
+            updates = live.updates()
+            failed = await anext(updates)
+            live.push(book.spot.node("A"), 2)
+            assert str(failed.error).endswith("gives_up() was cancelled while it was asked for")
+            assert show([await anext(updates)]) == [(1, 2)]
+
+    in_thread(lambda: asyncio.run(main()))
 
 
 def test_leaving_cancels_what_is_in_flight(book, make, run, gated):
