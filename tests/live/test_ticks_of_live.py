@@ -573,6 +573,26 @@ def test_a_slow_output_keeps_its_pace_beside_quick_ticks(book, make, clock):
     assert max(ages) <= 2
 
 
+def test_no_slow_value_mixes_two_ticks(book, make):
+    """What a thread computes beside 300 ticks belongs to the tick that its update names."""
+
+    @dug.memoize
+    def slow():
+        return book.spot("A"), book.thrice("A") - book.twice("A") - book.spot("A")
+
+    live = make(policy="block")
+    with ThreadPoolExecutor(1) as pool:
+        live.output(slow.node(), executor=pool, changes_only=False)
+        live.output(book.total.node())
+        updates = live.step()
+        for value in range(2, 302):
+            live.push(book.spot.node("A"), value)
+            updates += live.step()
+    found = {update.tick: update.value for update in updates if update.node == slow.node()}
+
+    assert found == {tick: (tick + 1, 0) for tick in found}
+
+
 def test_an_error_of_a_slow_output_is_an_update(book, make):
     """What a slow output raises is shown, and the next tick tries again."""
 
