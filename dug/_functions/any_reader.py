@@ -263,15 +263,16 @@ class AnyReader(Generic[T_co]):
             if tape is None:  # it was closed
                 return True
             state, kept = tape.state, tape.kept  # in this order: the end comes after the last item
-            self._seen = tape, state, kept.end, kept.count
-            number = self._number = max(self._number, kept.first - 1)  # the first mark that is left rests on those before it
-            end = kept.end_of(number) if number >= kept.first else 0
+            end, count = kept.end, kept.count
+            self._seen = tape, state, end, count
+            end = self._find_end(kept, end, count)
+            number = self._number
             if position < end:
                 if not self._is_dropped(kept, position):
                     self._check_repeats(kept)
                     self._set_limit(tape, kept, end)
                     return True
-            elif number + 1 < kept.count:
+            elif number + 1 < count:
                 if self._look(number + 1):
                     continue
             elif state == OPEN and self._may_wait(tape):
@@ -281,6 +282,15 @@ class AnyReader(Generic[T_co]):
             self._read_own(position)
             if self._tape is tape:
                 return False
+
+    def _find_end(self, kept: Kept, end: int, count: int) -> int:
+        """Returns where the range of its mark ends, of so many items and marks."""
+        number, first = self._number, kept.first
+        if number < first:  # the first mark that is left rests on those before it
+            number = self._number = max(number, first - 1)
+            if number < first:
+                return 0
+        return min(end, kept.starts[number + 1 - first]) if number + 1 < count else end
 
     def _set_limit(self, tape: Tape, kept: Kept, end: int) -> None:
         """Lets it read some items without a look, and its pump go on."""

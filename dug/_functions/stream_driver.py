@@ -268,6 +268,10 @@ def has_news(run: Run, tape: Tape) -> bool:
         run.reads.clear()
         run.reads.update({} if last is None else {last: None})
         return False
+    if len(run.reads) == 2:  # one thing more, as mostly
+        first, read = run.reads
+        if first is last and read not in known and type(read.value) is not Mark:
+            return True
     starts = run.reads.copy()
     news = [memo for memo in starts if memo is not last and memo not in known]
     news = [memo for memo in leave_out_old(news) if not _is_known_mark(memo, known_marks)]
