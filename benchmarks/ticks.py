@@ -37,7 +37,7 @@ class Sizes:
     inputs: int = 50
     staged: int = 30
     stage_s: float = 0.01
-    endless: int = 100_000
+    endless: int = 20_000
 
 
 @attrs.frozen
