@@ -2262,6 +2262,13 @@ MUTANTS = (
         "return run",
         ("compat/test_rappf_problems.py",),
     ),
+    Mutant(
+        "a node whose memo was handed over forgets what it had read when a what-if is gone",
+        "_core/state/emptying.py",
+        "    is_known = not home.has_lost and not any(",
+        "    is_known = not any(",
+        MOVES,
+    ),
 )
 
 

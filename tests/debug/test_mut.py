@@ -237,6 +237,26 @@ def test_an_invalidation_reaches_what_was_made_of_a_value_that_was_handed_over()
     assert (before, after, inside) == ([1, "changed"], [2, "changed"], [7, "changed"])
 
 
+def test_an_invalidation_finds_its_way_after_a_what_if_is_gone():
+    """A node that has no memo left, as a what-if ended and its value was handed over, still leads to what was made of that."""
+    outside = [1]
+
+    @dug.source
+    def price():
+        return outside[0]
+
+    flow = Flow(sums_raw, changes_raw)
+    flow.add(lambda: [price()], name="raw")
+    with flow.what_if({price.node(): 5}):
+        flow.compute("sums_raw")
+    gc.collect()
+    before = flow.compute("changes_raw")
+    outside[0] = 2
+    flow.context.invalidate(price.node())
+
+    assert (before, flow.compute("changes_raw")) == ([1, "changed"], [2, "changed"])
+
+
 def changes_raw(raw: Mut[list]):
     """Change what it gets and return that."""
     raw.append("changed")
