@@ -4,7 +4,7 @@ The first line of a node says what the node is; others name it by its number, an
 write.  A node has a line for each memo that it had in the recorded scenario, the last of which counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from threading import RLock
 from typing import Any
@@ -17,7 +17,7 @@ from .._portable.errors import write_error
 from .._portable.nodes import call_of, find_unreachable
 from .._text.values import describe_error
 from ..codec import CodecError, encode
-from ._content import digest_of, put_content, text_of_error, text_of_value, words_of_error
+from ._content import digest_of, key_of, put_content, text_of_error, text_of_value, words_of_error
 from ._items import ItemWriter, items_of, open_stream_of, token_of
 from ._log import Line, Log, encode_line
 
@@ -91,18 +91,29 @@ class Writer:
             OSError: the file takes nothing more.
         """
         view = self._ctx._here()
-        record = find_record(view, node)
-        if record is None:  # another scenario has it
-            return
-        token = token_of(record)
-        if self._written.get(node) == token:
-            return
-        self._written[node] = token
-        memo = record._memo
-        reads = record.dependencies if memo.dependencies or memo.inner_nodes else ()
-        for read in reads:
-            if read not in self._written:
-                self.write(read)
+        opened: set[Node[Any]] = set()
+        pending = [node]
+        while pending:  # without recursion, as chains are long
+            one = pending[-1]
+            record = find_record(view, one)
+            token = None if record is None else token_of(record)
+            if record is None or self._written.get(one) == token:  # another scenario has it, or it is written
+                pending.pop()
+                continue
+            memo = record._memo
+            reads = record.dependencies if memo.dependencies or memo.inner_nodes else ()
+            known = self._written
+            first = [] if one in opened else [read for read in reads if read not in known and read not in opened]
+            if first:
+                opened.add(one)
+                pending.extend(first)
+                continue
+            pending.pop()
+            self._written[one] = token
+            self._write_one(record, reads, view)
+
+    def _write_one(self, record: Record, reads: Sequence[Node[Any]], view: View) -> None:
+        node = record.node
         numbers = [self._find_number(read) for read in reads]
         number, words = self._number(node)
         line: Line = {"is": "memo", "n": number, **words, "at": self._now(), "kind": record.kind, "reads": numbers}
@@ -170,7 +181,8 @@ class Writer:
         if is_known:  # another thread was quicker
             return number, {}
         words = {"text": text, "function": function.name, "arguments": arguments, "source": function.is_source}
-        return number, words | ({"why": why} if why else {})
+        key = key_of(node)
+        return number, words | ({} if key is None else {"key": key}) | ({"why": why} if why else {})
 
     def _now(self) -> float:
         return round(self._clock() - self._start, 6)
@@ -179,7 +191,7 @@ class Writer:
 def _spell_simple(node: Node[Any]) -> tuple[str, str] | None:
     """Returns what `call_of` does, in a quarter of the time, if all arguments are short and plain; None for others."""
     function, args = node._function, node._key[1:]
-    if not function.is_simple or not function.binding.fits(node._key):
+    if not function.is_simple or type(node._key) is not tuple or not function.binding.fits(node._key):
         return None
     for one in args:
         kind = type(one)

@@ -42,6 +42,20 @@ class Log:
         """True in the process that began it: a fork shares the file, and must not write to it."""
         return self.is_open and os.getpid() == self._process
 
+    def begin(self, header: Line) -> None:
+        """Writes the first line.
+
+        Raises:
+            OSError: it cannot be written; then the file is gone again.
+        """
+        try:
+            self.append(header)
+        except BaseException:
+            self.close()
+            with suppress(OSError):
+                self.path.unlink()
+            raise
+
     def append(self, line: Line, parts: Sequence[bytes | memoryview] = ()) -> None:
         """Writes a line, and the bytes that belong to it.
 

@@ -55,7 +55,7 @@ class Player:
         for piece in self._list_pieces(entry):
             wait = self._find_wait(piece)
             if wait > 0:
-                await (backend().Sleep().last(wait) if self._sleep is None else self._sleep(wait))
+                await (self._sleep or getattr(self._clock, "sleep", None) or backend().Sleep().last)(wait)
             if piece.line["is"] == "item":
                 yield self._take(entry, piece)
         self._end(entry)
@@ -68,7 +68,7 @@ class Player:
         for piece in self._list_pieces(entry):
             wait = self._find_wait(piece)
             if wait > 0:
-                (time.sleep if self._sleep is None else self._sleep)(wait)
+                (self._sleep or getattr(self._clock, "advance", None) or time.sleep)(wait)
             if piece.line["is"] == "item":
                 yield self._take(entry, piece)
         self._end(entry)

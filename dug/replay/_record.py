@@ -65,13 +65,15 @@ def record(
     recorder = _Recorder(ctx, log)
     recorder.writer = Writer(ctx, log, frozenset(targets), clock, recorder.report, digests=digests)
     try:
-        log.append(make_header(dug=_version(), at=datetime.now(UTC).isoformat(), cut=[_name(one) for one in targets]))
+        log.begin(make_header(dug=_version(), at=datetime.now(UTC).isoformat(), cut=[_name(one) for one in targets]))
         with ctx.listen(recorder.hear, kinds=_KINDS):
             recorder.note_known()
-            yield
-            recorder.note_last()
+            try:
+                yield
+            finally:
+                recorder.note_last()
     finally:
-        recorder.end()
+        recorder.end(is_failing=sys.exception() is not None)
 
 
 class _Recorder:
@@ -130,8 +132,8 @@ class _Recorder:
         with suppress(OSError):
             self._log.append({"is": "gap", "what": what})
 
-    def end(self) -> None:
-        """Writes the last line, and warns of gaps."""
+    def end(self, *, is_failing: bool) -> None:
+        """Writes the last line, and tells of gaps: by a warning, or in the log where an error is on its way, which goes first."""
         if not self._log.is_mine():
             return
         self.writer.close()
@@ -142,12 +144,12 @@ class _Recorder:
         self._log.close()
         if self._gaps:
             count = len(self._gaps)
-            warnings.warn(
-                f"the recording {self._log.path} has {count:,} gap{'' if count == 1 else 's'}: {self._gaps[0]}. "
-                "A replay refuses what was not written.",
-                RuntimeWarning,
-                stacklevel=4,
-            )
+            gaps = f"{count:,} gap{'' if count == 1 else 's'}: {self._gaps[0]}"
+            text = f"the recording {self._log.path} has {gaps}. A replay refuses what was not written."
+            if is_failing:
+                _logger.error("%s", text)
+            else:
+                warnings.warn(text, RuntimeWarning, stacklevel=4)
 
 
 def _name(target: Any) -> str:

@@ -120,8 +120,8 @@ class Recording(Shown):
                 tweaked; None for all of which values were recorded, ``()`` for none.
             strict: refuses each source that is not covered; False to run it.
             speed: how many seconds of the recording pass in one second, for the items of streams; None to give them at once.
-            clock: gives the seconds that items wait by.
-            sleep: waits so many seconds; awaited where a stream is read on a loop.  The default waits for real.
+            clock: gives the seconds that items wait by; `dug.testing.Clock` is one for tests, and waits for nothing real.
+            sleep: waits so many seconds; awaited where a stream is read on a loop.  The default waits by the clock.
 
         Raises:
             UncoveredError: a source is not covered; when the block is entered, or when the source is first asked for.

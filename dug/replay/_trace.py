@@ -11,13 +11,14 @@ from attrs import define, field, frozen
 
 from .._core.read import Function, Node
 from .._portable.nodes import call_of, read_node
+from ..codec import find_missing
 from ..errors import CodecError
-from ._content import digest_of, encoded_of, error_of, take_content, text_of_value
+from ._content import digest_of, encoded_of, error_of, key_of, take_content, text_of_value
 from ._errors import RecordingError
 from ._log import Line, read_log
 
 Name = tuple[str, str]
-"""The name of a function, and the arguments of a node: as typed JSON, else its text."""
+"""The name of a function, and what tells a node from others: its arguments, or its key, as typed JSON, else its text."""
 
 
 @frozen(eq=False)
@@ -97,8 +98,10 @@ class Entry:
             return "several nodes of the recording have this text"
         if line.get("stream"):
             return None if self.runs else "no item of it was recorded"
-        if self.has_failed or "codec" in line:
+        if self.has_failed:
             return None
+        if "codec" in line:
+            return find_missing(line["codec"], line.get("needs", ()))
         if "absent" in line:
             return str(line["absent"])
         return "it was read, and what it gave was not recorded" if line or self.is_source else "it was not recorded"
@@ -124,20 +127,28 @@ class Trace:
         self.gaps: list[str] = []
         self.has_end = False
         self.header: Line = {}
+        early: list[Piece] = []
         for line, place in read_log(path):
             try:
-                self._take(line, place)
+                self._take(Piece(line, place), early)
             except (KeyError, TypeError, ValueError) as exc:
                 raise RecordingError(f"{path} has a line that was not written by dug: {line!r:.200}") from exc
+        for piece in early:  # of threads that write at the same time, one may be quicker
+            entry = self.entries.get(piece.line["n"])
+            if entry is not None:
+                self._add(entry, piece)
 
-    def _take(self, line: Line, place: int) -> None:
+    def _take(self, piece: Piece, early: list[Piece]) -> None:
+        line = piece.line
         kind = line["is"]
         if "text" in line:
             self._take_node(line)
-        if kind == "memo":
-            self.entries[line["n"]].piece = Piece(line, place)
-        elif kind in {"item", "done"}:
-            self._items(line).take(Piece(line, place))
+        if kind in {"memo", "item", "done"}:
+            entry = self.entries.get(line["n"])
+            if entry is None:
+                early.append(piece)
+            else:
+                self._add(entry, piece)
         elif kind == "gap":
             self.gaps.append(str(line["what"]))
         elif kind == "end":
@@ -145,17 +156,21 @@ class Trace:
         elif kind != "node" and not self.header:
             self.header = line
 
+    @staticmethod
+    def _add(entry: Entry, piece: Piece) -> None:
+        if piece.line["is"] != "memo":
+            entry.runs.setdefault(piece.line["r"], Items()).take(piece)
+        elif entry.piece is None or entry.piece.line["at"] <= piece.line["at"]:
+            entry.piece = piece
+
     def _take_node(self, line: Line) -> None:
         arguments = line["arguments"]
-        name = line["function"], line["text"] if arguments is None else arguments
+        name = line["function"], line.get("key") or (line["text"] if arguments is None else arguments)
         entry = Entry(name, line["text"], bool(line["source"]), line.get("why"), arguments)
         known = self.names.setdefault(name, entry)
         if known is not entry:
             known.is_twin = entry.is_twin = True
         self.entries[line["n"]] = entry
-
-    def _items(self, line: Line) -> Items:
-        return self.entries[line["n"]].runs.setdefault(line["r"], Items())
 
     def find(self, node: Node[Any] | str) -> Entry | None:
         """Returns the entry of a node; of a text, the first one that has it."""
@@ -211,5 +226,8 @@ class Trace:
 
 def name_of(node: Node[Any]) -> Name:
     """Returns what names a node in a recording."""
+    key = key_of(node)
+    if key is not None:
+        return node._function.name, key
     text, arguments = call_of(node._key)
     return node._function.name, text if arguments is None else arguments

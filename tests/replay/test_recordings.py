@@ -293,3 +293,68 @@ def test_a_node_has_its_text(path, argument):
         record(path.with_name(name), lambda: quote(argument))
         line = json.loads(path.with_name(name).read_text().splitlines()[1])
         assert (line["text"], line["arguments"]) == call_of(quote.node(argument)._key)
+
+
+def test_a_file_that_cannot_be_begun_is_not_left_behind(path, monkeypatch):
+    """Where not even the first line can be written, the error is raised, nothing runs, and the name is free."""
+
+    def fail(file, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_log, "_write_all", fail)
+    with pytest.raises(OSError, match="No space left"), replay.record(dug.Context(), path):
+        raise AssertionError
+
+    assert not path.exists()
+
+
+def test_an_error_in_the_block_goes_through(desk, path, monkeypatch, caplog):
+    """An error of the recorded code is raised as it is, also where the recording has a gap, which the log tells."""
+    append = _log.Log.append
+
+    def append_some(self, line, parts=()):
+        if line["is"] == "memo":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(self, line, parts)
+
+    monkeypatch.setattr(_log.Log, "append", append_some)
+    ctx = dug.Context()
+    with pytest.raises(KeyError, match="IBM"), replay.record(ctx, path), ctx:
+        desk.quote("IBM")
+
+    assert "has 1 gap" in caplog.text
+    assert replay.open(path).gaps
+
+
+@pytest.mark.slow
+def test_long_chains_are_recorded_after_a_tweak(path):
+    """A chain of any length that a tweak changed and changed back is written again."""
+
+    @dug.memoize
+    def chain(number):
+        return 0 if number == 0 else chain(number - 1) + 1
+
+    @dug.memoize
+    def top():
+        return chain(1_200)
+
+    ctx = dug.Context()
+    with replay.record(ctx, path), ctx:
+        chain(1_200)
+        ctx.tweak(chain, lambda number: 0)
+        ctx.untweak(chain)
+        assert top() == 1_200
+
+    assert replay.open(path).is_complete
+
+
+def test_lines_may_come_before_the_one_that_names_their_node(desk, path):
+    """Where a thread was overtaken, a line that has only the number of its node counts all the same."""
+    record(path, lambda: desk.quote("AAPL"))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    late = {name: lines[1].pop(name) for name in ("text", "function", "arguments", "source")}
+    lines.insert(2, {"is": "node", "n": 0, **late})
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    with replay.open(path).replay():
+        assert desk.quote("AAPL") == [190.0, 0.5]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import dug
 from dug import replay
+from dug.testing import Clock
 
 
 class Moment:
@@ -404,3 +406,29 @@ def test_a_full_disk_stops_no_stream(run, program, path, monkeypatch):
 
     assert not replay.open(path).is_complete
     run(again)
+
+
+def test_a_simulated_clock_makes_items_come(run, program, path, clock):
+    """With a clock for tests no item comes before the test has let the time go on to its moment."""
+    run(record(path, lambda: program.total("a"), clock=clock))
+    simulated = Clock()
+
+    async def again():
+        found: list[tuple[float, int]] = []
+
+        async def read():
+            async for item in program.ticks("a"):
+                found.append((simulated(), item))  # noqa: PERF401  item by item
+
+        with replay.open(path).replay(speed=1.0, clock=simulated):
+            async with anyio.create_task_group() as group:
+                group.start_soon(read)
+                while len(found) < 3:
+                    await anyio.lowlevel.checkpoint()
+                    simulated.jump()
+        return found
+
+    found = run(again)
+    assert [item for _, item in found] == [1, 2, 3]
+    assert all(came >= due for (came, _), due in zip(found, [0.5, 1.0, 1.5], strict=True))
+    assert simulated() == 1.5

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
 
 import dug
-from dug import replay
+from dug import codec, replay
+from dug.flow import Flow
 
 LIVE = 100 * 190.25 + 50 * 410.25
 
@@ -341,4 +343,100 @@ def test_the_plan_is_a_tree(desk, recording):
         "└── recorded_desk:mid('AAPL'): runs\n"
         "    └── recorded_desk:quote('AAPL'): recorded, [190.0, 0.5]\n"
     )
+    assert desk.calls == []
+
+
+def test_sources_of_any_shape_are_replayed(path):
+    """Methods, keyword-only parameters, ``key=`` and ``ignore=``: each call finds what it gave."""
+    ran = []
+
+    @codec.register(name="test_replays:Feed")
+    @attrs.frozen
+    class Feed:
+        name: str
+
+        @dug.source
+        def get(self, ticker, *, scale=1):
+            ran.append(ticker)
+            return [self.name, ticker, scale]
+
+    @dug.source(key={"ticker": str.upper}, ignore=("logger",))
+    def keyed(ticker, logger=None):
+        ran.append(ticker)
+        return [ticker]
+
+    def ask():
+        feed = Feed("x")
+        return [feed.get("a"), feed.get("a", scale=2), keyed("ibm", logger=1), keyed("IBM")]
+
+    ctx = dug.Context()
+    with replay.record(ctx, path), ctx:
+        live = ask()
+    ran.clear()
+
+    with replay.open(path).replay():
+        assert ask() == live
+    assert ran == []
+
+
+def test_a_file_source_needs_no_file(path, tmp_path):
+    """A source that reads a file is replayed after the file is gone."""
+    file = tmp_path / "prices.csv"
+    file.write_text("1,2,3")
+
+    @dug.file_source
+    def prices(path):
+        return [int(word) for word in path.read_text().split(",")]
+
+    @dug.memoize
+    def total():
+        return sum(prices(file))
+
+    ctx = dug.Context()
+    with replay.record(ctx, path), ctx:
+        total()
+    file.unlink()
+
+    with replay.open(path).replay(total.node()):
+        assert total() == 6
+
+
+def test_a_class_that_is_not_registered_here_is_told_before_the_run(path):
+    """A recorded value that cannot be read here is named, with the class, before anything runs."""
+
+    @codec.register(name="test_replays:Quote")
+    @attrs.frozen
+    class Quote:
+        bid: float
+
+    @dug.source
+    def quote():
+        return Quote(1.0)
+
+    ctx = dug.Context()
+    with replay.record(ctx, path), ctx:
+        quote()
+    path.write_bytes(path.read_bytes().replace(b"test_replays:Quote", b"test_replays:Quite"))
+
+    with pytest.raises(replay.UncoveredError, match="test_replays:Quite"), replay.open(path).replay(quote.node()):
+        pass
+
+
+def test_a_flow_is_replayed_with_the_wires_that_are_there(desk, path):
+    """The inputs of a flow are in the recording, and a flow that is wired anew reads them and asks no source."""
+
+    def make(**values):
+        flow = Flow(name="recorded desk", values=values)
+        flow.add(lambda ticker: desk.quote(ticker)[0], name="bid")
+        flow.add(lambda bid: bid + 1, name="ask")
+        return flow
+
+    live = make(ticker="AAPL")
+    with replay.record(live.context, path):
+        assert live.compute("ask") == 191.0
+    desk.calls.clear()
+
+    again = make(ticker="AAPL")
+    with replay.open(path).replay():
+        assert again.compute("ask") == 191.0
     assert desk.calls == []
