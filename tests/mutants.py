@@ -177,8 +177,8 @@ MUTANTS = (
     Mutant(
         "a value that is written is encoded again at the end",
         "replay/_entries.py",
-        "        if self._written.get(node) == token:\n            return\n",
-        "",
+        "            if record is None or self._written.get(one) == token:",
+        "            if record is None:",
         tests=RECORDINGS,
     ),
     Mutant(
@@ -194,6 +194,13 @@ MUTANTS = (
         'return "" if node._function.name in WIRING else "tweak"',
         'return ""',
         tests=RECORDINGS,
+    ),
+    Mutant(
+        "a node with a key of its own is known by its arguments",
+        "replay/_content.py",
+        "    return None if type(key) is tuple else json_of(list(key[1:])) or str(list(key[1:]))",
+        "    return None",
+        tests=REPLAYS,
     ),
     Mutant(
         "items after one that was not written are given",
