@@ -75,6 +75,7 @@ MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
 AGAIN = ("functions/test_run_again.py",)
 STREAMS = ("functions/test_stream_programs.py",)
+MARKS = ("functions/test_stream_marks.py",)
 KEEPING = ("functions/test_stream_memory.py", "-m", "not slow")
 KEPT_STREAMS = ("snapshot/test_snapshot_streams.py", "-m", "not slow")
 BUMPS = ("functions/test_stream_bumps.py",)
@@ -690,6 +691,62 @@ MUTANTS = (
         "        return self.starts[place] if",
         "        return min(end, self.starts[place] + 1) if",
         STREAMS,
+    ),
+    Mutant(
+        "a mark of one stream is known as one of another",
+        "_functions/stream_driver.py",
+        "memo.value.number <= known_marks.get(memo.home.find_function(), -1)",
+        "memo.value.number <= max(known_marks.values(), default=-1)",
+        MARKS,
+    ),
+    Mutant(
+        "a later mark of a stream is known by an earlier one",
+        "_functions/stream_driver.py",
+        "memo.value.number <= known_marks.get(memo.home.find_function(), -1)",
+        "memo.home.find_function() in known_marks",
+        STREAMS,
+    ),
+    Mutant(
+        "a mark that is read again makes one more",
+        "_functions/stream_driver.py",
+        "memo.value.number <= known_marks.get(memo.home.find_function(), -1)",
+        "False",
+        MARKS,
+    ),
+    Mutant(
+        "the last mark of one stream stands for all others",
+        "_functions/trimming.py",
+        "            newest[function] = max(newest.get(function, 0), memo.value.number)\n",
+        "            newest[function] = max([memo.value.number, *newest.values()])\n",
+        MARKS,
+    ),
+    Mutant(
+        "a new reader waits for a generator that has read what was invalidated",
+        "_functions/any_reader.py",
+        "        if not self._saw_true:\n            return False\n",
+        "",
+        ("functions/test_silent_streams.py", "-k", "comes_after_an_invalidation"),
+    ),
+    Mutant(
+        "an operator waits for ever for a stream that waits for it",
+        "streams/_stuck.py",
+        "    if ways and all(ways):\n",
+        "    if False:\n",
+        ("streams/test_keep_circles.py", "-k", "too_far_apart"),
+    ),
+    Mutant(
+        "a pump learns late that its slowest reader has gone on",
+        "_functions/any_reader.py",
+        "        if tape.keep is not None and tape.room is not None:",
+        "        if False:",
+        ("streams/test_keep_circles.py", "-k", "learns or near_enough"),
+    ),
+    Mutant(
+        "a look at a file shows no reads of a stream",
+        "snapshot/_folded.py",
+        "for one in (row, *marks) for kind",
+        "for one in (row,) for kind",
+        ("snapshot/test_folded_streams.py",),
     ),
     Mutant(
         "the end of a stream leaves no mark",

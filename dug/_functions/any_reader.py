@@ -301,10 +301,12 @@ class AnyReader(Generic[T_co]):
             self._limit = self.position + 1
 
     def _may_wait(self, tape: Tape) -> bool:
-        """True unless what the generator of another scenario has read is something else here.
+        """True unless what its generator has read is something else here, or had been invalidated when the reader came.
 
         Its next item would not be one of this scenario then, and it may be long in coming.
         """
+        if not self._saw_true:
+            return False
         run = tape.run
         differing = 0 if run is None else self._find_differing(run)
         return run is None or not differing or not bits_read(run) & differing

@@ -1,6 +1,7 @@
 """What-ifs on streams that give nothing for a long time: who asks about something else does not wait for them."""
 
 import anyio
+import anyio.lowlevel
 from support.sync_points import settle
 
 import dug
@@ -102,3 +103,50 @@ def test_a_wait_ends_when_the_stream_reads_something_else(run):
     run(main)
 
     assert started == ["rated", "rated", 3]
+
+
+def test_who_comes_after_an_invalidation_waits_for_no_generator_of_before(run):
+    """A new reader does not wait for a silent generator that has read what was invalidated, and what that gives is not kept."""
+    rates, log = [1], []
+
+    async def main():
+        gate = anyio.Event()
+
+        @dug.source
+        def rate():
+            return rates[0]
+
+        @dug.memoize
+        async def prices():
+            yield 0
+            now = rate()
+            if not log:
+                log.append("waits")
+                await gate.wait()
+            yield now
+
+        @dug.memoize
+        async def total():
+            return sum([item async for item in prices()])
+
+        found = []
+
+        async def ask():
+            found.append(await total())
+
+        with dug.Context() as ctx:
+            async with anyio.create_task_group() as group:
+                group.start_soon(ask)
+                while not log:
+                    await anyio.lowlevel.checkpoint()
+                rates[0] = 5
+                ctx.invalidate(rate)
+                found.append(await prices().list())
+                gate.set()
+            found.append(await total())
+        return found
+
+    fresh, old, again = run(main)
+    assert fresh == [0, 5]
+    assert old in (1, 5)
+    assert again == 5
