@@ -375,6 +375,7 @@ def test_sources_of_any_shape_are_replayed(path):
     ran.clear()
 
     with replay.open(path).replay():
+        assert keyed("Ibm", logger=2) == live[-1]
         assert ask() == live
     assert ran == []
 
