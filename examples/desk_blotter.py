@@ -246,12 +246,14 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--simulated needs --seconds")
     tally, usual = Tally(), sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
-    if options.simulated:
-        live = asyncio.run(simulate(options.rate, options.seconds, tally))
-    else:
-        with ThreadPoolExecutor(1) as pool, (nullcontext() if options.seconds else show(tally)):
-            live = asyncio.run(follow(WallClock(), options.rate, options.seconds, pool, tally))
-    sys.setswitchinterval(usual)
+    try:
+        if options.simulated:
+            live = asyncio.run(simulate(options.rate, options.seconds, tally))
+        else:
+            with ThreadPoolExecutor(1) as pool, (nullcontext() if options.seconds else show(tally)):
+                live = asyncio.run(follow(WallClock(), options.rate, options.seconds, pool, tally))
+    finally:
+        sys.setswitchinterval(usual)
     print(report(tally, live))
     return int(tally.torn > 0 or tally.over_s > SLACK_S)
 
