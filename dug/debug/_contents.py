@@ -13,6 +13,7 @@ from attrs import define, frozen
 
 from .._extras.packages import find_loaded
 from ..testing._fingerprint import SCALARS, Opaque, take_apart
+from ._pandas import take_apart_pandas
 
 Seen = tuple[dict[int, "Entry"], Any]
 """Which objects have been met, by their ids, and where: in this private attribute, and around it."""
@@ -131,10 +132,9 @@ def _take_apart(value: Any) -> tuple[object, list[Part]]:
         return (kind, len(value)), list(_slices(value))
     if kind is find_loaded("numpy", "ndarray") and not value.dtype.hasobject:
         return (kind, value.dtype.str, value.shape), list(_slices(value)) if value.ndim else [("", value.tobytes())]
-    if kind is find_loaded("pandas", "DataFrame"):
-        return (kind, value.shape), _take_apart_frame(value)
-    if kind is find_loaded("pandas", "Series"):
-        return (kind, value.shape), [(".name", value.name), *_take_apart_labels(value), ("", _array_of(value))]
+    taken = take_apart_pandas(value)
+    if taken is not None:
+        return taken
     token, parts = take_apart(value)
     if kind in (list, tuple, dict, set, frozenset) or not parts:
         return token, list(parts)
@@ -156,22 +156,6 @@ def _slices(value: Any) -> Iterator[Part]:
             yield f"[{start}]", part[0]
         else:
             yield f"[{start}]" if width == 1 else f"[{start}:{start + len(part)}]", _digest(content)
-
-
-def _take_apart_frame(frame: Any) -> list[Part]:
-    """Returns the columns of a pandas frame, and not the blocks that they are in: looking at a frame may join these."""
-    columns = [(f"[{name!r}]", _array_of(frame.iloc[:, i])) for i, name in enumerate(frame.columns)]
-    return [(".columns", frame.columns), *_take_apart_labels(frame), *columns]
-
-
-def _take_apart_labels(value: Any) -> list[Part]:
-    return [(".index", value.index), (".attrs", value.attrs)]
-
-
-def _array_of(column: Any) -> Any:
-    """Returns what a column of a pandas frame keeps its values in."""
-    array = column.array
-    return array.to_numpy(copy=False) if type(array).__name__ == "NumpyExtensionArray" else array
 
 
 def _digest(value: Any) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import logging
 import pickle
@@ -301,6 +302,102 @@ def test_looking_at_a_frame_is_no_change(p):
         p.mid()
 
     assert check.changes == ()
+
+
+def days(**kind):
+    """Return a frame of a row a day, whose index does not know its frequency."""
+    rows = {"day": pandas.date_range("2026-01-01", periods=3, name="day", **kind), "px": [3, 1, 2]}
+    return pandas.DataFrame(rows).set_index("day")
+
+
+INDEXES = {
+    "dates": days,
+    "dates with a zone": lambda: days(tz="UTC"),
+    "dates in nanoseconds": lambda: days(unit="ns"),
+    "spans": lambda: days().set_index(pandas.to_timedelta([1, 2, 3], unit="s").rename("day")),
+    "months": lambda: days().to_period("M"),
+    "two levels": lambda: days().assign(ticker=["A", "B", "A"]).set_index("ticker", append=True),
+    "intervals": lambda: days().set_index(pandas.interval_range(0, 3)),
+    "categories": lambda: days().set_index(pandas.CategoricalIndex(["a", "b", "a"])),
+    "texts": lambda: days().set_index(pandas.Index(["a", "b", "c"])),
+    "numbers": lambda: days().reset_index(drop=True),
+}
+LOOKS = (
+    lambda it: it.loc["2026-01-01"],
+    lambda it: it.loc[it.index[1]],
+    lambda it: it.index.get_loc(it.index[0]),
+    lambda it: it.index.inferred_freq,
+    lambda it: (it.index.year, it.index.is_monotonic_increasing, it.index.has_duplicates),
+    lambda it: it.to_dict(),
+    lambda it: it.resample("2D").sum(),
+    lambda it: it.shift(1, freq="D"),
+    lambda it: it.asfreq("D"),
+    lambda it: it.sort_index(ascending=False).join(it, rsuffix="_"),
+    lambda it: it.reset_index().groupby(it.index.names[0] or "index").sum(),
+)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", INDEXES)
+def test_reading_a_frame_by_its_index_is_no_change(p, kind):
+    """What pandas keeps in an index when it is read, such as the unit of its dates, is not reported."""
+
+    def look(it):
+        for one in LOOKS:
+            with contextlib.suppress(Exception):  # there is not every way to read for every index
+                one(it)
+
+    p.value, p.change = INDEXES[kind](), look
+    ctx = dug.Context()
+
+    with ctx, check_mutation(ctx) as check:
+        p.mid()
+
+    assert check.changes == ()
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[us, UTC]", "timedelta64[us]", "Int64", "category", "string", "int64"])
+def test_reading_a_column_of_any_kind_is_no_change(p, dtype):
+    """What pandas keeps in the arrays of its columns is not reported."""
+    p.value = pandas.DataFrame({"a": pandas.Series([3, 1, 2]).astype(dtype)})
+    p.change = lambda it: (it["a"].unique(), it["a"].sort_values(), it.to_dict(), it.merge(it), it["a"].array.dtype, repr(it))
+    ctx = dug.Context()
+
+    with ctx, check_mutation(ctx) as check:
+        p.mid()
+
+    assert check.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda it: it.index.array._ndarray.__setitem__(1, 0), ".index[1]"),
+        (lambda it: setattr(it.index, "name", "date"), ".index.names[0]"),
+        (lambda it: setattr(it.index, "freq", "D"), ".index.freq"),
+        (lambda it: setattr(it, "index", it.index + pandas.Timedelta(1, "D")), ".index[0]"),
+    ],
+    ids=["date", "name", "freq", "index"],
+)
+def test_a_change_of_an_index_of_dates_is_found(p, change, place):
+    """A date that is written to, another name, and another index are reported."""
+    p.value, p.change = days(tz="UTC"), change
+
+    [found] = find_changes(dug.Context(), p.mid)
+
+    assert found.place == place
+
+
+@pytest.mark.parametrize("kind", ["datetime64[us, UTC]", "Int64", "category", "string", "Float64", "Sparse[int]"])
+def test_a_cell_of_any_kind_of_column_is_found(p, kind):
+    """A cell that is written to is reported, in whatever array pandas keeps it."""
+    first, other = pandas.Series([1, 2, 1]).astype(kind), pandas.Series([1, 1, 2]).astype(kind)
+    p.value = pandas.DataFrame({"a": first, "b": other})
+    p.change = lambda it: it.__setitem__("a", it["b"])
+
+    [found] = find_changes(dug.Context(), p.mid)
+
+    assert found.place.startswith("['a']")
 
 
 def test_a_copy_on_write_is_no_change(p):
