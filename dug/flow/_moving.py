@@ -13,9 +13,10 @@ from typing import Annotated, Any, TypeVar
 
 from attrs import frozen
 
-from .._core.drive import frame_here, frame_to_ask, run_of
+from .._core.drive import frame_here, frame_to_ask
 from .._core.read import DEAD, LIVE, Cache, Memo, Node, View, find_answer, is_immutable
 from .._functions.stream import AnyStream
+from .._text.values import show
 from ._depends import read_hints
 from ._lone import copy_of, is_lone
 
@@ -61,13 +62,16 @@ def hand_over(node: Node[T]) -> T:
     ever sees what is changed.
 
     Raises:
+        TypeError: `node` is not a node.
         Exception: as the call, or as ``copy.deepcopy``.
 
     Complexity: O(size of the value).
 
     .. versionadded:: 0.1.0
     """
-    if run_of(frame_to_ask(None, node._key)) is not None:
+    if not isinstance(node, Node):
+        raise TypeError(f"hand_over() takes a node, not {show(node)}. Write hand_over(f.node(x)).")
+    if frame_to_ask(None, node._key).run is not None:
         return own(node())
     return take_over(node)
 
@@ -110,7 +114,7 @@ def _is_read_in_flight(view: View, memo: Memo) -> bool:
 
     Its footprint is added up when it ends, and a memo that was taken out does not get the bits that are given until then.
     """
-    innermost = run_of(frame_here())
+    innermost = frame_here().run
     with view.group.lock:
         running = [one for scenario in view.group.list_scenarios() for one in tuple(scenario.running.values())]
     return any(memo in one.reads for one in running if one is not innermost)
@@ -134,7 +138,7 @@ def settle_moved() -> None:
 
     A node that is tweaked for the first time gets a bit, which is added to the memos that are there, and not to these.
     """
-    run = run_of(frame_here())
+    run = frame_here().run
     assert run is not None  # noqa: S101  its body calls this
     pending, order = [read for read in run.reads if read.value is _GONE], list[Memo]()
     while pending:

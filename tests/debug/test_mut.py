@@ -472,6 +472,40 @@ def test_a_wire_by_position_is_handed_over():
 # By hand
 
 
+@pytest.mark.parametrize("wrong", [len, [1], 3], ids=["a function", "a list", "a number"])
+def test_what_is_handed_over_is_a_node(wrong):
+    """Anything else is refused, with what to write."""
+    with pytest.raises(TypeError, match=r"hand_over\(\) takes a node, not .*Write hand_over\(f.node\(x\)\)"):
+        hand_over(wrong)
+
+
+def test_nothing_is_handed_over_outside_a_context():
+    """It is refused as a call is."""
+
+    @dug.memoize
+    def raw():
+        return [1]
+
+    with pytest.raises(dug.NoContextError, match=r"raw\(\).*with dug.Context"):
+        hand_over(raw.node())
+
+
+def test_a_value_is_handed_over_in_the_default_context():
+    """There as in any other: the next call runs the node anew."""
+
+    @dug.memoize
+    def raw():
+        return [1]
+
+    ctx = dug.Context()
+    ctx.activate()
+    try:
+        hand_over(raw.node()).append(2)
+        assert raw() == [1]
+    finally:
+        ctx.deactivate()
+
+
 def test_a_caller_is_handed_the_very_object():
     """`hand_over` gives a caller the object, and the next call runs the node anew."""
     made = []
