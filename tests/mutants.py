@@ -2164,8 +2164,8 @@ MUTANTS = (
     Mutant(
         "a filled cache is a change",
         "debug/_contents.py",
-        "        elif now.is_private:  # filled since",
-        "        elif False:",
+        "            if not now.is_private:",
+        "            if True:",
         CHANGES,
     ),
     Mutant(

@@ -1,7 +1,8 @@
 """Writes down what a value contains: `take`; `find_change` gives the place at which a value differs from what was written down.
 
 It sees what `pickle` would save, as `dug.testing` does, without importing the libraries of the values, and keeps digests of what
-is long.  A cache that is filled is no change: a private attribute that was absent or None before, and a ``cached_property``.
+is long.  A cache that is filled, and then emptied, is no change: a private attribute that was absent or None before, and a
+``cached_property``.
 """
 
 from collections.abc import Iterator
@@ -15,8 +16,6 @@ from .._extras.packages import find_loaded
 from ..testing._fingerprint import SCALARS, Opaque, take_apart
 from ._pandas import take_apart_pandas
 
-Seen = tuple[dict[int, "Entry"], Any]
-"""Which objects have been met, by their ids, and where: in this private attribute, and around it."""
 Part = tuple[str, Any]
 """A part of a value, after the step that leads to it."""
 
@@ -36,6 +35,8 @@ class Entry:
     depth: int = 0
     end: int = 0
     """The number of the first entry after it and all its parts."""
+    is_filled: bool = False
+    """True for a cache that was filled after the value was first seen, and may be emptied again."""
 
     @property
     def is_private(self) -> bool:
@@ -61,61 +62,92 @@ class _End:
     key: int
 
 
+class _Met:
+    """Which objects have been met in a private attribute, or outside of all.
+
+    Each has a number of its own there, so that a cache that is filled, or emptied, changes no number outside.
+    """
+
+    __slots__ = ("around", "level", "numbers")
+
+    def __init__(self, around: "_Met | None") -> None:
+        self.around = around
+        self.level: int = 0 if around is None else around.level + 1
+        self.numbers: dict[int, int] = {}
+
+    def find(self, key: int) -> tuple[int, int] | None:
+        """Returns the level and the number under which an object was met, here or around; None if it was not."""
+        met: _Met | None = self
+        while met is not None:
+            if key in met.numbers:
+                return met.level, met.numbers[key]
+            met = met.around
+        return None
+
+
 def take(value: object) -> list[Entry]:
     """Returns the content of a value, outside first; O(size of the value), not recursive."""
     entries: list[Entry] = []
     alive: list[Any] = []  # what is made on the way, too: an id must not be used twice
     around: dict[int, int] = {}
-    stack: list[Any] = [(None, "", value, ({}, None))]
+    stack: list[Any] = [(None, "", value, _Met(None))]
     while stack:
         top = stack.pop()
         if type(top) is _End:
             top.entry.end = len(entries)
             around.pop(top.key, None)
             continue
-        holder, step, part, seen = top
+        holder, step, part, met = top
         entry = Entry(holder, step, None, 0 if holder is None else holder.depth + 1)
         entries.append(entry)
         entry.end = len(entries)
-        first = _find_first(seen, id(part))
+        first = met.find(id(part))
         if id(part) in around:
             entry.token = ("the one around it, at depth", around[id(part)])
         elif first is not None:
-            entry.token = ("again the one at", first.step, first.depth)
+            entry.token = ("again the one with the number", *first)
         else:
             entry.token, parts = _take_apart(part)
-            if parts:
+            if parts or entry.token == (type(part),):  # the latter may have caches later
                 alive.append(part)
                 around[id(part)] = entry.depth
-                seen[0][id(part)] = entry
+                met.numbers[id(part)] = len(met.numbers)
                 stack.append(_End(entry, id(part)))
-                stack += [(entry, name, one, ({}, seen) if name.startswith("._") else seen) for name, one in reversed(parts)]
+                stack += [(entry, name, one, _Met(met) if name.startswith("._") else met) for name, one in reversed(parts)]
     return entries
 
 
-def _find_first(seen: "Seen | None", key: int) -> Entry | None:
-    while seen is not None:
-        if key in seen[0]:
-            return seen[0][key]
-        seen = seen[1]
+def find_change(before: list[Entry], after: list[Entry]) -> str | None:
+    """Returns the place of the first difference, such as ``[2].x``; None if there is none, or only caches were filled or emptied.
+
+    A cache is emptied when it was filled after the value was first seen, and is absent or None again.
+    """
+    i = j = 0
+    while i < len(before) or j < len(after):
+        then = before[i] if i < len(before) else None
+        now = after[j] if j < len(after) else None
+        if then is not None and (now is None or _is_gone(then, now)):
+            if not then.is_filled:
+                return then.place()
+            i = then.end
+        elif now is not None and then is not None and (then.step, then.depth) == (now.step, now.depth):
+            if then.token != now.token:
+                return now.place()
+            now.is_filled = then.is_filled
+            i, j = i + 1, j + 1
+        elif now is not None:
+            if not now.is_private:
+                return now.place()
+            now.is_filled = True
+            j = now.end
     return None
 
 
-def find_change(before: list[Entry], after: list[Entry]) -> str | None:
-    """Returns the place of the first difference, such as ``[2].x``; None if there is none, or only caches were filled."""
-    i = j = 0
-    while j < len(after):
-        now = after[j]
-        then = before[i] if i < len(before) else None
-        if then is not None and (then.step, then.depth) == (now.step, now.depth):
-            if then.token != now.token:
-                return now.place()
-            i, j = i + 1, j + 1
-        elif now.is_private:  # filled since
-            j = now.end
-        else:
-            return now.place()
-    return before[i].place() if i < len(before) else None
+def _is_gone(then: Entry, now: Entry) -> bool:
+    """True when a part has nothing at its place any more, and `now` comes after it: attributes come last, by their names."""
+    if then.depth != now.depth:
+        return then.depth > now.depth
+    return then.step != now.step and then.step.startswith(".") and now.step.startswith(".") and then.step < now.step
 
 
 def is_opaque(entries: list[Entry]) -> bool:
@@ -136,7 +168,7 @@ def _take_apart(value: Any) -> tuple[object, list[Part]]:
     if taken is not None:
         return taken
     token, parts = take_apart(value)
-    if kind in (list, tuple, dict, set, frozenset) or not parts:
+    if kind in (list, tuple, dict, set, frozenset) or not (parts or token == (kind, 0)):
         return token, list(parts)
     attributes = sorted((part for part in _leave_out_empty(parts) if part[0].startswith(".")), key=itemgetter(0))
     return (kind,), [*(part for part in parts if not part[0].startswith(".")), *attributes]

@@ -121,6 +121,38 @@ KINDS = {
 }
 
 
+def replace_part(it):
+    """Put the second part in the place of the first one, where it is met again."""
+    it[2] = it[1][0]
+
+
+SHARED = {
+    "list": (lambda: twice({"v": 1}, {"v": 2}), replace_part, "[2]"),
+    "instance": (lambda: twice(Quote(1.0), Quote(1.0)), replace_part, "[2]"),
+    "attribute": (
+        lambda: [Book([one := Quote(1.0)]), Book([Quote(1.0)]), Quote(2.0, one)],
+        lambda it: setattr(it[2], "_best", it[1].quotes[0]),
+        "[2]._best",
+    ),
+}
+
+
+def twice(first, second):
+    """Return two lists of a part each, and the first part again."""
+    return [[first], [second], first]
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_a_part_that_takes_the_place_of_one_like_it_is_found(p, kind):
+    """A part that was met before and takes the place of another that was, at the same step and depth, is reported."""
+    make, p.change, place = SHARED[kind]
+    p.value = make()
+
+    [found] = find_changes(dug.Context(), p.mid)
+
+    assert found.place == place
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_value_that_a_reader_changes_is_named_with_the_place_and_the_reader(p, kind):
     """The report of a change has the node, the place and the node that read it."""
@@ -273,6 +305,73 @@ def test_what_a_cache_was_filled_with_counts_from_then_on(p):
     [found] = find_changes(dug.Context(), lambda: (p.mid(), p.quotes()._total.append(1)))
 
     assert found.place == "._total"
+
+
+EMPTY = {"None": lambda it: setattr(it, "_total", None), "absent": lambda it: delattr(it, "_total")}
+
+
+@pytest.mark.parametrize("empty", EMPTY.values(), ids=EMPTY)
+def test_a_cache_that_is_emptied_again_is_not_reported(p, empty):
+    """A private attribute that was filled after the value was made, and is None or absent again, is no change."""
+    p.value, p.change = Curve([1, 2]), lambda it: it.total()
+    ctx = dug.Context()
+
+    with ctx, check_mutation(ctx) as check:
+        p.mid()
+        empty(p.quotes())
+        p.quotes()._total = [4]
+        empty(p.quotes())
+
+    assert check.changes == ()
+
+
+def test_a_cache_that_is_filled_first_may_have_parts_that_come_again(p):
+    """A filled cache of an object that had nothing else changes nothing in what comes after it."""
+
+    class Lazy:
+        def fill(self):
+            self._rows = [[1], [2]]
+
+    shared = [Lazy()]
+    p.value, p.change = [Lazy(), shared, {"again": shared}], lambda it: (it[0].fill(), it[1][0].fill())
+    ctx = dug.Context()
+
+    with ctx, check_mutation(ctx) as check:
+        p.mid()
+
+    assert check.changes == ()
+
+
+@pytest.mark.parametrize("change", EMPTY.values(), ids=EMPTY)
+def test_a_private_attribute_that_was_there_from_the_start_may_not_go(p, change):
+    """A private attribute that had a value when its object was returned is named when it is gone."""
+    curve = Curve([1, 2])
+    curve.total()
+    p.value, p.change = curve, change
+
+    [found] = find_changes(dug.Context(), p.mid)
+
+    assert found.place == "._total"
+
+
+def test_a_value_that_differs_for_a_moment_is_not_reported(p):
+    """A value of which one look sees half, as another thread is just filling a cache in it, is looked at again."""
+
+    class Moving:
+        looks = 0
+
+        def __getstate__(self):
+            type(self).looks += 1
+            return {"half": self.looks in (2, 3)}
+
+    p.value = Moving()
+    ctx = dug.Context()
+
+    with ctx, check_mutation(ctx) as check:
+        p.mid()
+
+    assert check.changes == ()
+    assert Moving.looks > 3
 
 
 def test_a_private_attribute_that_had_a_value_is_no_cache(p):
@@ -458,6 +557,20 @@ def test_what_a_what_if_changes_is_found_around(p):
     [found] = find_changes(ctx, ask_what_if)
 
     assert (found.node, found.suspects) == (p.quotes.node(), (p.mid.node(),))
+
+
+def test_a_node_that_changes_what_it_read_in_a_what_if_is_a_suspect(p):
+    """A node that opens a what-if in its body, and changes what it gets there, is named."""
+    p.value = [1]
+
+    @dug.memoize(name="desk:around")
+    def around():
+        with dug.Context({p.other.node(): True}):
+            p.quotes().append(2)
+
+    [found] = find_changes(dug.Context(), around)
+
+    assert found.suspects == (around.node(),)
 
 
 def test_a_bump_that_changes_what_it_gets_is_found(p):
