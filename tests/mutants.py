@@ -2178,8 +2178,8 @@ MUTANTS = (
     Mutant(
         "the items of a stream are watched when it has ended",
         "debug/_items.py",
-        "        stream._bump = watched\n",
-        "",
+        "stream._bump = self._hooks[stream] = _Hook(",
+        "self._hooks[stream] = _Hook(",
         CHANGES,
     ),
     Mutant(
@@ -2188,6 +2188,48 @@ MUTANTS = (
         "        keys.append(handle.key_beneath(node._key))\n        try:\n            handle = view.handle_of(keys[-1])",
         "        try:\n            handle = None",
         CHANGES,
+    ),
+    Mutant(
+        "a part that comes again is any of those",
+        "debug/_contents.py",
+        "return met.level, met.numbers[key]",
+        "return met.level, 0",
+        CHANGES,
+    ),
+    Mutant(
+        "an emptied cache is a change",
+        "debug/_contents.py",
+        "            if not then.is_filled:",
+        "            if True:",
+        CHANGES,
+    ),
+    Mutant(
+        "what pandas keeps when it is read is a change",
+        "debug/_contents.py",
+        "    if taken is not None:",
+        "    if False:",
+        CHANGES,
+    ),
+    Mutant(
+        "a value is looked at once",
+        "debug/_watched.py",
+        "_LOOKS = 3",
+        "_LOOKS = 1",
+        CHANGES,
+    ),
+    Mutant(
+        "who reads in a what-if of its own is no suspect",
+        "debug/_check.py",
+        "        for key in memo.inner_nodes:",
+        "        for key in ():",
+        CHANGES,
+    ),
+    Mutant(
+        "an array is frozen when the check has ended",
+        "debug/_freezing.py",
+        "if self._is_open and array",
+        "if array",
+        FREEZING,
     ),
     Mutant(
         "a frozen array stays frozen",
@@ -2199,7 +2241,7 @@ MUTANTS = (
     Mutant(
         "what cannot be frozen is named each time",
         "debug/_freezing.py",
-        "            if key not in self._named:",
+        "            if is_new:",
         "            if True:",
         FREEZING,
     ),

@@ -35,8 +35,9 @@ def check_mutation(ctx: Context, *, freeze: bool = False) -> "MutationCheck":
     in those entered inside it, in all threads and tasks, and watches the items of streams too.
 
     A cache that is filled is no change: the value that a ``functools.cached_property`` keeps, and an attribute whose name
-    begins with an underscore and that was absent or None before; what it was filled with counts from then on.  A class that has
-    other caches leaves them out in its ``__getstate__``: what is compared is what ``pickle`` would save.
+    begins with an underscore and that was absent or None before; what it was filled with counts from then on, until the cache
+    is emptied.  A class that has other caches leaves them out in its ``__getstate__``: what is compared is what ``pickle``
+    would save; of frames, series and indexes of pandas it is what they hold.
 
     Args:
         ctx: the context to listen to; it is not entered.
@@ -70,10 +71,10 @@ class MutationCheck:
         self._listening: AbstractContextManager[None] | None = None
         self._lock = Lock()
         self._thread = local()
+        self._hooks = Hooks(self._note_item)
         self._forget()
 
     def _forget(self) -> None:
-        self._hooks = Hooks(self._note_item)
         self._by_value: dict[int, Watched] = {}
         self._by_memo: dict[Memo, Watched] = {}
         self._by_key: dict[Any, dict[Watched, None]] = {}
@@ -83,6 +84,10 @@ class MutationCheck:
     def __enter__(self) -> Self:
         if self._listening is not None:
             raise RuntimeError(f"{self!r} is open already; give each `with` its own check_mutation(ctx).")
+        self._forget()  # what a thread noted whose event came before the end, and was told after it
+        self._hooks = Hooks(self._note_item)
+        if self._freezer is not None:
+            self._freezer.open()
         self._changed: dict[Watched, None] = {}
         self._opaque: dict[Node[Any], None] = {}
         listening = self._ctx._listen(Subscription(self._hear, _HEARD, None, find_memos))
@@ -148,7 +153,8 @@ class MutationCheck:
         try:
             seen: Seen | None = event.record
             if seen is not None:
-                self._views.add(seen.view)
+                with self._lock:
+                    self._views.add(seen.view)
                 for memo in seen.memos:
                     self._note(event, memo)
         finally:
@@ -219,7 +225,9 @@ class MutationCheck:
     def _find_running(self, watched: Watched) -> list[Node[Any]]:
         """Returns the nodes that are running and have read a value."""
         found = []
-        for view in tuple(self._views):
+        with self._lock:  # other threads add to them
+            views = tuple(self._views)
+        for view in views:
             for run in tuple(view.tweaks.running.values()):
                 reads = tuple(run.reads or ())
                 if any(read in watched.memos for read in reads) or any(self._is_item_of(watched, read) for read in reads):

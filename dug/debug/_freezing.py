@@ -5,6 +5,7 @@ nothing; everything else cannot be frozen, but for what is inside.
 """
 
 import logging
+from threading import Lock
 from typing import Any
 
 from .._core.read import Node, is_immutable
@@ -20,9 +21,11 @@ _HOLDERS = frozenset([tuple, frozenset])
 
 
 class Freezer:
-    """Freezes the arrays in values; `thaw` makes those writeable again that were."""
+    """Freezes the arrays in values from `open` to `thaw`, which makes those writeable again that were; for many threads."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
+        self._is_open = False
         self._frozen: list[Any] = []
         self._named: dict[tuple[str, str], Node[Any]] = {}
 
@@ -31,18 +34,26 @@ class Freezer:
         """The first node of each function, and each type of what cannot be frozen in its value."""
         return tuple(dict.fromkeys(self._named.values()))
 
+    def open(self) -> None:
+        """Lets arrays be frozen from now on."""
+        self._is_open = True
+
     def freeze(self, node: Node[Any], value: Any) -> None:
         """Freezes the arrays in the value of a node, and names what cannot be frozen, once for each function and type."""
         for kind in self._freeze_parts(value):
             key = (node._function.name, kind)
-            if key not in self._named:
-                self._named[key] = node
+            with self._lock:
+                is_new = key not in self._named
+                self._named.setdefault(key, node)
+            if is_new:
                 named = say_node(node)
                 _logger.warning("The value of %s is or has a %s, which cannot be frozen: changes of it are found.", named, kind)
 
     def thaw(self) -> None:
         """Makes what was frozen writeable again: what owns its memory first, as a view of it can be written to only then."""
-        frozen, self._frozen = self._frozen, []
+        with self._lock:  # a thread that comes later must freeze nothing
+            self._is_open = False
+            frozen, self._frozen = self._frozen, []
         for array in sorted(frozen, key=lambda array: array.base is not None):
             try:
                 array.flags.writeable = True
@@ -72,9 +83,10 @@ class Freezer:
         return list(unfrozen)
 
     def _freeze_array(self, array: Any) -> None:
-        if array.flags.writeable:
-            array.flags.writeable = False
-            self._frozen.append(array)
+        with self._lock:
+            if self._is_open and array.flags.writeable:
+                array.flags.writeable = False
+                self._frozen.append(array)
 
     def _freeze_frame(self, frame: Any) -> None:
         for block in getattr(getattr(frame, "_mgr", None), "blocks", ()):

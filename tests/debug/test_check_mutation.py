@@ -14,6 +14,7 @@ import numpy
 import pandas
 import polars
 import pytest
+from support.concurrent_program import run_threads, switching_often
 from support.script import ask, play_threads
 from support.sync_points import BACKENDS, run_on
 
@@ -632,6 +633,32 @@ def test_many_threads_are_watched_at_once(p):
     assert (found.node, found.place) == (p.quotes.node(), "[0].x")
 
 
+@pytest.mark.slow
+def test_what_many_threads_change_in_what_ifs_is_all_found(p):
+    """Threads that open scenarios while others look for suspects take no check away from each other."""
+
+    @dug.source
+    def quotes(number):
+        return [number]
+
+    @dug.memoize
+    def bad(number):
+        quotes(number).append(0)
+
+    ctx = dug.Context()
+    count = 150
+
+    def work(thread):
+        for number in range(thread * count, thread * count + count):
+            with ctx, dug.Context({p.other.node(): number}):
+                bad(number)
+
+    with switching_often(), pytest.raises(MutationError) as caught, check_mutation(ctx):
+        run_threads([functools.partial(work, thread) for thread in range(6)])
+
+    assert {change.node for change in caught.value.changes} == {quotes.node(number) for number in range(6 * count)}
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_coroutines_are_watched(backend):
     """A coroutine function that changes what it awaited is named."""
@@ -710,6 +737,53 @@ def test_a_bumped_stream_is_watched():
     [found] = find_changes(ctx, lambda: [item.append(1) for item in rows() if item[0] == 2])
 
     assert (found.node, found.position) == (rows.node(), 1)
+
+
+@pytest.mark.parametrize("first_ends_first", [True, False])
+@pytest.mark.parametrize("is_bumped", [True, False])
+def test_two_checks_leave_nothing_on_a_stream(first_ends_first, is_bumped):
+    """A stream that two checks watch is as it was when both have ended, in whatever order."""
+
+    @dug.memoize
+    def rows():
+        yield from ([1], [2])
+
+    bump = {rows.node(): dug.bump(lambda items: ([*item, 0] for item in items))}
+    ctx = dug.Context(bump if is_bumped else {})
+    with ctx:
+        stream = rows()
+        before = stream._bump
+        first, second = check_mutation(ctx), check_mutation(ctx)
+        first.__enter__()
+        rows()
+        second.__enter__()
+        rows()
+        for check in (first, second) if first_ends_first else (second, first):
+            check.__exit__(None, None, None)
+        after = stream._bump
+
+    assert after is before
+
+
+def test_a_check_goes_on_when_one_around_the_same_stream_ends():
+    """The items of a stream are watched by the check that is open, though another one that began earlier has ended."""
+
+    @dug.memoize
+    def rows():
+        yield from ([1], [2])
+
+    ctx = dug.Context()
+    with ctx:
+        first, second = check_mutation(ctx), check_mutation(ctx)
+        first.__enter__()
+        second.__enter__()
+        rows()
+        first.__exit__(None, None, None)
+        [item.append(0) for item in rows()]
+        with pytest.raises(MutationError) as caught:
+            second.__exit__(None, None, None)
+
+    assert [change.position for change in caught.value.changes] == [0, 1]
 
 
 def test_a_stream_gives_the_same_when_it_is_watched():

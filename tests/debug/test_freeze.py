@@ -185,6 +185,28 @@ def test_the_items_of_a_stream_are_frozen(backend):
         run_on(backend, main)
 
 
+def test_nothing_is_frozen_after_the_end():
+    """A thread that is just looking at a value when the check ends leaves its arrays writeable."""
+
+    class Ending:
+        def __reduce_ex__(self, protocol):
+            check.__exit__(None, None, None)
+            return Ending, ()
+
+    array = numpy.zeros(2)
+
+    @dug.source
+    def quotes():
+        return [array, Ending()]
+
+    with dug.Context() as ctx:
+        check = check_mutation(ctx, freeze=True)
+        check.__enter__()
+        quotes()
+
+    assert array.flags.writeable
+
+
 def test_nothing_is_frozen_unless_it_is_asked_for():
     """A check without ``freeze`` leaves arrays writeable."""
     array = numpy.zeros(2)
