@@ -5,7 +5,7 @@ lets the time go on.
 """
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from threading import Lock
 
@@ -16,14 +16,17 @@ from .._text.values import show
 class Alarm:
     """A call that a `Clock` makes at some moment."""
 
-    def __init__(self, moment: float, call: Callable[[], object]) -> None:
+    def __init__(self, moment: float, call: Callable[[], object], on_cancel: Callable[[], object]) -> None:
         self.moment = moment
         """When it is made."""
         self._call: Callable[[], object] | None = call
+        self._on_cancel = on_cancel
 
     def cancel(self) -> None:
         """Lets it not be made, if it was not made yet."""
-        self._call = None
+        call, self._call = self._call, None
+        if call is not None:
+            self._on_cancel()
 
     def ring(self) -> None:
         """Makes the call, once."""
@@ -69,7 +72,6 @@ class Clock:
         until = self._now + seconds
         while (alarm := self._take(until)) is not None:
             alarm.ring()
-        self._now = max(self._now, until)
 
     def jump(self) -> bool:
         """Lets time go on to the next call that is due, and makes that; returns False if there is none."""
@@ -81,7 +83,7 @@ class Clock:
 
     def call_at(self, moment: float, call: Callable[[], object]) -> Alarm:
         """Makes a call when that moment has come, at once if it has; returns an alarm that can be cancelled."""
-        alarm = Alarm(moment, call)
+        alarm = Alarm(moment, call, self._drop_cancelled)
         with self._lock:
             is_over = moment <= self._now
             if not is_over:
@@ -100,14 +102,21 @@ class Clock:
             alarm.cancel()
 
     def _take(self, until: float | None) -> Alarm | None:
-        """Returns the next alarm that may ring, up to a moment, and sets the time to its own."""
+        """Returns the next alarm that may ring, up to a moment, and sets the time to its own, or without one to that moment."""
         with self._lock:
             while self._alarms and (until is None or self._alarms[0][0] <= until):
                 moment, _, alarm = heappop(self._alarms)
                 if alarm._call is not None:
                     self._now = moment
                     return alarm
+            if until is not None:  # under the lock: an alarm that is set meanwhile is found above, or rings at once
+                self._now = max(self._now, until)
             return None
+
+    def _drop_cancelled(self) -> None:
+        with self._lock:
+            self._alarms = [entry for entry in self._alarms if entry[2]._call is not None]
+            heapify(self._alarms)
 
     def __repr__(self) -> str:
         return f"<dug.testing.Clock at {self._now:g} s>"

@@ -60,6 +60,32 @@ def test_a_cancelled_alarm_makes_no_call():
     assert (calls, clock(), clock.jump()) == ([2], 2, False)
 
 
+def test_a_cancelled_alarm_is_not_kept():
+    """A clock keeps nothing of an alarm that was cancelled, however far off its moment is."""
+    clock = Clock()
+    kept = clock.call_at(3600, list)
+    for _ in range(9):
+        clock.call_at(3600, list).cancel()
+
+    assert [alarm for _, _, alarm in clock._alarms] == [kept]
+
+
+def test_an_alarm_that_is_set_while_time_goes_on_is_not_lost(monkeypatch):
+    """An alarm that another thread sets just after the last one on the way has rung, for a moment on the way, rings."""
+    clock, calls = Clock(), []
+    take = clock._take
+
+    def take_and_set(until):
+        alarm = take(until)
+        clock.call_at(1, lambda: calls.append(clock()))  # as another thread would, here
+        return alarm
+
+    monkeypatch.setattr(clock, "_take", take_and_set)
+    clock.advance(2)
+
+    assert calls == [2]
+
+
 @pytest.mark.parametrize("wrong", [-1, float("nan"), "1"])
 def test_time_does_not_go_back(wrong):
     """A clock goes on by a number of seconds from 0 on."""
