@@ -6,8 +6,9 @@ lost for good: a node has, in the tick that is taken last, the value that was pu
 
 from collections import Counter, deque
 from collections.abc import Callable
-from threading import Condition, get_ident
+from threading import Condition, Thread, current_thread
 from typing import Any
+from weakref import ref
 
 from .._extras.packages import find_loaded
 from .._text.values import show
@@ -31,8 +32,8 @@ class Backlog:
         self._changed = Condition()
         self._ticks: deque[Change] = deque()
         self._is_closed = False
-        self._taker: int | None = None
-        """The thread that took the last tick, which must not wait for room."""
+        self._taker: ref[Thread] | None = None
+        """The thread that took the last tick, which must not wait for room; its number would be that of a later thread too."""
         self._room_wakers: list[Callable[[], object]] = []
         """Called once, when there is room again."""
         self.pushed = self.dropped = 0
@@ -74,7 +75,7 @@ class Backlog:
     def take(self) -> Change | None:
         """Returns the change of the next tick; None when none waits."""
         with self._changed:
-            self._taker = get_ident()
+            self._taker = ref(current_thread())
             if not self._ticks:
                 return None
             change = self._ticks.popleft()
@@ -151,7 +152,7 @@ class Backlog:
         Raises:
             BacklogError: it is one of them.
         """
-        if self._taker == get_ident():
+        if self._taker is not None and self._taker() is current_thread():
             reason = "this thread takes the ticks. Take one first: live.step()"
         elif _is_on_loop():
             reason = "this thread runs an event loop. Write live.feed(node, async_iterable), whose task waits, or use a thread"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from support.live_book import show
-from support.sync_points import Worker
+from support.live_book import show, watch_waits
+from support.sync_points import Worker, in_thread
 
 import dug
 from dug.live import BacklogError, Counters, InputCounters
@@ -22,12 +22,14 @@ def stepped(book, make):
         live.step()
         for push in pushes:
             live.push({book.spot.node(name): value for name, value in push.items()})
-        shown = []
-        while len(live._backlog):
-            shown.append(show(live.step()))
+        shown = [show(live.step()) for _ in range(len(live._backlog))]
+        assert not len(live._backlog)
         return live, shown
 
-    return play
+    def play_in_thread(pushes, **options):  # one that waits for room for ever fails, and hangs nobody
+        return in_thread(lambda: play(pushes, **options))
+
+    return play_in_thread
 
 
 PUSHES = [{"A": 2}, {"B": 3}, {"A": 4}, {"A": 5}]
@@ -100,23 +102,25 @@ def test_the_error_is_one_of_dug_and_of_a_buffer():
 def test_a_push_waits_for_room(policy, book, make):
     """A push in another thread waits until a tick was taken, and goes on then."""
     live = make(policy=policy, size=1)
+    waits = watch_waits(live)
+    live.output(book.twice.node("A"))
     live.push(book.spot.node("A"), 2)
     other = Worker(live.push, book.spot.node("A"), 3)
-    live.output(book.twice.node("A"))
+    waits.wait_here()
 
-    shown = []
-    while live.tick < 2:
-        shown += show(live.step())
+    first = show(live.step())
     other.result()
 
-    assert shown == [(1, 4), (2, 6)]
+    assert (first, show(live.step())) == ([(1, 4)], [(2, 6)])
 
 
 def test_a_push_that_waits_is_refused_when_the_live_is_closed(book, make):
     """Closing ends the wait for room with an error."""
     live = make(policy="block", size=1)
+    waits = watch_waits(live)
     live.push(book.spot.node("A"), 2)
     other = Worker(live.push, book.spot.node("A"), 3)
+    waits.wait_here()
 
     live.close()
 
@@ -127,12 +131,46 @@ def test_a_push_that_waits_is_refused_when_the_live_is_closed(book, make):
 def test_the_thread_that_takes_ticks_does_not_wait_for_itself(book, make):
     """A push that would wait for ever in the thread that steps is refused, with what to type."""
     live = make(policy="block", size=1)
-    live.step()
-    live.push(book.spot.node("A"), 2)
 
-    with pytest.raises(BacklogError, match=r"this thread takes the ticks. Take one first: live.step\(\)"):
+    def step_and_push():
+        live.step()
+        live.push(book.spot.node("A"), 2)
         live.push(book.spot.node("A"), 3)
 
+    with pytest.raises(BacklogError, match=r"this thread takes the ticks. Take one first: live.step\(\)"):
+        in_thread(step_and_push)
+
+
+def test_a_thread_waits_that_has_the_number_of_one_that_took_a_tick(book, make):
+    """A thread that has never taken a tick waits for room, even if the number of one that did, and has ended, was given to it."""
+    live = make(policy="block", size=1)
+    waits = watch_waits(live)
+    taker = Worker(live.step)
+    taker.result()
+    live.push(book.spot.node("A"), 2)
+    other = Worker(live.push, book.spot.node("A"), 3)
+    waits.wait_here()
+    live.step()
+    other.result()
+
+    assert live.counters.pushed == 2
+
+
+def test_who_asks_for_room_is_called_when_there_is_some(book, make):
+    """A caller that waits for room is called at the next tick, and one that comes when there is room, or no more, at once."""
+    live, woken = make(policy="block", size=1), []
+    live.push(book.spot.node("A"), 2)
+    live._backlog.wake_at_room(lambda: woken.append("waited"))
+    before = list(woken)
+    live.step()
+    live._backlog.wake_at_room(lambda: woken.append("there was room"))
+    assert woken == ["waited", "there was room"]
+    live.push(book.spot.node("A"), 3)
+    live.close()
+    live._backlog.wake_at_room(lambda: woken.append("it was closed"))
+
+    assert before == []
+    assert woken[2:] == ["it was closed"]
 
 def test_a_loop_does_not_wait_for_room(book, make, run):
     """A push that would stop an event loop is refused, with what to type."""
