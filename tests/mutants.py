@@ -2350,8 +2350,8 @@ MUTANTS = (
     Mutant(
         "answers about live inputs in flight come as they are there",
         "live/_beside.py",
-        "        while self.flights and self.flights[0].is_over:\n            flight = self.flights.popleft()\n",
-        "        for flight in [one for one in self.flights if one.is_over]:\n            self.flights.remove(flight)\n",
+        "        while self.flights and self.flights[0].is_over:\n            flight = self.flights[0]\n",
+        "        for flight in [one for one in self.flights if one.is_over]:\n",
         LIVE_UPDATES,
     ),
     Mutant(

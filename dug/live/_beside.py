@@ -76,17 +76,19 @@ class Beside(LiveOutput[T]):
         raise NotImplementedError
 
     def take_answers(self) -> Iterator[Answer]:
-        """Yields the answers that are there, in the order of the ticks.
+        """Yields the answers that are there, in the order of the ticks; one of which the reader fails is yielded again.
 
         Raises:
             BaseException: a node raised something that is no `Exception`.
         """
         while self.flights and self.flights[0].is_over:
-            flight = self.flights.popleft()
+            flight = self.flights[0]
             if flight.failure is not None:
+                self.flights.remove(flight)
                 raise flight.failure
             if flight.answer is not None:
                 yield flight.answer
+            self.flights.remove(flight)
 
 
     def list_tasks(self) -> list[Any]:
@@ -136,7 +138,8 @@ class TaskOutput(Beside[T]):
 
     def list_tasks(self) -> list[Any]:
         """Returns the tasks that are in flight."""
-        return [flight.task for flight in tuple(self.flights) if flight.task is not None]
+        tasks = [flight.task for flight in self.flights.copy()]  # each looked at once: it may end meanwhile, on its loop
+        return [task for task in tasks if task is not None]
 
 
 async def _ask_in_task(flight: Flight, context: Context, node: Node[Any]) -> None:

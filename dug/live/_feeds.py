@@ -1,6 +1,7 @@
 """What a `Live` is fed from: `Feed`, an async iterable that a task reads, of which each item is a push.
 
-A feed that has to wait for room waits in its task.  Its error ends it, and is shown as an update.
+A feed that has to wait for room waits in its task.  Its error ends it; nothing comes out of its task but a
+cancellation, as what comes out of a task ends a whole loop.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,15 +23,14 @@ class Feed:
         self.node, self._items = node, items
         self._variables = copy_context()
         self.task: Any = None
-        self.is_over = False
 
     def start(
-        self, push: Callable[..., Awaitable[None]], on_error: Callable[[Exception], object], on_end: Callable[[], object]
+        self, push: Callable[..., Awaitable[None]], on_error: Callable[[BaseException], object], on_end: Callable[[], object]
     ) -> None:
-        """Begins to read, in a task of its own."""
+        """Begins to read, in a task of its own; `on_error` is called with what the iterable raises."""
         self.task = backend().start(partial(self._read, push, on_error), self._variables.copy(), partial(self._note_end, on_end))
 
-    async def _read(self, push: Callable[..., Awaitable[None]], on_error: Callable[[Exception], object]) -> None:
+    async def _read(self, push: Callable[..., Awaitable[None]], on_error: Callable[[BaseException], object]) -> None:
         iterator: Any = None
         try:
             iterator, pushed = aiter(self._items), 0
@@ -42,12 +42,31 @@ class Feed:
                 pushed += 1
                 if pushed % PUSHES_A_TURN == 0:  # items that need no wait must not keep the loop from its other tasks
                     await backend().Sleep().last(0.0)
-        except Exception as exc:  # noqa: BLE001  it is shown as an update
+        except BaseException as exc:
             on_error(exc)
+            if is_cancellation(exc):
+                raise
         finally:
-            if hasattr(iterator, "aclose"):
-                await iterator.aclose()
+            await _close(iterator, on_error)
 
     def _note_end(self, on_end: Callable[[], object]) -> None:
-        self.is_over, self.task = True, None
+        self.task = None
         on_end()
+
+
+async def _close(iterator: Any, on_error: Callable[[BaseException], object]) -> None:
+    """Closes what was read, if it can be closed."""
+    try:
+        if hasattr(iterator, "aclose"):
+            await iterator.aclose()
+    except BaseException as exc:
+        if is_cancellation(exc):
+            raise
+        on_error(exc)
+
+
+def is_cancellation(exc: BaseException) -> bool:
+    """True for what ends a task from outside."""
+    if isinstance(exc, GeneratorExit):  # by the collector, where no loop may be left to ask
+        return True
+    return isinstance(exc, backend().CANCELLED)

@@ -19,6 +19,9 @@ from ._outputs import Answer
 
 T = TypeVar("T")
 
+AHEAD = 16
+"""How many items may wait to be shown, before the task that reads waits too."""
+
 
 class StreamOutput(Beside[T]):
     """An output that shows each item of a stream."""
@@ -34,6 +37,8 @@ class StreamOutput(Beside[T]):
         self._reading = -1
         """The tick in whose scenario it reads."""
         self._answers: deque[Answer] = deque()
+        self._room: Any = None
+        """The sleep of the task that waits for room among the answers."""
         self._failure: BaseException | None = None
 
     @property
@@ -57,6 +62,9 @@ class StreamOutput(Beside[T]):
                 async with self.node().open(self._position) as reader:
                     self._take_over(tick)
                     async for item in reader:
+                        while len(self._answers) >= AHEAD and self._reading == tick:
+                            self._room = sleep = backend().Sleep()
+                            await sleep.last(None)
                         if self._reading != tick:
                             break
                         self._position += 1
@@ -68,6 +76,9 @@ class StreamOutput(Beside[T]):
                 self._answers.append(Answer(tick, at, error=exc))
         except BaseException as exc:
             if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
+                if self._reading == tick:  # by no later tick; of no matter when the output was closed
+                    error = RuntimeError(f"{self.node} was cancelled while it was read")
+                    self._answers.append(Answer(tick, at, error=error))
                 raise
             self._failure = exc
 
@@ -89,7 +100,11 @@ class StreamOutput(Beside[T]):
             BaseException: the stream raised something that is no `Exception`.
         """
         while self._answers:
-            yield self._answers.popleft()
+            yield self._answers[0]
+            self._answers.popleft()
+        room, self._room = self._room, None
+        if room is not None:
+            room.wake()
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure

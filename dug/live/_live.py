@@ -6,6 +6,7 @@ outputs and freeze.
 
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
+from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
 from .._batch.call_site import check_executor
@@ -77,6 +78,7 @@ class Live:
         self._backlog = Backlog(policy, size, repr(self))
         self._ticks = Ticks(self._context, cache, self._backlog, clock, repr(self))
         self._feeds: list[Feed] = []
+        """Those that have not ended."""
         self._loop: Any = None
         """That on which it is open; None outside of ``async with``."""
 
@@ -139,14 +141,18 @@ class Live:
         self._check_open()
         node = key if items else None
         feed = Feed(node, source)
-        if self._loop is not None:
-            if not _is_on(self._loop):
-                raise ContextError(f"{self!r} is open on another event loop. Call feed() there.")
-            self._start_feed(feed)
+        if self._loop is not None and not _is_on(self._loop):
+            raise ContextError(f"{self!r} is open on another event loop. Call feed() there.")
         self._feeds.append(feed)
+        if self._loop is not None:
+            self._start_feed(feed)
 
     def _start_feed(self, feed: Feed) -> None:
-        feed.start(self._push_waiting, lambda exc: self._ticks.show_error(feed.node, exc), self._ticks.wake)
+        feed.start(self._push_waiting, partial(self._ticks.show_failure, feed.node), partial(self._end_feed, feed))
+
+    def _end_feed(self, feed: Feed) -> None:
+        self._feeds.remove(feed)
+        self._ticks.wake()
 
     async def _push_waiting(self, key: Any, *value: Any) -> None:
         """Pushes what a feed gives; waits for room in its task."""
@@ -268,7 +274,8 @@ class Live:
     def updates(self, *, until_fed: bool = False) -> Updates:
         """Returns an async iterator of what there is to show, which takes a tick whenever it has shown everything.
 
-        Only one task at a time may ask it; one that is cancelled loses nothing.  It ends when this is closed.
+        Only one task at a time may ask it; one that is cancelled loses nothing.  It ends when this is closed, without the ticks
+        that wait then.
 
         Args:
             until_fed: whether it also ends when all feeds have ended and everything that they gave was shown.
@@ -282,12 +289,15 @@ class Live:
 
     def _is_fed(self) -> bool:
         """True when all feeds have ended, and all that they gave was shown."""
-        return all(feed.is_over for feed in self._feeds) and self._ticks.is_settled()
+        return not self._feeds and self._ticks.is_settled()
 
     # Opening and closing
 
     def close(self) -> None:
-        """Ends it: pushes are refused, `updates` ends; feeds and outputs in flight are cancelled, and nobody waits for them."""
+        """Ends it, from any thread: pushes are refused, and ticks that wait are dropped.
+
+        `updates` ends when it has shown what was ready; feeds and outputs in flight are cancelled, and nobody waits for them.
+        """
         self._ticks.is_closed = True
         self._backlog.close()
         for task in self._list_tasks():
@@ -302,14 +312,15 @@ class Live:
             await backend().end(self._list_tasks())
 
     def _list_tasks(self) -> list[Any]:
-        return [feed.task for feed in self._feeds if feed.task is not None] + self._ticks.list_tasks()
+        tasks = [feed.task for feed in tuple(self._feeds)]  # each looked at once: it may end meanwhile, on its loop
+        return [task for task in tasks if task is not None] + self._ticks.list_tasks()
 
     async def __aenter__(self) -> Self:
         self._check_open()
         if self._loop is not None:
             raise ContextError(f"{self!r} is open already. Let one task open it.")
         self._loop = backend().find_loop()
-        for feed in self._feeds:
+        for feed in tuple(self._feeds):
             self._start_feed(feed)
         return self
 

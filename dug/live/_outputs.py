@@ -101,15 +101,25 @@ class LiveOutput(Generic[T]):
         self._due = now + self.every
         self._left_out = None
 
-    def judge(self, answer: Answer, tick: int) -> "Update[T] | None":
-        """Returns what an answer that is there in a tick has to show; None when it is nothing new."""
+    def judge(self, answer: Answer, tick: int) -> "list[Update[T]]":
+        """Returns what an answer that is there in a tick has to show, which is nothing when it is not new.
+
+        A value that cannot be compared with the last one is shown, after the error of the comparison.
+        """
+        behind = tick - answer.tick
+        errors = [] if answer.error is None else [answer.error]
+        try:
+            is_news = answer.error is not None or not self.changes_only or not self._has(answer)
+        except Exception as exc:  # noqa: BLE001  it is shown
+            is_news = True
+            errors.append(exc)
         self._refreshed += 1
-        self._behind = tick - answer.tick
-        is_news = answer.error is not None or not self.changes_only or not self._has(answer)
+        self._behind = behind
         self._value, self._memo = (answer.value, answer.memo) if answer.error is None else (_NOTHING, None)
-        if not is_news:
-            return None
-        return Update(answer.tick, self.node, answer.value, answer.error, self._behind, answer.at)
+        updates: list[Update[Any]] = [Update(answer.tick, self.node, None, exc, behind, answer.at) for exc in errors]
+        if is_news and answer.error is None:
+            updates.append(Update(answer.tick, self.node, answer.value, None, behind, answer.at))
+        return updates
 
     def _has(self, answer: Answer) -> bool:
         """True when an answer gives the value that was shown last."""

@@ -5,6 +5,7 @@ once, in one entry of that context; those beside it in a context of the scenario
 kept in one queue, so that a reader that is cancelled loses nothing.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
@@ -17,7 +18,10 @@ from .._core.read import Cache, Node
 from ..errors import ContextError
 from ._backlog import Backlog
 from ._beside import Beside, TaskOutput
+from ._feeds import is_cancellation
 from ._outputs import LiveOutput, Update, ask
+
+_logger = logging.getLogger("dug")
 
 
 class Ticks:
@@ -35,6 +39,8 @@ class Ticks:
         """The sleep of the task that reads; whoever has something for it ends it, from any thread."""
         self.is_read = self.is_closed = False
         """Whether a task waits for an update, and whether there will be no more."""
+        self._failure: BaseException | None = None
+        """What a feed raised that is no `Exception`: whoever takes ticks raises it."""
         self._kept: Any = None
         """The view of the last tick: its memos go when the next one has its own, as the cache looks for what a node that has none
         leaves behind."""
@@ -50,12 +56,14 @@ class Ticks:
         """Takes one tick, if one waits and may be taken, and asks for the outputs that are due.
 
         Raises:
+            BaseException: a node or a feed raised something that is no `Exception`.
             ContextError: another thread does so now, or a memoised function calls this.
         """
         if not self._taking.acquire(blocking=False):
             raise ContextError(f"Another thread takes a tick of {self.text} now. Let one thread or task take all of them.")
         try:
             self.context._check_changeable("take a tick of")
+            self._raise_failure()
             self._collect()
             if not self._is_held_up():
                 self._take()
@@ -72,7 +80,8 @@ class Ticks:
         try:
             self.context.tweak(change)
         except Exception as exc:  # noqa: BLE001  it became impossible since it was pushed
-            self.show_error(next(iter(change)), exc)
+            for node in change:  # whoever pushed one of them is told
+                self._add_error(node, exc)
             return
         except BaseException:
             self.backlog.put_back(change)
@@ -90,29 +99,44 @@ class Ticks:
         if inside:
             with outermost(self.context), single_outer_call():
                 for output in inside:
-                    answer = ask(output.node, self.number, self._at)
-                    output.begin(now)
-                    self._show(output.judge(answer, self.number))
+                    updates = output.judge(ask(output.node, self.number, self._at), self.number)
+                    self.ready.extend(updates)
+                    output.begin(now)  # last: an interrupt lets it be asked again
         for output in due:
             if isinstance(output, Beside):
                 output.begin(now)
                 output.start(self.freeze(), self.number, self._at, self.wake)
+        if self.is_closed:  # in another thread, which has not seen what was started meanwhile
+            self.cancel()
 
     def _collect(self) -> None:
         """Shows the answers that came beside the ticks."""
         for output in tuple(self.outputs.values()):
             if isinstance(output, Beside):
                 for answer in output.take_answers():
-                    self._show(output.judge(answer, self.number))
+                    self.ready.extend(output.judge(answer, self.number))
 
-    def _show(self, update: Update[Any] | None) -> None:
-        if update is not None:
-            self.ready.append(update)
-
-    def show_error(self, node: Any, error: Exception) -> None:
-        """Shows an error of a feed, or of a tick that could not be taken."""
+    def _add_error(self, node: Any, error: Exception) -> None:
         self.ready.append(Update(self.number, node, None, error, 0, self._at))
+
+    def show_failure(self, node: Any, failure: BaseException) -> None:
+        """Shows the error of a feed; what is no `Exception` is raised where ticks are taken."""
+        is_cancelled = is_cancellation(failure)
+        if self.is_closed:
+            if not is_cancelled and not isinstance(failure, ContextError):  # which come of closing it
+                _logger.error("A feed of %s failed while that was closed.", self.text, exc_info=failure)
+        elif is_cancelled:
+            self._add_error(node, RuntimeError("its feed was cancelled"))
+        elif isinstance(failure, Exception):
+            self._add_error(node, failure)
+        else:
+            self._failure = failure
         self.wake()
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def wake(self) -> None:
         """Wakes the task that reads, from any thread."""
@@ -128,7 +152,7 @@ class Ticks:
 
     def has_work(self) -> bool:
         """True when `go_on` would do something, or there is something to show."""
-        if self.ready or (len(self.backlog) and not self._is_held_up()):
+        if self.ready or self._failure is not None or (len(self.backlog) and not self._is_held_up()):
             return True
         now, outputs = self.clock(), tuple(self.outputs.values())
         return any(_is_over(output.find_due(), now) or (isinstance(output, Beside) and output.has_answer) for output in outputs)
@@ -143,6 +167,11 @@ class Ticks:
         return not (
             self.ready or len(self.backlog) or any(output.is_in_flight or output.find_due() is not None for output in outputs)
         )
+
+    def cancel(self) -> None:
+        """Cancels the tasks in flight, from any thread."""
+        for task in self.list_tasks():
+            task.cancel_threadsafe()
 
     def list_tasks(self) -> list[Any]:
         """Returns the tasks in flight."""

@@ -11,12 +11,16 @@ from ..errors import ContextError
 from ._outputs import Update
 from ._ticks import Ticks
 
+UPDATES_A_TURN = 16
+"""How many updates that are ready a task gets at most, before the other tasks of the loop have a turn."""
+
 
 class Updates(AsyncIterator[Update[Any]]):
     """What a `Live` has to show, update by update; ``live.updates()`` makes one."""
 
     def __init__(self, ticks: Ticks, is_over: Callable[[], bool]) -> None:
         self._ticks, self._is_over = ticks, is_over
+        self._shown = 0
 
     async def __anext__(self) -> Update[Any]:
         ticks = self._ticks
@@ -24,6 +28,9 @@ class Updates(AsyncIterator[Update[Any]]):
             raise ContextError(f"Another task waits for the updates of {ticks.text}. Let one task read them.")
         ticks.is_read = True
         try:
+            self._shown += 1
+            if self._shown % UPDATES_A_TURN == 0:
+                await backend().Sleep().last(0.0)
             while not ticks.ready:
                 if ticks.has_work():
                     await backend().Sleep().last(0.0)  # a turn of the loop: ticks must not keep it from its other tasks

@@ -282,6 +282,116 @@ def test_an_interrupt_in_a_node_loses_no_update(book, make):
     assert show(live.step()) == [(1, 5)]
 
 
+def test_an_interrupt_while_a_tick_is_taken_loses_no_push(book, make):
+    """A push whose tick was interrupted is in the next tick."""
+
+    class Interrupted:
+        """A context that is interrupted when it is changed."""
+
+        def __getattr__(self, name):
+            return getattr(live.context, name)
+
+        def tweak(self, change):
+            raise KeyboardInterrupt
+
+    live = make()
+    live.output(book.twice.node("A"))
+    live.step()
+    live.push(book.spot.node("A"), 5)
+    live._ticks.context = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        live.step()
+    live._ticks.context = live.context
+
+    assert show(live.step()) == [(1, 10)]
+
+
+def test_each_node_of_a_tick_that_became_impossible_is_named(book, make):
+    """A change that cannot be made any more is an error of every node in it, and the next one is a tick."""
+
+    class Refusing:
+        """A context that cannot be changed."""
+
+        def __getattr__(self, name):
+            return getattr(live.context, name)
+
+        def tweak(self, change):
+            raise dug.TweakError("not any more")
+
+    live = make()
+    live.push(book.spot.node("A"), 5)
+    live.push(book.spot.node("B"), 5)
+    live._ticks.context = Refusing()
+    updates = live.step()
+    live._ticks.context = live.context
+
+    assert [(update.node, str(update.error)) for update in updates] == [
+        (book.spot.node(name), "not any more") for name in "AB"
+    ]
+    assert live.tick == 0
+
+
+def test_a_value_that_cannot_be_compared_is_shown_after_the_error(book, make):
+    """An ``eq=`` that raises is an update with its error, and the value is shown after it, also beside the ticks."""
+
+    def compare(old, new):
+        raise ZeroDivisionError("compared")
+
+    @dug.memoize(eq=compare)
+    def curve():
+        return [book.spot("A")]
+
+    @dug.memoize(eq=compare)
+    def slow_curve():
+        return [book.spot("A")]
+
+    live, pool = make(), ByHand()
+    live.output(curve.node())
+    live.output(slow_curve.node(), executor=pool)
+    live.step()
+    pool.run()
+    live.step()
+    live.push(book.spot.node("A"), 5)
+    in_the_tick = live.step()
+    pool.run()
+    beside = live.step()
+
+    for updates, node in ((in_the_tick, curve.node()), (beside, slow_curve.node())):
+        assert [update.node for update in updates] == [node, node]
+        assert isinstance(updates[0].error, ZeroDivisionError)
+        assert show(updates[1:]) == [(1, [5])]
+
+
+@pytest.mark.parametrize("is_beside", [False, True])
+def test_an_interrupted_comparison_loses_no_update(is_beside, book, make):
+    """What is no `Exception`, raised by ``eq=``, comes out of step(), and the next step shows the value."""
+    raised = [KeyboardInterrupt]
+
+    def compare(old, new):
+        if raised:
+            raise raised.pop()
+        return old == new
+
+    @dug.memoize(eq=compare)
+    def curve():
+        return [book.spot("A")]
+
+    live, pool = make(), ByHand()
+    live.output(curve.node(), executor=pool if is_beside else None)
+
+    def step_twice():
+        first = live.step()
+        pool.run()
+        return first + live.step()
+
+    step_twice()
+    live.push(book.spot.node("A"), 5)
+    with pytest.raises(KeyboardInterrupt):
+        step_twice()
+
+    assert show(live.step()) == [(1, [5])]
+
+
 def test_nothing_of_a_push_that_is_not_possible_is_kept(book, make):
     """A push with one impossible tweak is refused where it is made, by its name, and nothing of it ticks."""
     live = make()

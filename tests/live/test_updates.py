@@ -14,6 +14,8 @@ from support.sync_points import Signal, Worker, in_thread, settle
 
 import dug
 from dug.live import Live, Updates
+from dug.live._beside import Flight
+from dug.live._items import AHEAD
 
 
 async def take(updates: Any, number: int) -> list[Any]:
@@ -212,6 +214,117 @@ def test_an_item_that_cannot_be_pushed_ends_its_feed(book, make, run):
     run(main)
 
 
+def test_an_error_of_closing_a_feed_is_an_update(book, make, run):
+    """A feed whose generator fails when it is closed shows that error after its own, and the loop goes on."""
+
+    async def broken():
+        try:
+            yield {"A": 2}
+        finally:
+            raise OSError("the line cannot be closed")
+
+    async def main():
+        async with make() as live:
+            live.feed(broken())
+            updates = [update async for update in live.updates(until_fed=True)]
+            assert [type(update.error) for update in updates] == [dug.TweakError, OSError]
+
+    run(main)
+
+
+def test_an_interrupt_in_a_feed_comes_out_of_the_reader(book, make, run):
+    """What is no `Exception`, raised by a feed, ends the reader as it is, after what was shown before."""
+
+    async def leaves():
+        yield 2
+        raise SystemExit(3)
+
+    async def main():
+        async with make() as live:
+            live.output(book.twice.node("A"))
+            live.feed(book.spot.node("A"), leaves())
+            got = []
+            with pytest.raises(SystemExit):
+                await read(got, live.updates())
+            assert len(got) <= 2
+            live.push(book.spot.node("A"), 3)
+            await read(got, live.updates(until_fed=True))
+            assert show(got)[-1][1] == 6
+
+    run(main)
+
+
+def test_a_feed_that_is_cancelled_is_an_update(book, make, run_asyncio):
+    """A feed that awaits something cancelled shows an error, and the reader goes on."""
+
+    async def gives_up():
+        yield 2
+        raise asyncio.CancelledError
+
+    async def main():
+        async with make() as live:
+            live.output(book.twice.node("A"))
+            live.feed(book.spot.node("A"), gives_up())
+            errors = [update.error async for update in live.updates(until_fed=True) if update.error is not None]
+            assert [str(error) for error in errors] == ["its feed was cancelled"]
+
+    run_asyncio(main)
+
+
+def test_a_feed_that_fails_while_its_live_is_closed_is_logged(book, make, run, caplog):
+    """An error that nobody can be shown any more, of a feed that closing has cancelled, is in the log."""
+
+    async def broken():
+        try:
+            yield 2
+            await anyio.sleep_forever()
+        finally:
+            raise OSError("the line cannot be closed")
+
+    async def main():
+        async with make() as live:
+            live.feed(book.spot.node("A"), broken())
+            await settle()
+        records = [record for record in caplog.records if record.name == "dug"]
+        assert [str(record.exc_info[1]) for record in records] == ["the line cannot be closed"]
+        assert not live._ticks.ready
+
+    run(main)
+
+
+def test_a_feed_keeps_no_other_task_waiting(book, make, run):
+    """While a feed has items without end, and waits for nothing, other tasks of the loop have their turns."""
+    turns, seen = [], set()
+
+    async def quick():
+        for value in range(200):
+            seen.add(len(turns))
+            yield value
+
+    async def main():
+        async with make() as live:
+            live.feed(book.spot.node("A"), quick())
+            while live._feeds and len(turns) < 10_000:
+                await anyio.lowlevel.checkpoint()
+                turns.append(1)
+        assert len(seen) >= 10
+
+    run(main)
+
+
+def test_a_feed_that_has_ended_is_not_kept(book, make, run):
+    """A Live that is fed over and over keeps no feed that has ended."""
+
+    async def main():
+        async with make() as live:
+            for value in range(5):
+                live.feed(book.spot.node("A"), give(value))
+                assert [update async for update in live.updates(until_fed=True)] == []
+            assert live._feeds == []
+
+    run(main)
+
+
 def test_a_refused_item_of_a_feed_is_an_update_and_the_feed_goes_on(book, make, run):
     """With the policy ``"error"`` a feed shows which items were refused, and pushes the next ones."""
 
@@ -275,7 +388,7 @@ def test_a_feed_that_waits_for_room_shows_nothing_when_it_is_closed(book, make, 
             await settle()
             live.close()
             assert [update async for update in Updates(live._ticks, bool)] == []
-        assert [feed.is_over for feed in live._feeds] == [True]
+        assert not live._feeds
         assert not live._ticks.ready
 
     run(main)
@@ -549,6 +662,32 @@ def test_updates_end_with_the_streams_that_they_show(book, make, run):
     run(main)
 
 
+def test_a_quick_stream_waits_for_its_reader(book, make, run):
+    """A stream that has an item at once, always, gives a few more than were shown, and each of them is shown."""
+    given = []
+
+    @dug.memoize(ahead=1)
+    async def numbers():
+        for number in itertools.count():
+            given.append(number)
+            yield number
+
+    async def main():
+        async with make() as live:
+            live.output(numbers.node())
+            updates = live.updates()
+            shown = await take(updates, 1)
+            for _ in range(6):
+                await settle()
+            assert len(given) <= 3 * AHEAD
+            shown += await take(updates, 5 * AHEAD)
+            assert [update.value for update in shown] == list(range(5 * AHEAD + 1))
+            live.push(book.spot.node("A"), 2)
+            assert [update.value for update in await take(updates, 5 * AHEAD)] == list(range(5 * AHEAD + 1, 10 * AHEAD + 1))
+
+    run(main)
+
+
 # Readers and the end
 
 
@@ -575,6 +714,63 @@ def test_a_cancelled_reader_loses_nothing(book, make, run):
                 group.cancel_scope.cancel()
 
             assert show(got)[-7:] == [(tick, 2 * tick + 2) for tick in range(1, 8)]
+
+    run(main)
+
+
+def test_a_push_between_the_last_look_and_the_sleep_wakes_the_reader(book, make, run):
+    """A push that comes when the reader has found nothing to do, and does not sleep yet, is shown without a further push."""
+
+    class Late(Updates):
+        async def _wait(self):
+            if self._ticks.number == 0:
+                Worker(live.push, book.spot.node("A"), 5).result()
+            await super()._wait()
+
+    async def main():
+        nonlocal live
+        async with make() as live:
+            live.output(book.twice.node("A"))
+            assert show(await take(Late(live._ticks, bool), 2)) == [(0, 2), (1, 10)]
+
+    live: Any = None
+    run(main)
+
+
+def test_closing_passes_over_a_task_that_ends_meanwhile(book, make, run, gated):
+    """close() cancels the other tasks and wakes the reader when one has ended between two looks at it."""
+    slow, _, log = gated
+
+    class Ending(Flight):
+        """A question whose task is there at the first look only."""
+
+        looks: list[Any]
+
+        @property
+        def task(self):
+            return self.looks.pop() if self.looks else None
+
+        @task.setter
+        def task(self, task):
+            self.looks = [task]
+
+    class Nothing:
+        def cancel_threadsafe(self):
+            log.append("cancel one")
+
+    async def main():
+        async with make(window=3) as live:
+            output = live.output(slow.node())
+            got = []
+            async with anyio.create_task_group() as group:
+                group.start_soon(read, got, live.updates())
+                await settle()
+                ending = Ending(0, 0.0)
+                ending.task = Nothing()
+                output.flights.appendleft(ending)
+                Worker(live.close).result()
+            output.flights.remove(ending)
+        assert log == ["begin 1", "cancel one", "cancel 1"]
 
     run(main)
 
@@ -650,7 +846,7 @@ def test_an_interrupt_in_a_node_comes_out_of_the_reader(book, make, run):
             with pytest.raises(SystemExit):
                 await anext(live.updates())
 
-    in_thread(lambda: anyio.run(main, backend="trio"))
+    run(main)
 
 
 def test_a_live_is_open_once(make, run):
@@ -660,6 +856,32 @@ def test_a_live_is_open_once(make, run):
         async with make() as live:
             with pytest.raises(dug.ContextError, match="open already"):
                 await live.__aenter__()
+
+    run(main)
+
+
+def test_updates_that_are_ready_keep_no_other_task_waiting(book, make, run):
+    """While the updates of one tick are read, other tasks of the loop have their turns."""
+
+    async def main():
+        async with make() as live:
+            for name in range(200):
+                live.output(book.thrice.node(name))
+            turns, seen = [], set()
+
+            async def count():
+                while True:
+                    await anyio.lowlevel.checkpoint()
+                    turns.append(1)
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(count)
+                updates = live.updates()
+                for _ in range(200):
+                    await anext(updates)
+                    seen.add(len(turns))
+                group.cancel_scope.cancel()
+            assert len(seen) >= 10
 
     run(main)
 
