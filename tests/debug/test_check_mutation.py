@@ -560,18 +560,22 @@ def test_what_a_what_if_changes_is_found_around(p):
     assert (found.node, found.suspects) == (p.quotes.node(), (p.mid.node(),))
 
 
-def test_a_node_that_changes_what_it_read_in_a_what_if_is_a_suspect(p):
-    """A node that opens a what-if in its body, and changes what it gets there, is named."""
+def test_a_node_that_changes_what_was_made_in_its_own_what_if_is_a_suspect(p):
+    """A node that opens a what-if in its body, and changes a value that holds there only, is named."""
     p.value = [1]
+
+    @dug.memoize(name="desk:doubled")
+    def doubled():
+        return [2 * price for price in p.quotes()]
 
     @dug.memoize(name="desk:around")
     def around():
-        with dug.Context({p.other.node(): True}):
-            p.quotes().append(2)
+        with dug.Context({p.quotes.node(): [5]}):
+            doubled().append(2)
 
     [found] = find_changes(dug.Context(), around)
 
-    assert found.suspects == (around.node(),)
+    assert (found.node, found.suspects) == (doubled.node(), (around.node(),))
 
 
 def test_a_bump_that_changes_what_it_gets_is_found(p):
