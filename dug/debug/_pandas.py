@@ -25,7 +25,7 @@ def take_apart_pandas(value: Any) -> tuple[object, list[tuple[str, Any]]] | None
     if _is_a(value, "pandas.api.extensions", "ExtensionArray"):
         parts = [("" if number == 0 else f".{name}", part) for number, (name, part) in enumerate(_list_inside(value))]
         parts += [(".categories", value.categories)] if hasattr(value.dtype, "categories") else []
-        return (kind, str(value.dtype)), parts
+        return (kind, str(value.dtype), getattr(value.dtype, "ordered", None)), parts
     return None
 
 

@@ -500,6 +500,21 @@ def test_a_cell_of_any_kind_of_column_is_found(p, kind):
     assert found.place.startswith("['a']")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [lambda it: it.cat.as_ordered(), lambda it: it.cat.rename_categories(["x", "z"]), lambda it: it.cat.add_categories(["z"])],
+    ids=["ordered", "renamed", "added"],
+)
+def test_a_change_of_the_categories_of_a_column_is_found(p, change):
+    """A column whose codes stay and whose categories, or their order, do not is reported."""
+    p.value = pandas.DataFrame({"a": pandas.Categorical(["x", "y", "x"])})
+    p.change = lambda it: it.__setitem__("a", change(it["a"]))
+
+    [found] = find_changes(dug.Context(), p.mid)
+
+    assert found.place.startswith("['a']")
+
+
 def test_a_copy_on_write_is_no_change(p):
     """A reader that changes a shallow copy of a frame is not reported."""
 
