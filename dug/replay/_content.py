@@ -5,9 +5,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from .._core.read import Node
 from .._portable.errors import make_error
-from .._portable.nodes import json_of
 from .._portable.rows import ErrorRow
 from .._text.values import describe_error, shorten, show
 from ..codec import Encoded, decode
@@ -51,12 +49,6 @@ def encoded_of(path: Path, line: Line, place: int) -> Encoded:
         raise RecordingError(f"{path} has a line with a value that was not written by dug: {json.dumps(line)[:200]}")
     content = data.encode("ascii", "replace") if isinstance(data, str) else read_bytes(path, place, line["size"])
     return Encoded(codec, (content,), frozenset(line.get("needs", ())))
-
-
-def key_of(node: Node[Any]) -> str | None:
-    """Returns what tells a node from others of its function where ``key=``, ``ignore=`` or ``typed=`` says so; else None."""
-    key = node._key
-    return None if type(key) is tuple else json_of(list(key[1:])) or str(list(key[1:]))
 
 
 def digest_of(encoded: Encoded) -> str:

@@ -17,9 +17,10 @@ from .._portable.errors import write_error
 from .._portable.nodes import call_of, find_unreachable
 from .._text.values import describe_error
 from ..codec import CodecError, encode
-from ._content import digest_of, key_of, put_content, text_of_error, text_of_value, words_of_error
+from ._content import digest_of, put_content, text_of_error, text_of_value, words_of_error
 from ._items import ItemWriter, items_of, open_stream_of, token_of
 from ._log import Line, Log, encode_line
+from ._names import name_of
 
 WIRING = frozenset({"dug.flow:definitions", "dug.flow:definition", "dug.flow:beneath", "dug.flow:start"})
 """Functions of which a flow is made: a replay has the wires of the flow that is there, and not those of the recorded one."""
@@ -173,7 +174,8 @@ class Writer:
         if number is not None:
             return number, {}
         function: Function = node._function
-        text, arguments = _spell_simple(node) or call_of(node._key)
+        simple = _spell_simple(node)
+        text, arguments = simple or call_of(node._key)
         why = find_unreachable(function)
         with self._lock:
             number = self._numbers.setdefault(node, len(self._numbers))
@@ -181,8 +183,9 @@ class Writer:
         if is_known:  # another thread was quicker
             return number, {}
         words = {"text": text, "function": function.name, "arguments": arguments, "source": function.is_source}
-        key = key_of(node)
-        return number, words | ({} if key is None else {"key": key}) | ({"why": why} if why else {})
+        name = name_of(node) if why or simple is None else None
+        key = {} if name is None or name[1] == arguments else {"key": name[1]}
+        return number, words | key | ({"why": why} if why else {})
 
     def _now(self) -> float:
         return round(self._clock() - self._start, 6)

@@ -14,6 +14,7 @@ from .._contexts.scenario import Scenario
 from .._core.drive import Alone
 from .._core.read import Cache, Event, Function, Node
 from .._functions.known_sources import hear_sources, list_sources
+from .._portable.nodes import find_unreachable
 from ..errors import ContextError
 from ._errors import UncoveredError
 from ._playing import Player
@@ -139,7 +140,10 @@ class _Replacing:
 
     def _tell_gap(self, node: Node[Any]) -> str:
         entry = self._served._trace.find(node)
-        return _NEVER_RECORDED if entry is None else self._served.tell_gap(entry)
+        if entry is not None:
+            return self._served.tell_gap(entry)
+        why = find_unreachable(node._function)
+        return _NEVER_RECORDED if why is None else f"{why}, which only its process finds, and it never ran in the recording"
 
 
 LookUp = Callable[[tuple[Any, ...], dict[str, Any]], Entry | None]

@@ -1,6 +1,6 @@
 """A recording as it was read: `Entry`, one node; `Trace`, all nodes by what names them, and which of them a replay lacks.
 
-A node is known by its function and its arguments, as they are written; so the trace can be asked without any function being here.
+A node is known by its name, see `_names`; so the trace can be asked without any function being here.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,15 +10,13 @@ from typing import Any
 from attrs import define, field, frozen
 
 from .._core.read import Function, Node
-from .._portable.nodes import call_of, read_node
+from .._portable.nodes import read_node
 from ..codec import find_missing
 from ..errors import CodecError
-from ._content import digest_of, encoded_of, error_of, key_of, take_content, text_of_value
+from ._content import digest_of, encoded_of, error_of, take_content, text_of_value
 from ._errors import RecordingError
 from ._log import Line, read_log
-
-Name = tuple[str, str]
-"""The name of a function, and what tells a node from others: its arguments, or its key, as typed JSON, else its text."""
+from ._names import Name, name_of
 
 
 @frozen(eq=False)
@@ -109,7 +107,7 @@ class Entry:
     def find_node(self) -> Node[Any] | None:
         """Returns the node, if its function is here and takes these arguments; imports nothing."""
         function = Function.find(self.name[0])
-        if function is None or self.arguments is None:
+        if function is None or self.arguments is None or self.why_local is not None:
             return None
         try:
             return read_node(function, self.arguments)
@@ -165,7 +163,7 @@ class Trace:
 
     def _take_node(self, line: Line) -> None:
         arguments = line["arguments"]
-        name = line["function"], line.get("key") or (line["text"] if arguments is None else arguments)
+        name = line["function"], line.get("key") or arguments or f"#{line['n']}"  # the last is that of no node
         entry = Entry(name, line["text"], bool(line["source"]), line.get("why"), arguments)
         known = self.names.setdefault(name, entry)
         if known is not entry:
@@ -176,7 +174,8 @@ class Trace:
         """Returns the entry of a node; of a text, the first one that has it."""
         if isinstance(node, str):
             return next((entry for entry in self.entries.values() if entry.text == node), None)
-        return self.names.get(name_of(node))
+        name = name_of(node)
+        return None if name is None else self.names.get(name)
 
     def reads_of(self, entry: Entry) -> list[Entry]:
         """Returns the entries that an entry read."""
@@ -223,11 +222,3 @@ class Trace:
         except CodecError as exc:
             return f"({exc})"
 
-
-def name_of(node: Node[Any]) -> Name:
-    """Returns what names a node in a recording."""
-    key = key_of(node)
-    if key is not None:
-        return node._function.name, key
-    text, arguments = call_of(node._key)
-    return node._function.name, text if arguments is None else arguments
