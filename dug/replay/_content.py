@@ -8,7 +8,7 @@ from typing import Any
 from .._portable.errors import make_error
 from .._portable.rows import ErrorRow
 from .._text.values import describe_error, shorten, show
-from ..codec import Encoded, decode
+from ..codec import CodecError, Encoded, decode
 from ._errors import RecordingError
 from ._log import Line, read_bytes
 
@@ -19,6 +19,7 @@ _TEXT = 80
 def put_content(line: Line, encoded: Encoded) -> tuple[Any, ...]:
     """Adds to a line how a value is read, and its text if it has one; returns its bytes otherwise."""
     line["codec"] = encoded.codec
+    line["digest"] = digest_of(encoded)
     if encoded.needs:
         line["needs"] = sorted(encoded.needs)
     if encoded.codec == "json":
@@ -28,14 +29,26 @@ def put_content(line: Line, encoded: Encoded) -> tuple[Any, ...]:
     return encoded.parts
 
 
-def take_content(path: Path, line: Line, place: int) -> Any:
+def take_content(path: Path, line: Line, place: int, text: str) -> Any:
     """Returns the value in a line, decoded now: each call gives an object of its own.
+
+    Args:
+        path: the file.
+        line: the line.
+        place: that of its bytes in the file.
+        text: the node, for the message.
 
     Raises:
         CodecError: it cannot be read here; the message says why.
         RecordingError: the file is not as it was written.
     """
-    return decode(encoded_of(path, line, place))
+    encoded = encoded_of(path, line, place)
+    if line.get("digest") != digest_of(encoded):
+        raise RecordingError(f"{path} is damaged: what it has of {text} is not what was written. Record it again.")
+    try:
+        return decode(encoded)
+    except CodecError as exc:
+        raise CodecError(f"{text} in {path}: {exc}") from exc
 
 
 def encoded_of(path: Path, line: Line, place: int) -> Encoded:

@@ -5,18 +5,20 @@ write.  A node has a line for each memo that it had in the recorded scenario, th
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from threading import RLock
 from typing import Any
 
 from .._contexts.context import Context
-from .._core.read import Function, Node, Target, View
+from .._core.drive import frame_here
+from .._core.read import Function, Node, Target, TweakSpec, View
 from .._functions.proxy import function_of
 from .._inspect.record import Record, find_record
 from .._portable.errors import write_error
 from .._portable.nodes import call_of, find_unreachable
 from .._text.values import describe_error
-from ..codec import CodecError, encode
+from ..codec import CodecError, Encoded, encode
 from ._content import digest_of, put_content, text_of_error, text_of_value, words_of_error
 from ._items import ItemWriter, items_of, open_stream_of, token_of
 from ._log import Line, Log, encode_line
@@ -63,9 +65,16 @@ class Writer:
         """How many numbers were given."""
         self._written: dict[Node[Any], object] = {}
         """What tells the memo that was written last of each node from others."""
+        self._held: dict[Node[Any], tuple[TweakSpec, Encoded | None]] = {}
+        """The values of tweaks, as they were when they were told; None for one that could not be written then."""
         self._lock = RLock()
         self._streams: dict[Node[Any], None] = {}
-        self._items = ItemWriter(log, self._now, report)
+        self._items = ItemWriter(log, self._now, report, self._is_here)
+
+    def _here(self) -> View:
+        """Returns the view of the context: not the one, without a parent, in which the function of a bump reads its stream."""
+        view, last = self._ctx._here(), self._ctx._last
+        return view if last is None or view.parent is not None else last
 
     def close(self) -> None:
         """Ends the recording of items."""
@@ -85,13 +94,48 @@ class Writer:
             if node._function is function:
                 self._written.pop(node, None)
 
+    def hold_all(self) -> None:
+        """Encodes the values of all tweaks in force that are not held yet."""
+        for key, handle in tuple(self._here().tweaks.content.items()):
+            if handle.is_value and isinstance(key, tuple):
+                self.hold(Node._of(key))
+
+    def hold(self, node: Node[Any]) -> None:
+        """Encodes the value to which a node is tweaked: before anybody reads it, and perhaps changes it."""
+        handle = self._here().tweaks.handle_of(node._key)
+        if handle is None or not handle.is_value:
+            self._held.pop(node, None)
+            return
+        known = self._held.get(node)
+        if known is None or known[0] is not handle.spec:
+            self._held[node] = handle.spec, None
+            with suppress(CodecError):  # what is missing is told when it is written
+                made = encode(handle.spec.said)
+                self._held[node] = handle.spec, Encoded(made.codec, tuple(map(bytes, made.parts)), made.needs)
+
+    def _find_held(self, record: Record) -> Encoded | None:
+        """Returns the value to which a node is tweaked as it was when it was told."""
+        handle = record._view.tweaks.handle_of(record.node._key)
+        spec, held = self._held.get(record.node, (None, None))
+        return held if handle is not None and handle.spec is spec else None
+
+    def write_lost(self, node: Node[Any]) -> None:
+        """Writes that a source gave a value of which no memo is left, unless that is known: an earlier one must not count."""
+        view = self._here()
+        is_ours = self._find_why(node, view) == "source" and node._function.stream is None
+        if is_ours and find_record(view, node) is None:
+            self._written.pop(node, None)
+            number, words = self._number(node)
+            line: Line = {"is": "memo", "n": number, **words, "at": self._now(), "reads": [], "given": "source"}
+            self._log.append({**line, "absent": "it was invalidated while it ran, and its value was not kept"})
+
     def write(self, node: Node[Any]) -> None:
         """Writes what the context has of a node, and of what it has read, unless that is written already.
 
         Raises:
             OSError: the file takes nothing more.
         """
-        view = self._ctx._here()
+        view = self._here()
         opened: set[Node[Any]] = set()
         pending = [node]
         while pending:  # without recursion, as chains are long
@@ -132,12 +176,12 @@ class Writer:
             line["error"] = words_of_error(write_error(0, failure))
         elif is_given or self._digests:
             try:
-                encoded = encode(items_of(record))
+                encoded = self._find_held(record) or encode(items_of(record))
             except CodecError as exc:
                 if is_given and stream is None:
                     line["absent"] = str(exc)
             else:
-                if is_given and stream is None:  # its digest and its text can be made of it
+                if is_given and stream is None:  # its text can be made of it
                     parts = put_content(line, encoded)
                 else:
                     line["digest"] = digest_of(encoded)
@@ -186,6 +230,11 @@ class Writer:
         name = name_of(node) if why or simple is None else None
         key = {} if name is None or name[1] == arguments else {"key": name[1]}
         return number, words | key | ({"why": why} if why else {})
+
+    def _is_here(self) -> bool:
+        """True in a run of the recorded scenario, and not of a what-if inside."""
+        frame = frame_here()
+        return frame is None or frame.view.tweaks is self._here().tweaks
 
     def _now(self) -> float:
         return round(self._clock() - self._start, 6)

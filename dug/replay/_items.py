@@ -1,7 +1,8 @@
 """Writes the items of streams as their generators give them: `ItemWriter`; what is known of a stream, `items_of`, `token_of`.
 
 An item that a generator gave before the recording began is written as it is when the recording hears of it.  Each run of a
-generator has a number of its own in the file, and the longest one counts.
+generator has a number of its own in the file, and the last one counts.  What a what-if makes of a
+stream that is no source is left out.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -64,8 +65,10 @@ def _list_known(memo: StreamMemo) -> list[Any]:
 class ItemWriter:
     """Writes items, for as long as it is not closed."""
 
-    def __init__(self, log: Log, now: Callable[[], float], report: Callable[[str, Exception], object]) -> None:
-        self._log, self._now, self._report = log, now, report
+    def __init__(
+        self, log: Log, now: Callable[[], float], report: Callable[[str, Exception], object], is_here: Callable[[], bool]
+    ) -> None:
+        self._log, self._now, self._report, self._is_here = log, now, report, is_here
         self._runs = 0
         self._longest: dict[int, int] = {}
         """How many items of each stream are in its longest run."""
@@ -77,7 +80,7 @@ class ItemWriter:
         if isinstance(memo, StreamMemo) and memo.count > self._longest.get(number, 0):
             self._catch_up(memo, number)
         if all(known() is not stream for known, _, _ in self._followed):
-            self._wrap(stream, number)
+            self._wrap(stream, number, is_source=record.node._function.is_source)
 
     def close(self) -> None:
         """Lets streams be as they were."""
@@ -87,16 +90,16 @@ class ItemWriter:
                 setattr(stream, name, before)
         self._followed.clear()
 
-    def _wrap(self, stream: AnyStream[Any], number: int) -> None:
+    def _wrap(self, stream: AnyStream[Any], number: int, *, is_source: bool) -> None:
         body: Any = stream._body
         bump = stream._bump
         tell = self._tell_async if hasattr(stream, "__aiter__") else self._tell
         if bump is not None:  # the function of a bump may return any iterable, of which this makes a generator
             self._followed.append((ref(stream), "_bump", bump))
-            stream._bump = lambda node, fn, made: tell(bump(node, fn, made), number)
+            stream._bump = lambda node, fn, made: tell(bump(node, fn, made), number, is_source=is_source)
         else:
             self._followed.append((ref(stream), "_body", body))
-            stream._body = lambda *args, **kwargs: tell(body(*args, **kwargs), number)
+            stream._body = lambda *args, **kwargs: tell(body(*args, **kwargs), number, is_source=is_source)
 
     def _catch_up(self, memo: StreamMemo, number: int) -> None:
         run = self._begin(number)
@@ -110,12 +113,12 @@ class ItemWriter:
         if memo.is_end or memo.failure is not None:
             self._write_end(run, None if memo.failure is None else memo.failure.error)
 
-    def _begin(self, number: int) -> "_Run":
+    def _begin(self, number: int, *, is_left_out: bool = False) -> "_Run":
         self._runs += 1
-        return _Run(number, self._runs)
+        return _Run(number, self._runs, is_left_out)
 
-    async def _tell_async(self, made: Any, number: int) -> AsyncIterator[Any]:
-        run = self._begin(number)
+    async def _tell_async(self, made: Any, number: int, *, is_source: bool) -> AsyncIterator[Any]:
+        run = self._begin(number, is_left_out=not (is_source or self._is_here()))
         try:
             async for item in made:
                 self._write_item(item, run)
@@ -128,8 +131,8 @@ class ItemWriter:
         finally:
             await made.aclose()
 
-    def _tell(self, made: Any, number: int) -> Iterator[Any]:
-        run = self._begin(number)
+    def _tell(self, made: Any, number: int, *, is_source: bool) -> Iterator[Any]:
+        run = self._begin(number, is_left_out=not (is_source or self._is_here()))
         try:
             for item in made:
                 self._write_item(item, run)
@@ -143,6 +146,8 @@ class ItemWriter:
             made.close()
 
     def _write_item(self, item: Any, run: "_Run") -> None:
+        if run.is_left_out:
+            return
         line = run.make_line("item", self._now())
         parts: tuple[Any, ...] = ()
         try:
@@ -155,6 +160,8 @@ class ItemWriter:
             self._longest[run.number] = max(self._longest.get(run.number, 0), run.written)
 
     def _write_end(self, run: "_Run", error: BaseException | None) -> None:
+        if run.is_left_out:
+            return
         line = run.make_line("done", self._now())
         if error is not None:
             trace = ""
@@ -183,6 +190,8 @@ class _Run:
     number: int
     """That of the node."""
     run: int
+    is_left_out: bool = False
+    """True for one of a what-if inside the recorded context."""
     position: int = 0
     """How many items it has given."""
     written: int = 0

@@ -65,7 +65,7 @@ class Log:
         text = encode_line(line).encode("ascii") + b"\n"
         data = b"".join((text, *parts, b"\n")) if line.get("size") else text
         with self.lock:
-            if not self.is_open:
+            if not self.is_mine():
                 return
             try:
                 _write_all(self._file, data)

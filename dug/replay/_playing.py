@@ -37,7 +37,7 @@ class Player:
             BaseException: it failed; what is raised says the same.
         """
         assert entry.piece is not None  # noqa: S101  it is covered
-        return self._trace.value_of(entry.piece)
+        return self._trace.value_of(entry, entry.piece)
 
     def make_tweak(self, entry: Entry, node: Node[Any]) -> Any:
         """Returns the tweak with which a node that is no source gives what it gave."""
@@ -87,7 +87,7 @@ class Player:
     def _take(self, entry: Entry, piece: Piece) -> Any:
         if "absent" in piece.line:
             raise UncoveredError([entry.text], [f"its item {piece.line['p']} was not recorded: {piece.line['absent']}"])
-        return self._trace.value_of(piece)
+        return self._trace.value_of(entry, piece)
 
     @staticmethod
     def _end(entry: Entry) -> None:

@@ -95,16 +95,23 @@ class _Recorder:
         if event.kind in {"tweaked", "invalidated"}:
             self._is_tweaked = True
             self.writer.loosen(event.node)
+            if isinstance(event.node, Node):
+                self.writer.hold(event.node)
         else:
             self._write(event.node)
+            if event.node._function.is_source and event.record is None:
+                self._write_lost(event.node)
 
     def note_known(self) -> None:
         """Writes what the context knows."""
+        self.writer.hold_all()
         for node in self._ctx.graph().order:
             self._write(node)
 
     def note_last(self) -> None:
         """Writes what has another value since a tweak and was answered by what was known, and how far streams have come."""
+        if not self._log.is_mine():
+            return
         if self._is_tweaked or self._ctx._here().tweaks.serial != self._scenario:
             self.note_known()
         for node in self.writer.list_streams():
@@ -121,6 +128,12 @@ class _Recorder:
         finally:
             if not is_done:  # an interrupt
                 self._note_gap(f"{node}: interrupted")
+
+    def _write_lost(self, node: Node[Any]) -> None:
+        try:
+            self.writer.write_lost(node)
+        except Exception as exc:  # noqa: BLE001  as above
+            self.report(str(node), exc)
 
     def report(self, what: str, error: Exception) -> None:
         """Notes that something could not be written."""

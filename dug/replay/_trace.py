@@ -13,7 +13,7 @@ from .._core.read import Function, Node
 from .._portable.nodes import read_node
 from ..codec import find_missing
 from ..errors import CodecError
-from ._content import digest_of, encoded_of, error_of, take_content, text_of_value
+from ._content import error_of, take_content, text_of_value
 from ._errors import RecordingError
 from ._log import Line, read_log
 from ._names import Name, name_of
@@ -26,6 +26,11 @@ class Piece:
     line: Line
     place: int
 
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What is equal in lines of one content."""
+        return tuple(self.line.get(name) for name in ("codec", "data", "digest", "absent"))
+
 
 @define(eq=False)
 class Items:
@@ -33,15 +38,24 @@ class Items:
 
     pieces: list[Piece] = field(factory=list)
     end: Piece | None = None
+    is_torn: bool = False
+    """True when one is missing in it."""
 
     def take(self, piece: Piece) -> None:
         """Adds the next item, or the end; what comes after a gap counts for nothing."""
         if piece.line["p"] != len(self.pieces):
+            self.is_torn = True
             return
         if piece.line["is"] == "item":
             self.pieces.append(piece)
         else:
             self.end = piece
+
+    def is_begun_by(self, before: "Items") -> bool:
+        """True for a run that was left before its end, and gave nothing that an earlier run had not given in its place."""
+        if self.end is not None or self.is_torn or len(self.pieces) > len(before.pieces):
+            return False
+        return all(mine.content == other.content for mine, other in zip(self.pieces, before.pieces, strict=False))
 
 
 @define(eq=False)
@@ -77,12 +91,12 @@ class Entry:
 
     @property
     def items(self) -> Items | None:
-        """The items of the longest run of its generator, the last of several."""
-        found = None
-        for items in self.runs.values():
-            if found is None or len(items.pieces) >= len(found.pieces):
-                found = items
-        return found
+        """The items of the last run of its generator; of one before it that gave the same items, and more of them."""
+        last = None
+        for _, items in sorted(self.runs.items()):
+            if last is None or not items.is_begun_by(last):
+                last = items
+        return last
 
     @property
     def has_failed(self) -> bool:
@@ -194,8 +208,8 @@ class Trace:
                 pending.extend(reversed(self.reads_of(entry)))
         return list(found)
 
-    def value_of(self, piece: Piece) -> Any:
-        """Returns the value in a line, a new object each time.
+    def value_of(self, entry: Entry, piece: Piece) -> Any:
+        """Returns the value of a node in a line, a new object each time.
 
         Raises:
             BaseException: the node failed; what is raised says the same.
@@ -203,22 +217,19 @@ class Trace:
         """
         if "error" in piece.line:
             raise error_of(piece.line["error"])
-        return take_content(self.path, piece.line, piece.place)
-
+        return take_content(self.path, piece.line, piece.place, entry.text)
 
     def digest_of(self, entry: Entry) -> str | None:
         """Returns the digest of what a node gave; None where none was written."""
-        if entry.piece is None or "codec" not in entry.line:
-            digest = entry.line.get("digest")
-            return digest if isinstance(digest, str) else None
-        return digest_of(encoded_of(self.path, entry.line, entry.piece.place))
+        digest = entry.line.get("digest")
+        return digest if isinstance(digest, str) else None
 
     def text_of(self, entry: Entry) -> str:
         """Returns what a node gave as text; empty where nothing was written of it."""
         if entry.piece is None or "data" not in entry.line:
             return str(entry.line.get("shown", ""))
         try:
-            return text_of_value(self.value_of(entry.piece))
-        except CodecError as exc:
+            return text_of_value(self.value_of(entry, entry.piece))
+        except (CodecError, RecordingError) as exc:
             return f"({exc})"
 
