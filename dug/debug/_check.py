@@ -47,6 +47,7 @@ def check_mutation(ctx: Context, *, freeze: bool = False) -> "MutationCheck":
     Raises:
         MutationError: at the end, when values were changed, unless the program raised an error, which passes as it is; the
             changes are in the log then.
+        RuntimeError: at the end, when the check itself failed, so that it may have missed changes; or it is open already.
         TypeError: `ctx` is not a context.
 
     Complexity:
@@ -88,6 +89,7 @@ class MutationCheck:
         self._hooks = Hooks(self._note_item)
         if self._freezer is not None:
             self._freezer.open()
+        self._failure = None
         self._changed: dict[Watched, None] = {}
         self._opaque: dict[Node[Any], None] = {}
         listening = self._ctx._listen(Subscription(self._hear, _HEARD, None, find_memos))
@@ -113,6 +115,8 @@ class MutationCheck:
             self._forget()
         if self._changes and error is None:
             raise MutationError(self._changes)
+        if self._failure is not None and error is None:
+            raise RuntimeError(f"{self!r} failed on an event, and heard none after it.") from self._failure
         if self._changes:
             _logger.warning("%s", MutationError(self._changes))
 
@@ -120,6 +124,7 @@ class MutationCheck:
         return f"<check_mutation of {self._ctx!r}: {len(self.changes)} changed>"
 
     _changes: tuple[Change, ...] = ()
+    _failure: Exception | None = None
     _changed: dict[Watched, None]
     _opaque: dict[Node[Any], None]
 
@@ -157,6 +162,9 @@ class MutationCheck:
                     self._views.add(seen.view)
                 for memo in seen.memos:
                     self._note(event, memo)
+        except Exception as exc:
+            self._failure = exc
+            raise  # it is logged, and no event comes any more
         finally:
             self._thread.is_busy = False
 

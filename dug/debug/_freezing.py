@@ -5,6 +5,7 @@ nothing; everything else cannot be frozen, but for what is inside.
 """
 
 import logging
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -79,7 +80,8 @@ class Freezer:
             else:
                 if type(part) not in _HOLDERS:
                     unfrozen[type(part).__name__] = None
-                pending += [one for _, one in take_apart(part)[1]]
+                with suppress(Exception):  # the user's class, which may raise anything
+                    pending += [one for _, one in take_apart(part)[1]]
         return list(unfrozen)
 
     def _freeze_array(self, array: Any) -> None:

@@ -923,6 +923,21 @@ def test_a_check_is_open_once_and_can_be_opened_again(p):
     assert check.changes == ()
 
 
+def test_a_check_that_fails_says_so_at_the_end(p, monkeypatch):
+    """A check that hears nothing any more, as it failed itself, does not end as if nothing was changed."""
+    p.value = [1]
+    monkeypatch.setattr(MutationCheck, "_note", lambda check, event, memo: 1 / 0)
+
+    with dug.Context() as ctx, pytest.raises(RuntimeError, match="failed on an event") as caught, check_mutation(ctx) as check:
+        p.mid()
+    monkeypatch.undo()
+    with ctx, check:
+        p.mid()
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert check.changes == ()
+
+
 def test_a_check_takes_a_context():
     """Something else is refused with what to write."""
     with pytest.raises(TypeError, match=r"Write check_mutation\(ctx\)"):

@@ -185,6 +185,31 @@ def test_the_items_of_a_stream_are_frozen(backend):
         run_on(backend, main)
 
 
+@pytest.mark.parametrize("answer", [5, (), (int,)])
+def test_a_class_that_cannot_be_looked_into_stops_no_check(answer):
+    """What comes after an object that pickles to nonsense is frozen and watched all the same."""
+
+    class Odd:
+        def __reduce_ex__(self, protocol):
+            return answer
+
+    @dug.source
+    def quotes(number):
+        return [numpy.zeros(2), Odd()] if number == 0 else [number]
+
+    seen = []
+
+    def run():
+        seen.append(quotes(0)[0].flags.writeable)
+        quotes(1).append(2)
+
+    with dug.Context() as ctx, pytest.raises(MutationError) as caught, check_mutation(ctx, freeze=True):
+        run()
+
+    assert seen == [False]
+    assert [change.node for change in caught.value.changes] == [quotes.node(1)]
+
+
 def test_nothing_is_frozen_after_the_end():
     """A thread that is just looking at a value when the check ends leaves its arrays writeable."""
 
