@@ -1,11 +1,13 @@
 """Values and errors in a line: `put_content` and `take_content`, `words_of_error` and `error_of`."""
 
 import json
+import sys
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from .._portable.errors import make_error
+from .._portable.errors import RecordedError, make_error
+from .._portable.nodes import clean, json_of, read_json
 from .._portable.rows import ErrorRow
 from .._text.values import describe_error, shorten, show
 from ..codec import CodecError, Encoded, decode
@@ -82,13 +84,42 @@ def text_of_error(error: BaseException) -> str:
     return shorten(describe_error(error), _TEXT)
 
 
-def words_of_error(row: ErrorRow) -> Line:
-    """Returns an error as a part of a line."""
-    return {"type": row.type, "text": row.text, "traceback": row.traceback, "arguments": row.arguments}
+def words_of_error(row: ErrorRow, error: BaseException) -> Line:
+    """Returns an error as a part of a line; one of a user's class with what it can be made of again."""
+    said = {"type": row.type, "text": row.text, "traceback": row.traceback, "arguments": row.arguments}
+    if row.arguments is None:
+        said["content"] = json_of([list(error.args), dict(vars(error))]) or json_of([[row.text], {}])
+    return said
 
 
 def error_of(said: Line) -> BaseException:
-    """Returns a new exception that says what a recorded one said."""
+    """Returns a new exception that says what a recorded one said, of its class if that is loaded here."""
     arguments = said.get("arguments")
     kind, text, trace = (str(said.get(name, "")) for name in ("type", "text", "traceback"))
-    return make_error(ErrorRow(0, kind, text, trace, arguments if isinstance(arguments, str) else None))
+    made = make_error(ErrorRow(0, kind, text, trace, arguments if isinstance(arguments, str) else None))
+    return (_make_of_class(said) or made) if isinstance(made, RecordedError) else made
+
+
+def tell_error_gap(said: Line) -> str | None:
+    """Returns why an exception of the recorded class cannot be raised here; None where it can."""
+    if not isinstance(error_of(said), RecordedError):
+        return None
+    return f"it failed with {said.get('type')}, which cannot be made here: import the module of that class, and keep it at its top"
+
+
+def _make_of_class(said: Line) -> BaseException | None:
+    """Returns an exception of a class that is loaded under the recorded name, whose ``__init__`` does not run."""
+    module, _, name = str(said.get("type")).partition(":")
+    found: Any = sys.modules.get(module)
+    try:
+        for part in name.split("."):
+            found = vars(found)[part]
+        args, attributes = read_json(said["content"])
+        if not issubclass(found, Exception):
+            return None
+        base = next(one for one in found.__mro__ if one.__module__ == "builtins")
+        made: BaseException = base.__new__(found, *args)
+        vars(made).update(attributes)
+        return made if clean(made) == said.get("text") else None
+    except Exception:  # noqa: BLE001  there is no such class, or another one by now
+        return None

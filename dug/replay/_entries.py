@@ -173,7 +173,7 @@ class Writer:
         parts: tuple[Any, ...] = ()
         if error is not None and failure is not None:
             line |= {"digest": digest_of_error(error), "shown": text_of_error(error)}
-            line["error"] = words_of_error(write_error(0, failure))
+            line["error"] = words_of_error(write_error(0, failure), error)
         elif is_given or self._digests:
             try:
                 encoded = self._find_held(record) or encode(items_of(record))

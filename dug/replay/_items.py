@@ -168,7 +168,7 @@ class ItemWriter:
             with suppress(Exception):  # an exception whose text cannot be made
                 trace = "".join(format_exception(error))
             row = ErrorRow(0, name_type(error), clean(error), clean(trace), arguments_of(error))
-            line["error"] = words_of_error(row)
+            line["error"] = words_of_error(row, error)
         self._append(line, ())
 
     def _append(self, line: Line, parts: tuple[Any, ...]) -> bool:

@@ -13,7 +13,7 @@ from .._core.read import Function, Node
 from .._portable.nodes import read_node
 from ..codec import find_missing
 from ..errors import CodecError
-from ._content import error_of, take_content, text_of_value
+from ._content import error_of, take_content, tell_error_gap, text_of_value
 from ._errors import RecordingError
 from ._log import Line, read_log
 from ._names import Name, name_of
@@ -109,9 +109,11 @@ class Entry:
         if self.is_twin:
             return "several nodes of the recording have this text"
         if line.get("stream"):
-            return None if self.runs else "no item of it was recorded"
+            items = self.items
+            end = {} if items is None or items.end is None else items.end.line
+            return "no item of it was recorded" if items is None else tell_error_gap(end["error"]) if "error" in end else None
         if self.has_failed:
-            return None
+            return tell_error_gap(line["error"])
         if "codec" in line:
             return find_missing(line["codec"], line.get("needs", ()))
         if "absent" in line:
