@@ -69,9 +69,30 @@ def encoded_of(path: Path, line: Line, place: int) -> Encoded:
 def digest_of(encoded: Encoded) -> str:
     """Returns a short text that equal contents share, in every process."""
     made = blake2b(encoded.codec.encode(), digest_size=12)
-    for part in encoded.parts:
+    parts = encoded.parts
+    if encoded.codec == "json" and any(b"{" in bytes(part) for part in parts):
+        parts = (_sort_json(b"".join(parts)),)
+    for part in parts:
         made.update(part)
     return made.hexdigest()
+
+
+def _sort_json(data: bytes) -> bytes:
+    """Returns typed JSON with the same order of equal dicts; as it is where it is none."""
+    try:
+        return json.dumps(_sort_pairs(json.loads(data)), sort_keys=True, separators=(",", ":")).encode("ascii")
+    except (ValueError, RecursionError):
+        return data
+
+
+def _sort_pairs(value: Any) -> Any:
+    if isinstance(value, list):
+        return list(map(_sort_pairs, value))
+    if not isinstance(value, dict):
+        return value
+    sorted_ones = {name: _sort_pairs(one) for name, one in value.items()}
+    pairs = sorted_ones.get("$dict")
+    return {"$dict": sorted(pairs, key=json.dumps)} if isinstance(pairs, list) else sorted_ones
 
 
 def text_of_value(value: object) -> str:
@@ -104,7 +125,7 @@ def tell_error_gap(said: Line) -> str | None:
     """Returns why an exception of the recorded class cannot be raised here; None where it can."""
     if not isinstance(error_of(said), RecordedError):
         return None
-    return f"it failed with {said.get('type')}, which cannot be made here: import the module of that class, and keep it at its top"
+    return f"it failed with {said.get('type')}, which cannot be made here: import its module, at the top of which it must be"
 
 
 def _make_of_class(said: Line) -> BaseException | None:

@@ -69,7 +69,10 @@ class Differences(Table[Differing]):
 
     @property
     def unknown(self) -> tuple[Node[Any], ...]:
-        """The nodes that cannot be compared: no digest was recorded of them, or their value has no codec."""
+        """The nodes that cannot be compared, and the targets that the context does not know.
+
+        Of those no digest was recorded, or their value has no codec, or the recording has several nodes that are written so.
+        """
         return self._unknown
 
     def _list(self, kind: str) -> tuple[Node[Any], ...]:
@@ -79,7 +82,8 @@ class Differences(Table[Differing]):
     def title(self) -> str:
         """How many nodes were compared, and how many differ."""
         counts = ", ".join(f"{len(self._list(kind)):,} {kind}" for kind in (FIRST, CARRIED, NEW))
-        told = f"{count(self._compared, 'node')} compared: {counts if self else 'no difference'}"
+        none = "no difference" if self._compared else "nothing was asked for in this context"
+        told = f"{count(self._compared, 'node')} compared: {counts if self else none}"
         if self._unknown:
             told += f"; {len(self._unknown):,} cannot be compared, such as {drop_main(str(self._unknown[0]))}"
         return told
@@ -93,31 +97,47 @@ def find_differences(trace: Trace, ctx: Context, targets: Iterable[Node[Any]]) -
 
     Complexity: linear in the nodes and the size of their values.
     """
-    graph, view = ctx.graph(*map(check_node, targets)), ctx._here()
+    wanted = list(map(check_node, targets))
+    graph, view = ctx.graph(*wanted), ctx._here()
     records = {node: record for node in graph.order if (record := find_record(view, node)) is not None}
     entries = {node: trace.find(node) for node in records}
-    digests = {node: digest_of_record(record) for node, record in records.items()}
-    changed, unknown, new = set(), [], []
+    changed, new = set(), []
+    unknown = [node for node in wanted if node not in records]
     for node, entry in entries.items():
-        before = None if entry is None else trace.digest_of(entry)
-        if entry is None or not entry.line:
+        before, now = None if entry is None else trace.digest_of(entry), digest_of_record(records[node])
+        if (entry is None and not trace.has_text(str(node))) or (entry is not None and not entry.line):
             new.append(node)
-        elif before is None or digests[node] is None:
+        elif entry is None or entry.is_twin or before is None or now is None:
             unknown.append(node)
-        elif before != digests[node]:
+        elif before != now:
             changed.add(node)
-    rows = [_make_row(trace, records[node], entries[node], changed) for node in records if node in changed]
+    doubts = _find_doubts(records, changed, set(unknown))
+    rows = [_make_row(trace, records[node], entries[node], changed, doubts) for node in records if node in changed]
     rows.sort(key=lambda row: row.kind != FIRST)
     rows += [Differing(node, NEW, "", _tell(records[node]), "") for node in new]
     return Differences(rows, unknown, len(records))
 
 
-def _make_row(trace: Trace, record: Record, entry: Entry | None, changed: set[Node[Any]]) -> Differing:
+def _find_doubts(records: dict[Node[Any], Record], changed: set[Node[Any]], unknown: set[Node[Any]]) -> dict[Node[Any], bool]:
+    """Returns the nodes that cannot be compared, by whether a difference may have come to them from a node that they read."""
+    doubts: dict[Node[Any], bool] = {}
+    for node, record in records.items():  # each after what it reads
+        if node in unknown:
+            doubts[node] = any(read in changed or doubts.get(read, False) for read in record.dependencies)
+    return doubts
+
+
+def _make_row(
+    trace: Trace, record: Record, entry: Entry | None, changed: set[Node[Any]], doubts: dict[Node[Any], bool]
+) -> Differing:
     assert entry is not None  # noqa: S101  the node was recorded
-    causes = [drop_main(str(read)) for read in record.dependencies if read in changed]
+    before, now, reads = trace.text_of(entry), _tell(record), record.dependencies
+    uncompared = {read: f"{drop_main(str(read))}, which cannot be compared" for read in reads if read in doubts}
+    causes = [uncompared.get(read, drop_main(str(read))) for read in reads if read in changed or doubts.get(read, False)]
     if causes:
-        return Differing(record.node, CARRIED, trace.text_of(entry), _tell(record), ", ".join(causes))
-    return Differing(record.node, FIRST, trace.text_of(entry), _tell(record), _tell_reads(trace, record, entry))
+        return Differing(record.node, CARRIED, before, now, ", ".join(causes))
+    parts = [_tell_reads(trace, record, entry), *(f"reads {text}" for text in uncompared.values())]
+    return Differing(record.node, FIRST, before, now, ", ".join(filter(None, parts)))
 
 
 def _tell_reads(trace: Trace, record: Record, entry: Entry) -> str:

@@ -4,6 +4,7 @@ The first line of a node says what the node is; others name it by its number, an
 write.  A node has a line for each memo that it had in the recorded scenario, the last of which counts.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -26,13 +27,15 @@ from ._names import name_of
 
 WIRING = frozenset({"dug.flow:definitions", "dug.flow:definition", "dug.flow:beneath", "dug.flow:start"})
 """Functions of which a flow is made: a replay has the wires of the flow that is there, and not those of the recorded one."""
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 _SHORT, _SHORT_INT = 40, 10**9
 """How long a text is, and how large a number, that is written as it stands."""
 
 
 def digest_of_error(error: BaseException) -> str:
-    """Returns the same for how a node failed."""
-    return blake2b(f"error {describe_error(error)}".encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
+    """Returns the same for how a node failed, whatever the addresses of objects in its message are."""
+    text = _ADDRESS.sub("", describe_error(error))
+    return blake2b(f"error {text}".encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
 
 
 def digest_of_record(record: Record) -> str | None:

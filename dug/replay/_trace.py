@@ -139,6 +139,7 @@ class Trace:
         self.entries: dict[int, Entry] = {}
         self.names: dict[Name, Entry] = {}
         self.gaps: list[str] = []
+        self._texts: set[str] = set()
         self.has_end = False
         self.header: Line = {}
         early: list[Piece] = []
@@ -192,6 +193,12 @@ class Trace:
             return next((entry for entry in self.entries.values() if entry.text == node), None)
         name = name_of(node)
         return None if name is None else self.names.get(name)
+
+    def has_text(self, text: str) -> bool:
+        """True when a node that is written so is in the recording, though it may be another one."""
+        if not self._texts:
+            self._texts.update(entry.text for entry in self.entries.values())
+        return text in self._texts
 
     def reads_of(self, entry: Entry) -> list[Entry]:
         """Returns the entries that an entry read."""

@@ -67,7 +67,7 @@ def test_a_recording_that_names_another_class_runs_nothing(path, monkeypatch):
     feed = record_failure(path, FeedError(7))
     monkeypatch.setattr(FeedError, "__init__", lambda *args: ran.append(args))
     text = path.read_text()
-    assert "test_replays:FeedError" in text
+    assert f"{__name__}:FeedError" in text
 
     with replay.open(path).replay(), pytest.raises(FeedError):
         feed()

@@ -11,6 +11,7 @@ import pytest
 import dug
 from dug import codec, replay
 from dug.replay._content import digest_of
+from dug.replay._entries import digest_of_error
 
 
 @pytest.fixture
@@ -142,3 +143,90 @@ def test_differences_are_a_table(recording, desk):
 def test_sets_have_one_digest():
     """A set of texts has the same digest whatever the order of its hashes."""
     assert digest_of(codec.encode({"a", "b", "c"})) == "099a8c6e7b135d3b43c2e9c3"
+
+
+class Opaque:
+    """A value without a codec."""
+
+    def __init__(self, number):
+        self.number = number
+
+
+def test_a_difference_goes_through_what_cannot_be_compared(tmp_path):
+    """A node that differs because of a changed one, by way of a node that cannot be compared, is carried, and says so."""
+
+    @dug.source(name="test_replay_differences:given")
+    def given():
+        return 1
+
+    @dug.memoize(name="test_replay_differences:opaque")
+    def opaque():
+        return Opaque(given())
+
+    @dug.memoize(name="test_replay_differences:top")
+    def top():
+        return opaque().number
+
+    ctx = dug.Context()
+    with replay.record(ctx, tmp_path / "day.dugrec"), ctx:
+        top()
+    with dug.Context({given.node(): 2}) as ctx:
+        top()
+        found = replay.open(tmp_path / "day.dugrec").differences(ctx)
+
+    assert found.first == (given.node(),)
+    assert found.carried == (top.node(),)
+    assert found[1].reason == "test_replay_differences:opaque(), which cannot be compared"
+    assert found.unknown == (opaque.node(),)
+
+
+def test_local_functions_of_one_name_are_not_compared_with_each_other(tmp_path):
+    """Each of two local functions of one name is compared with itself, and one that was not recorded with none."""
+
+    def make(number):
+        @dug.memoize
+        def local():
+            return number
+
+        return local
+
+    one, two, three = make(1), make(2), make(3)
+    ctx = dug.Context()
+    with replay.record(ctx, tmp_path / "day.dugrec"), ctx:
+        one(), two()
+    with ctx:
+        three()
+        found = replay.open(tmp_path / "day.dugrec").differences(ctx)
+
+    assert len(found) == 0
+    assert found.unknown == (three.node(),)
+
+
+def test_the_order_of_a_dict_and_addresses_in_errors_are_no_difference(tmp_path):
+    """Equal dicts have one digest, and so have errors that only name objects at other places in memory."""
+    given = [{"b": 1, "a": {2: 0, 1: 0}}]
+
+    @dug.source(name="test_replay_differences:table")
+    def table():
+        return dict(given[-1])
+
+    ctx, again = dug.Context(), dug.Context()
+    with replay.record(ctx, tmp_path / "day.dugrec"):
+        ctx.run(table)
+    given.append({"a": {1: 0, 2: 0}, "b": 1})
+    again.run(table)
+
+    assert len(replay.open(tmp_path / "day.dugrec").differences(again, table.node())) == 0
+    text = ["<Feed object at 0x7f00aa>", "<Feed object at 0x7f00bb>", "<Feed>"]
+    digests = [digest_of_error(ValueError(one)) for one in text]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_target_that_the_context_does_not_know_is_named(recording, desk):
+    """A context in which nobody asked for the target does not pass for one without differences."""
+    found = recording.differences(dug.Context(), desk.book.node())
+
+    assert found.unknown == (desk.book.node(),)
+    assert str(found) == (
+        "0 nodes compared: nothing was asked for in this context; 1 cannot be compared, such as recorded_desk:book()"
+    )
