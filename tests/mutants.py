@@ -784,6 +784,13 @@ MUTANTS = (
         ("functions/test_silent_streams.py",),
     ),
     Mutant(
+        "a reader that is told to look again takes that for the end",
+        "_functions/reader.py",
+        "            if is_ready is None:",
+        "            if position >= self._limit and is_ready is not False:",
+        ("functions/test_stream_memory.py", "-k", "look_again"),
+    ),
+    Mutant(
         "a wait for an item goes on when the stream reads something else",
         "_functions/reader.py",
         ", differs=self._find_differing(run))",

@@ -255,13 +255,16 @@ class AnyReader(Generic[T_co]):
         """Returns the tape of this very scenario, which somebody writes or will write; one that keeps the item at a position."""
         raise NotImplementedError
 
-    def _find_limit(self) -> bool:
-        """Finds how far it may read without a look; False when it must wait."""
+    def _find_limit(self) -> bool | None:
+        """Finds how far it may read without a look; False when it must wait, None at the end.
+
+        Whoever asks does not look at the limit for that: the pump may take it back, from another thread (`look_again`).
+        """
         position = self.position
         while True:
             tape = self._tape
             if tape is None:  # it was closed
-                return True
+                return None
             state, kept = tape.state, tape.kept  # in this order: the end comes after the last item
             end, count = kept.end, kept.count
             self._seen = tape, state, end, count
@@ -278,7 +281,7 @@ class AnyReader(Generic[T_co]):
             elif state == OPEN and self._may_wait(tape):
                 return False
             elif state not in (OPEN, CLOSED):
-                return True
+                return None
             self._read_own(position)
             if self._tape is tape:
                 return False

@@ -66,10 +66,11 @@ class Reader(Misused, AnyReader[T_co]):
                     raise StopAsyncIteration
                 self.position = position + 1
                 return self._stream.items[position]
-            if not self._find_limit():
-                return PENDING
-            if position >= self._limit:
+            is_ready = self._find_limit()
+            if is_ready is None:
                 self._stop()
+            if not is_ready:
+                return PENDING
         kept = self._kept
         self.position = position = position + 1
         reach = self._reach

@@ -42,10 +42,10 @@ class SyncReader(AnyReader[T_co]):
             return self._stream.items[position]  # type: ignore[no-any-return]  # an item
         if position >= self._limit:
             try:
-                while not self._find_limit():
+                while not (is_ready := self._find_limit()):
+                    if is_ready is None:
+                        self._stop()
                     self._pull()
-                if position >= self._limit:
-                    self._stop()
             except BaseException:
                 del self  # see `failure.empty_own_frames`
                 raise

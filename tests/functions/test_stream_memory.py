@@ -13,6 +13,7 @@ import pytest
 from support.sync_points import settle
 
 import dug
+from dug._functions.any_reader import AnyReader
 from dug._functions.tape import Mark
 from dug.streams import LATEST
 
@@ -463,3 +464,50 @@ def test_a_source_that_was_begun_again_elsewhere_is_gone_on_with(run):
 
     assert (outer, inner) == (list(range(10)), list(range(20)))
     assert log == ["numbers", "numbers"]
+
+
+@pytest.fixture
+def _told_at_the_worst_time(monkeypatch):
+    """Each reader is told to look again right after it has found how far it may read, as a pump in another thread may do."""
+    look = AnyReader._find_limit
+
+    def look_and_be_told(reader):
+        found = look(reader)
+        reader.look_again()
+        return found
+
+    monkeypatch.setattr(AnyReader, "_find_limit", look_and_be_told)
+
+
+@pytest.mark.usefixtures("_told_at_the_worst_time")
+@pytest.mark.parametrize("keep", [None, 1, 3])
+def test_a_reader_that_is_told_to_look_again_reads_to_the_end(keep, run):
+    """A pump of another thread that begins to wait for a reader does not end the iteration of that."""
+
+    @dug.source(keep=keep)
+    async def numbers():
+        for number in range(8):
+            yield number
+
+    @dug.memoize
+    async def doubled():
+        async for number in numbers():
+            yield 2 * number
+
+    async def main():
+        with dug.Context():
+            assert await doubled().list() == [0, 2, 4, 6, 8, 10, 12, 14]
+
+    run(main)
+
+
+@pytest.mark.usefixtures("_told_at_the_worst_time")
+def test_a_reader_of_a_synchronous_stream_that_is_told_to_look_again_reads_to_the_end():
+    """Nor that of a synchronous stream."""
+
+    @dug.source(keep=2)
+    def numbers():
+        yield from range(8)
+
+    with dug.Context():
+        assert list(numbers()) == [0, 1, 2, 3, 4, 5, 6, 7]
