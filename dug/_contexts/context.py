@@ -47,6 +47,8 @@ class Context(Scope, ContextMethods, Shown):
     """
 
     __iter__ = None  # it has `__getitem__`, and is not a sequence
+    _is_sealed = False
+    """True for a context, such as that of a replay, around which no tick of a `Live` may be taken: it would ask the outside."""
 
     @overload
     def __init__(

@@ -1,9 +1,13 @@
-"""The contexts in force at the call site: `current_context`, `open_contexts`; `outermost` enters one with nothing around it."""
+"""The contexts in force at the call site: `current_context`, `open_contexts`; `outermost` enters one with nothing around it.
+
+`check_unsealed` refuses that where it would pass by a replay.
+"""
 
 from typing import cast
 
 from .._core.drive import Alone
 from .._core.read import entries_in_force, entry_in_force
+from ..errors import ContextError
 from .context import Context
 
 
@@ -30,3 +34,16 @@ class outermost(Alone):  # noqa: N801  used as a function is
 def open_contexts() -> tuple[Context, ...]:
     """Returns the contexts in force, the innermost first and an activated one last; one entered twice is there twice."""
     return tuple(cast("Context", entry.context) for entry in entries_in_force())
+
+
+def check_unsealed(what: str) -> None:
+    """Returns where what it names may enter a context with nothing around it.
+
+    Raises:
+        ContextError: a context in force, such as that of a replay, answers for the outside, and would not be asked.
+    """
+    sealed = next((context for context in open_contexts() if context._is_sealed), None)
+    if sealed is not None:
+        raise ContextError(
+            f"A tick of {what} would ask the sources themselves within {sealed!r}. Leave that, or ask the nodes in it."
+        )

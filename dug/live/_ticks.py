@@ -13,7 +13,7 @@ from typing import Any
 
 from .._batch.call_site import single_outer_call
 from .._contexts.context import Context
-from .._contexts.current import outermost
+from .._contexts.current import check_unsealed, outermost
 from .._core.read import Cache, Node
 from ..errors import ContextError
 from ._backlog import Backlog
@@ -57,12 +57,13 @@ class Ticks:
 
         Raises:
             BaseException: a node or a feed raised something that is no `Exception`.
-            ContextError: another thread does so now, or a memoised function calls this.
+            ContextError: another thread does so now, a memoised function calls this, or a replay is in force.
         """
         if not self._taking.acquire(blocking=False):
             raise ContextError(f"Another thread takes a tick of {self.text} now. Let one thread or task take all of them.")
         try:
             self.context._check_changeable("take a tick of")
+            check_unsealed(self.text)
             self._raise_failure()
             self._collect()
             if not self._is_held_up():

@@ -6,14 +6,17 @@ The texts are kept for as long as their objects live.
 """
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count as count_up
 from typing import Any
 from uuid import uuid4
 from weakref import ref
 
-from .._core.read import Node
+from .._contexts.tweaks import target_of
+from .._core.read import Node, Target
 from .._portable.nodes import find_unreachable, json_of
+from .._text.values import show
 
 Name = tuple[str, str]
 """The name of a function, and what tells a node from others of it."""
@@ -35,6 +38,18 @@ def name_of(node: Node[Any]) -> Name | None:
     if spelled is None:
         return None
     return function.name, spelled if find_unreachable(function) is None else f"{stamp_of(function)} {spelled}"
+
+
+def list_targets(cut: Iterable[Any]) -> list[Target]:
+    """Returns the functions and nodes of a cut as they are looked up.
+
+    Raises:
+        TypeError: it is not a collection.
+        TweakError: something in it is neither a node nor a memoised function.
+    """
+    if isinstance(cut, (str, bytes, Node)) or not isinstance(cut, Iterable):
+        raise TypeError(f"cut must be functions and nodes, not {show(cut)}. Write cut=[f, g.node(x)].")
+    return [target_of(one) for one in cut]
 
 
 def stamp_of(thing: Any) -> str | None:

@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._contexts.context import Context
-from .._contexts.tweaks import target_of
 from .._core.read import Event, Function, Node
 from .._text.values import show
 from ._entries import Writer
 from ._log import Log, make_header
+from ._names import list_targets
 
 _logger = logging.getLogger("dug")
 _KINDS = ("computed", "failed", "tweaked", "invalidated")
@@ -52,7 +52,7 @@ def record(
     Raises:
         FileExistsError: there is a file under that name.
         OSError: the file cannot be made.
-        TypeError: `ctx` is not a context.
+        TypeError: `ctx` is not a context, or `cut` not a collection.
         TweakError: something in `cut` is neither a node nor a memoised function.
 
     Warns:
@@ -60,7 +60,7 @@ def record(
     """
     if not isinstance(ctx, Context):
         raise TypeError(f"{show(ctx)} is not a context. Write dug.replay.record(ctx, path).")
-    targets = [target_of(one) for one in cut]
+    targets = list_targets(cut)
     log = Log(path)
     recorder = _Recorder(ctx, log)
     recorder.writer = Writer(ctx, log, frozenset(targets), clock, recorder.report, digests=digests)

@@ -5,11 +5,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
-from .._contexts.tweaks import target_of
 from .._core.read import Function, Node
 from .._text.counts import count
 from .._text.sheet import Line, Sheet
@@ -17,6 +16,7 @@ from .._text.shown import Shown
 from .._text.values import show
 from ._differences import Differences, find_differences
 from ._errors import UncoveredError
+from ._names import list_targets
 from ._plan import Replacing, ReplayPlan, make_plan
 from ._playing import Player
 from ._served import Served
@@ -33,7 +33,10 @@ def open_recording(path: str | os.PathLike[str]) -> "Recording":
     Raises:
         OSError: the file cannot be read.
         RecordingError: it is not a recording.
+        TypeError: `path` is not one.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{show(path)} is not a path. Write dug.replay.open('monday.dugrec').")
     return Recording(Trace(Path(path).absolute()))
 
 
@@ -124,13 +127,18 @@ class Recording(Shown):
             sleep: waits so many seconds; awaited where a stream is read on a loop.  The default waits by the clock.
 
         Raises:
-            UncoveredError: a source is not covered; when the block is entered, or when the source is first asked for.
+            UncoveredError: a source is not covered; when the block is entered, or when the source is first asked for.  Or nothing
+                was recorded of what is in `cut`.
+            LookupError: a target is a text that is not in the recording.
             TypeError: a target is not a node.
             ValueError: `speed` is not a number above 0.
         """
         if speed is not None and not (isinstance(speed, (int, float)) and speed > 0):
             raise ValueError(f"speed must be a number above 0, not {show(speed)}. Leave it out to give all items at once.")
         served = self._serve(cut)
+        idle = served.list_idle_cuts()
+        if idle and strict:
+            raise UncoveredError(idle, ["it is in cut=, and no value of it was recorded: name it in cut= of record"] * len(idle))
         if strict and targets:
             missing = self._find_missing(targets, served)
             if missing:
@@ -143,8 +151,19 @@ class Recording(Shown):
         Args:
             ctx: a context in which the nodes were asked for, such as that of a replay with changed code.
             targets: the nodes to begin with; none for all that are known in the context.
+
+        Raises:
+            TypeError: `ctx` is not a context, or a target not a node.
         """
+        if not isinstance(ctx, Context):
+            raise TypeError(f"{show(ctx)} is not a context. Write recording.differences(ctx, f.node(x)).")
         return find_differences(self._trace, ctx, targets)
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError("A recording is not entered itself. Write with recording.replay() as ctx.")
+
+    def __exit__(self, *said: object) -> None:
+        """For ``with`` to call `__enter__`, which says what to write."""
 
     def _find(self, targets: Iterable[Target]) -> list[Entry]:
         """Returns the entries of targets; of all nodes where there are none."""
@@ -152,6 +171,8 @@ class Recording(Shown):
         for one in given:
             if not isinstance(one, (Node, str)):
                 raise TypeError(f"{show(one)} is not a node. Write f.node(x).")
+            if isinstance(one, str) and not self._trace.has_text(one):
+                raise LookupError(f"{self.path} has no node {one!r}.{self._trace.suggest(one)}")
         known = [self._trace.find(one) for one in given]
         return [one for one in known if one is not None] if given else list(self._trace.entries.values())
 
@@ -178,7 +199,4 @@ class Recording(Shown):
 
 def _read_cut(cut: Iterable[Any]) -> "frozenset[Function | Node[Any]]":
     """Returns functions and nodes as they are looked up."""
-    if isinstance(cut, (str, bytes, Node)) or not isinstance(cut, Iterable):
-        raise TypeError(f"cut must be functions and nodes, not {show(cut)}. Write cut=[f, g.node(x)].")
-    targets = map(target_of, cut)
-    return frozenset(one if isinstance(one, Function) else Node._of(one) for one in targets)
+    return frozenset(one if isinstance(one, Function) else Node._of(one) for one in list_targets(cut))

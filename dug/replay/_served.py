@@ -30,8 +30,16 @@ class Served:
     def __init__(self, trace: Trace, cut: "frozenset[Function | Node[Any]] | None") -> None:
         self._trace = trace
         self._cut_functions = None if cut is None else {one.name for one in cut if isinstance(one, Function)}
-        self._cut_entries = set() if cut is None else {trace.find(one) for one in cut if isinstance(one, Node)}
+        self._cut_nodes = [one for one in cut or () if isinstance(one, Node)]
+        self._cut_entries = {trace.find(one) for one in self._cut_nodes}
         self._found: dict[Entry, Node[Any] | None] = {}
+
+    def list_idle_cuts(self) -> list[str]:
+        """Returns the functions and nodes of the cut of which the recording gives nothing."""
+        given = [entry for entry in self._trace.entries.values() if self.is_wanted(entry) and entry.find_gap() is None]
+        names = {entry.name[0] for entry in given}
+        idle = [name for name in self._cut_functions or () if name not in names]
+        return sorted([*idle, *(str(node) for node in self._cut_nodes if self._trace.find(node) not in given)])
 
     def is_needed(self, entry: Entry) -> bool:
         """True for a node that must not run in a replay: a source, or what was tweaked."""
@@ -75,6 +83,7 @@ class Served:
         """Enters a context in which the recording gives what it covers."""
         replacing = _Replacing(self, player, strict=strict)
         ctx = Context(Scenario({**self._make_values(player), **replacing.list_tweaks()}), cache=Cache(), name="replay")
+        ctx._is_sealed = True
         with hear_sources(replacing.note_new(ctx)), Alone(ctx), ctx.listen(replacing.hear, kinds=_RAN, only="source"):
             player.begin()
             yield ctx

@@ -4,6 +4,7 @@ A node is known by its name, see `_names`; so the trace can be asked without any
 """
 
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,9 @@ class Trace:
         self.header: Line = {}
         early: list[Piece] = []
         for line, place in read_log(path):
+            if self.header and line.get("is") == self.header["is"]:
+                self.gaps.append("another recording was appended to the file, which is left out")
+                break
             try:
                 self._take(Piece(line, place), early)
             except (KeyError, TypeError, ValueError) as exc:
@@ -199,6 +203,11 @@ class Trace:
         if not self._texts:
             self._texts.update(entry.text for entry in self.entries.values())
         return text in self._texts
+
+    def suggest(self, text: str) -> str:
+        """Returns a question for the node that somebody may have meant; empty if there is none."""
+        near = get_close_matches(text, self._texts, 1)
+        return f" Did you mean {near[0]!r}?" if near else ""
 
     def reads_of(self, entry: Entry) -> list[Entry]:
         """Returns the entries that an entry read."""
