@@ -69,6 +69,8 @@ RECORDINGS = ("replay/test_recordings.py",)
 REPLAYS = ("replay/test_replays.py", "-m", "not slow")
 REPLAYED_STREAMS = ("replay/test_replay_streams.py",)
 DIFFERENCES = ("replay/test_replay_differences.py",)
+RECORDED_VALUES = ("replay/test_recorded_values.py",)
+RECORDED_NAMES = ("replay/test_recorded_names.py",)
 EARLY = ("core/test_early_bits.py",)
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
@@ -119,6 +121,34 @@ TASK_CHECKS = ("functions/test_async.py", "-m", "not slow", "-k", "verified or c
 INTERRUPTS = ("core/test_interrupts.py",)
 
 MUTANTS = (
+    Mutant(
+        "a local source gives what another one of its name gave",
+        "replay/_names.py",
+        "spelled if find_unreachable(function) is None else",
+        "spelled if True else",
+        tests=RECORDED_NAMES,
+    ),
+    Mutant(
+        "a tweak is recorded as its reader left it",
+        "replay/_entries.py",
+        "self._find_held(record) or encode(",
+        "encode(",
+        tests=RECORDED_VALUES,
+    ),
+    Mutant(
+        "of the runs of a stream the longest one counts",
+        "replay/_trace.py",
+        "if last is None or not items.is_begun_by(last):",
+        "if last is None or len(items.pieces) >= len(last.pieces):",
+        tests=RECORDED_VALUES,
+    ),
+    Mutant(
+        "a damaged value is replayed",
+        "replay/_content.py",
+        '    if line.get("digest") != digest_of(encoded):\n',
+        "    if False:\n",
+        tests=RECORDED_VALUES,
+    ),
     Mutant(
         "a replay runs a source that it does not cover",
         "replay/_served.py",

@@ -72,34 +72,30 @@ class ItemWriter:
         self._runs = 0
         self._longest: dict[int, int] = {}
         """How many items of each stream are in its longest run."""
-        self._followed: list[tuple[ref[AnyStream[Any]], str, Any]] = []
+        self._followed: dict[int, _Wrapper] = {}
+        """By the identity of the stream, which may be gone, and another one be in its place."""
 
     def follow(self, record: Record, stream: AnyStream[Any], number: int) -> None:
         """Writes what is known of a stream that is not written yet, and from now on each item that its generator gives."""
         memo = record._memo
         if isinstance(memo, StreamMemo) and memo.count > self._longest.get(number, 0):
             self._catch_up(memo, number)
-        if all(known() is not stream for known, _, _ in self._followed):
+        known = self._followed.get(id(stream))
+        if known is None or known.stream() is not stream:
             self._wrap(stream, number, is_source=record.node._function.is_source)
 
     def close(self) -> None:
         """Lets streams be as they were."""
-        for known, name, before in self._followed:
-            stream = known()
-            if stream is not None:
-                setattr(stream, name, before)
+        for wrapper in self._followed.values():
+            wrapper.take_off()
         self._followed.clear()
 
     def _wrap(self, stream: AnyStream[Any], number: int, *, is_source: bool) -> None:
-        body: Any = stream._body
-        bump = stream._bump
+        name = "_body" if stream._bump is None else "_bump"  # a bump makes a generator of any iterable
         tell = self._tell_async if hasattr(stream, "__aiter__") else self._tell
-        if bump is not None:  # the function of a bump may return any iterable, of which this makes a generator
-            self._followed.append((ref(stream), "_bump", bump))
-            stream._bump = lambda node, fn, made: tell(bump(node, fn, made), number, is_source=is_source)
-        else:
-            self._followed.append((ref(stream), "_body", body))
-            stream._body = lambda *args, **kwargs: tell(body(*args, **kwargs), number, is_source=is_source)
+        wrapper = _Wrapper(ref(stream), name, getattr(stream, name), lambda made: tell(made, number, is_source=is_source))
+        self._followed[id(stream)] = wrapper
+        setattr(stream, name, wrapper)
 
     def _catch_up(self, memo: StreamMemo, number: int) -> None:
         run = self._begin(number)
@@ -200,3 +196,28 @@ class _Run:
     def make_line(self, kind: str, now: float) -> Line:
         """Returns what a line of an item, or of the end, begins with."""
         return {"is": kind, "n": self.number, "r": self.run, "p": self.position, "at": now}
+
+
+@define(eq=False)
+class _Wrapper:
+    """What gives the items of a stream while a recording follows it; recordings may end in any order."""
+
+    stream: "ref[AnyStream[Any]]"
+    name: str
+    before: Any
+    """What gave them before."""
+    tell: Callable[[Any], Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.tell(self.before(*args, **kwargs))
+
+    def take_off(self) -> None:
+        """Has the stream give its items as before, through those that were put on since."""
+        holder: Any = self.stream()
+        name = self.name
+        while holder is not None and getattr(holder, name) is not self:
+            holder, name = getattr(holder, name), "before"
+            if not isinstance(holder, _Wrapper):
+                return
+        if holder is not None:
+            setattr(holder, name, self.before)

@@ -140,6 +140,7 @@ def test_the_last_run_of_a_stream_counts(path):
         ctx.invalidate(rows.node())
         assert total() == 15
 
+    assert path.read_text().count('"item"') == 5
     with replay.open(path).replay(total.node()):
         assert total() == 15
 
@@ -207,3 +208,26 @@ def test_a_what_if_inside_does_not_change_a_stream_of_a_cut(path):
 
     with replay.open(path).replay():
         assert list(scaled()) == [1, 2, 3]
+
+
+def test_recordings_of_one_stream_end_in_any_order(path):
+    """The recording that began first may end first: the other one goes on, and the stream is as it was after both."""
+
+    @dug.source
+    def rows():
+        yield from [1, 2, 3]
+
+    ctx = dug.Context()
+    with ctx:
+        stream = rows()
+        body = stream._body
+        first, second = replay.record(ctx, path), replay.record(ctx, path.with_name("second"))
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert list(stream) == [1, 2, 3]
+        second.__exit__(None, None, None)
+
+        assert stream._body is body
+    with replay.open(path.with_name("second")).replay():
+        assert list(rows()) == [1, 2, 3]

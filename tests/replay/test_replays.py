@@ -426,18 +426,19 @@ def test_a_class_that_is_not_registered_here_is_told_before_the_run(path):
 def test_a_flow_is_replayed_with_the_wires_that_are_there(desk, path):
     """The inputs of a flow are in the recording, and a flow that is wired anew reads them and asks no source."""
 
-    def make(**values):
+    def make(more, **values):
         flow = Flow(name="recorded desk", values=values)
         flow.add(lambda ticker: desk.quote(ticker)[0], name="bid")
-        flow.add(lambda bid: bid + 1, name="ask")
+        flow.add(lambda bid: bid + more, name="ask")
         return flow
 
-    live = make(ticker="AAPL")
+    live = make(1, ticker="AAPL")
     with replay.record(live.context, path):
         assert live.compute("ask") == 191.0
     desk.calls.clear()
 
-    again = make(ticker="AAPL")
+    again = make(2, ticker="AAPL")
+    assert replay.open(path).missing() == ()
     with replay.open(path).replay():
-        assert again.compute("ask") == 191.0
+        assert again.compute("ask") == 192.0
     assert desk.calls == []
