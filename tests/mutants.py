@@ -765,9 +765,16 @@ MUTANTS = (
         ("streams/test_keep_circles.py", "-k", "too_far_apart"),
     ),
     Mutant(
+        "a thread that gives room late takes a later wait of the pump away",
+        "_functions/tape.py",
+        "                wait = room.pop()\n",
+        "                wait = room.pop()\n                self.room = []\n",
+        ("functions/test_stream_memory.py", "-k", "later_wait"),
+    ),
+    Mutant(
         "a pump learns late that its slowest reader has gone on",
         "_functions/any_reader.py",
-        "        if tape.keep is not None and tape.room is not None:",
+        "        if tape.keep is not None and tape.room:",
         "        if False:",
         ("streams/test_keep_circles.py", "-k", "learns or near_enough"),
     ),

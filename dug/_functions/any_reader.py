@@ -300,7 +300,7 @@ class AnyReader(Generic[T_co]):
         self._kept = kept
         self._limit = min(end, self.position + max(1, (tape.keep or tape.ahead) // 4))
         tape.give_room()
-        if tape.keep is not None and tape.room is not None:  # the pump may wait for this reader, and is told of each item
+        if tape.keep is not None and tape.room:  # the pump may wait for this reader, and is told of each item
             self._limit = self.position + 1
 
     def _may_wait(self, tape: Tape) -> bool:

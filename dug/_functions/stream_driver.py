@@ -191,13 +191,13 @@ async def _make_room(stream: Any, run: Run, tape: Tape) -> int:
             return bound - tape.end
         wait = _enter_room_wait(run, tape)
         if wait is not None:
-            tape.room = wait
+            tape.room = [wait]
             tape.tell_awaited()
             try:
                 if not tape.has_room():  # else a reader in another thread went on before it could see the wait
                     await wait.sleep()
             finally:
-                tape.room = tape.awaited = None
+                tape.room, tape.awaited = [], None
                 wait.leave_wait()
 
 
@@ -240,7 +240,7 @@ def explain_keep(error: CycleError, run: Run, tape: Tape | None = None) -> None:
     while pending:
         one = pending.pop()
         found = tape_of(one)
-        if found is not None and found.keep is not None and found.room is not None:
+        if found is not None and found.keep is not None and found.room:
             tapes[found] = None
         pending += {wait.run for wait in tuple(one.held_up or ())} - known
         known.update(pending)

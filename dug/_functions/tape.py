@@ -6,6 +6,7 @@ holds no scenario once it has ended, so that the memos of its marks keep no twea
 
 from bisect import bisect_right
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 from weakref import WeakSet, ref
 
@@ -107,8 +108,8 @@ class Tape:
         """Where marks of it were read by those that are computed, weakly."""
         self.sleepers: list[Any] = []
         """The waits of readers for the next item."""
-        self.room: Any = None
-        """The wait of the pump until readers have gone on."""
+        self.room: list[Any] = []
+        """The wait of the pump until readers have gone on, for the one who takes it out to wake; another list for each wait."""
         self.awaited: Any = None
         """The reader that this wait is for, weakly: with ``keep=``, the slowest one then."""
 
@@ -183,10 +184,11 @@ class Tape:
     def give_room(self) -> None:
         """Lets the pump go on, if readers have made room; or look again, if it must wait for another one by now."""
         room, awaited = self.room, self.awaited
-        if room is not None and (self.has_room() or (awaited is not None and awaited() is not self.find_slowest())):
-            self.room = self.awaited = None
-            room.leave_wait()
-            room.wake()
+        if room and (self.has_room() or (awaited is not None and awaited() is not self.find_slowest())):
+            with suppress(IndexError):  # another thread was quicker, and the pump may be in its next wait by now
+                wait = room.pop()
+                wait.leave_wait()
+                wait.wake()
 
     def tell_awaited(self) -> None:
         """Lets the slowest reader know that the pump waits for it."""

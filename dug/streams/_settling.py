@@ -37,6 +37,6 @@ def is_stirring(readers: Iterable[Reader[Any]]) -> bool:
 def _is_at_rest(run: Run) -> bool:
     """True for a run that waits for nothing in dug, and is not about to go on either."""
     tape = tape_of(run)
-    if tape is not None and tape.room is not None:  # for readers to go on
+    if tape is not None and tape.room:  # for readers to go on
         return True
     return is_of_source(run)

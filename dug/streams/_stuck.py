@@ -40,7 +40,7 @@ def check_room(pending: Collection[Reader[Any]], own: Collection[Reader[Any]]) -
 
 def _find_awaited(tape: Tape | None) -> Any:
     """Returns the reader for which the pump of a tape waits; None for one that does not."""
-    awaited = None if tape is None or tape.room is None else tape.awaited
+    awaited = tape.awaited if tape is not None and tape.room else None
     return None if awaited is None else awaited()
 
 

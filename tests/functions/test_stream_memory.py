@@ -14,7 +14,7 @@ from support.sync_points import settle
 
 import dug
 from dug._functions.any_reader import AnyReader
-from dug._functions.tape import Mark
+from dug._functions.tape import Mark, Tape
 from dug.streams import LATEST
 
 
@@ -511,3 +511,38 @@ def test_a_reader_of_a_synchronous_stream_that_is_told_to_look_again_reads_to_th
 
     with dug.Context():
         assert list(numbers()) == [0, 1, 2, 3, 4, 5, 6, 7]
+
+
+class Waiting:
+    """A wait of a pump, as its tape sees it."""
+
+    is_woken = False
+
+    def leave_wait(self):
+        """Do nothing: it is entered nowhere."""
+
+    def wake(self):
+        """Note it."""
+        self.is_woken = True
+
+
+@pytest.mark.parametrize("is_taken", [False, True], ids=["by one thread", "by two"])
+def test_a_thread_that_gives_room_late_takes_no_later_wait_away(is_taken):
+    """A pump that waits again, while a thread is about to wake it from its wait before, can still be woken."""
+    first, second = Waiting(), Waiting()
+
+    class Watched(Tape):
+        def has_room(self):  # in one thread; meanwhile another one wakes the pump, and that waits again
+            if is_taken:
+                self.room.pop().wake()
+            self.room = [second]
+            return True
+
+    tape = Watched.__new__(Watched)
+    tape._fill(None, 1, 1, scenario=0)
+    tape.room = [first]
+    tape.give_room()
+
+    assert first.is_woken
+    assert tape.room == [second]
+    assert not second.is_woken
