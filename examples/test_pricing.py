@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dug
-from dug.testing import EventLog, assert_pure, assert_transparent, isolated, tweaks_for
+from dug.live import Live
+from dug.testing import Clock, EventLog, assert_pure, assert_transparent, isolated, tweaks_for
 
 STEPS = 12
 
@@ -137,6 +138,21 @@ def test_a_dearer_share_makes_a_dearer_call(market: dug.Scenario, step: float) -
         before = CALL.value()
         with dug.Context(tweaks={spot: dug.shift(step)}):
             assert CALL.value() >= before - 1e-9
+
+
+def test_a_live_value_is_shown_once_a_second() -> None:
+    """The last quote of a burst is shown when its second is over; the clock stands still until the test lets it go on."""
+    clock = Clock()
+    live = Live({spot.node("AAPL"): 190.0}, clock=clock)
+    live.output(CALL.value.node(), every=1.0)
+    assert [update.tick for update in live.step()] == [0]
+
+    for quote in (191.0, 192.0):
+        live.push(spot.node("AAPL"), quote)
+        assert live.step() == []
+    clock.advance(1.0)
+
+    assert [update.tick for update in live.step()] == [2]
 
 
 commission = {"rate": 0.01}
