@@ -772,6 +772,13 @@ MUTANTS = (
         ("functions/test_stream_memory.py", "-k", "later_wait"),
     ),
     Mutant(
+        "a mark is not noted that the reader passed on another tape",
+        "_functions/any_reader.py",
+        "        if number > self._noted_number >= 0 and reads",
+        "        if self._noted_number >= 0 and reads",
+        ("streams/test_map_and_share.py", "-k", "rests_on_its_mark"),
+    ),
+    Mutant(
         "a pump learns late that its slowest reader has gone on",
         "_functions/any_reader.py",
         "        if tape.keep is not None and tape.room:",

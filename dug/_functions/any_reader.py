@@ -63,6 +63,7 @@ class AnyReader(Generic[T_co]):
         self._passed: Memo | None = None
         """The memo of that mark; None for an error that no memo keeps."""
         self._noted: Memo | None = None
+        self._noted_number = -1
         self._before: Tape | None = None
         """For a source: the tape that it read before, whose items the present one must repeat."""
         self._own: Tape | None = None
@@ -194,7 +195,10 @@ class AnyReader(Generic[T_co]):
         return True
 
     def _pass(self, number: int, memo: Memo | None) -> None:
-        """Passes a mark, and notes it as a read; the one before it need not be noted too, if nothing was read in between."""
+        """Passes a mark, and notes it as a read; the one before it need not be noted too, if nothing was read in between.
+
+        Who went on to another tape passes its first marks again, and these do not rest on the one that was passed before.
+        """
         self._number, self._passed = number, memo
         frame = self.frame
         run = frame.run
@@ -203,12 +207,12 @@ class AnyReader(Generic[T_co]):
         reads = frame.reads
         if memo is None or reads is None:
             return
-        if self._noted is not None and reads and next(reversed(reads)) is self._noted:
+        if number > self._noted_number >= 0 and reads and next(reversed(reads)) is self._noted:
             del reads[self._noted]
         if memo.failure is None and memo.value.tape.keep is not None:
             memo.value.tape.frames.add(ref(frame))
         note(frame, self._view, memo)
-        self._noted = memo
+        self._noted, self._noted_number = memo, number
 
     def _join_running(self) -> bool:
         """Goes on, on a tape that is being written, if all that this has so far answers here; False when there is none.

@@ -479,3 +479,46 @@ def test_what_map_and_share_do_not_take_is_refused(what, run):
                 call()
 
     run(main)
+
+
+def test_an_item_rests_on_its_mark_though_the_reader_went_on_to_another_tape(run):
+    """What a stream gives while its reader waits on a tape of its own rests on what the item before was read from."""
+    outside, gates = [1, 2], []
+
+    @dug.source
+    def leaf(number):
+        return outside[number]
+
+    @dug.memoize
+    async def items():
+        await gates[-1].wait()
+        for number in range(2):
+            yield leaf(number)
+
+    async def double(item):
+        await settle()  # meanwhile the reader comes to the first mark of its own tape
+        return 2 * item
+
+    @dug.memoize
+    async def doubled():
+        async with streams.map(double, items(), concurrency=2) as cursor:
+            async for item in cursor:
+                yield item
+
+    async def main():
+        gates.append(anyio.Event())
+        gates[-1].set()
+        with dug.Context() as ctx:
+            assert await items().list() == [1, 2]
+            gates.append(anyio.Event())
+            with dug.Context({leaf.node(1): 5}):
+                async with doubled().open() as reader:
+                    assert await anext(reader) == 2
+                    gates[-1].set()
+                    assert [item async for item in reader] == [10]
+            outside[0] = 7
+            ctx.invalidate(leaf.node(0))
+            with dug.Context({leaf.node(1): 5}):
+                assert await doubled().list() == [14, 10]
+
+    run(main)
