@@ -717,9 +717,9 @@ MUTANTS = (
     ),
     Mutant(
         "a stream forks one item too late",
-        "_functions/tape.py",
-        "        return self.starts[place] if",
-        "        return min(end, self.starts[place] + 1) if",
+        "_functions/any_reader.py",
+        "        return min(end, kept.starts[number + 1 - first]) if",
+        "        return min(end, kept.starts[number + 1 - first] + 1) if",
         STREAMS,
     ),
     Mutant(
