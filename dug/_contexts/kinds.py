@@ -2,7 +2,7 @@
 
 A kind defines what runs, when two tweaks of it are the same, on which targets it is refused, and its texts.
 No code asks a tweak for its kind: the engine and the looks ask for its properties (`TweakSpec`), and files write down the name of
-the kind (`_portable/tweaks`).
+the kind (`forms`).
 
 Two tweaks are the same one when they are of one kind, equal, and of one telling.  A list, an array or a callable with a state
 may hold something else each time that it is told, and nobody can see that in the object: a tweak with something mutable in it is

@@ -3,7 +3,7 @@
 An immutable set: joining two gives a third.  One tweak is read in `tweaks`; what it does is in `kinds`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
@@ -59,6 +59,43 @@ class Scenario:
     def layers(self) -> tuple[Mapping[Any, Any], ...]:
         """The tweaks as they are entered, the outermost first; more than one where ``|`` could not make them one."""
         return tuple(MappingProxyType({_shown_key(key): tweak for key, tweak in layer.items()}) for layer in self._layers)
+
+    def to_json(self) -> str:
+        """Returns the scenario as JSON text, from which `from_json` makes an equal one, in any process with the same functions.
+
+        Values, arguments of nodes and arguments of bumps are written by the codecs (`dug.codec`), types included.  A bump or a
+        replacement is written by the name of its function, which must be at the top of a module.
+
+        Raises:
+            CodecError: a tweak cannot be written; the message names it and says what to do.
+
+        .. versionadded:: 0.1.0
+        """
+        from .scenario_json import write_scenario  # loaded when a scenario leaves the process
+
+        return write_scenario(self.specs, self.name)
+
+    @staticmethod
+    def from_json(text: str, *, functions: Iterable[Callable[..., Any]] = (), trust: bool = False) -> "Scenario":
+        """Returns the scenario that `to_json` wrote.
+
+        The nodes are those of functions that were decorated in this process; nothing is imported because the text names it.
+
+        Args:
+            text: the text.
+            functions: the plain functions that bumps and replacements may name, besides arithmetic and memoised functions.
+            trust: imports the modules that the text names, and lets it name any function, which can run any code.
+
+        Raises:
+            CodecError: it is not such a text, or names something that is not here.
+            TweakError: a tweak is not possible here.
+
+        .. versionadded:: 0.1.0
+        """
+        from .scenario_json import read_scenario  # loaded when a scenario comes from elsewhere
+
+        layers, name = read_scenario(text, functions, trust=trust)
+        return _of_layers(layers, name)
 
     def __or__(self, other: "Scenario | Tweaks") -> "Scenario":
         if isinstance(other, Mapping):

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from .. import codec
+from .._contexts.forms import FORMS
 from .._core.read import Cache, Function, Key, Memo, Target, TweakSpec, View
 from .._functions.stream import AnyStream
 from .._inspect.stream_nodes import see, show_seen
@@ -25,7 +26,6 @@ from .nodes import call_of, clean, find_unreachable, name_of
 from .rows import Absent, Content, ErrorRow, FunctionRow, NodeRow, Sink, TweakRow
 from .shelf import Shelf
 from .streams import content_of, is_open_stream
-from .tweaks import FORMS
 
 
 @define(eq=False)

@@ -9,15 +9,15 @@ from typing import Any
 
 from attrs import define
 
+from .._contexts.forms import FORMS
 from .._contexts.kinds import Bump
 from .._contexts.scenario import Scenario, _of_layers
+from .._contexts.written import import_function, read_node
 from .._core.read import Function
 from ..codec import CodecError, decode
 from ..errors import DugError, SnapshotError
-from .nodes import read_node
 from .rows import Carrier, FunctionRow, TweakRow
 from .shelf import LeftOut
-from .tweaks import FORMS
 
 
 def read_scenario(carrier: Carrier, known: Mapping[str, Callable[..., Any]], *, trust: bool) -> tuple[Scenario, list[LeftOut]]:
@@ -95,27 +95,13 @@ def _read_tweak(carrier: Carrier, row: TweakRow, known: Mapping[str, Callable[..
             value = decode(carrier.read(f"the tweak {row.text}", content), trust=trust)
             if not form.names_function:
                 return form.make(None, value)
-            fn = known.get(row.fn or "") or (_import(row.fn or "") if trust else None)
+            fn = known.get(row.fn or "") or (import_function(row.fn or "") if trust else None)
             if fn is not None:
                 return form.make(fn, value)
             reason = f"{row.fn} is not known here. Load the file with functions=[...]"
     except CodecError as exc:
         reason = str(exc)
     return Bump(fn=_Unreadable(carrier, row.text, reason))
-
-
-def _import(name: str) -> Callable[..., Any] | None:
-    """Returns the function that a trusted file names."""
-    from importlib import import_module  # for trusted files only
-
-    module, _, qualname = name.partition(":")
-    try:
-        found: Any = import_module(module)
-        for part in qualname.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError):
-        return None
-    return found if callable(found) else None
 
 
 @define(eq=False)

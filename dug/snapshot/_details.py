@@ -24,12 +24,12 @@ from typing import Protocol
 
 from attrs import frozen
 
+from .._contexts.forms import find_kind
 from .._inspect.explain import list_some
 from .._inspect.graph import Fact, Graph
 from .._inspect.lazy_graph import HERE, Detail, LazyGraph, Masked, Origins, Pair, Said
 from .._portable import rows
 from .._portable.rows import ErrorRow, is_passed_on
-from .._portable.tweaks import find_kind
 from .._text.values import tell_error
 from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
 

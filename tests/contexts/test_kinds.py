@@ -10,10 +10,10 @@ from attrs import field, frozen
 
 import dug
 from dug import snapshot
+from dug._contexts.forms import FORMS, Form
 from dug._contexts.kinds import Bump, Replacement, Untweaked, Value
 from dug._contexts.tweaks import spec_of
 from dug._core.facts.tweak import TweakSpec
-from dug._portable.tweaks import FORMS, Form
 from dug.testing import EventLog, assert_transparent
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from attrs import frozen
 
-from .._contexts.kinds import UNTWEAKED, Bump, Replacement, Untweaked, Value
 from .._core.read import TweakSpec
 from .._functions.stream import AnyStream
+from .kinds import UNTWEAKED, Bump, Replacement, Untweaked, Value
 
 
 @frozen(eq=False)
