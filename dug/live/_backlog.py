@@ -36,7 +36,7 @@ class Backlog:
         """The thread that took the last tick, which must not wait for room; its number would be that of a later thread too."""
         self._room_wakers: list[Callable[[], object]] = []
         """Called once, when there is room again."""
-        self.pushed = self.dropped = 0
+        self._pushes = self._dropped_ticks = 0
         self._values, self._conflated, self._lost = Counter[Any](), Counter[Any](), Counter[Any]()
 
     def __len__(self) -> int:
@@ -93,12 +93,13 @@ class Backlog:
             self._is_closed = True
             self._tell_room()
 
-    def count_inputs(self) -> dict[Any, InputCounters]:
-        """Returns what became of the values, by node."""
+    def count(self) -> tuple[int, int, dict[Any, InputCounters]]:
+        """Returns how many pushes came, how many ticks were dropped, and what became of the values, by node."""
         with self._changed:
-            return {
+            inputs = {
                 key: InputCounters(number, self._conflated[key], self._lost[key]) for key, number in self._values.items()
             }
+            return self._pushes, self._dropped_ticks, inputs
 
     def _tell_room(self) -> None:
         self._changed.notify_all()
@@ -125,7 +126,7 @@ class Backlog:
             )
         else:
             return False
-        self.pushed += 1
+        self._pushes += 1
         for key in change:  # as `Counter.update` does, which takes longer
             self._values[key] = self._values.get(key, 0) + 1
         return True
@@ -135,16 +136,11 @@ class Backlog:
         oldest = self._ticks.popleft()
         after = self._ticks[0]
         replaced = oldest.keys() & after.keys()
-        self.dropped += 1
+        self._dropped_ticks += 1
         self._lost.update(replaced)
         self._conflated.update(replaced)
         for key, value in oldest.items():
             after.setdefault(key, value)
-
-    @property
-    def conflated(self) -> int:
-        """How many values were replaced while they waited."""
-        return sum(self._conflated.values())
 
     def _check_may_wait(self, change: Change) -> None:
         """Refuses to wait in the thread that takes the ticks, or in that of a loop.

@@ -36,14 +36,18 @@ class OutputCounters:
 class Counters:
     """What a `Live` has counted so far."""
 
+    pushes: int
+    """How many pushes were taken in; the three that follow count the values in them, as those of each input do."""
     pushed: int
-    """How many pushes were taken in."""
+    """How many values were pushed."""
     conflated: int
-    """How many values were in no tick, because a later one of the same node replaced them while they waited."""
+    """How many of these were in no tick, because a later one of the same node replaced them while they waited."""
     dropped: int
-    """How many ticks were dropped, as too many waited."""
+    """How many of the conflated ones were in a tick that was dropped."""
     ticks: int
     """How many ticks there were."""
+    dropped_ticks: int
+    """How many ticks were dropped, as too many waited."""
     refreshed: int
     """How often the value of an output, or its error, was there; all outputs together."""
     skipped: int

@@ -233,15 +233,18 @@ class Live:
     def counters(self) -> Counters:
         """What was counted so far."""
         outputs = {node: output.counters for node, output in tuple(self._ticks.outputs.items())}
+        pushes, dropped_ticks, inputs = self._backlog.count()
         return Counters(
-            pushed=self._backlog.pushed,
-            conflated=self._backlog.conflated,
-            dropped=self._backlog.dropped,
+            pushes=pushes,
+            pushed=sum(one.pushed for one in inputs.values()),
+            conflated=sum(one.conflated for one in inputs.values()),
+            dropped=sum(one.dropped for one in inputs.values()),
             ticks=self._ticks.number,
+            dropped_ticks=dropped_ticks,
             refreshed=sum(one.refreshed for one in outputs.values()),
             skipped=sum(one.skipped for one in outputs.values()),
             behind=max((one.behind for one in outputs.values()), default=0),
-            inputs=self._backlog.count_inputs(),
+            inputs=inputs,
             outputs=outputs,
         )
 

@@ -41,10 +41,18 @@ def test_latest_takes_all_that_waits_as_one_tick(stepped, book):
 
     assert shown == [[(1, 10), (1, 6)]]
     assert live.counters == Counters(
-        pushed=4, conflated=2, dropped=0, ticks=1, refreshed=4, skipped=0, behind=0,
+        pushes=4, pushed=4, conflated=2, dropped=0, ticks=1, dropped_ticks=0, refreshed=4, skipped=0, behind=0,
         inputs={book.spot.node("A"): InputCounters(3, 2, 0), book.spot.node("B"): InputCounters(1, 0, 0)},
         outputs={book.twice.node(name): dug.live.OutputCounters(2, 0, 0) for name in "AB"},
     )  # fmt: skip
+
+
+def test_the_counters_of_all_inputs_count_values_as_those_of_each_do(stepped):
+    """Pushes are counted as pushes; what is pushed and conflated is values, however many were in a push."""
+    live, _ = stepped([{"A": 2, "B": 2}, {"A": 3, "B": 3}, {"A": 4, "B": 4}], policy="latest")
+
+    counters = live.counters
+    assert (counters.pushes, counters.pushed, counters.conflated) == (3, 6, 4)
 
 
 def test_batch_joins_pushes_and_leaves_no_value_out(stepped):
@@ -75,7 +83,8 @@ def test_drop_oldest_drops_ticks_and_no_value_for_good(stepped, book):
     live, shown = stepped(PUSHES, policy="drop_oldest", size=2)
 
     assert shown == [[(1, 8), (1, 6)], [(2, 10)]]
-    assert (live.counters.pushed, live.counters.dropped, live.counters.conflated) == (4, 2, 1)
+    counters = live.counters
+    assert (counters.pushed, counters.conflated, counters.dropped, counters.ticks, counters.dropped_ticks) == (4, 1, 1, 2, 2)
     assert live.counters.inputs[book.spot.node("A")] == InputCounters(3, 1, 1)
 
 
