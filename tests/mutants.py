@@ -2362,18 +2362,25 @@ MUTANTS = (
     Mutant(
         "a push to live inputs is split over two ticks",
         "live/_ticks.py",
-        "            self.context.tweak(change)\n",
+        "            self.context.take(change)\n",
         "            first, *others = change\n"
-        "            self.context.tweak({first: change[first]})\n"
+        "            self.context.take({first: change[first]})\n"
         "            if others:\n"
-        "                self.backlog.put_back({key: change[key] for key in others})\n",
+        "                self.backlog.put_back({key: tick[key] for key in others})\n",
         LIVE,
+    ),
+    Mutant(
+        "a push to live inputs that became impossible takes the others with it",
+        "live/_ticks.py",
+        "            return 0 < len(rest) < len(tick) and self._change(rest)\n",
+        "            return False\n",
+        ("live/test_ticks_of_live.py",),
     ),
     Mutant(
         "a slow output of live inputs is asked in the scenario of a later tick",
         "live/_ticks.py",
-        "output.start(self.freeze(), self.number, self._at, self.wake)",
-        "output.start(self.context, self.number, self._at, self.wake)",
+        "output._start(self.freeze(), self.number, self._at, self.wake)",
+        "output._start(self.context, self.number, self._at, self.wake)",
         LIVE,
     ),
     Mutant(
@@ -2386,29 +2393,29 @@ MUTANTS = (
     Mutant(
         "a slow output of live inputs is not asked for the last tick",
         "live/_beside.py",
-        "        return None if self.is_full else super().find_due()",
-        "        self._left_out = None if self.is_full else self._left_out\n"
-        "        return None if self.is_full else super().find_due()",
+        "        return None if self._is_full else super()._find_due()",
+        "        self._left_out = None if self._is_full else self._left_out\n"
+        "        return None if self._is_full else super()._find_due()",
         LIVE,
     ),
     Mutant(
         "the values of a dropped tick of live inputs are lost",
         "live/_backlog.py",
-        "            after.setdefault(key, value)\n",
+        "            after.setdefault(key, push)\n",
         "            pass\n",
         LIVE,
     ),
     Mutant(
         "answers about live inputs in flight come as they are there",
         "live/_beside.py",
-        "        while self.flights and self.flights[0].is_over:\n            flight = self.flights[0]\n",
-        "        for flight in [one for one in self.flights if one.is_over]:\n",
+        "        while self._flights and self._flights[0].is_over:\n            flight = self._flights[0]\n",
+        "        for flight in [one for one in self._flights if one.is_over]:\n",
         LIVE_UPDATES,
     ),
     Mutant(
         "a burst of live inputs ends without its last tick",
         "live/_ticks.py",
-        "return min((due for output in tuple(self.outputs.values()) if (due := output.find_due()) is not None), default=None)",
+        "return min((due for output in tuple(self.outputs.values()) if (due := output._find_due()) is not None), default=None)",
         "return None",
         LIVE_UPDATES,
     ),

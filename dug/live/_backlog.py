@@ -4,9 +4,10 @@ Any thread pushes; whoever takes ticks takes.  A push goes into a tick as a whol
 lost for good: a node has, in the tick that is taken last, the value that was pushed last.
 """
 
+import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from threading import Condition, Thread, current_thread
+from threading import Condition, Thread, active_count, current_thread
 from typing import Any
 from weakref import ref
 
@@ -15,9 +16,12 @@ from .._text.values import show
 from ..errors import ContextError, DugError
 from ._counters import InputCounters
 
+_logger = logging.getLogger("dug")
 POLICIES = ("latest", "batch", "block", "drop_oldest", "error")
 Change = dict[Any, Any]
 """Tweaks that are stated together, by node."""
+Waiting = dict[Any, Change]
+"""A tick that waits: by node, the push that said its value last."""
 
 
 class BacklogError(DugError, BufferError):
@@ -30,8 +34,9 @@ class Backlog:
     def __init__(self, policy: str, size: int, name: str) -> None:
         self.policy, self._size, self._name = policy, size, name
         self._changed = Condition()
-        self._ticks: deque[Change] = deque()
+        self._ticks: deque[Waiting] = deque()
         self._is_closed = False
+        self._has_warned = False
         self._taker: ref[Thread] | None = None
         """The thread that took the last tick, which must not wait for room; its number would be that of a later thread too."""
         self._room_wakers: list[Callable[[], object]] = []
@@ -52,6 +57,9 @@ class Backlog:
         with self._changed:
             while not self._add(change):
                 self._check_may_wait(change)
+                if not self._has_warned and self._taker is None:
+                    self._has_warned = True
+                    _logger.warning("A push to %s waits for room, and nobody has ever taken a tick of it.", self._name)
                 self._changed.wait()
 
     def offer(self, change: Change) -> bool:
@@ -72,20 +80,20 @@ class Backlog:
                 return
         wake()
 
-    def take(self) -> Change | None:
-        """Returns the change of the next tick; None when none waits."""
+    def take(self) -> Waiting | None:
+        """Returns the pushes of the next tick; None when none waits."""
         with self._changed:
             self._taker = ref(current_thread())
             if not self._ticks:
                 return None
-            change = self._ticks.popleft()
+            tick = self._ticks.popleft()
             self._tell_room()
-            return change
+            return tick
 
-    def put_back(self, change: Change) -> None:
-        """Makes a change that was taken the next one again."""
+    def put_back(self, tick: Waiting) -> None:
+        """Makes a tick that was taken the next one again."""
         with self._changed:
-            self._ticks.appendleft(change)
+            self._ticks.appendleft(tick)
 
     def close(self) -> None:
         """Refuses what is pushed from now on, and what waits for room."""
@@ -114,9 +122,9 @@ class Backlog:
         if ticks and (policy == "latest" or (policy == "batch" and ticks[-1].keys().isdisjoint(change))):
             waiting = ticks[-1]
             self._conflated.update(key for key in change if key in waiting)
-            waiting.update(change)
+            waiting.update(dict.fromkeys(change, change))
         elif policy in ("latest", "drop_oldest") or len(ticks) < self._size:
-            ticks.append(dict(change))
+            ticks.append(dict.fromkeys(change, change))
             if policy == "drop_oldest" and len(ticks) > self._size:
                 self._drop_oldest()
         elif policy == "error":
@@ -139,11 +147,11 @@ class Backlog:
         self._dropped_ticks += 1
         self._lost.update(replaced)
         self._conflated.update(replaced)
-        for key, value in oldest.items():
-            after.setdefault(key, value)
+        for key, push in oldest.items():
+            after.setdefault(key, push)
 
     def _check_may_wait(self, change: Change) -> None:
-        """Refuses to wait in the thread that takes the ticks, or in that of a loop.
+        """Refuses to wait in the thread that takes the ticks, in that of a loop, or in the only one.
 
         Raises:
             BacklogError: it is one of them.
@@ -152,6 +160,8 @@ class Backlog:
             reason = "this thread takes the ticks. Take one first: live.step()"
         elif _is_on_loop():
             reason = "this thread runs an event loop. Write live.feed(node, async_iterable), whose task waits, or use a thread"
+        elif active_count() == 1:
+            reason = "there is no other thread that could take one. Take them between the pushes: live.step()"
         else:
             return
         raise BacklogError(

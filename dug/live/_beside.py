@@ -41,32 +41,32 @@ class Beside(LiveOutput[T]):
 
     def __init__(self, node: Node[Any], every: float, *, changes_only: bool, window: int = 1) -> None:
         super().__init__(node, every, changes_only=changes_only)
-        self.window = window
-        self.flights: deque[Flight] = deque()
+        self._window = window
+        self._flights: deque[Flight] = deque()
 
     @property
-    def is_in_flight(self) -> bool:  # type: ignore[override]  # a constant above
+    def _is_in_flight(self) -> bool:  # type: ignore[override]  # a constant above
         """True while it is asked for beside the ticks."""
-        return bool(self.flights)
+        return bool(self._flights)
 
     @property
-    def is_full(self) -> bool:
+    def _is_full(self) -> bool:
         """True when no further tick of it may be in flight."""
-        return len(self.flights) >= self.window
+        return len(self._flights) >= self._window
 
     @property
-    def has_answer(self) -> bool:
+    def _has_answer(self) -> bool:
         """True when the next one is there."""
-        return bool(self.flights) and self.flights[0].is_over
+        return bool(self._flights) and self._flights[0].is_over
 
-    def find_due(self) -> float | None:
+    def _find_due(self) -> float | None:
         """Returns the moment from which on it may be asked; None when there is no reason to, or no room."""
-        return None if self.is_full else super().find_due()
+        return None if self._is_full else super()._find_due()
 
-    def start(self, context: Context, tick: int, at: float, on_end: Callable[[], object]) -> None:
+    def _start(self, context: Context, tick: int, at: float, on_end: Callable[[], object]) -> None:
         """Asks in a frozen context; `on_end` is called when the answer is there, in any thread."""
         flight = Flight(tick, at)
-        self.flights.append(flight)
+        self._flights.append(flight)
         try:
             self._launch(flight, context, on_end)
         except Exception as exc:  # noqa: BLE001  such as a pool that was shut down: it is shown in the place of a value
@@ -75,23 +75,23 @@ class Beside(LiveOutput[T]):
     def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
         raise NotImplementedError
 
-    def take_answers(self) -> Iterator[Answer]:
+    def _take_answers(self) -> Iterator[Answer]:
         """Yields the answers that are there, in the order of the ticks; one of which the reader fails is yielded again.
 
         Raises:
             BaseException: a node raised something that is no `Exception`.
         """
-        while self.flights and self.flights[0].is_over:
-            flight = self.flights[0]
+        while self._flights and self._flights[0].is_over:
+            flight = self._flights[0]
             if flight.failure is not None:
-                self.flights.remove(flight)
+                self._flights.remove(flight)
                 raise flight.failure
             if flight.answer is not None:
                 yield flight.answer
-            self.flights.remove(flight)
+            self._flights.remove(flight)
 
 
-    def list_tasks(self) -> list[Any]:
+    def _list_tasks(self) -> list[Any]:
         """Returns the tasks in flight."""
         return []
 
@@ -101,10 +101,10 @@ class ThreadOutput(Beside[T]):
 
     def __init__(self, node: Node[Any], every: float, executor: Any, *, changes_only: bool) -> None:
         super().__init__(node, every, changes_only=changes_only)
-        self.executor = executor
+        self._executor = executor
 
     def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
-        future = self.executor.submit(partial(_ask_in_thread, flight, context, self.node, on_end))
+        future = self._executor.submit(partial(_ask_in_thread, flight, context, self.node, on_end))
         if hasattr(future, "add_done_callback"):  # whoever shuts the executor down may cancel it
             future.add_done_callback(partial(_note_cancelled, flight, on_end))
 
@@ -130,15 +130,15 @@ def _note_cancelled(flight: Flight, on_end: Callable[[], object], future: Any) -
 class TaskOutput(Beside[T]):
     """An output of a coroutine function, which a task asks for."""
 
-    needs_loop = True
+    _needs_loop = True
 
     def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
         call = partial(_ask_in_task, flight, context, self.node)
         flight.task = backend().start(call, copy_context(), partial(_note_end, flight, on_end))
 
-    def list_tasks(self) -> list[Any]:
+    def _list_tasks(self) -> list[Any]:
         """Returns the tasks that are in flight."""
-        tasks = [flight.task for flight in self.flights.copy()]  # each looked at once: it may end meanwhile, on its loop
+        tasks = [flight.task for flight in self._flights.copy()]  # each looked at once: it may end meanwhile, on its loop
         return [task for task in tasks if task is not None]
 
 

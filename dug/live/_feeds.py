@@ -4,16 +4,39 @@ A feed that has to wait for room waits in its task.  Its error ends it; nothing 
 cancellation, as what comes out of a task ends a whole loop.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+from .._core.read import Node
 from .._functions.async_driver import backend
+from .._text.values import show
 from ._backlog import BacklogError
 
 PUSHES_A_TURN = 16
 """How many items a feed pushes at most, before the other tasks of the loop have a turn."""
+
+
+def read_feed(key: Any, items: tuple[Any, ...]) -> "Feed":
+    """Returns what ``feed(key, *items)`` says.
+
+    Raises:
+        TypeError: what should give the items is no async iterable; the message says what to type.
+    """
+    if len(items) > 1 or (not items and isinstance(key, Node)):
+        raise TypeError("Write live.feed(node, async_iterable) or live.feed(async_iterable_of_mappings).")
+    source = items[0] if items else key
+    if not isinstance(source, AsyncIterable):
+        whom = f" for {show(key)}" if items else ""
+        if callable(source):
+            advice = "Write an async generator function and call it."
+        elif items:
+            advice = "Write: for value in values: live.push(node, value). Or write an async generator function and call it."
+        else:
+            advice = "Write live.feed(node, async_iterable), or push the values."
+        raise TypeError(f"feed() takes an async iterable{whom}, not {show(source)}. {advice}")
+    return Feed(key if items else None, source)
 
 
 class Feed:

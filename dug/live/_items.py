@@ -26,7 +26,7 @@ AHEAD = 16
 class StreamOutput(Beside[T]):
     """An output that shows each item of a stream."""
 
-    needs_loop = True
+    _needs_loop = True
 
     def __init__(self, node: Node[Any]) -> None:
         super().__init__(node, 0.0, changes_only=False)
@@ -42,16 +42,16 @@ class StreamOutput(Beside[T]):
         self._failure: BaseException | None = None
 
     @property
-    def is_in_flight(self) -> bool:  # type: ignore[override]  # as in `Beside`
+    def _is_in_flight(self) -> bool:  # type: ignore[override]  # as in `Beside`
         """True while an item may come without a further tick."""
         return bool(self._tasks)
 
     @property
-    def has_answer(self) -> bool:
+    def _has_answer(self) -> bool:
         """True when an item is there."""
         return bool(self._answers) or self._failure is not None
 
-    def start(self, context: Context, tick: int, at: float, on_end: Callable[[], object]) -> None:
+    def _start(self, context: Context, tick: int, at: float, on_end: Callable[[], object]) -> None:
         """Goes on in a frozen context; `on_end` is called when an item is there."""
         call = partial(self._read, context, tick, at, on_end)
         self._tasks[tick] = backend().start(call, copy_context(), partial(self._note_end, tick, on_end))
@@ -93,7 +93,7 @@ class StreamOutput(Beside[T]):
         self._tasks.pop(tick, None)
         on_end()
 
-    def take_answers(self) -> Iterator[Answer]:
+    def _take_answers(self) -> Iterator[Answer]:
         """Yields the items that are there, and the error that took the place of one.
 
         Raises:
@@ -109,6 +109,6 @@ class StreamOutput(Beside[T]):
         if failure is not None:
             raise failure
 
-    def list_tasks(self) -> list[Any]:
+    def _list_tasks(self) -> list[Any]:
         """Returns the tasks that read."""
         return list(self._tasks.values())

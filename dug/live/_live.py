@@ -19,8 +19,9 @@ from .._text.values import show
 from ..errors import ContextError
 from ._backlog import POLICIES, Backlog, Change
 from ._beside import TaskOutput, ThreadOutput
+from ._context import LiveContext
 from ._counters import Counters, InputCounters
-from ._feeds import Feed
+from ._feeds import Feed, read_feed
 from ._items import StreamOutput
 from ._outputs import LiveOutput, Update
 from ._ticks import Ticks
@@ -73,7 +74,7 @@ class Live:
         if not callable(clock):
             raise TypeError(f"clock must return the time in seconds when it is called, not {show(clock)}. Leave it out.")
         cache = Cache()
-        self._context = Context(inputs, cache=cache, name=name)
+        self._context = LiveContext(inputs, cache=cache, name=name)
         self._window = window
         self._backlog = Backlog(policy, size, repr(self))
         self._ticks = Ticks(self._context, cache, self._backlog, clock, repr(self))
@@ -128,19 +129,10 @@ class Live:
             TypeError: what should give the items is no async iterable.
             ContextError: it is closed, or open on another loop than this one.
         """
-        if len(items) > 1:
-            raise TypeError("Write live.feed(node, async_iterable) or live.feed(async_iterable_of_mappings).")
-        source = items[0] if items else key
-        if not isinstance(source, AsyncIterable):
-            raise TypeError(
-                f"feed() takes an async iterable{f' for {show(key)}' if items else ''}, not {show(source)}. "
-                "Write an async generator function and call it, or push the values."
-            )
+        feed = read_feed(key, items)
         if items:
             target_of(key)
         self._check_open()
-        node = key if items else None
-        feed = Feed(node, source)
         if self._loop is not None and not _is_on(self._loop):
             raise ContextError(f"{self!r} is open on another event loop. Call feed() there.")
         self._feeds.append(feed)
@@ -218,11 +210,21 @@ class Live:
 
     @property
     def context(self) -> Context:
-        """The context that ticks: enter it to ask for nodes, or for what-ifs that follow the ticks; change it by pushes only.
+        """The context that ticks: enter it to ask for nodes, or for what-ifs that follow the ticks; pushes alone tweak it.
 
         Two calls in it may see two ticks, if somebody takes ticks in between; `freeze` gives a context that stays.
         """
         return self._context
+
+    @property
+    def inputs(self) -> Mapping[Any, Any]:
+        """What is tweaked since the last tick, by node: read-only, and nothing of what waits."""
+        return self._context.tweaks
+
+    @property
+    def outputs(self) -> tuple[LiveOutput[Any], ...]:
+        """What it shows, in the order in which it was said."""
+        return tuple(self._ticks.outputs.values())
 
     @property
     def tick(self) -> int:
@@ -261,12 +263,15 @@ class Live:
         """Takes one tick, if one waits, and returns what there is to show.
 
         Raises:
-            ContextError: somebody else takes ticks now, a memoised function calls this, or it is closed.
+            ContextError: somebody else takes ticks, such as a task that reads `updates`; a memoised function calls this; or it is
+                closed.
             TypeError: an output is of a coroutine function, which only `updates` can ask for.
         """
         self._check_open()
+        if self._ticks.has_reader():
+            raise ContextError(f"step() would take from who reads updates() of {self!r}. Take ticks in one place.")
         for output in tuple(self._ticks.outputs.values()):
-            if output.needs_loop:
+            if output._needs_loop:
                 raise TypeError(
                     f"{output.node} needs a loop. Write: async with live: async for update in live.updates(): ..."
                 )

@@ -61,9 +61,9 @@ class LiveOutput(Generic[T]):
 
     is_beside = False
     """True when it is asked beside the ticks, in a frozen context."""
-    needs_loop = False
+    _needs_loop = False
     """True when only a loop can ask for it."""
-    is_in_flight = False
+    _is_in_flight = False
     """True while it is asked for beside the ticks."""
 
     def __init__(self, node: Node[Any], every: float, *, changes_only: bool) -> None:
@@ -86,22 +86,22 @@ class LiveOutput(Generic[T]):
         """How often it was asked for."""
         return OutputCounters(self._refreshed, self._skipped, self._behind)
 
-    def note_tick(self, tick: int) -> None:
+    def _note_tick(self, tick: int) -> None:
         """Notes that there is a new tick, which it will have to be asked for in."""
         if self._left_out:
             self._skipped += 1
         self._left_out = tick
 
-    def find_due(self) -> float | None:
+    def _find_due(self) -> float | None:
         """Returns the moment from which on it may be asked; None when there is no reason to."""
         return None if self._left_out is None else self._due
 
-    def begin(self, now: float) -> None:
+    def _begin(self, now: float) -> None:
         """Notes that it is asked for now."""
         self._due = now + self.every
         self._left_out = None
 
-    def judge(self, answer: Answer, tick: int) -> "list[Update[T]]":
+    def _judge(self, answer: Answer, tick: int) -> "list[Update[T]]":
         """Returns what an answer that is there in a tick has to show, which is nothing when it is not new.
 
         A value that cannot be compared with the last one is shown, after the error of the comparison.

@@ -10,14 +10,17 @@ from collections import deque
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
+from weakref import ref
 
 from .._batch.call_site import single_outer_call
 from .._contexts.context import Context
 from .._contexts.current import check_unsealed, outermost
+from .._contexts.scenario import Scenario
 from .._core.read import Cache, Node
 from ..errors import ContextError
-from ._backlog import Backlog
+from ._backlog import Backlog, Waiting
 from ._beside import Beside, TaskOutput
+from ._context import LiveContext
 from ._feeds import is_cancellation
 from ._outputs import LiveOutput, Update, ask
 
@@ -27,7 +30,7 @@ _logger = logging.getLogger("dug")
 class Ticks:
     """The context that ticks, its outputs, and what these have to show."""
 
-    def __init__(self, context: Context, cache: Cache, backlog: Backlog, clock: Callable[[], float], text: str) -> None:
+    def __init__(self, context: LiveContext, cache: Cache, backlog: Backlog, clock: Callable[[], float], text: str) -> None:
         self.context, self.backlog, self.clock = context, backlog, clock
         self._cache, self.text = cache, text
         self.outputs: dict[Node[Any], LiveOutput[Any]] = {}
@@ -37,6 +40,8 @@ class Ticks:
         """What there is to show."""
         self.sleep: Any = None
         """The sleep of the task that reads; whoever has something for it ends it, from any thread."""
+        self.reader: ref[Any] | None = None
+        """The `Updates` that gave the last update and have not ended; they may be gone."""
         self.is_read = self.is_closed = False
         """Whether a task waits for an update, and whether there will be no more."""
         self._failure: BaseException | None = None
@@ -45,6 +50,10 @@ class Ticks:
         """The view of the last tick: its memos go when the next one has its own, as the cache looks for what a node that has none
         leaves behind."""
         self._taking = Lock()
+
+    def has_reader(self) -> bool:
+        """True while a task waits for an update, or has one and may ask for the next."""
+        return self.is_read or (self.reader is not None and self.reader() is not None)
 
     def freeze(self) -> Context:
         """Returns a context of the last tick."""
@@ -75,38 +84,52 @@ class Ticks:
             self._taking.release()
 
     def _take(self) -> None:
-        change = self.backlog.take()
-        if change is None:
+        tick = self.backlog.take()
+        if tick is None:
             return
         try:
-            self.context.tweak(change)
-        except Exception as exc:  # noqa: BLE001  it became impossible since it was pushed
-            for node in change:  # whoever pushed one of them is told
-                self._add_error(node, exc)
-            return
+            is_taken = self._change(tick)
         except BaseException:
-            self.backlog.put_back(change)
+            self.backlog.put_back(tick)
             raise
+        if not is_taken:
+            return
         self.number += 1
         self._at = self.clock()
         for output in tuple(self.outputs.values()):
-            output.note_tick(self.number)
+            output._note_tick(self.number)
+
+    def _change(self, tick: Waiting) -> bool:
+        """Changes the context by the pushes of a tick; returns False where none of them can be made any more.
+
+        A push became impossible when its function was defined anew: its nodes are told, and the other pushes are taken.
+        """
+        change = {key: push[key] for key, push in tick.items()}
+        try:
+            self.context.take(change)
+        except Exception as exc:  # noqa: BLE001  it is shown
+            failed = _find_impossible(tick)
+            rest = {key: push for key, push in tick.items() if id(push) not in failed}
+            for key in [key for key in tick if key not in rest] or tick:
+                self._add_error(key, failed.get(id(tick[key]), exc))
+            return 0 < len(rest) < len(tick) and self._change(rest)
+        return True
 
     def _refresh(self) -> None:
         """Asks for the outputs that are due: in the tick first, so that those beside it find what that has computed."""
         now = self.clock()
-        due = [output for output in tuple(self.outputs.values()) if _is_over(output.find_due(), now)]
+        due = [output for output in tuple(self.outputs.values()) if _is_over(output._find_due(), now)]
         inside = [output for output in due if not isinstance(output, Beside)]
         if inside:
             with outermost(self.context), single_outer_call():
                 for output in inside:
-                    updates = output.judge(ask(output.node, self.number, self._at), self.number)
+                    updates = output._judge(ask(output.node, self.number, self._at), self.number)
                     self.ready.extend(updates)
-                    output.begin(now)  # last: an interrupt lets it be asked again
+                    output._begin(now)  # last: an interrupt lets it be asked again
         for output in due:
             if isinstance(output, Beside):
-                output.begin(now)
-                output.start(self.freeze(), self.number, self._at, self.wake)
+                output._begin(now)
+                output._start(self.freeze(), self.number, self._at, self.wake)
         if self.is_closed:  # in another thread, which has not seen what was started meanwhile
             self.cancel()
 
@@ -114,8 +137,8 @@ class Ticks:
         """Shows the answers that came beside the ticks."""
         for output in tuple(self.outputs.values()):
             if isinstance(output, Beside):
-                for answer in output.take_answers():
-                    self.ready.extend(output.judge(answer, self.number))
+                for answer in output._take_answers():
+                    self.ready.extend(output._judge(answer, self.number))
 
     def _add_error(self, node: Any, error: Exception) -> None:
         self.ready.append(Update(self.number, node, None, error, 0, self._at))
@@ -148,7 +171,7 @@ class Ticks:
     def _is_held_up(self) -> bool:
         """True when the next tick must wait for one in flight: each tick is wanted, and the window of an output is full."""
         return self.backlog.policy != "latest" and any(
-            isinstance(output, TaskOutput) and output.is_full and not output.every for output in tuple(self.outputs.values())
+            isinstance(output, TaskOutput) and output._is_full and not output.every for output in tuple(self.outputs.values())
         )
 
     def has_work(self) -> bool:
@@ -156,17 +179,17 @@ class Ticks:
         if self.ready or self._failure is not None or (len(self.backlog) and not self._is_held_up()):
             return True
         now, outputs = self.clock(), tuple(self.outputs.values())
-        return any(_is_over(output.find_due(), now) or (isinstance(output, Beside) and output.has_answer) for output in outputs)
+        return any(_is_over(output._find_due(), now) or (isinstance(output, Beside) and output._has_answer) for output in outputs)
 
     def find_due(self) -> float | None:
         """Returns the next moment at which an output is due without a further tick."""
-        return min((due for output in tuple(self.outputs.values()) if (due := output.find_due()) is not None), default=None)
+        return min((due for output in tuple(self.outputs.values()) if (due := output._find_due()) is not None), default=None)
 
     def is_settled(self) -> bool:
         """True when nothing waits, is in flight, or will be due without a further tick."""
         outputs = tuple(self.outputs.values())
         return not (
-            self.ready or len(self.backlog) or any(output.is_in_flight or output.find_due() is not None for output in outputs)
+            self.ready or len(self.backlog) or any(output._is_in_flight or output._find_due() is not None for output in outputs)
         )
 
     def cancel(self) -> None:
@@ -177,7 +200,18 @@ class Ticks:
     def list_tasks(self) -> list[Any]:
         """Returns the tasks in flight."""
         outputs = tuple(self.outputs.values())
-        return [task for output in outputs if isinstance(output, Beside) for task in output.list_tasks()]
+        return [task for output in outputs if isinstance(output, Beside) for task in output._list_tasks()]
+
+
+def _find_impossible(tick: Waiting) -> dict[int, Exception]:
+    """Returns the errors of pushes that cannot be made any more, by identity: a push is taken as a whole, or not at all."""
+    failed: dict[int, Exception] = {}
+    for push in tick.values():
+        try:
+            Scenario({key: value for key, value in push.items() if tick.get(key) is push})
+        except Exception as exc:  # noqa: BLE001  it is shown
+            failed[id(push)] = exc
+    return failed
 
 
 def _is_over(due: float | None, now: float) -> bool:

@@ -4,7 +4,8 @@ It takes ticks in the task that asks for an update, between two waits: a task th
 """
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, NoReturn
+from weakref import ref
 
 from .._functions.async_driver import backend
 from ..errors import ContextError
@@ -22,11 +23,19 @@ class Updates(AsyncIterator[Update[Any]]):
         self._ticks, self._is_over = ticks, is_over
         self._shown = 0
 
+    def __iter__(self) -> NoReturn:
+        """Refuses it.
+
+        Raises:
+            TypeError: always; the message says what to type.
+        """
+        raise TypeError("Write: async for update in live.updates(). Without a loop: for update in live.step().")
+
     async def __anext__(self) -> Update[Any]:
         ticks = self._ticks
         if ticks.is_read:
             raise ContextError(f"Another task waits for the updates of {ticks.text}. Let one task read them.")
-        ticks.is_read = True
+        ticks.is_read, ticks.reader = True, None
         try:
             self._shown += 1
             if self._shown % UPDATES_A_TURN == 0:
@@ -41,7 +50,9 @@ class Updates(AsyncIterator[Update[Any]]):
                 if ticks.is_closed:
                     raise StopAsyncIteration
                 ticks.go_on()
-            return ticks.ready.popleft()
+            update = ticks.ready.popleft()
+            ticks.reader = ref(self)
+            return update
         finally:
             ticks.is_read = False
 

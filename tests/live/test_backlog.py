@@ -150,6 +150,31 @@ def test_the_thread_that_takes_ticks_does_not_wait_for_itself(book, make):
         in_thread(step_and_push)
 
 
+def test_the_only_thread_does_not_wait_for_others(book, make, monkeypatch):
+    """A push that would wait before anybody has taken a tick is refused where no other thread is, with what to type."""
+    monkeypatch.setattr("dug.live._backlog.active_count", lambda: 1)  # pools of other tests may be alive
+    live = make(policy="block", size=1)
+    live.push(book.spot.node("A"), 2)
+
+    with pytest.raises(BacklogError, match=r"no other thread that could take one. Take them between the pushes: live.step\(\)"):
+        live.push(book.spot.node("A"), 3)
+
+
+def test_a_push_that_waits_for_the_first_tick_is_logged(book, make, caplog):
+    """Where another thread may take ticks, a push waits for the first one, and the log says once that nobody took any."""
+    live = make(policy="block", size=1)
+    waits = watch_waits(live)
+    live.push(book.spot.node("A"), 2)
+    other = Worker(live.push, book.spot.node("A"), 3)
+    waits.wait_here()
+    live.step()
+    other.result()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"A push to {live!r} waits for room, and nobody has ever taken a tick of it."
+    ]
+
+
 def test_a_thread_waits_that_has_the_number_of_one_that_took_a_tick(book, make):
     """A thread that has never taken a tick waits for room, even if the number of one that did, and has ended, was given to it."""
     live = make(policy="block", size=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -291,7 +292,7 @@ def test_an_interrupt_while_a_tick_is_taken_loses_no_push(book, make):
         def __getattr__(self, name):
             return getattr(live.context, name)
 
-        def tweak(self, change):
+        def take(self, change):
             raise KeyboardInterrupt
 
     live = make()
@@ -315,7 +316,7 @@ def test_each_node_of_a_tick_that_became_impossible_is_named(book, make):
         def __getattr__(self, name):
             return getattr(live.context, name)
 
-        def tweak(self, change):
+        def take(self, change):
             raise dug.TweakError("not any more")
 
     live = make()
@@ -329,6 +330,50 @@ def test_each_node_of_a_tick_that_became_impossible_is_named(book, make):
         (book.spot.node(name), "not any more") for name in "AB"
     ]
     assert live.tick == 0
+
+
+def test_pushes_that_became_impossible_leave_the_others_of_their_tick(book, make):
+    """Of pushes that wait together, one whose function has other parameters by now is told of all its nodes; the rest ticks."""
+    module = types.ModuleType("live_notebook")
+    module.dug = dug
+    exec("@dug.source\ndef rate(name):\n    return 0\n", vars(module))
+    live, old = make(), module.rate.node("A")
+    live.output(book.total.node())
+    live.step()
+    live.push({old: 1, book.spot.node("A"): 100})
+    live.push(book.spot.node("B"), 5)
+    exec("@dug.source\ndef rate(name, date):\n    return 0\n", vars(module))
+    updates = live.step()
+
+    assert [(update.node, type(update.error)) for update in updates[:2]] == [
+        (old, dug.TweakError), (book.spot.node("A"), dug.TweakError)
+    ]  # fmt: skip
+    assert show(updates[2:]) == [(1, 2 * 1 + 2 * 5)]
+
+
+def test_a_live_context_changes_by_pushes_only(book, make):
+    """A tweak of it, which no update would show, is refused with what to type."""
+    live, node = make(), book.spot.node("A")
+
+    with pytest.raises(dug.ContextError, match=r"pushes only. Write live.push\(<Node .*spot\('A'\)>, 5\)"):
+        live.context.tweak(node, 5)
+    with pytest.raises(dug.ContextError, match=r"pushes only. Write live.push\({<Node .*spot\('A'\)>: 5}\)"):
+        live.context.tweak({node: 5})
+    with pytest.raises(dug.ContextError, match=r"pushes only. Write live.push\(<Node .*spot\('A'\)>, dug.UNTWEAKED\)"):
+        live.context.untweak(node)
+    assert live.context.run(book.spot, "A") == 1
+
+
+def test_a_live_names_its_inputs_and_outputs(book, make):
+    """``live.inputs`` are the values in force, which a push changes at its tick; ``live.outputs`` what it shows."""
+    live, node = make(), book.spot.node("A")
+    output = live.output(book.total.node())
+    live.push(node, 5)
+
+    assert live.inputs == {node: 1, book.spot.node("B"): 1}
+    live.step()
+    assert live.inputs[node] == 5
+    assert live.outputs == (output,)
 
 
 def test_a_value_that_cannot_be_compared_is_shown_after_the_error(book, make):
@@ -427,6 +472,9 @@ def test_an_empty_push_is_no_tick(make):
         (lambda live, book: live.output(items.node(), executor=ThreadPoolExecutor()), TypeError, r"items\(\) runs on the loop"),
         (lambda live, book: live.output(rows.node()), TypeError, r"rows\(\) is a stream.*without a loop"),
         (lambda live, book: live.feed(book.spot.node("A"), [1, 2]), TypeError, "async generator"),
+        (lambda live, book: live.feed(book.spot.node("A"), [1, 2]), TypeError, r"for value in values: live.push\(node, value\)"),
+        (lambda live, book: live.feed(book.spot.node("A"), items), TypeError, "call it"),
+        (lambda live, book: live.feed(book.spot.node("A")), TypeError, r"live.feed\(node, async_iterable\)"),
         (lambda live, book: live.feed("A", [1, 2]), TypeError, "'A'"),
         (lambda live, book: live.feed(book.spot.node("A"), 1, 2), TypeError, "live.feed"),
         (lambda live, book: live.updates(), dug.ContextError, "async with live"),

@@ -767,10 +767,40 @@ def test_closing_passes_over_a_task_that_ends_meanwhile(book, make, run, gated):
                 await settle()
                 ending = Ending(0, 0.0)
                 ending.task = Nothing()
-                output.flights.appendleft(ending)
+                output._flights.appendleft(ending)
                 Worker(live.close).result()
-            output.flights.remove(ending)
+            output._flights.remove(ending)
         assert log == ["begin 1", "cancel one", "cancel 1"]
+
+    run(main)
+
+
+def test_a_step_takes_nothing_from_who_reads(book, make, run):
+    """While updates are read, in a wait or between two, ``step()`` is refused; it is not when the reader has ended or is gone."""
+
+    async def main():
+        async with make() as live:
+            live.output(book.twice.node("A"))
+            updates = live.updates()
+            await anext(updates)
+            with pytest.raises(dug.ContextError, match="would take from who reads"):
+                live.step()
+            del updates
+            live.push(book.spot.node("A"), 2)
+            assert show(live.step()) == [(1, 4)]
+            assert [update async for update in live.updates(until_fed=True)] == []
+            assert live.step() == []
+
+    run(main)
+
+
+def test_updates_are_not_read_by_a_plain_loop(make, run):
+    """A `for` without `async` is told what to type."""
+
+    async def main():
+        async with make() as live:
+            with pytest.raises(TypeError, match=r"async for update in live.updates\(\).*for update in live.step\(\)"):
+                list(live.updates())
 
     run(main)
 
