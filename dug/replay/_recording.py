@@ -1,5 +1,6 @@
 """`Recording`, which `open_recording` gives: what was recorded, what a replay of it lacks, the plan of one, and the replay."""
 
+import errno
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -31,13 +32,19 @@ def open_recording(path: str | os.PathLike[str]) -> "Recording":
     Nothing is imported, and no value is decoded before it is asked for.
 
     Raises:
+        FileNotFoundError: there is no such file; the message says how to make one.
         OSError: the file cannot be read.
         RecordingError: it is not a recording.
         TypeError: `path` is not one.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"{show(path)} is not a path. Write dug.replay.open('monday.dugrec').")
-    return Recording(Trace(Path(path).absolute()))
+    file = Path(path).absolute()
+    try:
+        return Recording(Trace(file))
+    except FileNotFoundError as exc:
+        text = f"there is no recording of this name in {file.parent}. Record one: with dug.replay.record(ctx, {str(path)!r}): ..."
+        raise FileNotFoundError(errno.ENOENT, text, str(path)) from exc
 
 
 class Recording(Shown):

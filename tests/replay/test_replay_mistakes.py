@@ -31,6 +31,14 @@ def test_a_tick_inside_a_replay_is_refused(desk, recording):
     assert len(live.step()) == 1
 
 
+def test_a_recording_that_is_not_there_is_named(tmp_path):
+    """The error names the file and the folder, and says how a recording is made."""
+    with pytest.raises(FileNotFoundError, match=r"with dug.replay.record\(ctx, '.*nothing.rec'\).*: '.*nothing.rec'") as caught:
+        replay.open(tmp_path / "nothing.rec")
+
+    assert caught.value.filename == str(tmp_path / "nothing.rec")
+
+
 def test_a_text_that_is_not_in_the_recording_is_refused(recording):
     """A misspelled node is not taken for one that needs nothing."""
     for ask in (recording.replay, recording.missing, recording.plan):
