@@ -5,6 +5,7 @@ is long.  A cache that is filled, and then emptied, is no change: a private attr
 ``cached_property``.
 """
 
+import sys
 from collections.abc import Iterator
 from hashlib import blake2b
 from operator import itemgetter
@@ -164,6 +165,8 @@ def _take_apart(value: Any) -> tuple[object, list[Part]]:
         return (kind, len(value)), list(_slices(value))
     if kind is find_loaded("numpy", "ndarray") and not value.dtype.hasobject:
         return (kind, value.dtype.str, value.shape), list(_slices(value)) if value.ndim else [("", value.tobytes())]
+    if kind is find_loaded("numpy.ma", "MaskedArray"):  # `pickle` would save the value that it fills in, which a look finds
+        return (kind, value.shape), [("", value.data), (".mask", sys.modules["numpy.ma"].getmaskarray(value))]
     taken = take_apart_pandas(value)
     if taken is not None:
         return taken

@@ -114,6 +114,8 @@ KINDS = {
     "array of two dimensions": (lambda: numpy.zeros((3, 2)), lambda it: it.__setitem__((1, 1), 1.0), "[1]"),
     "array in a dict": (lambda: {"w": numpy.ones(300)}, lambda it: it["w"].sort(), None),
     "array of objects": (lambda: numpy.array([[1], None], dtype=object), lambda it: it[0].append(2), None),
+    "masked array": (lambda: numpy.ma.array([1.0, 2.0], mask=[0, 1]), lambda it: it.__setitem__(0, 3.0), "[0]"),
+    "mask of an array": (lambda: numpy.ma.array([1.0, 2.0]), lambda it: it.__setitem__(1, numpy.ma.masked), ".mask[1]"),
     "cell of a frame": (frame, lambda it: it.__setitem__("bid", [1.0, 5.0]), "['bid'][1]"),
     "new column": (frame, lambda it: it.__setitem__("ask", 1), ""),
     "name of a column": (frame, lambda it: setattr(it, "columns", ["x", "name"]), None),
@@ -279,6 +281,19 @@ def test_all_changes_are_in_the_error_in_the_order_of_their_making():
 def test_a_value_that_only_caches_is_not_reported(p, use):
     """A filled ``cached_property`` and a filled private attribute are no changes."""
     p.value, p.change = [Curve([1, 2])], lambda it: use(it[0])
+    ctx = dug.Context()
+
+    with ctx, check_mutation(ctx) as check:
+        p.book()
+        p.quotes()
+
+    assert check.changes == ()
+
+
+@pytest.mark.parametrize("use", [repr, lambda it: it.fill_value, lambda it: it.mean()], ids=["repr", "fill_value", "mean"])
+def test_a_masked_array_that_is_looked_at_is_not_reported(p, use):
+    """A masked array finds the value that it fills in when it is first shown."""
+    p.value, p.change = numpy.ma.array([1.0, 2.0], mask=[0, 1]), use
     ctx = dug.Context()
 
     with ctx, check_mutation(ctx) as check:
