@@ -2229,8 +2229,8 @@ MUTANTS = (
     Mutant(
         "the items of a stream are watched when it has ended",
         "debug/_items.py",
-        "stream._bump = self._hooks[stream] = _Hook(",
-        "self._hooks[stream] = _Hook(",
+        "self._hooks[stream] = wrap(stream, partial(_Items, self, stream))",
+        "self._hooks[stream] = None",
         CHANGES,
     ),
     Mutant(

@@ -5,17 +5,19 @@ generator has a number of its own in the file, and the last one counts.  What a 
 stream that is no source is left out.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from traceback import format_exception
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary
 
 from attrs import define
 
 from .._functions.stream import AnyStream
 from .._inspect.record import Record
 from .._inspect.stream_nodes import StreamMemo
+from .._inspect.stream_wrappers import Wrapper, unwrap, wrap
 from .._portable.errors import arguments_of
 from .._portable.nodes import clean
 from .._portable.rows import ErrorRow
@@ -72,30 +74,27 @@ class ItemWriter:
         self._runs = 0
         self._longest: dict[int, int] = {}
         """How many items of each stream are in its longest run."""
-        self._followed: dict[int, _Wrapper] = {}
-        """By the identity of the stream, which may be gone, and another one be in its place."""
+        self._followed: WeakKeyDictionary[AnyStream[Any], Wrapper] = WeakKeyDictionary()
 
     def follow(self, record: Record, stream: AnyStream[Any], number: int) -> None:
         """Writes what is known of a stream that is not written yet, and from now on each item that its generator gives."""
         memo = record._memo
         if isinstance(memo, StreamMemo) and memo.count > self._longest.get(number, 0):
             self._catch_up(memo, number)
-        known = self._followed.get(id(stream))
-        if known is None or known.stream() is not stream:
-            self._wrap(stream, number, is_source=record.node._function.is_source)
+        if stream not in self._followed:
+            begin = partial(self._begin_here, number, is_source=record.node._function.is_source)
+            self._followed[stream] = wrap(stream, begin)
+
+    @property
+    def is_open(self) -> bool:
+        """True while there is a file to write to: a generator that began before the end goes on."""
+        return self._log.is_mine()
 
     def close(self) -> None:
         """Lets streams be as they were."""
-        for wrapper in self._followed.values():
-            wrapper.take_off()
+        for stream, wrapper in tuple(self._followed.items()):
+            unwrap(stream, wrapper)
         self._followed.clear()
-
-    def _wrap(self, stream: AnyStream[Any], number: int, *, is_source: bool) -> None:
-        name = "_body" if stream._bump is None else "_bump"  # a bump makes a generator of any iterable
-        tell = self._tell_async if hasattr(stream, "__aiter__") else self._tell
-        wrapper = _Wrapper(ref(stream), name, getattr(stream, name), lambda made: tell(made, number, is_source=is_source))
-        self._followed[id(stream)] = wrapper
-        setattr(stream, name, wrapper)
 
     def _catch_up(self, memo: StreamMemo, number: int) -> None:
         run = self._begin(number)
@@ -105,45 +104,20 @@ class ItemWriter:
             self._append({**run.make_line("item", self._now()), "absent": str(exc)}, ())
             return
         for item in items:
-            self._write_item(item, run)
+            run.take(item)
         if memo.is_end or memo.failure is not None:
-            self._write_end(run, None if memo.failure is None else memo.failure.error)
+            run.end(None if memo.failure is None else memo.failure.error)
+
+    def _begin_here(self, number: int, *, is_source: bool) -> "_Run":
+        """Begins to write a run of a generator, in the frame in which that begins."""
+        return self._begin(number, is_left_out=not (is_source or self._is_here()))
 
     def _begin(self, number: int, *, is_left_out: bool = False) -> "_Run":
         self._runs += 1
-        return _Run(number, self._runs, is_left_out)
+        return _Run(self, number, self._runs, is_left_out)
 
-    async def _tell_async(self, made: Any, number: int, *, is_source: bool) -> AsyncIterator[Any]:
-        run = self._begin(number, is_left_out=not (is_source or self._is_here()))
-        try:
-            async for item in made:
-                self._write_item(item, run)
-                yield item
-        except Exception as exc:
-            self._write_end(run, exc)
-            raise
-        else:
-            self._write_end(run, None)
-        finally:
-            await made.aclose()
-
-    def _tell(self, made: Any, number: int, *, is_source: bool) -> Iterator[Any]:
-        run = self._begin(number, is_left_out=not (is_source or self._is_here()))
-        try:
-            for item in made:
-                self._write_item(item, run)
-                yield item
-        except Exception as exc:
-            self._write_end(run, exc)
-            raise
-        else:
-            self._write_end(run, None)
-        finally:
-            made.close()
-
-    def _write_item(self, item: Any, run: "_Run") -> None:
-        if run.is_left_out:
-            return
+    def write_item(self, item: Any, run: "_Run") -> None:
+        """Writes the next item of a run."""
         line = run.make_line("item", self._now())
         parts: tuple[Any, ...] = ()
         try:
@@ -155,9 +129,8 @@ class ItemWriter:
             run.written += 1
             self._longest[run.number] = max(self._longest.get(run.number, 0), run.written)
 
-    def _write_end(self, run: "_Run", error: BaseException | None) -> None:
-        if run.is_left_out:
-            return
+    def write_end(self, run: "_Run", error: BaseException | None) -> None:
+        """Writes the end of a run, or the error that took its place."""
         line = run.make_line("done", self._now())
         if error is not None:
             trace = ""
@@ -181,8 +154,9 @@ class ItemWriter:
 
 @define(eq=False)
 class _Run:
-    """One run of a generator."""
+    """One run of a generator, as its follower."""
 
+    writer: ItemWriter
     number: int
     """That of the node."""
     run: int
@@ -197,27 +171,12 @@ class _Run:
         """Returns what a line of an item, or of the end, begins with."""
         return {"is": kind, "n": self.number, "r": self.run, "p": self.position, "at": now}
 
+    def take(self, item: Any) -> None:
+        """Writes the next item."""
+        if not self.is_left_out and self.writer.is_open:
+            self.writer.write_item(item, self)
 
-@define(eq=False)
-class _Wrapper:
-    """What gives the items of a stream while a recording follows it; recordings may end in any order."""
-
-    stream: "ref[AnyStream[Any]]"
-    name: str
-    before: Any
-    """What gave them before."""
-    tell: Callable[[Any], Any]
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.tell(self.before(*args, **kwargs))
-
-    def take_off(self) -> None:
-        """Has the stream give its items as before, through those that were put on since."""
-        holder: Any = self.stream()
-        name = self.name
-        while holder is not None and getattr(holder, name) is not self:
-            holder, name = getattr(holder, name), "before"
-            if not isinstance(holder, _Wrapper):
-                return
-        if holder is not None:
-            setattr(holder, name, self.before)
+    def end(self, error: BaseException | None) -> None:
+        """Writes the end."""
+        if not self.is_left_out and self.writer.is_open:
+            self.writer.write_end(self, error)

@@ -799,6 +799,32 @@ def test_two_checks_leave_nothing_on_a_stream(first_ends_first, is_bumped):
     assert after is before
 
 
+@pytest.mark.parametrize("recording_ends_first", [True, False])
+@pytest.mark.parametrize("is_recorded_first", [True, False])
+@pytest.mark.parametrize("is_bumped", [True, False])
+def test_a_check_and_a_recording_leave_nothing_on_a_stream(recording_ends_first, is_recorded_first, is_bumped, tmp_path):
+    """A stream that is checked and recorded is as it was when both have ended, whichever began and ended first."""
+
+    @dug.memoize
+    def rows():
+        yield from ([1], [2])
+
+    bump = {rows.node(): dug.bump(lambda items: ([*item, 0] for item in items))}
+    ctx = dug.Context(bump if is_bumped else {})
+    with ctx:
+        stream = rows()
+        before = stream._bump, stream._body
+        check, recording = check_mutation(ctx), dug.replay.record(ctx, tmp_path / "rows.dugrec", cut=[rows])
+        for one in (recording, check) if is_recorded_first else (check, recording):
+            one.__enter__()
+            rows()
+        for one in (recording, check) if recording_ends_first else (check, recording):
+            one.__exit__(None, None, None)
+        after = stream._bump, stream._body
+
+    assert after == before
+
+
 def test_a_check_goes_on_when_one_around_the_same_stream_ends():
     """The items of a stream are watched by the check that is open, though another one that began earlier has ended."""
 
