@@ -14,6 +14,7 @@ __all__ = [
     "DugError",
     "NoContextError",
     "SnapshotError",
+    "StoreError",
     "TweakError",
     "UnhashableArgumentError",
 ]
@@ -118,6 +119,13 @@ class CodecError(DugError, ValueError):
 
 class SnapshotError(DugError, ValueError):
     """A snapshot cannot be written, or a file is not a snapshot that can be read here, or is damaged."""
+
+
+class StoreError(DugError, OSError):
+    """A store cannot be opened or reached, is of a newer dug, or cannot do what it was asked for.
+
+    A program that computes with a store never gets one: there, a store that fails has nothing to give.
+    """
 
 
 def say_node(node: Any) -> str:

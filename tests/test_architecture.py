@@ -24,7 +24,7 @@ LAYERS = [
     {"_core"},
     {"_functions", "codec", "draw", "eq"},
     {"_inspect", "fingerprint", "sources"},
-    {"_batch"},
+    {"_batch", "stores"},
     {"_contexts"},
     {"_portable"},
     {"_sweeps", "scenarios", "executors", "snapshot", "streams", "testing", "flow", "compat", "replay", "debug", "live"},

@@ -1,0 +1,189 @@
+"""The border of a store: what is above knows nodes and values, what is below rows of bytes; `Backend`, `Row`, `Found`.
+
+A backend keeps rows by their place (``at``, 16 bytes) and the bytes of values by their digest (16 bytes), and never looks into
+either.  It hands out leases, and remembers which definitions of functions rows are of.  What a row means, what is worth keeping,
+when it is written and whether a value is what its digest says is decided above, once for all backends.
+
+Every verb may be called from any thread, and in a forked child.  Whatever goes wrong outside (a full disk, a server that is gone)
+is a `StoreError`; above, that counts as a miss.  A row is there as a whole or not at all, and the first one at a place stays.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from attrs import frozen
+
+from ..errors import StoreError
+
+__all__ = ["Accepted", "Backend", "Found", "Row", "Seen", "Sizes", "StoreError"]
+
+
+class Row(NamedTuple):
+    """One run to be kept: where it lies, what it read and what it gave."""
+
+    at: bytes
+    function: str
+    """``module:qualname``."""
+    print: str
+    """The fingerprint of the function."""
+    arguments: str
+    """Typed JSON."""
+    path: bytes
+    """What it read; opaque here."""
+    digest: bytes
+    """That of the value."""
+    codec: str
+    needs: str
+    """The requirements for reading the value, a line for each."""
+    data: bytes
+    """The bytes of the value.  Of rows that are listed: none."""
+    size: int
+    """How many bytes the value has."""
+    seconds: float
+    own_seconds: float
+    made: float
+    """When it was made, in seconds since 1970."""
+
+
+class Found(NamedTuple):
+    """What a look at a place finds: as much as answering takes."""
+
+    path: bytes
+    digest: bytes
+    codec: str
+    needs: str
+    size: int
+    data: bytes | None
+    """The bytes of the value; None where they lie apart: ask `Backend.get_data`."""
+    seconds: float
+    own_seconds: float
+
+
+class Seen(NamedTuple):
+    """A definition of a function of which there are rows, as it was."""
+
+    function: str
+    print: str
+    source: str
+    """The text of the function; empty where there was none."""
+    parts: str
+    """Its reach by place, as JSON."""
+    packages: str
+    """The installed packages that it uses, as JSON: versions by name."""
+
+
+class Accepted(NamedTuple):
+    """Somebody's word that a definition of a function means the same as an older one."""
+
+    function: str
+    old: str
+    """The fingerprint of the older one."""
+    new: str
+    who: str
+    made: float
+    """When it was said, in seconds since 1970."""
+    note: str
+
+
+@frozen
+class Sizes:
+    """How much a backend keeps."""
+
+    rows: int
+    values: int
+    bytes: int
+    """Of the values; the files or the server may take more."""
+
+
+class Backend(ABC):
+    """Keeps rows and values somewhere."""
+
+    shown: str
+    """What messages call it, such as its path."""
+    is_read_only: bool = False
+
+    # Rows and values
+
+    @abstractmethod
+    def get(self, at: bytes) -> Found | None:
+        """Returns the row at a place, None where there is none; where its value is gone, one without bytes and codec."""
+
+    def get_many(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
+        """Returns those rows that there are, by place; a backend with slow trips asks for all at once."""
+        found = ((at, self.get(at)) for at in ats)
+        return {at: row for at, row in found if row is not None}
+
+    @abstractmethod
+    def get_data(self, digest: bytes) -> bytes | None:
+        """Returns the bytes of a value, whether or not they lie apart; None where they are not there."""
+
+    @abstractmethod
+    def put(self, rows: Sequence[Row]) -> None:
+        """Keeps rows with their values, all of them or none; one whose place is taken, or a value that is there, stays."""
+
+    @abstractmethod
+    def delete(self, ats: Iterable[bytes]) -> None:
+        """Forgets rows; their values stay until `sweep`."""
+
+    @abstractmethod
+    def delete_data(self, digests: Iterable[bytes]) -> None:
+        """Forgets the bytes of values, which were found damaged; a row that has one of them gives nothing from now on."""
+
+    @abstractmethod
+    def list_rows(self, function: str | None = None) -> Iterator[Row]:
+        """Yields the rows of a function, or all, without the bytes of their values."""
+
+    @abstractmethod
+    def sweep(self) -> int:
+        """Forgets the values of which no row is left, and the definitions; returns how many bytes became free."""
+
+    @abstractmethod
+    def measure(self) -> Sizes:
+        """Returns how much there is."""
+
+    # Functions
+
+    @abstractmethod
+    def note(self, seen: Seen) -> None:
+        """Remembers a definition of a function, unless it is known."""
+
+    @abstractmethod
+    def list_seen(self, function: str | None = None) -> list[Seen]:
+        """Returns the definitions that it remembers, of a function or all, the oldest first."""
+
+    @abstractmethod
+    def mean_seconds(self, function: str, print_: str) -> float | None:
+        """Returns what a run of a definition takes by itself, on the average of some rows; None where there are none."""
+
+    @abstractmethod
+    def accept(self, said: Accepted) -> None:
+        """Remembers what somebody said of two definitions."""
+
+    @abstractmethod
+    def list_accepted(self, function: str | None = None) -> list[Accepted]:
+        """Returns what was said of the definitions of a function, or of all, the oldest first."""
+
+    # Leases
+
+    @abstractmethod
+    def acquire(self, at: bytes, owner: str, seconds: float) -> bool:
+        """Takes the lease of a place; False while somebody else, or another run of this owner, has it."""
+
+    @abstractmethod
+    def renew(self, ats: Sequence[bytes], owner: str, seconds: float) -> None:
+        """Prolongs leases that an owner has."""
+
+    @abstractmethod
+    def release(self, ats: Sequence[bytes], owner: str) -> None:
+        """Gives leases back; those of another owner stay."""
+
+    # The whole
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Returns when everything that was put is where it outlives this process."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of files and connections; any verb after that is a `StoreError`."""

@@ -1,0 +1,297 @@
+"""`SqliteBackend`, a store in a folder: rows and small values in ``dug.db``, large values in files; any number of processes.
+
+The database is in write-ahead mode, so that readers wait for nobody.  A large value is written before its row, so a row never
+leads to half a value; a process that is killed leaves an unfinished file at most, which the next one to open the store removes.
+A connection serves one thread at a time and no forked child.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import time
+from typing import Any
+from weakref import WeakSet
+
+from ..errors import StoreError
+from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
+from ._folder import Folder
+from ._schema import prepare
+
+MOST_IN_ROW = 32 << 10
+"""The bytes of a value that has more lie in a file of their own."""
+_WAIT_S = 30.0
+_GET = (
+    "SELECT path, trace.value, codec, needs, size, data, seconds, own FROM trace LEFT JOIN value ON digest = trace.value "
+    "WHERE at = ?"
+)
+_LIST = (
+    "SELECT at, name, print, arguments, path, trace.value, coalesce(codec, ''), coalesce(needs, ''), "
+    "coalesce(size, 0), seconds, trace.own, made FROM trace JOIN function ON function.id = trace.function "
+    "LEFT JOIN value ON digest = trace.value"
+)
+_LEASE = (
+    "INSERT INTO lease VALUES(?, ?, ?) ON CONFLICT(at) DO UPDATE SET owner = excluded.owner, expires = excluded.expires "
+    "WHERE lease.expires < ?"
+)
+
+_open: "WeakSet[SqliteBackend]" = WeakSet()
+_left: list[Any] = []
+"""The connections of a parent process, which are neither used nor closed in its forked children."""
+
+
+class SqliteBackend(Backend):
+    """A folder with a database of SQLite and files of large values."""
+
+    def __init__(
+        self, path: Path, *, is_durable: bool = False, is_read_only: bool = False, clock: Callable[[], float] = time
+    ) -> None:
+        self.is_read_only = is_read_only
+        self.shown = str(path)
+        self._folder = Folder(path, is_read_only=is_read_only)
+        self._is_durable = is_durable
+        self._clock = clock
+        self._is_closed = False
+        self._free: list[sqlite3.Connection] = []
+        self._all: list[sqlite3.Connection] = []
+        with self._using() as db:
+            prepare(db, self._folder.database, is_read_only=is_read_only)
+        _open.add(self)
+
+    # Connections
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "ro" if self.is_read_only else "rwc"
+        made = sqlite3.connect(
+            f"{self._folder.database.as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_WAIT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self._all.append(made)
+        if not self.is_read_only:
+            made.execute("PRAGMA journal_mode=WAL")
+        made.execute(f"PRAGMA synchronous={'FULL' if self._is_durable else 'NORMAL'}")
+        made.execute("PRAGMA mmap_size=268435456")
+        return made
+
+    def _take(self) -> sqlite3.Connection:
+        try:
+            return self._free.pop()
+        except IndexError:
+            if self._is_closed:
+                raise StoreError(f"{self.shown} is closed. Open it again.") from None
+            return self._connect()
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """Lends a connection, and turns what goes wrong into a StoreError."""
+        try:
+            db = self._take()
+            try:
+                yield db
+            finally:
+                self._give_back(db)
+        except (sqlite3.Error, OSError) as exc:
+            if isinstance(exc, StoreError):
+                raise
+            raise StoreError(f"{self.shown}: {exc}") from exc
+
+    def _give_back(self, db: sqlite3.Connection) -> None:
+        if self._is_closed or db not in self._all:  # closed meanwhile, or this is a forked child
+            return
+        self._free.append(db)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Lends a connection for one transaction."""
+        if self.is_read_only:
+            raise StoreError(f"{self.shown} was opened with read_only=True, and keeps nothing.")
+        with self._using() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    def _leave_to_parent(self) -> None:
+        """Puts the connections aside, in a forked child."""
+        _left.extend(self._all)
+        self._all, self._free = [], []
+
+    # Rows and values
+
+    def get(self, at: bytes) -> Found | None:
+        """Returns the row at a place, None where there is none."""
+        try:
+            db = self._take()
+            try:
+                row = db.execute(_GET, (at,)).fetchone()
+            finally:
+                self._give_back(db)
+        except sqlite3.Error as exc:
+            raise StoreError(f"{self.shown}: {exc}") from exc
+        if row is None:
+            return None
+        return Found._make(row) if row[2] is not None else Found(row[0], row[1], "", "", 0, None, row[6], row[7])
+
+    def get_data(self, digest: bytes) -> bytes | None:
+        """Returns the bytes of a value; None where they are not there."""
+        with self._using() as db:
+            row = db.execute("SELECT data FROM value WHERE digest = ?", (digest,)).fetchone()
+            if row is None or row[0] is not None:
+                return None if row is None else bytes(row[0])
+            try:
+                return self._folder.blob(digest).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Keeps rows with their values in one transaction."""
+        if self.is_read_only:
+            raise StoreError(f"{self.shown} was opened with read_only=True, and keeps nothing.")
+        try:
+            for row in rows:
+                if row.size > MOST_IN_ROW:
+                    self._folder.write_blob(row.digest, row.data)
+        except OSError as exc:
+            raise StoreError(f"{self.shown}: {exc}") from exc
+        values = [(row.digest, row.codec, row.needs, row.size, row.data if row.size <= MOST_IN_ROW else None) for row in rows]
+        traces = [
+            (row.at, row.arguments, row.path, row.digest, row.seconds, row.own_seconds, row.made, row.function, row.print)
+            for row in rows
+        ]
+        with self._writing() as db:
+            db.executemany(
+                "INSERT INTO function(name, print, runs, own) VALUES(?, ?, 1, ?) "
+                "ON CONFLICT(name, print) DO UPDATE SET runs = runs + 1, own = own + excluded.own",
+                [(row.function, row.print, row.own_seconds) for row in rows],
+            )
+            db.executemany("INSERT OR IGNORE INTO value VALUES(?, ?, ?, ?, ?)", values)
+            db.executemany(
+                "INSERT OR IGNORE INTO trace SELECT ?, id, ?, ?, ?, ?, ?, ? FROM function WHERE name = ? AND print = ?", traces
+            )
+
+    def delete(self, ats: Iterable[bytes]) -> None:
+        """Forgets rows; their values stay until `sweep`."""
+        with self._writing() as db:
+            db.executemany("DELETE FROM trace WHERE at = ?", [(at,) for at in ats])
+
+    def delete_data(self, digests: Iterable[bytes]) -> None:
+        """Forgets the bytes of values."""
+        gone = list(digests)
+        with self._writing() as db:
+            db.executemany("DELETE FROM value WHERE digest = ?", [(digest,) for digest in gone])
+            for digest in gone:
+                self._folder.blob(digest).unlink(missing_ok=True)
+
+    def list_rows(self, function: str | None = None) -> Iterator[Row]:
+        """Yields the rows of a function, or all, without the bytes of their values."""
+        with self._using() as db:
+            found = db.execute(*((_LIST, ()) if function is None else (f"{_LIST} WHERE name = ?", (function,)))).fetchall()
+        for row in found:
+            yield Row._make((*row[:8], b"", *row[8:]))
+
+    def sweep(self) -> int:
+        """Forgets the values of which no row is left, and the definitions; returns how many bytes became free."""
+        with self._writing() as db:
+            unused = "digest NOT IN (SELECT value FROM trace)"
+            (free,) = db.execute(f"SELECT coalesce(sum(size), 0) FROM value WHERE {unused}").fetchone()  # noqa: S608  all of it is here
+            db.execute(f"DELETE FROM value WHERE {unused}")  # noqa: S608  also
+            db.execute("DELETE FROM function WHERE id NOT IN (SELECT function FROM trace)")
+            kept = {digest for (digest,) in db.execute("SELECT digest FROM value WHERE data IS NULL")}
+            for digest, place in self._folder.list_blobs().items():
+                if digest not in kept:
+                    place.unlink(missing_ok=True)
+        with self._using() as db, suppress(sqlite3.OperationalError):  # somebody is reading
+            db.execute("VACUUM")
+        return int(free)
+
+    def measure(self) -> Sizes:
+        """Returns how much there is."""
+        with self._using() as db:
+            (rows,) = db.execute("SELECT count(*) FROM trace").fetchone()
+            return Sizes(rows, *db.execute("SELECT count(*), coalesce(sum(size), 0) FROM value").fetchone())
+
+    # Functions
+
+    def note(self, seen: Seen) -> None:
+        """Remembers a definition of a function, unless it is known."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO function(name, print, source, parts, packages) VALUES(?, ?, ?, ?, ?) ON CONFLICT(name, print) "
+                "DO UPDATE SET source = excluded.source, parts = excluded.parts, packages = excluded.packages "
+                "WHERE source IS NULL",
+                seen,
+            )
+
+    def list_seen(self, function: str | None = None) -> list[Seen]:
+        """Returns the definitions that it remembers, the oldest first."""
+        asked = "SELECT name, print, coalesce(source, ''), coalesce(parts, '{}'), coalesce(packages, '{}') FROM function"
+        with self._using() as db:
+            where, values = ("", ()) if function is None else (" WHERE name = ?", (function,))
+            return [Seen._make(row) for row in db.execute(f"{asked}{where} ORDER BY id", values)]
+
+    def mean_seconds(self, function: str, print_: str) -> float | None:
+        """Returns what a run of a definition takes by itself, on the average; None where there were none."""
+        with self._using() as db:
+            asked = "SELECT own / runs FROM function WHERE name = ? AND print = ? AND runs > 0"
+            row = db.execute(asked, (function, print_)).fetchone()
+        return None if row is None else float(row[0])
+
+    def accept(self, said: Accepted) -> None:
+        """Remembers what somebody said of two definitions."""
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO accepted VALUES(?, ?, ?, ?, ?, ?)", said)
+
+    def list_accepted(self, function: str | None = None) -> list[Accepted]:
+        """Returns what was said of the definitions of a function, or of all, the oldest first."""
+        with self._using() as db:
+            where, values = ("", ()) if function is None else (" WHERE function = ?", (function,))
+            return [Accepted._make(row) for row in db.execute(f"SELECT * FROM accepted{where} ORDER BY made", values)]  # noqa: S608  all of it is here
+
+    # Leases
+
+    def acquire(self, at: bytes, owner: str, seconds: float) -> bool:
+        """Takes the lease of a place; False while somebody has it."""
+        now = self._clock()
+        with self._writing() as db:
+            return db.execute(_LEASE, (at, owner, now + seconds, now)).rowcount == 1
+
+    def renew(self, ats: Sequence[bytes], owner: str, seconds: float) -> None:
+        """Prolongs leases that an owner has."""
+        until = self._clock() + seconds
+        with self._writing() as db:
+            db.executemany("UPDATE lease SET expires = ? WHERE at = ? AND owner = ?", [(until, at, owner) for at in ats])
+
+    def release(self, ats: Sequence[bytes], owner: str) -> None:
+        """Gives leases back."""
+        with self._writing() as db:
+            db.executemany("DELETE FROM lease WHERE at = ? AND owner = ?", [(at, owner) for at in ats])
+
+    # The whole
+
+    def flush(self) -> None:
+        """Returns when everything that was put is on the disk."""
+        with self._using() as db:
+            if not self.is_read_only:
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._is_closed = True
+        connections, self._all, self._free = self._all, [], []
+        for db in connections:
+            db.close()
+
+
+def _leave_all() -> None:
+    for backend in tuple(_open):
+        backend._leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_all)
