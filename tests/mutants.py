@@ -227,6 +227,20 @@ MUTANTS = (
         tests=RECORDINGS,
     ),
     Mutant(
+        "the wires of a recorded flow are in force in its replay",
+        "replay/_entries.py",
+        'return "" if node._function.name in WIRING else "tweak"',
+        'return "tweak"',
+        tests=REPLAYS,
+    ),
+    Mutant(
+        "a run that looks like the forgotten one is not recorded",
+        "replay/_record.py",
+        "            self.writer.loosen(event.node)\n",
+        "",
+        tests=RECORDINGS,
+    ),
+    Mutant(
         "a node with a key of its own is known by its arguments",
         "replay/_names.py",
         "    if type(key) is tuple and node.is_current():",

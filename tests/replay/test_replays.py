@@ -13,7 +13,7 @@ import pytest
 
 import dug
 from dug import codec, replay
-from dug.flow import Flow
+from dug.flow import FloatingInputError, Flow
 
 LIVE = 100 * 190.25 + 50 * 410.25
 
@@ -442,3 +442,18 @@ def test_a_flow_is_replayed_with_the_wires_that_are_there(desk, path):
     with replay.open(path).replay():
         assert again.compute("ask") == 192.0
     assert desk.calls == []
+
+
+def test_the_wires_of_a_recorded_flow_are_not_in_force_in_its_replay(path):
+    """A name of a flow that is not entered in the replay has no function there: the recording gives values, and no wires."""
+    flow = Flow(name="recorded desk", values={"bid": 1})
+    flow.add(lambda bid: bid + 1, name="ask")
+    with replay.record(flow.context, path):
+        assert flow.compute("ask") == 2
+    ask = flow.node("ask")
+
+    with replay.open(path).replay():
+        with flow.context:
+            assert ask() == 2
+        with pytest.raises(FloatingInputError, match="has no node 'ask' here"):
+            ask()
