@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._contexts.context import Context
-from .._core.read import Event, Function, Node
+from .._core.read import Event, Function, Node, Subscription
 from .._text.values import show
 from ._entries import Writer
 from ._log import Log, make_header
@@ -86,6 +86,11 @@ class _Recorder:
         self._log = log
         self._gaps: list[str] = []
         self._is_tweaked = False
+        self._heard: tuple[list[Subscription], ...] = ()
+        """The listeners of the recorded context and of those around it, as they were when it was heard last."""
+        self._around: list[list[Subscription]] = []
+        """Those of contexts around in which this listens for tweaks."""
+        self._subscription = Subscription(self.hear, frozenset({"tweaked", "invalidated"}))
         self._scenario = ctx._here().tweaks.serial
 
     def hear(self, event: Event) -> None:
@@ -98,12 +103,25 @@ class _Recorder:
             if isinstance(event.node, Node):
                 self.writer.hold(event.node)
         else:
+            self._listen_around()
             self._write(event.node)
             if event.node._function.is_source and event.record is None:
                 self._write_lost(event.node)
 
+    def _listen_around(self) -> None:
+        """Hears of tweaks of the contexts that are around now."""
+        heard = self._ctx._here().listeners
+        if heard is self._heard:
+            return
+        self._heard = heard
+        for listeners in heard:
+            if all(listeners is not known for known in (self._ctx._listeners, *self._around)):
+                self._around.append(listeners)
+                listeners.append(self._subscription)
+
     def note_known(self) -> None:
         """Writes what the context knows."""
+        self._listen_around()
         self.writer.hold_all()
         for node in self._ctx.graph().order:
             self._write(node)
@@ -147,6 +165,9 @@ class _Recorder:
 
     def end(self, *, is_failing: bool) -> None:
         """Writes the last line, and tells of gaps: by a warning, or in the log where an error is on its way, which goes first."""
+        for listeners in self._around:
+            with suppress(ValueError):  # it failed and was removed
+                listeners.remove(self._subscription)
         if not self._log.is_mine():
             return
         self.writer.close()

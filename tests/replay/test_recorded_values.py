@@ -47,6 +47,21 @@ def test_a_tweaked_value_is_written_as_it_was_told(path, make):
         assert (careless("AAPL"), careless("MSFT")) == (1.0, 2.0)
 
 
+@pytest.mark.parametrize("is_entered_first", [True, False])
+def test_a_tweak_of_a_context_around_is_written_as_it_was_told(path, is_entered_first):
+    """A value that a context around is tweaked to meanwhile is in the recording as it was then, though its reader changed it."""
+    around, ctx = dug.Context({spot.node("AAPL"): [1.0]}), dug.Context()
+    recording = replay.record(ctx, path)
+    with around if is_entered_first else recording, recording if is_entered_first else around, ctx:
+        careless("AAPL")
+        around.tweak(spot.node("AAPL"), [2.0])
+        careless("AAPL")
+
+    with replay.open(path).replay():
+        assert careless("AAPL") == 2.0
+    assert around._listeners == []
+
+
 def test_each_push_is_written_as_it_was_told(path):
     """So it is with every push of a Live: a replay gives the last one, though its reader changed it."""
     live = Live({spot.node("AAPL"): [1.0]})
