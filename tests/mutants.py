@@ -732,8 +732,8 @@ MUTANTS = (
     Mutant(
         "a stream forks one item too late",
         "_functions/any_reader.py",
-        "        return min(end, kept.starts[number + 1 - first]) if",
-        "        return min(end, kept.starts[number + 1 - first] + 1) if",
+        "        while self.position >= end and",
+        "        while self.position > end and",
         STREAMS,
     ),
     Mutant(
@@ -837,8 +837,8 @@ MUTANTS = (
     Mutant(
         "a what-if waits for a stream that has read something else",
         "_functions/any_reader.py",
-        "elif state == OPEN and self._may_wait(tape):",
-        "elif state == OPEN:",
+        "elif is_last and state == OPEN and self._may_wait(tape):",
+        "elif is_last and state == OPEN:",
         ("functions/test_silent_streams.py",),
     ),
     Mutant(
@@ -1019,8 +1019,8 @@ MUTANTS = (
     Mutant(
         "a mark that was filed nowhere answers a later reader",
         "_functions/any_reader.py",
-        " or memo.status == DEAD  #",
-        "  #",
+        " or memo.failure is not None or memo.status == DEAD):",
+        " or memo.failure is not None):",
         ("streams/test_map_and_share.py", "-k", "cancellation_answers"),
     ),
     Mutant(

@@ -173,23 +173,23 @@ class AnyReader(Generic[T_co]):
 
     def _look(self, number: int) -> bool:
         """Passes the mark of this number, where one answers; False where none does."""
-        tape, view = self._tape, self._view
+        tape: Any = self._tape
+        view = self._view
         memo: Memo | None = None
-        kept = None if tape is None else tape.kept
-        is_own = tape is not None and kept is not None and number < kept.count
-        is_own = is_own and tape is not None and (tape is self._own or tape.scenario == view.tweaks.serial)
-        if is_own and tape is not None and kept is not None:
+        kept: Any = None if tape is None else tape.kept
+        is_there = kept is not None and number < kept.first + len(kept.marks)
+        is_own = is_there and (tape is self._own or tape.scenario == view.tweaks.serial)
+        if is_own:
             memo = kept.find_mark(number)
-            is_new = memo is None or memo.failure is not None or memo.status == DEAD  # filed nowhere, or not for long
-            if is_new and not self._saw_open:
-                memo, is_own = None, False
+            if not self._saw_open and (memo is None or memo.failure is not None or memo.status == DEAD):
+                memo, is_own = None, False  # filed nowhere, or not for long
             elif memo is not None and not self._saw_true and is_forgotten(memo):
                 memo, is_own = None, False  # by an invalidation before it came here
         if not is_own:
             memo = find_answer(view, (self._stream.marks, number))
             if memo is None or not memo.serves(self.frame.call):
                 return False
-            if memo.failure is None and not (kept is not None and number < kept.count and kept.find_mark(number) is memo):
+            if memo.failure is None and not (is_there and kept.find_mark(number) is memo):
                 self._switch(memo.value.tape)
         self._pass(number, memo)
         return True
@@ -270,40 +270,41 @@ class AnyReader(Generic[T_co]):
             if tape is None:  # it was closed
                 return None
             state, kept = tape.state, tape.kept  # in this order: the end comes after the last item
-            end, count = kept.end, kept.count
+            end = kept.base + len(kept.values)
+            count = kept.first + len(kept.marks)
             self._seen = tape, state, end, count
-            end = self._find_end(kept, end, count)
-            number = self._number
+            end = self._pass_marks(tape, kept, count)
+            if self._tape is not tape:
+                continue
+            is_last = self._number + 1 >= count
             if position < end:
                 if not self._is_dropped(kept, position):
                     self._check_repeats(kept)
                     self._set_limit(tape, kept, end)
                     return True
-            elif number + 1 < count:
-                if self._look(number + 1):
-                    continue
-            elif state == OPEN and self._may_wait(tape):
+            elif is_last and state == OPEN and self._may_wait(tape):
                 return False
-            elif state not in (OPEN, CLOSED):
+            elif is_last and state not in (OPEN, CLOSED):
                 return None
             self._read_own(position)
             if self._tape is tape:
                 return False
 
-    def _find_end(self, kept: Kept, end: int, count: int) -> int:
-        """Returns where the range of its mark ends, of so many items and marks."""
-        number, first = self._number, kept.first
-        if number < first:  # the first mark that is left rests on those before it
-            number = self._number = max(number, first - 1)
-            if number < first:
-                return 0
-        return min(end, kept.starts[number + 1 - first]) if number + 1 < count else end
+    def _pass_marks(self, tape: Tape, kept: Kept, count: int) -> int:
+        """Passes the marks, of so many, that its next item rests on; returns where the range of the last one ends."""
+        if self._number < kept.first:  # the first mark that is left rests on those before it
+            self._number = max(self._number, kept.first - 1)
+        end = kept.end_of(self._number)
+        while self.position >= end and self._number + 1 < count and self._look(self._number + 1) and self._tape is tape:
+            end = kept.end_of(self._number)
+        return end
 
     def _set_limit(self, tape: Tape, kept: Kept, end: int) -> None:
         """Lets it read some items without a look, and its pump go on."""
         self._kept = kept
         self._limit = min(end, self.position + max(1, (tape.keep or tape.ahead) // 4))
-        tape.give_room()
+        if tape.room:
+            tape.give_room()
         if tape.keep is not None and tape.room:  # the pump may wait for this reader, and is told of each item
             self._limit = self.position + 1
 

@@ -11,8 +11,6 @@ from types import AsyncGeneratorType
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from attrs import evolve
-
 from .._core.read import (
     INNER,
     Binding,
@@ -73,8 +71,9 @@ class AnyStream(MisusedStream, Fixed, Generic[T_co]):
         self._bump: Any = None
         """The function of the bump that gives its items, if one does."""
         if items is None and not is_beneath:
-            self.marks = _make_function(self, "mark", kind)
-            self.pumps = _make_function(self, "pump", kind)
+            name = str(node)
+            self.marks = _make_function(self, f"{name}.mark", kind)
+            self.pumps = _make_function(self, f"{name}.pump", kind)
             self.marks.is_async = kind.is_async
 
     def make_items(self) -> Any:
@@ -209,8 +208,7 @@ class Stream(AnyStream[T_co]):
 
 def _bind(function: Function) -> Binding:
     """Returns the binding of a function of one number, made after that of the first: each stream has two such functions."""
-    names = {**_OF_A_NUMBER._names, "_dug_function": function}
-    return evolve(_OF_A_NUMBER, make_key=lambda number, /: (function, number), names=names)
+    return _OF_A_NUMBER.of_other(function, lambda number, /: (function, number))
 
 
 def check_start(start: object) -> None:
@@ -219,9 +217,9 @@ def check_start(start: object) -> None:
         raise TypeError(f"start must be the position of an item, or dug.streams.LATEST, not {show(start)}. Write start=0.")
 
 
-def _make_function(stream: AnyStream[Any], what: str, kind: "StreamKind") -> Function:
+def _make_function(stream: AnyStream[Any], name: str, kind: "StreamKind") -> Function:
     """Returns the function whose nodes are the marks or the pumps of a stream; they live as long as the stream."""
-    function = Function(f"{stream.node}.{what}", stream, INNER, eq=partial(is_same_prefix, eq=stream.eq))  # type: ignore[arg-type]  # nobody calls it
+    function = Function(name, stream, INNER, eq=partial(is_same_prefix, eq=stream.eq))  # type: ignore[arg-type]  # nobody calls it
     function.is_async, function.fetch, function.ask, function.stream = True, kind.fetch_mark, kind.fetch_mark, kind
     function.binding = _bind(function)
     function.options = (False, (), ())

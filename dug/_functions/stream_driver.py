@@ -321,14 +321,15 @@ def _file_mark(
     handled: BaseException | None,
 ) -> bool:
     """Files the next mark, or takes one that answers; True when another must follow."""
-    kept = tape.kept
+    kept, reads = tape.kept, run.reads
     number, start = kept.count, kept.end
-    is_sound = not run.unfileable and all(read.status == LIVE for read in run.reads)
+    is_sound = not run.unfileable and _all_live(reads)
     found: Any = begin(make_aside(run.view, run.call), (stream.marks, number), True)  # by place
     is_taken = type(found) is Memo
     if type(found) is Run:
-        found.reads.update(run.reads)
-        found.closed_footprint, found.inner_nodes, found.opened = run.closed_footprint, run.inner_nodes, run.opened
+        found.reads.update(reads)
+        if run.opened:
+            found.closed_footprint, found.inner_nodes, found.opened = run.closed_footprint, run.inner_nodes, True
         found.transient, found.unfileable, found.served, found.made = run.transient, run.unfileable, run.served, run.made
         if run.late_reads:
             found.unfileable = INVALID
@@ -355,6 +356,13 @@ def _file_mark(
     if not is_taken or found.failure is not None:
         return False
     return bool(left) or error is not None or (is_end and not found.value.is_end)
+
+
+def _all_live(reads: "dict[Memo, int | None]") -> bool:
+    for read in reads:  # noqa: SIM110  it is quicker than `all` for two or three
+        if read.status != LIVE:
+            return False
+    return True
 
 
 def _find_left(run: Run, tape: Tape, taken: Memo) -> "dict[Memo, int | None]":

@@ -63,9 +63,9 @@ class Kept:
 
     def end_of(self, number: int) -> int:
         """Returns where the range of a mark ends, as far as it is known."""
-        end = self.end  # first: a mark is noted before its items
-        place = max(0, number + 1 - self.first)
-        return self.starts[place] if place < len(self.starts) else end
+        end = self.base + len(self.values)  # first: a mark is noted before its items
+        starts, place = self.starts, number + 1 - self.first
+        return starts[max(0, place)] if place < len(starts) else end
 
     def trim(self, base: int, number: int) -> "Kept":
         """Returns what is left from a position on, with the mark of the item before it, or an earlier one."""

@@ -88,6 +88,14 @@ class Binding:
     _take_apart: Callable[[Key], tuple[tuple[Any, ...], dict[str, Any]]] | None
     """Returns the positional and the keyword arguments in a complete key; None where all are positional."""
 
+    def of_other(self, function: Any, make_key: Callable[..., Key]) -> "Binding":
+        """Returns the binding of another function with the same parameters, whose keys `make_key` makes in the same way."""
+        names = {**self._names, "_dug_function": function}
+        return Binding(
+            self.signature, make_key, self.keywords, self._expression, self._args, self._parameters, names, self._is_plain,
+            self._take_apart,
+        )  # fmt: skip
+
     def arguments(self, key: Key) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Returns the positional and the keyword arguments that call the function for `key`."""
         complete = key.complete if type(key) is PartialKey else key
