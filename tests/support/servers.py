@@ -1,0 +1,101 @@
+"""Real servers for tests, of Redis and of Valkey: each on a free port of loopback, in a folder of its own, stopped by its process.
+
+`serving` starts one and stops it again, whatever the test did.  A machine without the program skips, with what to type.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = {"redis": "redis-server", "valkey": "valkey-server"}
+PATIENCE_S = 30.0
+"""How long a server may take to answer or to stop; only a failing test takes as long."""
+A_LOOK_S = 0.005
+"""How long a look at the process waits for its end, before the next attempt to connect."""
+
+
+class Server:
+    """A server that runs, or one that was stopped and can be started again on its port."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        program = shutil.which(PROGRAMS[kind])
+        if program is None:
+            pytest.skip(f"{PROGRAMS[kind]} is not installed: apt-get install {PROGRAMS[kind]}, see .ci/run")
+        self.kind, self._program, self._folder = kind, program, folder
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients find it: its first database."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> Server:
+        """Start it, on a free port the first time and on the same one later; return when it answers."""
+        first = self.port == 0
+        for _ in range(10):  # between finding a port and taking it, somebody else may take it
+            if first:
+                self.port = find_free_port()
+            self.process = self._run()
+            if self._answers():
+                return self
+        raise AssertionError(f"{self._program} does not start: {(self._folder / 'log').read_text(encoding='utf-8')}")
+
+    def kill(self) -> None:
+        """Let it die as in a crash, without a word to its clients."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+
+    def stop(self) -> None:
+        """Stop it, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def _run(self) -> subprocess.Popen[bytes]:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", "", "--appendonly", "no"]
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen([self._program, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _answers(self) -> bool:
+        """Connect until it answers; False when it ended instead."""
+        assert self.process is not None
+        for _ in range(int(PATIENCE_S / A_LOOK_S)):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), PATIENCE_S) as peer:
+                peer.sendall(b"INFO server\r\n")
+                if f"process_id:{self.process.pid}".encode() in peer.recv(4096):
+                    return True  # this process, not another one that took the port
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(A_LOOK_S)
+                return False
+        self.stop()
+        return False
+
+
+def find_free_port() -> int:
+    """Return a port of loopback on which nobody listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def serving(kind: str, folder: Path) -> Iterator[Server]:
+    """Give a server that answers, and stop it at the end, also after an error; the folder is made for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Server(kind, folder)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
