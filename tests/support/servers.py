@@ -1,4 +1,4 @@
-"""Real servers for tests, of Redis and of Valkey: each on a free port of loopback, in a folder of its own, stopped by its process.
+"""Real servers of Redis and Valkey for tests: each on a free port of loopback, in a folder of its own, stopped by its process.
 
 `serving` starts one and stops it again, whatever the test did.  A machine without the program skips, with what to type.
 """
@@ -64,7 +64,8 @@ class Server:
                 self.kill()
 
     def _run(self) -> subprocess.Popen[bytes]:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", "", "--appendonly", "no"]
+        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        options = [*place, "--save", "", "--appendonly", "no"]
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen([self._program, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

@@ -1,0 +1,87 @@
+"""`Outage` asks a server that may be gone: a failure gives a stand-in answer, a pause, and one warning a minute; `Seldom`.
+
+A pause lasts a second at first and twice as long after each further failure, at most half a minute; an answer ends it.  So a
+server that is gone costs a computation little, and one that is back is in use again soon.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import TypeVar
+
+R = TypeVar("R")
+
+_logger = logging.getLogger("dug")
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+BETWEEN_WARNINGS_S = 60.0
+
+
+class Seldom:
+    """Lets something be said once a minute."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._lock = clock, Lock()
+        self._said: float | None = None
+
+    def is_due(self) -> bool:
+        """Returns True where it was not said for a minute; the caller says it now."""
+        now = self._clock()
+        with self._lock:
+            is_due = self._said is None or now - self._said >= BETWEEN_WARNINGS_S
+            if is_due:
+                self._said = now
+        return is_due
+
+
+class Outage:
+    """Asks one server, from any thread, and counts how often it failed.
+
+    Args:
+        server: how warnings name the server.
+        failures: the exceptions that mean that the server gave no answer; others pass.
+        clock: gives the time in seconds.
+    """
+
+    def __init__(self, server: str, failures: tuple[type[Exception], ...], clock: Callable[[], float] = time.monotonic) -> None:
+        self.failed = 0
+        """How many asks the server did not answer."""
+        self._server, self._failures, self._clock = server, failures, clock
+        self._lock = Lock()
+        self._pause_s = 0.0
+        self._until: float | None = None
+        self._told = Seldom(clock)
+
+    @property
+    def is_paused(self) -> bool:
+        """True while nobody asks, after a failure."""
+        return self._until is not None and self._clock() < self._until
+
+    def ask(self, call: Callable[[], R], otherwise: R) -> R:
+        """Returns ``call()``; `otherwise` while it is paused, or where the server gives no answer."""
+        if self.is_paused:
+            return otherwise
+        try:
+            answer = call()
+        except self._failures as exc:
+            self._note(exc)
+            return otherwise
+        if self._until is not None:
+            with self._lock:
+                self._until, self._pause_s = None, 0.0
+        return answer
+
+    def _note(self, exc: Exception) -> None:
+        with self._lock:
+            self.failed += 1
+            self._pause_s = min(2 * self._pause_s or FIRST_PAUSE_S, LONGEST_PAUSE_S)
+            self._until = self._clock() + self._pause_s
+        if self._told.is_due():
+            _logger.warning(
+                "%s does not answer (%s: %s). Until it does, dug computes what it would take from there, and keeps nothing.",
+                self._server,
+                type(exc).__name__,
+                exc,
+            )

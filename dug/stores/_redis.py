@@ -1,0 +1,367 @@
+"""`RedisBackend` keeps rows and values in a server that speaks the language of Redis, for whoever reaches it.
+
+Keys begin with the prefix, the version of the format and, where entries are signed, the name of the key: what one reader cannot
+read is not in its way.  Then a letter says what there is: ``r`` a row, ``v`` the bytes of a value, ``l`` a lease, ``m`` what runs
+of a definition took; ``seen`` and ``accepted`` are hashes.  One trip looks for a row and its value, one transaction keeps many.
+A lease ends by the server's clock.  A server that does not answer holds nothing: see `_outage`.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ..errors import StoreError
+from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
+from ._large import LargeValues
+from ._outage import Outage, Seldom
+from ._packed import DIGEST_BYTES, Packed, pack, unpack
+from ._signing import SIGNATURE_BYTES, Signing
+
+FORMAT = 1
+LARGEST_BYTES = 256 * 1024
+"""A larger value would keep the server from others for long: it goes into a folder."""
+AT_ONCE_BYTES = 32 * 1024
+"""A value up to this size comes with its row."""
+TIMEOUT_S = 5.0
+_FETCHED = b"+"
+_HERE, _IN_FOLDER = b"h", b"f"
+
+# Gives rows, each with its value if that is small, in one trip: a row says in its first bytes where its value is.
+_LOOK = """
+local found = {}
+for i, at in ipairs(KEYS) do
+  local row, value = redis.call('GET', at), false
+  if row then
+    local place = ARGV[1] .. string.sub(row, 1 + ARGV[2], 16 + ARGV[2])
+    local size = redis.call('STRLEN', place)
+    if size > tonumber(ARGV[3]) then value = '-' elseif size > 0 then value = '+' .. redis.call('GET', place) end
+  end
+  found[2 * i - 1], found[2 * i] = row, value
+end
+return found
+"""
+_RENEW = "for _, at in ipairs(KEYS) do if redis.call('GET', at) == ARGV[1] then redis.call('PEXPIRE', at, ARGV[2]) end end"
+_RELEASE = "for _, at in ipairs(KEYS) do if redis.call('GET', at) == ARGV[1] then redis.call('DEL', at) end end"
+
+_logger = logging.getLogger("dug")
+
+
+class RedisBackend(Backend):
+    """Rows and values in a server.
+
+    Args:
+        url: as redis-py takes it, such as ``redis://host:6379/0``, ``rediss://`` or ``unix://``.
+        prefix: the first part of all keys.
+        blobs: the folder for values over 256 kB, which all who share the server reach; None: such values are not kept.
+        key: signs all entries, and entries that it did not sign are misses.
+        clock: gives the time in seconds, for pauses and warnings.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str,
+        blobs: "str | os.PathLike[str] | None",
+        key: bytes | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.shown = _without_password(url)
+        self.too_large: dict[str, int] = {}
+        """The functions of which a value was too large to be kept, with the size of the largest."""
+        self.forged = 0
+        """How many entries had a signature that is not of the key."""
+        self._signing = None if key is None else Signing(key)
+        parts = (prefix, str(FORMAT), *(() if self._signing is None else (self._signing.name,)))
+        self._prefix = ":".join(parts).encode() + b":"
+        self._large = None if blobs is None else LargeValues(blobs)
+        self._outage = Outage(self.shown, (redis.RedisError, OSError), clock)
+        self._forgery_is_told, self._size_is_told = Seldom(clock), Seldom(clock)
+        self._client = redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S / 5,
+            retry=Retry(NoBackoff(), 1),  # a connection that lay idle may be gone; a server that is gone is left alone
+        )
+        self._look, self._renew, self._release = map(self._client.register_script, (_LOOK, _RENEW, _RELEASE))
+        self._is_closed = False
+
+    @property
+    def failed(self) -> int:
+        """How many asks the server did not answer."""
+        return self._outage.failed
+
+    # Rows and values
+
+    def get(self, at: bytes) -> Found | None:
+        """Returns the row at a place, None where there is none."""
+        return self.get_many([at]).get(at)
+
+    def get_many(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
+        """Returns those rows that there are, by place, in one trip."""
+        skipped = 0 if self._signing is None else SIGNATURE_BYTES
+        names, options = [self._name("r", at) for at in ats], [self._name("v"), skipped, AT_ONCE_BYTES]
+        answer = self._ask([None] * (2 * len(ats)), self._look, names, options)
+        found = {}
+        for at, row, value in zip(ats, answer[::2], answer[1::2], strict=True):
+            if row is not None and (read := self._read(at, row, value)) is not None:
+                found[at] = read
+        return found
+
+    def _read(self, at: bytes, sealed: bytes, value: bytes | None) -> Found | None:
+        """Returns a row; `value` is what the server sent with it: None, that there is none, or the sign alone of a larger one."""
+        packed = self._unpack(at, sealed)
+        if packed is None:
+            self.delete([at])  # so that the next run writes it anew
+            return None
+        content = value and value[1:]
+        if content:
+            content = self._open("v", packed.digest, content)
+            if content is None:
+                self.delete_data([packed.digest])
+                value = None
+            elif content[:1] == _IN_FOLDER:
+                value = value if self._large is not None and self._large.has(packed.digest) else None
+                content = None
+        if value is None:
+            return Found(packed.path, packed.digest, "", "", 0, None, packed.seconds, packed.own_seconds)
+        read = packed.codec, packed.needs, packed.size, content[1:] if content else None
+        return Found(packed.path, packed.digest, *read, packed.seconds, packed.own_seconds)
+
+    def _unpack(self, at: bytes, sealed: bytes) -> Packed | None:
+        opened = self._open("r", at, sealed)
+        return None if opened is None else unpack(opened)
+
+    def get_data(self, digest: bytes) -> bytes | None:
+        """Returns the bytes of a value; None where they are not there."""
+        sealed = self._ask(None, self._client.get, self._name("v", digest))
+        data = None if sealed is None else self._open("v", digest, sealed)
+        if data is None or data[:1] == _HERE:
+            return data and data[1:]
+        apart = None if self._large is None else self._large.get(digest)
+        return None if apart is None else self._open("v", digest, apart)
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Keeps rows with their values in one transaction."""
+        rows = [row for row in rows if self._fits(row)]
+        if rows:
+            self._ask(None, self._send, rows)
+
+    def _fits(self, row: Row) -> bool:
+        if row.size <= LARGEST_BYTES or self._large is not None:
+            return True
+        self.too_large[row.function] = max(row.size, self.too_large.get(row.function, 0))
+        if self._size_is_told.is_due():
+            _logger.warning(
+                "%s keeps no value of %s: it has %s bytes, and more than %s go into a folder. Give RedisStore a blobs= folder.",
+                self.shown,
+                row.function,
+                f"{row.size:,}",
+                f"{LARGEST_BYTES:,}",
+            )
+        return False
+
+    def _send(self, rows: Sequence[Row]) -> None:
+        """Keeps the values before the rows, so that no row is ever without."""
+        with self._client.pipeline(transaction=True) as pipeline:
+            for row in rows:
+                content = _HERE + row.data
+                if row.size > LARGEST_BYTES:
+                    assert self._large is not None  # noqa: S101  the others were left out
+                    self._large.put(row.digest, self._seal("v", row.digest, row.data))
+                    content = _IN_FOLDER
+                pipeline.set(self._name("v", row.digest), self._seal("v", row.digest, content), nx=True)
+                pipeline.set(self._name("r", row.at), self._seal("r", row.at, pack(row)), nx=True)
+                mean = self._name_mean(row.function, row.print)
+                pipeline.hincrbyfloat(mean, "seconds", row.own_seconds)
+                pipeline.hincrby(mean, "runs", 1)
+            pipeline.execute()
+
+    def delete(self, ats: Iterable[bytes]) -> None:
+        """Forgets rows; their values stay until `sweep`."""
+        names = [self._name("r", at) for at in ats]
+        if names:
+            self._ask(None, self._client.unlink, *names)
+
+    def delete_data(self, digests: Iterable[bytes]) -> None:
+        """Forgets the bytes of values."""
+        gone = list(digests)
+        if self._large is not None:
+            for digest in gone:
+                self._large.delete(digest)
+        if gone:
+            self._ask(None, self._client.unlink, *(self._name("v", digest) for digest in gone))
+
+    def list_rows(self, function: str | None = None) -> Iterator[Row]:
+        """Yields the rows of a function, or all, without the bytes of their values: looks at each entry of the server."""
+        for names in self._scan("r"):
+            ats = [name[len(self._name("r")) :] for name in names]
+            for at, sealed in zip(ats, self._insist(self._client.mget, names), strict=True):
+                packed = None if sealed is None else self._unpack(at, sealed)
+                if packed is not None and function in (None, packed.function):
+                    yield packed.row(at)
+
+    def sweep(self) -> int:
+        """Forgets the values of which no row is left, and the definitions; returns how many bytes became free."""
+        rows = list(self.list_rows())
+        used, defined = {row.digest for row in rows}, {(row.function, row.print) for row in rows}
+        freed = 0
+        for names in self._scan("v"):
+            left = [name for name in names if name[len(self._name("v")) :] not in used]
+            for name in left:
+                digest = name[len(self._name("v")) :]
+                freed += self._insist(self._client.strlen, name)
+                freed += 0 if self._large is None else self._large.delete(digest)
+            if left:
+                self._insist(self._client.unlink, *left)
+        for seen in self.list_seen():
+            if (seen.function, seen.print) not in defined:
+                self._insist(self._client.hdel, self._name("seen"), _field(seen.function, seen.print))
+        return freed
+
+    def measure(self) -> Sizes:
+        """Returns how much there is."""
+        rows = list(self.list_rows())
+        sizes = {row.digest: row.size for row in rows}
+        return Sizes(len(rows), len(sizes), sum(sizes.values()))
+
+    # Functions
+
+    def note(self, seen: Seen) -> None:
+        """Remembers a definition of a function, unless it is known."""
+        said = json.dumps([*seen, time.time()])
+        self._ask(None, self._client.hsetnx, self._name("seen"), _field(seen.function, seen.print), said)
+
+    def list_seen(self, function: str | None = None) -> list[Seen]:
+        """Returns the definitions that it remembers, the oldest first."""
+        said = self._ask((), self._client.hvals, self._name("seen"))
+        rows = sorted((json.loads(one) for one in said), key=lambda row: row[-1])
+        return [Seen(*row[:-1]) for row in rows if function in (None, row[0])]
+
+    def mean_seconds(self, function: str, print_: str) -> float | None:
+        """Returns what a run of a definition takes by itself, on the average; None where there were none."""
+        seconds, runs = self._ask((None, None), self._client.hmget, self._name_mean(function, print_), "seconds", "runs")
+        return None if runs is None else float(seconds) / int(runs)
+
+    def accept(self, said: Accepted) -> None:
+        """Remembers what somebody said of two definitions.
+
+        Raises:
+            StoreError: the server does not answer.
+        """
+        field = _field(said.function, said.old, said.new)
+        self._insist(self._client.hset, self._name("accepted"), field, json.dumps(said))
+
+    def list_accepted(self, function: str | None = None) -> list[Accepted]:
+        """Returns what was said of the definitions of a function, or of all, the oldest first."""
+        texts = self._ask((), self._client.hvals, self._name("accepted"))
+        said = sorted((Accepted._make(json.loads(text)) for text in texts), key=lambda one: one.made)
+        return [one for one in said if function in (None, one.function)]
+
+    # Leases
+
+    def acquire(self, at: bytes, owner: str, seconds: float) -> bool:
+        """Takes the lease of a place; also true where the server does not answer, as nobody waits for it."""
+        name, span_ms = self._name("l", at), max(1, int(seconds * 1000))
+        return bool(self._ask(True, partial(self._client.set, nx=True, px=span_ms), name, owner))
+
+    def renew(self, ats: Sequence[bytes], owner: str, seconds: float) -> None:
+        """Prolongs leases that an owner has."""
+        names, span_ms = [self._name("l", at) for at in ats], max(1, int(seconds * 1000))
+        if names:
+            self._ask(None, self._renew, names, [owner, span_ms])
+
+    def release(self, ats: Sequence[bytes], owner: str) -> None:
+        """Gives leases back."""
+        names = [self._name("l", at) for at in ats]
+        if names:
+            self._ask(None, self._release, names, [owner])
+
+    # The whole
+
+    def flush(self) -> None:
+        """Returns at once: what was put is at the server."""
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._is_closed = True
+        self._client.close()
+
+    # Asking
+
+    def _ask(self, otherwise: Any, call: Callable[..., Any], *args: Any) -> Any:
+        """Returns the server's answer, `otherwise` where it gives none."""
+        self._check_open()
+        return self._outage.ask(lambda: call(*args), otherwise)
+
+    def _insist(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Returns the server's answer.
+
+        Raises:
+            StoreError: it gives none.
+        """
+        self._check_open()
+        try:
+            return call(*args)
+        except (redis.RedisError, OSError) as exc:
+            raise StoreError(f"{self.shown} does not answer ({type(exc).__name__}: {exc}). Start it, and ask again.") from exc
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StoreError(f"The store {self.shown} was closed. Make a new RedisStore().")
+
+    def _scan(self, kind: str) -> Iterator[list[bytes]]:
+        """Yields the names of all entries of a kind, some at a time, each once."""
+        pattern = _literally(self._name(kind)) + b"?" * DIGEST_BYTES
+        cursor, known = 0, set[bytes]()
+        while True:
+            cursor, names = self._insist(self._client.scan, cursor, pattern, 1000)
+            fresh = [name for name in dict.fromkeys(names) if name not in known]
+            known.update(fresh)
+            if fresh:
+                yield fresh
+            if cursor == 0:
+                return
+
+    # Names and signatures
+
+    def _name(self, kind: str, rest: bytes = b"") -> bytes:
+        return self._prefix + kind.encode() + b":" + rest
+
+    def _name_mean(self, function: str, print_: str) -> bytes:
+        return self._name("m", _field(function, print_).encode())
+
+    def _seal(self, kind: str, at: bytes, data: bytes) -> bytes:
+        return data if self._signing is None else self._signing.seal(kind, at, data)
+
+    def _open(self, kind: str, at: bytes, sealed: bytes) -> bytes | None:
+        opened = sealed if self._signing is None else self._signing.open(kind, at, sealed)
+        if opened is None:
+            self.forged += 1
+            if self._forgery_is_told.is_due():
+                _logger.warning("%s holds an entry that was not signed with the key of this store. It is not used.", self.shown)
+        return opened
+
+
+def _field(*texts: str) -> str:
+    return "\n".join(texts)
+
+
+def _literally(name: bytes) -> bytes:
+    """Returns the pattern that only this name fits."""
+    return b"".join(b"\\" + sign if sign in b"*?[]^-\\" else sign for sign in (name[i : i + 1] for i in range(len(name))))
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    user, at, place = parts.netloc.rpartition("@")
+    return urlunsplit((parts.scheme, f"{user.partition(':')[0]}{at}{place}", parts.path, "", ""))

@@ -1,0 +1,194 @@
+"""``dug.stores.redis`` against real servers of Redis and of Valkey."""
+
+from __future__ import annotations
+
+import os
+from itertools import count
+
+import pytest
+from support.servers import PROGRAMS, serving
+
+from dug.errors import StoreError
+from dug.stores._redis import RedisBackend
+from dug.testing import Clock
+from dug.testing._backend import CHECKS, make_row
+
+_numbers = count()
+
+
+@pytest.fixture(scope="module", params=list(PROGRAMS))
+def server(request, tmp_path_factory):
+    """A server of each kind, for all tests of this file."""
+    with serving(request.param, tmp_path_factory.mktemp(request.param)) as running:
+        yield running
+
+
+@pytest.fixture
+def make(server, tmp_path):
+    """A maker of clients of one place, which no other test has."""
+    prefix, made = f"test-{next(_numbers)}", []
+
+    def make(**options):
+        made.append(RedisBackend(server.url, **{"prefix": prefix, "blobs": None, "key": None, "clock": Clock(), **options}))
+        return made[-1]
+
+    yield make
+    for backend in made:
+        backend.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [None, b"k" * 32], ids=["plain", "signed"])
+def test_it_keeps_rows(make, key):
+    """A server of Redis does what the part of a store must do that keeps bytes."""
+    for check in CHECKS.values():
+        check(lambda: make(key=key))
+
+
+def test_books_with_prefixes_share_a_server(make):
+    """What one book keeps is not found by a book with another prefix, and is not swept by it."""
+    row = make_row("book:one")
+    make().put([row])
+
+    other = make(prefix=f"other-{next(_numbers)}")
+    assert (other.get(row.at), list(other.list_rows()), other.sweep()) == (None, [], 0)
+    assert make().get(row.at) is not None
+
+
+def test_a_prefix_with_signs_of_patterns_is_taken_literally(make):
+    """A prefix may have any characters: rows are listed with it, and only those."""
+    row, other = make_row("book:one"), make_row("book:two")
+    make(prefix="a*[b]?").put([row])
+    make(prefix="abb?").put([other])
+
+    assert [one.at for one in make(prefix="a*[b]?").list_rows()] == [row.at]
+
+
+def test_a_large_value_lies_in_the_folder(make, tmp_path):
+    """A value over 256 kB goes into the folder, and comes from there; a client without the folder computes."""
+    row = make_row("book:large", os.urandom(300_000))
+    make(blobs=tmp_path / "blobs").put([row])
+
+    there, elsewhere = make(blobs=tmp_path / "blobs"), make()
+    assert (there.get(row.at).size, there.get_data(row.digest) == row.data) == (300_000, True)
+    assert (elsewhere.get(row.at).codec, elsewhere.get_data(row.digest)) == ("", None)
+
+
+def test_a_large_value_is_refused_by_name_without_a_folder(make, caplog):
+    """Without a folder a value over 256 kB is not kept, its function is named once, and the others of the batch are kept."""
+    large, small = make_row("book:large", bytes(300_000)), make_row("book:small")
+    store = make()
+    for _ in range(2):
+        store.put([large, small])
+
+    assert (store.get(large.at), store.get(small.at).digest) == (None, small.digest)
+    assert store.too_large == {"book:large": 300_000}
+    why = "it has 300,000 bytes, and more than 262,144 go into a folder. Give RedisStore a blobs= folder."
+    assert caplog.messages == [f"{store.shown} keeps no value of book:large: {why}"]
+
+
+def test_swept_files_are_counted(make, tmp_path):
+    """Sweeping removes the files of values that no row needs."""
+    row = make_row("book:large", os.urandom(300_000))
+    store = make(blobs=tmp_path / "blobs")
+    store.put([row])
+    store.delete([row.at])
+
+    assert store.sweep() > 300_000
+    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+
+
+def test_entries_of_another_key_lie_apart(make):
+    """Whoever has another key, or none, neither sees the entries nor is in the way."""
+    row = make_row("book:signed")
+    mine, theirs, nobody = make(key=b"m" * 16), make(key=b"t" * 16), make()
+    mine.put([row])
+    assert (theirs.get(row.at), nobody.get(row.at), theirs.forged) == (None, None, 0)
+
+    theirs.put([row._replace(path=b"theirs")])
+    assert (mine.get(row.at).path, theirs.get(row.at).path) == (b"path", b"theirs")
+
+
+@pytest.mark.parametrize("kind", ["r", "v"])
+def test_a_forged_entry_is_a_miss_and_is_told(make, caplog, kind):
+    """An entry that the key did not sign is not used, is told, and is written anew by the next run."""
+    row, store = make_row("book:forged", b"1"), make(key=b"k" * 16)
+    store.put([row])
+    place = store._name(kind, row.at if kind == "r" else row.digest)
+    store._client.set(place, store._client.get(place)[:-1] + b"2")
+
+    found = store.get(row.at)
+    assert found is None or (found.codec, found.data) == ("", None)
+    assert store.get_data(row.digest) in (None, b"1")
+    assert store.forged == 1
+    assert caplog.messages == [f"{store.shown} holds an entry that was not signed with the key of this store. It is not used."]
+    store.put([row])
+    assert (store.get(row.at).data, store.forged) == (b"1", 1)
+
+
+def test_an_entry_in_the_place_of_another_is_a_miss(make):
+    """A signed entry that somebody copied to another place is not used there."""
+    one, two, store = make_row("book:one"), make_row("book:two"), make(key=b"k" * 16)
+    store.put([one, two])
+    store._client.set(store._name("r", two.at), store._client.get(store._name("r", one.at)))
+
+    assert (store.get(two.at), store.forged) == (None, 1)
+
+
+def test_a_short_key_is_refused(make):
+    """A key that could be guessed is refused with what to type."""
+    with pytest.raises(StoreError, match=r"at least 16 bytes. Make one: secrets\.token_bytes\(32\)"):
+        make(key=b"secret")
+
+
+def test_a_dead_server_is_a_miss(make, server, caplog):
+    """While the server is down everything is a miss, nobody waits for a lease, and one warning a minute says so."""
+    row, clock = make_row("book:down"), Clock()
+    store = make(clock=clock)
+    store.put([row])
+    server.kill()
+    try:
+        for _ in range(130):
+            assert (store.get(row.at), store.get_data(row.digest), store.get_many([row.at])) == (None, None, {})
+            assert (store.put([row]), store.mean_seconds("book:down", "print"), store.list_seen()) == (None, None, [])
+            assert store.acquire(row.at, "me", 60.0)
+            clock.advance(1.0)
+    finally:
+        server.start()
+
+    assert [message.partition(" (")[0] for message in caplog.messages] == [f"{store.shown} does not answer"] * 3
+    assert store.failed == 9  # at first, after 1, 3, 7, 15 and 31 s, and then each half minute
+
+
+def test_a_server_that_is_back_is_used_again(make, server):
+    """Once the server answers again, it is asked like before."""
+    clock = Clock()
+    row, store = make_row("book:back"), make(clock=clock)
+    server.kill()
+    try:
+        store.put([row])
+        clock.advance(1.0)
+    finally:
+        server.start()
+    store.put([row])
+
+    assert store.get(row.at).digest == row.digest
+
+
+def test_looks_at_a_dead_server_say_so(make, server):
+    """Who lists or counts what there is gets an error in place of an empty answer."""
+    store = make()
+    server.kill()
+    try:
+        for look in (store.measure, store.sweep, lambda: list(store.list_rows())):
+            with pytest.raises(StoreError, match=r"does not answer .* Start it, and ask again"):
+                look()
+    finally:
+        server.start()
+
+
+def test_a_password_is_not_shown():
+    """Messages name a server without its password."""
+    store = RedisBackend("redis://me:secret@127.0.0.1:1/2?x=1", prefix="p", blobs=None, key=None, clock=Clock())
+
+    assert store.shown == "redis://me@127.0.0.1:1/2"
