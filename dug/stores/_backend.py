@@ -115,6 +115,10 @@ class Backend(ABC):
         return {at: row for at, row in found if row is not None}
 
     @abstractmethod
+    def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
+        """Returns those rows that there are with the bytes of their values, as a nearer backend keeps them."""
+
+    @abstractmethod
     def get_data(self, digest: bytes) -> bytes | None:
         """Returns the bytes of a value, whether or not they lie apart; None where they are not there."""
 

@@ -108,38 +108,47 @@ class RedisBackend(Backend):
 
     def get_many(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
         """Returns those rows that there are, by place, in one trip."""
+        found = {}
+        for at, row, has_value, data in self._find(ats):
+            said = (row.codec, row.needs, row.size, data) if has_value else ("", "", 0, None)
+            found[at] = Found(row.path, row.digest, *said, row.seconds, row.own_seconds)
+        return found
+
+    def _find(self, ats: Sequence[bytes]) -> list[tuple[bytes, Packed, bool, bytes | None]]:
+        """Returns rows with their places, whether their values are there, and the bytes of those that are small."""
         skipped = 0 if self._signing is None else SIGNATURE_BYTES
         names, options = [self._name("r", at) for at in ats], [self._name("v"), skipped, AT_ONCE_BYTES]
         answer = self._ask([None] * (2 * len(ats)), self._look, names, options)
-        found = {}
-        for at, row, value in zip(ats, answer[::2], answer[1::2], strict=True):
-            if row is not None and (read := self._read(at, row, value)) is not None:
-                found[at] = read
+        found = []
+        for at, sealed, value in zip(ats, answer[::2], answer[1::2], strict=True):
+            row = None if sealed is None else self._unpack(at, sealed)
+            if row is not None:
+                found.append((at, row, *self._read(row.digest, value)))
+            elif sealed is not None:
+                self.delete([at])  # damaged: the next run writes it anew
         return found
 
-    def _read(self, at: bytes, sealed: bytes, value: bytes | None) -> Found | None:
-        """Returns a row; `value` is what the server sent with it: None, that there is none, or the sign alone of a larger one."""
-        packed = self._unpack(at, sealed)
-        if packed is None:
-            self.delete([at])  # so that the next run writes it anew
-            return None
-        content = value and value[1:]
-        if content:
-            content = self._open("v", packed.digest, content)
-            if content is None:
-                self.delete_data([packed.digest])
-                value = None
-            elif content[:1] == _IN_FOLDER:
-                value = value if self._large is not None and self._large.has(packed.digest) else None
-                content = None
-        if value is None:
-            return Found(packed.path, packed.digest, "", "", 0, None, packed.seconds, packed.own_seconds)
-        read = packed.codec, packed.needs, packed.size, content[1:] if content else None
-        return Found(packed.path, packed.digest, *read, packed.seconds, packed.own_seconds)
+    def _read(self, digest: bytes, value: bytes | None) -> tuple[bool, bytes | None]:
+        """Returns whether a value is there, and its bytes if the server sent them; of a larger one it sent a sign alone."""
+        if value is None or value[:1] != _FETCHED:
+            return value is not None, None
+        content = self._open("v", digest, value[1:])
+        if content is None:
+            self.delete_data([digest])
+            return False, None
+        if content[:1] == _IN_FOLDER:
+            return self._large is not None and self._large.has(digest), None
+        return True, content[1:]
 
     def _unpack(self, at: bytes, sealed: bytes) -> Packed | None:
         opened = self._open("r", at, sealed)
         return None if opened is None else unpack(opened)
+
+    def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
+        """Returns those rows that there are with the bytes of their values, in one trip and one for each large value."""
+        found = self._find(ats)
+        values = [self.get_data(row.digest) if has_value and data is None else data for _, row, has_value, data in found]
+        return [row.row(at)._replace(data=data) for (at, row, *_), data in zip(found, values, strict=True) if data is not None]
 
     def get_data(self, digest: bytes) -> bytes | None:
         """Returns the bytes of a value; None where they are not there."""

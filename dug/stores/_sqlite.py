@@ -139,6 +139,13 @@ class SqliteBackend(Backend):
             return None
         return Found._make(row) if row[2] is not None else Found(row[0], row[1], "", "", 0, None, row[6], row[7])
 
+    def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
+        """Returns those rows that there are with the bytes of their values."""
+        with self._using() as db:
+            found = [row for at in ats for row in db.execute(f"{_LIST} WHERE at = ?", (at,))]
+        values = [self.get_data(row[5]) for row in found]
+        return [Row._make((*row[:8], data, *row[8:])) for row, data in zip(found, values, strict=True) if data is not None]
+
     def get_data(self, digest: bytes) -> bytes | None:
         """Returns the bytes of a value; None where they are not there."""
         with self._using() as db:

@@ -73,6 +73,14 @@ def check_many_rows_are_found_at_once(make: Make) -> None:
     same([found[row.at].digest for row in rows[:15]], [row.digest for row in rows[:15]])
 
 
+def check_whole_rows_are_found(make: Make) -> None:
+    """Rows come back as they were put, small and large, and only those that are there."""
+    rows = [make_row("check:whole", b"1"), make_row("check:whole", urandom(100_000))]
+    make().put(rows)
+
+    same(make().get_rows([rows[0].at, urandom(16), rows[1].at]), rows)
+
+
 def check_the_first_row_stays(make: Make) -> None:
     """A second row at a place changes nothing, and neither does a second value under a digest."""
     first = make_row("check:first", b"1")

@@ -1,0 +1,159 @@
+"""`TieredBackend` puts a near backend before a far one: what the far one has is copied to the near one when it is asked for.
+
+Whatever is kept, forgotten or said goes to both.  A far one that fails has nothing and takes nothing, and leases are of the near
+one alone then; what the near one says of itself passes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from ..errors import StoreError
+from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
+
+
+class TieredBackend(Backend):
+    """A near backend and a far one, such as a folder on a local disk and a server that many share."""
+
+    def __init__(self, near: Backend, far: Backend) -> None:
+        self.near, self.far = near, far
+        self.shown = f"{near.shown} before {far.shown}"
+        self.is_read_only = near.is_read_only
+
+    # Rows and values
+
+    def get(self, at: bytes) -> Found | None:
+        """Returns the row at a place, from the near one if it is there; else a copy of it stays there."""
+        found = self.near.get(at)
+        return found if found is not None and found.codec else self._fetch([at]).get(at, found)
+
+    def get_many(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
+        """Returns those rows that there are, by place."""
+        found = self.near.get_many(ats)
+        lacking = [at for at in ats if at not in found or not found[at].codec]
+        return {**found, **self._fetch(lacking)} if lacking else found
+
+    def _fetch(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
+        """Returns rows of the far one, and copies them."""
+        rows: list[Row] = self._ask_far([], self.far.get_rows, ats)
+        if rows and not self.is_read_only:
+            self.near.put(rows)
+        return {
+            row.at: Found(row.path, row.digest, row.codec, row.needs, row.size, row.data, row.seconds, row.own_seconds)
+            for row in rows
+        }
+
+    def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
+        """Returns those rows that there are with the bytes of their values."""
+        rows = self.near.get_rows(ats)
+        there = {row.at for row in rows}
+        lacking = [at for at in ats if at not in there]
+        return [*rows, *self._ask_far([], self.far.get_rows, lacking)] if lacking else rows
+
+    def get_data(self, digest: bytes) -> bytes | None:
+        """Returns the bytes of a value; None where they are not there."""
+        data = self.near.get_data(digest)
+        return self._ask_far(None, self.far.get_data, digest) if data is None else data
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Keeps rows with their values, in each of the two all of them or none."""
+        self._ask_far(None, self.far.put, rows)
+        self.near.put(rows)
+
+    def delete(self, ats: Iterable[bytes]) -> None:
+        """Forgets rows; their values stay until `sweep`."""
+        gone = list(ats)
+        self._ask_far(None, self.far.delete, gone)
+        self.near.delete(gone)
+
+    def delete_data(self, digests: Iterable[bytes]) -> None:
+        """Forgets the bytes of values."""
+        gone = list(digests)
+        self._ask_far(None, self.far.delete_data, gone)
+        self.near.delete_data(gone)
+
+    def list_rows(self, function: str | None = None) -> Iterator[Row]:
+        """Yields the rows of a function, or all, without the bytes of their values: those of the near one first."""
+        known = set()
+        for row in self.near.list_rows(function):
+            known.add(row.at)
+            yield row
+        with suppress(StoreError):
+            yield from (row for row in self.far.list_rows(function) if row.at not in known)
+
+    def sweep(self) -> int:
+        """Forgets the values of which no row is left, and the definitions; returns how many bytes became free on both sides."""
+        return self.near.sweep() + int(self._ask_far(0, self.far.sweep))
+
+    def measure(self) -> Sizes:
+        """Returns how much the far one keeps, which has what the near ones of all machines have; else the near one."""
+        return self._ask_far(None, self.far.measure) or self.near.measure()
+
+    # Functions
+
+    def note(self, seen: Seen) -> None:
+        """Remembers a definition of a function, unless it is known."""
+        self._ask_far(None, self.far.note, seen)
+        self.near.note(seen)
+
+    def list_seen(self, function: str | None = None) -> list[Seen]:
+        """Returns the definitions that it remembers, of a function or all: those that only the near one knows last."""
+        far: list[Seen] = self._ask_far([], self.far.list_seen, function)
+        known = {(seen.function, seen.print) for seen in far}
+        return far + [seen for seen in self.near.list_seen(function) if (seen.function, seen.print) not in known]
+
+    def mean_seconds(self, function: str, print_: str) -> float | None:
+        """Returns what a run of a definition takes by itself, on the average of the rows of the near one, else of the far one."""
+        mean = self.near.mean_seconds(function, print_)
+        return self._ask_far(None, self.far.mean_seconds, function, print_) if mean is None else mean
+
+    def accept(self, said: Accepted) -> None:
+        """Remembers what somebody said of two definitions; where that cannot be told to both it is told to none."""
+        self.far.accept(said)
+        self.near.accept(said)
+
+    def list_accepted(self, function: str | None = None) -> list[Accepted]:
+        """Returns what was said of the definitions of a function, or of all, the oldest first."""
+        said = {(one.function, one.old, one.new): one for one in self.near.list_accepted(function)}
+        said.update({(one.function, one.old, one.new): one for one in self._ask_far([], self.far.list_accepted, function)})
+        return sorted(said.values(), key=lambda one: one.made)
+
+    # Leases
+
+    def acquire(self, at: bytes, owner: str, seconds: float) -> bool:
+        """Takes the lease of a place on both sides: the near one's keeps this machine in order while the far one is gone."""
+        if not self.near.acquire(at, owner, seconds):
+            return False
+        if self._ask_far(True, self.far.acquire, at, owner, seconds):
+            return True
+        self.near.release([at], owner)
+        return False
+
+    def renew(self, ats: Sequence[bytes], owner: str, seconds: float) -> None:
+        """Prolongs leases that an owner has."""
+        self._ask_far(None, self.far.renew, ats, owner, seconds)
+        self.near.renew(ats, owner, seconds)
+
+    def release(self, ats: Sequence[bytes], owner: str) -> None:
+        """Gives leases back."""
+        self._ask_far(None, self.far.release, ats, owner)
+        self.near.release(ats, owner)
+
+    # The whole
+
+    def flush(self) -> None:
+        """Returns when everything that was put is where it outlives this process."""
+        self._ask_far(None, self.far.flush)
+        self.near.flush()
+
+    def close(self) -> None:
+        """Lets go of files and connections."""
+        self.far.close()
+        self.near.close()
+
+    def _ask_far(self, otherwise: Any, call: Callable[..., Any], *args: Any) -> Any:
+        """Returns the answer of the far one, `otherwise` where it fails."""
+        try:
+            return call(*args)
+        except StoreError:
+            return otherwise
