@@ -234,6 +234,13 @@ MUTANTS = (
         tests=REPLAYS,
     ),
     Mutant(
+        "a value is recorded as its first reader left it",
+        "_core/facts/events.py",
+        "        if subscription.take is not None and",
+        "        if False and",
+        tests=("replay/test_recorded_values.py",),
+    ),
+    Mutant(
         "a run that looks like the forgotten one is not recorded",
         "replay/_record.py",
         "            self.writer.loosen(event.node)\n",

@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from threading import RLock
+from threading import RLock, local
 from typing import Any
 
 from .._contexts.context import Context
 from .._core.drive import frame_here
-from .._core.read import Function, Node, Target, TweakSpec, View
+from .._core.read import Function, Node, Target, TweakSpec, View, is_immutable
 from .._functions.proxy import function_of
 from .._inspect.record import Record, find_record
 from .._portable.errors import write_error
@@ -70,6 +70,9 @@ class Writer:
         """What tells the memo that was written last of each node from others."""
         self._held: dict[Node[Any], tuple[TweakSpec, Encoded | None]] = {}
         """The values of tweaks, as they were when they were told; None for one that could not be written then."""
+        self._taken: dict[tuple[Node[Any], int], tuple[Any, Encoded]] = {}
+        """By node and the identity of the value: what a run gave, as it was then, until it is written."""
+        self._thread = local()
         self._lock = RLock()
         self._streams: dict[Node[Any], None] = {}
         self._items = ItemWriter(log, self._now, report, self._is_here)
@@ -113,11 +116,29 @@ class Writer:
         if known is None or known[0] is not handle.spec:
             self._held[node] = handle.spec, None
             with suppress(CodecError):  # what is missing is told when it is written
-                made = encode(handle.spec.said)
-                self._held[node] = handle.spec, Encoded(made.codec, tuple(map(bytes, made.parts)), made.needs)
+                self._held[node] = handle.spec, _encode_now(handle.spec.said)
+
+    def take(self, view: View, node: Node[Any], value: Any) -> None:
+        """Encodes the value of a run, if it will be written and something in it can be changed."""
+        if is_immutable(value) or node._function.stream is not None:
+            return
+        if self._find_why(node, view) or (self._digests and view.tweaks is self._here().tweaks):
+            self.let_go()
+            place = self._thread.place = node, id(value)
+            self._taken[place] = value, _encode_now(value)
+
+    def let_go(self) -> None:
+        """Forgets what this thread has taken."""
+        place = getattr(self._thread, "place", None)
+        if place is not None:
+            self._thread.place = None
+            self._taken.pop(place, None)
 
     def _find_held(self, record: Record) -> Encoded | None:
-        """Returns the value to which a node is tweaked as it was when it was told."""
+        """Returns what a node has as it was when its tweak was told, or its run ended, if that was encoded then."""
+        taken = self._taken.get((record.node, id(record._memo.value)))
+        if taken is not None:
+            return taken[1]
         handle = record._view.tweaks.handle_of(record.node._key)
         spec, held = self._held.get(record.node, (None, None))
         return held if handle is not None and handle.spec is spec else None
@@ -241,6 +262,16 @@ class Writer:
 
     def _now(self) -> float:
         return round(self._clock() - self._start, 6)
+
+
+def _encode_now(value: Any) -> Encoded:
+    """Returns a value as bytes of their own, which no change of the value reaches.
+
+    Raises:
+        CodecError: it has no codec.
+    """
+    made = encode(value)
+    return Encoded(made.codec, tuple(map(bytes, made.parts)), made.needs)
 
 
 def _spell_simple(node: Node[Any]) -> tuple[str, str] | None:

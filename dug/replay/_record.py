@@ -17,14 +17,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._contexts.context import Context
-from .._core.read import Event, Function, Node, Subscription
+from .._core.read import Event, Function, Node, Subscription, View
+from .._inspect.record import find_seen
 from .._text.values import show
 from ._entries import Writer
 from ._log import Log, make_header
 from ._names import list_targets
 
 _logger = logging.getLogger("dug")
-_KINDS = ("computed", "failed", "tweaked", "invalidated")
+_KINDS = frozenset({"computed", "failed", "tweaked", "invalidated"})
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def record(
     recorder.writer = Writer(ctx, log, frozenset(targets), clock, recorder.report, digests=digests)
     try:
         log.begin(make_header(dug=_version(), at=datetime.now(UTC).isoformat(), cut=[_name(one) for one in targets]))
-        with ctx.listen(recorder.hear, kinds=_KINDS):
+        with ctx._listen(Subscription(recorder.hear, _KINDS, None, find_seen, recorder.take)):
             recorder.note_known()
             try:
                 yield
@@ -105,8 +106,15 @@ class _Recorder:
         else:
             self._listen_around()
             self._write(event.node)
+            self.writer.let_go()
             if event.node._function.is_source and event.record is None:
                 self._write_lost(event.node)
+
+    def take(self, view: View, node: Node[Any], value: Any) -> None:
+        """Has the value of a run encoded before anybody else has it; the event of the run comes next in this thread."""
+        if self._log.is_mine():
+            with suppress(Exception):  # whatever is wrong with it is told when it is written
+                self.writer.take(view, node, value)
 
     def _listen_around(self) -> None:
         """Hears of tweaks of the contexts that are around now."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -60,6 +62,47 @@ def test_a_tweak_of_a_context_around_is_written_as_it_was_told(path, is_entered_
     with replay.open(path).replay():
         assert careless("AAPL") == 2.0
     assert around._listeners == []
+
+
+@pytest.mark.parametrize("make", [list, np.array])
+def test_a_value_is_written_as_its_run_gave_it_whoever_has_it_first(path, make):
+    """Another thread that has the value before the recording hears of the run, and changes it, does not change the recording."""
+
+    @dug.source
+    def quote(ticker):
+        return make([1.0])
+
+    def spoil(event):
+        worker = threading.Thread(target=ctx.run, args=(lambda: quote("AAPL").__setitem__(0, -1.0),))
+        worker.start()
+        worker.join()
+
+    ctx = dug.Context()
+    with ctx.listen(spoil, kinds="computed"), replay.record(ctx, path), ctx:
+        assert quote("AAPL") == [-1.0]
+
+    with replay.open(path).replay():
+        assert quote("AAPL") == [1.0]
+
+
+def test_what_a_run_gave_is_kept_for_its_writing_only(path):
+    """A recording keeps no value alive when it is written."""
+    made = []
+
+    @dug.source
+    def quote(ticker):
+        value = np.array([ticker])
+        made.append(weakref.ref(value))
+        return value
+
+    ctx = dug.Context()
+    with replay.record(ctx, path), ctx:
+        for ticker in range(3):
+            quote(ticker)
+        ctx.clear()
+        gc.collect()
+
+        assert [ref() for ref in made] == [None] * 3
 
 
 def test_each_push_is_written_as_it_was_told(path):

@@ -62,10 +62,24 @@ class Subscription:
     """The kind of function, ``source`` or ``function``, whose events it hears; None for both."""
     find: Callable[[Callable[[], Any], Node[Any]], Any] | None = None
     """Returns the record of a node in a view, of which it gets a weak reference."""
+    take: Callable[[Any, Node[Any], Any], object] | None = None
+    """Gets the view, the node and the value of each run that ends well, before anybody else has the value."""
 
     def hears(self, kind: str, function: Function) -> bool:
         """True when it hears events of this kind of nodes of this function."""
         return kind in self.kinds and function.kind != INNER and self.only in (None, function.kind)
+
+
+def hand_in(subscriptions: list[Subscription], view: Any, node: Node[Any], value: Any) -> None:
+    """Gives the value of a run to each listener that takes it before others have it; removes and logs one that raises."""
+    for subscription in tuple(subscriptions):
+        if subscription.take is not None and node._function.kind != INNER:
+            try:
+                subscription.take(view, node, value)
+            except Exception:
+                with suppress(ValueError):  # it failed in another thread as well, which removed it
+                    subscriptions.remove(subscription)
+                _logger.exception("A listener failed on the value of %r and was removed.", node)
 
 
 def deliver(subscriptions: list[Subscription], event: Event, function: Function, view: Callable[[], Any] | None) -> None:

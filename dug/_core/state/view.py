@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from ..facts.binding import Key
-from ..facts.events import Event, Subscription, deliver
+from ..facts.events import Event, Subscription, deliver, hand_in
 from ..facts.function import Function
 from ..facts.memo import Memo
-from ..facts.node import BENEATH
+from ..facts.node import BENEATH, Node
 from ..facts.sparse import BitSet, union
 from ..facts.tweak import Layer, Target
 from .group import SERIAL, CacheGroup
@@ -129,6 +129,15 @@ class View:
     def hears(self, kind: str) -> bool:
         """True when a listener of this context, or of one around it, hears events of a kind."""
         return any(kind in subscription.kinds for subscriptions in self.listeners for subscription in subscriptions)
+
+    def takes_values(self) -> bool:
+        """True when a listener of this context, or of one around it, takes the values of runs."""
+        return any(one.take is not None for subscriptions in self.listeners for one in subscriptions)
+
+    def hand_in(self, node: Node[object], value: object) -> None:
+        """Gives the value of a run to all listeners of this context and of those around it that take it."""
+        for subscriptions in self.listeners:
+            hand_in(subscriptions, self, node, value)
 
     def emit(self, event: Event, function: Function, view: "ref[View] | None" = None) -> None:
         """Notifies all listeners of this context and of those around it of an event of a function, or of its node in a view."""

@@ -4,6 +4,7 @@ The first three come to `finish`, which files the memo; `check_value` refuses va
 """
 
 from collections.abc import Iterable
+from functools import partial
 from operator import attrgetter
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackType
 from typing import Any
@@ -21,7 +22,7 @@ from ..state.view import own_bits
 from .begin import serve, take_out
 from .call import AWAITABLE
 from .concurrent_reads import note_starts, read_starts
-from .frame import DefaultFrame, Frame, OpenContext, Run, here, tell
+from .frame import DefaultFrame, Frame, OpenContext, Run, call_outside, here, tell
 from .marks import CANCELLED, INVALID, mark_unfileable, raise_due, why_unfileable
 from .open_context import close_context, frame_here, settle_late
 from .waits import wake_waiters
@@ -95,6 +96,8 @@ def complete(run: Run, value: Any, seconds: float) -> Memo:
         BaseException: an exception that passed out of a node while this one was verified, when the body did not ask for it.
     """
     value = check_value(run, value)
+    if machine.any_in(run.view.listeners) and run.view.takes_values():  # before anybody else has it
+        call_outside(partial(run.view.hand_in, Node._of(run.key), value))
     if run.task is not None and run.reads:  # it has waited, and may have asked for several nodes at once
         reads, starts = run.reads, read_starts(run.reads, run.failed_check_reads)
         memo = finish(run, value, seconds)

@@ -6,6 +6,7 @@ frame that is in force when they are made: a hit by the call path, a miss by the
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from functools import partial
 from threading import main_thread
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -14,7 +15,6 @@ from ...errors import NoContextError
 from ..facts.binding import Key, canonical
 from ..facts.events import Event
 from ..facts.failure import Failure
-from ..facts.function import Function
 from ..facts.homes import NO_HOMES, Homes, function_of
 from ..facts.memo import Memo, NodeMemos, OuterCall
 from ..facts.node import BENEATH, Node, check_key
@@ -394,16 +394,17 @@ def tell(view: View, kind: str, key: Key, seconds: float = 0.0, error: BaseExcep
     """
     if view.hears(kind):
         node = Node._of(key)
-        _tell_outside(view, Event(kind, node, seconds, error), node._function)
+        call_outside(partial(view.emit, Event(kind, node, seconds, error), node._function, ref(view)))
 
 
-def _tell_outside(view: View, event: Event, function: Function) -> None:
+def call_outside(call: Callable[[], None]) -> None:
+    """Calls a function with no run in force, so that the calls which it makes belong to none."""
     frame = before = current.get()
     while frame.run is not None:
         frame = frame.outer or DEFAULT_FRAME
     try:
         PUT[frame]
-        view.emit(event, function, ref(view))
+        call()
         PUT[before]
     except BaseException:
         PUT[before]
