@@ -229,7 +229,10 @@ class Shelf(Cache):
         """Has the files of the memos that came in checked before each outermost call, or lets these answer whatever they are."""
         check = check_of(self.group, function)
         if not self._check_files:
-            check.spare([memo for home in self.homes.list_of(function) for memo in home.memos()])
+            check.spare(self._list_filed(function))
+
+    def _list_filed(self, function: Function) -> list[Memo]:
+        return [memo for home in self.homes.list_of(function) for memo in home.memos()]
 
     def _find_reason(self, row: NodeRow, lost: dict[int, str]) -> str | None:
         """Returns why a node cannot answer, now or later; None when it can."""
@@ -259,9 +262,7 @@ class Shelf(Cache):
 
     def _find_left_out(self, row: NodeRow) -> str | None:
         """Returns why a tweak that a node met, or looked at under a context that it opened, is not in force here, if so."""
-        if not self._left_out:
-            return None
-        looked_at = [(row.function, row.number), *self._waiting.consulted.get(row.number, ())]
+        looked_at = [(row.function, row.number), *self._waiting.consulted.get(row.number, ())] if self._left_out else []
         reasons = (self._left_out.get((function, None)) or self._left_out.get((function, node)) for function, node in looked_at)
         return next(filter(None, reasons), None)
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import Any
 
+from .._contexts.context import Context
 from .._contexts.scenario import Scenario
 from .._core.read import Node
+from .._portable.adopted import adopt
 from .._portable.carried import Carried, bring_in
 from .._portable.shelf import Shelf
 from ._file import Info, SavedFile
@@ -50,6 +52,20 @@ class Snapshot(Carried):
         if len(found) > 1:
             raise LookupError(f"{len(found)} nodes have the text {text}, which their arguments share. Use the node itself.")
         return found[0] if found else None
+
+    def adopt(self) -> Context:
+        """Returns an outermost context with the tweaks and memos of the file, in an ordinary cache, at the full speed of one.
+
+        All values are read at once, after which the file may be closed.  A loaded file asks the file for each node that it does
+        not know, and an ordinary cache has nothing to ask: use this where much is computed over a file, as in a worker process.
+        What was computed in this context since it was loaded stays here.
+
+        Raises:
+            SnapshotError: functions of the file are not here, the message names them; or a value cannot be read.
+
+        .. versionadded:: 0.1.0
+        """
+        return adopt(self.scenario, self._shelf, name=self.name)[0]
 
     def close(self) -> None:
         """Closes the file: values that were not asked for cannot be read any more."""
