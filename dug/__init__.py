@@ -10,6 +10,7 @@ from ._functions.memoize import memoize, source
 from ._sweeps.api import sweep
 from .errors import (
     CodecError,
+    CodeDiffersError,
     ContextError,
     CycleError,
     DepthError,
@@ -20,6 +21,7 @@ from .errors import (
     StreamChangedError,
     TweakError,
     UnhashableArgumentError,
+    WorkerLostError,
 )
 from .sources import file_source
 
@@ -29,6 +31,7 @@ __all__ = [
     "COMPILED",
     "UNTWEAKED",
     "Cache",
+    "CodeDiffersError",
     "CodecError",
     "Context",
     "ContextError",
@@ -43,6 +46,7 @@ __all__ = [
     "StreamChangedError",
     "TweakError",
     "UnhashableArgumentError",
+    "WorkerLostError",
     "__version__",
     "bump",
     "current_context",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 __all__ = [
+    "CodeDiffersError",
     "CodecError",
     "ContextError",
     "CycleError",
@@ -17,6 +18,7 @@ __all__ = [
     "StoreError",
     "TweakError",
     "UnhashableArgumentError",
+    "WorkerLostError",
 ]
 
 
@@ -126,6 +128,39 @@ class StoreError(DugError, OSError):
 
     A program that computes with a store never gets one: there, a store that fails has nothing to give.
     """
+
+
+class CodeDiffersError(DugError, RuntimeError):
+    """A worker process has other code than the process that sent it a scenario, so that it answers nothing.
+
+    ``functions`` has the names of the functions that differ, each with the places where, such as ``pricing.RATE``.
+    """
+
+    def __init__(self, functions: Any, worker: str, reason: str | None = None) -> None:
+        self.functions, self.worker, self.reason = dict(functions), worker, reason
+        shown = "; ".join(f"{name} ({', '.join(places)})" if places else name for name, places in self.functions.items())
+        what = reason or f"differs from the code of the process that sweeps: {shown}"
+        super().__init__(
+            f"The code on worker {worker} {what}. Deploy the same version there, and start the workers again; data that a "
+            "program changes while it runs must be a source or an argument."
+        )
+
+    def __reduce__(self) -> tuple[type["CodeDiffersError"], tuple[Any, str, str | None]]:
+        return type(self), (self.functions, self.worker, self.reason)
+
+
+class WorkerLostError(DugError, RuntimeError):
+    """A worker process ended while it computed a scenario: it was killed, ran out of memory, or crashed.
+
+    It is the error of the scenario that was being computed, after ``attempts`` attempts; the others were computed elsewhere.
+    """
+
+    def __init__(self, message: str, attempts: int = 1) -> None:
+        self.attempts = attempts
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type["WorkerLostError"], tuple[Any, int]]:
+        return type(self), (self.args[0], self.attempts)
 
 
 def say_node(node: Any) -> str:

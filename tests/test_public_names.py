@@ -38,6 +38,8 @@ PUBLIC = [
     "StreamChangedError",
     "UnhashableArgumentError",
     "TweakError",
+    "CodeDiffersError",
+    "WorkerLostError",
     "__version__",
 ]
 

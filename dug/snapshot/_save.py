@@ -17,9 +17,9 @@ from uuid import uuid4
 
 from attrs import astuple, define, field
 
-from .._batch.progress import Progress, make_reporter
+from .._batch.progress import Progress, Reporter, make_reporter
 from .._contexts.context import Context
-from .._core.read import Node
+from .._core.read import Node, View
 from .._portable import rows
 from .._portable.collect import Found, collect
 from .._portable.memos import make_writer
@@ -67,12 +67,31 @@ def save(
         raise TypeError(f"{show(ctx)} is not a context. Write snapshot.save(ctx, path).")
     if nodes is not None and (isinstance(nodes, (Node, str, bytes)) or not isinstance(nodes, Iterable)):
         raise TypeError(f"nodes= takes several nodes, not {show(nodes)}. Write nodes=[f.node(x)].")
-    started, place, reporter = perf_counter(), read_path(path), make_reporter(progress)
+    place, reporter = read_path(path), make_reporter(progress)
     with _writing(place):
         check_target(place)
-    view = ctx._here()
+    keys = None if nodes is None else [_key_of(node) for node in nodes]
+    return save_view(ctx._here(), place, keys, name=ctx.name, allow_pickle=allow_pickle, reporter=reporter)
+
+
+def save_view(
+    view: View,
+    place: Path,
+    keys: list[Any] | None,
+    *,
+    name: str | None = None,
+    allow_pickle: bool = False,
+    reporter: Reporter | None = None,
+) -> Report:
+    """Writes what answers in a view, or some nodes and their dependencies, as `save` does.
+
+    Raises:
+        SnapshotError: as for `save`.
+    """
+    started = perf_counter()
+    reporter = make_reporter(None) if reporter is None else reporter
     view.group.drain(fully=True)
-    found = collect(view, None if nodes is None else [_key_of(node) for node in nodes])
+    found = collect(view, keys)
     try:
         with _writing(place), replacing(place) as made, closing(sqlite3.connect(made, isolation_level=None)) as connection:
             file = _File(connection)
@@ -81,7 +100,7 @@ def save(
             reporter.begin(len(found))
             for done, _ in enumerate(writer.write(view, found), 1):
                 reporter.tell(done, len(found))
-            file.end(ctx, found, writer.values)
+            file.end(name, found, writer.values)
             connection.close()  # before the file takes its place
             size = made.stat().st_size  # afterwards another saver's may be there
     finally:
@@ -189,7 +208,7 @@ class _File:
         """Adds a row with its check number."""
         self._put(table, self.checks.checked(table, row))
 
-    def end(self, ctx: Context, found: list[Found], values: int) -> None:
+    def end(self, name: str | None, found: list[Found], values: int) -> None:
         """Writes the description of the file."""
         versions = {
             "format": fmt.FORMAT,
@@ -198,7 +217,7 @@ class _File:
             "dug": getattr(sys.modules[__name__.partition(".")[0]], "__version__", "?"),
             "python": f"{platform.python_implementation()} {platform.python_version()}",
             "platform": platform.platform(),
-            "context": ctx.name or "",
+            "context": name or "",
             "nodes": len(found),
             "values": values,
             "failures": sum(one.state == rows.FAILED for one in found),

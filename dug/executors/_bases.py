@@ -1,0 +1,123 @@
+"""The bases that a worker process has loaded: `BASES`, its one table of them; `LoadedBase`.
+
+A base is loaded once a process and stays until `MOST` newer ones came.  Before it answers anything, the worker imports every
+function of it, and refuses all if the code of one is another than it was where the base was taken.
+"""
+
+import sys
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from threading import Lock
+from types import FunctionType
+from typing import Any
+
+from attrs import frozen
+
+from .._contexts.context import Context
+from .._contexts.scenario import Scenario
+from .._core.read import Function
+from .._portable.adopted import adopt
+from ..errors import CodeDiffersError
+from ..fingerprint import fingerprint_of, has_changed
+from ..snapshot._load import Snapshot, load
+
+MOST = 2
+"""Two sweeps may take turns."""
+
+
+@frozen(eq=False)
+class LoadedBase:
+    """A base in a worker process."""
+
+    context: Context
+    functions: tuple[Callable[..., Any], ...]
+    """The plain functions that scenarios in JSON may name: those of the modules whose memoised functions the base has."""
+
+    def read_scenario(self, text: str) -> Scenario:
+        """Returns a scenario in JSON."""
+        return Scenario.from_json(text, functions=self.functions)
+
+
+class Bases:
+    """The loaded bases of a process, by digest; any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known: dict[str, LoadedBase] = {}
+
+    def find(self, message: Mapping[str, Any], worker: str) -> LoadedBase:
+        """Returns the base of a message, loaded now if it is new here.
+
+        Raises:
+            CodeDiffersError: a function is another one here, or is not here.
+            SnapshotError: the file cannot be read.
+        """
+        digest = message["base"]["digest"]
+        with self._lock:
+            known = self._known.pop(digest, None)
+            if known is None:
+                known = _load(message, worker)
+            self._known[digest] = known  # the newest is last
+            while len(self._known) > MOST:
+                del self._known[next(iter(self._known))]
+            return known
+
+
+BASES = Bases()
+"""A worker is asked by a function that its executor finds by name, so that there is no other place to keep them."""
+
+
+def _load(message: Mapping[str, Any], worker: str) -> LoadedBase:
+    place, pickles = message["base"], message["pickles"]
+    names = [name for name, _ in message["nodes"]]
+    _check_prints(place["prints"], worker)
+    _import_functions(names, worker)
+    if "path" in place:
+        return _adopt(load(place["path"], trust=pickles, check_files=False), names, worker)
+    data = place["bytes"] if pickles else b64decode(place["bytes"])
+    with NamedTemporaryFile(prefix="dug-", suffix=".dug", delete=False) as file:
+        file.write(data)
+    try:
+        return _adopt(load(file.name, trust=pickles, check_files=False), names, worker)
+    finally:
+        Path(file.name).unlink()
+
+
+def _adopt(loaded: Snapshot, targets: list[str], worker: str) -> LoadedBase:
+    shelf = loaded._shelf
+    try:
+        names = tuple(shelf.names())
+        _import_functions(names, worker)
+        if shelf._left_out:
+            reason = next(iter(shelf._left_out.values()))
+            raise CodeDiffersError({}, worker, f"does not take a tweak that is in force around the sweep: {reason}")
+        context, changed = adopt(loaded.scenario, shelf, name=loaded.name)
+        if changed:
+            raise CodeDiffersError(changed, worker)
+        return LoadedBase(context, tuple(_list_functions({*names, *targets})))
+    finally:
+        loaded.close()
+
+
+def _check_prints(prints: Mapping[str, str], worker: str) -> None:
+    _import_functions(prints, worker)
+    changed = {name: () for name, before in prints.items() if has_changed(before, fingerprint_of(Function.load(name).wrapper()))}
+    if changed:
+        raise CodeDiffersError(changed, worker)
+
+
+def _import_functions(names: Iterable[str], worker: str) -> None:
+    for name in names:
+        try:
+            Function.load(name)
+        except LookupError as exc:
+            raise CodeDiffersError({name: ()}, worker, f"has no {name}: {str(exc).rstrip('.')}") from exc
+
+
+def _list_functions(names: set[str]) -> Iterator[Callable[..., Any]]:
+    for module in {name.partition(":")[0] for name in names}:
+        for value in list(vars(sys.modules[module]).values()) if module in sys.modules else ():
+            if isinstance(value, FunctionType) and value.__module__ == module:
+                yield value

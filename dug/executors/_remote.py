@@ -1,0 +1,312 @@
+"""What any worker process can be told, and how it answers, as plain data: `make_message`, `answer`, `read_answer`.
+
+A sweep asks its base once, here, and `take_base` writes its memos into one file.  A message names that file (or has its bytes),
+the nodes to ask, and a batch of scenarios.  `answer` runs in the worker: it loads the base once a process, refuses it where the
+code of a function is another one (`CodeDiffersError`), and computes each scenario inside it.  An answer has a value or an error
+for each node, the number of runs and the seconds; `read_answer` reads it here.
+
+Two forms: where the executor pickles anyway (``pickles=True``), scenarios, values and exceptions without a codec are pickled;
+else everything is what JSON can express, and nothing is unpickled on either side.
+"""
+
+import json
+import os
+import pickle
+import socket
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from attrs import frozen
+
+from .._batch.call_site import single_outer_call
+from .._batch.kept_failure import keep_failure
+from .._contexts.context import Context
+from .._contexts.kinds import UNTWEAKED
+from .._contexts.scenario import Scenario
+from .._contexts.scenario_json import find_unwritable, say_tweak
+from .._contexts.written import find_unreachable, json_of, read_node
+from .._core.read import Failure, Function, Node, Target, TweakSpec, View, current
+from .._text.values import STOPPING, show, text_of
+from ..codec import CodecError, Encoded, decode, encode
+from ..errors import CodeDiffersError, SnapshotError, TweakError
+from ..fingerprint import reach
+from ..snapshot._file import SavedFile
+from ..snapshot._rows import FileRows
+from ..snapshot._save import save_view
+from ._bases import BASES
+from ._errors import pack_failure, read_failure
+
+FORMAT = 1
+
+
+@frozen(eq=False)
+class Base:
+    """The memos of the nodes to ask, in one file; the file belongs to who took the base."""
+
+    path: Path
+    digest: str
+    """That of the file and the fingerprints: a worker loads each once."""
+    pickles: bool
+    ships: str
+    """``path``, where the workers see the same folder, or ``bytes``."""
+    prints: Mapping[str, str]
+    """The fingerprints of functions that those in the file name, and that are not in it, as nothing of them ran."""
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """How a message says where the base is."""
+        said = {"digest": self.digest, "prints": self.prints}
+        if self.ships == "path":
+            return {**said, "path": str(self.path)}
+        data = self.path.read_bytes()
+        return {**said, "bytes": data if self.pickles else b64encode(data).decode("ascii")}
+
+
+@frozen(eq=False)
+class Answered:
+    """The answer to one scenario."""
+
+    values: dict[int, Any]
+    """By the number of the node in the message; those that failed are missing."""
+    failures: dict[int, Failure]
+    recomputed: int
+    seconds: float
+
+
+# Here
+
+
+def take_base(view: View, nodes: Sequence[Node[Any]], path: Path, *, pickles: bool, ships: str = "path") -> Base:
+    """Writes what is known of nodes in a view, and of what they read, into a file, and returns it as a base.
+
+    Raises:
+        TweakError: a tweak in force cannot go to another process; nothing runs there without it.
+        SnapshotError: the file cannot be written.
+    """
+    around: View | None = view
+    while around is not None:
+        for layer in around.layers:
+            for target, spec in layer.items():
+                _check_tweak(target, spec, find_unwritable(target, spec), ", which is in force around,")
+        around = around.parent
+    report = save_view(view, path, [node._key for node in nodes], name="base of a sweep", allow_pickle=pickles)
+    lost = next((one for one in report.absent if one.what.startswith("the tweak of ")), None)
+    if lost is not None:
+        raise TweakError(f"{lost.what}, which is in force around, cannot go to another process: {lost.reason}")
+    prints = _find_prints(path, nodes)
+    digest = blake2b(path.read_bytes(), digest_size=16)
+    digest.update(json.dumps(prints, sort_keys=True).encode())
+    return Base(path, digest.hexdigest(), pickles, ships, prints)
+
+
+def _find_prints(path: Path, nodes: Iterable[Node[Any]]) -> dict[str, str]:
+    """Returns the fingerprints of the memoised functions that the code of nodes leads to, and that have none in the file."""
+    file = SavedFile(path)
+    try:
+        there = {row.name for row in FileRows(file).functions().values()}
+    finally:
+        file.close()
+    prints: dict[str, str] = {}
+    pending = [node._function.name for node in nodes]
+    seen = set(pending)
+    while pending:
+        function = Function.find(pending.pop())
+        if function is None or find_unreachable(function) is not None:
+            continue
+        reached = reach(function.wrapper())
+        if function.name not in there and reached.print is not None:
+            prints[function.name] = reached.print
+        named = {said.removeprefix("node ") for said in reached.parts.values() if said.startswith("node ")}
+        pending += sorted(named - seen)
+        seen |= named
+    return prints
+
+
+def _check_tweak(target: Target, spec: TweakSpec, reason: str | None, what: str = "") -> None:
+    if reason is not None:
+        raise TweakError(f"{say_tweak(target, spec)}{what} cannot go to another process: {reason}")
+
+
+def check_node(node: Node[Any]) -> None:
+    """Refuses a node that no other process can find.
+
+    Raises:
+        TypeError: its function is local, or an argument has no codec.
+    """
+    reason = find_unreachable(node._function)
+    if reason is not None:
+        raise TypeError(f"{node} cannot go to another process: {reason}. Define its function at the top of a module.")
+    if _arguments_of(node) is None:
+        raise TypeError(
+            f"{node} cannot go to another process: an argument has no codec. Register its class: dug.codec.register(cls)."
+        )
+
+
+def pack_scenario(scenario: Scenario, *, pickles: bool) -> bytes | str:
+    """Returns a scenario as a message has it: pickled, or as JSON.
+
+    Raises:
+        TweakError: it cannot go to another process; the message names the tweak and says what to type.
+    """
+    for layer in scenario.specs:
+        for target, spec in layer.items():
+            _check_tweak(target, spec, _find_why_not(target, spec, pickles=pickles))
+    try:
+        return pickle.dumps(scenario, protocol=4) if pickles else scenario.to_json()
+    except STOPPING:
+        raise
+    except CodecError as exc:
+        raise TweakError(str(exc)) from exc
+    except Exception as exc:
+        raise TweakError(f"{show(scenario)} cannot be pickled for another process: {text_of(exc, 500)}") from exc
+
+
+def _find_why_not(target: Target, spec: TweakSpec, *, pickles: bool) -> str | None:
+    """Returns why a tweak cannot go to another process; where scenarios are pickled, a function need not have a name."""
+    reason = find_unwritable(target, spec)
+    if reason is None or not pickles or spec.fn is None or find_unwritable(target, UNTWEAKED) is not None:
+        return reason
+    try:
+        pickle.dumps(spec.fn)
+    except STOPPING:
+        raise
+    except Exception:  # noqa: BLE001  pickle raises what it likes
+        return reason
+    return None
+
+
+def make_message(base: Base, nodes: Sequence[Node[Any]], scenarios: Sequence[bytes | str]) -> dict[str, Any]:
+    """Returns what a worker is told: the base, the nodes and a batch of scenarios, each as `pack_scenario` made it."""
+    return {
+        "format": FORMAT,
+        "pickles": base.pickles,
+        "base": base.place,
+        "nodes": [[node._function.name, _arguments_of(node)] for node in nodes],
+        "scenarios": list(scenarios),
+    }
+
+
+def read_answer(said: Mapping[str, Any]) -> list[Answered]:
+    """Returns the answers to a batch, in the order of its scenarios.
+
+    Raises:
+        CodeDiffersError: the worker has other code.
+        SnapshotError: the worker cannot read the base.
+    """
+    refused = said.get("refused")
+    if refused is not None:
+        raise _make_refusal(refused)
+    return [_read_one(one, pickles=said["pickles"]) for one in said["answers"]]
+
+
+def _make_refusal(refused: Mapping[str, Any]) -> Exception:
+    if refused["kind"] == "code":
+        return CodeDiffersError(refused["functions"], refused["worker"], refused["reason"])
+    return SnapshotError(f"Worker {refused['worker']} cannot read the base of the sweep: {refused['reason']}")
+
+
+def _read_one(one: Mapping[str, Any], *, pickles: bool) -> Answered:
+    values: dict[int, Any] = {}
+    failures = {int(number): read_failure(packed, pickles=pickles) for number, packed in one["failures"].items()}
+    for number, packed in one["values"].items():
+        try:
+            values[int(number)] = _read_value(packed, pickles=pickles)
+        except CodecError as exc:
+            failures[int(number)] = keep_failure(exc)
+    return Answered(values, dict(sorted(failures.items())), one["recomputed"], one["seconds"])
+
+
+def _read_value(packed: Sequence[Any], *, pickles: bool) -> Any:
+    codec, needs, data = packed
+    part = data if isinstance(data, bytes) else data.encode("ascii") if codec == "json" else b64decode(data)
+    return decode(Encoded(codec, (part,), frozenset(needs)), trust=pickles)
+
+
+def _arguments_of(node: Node[Any]) -> str | None:
+    return json_of([list(node.args), node.kwargs])
+
+
+# In the worker
+
+
+def answer(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the answer to a message, as plain data of the message's form; raises nothing but interrupts and exits."""
+    started, worker, pickles = perf_counter(), name_worker(), message["pickles"]
+    said: dict[str, Any] = {"format": FORMAT, "pickles": pickles, "worker": worker}
+    try:
+        base = BASES.find(message, worker)
+        nodes = [read_node(Function.load(name), arguments) for name, arguments in message["nodes"]]
+    except CodeDiffersError as exc:
+        functions = {name: list(places) for name, places in exc.functions.items()}
+        return {**said, "refused": {"kind": "code", "functions": functions, "worker": worker, "reason": exc.reason}}
+    except Exception as exc:  # noqa: BLE001  whatever a file or a user's module raises
+        return {**said, "refused": {"kind": "base", "worker": worker, "reason": text_of(exc, 2_000)}}
+    loaded, answers, before = perf_counter() - started, [], None
+    for one in message["scenarios"]:
+        given, before = _answer_one(base, nodes, one, before, pickles=pickles)
+        answers.append(given)
+    return {**said, "answers": answers, "seconds": perf_counter() - started - loaded, "loading": loaded}
+
+
+def name_worker() -> str:
+    """Returns the name of this process: of its host, and its number there."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _answer_one(
+    base: Any, nodes: Sequence[Node[Any]], said: bytes | str, before: Context | None, *, pickles: bool
+) -> tuple[dict[str, Any], Context | None]:
+    """Computes nodes under one scenario; returns the answer, and the context: the next scenario may share its memos."""
+    started = perf_counter()
+    failures: dict[int, Failure] = {}
+    values: dict[int, Any] = {}
+    recomputed, made = 0, before
+    try:
+        scenario = pickle.loads(said) if isinstance(said, bytes) else base.read_scenario(said)  # noqa: S301  see `pickles`
+        made = Context(scenario)
+    except Exception as exc:  # noqa: BLE001  the result of this scenario, which must not hide those of others
+        failures = dict.fromkeys(range(len(nodes)), keep_failure(exc))
+    else:
+        with base.context:
+            recomputed = _ask_each(made, nodes, values, failures)
+    packed = {str(number): _pack_value(value, number, failures, pickles=pickles) for number, value in values.items()}
+    return {
+        "values": {number: value for number, value in packed.items() if value is not None},
+        "failures": {str(number): pack_failure(failure, pickles=pickles) for number, failure in failures.items()},
+        "recomputed": recomputed,
+        "seconds": perf_counter() - started,
+    }, made
+
+
+def _ask_each(context: Context, nodes: Sequence[Node[Any]], values: dict[int, Any], failures: dict[int, Failure]) -> int:
+    """Asks nodes in a context, in one outermost call, and returns how many runs that took."""
+    with context, single_outer_call():
+        for number, node in enumerate(nodes):
+            try:
+                values[number] = node()
+            except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+                failures[number] = keep_failure(exc)
+        runs: int = current.get().runs
+        return runs
+
+
+def _pack_value(value: Any, number: int, failures: dict[int, Failure], *, pickles: bool) -> list[Any] | None:
+    """Returns a value as plain data; None where it cannot go back, which is how its node failed then."""
+    try:
+        encoded = encode(value, allow_pickle=pickles)
+    except CodecError as exc:
+        failures[number] = keep_failure(CodecError(f"a value of {type(value).__name__} cannot come back from a worker: {exc}"))
+        return None
+    data: Any = b"".join(encoded.parts)
+    if not pickles:
+        data = data.decode("ascii") if encoded.codec == "json" else b64encode(data).decode("ascii")
+    return [encoded.codec, sorted(encoded.needs), data]
+
+
+def as_json(said: Mapping[str, Any]) -> str:
+    """Returns a message or an answer of the form without pickle as JSON text."""
+    return json.dumps(said, separators=(",", ":"))
