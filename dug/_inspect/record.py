@@ -125,6 +125,11 @@ def check_node(node: Any) -> Node[Any]:
 def find_record(view: View, node: Node[Any]) -> Record | None:
     """Returns the memo of a node in `view`, errors of earlier calls included."""
     view.group.drain(fully=True)
+    return look_up(view, node)
+
+
+def look_up(view: View, node: Node[Any]) -> Record | None:
+    """Returns what `find_record` does, and lets what was dropped be until another look."""
     memo = find_answer(view, node._key)
     if memo is not None and memo.home.find_function().stream is not None:
         from .stream_nodes import see  # loaded with the first stream

@@ -15,14 +15,14 @@ from .._contexts.context import Context
 from .._core.drive import frame_here
 from .._core.read import Function, Node, Target, TweakSpec, View, is_immutable
 from .._functions.proxy import function_of
-from .._inspect.record import Record, find_record
+from .._inspect.record import Record, find_record, look_up
 from .._portable.errors import write_error
 from .._portable.nodes import call_of, find_unreachable
 from .._text.values import describe_error
 from ..codec import CodecError, Encoded, encode
 from ._content import digest_of, put_content, text_of_error, text_of_value, words_of_error
 from ._items import ItemWriter, items_of, open_stream_of, token_of
-from ._log import Line, Log, encode_line
+from ._log import Line, Log, encode_text
 from ._names import name_of
 
 WIRING = frozenset({"dug.flow:definitions", "dug.flow:definition", "dug.flow:beneath", "dug.flow:start"})
@@ -153,8 +153,10 @@ class Writer:
             line: Line = {"is": "memo", "n": number, **words, "at": self._now(), "reads": [], "given": "source"}
             self._log.append({**line, "absent": "it was invalidated while it ran, and its value was not kept"})
 
-    def write(self, node: Node[Any]) -> None:
+    def write(self, node: Node[Any]) -> bool:
         """Writes what the context has of a node, and of what it has read, unless that is written already.
+
+        Returns whether the context has a memo of the node.
 
         Raises:
             OSError: the file takes nothing more.
@@ -162,9 +164,11 @@ class Writer:
         view = self._here()
         opened: set[Node[Any]] = set()
         pending = [node]
+        has_memo = False
         while pending:  # without recursion, as chains are long
             one = pending[-1]
-            record = find_record(view, one)
+            record = look_up(view, one)
+            has_memo = has_memo or (one is node and record is not None)
             token = None if record is None else token_of(record)
             if record is None or self._written.get(one) == token:  # another scenario has it, or it is written
                 pending.pop()
@@ -180,6 +184,7 @@ class Writer:
             pending.pop()
             self._written[one] = token
             self._write_one(record, reads, view)
+        return has_memo
 
     def _write_one(self, record: Record, reads: Sequence[Node[Any]], view: View) -> None:
         node = record.node
@@ -285,4 +290,5 @@ def _spell_simple(node: Node[Any]) -> tuple[str, str] | None:
             kind is int and -_SHORT_INT < one < _SHORT_INT
         ):
             return None
-    return f"{function.name}({', '.join(map(repr, args))})", encode_line([args, {}])
+    spelled = ",".join([encode_text(one) if type(one) is str else str(one) for one in args])
+    return f"{function.name}({', '.join(map(repr, args))})", f"[[{spelled}],{{}}]"

@@ -19,6 +19,7 @@ from ._errors import RecordingError
 FORMAT = 1
 _HEADER = "dug recording"
 Line = dict[str, Any]
+encode_text = json.encoder.encode_basestring_ascii
 encode_line = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # once: `json.dumps` makes one each time
 
 

@@ -105,9 +105,9 @@ class _Recorder:
                 self.writer.hold(event.node)
         else:
             self._listen_around()
-            self._write(event.node)
+            has_memo = self._write(event.node)
             self.writer.let_go()
-            if event.node._function.is_source and event.record is None:
+            if not has_memo and event.node._function.is_source and event.record is None:
                 self._write_lost(event.node)
 
     def take(self, view: View, node: Node[Any], value: Any) -> None:
@@ -143,10 +143,11 @@ class _Recorder:
         for node in self.writer.list_streams():
             self._write(node)
 
-    def _write(self, node: Node[Any]) -> None:
-        is_done = False
+    def _write(self, node: Node[Any]) -> bool:
+        """Writes a node; returns whether the context has a memo of it."""
+        is_done = has_memo = False
         try:
-            self.writer.write(node)
+            has_memo = self.writer.write(node)
             is_done = True
         except Exception as exc:  # noqa: BLE001  a computation goes on whatever happens to its recording
             is_done = True
@@ -154,6 +155,7 @@ class _Recorder:
         finally:
             if not is_done:  # an interrupt
                 self._note_gap(f"{node}: interrupted")
+        return has_memo
 
     def _write_lost(self, node: Node[Any]) -> None:
         try:

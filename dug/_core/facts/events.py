@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from .function import Function
 from .node import Node
@@ -95,8 +95,10 @@ def deliver(subscriptions: list[Subscription], event: Event, function: Function,
         if not subscription.hears(event.kind, function):
             continue
         try:
-            find = None if view is None or subscription.find is None else partial(subscription.find, view, event.node)
-            subscription.listener(event if find is None else evolve(event, find=find))
+            told = event
+            if view is not None and subscription.find is not None:  # a copy by hand, as `evolve` takes three times as long
+                told = Event(event.kind, event.node, event.seconds, event.error, partial(subscription.find, view, event.node))
+            subscription.listener(told)
         except Exception:
             with suppress(ValueError):  # it failed in another thread as well, which removed it
                 subscriptions.remove(subscription)
