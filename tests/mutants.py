@@ -72,6 +72,9 @@ DIFFERENCES = ("replay/test_replay_differences.py",)
 RECORDED_VALUES = ("replay/test_recorded_values.py",)
 RECORDED_NAMES = ("replay/test_recorded_names.py",)
 EARLY = ("core/test_early_bits.py",)
+STORES = ("stores/test_kept_runs.py", "stores/test_kept_programs.py", "-m", "not slow")
+STORE_DAMAGE = ("stores/test_damaged_stores.py",)
+STORE_EDITS = ("stores/test_kept_edits.py", "-m", "not slow")
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
@@ -1682,16 +1685,121 @@ MUTANTS = (
         "spec.identity, None, 0 if",
     ),
     Mutant(
+        "a store takes each value for the one that was read",
+        "stores/_keeper.py",
+        "        return digest == self.digest and digest != NO_DIGEST\n",
+        "        return True\n",
+        STORES,
+    ),
+    Mutant(
+        "a store serves runs of another definition",
+        "stores/_keeper.py",
+        "[place_of(function.name, print_, call) for print_ in prints]",
+        'list({place_of(function.name, "", call) for print_ in prints})',
+        STORES,
+    ),
+    Mutant(
+        "a store asks in another order than the run did",
+        "stores/_keeper.py",
+        "        memo = KeptMemo(run.home, None, 0, tuple(reads))\n",
+        "        memo = KeptMemo(run.home, None, 0, tuple(reversed(reads)))\n",
+        STORES,
+    ),
+    Mutant(
+        "a store keeps what caught a failure",
+        "stores/_digest.py",
+        "    if memo.failure is not None:\n        return NO_DIGEST\n",
+        "    if memo.failure is not None:\n        return bytes(16)\n",
+        STORES,
+    ),
+    Mutant(
+        "a store keeps the run of a bump",
+        "stores/_keeper.py",
+        "        if run.handle is not None or function is BENEATH",
+        "        if function is BENEATH",
+        STORES,
+    ),
+    Mutant(
+        "a store keeps a run that opened a context",
+        "stores/_keeper.py",
+        "    if memo.opened or memo.inner_nodes or memo.made",
+        "    if memo.made",
+        STORES,
+    ),
+    Mutant(
+        "a store tells calls apart as a dict does",
+        "stores/_digest.py",
+        '    return join(encoded).decode("ascii"), sorted(',
+        '    return join(encoded).decode("ascii").replace("1.0", "1").replace("true", "1"), sorted(',
+        STORES,
+    ),
+    Mutant(
+        "a store believes that a list is what it was",
+        "stores/_digest.py",
+        "    return digest_value(value) == digest_of(memo)\n",
+        "    return True\n",
+        STORES,
+    ),
+    Mutant(
+        "a store takes a class for the one of its name",
+        "stores/_digest.py",
+        "    return digest_bytes(digest, *(_digest_class(name) for name in classes)) if classes else digest\n",
+        "    return digest\n",
+        STORES,
+    ),
+    Mutant(
+        "a store believes a path that is damaged",
+        "stores/_path.py",
+        "    if digest_bytes(at, digest, body)[:_SEAL] != packed[:_SEAL]:\n        return None\n",
+        "",
+        STORE_DAMAGE,
+    ),
+    Mutant(
+        "a store believes a value that is damaged",
+        "stores/_store.py",
+        " or digest_data(found.codec, data) != found.digest:\n",
+        ":\n",
+        STORE_DAMAGE,
+    ),
+    Mutant(
+        "a damaged value of a store stays",
+        "stores/_store.py",
+        "                    self.backend.delete_data((found.digest,))\n",
+        "                    pass\n",
+        STORE_DAMAGE,
+    ),
+    Mutant(
+        "a store looks no more at the names that a function reads",
+        "stores/_definitions.py",
+        "            if space.get(name, _MISSING) is not value:\n",
+        "            if False:\n",
+        STORE_EDITS,
+    ),
+    Mutant(
+        "a store looks no more at the data that a function reads",
+        "stores/_definitions.py",
+        "        return noted is None or not noted.marks or all(",
+        "        return True or all(",
+        STORE_EDITS,
+    ),
+    Mutant(
+        "a store keeps a function that is changed while it runs",
+        "stores/_keeper.py",
+        "        if definition is not search.definition:\n",
+        "        if False:\n",
+        STORE_EDITS,
+    ),
+    Mutant(
         "a value that was taken over is not that of the run it came from",
         "_core/steps/finish.py",
-        "        held.origin = object()\n    return held.origin\n",
-        "        held.origin = object()\n    return None\n",
+        "        held.origin = Origin()\n    return held.origin\n",
+        "        held.origin = Origin()\n    return None\n",
         SHARED,
     ),
     Mutant(
         "all values that were taken over are those of one run",
         "_core/steps/finish.py",
-        "        held.origin = object()\n",
+        "        held.origin = Origin()\n",
         "        held.origin = TWEAKED\n",
         SHARED,
     ),
@@ -1747,8 +1855,8 @@ MUTANTS = (
     Mutant(
         "a memo that held forgets what its run decorated",
         "_core/steps/finish.py",
-        "        memo.made = held.made\n",
-        "        memo.made = ()\n",
+        "        memo.made, memo.origin = held.made, _find_origin(held)\n",
+        "        memo.origin = _find_origin(held)\n",
         LOCAL,
     ),
     Mutant(

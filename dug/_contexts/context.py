@@ -6,6 +6,7 @@ in its base, `Scope`; the queries are in `methods`.
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from .._core.drive import Scope
@@ -19,6 +20,7 @@ from .scenario import Scenario, describe_layers, kept_key, replace_top, retell
 from .tweaks import target_of
 
 if TYPE_CHECKING:
+    from ..stores._store import AnyStore
     from .typed_tweaks import Bumps, Change, D, Decorated, K, Others, Replacement, V, Values
 
 P = ParamSpec("P")
@@ -36,6 +38,8 @@ class Context(Scope, ContextMethods, Shown):
         tweaks: the differences here: a mapping of nodes (``f.node(x)``) or memoised functions to values, ``bump(...)``,
             replacements or ``UNTWEAKED``; or a `Scenario`.
         cache: where new results go; the default is the cache of the context around, or one of its own for an outermost context.
+        store: where results are kept for other processes: a `dug.stores.Store`, or the path of its folder.  Contexts inside have
+            it too.  It goes with a cache: give it to an outermost context, or together with ``cache=dug.Cache()``.
         name: shown in texts.
         max_depth: how deep nodes may lead to nodes before that counts as a recursion without end (`DepthError`); the default is
             that of the context around, or a million.
@@ -56,6 +60,7 @@ class Context(Scope, ContextMethods, Shown):
         tweaks: "Bumps | Scenario | None" = None,
         *,
         cache: Cache | None = None,
+        store: "AnyStore | str | PathLike[str] | None" = None,
         name: str | None = None,
         max_depth: int | None = None,
     ) -> None: ...
@@ -65,6 +70,7 @@ class Context(Scope, ContextMethods, Shown):
         tweaks: "Others[D, V, K]",
         *,
         cache: Cache | None = None,
+        store: "AnyStore | str | PathLike[str] | None" = None,
         name: str | None = None,
         max_depth: int | None = None,
     ) -> None: ...
@@ -74,11 +80,18 @@ class Context(Scope, ContextMethods, Shown):
         tweaks: "Values[V]",
         *,
         cache: Cache | None = None,
+        store: "AnyStore | str | PathLike[str] | None" = None,
         name: str | None = None,
         max_depth: int | None = None,
     ) -> None: ...
     def __init__(
-        self, tweaks: Any = None, *, cache: Cache | None = None, name: str | None = None, max_depth: int | None = None
+        self,
+        tweaks: Any = None,
+        *,
+        cache: Cache | None = None,
+        store: Any = None,
+        name: str | None = None,
+        max_depth: int | None = None,
     ) -> None:
         if cache is not None and not isinstance(cache, Cache):
             raise TypeError(f"cache must be a dug.Cache, not {show(cache)}. Write Context(cache=dug.Cache()).")
@@ -90,6 +103,23 @@ class Context(Scope, ContextMethods, Shown):
         scenario = retell(told) if isinstance(told, Scenario) else Scenario(told)
         super().__init__(scenario, cache, max_depth)
         self._name = name or scenario.name
+        self._store = None if store is None else self._keep_in(store)
+
+    def _keep_in(self, store: Any) -> "AnyStore":
+        """Has a store keep the results that go to this context's own cache, and returns it."""
+        from ..stores._opening import open_store, serve  # loaded with the first store: few programs have one
+
+        opened = open_store(store)
+        if self._own_cache is None:
+            self._own_cache = Cache()
+        serve(opened, self._own_cache)
+        return opened
+
+    @property
+    def store(self) -> "AnyStore | None":
+        """The store that keeps the results of this context: its own, or that of the context around; None for none."""
+        keeper = self.cache.keeper
+        return None if keeper is None else keeper.store
 
     @property
     def name(self) -> str | None:
@@ -258,6 +288,8 @@ class Context(Scope, ContextMethods, Shown):
     # For the engine
 
     def _left(self, error: BaseException | None) -> None:
+        if self._store is not None:
+            self._store.flush_queue()
         look_again(is_told=error is None)
 
     @staticmethod

@@ -9,14 +9,14 @@ Nothing here runs a body, files a memo or puts anything in force: code that does
 says so, and leaves running the node to its caller.
 """
 
-from .facts.binding import Binding, Key
+from .facts.binding import Binding, Key, PartialKey
 from .facts.equality import Fixed, is_immutable, is_same, substitution_key
 from .facts.events import INNER, KINDS, Event, Listener, Subscription
 from .facts.failure import Failure
 from .facts.function import Function
 from .facts.homes import Homes
 from .facts.imprint import Imprint
-from .facts.memo import DEAD, FORGOTTEN, IN_THREAD, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, OuterCall
+from .facts.memo import DEAD, FORGOTTEN, IN_THREAD, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Origin, OuterCall
 from .facts.node import BENEATH, Node, plain_key
 from .facts.sparse import BitSet
 from .facts.tweak import UNTWEAK, VALUE, Layer, Target, TweakSpec
@@ -67,7 +67,9 @@ __all__ = [
     "Node",
     "NodeMemos",
     "OpenContext",
+    "Origin",
     "OuterCall",
+    "PartialKey",
     "Run",
     "Subscription",
     "Target",

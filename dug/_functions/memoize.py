@@ -64,6 +64,7 @@ def memoize(
     ignore: tuple[str, ...] = (),
     name: str | None = None,
     version: object = None,
+    store: bool | None = None,
     ahead: int = 256,
     keep: int | None = None,
 ) -> _Decorator: ...
@@ -90,6 +91,8 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
         name: replaces ``module:qualname`` in texts and pickles.
         version: changes when the meaning of the function changes and nothing that its code names does: see
             `dug.fingerprint.reach` for the changes that dug sees by itself.
+        store: whether a store (``Context(store=...)``) keeps its runs: True for each, False for none; None for those that take
+            longer than the store says.
         ahead: for an async generator function: how many items its generator may be ahead of the fastest reader.
         keep: for a generator function: how many items are kept, so that a reader who comes too late gets `DroppedError`; None for
             all.  An async one waits for the slowest reader.  `eq` compares the items of a generator function.
@@ -142,10 +145,11 @@ _OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version", "ahead"
 
 
 def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
-    unknown = sorted(options.keys() - _OPTIONS)
+    known = _OPTIONS if kind == "source" else _OPTIONS | {"store"}  # no store keeps a source
+    unknown = sorted(options.keys() - known)
     if unknown:
         decorator = "source" if kind == "source" else "memoize"
-        raise TypeError(f"@dug.{decorator} has no option {unknown[0]}=; its options: {', '.join(sorted(_OPTIONS))}.")
+        raise TypeError(f"@dug.{decorator} has no option {unknown[0]}=; its options: {', '.join(sorted(known))}.")
     _check_options(**options)
     if function is None:
         return lambda decorated: _decorate(kind, decorated, **options)
@@ -158,6 +162,8 @@ def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: A
         count = others.get(option)
         if option in others and (type(count) is not int or count < 1) and (option, count) != ("keep", None):
             raise TypeError(f"{option} must be a number of items, at least 1, not {show(count)}. Write {option}=100.")
+    if others.get("store") not in (None, True, False):
+        raise TypeError(f"store must be True, False or None, not {show(others['store'])}. Write store=True to keep all its runs.")
     if eq is not None and not callable(eq):
         raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")
     if key is not None and not (isinstance(key, Mapping) and all(map(callable, key.values()))):
@@ -180,6 +186,7 @@ def _decorate(
     ignore: str | tuple[str, ...] = (),
     name: str | None = None,
     version: object = None,
+    store: bool | None = None,
     **stream_options: int | None,
 ) -> Any:
     wrapper_kind, body = _unwrap(decorated)
@@ -189,7 +196,7 @@ def _decorate(
     named = name or f"{module}:{getattr(body, '__qualname__', type(body).__qualname__)}"
     function = Function(named if ":" in named else f"{module}:{named}", body, kind, eq, version)
     _pick_driver(function, **stream_options)
-    function.renamed = name is not None
+    function.renamed, function.store = name is not None, store
     function.binding = Binding.of(function, _signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
     taken = _take_name(function) if name is not None or _has_name(body) else function

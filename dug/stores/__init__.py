@@ -1,9 +1,10 @@
-"""Memos that outlive their process, and are shared by processes.
+"""Memos that outlive their process, and are shared by processes: `Store`, a folder; ``dug.Context(store=...)`` uses one.
 
 A store keeps what runs read and what they gave.  A run that would read the same again is not run, in whatever process; a value
 that cannot be taken from a store, for whatever reason, is computed.
 """
 
 from ..errors import StoreError
+from ._store import Store
 
-__all__ = ["StoreError"]
+__all__ = ["Store", "StoreError"]

@@ -30,7 +30,7 @@ class Function:
     __slots__ = (
         "__weakref__", "_binding", "ask",
         "at_first_run", "bits", "body", "changed", "eq", "fetch", "is_async", "is_replaced", "is_simple",
-        "kind", "mark", "name", "newest", "nodes", "options", "owned", "reached", "renamed", "stream", "version",
+        "kind", "mark", "name", "newest", "nodes", "options", "owned", "reached", "renamed", "store", "stream", "version",
         "was_importable", "wrappers",
     )  # fmt: skip
     watched = WeakSet["Function"]()  # noqa: RUF012  compiled as it is, a class takes no annotations
@@ -50,8 +50,7 @@ class Function:
         self.name = name
         """``module:qualname``, or the name given to ``memoize(name=...)``."""
         self.body = body
-        self.kind = kind
-        self.eq = eq
+        self.kind, self.eq = kind, eq
         self.version = version
         self.owned = True
         """False while the function is its name; True when it is only itself: a local one, or one whose name was taken over."""
@@ -69,6 +68,7 @@ class Function:
         """Returns the memo of a call made in a frame, or an awaitable of it: the driver that the decorator picked."""
         self.ask: Any = None
         """For a coroutine function: the same with the value in the place of the memo."""
+        self.store: bool | None = None  # whether a store keeps its runs: always, never, or by what they cost
         self.stream: Any = None
         """For a generator function: its ``make`` gives the value of a run, see `_functions/stream`."""
         self.wrappers: list[ref[Any]] = []

@@ -38,6 +38,8 @@ cdef public class Memo [object DugMemo, type DugMemo_Type]:
         frozenset restriction)
     cpdef bint serves(self, OuterCall call)
     cpdef object take_value(self)
+    cpdef bint is_readable(self)
+    cpdef object knows_same(self, Memo new)
 
 
 cdef public class NodeMemos [object DugHome, type DugHome_Type]:

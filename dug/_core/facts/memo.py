@@ -92,32 +92,23 @@ class OuterCall:
         self.failures = ()
 
 
+class Origin:
+    """A mark shared by all memos with the value of one run."""
+
+    __slots__ = ("digest",)
+
+    def __init__(self, digest: bytes | None = None) -> None:
+        self.digest = digest
+        """What a keeper has found the value to be, once it has looked."""
+
+
 class Memo:
     """The record of one finished call."""
 
     __slots__ = (
-        "body",
-        "call",
-        "dependencies",
-        "failure",
-        "footprint",
-        "footprint_below",
-        "found_in",
-        "home",
-        "inner_nodes",
-        "is_stored",
-        "made",
-        "open_footprint",
-        "opened",
-        "origin",
-        "own_seconds",
-        "read_starts",
-        "restriction",
-        "seconds",
-        "status",
-        "transient",
-        "value",
-        "verifies",
+        "body", "call", "dependencies", "failure", "footprint", "footprint_below", "found_in", "home", "inner_nodes",
+        "is_stored", "made", "open_footprint", "opened", "origin", "own_seconds", "read_starts", "restriction", "seconds",
+        "status", "transient", "value", "verifies",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
@@ -172,7 +163,7 @@ class Memo:
         self.call: OuterCall | None = None
         """When set, the memo answers only within this outermost call."""
         self.origin: object = None
-        """A mark shared by all memos with the value of one run, or of one telling of a tweak; None while it is the only one."""
+        """An `Origin`, or the telling of a tweak, shared by all memos with that value; mostly None while it is the only one."""
         self.transient = False
         """True when it failed, or caught a failure, because of a source."""
         self.opened = False
@@ -183,6 +174,14 @@ class Memo:
     def take_value(self) -> Any:
         """Returns the value; from its carrier, if that has it (`_portable/stored`)."""
         return self.value
+
+    def is_readable(self) -> bool:
+        """True unless a keeper has the value and cannot give it any more, so that nothing is verified for it."""
+        return True
+
+    def knows_same(self, new: "Memo") -> bool | None:  # noqa: ARG002  those of a keeper look at it
+        """Returns whether another memo gives what this one gave; None where the values must be compared."""
+        return None
 
     @staticmethod
     def bits_of(memos: "Iterable[Memo]") -> BitSet:

@@ -15,7 +15,7 @@ cdef object BENEATH
 cdef public class Cache [object DugCache, type DugCache_Type]:
     cdef public Cache beneath
     cdef public Homes homes, quick
-    cdef public object locals, stale, _token, _gone
+    cdef public object keeper, locals, stale, _token, _gone
     cdef public CacheGroup _group
     cdef public bint holds_beneath
     cdef public Py_ssize_t _count

@@ -38,7 +38,7 @@ class Cache:
 
     __slots__ = (
         "__weakref__", "_count", "_emptied", "_gone", "_group", "_read", "_token", "beneath", "holds_beneath", "homes",
-        "locals", "quick", "stale",
+        "keeper", "locals", "quick", "stale",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -48,6 +48,7 @@ class Cache:
         self.locals: WeakBag[Function] = WeakBag()
         """The local functions with nodes here; each holds the memos of its nodes itself, see `local`."""
         self._group: CacheGroup | None = None
+        self.keeper: Any = None  # of memos outside of the process, see `protocols.KeeperShape`
         self.holds_beneath = False
         """True once a memo was filed under the key of a node beneath a tweak."""
         self._count = 0
@@ -86,6 +87,7 @@ class Cache:
             with BINDING, group.lock:
                 if self._group is None:
                     group.caches.add(self)
+                    self.keeper = self.keeper or beneath.keeper
                     self.beneath, self._group = beneath, group  # an interrupt finds both done, or none
             self.bind(beneath)
         elif self.beneath is not beneath:

@@ -117,6 +117,26 @@ class CacheShape(Protocol):
         """Lets a memo be looked for no more when a tweak goes."""
 
 
+class KeeperShape(Protocol):
+    """Keeps memos outside of the process, as a cache and the steps of a call see it.
+
+    No lock of the engine is held where it is called, and it raises nothing.
+    """
+
+    def recall(self, run: Any) -> Memo | None:
+        """Returns the next older memo that a run may verify, before its body runs; None when there is none (any more).
+
+        Its reads are of memos that have no values, and compare themselves (`Memo.knows_same`).  When one has changed, this is
+        called again, and `Run.failed_check_reads` has what was read.
+        """
+
+    def landed(self, run: Any, memo: Memo, held: Memo | None) -> None:
+        """Is told of the memo of a run, or that one of the older memos was kept for it; also of one that nothing may remember."""
+
+    def dropped(self, run: Any) -> None:
+        """Is told that a run has left no memo; once or several times."""
+
+
 class ViewShape(Protocol):
     """A view, as a cache group sees it."""
 

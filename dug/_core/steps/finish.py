@@ -13,7 +13,7 @@ from ...errors import DugError
 from ..facts.binding import SIMPLE_TYPES
 from ..facts.equality import Fixed
 from ..facts.failure import Failure, empty_own_frames, pass_on
-from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction
+from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Origin, Restriction
 from ..facts.node import Node, plain_key
 from ..facts.sparse import BitSet, union
 from ..native import machine
@@ -44,8 +44,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     if run.opened:
         _close_left_open(run)
         settle_late(run)
-    if run.is_done:  # its loop was given up and came back
-        run.unfileable = INVALID
+    run.unfileable = INVALID if run.is_done else run.unfileable  # its loop was given up and came back
     place = home if home.alive else view.cache.home_of(run.key)
     reads = machine.keys_of(run.reads)
     outer: Any = run.outer
@@ -58,7 +57,6 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
         below = _add_up(run, reads)
         memo = _make_memo(run, value, below, reads, held)
         memo.seconds, memo.own_seconds = seconds, seconds - run.child_seconds if held is None else held.own_seconds
-        memo.origin = _find_origin(held)
         if failure is not None or run.transient or call.failures:
             _restrict_failure(run, memo, failure)
         if machine.overlap(below, FORGOTTEN) or (run.generation != group.generation and not _is_true_still(run, home, reads)):
@@ -83,6 +81,8 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     if machine.any_in(view.listeners):
         kind = "reused" if held is not None else "computed" if failure is None else "failed"
         tell(view, kind, run.key, memo.seconds, failure.raised if failure else None)
+    if view.cache.keeper is not None:
+        view.cache.keeper.landed(run, memo, held)
     if call.failures and (run.is_outermost or call.is_closed):
         call.close()
     return memo
@@ -156,6 +156,8 @@ def _find_passed(run: Run, error: BaseException) -> Failure | None:
 
 def abandon(run: Run, error: BaseException | None = None) -> None:
     """Closes a run that leaves no memo, because its exception must not be remembered; for None, it raised nothing."""
+    if run.view.cache.keeper is not None:
+        run.view.cache.keeper.dropped(run)
     if run.is_done:
         if run.view.tweaks.running.get(run.home) is run:
             with run.view.group.lock:
@@ -250,12 +252,10 @@ def _is_small(element: Any) -> bool:
     return type(element) in SIMPLE_TYPES and (type(element) is not int or element.bit_length() <= _LONGEST)
 
 
-def _find_origin(held: Memo | None) -> object:
+def _find_origin(held: Memo) -> object:
     """Returns the mark of the run that gave a value, for a memo that takes over the value of an older one; under the lock."""
-    if held is None:
-        return None
     if held.origin is None:
-        held.origin = object()
+        held.origin = Origin()
     return held.origin
 
 
@@ -307,7 +307,7 @@ def _make_memo(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...], hel
     """Returns the memo of a run, or of a verified value, which is filed nowhere yet."""
     memo = _place(run, value, below, reads)
     if held is not None:
-        memo.made = held.made
+        memo.made, memo.origin = held.made, _find_origin(held)
     if run.opened:
         memo.inner_nodes, memo.opened, memo.verifies = tuple(run.inner_nodes or ()), True, TWEAKED
     if run.made:

@@ -171,7 +171,8 @@ class Run(_AnyFrame):
 
     __slots__ = (
         "body", "depth", "entries", "failed_check_reads", "generation", "handle", "has_task", "held_up", "home", "is_beneath",
-        "is_done", "key", "late_reads", "made", "memo", "opened", "served", "task", "thread", "told", "unfileable", "waits",
+        "is_done", "key", "late_reads", "made", "memo", "opened", "recalled", "served", "task", "thread", "told", "unfileable",
+        "waits",
     )  # fmt: skip
     call: OuterCall
     reads: dict[Memo, int | None]
@@ -195,6 +196,7 @@ class Run(_AnyFrame):
     """The entries that note the reads of its tasks under contexts which are closed already."""
     failed_check_reads: dict[Memo, int | None] | None
     """The reads of the last failed verification."""
+    recalled: Any  # where the keeper of its cache is in looking for older memos
     served: dict[Memo, BaseException] | None
     """The exception that it was last given for each failure that was served to it."""
     made: "set[Any] | None"
@@ -259,7 +261,7 @@ class Run(_AnyFrame):
         self.transient = self.opened = self.is_done = False
         self.inner_nodes = self.driver = self.task = self.waits = None
         self.held_up = self.memo = self.failed_check_reads = self.served = self.told = None
-        self.entries = self.late_reads = self.made = None
+        self.entries = self.late_reads = self.made = self.recalled = None
         place = outer
         if handle is None and place is not None and place.homes is view.cache.quick:
             self.homes = place.homes  # the asker has no listeners, and asks in the same scenario

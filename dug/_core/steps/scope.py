@@ -173,6 +173,7 @@ class Scope:
             return last
         if parent is not None and self._given_cache is None:
             cache = parent.cache
+            self._check_store(cache)
         else:
             cache = self._cache_seen(parent) if looks else self._cache_inside(parent)
         return self._derive(parent, cache, inside, before)
@@ -209,6 +210,15 @@ class Scope:
             refresh(entry)
 
     # Its cache
+
+    def _check_store(self, cache: Cache) -> None:
+        """Refuses a cache around that another store keeps, or none, where this scope has one."""
+        own = None if self._own_cache is None else self._own_cache.keeper
+        if own is not None and (cache.keeper is None or cache.keeper.store is not own.store):
+            raise ContextError(
+                f"{self!r} has a store of its own, and its results go to the cache of the context around. Give the store to the "
+                "outermost context, or give this one cache=dug.Cache() as well."
+            )
 
     def _cache_seen(self, parent: View | None) -> Cache:
         """The cache that a look reads; one that was never entered holds nothing, and a look does not bind it."""

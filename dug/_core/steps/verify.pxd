@@ -28,6 +28,7 @@ cdef class Check:
     cdef begin(self, Run run, object older)
     cdef _turn_to(self, Memo candidate)
     cdef bint _turn_to_next(self) except -1
+    cdef bint _file(self) except -1
     cpdef Memo begin_alone(self)
     @cython.locals(holds=bint)
     cpdef Memo go_on_alone(self, Memo read, object answer)

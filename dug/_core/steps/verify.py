@@ -46,7 +46,10 @@ def verify(run: Run) -> "Check | None":
     """Returns the check of the older memos of a node; None without any of them."""
     older = find_candidates(run.key, run.view, run.home, run.body)
     if not older:
-        return None
+        found = None if run.view.cache.keeper is None else run.view.cache.keeper.recall(run)
+        if found is None:
+            return None
+        older = (found,)
     check = Check.__new__(Check)
     check.begin(run, older)
     return check
@@ -90,9 +93,20 @@ class Check:
         """Turns to the next older memo, as a read of this one has changed; False when there is none."""
         forget_reads(self._run)
         self._number += 1
-        if self._number == len(self._older):
+        if self._number < len(self._older):
+            self._turn_to(self._older[self._number])
+            return True
+        keeper = self._run.view.cache.keeper
+        found = None if keeper is None else keeper.recall(self._run)
+        if found is not None:
+            self._turn_to(found)
+        return found is not None
+
+    def _file(self) -> bool:
+        """Files the value of the older memo whose reads all hold; False when its keeper cannot give it."""
+        if self._candidate.is_stored and not self._candidate.is_readable():
             return False
-        self._turn_to(self._older[self._number])
+        self.memo = file_verified(self._run, self._candidate)
         return True
 
     def begin_alone(self) -> Memo | None:
@@ -117,10 +131,7 @@ class Check:
                 if memo is None and read.failure is None:
                     return read
                 holds = memo is not None and _is_unchanged(self._run, read, memo, self._start)
-            if holds:
-                self.memo = file_verified(self._run, self._candidate)
-                return None
-            if not self._turn_to_next():
+            if (holds and self._file()) or not self._turn_to_next():
                 return None
             holds = True
 
@@ -141,9 +152,10 @@ class Check:
                 holds = True
             elif asked:
                 return asked
-            else:
-                self.memo = file_verified(self._run, self._candidate)
+            elif self._file():
                 return None
+            else:
+                holds = False
 
     def _recall(self, read: Memo, start: int | None) -> Memo | None:
         """Returns the memo at hand for a read, and notes that it was read; None for a node that must be asked for."""
@@ -325,6 +337,10 @@ def _is_alike(named: Any, old: Memo, new: Memo) -> bool:
     """`is_as_before` for two memos of a function, or of a node beneath a tweak; an error of the user's `eq=` is logged."""
     if old.origin is not None and old.origin is new.origin:
         return True
+    if old.is_stored:
+        known = old.knows_same(new)
+        if known is not None:
+            return bool(known)
     function: Function = plain_key(old.home.key)[0] if named is BENEATH else named
     try:
         was, value = old.take_value(), new.take_value()

@@ -1,0 +1,148 @@
+"""Definitions of functions as a store knows them: by their fingerprints, for as long as everything that they reach stays.
+
+A fingerprint is taken once, and takes milliseconds.  Before each use the names that the function reads are looked at again: when
+one leads to another object, or data that can be changed in place has changed, the fingerprint is taken anew.  A function whose
+reach changed after it first ran is in force in two versions at once, and nothing of it is kept or served until it is defined
+again, or no memo of it is left.
+"""
+
+import json
+from collections.abc import Mapping
+from types import FunctionType, ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from attrs import define
+
+from .._core.read import Function
+from .._functions.definition.code import names_of
+from .._functions.definition.libraries import is_library
+from .._functions.definition.noted import Noted, roots_of
+from .._functions.definition.plain_data import mark
+from .._functions.definition.walk import CLASS, CODE, walk
+from ..fingerprint import reach, source_of
+from ._backend import Seen
+
+_IS_ANOTHER = "what it reached when it first ran"
+_MISSING = object()
+
+Name = tuple[Mapping[str, Any], str, Any]
+"""A name in a module or a class, and what it led to."""
+
+
+@define(eq=False)
+class Definition:
+    """A function as it is now."""
+
+    function: str
+    print: str | None
+    """The fingerprint; None where there is none to trust, and then nothing is kept of it."""
+    reason: str | None
+    """Why not, if so."""
+    parts: Mapping[str, str]
+    packages: Mapping[str, str]
+    blind: tuple[str, ...]
+    """What the fingerprint cannot see."""
+    body: Any
+    noted: Noted | None
+    names: list[Name]
+    closures: list[tuple[Any, Any]]
+    """Variables of closures, and what they held."""
+    is_told: bool = False
+    """True once the store remembers it."""
+
+    def holds(self, function: Function) -> bool:
+        """True while everything that the function reaches is what it was."""
+        noted = function.reached
+        if function.body is not self.body or noted is not self.noted:
+            return False
+        for space, name, value in self.names:
+            if space.get(name, _MISSING) is not value:
+                return False
+        for cell, value in self.closures:
+            if _contents(cell) is not value:
+                return False
+        return noted is None or not noted.marks or all(_mark(noted, place) == noted.marks[place] for place in noted.marks)
+
+    def see(self, function: Function) -> Seen:
+        """Returns what a store remembers of it."""
+        source = source_of(function.body) or ""
+        parts = json.dumps(dict(self.parts)).encode("utf-8", "backslashreplace").decode()
+        return Seen(self.function, self.print or "", source, parts, json.dumps(dict(self.packages)))
+
+
+class Definitions:
+    """The definitions of the functions that a store has met in this process."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[Function, Definition] = WeakKeyDictionary()
+
+    def find(self, function: Function) -> Definition:
+        """Returns a function as it is now."""
+        known = self._known.get(function)
+        if known is None or not known.holds(function):
+            known = self._known[function] = define_now(function)
+        return known
+
+    def list_known(self) -> list[Definition]:
+        """Returns all of them."""
+        return list(self._known.values())
+
+
+def define_now(function: Function) -> Definition:
+    """Takes the fingerprint of a function."""
+    found = reach(function.newest or function.body)
+    print_, reason = found.print, None
+    if "<" in function.name or function.owned:
+        print_, reason = None, "no other process can find it by its name"
+    elif print_ is None:
+        reason = "there is no Python code to take a fingerprint of"
+    elif _IS_ANOTHER in found.parts:
+        print_, reason = None, "something that it reaches was changed after it first ran"
+    names, closures = list[Name](), list[tuple[Any, Any]]()
+    for part in walk(roots_of(function), is_deep=True):
+        if part.kind == CODE:
+            names.extend(_names_read(part.value))
+            closures.extend((cell, _contents(cell)) for cell in part.value.__closure__ or ())
+        elif part.kind == CLASS:
+            names.extend((vars(part.value), name, one) for name, one in vars(part.value).items() if isinstance(one, FunctionType))
+    made = Definition(
+        function.name, print_, reason, found.parts, found.packages, found.blind, function.body, function.reached, names, closures
+    )
+    if print_ is not None and not made.holds(function):  # it was changed in place meanwhile, or is changed by a thread
+        made.print, made.reason = None, "something that it reaches is changed while it is looked at"
+    return made
+
+
+def _names_read(function: FunctionType) -> list[Name]:
+    """Returns the globals that a function reads, and the attributes of own modules among them, with what they lead to."""
+    found: list[Name] = []
+    for name, chains in names_of(function.__code__).globals.items():
+        space: Mapping[str, Any] = function.__globals__
+        value = space.get(name, _MISSING)
+        found.append((space, name, value))
+        for chain in chains:
+            inner = value
+            for step in chain:
+                if not isinstance(inner, ModuleType) or is_library(inner.__name__):
+                    break
+                space = vars(inner)
+                inner = space.get(step, _MISSING)
+                found.append((space, step, inner))
+    return found
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing was put into it
+        return _MISSING
+
+
+def _mark(noted: Noted, place: str) -> bytes | None:
+    try:
+        return mark(noted.parts[place].value)[0]
+    except RuntimeError:  # another thread changes it right now
+        return None
+
+

@@ -1,0 +1,170 @@
+"""`AnyStore`, what all stores are for their users and for `Keeper`; `Store`, the one in a folder."""
+
+import time
+from collections.abc import Callable
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+from weakref import finalize
+
+from .. import codec
+from .._core.read import Function
+from .._text.values import show, text_of
+from ..codec import CodecError, Encoded
+from ._backend import Backend, Found, StoreError
+from ._definitions import Definition, Definitions
+from ._digest import digest_data
+from ._sqlite import SqliteBackend
+from ._writer import Writer
+
+
+class AnyStore:
+    """Keeps what runs read and gave, for other processes."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        min_seconds: float = 0.001,
+        single_flight: float | None = 0.05,
+        lease_seconds: float = 30.0,
+        allow_pickle: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.min_seconds, self.single_flight, self.lease_seconds = min_seconds, single_flight, lease_seconds
+        self.allow_pickle = allow_pickle
+        self.backend = backend
+        self.is_read_only = backend.is_read_only
+        self.writer = Writer(backend, lease_seconds)
+        self.definitions = Definitions()
+        self.hits = self.misses = 0
+        self.refused: dict[str, str] = {}
+        self.now = clock
+        self._accepted: dict[str, list[tuple[str, str]]] = {}
+        self._close = finalize(self, self.writer.close)
+
+    # For users
+
+    def flush(self) -> None:
+        """Returns when every run that has ended is kept."""
+        self.writer.flush()
+        self.backend.flush()
+
+    def flush_queue(self) -> None:
+        """Hands what is queued to the backend."""
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Keeps what has ended, and lets go of files and connections; contexts go on without a store."""
+        self._close()
+
+    # For the keeper
+
+    def get(self, at: bytes) -> Found | None:
+        """Returns the row at a place, written or queued."""
+        row = self.writer.find(at)
+        if row is not None:
+            return Found(row.path, row.digest, row.codec, row.needs, row.size, row.data, row.seconds, row.own_seconds)
+        return self.backend.get(at)
+
+    def read_value(self, at: bytes, found: Found) -> tuple[Any] | None:
+        """Returns the value of a row; None where it is gone, damaged, or cannot be read here."""
+        try:
+            data = found.data
+            if data is None and found.codec:
+                data = self.backend.get_data(found.digest)
+            if data is None:
+                self.forget(at)
+                return None
+            if len(data) != found.size or digest_data(found.codec, data) != found.digest:
+                if not self.is_read_only:
+                    self.backend.delete_data((found.digest,))
+                self.forget(at)
+                return None
+            encoded = Encoded(found.codec, (data,), frozenset(found.needs.split("\n")) if found.needs else frozenset())
+            return (codec.decode(encoded, trust=self.allow_pickle),)
+        except CodecError as exc:
+            self.note_trouble("a value", exc)
+        except StoreError as exc:
+            self.writer.tell(exc)
+        return None
+
+    def forget(self, at: bytes) -> None:
+        """Forgets a damaged row, so that the next run is kept in its place."""
+        if not self.is_read_only:
+            self.backend.delete((at,))
+
+    def list_accepted(self, definition: Definition) -> list[str]:
+        """Returns the fingerprints of older definitions that somebody said mean the same, the likeliest last."""
+        known = self._accepted.get(definition.function)
+        if known is None:
+            known = self._accepted[definition.function] = [
+                (said.old, said.new) for said in self.backend.list_accepted(definition.function)
+            ]
+        if not known:
+            return []
+        found = [definition.print or ""]
+        for print_ in found:
+            found.extend(old for old, new in known if new == print_ and old not in found)
+        return found[:0:-1]
+
+    def note(self, definition: Definition, function: Function) -> None:
+        """Has the backend remember a definition of which a run is kept."""
+        if not definition.is_told:
+            definition.is_told = True
+            self.backend.note(definition.see(function))
+
+    def refuse(self, function: str, reason: str) -> None:
+        """Notes why runs of a function are not kept."""
+        self.refused[function] = reason
+
+    def note_trouble(self, what: str, exc: Exception) -> None:
+        """Notes what went wrong with something kept, or to be kept."""
+        self.refused[what] = text_of(exc, 1_000)
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        again = f"{type(self).__name__}({self.backend.shown!r})"
+        raise TypeError(f"{self!r} cannot be pickled or copied. Open it in each process: {again}.")
+
+    def __repr__(self) -> str:
+        return f"<dug.stores.{type(self).__name__} {self.backend.shown}>"
+
+
+class Store(AnyStore):
+    """A store in a folder, for all processes of one machine.
+
+    Args:
+        path: the folder; made when it is not there.
+        min_seconds: a run that took less by itself, without what it called, is not kept.
+        single_flight: a function whose runs take as long by themselves, or of which nothing is known, is run by one process at a
+            time for one call; the others wait for the value.  None: never.
+        lease_seconds: how long they wait, at most, for a process that does not answer any more.
+        durable: waits until each value is on the disk, so that it outlives a power cut, too.
+        read_only: keeps nothing.
+        allow_pickle: pickles values that have no codec.  Whoever can write to the folder can then run code in your process.
+
+    Raises:
+        StoreError: the folder cannot be used, or is of a newer dug.
+    """
+
+    def __init__(
+        self,
+        path: "str | PathLike[str]",
+        *,
+        min_seconds: float = 0.001,
+        single_flight: float | None = 0.05,
+        lease_seconds: float = 30.0,
+        durable: bool = False,
+        read_only: bool = False,
+        allow_pickle: bool = False,
+    ) -> None:
+        if isinstance(path, bytes) or not isinstance(path, (str, PathLike)):
+            raise TypeError(f"path must be a path, not {show(path)}. Write Store('book.store').")
+        backend = SqliteBackend(Path(fspath(path)), is_durable=durable, is_read_only=read_only)
+        super().__init__(
+            backend,
+            min_seconds=min_seconds,
+            single_flight=single_flight,
+            lease_seconds=lease_seconds,
+            allow_pickle=allow_pickle,
+        )

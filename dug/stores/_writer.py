@@ -1,0 +1,178 @@
+"""`Writer`: writes rows behind, so that a run does not wait for the disk; holds and renews leases; counts and tells troubles.
+
+Rows are encoded when their run ends, queued, and written by a thread that lives while there is something to do: soon after the
+first one came, at once when many wait or somebody waits for one of them.  A process that is killed loses what was queued, and
+nothing else.  Leases are given back after their row was written, so that who waits for it finds it.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from threading import Event, Lock, Thread
+from time import monotonic
+from warnings import warn
+from weakref import WeakSet
+
+from ._backend import Backend, Row, StoreError
+
+DELAY_S = 0.05
+"""How long rows are collected before they are written."""
+MOST_ROWS = 500
+_SILENT_S = 60.0
+
+_writers: "WeakSet[Writer]" = WeakSet()
+
+
+class Writer:
+    """The queue of rows of one store, its thread and its leases."""
+
+    def __init__(self, backend: Backend, lease_seconds: float, clock: Callable[[], float] = monotonic) -> None:
+        self.backend = backend
+        self.lease_seconds = lease_seconds
+        self.failures = 0
+        """How many times the backend could not do what it was asked for."""
+        self.written = 0
+        self._clock = clock
+        self._warned: float | None = None
+        self._begin()
+        _writers.add(self)
+
+    def _begin(self) -> None:
+        """Begins with nothing queued, in a new process too."""
+        self.owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._lock, self._writing = Lock(), Lock()
+        self._hurry, self._news = Event(), Event()
+        self._rows: dict[bytes, Row] = {}
+        self._given_back: list[bytes] = []
+        self._leases: set[bytes] = set()
+        self._renewed = 0.0
+        self._thread: Thread | None = None
+        self._is_closed = False
+
+    # Rows
+
+    def find(self, at: bytes) -> Row | None:
+        """Returns a row that is queued."""
+        return self._rows.get(at)
+
+    def put(self, row: Row, leases: Sequence[bytes] = ()) -> None:
+        """Queues a row; the leases are given back once it is written."""
+        with self._lock:
+            self._rows.setdefault(row.at, row)
+            self._given_back.extend(leases)
+            self._leases.difference_update(leases)
+            self._work()
+        if leases or len(self._rows) >= MOST_ROWS:
+            self._hurry.set()
+
+    def _work(self) -> None:
+        """Has a thread write; under the lock."""
+        self._news.set()
+        if self._thread is None and not self._is_closed:
+            self._thread = Thread(target=self._run, name="dug store", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not (self._rows or self._given_back or self._leases):
+                    self._thread = None
+                    return
+                is_waiting = not (self._rows or self._given_back)
+                self._news.clear()
+            if is_waiting:
+                self._news.wait(self.lease_seconds / 4)
+            else:
+                self._hurry.wait(DELAY_S)
+                self._hurry.clear()
+                self.flush()
+            self._renew()
+
+    def flush(self) -> None:
+        """Writes what is queued."""
+        with self._writing:
+            with self._lock:
+                rows, leases = list(self._rows.values()), self._given_back
+                self._given_back = []
+            try:
+                if rows:
+                    self.backend.put(rows)
+                    self.written += len(rows)
+                if leases:
+                    self.backend.release(leases, self.owner)
+            except StoreError as exc:
+                self.tell(exc)
+            finally:
+                with self._lock:
+                    for row in rows:  # until now, so that `find` has them until the backend does
+                        self._rows.pop(row.at, None)
+
+    # Leases
+
+    def acquire(self, at: bytes) -> bool:
+        """Takes a lease, which is renewed until it is given back; False while somebody has it."""
+        if not self.backend.acquire(at, self.owner, self.lease_seconds):
+            return False
+        with self._lock:
+            self._leases.add(at)
+            self._renewed = self._clock() if len(self._leases) == 1 else self._renewed
+            self._work()
+        return True
+
+    def give_back(self, leases: Sequence[bytes]) -> None:
+        """Gives leases back of runs that left nothing."""
+        with self._lock:
+            self._leases.difference_update(leases)
+        try:
+            self.backend.release(leases, self.owner)
+        except StoreError as exc:
+            self.tell(exc)
+
+    def _renew(self) -> None:
+        with self._lock:
+            held, now = list(self._leases), self._clock()
+            if not held or now - self._renewed < self.lease_seconds / 4:
+                return
+            self._renewed = now
+        try:
+            self.backend.renew(held, self.owner, self.lease_seconds)
+        except StoreError as exc:
+            self.tell(exc)
+
+    # Troubles
+
+    def tell(self, trouble: Exception) -> None:
+        """Counts a trouble of the backend, and warns of one a minute."""
+        self.failures += 1
+        now = self._clock()
+        if self._warned is None or now - self._warned >= _SILENT_S:
+            self._warned = now
+            warn(f"A store does not answer, so its values are computed: {trouble}", RuntimeWarning, stacklevel=2)
+
+    def close(self) -> None:
+        """Writes what is queued, and lets go of the backend."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            left = list(self._leases)
+            self._leases.clear()
+        self.flush()
+        try:
+            if left:
+                self.backend.release(left, self.owner)
+        except StoreError:  # they expire
+            self.failures += 1
+        self.backend.close()
+        self._hurry.set()
+        self._news.set()
+
+
+def _begin_again() -> None:
+    for writer in tuple(_writers):
+        writer._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_again)
+
