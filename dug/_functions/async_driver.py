@@ -123,7 +123,12 @@ async def _drive(run: Run) -> None:
         current.set(run)
         started = perf_counter()
         check = verify(run)
-        if check is None or await _complete(run, check) is None:
+        held = None if check is None else await _complete(run, check)
+        while held is None and run.view.cache.keeper is not None and (pause := run.view.cache.keeper.pause(run)):
+            await backend().Sleep().last(pause)  # another process does this run
+            check = verify(run)
+            held = None if check is None else await _complete(run, check)
+        if held is None:
             started = started if check is None else perf_counter()
             key = run.key
             if run.handle is None and type(key) is tuple and key[0] is not BENEATH and key[0].is_simple:
@@ -141,7 +146,7 @@ async def _drive(run: Run) -> None:
         if not run.is_done or run.waits:  # an interrupt struck where its end was filed
             abandon(run)
         run.task = None  # its context refers to the run
-        check = None  # which leads to the run as well; see `failure.empty_own_frames`
+        check = held = None  # which lead to the run as well; see `failure.empty_own_frames`
         del run
 
 

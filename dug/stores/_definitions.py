@@ -50,6 +50,10 @@ class Definition:
     """Variables of closures, and what they held."""
     is_told: bool = False
     """True once the store remembers it."""
+    runs: int = 0
+    """How many runs of it are known, here, or in the store before the first one here."""
+    seconds: float = 0.0
+    """What they took by themselves."""
 
     def holds(self, function: Function) -> bool:
         """True while everything that the function reaches is what it was."""
@@ -63,6 +67,11 @@ class Definition:
             if _contents(cell) is not value:
                 return False
         return noted is None or not noted.marks or all(_mark(noted, place) == noted.marks[place] for place in noted.marks)
+
+    def note_run(self, seconds: float) -> None:
+        """Notes how long a run took by itself."""
+        self.runs += 1
+        self.seconds += seconds
 
     def see(self, function: Function) -> Seen:
         """Returns what a store remembers of it."""

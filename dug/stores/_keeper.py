@@ -23,7 +23,6 @@ from .._text.values import STOPPING
 from ..codec import CodecError, Encoded
 from ..sources._check import load_own
 from ._backend import Found, Row, StoreError
-from ._definitions import Definition
 from ._digest import (
     NO_DIGEST,
     branch_of,
@@ -38,6 +37,7 @@ from ._digest import (
     write_call,
 )
 from ._path import Path, make_path, pack, unpack
+from ._search import Search
 
 if TYPE_CHECKING:
     from ._store import AnyStore
@@ -73,27 +73,6 @@ class KeptMemo(Memo):
         return True
 
 
-class Search:
-    """A look for kept runs of one node, for one run here."""
-
-    __slots__ = ("at", "call", "definition", "is_over", "leases", "parted", "path", "places", "slot")
-
-    def __init__(self, definition: Definition, call: str, places: list[bytes]) -> None:
-        self.definition = definition
-        self.call = call
-        self.places = places
-        """Where to look further, the next one last: what was accepted as the same definition."""
-        self.at = places.pop()
-        self.path: Path | None = None
-        """That of the row that is being verified."""
-        self.slot: bytes | None = None
-        """Where this run belongs, once it is known: there was nothing."""
-        self.parted: list[tuple[int, tuple[str, str], bytes]] = []
-        """Where the rows on the way differed: at which position, in which call, by which digest."""
-        self.leases: list[bytes] = []
-        self.is_over = False
-
-
 _NOTHING: Any = object()
 """Says that a run is not looked for."""
 
@@ -126,6 +105,11 @@ class Keeper:
         if type(search) is Search:
             search.is_over = True
         return None
+
+    def pause(self, run: Run) -> float:
+        """Returns in how many seconds to look again before the body runs, as another process does so; 0 for a body to run now."""
+        search = run.recalled
+        return search.pause if type(search) is Search else 0.0
 
     def landed(self, run: Run, memo: Memo, held: Memo | None) -> None:
         """Keeps a run that has ended."""
@@ -179,10 +163,15 @@ class Keeper:
                     search.slot = search.at
                 if search.places:
                     search.at, search.path = search.places.pop(), None
-                    continue
-                search.is_over = True
-                self.store.misses += 1
-                return None
+                elif self.store.waits(search, run.has_task):
+                    search.at = search.slot
+                    if search.pause and run.has_task:
+                        return None
+                else:
+                    search.is_over = True
+                    self.store.misses += 1
+                    return None
+                continue
             search.path = path
             return self._make(run, search, found, path)
 
@@ -262,6 +251,7 @@ class Keeper:
         if type(search) is not Search or not _is_plain(run, memo):
             return
         own = memo.own_seconds if memo.own_seconds > 0 or not run.has_task else memo.seconds
+        search.definition.note_run(own)
         if store.is_read_only or (own < store.min_seconds and not function.store):
             return
         definition = store.definitions.find(function)

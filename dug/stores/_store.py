@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from .. import codec
@@ -16,6 +16,13 @@ from ._definitions import Definition, Definitions
 from ._digest import digest_data
 from ._sqlite import SqliteBackend
 from ._writer import Writer
+
+if TYPE_CHECKING:
+    from ._search import Search
+
+
+_FIRST_PAUSE_S = 0.002
+_LONGEST_PAUSE_S = 0.05
 
 
 class AnyStore:
@@ -37,9 +44,11 @@ class AnyStore:
         self.is_read_only = backend.is_read_only
         self.writer = Writer(backend, lease_seconds)
         self.definitions = Definitions()
-        self.hits = self.misses = 0
+        self.hits = self.misses = self.waited = 0
         self.refused: dict[str, str] = {}
         self.now = clock
+        self.sleep: Callable[[float], object] = time.sleep
+        self.time: Callable[[], float] = time.monotonic
         self._accepted: dict[str, list[tuple[str, str]]] = {}
         self._close = finalize(self, self.writer.close)
 
@@ -107,6 +116,44 @@ class AnyStore:
         for print_ in found:
             found.extend(old for old, new in known if new == print_ and old not in found)
         return found[:0:-1]
+
+    def waits(self, search: "Search", has_task: bool) -> bool:  # noqa: FBT001  as the run has it
+        """Waits for another process that does the run which a search found nobody to have done; False when it is to be done here.
+
+        A thread waits in here, and looks again after that.  A task waits for `Search.pause` seconds first.
+        """
+        at = search.slot
+        if at is None or not self._is_flown_singly(search.definition) or self.writer.has(at):
+            return False
+        search.pause = 0.0 if search.until is not None and self.time() >= search.until else self._take_lease(search, at)
+        if search.leases:
+            search.pause = 0.0
+            return self.get(at) is not None  # written between the look and the lease
+        if search.pause and not has_task:
+            self.sleep(search.pause)
+            return True
+        return search.pause > 0
+
+    def _take_lease(self, search: "Search", at: bytes) -> float:
+        """Takes the lease of a place; returns how long to wait for who has it."""
+        if self.writer.acquire(at):
+            search.leases.append(at)
+            return 0.0
+        if search.until is None:
+            search.until = self.time() + self.lease_seconds
+            self.waited += 1
+        return min(_LONGEST_PAUSE_S, search.pause * 1.5) or _FIRST_PAUSE_S
+
+    def _is_flown_singly(self, definition: Definition) -> bool:
+        """True for a definition whose runs are long enough to wait for, or of which nothing is known."""
+        if self.single_flight is None or self.is_read_only:
+            return False
+        if not definition.runs:
+            mean = self.backend.mean_seconds(definition.function, definition.print or "")
+            if mean is None:
+                return True
+            definition.note_run(mean)
+        return definition.seconds / definition.runs >= self.single_flight
 
     def note(self, definition: Definition, function: Function) -> None:
         """Has the backend remember a definition of which a run is kept."""

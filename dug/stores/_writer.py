@@ -109,6 +109,10 @@ class Writer:
 
     # Leases
 
+    def has(self, at: bytes) -> bool:
+        """True while this process has a lease: who asks for it may be inside of the run that it is for."""
+        return at in self._leases
+
     def acquire(self, at: bytes) -> bool:
         """Takes a lease, which is renewed until it is given back; False while somebody has it."""
         if not self.backend.acquire(at, self.owner, self.lease_seconds):

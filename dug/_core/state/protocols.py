@@ -130,6 +130,9 @@ class KeeperShape(Protocol):
         called again, and `Run.failed_check_reads` has what was read.
         """
 
+    def pause(self, run: Any) -> float:
+        """Returns in how many seconds a task should ask `recall` again before its body runs; 0 when it should run now."""
+
     def landed(self, run: Any, memo: Memo, held: Memo | None) -> None:
         """Is told of the memo of a run, or that one of the older memos was kept for it; also of one that nothing may remember."""
 

@@ -1,0 +1,337 @@
+"""One process runs a node, and the others wait for its value; never for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import dug
+from dug.stores import Store
+from dug.stores._sqlite import SqliteBackend
+from dug.stores._store import AnyStore
+
+RAN: list[int] = []
+"""The arguments of the bodies that ran; only ever appended to, so that it is a log."""
+HELD: dict[str, threading.Event] = {}
+
+
+def hold(number):
+    """Say that a body runs, and wait until it may go on."""
+    if hold.gates is not None:
+        begun, go_on = hold.gates
+        begun.set()
+        assert go_on.wait(20)
+    return number
+
+
+hold.gates = None
+
+
+@dug.memoize
+def slow(number):
+    """Return a number when the test lets it."""
+    RAN.append(number)
+    return hold(number)
+
+
+@dug.memoize
+def failing(number):
+    """Fail."""
+    RAN.append(number)
+    raise LookupError(number)
+
+
+@dug.source
+def scenario():
+    """Return what scenarios tweak."""
+    return 0
+
+
+@dug.memoize
+def itself(number):
+    """Ask for the same node in another scenario, from inside."""
+    RAN.append(number)
+    if scenario():
+        return 1
+    with dug.Context({scenario.node(): 1}):
+        return itself(number)
+
+
+@dug.memoize
+async def slow_async(number):
+    """Return a number after a turn of the loop."""
+    RAN.append(number)
+    await asyncio.sleep(0)
+    return number
+
+
+@pytest.fixture(autouse=True)
+def _reset():
+    RAN.clear()
+    yield
+    hold.gates = None
+
+
+class Time:
+    """A clock that sleeping moves."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.then = None
+        """Called in each sleep."""
+        self.sleeps = 0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        """Sleep."""
+        self.sleeps += 1
+        self.now += seconds
+        if self.then is not None:
+            self.then()
+
+
+@pytest.fixture
+def clock():
+    """Return a clock that stands still."""
+    return Time()
+
+
+@pytest.fixture
+def waiting(tmp_path, clock):
+    """Return a store whose time is that of the test."""
+    backend = SqliteBackend(tmp_path / "kept.store", clock=clock)
+    store = AnyStore(backend, min_seconds=0, single_flight=0)
+    store.sleep, store.time = clock.sleep, clock
+    yield store
+    store.close()
+
+
+def find_place(store):
+    """Return the place of the one lease that is held."""
+    with store.backend._using() as db:
+        ((at,),) = db.execute("SELECT at FROM lease").fetchall()
+    return at
+
+
+def test_who_finds_a_lease_waits_for_the_value(begin, waiting, clock):
+    """A process that asks for what another one runs gets its value, and runs nothing."""
+    gates = hold.gates = threading.Event(), threading.Event()
+
+    def run_first():
+        with begin(single_flight=0):
+            slow(1)
+
+    first = threading.Thread(target=run_first)
+    first.start()
+    assert gates[0].wait(20)
+
+    def let_go():
+        gates[1].set()
+        first.join()
+
+    clock.then = let_go
+    with dug.Context(store=waiting):
+        assert slow(1) == 1
+
+    assert RAN == [1]
+    assert (waiting.waited, waiting.hits, clock.sleeps) == (1, 1, 1)
+
+
+def test_a_dead_owner_is_waited_for_until_its_lease_expires(begin, waiting, clock):
+    """When the process that has the lease does not answer any more, another one runs the node as soon as the lease is over."""
+    with begin(single_flight=0) as log:
+        acquire, log.store.writer.acquire = log.store.writer.acquire, lambda at: taken.append(at) or acquire(at)
+        taken = []
+        slow(1)
+        log.store.flush()
+    (at,) = taken
+    waiting.backend.delete([at])
+    assert waiting.backend.acquire(at, "somebody", 5)
+    RAN.clear()
+
+    with dug.Context(store=waiting):
+        assert slow(1) == 1
+
+    assert RAN == [1]
+    assert 5 <= clock.now < 6
+    assert waiting.waited == 1
+    assert not waiting.backend.acquire(at, "somebody", 5) or waiting.flush() is None
+
+
+def test_nobody_waits_longer_than_a_lease(begin, waiting, clock):
+    """A lease that is renewed again and again is waited for once, and the node runs all the same."""
+    taken = []
+    with begin(single_flight=0) as log:
+        acquire, log.store.writer.acquire = log.store.writer.acquire, lambda at: taken.append(at) or acquire(at)
+        slow(1)
+        log.store.flush()
+    (at,) = taken
+    waiting.backend.delete([at])
+    waiting.backend.acquire(at, "somebody", 30)
+    clock.then = lambda: waiting.backend.renew([at], "somebody", 30)
+    RAN.clear()
+
+    with dug.Context(store=waiting):
+        assert slow(1) == 1
+
+    assert RAN == [1]
+    assert waiting.lease_seconds <= clock.now < waiting.lease_seconds + 1
+
+
+def test_a_run_that_fails_gives_its_lease_back(waiting, clock):
+    """Nobody waits for a run that left nothing."""
+    with dug.Context(store=waiting), pytest.raises(LookupError):
+        failing(1)
+    with dug.Context(store=waiting), pytest.raises(LookupError):
+        failing(1)
+    assert RAN == [1, 1]
+    with waiting.backend._using() as db:
+        assert db.execute("SELECT count(*) FROM lease").fetchone() == (0,)
+
+
+def test_a_lease_is_given_back_with_the_row(waiting):
+    """After a run its lease is free, and its row is there."""
+    with dug.Context(store=waiting):
+        slow(1)
+    with waiting.backend._using() as db:
+        assert db.execute("SELECT count(*) FROM lease").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM trace").fetchone() == (1,)
+
+
+def test_a_run_does_not_wait_for_itself(waiting, clock):
+    """A run that asks for its own node in another scenario has the lease already."""
+    with dug.Context(store=waiting):
+        assert itself(1) == 1
+    assert clock.sleeps == 0
+    assert RAN == [1, 1]
+
+
+def test_short_runs_need_no_lease(begin):
+    """A function whose runs are known to be short takes a lease for the first one only."""
+    taken = []
+    with begin(single_flight=1000) as log:
+        acquire, log.store.writer.acquire = log.store.writer.acquire, lambda at: taken.append(at) or acquire(at)
+        for number in range(3):
+            slow(number)
+    assert len(taken) == 1
+    with begin(single_flight=1000) as log:
+        acquire, log.store.writer.acquire = log.store.writer.acquire, lambda at: taken.append(at) or acquire(at)
+        slow(5)
+    assert len(taken) == 1
+
+
+def test_a_task_waits_without_its_loop(begin, waiting, clock):
+    """While a task waits for another process the other tasks of its loop go on."""
+    taken = []
+    with begin(single_flight=0) as log:
+        acquire, log.store.writer.acquire = log.store.writer.acquire, lambda at: taken.append(at) or acquire(at)
+        asyncio.run(ask(1))
+        log.store.flush()
+        (row,) = log.store.backend.list_rows()
+        found = log.store.get(row.at)
+    waiting.backend.delete([row.at])
+    waiting.backend.acquire(row.at, "somebody", 30)
+    RAN.clear()
+
+    async def both():
+        asked = asyncio.create_task(ask(1))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert waiting.waited == 1
+        waiting.backend.put([row._replace(data=found.data)])
+        return await asked
+
+    with dug.Context(store=waiting):
+        assert asyncio.run(both()) == 1
+    assert RAN == []
+    assert clock.sleeps == 0
+
+
+async def ask(number):
+    """Await a node."""
+    return await slow_async(number)
+
+
+def test_held_leases_are_renewed(tmp_path, clock):
+    """A run that takes longer than a lease keeps it."""
+    from dug.stores._writer import Writer
+
+    backend = SqliteBackend(tmp_path / "kept.store", clock=clock)
+    writer = Writer(backend, 8, clock)
+    writer.acquire(b"a")
+    for _ in range(5):
+        clock.now += 5
+        writer._renew()
+        assert not backend.acquire(b"a", "you", 8)
+    writer.close()
+    again = SqliteBackend(tmp_path / "kept.store", clock=clock)
+    assert again.acquire(b"a", "you", 8)
+    again.close()
+
+
+CROWD = """
+import os, sys, time
+import dug
+from dug.stores import Store
+
+@dug.source
+def base():
+    return 0
+
+@dug.memoize
+def leaf(number):
+    with open(LOG, "a") as log:
+        log.write(f"leaf {number} {base() if number % 4 == 0 else 0}\\n")
+    time.sleep(0.01)
+    return number
+
+@dug.memoize
+def top(count):
+    return sum(leaf(number) for number in range(count))
+
+LOG = os.environ["DUG_TEST_LOG"]
+with dug.Context({base.node(): int(sys.argv[2])}, store=Store(sys.argv[1], min_seconds=0, single_flight=0)) as ctx:
+    sys.stdin.readline()
+    assert top(40) == 780
+    print(ctx.store.hits)
+"""
+
+
+@pytest.mark.slow
+def test_a_cold_crowd_runs_everything_once(tmp_path):
+    """Processes that start at once on an empty store, each in a scenario of its own, run nothing twice."""
+    root = str(Path(dug.__file__).parent.parent)
+    log = tmp_path / "log"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]), "DUG_TEST_LOG": str(log)}
+    children = []
+    for number in range(4):
+        command = [sys.executable, "-c", CROWD, str(tmp_path / "kept"), str(number % 2)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        children.append(subprocess.Popen(command, env=environment, **pipes))
+    for child in children:
+        child.stdin.write("\n")
+        child.stdin.flush()
+    hits = [int(child.communicate()[0]) for child in children]
+    ran = log.read_text().splitlines()
+
+    assert [child.returncode for child in children] == [0] * 4
+    assert len(ran) == len(set(ran)) == 30 + 2 * 10
+    assert sum(hits) >= 3 * 40 - 10
+
+
+def test_a_store_is_opened_by_each_process(tmp_path):
+    """A store cannot be pickled, and says what to do in its place."""
+    import pickle
+
+    store = Store(tmp_path / "kept")
+    with pytest.raises(TypeError, match="Open it in each process"):
+        pickle.dumps(store)
+    store.close()
