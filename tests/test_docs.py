@@ -151,6 +151,10 @@ def page(request, tmp_path, monkeypatch):
     built = Page(request.param, tmp_path)
     monkeypatch.setitem(sys.modules, "__main__", built.module)
     yield built
+    for value in built.namespace.values():
+        if isinstance(value, subprocess.Popen):  # what a page has started, and did not come to stop
+            value.kill()
+            value.wait()
     for name in set(sys.modules) - before:
         file = getattr(sys.modules[name], "__file__", None)
         if file and Path(file).is_relative_to(tmp_path):

@@ -6,5 +6,6 @@ that cannot be taken from a store, for whatever reason, is computed.
 
 from ..errors import StoreError
 from ._store import Store
+from ._tiered import Tiered
 
-__all__ = ["Store", "StoreError"]
+__all__ = ["Store", "StoreError", "Tiered"]

@@ -76,8 +76,8 @@ class RedisBackend(Backend):
         clock: Callable[[], float],
     ) -> None:
         self.shown = _without_password(url)
-        self.too_large: dict[str, int] = {}
-        """The functions of which a value was too large to be kept, with the size of the largest."""
+        self.refused: dict[str, str] = {}
+        """Why no value of a function is kept."""
         self.forged = 0
         """How many entries had a signature that is not of the key."""
         self._signing = None if key is None else Signing(key)
@@ -168,15 +168,10 @@ class RedisBackend(Backend):
     def _fits(self, row: Row) -> bool:
         if row.size <= LARGEST_BYTES or self._large is not None:
             return True
-        self.too_large[row.function] = max(row.size, self.too_large.get(row.function, 0))
+        size, limit = f"{row.size:,}", f"{LARGEST_BYTES:,}"
+        self.refused[row.function] = f"a value has {size} bytes, and more than {limit} go into a folder: give it blobs=folder"
         if self._size_is_told.is_due():
-            _logger.warning(
-                "%s keeps no value of %s: it has %s bytes, and more than %s go into a folder. Give RedisStore a blobs= folder.",
-                self.shown,
-                row.function,
-                f"{row.size:,}",
-                f"{LARGEST_BYTES:,}",
-            )
+            _logger.warning("%s does not keep runs of %s: %s", self.shown, row.function, self.refused[row.function])
         return False
 
     def _send(self, rows: Sequence[Row]) -> None:

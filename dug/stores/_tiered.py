@@ -1,4 +1,4 @@
-"""`TieredBackend` puts a near backend before a far one: what the far one has is copied to the near one when it is asked for.
+"""`Tiered`, a near store before a far one: what the far one has is copied to the near one when it is asked for; its backend.
 
 Whatever is kept, forgotten or said goes to both.  A far one that fails has nothing and takes nothing, and leases are of the near
 one alone then; what the near one says of itself passes.
@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from .._text.values import show
 from ..errors import StoreError
 from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
+from ._store import AnyStore
 
 
 class TieredBackend(Backend):
@@ -157,3 +159,39 @@ class TieredBackend(Backend):
             return call(*args)
         except StoreError:
             return otherwise
+
+
+class Tiered(AnyStore):
+    """A store near at hand before one that many share: a folder on a local disk before a server.
+
+    Whatever is kept goes to both.  What the far store has is copied when it is asked for, so that it is asked for once on each
+    machine, and a machine works on while the server is gone.  Leases are of both.
+
+    Args:
+        near: asked first; its ``min_seconds``, ``single_flight`` and ``lease_seconds`` hold for both.
+        far: asked for what is not near.
+
+    Both belong to this store from now on, and are closed with it.
+
+    Example:
+        >>> from dug.stores import Store, Tiered
+        >>> from dug.stores.redis import RedisStore
+        >>> Tiered(Store("book.store"), RedisStore("redis://localhost:6379/0"))
+        <dug.stores.Tiered book.store before redis://localhost:6379/0>
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(self, near: AnyStore, far: AnyStore) -> None:
+        for store in (near, far):
+            if not isinstance(store, AnyStore):
+                raise TypeError(f"{show(store)} is not a store. Write Tiered(Store(path), RedisStore(url)).")
+        super().__init__(
+            TieredBackend(near.backend, far.backend),
+            min_seconds=near.min_seconds,
+            single_flight=near.single_flight,
+            lease_seconds=near.lease_seconds,
+            allow_pickle=near.allow_pickle and far.allow_pickle,
+        )
+        self.refused = far.refused
+        self._tiers = near, far  # each closes what it has once nobody holds it

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import os
+import sys
 from itertools import count
 
 import pytest
 from support.servers import PROGRAMS, serving
 
+import dug
 from dug.errors import StoreError
 from dug.stores._redis import RedisBackend
-from dug.testing import Clock
-from dug.testing._backend import CHECKS, make_row
+from dug.stores.redis import RedisStore
+from dug.testing import Clock, EventLog, check_store
+from dug.testing._backend import make_row
 
 _numbers = count()
+
+
+@dug.memoize
+def square(x):
+    """Return the square of a number."""
+    return x * x
+
+
+@dug.memoize
+def total(count):
+    """Return the sum of squares."""
+    return sum(map(square, range(count)))
+
+
+class Plain:
+    """A class without a codec."""
+
+    def __init__(self, number):
+        self.number = number
+
+
+@dug.memoize
+def plain(number):
+    """Return what only pickle takes."""
+    return Plain(number)
 
 
 @pytest.fixture(scope="module", params=list(PROGRAMS))
@@ -39,10 +67,10 @@ def make(server, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", [None, b"k" * 32], ids=["plain", "signed"])
-def test_it_keeps_rows(make, key):
-    """A server of Redis does what the part of a store must do that keeps bytes."""
-    for check in CHECKS.values():
-        check(lambda: make(key=key))
+def test_it_is_a_store(server, key):
+    """A server of Redis or Valkey does all that a store must do."""
+    prefix = f"test-{next(_numbers)}"
+    check_store(lambda: RedisStore(server.url, prefix=prefix, key=key))
 
 
 def test_books_with_prefixes_share_a_server(make):
@@ -64,6 +92,16 @@ def test_a_prefix_with_signs_of_patterns_is_taken_literally(make):
     assert [one.at for one in make(prefix="a*[b]?").list_rows()] == [row.at]
 
 
+def test_a_row_comes_without_a_value_that_is_not_small(make):
+    """A look brings a small value along, and a larger one only for who asks."""
+    rows = [make_row("book:small", bytes(1_000)), make_row("book:larger", bytes(100_000))]
+    store = make()
+    store.put(rows)
+
+    assert [store.get(row.at).data for row in rows] == [rows[0].data, None]
+    assert store.get_data(rows[1].digest) == rows[1].data
+
+
 def test_a_large_value_lies_in_the_folder(make, tmp_path):
     """A value over 256 kB goes into the folder, and comes from there; a client without the folder computes."""
     row = make_row("book:large", os.urandom(300_000))
@@ -82,9 +120,9 @@ def test_a_large_value_is_refused_by_name_without_a_folder(make, caplog):
         store.put([large, small])
 
     assert (store.get(large.at), store.get(small.at).digest) == (None, small.digest)
-    assert store.too_large == {"book:large": 300_000}
-    why = "it has 300,000 bytes, and more than 262,144 go into a folder. Give RedisStore a blobs= folder."
-    assert caplog.messages == [f"{store.shown} keeps no value of book:large: {why}"]
+    why = "a value has 300,000 bytes, and more than 262,144 go into a folder: give it blobs=folder"
+    assert store.refused == {"book:large": why}
+    assert caplog.messages == [f"{store.shown} does not keep runs of book:large: {why}"]
 
 
 def test_swept_files_are_counted(make, tmp_path):
@@ -161,18 +199,18 @@ def test_a_dead_server_is_a_miss(make, server, caplog):
 
 
 def test_a_server_that_is_back_is_used_again(make, server):
-    """Once the server answers again, it is asked like before."""
+    """Once the server answers again, it is asked like before, and the next pause is short again."""
     clock = Clock()
     row, store = make_row("book:back"), make(clock=clock)
-    server.kill()
-    try:
+    for _ in range(2):
+        server.kill()
+        try:
+            store.put([row])
+            clock.advance(1.0)
+        finally:
+            server.start()
         store.put([row])
-        clock.advance(1.0)
-    finally:
-        server.start()
-    store.put([row])
-
-    assert store.get(row.at).digest == row.digest
+        assert store.get(row.at).digest == row.digest
 
 
 def test_looks_at_a_dead_server_say_so(make, server):
@@ -192,3 +230,62 @@ def test_a_password_is_not_shown():
     store = RedisBackend("redis://me:secret@127.0.0.1:1/2?x=1", prefix="p", blobs=None, key=None, clock=Clock())
 
     assert store.shown == "redis://me@127.0.0.1:1/2"
+
+
+def test_values_are_right_when_the_server_dies(server, caplog):
+    """A server that is killed in the middle of a computation costs runs and one warning, and no value."""
+    prefix = f"test-{next(_numbers)}"
+    with dug.Context(store=RedisStore(server.url, prefix=prefix, min_seconds=0)) as ctx:
+        total(40)
+        ctx.store.close()
+
+    store = RedisStore(server.url, prefix=prefix, min_seconds=0, clock=Clock())
+    with dug.Context(store=store) as ctx, EventLog(ctx) as log:
+        before = [square(x) for x in range(20)]
+        server.kill()
+        try:
+            values = [*before, *(square(x) for x in range(20, 60)), total(60)]
+            store.close()
+        finally:
+            server.start()
+
+    assert values == [*(x * x for x in range(60)), 70210]
+    assert len(log.computed) == 41
+    assert len(caplog.messages) == 1
+
+
+def test_pickles_take_a_key(server):
+    """Values without a codec are kept where everything is signed, and nowhere else."""
+    prefix = f"test-{next(_numbers)}"
+    with pytest.raises(StoreError, match=r"Sign what is kept: RedisStore\(url, allow_pickle=True, key=secret\)"):
+        RedisStore(server.url, allow_pickle=True)
+
+    for runs in (1, 0):
+        store = RedisStore(server.url, prefix=prefix, allow_pickle=True, key=b"k" * 16, min_seconds=0)
+        with dug.Context(store=store) as ctx, EventLog(ctx) as log:
+            assert plain(3).number == 3
+        store.close()
+        assert len(log.computed) == runs
+
+
+def test_the_store_names_what_it_refused(server):
+    """The store has the reason of its backend, why a value was not kept."""
+    store = RedisStore(server.url, prefix=f"test-{next(_numbers)}")
+    store.backend.put([make_row("book:large", bytes(300_000))])
+    store.close()
+
+    assert "more than 262,144 go into a folder" in store.refused["book:large"]
+
+
+def test_what_is_missing_is_said(monkeypatch):
+    """Without redis-py the message says what to type."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+
+    with pytest.raises(ImportError, match=r'RedisStore needs redis\. Type: pip install "dug\[redis\]"'):
+        RedisStore("redis://localhost:1/0")
+
+
+def test_a_url_is_a_text():
+    """Anything but a text is refused with what to type."""
+    with pytest.raises(TypeError, match="url must be a text, not 6379"):
+        RedisStore(6379)

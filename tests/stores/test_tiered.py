@@ -7,11 +7,13 @@ from itertools import count
 import pytest
 from support.servers import serving
 
+from dug.stores import Store, Tiered
 from dug.stores._redis import RedisBackend
 from dug.stores._sqlite import SqliteBackend
 from dug.stores._tiered import TieredBackend
-from dug.testing import Clock
-from dug.testing._backend import CHECKS, make_row
+from dug.stores.redis import RedisStore
+from dug.testing import Clock, check_store
+from dug.testing._backend import make_row
 
 _numbers = count()
 
@@ -39,11 +41,16 @@ def make(server, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("machines", ["one machine", "a machine each"])
-def test_it_keeps_rows(make, machines):
-    """Two backends do together what one must do, for the processes of one machine and for those of several."""
-    for check in CHECKS.values():
-        check(lambda: make("mine" if machines == "one machine" else str(next(_numbers))))
+def test_it_is_a_store(server, tmp_path):
+    """A folder before a server does all that a store must do."""
+    prefix = f"test-{next(_numbers)}"
+    check_store(lambda: Tiered(Store(tmp_path / "near"), RedisStore(server.url, prefix=prefix)))
+
+
+def test_it_takes_stores():
+    """Anything but two stores is refused with what to type."""
+    with pytest.raises(TypeError, match=r"'book' is not a store\. Write Tiered\(Store\(path\), RedisStore\(url\)\)"):
+        Tiered("book", "redis://localhost")
 
 
 def test_what_was_asked_for_stays_near(make):

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -100,3 +103,25 @@ def serving(kind: str, folder: Path) -> Iterator[Server]:
         yield server.start()
     finally:
         server.stop()
+
+
+@contextmanager
+def celery_working(app: str, url: str, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Give a Celery worker of the app of a module, with its broker and its results at `url`; stop it at the end.
+
+    It imports what this process can.  Who sends it something waits until it takes that: nobody has to wait for its start.
+    """
+    environment = {**os.environ, "CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": url, "PYTHONPATH": os.pathsep.join(sys.path)}
+    quiet = ["--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    command = [sys.executable, "-m", "celery", "-A", app, "worker", *quiet, *options]
+    with (folder / "worker.log").open("ab") as log:
+        worker = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield worker
+    finally:
+        worker.send_signal(signal.SIGQUIT)  # it need not end what it has begun
+        try:
+            worker.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait(PATIENCE_S)
