@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 
+import attrs
 import pytest
 
 import dug
@@ -344,6 +345,17 @@ def test_what_ran_with_another_helper_says_so():
     assert has_changed(fingerprint_of(space["f"]), fingerprint_of(fresh["f"]))
 
 
+def test_the_fields_of_a_hash_belong_to_the_reach():
+    """A field that an attrs class leaves out of its hash makes another class."""
+    prints = set()
+    for options in ("", "hash=False"):
+        space = {"__name__": "reaching", "attrs": attrs}
+        exec(f"@attrs.frozen\nclass C:\n    x = attrs.field({options})\ndef f(): return C", space)
+        prints.add(reach(space["f"]).print)
+
+    assert len(prints) == 2
+
+
 def test_looking_runs_no_code_of_the_user():
     """Properties, descriptors and ``__getattr__`` are not called to find the reach."""
     space = {"__name__": "reaching"}
@@ -359,10 +371,10 @@ def test_looking_runs_no_code_of_the_user():
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_reach_is_the_same_whatever_the_order_of_hashes(seed):
-    """Sets of functions and classes are walked in an order of their own."""
+    """Sets of functions and classes are walked in an order of their own, and a hash of attrs has no number of its process."""
     code = (
-        "from dug.fingerprint import reach\n"
-        "def a(): pass\ndef b(): pass\nclass C: pass\nALL = {a, b, C, 'x', 1}\nKINDS = frozenset({C, int})\n"
+        "import attrs\nfrom dug.fingerprint import reach\n@attrs.frozen\nclass D: x: int\n"
+        "def a(): pass\ndef b(): pass\nclass C: pass\nALL = {a, b, C, D, 'x', 1}\nKINDS = frozenset({C, int})\n"
         "def f(): return ALL, KINDS\nprint(sorted(reach(f).parts.items()))"
     )
     outputs = {

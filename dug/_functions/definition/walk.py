@@ -210,7 +210,7 @@ class _Walk:
             members = {name: one for name, one in members.items() if name not in cls.__members__ and not _is_of_enum(name)}
         for name in sorted(members.keys() - _NO_MEMBERS):
             if type(members[name]).__name__ not in _SLOT_KINDS:
-                self.add(f"{where}.{name}", members[name])
+                self.add(f"{where}.{name}", _without_salt(members[name]))
         for field in vars(cls).get("__attrs_attrs__", ()):
             self.add(f"{where}.{field.name}: default", field.default)
         for position, parent in enumerate(cls.__bases__):
@@ -358,6 +358,12 @@ def _find_owner(function: FunctionType) -> type | None:
     for step in path:
         found = found.get(step) if isinstance(found, dict) else vars(found).get(step) if isinstance(found, type) else None
     return found if path and isinstance(found, type) else None
+
+
+def _without_salt(member: Any) -> Any:
+    """Returns a member of a class; of a hash that attrs wrote, which has a number that each process draws, the fields in it."""
+    is_hash = isinstance(member, FunctionType) and member.__name__ == "__hash__"
+    return member.__code__.co_names if is_hash and member.__code__.co_filename.startswith("<attrs generated") else member
 
 
 def _is_of_enum(name: str) -> bool:
