@@ -73,7 +73,10 @@ OWN_PACKAGE = {
 
 MAX_MODULE_LINES = 420  # a question, not a rule: a class cut in two to obey a limit is worse
 MAX_FUNCTION_LINES = 50
-TOO_LONG = {"dug._functions.sync_driver": {"fetch"}}  # one function, so that each node has few frames of ours in a traceback
+TOO_LONG = {
+    "dug._functions.sync_driver": {"fetch"},  # one function, so that each node has few frames of ours in a traceback
+    "dug._sweeps.api": {"sweep"},  # two lines, under the documentation of nine arguments and what they raise
+}
 
 MAX_LINES_OF_C = 1400
 """How much C there is that was written by hand; what Cython translates is not."""

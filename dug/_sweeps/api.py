@@ -23,14 +23,28 @@ def sweep(  # type: ignore[overload-overlap]
     target: Node[Coroutine[Any, Any, R]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
 ) -> AsyncSweep[R]: ...
 @overload
-def sweep(target: Node[R], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None) -> Sweep[R]: ...
+def sweep(
+    target: Node[R],
+    scenarios: Scenarios,
+    *,
+    executor: Executor | None = None,
+    progress: Progress = None,
+    batch: int | None = None,
+    retries: int | None = None,
+) -> Sweep[R]: ...
 @overload
 def sweep(  # type: ignore[overload-overlap]
     target: Mapping[K, Node[Coroutine[Any, Any, R]]], scenarios: Scenarios, *, limit: int | None = None, progress: Progress = None
 ) -> AsyncSweep[dict[K, R]]: ...
 @overload
 def sweep(  # type: ignore[overload-overlap]
-    target: Mapping[K, Node[R]], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None
+    target: Mapping[K, Node[R]],
+    scenarios: Scenarios,
+    *,
+    executor: Executor | None = None,
+    progress: Progress = None,
+    batch: int | None = None,
+    retries: int | None = None,
 ) -> Sweep[dict[K, R]]: ...
 @overload
 def sweep(  # type: ignore[overload-overlap]
@@ -38,7 +52,13 @@ def sweep(  # type: ignore[overload-overlap]
 ) -> AsyncSweep[tuple[R, ...]]: ...
 @overload
 def sweep(
-    target: Iterable[Node[R]], scenarios: Scenarios, *, executor: Executor | None = None, progress: Progress = None
+    target: Iterable[Node[R]],
+    scenarios: Scenarios,
+    *,
+    executor: Executor | None = None,
+    progress: Progress = None,
+    batch: int | None = None,
+    retries: int | None = None,
 ) -> Sweep[tuple[R, ...]]: ...
 # Some to be awaited and some not: a type checker has no word for that, and the limit says it.
 @overload
@@ -50,7 +70,14 @@ def sweep(
     target: Iterable[Node[Any]], scenarios: Scenarios, *, limit: int, progress: Progress = None
 ) -> AsyncSweep[tuple[Any, ...]]: ...
 def sweep(
-    target: Any, scenarios: Any, *, executor: Executor | None = None, limit: int | None = None, progress: Progress = None
+    target: Any,
+    scenarios: Any,
+    *,
+    executor: Executor | None = None,
+    limit: int | None = None,
+    progress: Progress = None,
+    batch: int | None = None,
+    retries: int | None = None,
 ) -> Sweep[Any] | AsyncSweep[Any]:
     """Returns the results of nodes under many scenarios: a `Result` for each, in their order, computed during iteration.
 
@@ -65,18 +92,30 @@ def sweep(
         scenarios: mappings of tweaks or `Scenario` objects, or a mapping of names to them.  They are taken one by one as they
             are needed, so that a generator may make them.  `dug.scenarios` has the usual ones.
         executor: runs the scenarios, several at a time: anything with ``submit``, such as a
-            ``concurrent.futures.ThreadPoolExecutor``.  A few scenarios for each worker are taken ahead.
+            ``concurrent.futures.ThreadPoolExecutor``.  A few scenarios for each worker are taken ahead.  With
+            `dug.executors.processes.Processes`, or a ``concurrent.futures.ProcessPoolExecutor``, other processes compute them:
+            the base is asked here, once, and goes to each of them.
         limit: where a target is of a coroutine function: how many scenarios run at the same time.  None for all, or for 64 of
             those that have no length, such as a generator's.  A few for each of them are taken ahead.
         progress: True for a bar (needs tqdm or rich), or a function that is called with how many results are there and how many
             there will be, which is None where the scenarios have no length.
+        batch: for other processes: how many scenarios go to one together.  None for as many as take some 50 milliseconds, and
+            at most so many that each worker gets four batches.
+        retries: for other processes: how often a scenario that lost its worker is sent again, by itself; 2 if it is not said.
 
     Raises:
         NoContextError: called outside a context.
+        ContextError: other processes are to compute it, and a node is running.
+        TweakError: while iterating: a tweak, around or of a scenario, cannot go to other processes, such as a bump by a lambda;
+            the message says what to type.
+        CodeDiffersError: while iterating: the other processes have other code.
         TypeError: the target is not a node, the scenarios cannot be iterated, or the executor has no ``submit``; an executor for
             a coroutine function, or a limit for others.
-        ValueError: the limit is less than 1.
+        ValueError: the limit or the batch is less than 1, or retries are less than 0.
         ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
+
+    .. versionchanged:: 0.1.0
+       Processes, `batch` and `retries`.
 
     Example:
         >>> import dug
@@ -92,4 +131,4 @@ def sweep(
     frame = frame_in_force("dug.sweep()")
     from .arguments import make_sweep  # when it is needed first: it brings all that answers, and most programs never sweep
 
-    return make_sweep(frame, target, scenarios, executor, limit, progress)
+    return make_sweep(frame, target, scenarios, executor, limit, progress, batch, retries)

@@ -10,21 +10,76 @@ from .._batch.progress import Progress, make_reporter
 from .._contexts.scenario import Scenario
 from .._core.read import Frame, Node
 from .._text.values import show
+from ..errors import ContextError
 from .async_sweep import AsyncSweep
 from .results import Targets
 from .sweep import Sweep
 
 
 def make_sweep(  # noqa: PLR0917  in the order of `sweep`
-    frame: Frame, target: Any, scenarios: Any, executor: Any, limit: int | None, progress: Progress
+    frame: Frame,
+    target: Any,
+    scenarios: Any,
+    executor: Any,
+    limit: int | None,
+    progress: Progress,
+    batch: int | None,
+    retries: int | None,
 ) -> Sweep[Any] | AsyncSweep[Any]:
     """Returns the sweep of a call of `sweep` in `frame`; `sweep` documents the arguments and their errors."""
     call_site = call_site_of(frame)
-    check_executor(executor)
+    pool = None if executor is None else _find_pool(executor)
+    if pool is None:
+        check_executor(executor)
+        _check_local(batch, retries)
     targets = _read_targets(target)
     if _must_be_awaited(targets, executor, limit):
         return AsyncSweep(targets, _check_scenarios(scenarios), call_site, limit, make_reporter(progress))
+    if pool is not None:
+        return _make_remote(frame, targets, _check_scenarios(scenarios), call_site, pool, make_reporter(progress), batch, retries)
     return Sweep(targets, _check_scenarios(scenarios), call_site, executor, make_reporter(progress))
+
+
+def _find_pool(executor: Any) -> Any:
+    from ..executors._pools import find_pool  # with all that processes need, which few sweeps do
+
+    return find_pool(executor)
+
+
+def _make_remote(  # noqa: PLR0917  in the order of `sweep`
+    frame: Frame,
+    targets: Targets[Any],
+    scenarios: Any,
+    call_site: Any,
+    pool: Any,
+    reporter: Any,
+    batch: Any,
+    retries: Any,
+) -> Sweep[Any]:
+    """Returns a sweep on other processes.
+
+    Raises:
+        ContextError: a node is running, which could not record what they read.
+        ValueError: the batch or the retries are no such number.
+    """
+    from .remote_sweep import RemoteSweep  # as above
+
+    if frame.run is not None:
+        raise ContextError(
+            f"{Node._of(frame.run.key)!r} is running, and cannot record what other processes read for it. Sweep outside of "
+            "nodes, or on threads: executor=concurrent.futures.ThreadPoolExecutor()."
+        )
+    for name, number, least in (("batch", batch, 1), ("retries", retries, 0)):
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < least):
+            raise ValueError(f"{name} must be a number, at least {least}, not {show(number)}.")
+    return RemoteSweep(targets, scenarios, call_site, pool, reporter, batch, 2 if retries is None else retries)
+
+
+def _check_local(batch: object, retries: object) -> None:
+    """Refuses what only other processes have a use for."""
+    for name, said in (("batch", batch), ("retries", retries)):
+        if said is not None:
+            raise TypeError(f"{name}= is for other processes. Give executor=dug.executors.processes.Processes(), for example.")
 
 
 def _read_targets(target: Any) -> Targets[Any]:

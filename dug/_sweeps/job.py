@@ -50,6 +50,10 @@ class Job(Generic[V]):
         if self._future is None:
             self._future = executor.submit(self._ask)
 
+    def withdraw(self) -> None:
+        """Cancels the job unless the executor has begun it."""
+        getattr(self._future, "cancel", bool)()
+
     def answer(self) -> Result[V]:
         """Returns the result: computes it, or waits for the executor."""
         if self._future is None:

@@ -64,6 +64,10 @@ class Result(Shown, Generic[V]):
     """The world in which it was taken; see `world`."""
     _number: int = 0
     """How many scenarios come before its own; see `levels`."""
+    worker: str | None = None
+    """The process that computed it, as ``host:number``; None for this one."""
+    attempts: int = 1
+    """How many workers it was sent to: more than one where a worker ended."""
 
     @property
     def value(self) -> V:

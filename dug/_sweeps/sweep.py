@@ -299,6 +299,20 @@ class Sweep(AnySweep[V]):
             base = (known or self._take_base(None)).read(self._call_site)
         return base
 
+    def cancel(self) -> None:
+        """Ends the sweep: what has not begun is cancelled, and there are no more results than those that were taken.
+
+        .. versionadded:: 0.1.0
+        """
+        self._is_drained = True
+        self._withdraw()
+        self._drawn.clear()
+
+    def _withdraw(self) -> None:
+        """Cancels what the executor has not begun."""
+        for job in self._drawn:
+            job.withdraw()
+
     def _take_base(self, world: World | None) -> Base[V]:
         job = self._make_base_job(world)
         result = job.answer()
@@ -314,9 +328,7 @@ class Sweep(AnySweep[V]):
         while len(self._drawn) < self._width and not self._is_drained:
             self._draw()
             self._hand_newest()
-        if not self._drawn:
-            return self._end()
-        return self._take_oldest().answer()
+        return self._take_oldest().answer() if self._drawn else self._end()
 
     def _hand_newest(self) -> None:
         """Submits the scenario that was drawn last to the executor, if there is one; the earlier ones are there already."""

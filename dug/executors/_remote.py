@@ -15,6 +15,7 @@ import pickle
 import socket
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import Context as Variables
 from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
@@ -80,11 +81,28 @@ class Answered:
 # Here
 
 
-def take_base(view: View, nodes: Sequence[Node[Any]], path: Path, *, pickles: bool, ships: str = "path") -> Base:
+def take_base(
+    view: View,
+    nodes: Sequence[Node[Any]],
+    path: Path,
+    *,
+    pickles: bool,
+    ships: str = "path",
+    knows_session: bool = True,
+) -> Base:
     """Writes what is known of nodes in a view, and of what they read, into a file, and returns it as a base.
+
+    Args:
+        view: the scenario around.
+        nodes: those that will be asked.
+        path: the file.
+        pickles: whether values without a codec are pickled.
+        ships: as in `Base`.
+        knows_session: whether the workers find what ``__main__`` defines.
 
     Raises:
         TweakError: a tweak in force cannot go to another process; nothing runs there without it.
+        TypeError: a function is of a session that no worker knows.
         SnapshotError: the file cannot be written.
     """
     around: View | None = view
@@ -97,19 +115,25 @@ def take_base(view: View, nodes: Sequence[Node[Any]], path: Path, *, pickles: bo
     lost = next((one for one in report.absent if one.what.startswith("the tweak of ")), None)
     if lost is not None:
         raise TweakError(f"{lost.what}, which is in force around, cannot go to another process: {lost.reason}")
-    prints = _find_prints(path, nodes)
+    prints = _find_prints(path, nodes, knows_session=knows_session)
     digest = blake2b(path.read_bytes(), digest_size=16)
     digest.update(json.dumps(prints, sort_keys=True).encode())
     return Base(path, digest.hexdigest(), pickles, ships, prints)
 
 
-def _find_prints(path: Path, nodes: Iterable[Node[Any]]) -> dict[str, str]:
+def _find_prints(path: Path, nodes: Iterable[Node[Any]], *, knows_session: bool) -> dict[str, str]:
     """Returns the fingerprints of the memoised functions that the code of nodes leads to, and that have none in the file."""
     file = SavedFile(path)
     try:
         there = {row.name for row in FileRows(file).functions().values()}
     finally:
         file.close()
+    lost = None if knows_session else next((name for name in sorted(there) if name.startswith("__main__:")), None)
+    if lost is not None:
+        raise TypeError(
+            f"{lost} is defined in this session, where no other process finds it. Write its cell to a module (%%writefile "
+            'pricing.py) and import that, or use dug.executors.processes.Processes(start="fork").'
+        )
     prints: dict[str, str] = {}
     pending = [node._function.name for node in nodes]
     seen = set(pending)
@@ -234,7 +258,14 @@ def _arguments_of(node: Node[Any]) -> str | None:
 
 
 def answer(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the answer to a message, as plain data of the message's form; raises nothing but interrupts and exits."""
+    """Returns the answer to a message, as plain data of the message's form; raises nothing but interrupts and exits.
+
+    Contexts that are in force where it is called, as in a process that was forked inside of some, concern no scenario.
+    """
+    return Variables().run(_answer, message)
+
+
+def _answer(message: Mapping[str, Any]) -> dict[str, Any]:
     started, worker, pickles = perf_counter(), name_worker(), message["pickles"]
     said: dict[str, Any] = {"format": FORMAT, "pickles": pickles, "worker": worker}
     try:
