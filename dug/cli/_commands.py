@@ -10,6 +10,7 @@ COMMANDS = {
     "explain": ("_explain", "Say where a value comes from."),
     "graph": ("_graph", "Draw what read what."),
     "diff": ("_diff", "Say what changed from one file to another, and because of what."),
+    "store": ("_store", "Look into the folder of a store, and look after it."),
     "info": ("_info", "Say when and by what a file was saved, and what is in it."),
 }
 """The module of each command, and its line in the list of commands."""

@@ -5,7 +5,9 @@ that cannot be taken from a store, for whatever reason, is computed.
 """
 
 from ..errors import StoreError
+from ._care import Checked, Collected, Report
 from ._store import Store
 from ._tiered import Tiered
+from ._why import accept, why
 
-__all__ = ["Store", "StoreError", "Tiered"]
+__all__ = ["Checked", "Collected", "Report", "Store", "StoreError", "Tiered", "accept", "why"]

@@ -12,6 +12,7 @@ from .._core.read import Function
 from .._text.values import show, text_of
 from ..codec import CodecError, Encoded
 from ._backend import Backend, Found, StoreError
+from ._care import Checked, Collected, Report, check, collect, report
 from ._definitions import Definition, Definitions
 from ._digest import digest_data
 from ._sqlite import SqliteBackend
@@ -66,6 +67,40 @@ class AnyStore:
     def close(self) -> None:
         """Keeps what has ended, and lets go of files and connections; contexts go on without a store."""
         self._close()
+
+    def report(self) -> Report:
+        """Returns what is kept, and what this process has taken, kept and refused; it prints as lines."""
+        return report(self)
+
+    def check(self, *, fix: bool = False) -> Checked:
+        """Reads every row and every value, and returns which are damaged.
+
+        Args:
+            fix: removes these, so that the next run is kept in their place.
+        """
+        return check(self, fix=fix)
+
+    def gc(
+        self,
+        *,
+        max_bytes: int | None = None,
+        older_than: float | None = None,
+        unreachable: bool = False,
+        dry_run: bool = False,
+    ) -> Collected:
+        """Makes room, and returns how much.
+
+        Args:
+            max_bytes: keeps the values that save most seconds for their size and age, up to so many bytes.
+            older_than: removes the runs that were made so many seconds ago.
+            unreachable: removes the runs of other definitions than the present ones, of functions that are imported.
+            dry_run: removes nothing.
+
+        Raises:
+            TypeError: nothing says what may go.
+        """
+        self.writer.flush()
+        return collect(self, max_bytes=max_bytes, older_than=older_than, unreachable=unreachable, dry_run=dry_run)
 
     # For the keeper
 
@@ -154,6 +189,10 @@ class AnyStore:
                 return True
             definition.note_run(mean)
         return definition.seconds / definition.runs >= self.single_flight
+
+    def forget_accepted(self, function: str) -> None:
+        """Has what was accepted of a function read again."""
+        self._accepted.pop(function, None)
 
     def note(self, definition: Definition, function: Function) -> None:
         """Has the backend remember a definition of which a run is kept."""

@@ -1,0 +1,170 @@
+"""Looks after a store: `report` says what is in it and what was not kept, `check` finds damage, `collect` makes room.
+
+Nothing is removed unless somebody asks for it, and each time the answer says how much.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from .._core.read import Function
+from .._text.counts import count
+from .._text.frames import in_bytes
+from ._backend import Row
+from ._definitions import define_now
+from ._digest import digest_data
+from ._path import unpack
+
+if TYPE_CHECKING:
+    from ._store import AnyStore
+
+
+@frozen
+class Report:
+    """What is in a store, and what it did in this process."""
+
+    rows: int
+    values: int
+    bytes: int
+    """Of the values, as they are written."""
+    hits: int
+    """How many runs were taken from it by this process."""
+    misses: int
+    """How many were looked for and not there."""
+    kept: int
+    """How many were written."""
+    waited: int
+    """How many times this process waited for another one that did a run."""
+    failures: int
+    """How many times the store did not answer."""
+    refused: Mapping[str, str]
+    """The functions of which runs were not kept, each with the last reason."""
+    blind: Mapping[str, tuple[str, ...]]
+    """The functions whose fingerprints do not see everything, each with what they do not see."""
+
+    def __str__(self) -> str:
+        lines = [
+            f"{count(self.rows, 'run')}, {count(self.values, 'value')}, {in_bytes(self.bytes)}",
+            f"this process: {self.hits:,} taken, {self.misses:,} not there, {self.kept:,} kept, {self.waited:,} waited for",
+        ]
+        if self.failures:
+            lines.append(f"the store did not answer {count(self.failures, 'time')}")
+        lines.extend(f"not kept: {name}: {reason}" for name, reason in self.refused.items())
+        lines.extend(f"not seen: {name}: {part}" for name, parts in self.blind.items() for part in parts)
+        return "\n".join(lines)
+
+
+@frozen
+class Checked:
+    """What a check has found."""
+
+    rows: int
+    damaged: tuple[str, ...]
+    """The calls whose rows or values are damaged or gone."""
+    fixed: bool
+    """Whether these were removed, so that the next run is kept in their place."""
+
+    def __str__(self) -> str:
+        done = "removed, and will be computed again" if self.fixed else "a look takes each for a miss"
+        done = done if self.damaged else "all whole"
+        lines = [f"{count(self.rows, 'run')}, {len(self.damaged):,} damaged: {done}"]
+        return "\n".join([*lines, *self.damaged[:20], *(["..."] if len(self.damaged) > 20 else [])])
+
+
+@frozen
+class Collected:
+    """What was removed to make room, or would be."""
+
+    rows: int
+    bytes: int
+    """Of the values that nothing else has."""
+    done: bool
+    """False for a dry run."""
+
+    def __str__(self) -> str:
+        return f"{count(self.rows, 'run')}, {in_bytes(self.bytes)}: {'removed' if self.done else 'would be removed'}"
+
+
+def report(store: "AnyStore") -> Report:
+    """Returns what is in a store, and what it did."""
+    sizes, writer = store.backend.measure(), store.writer
+    blind = {one.function: one.blind for one in store.definitions.list_known() if one.blind}
+    return Report(
+        sizes.rows, sizes.values, sizes.bytes, store.hits, store.misses, writer.written, store.waited, writer.failures,
+        dict(store.refused), blind,
+    )  # fmt: skip
+
+
+def check(store: "AnyStore", *, fix: bool) -> Checked:
+    """Reads every row and every value, and says which are damaged."""
+    backend, rows, damaged = store.backend, 0, list[str]()
+    for row in backend.list_rows():
+        rows += 1
+        if _is_whole(store, row):
+            continue
+        damaged.append(f"{row.function}{row.arguments}")
+        if fix:
+            backend.delete_data([row.digest])
+            backend.delete([row.at])
+    return Checked(rows, tuple(damaged), fix)
+
+
+def _is_whole(store: "AnyStore", row: Row) -> bool:
+    found = store.backend.get(row.at)
+    if found is None or unpack(found.path, row.at, found.digest) is None:
+        return False
+    data = found.data if found.data is not None else store.backend.get_data(found.digest)
+    return data is not None and len(data) == found.size and digest_data(found.codec, data) == found.digest
+
+
+def collect(
+    store: "AnyStore", *, max_bytes: int | None, older_than: float | None, unreachable: bool, dry_run: bool
+) -> Collected:
+    """Removes rows: the old ones, those of other definitions, and those that save least for their size and age, up to a size.
+
+    Raises:
+        TypeError: nothing says which.
+    """
+    if max_bytes is None and older_than is None and not unreachable:
+        raise TypeError("gc() removes what you say: write gc(max_bytes=10**9), gc(older_than=86400) or gc(unreachable=True).")
+    rows, now = list(store.backend.list_rows()), store.now()
+    gone = {row.at for row in rows if older_than is not None and now - row.made > older_than}
+    if unreachable:
+        gone.update(row.at for row in _find_unreachable(store, rows))
+    left = [row for row in rows if row.at not in gone]
+    if max_bytes is not None:
+        gone.update(_find_least(left, max_bytes, now))
+    kept = {row.digest for row in rows if row.at not in gone}
+    free = {row.digest: row.size for row in rows if row.digest not in kept}
+    if gone and not dry_run:
+        store.backend.delete(gone)
+        store.backend.sweep()
+    return Collected(len(gone), sum(free.values()), not dry_run)
+
+
+def _find_least(rows: list[Row], max_bytes: int, now: float) -> Iterable[bytes]:
+    """Yields the places of the rows to remove so that the values of the others take no more than so many bytes."""
+    users: dict[bytes, int] = {}
+    for row in rows:
+        users[row.digest] = users.get(row.digest, 0) + 1
+    size = sum({row.digest: row.size for row in rows}.values())
+    for row in sorted(rows, key=lambda row: row.own_seconds / (row.size + 100) / (max(0.0, now - row.made) + 3_600)):
+        if size <= max_bytes:
+            return
+        users[row.digest] -= 1
+        size -= 0 if users[row.digest] else row.size
+        yield row.at
+
+
+def _find_unreachable(store: "AnyStore", rows: list[Row]) -> list[Row]:
+    """Returns the rows of definitions that are not in force, of functions that are here."""
+    prints: dict[str, set[str] | None] = {}
+    for name in {row.function for row in rows}:
+        function = Function.find(name)
+        definition = None if function is None else define_now(function)
+        known = None if definition is None or definition.print is None else {definition.print}
+        if known is not None and definition is not None:
+            known.update(store.list_accepted(definition))
+        prints[name] = known
+    return [row for row in rows if row.print not in (prints[row.function] or {row.print})]
