@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from types import FunctionType, ModuleType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from attrs import define
 
@@ -25,6 +24,7 @@ from ._backend import Seen
 
 _IS_ANOTHER = "what it reached when it first ran"
 _MISSING = object()
+NO_NAME = "no other process can find it by its name"
 
 Name = tuple[Mapping[str, Any], str, Any]
 """A name in a module or a class, and what it led to."""
@@ -84,13 +84,16 @@ class Definitions:
     """The definitions of the functions that a store has met in this process."""
 
     def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Function, Definition] = WeakKeyDictionary()
+        self._known: dict[Any, Definition] = {}
+        """By the mark of the function; only of those that have a name, which stay."""
 
     def find(self, function: Function) -> Definition:
         """Returns a function as it is now."""
-        known = self._known.get(function)
+        known = self._known.get(function.mark)
         if known is None or not known.holds(function):
-            known = self._known[function] = define_now(function)
+            known = define_now(function)
+            if known.reason != NO_NAME:
+                self._known[function.mark] = known
         return known
 
     def list_known(self) -> list[Definition]:
@@ -100,11 +103,11 @@ class Definitions:
 
 def define_now(function: Function) -> Definition:
     """Takes the fingerprint of a function."""
+    if "<" in function.name or function.owned:
+        return Definition(function.name, None, NO_NAME, {}, {}, (), function.body, function.reached, [], [])
     found = reach(function.newest or function.body)
     print_, reason = found.print, None
-    if "<" in function.name or function.owned:
-        print_, reason = None, "no other process can find it by its name"
-    elif print_ is None:
+    if print_ is None:
         reason = "there is no Python code to take a fingerprint of"
     elif _IS_ANOTHER in found.parts:
         print_, reason = None, "something that it reaches was changed after it first ran"

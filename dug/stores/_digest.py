@@ -5,6 +5,8 @@ read them are the same: a class whose method was edited makes other values.  A v
 """
 
 from hashlib import blake2b
+from json.encoder import encode_basestring_ascii
+from math import isfinite
 from typing import Any
 
 from .. import codec
@@ -18,6 +20,7 @@ VERSION = b"dug1\0"
 NO_DIGEST = b""
 """Stands for that of a value without a codec, or of none at all."""
 _MOST_AGAIN = 1_000
+_MOST = 1 << 63  # as in typed JSON
 _CHANGEABLE = frozenset({list, dict, set, bytearray})
 
 
@@ -97,6 +100,9 @@ def write_arguments(key: Key) -> str | None:
     if not function.binding.fits(key):
         return None
     args, kwargs = function.binding.arguments(key)
+    text = None if kwargs else _write_plain(args)
+    if text is not None:
+        return text
     written = _write([list(args), kwargs])
     return None if written is None else written[0]
 
@@ -110,11 +116,30 @@ def write_call(key: Key) -> str | None:
         return None
     else:
         args, kwargs = function.binding.arguments(key)
+        text = None if kwargs else _write_plain(args)
+        if text is not None:
+            return text
         written = _write([list(args), kwargs])
     if written is None:
         return None
     text, classes = written
     return "\n".join((text, *(_digest_class(name).hex() for name in classes))) if classes else text
+
+
+def _write_plain(args: tuple[Any, ...]) -> str | None:
+    """Returns what `_write` does for numbers and plain texts, which most arguments are; None for any other."""
+    said = []
+    for one in args:
+        kind = type(one)
+        if kind is int and -_MOST <= one < _MOST:
+            said.append(repr(one))
+        elif kind is str and one.isascii():
+            said.append(encode_basestring_ascii(one))
+        elif kind is float and isfinite(one):
+            said.append(repr(one))
+        else:
+            return None
+    return f"[[{','.join(said)}],{{}}]"
 
 
 def _write(value: Any) -> tuple[str, list[str]] | None:

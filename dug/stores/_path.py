@@ -69,7 +69,9 @@ def pack(path: Path, at: bytes, digest: bytes) -> bytes:
     return digest_bytes(at, digest, body)[:_SEAL] + body
 
 
-_NOTHING = pack(Path([], [], []), b"", b"")[_SEAL:]
+NOTHING = Path([], [], [])
+"""The path of a run that read nothing."""
+_PACKED_NOTHING = pack(NOTHING, b"", b"")[_SEAL:]
 
 
 def unpack(packed: bytes, at: bytes, digest: bytes) -> Path | None:
@@ -77,8 +79,8 @@ def unpack(packed: bytes, at: bytes, digest: bytes) -> Path | None:
     body: Any = packed[_SEAL:]
     if digest_bytes(at, digest, body)[:_SEAL] != packed[:_SEAL]:
         return None
-    if body == _NOTHING:
-        return Path([], [], [])
+    if body == _PACKED_NOTHING:
+        return NOTHING
     body = zlib.decompress(body[1:]) if body[:1] == b"z" else body[1:]
     end = 4 + int.from_bytes(body[:4], "little")
     names, numbers, arguments, ends = json.loads(body[4:end])

@@ -137,7 +137,7 @@ class SqliteBackend(Backend):
             raise StoreError(f"{self.shown}: {exc}") from exc
         if row is None:
             return None
-        return Found._make(row) if row[2] is not None else Found(row[0], row[1], "", "", 0, None, row[6], row[7])
+        return Found(*row) if row[2] is not None else Found(row[0], row[1], "", "", 0, None, row[6], row[7])
 
     def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
         """Returns those rows that there are with the bytes of their values."""

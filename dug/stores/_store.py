@@ -10,7 +10,7 @@ from weakref import finalize
 from .. import codec
 from .._core.read import Function
 from .._text.values import show, text_of
-from ..codec import CodecError, Encoded
+from ..codec import CodecError, Encoded, _plain
 from ._backend import Backend, Found, StoreError
 from ._care import Checked, Collected, Report, check, collect, report
 from ._definitions import Definition, Definitions
@@ -125,6 +125,8 @@ class AnyStore:
                     self.backend.delete_data((found.digest,))
                 self.forget(at)
                 return None
+            if found.codec == "json" and not found.needs:
+                return (_plain.load(data),)
             encoded = Encoded(found.codec, (data,), frozenset(found.needs.split("\n")) if found.needs else frozenset())
             return (codec.decode(encoded, trust=self.allow_pickle),)
         except CodecError as exc:
