@@ -27,6 +27,7 @@ from . import (
     projection,
     recompute,
     recordings,
+    stores,
     streams,
     ticks,
 )
@@ -35,8 +36,8 @@ from ._harness import Case, Effort, measure
 T = TypeVar("T")
 
 GROUPS = (
-    "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "recordings", "peers", "memory",
-    "import", "curves",
+    "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "recordings", "stores", "peers",
+    "memory", "import", "curves",
 )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ class Plan:
     streams: streams.Sizes
     ticks: ticks.Sizes
     recordings: recordings.Sizes
+    stores: stores.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -69,6 +71,7 @@ FULL = Plan(
     streams=streams.Sizes(),
     ticks=ticks.Sizes(),
     recordings=recordings.Sizes(),
+    stores=stores.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -83,6 +86,7 @@ QUICK = Plan(
     streams=streams.Sizes(values=5_000, marks=500, endless=100_000),
     ticks=ticks.Sizes(endless=5_000),
     recordings=recordings.Sizes(sources=100),
+    stores=stores.Sizes(calls=200),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -115,6 +119,7 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
         missing=(
             *(peers.find_missing() if {"peers", "ticks"} & set(groups) else ()),
             *(factors.find_missing() if "factors" in groups else ()),
+            *(stores.find_missing() if "stores" in groups else ()),
         ),
     )
 
@@ -130,6 +135,7 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         "streams": lambda: streams.cases(plan.streams),
         "ticks": lambda: ticks.cases(plan.ticks),
         "recordings": lambda: recordings.cases(plan.recordings),
+        "stores": lambda: stores.cases(plan.stores),
         "peers": lambda: peers.cases(plan.recompute),
         "memory": lambda: [memory.one_leaf(5 * plan.nodes)],
         "import": lambda: [memory.import_time()],

@@ -32,6 +32,7 @@ from benchmarks import (
     projection,
     recompute,
     recordings,
+    stores,
     streams,
     ticks,
     what_ifs,
@@ -49,6 +50,7 @@ TINY = command.Plan(
     flows=flows.Sizes(live=10, short=10, chain=20, long=40),
     streams=streams.Sizes(values=50, marks=20, endless=500),
     recordings=recordings.Sizes(sources=10, hashes=1),
+    stores=stores.Sizes(calls=5),
     ticks=ticks.Sizes(trades=10, inputs=6, staged=3, stage_s=1e-4, endless=50),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
@@ -58,7 +60,8 @@ STREAMS = (5 if dug.COMPILED else 0) + 1  # seconds, bytes
 PEERS = len({"modelx", "loman"} - set(peers.find_missing()))
 TICKS = (PEERS if dug.COMPILED else 0) + 1 + 2  # ratios, the window, bytes and bits
 RECORDINGS = 2  # ratios, on both call paths
-BARS = FRAMES + STREAMS + TICKS + RECORDINGS + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
+STORES = 0 if stores.find_missing() else 3 if dug.COMPILED else 1
+BARS = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
@@ -106,7 +109,7 @@ def test_the_report_names_every_case_and_curve(results):
     names = [figure.case for figure in results.figures] + [curve.name for curve in results.curves]
 
     assert [name for name in names if name not in report] == []
-    assert results.missing == (*peers.find_missing(), *factors.find_missing())
+    assert results.missing == (*peers.find_missing(), *factors.find_missing(), *stores.find_missing())
 
 
 @pytest.mark.slow
