@@ -4,7 +4,7 @@ Nothing is removed unless somebody asks for it, and each time the answer says ho
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 from attrs import frozen
 
@@ -15,9 +15,6 @@ from ._backend import Row
 from ._definitions import define_now
 from ._digest import digest_data
 from ._path import unpack
-
-if TYPE_CHECKING:
-    from ._store import AnyStore
 
 
 @frozen
@@ -86,7 +83,7 @@ class Collected:
         return f"{count(self.rows, 'run')}, {in_bytes(self.bytes)}: {'removed' if self.done else 'would be removed'}"
 
 
-def report(store: "AnyStore") -> Report:
+def report(store: Any) -> Report:
     """Returns what is in a store, and what it did."""
     sizes, writer = store.backend.measure(), store.writer
     blind = {one.function: one.blind for one in store.definitions.list_known() if one.blind}
@@ -96,7 +93,7 @@ def report(store: "AnyStore") -> Report:
     )  # fmt: skip
 
 
-def check(store: "AnyStore", *, fix: bool) -> Checked:
+def check(store: Any, *, fix: bool) -> Checked:
     """Reads every row and every value, and says which are damaged."""
     backend, rows, damaged = store.backend, 0, list[str]()
     for row in backend.list_rows():
@@ -110,7 +107,7 @@ def check(store: "AnyStore", *, fix: bool) -> Checked:
     return Checked(rows, tuple(damaged), fix)
 
 
-def _is_whole(store: "AnyStore", row: Row) -> bool:
+def _is_whole(store: Any, row: Row) -> bool:
     found = store.backend.get(row.at)
     if found is None or unpack(found.path, row.at, found.digest) is None:
         return False
@@ -119,7 +116,7 @@ def _is_whole(store: "AnyStore", row: Row) -> bool:
 
 
 def collect(
-    store: "AnyStore", *, max_bytes: int | None, older_than: float | None, unreachable: bool, dry_run: bool
+    store: Any, *, max_bytes: int | None, older_than: float | None, unreachable: bool, dry_run: bool
 ) -> Collected:
     """Removes rows: the old ones, those of other definitions, and those that save least for their size and age, up to a size.
 
@@ -157,7 +154,7 @@ def _find_least(rows: list[Row], max_bytes: int, now: float) -> Iterable[bytes]:
         yield row.at
 
 
-def _find_unreachable(store: "AnyStore", rows: list[Row]) -> list[Row]:
+def _find_unreachable(store: Any, rows: list[Row]) -> list[Row]:
     """Returns the rows of definitions that are not in force, of functions that are here."""
     prints: dict[str, set[str] | None] = {}
     for name in {row.function for row in rows}:
