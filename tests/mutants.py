@@ -420,15 +420,15 @@ MUTANTS = (
     ),
     Mutant(
         "a tick keeps at hand what depends on the changed value",
-        "_core/state/view.py",
-        "tweaks.after = before.tweaks.serial, Tweak.bits_of(tweaks.handles ^ before.tweaks.handles)",
-        "tweaks.after = before.tweaks.serial, 0",
+        "_core/state/scenario.py",
+        "self.after = before.serial, Tweak.bits_of(changed)",
+        "self.after = before.serial, 0",
         tests=TICKS,
     ),
     Mutant(
         "a tick of a bump is taken for one of a value",
         "_core/state/view.py",
-        "spec.is_value and old[target].is_value",
+        "new[target].is_value and old[target].is_value",
         "True",
         tests=TICKS,
     ),
@@ -448,7 +448,7 @@ MUTANTS = (
     Mutant(
         "what was found in the scenario before serves although it read what differs",
         "_core/facts/memo.py",
-        "memo.found_in != after[0] or memo.footprint & after[1]:",
+        "memo.found_in != after[0] or machine.overlap(memo.footprint, after[1]):",
         "memo.found_in != after[0]:",
     ),
     Mutant(
@@ -2487,6 +2487,20 @@ MUTANTS = (
         "                if owner != name:\n",
         "                if False:\n",
         MOVES,
+    ),
+    Mutant(
+        "a tick finds its values by the places of those before",
+        "_core/state/scenario.py",
+        "            by_place.update({place: handle for handle in changed for place in list_places(handle.bit)})\n",
+        "",
+        ("live/test_ticks_of_live.py",),
+    ),
+    Mutant(
+        "a tick has the serials of the values before",
+        "_core/state/view.py",
+        "    serials = before.serials.difference(gone).union(map(SERIAL, changed))\n",
+        "    serials = before.serials\n",
+        tests=TICKS,
     ),
     Mutant(
         "a push to live inputs is split over two ticks",

@@ -207,9 +207,11 @@ def replace_top(scenario: Scenario, top: "Tweaks | Scenario", *, drop: tuple[Any
         TweakError: a tweak of `top` is not possible.
     """
     added = top if isinstance(top, Scenario) else Scenario(top)
-    gone = {*map(kept_key, drop), *(key for layer in added._layers for key in layer)}
     layers = [dict(layer) for layer in scenario._layers]
     specs = [dict(layer) for layer in scenario.specs]
+    gone = set(map(kept_key, drop))
+    if len(layers) > 1 or len(added._layers) > 1:  # else a tweak takes the place of the one before, which a tick makes use of
+        gone.update(key for layer in added._layers for key in layer)
     for key in gone:
         for number, layer in enumerate(layers):
             layer.pop(key, None)

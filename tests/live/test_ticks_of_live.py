@@ -850,6 +850,41 @@ def test_updates_and_handles_say_what_they_are(book, make):
     assert "twice('A')" in repr(live.output(book.twice.node("B"))).replace("'B'", "'A'")
 
 
+def test_nodes_that_read_few_of_many_inputs_follow_each_tick():
+    """Each of many nodes that reads two of many inputs has its value at each tick, also where an input goes back."""
+
+    @dug.source
+    def level(number):
+        raise LookupError(number)
+
+    @dug.memoize
+    def both(number):
+        return 100 * level(number) + level((number + 7) % 20)
+
+    @dug.memoize
+    def every():
+        return [both(number) for number in range(20)]
+
+    said = dict.fromkeys(range(20), 0)
+    live = Live({level.node(number): value for number, value in said.items()})
+    live.output(every.node(), changes_only=False)
+    live.step()
+    for tick in range(1, 60):
+        said[tick * 3 % 20] = value = tick % 4
+        live.push(level.node(tick * 3 % 20), value)
+        expected = [100 * said[number] + said[(number + 7) % 20] for number in range(20)]
+        assert show(live.step()) == [(tick, expected)]
+
+
+def test_a_tick_keeps_the_order_of_the_inputs(book, make):
+    """A value takes the place of the one before it: the inputs are named in the order in which they were first said."""
+    live = make()
+    live.push(book.spot.node("A"), 5)
+    live.step()
+
+    assert list(live.inputs) == [book.spot.node("A"), book.spot.node("B")]
+
+
 def test_ticks_leave_nothing(book, make):
     """After two hundred ticks there are as many memos, tweaks, scenarios and bits as after ten, with a slow output too."""
 

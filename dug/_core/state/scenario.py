@@ -174,13 +174,22 @@ class ActiveTweaks(Stamp):
 
     def _find(self, bits: BitSet) -> Iterable[Tweak]:
         """The tweaks of targets with these bits, all of which are tweaked; found bit by bit if that is less work."""
-        if 4 * bits.bit_count() > len(self.handles):
-            return [handle for handle in self.handles if handle.bit & bits]
+        if 4 * bits.bit_count() > len(self.content):
+            return [handle for handle in self.content.values() if handle.bit & bits]
         by_place = self._by_place
         if by_place is None:
-            by_place = {place: handle for handle in self.handles for place in list_places(handle.bit)}
+            by_place = {place: handle for handle in self.content.values() for place in list_places(handle.bit)}
             self._by_place = by_place  # other threads may look
         return map(by_place.__getitem__, list_places(bits))
+
+
+    def follow(self, before: "ActiveTweaks", changed: "Sequence[Tweak]") -> None:
+        """Notes that it is a scenario before with other values of some nodes: what was found there is found here at once."""
+        self.after = before.serial, Tweak.bits_of(changed)
+        if self._by_place is None and before._by_place is not None:
+            by_place = before._by_place.copy()
+            by_place.update({place: handle for handle in changed for place in list_places(handle.bit)})
+            self._by_place = by_place
 
 
 Intern = Callable[[Target, TweakSpec, Tweak | None], Tweak]
@@ -232,7 +241,16 @@ class HeldTweaks(dict[Any, Any]):
         """Drops the handles of changed tweaks; a new tweak that equals its predecessor keeps its memos.
 
         The lists are made at once: other threads may enter at the same time.
+
+        Complexity: O(changed tweaks) after a look at each, where only values of nodes have changed; else O(handles).
         """
+        changed = find_changed(before[0], now[0]) if len(before) == len(now) == 1 else None
+        if changed is not None and all(before[0][target].is_value and now[0][target].is_value for target in changed):
+            gone = [target for target in changed if before[0][target].meaning != now[0][target].meaning]
+            for handles in [handles for mark, handles in self.copy().items() if mark is not None]:
+                for target in gone:  # a value stands on nothing, and its place is its target
+                    handles.pop(target, None)
+            return
         above, found = self.get(None), [handles for mark, handles in self.copy().items() if mark is not None]
         if above is not None:
             found += [above.get(beneath, {}) for one in above.keyrefs() if (beneath := one()) is not None]
@@ -310,6 +328,22 @@ class Derivation:
             self.keep.append(beneath)
         held = self.alone if beneath is None else self.held.over(beneath)
         held[Place.of(number, named, target)] = self.content[target] = handle
+
+
+def find_changed(before: Layer, now: Layer) -> list[Target] | None:
+    """Returns the targets of which two layers say other tweaks; None where they do not say something of the same ones.
+
+    Complexity: O(tweaks); without a lookup where one layer is a copy of the other with some tweaks in the place of others.
+    """
+    if len(before) != len(now):
+        return None
+    changed = []
+    for (target, was), (other, said) in zip(before.items(), now.items(), strict=True):
+        if target is not other:
+            return [one for one, spec in now.items() if before[one] is not spec] if before.keys() == now.keys() else None
+        if was is not said:
+            changed.append(target)
+    return changed
 
 
 def _said(layers: Sequence[Layer], place: Place | Target) -> TweakSpec | None:

@@ -12,7 +12,7 @@ from ..facts.node import BENEATH, Node
 from ..facts.sparse import BitSet, union
 from ..facts.tweak import Layer, Target
 from .group import SERIAL, CacheGroup
-from .scenario import ActiveTweaks, Derivation, HeldTweaks, RunningReplacement, Tweak
+from .scenario import ActiveTweaks, Derivation, HeldTweaks, RunningReplacement, Tweak, find_changed
 
 if TYPE_CHECKING:
     from .cache import Cache
@@ -227,29 +227,44 @@ def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> Vi
 
     Complexity: a comparison for each tweak, and O(changed tweaks).
     """
-    if len(layers) != 1 or len(before.layers) != 1 or before.layers[0].keys() != layers[0].keys():
+    if len(layers) != 1 or len(before.layers) != 1:
         return None
     old, new = before.layers[0], layers[0]
-    changed = {target: spec for target, spec in new.items() if old[target] is not spec}
-    if not all(spec.is_value and old[target].is_value for target, spec in changed.items()):
+    targets = find_changed(old, new)
+    if targets is None or not all(new[target].is_value and old[target].is_value for target in targets):
         return None
-    group, content = before.group, before.tweaks.content.copy()
-    alone = held.alone(group.mark)
-    for target, spec in changed.items():
-        alone[target] = content[target] = group.intern(target, spec, None)
+    group, tweaks, content = before.group, before.tweaks, before.tweaks.content.copy()
+    alone, changed = held.alone(group.mark), list[Tweak]()
+    for target in targets:
+        alone[target] = handle = group.intern(target, new[target], None)
+        if content[target] is not handle:
+            content[target] = handle
+            changed.append(handle)
     if len(alone) < len(new):  # another thread changed them at the same time
         alone.update({target: content[target] for target, spec in new.items() if spec.is_value})
-    tweaks = group.scenario(content)
-    if tweaks is not before.tweaks:
-        tweaks.after = before.tweaks.serial, Tweak.bits_of(tweaks.handles ^ before.tweaks.handles)
+    if changed:
+        tweaks = _change_scenario(group, before.tweaks, content, changed)
+        tweaks.follow(before.tweaks, changed)
     around = group.untweaked if before.parent is None else before.parent.tweaks
-    delta = Tweak.bits_of(tweaks.handles ^ around.handles)
+    delta = Tweak.bits_of(tweaks.handles ^ around.handles) if around.content else tweaks.mask
     view = View(
         before.parent, layers, tweaks, before.cache, group, delta, before.listeners, before.keep, before.inside,
         before.max_depth,
     )  # fmt: skip
     group.views.add(view)
     return view
+
+
+def _change_scenario(
+    group: CacheGroup, before: ActiveTweaks, content: dict[Target, Tweak], changed: list[Tweak]
+) -> ActiveTweaks:
+    """Returns the scenario with these tweaks, in which some values of nodes are others than before."""
+    newest = max(changed, key=SERIAL)
+    if before.newest is None or newest.serial < before.newest.serial:  # an older value again
+        return group.scenario(content)
+    gone = [before.content[handle.target].serial for handle in changed]
+    serials = before.serials.difference(gone).union(map(SERIAL, changed))
+    return group.make_scenario(newest, serials, content, before.mask)
 
 
 def own_bits(view: View, key: Key) -> BitSet:
