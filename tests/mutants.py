@@ -784,15 +784,36 @@ MUTANTS = (
     Mutant(
         "an operator waits for ever for a stream that waits for it",
         "streams/_stuck.py",
-        "    if ways and all(ways):\n",
-        "    if False:\n",
+        "    if not ways or not all(ways):\n",
+        "    if True:\n",
         ("streams/test_keep_circles.py", "-k", "too_far_apart"),
+    ),
+    Mutant(
+        "a generator that is ahead waits for ever for who waits for it",
+        "_functions/stream_driver.py",
+        "            tape.urged = not holder.is_done\n",
+        "            pass\n",
+        ("streams/test_ahead_circles.py", "-k", "in_turn"),
+    ),
+    Mutant(
+        "a wait for room is not ended when it becomes a part of a circle",
+        "_core/steps/waits.py",
+        "    if not wait.run.is_done:\n        _release(wait)\n        wait.wake()\n",
+        "        _release(wait)\n        wait.wake()\n",
+        ("streams/test_ahead_circles.py", "-k", "closes"),
+    ),
+    Mutant(
+        "an operator lets no generator write on that waits for it",
+        "streams/_stuck.py",
+        "            tape.urge()\n",
+        "            pass\n",
+        ("streams/test_ahead_circles.py", "-k", "operator"),
     ),
     Mutant(
         "a thread that gives room late takes a later wait of the pump away",
         "_functions/tape.py",
-        "                wait = room.pop()\n",
-        "                wait = room.pop()\n                self.room = []\n",
+        "            wait = room.pop()\n",
+        "            wait = room.pop()\n            self.room = []\n",
         ("functions/test_stream_memory.py", "-k", "later_wait"),
     ),
     Mutant(
@@ -938,7 +959,7 @@ MUTANTS = (
     Mutant(
         "a pump waits on for a reader that has gone on",
         "_functions/tape.py",
-        " or (awaited is not None and awaited() is not self.find_slowest())",
+        " or (awaited is not None and awaited() is not self.find_pacer())",
         "",
         KEEPING,
     ),
@@ -1036,8 +1057,8 @@ MUTANTS = (
     Mutant(
         "a slow reader holds back nobody",
         "_functions/tape.py",
-        "slowest.position + self.keep",
-        "self.end + self.keep",
+        "else self.keep)",
+        "else self.end + self.keep)",
         ("functions/test_stream_functions.py", "-k", "deadlock_by_keep"),
     ),
     Mutant(

@@ -194,29 +194,34 @@ async def _make_room(stream: Any, run: Run, tape: Tape) -> int:
             tape.room = [wait]
             tape.tell_awaited()
             try:
-                if not tape.has_room():  # else a reader in another thread went on before it could see the wait
+                if not (tape.urged or tape.has_room()):  # else another thread went on before it could see the wait
                     await wait.sleep()
             finally:
                 tape.room, tape.awaited = [], None
                 wait.leave_wait()
+        if tape.urged:
+            tape.urged = False
+            return 1
 
 
 def _enter_room_wait(run: Run, tape: Tape) -> Any:
-    """Returns the wait of a pump for the reader that holds it back; None when that has just ended.
+    """Returns the wait of a pump for the reader that holds it back; None when there is nothing to wait for.
 
-    If a run has the reader, the pump waits for that run, which must not wait for the pump in turn.
+    If a run has the reader, the pump waits for that run.  Where that waits for the pump in turn, one that keeps all items is
+    urged on, whoever of them was first: its wait is optional.
 
     Raises:
-        CycleError: it does, directly or through others.
+        CycleError: it does, directly or through others, and the pump must not drop what its slowest reader needs.
     """
-    slowest = tape.find_slowest() if tape.keep is not None else None
-    tape.awaited = None if slowest is None else ref(slowest)
-    holder = None if slowest is None else slowest.frame.run
+    pacer = tape.find_pacer()
+    tape.awaited = None if pacer is None else ref(pacer)
+    holder = None if pacer is None else pacer.frame.run
     if holder is None:
         return backend().TaskWait(run, run)  # which is entered nowhere
     wait = backend().TaskWait(run, holder)
     try:
-        if not wait.join(Joined(holder)):
+        if not wait.join(Joined(holder, is_optional=tape.keep is None)):
+            tape.urged = not holder.is_done
             return None
     except CycleError as exc:
         explain_keep(exc, holder, tape)

@@ -78,7 +78,7 @@ class Tape:
 
     __slots__ = (
         "__weakref__", "ahead", "awaited", "error", "frames", "is_untrue", "keep", "kept", "known", "known_marks", "opened",
-        "readers", "rests", "room", "run", "scenario", "sleepers", "state",
+        "readers", "rests", "room", "run", "scenario", "sleepers", "state", "urged",
     )  # fmt: skip
 
     def __init__(self, run: Run, ahead: int, keep: int | None) -> None:
@@ -111,7 +111,9 @@ class Tape:
         self.room: list[Any] = []
         """The wait of the pump until readers have gone on, for the one who takes it out to wake; another list for each wait."""
         self.awaited: Any = None
-        """The reader that this wait is for, weakly: with ``keep=``, the slowest one then."""
+        """The reader that this wait is for, weakly: the one that set the pace then."""
+        self.urged = False
+        """True when the pump has to write on all the same, as its readers wait for what it holds up."""
 
     def __reduce__(self) -> Any:
         raise TypeError("The tape of a stream cannot be pickled. Keep a list of its items.")
@@ -166,15 +168,13 @@ class Tape:
 
     def find_bound(self) -> int | None:
         """Returns how many items the pump may write before it has to look again; None for any number, as nobody reads."""
-        if self.keep is not None:
-            slowest = self.find_slowest()
-            return None if slowest is None else slowest.position + self.keep
-        positions = [reader.position for reader in self.list_readers()]
-        return max(positions) + self.ahead if positions else None
+        pacer = self.find_pacer()
+        return None if pacer is None else pacer.position + (self.ahead if self.keep is None else self.keep)
 
-    def find_slowest(self) -> Any:
-        """Returns the reader that is behind all others; None when nobody reads."""
-        return min(self.list_readers(), key=_position, default=None)
+    def find_pacer(self) -> Any:
+        """Returns the reader that sets the pace: with ``keep=`` the slowest, else the fastest; None when nobody reads."""
+        find = max if self.keep is None else min
+        return find(self.list_readers(), key=_position, default=None)
 
     def has_room(self) -> bool:
         """True when the pump may write one more item."""
@@ -184,17 +184,29 @@ class Tape:
     def give_room(self) -> None:
         """Lets the pump go on, if readers have made room; or look again, if it must wait for another one by now."""
         room, awaited = self.room, self.awaited
-        if room and (self.has_room() or (awaited is not None and awaited() is not self.find_slowest())):
-            with suppress(IndexError):  # another thread was quicker, and the pump may be in its next wait by now
-                wait = room.pop()
-                wait.leave_wait()
-                wait.wake()
+        if room and (self.has_room() or (awaited is not None and awaited() is not self.find_pacer())):
+            self._wake_pump(room)
+
+    def urge(self) -> None:
+        """Lets the pump write one more item, whether or not there is room."""
+        self.urged = True
+        self._wake_pump(self.room)
+
+    def _wake_pump(self, room: list[Any]) -> None:
+        with suppress(IndexError):  # another thread was quicker, and the pump may be in its next wait by now
+            wait = room.pop()
+            wait.leave_wait()
+            wait.wake()
 
     def tell_awaited(self) -> None:
-        """Lets the slowest reader know that the pump waits for it."""
+        """Lets the reader that sets the pace know that the pump waits for it; its operator too, which may wait for another."""
         reader = None if self.awaited is None else self.awaited()
-        if reader is not None:
+        if reader is None:
+            return
+        if self.keep is not None:
             reader.look_again()
+        elif (pause := reader.pause) is not None:
+            pause.wake()
 
     def list_readers(self) -> list[Any]:
         """Returns its readers, but for those of runs that have ended."""

@@ -70,7 +70,7 @@ class Cursor(Misused, Generic[T_co]):
         for one in self._inputs:
             if not isinstance(one, Reader):
                 yield from one._list_awaited()
-            elif one._stream.keep is not None and one.frame.run is None:
+            elif one._stream.items is None and one.frame.run is None:
                 yield one
 
     def __aiter__(self) -> Self:

@@ -63,8 +63,9 @@ def join_own(wait: Wait) -> None:
 def let_go(wait: Wait) -> None:
     """Ends an optional wait for a run that goes on; under the lock."""
     waits = wait.run.waits
-    if waits and wait in waits:  # else the run is done
+    if waits and wait in waits:  # else the run is done, or the wait is for no end of it
         waits.remove(wait)
+    if not wait.run.is_done:
         _release(wait)
         wait.wake()
 
