@@ -27,6 +27,7 @@ from . import (
     projection,
     recompute,
     recordings,
+    scale,
     stores,
     streams,
     ticks,
@@ -36,8 +37,8 @@ from ._harness import Case, Effort, measure
 T = TypeVar("T")
 
 GROUPS = (
-    "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "recordings", "stores", "peers",
-    "memory", "import", "curves",
+    "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "recordings", "scale", "stores",
+    "peers", "memory", "import", "curves",
 )  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class Plan:
     streams: streams.Sizes
     ticks: ticks.Sizes
     recordings: recordings.Sizes
+    scale: scale.Sizes
     stores: stores.Sizes
     curves: curves.Sizes
     nodes: int
@@ -71,6 +73,7 @@ FULL = Plan(
     streams=streams.Sizes(),
     ticks=ticks.Sizes(),
     recordings=recordings.Sizes(),
+    scale=scale.Sizes(),
     stores=stores.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
@@ -86,6 +89,7 @@ QUICK = Plan(
     streams=streams.Sizes(values=5_000, marks=500, endless=100_000),
     ticks=ticks.Sizes(endless=5_000),
     recordings=recordings.Sizes(sources=100),
+    scale=scale.Sizes(scenarios=500),
     stores=stores.Sizes(calls=200),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
@@ -135,6 +139,7 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         "streams": lambda: streams.cases(plan.streams),
         "ticks": lambda: ticks.cases(plan.ticks),
         "recordings": lambda: recordings.cases(plan.recordings),
+        "scale": lambda: scale.cases(plan.scale),
         "stores": lambda: stores.cases(plan.stores),
         "peers": lambda: peers.cases(plan.recompute),
         "memory": lambda: [memory.one_leaf(5 * plan.nodes)],

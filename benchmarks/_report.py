@@ -75,6 +75,7 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
     ("insert into a live chain", "dug"): ("an insert into a live flow, times a plain tweak", 2.5, 2.5),
     ("run of sources", "recorded"): ("a run of 1,000 sources of 2 ms that is recorded, times one that is not", 1.1, 1.1),
     ("hit while recorded", "recorded"): ("a hit while the context is recorded, times one while it is not", 1.05, 1.05),
+    ("scenario on a worker", "on a worker"): ("a scenario on a worker process, times one in a context of its own", 1.2, 1.2),
     ("miss of a store", "dug"): ("a miss of a store, times diskcache", 1.0, 1.0),
     ("hit of a store", "dug"): ("a hit of a store, times diskcache", 1.5, None),
     ("what-if, cheap trade", "dug"): ("1,000 what-ifs of cheap trades, times the naive recompute", 1.0, None),
@@ -88,6 +89,7 @@ LIMITS_S = {
     "stream, 3 processors": ("a value through three processors, us", 8.33e-6),
     "stream, a new node and a mark each": ("a value with a new node and a mark, us", 15e-6),
     "first value of a stream, 3 processors": ("a first value, us", 1e-3),
+    "sending a scenario": ("a scenario sent to a worker process, us", 0.5e-3),
 }
 # By case and contender: what is compared with that contender, and the most it may be.
 BESIDE_PEERS = {

@@ -32,6 +32,7 @@ from benchmarks import (
     projection,
     recompute,
     recordings,
+    scale,
     stores,
     streams,
     ticks,
@@ -50,6 +51,7 @@ TINY = command.Plan(
     flows=flows.Sizes(live=10, short=10, chain=20, long=40),
     streams=streams.Sizes(values=50, marks=20, endless=500),
     recordings=recordings.Sizes(sources=10, hashes=1),
+    scale=scale.Sizes(trades=10, inputs=6, scenarios=4, spin=0),
     stores=stores.Sizes(calls=5),
     ticks=ticks.Sizes(trades=10, inputs=6, staged=3, stage_s=1e-4, endless=50),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
@@ -61,7 +63,9 @@ PEERS = len({"modelx", "loman"} - set(peers.find_missing()))
 TICKS = (PEERS if dug.COMPILED else 0) + 1 + 2  # ratios, the window, bytes and bits
 RECORDINGS = 2  # ratios, on both call paths
 STORES = 0 if stores.find_missing() else 3 if dug.COMPILED else 1
-BARS = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
+SCALE = 2 if dug.COMPILED else 1  # a ratio, and seconds
+SERVICES = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + SCALE
+BARS = SERVICES + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
@@ -498,3 +502,13 @@ def test_the_stages_of_the_benchmark_give_every_tick_in_order():
     sizes = ticks.Sizes(staged=5, stage_s=0.0)
 
     assert asyncio.run(ticks.read_stages(3, sizes)) == list(range(5))
+
+
+def test_a_scenario_of_the_swept_book_runs_the_same_bodies_each_time():
+    """Each scenario moves one input, and runs the trades that read it, and the book."""
+    sizes = scale.Sizes(trades=20, inputs=10, scenarios=9, spin=0)
+    reads = [{number % 10, (7 * number + 3) % 10} for number in range(20)]
+    with dug.Context():
+        results = list(scale.sweep_book(sizes, None))
+
+    assert [result.recomputed for result in results] == [sum(place in read for read in reads) + 1 for place in range(10)]
