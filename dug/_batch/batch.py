@@ -7,6 +7,7 @@ many nodes under one.
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from functools import partial
+from importlib import import_module
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +25,7 @@ from .._text.counts import count
 from .._text.sheet import Line, Sheet
 from .._text.shown import Shown
 from .._text.values import number_alike, show
+from ..errors import ContextError
 from .call_site import CallSite, call_site_of, check_executor, find_width, inside, single_outer_call
 from .kept_failure import keep_failure
 from .progress import Progress, make_reporter
@@ -105,13 +107,18 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
     if isinstance(nodes, (str, bytes)) or not isinstance(nodes, Iterable):  # type: ignore[unreachable]  # callers pass anything
         raise TypeError(f"run_all() takes nodes, and {show(nodes)} has none. Write run_all([f.node(x), ...]).")
     asked = list(dict.fromkeys(map(_check, nodes)))
-    check_executor(executor)
+    elsewhere, pool = _find_pool(executor)
+    if pool is None:
+        check_executor(executor)
     reporter = make_reporter(progress)
     kept = _Kept()
     started = perf_counter()
     with inside(ctx), single_outer_call():
         del ctx  # the traceback of an error holds this frame, and must not hold the context
-        answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
+        if pool is not None:
+            answers = _ask_elsewhere(elsewhere, pool, asked, kept)
+        else:
+            answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
         reporter.begin(len(asked))
         try:
             for done, (node, failed) in enumerate(answers, 1):
@@ -123,7 +130,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
         finally:
             answers.close()
             reporter.close()
-        runs: int = frame_here().runs  # no variable for the entry, as in `job`
+        runs: int = frame_here().runs + kept.recomputed  # no variable for the entry, as in `job`
     return Batch(kept.values, kept.failures, kept.not_run, runs, perf_counter() - started)
 
 
@@ -134,6 +141,8 @@ class _Kept:
         self.values: dict[Any, Any] = {}
         self.failures: dict[Node[Any], Failed[Node[Any]]] = {}
         self.not_run: dict[Any, Failed[Node[Any]]] = {}
+        self.recomputed = 0
+        """How many runs other processes needed."""
         self._origins = Origins(passed_from)
 
     def ask(self, node: Node[Any]) -> _Both | None:
@@ -187,6 +196,40 @@ def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator
         for _, future in pending:  # on an error or an interrupt: waits for running calls, and cancels the others
             if not getattr(future, "cancel", bool)():
                 future.result()
+
+
+def _find_pool(executor: Any) -> tuple[Any, Any]:
+    """Returns what asks nodes of other processes, and the executor as a pool of such; None where it is none."""
+    if executor is None or not (hasattr(executor, "_as_pool") or hasattr(executor, "_mp_context")):
+        return None, None
+    # By its name, because it stands above: few batches need it, and it needs contexts and files.
+    elsewhere = import_module("..executors._nodes", __package__)
+    return elsewhere, elsewhere.find_pool(executor)
+
+
+def _ask_elsewhere(
+    elsewhere: Any, pool: Any, nodes: list[Node[Any]], kept: _Kept
+) -> Generator[tuple[Node[Any], _Both | None], None, None]:
+    """Asks other processes; yields in the order of the nodes.
+
+    Raises:
+        ContextError: a node is running.
+    """
+    frame = frame_here()
+    if frame.run is not None:
+        raise ContextError(
+            f"{Node._of(frame.run.key)!r} is running, and cannot record what other processes read for it. "
+            "Give threads: executor=concurrent.futures.ThreadPoolExecutor()."
+        )
+    for outcome in elsewhere.ask_elsewhere(pool, frame.view, nodes):
+        kept.recomputed += outcome.recomputed
+        failed = None
+        if outcome.failure is None:
+            kept.values[outcome.node] = outcome.value
+        else:
+            own = Failed(outcome.node, outcome.origin, outcome.failure)
+            failed = own, Failed(outcome.origin, outcome.origin, outcome.failure)
+        yield outcome.node, failed
 
 
 def _wait(node: Node[Any], future: Any) -> tuple[Node[Any], _Both | None]:

@@ -149,7 +149,8 @@ class ContextMethods:
         Args:
             nodes: the nodes to compute.
             executor: runs them, several at a time: anything with ``submit``, such as a
-                ``concurrent.futures.ThreadPoolExecutor``.
+                ``concurrent.futures.ThreadPoolExecutor``.  With `dug.executors.processes.Processes`, or a
+                ``ProcessPoolExecutor``, other processes do: values come back, and are not remembered here.
             return_exceptions: False to raise the first error; nodes computed until then are remembered.
             progress: True for a bar (needs tqdm or rich), or a function that is called with how many are done and how many there
                 are.

@@ -34,6 +34,8 @@ class LoadedBase:
     context: Context
     functions: tuple[Callable[..., Any], ...]
     """The plain functions that scenarios in JSON may name: those of the modules whose memoised functions the base has."""
+    held: Any = None
+    """What must live as long: the functions of flows."""
 
     def read_scenario(self, text: str) -> Scenario:
         """Returns a scenario in JSON."""
@@ -74,18 +76,25 @@ def _load(message: Mapping[str, Any], worker: str) -> LoadedBase:
     names = [name for name, _ in message["nodes"]]
     _check_prints(place["prints"], worker)
     _import_functions(names, worker)
+    held = _register_flow(place["flow"], worker) if pickles and "flow" in place else None
     if "path" in place:
-        return _adopt(load(place["path"], trust=pickles, check_files=False), names, worker)
+        return _adopt(load(place["path"], trust=pickles, check_files=False), names, worker, held)
     data = place["bytes"] if pickles else b64decode(place["bytes"])
     with NamedTemporaryFile(prefix="dug-", suffix=".dug", delete=False) as file:
         file.write(data)
     try:
-        return _adopt(load(file.name, trust=pickles, check_files=False), names, worker)
+        return _adopt(load(file.name, trust=pickles, check_files=False), names, worker, held)
     finally:
         Path(file.name).unlink()
 
 
-def _adopt(loaded: Snapshot, targets: list[str], worker: str) -> LoadedBase:
+def _register_flow(named: Mapping[str, Any], worker: str) -> Any:
+    from ..flow._elsewhere import register_functions  # where there are flows
+
+    return register_functions(named, worker)
+
+
+def _adopt(loaded: Snapshot, targets: list[str], worker: str, held: Any) -> LoadedBase:
     shelf = loaded._shelf
     try:
         names = tuple(shelf.names())
@@ -96,7 +105,7 @@ def _adopt(loaded: Snapshot, targets: list[str], worker: str) -> LoadedBase:
         context, changed = adopt(loaded.scenario, shelf, name=loaded.name)
         if changed:
             raise CodeDiffersError(changed, worker)
-        return LoadedBase(context, tuple(_list_functions({*names, *targets})))
+        return LoadedBase(context, tuple(_list_functions({*names, *targets})), held)
     finally:
         loaded.close()
 

@@ -13,8 +13,10 @@ import json
 import os
 import pickle
 import socket
+import sys
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import Context as Variables
 from hashlib import blake2b
 from pathlib import Path
@@ -30,7 +32,9 @@ from .._contexts.kinds import UNTWEAKED
 from .._contexts.scenario import Scenario
 from .._contexts.scenario_json import find_unwritable, say_tweak
 from .._contexts.written import find_unreachable, json_of, read_node
-from .._core.read import Failure, Function, Node, Target, TweakSpec, View, current
+from .._core.read import Failure, Function, Node, Target, TweakSpec, View, current, find_answer
+from .._inspect.lazy_graph import Origins
+from .._inspect.node_states import passed_from
 from .._text.values import STOPPING, show, text_of
 from ..codec import CodecError, Encoded, decode, encode
 from ..errors import CodeDiffersError, SnapshotError, TweakError
@@ -57,10 +61,15 @@ class Base:
     prints: Mapping[str, str]
     """The fingerprints of functions that those in the file name, and that are not in it, as nothing of them ran."""
 
+    flow_functions: Mapping[str, Any]
+    """The functions of flows, by the keys of this process; see `flow/_elsewhere`."""
+
     @property
     def place(self) -> dict[str, Any]:
         """How a message says where the base is."""
-        said = {"digest": self.digest, "prints": self.prints}
+        said: dict[str, Any] = {"digest": self.digest, "prints": self.prints}
+        if self.flow_functions:
+            said["flow"] = self.flow_functions
         if self.ships == "path":
             return {**said, "path": str(self.path)}
         data = self.path.read_bytes()
@@ -76,6 +85,8 @@ class Answered:
     failures: dict[int, Failure]
     recomputed: int
     seconds: float
+    origins: dict[int, Node[Any]]
+    """The nodes in which the errors of others began."""
 
 
 # Here
@@ -117,8 +128,25 @@ def take_base(
         raise TweakError(f"{lost.what}, which is in force around, cannot go to another process: {lost.reason}")
     prints = _find_prints(path, nodes, knows_session=knows_session)
     digest = blake2b(path.read_bytes(), digest_size=16)
-    digest.update(json.dumps(prints, sort_keys=True).encode())
-    return Base(path, digest.hexdigest(), pickles, ships, prints)
+    flow_functions = _find_flow_functions(view, pickles=pickles)
+    digest.update(json.dumps([prints, flow_functions], sort_keys=True).encode())
+    return Base(path, digest.hexdigest(), pickles, ships, prints, flow_functions)
+
+
+def _find_flow_functions(view: View, *, pickles: bool) -> dict[str, Any]:
+    """Returns the functions of the flows in force.
+
+    Raises:
+        TypeError: there are some, and messages are JSON: a text must not say what a worker imports and calls.
+    """
+    if "dug.flow" not in sys.modules:
+        return {}
+    from ..flow._elsewhere import list_functions  # where there are flows
+
+    found = list_functions(view)
+    if found and not pickles:
+        raise TypeError("A flow cannot go to this executor, which pickles nothing. Use dug.executors.processes.Processes().")
+    return dict(found)
 
 
 def _find_prints(path: Path, nodes: Iterable[Node[Any]], *, knows_session: bool) -> dict[str, str]:
@@ -241,7 +269,15 @@ def _read_one(one: Mapping[str, Any], *, pickles: bool) -> Answered:
             values[int(number)] = _read_value(packed, pickles=pickles)
         except CodecError as exc:
             failures[int(number)] = keep_failure(exc)
-    return Answered(values, dict(sorted(failures.items())), one["recomputed"], one["seconds"])
+    origins = {int(number): node for number, packed in one["failures"].items() for node in _read_origin(packed["origin"])}
+    return Answered(values, dict(sorted(failures.items())), one["recomputed"], one["seconds"], origins)
+
+
+def _read_origin(packed: Sequence[str] | None) -> Iterator[Node[Any]]:
+    """Yields the node in which an error began, if it can be found here."""
+    if packed is not None:
+        with suppress(Exception):  # a function or a class that is not here
+            yield read_node(Function.load(packed[0]), packed[1])
 
 
 def _read_value(packed: Sequence[Any], *, pickles: bool) -> Any:
@@ -295,6 +331,7 @@ def _answer_one(
     started = perf_counter()
     failures: dict[int, Failure] = {}
     values: dict[int, Any] = {}
+    origins: dict[int, Node[Any]] = {}
     recomputed, made = 0, before
     try:
         scenario = pickle.loads(said) if isinstance(said, bytes) else base.read_scenario(said)  # noqa: S301  see `pickles`
@@ -303,17 +340,26 @@ def _answer_one(
         failures = dict.fromkeys(range(len(nodes)), keep_failure(exc))
     else:
         with base.context:
-            recomputed = _ask_each(made, nodes, values, failures)
+            recomputed = _ask_each(made, nodes, values, failures, origins)
     packed = {str(number): _pack_value(value, number, failures, pickles=pickles) for number, value in values.items()}
     return {
         "values": {number: value for number, value in packed.items() if value is not None},
-        "failures": {str(number): pack_failure(failure, pickles=pickles) for number, failure in failures.items()},
+        "failures": {
+            str(number): {**pack_failure(failure, pickles=pickles), "origin": _pack_origin(origins.get(number))}
+            for number, failure in failures.items()
+        },
         "recomputed": recomputed,
         "seconds": perf_counter() - started,
     }, made
 
 
-def _ask_each(context: Context, nodes: Sequence[Node[Any]], values: dict[int, Any], failures: dict[int, Failure]) -> int:
+def _ask_each(
+    context: Context,
+    nodes: Sequence[Node[Any]],
+    values: dict[int, Any],
+    failures: dict[int, Failure],
+    origins: dict[int, Node[Any]],
+) -> int:
     """Asks nodes in a context, in one outermost call, and returns how many runs that took."""
     with context, single_outer_call():
         for number, node in enumerate(nodes):
@@ -321,8 +367,16 @@ def _ask_each(context: Context, nodes: Sequence[Node[Any]], values: dict[int, An
                 values[number] = node()
             except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
                 failures[number] = keep_failure(exc)
+                memo = find_answer(current.get().view, node._key)
+                if memo is not None and memo.failure is not None:
+                    origins[number] = Node._of(Origins(passed_from).find(memo)[0].home.key)
         runs: int = current.get().runs
         return runs
+
+
+def _pack_origin(node: Node[Any] | None) -> list[str] | None:
+    arguments = None if node is None or find_unreachable(node._function) is not None else _arguments_of(node)
+    return None if node is None or arguments is None else [node._function.name, arguments]
 
 
 def _pack_value(value: Any, number: int, failures: dict[int, Failure], *, pickles: bool) -> list[Any] | None:

@@ -194,7 +194,7 @@ class Flow(Saving):
         """Computes every name, whatever fails; returns a `dug._batch.batch.Batch` of the nodes.
 
         Args:
-            executor: runs them, several at a time: anything with ``submit``.
+            executor: runs them, several at a time: anything with ``submit``, as for `Context.run_all`.
 
         Raises:
             CycleError: a name depends on itself.

@@ -108,3 +108,24 @@ def anything():
 def at_least(value: float, low: float) -> float:
     """Bound from below."""
     return max(value, low)
+
+
+@dug.memoize
+def fails_below() -> object:
+    """Pass on what `risky` raises."""
+    return risky()
+
+
+def low(level: float) -> float:
+    """Return a number of a flow."""
+    return level - 1
+
+
+def high(level: float) -> float:
+    """Return another number of a flow."""
+    return level + 1
+
+
+def spread(low: float, high: float) -> float:
+    """Return the difference of two."""
+    return high - low

@@ -149,7 +149,7 @@ def test_other_code_that_has_not_run_yet_is_refused(tmp_path, monkeypatch):
     """A function that only a scenario reaches is compared too."""
     base = take(tmp_path, [switched.node()])
     changed = {**base.prints, "remote_book:seldom": base.prints["remote_book:seldom"].replace("0", "1")}
-    other = _remote.Base(base.path, "other", base.pickles, base.ships, changed)
+    other = _remote.Base(base.path, "other", base.pickles, base.ships, changed, {})
 
     with pytest.raises(CodeDiffersError, match="remote_book:seldom"):
         ask(other, [switched.node()], [{}])

@@ -212,13 +212,13 @@ def test_dropping_a_sweep_cancels_what_has_not_begun(spawned):
     with dug.Context():
         sweep = dug.sweep(book.node(), [{spot.node(0): float(number)} for number in range(500)], executor=spawned, batch=20)
         next(iter(sweep))
-        futures = [batch.future for batch in sweep._in_flight]
+        futures = [batch.future for batch in sweep._dispatch.in_flight]
         sweep.cancel()
         assert len(list(sweep)) == len(sweep) == 1
         assert all(future.cancelled() or future.running() or future.done() for future in futures)
         other = dug.sweep(book.node(), [{spot.node(0): float(number)} for number in range(500)], executor=spawned, batch=20)
         next(iter(other))
-        futures = [batch.future for batch in other._in_flight]
+        futures = [batch.future for batch in other._dispatch.in_flight]
         del other
         gc.collect()
         assert any(future.cancelled() for future in futures)

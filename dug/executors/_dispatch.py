@@ -1,0 +1,135 @@
+"""Keeps a pool busy: `Dispatch` sends items in batches, collects answers in order, and asks again where a worker ended.
+
+It knows messages and answers only as what `_remote` makes and reads; what an item is, and what an answer means for it, is for
+its user to say.  A batch whose worker ended is sent again item by item; an item that was alone is sent again a few times, and
+then is lost.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from attrs import define, field, frozen
+
+from .._batch.call_site import AHEAD
+from ..errors import WorkerLostError
+from ._pools import AnyPool
+from ._remote import Answered, read_answer
+
+BATCH_SECONDS = 0.05
+"""A batch is worth so much work: a message costs a part of a millisecond here."""
+_MOST = 256
+"""How many items go together where nobody knows how many there are."""
+
+
+@define(eq=False)
+class Sent:
+    """Items that were sent together."""
+
+    items: Sequence[Any]
+    make_message: Callable[[Sequence[Any]], dict[str, Any]]
+    future: Any
+    attempts: int
+
+
+@frozen(eq=False)
+class Collected:
+    """What became of items that were sent together."""
+
+    items: Sequence[Any]
+    answers: list[Answered]
+    """The answers of their message; none where they are lost."""
+    worker: str | None
+    attempts: int
+    lost: str | None = None
+    """How their worker ended, as a sentence, where they are lost."""
+
+    def say_lost(self, name: str) -> WorkerLostError:
+        """Returns the error of a lost item; `name` is what a message calls it."""
+        many = f"all {self.attempts} of its workers" if self.attempts > 1 else "its worker"
+        return WorkerLostError(f"{name} lost {many}. {self.lost}", self.attempts)
+
+
+class Dispatch:
+    """The batches that are on their way, the oldest first."""
+
+    def __init__(self, pool: AnyPool, size: "BatchSize", retries: int) -> None:
+        self.pool, self.size, self._retries = pool, size, retries
+        self.in_flight: deque[Sent] = deque()
+
+    @property
+    def is_full(self) -> bool:
+        """True when each worker has a few batches ahead."""
+        return len(self.in_flight) >= AHEAD * self.pool.workers
+
+    def send(self, items: Sequence[Any], make_message: Callable[[Sequence[Any]], dict[str, Any]]) -> None:
+        """Sends items together; `make_message` may be called again for some of them."""
+        self.in_flight.append(self._send(items, make_message, 1))
+
+    def collect(self) -> Collected | None:
+        """Waits for the oldest batch, and returns what became of it; None if its items are on their way again.
+
+        Raises:
+            CodeDiffersError: the workers have other code.
+            BaseException: an interrupt, or the executor was shut down; the next caller waits again.
+        """
+        sent = self.in_flight[0]
+        try:
+            said = sent.future.result()
+        except BaseException as exc:
+            if not self.pool.is_loss(exc):
+                raise
+            self.in_flight.popleft()
+            return self._ask_again(sent, exc)
+        answers = read_answer(said)
+        self.in_flight.popleft()
+        self.size.note(len(sent.items), said["seconds"])
+        return Collected(sent.items, answers, said["worker"], sent.attempts)
+
+    def cancel(self) -> None:
+        """Cancels what has not begun, and forgets the rest."""
+        cancel(self.in_flight)
+        self.in_flight.clear()
+
+    def _send(self, items: Sequence[Any], make_message: Callable[[Sequence[Any]], dict[str, Any]], attempts: int) -> Sent:
+        return Sent(items, make_message, self.pool.submit(make_message(items)), attempts)
+
+    def _ask_again(self, sent: Sent, error: BaseException) -> Collected | None:
+        if self.pool.can_retry and (len(sent.items) > 1 or sent.attempts <= self._retries):
+            again = [self._send([item], sent.make_message, sent.attempts + 1) for item in sent.items]
+            self.in_flight.extendleft(reversed(again))
+            return None
+        remedy = self.pool.remedy or "Nothing else is concerned. Compute it by itself, in a process that can be lost."
+        return Collected(sent.items, [], None, sent.attempts, f"{str(error).rstrip('.')}. {remedy}")
+
+
+def cancel(batches: Iterable[Sent]) -> None:
+    """Cancels the batches that have not begun."""
+    for sent in tuple(batches):
+        with suppress(Exception):  # the executor was shut down
+            sent.future.cancel()
+
+
+@define(eq=False)
+class BatchSize:
+    """How many items go together: as many as take `BATCH_SECONDS`, and so few that all workers have some."""
+
+    _fixed: int | None
+    _total: int | None
+    _workers: int
+    _seconds: float | None = field(default=None, init=False)
+    """How long an item took, in the newest batch."""
+
+    def next(self) -> int:
+        """Returns how many items the next batch has."""
+        if self._fixed is not None:
+            return self._fixed
+        if self._seconds is None:
+            return 1
+        most = _MOST if self._total is None else max(1, self._total // (AHEAD * self._workers))
+        return max(1, min(most, int(BATCH_SECONDS / max(self._seconds, 1e-9))))
+
+    def note(self, count: int, seconds: float) -> None:
+        """Notes how long a batch took."""
+        self._seconds = seconds / count
