@@ -41,5 +41,6 @@ cdef public class Cache [object DugCache, type DugCache_Type]:
     @cython.locals(home=NodeMemos)
     cpdef widen(self, Memo memo, object footprint)
     cpdef _discount(self, Memo memo)
+    @cython.locals(others=set)
     cpdef _unindex(self, Memo memo)
     cpdef _drop_tried_again(self, Memo memo, ActiveTweaks tweaks)

@@ -29,3 +29,7 @@ cdef public class ActiveTweaks(Stamp) [object DugTweaks, type DugTweaks_Type]:
     cpdef Tweak handle_of(self, object key)
     @cython.locals(read=object)
     cpdef frozenset restrict(self, object footprint)
+
+
+@cython.locals(changed=list, targets=list, specs=list, number=Py_ssize_t)
+cpdef object find_changed(object before, object now)

@@ -337,12 +337,14 @@ def find_changed(before: Layer, now: Layer) -> list[Target] | None:
     """
     if len(before) != len(now):
         return None
-    changed = []
-    for (target, was), (other, said) in zip(before.items(), now.items(), strict=True):
-        if target is not other:
+    changed: list[Target] = []
+    targets, specs, number = list(now), list(now.values()), 0
+    for target, was in before.items():
+        if targets[number] is not target:
             return [one for one, spec in now.items() if before[one] is not spec] if before.keys() == now.keys() else None
-        if was is not said:
+        if specs[number] is not was:
             changed.append(target)
+        number += 1  # noqa: SIM113  C counts by itself
     return changed
 
 
