@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from .._core.read import Node, frame_in_force
 
 if TYPE_CHECKING:
-    from .._batch.call_site import Executor
+    from .._batch.call_site import Executor as _Submits
     from .._batch.progress import Progress
+    from ..executors.celery import CeleryExecutor
     from .async_sweep import AsyncSweep
     from .sweep import Scenarios, Sweep
+
+    Executor: TypeAlias = _Submits | CeleryExecutor
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -93,8 +96,8 @@ def sweep(
             are needed, so that a generator may make them.  `dug.scenarios` has the usual ones.
         executor: runs the scenarios, several at a time: anything with ``submit``, such as a
             ``concurrent.futures.ThreadPoolExecutor``.  A few scenarios for each worker are taken ahead.  With
-            `dug.executors.processes.Processes`, or a ``concurrent.futures.ProcessPoolExecutor``, other processes compute them:
-            the base is asked here, once, and goes to each of them.
+            `dug.executors.processes.Processes`, a ``concurrent.futures.ProcessPoolExecutor``, a ``distributed.Client`` of Dask or
+            a `dug.executors.celery.CeleryExecutor`, other processes compute them: the base is asked here, once, and goes to each.
         limit: where a target is of a coroutine function: how many scenarios run at the same time.  None for all, or for 64 of
             those that have no length, such as a generator's.  A few for each of them are taken ahead.
         progress: True for a bar (needs tqdm or rich), or a function that is called with how many results are there and how many

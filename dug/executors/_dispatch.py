@@ -93,7 +93,8 @@ class Dispatch:
         self.in_flight.clear()
 
     def _send(self, items: Sequence[Any], make_message: Callable[[Sequence[Any]], dict[str, Any]], attempts: int) -> Sent:
-        return Sent(items, make_message, self.pool.submit(make_message(items)), attempts)
+        submit = self.pool.submit if attempts == 1 else self.pool.submit_alone
+        return Sent(items, make_message, submit(make_message(items)), attempts)
 
     def _ask_again(self, sent: Sent, error: BaseException) -> Collected | None:
         if self.pool.can_retry and (len(sent.items) > 1 or sent.attempts <= self._retries):

@@ -17,7 +17,8 @@ from attrs import frozen
 from .._contexts.scenario import Scenario
 from .._core.read import Failure, Node, View, find_answer
 from ._dispatch import BatchSize, Collected, Dispatch
-from ._pools import AnyPool, find_pool, has_session
+from ._finding import find_pool
+from ._pools import AnyPool, has_session
 from ._remote import Base, check_node, make_message, pack_scenario, take_base
 
 __all__ = ["Outcome", "ask_elsewhere", "find_pool"]

@@ -1,6 +1,6 @@
-"""What a sweep needs of an executor whose workers are other processes: `AnyPool`; `find_pool` finds it for an executor.
+"""What a sweep needs of an executor whose workers are other processes: `AnyPool`; `StandardPool` for the standard library's.
 
-An executor of dug's own has a method ``_as_pool``; others have an adapter in the file that bears their name.
+An executor of dug's own has a method ``_as_pool``; others have an adapter in the file that bears their name.  See `_finding`.
 """
 
 import sys
@@ -30,12 +30,16 @@ class AnyPool:
         """Has a message answered; returns a future with ``result()`` and ``cancel()``."""
         raise NotImplementedError
 
+    def submit_alone(self, message: Any) -> Any:
+        """Has a message answered that lost its worker; a pool where it could harm others has nothing beside it then."""
+        return self.submit(message)
+
     def is_loss(self, error: BaseException) -> bool:
         """True when a future's error says that the worker which was at the message has ended."""
         raise NotImplementedError
 
 
-class _OfTheStandardLibrary(AnyPool):
+class StandardPool(AnyPool):
     """A `concurrent.futures.ProcessPoolExecutor`, which breaks as a whole when a worker ends."""
 
     remedy = "Use dug.executors.processes.Processes(), which replaces a worker that ends and loses one scenario."
@@ -55,17 +59,6 @@ class _OfTheStandardLibrary(AnyPool):
 
     def is_loss(self, error: BaseException) -> bool:
         return isinstance(error, BrokenExecutor)
-
-
-def find_pool(executor: Any) -> AnyPool | None:
-    """Returns an executor as a pool of other processes; None if it runs calls in this one, or is no executor."""
-    make = getattr(executor, "_as_pool", None)
-    if make is not None:
-        pool: AnyPool = make()
-        return pool
-    if hasattr(executor, "_mp_context") and hasattr(executor, "submit"):  # as the pool of the standard library calls it
-        return _OfTheStandardLibrary(executor)
-    return None
 
 
 def has_session() -> bool:

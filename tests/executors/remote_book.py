@@ -18,6 +18,7 @@ class OddError(Exception):
 
     def __init__(self, code: int, *, hint: str) -> None:
         super().__init__(f"odd {code} ({hint})")
+        self.never_pickled = lambda: None  # where Dask is imported, it helps pickle to make exceptions with other arguments
 
 
 class Opaque:

@@ -115,13 +115,11 @@ def celery_working(app: str, url: str, folder: Path, *options: str) -> Iterator[
     quiet = ["--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     command = [sys.executable, "-m", "celery", "-A", app, "worker", *quiet, *options]
     with (folder / "worker.log").open("ab") as log:
-        worker = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        worker = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         yield worker
     finally:
-        worker.send_signal(signal.SIGQUIT)  # it need not end what it has begun
-        try:
-            worker.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait(PATIENCE_S)
+        os.killpg(worker.pid, signal.SIGKILL)  # with the processes of its pool; it need not end what it has begun
+        worker.wait(PATIENCE_S)

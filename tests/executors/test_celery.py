@@ -1,0 +1,116 @@
+"""``dug.sweep`` on the workers of a Celery app: a real worker process, and a real server of Redis between."""
+
+from __future__ import annotations
+
+import sys
+
+import carriers
+import pytest
+from celery import Celery
+from remote_book import mood, risky
+from support.servers import celery_working, serving
+
+import dug
+from dug import WorkerLostError
+from dug.executors.celery import TASK, CeleryExecutor, register
+
+pytestmark = pytest.mark.slow  # a worker takes two seconds to start
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server for what is sent and what comes back."""
+    with serving("redis", tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def executor(server, tmp_path_factory):
+    """An executor on a worker with a pool of two processes."""
+    app = Celery("test", broker=server.url, backend=server.url)
+    options = ("--pool", "prefork", "--concurrency", "2")
+    with celery_working("dug.executors.celery_app", server.url, tmp_path_factory.mktemp("worker"), *options):
+        yield CeleryExecutor(app, workers=2, timeout=60.0)
+    app.close()
+
+
+def test_results_are_those_of_a_loop(executor):
+    """Names, values, errors and their order are those of a loop."""
+    with dug.Context():
+        sweep = dug.sweep(carriers.TARGETS, carriers.SCENARIOS, executor=executor)
+        found = carriers.read(sweep)
+
+    assert found == carriers.sweep_in_a_loop()
+    assert None not in {result.worker for result in sweep}
+
+
+def test_the_demo_is_the_same_bit_by_bit(executor):
+    """Each value of the demo's book has the bits that a loop gives."""
+    assert carriers.price_the_demo(executor) == carriers.price_the_demo()
+
+
+def test_only_the_scenario_that_kills_its_process_is_lost(executor):
+    """A scenario that kills a process of the pool is a WorkerLostError; all others are right."""
+    scenarios = [{mood.node(): "die" if number == 2 else f"mood {number}"} for number in range(6)]
+    with dug.Context():
+        results = tuple(dug.sweep(risky.node(), scenarios, executor=executor, batch=1, retries=0))
+
+    assert [type(result.error) for result in results if result.error] == [WorkerLostError]
+    assert [result.value for result in results if not result.error] == [f"mood {x}" for x in range(6) if x != 2]
+
+
+@pytest.fixture
+def app():
+    """An app in memory, which no worker hears."""
+    with Celery("lonely", broker="memory://", backend="cache+memory://", set_as_current=False) as app:
+        yield app
+
+
+def test_an_app_answers_once_it_is_registered(app):
+    """The task is found by its name, takes JSON, and is acknowledged when it is done."""
+    register(app)
+
+    task = app.tasks[TASK]
+    assert (task.acks_late, task.reject_on_worker_lost, task.serializer) == (True, False, "json")
+
+
+def test_a_batch_that_comes_again_is_not_begun(app):
+    """A batch that another worker had, and did not end, may have killed it: it is told as lost."""
+    register(app)
+
+    task = app.tasks[TASK]
+    task.push_request(delivery_info={"redelivered": True})
+    assert task({"nothing": "is read"}) == {"lost": True}
+
+
+def test_no_pickles_are_read(app):
+    """A worker refuses a message of the form with pickles before it looks into it."""
+    register(app)
+
+    with pytest.raises(ValueError, match="no pickles"):
+        app.tasks[TASK]({"pickles": True})
+
+
+def test_a_batch_without_an_answer_in_time_is_lost(app):
+    """With a timeout nobody waits for workers that are gone."""
+    with dug.Context():
+        (result,) = dug.sweep(risky.node(), [{}], executor=CeleryExecutor(app, workers=1, timeout=0.01), retries=0)
+
+    assert "there was no answer in 0.01 seconds" in str(result.error)
+
+
+def test_a_sweep_without_workers_is_refused(app):
+    """Where the workers are counted and none answers, the message says what to start."""
+    with dug.Context(), pytest.raises(RuntimeError, match=r"No worker of .* on lonely> answers\. Start one: celery -A"):
+        dug.sweep(risky.node(), [{}], executor=CeleryExecutor(app))
+
+
+def test_what_is_no_app_is_refused(monkeypatch):
+    """Anything but an app is refused with what to type, and so is a missing Celery."""
+    with pytest.raises(TypeError, match=r"5 is not a Celery app. Write CeleryExecutor\(app\)"):
+        CeleryExecutor(5)
+    with pytest.raises(ValueError, match="ship must be 'path' or 'bytes', not 'air'"):
+        CeleryExecutor(Celery(set_as_current=False), ship="air")
+    monkeypatch.setitem(sys.modules, "celery", None)
+    with pytest.raises(ImportError, match=r'CeleryExecutor needs celery. Type: pip install "dug\[celery\]"'):
+        CeleryExecutor(5)

@@ -1,0 +1,95 @@
+"""``dug.sweep`` on a cluster of Dask: real worker processes on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import carriers
+import dask
+import pytest
+import remote_book
+from distributed import Client, LocalCluster
+from remote_book import book, mood, risky, spot
+
+import dug
+from dug import CodeDiffersError, TweakError, WorkerLostError
+
+pytestmark = pytest.mark.slow  # a cluster takes a second to start
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """A client of two workers; the scheduler gives up a task with the first worker that dies: innocents are most at risk."""
+    os.environ[remote_book.COUNTS] = str(tmp_path_factory.mktemp("counts") / "bodies")
+    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True}
+    with dask.config.set(settings), LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        with Client(cluster) as client:
+            yield client
+    del os.environ[remote_book.COUNTS]
+
+
+def test_results_are_those_of_a_loop(client):
+    """Names, values, errors and their order are those of a loop."""
+    with dug.Context():
+        sweep = dug.sweep(carriers.TARGETS, carriers.SCENARIOS, executor=client)
+        found = carriers.read(sweep)
+        workers = {result.worker for result in sweep}
+
+    assert found == carriers.sweep_in_a_loop()
+    assert None not in workers
+    assert not any(worker.endswith(f":{os.getpid()}") for worker in workers)
+
+
+def test_a_base_can_go_as_bytes(client, monkeypatch):
+    """Where the workers share no folder with the client, the cluster carries the base; the results are the same."""
+    monkeypatch.setattr("dug.executors.dask.LocalCluster", type(None))
+    with dug.Context():
+        sweep = dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(8)], executor=client, batch=2)
+        found = [result.value for result in sweep]
+
+    with dug.Context():
+        assert found == [result.value for result in dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(8)])]
+
+
+def test_the_base_is_computed_once_in_all(client):
+    """What no scenario changes runs in no worker, and here once."""
+    counts = Path(os.environ[remote_book.COUNTS])
+    counts.unlink(missing_ok=True)
+    with dug.Context():
+        tuple(dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(5)], executor=client))
+
+    bodies = counts.read_text(encoding="ascii").split()
+    assert {name: bodies.count(name) for name in set(bodies)} == {"spot": 10, "trade": 15, "book": 6}
+
+
+def test_the_demo_is_the_same_bit_by_bit(client):
+    """Each value of the demo's book has the bits that a loop gives."""
+    assert carriers.price_the_demo(client) == carriers.price_the_demo()
+
+
+def test_only_the_scenario_that_kills_its_worker_is_lost(client):
+    """A scenario that kills its worker is a WorkerLostError, after as many attempts as were allowed; all others are right."""
+    scenarios = [{mood.node(): "die" if number == 5 else f"mood {number}"} for number in range(16)]
+    with dug.Context():
+        results = tuple(dug.sweep(risky.node(), scenarios, executor=client, batch=4, retries=1))
+
+    assert [type(result.error) for result in results if result.error] == [WorkerLostError]
+    assert (results[5].error.attempts, results[5].attempts) == (2, 2)
+    assert [result.value for result in results if not result.error] == [f"mood {x}" for x in range(16) if x != 5]
+
+
+def test_other_code_on_the_workers_is_refused(client):
+    """A worker whose code reaches something else answers nothing, and names the function."""
+    client.run(setattr, remote_book, "FACTOR", 3.0)
+    try:
+        with dug.Context({spot.node(9): 1.0}), pytest.raises(CodeDiffersError, match="remote_book:trade"):
+            tuple(dug.sweep(book.node(), [{}], executor=client))
+    finally:
+        client.run(setattr, remote_book, "FACTOR", 2.0)
+
+
+def test_what_cannot_go_is_refused_here(client):
+    """A bump by a lambda is refused with its name before anything is sent."""
+    with dug.Context(), pytest.raises(TweakError, match="cannot go to another process"):
+        tuple(dug.sweep(book.node(), [{spot.node(0): dug.bump(lambda price: price + 1)}], executor=client))
