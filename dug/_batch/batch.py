@@ -95,8 +95,10 @@ class Batch(Shown, Generic[R]):
         )
 
 
-def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progress, *, returns_exceptions: bool) -> Batch[R]:
-    """Computes nodes in a context.
+def run_all(
+    ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progress, *, returns_exceptions: bool, store: Any = None
+) -> Batch[R]:
+    """Computes nodes in a context; other processes keep what they run in `store`.
 
     Raises:
         TypeError: one of them is not a node, or is of a coroutine function; or the executor is none.
@@ -116,7 +118,7 @@ def run_all(ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progres
     with inside(ctx), single_outer_call():
         del ctx  # the traceback of an error holds this frame, and must not hold the context
         if pool is not None:
-            answers = _ask_elsewhere(elsewhere, pool, asked, kept)
+            answers = _ask_elsewhere(elsewhere.ask_elsewhere, pool, asked, kept, store)
         else:
             answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
         reporter.begin(len(asked))
@@ -208,7 +210,7 @@ def _find_pool(executor: Any) -> tuple[Any, Any]:
 
 
 def _ask_elsewhere(
-    elsewhere: Any, pool: Any, nodes: list[Node[Any]], kept: _Kept
+    ask: Any, pool: Any, nodes: list[Node[Any]], kept: _Kept, store: Any
 ) -> Generator[tuple[Node[Any], _Both | None], None, None]:
     """Asks other processes; yields in the order of the nodes.
 
@@ -221,7 +223,7 @@ def _ask_elsewhere(
             f"{Node._of(frame.run.key)!r} is running, and cannot record what other processes read for it. "
             "Give threads: executor=concurrent.futures.ThreadPoolExecutor()."
         )
-    for outcome in elsewhere.ask_elsewhere(pool, frame.view, nodes):
+    for outcome in ask(pool, frame.view, nodes, store):
         kept.recomputed += outcome.recomputed
         failed = None
         if outcome.failure is None:

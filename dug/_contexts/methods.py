@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from .._core.read import Function, Node, View
 from .._inspect.record import Record, check_node, find_record, is_masked
 from .._text.values import show
+from ..errors import ContextError
 
 if TYPE_CHECKING:
     from .._batch.batch import Batch
@@ -165,6 +166,41 @@ class ContextMethods:
             return run_all(self, nodes, executor, progress, returns_exceptions=return_exceptions)
         finally:
             del self  # the traceback of an error holds this frame, and must not hold the context
+
+    def warm(
+        self,
+        nodes: "Iterable[Node[R]]",
+        *,
+        executor: "Executor | None" = None,
+        progress: "bool | Callable[[int, int | None], object] | None" = None,
+    ) -> "Batch[R]":
+        """Computes nodes at the same time, on other processes, into the store of this context: then they are found here.
+
+        A base that takes hours is computed in parallel so: name the nodes that take long, and ask for the whole afterwards.
+        Each process takes from the store what another has computed already.
+
+        Args:
+            nodes: the nodes to compute.
+            executor: as for `run_all`.
+            progress: as for `run_all`.
+
+        Raises:
+            ContextError: the context has no store.
+            StoreError: the store is one that workers cannot open, or keeps nothing.
+            TypeError: as for `run_all`.
+
+        .. versionadded:: 0.1.0
+        """
+        from .._batch.batch import run_all  # loaded when somebody has a batch
+
+        store: Any = getattr(self, "store", None)
+        if store is None:
+            raise ContextError("warm() computes into a store, and this context has none. Write dug.Context(store='book.store').")
+        store.flush()  # the processes take what is known here from there, too
+        try:
+            return run_all(self, nodes, executor, progress, returns_exceptions=True, store=store)
+        finally:
+            del self  # as above
 
     def debug(self, node: Node[Any]) -> None:
         """Runs the body of a node that failed once more, in pdb, and stops where it raises; nothing of this is remembered.

@@ -13,7 +13,7 @@ from threading import Lock
 from types import FunctionType
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
@@ -34,8 +34,10 @@ class LoadedBase:
     context: Context
     functions: tuple[Callable[..., Any], ...]
     """The plain functions that scenarios in JSON may name: those of the modules whose memoised functions the base has."""
-    held: Any = None
+    held: Any
     """What must live as long: the functions of flows."""
+    store: Any
+    """The store in which it keeps its runs; None for none."""
 
     def read_scenario(self, text: str) -> Scenario:
         """Returns a scenario in JSON."""
@@ -61,6 +63,8 @@ class Bases:
             known = self._known.pop(digest, None)
             if known is None:
                 known = _load(message, worker)
+                if "store" in message["base"]:
+                    known = evolve(known, store=_keep_there(message["base"]["store"], known.context))
             self._known[digest] = known  # the newest is last
             while len(self._known) > MOST:
                 del self._known[next(iter(self._known))]
@@ -88,6 +92,12 @@ def _load(message: Mapping[str, Any], worker: str) -> LoadedBase:
         Path(file.name).unlink()
 
 
+def _keep_there(place: Mapping[str, Any], context: Context) -> Any:
+    from ._stores import keep_there  # where there is a store
+
+    return keep_there(place, context)
+
+
 def _register_flow(named: Mapping[str, Any], worker: str) -> Any:
     from ..flow._elsewhere import register_functions  # where there are flows
 
@@ -105,7 +115,7 @@ def _adopt(loaded: Snapshot, targets: list[str], worker: str, held: Any) -> Load
         context, changed = adopt(loaded.scenario, shelf, name=loaded.name)
         if changed:
             raise CodeDiffersError(changed, worker)
-        return LoadedBase(context, tuple(_list_functions({*names, *targets})), held)
+        return LoadedBase(context, tuple(_list_functions({*names, *targets})), held, None)
     finally:
         loaded.close()
 

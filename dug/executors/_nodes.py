@@ -12,14 +12,16 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .._contexts.scenario import Scenario
 from .._core.read import Failure, Node, View, find_answer
+from ..stores._store import AnyStore
 from ._dispatch import BatchSize, Collected, Dispatch
 from ._finding import find_pool
 from ._pools import AnyPool, has_session
 from ._remote import Base, check_node, make_message, pack_scenario, take_base
+from ._stores import place_of
 
 __all__ = ["Outcome", "ask_elsewhere", "find_pool"]
 
@@ -37,8 +39,14 @@ class Outcome:
     """How many runs the batch took of which this is the first node."""
 
 
-def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]]) -> Iterator[Outcome]:
+def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: AnyStore | None) -> Iterator[Outcome]:
     """Yields what nodes give in a view, in their order, those that are known at once.
+
+    Args:
+        pool: the other processes.
+        view: the scenario.
+        nodes: the nodes.
+        store: where the processes keep what they run; None for nowhere.
 
     Raises:
         TweakError: a tweak in force cannot go to another process.
@@ -55,6 +63,8 @@ def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]]) -> Iter
         knows_session = pool.knows_session or not has_session()
         path, left = folder / "base.dug", iter(unknown)
         base = take_base(view, unknown, path, pickles=pool.pickles, ships=pool.ships, knows_session=knows_session)
+        if store is not None:
+            base = evolve(base, store=place_of(store))
         make = partial(_make_message, base, pack_scenario(Scenario({}), pickles=pool.pickles))
         for node in nodes:
             if _is_known(view, node):

@@ -63,6 +63,8 @@ class Base:
 
     flow_functions: Mapping[str, Any]
     """The functions of flows, by the keys of this process; see `flow/_elsewhere`."""
+    store: Mapping[str, Any] | None = None
+    """Where the store is in which the workers keep what they run; None for none."""
 
     @property
     def place(self) -> dict[str, Any]:
@@ -70,6 +72,8 @@ class Base:
         said: dict[str, Any] = {"digest": self.digest, "prints": self.prints}
         if self.flow_functions:
             said["flow"] = self.flow_functions
+        if self.store is not None:
+            said["store"] = self.store
         if self.ships == "path":
             return {**said, "path": str(self.path)}
         data = self.path.read_bytes()
@@ -316,6 +320,8 @@ def _answer(message: Mapping[str, Any]) -> dict[str, Any]:
     for one in message["scenarios"]:
         given, before = _answer_one(base, nodes, one, before, pickles=pickles)
         answers.append(given)
+    if base.store is not None:
+        base.store.flush()  # before anybody is told that it is there
     return {**said, "answers": answers, "seconds": perf_counter() - started - loaded, "loading": loaded}
 
 
