@@ -15,10 +15,11 @@ what its fingerprint is made of.  A row is verified as a whole however it was fo
 speed only.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import codec
-from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, Run
+from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, Run, Target
 from .._text.values import STOPPING
 from ..codec import CodecError, Encoded
 from ..sources._check import load_own
@@ -84,6 +85,8 @@ class Keeper:
         self.store = store
         self._keys: dict[tuple[str, str], Key] = {}
         """By name and arguments: the keys of nodes that were read."""
+        self._forgotten: set[Any] = set()
+        """Functions and keys whose kept runs hold no more, and could not be removed."""
 
     # The engine's questions
 
@@ -133,12 +136,29 @@ class Keeper:
             leases, search.leases = search.leases, []
             self.store.writer.give_back(leases)
 
+    def forget(self, targets: Iterable[Target]) -> None:
+        """Removes the kept runs of nodes and functions: the outside has changed, for every process."""
+        for target in targets:
+            function: Any = target if isinstance(target, Function) else target[0]
+            arguments = None if isinstance(target, Function) else write_arguments(target)
+            if not is_kept(function):
+                continue
+            try:
+                self.store.forget_runs(function.name, arguments)
+            except StoreError as exc:
+                self.store.writer.tell(exc)
+                self._forgotten.add(target)
+            if self.store.is_read_only:
+                self._forgotten.add(target)
+
     # Looking
 
     def _begin(self, run: Run) -> Any:
         """Returns a search for a run; `_NOTHING` for one that is never kept."""
         function = run.key[0]
         if run.handle is not None or function is BENEATH or not is_kept(function):
+            return _NOTHING
+        if self._forgotten and (function in self._forgotten or run.key in self._forgotten):
             return _NOTHING
         definition = self.store.definitions.find(function)
         if definition.print is None:

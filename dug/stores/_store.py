@@ -140,6 +140,13 @@ class AnyStore:
         if not self.is_read_only:
             self.backend.delete((at,))
 
+    def forget_runs(self, function: str, arguments: str | None) -> None:
+        """Forgets the kept runs of a function, or of one call of it."""
+        self.writer.flush()
+        if not self.is_read_only:
+            rows = self.backend.list_rows(function)
+            self.backend.delete([row.at for row in rows if arguments is None or row.arguments == arguments])
+
     def list_accepted(self, definition: Definition) -> list[str]:
         """Returns the fingerprints of older definitions that somebody said mean the same, the likeliest last."""
         known = self._accepted.get(definition.function)

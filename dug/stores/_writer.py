@@ -68,7 +68,7 @@ class Writer:
     def _work(self) -> None:
         """Has a thread write; under the lock."""
         self._news.set()
-        if self._thread is None and not self._is_closed:
+        if (self._thread is None or not self._thread.is_alive()) and not self._is_closed:
             self._thread = Thread(target=self._run, name="dug store", daemon=True)
             self._thread.start()
 

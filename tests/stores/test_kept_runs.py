@@ -206,6 +206,49 @@ def test_a_run_that_was_invalidated_is_not_kept(begin):
         assert rows_of(log, spot) == 0
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_invalidation_reaches_what_is_kept(begin, read_only):
+    """What a user invalidates runs again, though a store has a run of it; for every process, if the store can be written."""
+    with begin():
+        assert unstable(1) == 100.0
+        assert reads_unstable() == 300.0
+    OUTSIDE["spot"] = 50.0
+
+    with begin(read_only=read_only) as log:
+        assert unstable(1) == 100.0
+        log.ctx.invalidate(unstable.node(1))
+        assert unstable(1) == 50.0
+        assert unstable(2) == 200.0
+        assert reads_unstable() == 250.0
+        log.ctx.invalidate(unstable)
+        assert unstable(2) == 100.0
+        assert reads_unstable() == 150.0
+    with begin() as log:
+        assert unstable(1) == (100.0 if read_only else 50.0)
+        assert reads_unstable() == (300.0 if read_only else 150.0)
+    assert names(log) == []
+
+
+@dug.memoize
+def unstable(number):
+    """Read the outside without saying so."""
+    return number * look_aside()
+
+
+def look_aside():
+    """Return what no fingerprint sees."""
+    return look_aside.outside["spot"]
+
+
+look_aside.outside = OUTSIDE
+
+
+@dug.memoize
+def reads_unstable():
+    """Read two nodes that do so."""
+    return unstable(1) + unstable(2)
+
+
 def test_a_cheap_run_is_not_kept(begin):
     """A run that takes less than `min_seconds` by itself is not kept, unless its function says so."""
     with begin(min_seconds=1000) as log:

@@ -15,7 +15,7 @@ from ..facts.function import Function
 from ..facts.homes import Homes
 from ..facts.memo import Memo, NodeMemos
 from ..facts.sparse import BitSet
-from ..facts.tweak import Layer
+from ..facts.tweak import Layer, Target
 from .scenario import ActiveTweaks
 from .stale import Stale
 from .weak import WeakBag
@@ -52,6 +52,7 @@ class ScopeShape(Protocol):
 class CacheShape(Protocol):
     """A cache, as a cache group and its walks see it."""
 
+    keeper: Any
     stale: Stale
     _count: int
     _emptied: dict[Any, list[Any]]
@@ -138,6 +139,9 @@ class KeeperShape(Protocol):
 
     def dropped(self, run: Any) -> None:
         """Is told that a run has left no memo; once or several times."""
+
+    def forget(self, targets: Iterable[Target]) -> None:
+        """Is told that the outside has changed for nodes or functions, so that what they ran holds no more."""
 
 
 class ViewShape(Protocol):

@@ -7,7 +7,7 @@ middle of a change, the change is completed.
 What a user reads and writes in a context is in `_contexts`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -235,10 +235,13 @@ class Scope:
         self._own_cache.bind(parent.cache if parent else None)
         return self._own_cache
 
-    def _forget(self, targets: Iterable[Target]) -> None:
+    def _forget(self, targets: Sequence[Target]) -> None:
         """Forgets the memos that ran one of the targets, in every scenario."""
         with _locks_freed():
-            self._here().group.forget(targets)
+            group = self._here().group
+            group.forget(targets)
+            for keeper in {cache.keeper for cache in group.list_caches() if cache.keeper is not None}:
+                keeper.forget(targets)
             Function.trust(targets)
 
     def _clear(self) -> None:
