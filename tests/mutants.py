@@ -72,7 +72,9 @@ DIFFERENCES = ("replay/test_replay_differences.py",)
 RECORDED_VALUES = ("replay/test_recorded_values.py",)
 RECORDED_NAMES = ("replay/test_recorded_names.py",)
 EARLY = ("core/test_early_bits.py",)
-STORES = ("stores/test_kept_runs.py", "stores/test_kept_programs.py", "-m", "not slow")
+STORES = ("stores/test_kept_runs.py",)
+STORE_PROGRAMS = ("stores/test_kept_programs.py",)
+STORE_LEASES = ("stores/test_leases.py", "-m", "not slow")
 STORE_DAMAGE = ("stores/test_damaged_stores.py",)
 STORE_EDITS = ("stores/test_kept_edits.py", "-m", "not slow")
 COLD = ("core/test_cold_flight.py",)
@@ -1710,14 +1712,14 @@ MUTANTS = (
         "stores/_keeper.py",
         "        return digest == self.digest and digest != NO_DIGEST\n",
         "        return True\n",
-        STORES,
+        STORE_PROGRAMS,
     ),
     Mutant(
         "a store serves runs of another definition",
         "stores/_keeper.py",
         "[place_of(function.name, print_, call) for print_ in prints]",
         'list({place_of(function.name, "", call) for print_ in prints})',
-        STORES,
+        STORE_PROGRAMS,
     ),
     Mutant(
         "a store asks in another order than the run did",
@@ -1767,6 +1769,41 @@ MUTANTS = (
         "    return digest_bytes(digest, *(_digest_class(name) for name in classes)) if classes else digest\n",
         "    return digest\n",
         STORES,
+    ),
+    Mutant(
+        "a store keeps what a user has invalidated",
+        "stores/_keeper.py",
+        "                self.store.forget_runs(function.name, arguments)\n",
+        "                pass\n",
+        STORES,
+    ),
+    Mutant(
+        "a lease is given back before its row is there",
+        "stores/_writer.py",
+        "            self._given_back.extend(leases)\n",
+        "            self.backend.release(leases, self.owner)\n",
+        STORE_LEASES,
+    ),
+    Mutant(
+        "a run waits for its own process",
+        "stores/_store.py",
+        " or self.writer.has(at):\n",
+        ":\n",
+        STORE_LEASES,
+    ),
+    Mutant(
+        "a process waits for ever for a lease",
+        "stores/_store.py",
+        "0.0 if search.until is not None and self.time() >= search.until else ",
+        "",
+        STORE_LEASES,
+    ),
+    Mutant(
+        "a run that failed keeps its lease",
+        "stores/_keeper.py",
+        "            self.store.writer.give_back(leases)\n",
+        "            pass\n",
+        STORE_LEASES,
     ),
     Mutant(
         "a store believes a path that is damaged",

@@ -55,8 +55,12 @@ class SqliteBackend(Backend):
         self._is_closed = False
         self._free: list[sqlite3.Connection] = []
         self._all: list[sqlite3.Connection] = []
-        with self._using() as db:
-            prepare(db, self._folder.database, is_read_only=is_read_only)
+        try:
+            with self._using() as db:
+                prepare(db, self._folder.database, is_read_only=is_read_only)
+        except BaseException:
+            self.close()
+            raise
         _open.add(self)
 
     # Connections

@@ -18,7 +18,6 @@ from dug.stores._store import AnyStore
 
 RAN: list[int] = []
 """The arguments of the bodies that ran; only ever appended to, so that it is a log."""
-HELD: dict[str, threading.Event] = {}
 
 
 def hold(number):
@@ -112,13 +111,6 @@ def waiting(tmp_path, clock):
     store.sleep, store.time = clock.sleep, clock
     yield store
     store.close()
-
-
-def find_place(store):
-    """Return the place of the one lease that is held."""
-    with store.backend._using() as db:
-        ((at,),) = db.execute("SELECT at FROM lease").fetchall()
-    return at
 
 
 def test_who_finds_a_lease_waits_for_the_value(begin, waiting, clock):
@@ -243,7 +235,7 @@ def test_a_task_waits_without_its_loop(begin, waiting, clock):
 
     async def both():
         asked = asyncio.create_task(ask(1))
-        while not waiting.waited:
+        while not waiting.waited:  # noqa: ASYNC110  nothing tells of a wait
             await asyncio.sleep(0)
         waiting.backend.put([row._replace(data=found.data)])
         return await asked
