@@ -8,20 +8,20 @@ from .._text.values import show
 from ..errors import StoreError
 from ..stores._opening import serve
 from ..stores._store import AnyStore, Store
+from ..stores._tiered import Tiered
+from ..stores.redis import RedisStore
 
 
 def place_of(store: AnyStore) -> dict[str, Any]:
     """Returns what a worker must know to open a store.
 
     Raises:
-        StoreError: it is not in a folder, or keeps nothing.
+        StoreError: it is of a kind that no worker can open, or keeps nothing, or has a key that would have to be told.
     """
-    if not isinstance(store, Store):
-        raise StoreError(f"{show(store)} cannot be opened by a worker. Give the context a folder: Context(store='book.store').")
     if store.is_read_only:
         raise StoreError(f"{show(store)} keeps nothing, because it was opened with read_only=True. Open it without.")
     return {
-        "path": str(Path(store.backend.shown).resolve()),
+        **_find_place(store),
         "min_seconds": store.min_seconds,
         "single_flight": store.single_flight,
         "lease_seconds": store.lease_seconds,
@@ -29,13 +29,38 @@ def place_of(store: AnyStore) -> dict[str, Any]:
     }
 
 
-def keep_there(place: Mapping[str, Any], context: Any) -> Store:
+def _find_place(store: AnyStore) -> dict[str, Any]:
+    if isinstance(store, Store):
+        return {"path": str(Path(store.backend.shown).resolve())}
+    if isinstance(store, Tiered):
+        return {"tiers": [place_of(tier) for tier in store.tiers]}
+    if not isinstance(store, RedisStore):
+        raise StoreError(f"{show(store)} cannot be opened by a worker. Give the context a folder: Context(store='book.store').")
+    if store.is_signed:
+        raise StoreError(
+            f"{show(store)} has a key, which a message to a worker would give away. Leave key= out, or sweep over contexts that "
+            "the workers make by themselves."
+        )
+    return {"url": store.url, "prefix": store.prefix, "blobs": store.blobs}
+
+
+def keep_there(place: Mapping[str, Any], context: Any) -> AnyStore:
     """Opens a store in a worker, and has a context keep its runs there.
 
     Raises:
         StoreError: the folder cannot be used here.
+        ImportError: it takes a package that is not here.
     """
-    options = dict(place)
-    store = Store(options.pop("path"), **options)
+    store = _open(place)
     serve(store, context._given_cache)
     return store
+
+
+def _open(place: Mapping[str, Any]) -> AnyStore:
+    options = dict(place)
+    if "tiers" in options:
+        tiered = Tiered(*map(_open, options.pop("tiers")))
+        for name, value in options.items():
+            setattr(tiered, name, value)
+        return tiered
+    return RedisStore(options.pop("url"), **options) if "url" in options else Store(options.pop("path"), **options)

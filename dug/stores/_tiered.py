@@ -194,4 +194,5 @@ class Tiered(AnyStore):
             allow_pickle=near.allow_pickle and far.allow_pickle,
         )
         self.refused = far.refused
-        self._tiers = near, far  # each closes what it has once nobody holds it
+        self.tiers = near, far
+        """Each closes what it has once nobody holds it."""

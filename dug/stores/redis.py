@@ -5,7 +5,7 @@ The client is imported when a store is made, and not before.
 
 import time
 from collections.abc import Callable
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from .._extras.packages import import_extra
@@ -85,3 +85,5 @@ class RedisStore(AnyStore):
             allow_pickle=allow_pickle,
         )
         self.refused = backend.refused
+        self.url, self.prefix, self.is_signed = url, prefix, key is not None
+        self.blobs = None if blobs is None else fspath(blobs)

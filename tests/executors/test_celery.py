@@ -7,12 +7,15 @@ import sys
 import carriers
 import pytest
 from celery import Celery
-from remote_book import mood, risky
+from remote_book import mood, risky, trade
 from support.servers import celery_working, serving
 
 import dug
 from dug import WorkerLostError
+from dug.errors import StoreError
 from dug.executors.celery import TASK, CeleryExecutor, register
+from dug.stores import Store, Tiered
+from dug.stores.redis import RedisStore
 
 pytestmark = pytest.mark.slow  # a worker takes two seconds to start
 
@@ -57,6 +60,28 @@ def test_only_the_scenario_that_kills_its_process_is_lost(executor):
 
     assert [type(result.error) for result in results if result.error] == [WorkerLostError]
     assert [result.value for result in results if not result.error] == [f"mood {x}" for x in range(6) if x != 2]
+
+
+def test_a_store_is_warmed_by_workers(executor, server, tmp_path):
+    """Workers keep what they run in the server, where the context finds it; a folder before it gets a copy."""
+    store = Tiered(Store(tmp_path / "near"), RedisStore(server.url, prefix="warm"))
+    store.min_seconds = 0.0
+    with dug.Context(store=store) as ctx:
+        ctx.warm([trade.node(number) for number in range(4)], executor=executor)
+        values = [trade(number) for number in range(4)]
+
+    with dug.Context():
+        assert values == [trade(number) for number in range(4)]
+    assert store.hits == 4
+    store.close()
+
+
+def test_a_key_is_not_told_to_workers(executor, server):
+    """A store that signs is opened by no worker, as its key would have to be sent."""
+    store = RedisStore(server.url, prefix="signed", key=b"k" * 16)
+    with dug.Context(store=store) as ctx, pytest.raises(StoreError, match="has a key, which a message to a worker would"):
+        ctx.warm([trade.node(1)], executor=executor)
+    store.close()
 
 
 @pytest.fixture
