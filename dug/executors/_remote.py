@@ -6,7 +6,8 @@ code of a function is another one (`CodeDiffersError`), and computes each scenar
 for each node, the number of runs and the seconds; `read_answer` reads it here.
 
 Two forms: where the executor pickles anyway (``pickles=True``), scenarios, values and exceptions without a codec are pickled;
-else everything is what JSON can express, and nothing is unpickled on either side.
+else everything is what JSON can express, and nothing is unpickled on either side.  In both a worker imports the modules of the
+memoised functions that a message names.
 """
 
 import json

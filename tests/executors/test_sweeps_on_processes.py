@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -204,24 +203,6 @@ def test_it_is_lazy(pool):
                 break
 
     assert len(taken) <= 10 + 4 * 2 * 2 + 2
-
-
-@pytest.mark.slow
-def test_dropping_a_sweep_cancels_what_has_not_begun(spawned):
-    """The futures of a sweep that nobody holds, or that was cancelled, are cancelled but for those that run."""
-    with dug.Context():
-        sweep = dug.sweep(book.node(), [{spot.node(0): float(number)} for number in range(500)], executor=spawned, batch=20)
-        next(iter(sweep))
-        futures = [batch.future for batch in sweep._dispatch.in_flight]
-        sweep.cancel()
-        assert len(list(sweep)) == len(sweep) == 1
-        assert all(future.cancelled() or future.running() or future.done() for future in futures)
-        other = dug.sweep(book.node(), [{spot.node(0): float(number)} for number in range(500)], executor=spawned, batch=20)
-        next(iter(other))
-        futures = [batch.future for batch in other._dispatch.in_flight]
-        del other
-        gc.collect()
-        assert any(future.cancelled() for future in futures)
 
 
 @pytest.mark.slow

@@ -233,3 +233,31 @@ def test_counts_are_each_scenarios_own_on_threads(p, pool):
 
     assert counts == [2] * 20
     assert result.recomputed == 41
+
+
+def test_a_cancelled_sweep_has_what_was_taken(p):
+    """`cancel` withdraws what the executor has not begun; there are no more results than those that were taken."""
+
+    class Late:
+        """Runs each call only when its result is asked for."""
+
+        def __init__(self):
+            self.futures = []
+
+        def submit(self, fn):
+            future = Future()
+            ask = future.result
+            future.result = lambda: (future.done() or future.set_result(fn()), ask())[1]
+            self.futures.append(future)
+            return future
+
+    late = Late()
+    with dug.Context():
+        for executor in (late, None):
+            sweep = dug.sweep(p.total.node(), [{p.x.node(0): number} for number in range(50)], executor=executor)
+            first = next(iter(sweep))
+            sweep.cancel()
+            assert [result.value for result in sweep] == [first.value]
+            assert len(sweep) == 1
+
+    assert [future.cancelled() for future in late.futures] == [False] + [True] * (len(late.futures) - 1)

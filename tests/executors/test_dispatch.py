@@ -1,0 +1,178 @@
+"""What a sweep sends and when, and what it does about losses: on a pool that answers in this process when it is asked for."""
+
+from __future__ import annotations
+
+import gc
+from concurrent.futures import Future
+
+import pytest
+from remote_book import book, spot, trade
+
+import dug
+from dug import WorkerLostError
+from dug.executors._dispatch import BatchSize
+from dug.executors._pools import AnyPool
+from dug.executors._remote import answer
+
+
+class Lost(Exception):
+    """A worker has ended."""
+
+
+class Answer(Future):
+    """Answers its message when somebody waits for it."""
+
+    def __init__(self, pool, message):
+        super().__init__()
+        self.pool, self.message = pool, message
+
+    def result(self, timeout=None):
+        if not self.done():
+            self.set_running_or_notify_cancel()
+            self.pool.answer(self)
+        return super().result(timeout)
+
+
+class Held(AnyPool):
+    """A pool of two workers that nobody runs; `loses` says which scenarios end their worker."""
+
+    workers, pickles, can_retry, knows_session = 2, False, True, True
+
+    def __init__(self, loses=lambda text: False):
+        self.loses, self.sent, self.interrupts = loses, [], []
+
+    def _as_pool(self):
+        return self
+
+    def submit(self, message):
+        self.sent.append(Answer(self, message))
+        return self.sent[-1]
+
+    def answer(self, future):
+        if self.interrupts:
+            error = self.interrupts.pop()
+            future._state = "PENDING"
+            raise error
+        if any(map(self.loses, future.message["scenarios"])):
+            future.set_exception(Lost("it was killed"))
+        else:
+            future.set_result(answer(future.message))
+
+    def is_loss(self, error):
+        return isinstance(error, Lost)
+
+    @property
+    def batches(self):
+        """How many scenarios each message had."""
+        return [len(future.message["scenarios"]) for future in self.sent]
+
+
+def scenarios(count):
+    """Return scenarios that differ."""
+    return [{spot.node(0): 200.0 + number} for number in range(count)]
+
+
+def test_four_batches_a_worker_are_ahead():
+    """Nothing is sent before it is asked for; then eight batches, and one more for each that was answered."""
+    pool = Held()
+    with dug.Context():
+        iterator = iter(dug.sweep(book.node(), scenarios(100), executor=pool, batch=3))
+        assert pool.sent == []
+        next(iterator)
+        assert len(pool.sent) == 8 + 1
+        next(iterator), next(iterator)
+        assert len(pool.sent) == 8 + 1
+        next(iterator)
+        assert len(pool.sent) == 8 + 2
+
+
+def test_cancelling_and_dropping_cancel_what_waits():
+    """Both cancel every future that has not begun; a cancelled sweep has the results that were taken."""
+    for end in ("cancel", "drop"):
+        pool = Held()
+        with dug.Context():
+            sweep = dug.sweep(book.node(), scenarios(100), executor=pool)
+            next(iter(sweep))
+            if end == "cancel":
+                sweep.cancel()
+                assert len(list(sweep)) == len(sweep) == 1
+            del sweep
+            gc.collect()
+        assert [future.cancelled() for future in pool.sent] == [False] + [True] * (len(pool.sent) - 1)
+
+
+def test_a_lost_batch_is_asked_again_one_by_one():
+    """Each scenario of it goes alone, in its place; the guilty one twice more, and no other one is lost."""
+    pool = Held(loses=lambda text: "204.0" in text)
+    with dug.Context():
+        results = list(dug.sweep(trade.node(0), scenarios(9), executor=pool, batch=3))
+
+    assert [result.value if result.error is None else type(result.error) for result in results] == [
+        WorkerLostError if number == 4 else 3.0 * (200.0 + number) for number in range(9)
+    ]
+    assert [result.attempts for result in results] == [1, 1, 1, 2, 3, 2, 1, 1, 1]
+    assert pool.batches == [3, 3, 3, 1, 1, 1, 1]
+    assert str(results[4].error).endswith("lost all 3 of its workers. it was killed. Nothing else is concerned. " + REMEDY)
+
+
+REMEDY = "Compute it by itself, in a process that can be lost."
+
+
+def test_without_retries_it_is_lost_at_once():
+    """``retries=0`` sends a scenario that was alone no second time."""
+    pool = Held(loses=lambda text: "201.0" in text)
+    with dug.Context():
+        results = list(dug.sweep(trade.node(0), scenarios(3), executor=pool, batch=1, retries=0))
+
+    assert ([result.attempts for result in results], pool.batches) == ([1, 1, 1], [1, 1, 1])
+    assert type(results[1].error) is WorkerLostError
+
+
+def test_an_interrupt_loses_nothing():
+    """Who is interrupted while he waits may iterate on, and gets the same results; nothing is sent twice."""
+    pool = Held()
+    pool.interrupts.append(KeyboardInterrupt())
+    with dug.Context():
+        sweep = dug.sweep(trade.node(0), scenarios(5), executor=pool, batch=1)
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(sweep))
+        values = [result.value for result in sweep]
+
+    assert values == [3.0 * (200.0 + number) for number in range(5)]
+    assert pool.batches == [1] * 5
+
+
+def test_a_batch_is_worth_fifty_milliseconds():
+    """One scenario at first; then as many as take 50 ms, and at most so many that each worker gets four batches."""
+    size = BatchSize(None, 1_000, 2)
+    sizes = [size.next()]
+    for count, seconds in [(1, 0.002), (25, 0.5), (2, 1.0), (1, 0.0)]:
+        size.note(count, seconds)
+        sizes.append(size.next())
+
+    assert sizes == [1, 25, 2, 1, 125]
+    assert (BatchSize(7, 1_000, 2).next(), BatchSize(None, 3, 2).next()) == (7, 1)
+
+
+def test_an_impossible_tweak_is_not_sent():
+    """It is the error of its scenario, in its place, as in a loop."""
+    pool = Held()
+    with dug.Context():
+        first, second, third = dug.sweep(book.node(), [{}, {"no node": 1}, {}], executor=pool, batch=5)
+
+    assert [first.error, type(second.error), third.error] == [None, dug.TweakError, None]
+    assert sum(pool.batches) == 2
+
+
+def test_what_cannot_go_comes_after_what_could():
+    """Results of the scenarios before are given; then the error, again and again."""
+    pool = Held()
+    with dug.Context():
+        sweep = dug.sweep(book.node(), [{}, {spot: dug.bump(lambda value: value)}, {}], executor=pool)
+        taken = []
+        for _ in range(2):
+            with pytest.raises(dug.TweakError, match="cannot go to another process"):
+                taken += [result.name for result in sweep]
+
+    assert len(sweep._kept) == 1
+    assert sum(pool.batches) == 1
