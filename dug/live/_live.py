@@ -263,13 +263,13 @@ class Live:
         """Takes one tick, if one waits, and returns what there is to show.
 
         Raises:
-            ContextError: somebody else takes ticks, such as a task that reads `updates`; a memoised function calls this; or it is
-                closed.
+            ContextError: somebody else takes ticks, such as a task that waits for `updates`, or the loop on which it is open; a
+                memoised function calls this; or it is closed.
             TypeError: an output is of a coroutine function, which only `updates` can ask for.
         """
         self._check_open()
-        if self._ticks.has_reader():
-            raise ContextError(f"step() would take from who reads updates() of {self!r}. Take ticks in one place.")
+        if self._ticks.is_read or (self._loop is not None and not _is_on(self._loop)):
+            raise ContextError(f"step() would take from who reads updates() of {self!r}. Take ticks in one place, on its loop.")
         for output in tuple(self._ticks.outputs.values()):
             if output._needs_loop:
                 raise TypeError(

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
-from weakref import ref
 
 from .._batch.call_site import single_outer_call
 from .._contexts.context import Context
@@ -40,8 +39,6 @@ class Ticks:
         """What there is to show."""
         self.sleep: Any = None
         """The sleep of the task that reads; whoever has something for it ends it, from any thread."""
-        self.reader: ref[Any] | None = None
-        """The `Updates` that gave the last update and have not ended; they may be gone."""
         self.is_read = self.is_closed = False
         """Whether a task waits for an update, and whether there will be no more."""
         self._failure: BaseException | None = None
@@ -50,10 +47,6 @@ class Ticks:
         """The view of the last tick: its memos go when the next one has its own, as the cache looks for what a node that has none
         leaves behind."""
         self._taking = Lock()
-
-    def has_reader(self) -> bool:
-        """True while a task waits for an update, or has one and may ask for the next."""
-        return self.is_read or (self.reader is not None and self.reader() is not None)
 
     def freeze(self) -> Context:
         """Returns a context of the last tick."""

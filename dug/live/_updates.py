@@ -5,7 +5,6 @@ It takes ticks in the task that asks for an update, between two waits: a task th
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NoReturn
-from weakref import ref
 
 from .._functions.async_driver import backend
 from ..errors import ContextError
@@ -35,7 +34,7 @@ class Updates(AsyncIterator[Update[Any]]):
         ticks = self._ticks
         if ticks.is_read:
             raise ContextError(f"Another task waits for the updates of {ticks.text}. Let one task read them.")
-        ticks.is_read, ticks.reader = True, None
+        ticks.is_read = True
         try:
             self._shown += 1
             if self._shown % UPDATES_A_TURN == 0:
@@ -50,9 +49,7 @@ class Updates(AsyncIterator[Update[Any]]):
                 if ticks.is_closed:
                     raise StopAsyncIteration
                 ticks.go_on()
-            update = ticks.ready.popleft()
-            ticks.reader = ref(self)
-            return update
+            return ticks.ready.popleft()
         finally:
             ticks.is_read = False
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from support.live_book import show
 from support.sync_points import Signal, Worker, in_thread, settle
@@ -776,20 +777,23 @@ def test_closing_passes_over_a_task_that_ends_meanwhile(book, make, run, gated):
 
 
 def test_a_step_takes_nothing_from_who_reads(book, make, run):
-    """While updates are read, in a wait or between two, ``step()`` is refused; it is not when the reader has ended or is gone."""
+    """``step()`` is refused while a task waits for an update, and in a thread beside the loop; between two updates it is not."""
 
     async def main():
         async with make() as live:
             live.output(book.twice.node("A"))
-            updates = live.updates()
-            await anext(updates)
+            got = []
+            async with anyio.create_task_group() as group:
+                group.start_soon(read, got, live.updates())
+                await settle()
+                with pytest.raises(dug.ContextError, match="would take from who reads"):
+                    live.step()
+                group.cancel_scope.cancel()
             with pytest.raises(dug.ContextError, match="would take from who reads"):
-                live.step()
-            del updates
+                await anyio.to_thread.run_sync(live.step)
             live.push(book.spot.node("A"), 2)
-            assert show(live.step()) == [(1, 4)]
-            assert [update async for update in live.updates(until_fed=True)] == []
-            assert live.step() == []
+
+            assert (show(got), show(live.step())) == ([(0, 2)], [(1, 4)])
 
     run(main)
 
