@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -88,10 +89,12 @@ class Server:
 
 
 def find_free_port() -> int:
-    """Return a port of loopback on which nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Return a port of loopback on which nobody listens, and that the system gives to no client: a server may come back to it."""
+    for port in random.sample(range(20_000, 32_000), 1_000):
+        with suppress(OSError), socket.socket() as found:
+            found.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @contextmanager
