@@ -25,8 +25,7 @@ from .._text.counts import count
 from .._text.sheet import Line, Sheet
 from .._text.shown import Shown
 from .._text.values import number_alike, show
-from ..errors import ContextError
-from .call_site import CallSite, call_site_of, check_executor, find_width, inside, single_outer_call
+from .call_site import CallSite, call_site_of, check_elsewhere, check_executor, find_width, inside, single_outer_call
 from .kept_failure import keep_failure
 from .progress import Progress, make_reporter
 
@@ -215,14 +214,10 @@ def _ask_elsewhere(
     """Asks other processes; yields in the order of the nodes.
 
     Raises:
-        ContextError: a node is running.
+        ContextError: as for `check_elsewhere`.
     """
     frame = frame_here()
-    if frame.run is not None:
-        raise ContextError(
-            f"{Node._of(frame.run.key)!r} is running, and cannot record what other processes read for it. "
-            "Give threads: executor=concurrent.futures.ThreadPoolExecutor()."
-        )
+    check_elsewhere(frame)
     for outcome in ask(pool, frame.view, nodes, store):
         kept.recomputed += outcome.recomputed
         failed = None

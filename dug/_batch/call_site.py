@@ -127,8 +127,26 @@ def check_executor(executor: Any) -> None:
     """
     if executor is not None and not hasattr(executor, "submit"):
         raise TypeError(f"{show(executor)} is not an executor, it has no submit(). Give a ThreadPoolExecutor().")
-    if hasattr(executor, "_mp_context"):  # as the pool of the standard library calls it
+    if hasattr(executor, "_mp_context") or hasattr(executor, "_as_pool"):  # the pool of the standard library, and those of dug
         raise TypeError(f"{show(executor)} runs calls in other processes, which see no context. Give a ThreadPoolExecutor().")
+
+
+def check_elsewhere(frame: Frame) -> None:
+    """Refuses to have other processes compute what is asked in a frame.
+
+    Raises:
+        ContextError: a node is running, or a context around lets nobody ask the outside.
+    """
+    if frame.run is not None:
+        raise ContextError(
+            f"{Node._of(frame.run.key)!r} is running, and cannot record what other processes read for it. Sweep outside of "
+            "nodes, or on threads: executor=concurrent.futures.ThreadPoolExecutor()."
+        )
+    sealed: Any = next((entry.context for entry in entries_in_force() if getattr(entry.context, "_is_sealed", False)), None)
+    if sealed is not None:
+        raise ContextError(
+            f"{sealed!r} is in force, and other processes would ask the outside. Compute in this process: leave executor= out."
+        )
 
 
 def find_width(executor: Any) -> int:

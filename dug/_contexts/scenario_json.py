@@ -11,7 +11,7 @@ from .._core.read import Function, Layer, Node, Target, TweakSpec
 from .._text.values import show
 from ..codec import CodecError, Encoded, decode, encode
 from .forms import FORMS, Form
-from .written import ARITHMETIC, find_unreachable, import_function, name_of
+from .written import ARITHMETIC, find_unreachable, import_function, leads_to, name_of
 
 FORMAT = 1
 
@@ -54,8 +54,12 @@ def find_unwritable(target: Target, spec: TweakSpec) -> str | None:
     unreachable = find_unreachable(function)
     if unreachable is not None:
         return f"{function.name} cannot be found by another process: {unreachable}. Define it at the top of a module."
-    form = FORMS[spec.kind]
-    return name_of(spec.fn)[1] if form.names_function else None
+    if not FORMS[spec.kind].names_function:
+        return None
+    name, reason = name_of(spec.fn)
+    if name is not None and not leads_to(name, spec.fn):
+        return f"{show(spec.fn)} is not what its name {name} leads to. Define it at the top of a module, under a name of its own."
+    return reason
 
 
 def say_tweak(target: Target, spec: TweakSpec) -> str:

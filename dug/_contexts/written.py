@@ -4,6 +4,7 @@ Nothing is imported because a text names it, but by `import_function`, for texts
 """
 
 import operator
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -65,6 +66,18 @@ def name_of(fn: Any) -> tuple[str | None, str | None]:
     if "<" in name or name.startswith("None:") or not (owner is None or isinstance(owner, ModuleType)):
         return None, f"{show(fn)} cannot be found by a name. Define it at the top of a module."
     return text_of(name, LONGEST_TEXT), None
+
+
+def leads_to(name: str, fn: Any) -> bool:
+    """True when a reader of this name, in a process with the same modules, finds this very function."""
+    known: Function | None = function_of(fn)
+    if known is not None:
+        return Function.find(name) is known
+    module, _, qualname = name.partition(":")
+    found: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return name in ARITHMETIC or found is fn
 
 
 def import_function(name: str) -> Callable[..., Any] | None:

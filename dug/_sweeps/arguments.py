@@ -5,12 +5,11 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from .._batch.call_site import call_site_of, check_executor
+from .._batch.call_site import call_site_of, check_elsewhere, check_executor
 from .._batch.progress import Progress, make_reporter
 from .._contexts.scenario import Scenario
 from .._core.read import Frame, Node
 from .._text.values import show
-from ..errors import ContextError
 from .async_sweep import AsyncSweep
 from .results import Targets
 from .sweep import Sweep
@@ -59,16 +58,12 @@ def _make_remote(  # noqa: PLR0917  in the order of `sweep`
     """Returns a sweep on other processes.
 
     Raises:
-        ContextError: a node is running, which could not record what they read.
+        ContextError: as for `check_elsewhere`.
         ValueError: the batch or the retries are no such number.
     """
     from .remote_sweep import RemoteSweep  # as above
 
-    if frame.run is not None:
-        raise ContextError(
-            f"{Node._of(frame.run.key)!r} is running, and cannot record what other processes read for it. Sweep outside of "
-            "nodes, or on threads: executor=concurrent.futures.ThreadPoolExecutor()."
-        )
+    check_elsewhere(frame)
     for name, number, least in (("batch", batch, 1), ("retries", retries, 0)):
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < least):
             raise ValueError(f"{name} must be a number, at least {least}, not {show(number)}.")

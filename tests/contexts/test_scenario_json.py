@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import operator
 from datetime import date
@@ -129,3 +130,14 @@ def test_another_text_is_refused(text):
     """A text that `to_json` did not write is a CodecError."""
     with pytest.raises(CodecError):
         Scenario.from_json(text)
+
+
+def test_a_name_that_leads_elsewhere_is_refused():
+    """A function that copied its name from another one would be that one where the text is read."""
+
+    @functools.wraps(at_least)
+    def dressed(value, low):
+        return -at_least(value, low)
+
+    with pytest.raises(CodecError, match=r"is not what its name .*at_least leads to\. Define it at the top of a module"):
+        Scenario({rate.node(): dug.bump(dressed, 1)}).to_json()

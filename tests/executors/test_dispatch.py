@@ -9,7 +9,7 @@ import pytest
 from remote_book import book, spot, trade
 
 import dug
-from dug import WorkerLostError
+from dug import ContextError, WorkerLostError, replay
 from dug.executors._dispatch import BatchSize
 from dug.executors._pools import AnyPool
 from dug.executors._remote import answer
@@ -176,3 +176,17 @@ def test_what_cannot_go_comes_after_what_could():
 
     assert len(sweep._kept) == 1
     assert sum(pool.batches) == 1
+
+
+def test_in_a_replay_nothing_is_sent(tmp_path):
+    """A replay asks nothing outside, and other processes would: a sweep and a batch on them are refused there."""
+    pool, ctx = Held(), dug.Context()
+    with replay.record(ctx, tmp_path / "day.dugrec"), ctx:
+        book()
+    with replay.open(tmp_path / "day.dugrec").replay() as replayed:
+        with pytest.raises(ContextError, match="in force, and other processes would ask the outside"):
+            dug.sweep(book.node(), [{}], executor=pool)
+        with pytest.raises(ContextError, match="in force, and other processes would ask the outside"):
+            replayed.run_all([book.node()], executor=pool)
+
+    assert pool.sent == []

@@ -14,6 +14,7 @@ from remote_book import Opaque, anything, at_least, book, mood, risky, spot, tra
 
 import dug
 from dug import TweakError, WorkerLostError
+from dug._batch.call_site import check_executor
 from dug.errors import ContextError
 from dug.executors.processes import Processes
 from dug.scenarios import ladder
@@ -263,6 +264,8 @@ def test_the_options_are_checked():
         ]:
             with pytest.raises(error, match=said):
                 dug.sweep(book.node(), [{}], **options)
+    with pytest.raises(TypeError, match="runs calls in other processes, which see no context"):
+        check_executor(Processes(1))  # as an output of a `Live` does
     with pytest.raises(ValueError, match="must be 'spawn' or 'fork', not 'thread'"):
         Processes(1, start="thread")
     with pytest.raises(ValueError, match="at least 1, not 0"):

@@ -18,6 +18,7 @@ from test_snapshot_round_trip import look_at, some_nodes, some_tweaks, worlds
 from test_snapshot_round_trip import saved as saved_program
 
 import dug
+from dug import snapshot, sources
 from dug.errors import ContextError, SnapshotError
 
 ROOT = Path(dug.__file__).parent.parent
@@ -62,6 +63,22 @@ def test_an_adopted_file_is_an_outermost_context(saved, load):
 
     with dug.Context(), pytest.raises(ContextError), adopted:
         pass
+
+
+def test_files_are_looked_at_as_the_load_said(tmp_path, load):
+    """An edited file is read again, unless the file was loaded with ``check_files=False``."""
+    path = tmp_path / "prices.csv"
+    path.write_text("a\n1\n")
+    with dug.Context() as ctx:
+        before = sources.file(path).size
+        snapshot.save(ctx, tmp_path / "x.dug")
+    path.write_text("a\n2345\n")
+    after = {}
+    for checks in (True, False):
+        with load(tmp_path / "x.dug", check_files=checks).adopt():
+            after[checks] = sources.file(path).size
+
+    assert (before, after) == (4, {True: 7, False: 4})
 
 
 @pytest.mark.slow
