@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from dug.stores import _schema
 from dug.stores._backend import Accepted, Row, Seen, StoreError
 from dug.stores._folder import find_network
 from dug.stores._sqlite import SqliteBackend
@@ -273,6 +275,31 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "kept" / "dug.db").write_bytes(b"no database at all, but a text that is long enough to have a header" * 40)
 
     with pytest.raises(StoreError, match=r"dug\.db is not the database of a store|not a database"):
+        SqliteBackend(tmp_path / "kept")
+
+
+def test_an_older_format_is_copied_and_moved_forward(tmp_path, backend, monkeypatch):
+    """A newer dug makes the next format of a store, beside a copy of the old one; an older dug refuses it."""
+    backend.put([make_row()])
+    backend.close()
+    monkeypatch.setattr(_schema, "FORMAT", 2)
+    monkeypatch.setattr(_schema, "_STEPS", {1: "CREATE TABLE more(x); INSERT INTO more VALUES(1);"})
+
+    with pytest.raises(StoreError, match="without read_only=True"):
+        SqliteBackend(tmp_path / "kept", is_read_only=True)
+    newer = SqliteBackend(tmp_path / "kept")
+    assert newer.get(make_row().at).data == b"1.5"
+    newer.close()
+    SqliteBackend(tmp_path / "kept").close()
+
+    with closing(sqlite3.connect(tmp_path / "kept" / "dug.db.format-1")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+        assert copy.execute("SELECT count(*) FROM trace").fetchone() == (1,)
+    with closing(sqlite3.connect(tmp_path / "kept" / "dug.db")) as moved:
+        assert moved.execute("PRAGMA user_version").fetchone() == (2,)
+        assert moved.execute("SELECT x FROM more").fetchall() == [(1,)]
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match="It takes a newer dug"):
         SqliteBackend(tmp_path / "kept")
 
 
