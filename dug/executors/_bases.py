@@ -36,8 +36,14 @@ class LoadedBase:
     """The plain functions that scenarios in JSON may name: those of the modules whose memoised functions the base has."""
     held: Any
     """What must live as long: the functions of flows."""
+    bodies: Mapping[str, Any]
+    """What its functions were when their code was compared, by name."""
     store: Any
     """The store in which it keeps its runs; None for none."""
+
+    def is_current(self) -> bool:
+        """True while none of its functions was defined anew, as by a module that was brought to a worker which runs."""
+        return _find_bodies(self.bodies) == self.bodies
 
     def read_scenario(self, text: str) -> Scenario:
         """Returns a scenario in JSON."""
@@ -61,8 +67,9 @@ class Bases:
         digest = message["base"]["digest"]
         with self._lock:
             known = self._known.pop(digest, None)
-            if known is None:
+            if known is None or not known.is_current():
                 known = _load(message, worker)
+                known = evolve(known, bodies={**known.bodies, **_find_bodies(message["base"]["prints"])})
                 if "store" in message["base"]:
                     known = evolve(known, store=_keep_there(message["base"]["store"], known.context))
             self._known[digest] = known  # the newest is last
@@ -92,6 +99,11 @@ def _load(message: Mapping[str, Any], worker: str) -> LoadedBase:
         Path(file.name).unlink()
 
 
+def _find_bodies(names: Iterable[str]) -> dict[str, Any]:
+    found = {name: Function.find(name) for name in names}
+    return {name: None if function is None else function.newest for name, function in found.items()}
+
+
 def _keep_there(place: Mapping[str, Any], context: Context) -> Any:
     from ._stores import keep_there  # where there is a store
 
@@ -115,7 +127,7 @@ def _adopt(loaded: Snapshot, targets: list[str], worker: str, held: Any) -> Load
         context, changed = adopt(loaded.scenario, shelf, name=loaded.name)
         if changed:
             raise CodeDiffersError(changed, worker)
-        return LoadedBase(context, tuple(_list_functions({*names, *targets})), held, None)
+        return LoadedBase(context, tuple(_list_functions({*names, *targets})), held, _find_bodies({*names, *targets}), None)
     finally:
         loaded.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import pickle
 
@@ -206,3 +207,24 @@ def test_a_message_is_small(tmp_path):
 
     assert len(pickle.dumps(message)) < 1_000
     assert scaled(1.0) == 1.5
+
+
+@FORMS
+def test_a_worker_that_got_other_code_since_is_refused(tmp_path, monkeypatch, pickles):
+    """A module that is brought to a worker after it has loaded the base is compared again before the next answer."""
+    monkeypatch.syspath_prepend(tmp_path)
+    code = f"import dug\n@dug.memoize\ndef doubled(x): return 2 * x\n@dug.memoize\ndef top_{pickles}(): return doubled(3)\n"
+    file = tmp_path / f"brought_{pickles}.py"
+    file.write_text(code, encoding="utf-8")
+    module = importlib.import_module(file.stem)
+    node = getattr(module, f"top_{pickles}").node()
+    base = take(tmp_path, [node], pickles=pickles)
+    scenarios = [{module.doubled.node(3): 7}]
+    assert [one.values for one in ask(base, [node], scenarios)] == [{0: 7}]
+
+    file.write_text(code.replace("doubled(3)", "10 * doubled(3)"), encoding="utf-8")
+    importlib.invalidate_caches()
+    importlib.reload(module)
+
+    with pytest.raises(CodeDiffersError, match=f"top_{pickles}"):
+        ask(base, [node], scenarios)
