@@ -82,7 +82,7 @@ def test_files_are_looked_at_as_the_load_said(tmp_path, load):
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(worlds, st.tuples(some_tweaks, some_tweaks, some_tweaks, some_nodes, some_nodes, some_nodes))
 def test_an_adopted_file_is_as_the_context_was(world, drawn):
     """Looks show the same, nothing that has a value runs again, and calls under new tweaks agree with the oracle."""
