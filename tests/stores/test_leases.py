@@ -189,10 +189,13 @@ def test_a_run_that_fails_gives_its_lease_back(waiting, clock):
         assert db.execute("SELECT count(*) FROM lease").fetchone() == (0,)
 
 
-def test_a_lease_is_given_back_with_the_row(waiting):
-    """After a run its lease is free, and its row is there."""
+def test_a_lease_is_given_back_with_the_row(waiting, monkeypatch):
+    """A lease is held until the row is there, and no longer."""
+    monkeypatch.setattr(waiting.writer, "_work", lambda: None)  # no thread writes
     with dug.Context(store=waiting):
         slow(1)
+        with waiting.backend._using() as db:
+            assert db.execute("SELECT count(*) FROM lease").fetchone() == (1,)
     with waiting.backend._using() as db:
         assert db.execute("SELECT count(*) FROM lease").fetchone() == (0,)
         assert db.execute("SELECT count(*) FROM trace").fetchone() == (1,)
