@@ -3,23 +3,27 @@
 Rows are encoded when their run ends, queued, and written by a thread that lives while there is something to do: soon after the
 first one came, at once when many wait or somebody waits for one of them.  A process that is killed loses what was queued, and
 nothing else.  Leases are given back after their row was written, so that who waits for it finds it.
+
+Whatever goes wrong here is counted, and told through the logger ``dug`` once a minute: a warning would end the run of a program
+that makes errors of warnings.
 """
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from time import monotonic
-from warnings import warn
 from weakref import WeakSet
 
 from ._backend import Backend, Row, StoreError
+from ._outage import Seldom
 
 DELAY_S = 0.05
 """How long rows are collected before they are written."""
 MOST_ROWS = 500
-_SILENT_S = 60.0
 
+_logger = logging.getLogger("dug")
 _writers: "WeakSet[Writer]" = WeakSet()
 
 
@@ -33,7 +37,7 @@ class Writer:
         """How many times the backend could not do what it was asked for."""
         self.written = 0
         self._clock = clock
-        self._warned: float | None = None
+        self._told = Seldom(clock)
         self._begin()
         _writers.add(self)
 
@@ -73,20 +77,29 @@ class Writer:
             self._thread.start()
 
     def _run(self) -> None:
-        while True:
-            with self._lock:
-                if not (self._rows or self._given_back or self._leases):
-                    self._thread = None
-                    return
-                is_waiting = not (self._rows or self._given_back)
-                self._news.clear()
-            if is_waiting:
-                self._news.wait(self.lease_seconds / 4)
-            else:
-                self._hurry.wait(DELAY_S)
-                self._hurry.clear()
-                self.flush()
-            self._renew()
+        is_needed = True
+        while is_needed:
+            try:
+                is_needed = self._turn()
+            except Exception as exc:  # noqa: BLE001  a thread that ends would leave rows unwritten, and leases to expire
+                self.tell(exc)
+
+    def _turn(self) -> bool:
+        """Writes once, or waits for something to do; False when nothing is left."""
+        with self._lock:
+            if not (self._rows or self._given_back or self._leases):
+                self._thread = None
+                return False
+            is_waiting = not (self._rows or self._given_back)
+            self._news.clear()
+        if is_waiting:
+            self._news.wait(self.lease_seconds / 4)
+        else:
+            self._hurry.wait(DELAY_S)
+            self._hurry.clear()
+            self.flush()
+        self._renew()
+        return True
 
     def flush(self) -> None:
         """Writes what is queued."""
@@ -146,12 +159,10 @@ class Writer:
     # Troubles
 
     def tell(self, trouble: Exception) -> None:
-        """Counts a trouble of the backend, and warns of one a minute."""
+        """Counts a trouble of the backend, and logs one a minute."""
         self.failures += 1
-        now = self._clock()
-        if self._warned is None or now - self._warned >= _SILENT_S:
-            self._warned = now
-            warn(f"A store does not answer, so its values are computed: {trouble}", RuntimeWarning, stacklevel=2)
+        if self._told.is_due():
+            _logger.warning("A store does not answer, so its values are computed: %s", trouble)
 
     def close(self) -> None:
         """Writes what is queued, and lets go of the backend."""
