@@ -92,6 +92,7 @@ class Time:
     def sleep(self, seconds):
         """Sleep."""
         self.sleeps += 1
+        assert self.sleeps < 10_000, "somebody waits for ever"
         self.now += seconds
         if self.then is not None:
             self.then()
