@@ -20,6 +20,7 @@ from attrs import frozen
 
 from . import codec
 from ._functions.definition.code import tell_code
+from ._functions.definition.edges import Edge
 from ._functions.definition.libraries import is_library, version_of
 from ._functions.definition.noted import Noted, differences, note, roots_of, take_note
 from ._functions.definition.own_fingerprint import own_fingerprint_of
@@ -82,8 +83,9 @@ def reach(function: Callable[..., Any]) -> Reach:
     """Returns the reach of a function: itself, and everything that decides its result.
 
     That is its code, defaults and closure; the helper functions, classes with their bases, constants and containers that its code
-    names, through modules too, and what these reach in turn; the function that it wraps; and, for a memoised function, its
-    ``version`` and its options.  Comments, docstrings, positions, annotations and layout do not count.
+    names, through modules too, and what these reach in turn; the function that it wraps; the parameters, defaults and options for
+    keys of the memoised functions that it names; and, for a memoised function, its ``version`` and its options.  Comments,
+    docstrings, positions, annotations and layout do not count.
 
     Data that can be changed in place counts as it was when the function first ran in this process.  Not seen are attributes that
     are looked up by a computed name, the classes of arguments, imports inside the function, and compiled extensions.
@@ -101,7 +103,7 @@ def reach(function: Callable[..., Any]) -> Reach:
         return _reach_of_plain(function)
     noted, now = note(known), take_note(roots_of(known))
     is_another = next(iter(differences(noted, now)), None) is not None
-    if noted.print is None or is_another != (_ANOTHER in noted.print.parts):
+    if not noted.is_printed() or is_another != (_ANOTHER in noted.print.parts):
         options = [("its version", known.version)] if known.version is not None else []
         told = _options_of(known)
         more = {_ANOTHER: "another, and some results are of that"} if is_another else {}
@@ -198,6 +200,8 @@ def _head_of(source: str | None) -> str | None:
 def _write(roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted | None) -> Reach:
     """Writes down the reach of functions."""
     parts = walk(roots, is_deep=True)
+    if noted is not None:
+        noted.edges = tuple(Edge.of(part.value) for part in parts if part.kind == NODE)
     writer = _Writer(noted)
     said = {**{part.place: writer.tell(part) for part in parts}, **more}
     packages = {name: version_of(name) for name in sorted(writer.packages)}

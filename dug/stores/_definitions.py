@@ -66,6 +66,8 @@ class Definition:
         for cell, value in self.closures:
             if _contents(cell) is not value:
                 return False
+        if noted is not None and not noted.is_printed():
+            return False
         return noted is None or not noted.marks or all(_mark(noted, place) == noted.marks[place] for place in noted.marks)
 
     def note_run(self, seconds: float) -> None:

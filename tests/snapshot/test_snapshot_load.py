@@ -614,7 +614,7 @@ def test_a_change_of_code_is_known_after_it_was_saved_again(tmp_path, load):
             sys.modules["kept_twice"].book()
             snapshot.save(ctx, tmp_path / f"{number}.dug")
     with load(tmp_path / "1.dug") as again:
-        assert again.changed == ("kept_twice:price",)
+        assert again.changed == ("kept_twice:price", "kept_twice:book")  # whose call means another node
         assert [one.fingerprint for one in looked(tmp_path / "1.dug").functions] == [
             one.fingerprint for one in looked(tmp_path / "0.dug").functions
         ]
@@ -634,6 +634,21 @@ def test_other_options_for_keys_are_a_change(tmp_path, load):
     module = define("kept_options", text.format(""))
     with load(tmp_path / "x.dug", recompute_changed=True):
         assert module.g() == 26.0
+
+
+def test_the_function_of_a_key_belongs_to_the_callers(tmp_path, load):
+    """With ``recompute_changed``, a caller runs again where its callee makes keys with the same name and another function."""
+    text = (
+        "import dug\ndef part(a): return a {}\n@dug.memoize(key={{'a': part}})\ndef f(a): return a\n"
+        "@dug.memoize\ndef g(): return f(3), f(5)\n"
+    )
+    with dug.Context() as ctx:
+        assert define("kept_parts", text.format("% 2")).g() == (3, 3)
+        snapshot.save(ctx, tmp_path / "x.dug")
+    module = define("kept_parts", text.format("% 3"))
+    with load(tmp_path / "x.dug", recompute_changed=True) as loaded:
+        assert "kept_parts:g" in loaded.changed
+        assert module.g() == (3, 5)
 
 
 def test_a_file_is_looked_at_by_node_too(saved):

@@ -16,6 +16,7 @@ from attrs import define, evolve
 
 from ..._core.read import Function
 from .code import tell_code
+from .edges import Edge
 from .plain_data import mark, tell, tell_changeable
 from .walk import CHANGEABLE, CLASS, CODE, NODE, OBJECT, PLAIN, Part, walk
 from .watching import watch
@@ -37,6 +38,12 @@ class Noted:
     """How many bytes that is."""
     print: Any = None
     """The fingerprint made of it for other processes."""
+    edges: tuple[Edge, ...] = ()
+    """The memoised functions that this fingerprint counts."""
+
+    def is_printed(self) -> bool:
+        """True when there is a fingerprint and all memoised functions that it counts are called as they were."""
+        return self.print is not None and all(edge.holds() for edge in self.edges)
 
 
 def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:

@@ -2,7 +2,8 @@
 
 From a function it goes to the globals that its code names, module by module through attributes, to closures, defaults and wrapped
 functions, and on through every function, class and container of the process's own that it comes to.  It stops at memoised
-functions, which are edges of their own, and at the standard library and installed packages, which count by name and version.
+functions, which are edges of their own and count by what turns a call into a node (`edges`), and at the standard library and
+installed packages, which count by name and version.
 
 No user code runs: attributes are looked up without their descriptors, and values are looked into only if their type is known.
 The walk says what there is (`Part`); its caller decides when two parts are the same.
@@ -23,6 +24,7 @@ from ..._text.values import STOPPING
 from ..proxy import function_of
 from .changes import changed_by
 from .code import Chain, names_of
+from .edges import parts_of_call
 from .libraries import is_library
 from .parts import cells, defaults, items, state_of, take_apart
 from .plain_data import is_array, is_container, is_scalar, measure
@@ -161,6 +163,9 @@ class _Walk:
         function = function_of(value)
         if function is not None:
             self._note(place, NODE, function)
+            if self._is_deep and self._is_news(f"call of {function.name} {id(function)}"):
+                for step, part in parts_of_call(function, value):
+                    self.add(step, part)
             return
         before = self._places.setdefault(id(value), place)
         if before != place:

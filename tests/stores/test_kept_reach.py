@@ -1,0 +1,97 @@
+"""What a store keeps of a function holds only while everything that the function reaches is as it was: callees, names, values."""
+
+from __future__ import annotations
+
+import sys
+import types
+from itertools import count
+
+import pytest
+
+import dug
+from dug.fingerprint import fingerprint_of
+
+_numbers = count()
+
+
+@pytest.fixture
+def run(begin, monkeypatch):
+    """Return a function that runs a module, one for each test, and gives what its `g` returns, with the store and without."""
+    name = f"kept_reach_{next(_numbers)}"
+
+    def run(text):
+        module = types.ModuleType(name)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(compile("import dug, functools\n" + text, f"{name}.py", "exec"), vars(module))
+        with begin() as log:
+            kept = module.g()
+            log.store.flush()
+        with dug.Context():
+            return kept, module.g()
+
+    return run
+
+
+CALLEES = {
+    "a default": ("def f(x=1): return x", "f()", "x=1", "x=2"),
+    "a default by keyword": ("def f(*, x=1): return x", "f()", "x=1", "x=2"),
+    "a default in a constant": ("RATE = 1\n@dug.memoize\ndef f(x=RATE): return x", "f()", "RATE = 1", "RATE = 2"),
+    "the order of parameters": ("def f(a, b): return a - b", "f(a=5, b=2)", "f(a, b): return a - b", "f(b, a): return b - a"),
+    "names of parameters": ("def f(a, b=0, **c): return (a, c)", "f(1, b=2)", "b=0, **c)", "d=0, **c)"),
+    "ignore": ("def f(a, b=0): return (a, b)", "[f(1), f(1, 2)]", "def f", "def f"),
+    "key": ("def f(a): return a", "[f(3), f(4)]", "def f", "def f"),
+    "the function of a key": ("def f(a): return a", "[f(3), f(5)]", "% 2", "% 3"),
+    "typed": ("def f(a): return type(a).__name__", "[f(1), f(1.0)]", "def f", "def f"),
+    "a method": ("class C:\n    @dug.memoize\n    def f(k=1): return k", "C.f()", "k=1", "k=2"),
+    "a static method": (
+        "class C:\n    @dug.memoize\n    @staticmethod\n    def f(k=1): return k == 1",
+        "C().f()",
+        "@staticmethod",
+        "@classmethod",
+    ),
+    "a source": ("def f(x=1): return x", "f()", "x=1", "x=2"),
+    "a partial": ("def f(x, y=1): return x + y\nP = functools.partial(f, 1)", "P()", "y=1", "y=2"),
+    "a bound class method": (
+        "class C:\n    @dug.memoize\n    @classmethod\n    def f(cls, k=1): return k\nF = C.f",
+        "F()",
+        "k=1",
+        "k=2",
+    ),
+}
+OPTIONS = {"ignore": "(ignore=('b',))", "key": "(key={'a': bool})", "typed": "(typed=True)"}
+"""Typed comes, and the others go."""
+
+
+@pytest.mark.parametrize("name", CALLEES)
+def test_another_way_to_call_a_callee_runs_its_callers(run, name):
+    """What turns a call into a node belongs to the callers, too: they ask for another node when it is edited."""
+    callee, call, old, new = CALLEES[name]
+    decorator = "@dug.source\n" if name == "a source" else "@dug.memoize\n" * callee.startswith("def")
+    text = f"{decorator}{callee}\n@dug.memoize\ndef g(): return {call}\n"
+    if name == "the function of a key":
+        text = text.replace("@dug.memoize\ndef f", "@dug.memoize(key={'a': lambda a: a % 2})\ndef f")
+    edited = text.replace(old, new)
+    if name in OPTIONS:
+        with_option = text.replace("@dug.memoize\ndef f", f"@dug.memoize{OPTIONS[name]}\ndef f")
+        text, edited = (text, with_option) if name == "typed" else (with_option, text)
+    assert edited != text
+
+    before, _ = run(text)
+    kept, right = run(edited)
+
+    assert (kept, right) == (right, right)
+    assert before != right
+
+
+@pytest.mark.parametrize(("old", "new"), [("return x + 1", "return 1 + x"), ("x: int", "x"), ("'''One.'''", "'''Two.'''")])
+def test_the_body_of_a_callee_is_its_own(monkeypatch, old, new):
+    """A callee that is called in the same way leaves the fingerprint of its callers, whatever it does with its arguments."""
+    text = "import dug\n@dug.memoize\ndef f(x: int = 1):\n    '''One.'''\n    return x + 1\n@dug.memoize\ndef g(): return f()\n"
+    prints = []
+    for one in (text, text.replace(old, new)):
+        module = types.ModuleType("kept_body")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(compile(one, "kept_body.py", "exec"), vars(module))
+        prints.append(fingerprint_of(module.g))
+
+    assert prints[0] == prints[1]
