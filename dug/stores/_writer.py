@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 from time import monotonic
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from ._backend import Backend, Row, StoreError
 from ._outage import Seldom
@@ -24,7 +24,8 @@ DELAY_S = 0.05
 MOST_ROWS = 500
 
 _logger = logging.getLogger("dug")
-_writers: "WeakSet[Writer]" = WeakSet()
+_writers: "WeakValueDictionary[int, Writer]" = WeakValueDictionary()
+"""All writers of this process, by their `id`."""
 
 
 class Writer:
@@ -39,7 +40,7 @@ class Writer:
         self._clock = clock
         self._told = Seldom(clock)
         self._begin()
-        _writers.add(self)
+        _writers[id(self)] = self
 
     def _begin(self) -> None:
         """Begins with nothing queued, in a new process too."""
@@ -123,8 +124,8 @@ class Writer:
     # Leases
 
     def has(self, at: bytes) -> bool:
-        """True while this process has a lease: who asks for it may be inside of the run that it is for."""
-        return at in self._leases
+        """True while this process has a lease, of this store or another: who asks may be inside of the run that it is for."""
+        return any(at in writer._leases for writer in _list_writers())
 
     def acquire(self, at: bytes) -> bool:
         """Takes a lease, which is renewed until it is given back; False while somebody has it."""
@@ -183,8 +184,13 @@ class Writer:
         self._news.set()
 
 
+def _list_writers() -> list[Writer]:
+    """Returns the writers of this process, also while other threads make some."""
+    return [writer for ref in _writers.valuerefs() if (writer := ref()) is not None]
+
+
 def _begin_again() -> None:
-    for writer in tuple(_writers):
+    for writer in _list_writers():
         writer._begin()
 
 

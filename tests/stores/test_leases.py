@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import dug
-from dug.stores import Store
+from dug.stores import Store, _writer
 from dug.stores._sqlite import SqliteBackend
 from dug.stores._store import AnyStore
+from dug.stores._writer import Writer
 
 RAN: list[int] = []
 """The arguments of the bodies that ran; only ever appended to, so that it is a log."""
@@ -60,6 +61,16 @@ def itself(number):
         return 1
     with dug.Context({scenario.node(): 1}):
         return itself(number)
+
+
+@dug.memoize
+def through_another_store(number):
+    """Ask for the same node in another scenario, from inside, in a context that opens the folder itself."""
+    RAN.append(number)
+    if scenario():
+        return 1
+    with dug.Context({scenario.node(): 1}, cache=dug.Cache(), store=through_another_store.other):
+        return through_another_store(number)
 
 
 @dug.memoize
@@ -119,7 +130,8 @@ def test_who_finds_a_lease_waits_for_the_value(begin, waiting, clock):
     gates = hold.gates = threading.Event(), threading.Event()
 
     def run_first():
-        with begin(single_flight=0):
+        with begin(single_flight=0) as log:
+            del _writer._writers[id(log.store.writer)]  # as that of another process
             slow(1)
 
     first = threading.Thread(target=run_first)
@@ -210,6 +222,41 @@ def test_a_run_does_not_wait_for_itself(waiting, clock):
     assert RAN == [1, 1]
 
 
+def test_a_run_does_not_wait_for_another_store_of_its_process(tmp_path, waiting, clock):
+    """A run that opens its store once more, by another path, and asks for its own node, does not wait for itself."""
+    (tmp_path / "link").symlink_to(tmp_path / "kept.store")
+    other = AnyStore(SqliteBackend(tmp_path / "link", clock=clock), min_seconds=0, single_flight=0)
+    other.sleep, other.time = clock.sleep, clock
+    through_another_store.other = other
+
+    with dug.Context(store=waiting):
+        assert through_another_store(1) == 1
+
+    other.close()
+    assert clock.sleeps == other.waited == 0
+    assert RAN == [1, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_child_has_no_leases(tmp_path, clock):
+    """In a forked child nobody takes a lease of the parent for its own, whichever store it is of."""
+    first, second = (Writer(SqliteBackend(tmp_path / "kept.store", clock=clock), 8, clock) for _ in range(2))
+    assert first.acquire(b"a")
+    assert second.has(b"a")
+
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(first.has(b"a") or second.has(b"a") or second.acquire(b"a"))
+        finally:  # whatever is raised, the tests go on in the parent only
+            os._exit(2)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    first.close()
+    second.close()
+
+
 def test_short_runs_need_no_lease(begin):
     """A function whose runs are known to be short takes a lease for the first one only."""
     taken = []
@@ -257,8 +304,6 @@ async def ask(number):
 
 def test_held_leases_are_renewed(tmp_path, clock):
     """A run that takes longer than a lease keeps it."""
-    from dug.stores._writer import Writer
-
     backend = SqliteBackend(tmp_path / "kept.store", clock=clock)
     writer = Writer(backend, 8, clock)
     writer.acquire(b"a")
