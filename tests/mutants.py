@@ -75,6 +75,7 @@ EARLY = ("core/test_early_bits.py",)
 STORES = ("stores/test_kept_runs.py",)
 STORE_PROGRAMS = ("stores/test_kept_programs.py",)
 STORE_LEASES = ("stores/test_leases.py", "-m", "not slow")
+STORE_LOCKS = ("stores/test_locked_stores.py",)
 STORE_DAMAGE = ("stores/test_damaged_stores.py",)
 STORE_EDITS = ("stores/test_kept_edits.py", "-m", "not slow")
 COLD = ("core/test_cold_flight.py",)
@@ -1790,6 +1791,13 @@ MUTANTS = (
         " or self.writer.has(at):\n",
         ":\n",
         STORE_LEASES,
+    ),
+    Mutant(
+        "a locked store is asked by every run",
+        "stores/_sqlite.py",
+        "wait_s is not None and outage.is_paused",
+        "False",
+        STORE_LOCKS,
     ),
     Mutant(
         "a process waits for ever for a lease",

@@ -1,4 +1,4 @@
-"""`Outage` asks a server that may be gone: a failure gives a stand-in answer, a pause, and one warning a minute; `Seldom`.
+"""`Outage` asks a server that may be gone, or a database that may be locked: a failure begins a pause; `Seldom`.
 
 A pause lasts a second at first and twice as long after each further failure, at most half a minute; an answer ends it.  So a
 server that is gone costs a computation little, and one that is back is in use again soon.
@@ -40,7 +40,7 @@ class Outage:
     """Asks one server, from any thread, and counts how often it failed.
 
     Args:
-        server: how warnings name the server.
+        server: how warnings name the server, or the database.
         failures: the exceptions that mean that the server gave no answer; others pass.
         clock: gives the time in seconds.
     """
@@ -59,25 +59,40 @@ class Outage:
         """True while nobody asks, after a failure."""
         return self._until is not None and self._clock() < self._until
 
+    @property
+    def has_failed(self) -> bool:
+        """True from a failure to the next answer, also between pauses."""
+        return self._until is not None
+
     def ask(self, call: Callable[[], R], otherwise: R) -> R:
-        """Returns ``call()``; `otherwise` while it is paused, or where the server gives no answer."""
+        """Returns ``call()``; `otherwise` while it is paused, or where there is no answer, which is told once a minute."""
         if self.is_paused:
             return otherwise
         try:
-            answer = call()
+            return self.attempt(call)
         except self._failures as exc:
-            self._note(exc)
+            self._tell(exc)
             return otherwise
+
+    def attempt(self, call: Callable[[], R]) -> R:
+        """Returns ``call()``, whether or not it is paused; a failure passes, and a longer pause begins."""
+        try:
+            answer = call()
+        except self._failures:
+            self._pause()
+            raise
         if self._until is not None:
             with self._lock:
                 self._until, self._pause_s = None, 0.0
         return answer
 
-    def _note(self, exc: Exception) -> None:
+    def _pause(self) -> None:
         with self._lock:
             self.failed += 1
             self._pause_s = min(2 * self._pause_s or FIRST_PAUSE_S, LONGEST_PAUSE_S)
             self._until = self._clock() + self._pause_s
+
+    def _tell(self, exc: Exception) -> None:
         if self._told.is_due():
             _logger.warning(
                 "%s does not answer (%s: %s). Until it does, dug computes what it would take from there, and keeps nothing.",

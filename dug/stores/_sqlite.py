@@ -3,6 +3,10 @@
 The database is in write-ahead mode, so that readers wait for nobody.  A large value is written before its row, so a row never
 leads to half a value; a process that is killed leaves an unfinished file at most, which the next one to open the store removes.
 A connection serves one thread at a time and no forked child.
+
+Who holds the lock for writing does so for milliseconds, but a program that makes room or was stopped may hold it for long.  A
+computation then goes on without: a lease is asked for briefly, and after a failure nothing is written until a pause is over, see
+`_outage`.  What a user asks for by name, such as to remove rows, waits for the lock.
 """
 
 import os
@@ -10,18 +14,24 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import Any
 from weakref import WeakSet
 
 from ..errors import StoreError
 from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
 from ._folder import Folder
+from ._outage import Outage
 from ._schema import prepare
 
 MOST_IN_ROW = 32 << 10
 """The bytes of a value that has more lie in a file of their own."""
 _WAIT_S = 30.0
+"""How long to wait for the lock for what a user asks for by name."""
+_BEHIND_S = 5.0
+"""How long the writer of a store waits."""
+_BRIEF_S = 0.5
+"""How long a run waits for its lease; also the writer, after a failure."""
 _GET = (
     "SELECT path, trace.value, codec, needs, size, data, seconds, own FROM trace LEFT JOIN value ON digest = trace.value "
     "WHERE at = ?"
@@ -45,13 +55,20 @@ class SqliteBackend(Backend):
     """A folder with a database of SQLite and files of large values."""
 
     def __init__(
-        self, path: Path, *, is_durable: bool = False, is_read_only: bool = False, clock: Callable[[], float] = time
+        self,
+        path: Path,
+        *,
+        is_durable: bool = False,
+        is_read_only: bool = False,
+        clock: Callable[[], float] = time,
+        timer: Callable[[], float] = monotonic,
     ) -> None:
         self.is_read_only = is_read_only
         self.shown = str(path)
         self._folder = Folder(path, is_read_only=is_read_only)
         self._is_durable = is_durable
-        self._clock = clock
+        self._clock, self._timer = clock, timer
+        self._outage = self._make_outage()
         self._is_closed = False
         self._free: list[sqlite3.Connection] = []
         self._all: list[sqlite3.Connection] = []
@@ -108,13 +125,26 @@ class SqliteBackend(Backend):
             return
         self._free.append(db)
 
+    def _make_outage(self) -> Outage:
+        return Outage(self.shown, (sqlite3.OperationalError,), self._timer)
+
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Lends a connection for one transaction."""
+    def _writing(self, wait_s: float | None = None) -> Iterator[sqlite3.Connection]:
+        """Lends a connection for one transaction.
+
+        Args:
+            wait_s: how long to wait for the lock, and not at all while the outage has a pause; None: long, in any case.
+        """
         if self.is_read_only:
             raise StoreError(f"{self.shown} was opened with read_only=True, and keeps nothing.")
+        outage = self._outage
+        if wait_s is not None and outage.is_paused:
+            raise StoreError(f"{self.shown} was locked by another program, and is asked again in some seconds.")
+        if wait_s is not None and outage.has_failed:
+            wait_s = min(wait_s, _BRIEF_S)
         with self._using() as db:
-            db.execute("BEGIN IMMEDIATE")
+            db.execute(f"PRAGMA busy_timeout={int(1000 * (_WAIT_S if wait_s is None else wait_s))}")
+            outage.attempt(lambda: db.execute("BEGIN IMMEDIATE"))
             try:
                 yield db
             except BaseException:
@@ -126,6 +156,7 @@ class SqliteBackend(Backend):
         """Puts the connections aside, in a forked child."""
         _left.extend(self._all)
         self._all, self._free = [], []
+        self._outage = self._make_outage()
 
     # Rows and values
 
@@ -176,7 +207,7 @@ class SqliteBackend(Backend):
             (row.at, row.arguments, row.path, row.digest, row.seconds, row.own_seconds, row.made, row.function, row.print)
             for row in rows
         ]
-        with self._writing() as db:
+        with self._writing(_BEHIND_S) as db:
             db.executemany(
                 "INSERT INTO function(name, print, runs, own) VALUES(?, ?, 1, ?) "
                 "ON CONFLICT(name, print) DO UPDATE SET runs = runs + 1, own = own + excluded.own",
@@ -232,7 +263,7 @@ class SqliteBackend(Backend):
 
     def note(self, seen: Seen) -> None:
         """Remembers a definition of a function, unless it is known."""
-        with self._writing() as db:
+        with self._writing(_BEHIND_S) as db:
             db.execute(
                 "INSERT INTO function(name, print, source, parts, packages) VALUES(?, ?, ?, ?, ?) ON CONFLICT(name, print) "
                 "DO UPDATE SET source = excluded.source, parts = excluded.parts, packages = excluded.packages "
@@ -270,18 +301,18 @@ class SqliteBackend(Backend):
     def acquire(self, at: bytes, owner: str, seconds: float) -> bool:
         """Takes the lease of a place; False while somebody has it."""
         now = self._clock()
-        with self._writing() as db:
+        with self._writing(_BRIEF_S) as db:
             return db.execute(_LEASE, (at, owner, now + seconds, now)).rowcount == 1
 
     def renew(self, ats: Sequence[bytes], owner: str, seconds: float) -> None:
         """Prolongs leases that an owner has."""
         until = self._clock() + seconds
-        with self._writing() as db:
+        with self._writing(_BEHIND_S) as db:
             db.executemany("UPDATE lease SET expires = ? WHERE at = ? AND owner = ?", [(until, at, owner) for at in ats])
 
     def release(self, ats: Sequence[bytes], owner: str) -> None:
         """Gives leases back."""
-        with self._writing() as db:
+        with self._writing(_BRIEF_S) as db:
             db.executemany("DELETE FROM lease WHERE at = ? AND owner = ?", [(at, owner) for at in ats])
 
     # The whole

@@ -207,7 +207,7 @@ class AnyStore:
         """Has the backend remember a definition of which a run is kept."""
         if not definition.is_told:
             definition.is_told = True
-            self.backend.note(definition.see(function))
+            self.writer.note(definition.see(function))
 
     def refuse(self, function: str, reason: str) -> None:
         """Notes why runs of a function are not kept."""

@@ -16,7 +16,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from weakref import WeakValueDictionary
 
-from ._backend import Backend, Row, StoreError
+from ._backend import Backend, Row, Seen, StoreError
 from ._outage import Seldom
 
 DELAY_S = 0.05
@@ -38,7 +38,6 @@ class Writer:
         """How many times the backend could not do what it was asked for."""
         self.written = 0
         self._clock = clock
-        self._told = Seldom(clock)
         self._begin()
         _writers[id(self)] = self
 
@@ -46,7 +45,9 @@ class Writer:
         """Begins with nothing queued, in a new process too."""
         self.owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self._lock, self._writing = Lock(), Lock()
+        self._told = Seldom(self._clock)
         self._hurry, self._news = Event(), Event()
+        self._seen: list[Seen] = []
         self._rows: dict[bytes, Row] = {}
         self._given_back: list[bytes] = []
         self._leases: set[bytes] = set()
@@ -69,6 +70,11 @@ class Writer:
             self._work()
         if leases or len(self._rows) >= MOST_ROWS:
             self._hurry.set()
+
+    def note(self, seen: Seen) -> None:
+        """Queues a definition, of which a row is queued next."""
+        with self._lock:
+            self._seen.append(seen)
 
     def _work(self) -> None:
         """Has a thread write; under the lock."""
@@ -106,16 +112,16 @@ class Writer:
         """Writes what is queued."""
         with self._writing:
             with self._lock:
-                rows, leases = list(self._rows.values()), self._given_back
-                self._given_back = []
+                rows, leases, seen = list(self._rows.values()), self._given_back, self._seen
+                self._given_back, self._seen = [], []
             try:
-                if rows:
-                    self.backend.put(rows)
+                if not all(self._succeeds(self.backend.note, one) for one in seen):
+                    with self._lock:
+                        self._seen[:0] = seen
+                if rows and self._succeeds(self.backend.put, rows):
                     self.written += len(rows)
                 if leases:
-                    self.backend.release(leases, self.owner)
-            except StoreError as exc:
-                self.tell(exc)
+                    self._succeeds(self.backend.release, leases, self.owner)
             finally:
                 with self._lock:
                     for row in rows:  # until now, so that `find` has them until the backend does
@@ -128,9 +134,15 @@ class Writer:
         return any(at in writer._leases for writer in _list_writers())
 
     def acquire(self, at: bytes) -> bool:
-        """Takes a lease, which is renewed until it is given back; False while somebody has it."""
-        if not self.backend.acquire(at, self.owner, self.lease_seconds):
-            return False
+        """Takes a lease, which is renewed until it is given back; False while somebody has it.
+
+        Also true where the backend does not answer: nobody waits for that.
+        """
+        try:
+            if not self.backend.acquire(at, self.owner, self.lease_seconds):
+                return False
+        except StoreError as exc:
+            self.tell(exc)
         with self._lock:
             self._leases.add(at)
             self._renewed = self._clock() if len(self._leases) == 1 else self._renewed
@@ -141,10 +153,7 @@ class Writer:
         """Gives leases back of runs that left nothing."""
         with self._lock:
             self._leases.difference_update(leases)
-        try:
-            self.backend.release(leases, self.owner)
-        except StoreError as exc:
-            self.tell(exc)
+        self._succeeds(self.backend.release, leases, self.owner)
 
     def _renew(self) -> None:
         with self._lock:
@@ -152,12 +161,18 @@ class Writer:
             if not held or now - self._renewed < self.lease_seconds / 4:
                 return
             self._renewed = now
-        try:
-            self.backend.renew(held, self.owner, self.lease_seconds)
-        except StoreError as exc:
-            self.tell(exc)
+        self._succeeds(self.backend.renew, held, self.owner, self.lease_seconds)
 
     # Troubles
+
+    def _succeeds(self, verb: Callable[..., object], *args: object) -> bool:
+        """Has the backend do something; False, and told, where it could not."""
+        try:
+            verb(*args)
+        except StoreError as exc:
+            self.tell(exc)
+            return False
+        return True
 
     def tell(self, trouble: Exception) -> None:
         """Counts a trouble of the backend, and logs one a minute."""
