@@ -83,6 +83,33 @@ def test_another_way_to_call_a_callee_runs_its_callers(run, name):
     assert before != right
 
 
+F = "@dug.memoize\ndef f(x): return x * 10\n"
+EDITS = {
+    "a body below a decorator": (F + "@dug.memoize\ndef g(): return f.__wrapped__(1)", "* 10", "* 20"),
+    "the body of a method below a decorator": (
+        "class C:\n    @dug.memoize\n    def f(self): return 1\n@dug.memoize\ndef g():\n  f = C.f\n  return f.__wrapped__(0)",
+        "return 1",
+        "return 2",
+    ),
+    "a body that is unwrapped": ("import inspect\n" + F + "@dug.memoize\ndef g(): return inspect.unwrap(f)(1)", "* 10", "* 20"),
+    "a node": (F + "N = f.node(1)\n@dug.memoize\ndef g(): return N()", "node(1)", "node(2)"),
+    "a node in a list": (F + "N = [f.node(1)]\n@dug.memoize\ndef g(): return N[0]()", "node(1)", "node(2)"),
+    "a node in a default": (F + "def h(n=f.node(x=1)): return n()\n@dug.memoize\ndef g(): return h()", "x=1", "x=2"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_is_reached_in_unusual_ways_counts(run, name):
+    """A function whose text is as it was runs again when something is edited that it comes to by another way than a call."""
+    text, old, new = EDITS[name]
+
+    before, _ = run(text)
+    kept, right = run(text.replace(old, new))
+
+    assert (kept, right) == (right, right)
+    assert before != right
+
+
 @pytest.mark.parametrize(("old", "new"), [("return x + 1", "return 1 + x"), ("x: int", "x"), ("'''One.'''", "'''Two.'''")])
 def test_the_body_of_a_callee_is_its_own(monkeypatch, old, new):
     """A callee that is called in the same way leaves the fingerprint of its callers, whatever it does with its arguments."""

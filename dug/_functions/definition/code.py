@@ -38,6 +38,7 @@ _POSITIONS = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
 """Names that a class body notes about its text, and not about its behaviour."""
 _CALLS = frozenset(dis.opmap[name] for name in ("PRECALL", "CALL", "CALL_KW", "NOP") if name in dis.opmap)
 _END = 0
+_UNWRAPPERS = frozenset({"__wrapped__", "unwrap"})
 _OPTIMIZED = 0x1  # of a function; the body of a class or module has a dict of its own
 
 
@@ -53,6 +54,8 @@ class Names:
     """The globals that it writes."""
     imported: set[str]
     """The modules that it imports when it runs."""
+    unwraps: bool
+    """True when it asks for the function below a decorated one, by ``__wrapped__`` or with ``inspect.unwrap``."""
 
 
 _kept: "dict[int, tuple[ref[CodeType], Names]]" = {}
@@ -63,7 +66,7 @@ def names_of(code: CodeType) -> Names:
     """Returns the names that a code object and those inside it ask for; O(instructions), once."""
     known = _kept.get(id(code))
     if known is None or known[0]() is not code:
-        names = Names({}, set(), set(), set())
+        names = Names({}, set(), set(), set(), _unwraps(code))
         _collect(code, code.co_varnames[0] if code.co_argcount else None, names)
         number = id(code)
         _kept[number] = known = ref(code, lambda _: _kept.pop(number, None)), names
@@ -100,6 +103,13 @@ def _collect(code: CodeType, first: str | None, names: Names) -> None:  # noqa: 
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             _collect(constant, first if first in constant.co_freevars or constant.co_varnames[:1] == (".0",) else None, names)
+
+
+def _unwraps(code: CodeType) -> bool:
+    """True when a code object, or one inside it, asks for the function below a decorated one."""
+    if not _UNWRAPPERS.isdisjoint(code.co_names):
+        return True
+    return any(_unwraps(one) if isinstance(one, CodeType) else type(one) is str and one in _UNWRAPPERS for one in code.co_consts)
 
 
 def instructions(code: CodeType, start: int = 0) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from wrapt import ObjectProxy
 
+from ..._core.read import Node
+from ..proxy import BoundMemoized
 from .plain_data import is_container, is_scalar, tell
 
 _CACHED = type(lru_cache(len))
@@ -63,7 +65,7 @@ def _name_of(value: Any) -> str | None:
 
 
 def take_apart(value: Any) -> list[tuple[str, Any]] | None:
-    """Returns the parts of an object that only combines others: partials, methods, properties, wrappers and named tuples."""
+    """Returns the parts of an object that only combines others: partials, methods, properties, wrappers, nodes, named tuples."""
     if isinstance(value, partial):
         given = [(f"argument {position}", one) for position, one in enumerate(value.args)]
         return [("function", value.func), *given, *sorted(value.keywords.items())]
@@ -77,14 +79,24 @@ def take_apart(value: Any) -> list[tuple[str, Any]] | None:
         return [("function", value.func)]
     if type(value) is _CACHED:
         return [("wrapped", value.__wrapped__)]
-    if isinstance(value, ObjectProxy):  # of another package: the wrapped function, and its wrapper
-        own = getattr_static(value, "_self_wrapper", None)
-        return [("wrapped", value.__wrapped__), *([("wrapper", value._self_wrapper)] if own is not None else [])]
+    if isinstance(value, (Node, ObjectProxy)):
+        return _take_call_apart(value)
     if isinstance(value, tuple) and not is_container(value):
         return [("class", type(value)), *items(value)]
     if isinstance(value, (dict, list, set, frozenset)):
         return [("class", type(value)), *items(value), *state_of(value)]
     return None
+
+
+def _take_call_apart(value: Any) -> list[tuple[str, Any]]:
+    """The parts of a node, and of a proxy around a function: a method that is memoised, or a wrapper of another package."""
+    if isinstance(value, Node):
+        given = [(f"argument {position}", one) for position, one in enumerate(value.args)]
+        return [("function", value.function), *given, *sorted(value.kwargs.items())]
+    if isinstance(value, BoundMemoized):
+        return [("function", value._self_memoized), ("wrapped", value.__wrapped__)]
+    own = getattr_static(value, "_self_wrapper", None)
+    return [("wrapped", value.__wrapped__), *([("wrapper", value._self_wrapper)] if own is not None else [])]
 
 
 def state_of(value: Any) -> list[tuple[str, Any]]:

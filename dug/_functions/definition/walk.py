@@ -125,6 +125,10 @@ class _Walk:
         """By identity: data that a function changes itself."""
         self._named: set[str] = set()
         """The places of globals and attributes that were looked at by their name."""
+        self._edges: list[Any] = []
+        """The memoised functions that it came to."""
+        self._unwraps = False
+        """True when a function asks for what is below a memoised one, which is then no edge only."""
 
     def add(self, place: str, value: Any) -> None:
         """Has something looked at."""
@@ -132,9 +136,18 @@ class _Walk:
 
     def finish(self) -> list[Part]:
         """Looks at all that there is, and returns it."""
+        self._look()
+        while self._unwraps and self._edges:  # it may call their bodies
+            function = self._edges.pop(0)
+            self.add(f"body of {function.name}", function.body)
+            self._look()
+        return self._close()
+
+    def _look(self) -> None:
         while self._todo:
             if len(self._parts) > MOST_PARTS:
                 self._note("what else there is", UNKNOWN, f"more than {MOST_PARTS:,} parts")
+                self._todo.clear()
                 break
             place, value = self._todo.popleft()
             try:
@@ -143,6 +156,8 @@ class _Walk:
                 raise
             except BaseException:  # noqa: BLE001  an unusual object: whoever defines or saves a function must not fail for that
                 self._note(place, OBJECT, value)
+
+    def _close(self) -> list[Part]:
         for place, read in self._read.items():
             if read in self._stored and place in self._parts:  # data that it writes itself does not define its behaviour
                 self._parts[place] = Part(place, UNKNOWN, "a global that it writes itself")
@@ -163,8 +178,9 @@ class _Walk:
         function = function_of(value)
         if function is not None:
             self._note(place, NODE, function)
-            if self._is_deep and self._is_news(f"call of {function.name} {id(function)}"):
-                for step, part in parts_of_call(function, value):
+            if self._is_news(f"call of {function.name} {id(function)}"):
+                self._edges.append(function)
+                for step, part in parts_of_call(function, value) if self._is_deep else ():
                     self.add(step, part)
             return
         before = self._places.setdefault(id(value), place)
@@ -267,6 +283,7 @@ class _Walk:
     def _visit_names(self, function: FunctionType) -> None:
         space, names = function.__globals__, names_of(function.__code__)
         module = space.get("__name__", "?")
+        self._unwraps = self._unwraps or names.unwraps
         self._stored.update((id(space), name) for name in names.stored)
         for name in sorted(names.globals):
             if name.startswith("__") and name.endswith("__"):  # the name of a module and its file
