@@ -191,10 +191,14 @@ class RedisBackend(Backend):
             pipeline.execute()
 
     def delete(self, ats: Iterable[bytes]) -> None:
-        """Forgets rows; their values stay until `sweep`."""
+        """Forgets rows; their values stay until `sweep`.
+
+        Raises:
+            StoreError: the server does not answer: rows that stay would be served as if nobody had removed them.
+        """
         names = [self._name("r", at) for at in ats]
         if names:
-            self._ask(None, self._client.unlink, *names)
+            self._insist(self._client.unlink, *names)
 
     def delete_data(self, digests: Iterable[bytes]) -> None:
         """Forgets the bytes of values."""

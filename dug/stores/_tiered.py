@@ -63,10 +63,16 @@ class TieredBackend(Backend):
         self.near.put(rows)
 
     def delete(self, ats: Iterable[bytes]) -> None:
-        """Forgets rows; their values stay until `sweep`."""
+        """Forgets rows; their values stay until `sweep`.
+
+        Raises:
+            StoreError: the far one does not answer, and would give them again.
+        """
         gone = list(ats)
-        self._ask_far(None, self.far.delete, gone)
-        self.near.delete(gone)
+        try:
+            self.far.delete(gone)
+        finally:
+            self.near.delete(gone)
 
     def delete_data(self, digests: Iterable[bytes]) -> None:
         """Forgets the bytes of values."""

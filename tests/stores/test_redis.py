@@ -179,6 +179,21 @@ def test_a_short_key_is_refused(make):
         make(key=b"secret")
 
 
+def test_rows_are_removed_in_a_pause(make, server):
+    """Rows are removed from a server that is back, although it is asked for nothing else yet."""
+    row, store = make_row("book:removed"), make(clock=Clock())
+    server.kill()
+    try:
+        assert store.get(row.at) is None
+    finally:
+        server.start()
+    make().put([row])
+
+    store.delete([row.at])
+
+    assert make().get(row.at) is None
+
+
 def test_a_dead_server_is_a_miss(make, server, caplog):
     """While the server is down everything is a miss, nobody waits for a lease, and one warning a minute says so."""
     row, clock = make_row("book:down"), Clock()

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 from support.servers import serving
 
+from dug.errors import StoreError
 from dug.stores import Store, Tiered
 from dug.stores._redis import RedisBackend
 from dug.stores._sqlite import SqliteBackend
@@ -83,6 +84,19 @@ def test_a_machine_works_on_without_the_server(make, server):
         assert [row.at for row in mine.get_rows([before.at, after.at])] == [before.at, after.at]
         assert (mine.acquire(after.at, "one", 60.0), mine.acquire(after.at, "two", 60.0)) == (True, False)
         assert (mine.measure().rows, len(list(mine.list_rows())), mine.sweep()) == (2, 2, 0)
+    finally:
+        server.start()
+
+
+def test_who_removes_rows_without_the_server_is_told(make, server):
+    """While the server is down rows are removed from the folder, and it is said that the server still has them."""
+    row, mine = make_row("book:removed"), make()
+    mine.put([row])
+    server.kill()
+    try:
+        with pytest.raises(StoreError, match="does not answer"):
+            mine.delete([row.at])
+        assert mine.near.get(row.at) is None
     finally:
         server.start()
 
