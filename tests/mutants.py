@@ -73,6 +73,7 @@ RECORDED_VALUES = ("replay/test_recorded_values.py",)
 RECORDED_NAMES = ("replay/test_recorded_names.py",)
 EARLY = ("core/test_early_bits.py",)
 STORES = ("stores/test_kept_runs.py",)
+STORE_CHANGES = ("stores/test_changed_in_place.py",)
 STORE_PROGRAMS = ("stores/test_kept_programs.py",)
 STORE_LEASES = ("stores/test_leases.py", "-m", "not slow")
 STORE_LOCKS = ("stores/test_locked_stores.py",)
@@ -1760,9 +1761,16 @@ MUTANTS = (
     Mutant(
         "a store believes that a list is what it was",
         "stores/_digest.py",
-        "    return digest_value(value) == digest_of(memo)\n",
-        "    return True\n",
-        STORES,
+        "    return before if digest_value(value) == before else None\n",
+        "    return before\n",
+        STORE_CHANGES,
+    ),
+    Mutant(
+        "a store looks at a list when its reader has changed it",
+        "stores/_digest.py",
+        "        return digest_of(memo)\n    before = ",
+        "        return digest_of(memo)\n    return digest_value(value)\n    before = ",
+        STORE_CHANGES,
     ),
     Mutant(
         "a store takes a class for the one of its name",

@@ -4,13 +4,14 @@ Two values have one digest when they are written as the same bytes by the same c
 read them are the same: a class whose method was edited makes other values.  A value without a codec has none.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any
 
 from .. import codec
-from .._core.read import Key, Memo, Origin, PartialKey
+from .._core.read import LIVE, Key, Memo, Origin, PartialKey, is_immutable
 from ..codec import CodecError, Encoded
 from ..codec._classes import find_named
 from ..fingerprint import reach
@@ -19,9 +20,7 @@ VERSION = b"dug1\0"
 """Begins the text of which a place is made; another one where arguments, paths or values are written in another way."""
 NO_DIGEST = b""
 """Stands for that of a value without a codec, or of none at all."""
-_MOST_AGAIN = 1_000
 _MOST = 1 << 63  # as in typed JSON
-_CHANGEABLE = frozenset({list, dict, set, bytearray})
 
 
 def digest_bytes(*parts: bytes) -> bytes:
@@ -57,15 +56,34 @@ def digest_value(value: Any) -> bytes:
 
 
 def digest_of(memo: Memo) -> bytes:
-    """Returns the digest of what a memo gave, and leaves it with the memo; `NO_DIGEST` for a failure, and where it has none."""
-    origin: Any = memo.origin
-    if type(origin) is Origin and origin.digest is not None:
-        return origin.digest
+    """Returns the digest of what a memo gave; `NO_DIGEST` for a failure, and where it has none.
+
+    It is left with the memo where the value is one that cannot be changed in place; for another one `digest_landed` did so.
+    """
+    digest = _left_with(memo)
+    if digest is not None:
+        return digest
     if memo.failure is not None:
         return NO_DIGEST
-    digest = digest_value(memo.take_value())
-    leave_digest(memo, digest)
+    value = memo.take_value()
+    digest = digest_value(value)
+    if is_immutable(value):
+        leave_digest(memo, digest)
     return digest
+
+
+def digest_landed(memo: Memo) -> None:
+    """Leaves its digest with a memo that has just been filed, if its value can be changed in place: before a reader does so."""
+    if memo.failure is None and memo.status == LIVE and _left_with(memo) is None:
+        value = memo.take_value()
+        if not is_immutable(value):
+            leave_digest(memo, digest_value(value))
+
+
+def _left_with(memo: Memo) -> bytes | None:
+    """Returns the digest that was left with a memo, if one was."""
+    origin = memo.origin
+    return origin.digest if type(origin) is Origin else None
 
 
 def leave_digest(memo: Memo, digest: bytes) -> None:
@@ -76,12 +94,22 @@ def leave_digest(memo: Memo, digest: bytes) -> None:
         memo.origin.digest = digest
 
 
-def is_as_it_was(memo: Memo) -> bool:
-    """False for a small container that was changed in place since its digest was taken."""
-    value: Any = memo.value if memo.failure is None and not memo.is_stored else None
-    if type(value) not in _CHANGEABLE or len(value) > _MOST_AGAIN:
-        return True
-    return digest_value(value) == digest_of(memo)
+def digest_as_read(memo: Memo, of_tweaks: Mapping[object, bytes]) -> bytes | None:
+    """Returns the digest of what a run has read, which has ended now; None where that was, or may have been, changed in place.
+
+    A value that can be changed must have had its digest before the run could change it, and have the same one still.
+
+    Args:
+        memo: what was read.
+        of_tweaks: by the telling of the tweak, the digests of values that tweaks gave, from before the run.
+    """
+    value = None if memo.failure is not None else memo.take_value()
+    if is_immutable(value):
+        return digest_of(memo)
+    before = _left_with(memo) if memo.origin is None or type(memo.origin) is Origin else of_tweaks.get(memo.origin)
+    if before is None or before == NO_DIGEST:
+        return before
+    return before if digest_value(value) == before else None
 
 
 def place_of(name: str, print_: str, arguments: str) -> bytes:

@@ -17,6 +17,7 @@ speed only.
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from .. import codec
 from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, Run, Target
@@ -27,9 +28,11 @@ from ._backend import Found, Row, StoreError
 from ._digest import (
     NO_DIGEST,
     branch_of,
+    digest_as_read,
     digest_data,
+    digest_landed,
     digest_of,
-    is_as_it_was,
+    digest_value,
     join,
     leave_digest,
     place_of,
@@ -74,6 +77,7 @@ class KeptMemo(Memo):
         return True
 
 
+_MOST_TWEAKS = 100_000
 _NOTHING: Any = object()
 """Says that a run is not looked for."""
 
@@ -87,6 +91,10 @@ class Keeper:
         """By name and arguments: the keys of nodes that were read."""
         self._forgotten: set[Any] = set()
         """Functions and keys whose kept runs hold no more, and could not be removed."""
+        self._of_tweaks: dict[object, bytes] = {}
+        """By their tellings: the digests of the values of tweaks that can be changed in place, from before they were read."""
+        self._seen: WeakSet[Any] = WeakSet()
+        """The views whose tweaks are among them."""
 
     # The engine's questions
 
@@ -95,6 +103,7 @@ class Keeper:
         search = run.recalled
         try:
             if search is None:
+                self._look_at_tweaks(run.view)
                 search = run.recalled = self._begin(run)
             if search is _NOTHING or search.is_over or (search.path is not None and not self._go_on(run, search)):
                 return None
@@ -122,6 +131,7 @@ class Keeper:
                 self._keep(run, memo, search)
             elif type(held) is KeptMemo:
                 self.store.hits += 1
+            digest_landed(memo)
         except STOPPING:
             raise
         except Exception as exc:  # noqa: BLE001  the run has its value, whatever is wrong here
@@ -263,6 +273,16 @@ class Keeper:
 
     # Keeping
 
+    def _look_at_tweaks(self, view: Any) -> None:
+        """Takes the digests of those values of tweaks which the body that is about to run could change."""
+        while view is not None and view not in self._seen:
+            specs = [spec for layer in view.layers for spec in tuple(layer.values())]
+            for spec in [spec for spec in specs if spec.is_value and spec.telling is not None]:
+                if spec.telling not in self._of_tweaks and len(self._of_tweaks) < _MOST_TWEAKS:
+                    self._of_tweaks[spec.telling] = digest_value(spec.value)  # never again: a run may have changed it by then
+            self._seen.add(view)
+            view = view.parent
+
     def _keep(self, run: Run, memo: Memo, search: Any) -> None:
         """Keeps a run, if it is worth it and can be told."""
         if memo.status != LIVE or memo.failure is not None:
@@ -309,13 +329,13 @@ class Keeper:
             key = read.home.find_key()
             reader: Any = key[0]
             arguments = None if reader is BENEATH or reader.owned or "<" in reader.name else write_arguments(key)
-            digest = NO_DIGEST if arguments is None else digest_of(read)
+            digest = NO_DIGEST if arguments is None else digest_as_read(read, self._of_tweaks)
+            if digest is None:
+                self.store.refuse(function.name, f"it reads {Node._of(key)}, which may have been changed in place")
+                return None
             if arguments is None or digest == NO_DIGEST:
                 if read.failure is None:
                     self.store.refuse(function.name, f"it reads {Node._of(key)}, whose value or arguments have no codec")
-                return None
-            if not is_as_it_was(read):
-                self.store.refuse(function.name, f"it reads {Node._of(key)}, which was changed in place")
                 return None
             calls.append((reader.name, arguments))
             digests.append(digest)
