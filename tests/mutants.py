@@ -1782,8 +1782,15 @@ MUTANTS = (
     Mutant(
         "a store keeps what a user has invalidated",
         "stores/_keeper.py",
-        "                self.store.forget_runs(function.name, arguments)\n",
+        "                self.store.forget_runs(function.name, partial(self._is_of, target))\n",
         "                pass\n",
+        STORES,
+    ),
+    Mutant(
+        "a store forgets the call that was written alike alone",
+        "stores/_keeper.py",
+        "        return key is None or key == target\n",
+        "        return row.arguments == write_arguments(target)\n",
         STORES,
     ),
     Mutant(

@@ -16,6 +16,7 @@ speed only.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -150,16 +151,22 @@ class Keeper:
         """Removes the kept runs of nodes and functions: the outside has changed, for every process."""
         for target in targets:
             function: Any = target if isinstance(target, Function) else target[0]
-            arguments = None if isinstance(target, Function) else write_arguments(target)
             if not is_kept(function):
                 continue
             try:
-                self.store.forget_runs(function.name, arguments)
+                self.store.forget_runs(function.name, partial(self._is_of, target))
             except StoreError as exc:
                 self.store.writer.tell(exc)
                 self._forgotten.add(target)
             if self.store.is_read_only:
                 self._forgotten.add(target)
+
+    def _is_of(self, target: Target, row: Row) -> bool:
+        """True for a kept run of a function or a node; 1 and 1.0 are one node, as are calls that differ in what is ignored."""
+        if isinstance(target, Function):
+            return True
+        key = self._find_key(row.function, row.arguments)
+        return key is None or key == target
 
     # Looking
 

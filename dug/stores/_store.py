@@ -11,7 +11,7 @@ from .. import codec
 from .._core.read import Function
 from .._text.values import show, text_of
 from ..codec import CodecError, Encoded, _plain
-from ._backend import Backend, Found, StoreError
+from ._backend import Backend, Found, Row, StoreError
 from ._care import Checked, Collected, Report, check, collect, report
 from ._definitions import Definition, Definitions
 from ._digest import digest_data
@@ -140,12 +140,11 @@ class AnyStore:
         if not self.is_read_only:
             self.backend.delete((at,))
 
-    def forget_runs(self, function: str, arguments: str | None) -> None:
-        """Forgets the kept runs of a function, or of one call of it."""
+    def forget_runs(self, function: str, is_of: Callable[[Row], bool]) -> None:
+        """Forgets those of the kept runs of a function of which `is_of` says so."""
         self.writer.flush()
         if not self.is_read_only:
-            rows = self.backend.list_rows(function)
-            self.backend.delete([row.at for row in rows if arguments is None or row.arguments == arguments])
+            self.backend.delete([row.at for row in self.backend.list_rows(function) if is_of(row)])
 
     def list_accepted(self, definition: Definition) -> list[str]:
         """Returns the fingerprints of older definitions that somebody said mean the same, the likeliest last."""

@@ -243,6 +243,41 @@ def look_aside():
 look_aside.outside = OUTSIDE
 
 
+@dug.memoize(ignore=("label",), key={"side": abs})
+def labelled(side, label=""):
+    """Read the outside without saying so, with arguments that do not decide a call as they are."""
+    return look_aside()
+
+
+@dug.memoize
+def sided(side, size=1):
+    """Read the outside without saying so, with a default."""
+    return look_aside()
+
+
+@pytest.mark.parametrize(
+    ("kept", "named"),
+    [
+        (lambda: sided(1.0), sided.node(1)),
+        (lambda: sided(True, 1.0), sided.node(1)),
+        (lambda: sided(size=1, side=1), sided.node(1.0)),
+        (lambda: labelled(1, label="a"), labelled.node(1, label="b")),
+        (lambda: labelled(-1, "a"), labelled.node(1)),
+        (lambda: labelled(1), labelled.node(-1.0, label=object())),
+    ],
+)
+def test_an_invalidation_means_the_node_however_it_is_written(begin, kept, named):
+    """A node is invalidated in a store by whatever call is that node in memory, and no other node is."""
+    with begin():
+        assert kept() == sided(2) == labelled(2) == 100.0
+    OUTSIDE["spot"] = 50.0
+    with begin() as log:
+        log.ctx.invalidate(named)
+        assert (kept(), sided(2), labelled(2)) == (50.0, 100.0, 100.0)
+    with begin():
+        assert kept() == 50.0
+
+
 @dug.memoize
 def reads_unstable():
     """Read two nodes that do so."""
