@@ -20,7 +20,7 @@ from attrs import frozen
 
 from . import codec
 from ._functions.definition.code import tell_code
-from ._functions.definition.edges import Edge
+from ._functions.definition.grounds import Grounds
 from ._functions.definition.libraries import is_library, version_of
 from ._functions.definition.noted import Noted, differences, note, roots_of, take_note
 from ._functions.definition.own_fingerprint import own_fingerprint_of
@@ -199,9 +199,10 @@ def _head_of(source: str | None) -> str | None:
 
 def _write(roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted | None) -> Reach:
     """Writes down the reach of functions."""
-    parts = walk(roots, is_deep=True)
+    grounds = None if noted is None else Grounds(noted.said)
+    parts = walk(roots, is_deep=True, grounds=grounds)
     if noted is not None:
-        noted.edges = tuple(Edge.of(part.value) for part in parts if part.kind == NODE)
+        noted.grounds = grounds
     writer = _Writer(noted)
     said = {**{part.place: writer.tell(part) for part in parts}, **more}
     packages = {name: version_of(name) for name in sorted(writer.packages)}

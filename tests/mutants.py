@@ -1851,7 +1851,7 @@ MUTANTS = (
     ),
     Mutant(
         "a store looks no more at the names that a function reads",
-        "stores/_definitions.py",
+        "_functions/definition/grounds.py",
         "            if space.get(name, _MISSING) is not value:\n",
         "            if False:\n",
         STORE_EDITS,

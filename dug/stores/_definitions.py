@@ -1,33 +1,25 @@
 """Definitions of functions as a store knows them: by their fingerprints, for as long as everything that they reach stays.
 
-A fingerprint is taken once, and takes milliseconds.  Before each use the names that the function reads are looked at again: when
-one leads to another object, or data that can be changed in place has changed, the fingerprint is taken anew.  A function whose
+A fingerprint is taken once, and takes milliseconds.  Before each use all that it rests on is looked at again (`Grounds`): when a
+name leads to another object, or data that can be changed in place has changed, the fingerprint is taken anew.  A function whose
 reach changed after it first ran is in force in two versions at once, and nothing of it is kept or served until it is defined
 again, or no memo of it is left.
 """
 
 import json
 from collections.abc import Mapping
-from types import FunctionType, ModuleType
 from typing import Any
 
 from attrs import define
 
 from .._core.read import Function
-from .._functions.definition.code import names_of
-from .._functions.definition.libraries import is_library
-from .._functions.definition.noted import Noted, roots_of
+from .._functions.definition.noted import Noted
 from .._functions.definition.plain_data import mark
-from .._functions.definition.walk import CLASS, CODE, walk
 from ..fingerprint import reach, source_of
 from ._backend import Seen
 
 _IS_ANOTHER = "what it reached when it first ran"
-_MISSING = object()
 NO_NAME = "no other process can find it by its name"
-
-Name = tuple[Mapping[str, Any], str, Any]
-"""A name in a module or a class, and what it led to."""
 
 
 @define(eq=False)
@@ -45,9 +37,8 @@ class Definition:
     """What the fingerprint cannot see."""
     body: Any
     noted: Noted | None
-    names: list[Name]
-    closures: list[tuple[Any, Any]]
-    """Variables of closures, and what they held."""
+    grounds: Any = None
+    """What the fingerprint rests on."""
     is_told: bool = False
     """True once the store remembers it."""
     runs: int = 0
@@ -60,13 +51,7 @@ class Definition:
         noted = function.reached
         if function.body is not self.body or noted is not self.noted:
             return False
-        for space, name, value in self.names:
-            if space.get(name, _MISSING) is not value:
-                return False
-        for cell, value in self.closures:
-            if _contents(cell) is not value:
-                return False
-        if noted is not None and not noted.is_printed():
+        if noted is not None and (noted.grounds is not self.grounds or not noted.is_printed()):
             return False
         return noted is None or not noted.marks or all(_mark(noted, place) == noted.marks[place] for place in noted.marks)
 
@@ -106,51 +91,19 @@ class Definitions:
 def define_now(function: Function) -> Definition:
     """Takes the fingerprint of a function."""
     if "<" in function.name or function.owned:
-        return Definition(function.name, None, NO_NAME, {}, {}, (), function.body, function.reached, [], [])
+        return Definition(function.name, None, NO_NAME, {}, {}, (), function.body, function.reached)
     found = reach(function.newest or function.body)
     print_, reason = found.print, None
     if print_ is None:
         reason = "there is no Python code to take a fingerprint of"
     elif _IS_ANOTHER in found.parts:
         print_, reason = None, "something that it reaches was changed after it first ran"
-    names, closures = list[Name](), list[tuple[Any, Any]]()
-    for part in walk(roots_of(function), is_deep=True):
-        if part.kind == CODE:
-            names.extend(_names_read(part.value))
-            closures.extend((cell, _contents(cell)) for cell in part.value.__closure__ or ())
-        elif part.kind == CLASS:
-            names.extend((vars(part.value), name, one) for name, one in vars(part.value).items() if isinstance(one, FunctionType))
-    made = Definition(
-        function.name, print_, reason, found.parts, found.packages, found.blind, function.body, function.reached, names, closures
-    )
+    noted = function.reached
+    made = Definition(function.name, print_, reason, found.parts, found.packages, found.blind, function.body, noted)
+    made.grounds = None if noted is None else noted.grounds
     if print_ is not None and not made.holds(function):  # it was changed in place meanwhile, or is changed by a thread
         made.print, made.reason = None, "something that it reaches is changed while it is looked at"
     return made
-
-
-def _names_read(function: FunctionType) -> list[Name]:
-    """Returns the globals that a function reads, and the attributes of own modules among them, with what they lead to."""
-    found: list[Name] = []
-    for name, chains in names_of(function.__code__).globals.items():
-        space: Mapping[str, Any] = function.__globals__
-        value = space.get(name, _MISSING)
-        found.append((space, name, value))
-        for chain in chains:
-            inner = value
-            for step in chain:
-                if not isinstance(inner, ModuleType) or is_library(inner.__name__):
-                    break
-                space = vars(inner)
-                inner = space.get(step, _MISSING)
-                found.append((space, step, inner))
-    return found
-
-
-def _contents(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # nothing was put into it
-        return _MISSING
 
 
 def _mark(noted: Noted, place: str) -> bytes | None:

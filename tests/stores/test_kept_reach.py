@@ -110,6 +110,67 @@ def test_what_is_reached_in_unusual_ways_counts(run, name):
     assert before != right
 
 
+CHANGING = """
+import types
+class Base:
+    RATE = 1
+    @property
+    def p(self): return 1
+    @staticmethod
+    def s(): return 1
+    @classmethod
+    def c(cls): return 1
+    def total(self): return self.table[0]
+class Cfg(Base):
+    table = [1]
+    def __init__(self): self.v = 1
+class Slotted:
+    __slots__ = ("v",)
+INST, SLOTTED, NS = Cfg(), Slotted(), types.SimpleNamespace(r=1)
+SLOTTED.v = 1
+def h(x=1): return x
+def k(*, x=1): return x
+def one(): return 1
+one.table = 1
+HELPERS = {"a": one}
+"""
+CHANGES = {
+    "an attribute of a class": ("Cfg.RATE", "Cfg.RATE = 2"),
+    "an attribute of a base": ("Cfg.RATE", "Base.RATE = 2"),
+    "an attribute of a base by a method": ("(lambda x: x.total())(Cfg())", "Cfg.table[0] = 2"),
+    "a property": ("Cfg().p", "Cfg.p = property(lambda self: 2)"),
+    "a property of a base": ("Cfg().p", "Base.p = property(lambda self: 2)"),
+    "a static method": ("Cfg().s()", "Base.s = staticmethod(lambda: 2)"),
+    "a class method": ("Cfg().c()", "Base.c = classmethod(lambda cls: 2)"),
+    "the base": ("Cfg().p", "Cfg.__bases__ = (type('Other', (Base,), {'p': 2}),)"),
+    "defaults": ("h()", "h.__defaults__ = (2,)"),
+    "defaults by keyword": ("k()", "k.__kwdefaults__ = {'x': 2}"),
+    "code": ("one()", "one.__code__ = (lambda: 2).__code__"),
+    "an attribute of a function": ("one.table", "one.table = 2"),
+    "an attribute of an instance": ("INST.v", "INST.v = 2"),
+    "a new attribute of an instance": ("INST.RATE", "INST.RATE = 2"),
+    "a slot": ("SLOTTED.v", "SLOTTED.v = 2"),
+    "a namespace": ("NS.r", "NS.r = 2"),
+    "a helper in a dict": ("HELPERS['a']()", "HELPERS['a'] = lambda: 2"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of data that was changed after it was read
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_changed_in_a_running_process_is_seen(begin, monkeypatch, name):
+    """A new context computes with what a function reaches now, and is served nothing that was computed with what it was."""
+    asked, change = CHANGES[name]
+    module = types.ModuleType(f"kept_reach_{next(_numbers)}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(f"import dug\n{CHANGING}\n@dug.memoize\ndef g(): return {asked}\n@dug.memoize\ndef i(x): return {asked}", vars(module))
+
+    with begin():
+        assert (module.g(), module.i(1)) == (1, 1)
+    exec(change, vars(module))
+    with begin():
+        assert (module.g(), module.i(1), module.i(2)) == (2, 2, 2)
+
+
 @pytest.mark.parametrize(("old", "new"), [("return x + 1", "return 1 + x"), ("x: int", "x"), ("'''One.'''", "'''Two.'''")])
 def test_the_body_of_a_callee_is_its_own(monkeypatch, old, new):
     """A callee that is called in the same way leaves the fingerprint of its callers, whatever it does with its arguments."""

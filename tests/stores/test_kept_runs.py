@@ -237,9 +237,10 @@ def unstable(number):
 
 def look_aside():
     """Return what no fingerprint sees."""
-    return look_aside.outside["spot"]
+    return getattr(look_aside, ATTRIBUTE)["spot"]
 
 
+ATTRIBUTE = "outside"
 look_aside.outside = OUTSIDE
 
 

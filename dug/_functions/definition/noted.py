@@ -16,7 +16,7 @@ from attrs import define, evolve
 
 from ..._core.read import Function
 from .code import tell_code
-from .edges import Edge
+from .grounds import Grounds
 from .plain_data import mark, tell, tell_changeable
 from .walk import CHANGEABLE, CLASS, CODE, NODE, OBJECT, PLAIN, Part, walk
 from .watching import watch
@@ -38,12 +38,12 @@ class Noted:
     """How many bytes that is."""
     print: Any = None
     """The fingerprint made of it for other processes."""
-    edges: tuple[Edge, ...] = ()
-    """The memoised functions that this fingerprint counts."""
+    grounds: Grounds | None = None
+    """What this fingerprint rests on."""
 
     def is_printed(self) -> bool:
-        """True when there is a fingerprint and all memoised functions that it counts are called as they were."""
-        return self.print is not None and all(edge.holds() for edge in self.edges)
+        """True when there is a fingerprint, and everything that it was made of is as it was."""
+        return self.print is not None and self.grounds is not None and self.grounds.holds()
 
 
 def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:

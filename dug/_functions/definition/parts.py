@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import cached_property, lru_cache, partial
 from inspect import getattr_static
-from types import FunctionType, MappingProxyType, MethodType
+from types import FunctionType, MappingProxyType, MethodType, SimpleNamespace
 from typing import Any
 
 from wrapt import ObjectProxy
@@ -14,6 +14,8 @@ from ..proxy import BoundMemoized
 from .plain_data import is_container, is_scalar, tell
 
 _CACHED = type(lru_cache(len))
+HOLDERS = (dict, list, set, frozenset, SimpleNamespace)
+"""Classes, with those derived from them, of objects that only hold others and can be changed in place."""
 
 
 def defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -83,8 +85,9 @@ def take_apart(value: Any) -> list[tuple[str, Any]] | None:
         return _take_call_apart(value)
     if isinstance(value, tuple) and not is_container(value):
         return [("class", type(value)), *items(value)]
-    if isinstance(value, (dict, list, set, frozenset)):
-        return [("class", type(value)), *items(value), *state_of(value)]
+    if isinstance(value, HOLDERS):
+        held = () if type(value) is SimpleNamespace else items(value)
+        return [("class", type(value)), *held, *state_of(value)]
     return None
 
 

@@ -11,7 +11,7 @@ The walk says what there is (`Part`); its caller decides when two parts are the 
 
 import builtins
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import partial
 from inspect import getattr_static
@@ -25,8 +25,9 @@ from ..proxy import function_of
 from .changes import changed_by
 from .code import Chain, names_of
 from .edges import parts_of_call
+from .grounds import NO_MEMBERS, Grounds
 from .libraries import is_library
-from .parts import cells, defaults, items, state_of, take_apart
+from .parts import HOLDERS, cells, defaults, items, state_of, take_apart
 from .plain_data import is_array, is_container, is_scalar, measure
 
 CODE = "code"
@@ -55,13 +56,6 @@ MISSING = "missing"
 MOST_PARTS = 20_000
 """A walk that comes to more ends there, and says so."""
 
-_NO_MEMBERS = frozenset({
-    "__module__", "__dict__", "__weakref__", "__doc__", "__qualname__", "__firstlineno__", "__static_attributes__",
-    "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "__parameters__",
-    "__orig_bases__", "__dataclass_fields__", "__dataclass_params__", "__attrs_attrs__", "__attrs_props__", "__match_args__",
-    "__attrs_own_setattr__", "__replace__", "_abc_impl", "__type_params__",
-})  # fmt: skip
-"""Members of a class's dict that say nothing about its behaviour, or repeat its other members."""
 _WRITES = frozenset({"append", "appendleft", "extend", "add", "update", "insert", "clear", "discard"})
 """Methods of containers that change them and return nothing."""
 _SLOT_KINDS = ("member_descriptor", "getset_descriptor", "wrapper_descriptor", "method_descriptor", "classmethod_descriptor")
@@ -79,18 +73,22 @@ class Part:
     """True for data that the functions change themselves, such as a cache or a counter."""
 
 
-def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool) -> list[Part]:
+def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool, grounds: Grounds | None = None) -> list[Part]:
     """Returns the reach of functions, each thing once, in an order that depends only on the reach.
 
     Args:
         roots: the functions, each with the name of its place.
         is_deep: goes on into classes and into the attributes of instances.  Within one process a class is itself or another one,
             and only the attributes that the code names are looked at.
+        grounds: takes a note of the objects that were met, for a look whether they are still the same.
     """
     walked = _Walk(is_deep)
     for place, value in roots:
         walked.add(place, value)
-    return walked.finish()
+    parts = walked.finish()
+    if grounds is not None:
+        walked.note_grounds(grounds)
+    return parts
 
 
 def is_own_callable(value: object) -> bool:
@@ -125,6 +123,8 @@ class _Walk:
         """By identity: data that a function changes itself."""
         self._named: set[str] = set()
         """The places of globals and attributes that were looked at by their name."""
+        self._met: list[tuple[Callable[[Grounds, Any], None], Any]] = []
+        """What a fingerprint rests on, each with the verb that notes it."""
         self._edges: list[Any] = []
         """The memoised functions that it came to."""
         self._unwraps = False
@@ -142,6 +142,11 @@ class _Walk:
             self.add(f"body of {function.name}", function.body)
             self._look()
         return self._close()
+
+    def note_grounds(self, grounds: Grounds) -> None:
+        """Notes the objects that were met."""
+        for verb, value in self._met:
+            verb(grounds, value)
 
     def _look(self) -> None:
         while self._todo:
@@ -180,6 +185,7 @@ class _Walk:
             self._note(place, NODE, function)
             if self._is_news(f"call of {function.name} {id(function)}"):
                 self._edges.append(function)
+                self._met.append((Grounds.add_edge, function))
                 for step, part in parts_of_call(function, value) if self._is_deep else ():
                     self.add(step, part)
             return
@@ -206,6 +212,7 @@ class _Walk:
             closed = [(name, value) for name, value in held if is_own_callable(value) or _holds_own(value)]
         else:
             self._note(place, CODE, function)
+            self._met.append((Grounds.add_function, function))
             closed = list(cells(function))
             for name, value in defaults(function):
                 self.add(f"{place}: default {name}", value)
@@ -224,12 +231,13 @@ class _Walk:
         self._note(place, CLASS, cls)
         if not self._is_deep:
             return
+        self._met.append((Grounds.add_class, cls))
         where = f"{cls.__module__}.{cls.__qualname__}"
         members = dict(vars(cls))
         if issubclass(cls, Enum):
             self.add(f"{where}: members", tuple((name, member._value_) for name, member in cls.__members__.items()))
             members = {name: one for name, one in members.items() if name not in cls.__members__ and not _is_of_enum(name)}
-        for name in sorted(members.keys() - _NO_MEMBERS):
+        for name in sorted(members.keys() - NO_MEMBERS):
             if type(members[name]).__name__ not in _SLOT_KINDS:
                 self.add(f"{where}.{name}", _without_salt(members[name]))
         for field in vars(cls).get("__attrs_attrs__", ()):
@@ -246,8 +254,11 @@ class _Walk:
             self._note(place, OBJECT, value)
         elif found.is_plain:
             self._note(place, CHANGEABLE if found.can_change else PLAIN, value)
+            if found.can_change:
+                self._met.append((Grounds.add_data, value))
         else:
             self._note(place, SHAPE, f"{type(value).__name__} of {len(value)}")
+            self._met.append((Grounds.add_container, value))
             for step, part in items(value):
                 self.add(f"{place}[{step}]", part)
 
@@ -255,10 +266,14 @@ class _Walk:
         kind = type(value)
         if is_array(value):
             self._note(place, CHANGEABLE, value)
+            self._met.append((Grounds.add_data, value))
             return
         parts = take_apart(value)
         if parts is not None:
             self._note(place, SHAPE, kind.__name__)
+            if isinstance(value, HOLDERS):
+                self._met.append((Grounds.add_container, value))
+                self._met.append((Grounds.add_instance, value))
         elif isinstance(value, ModuleType):
             self._note(place, LIBRARY, value.__name__)
         elif isinstance(value, BuiltinFunctionType) or kind.__name__ == "ufunc":  # of numpy's, which need not be there
@@ -274,6 +289,7 @@ class _Walk:
             parts = [(name, one) for name, one in state_of(value) if is_own_callable(one)]
         else:
             self._note(place, OBJECT, value)
+            self._met.append((Grounds.add_instance, value))
             parts = [("class", kind), *(state_of(value) if self._is_deep else ())]
         for step, part in parts or ():
             self.add(f"{place}: {step}", part)
@@ -331,8 +347,13 @@ class _Walk:
             self._read[place] = (id(space), name)
         if self._is_news(place):
             self.add(place, value)
+        named = {chain[0] for chain in chains if chain}
         if not self._is_deep:
-            self._visit_attributes(place, value, {chain[0] for chain in chains if chain})
+            self._visit_attributes(place, value, named)
+        elif type(value) is FunctionType and not is_library(value.__module__):
+            for attribute in sorted(named & vars(value).keys() - {"__wrapped__"}):
+                if self._is_news(f"{place}.{attribute}"):
+                    self.add(f"{place}.{attribute}", vars(value)[attribute])
 
     def _visit_module(self, place: str, module: ModuleType, chains: set[Chain]) -> None:
         if is_library(module.__name__) or (any(not chain for chain in chains)):
@@ -355,6 +376,7 @@ class _Walk:
         """Looks at the members of a method's class that it names, with those of its bases."""
         for name in sorted(names):
             for cls in owner.__mro__:
+                self._met.append((Grounds.add_member, (cls, name)))
                 if name in vars(cls):
                     place = f"{cls.__module__}.{cls.__qualname__}.{name}"
                     found = vars(cls)[name]

@@ -1,0 +1,157 @@
+"""The objects that a fingerprint rests on, by identity: `Grounds`, which tells whether each is still where it was.
+
+A fingerprint takes milliseconds, so it is kept; and before each use of it in a store everything that it was made of is looked at
+again: what names lead to, in modules, classes and instances; the code and the defaults of functions; closures; what containers
+hold; the content of data that can be changed in place; and how callees are called.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sized
+from types import FunctionType, MappingProxyType, ModuleType
+from typing import Any
+
+from attrs import define, field
+
+from ..._core.read import Function
+from .code import names_of
+from .edges import Edge
+from .libraries import is_library
+from .parts import state_of
+from .plain_data import mark
+
+NO_MEMBERS = frozenset({
+    "__module__", "__dict__", "__weakref__", "__doc__", "__qualname__", "__firstlineno__", "__static_attributes__",
+    "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "__parameters__",
+    "__orig_bases__", "__dataclass_fields__", "__dataclass_params__", "__attrs_attrs__", "__attrs_props__", "__match_args__",
+    "__attrs_own_setattr__", "__replace__", "_abc_impl", "__type_params__",
+})  # fmt: skip
+"""Members of a class's dict that say nothing about its behaviour, or repeat its other members."""
+_MISSING = object()
+
+
+@define(eq=False)
+class Grounds:
+    """What was found behind a fingerprint, when it was taken."""
+
+    marked: Mapping[int, Any] = field(factory=dict)
+    """By identity: the data whose content is watched elsewhere."""
+    _names: list[tuple[Mapping[str, Any], str, Any]] = field(factory=list)
+    """Names in a module, a class or an instance, and what each led to."""
+    _sizes: list[tuple[Sized, int]] = field(factory=list)
+    """How many names classes and instances had."""
+    _bases: list[tuple[type, Any]] = field(factory=list)
+    _functions: list[tuple[FunctionType, Any, Any, Any]] = field(factory=list)
+    """The code and the defaults of functions."""
+    _cells: list[tuple[Any, Any]] = field(factory=list)
+    """Variables of closures, and what they held."""
+    _holders: list[tuple[Any, list[Any]]] = field(factory=list)
+    """Containers and instances with slots, and what they held."""
+    _marks: list[tuple[Any, bytes]] = field(factory=list)
+    """The content of data that can be changed in place."""
+    _edges: list[Edge] = field(factory=list)
+
+    def add_function(self, function: FunctionType) -> None:
+        """Notes a function, and the globals that it reads."""
+        self._functions.append((function, function.__code__, function.__defaults__, function.__kwdefaults__))
+        self._cells.extend((cell, _contents_of(cell)) for cell in function.__closure__ or ())
+        for name, chains in names_of(function.__code__).globals.items():
+            space: Mapping[str, Any] = function.__globals__
+            value = self._add_name(space, name)
+            for chain in chains:
+                self._add_chain(value, chain)
+
+    def _add_chain(self, value: Any, chain: tuple[str, ...]) -> None:
+        """Notes the attributes of modules of the process's own, and of a function, that a function reads."""
+        for step in chain:
+            if type(value) is FunctionType or (isinstance(value, ModuleType) and not is_library(value.__name__)):
+                value = self._add_name(vars(value), step)
+
+    def add_member(self, member: tuple[type, str]) -> None:
+        """Notes a member of a class, or that it has none of this name."""
+        cls, name = member
+        self._add_name(vars(cls), name)
+
+    def _add_name(self, space: Mapping[str, Any], name: str) -> Any:
+        """Notes what a name leads to, and returns it."""
+        value = space.get(name, _MISSING)
+        self._names.append((space, name, value))
+        return value
+
+    def add_class(self, cls: type) -> None:
+        """Notes the members and bases of a class."""
+        space = vars(cls)
+        self._names.extend((space, name, one) for name, one in space.items() if name not in NO_MEMBERS)
+        self._sizes.append((space, len(space)))
+        self._bases.append((cls, cls.__bases__))
+
+    def add_instance(self, value: Any) -> None:
+        """Notes the attributes of an instance."""
+        try:
+            space: Any = object.__getattribute__(value, "__dict__")
+        except AttributeError:
+            space = None
+        if type(space) is dict:
+            self._names.extend((space, name, one) for name, one in space.items())
+            self._sizes.append((space, len(space)))
+        else:
+            self._holders.append((value, _held_by(value)))
+
+    def add_container(self, value: Any) -> None:
+        """Notes what a container holds."""
+        self._holders.append((value, _held_by(value)))
+
+    def add_data(self, value: Any) -> None:
+        """Notes the content of data that can be changed in place."""
+        if id(value) not in self.marked:
+            self._marks.append((value, mark(value)[0]))
+
+    def add_edge(self, function: Function) -> None:
+        """Notes how a memoised function is called."""
+        self._edges.append(Edge.of(function))
+
+    def holds(self) -> bool:
+        """True while everything is as it was; O(its size), some 50 ns for each name."""
+        for space, name, value in self._names:
+            if space.get(name, _MISSING) is not value:
+                return False
+        for cell, value in self._cells:
+            if _contents_of(cell) is not value:
+                return False
+        for function, code, *given in self._functions:
+            if function.__code__ is not code or function.__defaults__ is not given[0] or function.__kwdefaults__ is not given[1]:
+                return False
+        return (
+            all(len(space) == size for space, size in self._sizes)
+            and all(cls.__bases__ is bases for cls, bases in self._bases)
+            and all(edge.holds() for edge in self._edges)
+            and self._is_content_same()
+        )
+
+    def _is_content_same(self) -> bool:
+        try:
+            for value, held in self._holders:
+                now = _held_by(value)
+                if len(now) != len(held) or any(one is not other for one, other in zip(now, held, strict=True)):
+                    return False
+            return all(mark(value)[0] == before for value, before in self._marks)
+        except RuntimeError:  # another thread changes it right now
+            return False
+
+
+def _held_by(value: Any) -> list[Any]:
+    """Returns what an object holds: of a container its items, of any other instance its attributes."""
+    if isinstance(value, (dict, MappingProxyType)):
+        pairs = dict.items(value) if isinstance(value, dict) else value.items()
+        return [one for pair in list(pairs) for one in pair]
+    if isinstance(value, (list, tuple)):
+        return list(list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value))
+    if isinstance(value, (set, frozenset)):
+        return list(set.__iter__(value) if isinstance(value, set) else frozenset.__iter__(value))
+    return list(value) if type(value) is deque else [one for _, one in state_of(value)]
+
+
+def _contents_of(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing was put into it
+        return _MISSING
