@@ -23,8 +23,9 @@ from .._core.read import Failure, Node
 from .._text.values import show
 from ..errors import DugError
 from ..executors import _remote
-from ..executors._dispatch import BatchSize, Dispatch, cancel
+from ..executors._dispatch import BatchSize, Collected, Dispatch, cancel
 from ..executors._pools import AnyPool, has_session
+from ..executors._sources import MOST_ROUNDS
 from .job import Job
 from .results import Result, Targets
 from .sweep import Scenarios, Sweep
@@ -52,7 +53,11 @@ class RemoteSweep(Sweep[V]):
             _remote.check_node(node)
         self._pool = pool
         self._dispatch = Dispatch(pool, BatchSize(batch, self._find_total(), pool.workers), retries)
-        self._answers: dict[int, _Answer] = {}
+        self._answers: dict[int, _Answer | Result[V]] = {}
+        self._rounds: dict[int, int] = {}
+        """How often a scenario lacked a source, by its number."""
+        self._lacking: list[tuple[Job[V], bytes | str, Any]] = []
+        """The scenarios that came back because they lacked sources, and these."""
         self._folder: Path | None = None
         self._shipped: tuple[World, _remote.Base] | None = None
         finalize(self, cancel, self._dispatch.in_flight)
@@ -60,6 +65,7 @@ class RemoteSweep(Sweep[V]):
     def _withdraw(self) -> None:
         self._dispatch.cancel()
         self._answers.clear()
+        self._lacking.clear()
 
     def _make_next(self) -> Result[V] | None:
         self._reporter.begin(self._find_total())
@@ -80,10 +86,12 @@ class RemoteSweep(Sweep[V]):
         while not self._dispatch.is_full and not self._is_drained:
             jobs = self._draw_batch()
             if jobs:
-                world, base = self._ship()
-                for job, _ in jobs:
-                    job.world, job.memos = world, (None,)  # nobody can see whether what a worker read still holds
-                self._dispatch.send(jobs, partial(_make_message, base, self._nodes))
+                self._send(jobs, *self._ship())
+
+    def _send(self, jobs: "list[tuple[Job[V], bytes | str]]", world: World, base: _remote.Base) -> None:
+        for job, _ in jobs:
+            job.world, job.memos = world, (None,)  # nobody can see whether what a worker read still holds
+        self._dispatch.send(jobs, partial(_make_message, base, self._nodes))
 
     def _draw_batch(self) -> "list[tuple[Job[V], bytes | str]]":
         """Takes the next scenarios, those that are answered at once among them; returns what a worker is to be asked."""
@@ -135,18 +143,47 @@ class RemoteSweep(Sweep[V]):
         Raises:
             BaseException: as for `Dispatch.collect`.
         """
-        collected = self._dispatch.collect()
-        if collected is None:
-            return
+        collected = None if self._lacking else self._dispatch.collect()
+        if collected is not None:
+            self._take_answers(collected)
+        if self._lacking:
+            self._bring()
+
+    def _take_answers(self, collected: Collected) -> None:
         worker, attempts = collected.worker, collected.attempts
-        for (job, _), one in zip(collected.items, collected.answers, strict=collected.lost is None):
-            self._answers[job.number] = _Answer(one.values, one.failures, one.recomputed, one.seconds, worker, attempts)
+        for (job, packed), one in zip(collected.items, collected.answers, strict=collected.lost is None):
+            if one.lacking:
+                self._lacking.append((job, packed, one.lacking))
+            else:
+                self._answers[job.number] = _Answer(one.values, one.failures, one.recomputed, one.seconds, worker, attempts)
         if collected.lost is not None:
             for job, _ in collected.items:
                 lost = Failure.of(collected.say_lost(f"The scenario {show(job._name)}"), None)
                 self._answers[job.number] = _Answer({}, dict.fromkeys(range(len(self._nodes)), lost), attempts=attempts)
 
-    def _make_result(self, job: "Job[V]", answer: "_Answer") -> Result[V]:
+    def _bring(self) -> None:
+        """Reads the sources that scenarios lacked, and sends these again; a scenario that cannot go on so is computed here."""
+        world, base = self._ship()
+        again = []
+        for job, packed, sources in self._lacking:  # after an interrupt all of them once more
+            rounds = self._rounds[job.number] = self._rounds.get(job.number, 0) + 1
+            if rounds <= MOST_ROUNDS and self._call_site.call(self._read, base, job, sources):
+                again.append((job, packed))
+            else:
+                self._answers[job.number] = job.answer()
+        if again:
+            self._send(again, world, base)
+        self._lacking.clear()
+
+    @staticmethod
+    def _read(base: _remote.Base, job: "Job[V]", sources: Any) -> bool:
+        assert isinstance(job._context, Context)  # noqa: S101  it was sent
+        with job._context:
+            return base.sources.read(sources)
+
+    def _make_result(self, job: "Job[V]", answer: "_Answer | Result[V]") -> Result[V]:
+        if isinstance(answer, Result):
+            return answer
         labels = tuple(self._targets.nodes)
         scenario = job._context._scenario if isinstance(job._context, Context) else None
         return Result(

@@ -13,7 +13,7 @@ from threading import Lock
 from types import FunctionType
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario
@@ -40,6 +40,8 @@ class LoadedBase:
     """What its functions were when their code was compared, by name."""
     store: Any
     """The store in which it keeps its runs; None for none."""
+    sources: set[Any] = field(factory=set)
+    """The sources that messages brought after it."""
 
     def is_current(self) -> bool:
         """True while none of its functions was defined anew, as by a module that was brought to a worker which runs."""

@@ -4,7 +4,7 @@ What is known here is taken here; the rest goes to the workers with all that is 
 several of them read is computed in each process that needs it, and values come home without their memos.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,13 +14,15 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from .._batch.kept_failure import keep_failure
 from .._contexts.scenario import Scenario
 from .._core.read import Failure, Node, View, find_answer
 from ..stores._store import AnyStore
 from ._dispatch import BatchSize, Collected, Dispatch
 from ._finding import find_pool
 from ._pools import AnyPool, has_session
-from ._remote import Base, check_node, make_message, pack_scenario, take_base
+from ._remote import Base, check_node, find_origin, make_message, pack_scenario, take_base
+from ._sources import MOST_ROUNDS, Lacking
 from ._stores import place_of
 
 __all__ = ["Outcome", "ask_elsewhere", "find_pool"]
@@ -59,6 +61,7 @@ def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: 
     folder = Path(mkdtemp(prefix="dug-"))
     dispatch = Dispatch(pool, BatchSize(None, len(unknown), pool.workers), retries=2)
     found: dict[Node[Any], Outcome] = {}
+    rounds: dict[Node[Any], int] = {}
     try:
         knows_session = pool.knows_session or not has_session()
         path, left = folder / "base.dug", iter(unknown)
@@ -75,7 +78,12 @@ def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: 
                     dispatch.send(some, make)
                 collected = dispatch.collect()
                 if collected is not None:
-                    found.update((outcome.node, outcome) for outcome in _read(collected))
+                    lacking = collected.answers[0].lacking if collected.answers else ()
+                    if lacking and _bring(base, lacking, collected.items, rounds):
+                        dispatch.send(collected.items, make)
+                        continue
+                    outcomes = map(_ask_here, collected.items) if lacking else _read(collected)
+                    found.update((outcome.node, outcome) for outcome in outcomes)
             yield found.pop(node)
     finally:
         dispatch.cancel()
@@ -85,6 +93,21 @@ def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: 
 def _is_known(view: View, node: Node[Any]) -> bool:
     memo = find_answer(view, node._key)
     return memo is not None and memo.failure is None
+
+
+def _bring(base: Base, lacking: Iterable[Lacking], nodes: Sequence[Node[Any]], rounds: dict[Node[Any], int]) -> bool:
+    """Reads the sources that nodes lacked; False if they must be computed here."""
+    for node in nodes:
+        rounds[node] = rounds.get(node, 0) + 1
+    return all(rounds[node] <= MOST_ROUNDS for node in nodes) and base.sources.read(lacking)
+
+
+def _ask_here(node: Node[Any]) -> Outcome:
+    """Returns what a node gives in this process, in the scenario in force."""
+    try:
+        return Outcome(node, node())
+    except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
+        return Outcome(node, failure=keep_failure(exc), origin=find_origin(node))
 
 
 def _make_message(base: Base, nothing: bytes | str, nodes: Sequence[Node[Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import os
 import pickle
 import socket
 import sys
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context as Variables
@@ -24,7 +24,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .._batch.call_site import single_outer_call
 from .._batch.kept_failure import keep_failure
@@ -37,7 +37,7 @@ from .._core.read import Failure, Function, Node, Target, TweakSpec, View, curre
 from .._inspect.lazy_graph import Origins
 from .._inspect.node_states import passed_from
 from .._text.values import STOPPING, show, text_of
-from ..codec import CodecError, Encoded, decode, encode
+from ..codec import CodecError
 from ..errors import CodeDiffersError, SnapshotError, TweakError
 from ..fingerprint import reach
 from ..snapshot._file import SavedFile
@@ -45,6 +45,8 @@ from ..snapshot._rows import FileRows
 from ..snapshot._save import save_view
 from ._bases import BASES
 from ._errors import pack_failure, read_failure
+from ._packing import pack_value, read_value
+from ._sources import Lacking, Sources, bring_in, note_lacking, read_lacking, refuse_sources
 
 FORMAT = 1
 
@@ -66,6 +68,8 @@ class Base:
     """The functions of flows, by the keys of this process; see `flow/_elsewhere`."""
     store: Mapping[str, Any] | None = None
     """Where the store is in which the workers keep what they run; None for none."""
+    sources: Sources = field(factory=lambda: Sources(True))
+    """What was read here since, because a worker lacked it."""
 
     @property
     def place(self) -> dict[str, Any]:
@@ -92,6 +96,8 @@ class Answered:
     seconds: float
     origins: dict[int, Node[Any]]
     """The nodes in which the errors of others began."""
+    lacking: tuple[Lacking, ...] = ()
+    """The sources that were not read here: what the worker computed without them was thrown away."""
 
 
 # Here
@@ -135,7 +141,7 @@ def take_base(
     digest = blake2b(path.read_bytes(), digest_size=16)
     flow_functions = _find_flow_functions(view, pickles=pickles)
     digest.update(json.dumps([prints, flow_functions], sort_keys=True).encode())
-    return Base(path, digest.hexdigest(), pickles, ships, prints, flow_functions)
+    return Base(path, digest.hexdigest(), pickles, ships, prints, flow_functions, None, Sources(pickles))
 
 
 def _find_flow_functions(view: View, *, pickles: bool) -> dict[str, Any]:
@@ -244,6 +250,7 @@ def make_message(base: Base, nodes: Sequence[Node[Any]], scenarios: Sequence[byt
         "base": base.place,
         "nodes": [[node._function.name, _arguments_of(node)] for node in nodes],
         "scenarios": list(scenarios),
+        "sources": list(base.sources.packed),
     }
 
 
@@ -271,11 +278,11 @@ def _read_one(one: Mapping[str, Any], *, pickles: bool) -> Answered:
     failures = {int(number): read_failure(packed, pickles=pickles) for number, packed in one["failures"].items()}
     for number, packed in one["values"].items():
         try:
-            values[int(number)] = _read_value(packed, pickles=pickles)
+            values[int(number)] = read_value(packed, pickles=pickles)
         except CodecError as exc:
             failures[int(number)] = keep_failure(exc)
     origins = {int(number): node for number, packed in one["failures"].items() for node in _read_origin(packed["origin"])}
-    return Answered(values, dict(sorted(failures.items())), one["recomputed"], one["seconds"], origins)
+    return Answered(values, dict(sorted(failures.items())), one["recomputed"], one["seconds"], origins, read_lacking(one))
 
 
 def _read_origin(packed: Sequence[str] | None) -> Iterator[Node[Any]]:
@@ -283,12 +290,6 @@ def _read_origin(packed: Sequence[str] | None) -> Iterator[Node[Any]]:
     if packed is not None:
         with suppress(Exception):  # a function or a class that is not here
             yield read_node(Function.load(packed[0]), packed[1])
-
-
-def _read_value(packed: Sequence[Any], *, pickles: bool) -> Any:
-    codec, needs, data = packed
-    part = data if isinstance(data, bytes) else data.encode("ascii") if codec == "json" else b64decode(data)
-    return decode(Encoded(codec, (part,), frozenset(needs)), trust=pickles)
 
 
 def _arguments_of(node: Node[Any]) -> str | None:
@@ -312,15 +313,17 @@ def _answer(message: Mapping[str, Any]) -> dict[str, Any]:
     try:
         base = BASES.find(message, worker)
         nodes = [read_node(Function.load(name), arguments) for name, arguments in message["nodes"]]
+        bring_in(base.context, base.sources, message["sources"], pickles=pickles)
     except CodeDiffersError as exc:
         functions = {name: list(places) for name, places in exc.functions.items()}
         return {**said, "refused": {"kind": "code", "functions": functions, "worker": worker, "reason": exc.reason}}
     except Exception as exc:  # noqa: BLE001  whatever a file or a user's module raises
         return {**said, "refused": {"kind": "base", "worker": worker, "reason": text_of(exc, 2_000)}}
     loaded, answers, before = perf_counter() - started, [], None
-    for one in message["scenarios"]:
-        given, before = _answer_one(base, nodes, one, before, pickles=pickles)
-        answers.append(given)
+    with refuse_sources():
+        for one in message["scenarios"]:
+            given, before = _answer_one(base, nodes, one, before, message)
+            answers.append(given)
     if base.store is not None:
         base.store.flush()  # before anybody is told that it is there
     return {**said, "answers": answers, "seconds": perf_counter() - started - loaded, "loading": loaded}
@@ -332,10 +335,10 @@ def name_worker() -> str:
 
 
 def _answer_one(
-    base: Any, nodes: Sequence[Node[Any]], said: bytes | str, before: Context | None, *, pickles: bool
+    base: Any, nodes: Sequence[Node[Any]], said: bytes | str, before: Context | None, message: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Context | None]:
     """Computes nodes under one scenario; returns the answer, and the context: the next scenario may share its memos."""
-    started = perf_counter()
+    started, pickles = perf_counter(), message["pickles"]
     failures: dict[int, Failure] = {}
     values: dict[int, Any] = {}
     origins: dict[int, Node[Any]] = {}
@@ -346,8 +349,11 @@ def _answer_one(
     except Exception as exc:  # noqa: BLE001  the result of this scenario, which must not hide those of others
         failures = dict.fromkeys(range(len(nodes)), keep_failure(exc))
     else:
-        with base.context:
+        with base.context, note_lacking() as lacking:
             recomputed = _ask_each(made, nodes, values, failures, origins)
+        if lacking:
+            said_so = {"values": {}, "failures": {}, "recomputed": 0, "seconds": 0.0, "lacking": list(map(list, lacking))}
+            return said_so, before
     packed = {str(number): _pack_value(value, number, failures, pickles=pickles) for number, value in values.items()}
     return {
         "values": {number: value for number, value in packed.items() if value is not None},
@@ -374,11 +380,15 @@ def _ask_each(
                 values[number] = node()
             except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
                 failures[number] = keep_failure(exc)
-                memo = find_answer(current.get().view, node._key)
-                if memo is not None and memo.failure is not None:
-                    origins[number] = Node._of(Origins(passed_from).find(memo)[0].home.key)
+                origins[number] = find_origin(node)
         runs: int = current.get().runs
         return runs
+
+
+def find_origin(node: Node[Any]) -> Node[Any]:
+    """Returns the node in which the error of a node that failed in the scenario in force began; itself where nobody knows."""
+    memo = find_answer(current.get().view, node._key)
+    return node if memo is None or memo.failure is None else Node._of(Origins(passed_from).find(memo)[0].home.key)
 
 
 def _pack_origin(node: Node[Any] | None) -> list[str] | None:
@@ -389,14 +399,10 @@ def _pack_origin(node: Node[Any] | None) -> list[str] | None:
 def _pack_value(value: Any, number: int, failures: dict[int, Failure], *, pickles: bool) -> list[Any] | None:
     """Returns a value as plain data; None where it cannot go back, which is how its node failed then."""
     try:
-        encoded = encode(value, allow_pickle=pickles)
+        return pack_value(value, pickles=pickles)
     except CodecError as exc:
         failures[number] = keep_failure(CodecError(f"a value of {type(value).__name__} cannot come back from a worker: {exc}"))
         return None
-    data: Any = b"".join(encoded.parts)
-    if not pickles:
-        data = data.decode("ascii") if encoded.codec == "json" else b64encode(data).decode("ascii")
-    return [encoded.codec, sorted(encoded.needs), data]
 
 
 def as_json(said: Mapping[str, Any]) -> str:

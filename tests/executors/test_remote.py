@@ -97,8 +97,9 @@ def test_a_value_without_a_codec_is_pickled_or_refused(tmp_path):
     """Where nothing is pickled, a value that no codec knows is an error that names its type; one that nobody can write always."""
     opaque, generator = {mood.node(): "opaque"}, {mood.node(): "generator"}
 
-    pickled = ask(take(tmp_path, [risky.node()]), [risky.node()], [opaque, generator])
-    plain = ask(take(tmp_path, [risky.node()], pickles=False), [risky.node()], [opaque])
+    asked = [risky.node(), book.node()]
+    pickled = ask(take(tmp_path, asked), [risky.node()], [opaque, generator])
+    plain = ask(take(tmp_path, asked, pickles=False), [risky.node()], [opaque])
 
     assert type(pickled[0].values[0]) is Opaque
     assert "a value of dict cannot come back from a worker" in str(pickled[1].failures[0].error)
