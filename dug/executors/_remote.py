@@ -68,13 +68,15 @@ class Base:
     """The functions of flows, by the keys of this process; see `flow/_elsewhere`."""
     store: Mapping[str, Any] | None = None
     """Where the store is in which the workers keep what they run; None for none."""
+    depth: int | None = None
+    """How deep nodes may lead to nodes, as in the context around."""
     sources: Sources = field(factory=lambda: Sources(True))
     """What was read here since, because a worker lacked it."""
 
     @property
     def place(self) -> dict[str, Any]:
         """How a message says where the base is."""
-        said: dict[str, Any] = {"digest": self.digest, "prints": self.prints}
+        said: dict[str, Any] = {"digest": self.digest, "prints": self.prints, "depth": self.depth}
         if self.flow_functions:
             said["flow"] = self.flow_functions
         if self.store is not None:
@@ -141,7 +143,7 @@ def take_base(
     digest = blake2b(path.read_bytes(), digest_size=16)
     flow_functions = _find_flow_functions(view, pickles=pickles)
     digest.update(json.dumps([prints, flow_functions], sort_keys=True).encode())
-    return Base(path, digest.hexdigest(), pickles, ships, prints, flow_functions, None, Sources(pickles))
+    return Base(path, digest.hexdigest(), pickles, ships, prints, flow_functions, None, view.max_depth, Sources(pickles))
 
 
 def _find_flow_functions(view: View, *, pickles: bool) -> dict[str, Any]:
@@ -345,7 +347,7 @@ def _answer_one(
     recomputed, made = 0, before
     try:
         scenario = pickle.loads(said) if isinstance(said, bytes) else base.read_scenario(said)  # noqa: S301  see `pickles`
-        made = Context(scenario)
+        made = Context(scenario, max_depth=message["base"]["depth"])
     except Exception as exc:  # noqa: BLE001  the result of this scenario, which must not hide those of others
         failures = dict.fromkeys(range(len(nodes)), keep_failure(exc))
     else:

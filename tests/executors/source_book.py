@@ -101,6 +101,18 @@ def steps():
     return list(feed())
 
 
+@dug.memoize
+def deep():
+    """Lead as deep as the flag says."""
+    return level(flag())
+
+
+@dug.memoize
+def level(number):
+    """Lead one deeper."""
+    return 1 + level(number - 1) if number else 0
+
+
 def add(value, more):
     """Add."""
     return value + more

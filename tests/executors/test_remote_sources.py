@@ -42,10 +42,10 @@ def pool():
     return Away()
 
 
-def sweep(target, scenarios, executor=None, tweaks=None):
+def sweep(target, scenarios, executor=None, tweaks=None, max_depth=None):
     """Return the values of a sweep, those of the base first asked for where it is on workers."""
     source_book.RAN.clear()
-    with dug.Context(tweaks):
+    with dug.Context(tweaks, max_depth=max_depth):
         return [result.outcome() for result in dug.sweep(target, scenarios, executor=executor)]
 
 
@@ -156,6 +156,16 @@ def test_a_source_runs_as_before_after_an_answer(pool):
     assert not _sources._guards
     with dug.Context():
         assert tick(3) == 3 + len(source_book.RAN)
+
+
+def test_a_depth_that_is_allowed_around_is_allowed_there(pool):
+    """max_depth of the context around is that of the workers, too."""
+    scenarios = [{flag.node(): 3}, {flag.node(): 50}]
+
+    away = sweep(source_book.deep.node(), scenarios, pool, max_depth=20)
+
+    assert away[0] == 3
+    assert "more than 20 nodes deep" in str(away[1])
 
 
 def test_an_interrupt_while_a_source_is_read_loses_nothing(pool, monkeypatch):
