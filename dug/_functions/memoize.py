@@ -84,7 +84,8 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
             scalars of one type (and tuples of such), or the same object if nothing in it can be changed.  A list, an array
             or an instance that the function returns again may have been changed in place since, so it counts as changed, and
             `eq` is asked about it too: if it compares the content of one object with itself, it sees no change.  See
-            `dug.eq` for arrays and frames that are made again each time.
+            `dug.eq` for arrays and frames that are made again each time.  If it takes values for equal that are not, which one
+            holds depends on which was asked for first: in sweeps on other processes that is the base.
         typed: keeps ``1``, ``1.0`` and ``True`` apart, recursively through tuples, and ``0.0`` from ``-0.0``.
         key: for a parameter whose arguments have no hash: its name, and a function that gives a hashable key for them.
         ignore: names of parameters that do not matter for the result, such as a logger.
