@@ -73,6 +73,7 @@ RECORDED_VALUES = ("replay/test_recorded_values.py",)
 RECORDED_NAMES = ("replay/test_recorded_names.py",)
 EARLY = ("core/test_early_bits.py",)
 STORES = ("stores/test_kept_runs.py",)
+STORE_CLASSES = ("stores/test_kept_classes.py",)
 STORE_CHANGES = ("stores/test_changed_in_place.py",)
 STORE_PROGRAMS = ("stores/test_kept_programs.py",)
 STORE_LEASES = ("stores/test_leases.py", "-m", "not slow")
@@ -1785,6 +1786,27 @@ MUTANTS = (
         "                self.store.forget_runs(function.name, partial(self._is_of, target))\n",
         "                pass\n",
         STORES,
+    ),
+    Mutant(
+        "a store takes a pickled function for the one of its name",
+        "stores/_keeper.py",
+        'NO_DIGEST if encoded.codec == "pickle" else with_classes(',
+        "with_classes(",
+        STORE_CLASSES,
+    ),
+    Mutant(
+        "a store takes a pickled function that it kept for the one of its name",
+        "stores/_keeper.py",
+        '    if found.codec == "pickle":\n        return NO_DIGEST\n',
+        "",
+        STORE_CLASSES,
+    ),
+    Mutant(
+        "a class in a value is only its name",
+        "codec/_plain.py",
+        "        needs.add(CLASS_NEED + name)\n",
+        "",
+        STORE_CLASSES,
     ),
     Mutant(
         "a store forgets the call that was written alike alone",

@@ -28,6 +28,8 @@ _PATH = type(Path())
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
+CLASS_NEED = "class:"
+"""Begins, among what it takes to read a value, the name of a class that is a part of the value itself."""
 _NOTHING: frozenset[str] = frozenset()
 _write = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), check_circular=False).encode
 
@@ -37,7 +39,7 @@ class _Refused(Exception):  # noqa: N818  never leaves this file
 
 
 def dump(value: Any) -> tuple[bytes, frozenset[str]]:
-    """Returns plain data as typed JSON, and the names of the registered classes that it takes to read it.
+    """Returns plain data as typed JSON, and what it takes to read it, see `Encoded.needs`.
 
     Raises:
         CodecError: some part of it is of a type that has no codec; the message names the type.
@@ -121,7 +123,9 @@ def _pack_other(value: Any, needs: set[str], room: int) -> Any:
     """Returns a class, or a value of an optional package, in the words of JSON."""
     kind = type(value)
     if issubclass(kind, type):
-        return {"$class": name_class(value)}
+        name = name_class(value)
+        needs.add(CLASS_NEED + name)
+        return {"$class": name}
     origin = kind.__module__.partition(".")[0]
     if origin == "numpy":
         from . import _numpy  # optional package: it is there, because the value is

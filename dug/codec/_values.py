@@ -27,7 +27,8 @@ class Encoded:
     parts: tuple[Part, ...]
     """The bytes, in pieces that may be the value's own memory."""
     needs: frozenset[str] = frozenset()
-    """The requirements for reading it: the names of registered classes, and of packages as ``package:name``."""
+    """The requirements for reading it: the names of registered classes, of packages as ``package:name``, and of classes that are
+    parts of the value as ``class:module:qualname``."""
 
     @property
     def size_bytes(self) -> int:
@@ -161,7 +162,7 @@ def find_missing(codec: str, needs: Iterable[str] = (), *, trust: bool = False) 
     if known is None and codec not in ("json", "bytes"):
         return f"it was written by {show(codec)}, which this dug does not know."
     for name in needs:
-        if name.startswith("package:"):
+        if name.startswith(("package:", _plain.CLASS_NEED)):  # a class is looked for when the value is decoded
             continue
         try:
             _classes.find_named(name)

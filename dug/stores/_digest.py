@@ -1,7 +1,8 @@
 """Digests: of values (`digest_value`), of what memos gave (`digest_of`), of calls (`place_of`) and of branches (`branch_of`).
 
 Two values have one digest when they are written as the same bytes by the same codec, and the registered classes that it takes to
-read them are the same: a class whose method was edited makes other values.  A value without a codec has none.
+read them are the same: a class whose method was edited makes other values.  So is a class that is itself a part of a value.
+A value without a codec has none, nor has one that is pickled: of that nobody knows all the classes and functions in it.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from typing import Any
 
 from .. import codec
 from .._core.read import LIVE, Key, Memo, Origin, PartialKey, is_immutable
+from .._functions.definition.libraries import is_library
 from ..codec import CodecError, Encoded
-from ..codec._classes import find_named
+from ..codec._classes import find_loaded, find_named
+from ..codec._plain import CLASS_NEED
 from ..fingerprint import reach
 
 VERSION = b"dug1\0"
@@ -40,7 +43,7 @@ def join(encoded: Encoded) -> bytes:
 
 
 def with_classes(digest: bytes, needs: frozenset[str]) -> bytes:
-    """Returns a digest that also stands for the registered classes that it takes to read a value."""
+    """Returns a digest that also stands for the classes that it takes to read a value."""
     classes = sorted(name for name in needs if not name.startswith("package:"))
     return digest_bytes(digest, *(_digest_class(name) for name in classes)) if classes else digest
 
@@ -171,7 +174,7 @@ def _write_plain(args: tuple[Any, ...]) -> str | None:
 
 
 def _write(value: Any) -> tuple[str, list[str]] | None:
-    """Returns a value as typed JSON, and the registered classes in it; None where that cannot be."""
+    """Returns a value as typed JSON, and the classes in it; None where that cannot be."""
     try:
         encoded = codec.encode(value)
     except CodecError:
@@ -182,6 +185,15 @@ def _write(value: Any) -> tuple[str, list[str]] | None:
 
 
 def _digest_class(name: str) -> bytes:
-    """Returns the digest of everything that decides the behaviour of a registered class."""
-    said = sorted(reach(find_named(name).cls).parts.items())
+    """Returns the digest of everything that decides the behaviour of a class: a registered one, or one that is itself a value.
+
+    One of Python or of an installed package is known by its name.
+    """
+    if name.startswith(CLASS_NEED):
+        cls = find_loaded(name.removeprefix(CLASS_NEED))
+        if is_library(cls.__module__):
+            return digest_bytes(name.encode())
+    else:
+        cls = find_named(name).cls
+    said = sorted(reach(cls).parts.items())
     return digest_bytes(name.encode(), *(f"{place} {text}\n".encode("utf-8", "surrogatepass") for place, text in said))

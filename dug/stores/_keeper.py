@@ -315,7 +315,7 @@ class Keeper:
             return
         data = join(encoded)
         digest = digest_data(encoded.codec, data)
-        leave_digest(memo, with_classes(digest, encoded.needs))
+        leave_digest(memo, NO_DIGEST if encoded.codec == "pickle" else with_classes(digest, encoded.needs))
         at = self._find_place(search, path)
         if at is None:
             store.refuse(function.name, "it reads in no fixed order")
@@ -369,4 +369,6 @@ def _is_plain(run: Run, memo: Memo) -> bool:
 
 
 def _digest_with_classes(found: Found) -> bytes:
+    if found.codec == "pickle":
+        return NO_DIGEST
     return with_classes(found.digest, frozenset(found.needs.split("\n"))) if found.needs else found.digest
