@@ -11,12 +11,12 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from attrs import frozen
+from attrs import field, frozen
 
 from . import codec
 from ._functions.definition.code import tell_code
@@ -54,6 +54,11 @@ class Reach:
     """The installed packages that it uses, with their versions, and ``python``."""
     blind: tuple[str, ...]
     """The parts that it reaches and that cannot be written down, each with the reason: a change of them is not seen."""
+    imported: Mapping[str, str] = field(factory=dict)
+    """By place: what it reaches only through modules that are imported inside functions, as far as they are imported by now.
+
+    The fingerprint does not count it, as it is another one before such a module is imported; stores count it.
+    """
 
 
 def source_of(function: Callable[..., Any]) -> str | None:
@@ -88,7 +93,8 @@ def reach(function: Callable[..., Any]) -> Reach:
     docstrings, positions, annotations and layout do not count.
 
     Data that can be changed in place counts as it was when the function first ran in this process.  Not seen are attributes that
-    are looked up by a computed name, the classes of arguments, imports inside the function, and compiled extensions.
+    are looked up by a computed name, the classes of arguments, memoised functions that come as arguments or values, and compiled
+    extensions; nor what the function imports when it runs, which stores count by themselves (``imported``).
 
     Args:
         function: a function, plain or memoised.
@@ -204,13 +210,24 @@ def _write(roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted |
     if noted is not None:
         noted.grounds = grounds
     writer = _Writer(noted)
-    said = {**{part.place: writer.tell(part) for part in parts}, **more}
+    said = {**{part.place: writer.tell(part) for part in parts if not part.is_imported}, **more}
+    said.update(_count_packages(writer.packages))
+    imported = {part.place: writer.tell(part) for part in parts if part.is_imported}
+    if imported:
+        imported.update((place, one) for place, one in _count_packages(writer.packages).items() if place not in said)
     packages = {name: version_of(name) for name in sorted(writer.packages)}
-    counted = {f"package {name}": ".".join(version.split(".")[:2]) for name, version in packages.items()}
-    said.update(counted)
     print_ = _join(said) if code_of(plain_of(roots[0][1])) is not None else None
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Reach(print_, said, {"python": version, **packages}, tuple(writer.blind))
+    return Reach(print_, said, {"python": version, **packages}, tuple(writer.blind), imported)
+
+
+def print_with_imports(found: Reach) -> str | None:
+    """Returns the fingerprint that counts modules which functions import when they run, too; equal where these are imported."""
+    return found.print if found.print is None or not found.imported else _join({**found.parts, **found.imported})
+
+
+def _count_packages(names: Iterable[str]) -> dict[str, str]:
+    return {f"package {name}": ".".join(version_of(name).split(".")[:2]) for name in sorted(names)}
 
 
 def _join(parts: Mapping[str, str]) -> str:

@@ -719,7 +719,7 @@ MUTANTS = (
     Mutant(
         "a generic function is what its default is",
         "_functions/definition/walk.py",
-        "if is_own_callable(value) or _holds_own(value)]",
+        "if is_own_callable(value) or holds_own(value)]",
         "if is_own_callable(value)]",
         AGAIN,
     ),

@@ -15,7 +15,8 @@ from attrs import define
 from .._core.read import Function
 from .._functions.definition.noted import Noted
 from .._functions.definition.plain_data import mark
-from ..fingerprint import reach, source_of
+from .._functions.definition.walk import IMPORTED
+from ..fingerprint import print_with_imports, reach, source_of
 from ._backend import Seen
 
 _IS_ANOTHER = "what it reached when it first ran"
@@ -93,13 +94,14 @@ def define_now(function: Function) -> Definition:
     if "<" in function.name or function.owned:
         return Definition(function.name, None, NO_NAME, {}, {}, (), function.body, function.reached)
     found = reach(function.newest or function.body)
-    print_, reason = found.print, None
+    print_, reason = print_with_imports(found), None
     if print_ is None:
         reason = "there is no Python code to take a fingerprint of"
     elif _IS_ANOTHER in found.parts:
         print_, reason = None, "something that it reaches was changed after it first ran"
     noted = function.reached
-    made = Definition(function.name, print_, reason, found.parts, found.packages, found.blind, function.body, noted)
+    parts, blind = {**found.parts, **found.imported}, tuple(one for one in found.blind if not one.endswith(IMPORTED))
+    made = Definition(function.name, print_, reason, parts, found.packages, blind, function.body, noted)
     made.grounds = None if noted is None else noted.grounds
     if print_ is not None and not made.holds(function):  # it was changed in place meanwhile, or is changed by a thread
         made.print, made.reason = None, "something that it reaches is changed while it is looked at"

@@ -171,6 +171,55 @@ def test_what_is_changed_in_a_running_process_is_seen(begin, monkeypatch, name):
         assert (module.g(), module.i(1), module.i(2)) == (2, 2, 2)
 
 
+IMPORTS = {
+    "a function": "from {} import rate\n return rate()",
+    "a function by another name": "from {} import other, rate as r\n return r() + other",
+    "a module": "import {}\n return {}.rate()",
+    "a module by another name": "import {} as h\n return h.rate()",
+    "a module in a closure": "import {} as h\n return (lambda: h.rate())()",
+    "a function in a branch": "if abs(1):\n  from {} import rate\n return rate()",
+    "a class": "from {} import Rate\n return Rate().rate()",
+    "two of a module": "import {} as h\n n = h.other\n return h.rate() + n",
+}
+HELPER = "other = 0\ndef rate(): return 1\nclass Rate:\n    def rate(self): return rate()\n"
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_what_is_imported_inside_a_function_counts(run, monkeypatch, name):
+    """A function that imports a helper when it runs is run again when the helper is edited."""
+    module = f"kept_helper_{next(_numbers)}"
+
+    def write(text):
+        helper = types.ModuleType(module)
+        monkeypatch.setitem(sys.modules, module, helper)
+        exec(text, vars(helper))
+        return run("RAN = []\n@dug.memoize\ndef g():\n RAN.append(1)\n " + IMPORTS[name].format(module, module) + "\n")
+
+    assert write(HELPER) == (1, 1)
+    assert write(HELPER.replace("return 1", "return 2")) == (2, 2)
+
+
+def test_a_module_that_is_not_imported_yet_is_nothing_to_trust(begin, monkeypatch, tmp_path):
+    """The run that imports a helper first is kept under no fingerprint; from then on the helper counts."""
+    helper, name = tmp_path / "kept_late.py", "kept_late"
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module = types.ModuleType(f"kept_reach_{next(_numbers)}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec("import dug\n@dug.memoize\ndef g(x):\n    from kept_late import rate\n    return rate() * x\n", vars(module))
+    found = []
+    for rate in (1, 20):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        helper.write_text(f"def rate(): return {rate}\n")
+        with begin() as log:
+            found.append((module.g(1), module.g(2), len(log.computed)))
+        with begin() as log:
+            found.append((module.g(1), module.g(2), len(log.computed)))
+    monkeypatch.delitem(sys.modules, name)
+
+    assert found == [(1, 2, 2), (1, 2, 1), (20, 40, 2), (20, 40, 1)]
+
+
 @pytest.mark.parametrize(("old", "new"), [("return x + 1", "return 1 + x"), ("x: int", "x"), ("'''One.'''", "'''Two.'''")])
 def test_the_body_of_a_callee_is_its_own(monkeypatch, old, new):
     """A callee that is called in the same way leaves the fingerprint of its callers, whatever it does with its arguments."""

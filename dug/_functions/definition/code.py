@@ -8,7 +8,7 @@ parameter, which is the instance in a method, the attributes count too.
 import dis
 import sys
 from collections.abc import Iterator
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 from weakref import ref
 
@@ -20,7 +20,8 @@ _EXTENDED = dis.opmap["EXTENDED_ARG"]
 _IS_312 = sys.version_info >= (3, 12)
 _GLOBALS = {dis.opmap["LOAD_GLOBAL"]: 1, dis.opmap["LOAD_NAME"]: 0, dis.opmap.get("LOAD_FROM_DICT_OR_GLOBALS", -1): 0}
 """Instructions that read a global, and by how many bits their argument is shifted."""
-_ATTRIBUTES = {dis.opmap["LOAD_ATTR"]: int(_IS_312), dis.opmap.get("LOAD_METHOD", -1): 0}
+ATTRIBUTES = {dis.opmap["LOAD_ATTR"]: int(_IS_312), dis.opmap.get("LOAD_METHOD", -1): 0}
+"""Instructions that read an attribute, and by how many bits their argument is shifted."""
 _STORES = frozenset({dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"]})
 _IMPORTS = dis.opmap["IMPORT_NAME"]
 _LOCALS = frozenset(
@@ -33,7 +34,7 @@ _TWO_LOCALS = frozenset(
 )
 _CONSTANTS = frozenset(dis.hasconst)
 _STORE_NAME = dis.opmap["STORE_NAME"]
-_BODY_NAMES = {**_GLOBALS, **_ATTRIBUTES, _STORE_NAME: 0}
+_BODY_NAMES = {**_GLOBALS, **ATTRIBUTES, _STORE_NAME: 0}
 _POSITIONS = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
 """Names that a class body notes about its text, and not about its behaviour."""
 _CALLS = frozenset(dis.opmap[name] for name in ("PRECALL", "CALL", "CALL_KW", "NOP") if name in dis.opmap)
@@ -79,8 +80,8 @@ def _collect(code: CodeType, first: str | None, names: Names) -> None:  # noqa: 
     chain: Chain = ()
     is_own = False
     for op, arg in (*instructions(code), (_END, 0)):
-        if op in _ATTRIBUTES and (chain or is_own):
-            name = code.co_names[arg >> _ATTRIBUTES[op]]
+        if op in ATTRIBUTES and (chain or is_own):
+            name = code.co_names[arg >> ATTRIBUTES[op]]
             if is_own:
                 names.own.add(name)
                 is_own = False
@@ -124,6 +125,15 @@ def instructions(code: CodeType, start: int = 0) -> Iterator[tuple[int, int]]:
             more = 0
             if op:
                 yield op, arg
+
+
+def find_owner(function: FunctionType) -> type | None:
+    """Returns the class that a method was defined in, found by its qualified name; None for anything but a method."""
+    found: Any = function.__globals__
+    path = function.__code__.co_qualname.split(".")[:-1]
+    for step in path:
+        found = found.get(step) if isinstance(found, dict) else vars(found).get(step) if isinstance(found, type) else None
+    return found if path and isinstance(found, type) else None
 
 
 def stored_next(code: CodeType, last: int) -> str | None:

@@ -5,15 +5,16 @@ again: what names lead to, in modules, classes and instances; the code and the d
 hold; the content of data that can be changed in place; and how callees are called.
 """
 
+import sys
 from collections import deque
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Mapping, Sized
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 from attrs import define, field
 
 from ..._core.read import Function
-from .code import names_of
+from .code import Chain, names_of
 from .edges import Edge
 from .libraries import is_library
 from .parts import state_of
@@ -76,6 +77,13 @@ class Grounds:
         value = space.get(name, _MISSING)
         self._names.append((space, name, value))
         return value
+
+    def add_import(self, read: tuple[str, Iterable[Chain]]) -> None:
+        """Notes a module that a function imports when it runs, or that it is not there, and what is read of it."""
+        name, chains = read
+        module = self._add_name(sys.modules, name)
+        for chain in chains:
+            self._add_chain(module, chain)
 
     def add_class(self, cls: type) -> None:
         """Notes the members and bases of a class."""

@@ -10,7 +10,8 @@ from typing import Any
 from wrapt import ObjectProxy
 
 from ..._core.read import Node
-from ..proxy import BoundMemoized
+from ..proxy import BoundMemoized, function_of
+from .libraries import is_library
 from .plain_data import is_container, is_scalar, tell
 
 _CACHED = type(lru_cache(len))
@@ -121,3 +122,31 @@ def state_of(value: Any) -> list[tuple[str, Any]]:
                     continue
     names = sorted(found)
     return [(name, found[name]) for name in names if not isinstance(getattr_static(kind, name, None), cached_property)]
+
+
+def is_own_callable(value: object) -> bool:
+    """True for a function or a class of the process's own, memoised or not."""
+    if function_of(value) is not None:
+        return True
+    if isinstance(value, (FunctionType, type)):
+        return not is_library(value.__module__)
+    inner = value.func if isinstance(value, partial) else value.__func__ if isinstance(value, MethodType) else None
+    return inner is not None and is_own_callable(inner)
+
+
+def holds_own(value: object) -> bool:
+    """True for a builtin container of functions or classes of the process's own, such as a generic function's registry."""
+    return is_container(value) and any(is_own_callable(one) for _, one in items(value))
+
+
+def without_salt(member: Any) -> Any:
+    """Returns a member of a class; of a hash that attrs wrote, which has a number that each process draws, the fields in it."""
+    is_hash = isinstance(member, FunctionType) and member.__name__ == "__hash__"
+    return member.__code__.co_names if is_hash and member.__code__.co_filename.startswith("<attrs generated") else member
+
+
+def is_of_enum(name: str) -> bool:
+    """True for members that the machinery of enums keeps in their classes."""
+    return name in ("__new__", "_generate_next_value_", "__format__", "__str__", "__repr__") or (
+        name.startswith("_") and name.endswith("_") and not name.startswith("__")
+    )

@@ -10,12 +10,13 @@ The walk says what there is (`Part`); its caller decides when two parts are the 
 """
 
 import builtins
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from functools import partial
+from importlib.util import resolve_name
 from inspect import getattr_static
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from attrs import evolve, frozen
@@ -23,11 +24,12 @@ from attrs import evolve, frozen
 from ..._text.values import STOPPING
 from ..proxy import function_of
 from .changes import changed_by
-from .code import Chain, names_of
+from .code import Chain, find_owner, names_of
 from .edges import parts_of_call
 from .grounds import NO_MEMBERS, Grounds
+from .imports import imports_of
 from .libraries import is_library
-from .parts import HOLDERS, cells, defaults, items, state_of, take_apart
+from .parts import HOLDERS, cells, defaults, holds_own, is_of_enum, is_own_callable, items, state_of, take_apart, without_salt
 from .plain_data import is_array, is_container, is_scalar, measure
 
 CODE = "code"
@@ -53,6 +55,7 @@ SAME = "same"
 MISSING = "missing"
 """A global that is not there."""
 
+IMPORTED = "a module that is imported inside a function"
 MOST_PARTS = 20_000
 """A walk that comes to more ends there, and says so."""
 
@@ -71,6 +74,8 @@ class Part:
     value: Any
     is_changed_within: bool = False
     """True for data that the functions change themselves, such as a cache or a counter."""
+    is_imported: bool = False
+    """True for what is reached only through modules that functions import when they run."""
 
 
 def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool, grounds: Grounds | None = None) -> list[Part]:
@@ -89,21 +94,6 @@ def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool, grounds: Grounds | 
     if grounds is not None:
         walked.note_grounds(grounds)
     return parts
-
-
-def is_own_callable(value: object) -> bool:
-    """True for a function or a class of the process's own, memoised or not."""
-    if function_of(value) is not None:
-        return True
-    if isinstance(value, (FunctionType, type)):
-        return not is_library(value.__module__)
-    inner = value.func if isinstance(value, partial) else value.__func__ if isinstance(value, MethodType) else None
-    return inner is not None and is_own_callable(inner)
-
-
-def _holds_own(value: object) -> bool:
-    """True for a builtin container of functions or classes of the process's own, such as a generic function's registry."""
-    return is_container(value) and any(is_own_callable(one) for _, one in items(value))
 
 
 class _Walk:
@@ -127,6 +117,8 @@ class _Walk:
         """What a fingerprint rests on, each with the verb that notes it."""
         self._edges: list[Any] = []
         """The memoised functions that it came to."""
+        self._importers: list[FunctionType] = []
+        """The functions that import modules when they run."""
         self._unwraps = False
         """True when a function asks for what is below a memoised one, which is then no edge only."""
 
@@ -141,7 +133,14 @@ class _Walk:
             function = self._edges.pop(0)
             self.add(f"body of {function.name}", function.body)
             self._look()
-        return self._close()
+        if not self._is_deep:
+            return self._close()
+        count = len(self._parts)
+        while self._importers:
+            self._visit_imports(self._importers.pop(0))
+            self._look()
+        parts = self._close()
+        return [*parts[:count], *(evolve(part, is_imported=True) for part in parts[count:])]
 
     def note_grounds(self, grounds: Grounds) -> None:
         """Notes the objects that were met."""
@@ -209,7 +208,7 @@ class _Walk:
         if is_library(module):
             self._note(place, LIBRARY, f"{module}:{function.__code__.co_qualname}")
             held = [*cells(function), *((name, value) for name, value in vars(function).items() if name != "__wrapped__")]
-            closed = [(name, value) for name, value in held if is_own_callable(value) or _holds_own(value)]
+            closed = [(name, value) for name, value in held if is_own_callable(value) or holds_own(value)]
         else:
             self._note(place, CODE, function)
             self._met.append((Grounds.add_function, function))
@@ -236,10 +235,10 @@ class _Walk:
         members = dict(vars(cls))
         if issubclass(cls, Enum):
             self.add(f"{where}: members", tuple((name, member._value_) for name, member in cls.__members__.items()))
-            members = {name: one for name, one in members.items() if name not in cls.__members__ and not _is_of_enum(name)}
+            members = {name: one for name, one in members.items() if name not in cls.__members__ and not is_of_enum(name)}
         for name in sorted(members.keys() - NO_MEMBERS):
             if type(members[name]).__name__ not in _SLOT_KINDS:
-                self.add(f"{where}.{name}", _without_salt(members[name]))
+                self.add(f"{where}.{name}", without_salt(members[name]))
         for field in vars(cls).get("__attrs_attrs__", ()):
             self.add(f"{where}.{field.name}: default", field.default)
         for position, parent in enumerate(cls.__bases__):
@@ -308,8 +307,10 @@ class _Walk:
                 self._visit_global(f"{module}.{name}", space, name, names.globals[name])
         for name in sorted(names.imported):
             if not is_library(name):
-                self._tell_once(f"import {name}", UNKNOWN, "a module that is imported inside a function")
-        owner = _find_owner(function)
+                self._tell_once(f"import {name}", UNKNOWN, IMPORTED)
+        if names.imported and self._is_deep:
+            self._importers.append(function)
+        owner = find_owner(function)
         if owner is not None and not self._is_deep:
             self._visit_attributes(f"{owner.__module__}.{owner.__qualname__}", owner, names.own)
         elif owner is not None:
@@ -323,7 +324,7 @@ class _Walk:
         own = {**dict(cells(function)), **dict(defaults(function))}
         first = function.__code__.co_varnames[: function.__code__.co_argcount][:1]
         if first and first[0] not in own:
-            own[first[0]] = _find_owner(function)
+            own[first[0]] = find_owner(function)
         for space, chains in ((function.__globals__, changed.globals), (own, changed.locals)):
             for name, *attributes in chains:
                 value: Any = space.get(name)
@@ -363,6 +364,21 @@ class _Walk:
         for chain in sorted(chain for chain in chains if chain):
             self._visit_global(f"{module.__name__}.{chain[0]}", vars(module), chain[0], {chain[1:]})
 
+    def _visit_imports(self, function: FunctionType) -> None:
+        """Looks at what a function reads of the modules that it imports, if they are there by now."""
+        space = function.__globals__
+        for (said, level), chains in sorted(imports_of(function.__code__).items()):
+            around = space.get("__package__") or str(space.get("__name__")).rpartition(".")[0]
+            name = resolve_name(f"{'.' * level}{said}", around)
+            if is_library(name):
+                continue
+            self._met.append((Grounds.add_import, (name, chains)))
+            module = sys.modules.get(name)
+            if module is None:
+                self._tell_once(f"module {name}", MISSING, None)
+            else:
+                self._visit_module(f"module {name}", module, chains)
+
     def _visit_attributes(self, place: str, value: Any, names: set[str]) -> None:
         """Looks at the attributes of a class or an instance of the process's own that the code names."""
         if is_library(type(value).__module__) and (not isinstance(value, type) or is_library(value.__module__)):
@@ -393,25 +409,3 @@ class _Walk:
     def _tell_once(self, place: str, kind: str, value: Any) -> None:
         if self._is_news(place):
             self._note(place, kind, value)
-
-
-def _find_owner(function: FunctionType) -> type | None:
-    """Returns the class that a method was defined in, found by its qualified name; None for anything but a method."""
-    found: Any = function.__globals__
-    path = function.__code__.co_qualname.split(".")[:-1]
-    for step in path:
-        found = found.get(step) if isinstance(found, dict) else vars(found).get(step) if isinstance(found, type) else None
-    return found if path and isinstance(found, type) else None
-
-
-def _without_salt(member: Any) -> Any:
-    """Returns a member of a class; of a hash that attrs wrote, which has a number that each process draws, the fields in it."""
-    is_hash = isinstance(member, FunctionType) and member.__name__ == "__hash__"
-    return member.__code__.co_names if is_hash and member.__code__.co_filename.startswith("<attrs generated") else member
-
-
-def _is_of_enum(name: str) -> bool:
-    """True for members that the machinery of enums keeps in their classes."""
-    return name in ("__new__", "_generate_next_value_", "__format__", "__str__", "__repr__") or (
-        name.startswith("_") and name.endswith("_") and not name.startswith("__")
-    )
