@@ -60,7 +60,7 @@ def _write(value: Any) -> tuple[bytes, ...]:
 
 
 def read(data: bytes | bytearray | memoryview) -> Any:
-    """Returns the frame or the series that `write` wrote.
+    """Returns the frame or the series that `write` wrote; it can be written to.
 
     Raises:
         CodecError: pyarrow is missing or too old, or it is not an Arrow stream.
@@ -70,7 +70,7 @@ def read(data: bytes | bytearray | memoryview) -> Any:
         with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
             table = reader.read_all()
         table.validate(full=True)
-        frame = table.to_pandas()
+        frame = table.to_pandas().copy()  # where pandas took the memory of Arrow over, nobody could write to it
         name = (table.schema.metadata or {}).get(_SERIES)
         if name is None:
             return frame

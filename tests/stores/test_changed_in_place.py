@@ -137,3 +137,34 @@ def test_a_list_from_before_the_store_is_not_trusted(begin):
 
     with begin({given.node(): [1, 0]}):
         assert pads_given() == 3
+
+
+WRITTEN = {
+    "array": (lambda: np.arange(3.0), lambda value: value.__setitem__(0, 9.0)),
+    "array in a list": (lambda: [np.arange(3.0)], lambda value: value[0].__setitem__(0, 9.0)),
+    "numbers": (lambda: pd.Series([1.0, 2.0]), lambda value: value.iloc.__setitem__(0, 9.0)),
+    "categories": (lambda: pd.Series(["a", "b"], dtype="category"), lambda value: value.iloc.__setitem__(0, "b")),
+    "frame of categories": (
+        lambda: pd.DataFrame({"c": pd.Categorical(["a", "b"]), "x": [1, 2]}),
+        lambda value: value.iloc.__setitem__((0, 0), "b"),
+    ),
+    "frame in parts": (
+        lambda: pd.DataFrame({"c": pd.Categorical(["a", "b"]), "x": [(1,), "b"]}),
+        lambda value: value.iloc.__setitem__((0, 0), "b"),
+    ),
+}
+
+
+@dug.memoize
+def writable(kind):
+    """Return a value that can be written to."""
+    return WRITTEN[kind][0]()
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_what_can_be_written_to_still_can_when_it_is_served(begin, kind):
+    """A value from a store can be written to where that of the run can: a body does not fail in a warm process only."""
+    for computed in (1, 0):
+        with begin() as log:
+            WRITTEN[kind][1](writable(kind))
+            assert len(log.computed) == computed
