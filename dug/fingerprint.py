@@ -59,6 +59,7 @@ class Reach:
 
     The fingerprint does not count it, as it is another one before such a module is imported; stores count it.
     """
+    _grounds: Grounds | None = field(default=None, repr=False, eq=False)
 
 
 def source_of(function: Callable[..., Any]) -> str | None:
@@ -109,12 +110,12 @@ def reach(function: Callable[..., Any]) -> Reach:
         return _reach_of_plain(function)
     noted, now = note(known), take_note(roots_of(known))
     is_another = next(iter(differences(noted, now)), None) is not None
-    if not noted.is_printed() or is_another != (_ANOTHER in noted.print.parts):
+    found: Reach | None = noted.print
+    if found is None or is_another != (_ANOTHER in found.parts) or not noted.is_printed():
         options = [("its version", known.version)] if known.version is not None else []
         told = _options_of(known)
         more = {_ANOTHER: "another, and some results are of that"} if is_another else {}
-        noted.print = _write([*roots_of(known), *options], {**more, **told}, noted)
-    found: Reach = noted.print
+        found = noted.print = _write([*roots_of(known), *options], {**more, **told}, noted)
     return found
 
 
@@ -207,8 +208,6 @@ def _write(roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted |
     """Writes down the reach of functions."""
     grounds = None if noted is None else Grounds(noted.said)
     parts = walk(roots, is_deep=True, grounds=grounds)
-    if noted is not None:
-        noted.grounds = grounds
     writer = _Writer(noted)
     said = {**{part.place: writer.tell(part) for part in parts if not part.is_imported}, **more}
     said.update(_count_packages(writer.packages))
@@ -218,7 +217,7 @@ def _write(roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted |
     packages = {name: version_of(name) for name in sorted(writer.packages)}
     print_ = _join(said) if code_of(plain_of(roots[0][1])) is not None else None
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Reach(print_, said, {"python": version, **packages}, tuple(writer.blind), imported)
+    return Reach(print_, said, {"python": version, **packages}, tuple(writer.blind), imported, grounds)
 
 
 def print_with_imports(found: Reach) -> str | None:

@@ -38,8 +38,8 @@ class Definition:
     """What the fingerprint cannot see."""
     body: Any
     noted: Noted | None
-    grounds: Any = None
-    """What the fingerprint rests on."""
+    found: Any = None
+    """The reach that the fingerprint was made of."""
     is_told: bool = False
     """True once the store remembers it."""
     runs: int = 0
@@ -52,7 +52,7 @@ class Definition:
         noted = function.reached
         if function.body is not self.body or noted is not self.noted:
             return False
-        if noted is not None and (noted.grounds is not self.grounds or not noted.is_printed()):
+        if noted is not None and (noted.print is not self.found or not noted.is_printed()):
             return False
         return noted is None or not noted.marks or all(_mark(noted, place) == noted.marks[place] for place in noted.marks)
 
@@ -102,7 +102,7 @@ def define_now(function: Function) -> Definition:
     noted = function.reached
     parts, blind = {**found.parts, **found.imported}, tuple(one for one in found.blind if not one.endswith(IMPORTED))
     made = Definition(function.name, print_, reason, parts, found.packages, blind, function.body, noted)
-    made.grounds = None if noted is None else noted.grounds
+    made.found = found
     if print_ is not None and not made.holds(function):  # it was changed in place meanwhile, or is changed by a thread
         made.print, made.reason = None, "something that it reaches is changed while it is looked at"
     return made

@@ -16,7 +16,6 @@ from attrs import define, evolve
 
 from ..._core.read import Function
 from .code import tell_code
-from .grounds import Grounds
 from .plain_data import mark, tell, tell_changeable
 from .walk import CHANGEABLE, CLASS, CODE, NODE, OBJECT, PLAIN, Part, walk
 from .watching import watch
@@ -37,13 +36,12 @@ class Noted:
     size: int = 0
     """How many bytes that is."""
     print: Any = None
-    """The fingerprint made of it for other processes."""
-    grounds: Grounds | None = None
-    """What this fingerprint rests on."""
+    """The fingerprint made of it for other processes, with what it rests on."""
 
     def is_printed(self) -> bool:
         """True when there is a fingerprint, and everything that it was made of is as it was."""
-        return self.print is not None and self.grounds is not None and self.grounds.holds()
+        found = self.print  # read once: another thread may take it anew
+        return found is not None and bool(found._grounds.holds())
 
 
 def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:
