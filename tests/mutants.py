@@ -1809,6 +1809,13 @@ MUTANTS = (
         STORE_CLASSES,
     ),
     Mutant(
+        "a store names a call by a list that was changed since",
+        "stores/_keeper.py",
+        "        if arguments is not None and type(key) is PartialKey and",
+        "        if False and",
+        STORE_CHANGES,
+    ),
+    Mutant(
         "a store forgets the call that was written alike alone",
         "stores/_keeper.py",
         "        return key is None or key == target\n",

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from .. import codec
-from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, Run, Target
+from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, PartialKey, Run, Target
 from .._text.values import STOPPING
 from ..codec import CodecError, Encoded
 from ..sources._check import load_own
@@ -322,7 +322,7 @@ class Keeper:
             return
         store.note(definition, function)
         needs, print_ = "\n".join(sorted(encoded.needs)), definition.print or ""
-        arguments = write_arguments(run.key) or search.call
+        arguments = self._write_call_back(run.key) or search.call
         packed = pack(path, at, digest)
         said = (at, function.name, print_, arguments, packed, digest, encoded.codec, needs, data, len(data))
         row = Row(*said, memo.seconds, own, store.now())
@@ -335,7 +335,7 @@ class Keeper:
         for read in memo.dependencies:
             key = read.home.find_key()
             reader: Any = key[0]
-            arguments = None if reader is BENEATH or reader.owned or "<" in reader.name else write_arguments(key)
+            arguments = None if reader is BENEATH or reader.owned or "<" in reader.name else self._write_call_back(key)
             digest = NO_DIGEST if arguments is None else digest_as_read(read, self._of_tweaks)
             if digest is None:
                 self.store.refuse(function.name, f"it reads {Node._of(key)}, which may have been changed in place")
@@ -347,6 +347,16 @@ class Keeper:
             calls.append((reader.name, arguments))
             digests.append(digest)
         return make_path(calls, digests, memo.read_starts)
+
+    def _write_call_back(self, key: Key) -> str | None:
+        """Returns the arguments of a node from which it can be made again; None also where one was changed since the call.
+
+        That can be where ``key=`` says what a list is taken for: the key stays, and the list does not.
+        """
+        arguments = write_arguments(key)
+        if arguments is not None and type(key) is PartialKey and self._find_key(key[0].name, arguments) != key:
+            return None
+        return arguments
 
     def _find_place(self, search: Search, path: Path) -> bytes | None:
         """Returns where a run belongs; None where it does not ask as the runs did that parted from it."""

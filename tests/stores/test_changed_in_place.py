@@ -139,6 +139,62 @@ def test_a_list_from_before_the_store_is_not_trusted(begin):
         assert pads_given() == 3
 
 
+RATES = {1: 10, 2: 20}
+
+
+@dug.source
+def rate(number):
+    """Return a rate of the outside."""
+    return RATES[number]
+
+
+@dug.memoize(key={"numbers": tuple})
+def first_rate(numbers):
+    """Return the rate of the first number."""
+    return rate(numbers[0])
+
+
+@dug.memoize(key={"numbers": tuple})
+def last_rate(numbers):
+    """Return the rate of the last number, and take that off."""
+    return rate(numbers.pop())
+
+
+@dug.memoize
+def changes_first():
+    """Change a list after a call with it."""
+    numbers = [1]
+    found = first_rate(numbers)
+    numbers[0] = 2
+    return found
+
+
+@dug.memoize
+def changes_all():
+    """Fill a list after a call with it."""
+    numbers = [1]
+    found = first_rate(numbers)
+    numbers[:] = [2, 1]
+    return found
+
+
+@dug.memoize
+def has_it_changed():
+    """Have a list changed by what is called with it."""
+    return last_rate([2, 1])
+
+
+@pytest.mark.parametrize("reader", [changes_first, changes_all, has_it_changed])
+def test_a_call_is_not_kept_by_an_argument_that_was_changed(begin, monkeypatch, reader):
+    """Where ``key=`` takes a list, a call with one that was changed since is not kept as a call with what it is now."""
+    with begin():
+        assert reader() == 10
+    monkeypatch.setitem(RATES, 1, 99)
+    monkeypatch.setitem(RATES, 2, 10)
+    with begin():
+        assert reader() == 99
+
+
 WRITTEN = {
     "array": (lambda: np.arange(3.0), lambda value: value.__setitem__(0, 9.0)),
     "array in a list": (lambda: [np.arange(3.0)], lambda value: value[0].__setitem__(0, 9.0)),
