@@ -5,6 +5,7 @@ your own the functions would be in a module beside this one.
 """
 
 from math import exp, sqrt
+from pathlib import Path
 
 import pytest
 from attrs import frozen
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 import dug
 from dug.live import Live
-from dug.testing import Clock, EventLog, assert_pure, assert_transparent, isolated, tweaks_for
+from dug.stores import Store
+from dug.testing import Clock, EventLog, assert_pure, assert_transparent, check_store, isolated, tweaks_for
 
 STEPS = 12
 
@@ -172,3 +174,11 @@ def test_a_hidden_input_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(AssertionError, match=r"cost\('AAPL'\) is not transparent"):
         assert_transparent(cost.node("AAPL"))
+
+
+# A store as the desk opens it: what it keeps, and that it serves nothing else, wherever its folder lies.
+
+
+def test_the_store_of_the_desk_holds_what_it_promises(tmp_path: Path) -> None:
+    """Whoever writes a store of his own asks the same of it."""
+    check_store(lambda: Store(tmp_path / "desk.store", durable=True))
