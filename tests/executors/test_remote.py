@@ -15,6 +15,7 @@ from dug import CodeDiffersError, Scenario, TweakError
 from dug.executors import _remote
 from dug.executors._bases import BASES
 from dug.executors._errors import RemoteTraceback
+from dug.fingerprint import reach
 from dug.snapshot import RecordedError, SnapshotError
 
 FORMS = pytest.mark.parametrize("pickles", [True, False], ids=["pickle", "json"])
@@ -81,6 +82,18 @@ def test_an_error_comes_with_its_type_its_line_and_its_traceback(tmp_path, pickl
     assert type(failure.error.__cause__) is RemoteTraceback
     assert 'raise ValueError("bad mood", 7)' in str(failure.error.__cause__)
     assert list(answered.values) == [1]
+
+
+def test_what_pickle_notes_on_a_class_is_no_code():
+    """A class whose instances were pickled is the same code as in a process that pickled none."""
+
+    def make():
+        return Opaque(1.0)
+
+    make().__reduce_ex__(2)
+
+    assert "__slotnames__" in vars(Opaque)
+    assert [place for place in reach(make).parts if "__slotnames__" in place] == []
 
 
 @FORMS

@@ -24,7 +24,7 @@ NO_MEMBERS = frozenset({
     "__module__", "__dict__", "__weakref__", "__doc__", "__qualname__", "__firstlineno__", "__static_attributes__",
     "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "__parameters__",
     "__orig_bases__", "__dataclass_fields__", "__dataclass_params__", "__attrs_attrs__", "__attrs_props__", "__match_args__",
-    "__attrs_own_setattr__", "__replace__", "_abc_impl", "__type_params__",
+    "__attrs_own_setattr__", "__replace__", "_abc_impl", "__type_params__", "__slotnames__",
 })  # fmt: skip
 """Members of a class's dict that say nothing about its behaviour, or repeat its other members."""
 _MISSING = object()
