@@ -46,7 +46,7 @@ from ..snapshot._save import save_view
 from ._bases import BASES
 from ._errors import pack_failure, read_failure
 from ._packing import pack_value, read_value
-from ._sources import Lacking, Sources, bring_in, note_lacking, read_lacking, refuse_sources
+from ._sources import Lacking, Sources, bring_in, list_read, note_lacking, read_lacking, refuse_sources
 
 FORMAT = 1
 
@@ -135,11 +135,13 @@ def take_base(
             for target, spec in layer.items():
                 _check_tweak(target, spec, find_unwritable(target, spec), ", which is in force around,")
         around = around.parent
-    report = save_view(view, path, [node._key for node in nodes], name="base of a sweep", allow_pickle=pickles)
+    reached = _list_reached(nodes)
+    keys = [*(node._key for node in nodes), *list_read(view, reached)]
+    report = save_view(view, path, keys, name="base of a sweep", allow_pickle=pickles)
     lost = next((one for one in report.absent if one.what.startswith("the tweak of ")), None)
     if lost is not None:
         raise TweakError(f"{lost.what}, which is in force around, cannot go to another process: {lost.reason}")
-    prints = _find_prints(path, nodes, knows_session=knows_session)
+    prints = _find_prints(path, reached, knows_session=knows_session)
     digest = blake2b(path.read_bytes(), digest_size=16)
     flow_functions = _find_flow_functions(view, pickles=pickles)
     digest.update(json.dumps([prints, flow_functions], sort_keys=True).encode())
@@ -162,8 +164,8 @@ def _find_flow_functions(view: View, *, pickles: bool) -> dict[str, Any]:
     return dict(found)
 
 
-def _find_prints(path: Path, nodes: Iterable[Node[Any]], *, knows_session: bool) -> dict[str, str]:
-    """Returns the fingerprints of the memoised functions that the code of nodes leads to, and that have none in the file."""
+def _find_prints(path: Path, reached: Mapping[str, str | None], *, knows_session: bool) -> dict[str, str]:
+    """Returns the fingerprints of those memoised functions that have none in the file."""
     file = SavedFile(path)
     try:
         there = {row.name for row in FileRows(file).functions().values()}
@@ -175,7 +177,12 @@ def _find_prints(path: Path, nodes: Iterable[Node[Any]], *, knows_session: bool)
             f"{lost} is defined in this session, where no other process finds it. Write its cell to a module (%%writefile "
             'pricing.py) and import that, or use dug.executors.processes.Processes(start="fork").'
         )
-    prints: dict[str, str] = {}
+    return {name: print_ for name, print_ in reached.items() if name not in there and print_ is not None}
+
+
+def _list_reached(nodes: Iterable[Node[Any]]) -> dict[str, str | None]:
+    """Returns the memoised functions that the code of nodes leads to, by name, with their fingerprints."""
+    prints: dict[str, str | None] = {}
     pending = [node._function.name for node in nodes]
     seen = set(pending)
     while pending:
@@ -183,8 +190,7 @@ def _find_prints(path: Path, nodes: Iterable[Node[Any]], *, knows_session: bool)
         if function is None or find_unreachable(function) is not None:
             continue
         reached = reach(function.wrapper())
-        if function.name not in there and reached.print is not None:
-            prints[function.name] = reached.print
+        prints[function.name] = reached.print
         named = {said.removeprefix("node ") for said in reached.parts.values() if said.startswith("node ")}
         pending += sorted(named - seen)
         seen |= named

@@ -5,7 +5,7 @@ that it lacks.  Here `Sources.read` asks for them in the scenario, where each is
 base have their values from then on, which `bring_in` files in the worker.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
@@ -16,7 +16,7 @@ from attrs import define, field
 from .._contexts.context import Context
 from .._contexts.written import find_unreachable, json_of, read_node
 from .._core.drive import begin, complete, frame_here
-from .._core.read import BENEATH, Function, Memo, Node, Run, View, current, plain_key
+from .._core.read import BENEATH, Cache, Function, Key, Memo, Node, Run, View, current, find_answer, plain_key
 from .._functions.known_sources import hear_sources, list_sources
 from ..errors import DugError
 from ._packing import pack_value, read_value
@@ -68,6 +68,19 @@ def _ask(node: Node[Any]) -> Memo | None:
     if memo.failure is not None or memo.call is not None:
         return None
     return None if memo.dependencies or memo.opened or memo.inner_nodes else memo
+
+
+def list_read(view: View, names: Container[str]) -> Iterator[Key]:
+    """Yields the sources of some functions that have been read in a view, whether or not a node that is asked there read them."""
+    cache: Cache | None = view.cache
+    while cache is not None:
+        for key, _ in cache.list_homes():
+            function = key[0]
+            if function is not BENEATH and function.is_source and function.name in names and function.stream is None:
+                memo = find_answer(view, key)
+                if memo is not None and memo.failure is None:
+                    yield key
+        cache = cache.beneath
 
 
 def _key_beneath(view: View, node: Node[Any]) -> Any:

@@ -185,3 +185,14 @@ def test_what_is_warmed_shares_a_source(pool, tmp_path):
         batch = ctx.warm(nodes, executor=pool)
         assert batch.values == {one: one() for one in nodes}
         assert ctx.store.hits == 2
+
+
+def test_what_was_asked_for_before_goes_along(pool):
+    """Nodes whose sources were read here before are answered at once, though none of them was asked for."""
+    nodes = [two.node(number) for number in range(4)]
+    with dug.Context() as ctx:
+        known = token(), [tick(number) for number in range(4)]
+        values = ctx.run_all(nodes, executor=pool).values
+
+    assert list(values.values()) == [(known[0], one) for one in known[1]]
+    assert len(pool.sent) == 4
