@@ -33,8 +33,11 @@ from .errors import CodecError
 
 __all__ = ["Reach", "changed_parts", "fingerprint_of", "has_changed", "reach", "source_of"]
 
-_SAME_CODE = f"{sys.implementation.cache_tag}-{sys.flags.optimize}+"
-"""Byte code is comparable if this is the same; the sign distinguishes it from the fingerprints in files of format 1."""
+_SAME_CODE = f"{sys.implementation.cache_tag}-{sys.flags.optimize}++"
+"""Byte code is comparable if this is the same; the signs count the form of fingerprints.
+
+Those in files of format 1 have none, and those that did not count how callees are called have one.
+"""
 _MOST_CELLS = 100_000
 """A frame that has more is not written down."""
 _ANOTHER = "what it reached when it first ran"
@@ -147,7 +150,7 @@ def has_changed(before: str | None, now: str | None) -> bool:
     (code_before, _, text_before), (code_now, _, text_now) = before.partition("/text:"), now.partition("/text:")
     if code_before.partition(":")[0] == code_now.partition(":")[0]:
         return code_before != code_now
-    if text_before.startswith("+") != text_now.startswith("+"):  # one is in the words of format 1
+    if text_before.count("+") != text_now.count("+"):  # one counts what the other does not
         return False
     return bool(text_before.strip("+") and text_now.strip("+")) and text_before != text_now
 
@@ -235,7 +238,7 @@ def _join(parts: Mapping[str, str]) -> str:
     by_code = _digest("\n".join(f"{place} {code}" for place, code, _ in halves))
     has_texts = all(text for _, code, text in halves if code.startswith(_SAME_CODE))
     by_text = _digest("\n".join(f"{place} {text or code}" for place, code, text in halves)) if has_texts else ""
-    return f"{_SAME_CODE}:{by_code}/text:+{by_text}"
+    return f"{_SAME_CODE}:{by_code}/text:++{by_text}"
 
 
 class _Writer:

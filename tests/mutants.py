@@ -1881,7 +1881,7 @@ MUTANTS = (
     Mutant(
         "a store looks no more at the names that a function reads",
         "_functions/definition/grounds.py",
-        "            if space.get(name, _MISSING) is not value:\n",
+        "            if not _is_held(space.get(name, _MISSING), value):\n",
         "            if False:\n",
         STORE_EDITS,
     ),

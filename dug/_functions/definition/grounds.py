@@ -10,10 +10,12 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sized
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
+from weakref import ref
 
 from attrs import define, field
 
 from ..._core.read import Function
+from ..proxy import function_of
 from .code import Chain, names_of
 from .edges import Edge
 from .libraries import is_library
@@ -30,6 +32,20 @@ NO_MEMBERS = frozenset({
 _MISSING = object()
 
 
+class _Weak(ref[Any]):
+    """What something led to that may be defined again, and must not live on for this note."""
+
+    __slots__ = ()
+
+
+def _hold(value: Any) -> Any:
+    return _Weak(value) if isinstance(value, (FunctionType, type)) or function_of(value) is not None else value
+
+
+def _is_held(now: Any, held: Any) -> bool:
+    return now is held or (type(held) is _Weak and now is not None and held() is now)
+
+
 @define(eq=False)
 class Grounds:
     """What was found behind a fingerprint, when it was taken."""
@@ -39,9 +55,12 @@ class Grounds:
     _names: list[tuple[Mapping[str, Any], str, Any]] = field(factory=list)
     """Names in a module, a class or an instance, and what each led to."""
     _sizes: list[tuple[Sized, int]] = field(factory=list)
-    """How many names classes and instances had."""
-    _bases: list[tuple[type, Any]] = field(factory=list)
-    _functions: list[tuple[FunctionType, Any, Any, Any]] = field(factory=list)
+    """How many names instances had."""
+    _classes: list[tuple[_Weak, dict[str, Any], int, Any]] = field(factory=list)
+    """The members of classes, their number, and the bases."""
+    _members: list[tuple[_Weak, str, Any]] = field(factory=list)
+    """Single members of classes, and what each was."""
+    _functions: list[tuple[_Weak, Any, Any, Any]] = field(factory=list)
     """The code and the defaults of functions."""
     _cells: list[tuple[Any, Any]] = field(factory=list)
     """Variables of closures, and what they held."""
@@ -53,8 +72,8 @@ class Grounds:
 
     def add_function(self, function: FunctionType) -> None:
         """Notes a function, and the globals that it reads."""
-        self._functions.append((function, function.__code__, function.__defaults__, function.__kwdefaults__))
-        self._cells.extend((cell, _contents_of(cell)) for cell in function.__closure__ or ())
+        self._functions.append((_Weak(function), function.__code__, function.__defaults__, function.__kwdefaults__))
+        self._cells.extend((cell, _hold(_contents_of(cell))) for cell in function.__closure__ or ())
         for name, chains in names_of(function.__code__).globals.items():
             space: Mapping[str, Any] = function.__globals__
             value = self._add_name(space, name)
@@ -70,12 +89,12 @@ class Grounds:
     def add_member(self, member: tuple[type, str]) -> None:
         """Notes a member of a class, or that it has none of this name."""
         cls, name = member
-        self._add_name(vars(cls), name)
+        self._members.append((_Weak(cls), name, _hold(vars(cls).get(name, _MISSING))))
 
     def _add_name(self, space: Mapping[str, Any], name: str) -> Any:
         """Notes what a name leads to, and returns it."""
         value = space.get(name, _MISSING)
-        self._names.append((space, name, value))
+        self._names.append((space, name, _hold(value)))
         return value
 
     def add_import(self, read: tuple[str, Iterable[Chain]]) -> None:
@@ -87,10 +106,8 @@ class Grounds:
 
     def add_class(self, cls: type) -> None:
         """Notes the members and bases of a class."""
-        space = vars(cls)
-        self._names.extend((space, name, one) for name, one in space.items() if name not in NO_MEMBERS)
-        self._sizes.append((space, len(space)))
-        self._bases.append((cls, cls.__bases__))
+        members = {name: _hold(one) for name, one in vars(cls).items() if name not in NO_MEMBERS}
+        self._classes.append((_Weak(cls), members, len(vars(cls)), cls.__bases__))
 
     def add_instance(self, value: Any) -> None:
         """Notes the attributes of an instance."""
@@ -99,7 +116,7 @@ class Grounds:
         except AttributeError:
             space = None
         if type(space) is dict:
-            self._names.extend((space, name, one) for name, one in space.items())
+            self._names.extend((space, name, _hold(one)) for name, one in space.items())
             self._sizes.append((space, len(space)))
         else:
             self._holders.append((value, _held_by(value)))
@@ -120,20 +137,30 @@ class Grounds:
     def holds(self) -> bool:
         """True while everything is as it was; O(its size), some 50 ns for each name."""
         for space, name, value in self._names:
-            if space.get(name, _MISSING) is not value:
-                return False
-        for cell, value in self._cells:
-            if _contents_of(cell) is not value:
-                return False
-        for function, code, *given in self._functions:
-            if function.__code__ is not code or function.__defaults__ is not given[0] or function.__kwdefaults__ is not given[1]:
+            if not _is_held(space.get(name, _MISSING), value):
                 return False
         return (
-            all(len(space) == size for space, size in self._sizes)
-            and all(cls.__bases__ is bases for cls, bases in self._bases)
+            all(_is_held(_contents_of(cell), value) for cell, value in self._cells)
+            and all(len(space) == size for space, size in self._sizes)
             and all(edge.holds() for edge in self._edges)
+            and self._is_code_same()
             and self._is_content_same()
         )
+
+    def _is_code_same(self) -> bool:
+        for known, code, *given in self._functions:
+            function: Any = known()  # None for one that no name leads to any more
+            if function is not None and not (
+                function.__code__ is code and function.__defaults__ is given[0] and function.__kwdefaults__ is given[1]
+            ):
+                return False
+        for known, members, size, bases in self._classes:
+            cls: Any = known()
+            if cls is None or len(vars(cls)) != size or cls.__bases__ is not bases:
+                return False
+            if not all(_is_held(vars(cls).get(name, _MISSING), one) for name, one in members.items()):
+                return False
+        return all(known() is not None and _is_held(vars(known()).get(name, _MISSING), one) for known, name, one in self._members)
 
     def _is_content_same(self) -> bool:
         try:
