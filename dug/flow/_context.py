@@ -150,7 +150,7 @@ class FlowContext:
         return found  # type: ignore[no-any-return]  # nothing else is a tweak of it
 
     def _list_own(self) -> list[str]:
-        """Returns the names that the flow's own context defines, the one that changed last at the end."""
+        """Returns the names that the flow's own context defines, in the order in which they were first defined."""
         tweaks = self.context.tweaks
         owned = [node.args[1] for node in tweaks if isinstance(node, Node) and node.function is definition]
         names = dict.fromkeys([*tweaks.get(self._whole, ()), *owned])

@@ -82,7 +82,7 @@ class Flow(Saving):
         return nodes.items if is_stream else nodes.value
 
     def names(self) -> list[str]:
-        """Returns the names, the one that changed its function last at the end; then those that are read and not there."""
+        """Returns the names in the order in which they were added; then those that are read and not there."""
         wiring = self._wiring
         return [*wiring.definitions, *wiring.floating()]
 
