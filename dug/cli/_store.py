@@ -68,7 +68,7 @@ def info(folder: str, *, wants_json: bool) -> None:
         table = [(name, runs, size, round(seconds, 3), len(prints)) for name, runs, size, seconds, prints in rows.values()]
         if not wants_json:
             sizes = store.backend.measure()
-            echo(f"{sizes.rows:,} runs, {sizes.values:,} values, {in_bytes(sizes.bytes)}")
+            echo(f"{sizes.rows:,} runs, {sizes.values:,} values, {in_bytes(sizes.size)}")
         print_rows(columns, sorted(table, key=lambda row: -row[3]), wants_json=wants_json)
 
 

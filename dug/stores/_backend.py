@@ -92,8 +92,8 @@ class Sizes:
 
     rows: int
     values: int
-    bytes: int
-    """Of the values; the files or the server may take more."""
+    size: int
+    """Bytes of the values; the files or the server may take more."""
 
 
 class Backend(ABC):

@@ -23,8 +23,8 @@ class Report:
 
     rows: int
     values: int
-    bytes: int
-    """Of the values, as they are written."""
+    size: int
+    """Bytes of the values, as they are written."""
     hits: int
     """How many runs were taken from it by this process."""
     misses: int
@@ -42,7 +42,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"{count(self.rows, 'run')}, {count(self.values, 'value')}, {in_bytes(self.bytes)}",
+            f"{count(self.rows, 'run')}, {count(self.values, 'value')}, {in_bytes(self.size)}",
             f"this process: {self.hits:,} taken, {self.misses:,} not there, {self.kept:,} kept, {self.waited:,} waited for",
         ]
         if self.failures:
@@ -74,13 +74,13 @@ class Collected:
     """What was removed to make room, or would be."""
 
     rows: int
-    bytes: int
-    """Of the values that nothing else has."""
+    size: int
+    """Bytes of the values that nothing else has."""
     done: bool
     """False for a dry run."""
 
     def __str__(self) -> str:
-        return f"{count(self.rows, 'run')}, {in_bytes(self.bytes)}: {'removed' if self.done else 'would be removed'}"
+        return f"{count(self.rows, 'run')}, {in_bytes(self.size)}: {'removed' if self.done else 'would be removed'}"
 
 
 def report(store: Any) -> Report:
@@ -88,7 +88,7 @@ def report(store: Any) -> Report:
     sizes, writer = store.backend.measure(), store.writer
     blind = {one.function: one.blind for one in store.definitions.list_known() if one.blind}
     return Report(
-        sizes.rows, sizes.values, sizes.bytes, store.hits, store.misses, writer.written, store.waited, writer.failures,
+        sizes.rows, sizes.values, sizes.size, store.hits, store.misses, writer.written, store.waited, writer.failures,
         dict(store.refused), blind,
     )  # fmt: skip
 

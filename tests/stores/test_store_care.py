@@ -50,7 +50,7 @@ def test_a_report_says_what_is_there_and_what_is_not(begin):
         report = log.store.report()
 
     assert (report.rows, report.values, report.hits, report.misses, report.kept) == (3, 3, 1, 1, 1)
-    assert report.bytes == len('"2"4') + 1000
+    assert report.size == len('"2"4') + 1000
     assert list(report.refused.values()) == ["no other process can find it by its name"]
     assert str(report).splitlines()[0] == "3 runs, 3 values, 1004 B" or "3 runs, 3 values" in str(report)
     assert "not kept: " in str(report)
@@ -103,11 +103,11 @@ def test_only_what_is_said_is_removed(begin, tmp_path):
             db.execute("UPDATE trace SET own = 1.0, made = 0.0")
         with pytest.raises(TypeError, match="gc\\(\\) removes what you say"):
             log.store.gc()
-        assert log.store.gc(max_bytes=1000, dry_run=True).bytes == 2002
+        assert log.store.gc(max_bytes=1000, dry_run=True).size == 2002
         assert log.store.report().rows == 3
         done = log.store.gc(max_bytes=1000)
-        assert (done.rows, done.bytes, done.done) == (1, 2002, True)
-        assert log.store.report().bytes == 12 + 302
+        assert (done.rows, done.size, done.done) == (1, 2002, True)
+        assert log.store.report().size == 12 + 302
         log.store.now = lambda: 10.0**12
         assert log.store.gc(older_than=3600).rows == 2
         assert log.store.report().rows == 0
