@@ -5,9 +5,9 @@ that cannot be taken from a store, for whatever reason, is computed.
 """
 
 from ..errors import StoreError
-from ._care import Checked, Collected, Report
+from ._care import Checked, Collected, StoreReport
 from ._store import Store
 from ._tiered import Tiered
 from ._why import accept, why
 
-__all__ = ["Checked", "Collected", "Report", "Store", "StoreError", "Tiered", "accept", "why"]
+__all__ = ["Checked", "Collected", "Store", "StoreError", "StoreReport", "Tiered", "accept", "why"]

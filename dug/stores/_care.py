@@ -18,7 +18,7 @@ from ._path import unpack
 
 
 @frozen
-class Report:
+class StoreReport:
     """What is in a store, and what it did in this process."""
 
     rows: int
@@ -83,11 +83,11 @@ class Collected:
         return f"{count(self.rows, 'run')}, {in_bytes(self.size)}: {'removed' if self.done else 'would be removed'}"
 
 
-def report(store: Any) -> Report:
+def report(store: Any) -> StoreReport:
     """Returns what is in a store, and what it did."""
     sizes, writer = store.backend.measure(), store.writer
     blind = {one.function: one.blind for one in store.definitions.list_known() if one.blind}
-    return Report(
+    return StoreReport(
         sizes.rows, sizes.values, sizes.size, store.hits, store.misses, writer.written, store.waited, writer.failures,
         dict(store.refused), blind,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from .._core.read import Function
 from .._text.values import show, text_of
 from ..codec import CodecError, Encoded, _plain
 from ._backend import Backend, Found, Row, StoreError
-from ._care import Checked, Collected, Report, check, collect, report
+from ._care import Checked, Collected, StoreReport, check, collect, report
 from ._definitions import Definition, Definitions
 from ._digest import digest_data
 from ._sqlite import SqliteBackend
@@ -68,7 +68,7 @@ class AnyStore:
         """Keeps what has ended, and lets go of files and connections; contexts go on without a store."""
         self._close()
 
-    def report(self) -> Report:
+    def report(self) -> StoreReport:
         """Returns what is kept, and what this process has taken, kept and refused; it prints as lines."""
         return report(self)
 
