@@ -4,7 +4,7 @@ A result knows how many scenarios came before its own; the place in a grid or on
 text has to be read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any, Protocol
 
 from attrs import define
@@ -132,3 +132,11 @@ def _index_value(value: Any) -> Any:
     except TypeError:
         return show(value)
     return value
+
+
+def find_length(items: Any) -> int | None:
+    """Returns how many items there are, or None if that is unknown without taking them."""
+    try:
+        return len(items) if isinstance(items, Sized) else None
+    except TypeError:  # a ladder of nodes that have no length
+        return None

@@ -6,16 +6,12 @@ the next may share; only the iterating task or thread touches it.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, repeat
-from operator import sub
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve
-
 from .._batch.call_site import CallSite, Executor, find_width
-from .._batch.kept_failure import keep_failure
 from .._batch.progress import Reporter
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, title
@@ -23,9 +19,10 @@ from .._core.read import Failure
 from .._extras.packages import import_extra
 from ..errors import ContextError
 from ..scenarios import Grid, Ladder
+from .differences import CentralDifferences, Differences
 from .job import Job, make_context
-from .levels import NameLevels, levels_of, node_label
-from .results import Result, Results, Targets, list_lines, subtract, target_label
+from .levels import find_length, levels_of
+from .results import Result, Results, Targets, list_lines, target_label
 from .world import Base, BaseGoneError, Bases, World, are_live
 
 if TYPE_CHECKING:
@@ -52,6 +49,8 @@ class AnySweep(Results[V]):
         self._answered: Job[V] | None = None
         self._is_drained = False
         self._broken: Failure | None = None
+        self._refused: dict[int, Any] = {}
+        """The scenarios whose tweaks are not possible, as they came, by their numbers."""
         self._bases: Bases[V] = Bases(targets)
         self._is_joined: set[int] = set()
         """The places of results in the same world as the result before them, although something was invalidated in between."""
@@ -107,7 +106,7 @@ class AnySweep(Results[V]):
         A target that failed, under the scenario or in the base, has its error in the place of a difference, and so has one whose
         values cannot be subtracted.  The numbers of runs and seconds are the scenario's.
         """
-        return _Differences(self)
+        return Differences(self, self._find_base)
 
     def central(self) -> Results[Any]:
         """Returns the central difference for each node of a `ladder`: ``(value up - value down) / 2`` for each target.
@@ -121,7 +120,7 @@ class AnySweep(Results[V]):
         ladder = self._scenarios
         if not isinstance(ladder, Ladder) or ladder.down is None:
             raise TypeError("central() needs a scenario up and one down for each node. Sweep over ladder(nodes, up, down).")
-        return _CentralDifferences(self, ladder)
+        return CentralDifferences(self, ladder, self._are_of_one_world)
 
     def tornado(self, target: Any = None, *, ax: "Axes | None" = None, most: int = 20) -> "Axes":
         """Draws how much each scenario moves a target, the largest on top: a bar for each, of a `ladder` one line for each node.
@@ -145,6 +144,20 @@ class AnySweep(Results[V]):
 
         lines = list_lines(tuple(self.diff()), self._levels, label)
         return draw_tornado(lines, f"change of {target_label(label)}", ax, most)
+
+    def failed(self) -> dict[Any, Any]:
+        """Returns the scenarios in which a target failed, by their names, as the next sweep takes them; asks for all results.
+
+        A scenario whose tweaks are not possible comes back as it was given.  After `cancel`, those that have no result are not
+        among them.
+
+        Raises:
+            TypeError: the results must be awaited first.
+
+        .. versionadded:: 0.1.0
+        """
+        failed = [result for result in self if result._failures]
+        return {result.name: self._refused.get(result._number, result.scenario) for result in failed}
 
     def _find_total(self) -> int | None:
         return find_length(self._scenarios)
@@ -199,6 +212,8 @@ class AnySweep(Results[V]):
         name = self._find_unique(self._find_name(context) if name is None else name)
         job = self._make_job(name, context)
         job.number = number
+        if isinstance(context, Failure):
+            self._refused[number] = tweaks
         self._drawn.append(job)
         self._names.add(name)
         self._taken = None
@@ -336,70 +351,6 @@ class Sweep(AnySweep[V]):
             self._drawn[-1].hand_to(self._executor)
 
 
-class _Differences(Results[Any]):
-    """The change that each scenario of a sweep makes."""
-
-    def __init__(self, swept: AnySweep[Any]) -> None:
-        super().__init__(swept._targets, swept._levels)
-        self._swept = swept
-
-    def _find_total(self) -> int | None:
-        return self._swept._find_total()
-
-    def _has_numbers(self) -> bool:
-        return self._swept._has_numbers()
-
-    def _make_next(self) -> Result[Any] | None:
-        result = self._swept._find(len(self._kept))
-        if result is None:
-            return None
-        values: Any = {}
-        failures: Any = result._failures
-        if len(failures) < len(self._targets.nodes):
-            try:
-                values, failures = subtract(result, self._swept._find_base(result), sub)
-            except BaseGoneError as exc:
-                failures = dict.fromkeys(self._targets.nodes, keep_failure(exc))
-        return evolve(result, values=values, failures=failures, world=None)
-
-
-class _CentralDifferences(Results[Any]):
-    """The change for each node of a ladder."""
-
-    def __init__(self, swept: AnySweep[Any], ladder: Ladder) -> None:
-        super().__init__(swept._targets, NameLevels("node"))
-        self._swept = swept
-        self._nodes = ladder.nodes
-
-    def _find_total(self) -> int | None:
-        return find_length(self._nodes)
-
-    def _make_next(self) -> Result[Any] | None:
-        up = self._swept._find(2 * len(self._kept))
-        down = self._swept._find(2 * len(self._kept) + 1)
-        if up is None or down is None:
-            return None
-        values, failures = subtract(up, down, _halve_difference)
-        if values and not self._swept._are_of_one_world(2 * len(self._kept)):
-            failures = dict.fromkeys(self._targets.nodes, _refuse_pair(up, down))
-            values = {}
-        name = self._make_unique(node_label(up))
-        recomputed, seconds = up.recomputed + down.recomputed, up.seconds + down.seconds
-        return Result(name, None, values, recomputed, seconds, failures, self._targets)
-
-
-def _refuse_pair(up: Result[Any], down: Result[Any]) -> Failure:
-    error = BaseGoneError(
-        f"The context around the sweep was changed, or something in it invalidated, cleared or redefined, between the results "
-        f"of {up.name!r} and {down.name!r}. Sweep again to compare them."
-    )
-    return Failure.of(error, None)
-
-
-def _halve_difference(up: Any, down: Any) -> Any:
-    return (up - down) / 2
-
-
 def _has_ended(items: Any) -> bool:
     """True for a generator that is exhausted, because it came to its end or raised."""
     return isinstance(items, GeneratorType) and items.gi_frame is None
@@ -410,11 +361,3 @@ def _iterate(scenarios: Scenarios) -> Iterator[tuple[Any, Any]]:
     if isinstance(scenarios, (Ladder, Grid)):
         return scenarios.drafts()
     return iter(scenarios.items()) if isinstance(scenarios, Mapping) else zip(repeat(None), scenarios)
-
-
-def find_length(items: Any) -> int | None:
-    """Returns how many items there are, or None if that is unknown without taking them."""
-    try:
-        return len(items) if isinstance(items, Sized) else None
-    except TypeError:  # a ladder of nodes that have no length
-        return None

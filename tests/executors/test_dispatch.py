@@ -6,7 +6,7 @@ import gc
 from concurrent.futures import Future
 
 import pytest
-from remote_book import book, spot, trade
+from remote_book import book, mood, risky, spot, trade
 
 import dug
 from dug import ContextError, WorkerLostError, replay
@@ -116,6 +116,18 @@ def test_a_lost_batch_is_asked_again_one_by_one():
 
 
 REMEDY = "Compute it by itself, in a process that can be lost."
+
+
+def test_the_failed_scenarios_of_workers_are_given_to_the_next_sweep():
+    """failed() has what was lost, what raised and what was not possible; a sweep of that in a loop gives the values there are."""
+    pool = Held(loses=lambda text: "201.0" in text)
+    told = {"good": {}, "lost": {spot.node(0): 201.0}, "raises": {mood.node(): "value"}, "no": {"no node": 1}}
+    with dug.Context():
+        failed = dug.sweep([trade.node(0), risky.node()], told, executor=pool).failed()
+        again = dug.sweep([trade.node(0), risky.node()], failed)
+
+        assert list(failed) == [result.name for result in again] == ["lost", "raises", "no"]
+        assert [type(result.error) for result in again] == [type(None), ValueError, dug.TweakError]
 
 
 def test_without_retries_it_is_lost_at_once():

@@ -135,6 +135,7 @@ def test_the_scenario_that_kills_its_worker_is_lost_alone(request, kind):
     assert "'s5' lost all 3 of its workers" in str(lost.error)
     assert "SIGKILL" in str(lost.error)
     assert [results[f"s{number}"].attempts for number in (3, 4, 6, 7, 8)] == [1, 2, 2, 2, 1]
+    assert {name: scenario.tweaks for name, scenario in sweep.failed().items()} == {"s5": {mood.node(): "die"}}
 
 
 @pytest.mark.slow

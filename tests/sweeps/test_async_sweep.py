@@ -172,6 +172,24 @@ def test_async_for_gives_the_results_in_order(p, run):
     run(main)
 
 
+def test_the_failed_scenarios_are_given_to_the_next_awaited_sweep(p, run):
+    """failed() has the scenarios with an error under their names once the sweep was awaited, and says so before."""
+
+    async def main():
+        with dug.Context():
+            swept = dug.sweep(p.total.node(), {"good": {}, "bad": {p.x.node(1): -1}, "odd": {p.x: 5}})
+            with pytest.raises(TypeError, match=r"results = await dug\.sweep"):
+                swept.failed()
+            failed = (await swept).failed()
+            with dug.Context({p.y.node(1): 0}):
+                again = await dug.sweep(p.total.node(), failed)
+
+        assert list(failed) == ["bad", "odd"]
+        assert (again["bad"].value, type(again["odd"].error)) == (20, dug.TweakError)
+
+    run(main)
+
+
 def test_awaiting_goes_on_where_an_iteration_stopped(p, run):
     """Awaiting a sweep that was iterated in part asks the rest, and iterations can be nested."""
 

@@ -3,6 +3,8 @@
 import gc
 import weakref
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from itertools import count, islice
 from operator import getitem
@@ -434,6 +436,37 @@ def test_an_impossible_tweak_is_the_result_of_its_scenario(p):
     assert results[1].scenario is None
     assert "did you mean" in str(results[1].error).lower()
     assert [result.value for result in results if not result.error] == [(80,), (30,), (90,)]
+
+
+@pytest.mark.parametrize("workers", [0, 2], ids=["loop", "threads"])
+def test_the_failed_scenarios_are_given_to_the_next_sweep(p, workers):
+    """failed() has the scenarios with an error under their names, impossible ones as they came; a sweep of them fails alike."""
+    scenarios = {"good": {}, "bad": {p.x.node(1): -1}, 7: {p.x: 5}, "both": dug.Scenario({p.x: dug.shift(-5)}) | {p.x.node(0): 9}}
+    executor = ThreadPoolExecutor(workers) if workers else nullcontext()
+    with dug.Context(), executor as pool:
+        first = dug.sweep([p.total.node(), p.y.node(0)], scenarios, executor=pool)
+        again = dug.sweep([p.total.node(), p.y.node(0)], first.failed())
+        expected = [describe_failure(result) for result in first if result.error]
+
+        assert list(first.failed()) == ["bad", 7, "both"]
+        assert [describe_failure(result) for result in again] == expected
+        assert again.failed().keys() == first.failed().keys()
+
+
+def describe_failure(result):
+    """Return a result's name, values and errors."""
+    return result.name, dict(result.values), [(label, type(exc), str(exc)) for label, exc in result.errors.items()]
+
+
+def test_after_a_cancel_only_results_have_failed(p):
+    """failed() makes no scenario of those that were cancelled, and has none where nothing failed."""
+    with dug.Context():
+        sweep = dug.sweep(p.total.node(), [{p.x.node(0): -1}, {}, {p.x.node(0): -2}])
+        first = next(iter(sweep))
+        sweep.cancel()
+
+        assert list(sweep.failed()) == [first.name]
+        assert dug.sweep(p.total.node(), [{}]).failed() == {}
 
 
 def test_an_impossible_scenario_of_a_ladder_or_grid_is_a_result(p):

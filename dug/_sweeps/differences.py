@@ -1,0 +1,78 @@
+"""How the results of a sweep differ: `Differences` from their bases, `CentralDifferences` of the two directions of a ladder."""
+
+from collections.abc import Callable
+from operator import sub
+from typing import Any
+
+from attrs import evolve
+
+from .._batch.kept_failure import keep_failure
+from .._core.read import Failure
+from ..scenarios import Ladder
+from .levels import NameLevels, find_length, node_label
+from .results import Result, Results, subtract
+from .world import BaseGoneError
+
+
+class Differences(Results[Any]):
+    """The change that each scenario of a sweep makes."""
+
+    def __init__(self, swept: Results[Any], find_base: Callable[[Result[Any]], Result[Any]]) -> None:
+        super().__init__(swept._targets, swept._levels)
+        self._swept, self._find_base = swept, find_base
+
+    def _find_total(self) -> int | None:
+        return self._swept._find_total()
+
+    def _has_numbers(self) -> bool:
+        return self._swept._has_numbers()
+
+    def _make_next(self) -> Result[Any] | None:
+        result = self._swept._find(len(self._kept))
+        if result is None:
+            return None
+        values: Any = {}
+        failures: Any = result._failures
+        if len(failures) < len(self._targets.nodes):
+            try:
+                values, failures = subtract(result, self._find_base(result), sub)
+            except BaseGoneError as exc:
+                failures = dict.fromkeys(self._targets.nodes, keep_failure(exc))
+        return evolve(result, values=values, failures=failures, world=None)
+
+
+class CentralDifferences(Results[Any]):
+    """The change for each node of a ladder."""
+
+    def __init__(self, swept: Results[Any], ladder: Ladder, are_of_one_world: Callable[[int], bool]) -> None:
+        super().__init__(swept._targets, NameLevels("node"))
+        self._swept, self._are_of_one_world = swept, are_of_one_world
+        self._nodes = ladder.nodes
+
+    def _find_total(self) -> int | None:
+        return find_length(self._nodes)
+
+    def _make_next(self) -> Result[Any] | None:
+        up = self._swept._find(2 * len(self._kept))
+        down = self._swept._find(2 * len(self._kept) + 1)
+        if up is None or down is None:
+            return None
+        values, failures = subtract(up, down, _halve_difference)
+        if values and not self._are_of_one_world(2 * len(self._kept)):
+            failures = dict.fromkeys(self._targets.nodes, _refuse_pair(up, down))
+            values = {}
+        name = self._make_unique(node_label(up))
+        recomputed, seconds = up.recomputed + down.recomputed, up.seconds + down.seconds
+        return Result(name, None, values, recomputed, seconds, failures, self._targets)
+
+
+def _refuse_pair(up: Result[Any], down: Result[Any]) -> Failure:
+    error = BaseGoneError(
+        f"The context around the sweep was changed, or something in it invalidated, cleared or redefined, between the results "
+        f"of {up.name!r} and {down.name!r}. Sweep again to compare them."
+    )
+    return Failure.of(error, None)
+
+
+def _halve_difference(up: Any, down: Any) -> Any:
+    return (up - down) / 2
