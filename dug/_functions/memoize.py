@@ -163,7 +163,7 @@ def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: A
         count = others.get(option)
         if option in others and (type(count) is not int or count < 1) and (option, count) != ("keep", None):
             raise TypeError(f"{option} must be a number of items, at least 1, not {show(count)}. Write {option}=100.")
-    if others.get("store") not in (None, True, False):
+    if not any(others.get("store") is one for one in (None, True, False)):  # 1 is equal to one of them
         raise TypeError(f"store must be True, False or None, not {show(others['store'])}. Write store=True to keep all its runs.")
     if eq is not None and not callable(eq):
         raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")

@@ -43,7 +43,7 @@ def _open(path: str, *, read_only: bool = True) -> "Iterator[Store]":
     from ..stores import Store  # with SQLite, which the help needs not
 
     if not (Path(path) / "dug.db").is_file():
-        raise click.ClickException(f"{path} is not a store: it has no dug.db")
+        raise click.ClickException(f"{path} is not a store: it has no dug.db. Write Context(store={path!r}) to have one filled")
     store = Store(path, read_only=read_only)
     try:
         yield store

@@ -4,6 +4,7 @@ Nothing is removed unless somebody asks for it, and each time the answer says ho
 """
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 from attrs import frozen
@@ -11,9 +12,11 @@ from attrs import frozen
 from .._core.read import Function
 from .._text.counts import count
 from .._text.frames import in_bytes
+from .._text.values import show
 from ._backend import Row
 from ._definitions import define_now
 from ._digest import digest_data
+from ._options import check_flag, check_seconds
 from ._path import unpack
 
 
@@ -121,8 +124,12 @@ def collect(
     """Removes rows: the old ones, those of other definitions, and those that save least for their size and age, up to a size.
 
     Raises:
-        TypeError: nothing says which.
+        TypeError: nothing says which, or something of a wrong type does.
+        ValueError: a number is below 0.
     """
+    _check_limits(max_bytes, older_than)
+    check_flag("unreachable", unreachable)
+    check_flag("dry_run", dry_run)
     if max_bytes is None and older_than is None and not unreachable:
         raise TypeError("gc() removes what you say: write gc(max_bytes=10**9), gc(older_than=86400) or gc(unreachable=True).")
     rows, now = list(store.backend.list_rows()), store.now()
@@ -138,6 +145,18 @@ def collect(
         store.backend.delete(gone)
         store.backend.sweep()
     return Collected(len(gone), sum(free.values()), not dry_run)
+
+
+def _check_limits(max_bytes: object, older_than: object) -> None:
+    if older_than is not None:
+        check_seconds("older_than", older_than, "gc(older_than=86400) for a day")
+    if max_bytes is None:
+        return
+    example = "Write gc(max_bytes=10**9)"
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, Integral):
+        raise TypeError(f"max_bytes must be a number of bytes, not {show(max_bytes)}. {example}.")
+    if max_bytes < 0:
+        raise ValueError(f"max_bytes must be 0 or more bytes, not {show(max_bytes)}. {example}.")
 
 
 def _find_least(rows: list[Row], max_bytes: int, now: float) -> Iterable[bytes]:

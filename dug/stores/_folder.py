@@ -45,6 +45,7 @@ class Folder:
             )
         if is_read_only:
             if not self.database.is_file():
+                self._refuse_file()
                 raise StoreError(f"{self.path} is not a store: it has no dug.db. Leave read_only=True out to make one.")
             return
         try:
@@ -52,7 +53,20 @@ class Folder:
             self._blobs.mkdir(mode=0o700, exist_ok=True)
             self._remove_unfinished()
         except OSError as exc:
-            raise StoreError(f"{self.path} cannot be used as a store: {exc}") from exc
+            self._refuse_file()
+            raise StoreError(
+                f"{self.path} cannot be used as a store ({exc.strerror or exc}). Give a folder that you may write to, or open "
+                "one that is there with read_only=True."
+            ) from exc
+
+    def _refuse_file(self) -> None:
+        """Refuses a path at which, or on the way to which, a file is."""
+        for place in (self.path, *self.path.parents):
+            if place == self.path and place.name == self.database.name and place.is_file():
+                raise StoreError(f"{place} is the database in a store. Write Store({str(place.parent)!r}).")
+            if _is_file(place):
+                way = "" if place == self.path else f", so {self.path} cannot be made"
+                raise StoreError(f"{place} is a file, and a store is a folder{way}. Write Store('book.store').")
 
     def blob(self, digest: bytes) -> Path:
         """Returns where a large value lies."""
@@ -86,6 +100,13 @@ class Folder:
         for place in self._blobs.glob(f"??/{_UNFINISHED}*"):
             if not _is_alive(place.name.split("-")[1]):
                 place.unlink(missing_ok=True)
+
+
+def _is_file(place: Path) -> bool:
+    try:
+        return place.exists() and not place.is_dir()
+    except OSError:  # nobody may look
+        return False
 
 
 def _is_alive(number: str) -> bool:

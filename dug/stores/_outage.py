@@ -43,12 +43,20 @@ class Outage:
         server: how warnings name the server, or the database.
         failures: the exceptions that mean that the server gave no answer; others pass.
         clock: gives the time in seconds.
+        tell: says of a failure what happened and what to do about it.
     """
 
-    def __init__(self, server: str, failures: tuple[type[Exception], ...], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        server: str,
+        failures: tuple[type[Exception], ...],
+        clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[Exception], str] | None = None,
+    ) -> None:
         self.failed = 0
         """How many asks the server did not answer."""
-        self._server, self._failures, self._clock = server, failures, clock
+        self._failures, self._clock = failures, clock
+        self._tell = tell or (lambda exc: f"{server} does not answer ({type(exc).__name__}: {exc}).")
         self._lock = Lock()
         self._pause_s = 0.0
         self._until: float | None = None
@@ -71,7 +79,7 @@ class Outage:
         try:
             return self.attempt(call)
         except self._failures as exc:
-            self._tell(exc)
+            self._warn(exc)
             return otherwise
 
     def attempt(self, call: Callable[[], R]) -> R:
@@ -92,11 +100,7 @@ class Outage:
             self._pause_s = min(2 * self._pause_s or FIRST_PAUSE_S, LONGEST_PAUSE_S)
             self._until = self._clock() + self._pause_s
 
-    def _tell(self, exc: Exception) -> None:
+    def _warn(self, exc: Exception) -> None:
         if self._told.is_due():
-            _logger.warning(
-                "%s does not answer (%s: %s). Until it does, dug computes what it would take from there, and keeps nothing.",
-                self._server,
-                type(exc).__name__,
-                exc,
-            )
+            said = "%s Until then dug computes what it would take from there, and keeps nothing there."
+            _logger.warning(said, self._tell(exc))

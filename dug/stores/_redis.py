@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ..errors import StoreError
+from ._address import tell, without_password
 from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
 from ._large import LargeValues
 from ._outage import Outage, Seldom
@@ -75,7 +76,7 @@ class RedisBackend(Backend):
         key: bytes | None,
         clock: Callable[[], float],
     ) -> None:
-        self.shown = _without_password(url)
+        self.shown = without_password(url)
         self.refused: dict[str, str] = {}
         """Why no value of a function is kept."""
         self.forged = 0
@@ -84,14 +85,9 @@ class RedisBackend(Backend):
         parts = (prefix, str(FORMAT), *(() if self._signing is None else (self._signing.name,)))
         self._prefix = ":".join(parts).encode() + b":"
         self._large = None if blobs is None else LargeValues(blobs)
-        self._outage = Outage(self.shown, (redis.RedisError, OSError), clock)
+        self._outage = Outage(self.shown, (redis.RedisError, OSError), clock, partial(tell, self.shown))
         self._forgery_is_told, self._size_is_told = Seldom(clock), Seldom(clock)
-        self._client = redis.Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S / 5,
-            retry=Retry(NoBackoff(), 1),  # a connection that lay idle may be gone; a server that is gone is left alone
-        )
+        self._client = _make_client(url)
         self._look, self._renew, self._release = map(self._client.register_script, (_LOOK, _RENEW, _RELEASE))
         self._is_closed = False
 
@@ -321,7 +317,7 @@ class RedisBackend(Backend):
         try:
             return call(*args)
         except (redis.RedisError, OSError) as exc:
-            raise StoreError(f"{self.shown} does not answer ({type(exc).__name__}: {exc}). Start it, and ask again.") from exc
+            raise StoreError(tell(self.shown, exc)) from exc
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -360,6 +356,28 @@ class RedisBackend(Backend):
         return opened
 
 
+def _make_client(url: str) -> redis.Redis:
+    """Returns a client, which connects when it is asked for something.
+
+    Raises:
+        ValueError: redis-py does not know an argument of the address; it would say so at the first ask only.
+    """
+    try:
+        client = redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S / 5,
+            retry=Retry(NoBackoff(), 1),  # a connection that lay idle may be gone; a server that is gone is left alone
+        )
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)
+    except (TypeError, ValueError) as exc:
+        names = ", ".join(parse_qs(urlsplit(url).query))  # not the values: one may be a password
+        shown = without_password(url)
+        raise ValueError(f"redis-py does not take what follows the ? of {shown}: {names} ({exc}). Leave it out.") from exc
+    return client
+
+
 def _field(*texts: str) -> str:
     return "\n".join(texts)
 
@@ -367,9 +385,3 @@ def _field(*texts: str) -> str:
 def _literally(name: bytes) -> bytes:
     """Returns the pattern that only this name fits."""
     return b"".join(b"\\" + sign if sign in b"*?[]^-\\" else sign for sign in (name[i : i + 1] for i in range(len(name))))
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    user, at, place = parts.netloc.rpartition("@")
-    return urlunsplit((parts.scheme, f"{user.partition(':')[0]}{at}{place}", parts.path, "", ""))

@@ -46,6 +46,16 @@ _LEASE = (
     "WHERE lease.expires < ?"
 )
 
+# By how the name of an error of SQLite begins: what happened, and what to do.
+_TOLD = (
+    ("SQLITE_BUSY", "is locked by another program, which makes room or was stopped", "End that, and try again."),
+    ("SQLITE_FULL", "finds no room on the disk", "Make some: dug store gc FOLDER --older-than DAYS."),
+    ("SQLITE_READONLY", "may not be written to", "Open it with read_only=True, or give a folder of yours."),
+    ("SQLITE_CANTOPEN", "cannot be opened", "Look who may read and write its folder, and whether the disk is full."),
+    ("SQLITE_CORRUPT", "is damaged", "Remove the folder: what it had is computed again."),
+    ("SQLITE_NOTADB", "is not the database of a store, or it is damaged", "Remove its dug.db, or give another folder."),
+)
+
 _open: "WeakSet[SqliteBackend]" = WeakSet()
 _left: list[Any] = []
 """The connections of a parent process, which are neither used nor closed in its forked children."""
@@ -118,7 +128,13 @@ class SqliteBackend(Backend):
         except (sqlite3.Error, OSError) as exc:
             if isinstance(exc, StoreError):
                 raise
-            raise StoreError(f"{self.shown}: {exc}") from exc
+            raise self._tell(exc) from exc
+
+    def _tell(self, exc: Exception) -> StoreError:
+        """Returns an error of the database or its files as one of the store, with what to do about it."""
+        name = getattr(exc, "sqlite_errorname", "")
+        happened, remedy = next((told for sign, *told in _TOLD if name.startswith(sign)), (str(exc), ""))
+        return StoreError(f"{self.shown} {happened} ({exc}). {remedy}" if remedy else f"{self.shown}: {exc}")
 
     def _give_back(self, db: sqlite3.Connection) -> None:
         if self._is_closed or db not in self._all:  # closed meanwhile, or this is a forked child
@@ -169,7 +185,7 @@ class SqliteBackend(Backend):
             finally:
                 self._give_back(db)
         except sqlite3.Error as exc:
-            raise StoreError(f"{self.shown}: {exc}") from exc
+            raise self._tell(exc) from exc
         if row is None:
             return None
         return Found(*row) if row[2] is not None else Found(row[0], row[1], "", "", 0, None, row[6], row[7])

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from weakref import finalize
 
 from .. import codec
@@ -15,6 +15,7 @@ from ._backend import Backend, Found, Row, StoreError
 from ._care import Checked, Collected, StoreReport, check, collect, report
 from ._definitions import Definition, Definitions
 from ._digest import digest_data
+from ._options import StoreOptions, check_flag, check_path, read_options, takes_options
 from ._sqlite import SqliteBackend
 from ._writer import Writer
 
@@ -26,24 +27,31 @@ _FIRST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.05
 
 
+@takes_options
 class AnyStore:
-    """Keeps what runs read and gave, for other processes."""
+    """Keeps what runs read and gave, for other processes.
+
+    Args:
+        backend: keeps the bytes.
+        clock: gives the time, in seconds since 1970, at which a run is said to be made.
+        options: those that every store has.
+
+    Raises:
+        TypeError: there is no such option, or its value is of a wrong type.
+        ValueError: a number is out of range.
+    """
 
     def __init__(
-        self,
-        backend: Backend,
-        *,
-        min_seconds: float = 0.001,
-        single_flight: float | None = 0.05,
-        lease_seconds: float = 30.0,
-        allow_pickle: bool = False,
-        clock: Callable[[], float] = time.time,
+        self, backend: Backend, *, clock: Callable[[], float] = time.time, **options: Unpack[StoreOptions]
     ) -> None:
-        self.min_seconds, self.single_flight, self.lease_seconds = min_seconds, single_flight, lease_seconds
-        self.allow_pickle = allow_pickle
+        told = read_options(self, options)
+        if not isinstance(backend, Backend):
+            raise TypeError(f"backend must be a dug.stores.backend.Backend, not {show(backend)}. Write Store('book.store').")
+        self.min_seconds, self.single_flight, self.lease_seconds = told.min_seconds, told.single_flight, told.lease_seconds
+        self.allow_pickle = told.allow_pickle
         self.backend = backend
         self.is_read_only = backend.is_read_only
-        self.writer = Writer(backend, lease_seconds)
+        self.writer = Writer(backend, told.lease_seconds)
         self.definitions = Definitions()
         self.hits = self.misses = self.waited = 0
         self.refused: dict[str, str] = {}
@@ -77,7 +85,11 @@ class AnyStore:
 
         Args:
             fix: removes these, so that the next run is kept in their place.
+
+        Raises:
+            StoreError: it does not answer, or was opened with ``read_only=True`` and is to be mended.
         """
+        check_flag("fix", fix)
         return check(self, fix=fix)
 
     def gc(
@@ -97,7 +109,9 @@ class AnyStore:
             dry_run: removes nothing.
 
         Raises:
-            TypeError: nothing says what may go.
+            TypeError: nothing says what may go, or something of a wrong type does.
+            ValueError: a number is below 0.
+            StoreError: the store does not answer, or was opened with ``read_only=True``.
         """
         self.writer.flush()
         return collect(self, max_bytes=max_bytes, older_than=older_than, unreachable=unreachable, dry_run=dry_run)
@@ -224,20 +238,19 @@ class AnyStore:
         return f"<dug.stores.{type(self).__name__} {self.backend.shown}>"
 
 
+@takes_options
 class Store(AnyStore):
     """A store in a folder, for all processes of one machine.
 
     Args:
         path: the folder; made when it is not there.
-        min_seconds: a run that took less by itself, without what it called, is not kept.
-        single_flight: a function whose runs take as long by themselves, or of which nothing is known, is run by one process at a
-            time for one call; the others wait for the value.  None: never.
-        lease_seconds: how long they wait, at most, for a process that does not answer any more.
         durable: waits until each value is on the disk, so that it outlives a power cut, too.
         read_only: keeps nothing.
-        allow_pickle: pickles values that have no codec.  Whoever can write to the folder can then run code in your process.
+        options: those that every store has.
 
     Raises:
+        TypeError: there is no such option, or its value is of a wrong type.
+        ValueError: a number is out of range, or the path is none.
         StoreError: the folder cannot be used, or is of a newer dug.
     """
 
@@ -245,20 +258,12 @@ class Store(AnyStore):
         self,
         path: "str | PathLike[str]",
         *,
-        min_seconds: float = 0.001,
-        single_flight: float | None = 0.05,
-        lease_seconds: float = 30.0,
         durable: bool = False,
         read_only: bool = False,
-        allow_pickle: bool = False,
+        **options: Unpack[StoreOptions],
     ) -> None:
-        if isinstance(path, bytes) or not isinstance(path, (str, PathLike)):
-            raise TypeError(f"path must be a path, not {show(path)}. Write Store('book.store').")
-        backend = SqliteBackend(Path(fspath(path)), is_durable=durable, is_read_only=read_only)
-        super().__init__(
-            backend,
-            min_seconds=min_seconds,
-            single_flight=single_flight,
-            lease_seconds=lease_seconds,
-            allow_pickle=allow_pickle,
-        )
+        folder = check_path("path", path, "Store('book.store')")
+        check_flag("durable", durable)
+        check_flag("read_only", read_only)
+        read_options(self, options)  # before the folder is made
+        super().__init__(SqliteBackend(Path(folder), is_durable=durable, is_read_only=read_only), **options)

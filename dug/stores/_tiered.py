@@ -11,7 +11,8 @@ from typing import Any
 from .._text.values import show
 from ..errors import StoreError
 from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
-from ._store import AnyStore
+from ._options import options_of
+from ._store import AnyStore, Store
 
 
 class TieredBackend(Backend):
@@ -192,13 +193,11 @@ class Tiered(AnyStore):
         for store in (near, far):
             if not isinstance(store, AnyStore):
                 raise TypeError(f"{show(store)} is not a store. Write Tiered(Store(path), RedisStore(url)).")
-        super().__init__(
-            TieredBackend(near.backend, far.backend),
-            min_seconds=near.min_seconds,
-            single_flight=near.single_flight,
-            lease_seconds=near.lease_seconds,
-            allow_pickle=near.allow_pickle and far.allow_pickle,
-        )
+        if near is far or (isinstance(near, Store) and isinstance(far, Store) and near.backend.shown == far.backend.shown):
+            raise ValueError(f"{show(near)} cannot be before itself. Write Tiered(Store(path), RedisStore(url)).")
+        options = options_of(near)
+        options["allow_pickle"] = near.allow_pickle and far.allow_pickle
+        super().__init__(TieredBackend(near.backend, far.backend), **options)
         self.refused = far.refused
         self.tiers = near, far
         """Each closes what it has once nobody holds it."""

@@ -122,13 +122,18 @@ def accept(function: Any, old: str, *, store: AnyStore | None = None, note: str 
         note: why, for those who come later.
 
     Raises:
-        TypeError: it is not a memoised function, or the context in force has no store.
+        TypeError: it is not a memoised function, the fingerprint is no text, or the context in force has no store.
         NoContextError: neither a store is given nor a context in force.
         StoreError: the store knows no such definition.
     """
     known = function_of(function)
     if known is None:
-        raise TypeError(f"accept() takes a memoised function, not {show(function)}.")
+        raise TypeError(f"accept() takes a memoised function, not {show(function)}. Decorate it with @dug.memoize.")
+    for name, text in (("old", old), ("note", note)):
+        if not isinstance(text, str):
+            raise TypeError(f"{name} must be a text, not {show(text)}. Write accept(f, 'fingerprint', note='why').")
+    if store is not None and not isinstance(store, AnyStore):
+        raise TypeError(f"store must be a store, not {show(store)}. Write accept(f, old, store=Store(path)).")
     if store is None:
         keeper = frame_in_force("accept()").view.cache.keeper
         if keeper is None:
@@ -141,8 +146,8 @@ def accept(function: Any, old: str, *, store: AnyStore | None = None, note: str 
     found = [print_ for print_ in prints if print_.startswith(old)]
     if len(found) != 1 or not old:
         raise StoreError(
-            f"{store.backend.shown} knows {len(found) or 'no'} older definitions of {known} that begin with {old!r}. "
-            f"It knows {', '.join(prints) or 'none'}."
+            f"{store.backend.shown} knows {len(found) or 'no'} older definitions of {known} that begin with {show(old)}. "
+            + (f"Write one of {', '.join(prints)}." if prints else f"It knows none: nothing of an older {known} was kept.")
         )
     store.backend.accept(Accepted(known.name, found[0], definition.print, getpass.getuser(), store.now(), note))
     store.forget_accepted(known.name)

@@ -5,12 +5,14 @@ The client is imported when a store is made, and not before.
 
 import time
 from collections.abc import Callable
-from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from os import PathLike
+from typing import TYPE_CHECKING, Unpack
 
 from .._extras.packages import import_extra
 from .._text.values import show
 from ..errors import StoreError
+from ._address import check_address
+from ._options import StoreOptions, check_path, read_options, takes_options
 from ._store import AnyStore
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["RedisStore"]
 
 
+@takes_options
 class RedisStore(AnyStore):
     """A store in a server of Redis (7.0 or newer) or Valkey, for all processes that reach it.
 
@@ -32,15 +35,15 @@ class RedisStore(AnyStore):
             ``report()`` names their functions.
         key: a secret of at least 16 bytes that all processes have.  Everything is signed with it, and what it did not sign is not
             used: give one where others can write to the server.
-        min_seconds: a run that took less by itself, without what it called, is not kept.
-        single_flight: a function whose runs take as long by themselves, or of which nothing is known, is run by one process at a
-            time for one call; the others wait for the value.  None: never.
-        lease_seconds: how long they wait, at most, for a process that does not answer any more; by the server's clock.
-        allow_pickle: pickles values that have no codec, which needs a `key`.
         clock: the clock of pauses and warnings, in seconds, for tests: `dug.testing.Clock`.
+        options: those that every store has.
+
+    The server's clock says when a lease is over, and ``allow_pickle`` needs a `key`.
 
     Raises:
         ImportError: redis-py is not installed; the message says what to type.
+        TypeError: there is no such option, or its value is of a wrong type.
+        ValueError: the address is none, or a number is out of range.
         StoreError: the key is too short, or pickles are allowed without one.
 
     Example:
@@ -60,15 +63,18 @@ class RedisStore(AnyStore):
         prefix: str = "dug",
         blobs: "str | PathLike[str] | None" = None,
         key: bytes | None = None,
-        min_seconds: float = 0.001,
-        single_flight: float | None = 0.05,
-        lease_seconds: float = 30.0,
-        allow_pickle: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        **options: Unpack[StoreOptions],
     ) -> None:
-        if not isinstance(url, str):
-            raise TypeError(f"url must be a text, not {show(url)}. Write RedisStore('redis://localhost:6379/0').")
-        if allow_pickle and key is None:
+        check_address(url)
+        if not isinstance(prefix, str) or not prefix:
+            raise TypeError(f"prefix must be a text that begins all keys, not {show(prefix)}. Write prefix='book'.")
+        folder = None if blobs is None else check_path("blobs", blobs, "blobs='large.values'")
+        if not callable(clock):
+            raise TypeError(f"clock must be a function that returns seconds, not {show(clock)}. Leave it out for the machine's.")
+        if key is not None and not isinstance(key, bytes):
+            raise TypeError("key must be bytes. Make one, once for all processes: secrets.token_bytes(32).")
+        if read_options(self, options).allow_pickle and key is None:
             raise StoreError(
                 "Whoever can write to the server could run code in your process by a pickle. Sign what is kept: "
                 "RedisStore(url, allow_pickle=True, key=secret)."
@@ -76,14 +82,8 @@ class RedisStore(AnyStore):
         import_extra("redis", "redis", "RedisStore")
         from ._redis import RedisBackend  # optional package: imported where it is used
 
-        backend = RedisBackend(url, prefix=prefix, blobs=blobs, key=key, clock=clock)
-        super().__init__(
-            backend,
-            min_seconds=min_seconds,
-            single_flight=single_flight,
-            lease_seconds=lease_seconds,
-            allow_pickle=allow_pickle,
-        )
+        backend = RedisBackend(url, prefix=prefix, blobs=folder, key=key, clock=clock)
+        super().__init__(backend, **options)
         self.refused = backend.refused
         self.url, self.prefix, self.is_signed = url, prefix, key is not None
-        self.blobs = None if blobs is None else fspath(blobs)
+        self.blobs = folder

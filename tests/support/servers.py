@@ -28,11 +28,11 @@ A_LOOK_S = 0.005
 class Server:
     """A server that runs, or one that was stopped and can be started again on its port."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, *options: str) -> None:
         program = shutil.which(PROGRAMS[kind])
         if program is None:
             pytest.skip(f"{PROGRAMS[kind]} is not installed: apt-get install {PROGRAMS[kind]}, see .ci/run")
-        self.kind, self._program, self._folder = kind, program, folder
+        self.kind, self._program, self._folder, self._options = kind, program, folder, options
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -69,7 +69,7 @@ class Server:
 
     def _run(self) -> subprocess.Popen[bytes]:
         place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
-        options = [*place, "--save", "", "--appendonly", "no"]
+        options = [*place, "--save", "", "--appendonly", "no", *self._options]
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen([self._program, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -98,10 +98,10 @@ def find_free_port() -> int:
 
 
 @contextmanager
-def serving(kind: str, folder: Path) -> Iterator[Server]:
+def serving(kind: str, folder: Path, *options: str) -> Iterator[Server]:
     """Give a server that answers, and stop it at the end, also after an error; the folder is made for it."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = Server(kind, folder)
+    server = Server(kind, folder, *options)
     try:
         yield server.start()
     finally:
