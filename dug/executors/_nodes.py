@@ -21,9 +21,10 @@ from ..stores._store import AnyStore
 from ._dispatch import BatchSize, Collected, Dispatch
 from ._finding import find_pool
 from ._pools import AnyPool, has_session
-from ._remote import Base, check_node, find_origin, make_message, pack_scenario, take_base
+from ._remote import Base, check_node, make_message, pack_scenario, take_base
 from ._sources import MOST_ROUNDS, Lacking
 from ._stores import place_of
+from ._worker import find_origin
 
 __all__ = ["Outcome", "ask_elsewhere", "find_pool"]
 

@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import BrokenExecutor, Future
 from typing import Any
 
-from ._remote import answer
+from ._worker import answer
 
 
 class AnyPool:

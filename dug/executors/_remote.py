@@ -1,9 +1,8 @@
-"""What any worker process can be told, and how it answers, as plain data: `make_message`, `answer`, `read_answer`.
+"""What any worker process can be told, and how its answer is read, as plain data: `take_base`, `make_message`, `read_answer`.
 
 A sweep asks its base once, here, and `take_base` writes its memos into one file.  A message names that file (or has its bytes),
-the nodes to ask, and a batch of scenarios.  `answer` runs in the worker: it loads the base once a process, refuses it where the
-code of a function is another one (`CodeDiffersError`), and computes each scenario inside it.  An answer has a value or an error
-for each node, the number of runs and the seconds; `read_answer` reads it here.
+the nodes to ask, and a batch of scenarios; `_worker` answers it.  An answer has a value or an error for each node, the number of
+runs and the seconds; `read_answer` reads it.
 
 Two forms: where the executor pickles anyway (``pickles=True``), scenarios, values and exceptions without a codec are pickled;
 else everything is what JSON can express, and nothing is unpickled on either side.  In both a worker imports the modules of the
@@ -11,31 +10,23 @@ memoised functions that a message names.
 """
 
 import json
-import os
 import pickle
-import socket
 import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from contextvars import Context as Variables
 from hashlib import blake2b
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from attrs import field, frozen
 
-from .._batch.call_site import single_outer_call
 from .._batch.kept_failure import keep_failure
-from .._contexts.context import Context
 from .._contexts.kinds import UNTWEAKED
 from .._contexts.scenario import Scenario
 from .._contexts.scenario_json import find_unwritable, say_tweak
 from .._contexts.written import find_unreachable, json_of, read_node
-from .._core.read import Failure, Function, Node, Target, TweakSpec, View, current, find_answer
-from .._inspect.lazy_graph import Origins
-from .._inspect.node_states import passed_from
+from .._core.read import Failure, Function, Node, Target, TweakSpec, View
 from .._text.values import STOPPING, show, text_of
 from ..codec import CodecError
 from ..errors import CodeDiffersError, SnapshotError, TweakError
@@ -43,10 +34,9 @@ from ..fingerprint import reach
 from ..snapshot._file import SavedFile
 from ..snapshot._rows import FileRows
 from ..snapshot._save import save_view
-from ._bases import BASES
-from ._errors import pack_failure, read_failure
-from ._packing import pack_value, read_value
-from ._sources import Lacking, Sources, bring_in, list_read, note_lacking, read_lacking, refuse_sources
+from ._errors import read_failure
+from ._packing import read_value
+from ._sources import Lacking, Sources, list_read, read_lacking
 
 FORMAT = 1
 
@@ -100,9 +90,6 @@ class Answered:
     """The nodes in which the errors of others began."""
     lacking: tuple[Lacking, ...] = ()
     """The sources that were not read here: what the worker computed without them was thrown away."""
-
-
-# Here
 
 
 def take_base(
@@ -211,7 +198,7 @@ def check_node(node: Node[Any]) -> None:
     reason = find_unreachable(node._function)
     if reason is not None:
         raise TypeError(f"{node} cannot go to another process: {reason}. Define its function at the top of a module.")
-    if _arguments_of(node) is None:
+    if arguments_of(node) is None:
         raise TypeError(
             f"{node} cannot go to another process: an argument has no codec. Register its class: dug.codec.register(cls)."
         )
@@ -256,7 +243,7 @@ def make_message(base: Base, nodes: Sequence[Node[Any]], scenarios: Sequence[byt
         "format": FORMAT,
         "pickles": base.pickles,
         "base": base.place,
-        "nodes": [[node._function.name, _arguments_of(node)] for node in nodes],
+        "nodes": [[node._function.name, arguments_of(node)] for node in nodes],
         "scenarios": list(scenarios),
         "sources": list(base.sources.packed),
     }
@@ -300,119 +287,5 @@ def _read_origin(packed: Sequence[str] | None) -> Iterator[Node[Any]]:
             yield read_node(Function.load(packed[0]), packed[1])
 
 
-def _arguments_of(node: Node[Any]) -> str | None:
+def arguments_of(node: Node[Any]) -> str | None:
     return json_of([list(node.args), node.kwargs])
-
-
-# In the worker
-
-
-def answer(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the answer to a message, as plain data of the message's form; raises nothing but interrupts and exits.
-
-    Contexts that are in force where it is called, as in a process that was forked inside of some, concern no scenario.
-    """
-    return Variables().run(_answer, message)
-
-
-def _answer(message: Mapping[str, Any]) -> dict[str, Any]:
-    started, worker, pickles = perf_counter(), name_worker(), message["pickles"]
-    said: dict[str, Any] = {"format": FORMAT, "pickles": pickles, "worker": worker}
-    try:
-        base = BASES.find(message, worker)
-        nodes = [read_node(Function.load(name), arguments) for name, arguments in message["nodes"]]
-        bring_in(base.context, base.sources, message["sources"], pickles=pickles)
-    except CodeDiffersError as exc:
-        functions = {name: list(places) for name, places in exc.functions.items()}
-        return {**said, "refused": {"kind": "code", "functions": functions, "worker": worker, "reason": exc.reason}}
-    except Exception as exc:  # noqa: BLE001  whatever a file or a user's module raises
-        return {**said, "refused": {"kind": "base", "worker": worker, "reason": text_of(exc, 2_000)}}
-    loaded, answers, before = perf_counter() - started, [], None
-    with refuse_sources():
-        for one in message["scenarios"]:
-            given, before = _answer_one(base, nodes, one, before, message)
-            answers.append(given)
-    if base.store is not None:
-        base.store.flush()  # before anybody is told that it is there
-    return {**said, "answers": answers, "seconds": perf_counter() - started - loaded, "loading": loaded}
-
-
-def name_worker() -> str:
-    """Returns the name of this process: of its host, and its number there."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _answer_one(
-    base: Any, nodes: Sequence[Node[Any]], said: bytes | str, before: Context | None, message: Mapping[str, Any]
-) -> tuple[dict[str, Any], Context | None]:
-    """Computes nodes under one scenario; returns the answer, and the context: the next scenario may share its memos."""
-    started, pickles = perf_counter(), message["pickles"]
-    failures: dict[int, Failure] = {}
-    values: dict[int, Any] = {}
-    origins: dict[int, Node[Any]] = {}
-    recomputed, made = 0, before
-    try:
-        scenario = pickle.loads(said) if isinstance(said, bytes) else base.read_scenario(said)  # noqa: S301  see `pickles`
-        made = Context(scenario, max_depth=message["base"]["depth"])
-    except Exception as exc:  # noqa: BLE001  the result of this scenario, which must not hide those of others
-        failures = dict.fromkeys(range(len(nodes)), keep_failure(exc))
-    else:
-        with base.context, note_lacking() as lacking:
-            recomputed = _ask_each(made, nodes, values, failures, origins)
-        if lacking:
-            said_so = {"values": {}, "failures": {}, "recomputed": 0, "seconds": 0.0, "lacking": list(map(list, lacking))}
-            return said_so, before
-    packed = {str(number): _pack_value(value, number, failures, pickles=pickles) for number, value in values.items()}
-    return {
-        "values": {number: value for number, value in packed.items() if value is not None},
-        "failures": {
-            str(number): {**pack_failure(failure, pickles=pickles), "origin": _pack_origin(origins.get(number))}
-            for number, failure in failures.items()
-        },
-        "recomputed": recomputed,
-        "seconds": perf_counter() - started,
-    }, made
-
-
-def _ask_each(
-    context: Context,
-    nodes: Sequence[Node[Any]],
-    values: dict[int, Any],
-    failures: dict[int, Failure],
-    origins: dict[int, Node[Any]],
-) -> int:
-    """Asks nodes in a context, in one outermost call, and returns how many runs that took."""
-    with context, single_outer_call():
-        for number, node in enumerate(nodes):
-            try:
-                values[number] = node()
-            except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
-                failures[number] = keep_failure(exc)
-                origins[number] = find_origin(node)
-        runs: int = current.get().runs
-        return runs
-
-
-def find_origin(node: Node[Any]) -> Node[Any]:
-    """Returns the node in which the error of a node that failed in the scenario in force began; itself where nobody knows."""
-    memo = find_answer(current.get().view, node._key)
-    return node if memo is None or memo.failure is None else Node._of(Origins(passed_from).find(memo)[0].home.key)
-
-
-def _pack_origin(node: Node[Any] | None) -> list[str] | None:
-    arguments = None if node is None or find_unreachable(node._function) is not None else _arguments_of(node)
-    return None if node is None or arguments is None else [node._function.name, arguments]
-
-
-def _pack_value(value: Any, number: int, failures: dict[int, Failure], *, pickles: bool) -> list[Any] | None:
-    """Returns a value as plain data; None where it cannot go back, which is how its node failed then."""
-    try:
-        return pack_value(value, pickles=pickles)
-    except CodecError as exc:
-        failures[number] = keep_failure(CodecError(f"a value of {type(value).__name__} cannot come back from a worker: {exc}"))
-        return None
-
-
-def as_json(said: Mapping[str, Any]) -> str:
-    """Returns a message or an answer of the form without pickle as JSON text."""
-    return json.dumps(said, separators=(",", ":"))

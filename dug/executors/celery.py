@@ -11,7 +11,7 @@ from .._extras.packages import import_extra
 from .._text.values import show
 from ..errors import WorkerLostError
 from ._pools import AnyPool
-from ._remote import answer
+from ._worker import answer
 
 __all__ = ["CeleryExecutor", "register"]
 

@@ -15,7 +15,7 @@ from distributed import KilledWorker, LocalCluster
 from distributed.client import FutureCancelledError
 
 from ._pools import AnyPool
-from ._remote import answer
+from ._worker import answer
 
 _wait: Any = distributed.wait  # it has no annotations
 

@@ -25,7 +25,7 @@ from .._core.read import DEFAULT_FRAME
 from .._text.values import show
 from ..errors import WorkerLostError
 from ._pools import AnyPool
-from ._remote import answer
+from ._worker import answer
 
 __all__ = ["Processes"]
 

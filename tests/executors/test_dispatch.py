@@ -12,7 +12,7 @@ import dug
 from dug import ContextError, WorkerLostError, replay
 from dug.executors._dispatch import BatchSize
 from dug.executors._pools import AnyPool
-from dug.executors._remote import answer
+from dug.executors._worker import answer
 
 
 class Lost(Exception):

@@ -12,7 +12,7 @@ from remote_book import Opaque, anything, at_least, book, mood, risky, scaled, s
 
 import dug
 from dug import CodeDiffersError, Scenario, TweakError
-from dug.executors import _remote
+from dug.executors import _remote, _worker
 from dug.executors._bases import BASES
 from dug.executors._errors import RemoteTraceback
 from dug.fingerprint import reach
@@ -33,8 +33,8 @@ def send(base, nodes, scenarios):
     """Send scenarios to a worker, which is here, through what carries them; return what it said."""
     packed = [_remote.pack_scenario(Scenario(one), pickles=base.pickles) for one in scenarios]
     message = _remote.make_message(base, nodes, packed)
-    carry = (lambda said: pickle.loads(pickle.dumps(said))) if base.pickles else (lambda said: json.loads(_remote.as_json(said)))
-    return carry(_remote.answer(carry(message)))
+    carry = (lambda said: pickle.loads(pickle.dumps(said))) if base.pickles else (lambda said: json.loads(json.dumps(said)))
+    return carry(_worker.answer(carry(message)))
 
 
 def ask(base, nodes, scenarios):
@@ -178,7 +178,7 @@ def test_a_function_that_is_not_there_is_named(tmp_path):
     said["base"] = {**said["base"], "digest": "new"}
 
     with pytest.raises(CodeDiffersError, match="has no nowhere:f"):
-        _remote.read_answer(_remote.answer(said))
+        _remote.read_answer(_worker.answer(said))
 
 
 def test_what_cannot_go_is_refused_here(tmp_path):
@@ -209,7 +209,7 @@ def test_a_text_names_no_function_of_its_choice(tmp_path):
     text = _remote.pack_scenario(Scenario({spot.node(1): dug.bump(at_least, 1)}), pickles=False)
     hostile = _remote.make_message(base, [book.node()], [text.replace("remote_book:at_least", "os:getenv")])
 
-    (answered,) = _remote.read_answer(_remote.answer(hostile))
+    (answered,) = _remote.read_answer(_worker.answer(hostile))
 
     assert "os:getenv, which is not known here" in str(answered.failures[0].error)
 
