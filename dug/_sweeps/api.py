@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 from .._core.read import Node, frame_in_force
 
@@ -34,6 +34,7 @@ def sweep(
     progress: Progress = None,
     batch: int | None = None,
     retries: int | None = None,
+    ship: Literal["path", "bytes", "store"] | None = None,
 ) -> Sweep[R]: ...
 @overload
 def sweep(  # type: ignore[overload-overlap]
@@ -48,6 +49,7 @@ def sweep(  # type: ignore[overload-overlap]
     progress: Progress = None,
     batch: int | None = None,
     retries: int | None = None,
+    ship: Literal["path", "bytes", "store"] | None = None,
 ) -> Sweep[dict[K, R]]: ...
 @overload
 def sweep(  # type: ignore[overload-overlap]
@@ -62,6 +64,7 @@ def sweep(
     progress: Progress = None,
     batch: int | None = None,
     retries: int | None = None,
+    ship: Literal["path", "bytes", "store"] | None = None,
 ) -> Sweep[tuple[R, ...]]: ...
 # Some to be awaited and some not: a type checker has no word for that, and the limit says it.
 @overload
@@ -81,6 +84,7 @@ def sweep(
     progress: Progress = None,
     batch: int | None = None,
     retries: int | None = None,
+    ship: Literal["path", "bytes", "store"] | None = None,
 ) -> Sweep[Any] | AsyncSweep[Any]:
     """Returns the results of nodes under many scenarios: a `Result` for each, in their order, computed during iteration.
 
@@ -105,20 +109,24 @@ def sweep(
         batch: for other processes: how many scenarios go to one together.  None for as many as take some 50 milliseconds, and
             at most so many that each worker gets four batches.
         retries: for other processes: how often a scenario that lost its worker is sent again, by itself; 2 if it is not said.
+        ship: for other processes: how they get the base.  ``"path"``: they read one file, in a folder that all of them see;
+            ``"bytes"``: it is sent to them; ``"store"``: they ask the store of the context for what they need of it, and keep
+            there what they run.  None as the executor does.
 
     Raises:
         NoContextError: called outside a context.
-        ContextError: other processes are to compute it, and a node is running.
+        ContextError: other processes are to compute it, and a node is running; or ``ship="store"``, and there is no store.
+        StoreError: workers cannot open the store.
         TweakError: while iterating: a tweak, around or of a scenario, cannot go to other processes, such as a bump by a lambda;
             the message says what to type.
         CodeDiffersError: while iterating: the other processes have other code.
         TypeError: the target is not a node, the scenarios cannot be iterated, or the executor has no ``submit``; an executor for
             a coroutine function, or a limit for others.
-        ValueError: the limit or the batch is less than 1, or retries are less than 0.
+        ValueError: the limit or the batch is less than 1, retries are less than 0, or there is no such way to ship.
         ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
 
     .. versionchanged:: 0.1.0
-       Processes, `batch` and `retries`.
+       Processes, `batch`, `retries` and `ship`.
 
     Example:
         >>> import dug
@@ -133,5 +141,6 @@ def sweep(
     """
     frame = frame_in_force("dug.sweep()")
     from .arguments import make_sweep  # when it is needed first: it brings all that answers, and most programs never sweep
+    from .elsewhere import Elsewhere  # likewise
 
-    return make_sweep(frame, target, scenarios, executor, limit, progress, batch, retries)
+    return make_sweep(frame, target, scenarios, executor, limit, progress, Elsewhere(batch, retries, ship))

@@ -11,6 +11,7 @@ from .._contexts.scenario import Scenario
 from .._core.read import Frame, Node
 from .._text.values import show
 from .async_sweep import AsyncSweep
+from .elsewhere import Elsewhere
 from .results import Targets
 from .sweep import Sweep
 
@@ -22,20 +23,19 @@ def make_sweep(  # noqa: PLR0917  in the order of `sweep`
     executor: Any,
     limit: int | None,
     progress: Progress,
-    batch: int | None,
-    retries: int | None,
+    said: Elsewhere,
 ) -> Sweep[Any] | AsyncSweep[Any]:
     """Returns the sweep of a call of `sweep` in `frame`; `sweep` documents the arguments and their errors."""
     call_site = call_site_of(frame)
     pool = None if executor is None else _find_pool(executor)
     if pool is None:
         check_executor(executor)
-        _check_local(batch, retries)
+        said.refuse()
     targets = _read_targets(target)
     if _must_be_awaited(targets, executor, limit):
         return AsyncSweep(targets, _check_scenarios(scenarios), call_site, limit, make_reporter(progress))
     if pool is not None:
-        return _make_remote(frame, targets, _check_scenarios(scenarios), call_site, pool, make_reporter(progress), batch, retries)
+        return _make_remote(frame, targets, _check_scenarios(scenarios), call_site, pool, make_reporter(progress), said)
     return Sweep(targets, _check_scenarios(scenarios), call_site, executor, make_reporter(progress))
 
 
@@ -52,29 +52,19 @@ def _make_remote(  # noqa: PLR0917  in the order of `sweep`
     call_site: Any,
     pool: Any,
     reporter: Any,
-    batch: Any,
-    retries: Any,
+    said: Elsewhere,
 ) -> Sweep[Any]:
     """Returns a sweep on other processes.
 
     Raises:
-        ContextError: as for `check_elsewhere`.
-        ValueError: the batch or the retries are no such number.
+        ContextError: as for `check_elsewhere`; or there is no store where one is to be used.
+        ValueError: as for `Elsewhere.check`.
     """
     from .remote_sweep import RemoteSweep  # as above
 
     check_elsewhere(frame)
-    for name, number, least in (("batch", batch, 1), ("retries", retries, 0)):
-        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < least):
-            raise ValueError(f"{name} must be a number, at least {least}, not {show(number)}.")
-    return RemoteSweep(targets, scenarios, call_site, pool, reporter, batch, 2 if retries is None else retries)
-
-
-def _check_local(batch: object, retries: object) -> None:
-    """Refuses what only other processes have a use for."""
-    for name, said in (("batch", batch), ("retries", retries)):
-        if said is not None:
-            raise TypeError(f"{name}= is for other processes. Give executor=dug.executors.processes.Processes(), for example.")
+    said.check()
+    return RemoteSweep(targets, scenarios, call_site, pool, reporter, said)
 
 
 def _read_targets(target: Any) -> Targets[Any]:

@@ -21,11 +21,12 @@ from .._batch.progress import Reporter
 from .._contexts.context import Context
 from .._core.read import Failure, Node
 from .._text.values import show
-from ..errors import DugError
+from ..errors import ContextError, DugError
 from ..executors import _remote
 from ..executors._dispatch import BatchSize, Collected, Dispatch, cancel
 from ..executors._pools import AnyPool, has_session
 from ..executors._sources import MOST_ROUNDS
+from .elsewhere import Elsewhere
 from .job import Job
 from .results import Result, Targets
 from .sweep import Scenarios, Sweep
@@ -44,15 +45,17 @@ class RemoteSweep(Sweep[V]):
         call_site: CallSite,
         pool: AnyPool,
         reporter: Reporter,
-        batch: int | None = None,
-        retries: int = 2,
+        said: Elsewhere,
     ) -> None:
         super().__init__(targets, scenarios, call_site, None, reporter)
         self._nodes = tuple(targets.nodes.values())
         for node in self._nodes:
             _remote.check_node(node)
         self._pool = pool
-        self._dispatch = Dispatch(pool, BatchSize(batch, self._find_total(), pool.workers), retries)
+        self._store = _find_store(call_site) if said.ship == "store" else None
+        self._ships = said.ship if said.ship in ("path", "bytes") else pool.ships
+        size = BatchSize(said.batch, self._find_total(), pool.workers)
+        self._dispatch = Dispatch(pool, size, 2 if said.retries is None else said.retries)
         self._answers: dict[int, _Answer | Result[V]] = {}
         self._rounds: dict[int, int] = {}
         """How often a scenario lacked a source, by its number."""
@@ -129,8 +132,9 @@ class RemoteSweep(Sweep[V]):
             self._nodes,
             path,
             pickles=self._pool.pickles,
-            ships=self._pool.ships,
+            ships=self._ships,
             knows_session=self._pool.knows_session or not has_session(),
+            store=None if self._store is None else _place_of(self._store),
         )
         self._shipped = world, base
         return self._shipped
@@ -215,6 +219,31 @@ class _Answer:
 
 def _make_message(base: _remote.Base, nodes: Sequence[Node[Any]], items: Sequence[tuple[Any, bytes | str]]) -> dict[str, Any]:
     return _remote.make_message(base, nodes, [packed for _, packed in items])
+
+
+def _find_store(call_site: CallSite) -> Any:
+    """Returns the store of the context around a sweep, after a look whether workers can open it.
+
+    Raises:
+        ContextError: there is none.
+        StoreError: they cannot.
+    """
+    keeper = call_site.view.cache.keeper
+    if keeper is None:
+        raise ContextError(
+            'With ship="store" the workers use the store of the context, and this context has none. '
+            'Write dug.Context(store="book.store").'
+        )
+    _place_of(keeper.store)
+    return keeper.store
+
+
+def _place_of(store: Any) -> dict[str, Any]:
+    """Returns where the workers find all that has been kept in a store until now."""
+    from ..executors._stores import place_of  # where there is a store
+
+    store.flush()
+    return place_of(store)
 
 
 def _remove(folder: Path, owner: int) -> None:

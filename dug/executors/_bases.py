@@ -91,12 +91,12 @@ def _load(message: Mapping[str, Any], worker: str) -> LoadedBase:
     _import_functions(names, worker)
     held = _register_flow(place["flow"], worker) if pickles and "flow" in place else None
     if "path" in place:
-        return _adopt(load(place["path"], trust=pickles, check_files=False), names, worker, held)
+        return _adopt(load(place["path"], trust=pickles, check_files=False), [*names, *place["prints"]], worker, held)
     data = place["bytes"] if pickles else b64decode(place["bytes"])
     with NamedTemporaryFile(prefix="dug-", suffix=".dug", delete=False) as file:
         file.write(data)
     try:
-        return _adopt(load(file.name, trust=pickles, check_files=False), names, worker, held)
+        return _adopt(load(file.name, trust=pickles, check_files=False), [*names, *place["prints"]], worker, held)
     finally:
         Path(file.name).unlink()
 

@@ -23,7 +23,7 @@ from ._finding import find_pool
 from ._pools import AnyPool, has_session
 from ._remote import Base, check_node, make_message, pack_scenario, take_base
 from ._sources import MOST_ROUNDS, Lacking
-from ._stores import place_of
+from ._stores import check_keeps, place_of
 from ._worker import find_origin
 
 __all__ = ["Outcome", "ask_elsewhere", "find_pool"]
@@ -56,6 +56,8 @@ def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: 
         TypeError: a node cannot.
         CodeDiffersError: the other processes have other code.
     """
+    if store is not None:
+        check_keeps(store)
     unknown = [node for node in nodes if not _is_known(view, node)]
     for node in unknown:
         check_node(node)

@@ -100,6 +100,7 @@ def take_base(
     pickles: bool,
     ships: str = "path",
     knows_session: bool = True,
+    store: Mapping[str, Any] | None = None,
 ) -> Base:
     """Writes what is known of nodes in a view, and of what they read, into a file, and returns it as a base.
 
@@ -110,6 +111,7 @@ def take_base(
         pickles: whether values without a codec are pickled.
         ships: as in `Base`.
         knows_session: whether the workers find what ``__main__`` defines.
+        store: where the store is that has what the nodes need, as `place_of` says it; then the file has the sources alone.
 
     Raises:
         TweakError: a tweak in force cannot go to another process; nothing runs there without it.
@@ -123,7 +125,7 @@ def take_base(
                 _check_tweak(target, spec, find_unwritable(target, spec), ", which is in force around,")
         around = around.parent
     reached = _list_reached(nodes)
-    keys = [*(node._key for node in nodes), *list_read(view, reached)]
+    keys = [*(node._key for node in nodes if store is None), *list_read(view, reached)]
     report = save_view(view, path, keys, name="base of a sweep", allow_pickle=pickles)
     lost = next((one for one in report.absent if one.what.startswith("the tweak of ")), None)
     if lost is not None:
@@ -131,8 +133,10 @@ def take_base(
     prints = _find_prints(path, reached, knows_session=knows_session)
     digest = blake2b(path.read_bytes(), digest_size=16)
     flow_functions = _find_flow_functions(view, pickles=pickles)
-    digest.update(json.dumps([prints, flow_functions], sort_keys=True).encode())
-    return Base(path, digest.hexdigest(), pickles, ships, prints, flow_functions, None, view.max_depth, Sources(pickles))
+    # What was forgotten here since shows in a file of memos, and not in one of sources: no worker goes on with an older base.
+    told = [prints, flow_functions, None if store is None else str(path)]
+    digest.update(json.dumps(told, sort_keys=True).encode())
+    return Base(path, digest.hexdigest(), pickles, ships, prints, flow_functions, store, view.max_depth, Sources(pickles))
 
 
 def _find_flow_functions(view: View, *, pickles: bool) -> dict[str, Any]:
@@ -158,7 +162,8 @@ def _find_prints(path: Path, reached: Mapping[str, str | None], *, knows_session
         there = {row.name for row in FileRows(file).functions().values()}
     finally:
         file.close()
-    lost = None if knows_session else next((name for name in sorted(there) if name.startswith("__main__:")), None)
+    named = sorted({*there, *reached})
+    lost = None if knows_session else next((name for name in named if name.startswith("__main__:")), None)
     if lost is not None:
         raise TypeError(
             f"{lost} is defined in this session, where no other process finds it. Write its cell to a module (%%writefile "

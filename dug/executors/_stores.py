@@ -1,4 +1,4 @@
-"""A store on its way to a worker: `place_of` says where it is, `keep_there` has a base's context keep its runs in it."""
+"""A store on its way to a worker: `place_of` says where it is, `keep_there` has a base's context use it as this one does."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +16,8 @@ def place_of(store: AnyStore) -> dict[str, Any]:
     """Returns what a worker must know to open a store.
 
     Raises:
-        StoreError: it is of a kind that no worker can open, or keeps nothing, or has a key that would have to be told.
+        StoreError: it is of a kind that no worker can open, or has a key that would have to be told.
     """
-    if store.is_read_only:
-        raise StoreError(f"{show(store)} keeps nothing, because it was opened with read_only=True. Open it without.")
     return {
         **_find_place(store),
         "min_seconds": store.min_seconds,
@@ -29,9 +27,19 @@ def place_of(store: AnyStore) -> dict[str, Any]:
     }
 
 
+def check_keeps(store: AnyStore) -> None:
+    """Refuses a store that keeps nothing.
+
+    Raises:
+        StoreError: it was opened to be read.
+    """
+    if store.is_read_only:
+        raise StoreError(f"{show(store)} keeps nothing, because it was opened with read_only=True. Open it without.")
+
+
 def _find_place(store: AnyStore) -> dict[str, Any]:
     if isinstance(store, Store):
-        return {"path": str(Path(store.backend.shown).resolve())}
+        return {"path": str(Path(store.backend.shown).resolve()), "read_only": store.is_read_only}
     if isinstance(store, Tiered):
         return {"tiers": [place_of(tier) for tier in store.tiers]}
     if not isinstance(store, RedisStore):
@@ -45,12 +53,17 @@ def _find_place(store: AnyStore) -> dict[str, Any]:
 
 
 def keep_there(place: Mapping[str, Any], context: Any) -> AnyStore:
-    """Opens a store in a worker, and has a context keep its runs there.
+    """Opens a store in a worker, and has a context look for runs and keep its own there.
 
     Raises:
-        StoreError: the folder cannot be used here.
+        StoreError: the folder is not here, or cannot be used.
         ImportError: it takes a package that is not here.
     """
+    if "path" in place and not Path(place["path"], "dug.db").is_file():
+        raise StoreError(
+            f"{place['path']} is no folder of a store on this machine. Keep what several machines share in a server: "
+            "dug.stores.redis.RedisStore(url)."
+        )
     store = _open(place)
     serve(store, context._given_cache)
     return store

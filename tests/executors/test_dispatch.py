@@ -166,6 +166,17 @@ def test_a_batch_is_worth_fifty_milliseconds():
     assert (BatchSize(7, 1_000, 2).next(), BatchSize(None, 3, 2).next()) == (7, 1)
 
 
+@pytest.mark.parametrize("ship", ["path", "bytes"])
+def test_who_sweeps_says_how_the_base_goes(ship):
+    """``ship=`` sends a path or the bytes, whatever the executor would do; the results are the same."""
+    pool = Held()
+    with dug.Context():
+        values = [result.value for result in dug.sweep(trade.node(0), scenarios(2), executor=pool, ship=ship)]
+
+    assert values == [600.0, 603.0]
+    assert {"path", "bytes"} & pool.sent[0].message["base"].keys() == {ship}
+
+
 def test_an_impossible_tweak_is_not_sent():
     """It is the error of its scenario, in its place, as in a loop."""
     pool = Held()
