@@ -35,6 +35,7 @@ def sweep(
     batch: int | None = None,
     retries: int | None = None,
     ship: Literal["path", "bytes", "store"] | None = None,
+    timeout: float | None = None,
 ) -> Sweep[R]: ...
 @overload
 def sweep(  # type: ignore[overload-overlap]
@@ -50,6 +51,7 @@ def sweep(  # type: ignore[overload-overlap]
     batch: int | None = None,
     retries: int | None = None,
     ship: Literal["path", "bytes", "store"] | None = None,
+    timeout: float | None = None,
 ) -> Sweep[dict[K, R]]: ...
 @overload
 def sweep(  # type: ignore[overload-overlap]
@@ -65,6 +67,7 @@ def sweep(
     batch: int | None = None,
     retries: int | None = None,
     ship: Literal["path", "bytes", "store"] | None = None,
+    timeout: float | None = None,
 ) -> Sweep[tuple[R, ...]]: ...
 # Some to be awaited and some not: a type checker has no word for that, and the limit says it.
 @overload
@@ -85,6 +88,7 @@ def sweep(
     batch: int | None = None,
     retries: int | None = None,
     ship: Literal["path", "bytes", "store"] | None = None,
+    timeout: float | None = None,
 ) -> Sweep[Any] | AsyncSweep[Any]:
     """Returns the results of nodes under many scenarios: a `Result` for each, in their order, computed during iteration.
 
@@ -112,6 +116,8 @@ def sweep(
         ship: for other processes: how they get the base.  ``"path"``: they read one file, in a folder that all of them see;
             ``"bytes"``: it is sent to them; ``"store"``: they ask the store of the context for what they need of it, and keep
             there what they run.  None as the executor does.
+        timeout: for `dug.executors.processes.Processes`: how many seconds a scenario may take.  One that takes longer has a
+            TimeoutError; its worker is killed and replaced, and what was sent with it is sent again.
 
     Raises:
         NoContextError: called outside a context.
@@ -121,12 +127,13 @@ def sweep(
             the message says what to type.
         CodeDiffersError: while iterating: the other processes have other code.
         TypeError: the target is not a node, the scenarios cannot be iterated, or the executor has no ``submit``; an executor for
-            a coroutine function, or a limit for others.
-        ValueError: the limit or the batch is less than 1, retries are less than 0, or there is no such way to ship.
+            a coroutine function, or a limit for others; a timeout for an executor that kills no worker.
+        ValueError: the limit or the batch is less than 1, retries are less than 0, there is no such way to ship,
+            or the timeout is not more than 0.
         ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
 
     .. versionchanged:: 0.1.0
-       Processes, `batch`, `retries` and `ship`.
+       Processes, `batch`, `retries`, `ship` and `timeout`.
 
     Example:
         >>> import dug
@@ -143,4 +150,4 @@ def sweep(
     from .arguments import make_sweep  # when it is needed first: it brings all that answers, and most programs never sweep
     from .elsewhere import Elsewhere  # likewise
 
-    return make_sweep(frame, target, scenarios, executor, limit, progress, Elsewhere(batch, retries, ship))
+    return make_sweep(frame, target, scenarios, executor, limit, progress, Elsewhere(batch, retries, ship, timeout))

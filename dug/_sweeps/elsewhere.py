@@ -16,6 +16,7 @@ class Elsewhere:
     batch: Any = None
     retries: Any = None
     ship: Any = None
+    timeout: Any = None
 
     def refuse(self) -> None:
         """Refuses all of them, where the scenarios run in this process.
@@ -33,10 +34,13 @@ class Elsewhere:
         """Refuses what is none of its kind.
 
         Raises:
-            ValueError: the batch or the retries are no such number, or there is no such way to ship.
+            ValueError: the batch, the retries or the seconds are no such number, or there is no such way to ship.
         """
         for name, number, least in (("batch", self.batch, 1), ("retries", self.retries, 0)):
             if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < least):
                 raise ValueError(f"{name} must be a number, at least {least}, not {show(number)}.")
+        seconds = self.timeout
+        if seconds is not None and (not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0):
+            raise ValueError(f"timeout must be how many seconds a scenario may take, more than 0, not {show(seconds)}.")
         if self.ship is not None and self.ship not in SHIPS:
             raise ValueError(f"ship must be 'path', 'bytes' or 'store', not {show(self.ship)}.")

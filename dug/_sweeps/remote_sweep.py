@@ -54,6 +54,8 @@ class RemoteSweep(Sweep[V]):
         self._pool = pool
         self._store = _find_store(call_site) if said.ship == "store" else None
         self._ships = said.ship if said.ship in ("path", "bytes") else pool.ships
+        if said.timeout is not None:
+            pool.limit(said.timeout)
         size = BatchSize(said.batch, self._find_total(), pool.workers)
         self._dispatch = Dispatch(pool, size, 2 if said.retries is None else said.retries)
         self._answers: dict[int, _Answer | Result[V]] = {}
@@ -155,14 +157,14 @@ class RemoteSweep(Sweep[V]):
 
     def _take_answers(self, collected: Collected) -> None:
         worker, attempts = collected.worker, collected.attempts
-        for (job, packed), one in zip(collected.items, collected.answers, strict=collected.lost is None):
+        for (job, packed), one in zip(collected.items, collected.answers, strict=not collected.is_lost):
             if one.lacking:
                 self._lacking.append((job, packed, one.lacking))
             else:
                 self._answers[job.number] = _Answer(one.values, one.failures, one.recomputed, one.seconds, worker, attempts)
-        if collected.lost is not None:
+        if collected.is_lost:
             for job, _ in collected.items:
-                lost = Failure.of(collected.say_lost(f"The scenario {show(job._name)}"), None)
+                lost = Failure.of(collected.make_error(f"The scenario {show(job._name)}"), None)
                 self._answers[job.number] = _Answer({}, dict.fromkeys(range(len(self._nodes)), lost), attempts=attempts)
 
     def _bring(self) -> None:

@@ -2,7 +2,7 @@
 
 It knows messages and answers only as what `_remote` makes and reads; what an item is, and what an answer means for it, is for
 its user to say.  A batch whose worker ended is sent again item by item; an item that was alone is sent again a few times, and
-then is lost.
+then is lost.  An item that took too long is not sent again, and those that were with it are.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from .._batch.call_site import AHEAD
 from ..errors import WorkerLostError
-from ._pools import AnyPool
+from ._pools import AnyPool, OverdueError
 from ._remote import Answered, read_answer
 
 BATCH_SECONDS = 0.05
@@ -31,6 +31,8 @@ class Sent:
     make_message: Callable[[Sequence[Any]], dict[str, Any]]
     future: Any
     attempts: int
+    losses: int
+    """How many of the workers that had it have ended by themselves, at it or at what was sent with it."""
 
 
 @frozen(eq=False)
@@ -42,13 +44,22 @@ class Collected:
     """The answers of their message; none where they are lost."""
     worker: str | None
     attempts: int
-    lost: str | None = None
-    """How their worker ended, as a sentence, where they are lost."""
+    losses: int = 0
+    """How many of their workers have ended by themselves, where they are lost."""
+    reason: str = ""
+    """Why there is no answer, as sentences."""
 
-    def say_lost(self, name: str) -> WorkerLostError:
-        """Returns the error of a lost item; `name` is what a message calls it."""
-        many = f"all {self.attempts} of its workers" if self.attempts > 1 else "its worker"
-        return WorkerLostError(f"{name} lost {many}. {self.lost}", self.attempts)
+    @property
+    def is_lost(self) -> bool:
+        """True where there is no answer."""
+        return bool(self.reason)
+
+    def make_error(self, name: str) -> Exception:
+        """Returns the error of an item without an answer; `name` is what a message calls it."""
+        if not self.losses:
+            return TimeoutError(f"{name} was given up. {self.reason}")
+        many = f"all {self.losses} of its workers" if self.losses > 1 else "its worker"
+        return WorkerLostError(f"{name} lost {many}. {self.reason}", self.losses)
 
 
 class Dispatch:
@@ -65,7 +76,7 @@ class Dispatch:
 
     def send(self, items: Sequence[Any], make_message: Callable[[Sequence[Any]], dict[str, Any]]) -> None:
         """Sends items together; `make_message` may be called again for some of them."""
-        self.in_flight.append(self._send(items, make_message, 1))
+        self.in_flight.append(self._send(items, make_message, 1, 0))
 
     def collect(self) -> Collected | None:
         """Waits for the oldest batch, and returns what became of it; None if its items are on their way again.
@@ -77,6 +88,9 @@ class Dispatch:
         sent = self.in_flight[0]
         try:
             said = sent.future.result()
+        except OverdueError as exc:
+            self.in_flight.popleft()
+            return self._go_on_without(sent, exc)
         except BaseException as exc:
             if not self.pool.is_loss(exc):
                 raise
@@ -92,17 +106,28 @@ class Dispatch:
         cancel(self.in_flight)
         self.in_flight.clear()
 
-    def _send(self, items: Sequence[Any], make_message: Callable[[Sequence[Any]], dict[str, Any]], attempts: int) -> Sent:
-        submit = self.pool.submit if attempts == 1 else self.pool.submit_alone
-        return Sent(items, make_message, submit(make_message(items)), attempts)
+    def _send(
+        self, items: Sequence[Any], make_message: Callable[[Sequence[Any]], dict[str, Any]], attempts: int, losses: int
+    ) -> Sent:
+        submit = self.pool.submit_alone if losses else self.pool.submit
+        return Sent(items, make_message, submit(make_message(items)), attempts, losses)
 
     def _ask_again(self, sent: Sent, error: BaseException) -> Collected | None:
-        if self.pool.can_retry and (len(sent.items) > 1 or sent.attempts <= self._retries):
-            again = [self._send([item], sent.make_message, sent.attempts + 1) for item in sent.items]
+        losses = sent.losses + 1
+        if self.pool.can_retry and (len(sent.items) > 1 or losses <= self._retries):
+            again = [self._send([item], sent.make_message, sent.attempts + 1, losses) for item in sent.items]
             self.in_flight.extendleft(reversed(again))
             return None
         remedy = self.pool.remedy or "Nothing else is concerned. Compute it by itself, in a process that can be lost."
-        return Collected(sent.items, [], None, sent.attempts, f"{str(error).rstrip('.')}. {remedy}")
+        return Collected(sent.items, [], None, sent.attempts, losses, f"{str(error).rstrip('.')}. {remedy}")
+
+    def _go_on_without(self, sent: Sent, error: OverdueError) -> Collected:
+        """Sends the items again that were with one that took too long."""
+        others = [item for number, item in enumerate(sent.items) if number != error.number]
+        if others:
+            self.in_flight.appendleft(self._send(others, sent.make_message, sent.attempts + 1, sent.losses))
+        late, said = sent.items[error.number], f"{error}. Nothing else is concerned. Say timeout= for more."
+        return Collected([late], [], None, sent.attempts, reason=said)
 
 
 def cancel(batches: Iterable[Sent]) -> None:

@@ -118,9 +118,9 @@ def _make_message(base: Base, nothing: bytes | str, nodes: Sequence[Node[Any]]) 
 
 
 def _read(collected: Collected) -> Iterator[Outcome]:
-    if collected.lost is not None:
+    if collected.is_lost:
         for node in collected.items:
-            yield Outcome(node, failure=Failure.of(collected.say_lost(str(node)), None), origin=node)
+            yield Outcome(node, failure=Failure.of(collected.make_error(str(node)), None), origin=node)
         return
     (answered,) = collected.answers
     for number, node in enumerate(collected.items):

@@ -10,6 +10,15 @@ from typing import Any
 from ._worker import answer
 
 
+class OverdueError(Exception):
+    """A scenario took longer than it may, and its worker was killed; the text says so, as a sentence without its end."""
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+        self.number = number
+        """Its place in the message."""
+
+
 class AnyPool:
     """Answers messages (`_remote`) elsewhere."""
 
@@ -25,6 +34,8 @@ class AnyPool:
     """Whether the pool goes on after it has lost a worker."""
     remedy: str = ""
     """What to type where it does not."""
+    no_limit: str = "nothing here can do that."
+    """Why it kills no worker, as the end of a sentence."""
 
     def submit(self, message: Any) -> Any:
         """Has a message answered; returns a future with ``result()`` and ``cancel()``."""
@@ -38,11 +49,23 @@ class AnyPool:
         """True when a future's error says that the worker which was at the message has ended."""
         raise NotImplementedError
 
+    def limit(self, seconds: float) -> None:  # noqa: ARG002  of those that can
+        """Has the worker of each scenario killed that takes longer; the future has an `OverdueError` then.
+
+        Raises:
+            TypeError: the pool kills no worker.
+        """
+        raise TypeError(
+            f"timeout= kills the process of a scenario that takes longer, and {self.no_limit} "
+            "Use dug.executors.processes.Processes()."
+        )
+
 
 class StandardPool(AnyPool):
     """A `concurrent.futures.ProcessPoolExecutor`, which breaks as a whole when a worker ends."""
 
     remedy = "Use dug.executors.processes.Processes(), which replaces a worker that ends and loses one scenario."
+    no_limit = "a ProcessPoolExecutor breaks as a whole when one of its processes ends."
 
     def __init__(self, executor: Any) -> None:
         self._executor = executor

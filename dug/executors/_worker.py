@@ -7,7 +7,7 @@ scenario inside it.
 import os
 import pickle
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context as Variables
 from time import perf_counter
 from typing import Any
@@ -29,15 +29,23 @@ from ._remote import FORMAT, arguments_of
 from ._sources import bring_in, note_lacking, refuse_sources
 
 
-def answer(message: Mapping[str, Any]) -> dict[str, Any]:
+def answer(message: Mapping[str, Any], tell: Callable[[int | None], object] | None = None) -> dict[str, Any]:
     """Returns the answer to a message, as plain data of the message's form; raises nothing but interrupts and exits.
 
     Contexts that are in force where it is called, as in a process that was forked inside of some, concern no scenario.
+
+    Args:
+        message: as `make_message` makes it.
+        tell: is told the number of each scenario before it begins, and None after the last.
     """
-    return Variables().run(_answer, message)
+    return Variables().run(_answer, message, tell or _tell_nobody)
 
 
-def _answer(message: Mapping[str, Any]) -> dict[str, Any]:
+def _tell_nobody(number: int | None) -> None:
+    pass
+
+
+def _answer(message: Mapping[str, Any], tell: Callable[[int | None], object]) -> dict[str, Any]:
     started, worker, pickles = perf_counter(), name_worker(), message["pickles"]
     said: dict[str, Any] = {"format": FORMAT, "pickles": pickles, "worker": worker}
     try:
@@ -51,9 +59,11 @@ def _answer(message: Mapping[str, Any]) -> dict[str, Any]:
         return {**said, "refused": {"kind": "base", "worker": worker, "reason": text_of(exc, 2_000)}}
     loaded, answers, before = perf_counter() - started, [], None
     with refuse_sources():
-        for one in message["scenarios"]:
+        for number, one in enumerate(message["scenarios"]):
+            tell(number)
             given, before = _answer_one(base, nodes, one, before, message)
             answers.append(given)
+        tell(None)
     if base.store is not None:
         base.store.flush()  # before anybody is told that it is there
     return {**said, "answers": answers, "seconds": perf_counter() - started - loaded, "loading": loaded}

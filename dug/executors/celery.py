@@ -115,6 +115,10 @@ class _Pool(AnyPool):
 
     pickles = False
     can_retry = True
+    no_limit = (
+        "the processes of Celery belong to its workers: start these with --time-limit, after which a scenario is lost, or "
+        "give CeleryExecutor(app, timeout=) the seconds of a batch."
+    )
 
     def __init__(self, executor: CeleryExecutor, workers: int, ship: str) -> None:
         self._executor, self.workers, self.ships = executor, workers, ship

@@ -29,6 +29,7 @@ class DaskPool(AnyPool):
     """The workers of a client's cluster."""
 
     can_retry = True
+    no_limit = "Dask suspects whatever else that process has."
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -11,29 +11,44 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from contextvars import Context as Variables
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
 from threading import Lock, Thread
+from time import monotonic
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 from weakref import finalize
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from .._core.read import DEFAULT_FRAME
 from .._text.values import show
 from ..errors import WorkerLostError
-from ._pools import AnyPool
+from ._pools import AnyPool, OverdueError
 from ._worker import answer
 
 __all__ = ["Processes"]
 
 _END = b"end"
 """What a worker is sent last; no pickle is so."""
+_MARK = b"@"
+"""How a worker begins to say where in a call it is; no pickle does."""
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_Call = tuple[Future[Any], bytes]
+
+
+@frozen(eq=False)
+class _Call:
+    """A call on its way to a worker."""
+
+    future: Future[Any]
+    data: bytes
+    limit: float | None
+    """After how many seconds a part of it is given up, with its worker; None for never."""
+
+
 
 
 class Processes(Executor):
@@ -71,6 +86,7 @@ class Processes(Executor):
         self._crew: _Crew | None = None
         self._is_shut = False
         self._lock = Lock()
+        self._clock = monotonic
 
     @property
     def workers(self) -> int:
@@ -83,16 +99,18 @@ class Processes(Executor):
         Raises:
             RuntimeError: the pool was shut down.
         """
-        call = pickle.dumps((fn, args, kwargs), protocol=4)
+        return self._submit(pickle.dumps((fn, args, kwargs, False), protocol=4), None)
+
+    def _submit(self, data: bytes, limit: float | None) -> Future[Any]:
         with self._lock:
             if self._is_shut:
                 raise RuntimeError("This pool was shut down. Make another one: Processes().")
             if self._crew is None:
-                self._crew = _Crew(self._start, self._workers)
+                self._crew = _Crew(self._start, self._workers, self._clock)
                 finalize(self, self._crew.close)
-            future: Future[_R] = Future()
-            self._crew.calls.put((future, call))
-            return future
+            call = _Call(Future(), data, limit)
+            self._crew.calls.put(call)
+            return call.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  as in its base
         """Ends the workers after the calls that were submitted; see `concurrent.futures.Executor.shutdown`."""
@@ -127,9 +145,15 @@ class _Pool(AnyPool):
         self.workers = executor.workers
         self.knows_session = executor._start == "fork"
         self.can_retry = True
+        self._seconds: float | None = None
+
+    def limit(self, seconds: float) -> None:
+        self._seconds = seconds
 
     def submit(self, message: Any) -> Future[Any]:
-        return self._executor.submit(answer, message)
+        if self._seconds is None:
+            return self._executor.submit(answer, message)
+        return self._executor._submit(pickle.dumps((answer, (message,), {}, True), protocol=4), self._seconds)
 
     def is_loss(self, error: BaseException) -> bool:
         return isinstance(error, WorkerLostError)
@@ -149,6 +173,7 @@ class _Crew:
 
     _start: str
     _count: int
+    _clock: Callable[[], float]
     calls: "SimpleQueue[_Call | None]" = field(factory=SimpleQueue)
     _workers: dict[int, _Worker] = field(factory=dict)
     _threads: list[Thread] = field(factory=list)
@@ -168,7 +193,7 @@ class _Crew:
         while not self.calls.empty():
             call = self.calls.get()
             if call is not None:
-                call[0].cancel()
+                call.future.cancel()
 
     def close(self) -> None:
         """Lets the workers end after the calls that are there."""
@@ -200,14 +225,13 @@ class _Crew:
     def _serve(self, number: int) -> None:
         """Sends one worker its calls, one after the other."""
         while (call := self.calls.get()) is not None:
-            future, data = call
-            if future.set_running_or_notify_cancel():
+            if call.future.set_running_or_notify_cancel():
                 worker = self._workers[number]
                 if not worker.process.is_alive() and not self._is_ended:
                     worker.connection.close()
                     worker = self._begin(number)
-                _run(worker, future, data)
-            del future, call, data  # what they hold must not wait for the next call
+                _run(worker, call, self._clock)
+            del call  # what it holds must not wait for the next one
         worker = self._workers[number]
         with suppress(OSError):  # it has ended already
             worker.connection.send_bytes(_END)
@@ -215,20 +239,46 @@ class _Crew:
         worker.connection.close()
 
 
-def _run(worker: _Worker, future: Future[Any], data: bytes) -> None:
+def _run(worker: _Worker, call: _Call, clock: Callable[[], float]) -> None:
     """Sends a call to a worker, and its outcome to the future."""
-    process, connection = worker.process, worker.connection
+    process, future = worker.process, call.future
     try:
-        connection.send_bytes(data)
-        wait([connection, process.sentinel])
-        is_done, outcome = pickle.loads(connection.recv_bytes())  # noqa: S301  of a process that this one started
+        worker.connection.send_bytes(call.data)
+        is_done, outcome = pickle.loads(_receive(worker, call, clock))  # noqa: S301  of a process that this one started
     except (EOFError, OSError):
         process.join()
         future.set_exception(WorkerLostError(f"Worker process {process.pid} {say_exit(process.exitcode)} during a call."))
+    except OverdueError as exc:
+        process.kill()
+        process.join()
+        future.set_exception(exc)
     except BaseException as exc:  # noqa: BLE001  a result that cannot be read here
         future.set_exception(exc)
     else:
         (future.set_result if is_done else future.set_exception)(outcome)
+
+
+def _receive(worker: _Worker, call: _Call, clock: Callable[[], float]) -> bytes:
+    """Returns the outcome of a call.
+
+    Raises:
+        OverdueError: the part of it that the worker is at takes longer than the limit.
+    """
+    part: int | None = None
+    deadline = 0.0
+    while True:
+        left = None if part is None else max(0.0, deadline - clock())
+        if not wait([worker.connection, worker.process.sentinel], left):
+            assert part is not None  # noqa: S101  else it waits for ever
+            if clock() >= deadline:
+                said_so = f"It took longer than {call.limit:g} seconds, and worker process {worker.process.pid} was killed"
+                raise OverdueError(part, said_so)
+            continue
+        said = worker.connection.recv_bytes()
+        if not said.startswith(_MARK):
+            return said
+        part = int(said[1:]) if len(said) > 1 else None
+        deadline = clock() + (call.limit or 0.0)
 
 
 def say_exit(code: int | None) -> str:
@@ -256,12 +306,19 @@ def _work(connection: Connection, inherited: list[Connection]) -> None:
             return
         if data == _END:
             return
-        connection.send_bytes(_compute(data))
+        connection.send_bytes(_compute(data, connection))
 
 
-def _compute(data: bytes) -> bytes:
+def _tell(connection: Connection, part: int | None) -> None:
+    """Says which part of a call begins, in the worker; None after the last."""
+    connection.send_bytes(_MARK if part is None else b"%b%d" % (_MARK, part))
+
+
+def _compute(data: bytes, connection: Connection) -> bytes:
     try:
-        fn, args, kwargs = pickle.loads(data)  # noqa: S301  of the process that started this one
+        fn, args, kwargs, is_timed = pickle.loads(data)  # noqa: S301  of the process that started this one
+        if is_timed:
+            kwargs["tell"] = partial(_tell, connection)
         return pickle.dumps((True, fn(*args, **kwargs)), protocol=4)
     except BaseException as exc:  # noqa: BLE001  it is the outcome of the call
         try:

@@ -10,6 +10,8 @@ import dug
 
 COUNTS = "DUG_TEST_COUNTS"
 """The environment variable with the file to which each body writes its name, in whatever process it runs."""
+STUCK = "DUG_TEST_STUCK"
+"""The environment variable with the file to which a process that is stuck writes its number."""
 FACTOR = 2.0
 
 
@@ -82,6 +84,10 @@ def risky() -> object:
         raise OddError(5, hint="as said")
     if said == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if said == "stick":
+        Path(os.environ[STUCK]).write_text(str(os.getpid()), encoding="ascii")
+        while True:
+            signal.pause()
     if said == "opaque":
         return Opaque(book())
     if said == "generator":

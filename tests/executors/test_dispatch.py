@@ -11,7 +11,7 @@ from remote_book import book, mood, risky, spot, trade
 import dug
 from dug import ContextError, WorkerLostError, replay
 from dug.executors._dispatch import BatchSize
-from dug.executors._pools import AnyPool
+from dug.executors._pools import AnyPool, OverdueError
 from dug.executors._worker import answer
 
 
@@ -34,12 +34,12 @@ class Answer(Future):
 
 
 class Held(AnyPool):
-    """A pool of two workers that nobody runs; `loses` says which scenarios end their worker."""
+    """A pool of two workers that nobody runs; `loses` and `is_slow` say which scenarios end their worker, and take too long."""
 
     workers, pickles, can_retry, knows_session = 2, False, True, True
 
-    def __init__(self, loses=lambda text: False):
-        self.loses, self.sent, self.interrupts = loses, [], []
+    def __init__(self, loses=lambda text: False, is_slow=lambda text: False):
+        self.loses, self.is_slow, self.sent, self.interrupts, self.seconds = loses, is_slow, [], [], None
 
     def _as_pool(self):
         return self
@@ -53,13 +53,19 @@ class Held(AnyPool):
             error = self.interrupts.pop()
             future._state = "PENDING"
             raise error
-        if any(map(self.loses, future.message["scenarios"])):
+        slow = [number for number, text in enumerate(future.message["scenarios"]) if self.seconds and self.is_slow(text)]
+        if slow:
+            future.set_exception(OverdueError(slow[0], f"It took longer than {self.seconds} seconds"))
+        elif any(map(self.loses, future.message["scenarios"])):
             future.set_exception(Lost("it was killed"))
         else:
             future.set_result(answer(future.message))
 
     def is_loss(self, error):
         return isinstance(error, Lost)
+
+    def limit(self, seconds):
+        self.seconds = seconds
 
     @property
     def batches(self):
@@ -128,6 +134,31 @@ def test_the_failed_scenarios_of_workers_are_given_to_the_next_sweep():
 
         assert list(failed) == [result.name for result in again] == ["lost", "raises", "no"]
         assert [type(result.error) for result in again] == [type(None), ValueError, dug.TweakError]
+
+
+def test_a_scenario_that_takes_too_long_is_given_up_alone():
+    """It is a TimeoutError, sent once; those that were with it are sent again together, as often as it takes."""
+    pool = Held(is_slow=lambda text: "204.0" in text or "205.0" in text)
+    with dug.Context():
+        sweep = dug.sweep(trade.node(0), scenarios(9), executor=pool, batch=3, timeout=2.5)
+        results = list(sweep)
+
+    late = "The scenario 'remote_book:spot(0) = 204.0' was given up. It took longer than 2.5 seconds. Nothing else is concerned."
+    assert [type(result.error) for result in results[4:6]] == [TimeoutError, TimeoutError]
+    assert late in str(results[4].error)
+    assert [result.value for result in results if not result.error] == [3.0 * (200 + x) for x in range(9) if x not in {4, 5}]
+    assert [result.attempts for result in results] == [1, 1, 1, 3, 1, 2, 1, 1, 1]
+    assert pool.batches == [3, 3, 3, 2, 1]
+    assert len(sweep.failed()) == 2
+
+
+def test_a_worker_that_ends_after_a_slow_scenario_has_all_its_retries():
+    """What was sent again because of a slow scenario has lost no worker yet."""
+    pool = Held(is_slow=lambda text: "200.0" in text or "201.0" in text, loses=lambda text: "202.0" in text)
+    with dug.Context():
+        *_, lost = dug.sweep(trade.node(0), scenarios(3), executor=pool, batch=3, timeout=1)
+
+    assert (type(lost.error), lost.error.attempts, lost.attempts) == (WorkerLostError, 3, 5)
 
 
 def test_without_retries_it_is_lost_at_once():

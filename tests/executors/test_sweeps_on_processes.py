@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 
 import pytest
@@ -136,6 +137,55 @@ def test_the_scenario_that_kills_its_worker_is_lost_alone(request, kind):
     assert "SIGKILL" in str(lost.error)
     assert [results[f"s{number}"].attempts for number in (3, 4, 6, 7, 8)] == [1, 2, 2, 2, 1]
     assert {name: scenario.tweaks for name, scenario in sweep.failed().items()} == {"s5": {mood.node(): "die"}}
+
+
+class StuckClock:
+    """A clock that goes on while a process is stuck, and stands at all other times: a slow machine is no slow scenario."""
+
+    def __init__(self, path):
+        self.path, self.now = path, 0.0
+
+    def __call__(self):
+        stuck = self.path.read_text() if self.path.exists() else ""
+        if stuck:
+            with suppress(ProcessLookupError):
+                os.kill(int(stuck), 0)
+                self.now += 1_000.0
+        return self.now
+
+
+@pytest.mark.slow
+def test_the_scenario_that_takes_too_long_is_given_up_alone(tmp_path, monkeypatch):
+    """One TimeoutError for each that is stuck, its worker is killed and replaced, and all others are right."""
+    monkeypatch.setenv(remote_book.STUCK, str(tmp_path / "stuck"))
+    scenarios = {f"s{number}": {mood.node(): "stick" if number in {1, 2} else f"mood {number}"} for number in range(5)}
+    pool = Processes(1)
+    pool._clock = clock = StuckClock(tmp_path / "stuck")
+    with dug.Context(), pool:
+        results = dict(dug.sweep(risky.node(), scenarios, executor=pool, batch=5, timeout=0.02).to_dict())
+        stuck = {name: results.pop(name) for name in ("s1", "s2")}
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(clock.path.read_text()), 0)
+
+    assert results == {f"s{number}": f"mood {number}" for number in (0, 3, 4)}
+    for name, error in stuck.items():
+        assert type(error) is TimeoutError
+        assert f"'{name}' was given up. It took longer than 0.02 seconds, and worker process" in str(error)
+
+
+def test_a_timeout_is_refused_where_no_worker_can_be_killed():
+    """A pool of the standard library, threads and wrong seconds: the error says why, and what to type."""
+    with dug.Context(), ProcessPoolExecutor(1) as standard, ThreadPoolExecutor(1) as threads, Processes(1) as pool:
+        for executor, seconds, error, said in [
+            (standard, 5, TypeError, r"a ProcessPoolExecutor breaks as a whole.*Use dug\.executors\.processes\.Processes\(\)"),
+            (threads, 5, TypeError, r"timeout= is for other processes\. Give executor=dug\.executors\.processes"),
+            (pool, 0, ValueError, "timeout must be how many seconds a scenario may take, more than 0, not 0"),
+            (pool, "5", ValueError, "not '5'"),
+            (pool, True, ValueError, "not True"),
+            (pool, float("nan"), ValueError, "not nan"),
+        ]:
+            with pytest.raises(error, match=said):
+                dug.sweep(book.node(), [{}], executor=executor, timeout=seconds)
 
 
 @pytest.mark.slow
