@@ -77,6 +77,7 @@ STORE_CLASSES = ("stores/test_kept_classes.py",)
 STORE_CHANGES = ("stores/test_changed_in_place.py",)
 STORE_PROGRAMS = ("stores/test_kept_programs.py",)
 STORE_LEASES = ("stores/test_leases.py", "-m", "not slow")
+STORE_TIERS = ("stores/test_tiered.py", "-m", "not slow")
 STORE_LOCKS = ("stores/test_locked_stores.py",)
 STORE_DAMAGE = ("stores/test_damaged_stores.py",)
 STORE_EDITS = ("stores/test_kept_edits.py", "-m", "not slow")
@@ -1835,6 +1836,27 @@ MUTANTS = (
         " or self.writer.has(at):\n",
         ":\n",
         STORE_LEASES,
+    ),
+    Mutant(
+        "what a far server could not be told to forget is served",
+        "stores/_tiered.py",
+        "        rows = [row for row in rows if row.function not in others]\n",
+        "",
+        STORE_TIERS,
+    ),
+    Mutant(
+        "an invalidation that a far server did not take is given up",
+        "stores/_tiered.py",
+        "        if is_open:\n            remove(",
+        "        if False:\n            remove(",
+        STORE_TIERS,
+    ),
+    Mutant(
+        "a machine keeps the copies that another one has invalidated",
+        "stores/_tiered.py",
+        "            remove(self.near, function, _is_any)\n",
+        "            pass\n",
+        STORE_TIERS,
     ),
     Mutant(
         "a locked store is asked by every run",

@@ -9,8 +9,9 @@ is a `StoreError`; above, that counts as a miss.  A row is there as a whole or n
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
+from uuid import uuid4
 
 from attrs import frozen
 
@@ -138,6 +139,17 @@ class Backend(ABC):
     def list_rows(self, function: str | None = None) -> Iterator[Row]:
         """Yields the rows of a function, or all, without the bytes of their values."""
 
+    def forget(self, function: str, is_of: Callable[[Row], bool]) -> None:
+        """Forgets those rows of a function of which `is_of` says so, for every process: they were invalidated.
+
+        Notes the invalidation first, for `Tiered`: rows of this place may be copies, or have copies.
+
+        Raises:
+            StoreError: it does not answer, and rows may be left that would be served.
+        """
+        self.note_invalidation(function, name_invalidation(self.get_invalidation(function)))
+        remove(self, function, is_of)
+
     @abstractmethod
     def sweep(self) -> int:
         """Forgets the values of which no row is left, and the definitions; returns how many bytes became free."""
@@ -147,6 +159,25 @@ class Backend(ABC):
         """Returns how much there is."""
 
     # Functions
+
+    def prepare(self, function: str) -> None:  # noqa: B027  most have nothing to do
+        """Is called before the first look for rows of a function in this process."""
+
+    @abstractmethod
+    def get_invalidation(self, function: str) -> str:
+        """Returns the name of the last invalidation of a function; empty where none was noted.
+
+        Raises:
+            StoreError: it does not answer.
+        """
+
+    @abstractmethod
+    def note_invalidation(self, function: str, name: str, *, after: str | None = None) -> None:
+        """Notes the last invalidation of a function, if `after` is None or the name of the last one until now.
+
+        Raises:
+            StoreError: it does not answer.
+        """
 
     @abstractmethod
     def note(self, seen: Seen) -> None:
@@ -191,3 +222,18 @@ class Backend(ABC):
     @abstractmethod
     def close(self) -> None:
         """Lets go of files and connections; any verb after that is a `StoreError`."""
+
+
+NOT_YET = "?"
+"""Follows the name of an invalidation that was noted here and nowhere else yet; after it comes the name of the one before."""
+
+
+def name_invalidation(last: str) -> str:
+    """Returns the name of a new invalidation, to be noted where `last` was the last one."""
+    name, is_open, before = last.partition(NOT_YET)
+    return f"{uuid4().hex}{NOT_YET}{before if is_open else name}"
+
+
+def remove(backend: Backend, function: str, is_of: Callable[[Row], bool]) -> None:
+    """Removes those rows of a function of which `is_of` says so, and notes nothing of it."""
+    backend.delete([row.at for row in backend.list_rows(function) if is_of(row)])

@@ -2,8 +2,8 @@
 
 Keys begin with the prefix, the version of the format and, where entries are signed, the name of the key: what one reader cannot
 read is not in its way.  Then a letter says what there is: ``r`` a row, ``v`` the bytes of a value, ``l`` a lease, ``m`` what runs
-of a definition took; ``seen`` and ``accepted`` are hashes.  One trip looks for a row and its value, one transaction keeps many.
-A lease ends by the server's clock.  A server that does not answer holds nothing: see `_outage`.
+of a definition took; ``seen``, ``accepted`` and ``invalidated`` are hashes.  One trip looks for a row and its value, one
+transaction keeps many.  A lease ends by the server's clock.  A server that does not answer holds nothing: see `_outage`.
 """
 
 import json
@@ -52,6 +52,10 @@ return found
 """
 _RENEW = "for _, at in ipairs(KEYS) do if redis.call('GET', at) == ARGV[1] then redis.call('PEXPIRE', at, ARGV[2]) end end"
 _RELEASE = "for _, at in ipairs(KEYS) do if redis.call('GET', at) == ARGV[1] then redis.call('DEL', at) end end"
+_NOTE_INVALIDATION = """
+if ARGV[3] and ARGV[3] ~= (redis.call('HGET', KEYS[1], ARGV[1]) or '') then return end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+"""
 
 _logger = logging.getLogger("dug")
 
@@ -88,7 +92,8 @@ class RedisBackend(Backend):
         self._outage = Outage(self.shown, (redis.RedisError, OSError), clock, partial(tell, self.shown))
         self._forgery_is_told, self._size_is_told = Seldom(clock), Seldom(clock)
         self._client = _make_client(url)
-        self._look, self._renew, self._release = map(self._client.register_script, (_LOOK, _RENEW, _RELEASE))
+        scripts = map(self._client.register_script, (_LOOK, _RENEW, _RELEASE, _NOTE_INVALIDATION))
+        self._look, self._renew, self._release, self._note_invalidation = scripts
         self._is_closed = False
 
     @property
@@ -239,6 +244,15 @@ class RedisBackend(Backend):
         return Sizes(len(rows), len(sizes), sum(sizes.values()))
 
     # Functions
+
+    def get_invalidation(self, function: str) -> str:
+        """Returns the name of the last invalidation of a function; empty where none was noted."""
+        return (self._insist(self._client.hget, self._name("invalidated"), function) or b"").decode()
+
+    def note_invalidation(self, function: str, name: str, *, after: str | None = None) -> None:
+        """Notes the last invalidation of a function, if `after` is None or the name of the last one until now."""
+        conditions = [] if after is None else [after]
+        self._insist(self._note_invalidation, [self._name("invalidated")], [function, name, *conditions])
 
     def note(self, seen: Seen) -> None:
         """Remembers a definition of a function, unless it is known."""

@@ -46,6 +46,8 @@ _LEASE = (
     "WHERE lease.expires < ?"
 )
 
+_INVALIDATED = "invalidated "
+"""Begins the names of what is noted of functions."""
 # By how the name of an error of SQLite begins: what happened, and what to do.
 _TOLD = (
     ("SQLITE_BUSY", "is locked by another program, which makes room or was stopped", "End that, and try again."),
@@ -276,6 +278,20 @@ class SqliteBackend(Backend):
             return Sizes(rows, *db.execute("SELECT count(*), coalesce(sum(size), 0) FROM value").fetchone())
 
     # Functions
+
+    def get_invalidation(self, function: str) -> str:
+        """Returns the name of the last invalidation of a function; empty where none was noted."""
+        with self._using() as db:
+            row = db.execute("SELECT value FROM info WHERE name = ?", (_INVALIDATED + function,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def note_invalidation(self, function: str, name: str, *, after: str | None = None) -> None:
+        """Notes the last invalidation of a function, if `after` is None or the name of the last one until now."""
+        place = _INVALIDATED + function
+        with self._writing() as db:
+            row = db.execute("SELECT value FROM info WHERE name = ?", (place,)).fetchone()
+            if after is None or after == ("" if row is None else row[0]):
+                db.execute("INSERT OR REPLACE INTO info VALUES(?, ?)", (place, name))
 
     def note(self, seen: Seen) -> None:
         """Remembers a definition of a function, unless it is known."""

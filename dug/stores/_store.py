@@ -158,12 +158,13 @@ class AnyStore:
         """Forgets those of the kept runs of a function of which `is_of` says so."""
         self.writer.flush()
         if not self.is_read_only:
-            self.backend.delete([row.at for row in self.backend.list_rows(function) if is_of(row)])
+            self.backend.forget(function, is_of)
 
     def list_accepted(self, definition: Definition) -> list[str]:
         """Returns the fingerprints of older definitions that somebody said mean the same, the likeliest last."""
         known = self._accepted.get(definition.function)
         if known is None:
+            self.backend.prepare(definition.function)
             known = self._accepted[definition.function] = [
                 (said.old, said.new) for said in self.backend.list_accepted(definition.function)
             ]

@@ -2,43 +2,70 @@
 
 Whatever is kept, forgotten or said goes to both.  A far one that fails has nothing and takes nothing, and leases are of the near
 one alone then; what the near one says of itself passes.
+
+**Invalidations.**  Each has a name, which both sides note with its function; the near side does so first.  Sides that have noted
+the same *agree*.  Where the near one has noted one that the far one did not take, be it in an earlier process, the far rows of
+that function are removed before any of them is used here.  Where the far one has noted one of another machine, the near rows are.
 """
 
+import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from .._text.values import show
 from ..errors import StoreError
-from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
+from ._backend import NOT_YET, Accepted, Backend, Found, Row, Seen, Sizes, name_invalidation, remove
 from ._options import options_of
+from ._outage import Outage, Seldom
 from ._store import AnyStore, Store
+
+_logger = logging.getLogger("dug")
+
+
+def _is_any(_: Row) -> bool:
+    return True
 
 
 class TieredBackend(Backend):
     """A near backend and a far one, such as a folder on a local disk and a server that many share."""
 
-    def __init__(self, near: Backend, far: Backend) -> None:
+    def __init__(self, near: Backend, far: Backend, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.near, self.far = near, far
         self.shown = f"{near.shown} before {far.shown}"
         self.is_read_only = near.is_read_only
+        self._outage, self._told = Outage(far.shown, (StoreError,), clock), Seldom(clock)
+        self._agreed: dict[str, str] = {}
+        """By function: the last invalidation, which both sides have noted."""
+        self._open: set[str] = set()
+        """The functions of which it is not known whether both sides have noted the same."""
 
     # Rows and values
 
     def get(self, at: bytes) -> Found | None:
         """Returns the row at a place, from the near one if it is there; else a copy of it stays there."""
+        self._settle_open()
         found = self.near.get(at)
         return found if found is not None and found.codec else self._fetch([at]).get(at, found)
 
     def get_many(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
         """Returns those rows that there are, by place."""
+        self._settle_open()
         found = self.near.get_many(ats)
         lacking = [at for at in ats if at not in found or not found[at].codec]
         return {**found, **self._fetch(lacking)} if lacking else found
 
     def _fetch(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
-        """Returns rows of the far one, and copies them."""
+        """Returns rows of the far one, and copies them; only of functions of which both sides agree."""
         rows: list[Row] = self._ask_far([], self.far.get_rows, ats)
+        others = self._find_open(rows)
+        if others and all(map(self._settle, others)):
+            rows = self._ask_far([], self.far.get_rows, ats)  # anew: some of them may be removed by now
+            others = self._find_open(rows)
+        self._open |= others
+        rows = [row for row in rows if row.function not in others]
         if rows and not self.is_read_only:
             self.near.put(rows)
         return {
@@ -89,6 +116,74 @@ class TieredBackend(Backend):
             yield row
         with suppress(StoreError):
             yield from (row for row in self.far.list_rows(function) if row.at not in known)
+
+    # Invalidations
+
+    def forget(self, function: str, is_of: Callable[[Row], bool]) -> None:
+        """Forgets rows of a function on both sides; on the far one, where that does not answer, as soon as it does."""
+        last = self.near.get_invalidation(function)
+        self.near.note_invalidation(function, name_invalidation(last))  # first: it outlives this process
+        remove(self.near, function, is_of)
+        try:
+            self._outage.attempt(partial(self._agree, function, _is_any if NOT_YET in last else is_of))
+        except StoreError as exc:
+            self._open.add(function)
+            if self._told.is_due():
+                _logger.warning("%s Until then what was invalidated of %s is there, and is not used here.", exc, function)
+
+    def prepare(self, function: str) -> None:
+        """Has both sides agree on what was invalidated, or notes that they have to."""
+        if not self._settle(function):
+            self._open.add(function)
+
+    def _find_open(self, rows: Iterable[Row]) -> set[str]:
+        """Returns the functions of rows of which the sides do not agree, or no more: another process has invalidated them."""
+        return {name for name in {row.function for row in rows} if self._agreed.get(name) != self.near.get_invalidation(name)}
+
+    def _settle_open(self) -> None:
+        for function in tuple(self._open):
+            if not self._settle(function):
+                return
+            self._open.discard(function)
+
+    def _settle(self, function: str) -> bool:
+        """Has both sides agree on the invalidations of a function; False where one does not answer, or did not a moment ago."""
+        if self._outage.is_paused:
+            return False
+        try:
+            self._outage.attempt(partial(self._agree, function))
+        except StoreError:
+            return False
+        return True
+
+    def _agree(self, function: str, is_of: Callable[[Row], bool] = _is_any) -> None:
+        """Has each side forget what was invalidated on the other one.
+
+        Raises:
+            StoreError: a side does not answer.
+        """
+        noted = self.near.get_invalidation(function)
+        name, is_open, before = noted.partition(NOT_YET)
+        far = self.far.get_invalidation(function).partition(NOT_YET)[0]
+        if far != (before if is_open else name):  # another machine has invalidated it
+            remove(self.near, function, _is_any)
+        if is_open:
+            remove(self.far, function, is_of)
+            self.far.note_invalidation(function, name)
+        else:
+            name = far
+        if name != noted:
+            self.near.note_invalidation(function, name, after=noted)
+        self._agreed[function] = name
+
+    def get_invalidation(self, function: str) -> str:
+        """Returns the name of the last invalidation of a function, as the far one knows it."""
+        return self.far.get_invalidation(function)
+
+    def note_invalidation(self, function: str, name: str, *, after: str | None = None) -> None:
+        """Notes the last invalidation of a function on the far one; the near one follows at the next look."""
+        self.far.note_invalidation(function, name, after=after)
+        self._open.add(function)
 
     def sweep(self) -> int:
         """Forgets the values of which no row is left, and the definitions; returns how many bytes became free on both sides."""

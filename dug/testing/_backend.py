@@ -177,6 +177,31 @@ def check_words_are_remembered(make: Make) -> None:
     same(make().list_accepted("check:nobody"), [])
 
 
+def check_invalidations_are_noted(make: Make) -> None:
+    """The last invalidation of a function has a name, which whoever knows another last one does not replace."""
+    same(make().get_invalidation("check:invalidated"), "")
+    make().note_invalidation("check:invalidated", "first", after="another")
+    same(make().get_invalidation("check:invalidated"), "")
+
+    make().note_invalidation("check:invalidated", "first", after="")
+    make().note_invalidation("check:invalidated", "second", after="first")
+    make().note_invalidation("check:invalidated", "third", after="first")
+    same(make().get_invalidation("check:invalidated"), "second")
+    make().note_invalidation("check:invalidated", "fourth")
+    same((make().get_invalidation("check:invalidated"), make().get_invalidation("check:nobody")), ("fourth", ""))
+
+
+def check_invalidated_rows_are_forgotten(make: Make) -> None:
+    """Of a function those rows are forgotten that were invalidated, and no others."""
+    rows = [make_row("check:forgets", str(i).encode()) for i in range(3)]
+    make().put([*rows, other := make_row("check:keeps")])
+    make().forget("check:forgets", lambda row: row.at != rows[1].at)
+
+    same([row.at for row in make().list_rows("check:forgets")], [rows[1].at])
+    there(make().get(other.at))
+    hold(make().get_invalidation("check:forgets") != make().get_invalidation("check:keeps"))
+
+
 def check_one_has_the_lease(make: Make) -> None:
     """A lease is had by one owner at a time, and is not given twice to the same one."""
     at = urandom(16)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 
 import pytest
 from support.servers import serving
 
+import dug
 from dug.errors import StoreError
 from dug.stores import Store, Tiered
 from dug.stores._redis import RedisBackend
 from dug.stores._sqlite import SqliteBackend
 from dug.stores._tiered import TieredBackend
 from dug.stores.redis import RedisStore
-from dug.testing import Clock, check_store
+from dug.testing import Clock, EventLog, check_store
 from dug.testing._backend import make_row
 
 _numbers = count()
@@ -107,3 +110,161 @@ def test_who_is_refused_far_has_no_near_lease(make):
     assert make("theirs").acquire(row.at, "they", 60.0)
     assert not mine.acquire(row.at, "me", 60.0)
     assert mine.near.acquire(row.at, "somebody here", 60.0)
+
+
+# Invalidations
+
+
+@dug.memoize(name="test_tiered:rate", store=True)
+def rate(number):
+    """Return what the outside says, which no source tells."""
+    return int(Path("rate.txt").read_text(encoding="utf-8")) + number
+
+
+@dug.memoize(name="test_tiered:fee", store=True)
+def fee(number):
+    """Return what nobody invalidates."""
+    return number
+
+
+@pytest.fixture
+def change(tmp_path, monkeypatch):
+    """Return a function that changes the outside, which no fingerprint looks at."""
+    monkeypatch.chdir(tmp_path)
+    return lambda value: Path("rate.txt").write_text(str(value), encoding="utf-8")
+
+
+@pytest.fixture
+def kept_server(tmp_path):
+    """A server that has what it had when it is started again."""
+    with serving("redis", tmp_path / "redis", "--appendonly", "yes", "--appendfsync", "always") as running:
+        yield running
+
+
+@pytest.fixture
+def process(kept_server, tmp_path):
+    """Return a function that opens a context as a new process of a machine does."""
+
+    @contextmanager
+    def process(machine="mine"):
+        store = Tiered(Store(tmp_path / machine), RedisStore(kept_server.url))
+        with dug.Context(store=store, cache=dug.Cache()) as ctx, EventLog(ctx) as log:
+            log.ctx = ctx
+            yield log
+        store.close()
+
+    return process
+
+
+def test_an_invalidation_without_the_server_is_made_up_for(process, kept_server, change):
+    """What was invalidated while the server was down is never served after it is back, on any machine."""
+    change(10)
+    with process() as log:
+        assert (rate(1), rate(2), fee(1)) == (11, 12, 1)
+    kept_server.kill()
+    change(20)
+    with process() as log:
+        log.ctx.invalidate(rate.node(1))
+        assert rate(1) == 21
+    kept_server.start()
+
+    with process() as log:
+        assert (rate(1), fee(1)) == (21, 1)
+    assert log.computed == []
+    with process("theirs") as log:
+        assert (rate(1), rate(2), fee(1)) == (21, 22, 1)
+    assert log.count(fee) == 0
+
+
+def test_an_invalidation_is_made_up_for_in_its_process(process, kept_server, change):
+    """The process that could not tell the server does so when it is back, and takes nothing of the function from it before."""
+    change(10)
+    with process():
+        rate(1)
+    with process() as log:
+        backend = log.ctx.store.backend
+        clock = backend._outage._clock = Clock()
+        kept_server.kill()
+        log.ctx.invalidate(rate)
+        kept_server.start()
+        at = [row.at for row in backend.far.list_rows()]
+        assert len(backend.far.get_rows(at)) == 1
+        assert backend.get_many(at) == {}
+        assert len(list(backend.far.list_rows())) == 1
+
+        clock.advance(1.0)
+        assert backend.get_many(at) == {}
+        assert list(backend.far.list_rows()) == []
+
+
+def test_another_process_of_the_machine_sees_the_invalidation(process, kept_server, change):
+    """A process that runs on does not take from the server what another one of its machine could not remove there."""
+    change(10)
+    with process():
+        rate(1)
+    with process() as mine:
+        assert rate(1) == 11
+        backend = mine.ctx.store.backend
+        kept_server.kill()
+        with process() as other:
+            other.ctx.invalidate(rate)
+        kept_server.start()
+        (row,) = backend.far.list_rows()
+
+        assert backend.get(row.at) is None
+
+
+def test_an_invalidation_reaches_the_copies_of_other_machines(process, change):
+    """A machine that has a copy of what another one invalidated removes it before it looks."""
+    change(10)
+    with process():
+        rate(1), fee(1)
+    with process("theirs") as log:
+        assert (rate(1), fee(1)) == (11, 1)
+    assert log.computed == []
+    change(20)
+    with process() as log:
+        log.ctx.invalidate(rate)
+    with process("theirs") as log:
+        assert (rate(1), fee(1)) == (21, 1)
+    assert log.count(fee) == 0
+
+
+def test_an_invalidation_by_a_store_without_tiers_reaches_both_sides(process, kept_server, tmp_path, change):
+    """Who has only the folder, or only the server, invalidates what the other one has too."""
+    for value, open_one in ((10, lambda: Store(tmp_path / "mine")), (20, lambda: RedisStore(kept_server.url))):
+        change(value)
+        for machine in ("mine", "theirs"):
+            with process(machine):
+                assert rate(1) == value + 1
+        with dug.Context(store=open_one()) as ctx:
+            ctx.invalidate(rate)
+            ctx.store.close()
+        change(value + 10)
+        with process() as log:
+            assert rate(1) == value + 11
+    with process("theirs") as log:
+        assert rate(1) == 31
+    assert log.computed == []
+
+
+def test_two_invalidations_without_the_server_are_made_up_for(process, kept_server, change):
+    """Invalidations of several processes, and of another machine meanwhile, are all heeded."""
+    change(10)
+    with process():
+        rate(1)
+    with process("theirs"):
+        rate(1)
+    kept_server.kill()
+    for _ in range(2):
+        with process() as log:
+            log.ctx.invalidate(rate)
+            assert rate(1) == 11
+    kept_server.start()
+    change(20)
+    with process("theirs") as log:
+        log.ctx.invalidate(rate)
+        assert rate(1) == 21
+
+    with process() as log:
+        assert rate(1) == 21
