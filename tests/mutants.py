@@ -80,6 +80,7 @@ STORE_LEASES = ("stores/test_leases.py", "-m", "not slow")
 STORE_TIERS = ("stores/test_tiered.py", "-m", "not slow")
 STORE_LOCKS = ("stores/test_locked_stores.py",)
 STORE_DAMAGE = ("stores/test_damaged_stores.py",)
+STORE_SAID = ("stores/test_said_digests.py",)
 STORE_EDITS = ("stores/test_kept_edits.py", "-m", "not slow")
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
@@ -1770,8 +1771,8 @@ MUTANTS = (
     Mutant(
         "a store looks at a list when its reader has changed it",
         "stores/_digest.py",
-        "        return digest_of(memo)\n    before = ",
-        "        return digest_of(memo)\n    return digest_value(value)\n    before = ",
+        "        return digest_of(memo, of_tweaks)\n    before = ",
+        "        return digest_of(memo, of_tweaks)\n    return digest_value(value)\n    before = ",
         STORE_CHANGES,
     ),
     Mutant(
@@ -1913,6 +1914,27 @@ MUTANTS = (
         "        return noted is None or not noted.marks or all(",
         "        return True or all(",
         STORE_EDITS,
+    ),
+    Mutant(
+        "what one digest= says is compared with what another one says",
+        "stores/_said.py",
+        '        return sayer.salt + b"str:"',
+        '        return b"str:"',
+        STORE_SAID,
+    ),
+    Mutant(
+        "a value with a digest= is digested for each reader",
+        "stores/_digest.py",
+        " or plain_key(memo.home.find_key())[0].digest is not None\n",
+        "\n",
+        STORE_SAID,
+    ),
+    Mutant(
+        "numbers that can be written to elsewhere are taken for read-only",
+        "stores/_digest.py",
+        "        if value.flags.writeable:\n            return False\n        value = value.base\n",
+        "        if value.flags.writeable:\n            return False\n        value = None\n",
+        STORE_SAID,
     ),
     Mutant(
         "a store keeps a function that is changed while it runs",

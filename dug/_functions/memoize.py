@@ -65,6 +65,7 @@ def memoize(
     name: str | None = None,
     version: object = None,
     store: bool | None = None,
+    digest: Callable[[Any], bytes | str] | None = None,
     ahead: int = 256,
     keep: int | None = None,
 ) -> _Decorator: ...
@@ -94,6 +95,9 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
             `dug.fingerprint.reach` for the changes that dug sees by itself.
         store: whether a store (``Context(store=...)``) keeps its runs: True for each, False for none; None for those that take
             longer than the store says.
+        digest: gives bytes or a text for a result, equal for results of which either may stand for the other.  A store compares
+            it in the place of what the codec of the result writes, and runs that read the result are kept also where it has no
+            codec.  It is called once for each result, which nobody may change in place after that.
         ahead: for an async generator function: how many items its generator may be ahead of the fastest reader.
         keep: for a generator function: how many items are kept, so that a reader who comes too late gets `DroppedError`; None for
             all.  An async one waits for the slowest reader.  `eq` compares the items of a generator function.
@@ -126,6 +130,7 @@ def source(
     ignore: tuple[str, ...] = (),
     name: str | None = None,
     version: object = None,
+    digest: Callable[[Any], bytes | str] | None = None,
     ahead: int = 256,
     keep: int | None = None,
 ) -> _Decorator: ...
@@ -142,7 +147,7 @@ def source(function: Any = None, /, **options: Any) -> Any:
     return _decorator("source", function, options)
 
 
-_OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version", "ahead", "keep"})
+_OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version", "digest", "ahead", "keep"})
 
 
 def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
@@ -167,6 +172,10 @@ def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: A
         raise TypeError(f"store must be True, False or None, not {show(others['store'])}. Write store=True to keep all its runs.")
     if eq is not None and not callable(eq):
         raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")
+    digest = others.get("digest")
+    if digest is not None and not callable(digest):
+        advice = "Write digest=lambda value: value.version, for example."
+        raise TypeError(f"digest must be a function that gives bytes or a text for a result, not {show(digest)}. {advice}")
     if key is not None and not (isinstance(key, Mapping) and all(map(callable, key.values()))):
         raise TypeError(f"key must say for each parameter how to make a key of it, not {show(key)}. Write key={{'x': function}}.")
     if not isinstance(ignore, (str, tuple, list, set, frozenset)) or not all(isinstance(one, str) for one in ignore):
@@ -188,16 +197,19 @@ def _decorate(
     name: str | None = None,
     version: object = None,
     store: bool | None = None,
+    digest: Callable[[Any], bytes | str] | None = None,
     **stream_options: int | None,
 ) -> Any:
     wrapper_kind, body = _unwrap(decorated)
     _check_kind(decorated, body, stream_options)
+    if digest is not None and (inspect.isasyncgenfunction(body) or inspect.isgeneratorfunction(body)):
+        raise TypeError(f"{body.__module__}:{body.__qualname__} gives a stream, which has no digest: leave digest= out.")
     ignore = tuple([ignore] if isinstance(ignore, str) else ignore)
     module = Function.name_module(getattr(body, "__module__", None))
     named = name or f"{module}:{getattr(body, '__qualname__', type(body).__qualname__)}"
     function = Function(named if ":" in named else f"{module}:{named}", body, kind, eq, version)
     _pick_driver(function, **stream_options)
-    function.renamed, function.store = name is not None, store
+    function.renamed, function.store, function.digest = name is not None, store, digest
     function.binding = Binding.of(function, _signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
     taken = _take_name(function) if name is not None or _has_name(body) else function

@@ -20,7 +20,7 @@ from .known_sources import note_source
 from .names import arm, space_of
 from .proxy import bind_wrapper
 
-_SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask", "store", "stream")
+_SHARED = ("body", "kind", "eq", "version", "options", "is_async", "fetch", "ask", "store", "stream", "digest", "ignored")
 """The parts that a name takes over from a new definition."""
 
 
@@ -57,7 +57,7 @@ def _redefine(known: Function, function: Function) -> None:
 def _renew(known: Function, function: Function) -> None:
     """Makes the newest code run from now on, so that tracebacks, debuggers and files show its lines."""
     known.body, known.eq, known.version = function.body, function.eq, function.version
-    known.stream, known.store = function.stream, function.store
+    known.stream, known.store, known.digest = function.stream, function.store, function.digest
     known.wrappers[:] = [made for made in known.wrappers if made() is not None]
     if function.options[1]:
         known.options = function.options
@@ -80,6 +80,7 @@ def _detach_old(known: Function) -> None:
     own = Function(known.name, known.body, known.kind, known.eq, known.version)
     own.options, own.is_replaced, own.is_async = known.options, True, known.is_async
     own.fetch, own.ask, own.stream, own.store = known.fetch, known.ask, known.stream, known.store
+    own.digest, own.ignored = known.digest, known.ignored
     own.hold_nodes()
     _bind(own, known)
     for made in known.wrappers:

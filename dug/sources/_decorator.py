@@ -27,6 +27,7 @@ def file_source(
     ignore: tuple[str, ...] = (),
     name: str | None = None,
     version: object = None,
+    digest: Callable[[Any], bytes | str] | None = None,
 ) -> _Decorator: ...
 def file_source(function: Any = None, /, *, path: Any = None, by: Any = "mtime", **options: Any) -> Any:
     """Decorates a function that reads a file: an edited file is noticed by the next outermost call.

@@ -3,27 +3,33 @@
 Two values have one digest when they are written as the same bytes by the same codec, and the registered classes that it takes to
 read them are the same: a class whose method was edited makes other values.  So is a class that is itself a part of a value.
 A value without a codec has none, nor has one that is pickled: of that nobody knows all the classes and functions in it.
+
+Where ``memoize(digest=fn)`` says by what the values of a function are compared, the digest is made of that, once for each memo.
+Any other value that can be changed in place has it taken again for each run that is kept and has read it.
 """
 
 from collections.abc import Mapping
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 from .. import codec
-from .._core.read import LIVE, Key, Memo, Origin, PartialKey, is_immutable
+from .._core.read import LIVE, Key, Memo, Origin, PartialKey, is_immutable, plain_key
 from .._functions.definition.libraries import is_library
 from ..codec import CodecError, Encoded
 from ..codec._classes import find_loaded, find_named
 from ..codec._plain import CLASS_NEED
 from ..fingerprint import reach
+from ._said import say
 
 VERSION = b"dug1\0"
 """Begins the text of which a place is made; another one where arguments, paths or values are written in another way."""
 NO_DIGEST = b""
 """Stands for that of a value without a codec, or of none at all."""
 _MOST = 1 << 63  # as in typed JSON
+_NONE: Mapping[object, bytes] = MappingProxyType({})
 
 
 def digest_bytes(*parts: bytes) -> bytes:
@@ -58,19 +64,34 @@ def digest_value(value: Any) -> bytes:
     return with_classes(digest, encoded.needs) if encoded.needs else digest
 
 
-def digest_of(memo: Memo) -> bytes:
+def digest_given(key: Key, value: Any) -> bytes:
+    """Returns the digest of a value of a node, as ``memoize(digest=)`` says it, or as its codec writes it."""
+    function = plain_key(key)[0]
+    if function.digest is None:
+        return digest_value(value)
+    said = say(function, plain_key(key), value)
+    return NO_DIGEST if said is None else digest_bytes(b"said\0", said)
+
+
+def digest_of(memo: Memo, of_tweaks: Mapping[object, bytes] = _NONE) -> bytes:
     """Returns the digest of what a memo gave; `NO_DIGEST` for a failure, and where it has none.
 
-    It is left with the memo where the value is one that cannot be changed in place; for another one `digest_landed` did so.
+    It is left with the memo where it holds for good (`_is_fixed`); for another value `digest_landed` did so.
+
+    Args:
+        memo: what was read.
+        of_tweaks: by the telling of the tweak, the digests of values that tweaks gave.
     """
     digest = _left_with(memo)
+    if digest is None and of_tweaks:
+        digest = of_tweaks.get(memo.origin)
     if digest is not None:
         return digest
     if memo.failure is not None:
         return NO_DIGEST
     value = memo.take_value()
-    digest = digest_value(value)
-    if is_immutable(value):
+    digest = digest_given(memo.home.find_key(), value)
+    if _is_fixed(memo, value):
         leave_digest(memo, digest)
     return digest
 
@@ -80,7 +101,24 @@ def digest_landed(memo: Memo) -> None:
     if memo.failure is None and memo.status == LIVE and _left_with(memo) is None:
         value = memo.take_value()
         if not is_immutable(value):
-            leave_digest(memo, digest_value(value))
+            leave_digest(memo, digest_given(memo.home.find_key(), value))
+
+
+def _is_fixed(memo: Memo, value: Any) -> bool:
+    """True for a value whose digest is taken once: nothing in it can be changed, or ``digest=`` says what it is."""
+    return is_immutable(value) or _is_read_only(value) or plain_key(memo.home.find_key())[0].digest is not None
+
+
+def _is_read_only(value: Any) -> bool:
+    """True for a numpy array of plain numbers to which nobody can write, through no other array either."""
+    kind = type(value)
+    if kind.__name__ != "ndarray" or kind.__module__ != "numpy" or value.dtype.hasobject:
+        return False
+    while type(value) is kind:
+        if value.flags.writeable:
+            return False
+        value = value.base
+    return value is None or type(value) is bytes
 
 
 def _left_with(memo: Memo) -> bytes | None:
@@ -107,8 +145,8 @@ def digest_as_read(memo: Memo, of_tweaks: Mapping[object, bytes]) -> bytes | Non
         of_tweaks: by the telling of the tweak, the digests of values that tweaks gave, from before the run.
     """
     value = None if memo.failure is not None else memo.take_value()
-    if is_immutable(value):
-        return digest_of(memo)
+    if _is_fixed(memo, value):
+        return digest_of(memo, of_tweaks)
     before = _left_with(memo) if memo.origin is None or type(memo.origin) is Origin else of_tweaks.get(memo.origin)
     if before is None or before == NO_DIGEST:
         return before

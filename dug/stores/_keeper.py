@@ -15,13 +15,13 @@ what its fingerprint is made of.  A row is verified as a whole however it was fo
 speed only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from .. import codec
-from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, PartialKey, Run, Target
+from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, PartialKey, Run, Target, plain_key
 from .._text.values import STOPPING
 from ..codec import CodecError, Encoded
 from ..sources._check import load_own
@@ -31,9 +31,9 @@ from ._digest import (
     branch_of,
     digest_as_read,
     digest_data,
+    digest_given,
     digest_landed,
     digest_of,
-    digest_value,
     join,
     leave_digest,
     place_of,
@@ -51,12 +51,14 @@ if TYPE_CHECKING:
 class KeptRead(Memo):
     """Stands for what a run of another process read, by the digest of what that gave."""
 
-    __slots__ = ("digest",)
+    __slots__ = ("digest", "of_tweaks")
     digest: bytes
+    of_tweaks: Mapping[object, bytes]
+    """As the keeper has them."""
 
     def knows_same(self, new: Memo) -> bool:
         """True when a memo of today gives what was read then."""
-        digest = digest_of(new)
+        digest = digest_of(new, self.of_tweaks)
         return digest == self.digest and digest != NO_DIGEST
 
 
@@ -79,6 +81,7 @@ class KeptMemo(Memo):
 
 
 _MOST_TWEAKS = 100_000
+_NO_CODEC = "whose value or arguments have no codec"
 _NOTHING: Any = object()
 """Says that a run is not looked for."""
 
@@ -221,7 +224,7 @@ class Keeper:
             memo = None if key is None else asked.get(key)
             if memo is None:
                 break
-            now = digest_of(memo)
+            now = digest_of(memo, self._of_tweaks)
             if now == NO_DIGEST:
                 break
             if now != digest:
@@ -244,7 +247,7 @@ class Keeper:
                 self.store.misses += 1
                 return None
             read = KeptRead(cache.find_home(key) or NodeMemos(key, None), None, 0)
-            read.digest = digest
+            read.digest, read.of_tweaks = digest, self._of_tweaks
             read.is_stored = True
             reads.append(read)
         memo = KeptMemo(run.home, None, 0, tuple(reads))
@@ -252,7 +255,7 @@ class Keeper:
         memo.is_stored = True
         memo.seconds, memo.own_seconds = found.seconds, found.own_seconds
         memo.read_starts = path.starts() if run.has_task else None
-        memo.origin = Origin(_digest_with_classes(found))
+        memo.origin = Origin(_digest_with_classes(found) if run.key[0].digest is None else None)
         return memo
 
     def _find_key(self, name: str, arguments: str) -> Key | None:
@@ -283,10 +286,11 @@ class Keeper:
     def _look_at_tweaks(self, view: Any) -> None:
         """Takes the digests of those values of tweaks which the body that is about to run could change."""
         while view is not None and view not in self._seen:
-            specs = [spec for layer in view.layers for spec in tuple(layer.values())]
-            for spec in [spec for spec in specs if spec.is_value and spec.telling is not None]:
+            told = [pair for layer in view.layers for pair in tuple(layer.items())]
+            for key, spec in [pair for pair in told if pair[1].is_value and pair[1].telling is not None]:  # values are of nodes
                 if spec.telling not in self._of_tweaks and len(self._of_tweaks) < _MOST_TWEAKS:
-                    self._of_tweaks[spec.telling] = digest_value(spec.value)  # never again: a run may have changed it by then
+                    # never again: a run may have changed it by then
+                    self._of_tweaks[spec.telling] = digest_given(key, spec.value)
             self._seen.add(view)
             view = view.parent
 
@@ -315,7 +319,8 @@ class Keeper:
             return
         data = join(encoded)
         digest = digest_data(encoded.codec, data)
-        leave_digest(memo, NO_DIGEST if encoded.codec == "pickle" else with_classes(digest, encoded.needs))
+        if function.digest is None:
+            leave_digest(memo, NO_DIGEST if encoded.codec == "pickle" else with_classes(digest, encoded.needs))
         at = self._find_place(search, path)
         if at is None:
             store.refuse(function.name, "it reads in no fixed order")
@@ -342,7 +347,8 @@ class Keeper:
                 return None
             if arguments is None or digest == NO_DIGEST:
                 if read.failure is None:
-                    self.store.refuse(function.name, f"it reads {Node._of(key)}, whose value or arguments have no codec")
+                    what = "whose digest= gives neither bytes nor a text" if _is_unsaid(key, arguments) else _NO_CODEC
+                    self.store.refuse(function.name, f"it reads {Node._of(key)}, {what}")
                 return None
             calls.append((reader.name, arguments))
             digests.append(digest)
@@ -364,6 +370,11 @@ class Keeper:
             if position >= len(path.calls) or path.calls[position] != call or path.digests[position] != digest:
                 return None
         return search.slot
+
+
+def _is_unsaid(key: Key, arguments: str | None) -> bool:
+    """True for a node that can be told, and whose ``digest=`` has said nothing of its value."""
+    return arguments is not None and plain_key(key)[0].digest is not None
 
 
 def is_kept(function: Any) -> bool:

@@ -21,6 +21,12 @@ def clock() -> int:
     return 0
 
 
+@dug.memoize(digest=len)  # E: arg-type
+def sized(ticker: str) -> str:
+    """Has a digest that is a number."""
+    return ticker
+
+
 with dug.Context() as ctx:
     spot(1)  # E: arg-type
     spot()  # E: call-arg

@@ -17,7 +17,7 @@ def discount(years: float) -> float:
     return 0.95
 
 
-@dug.memoize(typed=True, eq=lambda one, two: one is two, version=2)
+@dug.memoize(typed=True, eq=lambda one, two: one is two, version=2, digest=lambda value: f"{value:.4f}")
 def forward(ticker: str, years: float = 1.0) -> float:
     """Is decorated with options, and has a default."""
     return spot(ticker) / discount(years)
@@ -35,7 +35,7 @@ def clock() -> int:
     return 0
 
 
-@dug.source(name="feed")
+@dug.source(name="feed", digest=bytes)
 def feed(ticker: str) -> bytes:
     """Is a source with an option."""
     return b""

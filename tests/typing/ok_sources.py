@@ -14,7 +14,7 @@ def words(path: str, mark: str = " ") -> tuple[str, ...]:
     return tuple(Path(path).read_text().split(mark))
 
 
-@dug.file_source(path=("left", "right"), by="content", eq=dug.eq.frame)
+@dug.file_source(path=("left", "right"), by="content", eq=dug.eq.frame, digest=str)
 def joined(left: Path, right: Path) -> str:
     """Reads two files."""
     return left.read_text() + right.read_text()

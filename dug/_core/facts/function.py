@@ -29,7 +29,7 @@ class Function:
 
     __slots__ = (
         "__weakref__", "_binding", "ask",
-        "at_first_run", "bits", "body", "changed", "eq", "fetch", "is_async", "is_replaced", "is_simple",
+        "at_first_run", "bits", "body", "changed", "digest", "eq", "fetch", "ignored", "is_async", "is_replaced", "is_simple",
         "kind", "mark", "name", "newest", "nodes", "options", "owned", "reached", "renamed", "store", "stream", "version",
         "was_importable", "wrappers",
     )  # fmt: skip
@@ -56,10 +56,8 @@ class Function:
         """False while the function is its name; True when it is only itself: a local one, or one whose name was taken over."""
         self.options: Any = None
         """How calls become keys, as the decorator was told; compared when the function is defined again."""
-        self.is_replaced = False
-        """True for a function whose name another definition has taken."""
-        self.renamed = False
-        """True when ``memoize(name=...)`` named it, so that its name need not lead to it."""
+        self.is_replaced = False  # True for a function whose name another definition has taken
+        self.renamed = False  # True when ``memoize(name=...)`` named it, so that its name need not lead to it
         self.is_async = False
         """True for a coroutine function, whose calls are awaited."""
         self.is_simple = False
@@ -69,6 +67,8 @@ class Function:
         self.ask: Any = None
         """For a coroutine function: the same with the value in the place of the memo."""
         self.store: bool | None = None  # whether a store keeps its runs: always, never, or by what they cost
+        self.digest: Callable[[Any], object] | None = None  # says by what a store compares its values: bytes or a text
+        self.ignored: frozenset[str] = frozenset()  # the places of globals that its reach leaves out
         self.stream: Any = None
         """For a generator function: its ``make`` gives the value of a run, see `_functions/stream`."""
         self.wrappers: list[ref[Any]] = []
