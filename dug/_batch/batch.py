@@ -111,23 +111,26 @@ def run_all(
     elsewhere, pool = _find_pool(executor)
     if pool is None:
         check_executor(executor)
-    reporter = make_reporter(progress)
+    reporter, total = make_reporter(progress), len(asked)
     kept = _Kept()
     started = perf_counter()
     with inside(ctx), single_outer_call():
         del ctx  # the traceback of an error holds this frame, and must not hold the context
         if pool is not None:
-            answers = _ask_elsewhere(elsewhere.ask_elsewhere, pool, asked, kept, store)
+            steps = [] if store is None else elsewhere.list_steps(frame_here().view, asked)
+            answers = _ask_elsewhere(partial(elsewhere.ask_elsewhere, pool, store=store, steps=steps), asked, kept)
+            total += sum(map(len, steps))
         else:
             answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
-        reporter.begin(len(asked))
+        reporter.begin(total)
         try:
             for done, (node, failed) in enumerate(answers, 1):
                 if failed is not None and not returns_exceptions:
                     with failed[0]._failure.serve() as served:
                         raise served.pop()
-                kept.note(node, failed)
-                reporter.tell(done, len(asked))
+                if node is not None:
+                    kept.note(node, failed)
+                reporter.tell(done, total)
         finally:
             answers.close()
             reporter.close()
@@ -209,16 +212,19 @@ def _find_pool(executor: Any) -> tuple[Any, Any]:
 
 
 def _ask_elsewhere(
-    ask: Any, pool: Any, nodes: list[Node[Any]], kept: _Kept, store: Any
-) -> Generator[tuple[Node[Any], _Both | None], None, None]:
-    """Asks other processes; yields in the order of the nodes.
+    ask: Any, nodes: list[Node[Any]], kept: _Kept
+) -> Generator[tuple[Node[Any] | None, _Both | None], None, None]:
+    """Asks other processes; yields in the order of the nodes, after nothing for each node of the steps.
 
     Raises:
         ContextError: as for `check_elsewhere`.
     """
     frame = frame_here()
     check_elsewhere(frame)
-    for outcome in ask(pool, frame.view, nodes, store):
+    for outcome in ask(view=frame.view, nodes=nodes):
+        if outcome is None:
+            yield None, None
+            continue
         kept.recomputed += outcome.recomputed
         failed = None
         if outcome.failure is None:

@@ -176,13 +176,15 @@ class ContextMethods:
     ) -> "Batch[R]":
         """Computes nodes at the same time, on other processes, into the store of this context: then they are found here.
 
-        A base that takes hours is computed in parallel so: name the nodes that take long, and ask for the whole afterwards.
-        Each process takes from the store what another has computed already.
+        A base that takes hours is computed in parallel so: ask for the whole afterwards.  Each process takes from the store what
+        another has computed already.  What the store knows a node to have read in an earlier run, of an older definition or in
+        another scenario too, is handed out before the node, each by itself; nodes of which it knows nothing are computed as they
+        are, so that of a new base you name those that take long.
 
         Args:
-            nodes: the nodes to compute.
+            nodes: the nodes to compute; only their values come back.
             executor: as for `run_all`.
-            progress: as for `run_all`.
+            progress: as for `run_all`; what is handed out before counts.
 
         Raises:
             ContextError: the context has no store.

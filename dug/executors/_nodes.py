@@ -6,7 +6,7 @@ several of them read is computed in each process that needs it, and values come 
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -16,17 +16,18 @@ from attrs import evolve, frozen
 
 from .._batch.kept_failure import keep_failure
 from .._contexts.scenario import Scenario
-from .._core.read import Failure, Node, View, find_answer
+from .._core.read import Failure, Key, Node, View, find_answer
+from ..stores._earlier import list_steps as _list_steps
 from ..stores._store import AnyStore
 from ._dispatch import BatchSize, Collected, Dispatch
 from ._finding import find_pool
 from ._pools import AnyPool, has_session
-from ._remote import Base, check_node, make_message, pack_scenario, take_base
+from ._remote import Base, check_node, find_why_not, make_message, pack_scenario, take_base
 from ._sources import MOST_ROUNDS, Lacking
 from ._stores import check_keeps, place_of
 from ._worker import find_origin
 
-__all__ = ["Outcome", "ask_elsewhere", "find_pool"]
+__all__ = ["Outcome", "ask_elsewhere", "find_pool", "list_steps"]
 
 
 @frozen(eq=False)
@@ -42,7 +43,28 @@ class Outcome:
     """How many runs the batch took of which this is the first node."""
 
 
-def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: AnyStore | None) -> Iterator[Outcome]:
+def list_steps(view: View, nodes: Sequence[Node[Any]]) -> list[list[Node[Any]]]:
+    """Returns the unknown nodes that some read in runs which the store of a view has kept, so that each can be asked by itself.
+
+    A node reads only those of earlier steps.  What no other process could be asked for is not among them.
+    """
+    keeper = view.cache.keeper
+
+    def is_wanted(key: Key) -> bool:
+        node = Node[Any]._of(key)
+        return find_why_not(node) is None and not node._function.is_async and not _is_known(view, node)
+
+    targets = [node._key for node in nodes if not _is_known(view, node)]
+    return [[Node[Any]._of(key) for key in step] for step in _list_steps(keeper, targets, is_wanted)]
+
+
+def ask_elsewhere(
+    pool: AnyPool,
+    view: View,
+    nodes: Sequence[Node[Any]],
+    store: AnyStore | None,
+    steps: Sequence[Sequence[Node[Any]]] = (),
+) -> Iterator[Outcome | None]:
     """Yields what nodes give in a view, in their order, those that are known at once.
 
     Args:
@@ -50,6 +72,7 @@ def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: 
         view: the scenario.
         nodes: the nodes.
         store: where the processes keep what they run; None for nowhere.
+        steps: what is asked before, a step after the other, only to be kept in the store; for each node None is yielded.
 
     Raises:
         TweakError: a tweak in force cannot go to another process.
@@ -62,16 +85,35 @@ def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: 
     for node in unknown:
         check_node(node)
     folder = Path(mkdtemp(prefix="dug-"))
+    try:
+        knows_session = pool.knows_session or not has_session()
+        asked, path = [*chain(*steps), *unknown], folder / "base.dug"
+        base = take_base(view, asked, path, pickles=pool.pickles, ships=pool.ships, knows_session=knows_session)
+        if store is not None:
+            base = evolve(base, store=place_of(store))
+        runs = 0
+        for step in steps:
+            for outcome in _ask(pool, view, base, step, wants_values=False):
+                runs += outcome.recomputed
+                yield None
+        for outcome in _ask(pool, view, base, nodes):
+            yield evolve(outcome, recomputed=outcome.recomputed + runs) if runs else outcome
+            runs = 0
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def _ask(
+    pool: AnyPool, view: View, base: Base, nodes: Sequence[Node[Any]], *, wants_values: bool = True
+) -> Iterator[Outcome]:
+    """Yields what nodes give in a view, in their order."""
+    unknown = [node for node in nodes if not _is_known(view, node)]
     dispatch = Dispatch(pool, BatchSize(None, len(unknown), pool.workers), retries=2)
     found: dict[Node[Any], Outcome] = {}
     rounds: dict[Node[Any], int] = {}
+    left = iter(unknown)
+    make = partial(_make_message, base, pack_scenario(Scenario({}), pickles=pool.pickles), wants_values)
     try:
-        knows_session = pool.knows_session or not has_session()
-        path, left = folder / "base.dug", iter(unknown)
-        base = take_base(view, unknown, path, pickles=pool.pickles, ships=pool.ships, knows_session=knows_session)
-        if store is not None:
-            base = evolve(base, store=place_of(store))
-        make = partial(_make_message, base, pack_scenario(Scenario({}), pickles=pool.pickles))
         for node in nodes:
             if _is_known(view, node):
                 yield Outcome(node, node())
@@ -90,7 +132,6 @@ def ask_elsewhere(pool: AnyPool, view: View, nodes: Sequence[Node[Any]], store: 
             yield found.pop(node)
     finally:
         dispatch.cancel()
-        rmtree(folder, ignore_errors=True)
 
 
 def _is_known(view: View, node: Node[Any]) -> bool:
@@ -113,8 +154,8 @@ def _ask_here(node: Node[Any]) -> Outcome:
         return Outcome(node, failure=keep_failure(exc), origin=find_origin(node))
 
 
-def _make_message(base: Base, nothing: bytes | str, nodes: Sequence[Node[Any]]) -> dict[str, Any]:
-    return make_message(base, nodes, [nothing])
+def _make_message(base: Base, nothing: bytes | str, wants_values: bool, nodes: Sequence[Node[Any]]) -> dict[str, Any]:  # noqa: FBT001  a part of a call
+    return {**make_message(base, nodes, [nothing]), **({} if wants_values else {"values": False})}
 
 
 def _read(collected: Collected) -> Iterator[Outcome]:
@@ -127,6 +168,6 @@ def _read(collected: Collected) -> Iterator[Outcome]:
         runs = answered.recomputed if number == 0 else 0
         failure = answered.failures.get(number)
         if failure is None:
-            yield Outcome(node, answered.values[number], recomputed=runs)
+            yield Outcome(node, answered.values.get(number), recomputed=runs)
         else:
             yield Outcome(node, failure=failure, origin=answered.origins.get(number, node), recomputed=runs)

@@ -200,13 +200,17 @@ def check_node(node: Node[Any]) -> None:
     Raises:
         TypeError: its function is local, or an argument has no codec.
     """
+    reason = find_why_not(node)
+    if reason is not None:
+        raise TypeError(f"{node} cannot go to another process: {reason}")
+
+
+def find_why_not(node: Node[Any]) -> str | None:
+    """Returns why no other process can find a node, and what to type; None where one can."""
     reason = find_unreachable(node._function)
     if reason is not None:
-        raise TypeError(f"{node} cannot go to another process: {reason}. Define its function at the top of a module.")
-    if arguments_of(node) is None:
-        raise TypeError(
-            f"{node} cannot go to another process: an argument has no codec. Register its class: dug.codec.register(cls)."
-        )
+        return f"{reason}. Define its function at the top of a module."
+    return None if arguments_of(node) is not None else "an argument has no codec. Register its class: dug.codec.register(cls)."
 
 
 def pack_scenario(scenario: Scenario, *, pickles: bool) -> bytes | str:

@@ -94,7 +94,8 @@ def _answer_one(
         if lacking:
             said_so = {"values": {}, "failures": {}, "recomputed": 0, "seconds": 0.0, "lacking": list(map(list, lacking))}
             return said_so, before
-    packed = {str(number): _pack_value(value, number, failures, pickles=pickles) for number, value in values.items()}
+    wanted = values if message.get("values", True) else {}
+    packed = {str(number): _pack_value(value, number, failures, pickles=pickles) for number, value in wanted.items()}
     return {
         "values": {number: value for number, value in packed.items() if value is not None},
         "failures": {

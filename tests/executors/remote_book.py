@@ -69,6 +69,20 @@ def book() -> float:
 
 
 @dug.memoize
+def desk(number: int) -> float:
+    """Return the value of two trades."""
+    count("desk")
+    return trade(2 * number) + trade(2 * number + 1)
+
+
+@dug.memoize
+def firm() -> float:
+    """Return the value of two desks."""
+    count("firm")
+    return desk(0) + desk(1)
+
+
+@dug.memoize
 def mood() -> str:
     """Say what `odd` shall do."""
     return "well"
