@@ -51,6 +51,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """Take what was imported out of the garbage collector, which many tests run: it looks through what they made."""
+    set_aside()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Take out of it too what the tests of a file leave, when the last has ended: packages imported late, and reports."""
+    result = yield
+    if nextitem is not None and nextitem.path != item.path:
+        set_aside()
+    return result
+
+
+def set_aside() -> None:
+    """Free what can be freed, and let the garbage collector look no more through what stays."""
     gc.collect()
     gc.freeze()
 

@@ -19,9 +19,8 @@ def builds():
     """Return both builds."""
     made = two_builds.load()
     assert [build.is_compiled for build in made] == [True, False]
-    gc.freeze()  # so that a full collection passes over all that the other tests have made
-    yield made
-    gc.unfreeze()
+    gc.freeze()  # so that a full collection passes over both
+    return made
 
 
 def compare_many(builds):
