@@ -93,7 +93,18 @@ def find_modules():
 
 
 MODULES = find_modules()
-TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+@cache
+def read(module):
+    """Return the source of a module."""
+    return MODULES[module].read_text(encoding="utf-8")
+
+
+@cache
+def parse(module):
+    """Return the syntax tree of a module."""
+    return ast.parse(read(module))
 
 
 def find_folder(module):
@@ -130,11 +141,13 @@ def walk_imports(module):
         for child in ast.iter_child_nodes(body_owner):
             if isinstance(child, ast.Import | ast.ImportFrom):
                 yield child, at_top, typing_only
-            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            if isinstance(child, ast.expr):
+                continue  # which holds no statement
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
             checking = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
             yield from walk(child, at_top and not inside, typing_only or checking)
 
-    return list(walk(TREES[module], at_top=True, typing_only=False))
+    return list(walk(parse(module), at_top=True, typing_only=False))
 
 
 def find_imports(module, *, runtime_only=False):
@@ -168,11 +181,14 @@ def test_nothing_private_lies_loose_in_the_package():
     assert [path.name for path in PACKAGE.glob("_*.py") if path.name not in ("__init__.py", "__main__.py")] == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_point_down(module):
+def test_imports_point_down():
     """A module imports only its own layer and the layers below it."""
-    rank = find_rank(module)
-    upward = [name for name in find_own_imports(module, runtime_only=True) if find_rank(name) > rank and name != "dug"]
+    upward = [
+        (module, name)
+        for module in MODULES
+        for name in find_own_imports(module, runtime_only=True)
+        if find_rank(name) > find_rank(module) and name != "dug"
+    ]
 
     assert upward == []
 
@@ -184,10 +200,11 @@ def test_errors_import_nothing():
     assert imported <= {"__future__", "typing", "collections.abc"}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if find_folder(name) not in SURFACES | {"dug"}])
-def test_nothing_inside_the_package_imports_its_root(module):
+def test_nothing_inside_the_package_imports_its_root():
     """No module imports ``dug`` itself, which begins import cycles; surfaces use it as its users do."""
-    assert "dug" not in find_own_imports(module)
+    inside = [module for module in MODULES if find_folder(module) not in SURFACES | {"dug"}]
+
+    assert [module for module in inside if "dug" in find_own_imports(module)] == []
 
 
 def test_no_two_modules_import_each_other():
@@ -200,12 +217,17 @@ def test_no_two_modules_import_each_other():
     assert edges == {}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if find_folder(name) != "_core"])
-def test_the_core_is_entered_by_its_doors(module):
+def test_the_core_is_entered_by_its_doors():
     """Outside of ``_core`` nothing imports a file of it but the two doors, not even for an annotation."""
-    inside = {name for name in find_own_imports(module) if name == "dug._core" or name.startswith("dug._core.")}
+    other_ways = {
+        (module, name)
+        for module in MODULES
+        if find_folder(module) != "_core"
+        for name in find_own_imports(module) - set(DOORS)
+        if name == "dug._core" or name.startswith("dug._core.")
+    }
 
-    assert inside - set(DOORS) == {file for user, file in BY_OTHER_WAYS if user == module}
+    assert other_ways == set(BY_OTHER_WAYS)
 
 
 def test_few_come_into_the_core_by_other_ways():
@@ -243,7 +265,7 @@ def find_taken(module, door):
     name = door.rpartition(".")[2]
     taken = [alias.name for node, _, _ in walk_imports(module) if resolve(module, node) == [door] for alias in node.names]
     yield from set(taken) - {name}
-    for node in ast.walk(TREES[module]) if name in taken else ():
+    for node in ast.walk(parse(module)) if name in taken else ():
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
             yield node.attr
 
@@ -324,9 +346,8 @@ def test_the_house_is_described():
     assert [folder for folder in sorted(folders) if f"``{folder}/``" not in text] == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_third_party_imports_are_those_of_the_layer(module):
-    """The core imports attrs only, the rest attrs and wrapt; optional packages only where they belong."""
+def find_foreign_imports(module):
+    """Return the packages that a module imports at its top and may not."""
     allowed = THIRD_PARTY.get(find_folder(module), ANYWHERE | {module.rpartition("._")[2]})
     for prefix, packages in OWN_PACKAGE.items():
         if module == prefix or module.startswith(prefix + "."):
@@ -338,26 +359,31 @@ def test_third_party_imports_are_those_of_the_layer(module):
         for name in resolve(module, node)
     }
 
-    assert at_top - set(sys.stdlib_module_names) - {"dug"} <= allowed
+    return at_top - set(sys.stdlib_module_names) - {"dug"} - allowed
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if find_folder(name) == "_core"])
-def test_the_core_does_no_input_or_output(module):
+def test_third_party_imports_are_those_of_the_layer():
+    """The core imports attrs only, the rest attrs and wrapt; optional packages only where they belong."""
+    assert [(module, found) for module in MODULES if (found := find_foreign_imports(module))] == []
+
+
+def test_the_core_does_no_input_or_output():
     """``_core`` has no event loop, no files, no bytes, and a clock only among the machine's own means."""
     forbidden = {"asyncio", "time", "os", "io", "pathlib", "json", "socket", "subprocess", "tempfile"}
-    if module in {"dug._core.native.choose", "dug._core.steps.fork"}:
-        forbidden -= {"os"}  # an environment variable chooses the call path, and os tells of forks
-    if module == "dug._core.native.machine":
-        forbidden -= {"time"}  # how long a run took, for those who ask what is slow
+    core = [module for module in MODULES if find_folder(module) == "_core"]
+    found = {(module, name) for module in core for name in find_imports(module) & forbidden}
 
-    assert find_imports(module) & forbidden == set()
+    assert found <= {
+        ("dug._core.native.choose", "os"),  # an environment variable chooses the call path
+        ("dug._core.steps.fork", "os"),  # it tells of forks
+        ("dug._core.native.machine", "time"),  # how long a run took, for those who ask what is slow
+    }
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_an_import_inside_a_function_has_its_reason(module):
-    """An import inside a function has a comment with its reason, on its line or the line above."""
-    lines = MODULES[module].read_text().splitlines()
-    bare = [
+def find_bare_imports(module):
+    """Return the lines of the imports inside functions that have no comment, on their line or the line above."""
+    lines = read(module).splitlines()
+    return [
         node.lineno
         for node, at_top, _ in walk_imports(module)
         if not at_top
@@ -365,34 +391,35 @@ def test_an_import_inside_a_function_has_its_reason(module):
         and not lines[node.lineno - 2].strip().startswith("#")
     ]
 
-    assert bare == []
+
+def test_an_import_inside_a_function_has_its_reason():
+    """An import inside a function has a comment with its reason, on its line or the line above."""
+    assert [(module, bare) for module in MODULES if (bare := find_bare_imports(module))] == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_says_first_what_it_is_for(module):
-    """The first statement of every module is a docstring."""
-    docstring = ast.get_docstring(TREES[module])
+def test_a_module_says_first_what_it_is_for():
+    """The first statement of every module is a docstring, whose first line ends as a sentence does."""
+    first = {module: (ast.get_docstring(parse(module)) or "none").splitlines()[0] for module in MODULES}
 
-    assert docstring
-    assert docstring.splitlines()[0].rstrip().endswith((".", ":"))
+    assert {module: line for module, line in first.items() if not line.rstrip().endswith((".", ":"))} == {}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_module_is_too_long(module):
+def test_no_module_is_too_long():
     """No module has so many lines that one asks by which verb it splits."""
-    assert len(MODULES[module].read_text().splitlines()) <= MAX_MODULE_LINES
+    lines = {module: len(read(module).splitlines()) for module in MODULES}
+
+    assert {module: number for module, number in lines.items() if number > MAX_MODULE_LINES} == {}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_function_is_too_long(module):
+def find_long_functions(module):
+    """Return the names of the functions of a module that are too long."""
+    functions = (node for node in ast.walk(parse(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {node.name for node in functions if node.end_lineno - node.lineno + 1 > MAX_FUNCTION_LINES}
+
+
+def test_no_function_is_too_long():
     """No function has more than 50 lines."""
-    long = [
-        (node.name, node.end_lineno - node.lineno + 1)
-        for node in ast.walk(TREES[module])
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno + 1 > MAX_FUNCTION_LINES
-    ]
-
-    assert {name for name, _ in long} == TOO_LONG.get(module, set()), long
+    assert {module: found for module in MODULES if (found := find_long_functions(module))} == TOO_LONG
 
 
 def test_there_is_little_c():
@@ -403,18 +430,18 @@ def test_there_is_little_c():
     assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= MAX_LINES_OF_C
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_module_names_are_nouns_of_their_own(module):
+def test_module_names_are_nouns_of_their_own():
     """No module is called utils, helpers, common or base, nor like a top-level one of the standard library."""
-    name = module.rpartition(".")[2]
+    names = {module: module.rpartition(".")[2] for module in MODULES}
+    top = {module: name for module, name in names.items() if module.count(".") == 1}
 
-    assert name not in {"utils", "helpers", "common", "base"}
-    assert module.count(".") != 1 or name not in sys.stdlib_module_names
+    assert [module for module, name in names.items() if name in {"utils", "helpers", "common", "base"}] == []
+    assert [module for module, name in top.items() if name in sys.stdlib_module_names] == []
 
 
 def test_the_package_root_has_no_logic():
     """``dug/__init__.py`` consists of imports and assignments of names."""
-    kinds = {type(node).__name__ for node in TREES["dug"].body}
+    kinds = {type(node).__name__ for node in parse("dug").body}
 
     assert kinds <= {"Expr", "Import", "ImportFrom", "Assign", "AnnAssign"}
 
