@@ -78,6 +78,7 @@ STORE_CHANGES = ("stores/test_changed_in_place.py",)
 STORE_PROGRAMS = ("stores/test_kept_programs.py",)
 STORE_LEASES = ("stores/test_leases.py", "-m", "not slow")
 STORE_TIERS = ("stores/test_tiered.py", "-m", "not slow")
+STORE_FORKS = ("stores/test_forked_stores.py", "-k", "pause")
 STORE_LOCKS = ("stores/test_locked_stores.py",)
 STORE_DAMAGE = ("stores/test_damaged_stores.py",)
 STORE_SAID = ("stores/test_said_digests.py",)
@@ -1785,7 +1786,8 @@ MUTANTS = (
     Mutant(
         "a store keeps what a user has invalidated",
         "stores/_keeper.py",
-        "                self.store.forget_runs(function.name, partial(self._is_of, target))\n",
+        "                self.store.forget_runs(function.name, partial(self._is_of, target), "
+        "partial(self._forgotten.discard, target))\n",
         "                pass\n",
         STORES,
     ),
@@ -1860,6 +1862,27 @@ MUTANTS = (
         STORE_TIERS,
     ),
     Mutant(
+        "a forked child has the locks of its parent",
+        "stores/_forks.py",
+        "        one.begin_anew()\n",
+        "        pass\n",
+        STORE_FORKS,
+    ),
+    Mutant(
+        "a run removes what is damaged itself",
+        "stores/_store.py",
+        "            self.writer.remove(at, digest)\n",
+        "            self.backend.delete((at,))\n",
+        STORE_DAMAGE,
+    ),
+    Mutant(
+        "an invalidation that failed is not done later",
+        "stores/_writer.py",
+        "                self._invalidated.append(Forgetting(function, is_of, done))\n",
+        "                pass\n",
+        STORE_DAMAGE,
+    ),
+    Mutant(
         "a locked store is asked by every run",
         "stores/_sqlite.py",
         "wait_s is not None and outage.is_paused",
@@ -1897,8 +1920,8 @@ MUTANTS = (
     Mutant(
         "a damaged value of a store stays",
         "stores/_store.py",
-        "                    self.backend.delete_data((found.digest,))\n",
-        "                    pass\n",
+        "                self.forget(at, found.digest)\n",
+        "                self.forget(at)\n",
         STORE_DAMAGE,
     ),
     Mutant(

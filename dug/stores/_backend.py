@@ -104,6 +104,11 @@ class Backend(ABC):
     """What messages call it, such as its path."""
     is_read_only: bool = False
 
+    @property
+    def unanswered(self) -> int:
+        """How many asks were not answered, and taken for a miss without an error."""
+        return 0
+
     # Rows and values
 
     @abstractmethod
@@ -124,8 +129,12 @@ class Backend(ABC):
         """Returns the bytes of a value, whether or not they lie apart; None where they are not there."""
 
     @abstractmethod
-    def put(self, rows: Sequence[Row]) -> None:
-        """Keeps rows with their values, all of them or none; one whose place is taken, or a value that is there, stays."""
+    def put(self, rows: Sequence[Row]) -> int:
+        """Keeps rows with their values, all of them or none; one whose place is taken, or a value that is there, stays.
+
+        Returns:
+            How many of the rows are new, and kept.
+        """
 
     @abstractmethod
     def delete(self, ats: Iterable[bytes]) -> None:

@@ -91,8 +91,8 @@ def report(store: Any) -> StoreReport:
     sizes, writer = store.backend.measure(), store.writer
     blind = {one.function: one.blind for one in store.definitions.list_known() if one.blind}
     return StoreReport(
-        sizes.rows, sizes.values, sizes.size, store.hits, store.misses, writer.written, store.waited, writer.failures,
-        dict(store.refused), blind,
+        sizes.rows, sizes.values, sizes.size, store.hits, store.misses, writer.written, store.waited,
+        writer.failures + store.backend.unanswered, dict(store.refused), blind,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from weakref import WeakSet
 
 from .. import codec
 from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, PartialKey, Run, Target, plain_key
-from .._text.values import STOPPING
+from .._text.values import STOPPING, describe_error
 from ..codec import CodecError, Encoded
 from ..sources._check import load_own
 from ._backend import Found, Row, StoreError
@@ -42,7 +42,7 @@ from ._digest import (
     write_call,
 )
 from ._path import Path, make_path, pack, unpack
-from ._search import Search
+from ._search import NO_ORDER, Search
 
 if TYPE_CHECKING:
     from ._store import AnyStore
@@ -94,7 +94,7 @@ class Keeper:
         self._keys: dict[tuple[str, str], Key] = {}
         """By name and arguments: the keys of nodes that were read."""
         self._forgotten: set[Any] = set()
-        """Functions and keys whose kept runs hold no more, and could not be removed."""
+        """Functions and keys whose kept runs hold no more, and could not be removed yet."""
         self._of_tweaks: dict[object, bytes] = {}
         """By their tellings: the digests of the values of tweaks that can be changed in place, from before they were read."""
         self._seen: WeakSet[Any] = WeakSet()
@@ -114,12 +114,14 @@ class Keeper:
             return self._look(run, search)
         except StoreError as exc:
             self.store.writer.tell(exc)
+            trouble = f"the store did not answer when it was looked for: {exc}"
         except STOPPING:
             raise
         except Exception as exc:  # noqa: BLE001  whatever is wrong with what is kept, the run must be done
             self.store.note_trouble(str(run.key[0]), exc)
+            trouble = f"a look for it failed: {describe_error(exc)}"
         if type(search) is Search:
-            search.is_over = True
+            search.is_over, search.reason = True, trouble
         return None
 
     def pause(self, run: Run) -> float:
@@ -157,7 +159,7 @@ class Keeper:
             if not is_kept(function):
                 continue
             try:
-                self.store.forget_runs(function.name, partial(self._is_of, target))
+                self.store.forget_runs(function.name, partial(self._is_of, target), partial(self._forgotten.discard, target))
             except StoreError as exc:
                 self.store.writer.tell(exc)
                 self._forgotten.add(target)
@@ -226,6 +228,7 @@ class Keeper:
                 break
             now = digest_of(memo, self._of_tweaks)
             if now == NO_DIGEST:
+                search.reason = f"an earlier run has read {call[0]}{call[1]}, whose value cannot be told now"
                 break
             if now != digest:
                 search.at, search.path = branch_of(search.at, position, now), None
@@ -243,7 +246,7 @@ class Keeper:
         for (name, arguments), digest in zip(path.calls, path.digests, strict=True):
             key = self._find_key(name, arguments)
             if key is None:
-                search.is_over = True
+                search.is_over, search.reason = True, f"an earlier run has read {name}{arguments}, which is not here"
                 self.store.misses += 1
                 return None
             read = KeptRead(cache.find_home(key) or NodeMemos(key, None), None, 0)
@@ -323,7 +326,7 @@ class Keeper:
             leave_digest(memo, NO_DIGEST if encoded.codec == "pickle" else with_classes(digest, encoded.needs))
         at = self._find_place(search, path)
         if at is None:
-            store.refuse(function.name, "it reads in no fixed order")
+            store.refuse(function.name, search.reason)
             return
         store.note(definition, function)
         needs, print_ = "\n".join(sorted(encoded.needs)), definition.print or ""
@@ -368,6 +371,7 @@ class Keeper:
         """Returns where a run belongs; None where it does not ask as the runs did that parted from it."""
         for position, call, digest in search.parted:
             if position >= len(path.calls) or path.calls[position] != call or path.digests[position] != digest:
+                search.reason = NO_ORDER
                 return None
         return search.slot
 

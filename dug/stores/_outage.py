@@ -10,6 +10,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
 
+from ._forks import begin_anew_in_children
+
 R = TypeVar("R")
 
 _logger = logging.getLogger("dug")
@@ -23,8 +25,14 @@ class Seldom:
     """Lets something be said once a minute."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._lock = clock, Lock()
+        self._clock = clock
         self._said: float | None = None
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Makes a new lock, in a forked child."""
+        self._lock = Lock()
 
     def is_due(self) -> bool:
         """Returns True where it was not said for a minute; the caller says it now."""
@@ -57,10 +65,15 @@ class Outage:
         """How many asks the server did not answer."""
         self._failures, self._clock = failures, clock
         self._tell = tell or (lambda exc: f"{server} does not answer ({type(exc).__name__}: {exc}).")
-        self._lock = Lock()
         self._pause_s = 0.0
         self._until: float | None = None
         self._told = Seldom(clock)
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Makes a new lock, in a forked child; a pause goes on there."""
+        self._lock = Lock()
 
     @property
     def is_paused(self) -> bool:

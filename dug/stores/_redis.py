@@ -97,7 +97,7 @@ class RedisBackend(Backend):
         self._is_closed = False
 
     @property
-    def failed(self) -> int:
+    def unanswered(self) -> int:
         """How many asks the server did not answer."""
         return self._outage.failed
 
@@ -126,7 +126,7 @@ class RedisBackend(Backend):
             if row is not None:
                 found.append((at, row, *self._read(row.digest, value)))
             elif sealed is not None:
-                self.delete([at])  # damaged: the next run writes it anew
+                self._ask(None, self._client.unlink, self._name("r", at))  # damaged: the next run writes it anew
         return found
 
     def _read(self, digest: bytes, value: bytes | None) -> tuple[bool, bytes | None]:
@@ -160,11 +160,10 @@ class RedisBackend(Backend):
         apart = None if self._large is None else self._large.get(digest)
         return None if apart is None else self._open("v", digest, apart)
 
-    def put(self, rows: Sequence[Row]) -> None:
-        """Keeps rows with their values in one transaction."""
+    def put(self, rows: Sequence[Row]) -> int:
+        """Keeps rows with their values in one transaction; returns how many of them are new."""
         rows = [row for row in rows if self._fits(row)]
-        if rows:
-            self._ask(None, self._send, rows)
+        return int(self._ask(0, self._send, rows)) if rows else 0
 
     def _fits(self, row: Row) -> bool:
         if row.size <= LARGEST_BYTES or self._large is not None:
@@ -175,8 +174,8 @@ class RedisBackend(Backend):
             _logger.warning("%s does not keep runs of %s: %s", self.shown, row.function, self.refused[row.function])
         return False
 
-    def _send(self, rows: Sequence[Row]) -> None:
-        """Keeps the values before the rows, so that no row is ever without."""
+    def _send(self, rows: Sequence[Row]) -> int:
+        """Keeps the values before the rows, so that no row is ever without; returns how many rows are new."""
         with self._client.pipeline(transaction=True) as pipeline:
             for row in rows:
                 content = _HERE + row.data
@@ -189,7 +188,8 @@ class RedisBackend(Backend):
                 mean = self._name_mean(row.function, row.print)
                 pipeline.hincrbyfloat(mean, "seconds", row.own_seconds)
                 pipeline.hincrby(mean, "runs", 1)
-            pipeline.execute()
+            answers = pipeline.execute()
+        return sum(bool(is_new) for is_new in answers[1::4])
 
     def delete(self, ats: Iterable[bytes]) -> None:
         """Forgets rows; their values stay until `sweep`.
@@ -238,10 +238,17 @@ class RedisBackend(Backend):
         return freed
 
     def measure(self) -> Sizes:
-        """Returns how much there is."""
+        """Returns how much there is: a value without a row counts, and one that was evicted does not."""
         rows = list(self.list_rows())
         sizes = {row.digest: row.size for row in rows}
-        return Sizes(len(rows), len(sizes), sum(sizes.values()))
+        first, around = len(self._name("v")), 1 if self._signing is None else 1 + SIGNATURE_BYTES
+        values = size = 0
+        for names in self._scan("v"):
+            values += len(names)
+            for name in names:
+                known = sizes.get(name[first:])
+                size += self._insist(self._client.strlen, name) - around if known is None else known
+        return Sizes(len(rows), values, size)
 
     # Functions
 

@@ -3,11 +3,15 @@
 from ._definitions import Definition
 from ._path import Path
 
+NO_ORDER = "it reads in no fixed order"
+
 
 class Search:
     """A look for kept runs of one node, for one run here."""
 
-    __slots__ = ("at", "call", "definition", "is_over", "leases", "parted", "path", "pause", "places", "slot", "until")
+    __slots__ = (
+        "at", "call", "definition", "is_over", "leases", "parted", "path", "pause", "places", "reason", "slot", "until",
+    )  # fmt: skip
 
     def __init__(self, definition: Definition, call: str, places: list[bytes]) -> None:
         self.definition = definition
@@ -27,3 +31,5 @@ class Search:
         self.until: float | None = None
         """When it is not waited for any longer."""
         self.is_over = False
+        self.reason = NO_ORDER
+        """Why the run has no place where it belongs, if it has none."""

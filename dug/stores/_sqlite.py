@@ -9,18 +9,17 @@ computation then goes on without: a lease is asked for briefly, and after a fail
 `_outage`.  What a user asks for by name, such as to remove rows, waits for the lock.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
-from weakref import WeakSet
 
 from ..errors import StoreError
 from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
 from ._folder import Folder
+from ._forks import begin_anew_in_children
 from ._outage import Outage
 from ._schema import prepare
 
@@ -58,7 +57,6 @@ _TOLD = (
     ("SQLITE_NOTADB", "is not the database of a store, or it is damaged", "Remove its dug.db, or give another folder."),
 )
 
-_open: "WeakSet[SqliteBackend]" = WeakSet()
 _left: list[Any] = []
 """The connections of a parent process, which are neither used nor closed in its forked children."""
 
@@ -79,8 +77,8 @@ class SqliteBackend(Backend):
         self.shown = str(path)
         self._folder = Folder(path, is_read_only=is_read_only)
         self._is_durable = is_durable
-        self._clock, self._timer = clock, timer
-        self._outage = self._make_outage()
+        self._clock = clock
+        self._outage = Outage(self.shown, (sqlite3.OperationalError,), timer)
         self._is_closed = False
         self._free: list[sqlite3.Connection] = []
         self._all: list[sqlite3.Connection] = []
@@ -90,7 +88,7 @@ class SqliteBackend(Backend):
         except BaseException:
             self.close()
             raise
-        _open.add(self)
+        begin_anew_in_children(self)
 
     # Connections
 
@@ -143,9 +141,6 @@ class SqliteBackend(Backend):
             return
         self._free.append(db)
 
-    def _make_outage(self) -> Outage:
-        return Outage(self.shown, (sqlite3.OperationalError,), self._timer)
-
     @contextmanager
     def _writing(self, wait_s: float | None = None) -> Iterator[sqlite3.Connection]:
         """Lends a connection for one transaction.
@@ -170,11 +165,10 @@ class SqliteBackend(Backend):
                 raise
             db.execute("COMMIT")
 
-    def _leave_to_parent(self) -> None:
+    def begin_anew(self) -> None:
         """Puts the connections aside, in a forked child."""
         _left.extend(self._all)
         self._all, self._free = [], []
-        self._outage = self._make_outage()
 
     # Rows and values
 
@@ -210,8 +204,8 @@ class SqliteBackend(Backend):
             except FileNotFoundError:
                 return None
 
-    def put(self, rows: Sequence[Row]) -> None:
-        """Keeps rows with their values in one transaction."""
+    def put(self, rows: Sequence[Row]) -> int:
+        """Keeps rows with their values in one transaction; returns how many of them are new."""
         if self.is_read_only:
             raise StoreError(f"{self.shown} was opened with read_only=True, and keeps nothing.")
         try:
@@ -232,9 +226,9 @@ class SqliteBackend(Backend):
                 [(row.function, row.print, row.own_seconds) for row in rows],
             )
             db.executemany("INSERT OR IGNORE INTO value VALUES(?, ?, ?, ?, ?)", values)
-            db.executemany(
+            return db.executemany(
                 "INSERT OR IGNORE INTO trace SELECT ?, id, ?, ?, ?, ?, ?, ? FROM function WHERE name = ? AND print = ?", traces
-            )
+            ).rowcount
 
     def delete(self, ats: Iterable[bytes]) -> None:
         """Forgets rows; their values stay until `sweep`."""
@@ -361,11 +355,3 @@ class SqliteBackend(Backend):
         connections, self._all, self._free = self._all, [], []
         for db in connections:
             db.close()
-
-
-def _leave_all() -> None:
-    for backend in tuple(_open):
-        backend._leave_to_parent()
-
-
-os.register_at_fork(after_in_child=_leave_all)

@@ -121,6 +121,8 @@ class AnyStore:
     def get(self, at: bytes) -> Found | None:
         """Returns the row at a place, written or queued."""
         row = self.writer.find(at)
+        if row is None and self.writer.is_removed(at):
+            return None
         if row is not None:
             return Found(row.path, row.digest, row.codec, row.needs, row.size, row.data, row.seconds, row.own_seconds)
         return self.backend.get(at)
@@ -135,9 +137,7 @@ class AnyStore:
                 self.forget(at)
                 return None
             if len(data) != found.size or digest_data(found.codec, data) != found.digest:
-                if not self.is_read_only:
-                    self.backend.delete_data((found.digest,))
-                self.forget(at)
+                self.forget(at, found.digest)
                 return None
             if found.codec == "json" and not found.needs:
                 return (_plain.load(data),)
@@ -149,16 +149,20 @@ class AnyStore:
             self.writer.tell(exc)
         return None
 
-    def forget(self, at: bytes) -> None:
-        """Forgets a damaged row, so that the next run is kept in its place."""
+    def forget(self, at: bytes, digest: bytes | None = None) -> None:
+        """Forgets a damaged row, and the bytes of a value: the next run is kept in its place.  Nobody waits for it."""
         if not self.is_read_only:
-            self.backend.delete((at,))
+            self.writer.remove(at, digest)
 
-    def forget_runs(self, function: str, is_of: Callable[[Row], bool]) -> None:
-        """Forgets those of the kept runs of a function of which `is_of` says so."""
+    def forget_runs(self, function: str, is_of: Callable[[Row], bool], done: Callable[[], None]) -> None:
+        """Forgets those of the kept runs of a function of which `is_of` says so.
+
+        Raises:
+            StoreError: it does not answer; it is asked again, and `done` is called when it has forgotten them.
+        """
         self.writer.flush()
         if not self.is_read_only:
-            self.backend.forget(function, is_of)
+            self.writer.forget(function, is_of, done)
 
     def list_accepted(self, definition: Definition) -> list[str]:
         """Returns the fingerprints of older definitions that somebody said mean the same, the likeliest last."""

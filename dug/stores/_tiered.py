@@ -37,10 +37,16 @@ class TieredBackend(Backend):
         self.shown = f"{near.shown} before {far.shown}"
         self.is_read_only = near.is_read_only
         self._outage, self._told = Outage(far.shown, (StoreError,), clock), Seldom(clock)
+        self._unanswered = 0
         self._agreed: dict[str, str] = {}
         """By function: the last invalidation, which both sides have noted."""
         self._open: set[str] = set()
         """The functions of which it is not known whether both sides have noted the same."""
+
+    @property
+    def unanswered(self) -> int:
+        """How many asks were not answered, and taken for a miss, by both and by the far one."""
+        return self.near.unanswered + self.far.unanswered + self._unanswered
 
     # Rows and values
 
@@ -85,10 +91,10 @@ class TieredBackend(Backend):
         data = self.near.get_data(digest)
         return self._ask_far(None, self.far.get_data, digest) if data is None else data
 
-    def put(self, rows: Sequence[Row]) -> None:
-        """Keeps rows with their values, in each of the two all of them or none."""
+    def put(self, rows: Sequence[Row]) -> int:
+        """Keeps rows with their values, in each of the two all of them or none; returns how many of them are new near."""
         self._ask_far(None, self.far.put, rows)
-        self.near.put(rows)
+        return self.near.put(rows)
 
     def delete(self, ats: Iterable[bytes]) -> None:
         """Forgets rows; their values stay until `sweep`.
@@ -260,6 +266,7 @@ class TieredBackend(Backend):
         try:
             return call(*args)
         except StoreError:
+            self._unanswered += 1
             return otherwise
 
 

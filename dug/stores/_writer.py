@@ -11,13 +11,16 @@ that makes errors of warnings.
 import logging
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from ._backend import Backend, Row, Seen, StoreError
-from ._outage import Seldom
+from ._forks import begin_anew_in_children
+from ._outage import Outage, Seldom
 
 DELAY_S = 0.05
 """How long rows are collected before they are written."""
@@ -26,6 +29,14 @@ MOST_ROWS = 500
 _logger = logging.getLogger("dug")
 _writers: "WeakValueDictionary[int, Writer]" = WeakValueDictionary()
 """All writers of this process, by their `id`."""
+
+
+class Forgetting(NamedTuple):
+    """Runs that were invalidated."""
+
+    function: str
+    is_of: Callable[[Row], bool]
+    done: Callable[[], None]
 
 
 class Writer:
@@ -38,17 +49,24 @@ class Writer:
         """How many times the backend could not do what it was asked for."""
         self.written = 0
         self._clock = clock
-        self._begin()
+        self.begin_anew()
+        begin_anew_in_children(self)
         _writers[id(self)] = self
 
-    def _begin(self) -> None:
-        """Begins with nothing queued, in a new process too."""
+    def begin_anew(self) -> None:
+        """Begins with nothing queued, in a forked child too: what the parent has queued, it writes."""
         self.owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self._lock, self._writing = Lock(), Lock()
         self._told = Seldom(self._clock)
         self._hurry, self._news = Event(), Event()
         self._seen: list[Seen] = []
         self._rows: dict[bytes, Row] = {}
+        self._removed: dict[bytes, bytes | None] = {}
+        """By the places of damaged rows, which are to be removed: the digests of values that are damaged."""
+        self._invalidated: list[Forgetting] = []
+        """What the backend could not forget yet."""
+        self._outage = Outage("", (StoreError,), self._clock)
+        """Of these."""
         self._given_back: list[bytes] = []
         self._leases: set[bytes] = set()
         self._renewed = 0.0
@@ -70,6 +88,41 @@ class Writer:
             self._work()
         if leases or len(self._rows) >= MOST_ROWS:
             self._hurry.set()
+
+    def remove(self, at: bytes, digest: bytes | None) -> None:
+        """Queues the removal of a damaged row, and of the bytes of a damaged value."""
+        with self._lock:
+            self._removed[at] = digest
+            self._work()
+
+    def is_removed(self, at: bytes) -> bool:
+        """True for a row that is to be removed."""
+        return at in self._removed
+
+    def forget(self, function: str, is_of: Callable[[Row], bool], done: Callable[[], None]) -> None:
+        """Has the backend forget runs of a function now.
+
+        Raises:
+            StoreError: it does not answer.  It is asked again with later rows, at the end of contexts and when this is closed.
+        """
+        try:
+            self._outage.attempt(partial(self.backend.forget, function, is_of))
+        except StoreError:
+            with self._lock:
+                self._invalidated.append(Forgetting(function, is_of, done))
+            raise
+
+    def _forget_again(self) -> None:
+        with self._lock:
+            left, self._invalidated = self._invalidated, []
+        for one in left:
+            try:
+                self._outage.attempt(partial(self.backend.forget, one.function, one.is_of))
+                one.done()
+            except StoreError as exc:
+                with self._lock:
+                    self._invalidated.append(one)
+                self.tell(exc)
 
     def note(self, seen: Seen) -> None:
         """Queues a definition, of which a row is queued next."""
@@ -94,10 +147,10 @@ class Writer:
     def _turn(self) -> bool:
         """Writes once, or waits for something to do; False when nothing is left."""
         with self._lock:
-            if not (self._rows or self._given_back or self._leases):
+            is_waiting = not (self._rows or self._given_back or self._removed)
+            if is_waiting and not self._leases:
                 self._thread = None
                 return False
-            is_waiting = not (self._rows or self._given_back)
             self._news.clear()
         if is_waiting:
             self._news.wait(self.lease_seconds / 4)
@@ -112,20 +165,35 @@ class Writer:
         """Writes what is queued."""
         with self._writing:
             with self._lock:
-                rows, leases, seen = list(self._rows.values()), self._given_back, self._seen
+                rows, leases, seen, removed = list(self._rows.values()), self._given_back, self._seen, dict(self._removed)
                 self._given_back, self._seen = [], []
             try:
+                if self._invalidated and not self._outage.is_paused:
+                    self._forget_again()
+                if removed:  # before the rows that take their places
+                    self._succeeds(self._remove, removed)
                 if not all(self._succeeds(self.backend.note, one) for one in seen):
                     with self._lock:
                         self._seen[:0] = seen
-                if rows and self._succeeds(self.backend.put, rows):
-                    self.written += len(rows)
+                if rows:
+                    self._succeeds(self._put, rows)
                 if leases:
                     self._succeeds(self.backend.release, leases, self.owner)
             finally:
                 with self._lock:
                     for row in rows:  # until now, so that `find` has them until the backend does
                         self._rows.pop(row.at, None)
+                    for at in removed:  # those that could not be removed are found once more
+                        self._removed.pop(at, None)
+
+    def _put(self, rows: Sequence[Row]) -> None:
+        self.written += self.backend.put(rows)
+
+    def _remove(self, removed: Mapping[bytes, bytes | None]) -> None:
+        damaged = [digest for digest in removed.values() if digest is not None]
+        if damaged:
+            self.backend.delete_data(damaged)
+        self.backend.delete(removed)
 
     # Leases
 
@@ -189,6 +257,11 @@ class Writer:
             left = list(self._leases)
             self._leases.clear()
         self.flush()
+        if self._invalidated:
+            self._forget_again()
+        for one in self._invalidated:
+            said = "What was invalidated of %s is still in %s. Invalidate it once more when that answers."
+            _logger.warning(said, one.function, self.backend.shown)
         try:
             if left:
                 self.backend.release(left, self.owner)
@@ -202,13 +275,4 @@ class Writer:
 def _list_writers() -> list[Writer]:
     """Returns the writers of this process, also while other threads make some."""
     return [writer for ref in _writers.valuerefs() if (writer := ref()) is not None]
-
-
-def _begin_again() -> None:
-    for writer in _list_writers():
-        writer._begin()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_again)
 

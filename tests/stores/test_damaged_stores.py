@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from contextlib import closing
+from unittest.mock import Mock
 
 import pytest
 
 import dug
+from dug.errors import StoreError
 
 
 @dug.source
@@ -133,3 +137,74 @@ def test_a_reader_keeps_nothing(begin, tmp_path):
         leaf(1)
         leaf(2)
     assert [node.args for node in log.computed if node.function is leaf] == [(2,)]
+
+
+def test_what_is_damaged_is_removed_by_the_writer(begin, tmp_path):
+    """A run that finds a damaged row does not wait for the lock of the database, which somebody else has."""
+    with begin():
+        right = [leaf(number) for number in range(9)]
+    damage(tmp_path / "kept.store", "trace", "path")
+    with begin() as log, closing(sqlite3.connect(tmp_path / "kept.store" / "dug.db", isolation_level=None)) as other:
+        waited = log.store.backend._writing = Mock(side_effect=log.store.backend._writing)
+        log.store.writer._hurry = Mock(wait=lambda _: gate.wait(20), set=lambda: None, clear=lambda: None)
+        gate = threading.Event()
+        log.store.single_flight = None
+        other.execute("BEGIN IMMEDIATE")
+        assert [leaf(number) for number in range(9)] == right
+        assert not waited.called
+        other.execute("ROLLBACK")
+        gate.set()
+
+    with begin() as log:
+        assert [leaf(number) for number in range(9)] == right
+    assert log.count(leaf) == 0
+
+
+def test_a_store_that_fails_in_a_look_is_the_reason(begin):
+    """A run is not said to read in no fixed order when it was the store that did not answer."""
+    with begin() as log:
+        log.store.backend.get = Mock(side_effect=StoreError("the disk is gone"))
+        assert leaf(1) == "1," * 10
+
+    assert log.store.refused[f"{__name__}:leaf"] == "the store did not answer when it was looked for: the disk is gone"
+
+
+def test_the_report_counts_what_did_not_answer(begin):
+    """What a store did not answer is counted, and what it did not take is not."""
+    with begin() as log:
+        log.store.backend.put = Mock(side_effect=StoreError("the disk is full"))
+        leaf(1)
+        log.store.flush()
+        said = log.store.report()
+
+    assert (said.kept, said.failures) == (0, 1)
+
+
+@pytest.mark.parametrize("exits", ["flush", "close"])
+def test_an_invalidation_that_failed_is_done_later(begin, exits, caplog):
+    """What could not be removed is removed as soon as the store answers, and is looked for again then."""
+    with begin():
+        leaf(1)
+    with begin() as log:
+        delete, log.store.backend.delete = log.store.backend.delete, Mock(side_effect=StoreError("it is locked"))
+        log.ctx.invalidate(leaf)
+        assert leaf(1) == "1," * 10
+        assert log.count(leaf) == 1
+        log.store.backend.delete = delete
+        log.store.writer._outage._until = None
+        getattr(log.store, exits)()
+
+    assert "it is locked" in caplog.text
+    with begin() as log:
+        leaf(1)
+    assert log.count(leaf) == 1
+
+
+def test_an_invalidation_that_fails_to_the_end_is_told(begin, caplog):
+    """Where a store never takes an invalidation, its last word says so."""
+    with begin() as log:
+        leaf(1)
+        log.store.backend.delete = Mock(side_effect=StoreError("it is locked"))
+        log.ctx.invalidate(leaf)
+
+    assert f"What was invalidated of {__name__}:leaf is still in" in caplog.text

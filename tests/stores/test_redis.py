@@ -203,14 +203,14 @@ def test_a_dead_server_is_a_miss(make, server, caplog):
     try:
         for _ in range(130):
             assert (store.get(row.at), store.get_data(row.digest), store.get_many([row.at])) == (None, None, {})
-            assert (store.put([row]), store.mean_seconds("book:down", "print"), store.list_seen()) == (None, None, [])
+            assert (store.put([row]), store.mean_seconds("book:down", "print"), store.list_seen()) == (0, None, [])
             assert store.acquire(row.at, "me", 60.0)
             clock.advance(1.0)
     finally:
         server.start()
 
     assert [message.partition(" (")[0] for message in caplog.messages] == [f"{store.shown} does not answer"] * 3
-    assert store.failed == 9  # at first, after 1, 3, 7, 15 and 31 s, and then each half minute
+    assert store.unanswered == 9  # at first, after 1, 3, 7, 15 and 31 s, and then each half minute
 
 
 def test_a_server_that_is_back_is_used_again(make, server):
@@ -268,6 +268,39 @@ def test_values_are_right_when_the_server_dies(server, caplog):
     assert values == [*(x * x for x in range(60)), 70210]
     assert len(log.computed) == 41
     assert len(caplog.messages) == 1
+
+
+def test_what_there_is_is_counted(make):
+    """What was evicted is not counted as there, a value without a row is, and a large value with all its bytes."""
+    gone, kept, large = make_row("book:gone"), make_row("book:kept", b"1234"), make_row("book:large", bytes(100_000))
+    store = make(key=b"k" * 16)
+    store.put([gone, kept, large])
+    assert (store.measure().rows, store.measure().values, store.measure().size) == (3, 3, 100_005)
+
+    store._client.unlink(store._name("v", gone.digest))
+    store.delete([kept.at])
+
+    assert (store.measure().rows, store.measure().values, store.measure().size) == (2, 2, 100_004)
+
+
+def test_the_report_tells_what_the_server_did_not_take(server):
+    """What a server did not answer is counted as a failure, and what it did not keep is not counted as kept."""
+    store = RedisStore(server.url, prefix=f"test-{next(_numbers)}", min_seconds=0)
+    kept, large = make_row("book:kept"), make_row("book:large", bytes(300_000))
+    for row in (kept, large):
+        store.writer.put(row)
+    store.flush()
+    server.kill()
+    try:
+        store.writer.put(make_row("book:down"))
+        store.flush()
+    finally:
+        server.start()
+    store.backend._outage._until = None
+
+    said = store.report()
+    assert (said.kept, said.failures) == (1, 1)
+    store.close()
 
 
 def test_pickles_take_a_key(server):
