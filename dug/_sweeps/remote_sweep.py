@@ -56,7 +56,7 @@ class RemoteSweep(Sweep[V]):
         self._ships = said.ship if said.ship in ("path", "bytes") else pool.ships
         if said.timeout is not None:
             pool.limit(said.timeout)
-        size = BatchSize(said.batch, self._find_total(), pool.workers)
+        size = BatchSize(said.batch, self._find_total(), pool)
         self._dispatch = Dispatch(pool, size, 2 if said.retries is None else said.retries)
         self._answers: dict[int, _Answer | Result[V]] = {}
         self._rounds: dict[int, int] = {}

@@ -17,8 +17,6 @@ from ..errors import WorkerLostError
 from ._pools import AnyPool, OverdueError
 from ._remote import Answered, read_answer
 
-BATCH_SECONDS = 0.05
-"""A batch is worth so much work: a message costs a part of a millisecond here."""
 _MOST = 256
 """How many items go together where nobody knows how many there are."""
 
@@ -139,11 +137,11 @@ def cancel(batches: Iterable[Sent]) -> None:
 
 @define(eq=False)
 class BatchSize:
-    """How many items go together: as many as take `BATCH_SECONDS`, and so few that all workers have some."""
+    """How many items go together: as many as a batch is worth, and so few that all workers have some."""
 
     _fixed: int | None
     _total: int | None
-    _workers: int
+    _pool: AnyPool
     _seconds: float | None = field(default=None, init=False)
     """How long an item took, in the newest batch."""
 
@@ -153,8 +151,8 @@ class BatchSize:
             return self._fixed
         if self._seconds is None:
             return 1
-        most = _MOST if self._total is None else max(1, self._total // (AHEAD * self._workers))
-        return max(1, min(most, int(BATCH_SECONDS / max(self._seconds, 1e-9))))
+        most = _MOST if self._total is None else max(1, self._total // (AHEAD * self._pool.workers))
+        return max(1, min(most, int(self._pool.batch_seconds / max(self._seconds, 1e-9))))
 
     def note(self, count: int, seconds: float) -> None:
         """Notes how long a batch took."""

@@ -108,7 +108,7 @@ def _ask(
 ) -> Iterator[Outcome]:
     """Yields what nodes give in a view, in their order."""
     unknown = [node for node in nodes if not _is_known(view, node)]
-    dispatch = Dispatch(pool, BatchSize(None, len(unknown), pool.workers), retries=2)
+    dispatch = Dispatch(pool, BatchSize(None, len(unknown), pool), retries=2)
     found: dict[Node[Any], Outcome] = {}
     rounds: dict[Node[Any], int] = {}
     left = iter(unknown)

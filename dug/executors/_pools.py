@@ -30,6 +30,8 @@ class AnyPool:
     """How the base goes, see `Base.ships`."""
     knows_session: bool = False
     """Whether workers have what is defined in a session without a file, such as a notebook."""
+    batch_seconds: float = 0.05
+    """A batch is worth so much work: a message costs a part of a millisecond here."""
     can_retry: bool = False
     """Whether the pool goes on after it has lost a worker."""
     remedy: str = ""

@@ -62,6 +62,8 @@ class Base:
     """How deep nodes may lead to nodes, as in the context around."""
     sources: Sources = field(factory=lambda: Sources(True))
     """What was read here since, because a worker lacked it."""
+    _bytes: list[Any] = field(factory=list, init=False)
+    """The file, where it goes with messages, once it was read."""
 
     @property
     def place(self) -> dict[str, Any]:
@@ -73,8 +75,10 @@ class Base:
             said["store"] = self.store
         if self.ships == "path":
             return {**said, "path": str(self.path)}
-        data = self.path.read_bytes()
-        return {**said, "bytes": data if self.pickles else b64encode(data).decode("ascii")}
+        if not self._bytes:
+            data = self.path.read_bytes()
+            self._bytes.append(data if self.pickles else b64encode(data).decode("ascii"))
+        return {**said, "bytes": self._bytes[0]}
 
 
 @frozen(eq=False)

@@ -28,6 +28,8 @@ def answer_with(message: dict[str, Any], data: bytes | None) -> dict[str, Any]:
 class DaskPool(AnyPool):
     """The workers of a client's cluster."""
 
+    batch_seconds = 0.2
+    """A task costs some milliseconds of the client and the scheduler, whatever is in it."""
     can_retry = True
     no_limit = "Dask suspects whatever else that process has."
 

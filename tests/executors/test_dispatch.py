@@ -187,14 +187,14 @@ def test_an_interrupt_loses_nothing():
 
 def test_a_batch_is_worth_fifty_milliseconds():
     """One scenario at first; then as many as take 50 ms, and at most so many that each worker gets four batches."""
-    size = BatchSize(None, 1_000, 2)
+    size = BatchSize(None, 1_000, Held())
     sizes = [size.next()]
     for count, seconds in [(1, 0.002), (25, 0.5), (2, 1.0), (1, 0.0)]:
         size.note(count, seconds)
         sizes.append(size.next())
 
     assert sizes == [1, 25, 2, 1, 125]
-    assert (BatchSize(7, 1_000, 2).next(), BatchSize(None, 3, 2).next()) == (7, 1)
+    assert (BatchSize(7, 1_000, Held()).next(), BatchSize(None, 3, Held()).next()) == (7, 1)
 
 
 @pytest.mark.parametrize("ship", ["path", "bytes"])
