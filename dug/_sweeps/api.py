@@ -110,8 +110,8 @@ def sweep(
             those that have no length, such as a generator's.  A few for each of them are taken ahead.
         progress: True for a bar (needs tqdm or rich), or a function that is called with how many results are there and how many
             there will be, which is None where the scenarios have no length.
-        batch: for other processes: how many scenarios go to one together.  None for as many as take some 50 milliseconds, and
-            at most so many that each worker gets four batches.
+        batch: for other processes: how many scenarios go to one together.  None for as many as take some 50 milliseconds, on
+            Dask 200, and at most so many that each worker gets four batches.
         retries: for other processes: how often a scenario that lost its worker is sent again, by itself; 2 if it is not said.
         ship: for other processes: how they get the base.  ``"path"``: they read one file, in a folder that all of them see;
             ``"bytes"``: it is sent to them; ``"store"``: they ask the store of the context for what they need of it, and keep

@@ -1,8 +1,9 @@
 """Sweeps on the workers of a Celery app: `CeleryExecutor` here, `register` there; everything told and answered is JSON.
 
-A task is a batch of scenarios, and is found by its name.  It is acknowledged when it is done, so the batch of a machine that is
-gone goes to another worker, which does not begin it a second time: who waits for it hears that it was lost, and asks for each of
-its scenarios alone.  A process of a worker's pool that dies takes its own batch along and no other one.
+A task is a batch of scenarios, and is found by its name.  It is acknowledged when it is done, so the batch of a process that
+died, or of a machine that is gone, goes to another worker.  Who begins a batch says so where results are kept, and nobody begins
+one a second time: who waits for it hears that it was lost, and asks for each of its scenarios alone, as often as the sweep says.
+So a scenario that kills its process is delivered twice for each attempt, and never without end.
 """
 
 from typing import Any, Literal
@@ -18,6 +19,8 @@ __all__ = ["CeleryExecutor", "register"]
 TASK = "dug.answer"
 """The name of the task on every app."""
 _LOST = {"lost": True}
+_BEGUN = "DUG_BEGUN"
+"""The state of a task that a worker has begun."""
 
 
 def register(app: Any) -> Any:
@@ -34,8 +37,7 @@ def register(app: Any) -> Any:
 
     .. versionadded:: 0.1.0
     """
-    # A worker whose process died is told at once, and not begun again by the next one: the sweep decides that.
-    make = app.task(name=TASK, bind=True, serializer="json", ignore_result=False, acks_late=True, reject_on_worker_lost=False)
+    make = app.task(name=TASK, bind=True, serializer="json", ignore_result=False, acks_late=True, reject_on_worker_lost=True)
     return make(_answer)
 
 
@@ -43,9 +45,20 @@ def _answer(task: Any, message: dict[str, Any]) -> dict[str, Any]:
     """Answers a batch, in the worker."""
     if message.get("pickles"):
         raise ValueError("a message for Celery has no pickles")
-    if (task.request.delivery_info or {}).get("redelivered"):
-        return _LOST  # the worker that had it is gone, maybe by it
+    if _was_begun(task):
+        return _LOST  # the process that had it is gone, maybe by it
     return answer(message)
+
+
+def _was_begun(task: Any) -> bool:
+    """True for a batch that another process has begun; notes that this one does else."""
+    number = task.request.id
+    if number is None:  # somebody calls it
+        return False
+    if task.backend.get_state(number) == _BEGUN:
+        return True
+    task.update_state(state=_BEGUN)
+    return False
 
 
 class CeleryExecutor:
@@ -146,7 +159,10 @@ class _Sent:
         """
         # Optional packages: imported where they are used; the first comes with the other.
         from billiard.exceptions import WorkerLostError as Died
-        from celery.exceptions import NotRegistered  # as above
+        from celery.exceptions import (
+            NotRegistered,  # as above
+            TimeLimitExceeded,  # as above
+        )
         from celery.exceptions import TimeoutError as Late  # as above
 
         executor = self._executor
@@ -154,6 +170,8 @@ class _Sent:
             said: dict[str, Any] = self._sent.get(timeout=executor.timeout, disable_sync_subtasks=False)
         except Died as exc:
             raise WorkerLostError(str(exc)) from exc
+        except TimeLimitExceeded as exc:
+            raise WorkerLostError("its process was killed by the time limit of the worker") from exc
         except NotRegistered as exc:
             raise RuntimeError(
                 f"A worker of {executor!r} does not know the task {TASK}. Call dug.executors.celery.register(app) where the "

@@ -97,7 +97,11 @@ def risky() -> object:
     if said == "odd":
         raise OddError(5, hint="as said")
     if said == "die":
+        count("die")
         os.kill(os.getpid(), signal.SIGKILL)
+    if said == "wait":
+        while True:
+            signal.pause()
     if said == "stick":
         Path(os.environ[STUCK]).write_text(str(os.getpid()), encoding="ascii")
         while True:

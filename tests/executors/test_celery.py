@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import carriers
 import pytest
+import remote_book
 from celery import Celery
 from remote_book import mood, risky, trade
 from support.servers import celery_working, serving
@@ -28,7 +31,15 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def executor(server, tmp_path_factory):
+def counts(tmp_path_factory):
+    """The file to which bodies write, in the processes of the worker too."""
+    os.environ[remote_book.COUNTS] = str(tmp_path_factory.mktemp("counts") / "bodies")
+    yield Path(os.environ[remote_book.COUNTS])
+    del os.environ[remote_book.COUNTS]
+
+
+@pytest.fixture(scope="module")
+def executor(server, counts, tmp_path_factory):
     """An executor on a worker with a pool of two processes."""
     app = Celery("test", broker=server.url, backend=server.url)
     options = ("--pool", "prefork", "--concurrency", "2")
@@ -52,14 +63,34 @@ def test_the_demo_is_the_same_bit_by_bit(executor):
     assert carriers.price_the_demo(executor) == carriers.price_the_demo()
 
 
-def test_only_the_scenario_that_kills_its_process_is_lost(executor):
-    """A scenario that kills a process of the pool is a WorkerLostError; all others are right."""
+def test_only_the_scenario_that_kills_its_process_is_lost(executor, counts):
+    """A scenario that kills a process of the pool is a WorkerLostError after its retries; all others are right, none goes on."""
     scenarios = [{mood.node(): "die" if number == 2 else f"mood {number}"} for number in range(6)]
+    counts.write_text("")
     with dug.Context():
-        results = tuple(dug.sweep(risky.node(), scenarios, executor=executor, batch=1, retries=0))
+        sweep = dug.sweep(risky.node(), scenarios, executor=executor, batch=2, retries=1)
+        results = tuple(sweep)
+        again = dug.sweep(risky.node(), [{mood.node(): f"mood {number}"} for number in range(8)], executor=executor, batch=1)
+        values = [result.value for result in again]  # whatever was delivered again had to be taken before the last of these
 
     assert [type(result.error) for result in results if result.error] == [WorkerLostError]
     assert [result.value for result in results if not result.error] == [f"mood {x}" for x in range(6) if x != 2]
+    assert values == [f"mood {number}" for number in range(8)]
+    assert (results[2].attempts, results[3].attempts) == (2, 2)
+    assert counts.read_text().split().count("die") == results[2].error.attempts == 2
+    assert list(sweep.failed()) == [results[2].name]
+
+
+def test_a_time_limit_of_the_worker_loses_the_scenario_alone(executor, counts, tmp_path, monkeypatch):
+    """A process that the worker kills because of its time limit is a WorkerLostError of what it was at."""
+    send = executor.app.send_task
+    monkeypatch.setattr(executor.app, "send_task", lambda *args, **options: send(*args, **options, time_limit=1))
+    with dug.Context():
+        stuck, well = dug.sweep(risky.node(), [{mood.node(): "wait"}, {}], executor=executor, batch=1, retries=0)
+
+    assert type(stuck.error) is WorkerLostError
+    assert "killed by the time limit of the worker" in str(stuck.error)
+    assert well.value == "well"
 
 
 def test_a_store_is_warmed_by_workers(executor, server, tmp_path):
@@ -96,7 +127,7 @@ def test_an_app_answers_once_it_is_registered(app):
     register(app)
 
     task = app.tasks[TASK]
-    assert (task.acks_late, task.reject_on_worker_lost, task.serializer) == (True, False, "json")
+    assert (task.acks_late, task.reject_on_worker_lost, task.serializer) == (True, True, "json")
 
 
 def test_a_batch_that_comes_again_is_not_begun(app):
@@ -104,7 +135,8 @@ def test_a_batch_that_comes_again_is_not_begun(app):
     register(app)
 
     task = app.tasks[TASK]
-    task.push_request(delivery_info={"redelivered": True})
+    task.push_request(id="a batch")
+    assert "refused" in task(dict.fromkeys(("pickles", "base", "nodes")))
     assert task({"nothing": "is read"}) == {"lost": True}
 
 
@@ -122,6 +154,12 @@ def test_a_batch_without_an_answer_in_time_is_lost(app):
         (result,) = dug.sweep(risky.node(), [{}], executor=CeleryExecutor(app, workers=1, timeout=0.01), retries=0)
 
     assert "there was no answer in 0.01 seconds" in str(result.error)
+
+
+def test_a_timeout_of_scenarios_is_refused(app):
+    """Who gives timeout= to the sweep hears what the workers and the executor can do instead."""
+    with dug.Context(), pytest.raises(TypeError, match=r"start these with --time-limit.*CeleryExecutor\(app, timeout=\)"):
+        dug.sweep(risky.node(), [{}], executor=CeleryExecutor(app, workers=1), timeout=5)
 
 
 def test_a_sweep_without_workers_is_refused(app):

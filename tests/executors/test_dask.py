@@ -89,6 +89,12 @@ def test_other_code_on_the_workers_is_refused(client):
         client.run(setattr, remote_book, "FACTOR", 2.0)
 
 
+def test_a_timeout_is_refused(client):
+    """Who gives timeout= hears why, and what to type."""
+    with dug.Context(), pytest.raises(TypeError, match=r"Dask suspects whatever else .* Use dug\.executors\.proc"):
+        dug.sweep(book.node(), [{}], executor=client, timeout=5)
+
+
 def test_what_cannot_go_is_refused_here(client):
     """A bump by a lambda is refused with its name before anything is sent."""
     with dug.Context(), pytest.raises(TweakError, match="cannot go to another process"):
