@@ -21,12 +21,28 @@ from attrs import field, frozen
 from . import codec
 from ._functions.definition.code import tell_code
 from ._functions.definition.grounds import Grounds
+from ._functions.definition.ignored import tell_unmet
 from ._functions.definition.libraries import is_library, version_of
-from ._functions.definition.noted import Noted, differences, note, roots_of, take_note
+from ._functions.definition.noted import Noted, differences, note, note_now, roots_of
 from ._functions.definition.own_fingerprint import own_fingerprint_of
 from ._functions.definition.plain_data import measure, tell, tell_changeable
 from ._functions.definition.source import code_of, plain_of, text_of
-from ._functions.definition.walk import CHANGEABLE, CLASS, CODE, LIBRARY, MISSING, NODE, OBJECT, PLAIN, SHAPE, UNKNOWN, Part, walk
+from ._functions.definition.walk import (
+    CHANGEABLE,
+    CLASS,
+    CODE,
+    IGNORED,
+    IMPORTED,
+    LIBRARY,
+    MISSING,
+    NODE,
+    OBJECT,
+    PLAIN,
+    SHAPE,
+    UNKNOWN,
+    Part,
+    walk,
+)
 from ._functions.proxy import function_of
 from ._text.values import STOPPING, name_type
 from .errors import CodecError
@@ -111,14 +127,16 @@ def reach(function: Callable[..., Any]) -> Reach:
     known = function_of(function)
     if known is None:
         return _reach_of_plain(function)
-    noted, now = note(known), take_note(roots_of(known))
+    noted, now = note(known), note_now(known)
     is_another = next(iter(differences(noted, now)), None) is not None
     found: Reach | None = noted.print
     if found is None or is_another != (_ANOTHER in found.parts) or not noted.is_printed():
         options = [("its version", known.version)] if known.version is not None else []
         told = _options_of(known)
         more = {_ANOTHER: "another, and some results are of that"} if is_another else {}
-        found = noted.print = _write([*roots_of(known), *options], {**more, **told}, noted)
+        found = noted.print = _write([*roots_of(known), *options], {**more, **told}, noted, known.ignored)
+        if known.ignored and not any(one.endswith(IMPORTED) for one in found.blind):  # else it may come to it later
+            tell_unmet(known, found.parts, [place for place, said in found.parts.items() if said == IGNORED])
     return found
 
 
@@ -207,10 +225,12 @@ def _head_of(source: str | None) -> str | None:
 # Writing it down
 
 
-def _write(roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted | None) -> Reach:
+def _write(
+    roots: list[tuple[str, Any]], more: Mapping[str, str], noted: Noted | None, ignored: frozenset[str] = frozenset()
+) -> Reach:
     """Writes down the reach of functions."""
-    grounds = None if noted is None else Grounds(noted.said)
-    parts = walk(roots, is_deep=True, grounds=grounds)
+    grounds = None if noted is None else Grounds(noted.said, ignored)
+    parts = walk(roots, is_deep=True, grounds=grounds, ignored=ignored)
     writer = _Writer(noted)
     said = {**{part.place: writer.tell(part) for part in parts if not part.is_imported}, **more}
     said.update(_count_packages(writer.packages))
@@ -278,7 +298,7 @@ class _Writer:
             return f"node {value.name}"
         if kind == CLASS:
             return f"class {value.__module__}:{value.__qualname__}"
-        return {SHAPE: f"shape {value}", MISSING: "missing"}.get(kind, f"the same as {value}")
+        return {SHAPE: f"shape {value}", MISSING: "missing", IGNORED: IGNORED}.get(kind, f"the same as {value}")
 
     def _count(self, name: str) -> None:
         top = name.partition(":")[0].partition(".")[0]

@@ -82,6 +82,7 @@ STORE_FORKS = ("stores/test_forked_stores.py", "-k", "pause")
 STORE_LOCKS = ("stores/test_locked_stores.py",)
 STORE_DAMAGE = ("stores/test_damaged_stores.py",)
 STORE_SAID = ("stores/test_said_digests.py",)
+STORE_IGNORED = ("stores/test_ignored_globals.py",)
 STORE_EDITS = ("stores/test_kept_edits.py", "-m", "not slow")
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
@@ -1958,6 +1959,27 @@ MUTANTS = (
         "        if value.flags.writeable:\n            return False\n        value = value.base\n",
         "        if value.flags.writeable:\n            return False\n        value = None\n",
         STORE_SAID,
+    ),
+    Mutant(
+        "what leads to an ignored global still counts",
+        "_functions/definition/grounds.py",
+        "            if f\"{space.get('__name__', '?')}.{name}\" in self.ignored:\n",
+        "            if False:\n",
+        STORE_IGNORED,
+    ),
+    Mutant(
+        "an ignored global of another module still counts",
+        "_functions/definition/grounds.py",
+        '            if isinstance(value, ModuleType) and f"{value.__name__}.{step}" in self.ignored:\n',
+        "            if False:\n",
+        STORE_IGNORED,
+    ),
+    Mutant(
+        "a cell that binds an ignored global again redefines its functions",
+        "_functions/redefine.py",
+        "part.kind not in (NODE, IGNORED):",
+        "part.kind != NODE:",
+        STORE_IGNORED,
     ),
     Mutant(
         "a store keeps a function that is changed while it runs",

@@ -1,7 +1,7 @@
 """The decorators `memoize` and `source`: read the options, refuse unsuitable functions, name the function, pick the driver."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from inspect import CO_ITERABLE_COROUTINE
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
@@ -66,6 +66,7 @@ def memoize(
     version: object = None,
     store: bool | None = None,
     digest: Callable[[Any], bytes | str] | None = None,
+    ignore_globals: tuple[str, ...] = (),
     ahead: int = 256,
     keep: int | None = None,
 ) -> _Decorator: ...
@@ -98,6 +99,8 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
         digest: gives bytes or a text for a result, equal for results of which either may stand for the other.  A store compares
             it in the place of what the codec of the result writes, and runs that read the result are kept also where it has no
             codec.  It is called once for each result, which nobody may change in place after that.
+        ignore_globals: names of globals that no result depends on, though the function reads them, such as a counter or a cache:
+            a change of them is no change of the function.  ``"tools.RAN"`` is a global of another module, which a helper reads.
         ahead: for an async generator function: how many items its generator may be ahead of the fastest reader.
         keep: for a generator function: how many items are kept, so that a reader who comes too late gets `DroppedError`; None for
             all.  An async one waits for the slowest reader.  `eq` compares the items of a generator function.
@@ -131,6 +134,7 @@ def source(
     name: str | None = None,
     version: object = None,
     digest: Callable[[Any], bytes | str] | None = None,
+    ignore_globals: tuple[str, ...] = (),
     ahead: int = 256,
     keep: int | None = None,
 ) -> _Decorator: ...
@@ -147,7 +151,7 @@ def source(function: Any = None, /, **options: Any) -> Any:
     return _decorator("source", function, options)
 
 
-_OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version", "digest", "ahead", "keep"})
+_OPTIONS = frozenset({"eq", "typed", "key", "ignore", "name", "version", "digest", "ignore_globals", "ahead", "keep"})
 
 
 def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
@@ -164,26 +168,37 @@ def _decorator(kind: str, function: Any, options: dict[str, Any]) -> Any:
 
 def _check_options(*, eq: Any = None, key: Any = None, ignore: Any = (), name: Any = None, **others: Any) -> None:
     """Raises TypeError for an invalid option."""
+    _check_kept(**{option: others[option] for option in ("store", "digest", "ignore_globals") if option in others})
     for option in ("ahead", "keep"):
         count = others.get(option)
         if option in others and (type(count) is not int or count < 1) and (option, count) != ("keep", None):
             raise TypeError(f"{option} must be a number of items, at least 1, not {show(count)}. Write {option}=100.")
-    if not any(others.get("store") is one for one in (None, True, False)):  # 1 is equal to one of them
-        raise TypeError(f"store must be True, False or None, not {show(others['store'])}. Write store=True to keep all its runs.")
     if eq is not None and not callable(eq):
         raise TypeError(f"eq must be a function of two results, not {show(eq)}. Write eq=dug.eq.array, for example.")
-    digest = others.get("digest")
-    if digest is not None and not callable(digest):
-        advice = "Write digest=lambda value: value.version, for example."
-        raise TypeError(f"digest must be a function that gives bytes or a text for a result, not {show(digest)}. {advice}")
     if key is not None and not (isinstance(key, Mapping) and all(map(callable, key.values()))):
         raise TypeError(f"key must say for each parameter how to make a key of it, not {show(key)}. Write key={{'x': function}}.")
-    if not isinstance(ignore, (str, tuple, list, set, frozenset)) or not all(isinstance(one, str) for one in ignore):
+    if not _are_names(ignore):
         raise TypeError(f"ignore must be the names of parameters, not {show(ignore)}. Write ignore=('logger',).")
     if name is not None and not (isinstance(name, str) and name):
         raise TypeError(f"name must be the name of its nodes, not {show(name)}. Write name='market:spot', or leave it out.")
     if name is not None and "(" in name:
         raise TypeError(f"name must not hold a parenthesis, where arguments begin, not {show(name)}. Write name='market:spot'.")
+
+
+def _check_kept(store: Any = None, digest: Any = None, ignore_globals: Any = ()) -> None:
+    """Raises TypeError for an invalid option of those that stores ask for."""
+    if not any(store is one for one in (None, True, False)):  # 1 is equal to one of them
+        raise TypeError(f"store must be True, False or None, not {show(store)}. Write store=True to keep all its runs.")
+    if digest is not None and not callable(digest):
+        advice = "Write digest=lambda value: value.version, for example."
+        raise TypeError(f"digest must be a function that gives bytes or a text for a result, not {show(digest)}. {advice}")
+    if not _are_names(ignore_globals):
+        advice = "Write ignore_globals=('RAN',)."
+        raise TypeError(f"ignore_globals must be the names of globals, not {show(ignore_globals)}. {advice}")
+
+
+def _are_names(said: object) -> bool:
+    return isinstance(said, (str, tuple, list, set, frozenset)) and all(isinstance(one, str) for one in said)
 
 
 def _decorate(
@@ -198,6 +213,7 @@ def _decorate(
     version: object = None,
     store: bool | None = None,
     digest: Callable[[Any], bytes | str] | None = None,
+    ignore_globals: str | tuple[str, ...] = (),
     **stream_options: int | None,
 ) -> Any:
     wrapper_kind, body = _unwrap(decorated)
@@ -210,6 +226,8 @@ def _decorate(
     function = Function(named if ":" in named else f"{module}:{named}", body, kind, eq, version)
     _pick_driver(function, **stream_options)
     function.renamed, function.store, function.digest = name is not None, store, digest
+    if ignore_globals:
+        function.ignored = _find_globals(body, ignore_globals)
     function.binding = Binding.of(function, _signature(body), typed=typed, keys=key, ignore=ignore)
     function.options = (typed, tuple(sorted((key or {}).items())), ignore)
     taken = _take_name(function) if name is not None or _has_name(body) else function
@@ -220,6 +238,13 @@ def _decorate(
     wrapped = wrap(wrapper_kind, taken, body)
     note_source(taken)
     return wrapped
+
+
+def _find_globals(body: Any, names: str | Iterable[str]) -> frozenset[str]:
+    """Returns the places of the globals that are ignored."""
+    from .definition.ignored import places_of  # few functions say so, and ``import dug`` stays light
+
+    return places_of(body, (names,) if isinstance(names, str) else names)
 
 
 def _note_made(function: Function) -> None:

@@ -14,8 +14,8 @@ from types import CodeType, FrameType
 
 from .._core.read import Binding, CacheGroup, Function
 from .definition.code import is_body, stored_after
-from .definition.noted import Noted, differences, is_alike, is_same_value, note, roots_of, take_note
-from .definition.walk import NODE
+from .definition.noted import Noted, differences, is_alike, is_same_value, note, note_now
+from .definition.walk import IGNORED, NODE
 from .known_sources import note_source
 from .names import arm, space_of
 from .proxy import bind_wrapper
@@ -45,7 +45,7 @@ def define_anew(known: Function, function: Function, *, is_importable: bool) -> 
 def _redefine(known: Function, function: Function) -> None:
     """Gives a name to another definition; the decorated functions that had it keep a function of their own, without a name."""
     is_rebound = not _calls_alike(known, function)
-    known.changed = tuple(differences(known.reached or take_note(roots_of(known)), take_note(roots_of(function))))
+    known.changed = tuple(differences(known.reached or note_now(known), note_now(function)))
     _detach_old(known)
     for attribute in _SHARED:
         setattr(known, attribute, getattr(function, attribute))
@@ -58,6 +58,7 @@ def _renew(known: Function, function: Function) -> None:
     """Makes the newest code run from now on, so that tracebacks, debuggers and files show its lines."""
     known.body, known.eq, known.version = function.body, function.eq, function.version
     known.stream, known.store, known.digest = function.stream, function.store, function.digest
+    known.ignored = function.ignored
     known.wrappers[:] = [made for made in known.wrappers if made() is not None]
     if function.options[1]:
         known.options = function.options
@@ -97,7 +98,7 @@ def _detach_old(known: Function) -> None:
 def _is_same_definition(old: Function, new: Function) -> bool:
     if old.kind != new.kind or not is_same_value(old.version, new.version) or not _calls_alike(old, new):
         return False
-    return is_alike(old.reached or take_note(roots_of(old)), take_note(roots_of(new)))
+    return is_alike(old.reached or note_now(old), note_now(new))
 
 
 def _calls_alike(old: Function, new: Function) -> bool:
@@ -133,7 +134,7 @@ def _settle(known: Function, body: CodeType | None) -> None:
     reached = known.reached
     if reached is None:
         return
-    known.changed = tuple(differences(reached, take_note(roots_of(known)))) or tuple(_about_to_change(reached, body))
+    known.changed = tuple(differences(reached, note_now(known))) or tuple(_about_to_change(reached, body))
     if known.changed:
         _forget([group for group in CacheGroup.all() if known in group.doubts], known)
     known.disarm()
@@ -161,7 +162,7 @@ def _about_to_change(reached: Noted, body: CodeType | None) -> Iterator[str]:
     module = running.f_globals.get("__name__")
     for name in sorted(stored_after(body, running.f_lasti)):
         part = reached.parts.get(f"{module}.{name}")
-        if part is not None and part.kind != NODE:
+        if part is not None and part.kind not in (NODE, IGNORED):
             yield part.place
 
 

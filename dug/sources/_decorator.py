@@ -28,6 +28,7 @@ def file_source(
     name: str | None = None,
     version: object = None,
     digest: Callable[[Any], bytes | str] | None = None,
+    ignore_globals: tuple[str, ...] = (),
 ) -> _Decorator: ...
 def file_source(function: Any = None, /, *, path: Any = None, by: Any = "mtime", **options: Any) -> Any:
     """Decorates a function that reads a file: an edited file is noticed by the next outermost call.

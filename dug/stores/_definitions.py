@@ -16,7 +16,7 @@ from .._core.read import Function
 from .._functions.definition.noted import Noted
 from .._functions.definition.plain_data import mark
 from .._functions.definition.walk import IMPORTED
-from ..fingerprint import print_with_imports, reach, source_of
+from ..fingerprint import changed_parts, print_with_imports, reach, source_of
 from ._backend import Seen
 
 _IS_ANOTHER = "what it reached when it first ran"
@@ -68,6 +68,14 @@ class Definition:
         return Seen(self.function, self.print or "", source, parts, json.dumps(dict(self.packages)))
 
 
+    def find_changed(self, now: "Definition") -> list[str]:
+        """Returns the places that changed since this was the definition: of data, of globals, or of anything else."""
+        grounds = getattr(self.found, "_grounds", None)
+        rebound = [] if grounds is None else list(grounds.find_rebound())
+        parts = [place for place in changed_parts(self.parts, now.parts) if place != _IS_ANOTHER]
+        return [*_find_marked(self.noted), *rebound, *parts]
+
+
 class Definitions:
     """The definitions of the functions that a store has met in this process."""
 
@@ -98,7 +106,8 @@ def define_now(function: Function) -> Definition:
     if print_ is None:
         reason = "there is no Python code to take a fingerprint of"
     elif _IS_ANOTHER in found.parts:
-        print_, reason = None, "something that it reaches was changed after it first ran"
+        changed = ", ".join(_find_marked(function.reached)) or "something that it reaches"
+        print_, reason = None, f"{changed} was changed after it first ran"
     noted = function.reached
     parts, blind = {**found.parts, **found.imported}, tuple(one for one in found.blind if not one.endswith(IMPORTED))
     made = Definition(function.name, print_, reason, parts, found.packages, blind, function.body, noted)
@@ -106,6 +115,11 @@ def define_now(function: Function) -> Definition:
     if print_ is not None and not made.holds(function):  # it was changed in place meanwhile, or is changed by a thread
         made.print, made.reason = None, "something that it reaches is changed while it is looked at"
     return made
+
+
+def _find_marked(noted: Noted | None) -> list[str]:
+    """Returns the places of data that was changed in place after the function first ran."""
+    return [] if noted is None else [place for place in noted.marks if _mark(noted, place) != noted.marks[place]]
 
 
 def _mark(noted: Noted, place: str) -> bytes | None:

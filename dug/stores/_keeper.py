@@ -22,6 +22,7 @@ from weakref import WeakSet
 
 from .. import codec
 from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, PartialKey, Run, Target, plain_key
+from .._functions.definition.watching import tell_while_running
 from .._text.values import STOPPING, describe_error
 from ..codec import CodecError, Encoded
 from ..sources._check import load_own
@@ -310,7 +311,8 @@ class Keeper:
             return
         definition = store.definitions.find(function)
         if definition is not search.definition:
-            store.refuse(function.name, definition.reason or "something that it reaches was changed while it ran")
+            words = tell_while_running(function, search.definition.find_changed(definition))
+            store.refuse(function.name, words or definition.reason or "something that it reaches was changed while it ran")
             return
         path = self._path_of(function, memo)
         if path is None:

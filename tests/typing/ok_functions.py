@@ -23,10 +23,10 @@ def forward(ticker: str, years: float = 1.0) -> float:
     return spot(ticker) / discount(years)
 
 
-@dug.memoize(key={"weights": tuple}, ignore=("label",), name="basket")
+@dug.memoize(key={"weights": tuple}, ignore=("label",), name="basket", ignore_globals=("spot",))
 def basket(weights: list[float], label: str = "") -> float:
-    """Has a key, and an argument that is ignored."""
-    return sum(weights)
+    """Has a key, and an argument and a global that are ignored."""
+    return sum(weights) + 0 * spot("A")
 
 
 @dug.source

@@ -7,7 +7,7 @@ hold; the content of data that can be changed in place; and how callees are call
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 from weakref import ref
@@ -52,6 +52,8 @@ class Grounds:
 
     marked: Mapping[int, Any] = field(factory=dict)
     """By identity: the data whose content is watched elsewhere."""
+    ignored: frozenset[str] = frozenset()
+    """The places of globals that do not count."""
     _names: list[tuple[Mapping[str, Any], str, Any]] = field(factory=list)
     """Names in a module, a class or an instance, and what each led to."""
     _sizes: list[tuple[Sized, int]] = field(factory=list)
@@ -76,6 +78,8 @@ class Grounds:
         self._cells.extend((cell, _hold(_contents_of(cell))) for cell in function.__closure__ or ())
         for name, chains in names_of(function.__code__).globals.items():
             space: Mapping[str, Any] = function.__globals__
+            if f"{space.get('__name__', '?')}.{name}" in self.ignored:
+                continue
             value = self._add_name(space, name)
             for chain in chains:
                 self._add_chain(value, chain)
@@ -83,6 +87,8 @@ class Grounds:
     def _add_chain(self, value: Any, chain: tuple[str, ...]) -> None:
         """Notes the attributes of modules of the process's own, and of a function, that a function reads."""
         for step in chain:
+            if isinstance(value, ModuleType) and f"{value.__name__}.{step}" in self.ignored:
+                return
             if type(value) is FunctionType or (isinstance(value, ModuleType) and not is_library(value.__name__)):
                 value = self._add_name(vars(value), step)
 
@@ -133,6 +139,14 @@ class Grounds:
     def add_edge(self, function: Function) -> None:
         """Notes how a memoised function is called."""
         self._edges.append(Edge.of(function))
+
+    def find_rebound(self) -> Iterator[str]:
+        """Yields the places of globals that lead to something else now."""
+        for space, name, value in self._names:
+            module = str(space.get("__name__"))
+            is_of_module = getattr(sys.modules.get(module), "__dict__", None) is space
+            if is_of_module and not _is_held(space.get(name, _MISSING), value):
+                yield f"{module}.{name}"
 
     def holds(self) -> bool:
         """True while everything is as it was; O(its size), some 50 ns for each name."""

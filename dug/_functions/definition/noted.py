@@ -44,10 +44,10 @@ class Noted:
         return found is not None and bool(found._grounds.holds())
 
 
-def take_note(roots: Iterable[tuple[str, Any]]) -> Noted:
-    """Returns the present reach of functions."""
+def take_note(roots: Iterable[tuple[str, Any]], ignored: frozenset[str] = frozenset()) -> Noted:
+    """Returns the present reach of functions, without the globals at some places."""
     parts, marks, said, size = dict[str, Part](), dict[str, bytes](), dict[int, str](), 0
-    for part in walk(roots, is_deep=False):
+    for part in walk(roots, is_deep=False, ignored=ignored):
         if part.kind == CHANGEABLE:
             marks[part.place], count = mark(part.value)
             said[id(part.value)] = tell_changeable(part.value)
@@ -60,10 +60,15 @@ def note(function: Function) -> Noted:
     """Returns the reach of a named function; the first call takes it, and later ones return the same."""
     noted: Noted | None = function.reached  # read once: a new definition in another thread takes it away
     if noted is None:
-        noted = function.reached = take_note(roots_of(function))
+        noted = function.reached = note_now(function)
         if noted.marks and not function.is_source:
             watch(function, noted)
     return noted
+
+
+def note_now(function: Function) -> Noted:
+    """Returns the reach of a memoised function as it is now."""
+    return take_note(roots_of(function), function.ignored)
 
 
 def roots_of(function: Function) -> list[tuple[str, Any]]:

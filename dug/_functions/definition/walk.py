@@ -54,6 +54,8 @@ SAME = "same"
 """A part that the walk met before: the value is that place."""
 MISSING = "missing"
 """A global that is not there."""
+IGNORED = "ignored"
+"""A global that the function says its reach leaves out."""
 
 IMPORTED = "a module that is imported inside a function"
 MOST_PARTS = 20_000
@@ -78,7 +80,9 @@ class Part:
     """True for what is reached only through modules that functions import when they run."""
 
 
-def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool, grounds: Grounds | None = None) -> list[Part]:
+def walk(
+    roots: Iterable[tuple[str, Any]], *, is_deep: bool, grounds: Grounds | None = None, ignored: frozenset[str] = frozenset()
+) -> list[Part]:
     """Returns the reach of functions, each thing once, in an order that depends only on the reach.
 
     Args:
@@ -86,8 +90,9 @@ def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool, grounds: Grounds | 
         is_deep: goes on into classes and into the attributes of instances.  Within one process a class is itself or another one,
             and only the attributes that the code names are looked at.
         grounds: takes a note of the objects that were met, for a look whether they are still the same.
+        ignored: the places of globals that are left out.
     """
-    walked = _Walk(is_deep)
+    walked = _Walk(is_deep, ignored)
     for place, value in roots:
         walked.add(place, value)
     parts = walked.finish()
@@ -99,7 +104,8 @@ def walk(roots: Iterable[tuple[str, Any]], *, is_deep: bool, grounds: Grounds | 
 class _Walk:
     """One walk: the parts found, and the objects still to visit."""
 
-    def __init__(self, is_deep: bool) -> None:  # noqa: FBT001  the one thing in which walks differ
+    def __init__(self, is_deep: bool, ignored: frozenset[str]) -> None:  # noqa: FBT001  what walks differ in
+        self._ignored = ignored
         self._parts: dict[str, Part] = {}
         self._is_deep = is_deep
         self._places: dict[int, str] = {}
@@ -334,8 +340,8 @@ class _Walk:
                 self._changed.add(id(value))
 
     def _visit_global(self, place: str, space: Mapping[str, Any], name: str, chains: set[Chain]) -> None:
-        if name not in space:
-            self._tell_once(place, MISSING, None)
+        if place in self._ignored or name not in space:
+            self._tell_once(place, IGNORED if place in self._ignored else MISSING, None)
             return
         value = space[name]
         if is_container(value) and all(chain[:1] and chain[0] in _WRITES for chain in chains):

@@ -1,5 +1,7 @@
 """Warns of changes of data that functions read and that can be changed in place: `watch` registers it, `look_again` checks it.
 
+`tell_while_running` warns of globals that changed while a function ran of which a store keeps runs.
+
 dug cannot see that a list or a dict of a module was changed, so it checks: when a function first runs in an outermost context,
 and when that closes.  A change made while the function has no memos does no harm, and is noted as the new content.  A change made
 while it has memos is named in a warning, once.
@@ -80,6 +82,8 @@ class _Turn:
 
 
 _turn = _Turn()
+_told: set[str] = set()
+"""The places of globals that changed while a function ran, and were named."""
 _ran: "WeakSet[Function]" = WeakSet()
 """The functions that were checked when they ran, since an outermost context closed."""
 
@@ -109,6 +113,23 @@ def look_again(*, is_told: bool = True) -> None:
             noted = function.reached
             if function in Function.watched and function.at_first_run is None and noted and noted.size <= _MOST_AT_FIRST:
                 function.call_at_next_run(_look_at_first)
+
+
+def tell_while_running(function: Function, places: Iterable[str]) -> str | None:
+    """Warns, once for each, of globals that changed while a function ran, and returns the words; None where none is a global."""
+    from .ignored import name_for  # it needs the parser, which no first run should wait for
+
+    named = [(place, name_for(function.body, place)) for place in dict.fromkeys(places)]
+    found = [(place, name) for place, name in named if name is not None]
+    if not found:
+        return None
+    shown = " and ".join(":".join(place.rpartition(".")[::2]) for place, _ in found)
+    names = tuple(name for _, name in found)
+    words = f"{shown} changed while it ran: pass it, make it a source, or say memoize(ignore_globals={names})"
+    if not _told.issuperset(place for place, _ in found):
+        _told.update(place for place, _ in found)
+        warn(f"No run of {function} is kept. {words} if no result depends on it.", RuntimeWarning, stacklevel=2)
+    return words
 
 
 def _take_ran() -> Iterator[Function]:
@@ -149,7 +170,7 @@ def _tell_changed() -> None:
         return
     in_use = _functions_in_use()
     for place, function in changed:
-        if function in in_use and place in _turn.places:
+        if function in in_use and place in _turn.places and place.name not in _told:
             value = place.value
             _turn.drop([other for other in _turn.places.copy() if other.value is value])
             _tell(function, place.name, value)
