@@ -46,6 +46,10 @@ class Row(NamedTuple):
     made: float
     """When it was made, in seconds since 1970."""
 
+    def found(self, data: bytes | None) -> "Found":
+        """Returns it as a look at its place finds it, with the bytes of its value or None."""
+        return Found(self.path, self.digest, self.codec, self.needs, self.size, data, self.seconds, self.own_seconds)
+
 
 class Found(NamedTuple):
     """What a look at a place finds: as much as answering takes."""

@@ -24,7 +24,7 @@ from ._address import tell, without_password
 from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
 from ._large import LargeValues
 from ._outage import Outage, Seldom
-from ._packed import DIGEST_BYTES, Packed, pack, unpack
+from ._packed import DIGEST_BYTES, pack, unpack
 from ._signing import SIGNATURE_BYTES, Signing
 
 FORMAT = 1
@@ -110,13 +110,12 @@ class RedisBackend(Backend):
     def get_many(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
         """Returns those rows that there are, by place, in one trip."""
         found = {}
-        for at, row, has_value, data in self._find(ats):
-            said = (row.codec, row.needs, row.size, data) if has_value else ("", "", 0, None)
-            found[at] = Found(row.path, row.digest, *said, row.seconds, row.own_seconds)
+        for row, has_value, data in self._find(ats):
+            found[row.at] = row.found(data) if has_value else row._replace(codec="", needs="", size=0).found(None)
         return found
 
-    def _find(self, ats: Sequence[bytes]) -> list[tuple[bytes, Packed, bool, bytes | None]]:
-        """Returns rows with their places, whether their values are there, and the bytes of those that are small."""
+    def _find(self, ats: Sequence[bytes]) -> list[tuple[Row, bool, bytes | None]]:
+        """Returns rows, whether their values are there, and the bytes of those that are small."""
         skipped = 0 if self._signing is None else SIGNATURE_BYTES
         names, options = [self._name("r", at) for at in ats], [self._name("v"), skipped, AT_ONCE_BYTES]
         answer = self._ask([None] * (2 * len(ats)), self._look, names, options)
@@ -124,7 +123,7 @@ class RedisBackend(Backend):
         for at, sealed, value in zip(ats, answer[::2], answer[1::2], strict=True):
             row = None if sealed is None else self._unpack(at, sealed)
             if row is not None:
-                found.append((at, row, *self._read(row.digest, value)))
+                found.append((row, *self._read(row.digest, value)))
             elif sealed is not None:
                 self._ask(None, self._client.unlink, self._name("r", at))  # damaged: the next run writes it anew
         return found
@@ -141,15 +140,15 @@ class RedisBackend(Backend):
             return self._large is not None and self._large.has(digest), None
         return True, content[1:]
 
-    def _unpack(self, at: bytes, sealed: bytes) -> Packed | None:
+    def _unpack(self, at: bytes, sealed: bytes) -> Row | None:
         opened = self._open("r", at, sealed)
-        return None if opened is None else unpack(opened)
+        return None if opened is None else unpack(at, opened)
 
     def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
         """Returns those rows that there are with the bytes of their values, in one trip and one for each large value."""
         found = self._find(ats)
-        values = [self.get_data(row.digest) if has_value and data is None else data for _, row, has_value, data in found]
-        return [row.row(at)._replace(data=data) for (at, row, *_), data in zip(found, values, strict=True) if data is not None]
+        values = [self.get_data(row.digest) if has_value and data is None else data for row, has_value, data in found]
+        return [row._replace(data=data) for (row, *_), data in zip(found, values, strict=True) if data is not None]
 
     def get_data(self, digest: bytes) -> bytes | None:
         """Returns the bytes of a value; None where they are not there."""
@@ -215,9 +214,9 @@ class RedisBackend(Backend):
         for names in self._scan("r"):
             ats = [name[len(self._name("r")) :] for name in names]
             for at, sealed in zip(ats, self._insist(self._client.mget, names), strict=True):
-                packed = None if sealed is None else self._unpack(at, sealed)
-                if packed is not None and function in (None, packed.function):
-                    yield packed.row(at)
+                row = None if sealed is None else self._unpack(at, sealed)
+                if row is not None and function in (None, row.function):
+                    yield row
 
     def sweep(self) -> int:
         """Forgets the values of which no row is left, and the definitions; returns how many bytes became free."""

@@ -124,7 +124,7 @@ class AnyStore:
         if row is None and self.writer.is_removed(at):
             return None
         if row is not None:
-            return Found(row.path, row.digest, row.codec, row.needs, row.size, row.data, row.seconds, row.own_seconds)
+            return row.found(row.data)
         return self.backend.get(at)
 
     def read_value(self, at: bytes, found: Found) -> tuple[Any] | None:

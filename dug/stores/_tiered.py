@@ -74,10 +74,7 @@ class TieredBackend(Backend):
         rows = [row for row in rows if row.function not in others]
         if rows and not self.is_read_only:
             self.near.put(rows)
-        return {
-            row.at: Found(row.path, row.digest, row.codec, row.needs, row.size, row.data, row.seconds, row.own_seconds)
-            for row in rows
-        }
+        return {row.at: row.found(row.data) for row in rows}
 
     def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
         """Returns those rows that there are with the bytes of their values."""
