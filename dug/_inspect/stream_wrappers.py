@@ -5,6 +5,7 @@ generator that began before, and tells nothing.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, closing, contextmanager
 from threading import Lock
 from typing import Any, Protocol
 
@@ -67,30 +68,28 @@ def _drop_ended(bump: Any) -> Any:
 
 
 def _follow(made: Any, begin: Callable[[], Follower]) -> Iterator[Any]:
-    follower = begin()
-    try:
+    with closing(made), _followed(begin) as follower:
         for item in made:
             follower.take(item)
             yield item
-    except Exception as exc:
-        follower.end(exc)
-        raise
-    else:
-        follower.end(None)
-    finally:
-        made.close()
 
 
 async def _follow_async(made: Any, begin: Callable[[], Follower]) -> AsyncIterator[Any]:
+    async with aclosing(made):
+        with _followed(begin) as follower:
+            async for item in made:
+                follower.take(item)
+                yield item
+
+
+@contextmanager
+def _followed(begin: Callable[[], Follower]) -> Iterator[Follower]:
+    """Lends a follower for one run of a generator, and tells it how that ended."""
     follower = begin()
     try:
-        async for item in made:
-            follower.take(item)
-            yield item
+        yield follower
     except Exception as exc:
         follower.end(exc)
         raise
     else:
         follower.end(None)
-    finally:
-        await made.aclose()

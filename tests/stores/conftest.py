@@ -8,7 +8,13 @@ import pytest
 
 import dug
 from dug.stores import Store
-from dug.testing import EventLog
+from dug.testing import Clock, EventLog
+
+
+@pytest.fixture
+def clock():
+    """Return a clock that stands still until a test says so."""
+    return Clock(1000.0)
 
 
 @pytest.fixture

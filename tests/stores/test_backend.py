@@ -16,22 +16,6 @@ from dug.stores._folder import find_network
 from dug.stores._sqlite import SqliteBackend
 
 
-class Time:
-    """A clock that a test moves."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """Return a clock that stands still."""
-    return Time()
-
-
 @pytest.fixture
 def backend(tmp_path, clock):
     """Return an empty backend."""
@@ -183,9 +167,9 @@ def test_a_lease_expires_unless_it_is_renewed(backend, clock):
     backend.acquire(b"a", "me", 30)
     backend.acquire(b"b", "me", 30)
 
-    clock.now += 20
+    clock.advance(20)
     backend.renew([b"a"], "me", 30)
-    clock.now += 20
+    clock.advance(20)
 
     assert not backend.acquire(b"a", "you", 30)
     assert backend.acquire(b"b", "you", 30)

@@ -14,22 +14,6 @@ from dug.stores._sqlite import SqliteBackend
 from dug.stores._store import AnyStore
 
 
-class Time:
-    """A clock that a test moves."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """Return a clock that stands still."""
-    return Time()
-
-
 @pytest.fixture
 def backend(tmp_path, clock, monkeypatch):
     """Return a backend that waits for a lock as long as a test likes."""
@@ -76,7 +60,7 @@ def test_a_locked_store_is_asked_again_after_a_pause(backend, clock, locked):
         assert acquire(backend) is None
 
     assert acquire(backend) is None
-    clock.now += 1
+    clock.advance(1)
     assert acquire(backend) is True
 
 
@@ -84,12 +68,12 @@ def test_the_pause_of_a_locked_store_grows(backend, clock, locked):
     """A second failure makes the pause twice as long, and success makes it a second again."""
     with locked():
         assert acquire(backend) is None
-        clock.now += 1
+        clock.advance(1)
         assert acquire(backend) is None
 
-    clock.now += 1
+    clock.advance(1)
     assert acquire(backend) is None
-    clock.now += 1
+    clock.advance(1)
     assert acquire(backend) is True
     assert not backend._outage.has_failed
 
@@ -140,7 +124,7 @@ def test_a_store_that_was_locked_keeps_runs_again(backend, clock, locked):
     store = AnyStore(backend, min_seconds=0, single_flight=0)
     with locked(), dug.Context(store=store):
         double(1)
-    clock.now += 1
+    clock.advance(1)
 
     with dug.Context(store=store):
         double(2)

@@ -20,6 +20,7 @@ import dug
 from dug.stores import Store
 
 from .oracle import Level, Oracle, Outcome, attempt
+from .program_on_dug import say_tweak
 from .programs import (
     FAILS,
     FUNCTIONS,
@@ -215,17 +216,8 @@ class KeptProgram:
         return self.functions[key.function].node(key.argument) if isinstance(key, Call) else self.functions[key]
 
     def _tweak(self, key: Any, tweak: Any) -> Any:
-        match tweak:
-            case Value(value):
-                return value
-            case Untweaked():
-                return dug.UNTWEAKED
-            case Bump("shift", size):
-                return dug.shift(size)
-            case Bump("fail", size):
-                return dug.bump(lambda value, size: fail(size), size)
-            case Bump(_, size):
-                return dug.bump(lambda value, size: value + size, size)
+        if not isinstance(tweak, Replacement):
+            return say_tweak(tweak)
         if tweak not in self.replacements:
             exec(f"def replaced(argument=0): return {self.write(tweak.body, key)}", self.space)
             self.replacements[tweak] = self.space["replaced"]

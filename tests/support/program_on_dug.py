@@ -43,6 +43,20 @@ def add(value: Any, size: int) -> Any:
     return value + size
 
 
+def say_tweak(tweak: Tweak) -> Any:
+    """Return dug's form of a tweak that is no replacement."""
+    match tweak:
+        case Value(value):
+            return value
+        case Untweaked():
+            return dug.UNTWEAKED
+        case Bump("shift", size):
+            return dug.shift(size)
+        case Bump(how, size):
+            return dug.bump(add if how == "add" else fail, size)
+    raise AssertionError(tweak)
+
+
 def add_held(value: Any, held: list[int]) -> Any:
     """Bump a value by the number in a list."""
     return value + held[0]
@@ -119,18 +133,10 @@ class ProgramOnDug:
         return {self.key(key): self._tweak(key, tweak) for key, tweak in tweaks.items()}
 
     def _tweak(self, key: Key, tweak: Tweak) -> Any:
-        match tweak:
-            case Value(value):
-                return value
-            case Untweaked():
-                return dug.UNTWEAKED
-            case Bump("shift", size):
-                return dug.shift(size)
-            case Bump(how, size):
-                return dug.bump(add if how == "add" else fail, size)
-            case Replacement(body):
-                assert isinstance(key, int)
-                return self.replacements.setdefault((key, tweak), self._make(key, body))
+        if not isinstance(tweak, Replacement):
+            return say_tweak(tweak)
+        assert isinstance(key, int)
+        return self.replacements.setdefault((key, tweak), self._make(key, tweak.body))
 
     def hold(self, held: dict[Any, Any], key: Key, tweak: Tweak) -> Any:
         """Return dug's form of a tweak, with one object for each key, which is changed in place."""
