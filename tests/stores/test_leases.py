@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
+import random
 import threading
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from dug.stores import Store, _writer
 from dug.stores._sqlite import SqliteBackend
 from dug.stores._store import AnyStore
 from dug.stores._writer import Writer
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 
 RAN: list[int] = []
 """The arguments of the bodies that ran; only ever appended to, so that it is a log."""
@@ -237,8 +241,7 @@ def test_a_run_does_not_wait_for_another_store_of_its_process(tmp_path, waiting,
     assert RAN == [1, 1]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@needs_fork
 def test_a_forked_child_has_no_leases(tmp_path, clock):
     """In a forked child nobody takes a lease of the parent for its own, whichever store it is of."""
     first, second = (Writer(SqliteBackend(tmp_path / "kept.store", clock=clock), 8, clock) for _ in range(2))
@@ -317,54 +320,83 @@ def test_held_leases_are_renewed(tmp_path, clock):
     again.close()
 
 
-CROWD = """
-import os, sys, time
-import dug
-from dug.stores import Store
-
 @dug.source
 def base():
+    """Return what scenarios of a crowd tweak."""
     return 0
+
 
 @dug.memoize
 def leaf(number):
-    with open(LOG, "a") as log:
-        log.write(f"leaf {number} {base() if number % 4 == 0 else 0}\\n")
+    """Return a number after a while, and write down what it has read."""
+    with Path(os.environ["DUG_TEST_LOG"]).open("a", encoding="utf-8") as log:
+        log.write(f"leaf {number} {base() if number % 4 == 0 else 0}\n")
     time.sleep(0.01)
     return number
 
-@dug.memoize
-def top(count):
-    return sum(leaf(number) for number in range(count))
 
-LOG = os.environ["DUG_TEST_LOG"]
-with dug.Context({base.node(): int(sys.argv[2])}, store=Store(sys.argv[1], min_seconds=0, single_flight=0)) as ctx:
-    sys.stdin.readline()
-    assert top(40) == 780
-    print(ctx.store.hits)
-"""
+def ask_in_a_crowd(folder, start, scenario, numbers):
+    """Ask for some nodes once the start is given; return how many were taken from the store."""
+    store = Store(folder, min_seconds=0, single_flight=0, lease_seconds=600)  # longer than anybody stops a process
+    with dug.Context({base.node(): scenario}, store=store):
+        os.read(start, 1)
+        assert [leaf(number) for number in numbers] == list(numbers)
+    store.close()
+    assert store.writer.failures == 0
+    return store.hits
 
 
+def run_crowd(tmp_path, crowd):
+    """Return what each body that ran in some processes has read, and how many nodes each process took from the store.
+
+    Args:
+        tmp_path: where the store is.
+        crowd: by process, its scenario and the numbers for which it asks.
+    """
+    children, (start, gate) = [], os.pipe()
+    for place, (scenario, numbers) in enumerate(crowd):
+        child = os.fork()
+        if child == 0:
+            try:
+                os.close(gate)
+                hits = ask_in_a_crowd(tmp_path / "kept", start, scenario, numbers)
+                (tmp_path / str(place)).write_text(str(hits))
+                os._exit(0)
+            finally:  # whatever is raised, the tests go on in the parent only
+                os._exit(1)
+        children.append(child)
+    os.close(start)
+    os.close(gate)  # all begin at once
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * len(children)
+    hits = [int((tmp_path / str(place)).read_text()) for place in range(len(children))]
+    return (tmp_path / "log").read_text().splitlines(), hits
+
+
+@pytest.fixture
+def crowded(tmp_path, monkeypatch):
+    """Return a function that runs a crowd on an empty store."""
+    monkeypatch.setenv("DUG_TEST_LOG", str(tmp_path / "log"))
+    return partial(run_crowd, tmp_path)
+
+
+@needs_fork
 @pytest.mark.slow
-def test_a_cold_crowd_runs_everything_once(tmp_path):
-    """Processes that start at once on an empty store, each in a scenario of its own, run nothing twice."""
-    root = str(Path(dug.__file__).parent.parent)
-    log = tmp_path / "log"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]), "DUG_TEST_LOG": str(log)}
-    children = []
-    for number in range(4):
-        command = [sys.executable, "-c", CROWD, str(tmp_path / "kept"), str(number % 2)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        children.append(subprocess.Popen(command, env=environment, **pipes))
-    for child in children:
-        child.stdin.write("\n")
-        child.stdin.flush()
-    hits = [int(child.communicate()[0]) for child in children]
-    ran = log.read_text().splitlines()
+def test_a_cold_crowd_runs_everything_once(crowded):
+    """Eight processes that start at once on an empty store, each in a scenario of its own, run nothing twice."""
+    ran, hits = crowded([(scenario, range(40)) for scenario in range(8)])
 
-    assert [child.returncode for child in children] == [0] * 4
-    assert len(ran) == len(set(ran)) == 30 + 2 * 10
-    assert sum(hits) >= 3 * 40 - 10
+    assert len(ran) == len(set(ran)) == 30 + 8 * 10
+    assert sum(hits) == 7 * 30
+
+
+@needs_fork
+@pytest.mark.slow
+def test_writers_of_the_same_share_the_work(crowded):
+    """Four processes that ask for the same nodes, each in another order, run each of them once."""
+    ran, hits = crowded([(0, random.Random(order).sample(range(300), 300)) for order in range(4)])
+
+    assert len(ran) == len(set(ran)) == 300
+    assert sum(hits) == 3 * 300
 
 
 def test_a_store_is_opened_by_each_process(tmp_path):
