@@ -7,9 +7,6 @@ import traceback
 from remote_book import anything, at_least, book, mood, risky, spot, trade
 
 import dug
-from dug.demo.book import book_value
-from dug.demo.market import spot as market_spot
-from dug.demo.market import tickers, volatility
 
 SCENARIOS = {
     "as it is": {},
@@ -36,16 +33,6 @@ def read(sweep):
 def failure_text(error):
     """Return the traceback of an error, and that of its cause: the user's line is in one of them."""
     return "".join(traceback.format_exception(error))
-
-
-def price_the_demo(executor=None, count=100):
-    """Return the value of the demo's book under shocks of a spot and a volatility, as texts that have all bits."""
-    with dug.Context():
-        scenarios = []
-        for number in range(count):
-            name, size = tickers()[number % len(tickers())], 0.8 + 0.4 * number / count
-            scenarios.append({market_spot.node(name): dug.scale(size), volatility.node(name): dug.scale(2.0 - size)})
-        return [result.value.hex() for result in dug.sweep(book_value.node(), scenarios, executor=executor)]
 
 
 def sweep_in_a_loop():

@@ -58,11 +58,6 @@ def test_results_are_those_of_a_loop(executor):
     assert None not in {result.worker for result in sweep}
 
 
-def test_the_demo_is_the_same_bit_by_bit(executor):
-    """Each value of the demo's book has the bits that a loop gives."""
-    assert carriers.price_the_demo(executor) == carriers.price_the_demo()
-
-
 def test_only_the_scenario_that_kills_its_process_is_lost(executor, counts):
     """A scenario that kills a process of the pool is a WorkerLostError after its retries; all others are right, none goes on."""
     scenarios = [{mood.node(): "die" if number == 2 else f"mood {number}"} for number in range(6)]

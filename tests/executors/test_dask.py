@@ -63,11 +63,6 @@ def test_the_base_is_computed_once_in_all(client):
     assert {name: bodies.count(name) for name in set(bodies)} == {"spot": 10, "trade": 15, "book": 6}
 
 
-def test_the_demo_is_the_same_bit_by_bit(client):
-    """Each value of the demo's book has the bits that a loop gives."""
-    assert carriers.price_the_demo(client) == carriers.price_the_demo()
-
-
 def test_only_the_scenario_that_kills_its_worker_is_lost(client):
     """A scenario that kills its worker is a WorkerLostError, after as many attempts as were allowed; all others are right."""
     scenarios = [{mood.node(): "die" if number == 5 else f"mood {number}"} for number in range(16)]
