@@ -45,7 +45,7 @@ def sweep_on(client: Client, scenarios: list[dict[object, object]]) -> tuple[lis
 
 def make_cluster() -> LocalCluster:
     """Two worker processes on this machine, which do not tell at length that one of them was killed."""
-    return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL)
+    return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL)
 
 
 def main() -> None:

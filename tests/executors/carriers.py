@@ -21,11 +21,15 @@ SCENARIOS = {
 TARGETS = {"book": book.node(), "trade": trade.node(3), "risky": risky.node(), "anything": anything.node()}
 
 
+LINE = 'raise ValueError("bad mood", 7)'
+"""The user's line that raises."""
+
+
 def read(sweep):
     """Return what the results of a sweep say, wherever they were computed: names, values, errors, and their lines."""
     said = []
     for result in sweep:
-        errors = {label: (type(exc), exc.args, "bad mood" in failure_text(exc)) for label, exc in result.errors.items()}
+        errors = {label: (type(exc), exc.args, LINE in failure_text(exc)) for label, exc in result.errors.items()}
         said.append((result.name, dict(result.values), errors))
     return said
 

@@ -10,11 +10,11 @@ import carriers
 import pytest
 import remote_book
 from celery import Celery
-from remote_book import mood, risky, trade
+from remote_book import book, mood, risky, spot, trade
 from support.servers import celery_working, serving
 
 import dug
-from dug import WorkerLostError
+from dug import TweakError, WorkerLostError
 from dug.errors import StoreError
 from dug.executors.celery import TASK, CeleryExecutor, register
 from dug.stores import Store, Tiered
@@ -56,6 +56,22 @@ def test_results_are_those_of_a_loop(executor):
 
     assert found == carriers.sweep_in_a_loop()
     assert None not in {result.worker for result in sweep}
+
+
+def test_the_base_is_computed_once_in_all(executor, counts):
+    """What no scenario changes runs in no process of the worker, and here once."""
+    counts.write_text("")
+    with dug.Context():
+        tuple(dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(5)], executor=executor))
+
+    bodies = counts.read_text().split()
+    assert {name: bodies.count(name) for name in set(bodies)} == {"spot": 10, "trade": 15, "book": 6}
+
+
+def test_what_cannot_go_is_refused_here(executor):
+    """A bump by a lambda is refused with its name before anything is sent."""
+    with dug.Context(), pytest.raises(TweakError, match="cannot go to another process"):
+        tuple(dug.sweep(book.node(), [{spot.node(0): dug.bump(lambda price: price + 1)}], executor=executor))
 
 
 def test_only_the_scenario_that_kills_its_process_is_lost(executor, counts):

@@ -23,7 +23,7 @@ def client(tmp_path_factory):
     """A client of two workers; the scheduler gives up a task with the first worker that dies: innocents are most at risk."""
     os.environ[remote_book.COUNTS] = str(tmp_path_factory.mktemp("counts") / "bodies")
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True}
-    with dask.config.set(settings), LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with dask.config.set(settings), LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         with Client(cluster) as client:
             yield client
     del os.environ[remote_book.COUNTS]
