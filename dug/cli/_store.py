@@ -83,6 +83,9 @@ def ls(folder: str, function: str | None, *, wants_json: bool) -> None:
             (row.function, one_line(row.arguments), row.size, round(row.own_seconds, 6), _day(row.made), row.print[:28])
             for row in store.backend.list_rows(function)
         ]
+        known = sorted({row.function for row in store.backend.list_rows()}) if function and not rows else []
+    if known:
+        raise click.ClickException(f"nothing is kept of {function}. Write one of {', '.join(known[:10])}")
     print_rows(("function", "arguments", "bytes", "seconds", "made", "definition"), sorted(rows), wants_json=wants_json)
 
 

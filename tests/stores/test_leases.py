@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import threading
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -377,6 +379,35 @@ def crowded(tmp_path, monkeypatch):
     """Return a function that runs a crowd on an empty store."""
     monkeypatch.setenv("DUG_TEST_LOG", str(tmp_path / "log"))
     return partial(run_crowd, tmp_path)
+
+
+@needs_fork
+def test_a_killed_owner_is_waited_for_until_its_lease_is_over(tmp_path):
+    """A process that is killed in the middle of a run does not stop another one: that one runs the node once the lease is over."""
+    Store(tmp_path / "kept").close()
+    reading, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            hold.gates = SimpleNamespace(set=lambda: os.write(told, b"!")), threading.Event()
+            with dug.Context(store=Store(tmp_path / "kept", single_flight=0, lease_seconds=0.1)):
+                slow(1)  # it is killed in here
+        finally:
+            os._exit(1)
+    os.read(reading, 1)
+    store, sleeps = Store(tmp_path / "kept", single_flight=0, lease_seconds=50), []
+    store.sleep = lambda seconds: sleeps.append(time.sleep(seconds))
+    os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+    with dug.Context(store=store):
+        assert slow(1) == 1
+
+    assert RAN == [1]
+    assert len(sleeps) < 500  # of 0.05 s: it has waited for the lease of the dead one, not as long as its own
+    os.close(reading)
+    os.close(told)
+    store.close()
 
 
 @needs_fork

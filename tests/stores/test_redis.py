@@ -303,6 +303,33 @@ def test_the_report_tells_what_the_server_did_not_take(server):
     store.close()
 
 
+@pytest.mark.parametrize("kind", ["r", "v"])
+@pytest.mark.parametrize("key", [None, b"k" * 32], ids=["plain", "signed"])
+def test_every_damaged_entry_is_computed_again_and_healed(server, kind, key):
+    """A flipped bit in each row, or in each value, costs runs, gives nothing wrong, and is gone after them."""
+    options = {"prefix": f"test-{next(_numbers)}", "min_seconds": 0, "key": key}
+
+    def run():
+        store = RedisStore(server.url, **options)
+        with dug.Context(store=store) as ctx, EventLog(ctx) as log:
+            assert total(8) == 140
+        store.close()
+        return len(log.computed)
+
+    assert run() == 9
+    store = RedisStore(server.url, **options)
+    client, names = store.backend._client, [name for names in store.backend._scan(kind) for name in names]
+    assert names
+    for name in names:
+        data = client.get(name)
+        middle = len(data) * 2 // 3
+        client.set(name, data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+    store.close()
+
+    assert 1 <= run() <= 9
+    assert run() == 0
+
+
 def test_pickles_take_a_key(server):
     """Values without a codec are kept where everything is signed, and nowhere else."""
     prefix = f"test-{next(_numbers)}"

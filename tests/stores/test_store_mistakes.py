@@ -215,6 +215,17 @@ def test_the_command_line_says_what_is_no_store(tmp_path):
         assert said in (told.output or str(told.exception)) + str(told.exception)
 
 
+def test_a_function_of_which_nothing_is_kept_is_told(tmp_path):
+    """Who mistypes a function on the command line is told of which functions runs are kept."""
+    store = Store(tmp_path / "kept")
+    store.backend.put([make_row("book:price")])
+    store.close()
+
+    told = CliRunner().invoke(command, ["ls", str(tmp_path / "kept"), "price"])
+    assert told.exit_code == 1
+    assert "nothing is kept of price. Write one of book:price" in told.output
+
+
 # Servers
 
 
