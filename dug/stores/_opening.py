@@ -1,6 +1,9 @@
 """What a context does with its ``store=``: `open_store` opens the folder of a path, `serve` has a cache keep its runs there."""
 
+from os import PathLike
+
 from .._core.read import Cache
+from .._text.values import show
 from ..errors import ContextError
 from ._keeper import Keeper
 from ._store import AnyStore, Store
@@ -13,7 +16,11 @@ def open_store(store: object) -> AnyStore:
         TypeError: it is neither.
         StoreError: the folder cannot be used.
     """
-    return store if isinstance(store, AnyStore) else Store(store)  # type: ignore[arg-type]  # which refuses what is no path
+    if isinstance(store, AnyStore):
+        return store
+    if isinstance(store, bytes) or not isinstance(store, (str, PathLike)):
+        raise TypeError(f"store must be a store or a path, not {show(store)}. Write Context(store='book.store').")
+    return Store(store)
 
 
 def serve(store: AnyStore, cache: Cache) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from math import isfinite
 from numbers import Real
 from os import PathLike, fspath
+from textwrap import fill
 from typing import Any, TypedDict, TypeVar, cast
 
 from attrs import NOTHING, Attribute, field, fields, frozen
@@ -148,6 +149,6 @@ def takes_options(cls: C) -> C:
     ]
     cls.__init__.__signature__ = signature.replace(parameters=[*own, *shared])
     if cls.__doc__:  # python -OO leaves none
-        meanings = [f"{one.name}: {one.metadata['meaning']}" for one in fields(Options)]
+        meanings = [fill(f"{one.name}: {one.metadata['meaning']}", 110, subsequent_indent=" " * 12) for one in fields(Options)]
         cls.__doc__ = cls.__doc__.replace(_MARK, "\n        ".join(meanings))
     return cls

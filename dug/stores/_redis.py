@@ -210,11 +210,14 @@ class RedisBackend(Backend):
             self._ask(None, self._client.unlink, *(self._name("v", digest) for digest in gone))
 
     def list_rows(self, function: str | None = None) -> Iterator[Row]:
-        """Yields the rows of a function, or all, without the bytes of their values: looks at each entry of the server."""
+        """Yields the rows of a function, or all, without the bytes of their values: looks at each entry of the server.
+
+        Those that are damaged are among all, and of no function.
+        """
         for names in self._scan("r"):
             ats = [name[len(self._name("r")) :] for name in names]
             for at, sealed in zip(ats, self._insist(self._client.mget, names), strict=True):
-                row = None if sealed is None else self._unpack(at, sealed)
+                row = None if sealed is None else self._unpack(at, sealed) or _damaged(at)
                 if row is not None and function in (None, row.function):
                     yield row
 
@@ -396,6 +399,10 @@ def _make_client(url: str) -> redis.Redis:
         shown = without_password(url)
         raise ValueError(f"redis-py does not take what follows the ? of {shown}: {names} ({exc}). Leave it out.") from exc
     return client
+
+
+def _damaged(at: bytes) -> Row:
+    return Row(at, "(damaged)", "", "", b"", bytes(DIGEST_BYTES), "", "", b"", 0, 0.0, 0.0, 0.0)
 
 
 def _field(*texts: str) -> str:

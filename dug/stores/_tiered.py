@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Never
 
 from .._text.values import show
 from ..errors import StoreError
@@ -288,15 +288,17 @@ class Tiered(AnyStore):
     .. versionadded:: 0.1.0
     """
 
-    def __init__(self, near: AnyStore, far: AnyStore) -> None:
+    def __init__(self, near: AnyStore, far: AnyStore, **options: Never) -> None:
+        for name in options:
+            raise TypeError(f"Tiered has no options; those of its near store hold: Tiered(Store(path, {name}=...), far).")
         for store in (near, far):
             if not isinstance(store, AnyStore):
                 raise TypeError(f"{show(store)} is not a store. Write Tiered(Store(path), RedisStore(url)).")
         if near is far or (isinstance(near, Store) and isinstance(far, Store) and near.backend.shown == far.backend.shown):
             raise ValueError(f"{show(near)} cannot be before itself. Write Tiered(Store(path), RedisStore(url)).")
-        options = options_of(near)
-        options["allow_pickle"] = near.allow_pickle and far.allow_pickle
-        super().__init__(TieredBackend(near.backend, far.backend), **options)
+        told = options_of(near)
+        told["allow_pickle"] = near.allow_pickle and far.allow_pickle
+        super().__init__(TieredBackend(near.backend, far.backend), **told)
         self.refused = far.refused
         self.tiers = near, far
         """Each closes what it has once nobody holds it."""

@@ -431,7 +431,7 @@ def test_a_store_goes_with_a_cache(begin, tmp_path):
         with begin(cache=dug.Cache()) as log:
             assert pv(1) == 100.0
             assert rows_of(log, pv) == 1
-    with pytest.raises(TypeError, match=r"Write Store\('book\.store'\)"):
+    with pytest.raises(TypeError, match=r"Write Context\(store='book\.store'\)"):
         dug.Context(store=1)
 
 

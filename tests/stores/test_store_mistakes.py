@@ -73,10 +73,11 @@ def test_a_store_over_a_backend_is_as_strict(tmp_path):
 def test_help_shows_each_option(cls):
     """The signature and the documentation of each store have the shared options, with default and meaning."""
     parameters, text = inspect.signature(cls).parameters, pydoc.render_doc(cls, renderer=pydoc.plaintext)
+    words = " ".join(text.replace(" |", " ").split())
 
     for option in fields(_options.Options):
         assert parameters[option.name].default == option.default
-        assert f"{option.name}: {option.metadata['meaning']}" in text
+        assert " ".join(f"{option.name}: {option.metadata['meaning']}".split()) in words
     assert "options: those" not in text
     assert "**options" not in text.splitlines()[2]
 
@@ -136,7 +137,7 @@ def test_the_address_of_a_server_is_no_path(tmp_path, monkeypatch):
 @pytest.mark.parametrize("store", [3, True, RedisStore])
 def test_a_context_takes_a_path_or_a_store(store):
     """Anything else is refused with what to write."""
-    with pytest.raises(TypeError, match=r"path must be a path, not .*\. Write Store\('book\.store'\)\."):
+    with pytest.raises(TypeError, match=r"store must be a store or a path, not .*\. Write Context\(store='book\.store'\)\."):
         dug.Context(store=store)
 
 
@@ -146,6 +147,8 @@ def test_a_store_is_not_before_itself(tmp_path):
     for far in (near, again):
         with pytest.raises(ValueError, match=r"kept> cannot be before itself\. Write Tiered\(Store\(path\), RedisStore\(url"):
             Tiered(near, far)
+    with pytest.raises(TypeError, match=r"Tiered has no options; those of its near store hold: Tiered\(Store\(path, min"):
+        Tiered(near, RedisStore(NOWHERE), min_seconds=1)
     near.close()
     again.close()
 
