@@ -76,7 +76,8 @@ class Reach:
     imported: Mapping[str, str] = field(factory=dict)
     """By place: what it reaches only through modules that are imported inside functions, as far as they are imported by now.
 
-    The fingerprint does not count it, as it is another one before such a module is imported; stores count it.
+    The fingerprint does not count it, as it is another one before such a module is imported; stores count it, and snapshots and
+    workers compare it where both sides have it.
     """
     _grounds: Grounds | None = field(default=None, repr=False, eq=False)
 
@@ -114,7 +115,7 @@ def reach(function: Callable[..., Any]) -> Reach:
 
     Data that can be changed in place counts as it was when the function first ran in this process.  Not seen are attributes that
     are looked up by a computed name, the classes of arguments, memoised functions that come as arguments or values, and compiled
-    extensions; nor what the function imports when it runs, which stores count by themselves (``imported``).
+    extensions; nor what the function imports when it runs (``imported``), at which stores, snapshots and workers look besides.
 
     Args:
         function: a function, plain or memoised.
@@ -187,6 +188,30 @@ def changed_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[st
 def _is_another(before: str, now: str) -> bool:
     has_halves = "/text:" in before and "/text:" in now
     return has_changed(before, now) if has_halves else before != now
+
+
+def changed_imports(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the places that have changed of what a function reaches through modules that it imports when it runs.
+
+    A module that is imported in one of the two processes only cannot be compared.
+
+    Args:
+        before: what was ``imported`` of its `Reach` then.
+        now: that of now.
+    """
+    return tuple(place for place, said in now.items() if place in before and _is_another(before[place], said))
+
+
+def find_changes(saved: Any, function: Callable[..., Any]) -> tuple[str, ...] | None:
+    """Returns where a function differs from one that was written down, as far as that tells; None where it does not differ.
+
+    Args:
+        saved: what was written down: its ``fingerprint``, and by place what it ``reached`` and ``imported``.
+        function: the function as it is now.
+    """
+    if has_changed(saved.fingerprint, fingerprint_like(saved.fingerprint, function)):
+        return changed_parts(saved.reached, reach(function).parts) if saved.reached else ()
+    return changed_imports(saved.imported, reach(function).imported) or None if saved.imported else None
 
 
 def fingerprint_like(before: str | None, function: Callable[..., Any]) -> str | None:

@@ -89,7 +89,8 @@ class Writer:
             return FunctionRow(number, name, rows.OF_MARKS, None, None, None, find_unreachable(stream), None)
         source, reached = source_of(function.body), reach(function.newest or function.body)
         version = None if function.version is None else show(function.version)
-        parts = json.dumps({clean(place): clean(said) for place, said in reached.parts.items()})
+        said = {**reached.parts, **{f"{rows.OF_IMPORT}{place}": one for place, one in reached.imported.items()}}
+        parts = json.dumps({clean(place): clean(one) for place, one in said.items()})
         return FunctionRow(number, name, function.kind, version, source and clean(source), reached.print, unreachable, parts)
 
     def _write_node(self, one: Found) -> None:

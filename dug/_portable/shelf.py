@@ -36,7 +36,7 @@ from .._core.read import (
     plain_key,
 )
 from ..codec import find_missing
-from ..fingerprint import calls_alike, changed_parts, fingerprint_like, has_changed, reach, source_of
+from ..fingerprint import calls_alike, find_changes, source_of
 from ..sources._check import FILE, TARGET, check_of, load_own
 from . import rows
 from .errors import Summary, make_error
@@ -189,11 +189,9 @@ class Shelf(Cache):
             del self._waiting.functions[name]
             self._functions[number] = function
             fresh.append(function)
-            before = self._rows[number].fingerprint
-            if has_changed(before, fingerprint_like(before, function.newest or function.body)):
-                now = reach(function.newest or function.body).parts
-                reached = self._rows[number].reached
-                self.changed[name] = changed_parts(reached, now) if reached else ()
+            changed = find_changes(self._rows[number], function.newest or function.body)
+            if changed is not None:
+                self.changed[name] = changed
         return fresh
 
     def _calls_alike(self, function: Function) -> bool:

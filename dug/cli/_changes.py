@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from .._core.read import Function
 from .._inspect.explain import list_some
-from ..fingerprint import changed_parts, fingerprint_like, has_changed, reach
+from ..fingerprint import changed_imports, changed_parts, fingerprint_like, has_changed, reach
 from ._names import import_module_of
 
 if TYPE_CHECKING:
@@ -32,3 +32,6 @@ def _tell_function(before: "SavedFunction") -> Iterator[str]:
     if has_changed(before.fingerprint, fingerprint_like(before.fingerprint, made)):
         places = changed_parts(before.parts, reach(made).parts) if before.parts else ()
         yield f"  {before.name} has changed since: {list_some(places) if places else 'its code'}."
+    elif before.imported:
+        places = changed_imports(before.imported, reach(made).imported)
+        yield from [f"  {before.name} has changed since: {list_some(places)}."] if places else []

@@ -7,6 +7,8 @@ function of it, and refuses all if the code of one is another than it was where 
 import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import Lock
@@ -123,6 +125,7 @@ def _adopt(loaded: Snapshot, targets: list[str], worker: str, held: Any) -> Load
     try:
         names = tuple(shelf.names())
         _import_functions(names, worker)
+        _import_helpers({module for row in shelf._rows.values() for module in row.modules})
         if shelf._left_out:
             reason = next(iter(shelf._left_out.values()))
             raise CodeDiffersError({}, worker, f"does not take a tweak that is in force around the sweep: {reason}")
@@ -147,6 +150,13 @@ def _import_functions(names: Iterable[str], worker: str) -> None:
             Function.load(name)
         except LookupError as exc:
             raise CodeDiffersError({name: ()}, worker, f"has no {name}: {str(exc).rstrip('.')}") from exc
+
+
+def _import_helpers(modules: Iterable[str]) -> None:
+    """Imports what functions of the base import when they run, so that it is compared."""
+    for name in sorted(modules):
+        with suppress(Exception):  # whatever it raises: a scenario that needs it says so
+            import_module(name)
 
 
 def _list_functions(names: set[str]) -> Iterator[Callable[..., Any]]:

@@ -336,7 +336,7 @@ class _SavedPair(Pair[str]):
         """The functions that differ between the files, each with its changed parts."""
         was = {function.name: function for function in self._before.look.functions}
         pairs = [(was[now.name], now) for now in self._after.look.functions if now.name in was]
-        return {now.name: f"its function{_tell_parts(old, now)}" for old, now in pairs if old.fingerprint != now.fingerprint}
+        return {now.name: f"its function{_tell_parts(old, now)}" for old, now in pairs if _is_another(old, now)}
 
 
 def _is_same(was: SavedNode, now: SavedNode, changed: Collection[str]) -> bool:
@@ -361,10 +361,19 @@ def _tell(tweaks: Iterable[SavedTweak] | None) -> list[tuple[str, str]]:
     return [(tweak.kind, tweak.text) for tweak in tweaks or ()]
 
 
+def _is_another(before: SavedFunction, now: SavedFunction) -> bool:
+    if before.fingerprint != now.fingerprint or not before.imported or not now.imported:
+        return before.fingerprint != now.fingerprint
+    from ..fingerprint import changed_imports  # a comparison of values alone starts sooner
+
+    return bool(changed_imports(before.imported, now.imported))
+
+
 def _tell_parts(before: SavedFunction, now: SavedFunction) -> str:
     if not before.parts or not now.parts:
         return ""
-    from ..fingerprint import changed_parts  # a comparison of values alone starts sooner
+    from ..fingerprint import changed_imports, changed_parts  # also
 
-    places = [place for place in changed_parts(before.parts, now.parts) if place != "its code"]
+    found = (*changed_parts(before.parts, now.parts), *changed_imports(before.imported, now.imported))
+    places = [place for place in found if place != "its code"]
     return f" ({list_some(places)})" if places else ""

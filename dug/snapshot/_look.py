@@ -51,8 +51,10 @@ class Look:
     @property
     def functions(self) -> tuple[SavedFunction, ...]:
         """The functions with their source text, as they were."""
-        rows = self._functions.values()
-        return tuple(SavedFunction(one.name, one.kind, one.version, one.source, one.fingerprint, one.reached) for one in rows)
+        return tuple(
+            SavedFunction(one.name, one.kind, one.version, one.source, one.fingerprint, one.reached, one.imported)
+            for one in self._functions.values()
+        )
 
     @property
     def tweaks(self) -> tuple[SavedTweak, ...]:

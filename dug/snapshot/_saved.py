@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen
@@ -37,6 +37,8 @@ class SavedFunction:
     fingerprint: str | None
     parts: Mapping[str, str]
     """What it reached, by place, each as a short text; empty in files of format 1."""
+    imported: Mapping[str, str] = field(factory=dict)
+    """What it reached only through modules that it imports when it runs, as far as they were imported by then."""
 
 
 @frozen

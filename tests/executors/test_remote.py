@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import pickle
+import sys
+import types
 
 import pytest
 import remote_book
@@ -158,6 +160,38 @@ def test_other_code_is_refused_by_the_name_of_the_function(tmp_path, monkeypatch
         ask(base, [book.node()], [{}])
 
     assert list(caught.value.functions) == ["remote_book:trade"]
+
+
+IMPORTING = {
+    "a function": "from remote_helper import rate\n    return rate()",
+    "a module": "import remote_helper\n    return remote_helper.rate()",
+    "a class": "from remote_helper import Rate\n    return Rate().rate()",
+}
+HELPER = "def rate():\n    return 2\n\nclass Rate:\n    def rate(self):\n        return rate()\n"
+
+
+@FORMS
+@pytest.mark.parametrize("name", IMPORTING)
+def test_other_code_of_what_a_body_imports_is_refused(tmp_path, monkeypatch, pickles, name):
+    """A worker imports the helpers that functions of the base have imported when they ran, and refuses an edited one."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module = types.ModuleType("remote_importing")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(f"import dug\n@dug.memoize\ndef top():\n    {IMPORTING[name]}\n", vars(module))
+    (tmp_path / "remote_helper.py").write_text(HELPER)
+    base = take(tmp_path, [module.top.node()], pickles=pickles)
+
+    sys.modules.pop("remote_helper")
+    (answered,) = ask(base, [module.top.node()], [{}])
+    sys.modules.pop("remote_helper")
+    (tmp_path / "remote_helper.py").write_text(HELPER.replace("return 2", "return 3 "))
+    BASES._known.clear()
+    with pytest.raises(CodeDiffersError, match=r"differs .*: remote_importing:top \(remote_helper\.(rate|Rate)"):
+        ask(base, [module.top.node()], [{}])
+    sys.modules.pop("remote_helper")
+
+    assert (answered.values, answered.recomputed) == ({0: 2}, 0)
 
 
 def test_other_code_that_has_not_run_yet_is_refused(tmp_path, monkeypatch):

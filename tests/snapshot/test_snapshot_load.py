@@ -244,7 +244,7 @@ def test_what_is_large_is_written_and_read_in_pieces(tmp_path, load, monkeypatch
 
 def test_changed_code_is_reported(saved, load, ran, monkeypatch):
     """A function whose code changed is named; its values answer all the same."""
-    monkeypatch.setattr("dug._portable.shelf.has_changed", lambda before, now: before == saved_print)
+    monkeypatch.setattr("dug.fingerprint.has_changed", lambda before, now: before == saved_print)
     saved_print = next(one.fingerprint for one in looked(saved).functions if one.name == "kept_book:position")
     with load(saved) as ctx:
         assert ctx.changed == ("kept_book:position",)
@@ -256,7 +256,7 @@ def test_changed_code_is_reported(saved, load, ran, monkeypatch):
 def test_changed_code_is_recomputed_when_asked(saved, load, ran, monkeypatch):
     """With ``recompute_changed`` changed functions run again, and their dependents only when they give something else."""
     saved_print = next(one.fingerprint for one in looked(saved).functions if one.name == "kept_book:position")
-    monkeypatch.setattr("dug._portable.shelf.has_changed", lambda before, now: before == saved_print)
+    monkeypatch.setattr("dug.fingerprint.has_changed", lambda before, now: before == saved_print)
     with load(saved, recompute_changed=True):
         assert book() == 20.0
 

@@ -57,7 +57,7 @@ MISSING = "missing"
 IGNORED = "ignored"
 """A global that the function says its reach leaves out."""
 
-IMPORTED = "a module that is imported inside a function"
+IMPORTED, IMPORTED_AS = "a module that is imported inside a function", "imported module "
 MOST_PARTS = 20_000
 """A walk that comes to more ends there, and says so."""
 
@@ -383,6 +383,7 @@ class _Walk:
             if module is None:
                 self._tell_once(f"module {name}", MISSING, None)
             else:
+                self._tell_once(f"{IMPORTED_AS}{name}", SHAPE, "module")
                 self._visit_module(f"module {name}", module, chains)
 
     def _visit_attributes(self, place: str, value: Any, names: set[str]) -> None:
